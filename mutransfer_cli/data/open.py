@@ -1,0 +1,43 @@
+"""The source that a recipe names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from mutransfer_cli.data.source import Source
+from mutransfer_cli.data.stdlib import stdlib
+from mutransfer_cli.data.tokens import text, token_file
+from mutransfer_cli.data.vectors import Teacher, digits
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.schema import Recipe
+
+
+@lru_cache(maxsize=4)
+def _opened(
+    source: str, path: str | None, seq_len: int, d_in: int, d_out: int, vocab_size: int
+) -> Source:
+    if source == "stdlib":
+        return stdlib(seq_len)
+    if source in {"text", "tokens"}:
+        if path is None:
+            raise InputError(f"data.path: source {source} needs the path of a file")
+        file = Path(path)
+        return text(file, seq_len) if source == "text" else token_file(file, seq_len, vocab_size)
+    if source == "digits":
+        return digits()
+    if source == "teacher":
+        return Teacher(d_in, d_out)
+    raise InputError(f"data.source: {source} is not available in this version")
+
+
+def open_source(recipe: Recipe) -> Source:
+    """Open a recipe's data once per process.
+
+    Raises InputError, naming the key, for a missing or unusable file.
+    """
+    data = recipe.data
+    vocab = recipe.model.args.get("vocab_size", 1 << 16)
+    return _opened(
+        data.source, data.path, data.seq_len, data.d_in or 256, data.d_out or 10, int(vocab)
+    )

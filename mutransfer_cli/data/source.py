@@ -1,0 +1,31 @@
+"""What every data source gives: batches by seed and step, and a fixed validation set."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+Batch = tuple[Tensor, Tensor]  # inputs, targets
+VALIDATION_EXAMPLES = 256
+
+
+class Source(Protocol):
+    """Examples for training; the same seed and step give the same batch to every trial."""
+
+    digest: str  # of the data itself, kept with the run
+    tokens_per_example: int
+
+    def batch(self, seed: int, step: int, size: int) -> Batch:
+        """Training examples: (size, …) inputs and their targets."""
+        ...
+
+    def validation(self, size: int) -> list[Batch]:
+        """The whole fixed validation set in batches of at most `size`."""
+        ...
+
+
+def draw(seed: int, step: int, size: int, high: int) -> np.ndarray:
+    """`size` indices below `high` that depend on seed and step alone."""
+    return np.random.default_rng([seed, step]).integers(0, high, size)

@@ -1,0 +1,84 @@
+"""Vector inputs with classes: scikit-learn's digits, and a fixed random teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw
+from mutransfer_cli.errors import InputError
+
+TEACHER_SEED = 20220307
+TEACHER_HIDDEN = 64
+
+
+@dataclass(frozen=True)
+class Table:
+    """A fixed table: inputs (n, d_in) float32 and classes (n,) int64."""
+
+    x: Tensor
+    y: Tensor
+    held_x: Tensor
+    held_y: Tensor
+    digest: str
+    tokens_per_example: int = 1
+
+    def batch(self, seed: int, step: int, size: int) -> Batch:
+        rows = torch.from_numpy(draw(seed, step, size, len(self.x)))
+        return self.x[rows], self.y[rows]
+
+    def validation(self, size: int) -> list[Batch]:
+        return list(zip(self.held_x.split(size), self.held_y.split(size), strict=True))
+
+
+def digits() -> Table:
+    """1797 images of 8 × 8, pixels in 0 to 1; every fifth validates."""
+    try:
+        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise InputError(
+            "data.source: digits needs scikit-learn; pip install 'mutransfer[digits]'"
+        ) from error
+    x, y = load_digits(return_X_y=True)
+    held = np.arange(len(x)) % 5 == 0
+    inputs = torch.tensor(x / 16.0, dtype=torch.float32)
+    classes = torch.tensor(y, dtype=torch.int64)
+    mask = torch.from_numpy(held)
+    digest = sha256(x.tobytes() + y.tobytes()).hexdigest()
+    return Table(inputs[~mask], classes[~mask], inputs[mask], classes[mask], digest)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Standard normal inputs (d_in) and the class that a fixed random network gives them.
+
+    The teacher has one hidden layer of 64 ReLU units, standard normal weights over √fan_in.
+    """
+
+    d_in: int
+    d_out: int
+    tokens_per_example: int = 1
+
+    @property
+    def digest(self) -> str:
+        return f"teacher-{TEACHER_SEED}-{self.d_in}-{TEACHER_HIDDEN}-{self.d_out}"
+
+    def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
+        weights = np.random.default_rng(TEACHER_SEED)
+        first = weights.standard_normal((self.d_in, TEACHER_HIDDEN)) / np.sqrt(self.d_in)
+        second = weights.standard_normal((TEACHER_HIDDEN, self.d_out)) / np.sqrt(TEACHER_HIDDEN)
+        x = rng.standard_normal((size, self.d_in))
+        classes = (np.maximum(x @ first, 0) @ second).argmax(1)
+        return torch.tensor(x, dtype=torch.float32), torch.tensor(classes, dtype=torch.int64)
+
+    def batch(self, seed: int, step: int, size: int) -> Batch:
+        return self._labelled(np.random.default_rng([seed, step]), size)
+
+    def validation(self, size: int) -> list[Batch]:
+        rng = np.random.default_rng([TEACHER_SEED, 1])
+        x, y = self._labelled(rng, 4 * VALIDATION_EXAMPLES)
+        return list(zip(x.split(size), y.split(size), strict=True))

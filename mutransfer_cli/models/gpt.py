@@ -1,0 +1,102 @@
+"""A pre-norm GPT: learned positions, GELU MLP, fused query-key-value, tied or untied readout."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Causal self-attention."""
+
+    def __init__(self, d_model: int, n_head: int, bias: bool) -> None:
+        super().__init__()
+        self.n_head = n_head
+        self.attention_scale = (d_model // n_head) ** -0.5
+        self.qkv = nn.Linear(d_model, 3 * d_model, bias=bias)
+        self.out = nn.Linear(d_model, d_model, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        heads = self.qkv(x).view(batch, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
+        q, k, v = heads.unbind(0)
+        mixed = F.scaled_dot_product_attention(
+            q, k, v, is_causal=True, scale=self.attention_scale
+        )
+        merged: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return merged
+
+
+class MLP(nn.Module):
+    """Two matrices with a GELU between them."""
+
+    def __init__(self, d_model: int, ratio: float, bias: bool) -> None:
+        super().__init__()
+        hidden = round(ratio * d_model)
+        self.up = nn.Linear(d_model, hidden, bias=bias)
+        self.down = nn.Linear(hidden, d_model, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.down(F.gelu(self.up(x)))
+        return y
+
+
+class Block(nn.Module):
+    """Attention and MLP, each a residual branch after a norm."""
+
+    def __init__(self, d_model: int, n_head: int, ratio: float, bias: bool) -> None:
+        super().__init__()
+        self.residual_scale = 1.0
+        self.norm1 = nn.LayerNorm(d_model)
+        self.attention = Attention(d_model, n_head, bias)
+        self.norm2 = nn.LayerNorm(d_model)
+        self.mlp = MLP(d_model, ratio, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.residual_scale * self.attention(self.norm1(x))
+        return x + self.residual_scale * self.mlp(self.norm2(x))
+
+
+class GPT(nn.Module):
+    """Token ids (batch, length) -> logits (batch, length, vocab_size)."""
+
+    residual_outputs = ("*.attention.out.weight", "*.mlp.down.weight")
+
+    def __init__(
+        self,
+        d_model: int,
+        n_layer: int,
+        vocab_size: int,
+        seq_len: int,
+        head_dim: int | None = None,
+        n_head: int | None = None,
+        tied: bool = False,
+        bias: bool = False,
+        mlp_ratio: float = 4.0,
+    ) -> None:
+        super().__init__()
+        heads = n_head if n_head is not None else d_model // (head_dim or d_model)
+        self.embedding_scale = 1.0
+        self.logit_scale = 1.0
+        self.token = nn.Embedding(vocab_size, d_model)
+        self.position = nn.Embedding(seq_len, d_model)
+        self.blocks = nn.ModuleList(
+            Block(d_model, heads, mlp_ratio, bias) for _ in range(n_layer)
+        )
+        self.norm = nn.LayerNorm(d_model)
+        self.readout = nn.Linear(d_model, vocab_size, bias=False)
+        if tied:
+            self.readout.weight = self.token.weight
+        if bias:  # a bias is an input weight with fan_in 1; it starts at 0 at every width
+            for module in self.modules():
+                if isinstance(module, nn.Linear) and module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.embedding_scale * (self.token(tokens) + self.position(places))
+        for block in self.blocks:
+            x = block(x)
+        logits: Tensor = self.readout(self.logit_scale * self.norm(x))
+        return logits

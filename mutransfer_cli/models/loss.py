@@ -1,0 +1,22 @@
+"""The loss of a proxy on a recipe's data: cross-entropy of its logits."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mutransfer_cli.errors import InputError
+
+
+def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """Mean over examples (and tokens) in nats; the model returns logits, or an object with them."""
+    inputs, targets = batch
+    out = model(inputs)
+    logits = out if isinstance(out, Tensor) else getattr(out, "logits", None)
+    if not isinstance(logits, Tensor) or logits.shape[:-1] != targets.shape:
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(out).__name__
+        raise InputError(
+            f"model: its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
+            "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch"
+        )
+    return F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten())

@@ -1,0 +1,1 @@
+"""The recipe: its schema, loading with line and column in every error, overrides, templates."""

@@ -1,0 +1,67 @@
+"""The frozen recipe: every default written out, and how two recipes differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from .load import leaves
+from .schema import Recipe
+from .section import show
+from .source import implicit
+from .tree import KeyPath
+
+_MISSING = object()
+
+
+class _Dumper(yaml.SafeDumper):
+    # Quotes exactly what our own reader would take for something else than text.
+    yaml_implicit_resolvers = implicit()
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data with the keys of the file."""
+    return recipe.model_dump(mode="json", by_alias=True)
+
+
+def frozen_yaml(recipe: Recipe) -> str:
+    """The recipe as YAML with every default written out; loads back to an equal recipe."""
+    return yaml.dump(
+        plain(recipe),
+        Dumper=_Dumper,
+        default_flow_style=None,  # one line for lists and small mappings
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+    )
+
+
+def first_difference(a: Recipe, b: Recipe) -> str | None:
+    """The first key whose value differs, as `optimizer.lr: 0.005 and 0.01`; None when equal."""
+    if a == b:
+        return None
+    left, right = plain(a), plain(b)
+    paths = dict.fromkeys([path for data in (left, right) for path, _ in leaves(data)])
+    for path in paths:
+        one, other = _at(left, path), _at(right, path)
+        if one != other:
+            return f"{'.'.join(path)}: {_word(one)} and {_word(other)}"
+    return None
+
+
+def _at(data: Any, path: KeyPath) -> Any:
+    """The value at a path, or _MISSING."""
+    for part in path:
+        if isinstance(data, list):
+            data = data[int(part)] if int(part) < len(data) else _MISSING
+        else:
+            data = data.get(part, _MISSING) if isinstance(data, dict) else _MISSING
+    return data
+
+
+def _word(value: Any) -> str:
+    return "nothing" if value is _MISSING else show(value)

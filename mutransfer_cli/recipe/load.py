@@ -1,0 +1,173 @@
+"""Recipes from files and text: every error one line, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mutransfer_cli.errors import InputError
+
+from .fault import Fault, faults
+from .keys import key_path as key_path
+from .keys import put, resolve
+from .schema import Recipe
+from .sizes import size_faults
+from .source import Place, Source, parse
+from .space import space_faults
+from .support import support_faults
+from .tree import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A recipe, its file, and for each leaf key path where its value came from.
+
+    An origin is "command line", "recipe" or "default"; leaves of lists have an index
+    (`optimizer.betas.0`), an empty list or mapping is a leaf.
+    """
+
+    recipe: Recipe
+    path: Path
+    origins: dict[str, str]
+
+
+def leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Every scalar (and empty container) of plain data with its path."""
+    if isinstance(data, dict) and data:
+        for key, value in data.items():
+            yield from leaves(value, (*path, str(key)))
+    elif isinstance(data, list | tuple) and data:
+        for index, value in enumerate(data):
+            yield from leaves(value, (*path, str(index)))
+    else:
+        yield path, data
+
+
+def validated(data: Any) -> tuple[Recipe | None, list[Fault]]:
+    """The recipe, or what is wrong with the data."""
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        return None, faults(error, Recipe)
+    wrong = [*size_faults(recipe), *support_faults(recipe)]
+    return (None, wrong) if wrong else (recipe, [])
+
+
+def _apply(source: Source, index: int, setting: str) -> None:
+    """Put one `key.path=value` into the source's data."""
+    text = f"--set {' '.join(setting.split())}"
+    name, equals, value = setting.partition("=")
+    if not equals or not name.strip():
+        raise InputError(f"{text}: expected key.path=value, such as --set optimizer.lr=0.01")
+    try:
+        path = resolve(name.strip())
+        given = parse(value, "value")
+        put(source.data, path, given.data)
+    except InputError as error:
+        message = str(error)
+        if message.startswith("value:"):  # the place inside the value says nothing
+            message = message.partition(": ")[2]
+        raise InputError(f"{text}: {message}") from None
+    source.forget(path)
+    # The command line comes before the file, also in the order of errors.
+    place = Place(text, (0, index), "command line")
+    for below, _ in leaves(given.data):
+        for length in range(len(below) + 1):
+            source.keys[(*path, *below[:length])] = place
+            source.values[(*path, *below[:length])] = place
+
+
+def _origins(recipe: Recipe, source: Source) -> dict[str, str]:
+    written = dict(leaves(source.data))
+    origins: dict[str, str] = {}
+    for path, value in leaves(recipe.model_dump(mode="json", by_alias=True)):
+        place = source.values.get(path)
+        # null asks for the default where the recipe ends up with something else
+        kept = path in written and (written[path] is not None or value is None)
+        origins[".".join(path)] = place.origin if place is not None and kept else "default"
+    return origins
+
+
+def _build(source: Source, sets: Sequence[str], path: Path) -> Loaded:
+    if source.data is None:
+        raise InputError(f"{source.name}:1:1: the recipe is empty; `mutransfer init` writes one")
+    if not isinstance(source.data, dict):
+        place = source.values[()]
+        raise InputError(f"{place.text}: expected a mapping such as `name: my-model`")
+    for index, setting in enumerate(sets):
+        _apply(source, index, setting)
+    recipe, wrong = validated(source.data)
+    if recipe is not None:
+        wrong = list(space_faults(recipe, lambda changes: _change(recipe, changes)[1]))
+    if recipe is None or wrong:
+        # stable: of several faults at one place, the first found
+        first = min(wrong, key=lambda fault: source.place(fault).rank)
+        raise InputError(f"{source.place(first).text}: {first}")
+    return Loaded(recipe, path, _origins(recipe, source))
+
+
+def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> Loaded:
+    """A recipe from text; `name` stands for the file in errors.
+
+    Raises:
+        InputError: One line with place, key, what was found and what would be right.
+    """
+    return _build(parse(text, name), sets, Path(name))
+
+
+def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
+    """A recipe from a file.
+
+    Args:
+        path: The YAML file.
+        sets: `key.path=value` each, the value read as YAML; they win over the file.
+
+    Raises:
+        InputError: One line with place, key, what was found and what would be right.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: a directory; expected a recipe file such as recipe.yaml")
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `mutransfer init` writes a recipe") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise InputError(
+            f"{path}:{line}:{column}: not UTF-8 text (byte 0x{raw[error.start]:02x})"
+        ) from None
+    return _build(parse(text, str(path)), sets, path)
+
+
+def _change(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe | None, list[Fault]]:
+    data = recipe.model_dump(mode="json", by_alias=True)
+    for name, value in changes.items():
+        put(data, resolve(name), value)
+    return validated(data)
+
+
+def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with some values replaced, validated again.
+
+    Args:
+        recipe: A validated recipe.
+        changes: Searchable name or dotted path (lists by index): new value.
+
+    Raises:
+        InputError: No such key, or a value that the recipe refuses.
+    """
+    changed, wrong = _change(recipe, changes)
+    if changed is None:
+        raise InputError(str(wrong[0]))
+    return changed

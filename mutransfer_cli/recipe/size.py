@@ -1,0 +1,128 @@
+"""Sizes along the axes: the base, the rungs of the ladder, the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.errors import InputError
+
+from .schema import Recipe
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Size:
+    """A point on the axes: width, depth, examples per step, number of steps."""
+
+    width: int
+    depth: int
+    batch: int
+    steps: int
+
+
+def example_tokens(recipe: Recipe) -> int:
+    """Tokens per example: seq_len for token data, else 1 (an example counts as one)."""
+    return recipe.data.seq_len if recipe.data.is_tokens else 1
+
+
+def _steps(tokens: float, batch: int, recipe: Recipe, key: str) -> int:
+    per_step = batch * example_tokens(recipe)
+    if tokens < per_step:
+        raise InputError(f"{key}: {tokens:g} tokens are less than one step of {per_step}")
+    return round(tokens / per_step)
+
+
+def base_size(recipe: Recipe) -> Size:
+    """The size at which hyperparameters are quoted.
+
+    Raises:
+        InputError: `base.tokens` is less than one step.
+    """
+    base = recipe.base
+    if base.tokens is not None:
+        steps = _steps(base.tokens, base.batch, recipe, "base.tokens")
+    else:
+        steps = base.steps or 200
+    return Size(base.width, base.depth, base.batch, steps)
+
+
+def rungs(recipe: Recipe) -> tuple[Size, ...]:
+    """The ladder and the base, each once, narrow to wide."""
+    base = base_size(recipe)
+    widths = sorted({base.width, *recipe.ladder.width})
+    return tuple(Size(width, base.depth, base.batch, base.steps) for width in widths)
+
+
+def _resize(
+    recipe: Recipe,
+    start: Size,
+    width: int | None,
+    depth: int | None,
+    batch: int | None,
+    steps: int | None,
+    tokens: float | None,
+    key: str,
+) -> Size:
+    """`start` with some sizes replaced; a batch alone keeps the tokens, so the steps shrink."""
+    new_batch = batch or start.batch
+    if steps is None:
+        if tokens is not None:
+            steps = _steps(tokens, new_batch, recipe, key)
+        else:
+            steps = max(1, round(start.steps * start.batch / new_batch))
+    return Size(width or start.width, depth or start.depth, new_batch, steps)
+
+
+def recipe_target(recipe: Recipe) -> Size:
+    """The recipe's target, before the sizes of a command; without one, the base."""
+    base = base_size(recipe)
+    t = recipe.target
+    if t is None:
+        return base
+    return _resize(recipe, base, t.width, t.depth, t.batch, t.steps, t.tokens, "target.tokens")
+
+
+def target_size(
+    recipe: Recipe,
+    width: int | None = None,
+    depth: int | None = None,
+    batch: int | None = None,
+    steps: int | None = None,
+    tokens: float | None = None,
+) -> Size:
+    """The target: the sizes given here, else those of the recipe's target, else the base's.
+
+    Args:
+        recipe: The recipe.
+        width: Replaces the width.
+        depth: Replaces the depth.
+        batch: Examples per step; alone it keeps the tokens, so the steps shrink.
+        steps: Number of steps.
+        tokens: Instead of steps; examples where the data has no tokens.
+
+    Raises:
+        InputError: A size below 1, steps and tokens at once, a width that the model cannot
+            have, or an axis along which there is no transfer yet.
+    """
+    from .sizes import width_fault
+    from .support import axis_fault
+
+    sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
+    for name, value in sizes.items():
+        if value is not None and not value >= 1:
+            raise InputError(f"--{name}: expected at least 1, found {value}")
+    if steps is not None and tokens is not None:
+        raise InputError("--tokens: give --steps or --tokens, not both")
+    start = recipe_target(recipe)
+    size = _resize(recipe, start, width, depth, batch, steps, tokens, "--tokens")
+    base = base_size(recipe)
+    for name in ("depth", "batch", "tokens", "steps"):
+        if sizes[name] is None:
+            continue
+        axis = "steps" if name == "tokens" else name
+        message = axis_fault(axis, getattr(size, axis), getattr(base, axis))
+        if message is not None:
+            raise InputError(f"--{name}: {message}")
+    message = width_fault(recipe, size.width)
+    if message is not None:
+        raise InputError(f"--width: {message}")
+    return size

@@ -1,0 +1,65 @@
+"""Walking the types of a schema along a key path."""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+KeyPath = tuple[str, ...]
+
+
+def names(model: type[BaseModel]) -> list[str]:
+    """The keys of a section as they are written in the file."""
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _core(annotation: Any) -> Any:
+    """An annotation without Annotated and Optional; several alternatives are Any."""
+    if get_origin(annotation) is Annotated:
+        return _core(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        rest = [a for a in get_args(annotation) if a is not type(None)]
+        return _core(rest[0]) if len(rest) == 1 else Any
+    return annotation
+
+
+def is_section(kind: Any) -> bool:
+    """Is this type a section of the recipe?"""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def field(section: type[BaseModel], key: str) -> FieldInfo | None:
+    """The field of a section by its key in the file."""
+    for name, info in section.model_fields.items():
+        if (info.alias or name) == key:
+            return info
+    return None
+
+
+def child(kind: Any, part: str) -> Any:
+    """The type one step below; None where there is no such step."""
+    if kind is Any:
+        return Any
+    if is_section(kind):
+        found = field(kind, part)
+        return None if found is None else _core(found.annotation)
+    origin = get_origin(kind)
+    if origin is dict:
+        return _core(get_args(kind)[1])
+    if origin in (tuple, list) and part.isdecimal():
+        entries = get_args(kind)
+        if len(entries) == 2 and entries[1] is not Ellipsis and int(part) > 1:
+            return None
+        return _core(entries[0])
+    return None
+
+
+def section_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
+    """The section at a path, or None where the path ends in something else."""
+    kind: Any = root
+    for part in path:
+        kind = child(kind, part)
+    return kind if is_section(kind) else None

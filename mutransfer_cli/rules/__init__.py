@@ -1,0 +1,1 @@
+"""The theory: roles, parameterizations, the plan, and applying it."""

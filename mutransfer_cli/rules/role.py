@@ -1,0 +1,66 @@
+"""What a tensor does, read off from how the forward pass uses it and which dimensions grow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mutransfer_cli.errors import InputError
+
+Role = Literal[
+    "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
+]
+ROLES: tuple[str, ...] = get_args(Role)
+
+Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a parameter in the forward pass; dimensions are those of the parameter itself."""
+
+    kind: Kind
+    in_dims: tuple[int, ...]  # summed over
+    out_dims: tuple[int, ...]  # kept in the result
+    function: str  # the torch function that consumed it
+    module: str  # the innermost module that was running
+    whole_input: bool = False  # the other operand is that module's own first argument
+
+
+def role_of_use(use: Use, growing: frozenset[int]) -> Role:
+    """The role that one use alone gives a tensor whose `growing` dimensions grow with width."""
+    grows_in = any(d in growing for d in use.in_dims)
+    grows_out = any(d in growing for d in use.out_dims)
+    match use.kind:
+        case "matrix" | "convolution" if grows_in and grows_out:
+            return "hidden" if use.kind == "matrix" else "convolution"
+        case "matrix" | "convolution" if grows_in:
+            return "readout"
+        case "matrix" | "convolution" | "lookup" if grows_out:
+            return "input"
+        case "elementwise" if growing:
+            return "vector"
+        case _:
+            return "scalar"
+
+
+def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
+    """The role of a tensor from all its uses.
+
+    Raises InputError, naming the tensor, when it is unused or its uses contradict each other.
+    """
+    settle = f"settle it in the recipe: roles: [{{match: '{name}', role: hidden}}]"
+    if not uses:
+        raise InputError(f"parameter {name}: not used in the forward pass; {settle}")
+    unknown = [u.function for u in uses if u.kind == "unknown"]
+    if unknown:
+        raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {settle}")
+    found = {role_of_use(u, growing) for u in uses}
+    if found == {"input", "readout"}:
+        return "tied"
+    if len(found) > 1 and found <= {"vector", "scalar", "input"}:
+        return "input" if "input" in found else "vector"  # the same exponents
+    if len(found) > 1:
+        raise InputError(f"parameter {name}: used as {' and as '.join(sorted(found))}; {settle}")
+    return found.pop()

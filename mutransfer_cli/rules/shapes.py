@@ -1,0 +1,170 @@
+"""One model family at two sizes: for each tensor its role, its fans and what grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import prod
+
+import torch
+from torch import nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.rules.role import ROLES, Role, Use, role_of
+from mutransfer_cli.rules.trace import Attention, Trace, trace
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorShape:
+    """A parameter of the family: what is the same at every size, and its shape at the base."""
+
+    name: str
+    role: Role
+    base_shape: Shape
+    growing: tuple[int, ...]
+    in_dims: tuple[int, ...]
+    out_dims: tuple[int, ...]
+    base_rms: float  # as the model's authors initialise it, at the base
+    uses: tuple[Use, ...]
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
+        return prod(shape[d] for d in self.in_dims), prod(shape[d] for d in self.out_dims)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What tracing two small instances told about a model."""
+
+    tensors: tuple[TensorShape, ...]
+    attention: tuple[Attention, ...]  # at the base
+    head_growth: float  # head size at the other size, divided by that at the base
+    scale_growth: float  # the same for the scale given to attention
+    knobs: frozenset[str]  # multipliers that the model offers as attributes
+
+    def tensor(self, name: str) -> TensorShape:
+        return next(t for t in self.tensors if t.name == name)
+
+
+KNOBS = ("embedding_scale", "logit_scale", "attention_scale", "residual_scale")
+
+
+def knob_of(module: nn.Module, name: str) -> bool:
+    """Whether a module offers a multiplier as a plain number."""
+    return isinstance(getattr(module, name, None), int | float)
+
+
+def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
+    """The role that the recipe gives a tensor: ordered patterns, first match wins."""
+    for pattern, role in roles:
+        if fnmatchcase(name, pattern):
+            if role not in ROLES:
+                raise InputError(f"roles: {role!r} is not a role; known: {', '.join(ROLES)}")
+            return role  # type: ignore[return-value]  # membership was just tested
+    return None
+
+
+def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[tuple[int, ...], Shape]:
+    """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
+    order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
+    if role == "tied":  # an embedding, as far as its own numbers are concerned
+        order["lookup"] = -1
+    if not uses:
+        return (), tuple(range(len(shape)))
+    best = min(uses, key=lambda u: order[u.kind])
+    if best.kind in {"elementwise", "unknown"}:
+        return (), tuple(range(len(shape)))
+    return best.in_dims, best.out_dims
+
+
+def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> float:
+    if not small.attention or len(small.attention) != len(other.attention):
+        return 1.0
+    return value(other.attention[0]) / value(small.attention[0])
+
+
+def family_of(
+    base: tuple[nn.Module, Callable[[], object]],
+    other: tuple[nn.Module, Callable[[], object]],
+    roles: Sequence[tuple[str, str]] = (),
+) -> Family:
+    """Trace the base and one other size; each is a model and a call of its forward pass.
+
+    Raises InputError naming the tensor where a role cannot be told.
+    """
+    model, run = base
+    small, big = trace(model, run), trace(*other)
+    if small.shapes.keys() != big.shapes.keys():
+        odd = sorted(small.shapes.keys() ^ big.shapes.keys())[0]
+        raise InputError(f"model: parameter {odd} exists at one width and not at another")
+    values = dict(model.named_parameters())
+    tensors = []
+    for name, shape in small.shapes.items():
+        if len(shape) != len(big.shapes[name]):
+            raise InputError(f"model: parameter {name} has another number of dimensions at size 2")
+        growing = tuple(
+            d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
+        )
+        uses = small.uses[name]
+        role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
+        into, out = main_dims(uses, shape, role)
+        rms = float(values[name].detach().float().square().mean().sqrt())
+        tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses)))
+    return Family(
+        tuple(tensors),
+        tuple(small.attention),
+        _ratio(small, big, lambda a: a.head_size),
+        _ratio(small, big, lambda a: a.scale),
+        frozenset(k for k in KNOBS if any(knob_of(m, k) for m in model.modules())),
+    )
+
+
+def shapes_of(model: nn.Module) -> dict[str, Shape]:
+    """The shapes of a model's parameters; the meta device will do."""
+    return {name: tuple(p.shape) for name, p in model.named_parameters()}
+
+
+def matched(family: Family, shapes: Mapping[str, Shape]) -> None:
+    """Raise InputError unless a model of these shapes belongs to the family."""
+    for tensor in family.tensors:
+        shape = shapes.get(tensor.name)
+        if shape is None or len(shape) != len(tensor.base_shape):
+            raise InputError(f"model: parameter {tensor.name} is missing or differs at the target")
+        for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
+            if size != base and d not in tensor.growing:
+                raise InputError(
+                    f"model: dimension {d} of {tensor.name} is {size} at the target and {base} at "
+                    "the base, but does not grow between the proxies; give them the same value"
+                )
+    extra = sorted(shapes.keys() - {t.name for t in family.tensors})
+    if extra:
+        raise InputError(f"model: parameter {extra[0]} exists at the target and not at the base")
+
+
+class Skeleton(torch.overrides.TorchFunctionMode):
+    """Builds a model on the meta device without running its initialisation."""
+
+    FILLS = frozenset(
+        "normal_ uniform_ trunc_normal_ zero_ fill_ ones_ bernoulli_ erfinv_ clamp_ mul_ add_ "
+        "copy_ exponential_".split()
+    )
+
+    def __torch_function__(  # type: ignore[no-untyped-def]
+        self, func, types, args=(), kwargs=None
+    ):
+        kwargs = kwargs or {}
+        first = args[0] if args else kwargs.get("tensor")
+        name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
+        fills = name in self.FILLS or (home == "torch.nn.init" and name.endswith("_"))
+        if fills and isinstance(first, torch.Tensor) and first.is_meta:
+            return first
+        return func(*args, **kwargs)
+
+
+def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
+    """`build()` on the meta device, no memory and no initialisation."""
+    with torch.device("meta"), Skeleton():
+        return build()

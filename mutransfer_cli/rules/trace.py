@@ -1,0 +1,261 @@
+"""Watching one forward pass: which function consumes each parameter, and along which dimensions.
+
+A parameter is recognised by its storage, so views, transposes and slices need no rules of their
+own: the stride of a view's dimension says which dimension of the parameter it walks along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from mutransfer_cli.rules.role import Kind, Use
+
+Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
+
+ELEMENTWISE = frozenset(
+    "add sub mul div true_divide rsub addcmul where lerp maximum minimum cat stack pow "
+    "layer_norm rms_norm group_norm batch_norm instance_norm prelu".split()
+)
+RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
+ADDED = frozenset({"addmm", "baddbmm", "addmv"})
+CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
+TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One call of scaled_dot_product_attention: its head size and the scale it was given."""
+
+    head_size: int
+    scale: float
+    module: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """What a forward pass did with each parameter (by its first name)."""
+
+    shapes: dict[str, tuple[int, ...]]
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+    attention: list[Attention] = field(default_factory=list)
+
+
+def plain_name(function: Callable[..., Any]) -> str:
+    """`matmul` for torch.matmul, Tensor.__rmatmul__, and so on."""
+    name = getattr(function, "__name__", str(function))
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        for prefix in ("r", "i"):
+            if name[:1] == prefix and name[1:] in {"matmul", "add", "sub", "mul", "pow"}:
+                return name[1:]
+        return {"truediv": "div", "rtruediv": "div", "itruediv": "div"}.get(name, name)
+    return name.rstrip("_")
+
+
+def tensors_in(value: Any) -> Iterable[Tensor]:
+    """Every tensor in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item)
+
+
+class Watcher(TorchFunctionMode):
+    """Records the uses of a model's parameters while its forward pass runs."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        named = dict(model.named_parameters())
+        self.trace = Trace({name: tuple(p.shape) for name, p in named.items()})
+        self.trace.uses = {name: [] for name in named}
+        self.stack: list[tuple[str, Any]] = [("", None)]
+        self.known: dict[int, tuple[str, tuple[int, ...], tuple[int, ...], Dims]] = {}
+        self.alive: list[Tensor] = []  # a freed storage's address could be given out again
+        for name, p in named.items():
+            self._remember(p.detach(), name, tuple(range(p.dim())))
+
+    def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
+        key = tensor.untyped_storage().data_ptr()
+        self.known[key] = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        self.alive.append(tensor)
+
+    def find(self, tensor: Any) -> tuple[str, Dims] | None:
+        """The parameter that a tensor is (a view of), and its dimensions in the parameter."""
+        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
+            return None
+        hit = self.known.get(tensor.untyped_storage().data_ptr())
+        if hit is None or tensor.numel() == 0:
+            return None
+        name, strides, sizes, dims = hit
+
+        def source(stride: int, size: int) -> int | None:
+            if stride == 0 or size == 1:
+                return None
+            walks = [
+                (s, d)
+                for s, n, d in zip(strides, sizes, dims, strict=True)
+                if n > 1 and s <= stride < s * n
+            ]
+            return max(walks, key=lambda w: w[0])[1] if walks else None
+
+        return name, tuple(
+            source(s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True)
+        )
+
+    def use(
+        self, tensor: Any, kind: Kind, into: list[int], out: list[int], function: str, other: Any
+    ) -> None:
+        """Record a use; `into` and `out` are dimensions of the tensor as it was consumed."""
+        hit = self.find(tensor)
+        if hit is None:
+            return
+        name, dims = hit
+        module, argument = self.stack[-1]
+
+        def pick(which: list[int]) -> tuple[int, ...]:
+            found = {dims[d] for d in which if -len(dims) <= d < len(dims)}
+            return tuple(sorted(d for d in found if d is not None))
+
+        use = Use(kind, pick(into), pick(out), function, module, other is argument is not None)
+        if use not in self.trace.uses[name]:
+            self.trace.uses[name].append(use)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = plain_name(func)
+        result = func(*args, **kwargs)
+        if name == "scaled_dot_product_attention":
+            self._attention(args, kwargs)
+        tracked = [t for t in tensors_in((args, kwargs)) if self.find(t) is not None]
+        if tracked and any(True for _ in tensors_in(result)):
+            self._consume(name, args, kwargs, result, tracked)
+        return result
+
+    def _attention(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        query = args[0] if args else kwargs["query"]
+        scale = kwargs.get("scale")
+        size = int(query.shape[-1])
+        seen = Attention(size, float(scale) if scale is not None else size**-0.5, self.stack[-1][0])
+        self.trace.attention.append(seen)
+
+    def _consume(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, tracked: Any
+    ) -> None:
+        def arg(position: int, key: str) -> Any:
+            return args[position] if len(args) > position else kwargs.get(key)
+
+        def last(tensor: Tensor, left: bool) -> tuple[list[int], list[int]]:
+            if tensor.dim() == 1:
+                return [0], []
+            return ([-1], [-2]) if left else ([-2], [-1])
+
+        if name == "linear":
+            self.use(arg(1, "weight"), "matrix", [-1], [-2], name, arg(0, "input"))
+            self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
+        elif name == "embedding":
+            self.use(arg(1, "weight"), "lookup", [], [1], name, arg(0, "input"))
+        elif name in RIGHT_OR_LEFT or name in ADDED:
+            operands = list(args) + [kwargs[k] for k in ("mat1", "mat2", "other") if k in kwargs]
+            if name in ADDED:
+                self.use(operands.pop(0), "elementwise", [], [-1], name, None)
+            left, right = operands[:2]
+            if self.find(left):
+                self.use(left, "matrix", *last(left, True), name, right)
+            if self.find(right):
+                self.use(right, "matrix", *last(right, False), name, left)
+        elif name == "einsum":
+            self._einsum(args)
+        elif name in CONVOLUTION or name in TRANSPOSED:
+            weight = arg(1, "weight")
+            kernel = list(range(2, weight.dim()))
+            into, out = ([1], [0]) if name in CONVOLUTION else ([0], [1])
+            self.use(weight, "convolution", into + kernel, out, name, arg(0, "input"))
+            self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
+        elif name == "multi_head_attention_forward":
+            for position, key in ((5, "in_proj_weight"), (11, "out_proj_weight")):
+                self.use(arg(position, key), "matrix", [-1], [-2], name, None)
+            for position, key in ((6, "in_proj_bias"), (12, "out_proj_bias")):
+                self.use(arg(position, key), "elementwise", [], [0], name, None)
+        elif name in {"getitem", "index_select", "index"} and not self._is_view(result, tracked):
+            self.use(tracked[0], "lookup", [], list(range(1, tracked[0].dim())), name, None)
+        elif name in ELEMENTWISE and len(list(tensors_in((args, kwargs)))) > 1:
+            for tensor in tracked:
+                self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
+        elif not self._is_view(result, tracked):
+            self._derive(name, result, tracked)
+
+    def _is_view(self, result: Any, tracked: list[Tensor]) -> bool:
+        storages = {t.untyped_storage().data_ptr() for t in tracked}
+        return all(t.untyped_storage().data_ptr() in storages for t in tensors_in(result))
+
+    def _derive(self, name: str, result: Any, tracked: list[Tensor]) -> None:
+        """A copy, cast or elementwise function of one parameter stands for it from here on."""
+        source, dims = self.find(tracked[0]) or ("", ())
+        if len(tracked) == 1 and isinstance(result, Tensor) and result.shape == tracked[0].shape:
+            self._remember(result, source, dims)
+            return
+        for tensor in tracked:
+            self.use(tensor, "unknown", [], [], name, None)
+
+    def _einsum(self, args: tuple[Any, ...]) -> None:
+        equation = args[0].replace(" ", "")
+        operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
+        inputs, _, output = equation.partition("->")
+        labels = inputs.split(",")
+        if not output:
+            joined = inputs.replace(",", "")
+            output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+        for tensor, mine in zip(operands, labels, strict=True):
+            others = "".join(o for o in labels if o is not mine)
+            offset = tensor.dim() - len(mine.replace("...", ""))
+            plain = [(i + offset, c) for i, c in enumerate(mine.replace("...", ""))]
+            into = [i for i, c in plain if c not in output]
+            out = [i for i, c in plain if c in output and c not in others]
+            kind: Kind = "matrix" if into else "elementwise"
+            self.use(tensor, kind, into, out or [i for i, _ in plain], "einsum", None)
+
+    @contextmanager
+    def modules_of(self, model: nn.Module) -> Any:
+        """Keeps the stack of running modules while the block runs."""
+        handles = []
+        for name, module in model.named_modules():
+
+            def enter(_: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
+                first = args[0] if args else next(iter(kwargs.values()), None)
+                self.stack.append((name, first))
+
+            def leave(*_: Any) -> None:
+                self.stack.pop()
+
+            handles.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
+            handles.append(module.register_forward_hook(leave, always_call=True))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
+    """Record how `run()`, one forward pass on the CPU, uses the model's parameters."""
+    watcher = Watcher(model)
+    with torch.no_grad(), watcher.modules_of(model), watcher:
+        run()
+    return watcher.trace

@@ -1,0 +1,1 @@
+"""Spaces, samplers, executors, and the storage of a study."""

@@ -1,0 +1,67 @@
+"""The documents of `sweep` and `sweep --dry-run`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Counts(Part):
+    asked: int
+    finished: int
+    pruned: int
+    diverged: int
+    failed: int
+
+
+class Population(Part):
+    size: int = Field(description="trials that train together in one computation")
+    batched: bool
+    why: str
+
+
+class Best(Part):
+    width: int
+    seed: int
+    loss: float
+    params: dict[str, float]
+
+
+class SweepDocument(Part):
+    schema_: Literal["mutransfer/sweep/v1"] = Field("mutransfer/sweep/v1", alias="schema")
+    run: str
+    trials: Counts
+    best: Best | None
+    seconds: float = Field(description="of this call")
+    flops: float = Field(description="of all finished trials")
+    trials_per_second: float | None = Field(description="of this call; null where none was run")
+    population: Population
+    workers: int
+    device: str
+    notes: tuple[str, ...] = ()
+
+
+class RungCost(Part):
+    width: int
+    trials: int
+    flops: float = Field(description="of one trial")
+    bytes: int = Field(description="of one trial: weights, gradients, moments, activations")
+    seconds: float = Field(description="of one trial on this device, from timed passes")
+
+
+class DryRunDocument(Part):
+    schema_: Literal["mutransfer/sweep/v1"] = Field("mutransfer/sweep/v1", alias="schema")
+    dry_run: Literal[True] = True
+    rungs: tuple[RungCost, ...]
+    trials: int = Field(description="before the grid grows at an edge")
+    trials_at_most: int
+    flops: float
+    bytes: int = Field(description="at a time, over all workers")
+    seconds: float
+    workers: int
+    device: str

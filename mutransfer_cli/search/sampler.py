@@ -1,0 +1,79 @@
+"""Optuna's samplers: on each rung its own history, one setting a round, every seed of it.
+
+A round is asked only when the one before has ended, so that the settings do not depend on which
+worker was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.recipe.search import Search, Space
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.grid import means
+from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.study import Record
+
+
+def points_per_rung(search: Search, rungs: Sequence[Size]) -> int:
+    """How many settings the budget of trials allows on each rung."""
+    trials = search.budget.trials or 0
+    return max(1, trials // (len(rungs) * search.seeds))
+
+
+def propose(
+    search: Search, size: Size, points: int, seeds: Sequence[int], records: Sequence[Record]
+) -> list[Job]:
+    """Replay the sampler over the history of a rung, up to the round that is still open.
+
+    Sobol's sequence never looks at the losses; TPE is told each setting's mean over the seeds, and
+    of a divergent setting that it failed.
+    """
+    import optuna
+    from optuna.trial import TrialState
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    seed = size.width + seeds[0]
+    sampler: optuna.samplers.BaseSampler
+    if search.sampler == "sobol":
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = optuna.samplers.QMCSampler(
+                qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False
+            )
+    else:
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(5, points))
+    study = optuna.create_study(sampler=sampler)
+    known = means(records)
+    jobs: list[Job] = []
+    for _ in range(points):
+        distributions = {name: distribution(space) for name, space in search.space.items()}
+        trial = study.ask(distributions)
+        setting = tuple(
+            (name, value_of(space, trial.params[name])) for name, space in search.space.items()
+        )
+        round_ = [Job(size, s, setting) for s in seeds]
+        jobs += round_
+        if missing(round_, records):
+            break
+        loss = known[tuple(sorted(setting))]
+        if loss is None:
+            study.tell(trial, state=TrialState.FAIL)
+        else:
+            study.tell(trial, loss)
+    return jobs
+
+
+def distribution(space: Space):  # type: ignore[no-untyped-def]
+    """Optuna's distribution over the positions on a hyperparameter's scale."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if space.choice is not None:
+        return CategoricalDistribution(space.choice)
+    return FloatDistribution(*space.bounds)
+
+
+def value_of(space: Space, position: float) -> float:
+    return position if space.choice is not None else space.value(position)

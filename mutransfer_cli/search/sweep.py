@@ -1,0 +1,237 @@
+"""The sweep: ask for trials until the search has what it needs, store each as it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mutransfer_cli.data.open import open_source
+from mutransfer_cli.models.planned import family_for, plan_for
+from mutransfer_cli.recipe.freeze import frozen_yaml
+from mutransfer_cli.recipe.load import Loaded
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.search import grid, sampler
+from mutransfer_cli.search.document import (
+    Best,
+    Counts,
+    DryRunDocument,
+    Population,
+    RungCost,
+    SweepDocument,
+)
+from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.local import default_workers, run_jobs
+from mutransfer_cli.search.run import environment_of, locked, prepare, write_curves
+from mutransfer_cli.search.study import Record, Study
+from mutransfer_cli.train.cost import flops, measure
+from mutransfer_cli.train.device import resolve
+from mutransfer_cli.train.trial import Result
+
+ONE_BY_ONE = Population(
+    size=1,
+    batched=False,
+    why="this version trains trials one by one, one single-threaded process per CPU core",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Progress: how many of the trials known to be needed have ended, and the last one."""
+
+    done: int
+    total: int
+    text: str
+
+
+@dataclass(slots=True)
+class Sweep:
+    """One call of the sweep on a run directory."""
+
+    recipe: Recipe
+    run: Path
+    device: str
+    seed: int
+    workers: int
+    threads: int
+    on_progress: Callable[[Event], None]
+    records: list[Record] = field(default_factory=list)
+    new: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def wanted(self) -> list[Job]:
+        """Every trial that the search asks for by what is known so far."""
+        search, sizes = self.recipe.search, rungs(self.recipe)
+        seeds = range(self.seed, self.seed + search.seeds)
+        if search.sampler == "grid":
+            return grid.wanted(search, sizes, seeds, self.records)
+        points = sampler.points_per_rung(search, sizes)
+        return [
+            job
+            for size in sizes
+            for job in sampler.propose(
+                search, size, points, seeds, [r for r in self.records if r.size == size]
+            )
+        ]
+
+    def go(self, study: Study) -> None:
+        """Run rounds until nothing is missing or the budget ends."""
+        started = time.monotonic()
+        costs = {
+            size: flops(plan_for(self.recipe, size), tokens_per_example(self.recipe))
+            for size in rungs(self.recipe)
+        }
+        ranges = {
+            name: (*sorted(space.value(b) for b in space.bounds), space.scale.startswith("log"))
+            for name, space in self.recipe.search.space.items()
+        }
+        self.records = study.records()
+        frozen = frozen_yaml(self.recipe)
+        while jobs := missing(self.wanted(), self.records):
+            total = len(self.records) + len(jobs)
+            if self.spent(started, costs):
+                return
+            self.on_progress(Event(len(self.records), total, ""))
+            results = run_jobs(
+                jobs, self.recipe, frozen, self.device, self.workers, self.threads
+            )
+            with closing(results):  # type: ignore[type-var]  # a generator
+                for job, result in results:
+                    record = recorded(job, result, costs[job.size])
+                    study.add(record, ranges)
+                    self.records.append(record)
+                    self.new += 1
+                    self.on_progress(Event(len(self.records), total, told(record)))
+                    if self.spent(started, costs):
+                        return
+
+    def spent(self, started: float, costs: dict[Size, float]) -> bool:
+        """Whether the budget has ended; says so in a note."""
+        budget = self.recipe.search.budget
+        limits = (
+            ("trials", budget.trials, float(len(self.records)), self.recipe.search.sampler == "grid"),
+            ("flops", budget.flops, sum(r.flops for r in self.records), True),
+            ("minutes", budget.minutes, (time.monotonic() - started) / 60, True),
+        )
+        for name, limit, used, counts in limits:
+            if counts and limit is not None and used >= limit:
+                self.notes.append(f"search.budget.{name}: {limit:g} reached; the sweep is not whole")
+                return True
+        return False
+
+    def document(self, seconds: float) -> SweepDocument:
+        outcomes = [r.outcome for r in self.records]
+        finished = [r for r in self.records if r.loss is not None]
+        best = min(finished, key=lambda r: r.loss or 0.0, default=None)
+        return SweepDocument(
+            run=str(self.run),
+            trials=Counts(
+                asked=len(outcomes) + len(missing(self.wanted(), self.records)),
+                finished=outcomes.count("finished"),
+                pruned=outcomes.count("pruned"),
+                diverged=outcomes.count("diverged"),
+                failed=outcomes.count("failed"),
+            ),
+            best=best
+            and Best(width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params),
+            seconds=seconds,
+            flops=sum(r.flops for r in finished),
+            trials_per_second=self.new / seconds if self.new else None,
+            population=ONE_BY_ONE,
+            workers=self.workers,
+            device=self.device,
+            notes=tuple(self.notes),
+        )
+
+
+def recorded(job: Job, result: Result, cost: float) -> Record:
+    return Record(
+        params=job.params,
+        width=job.size.width,
+        depth=job.size.depth,
+        batch=job.size.batch,
+        steps=job.size.steps,
+        seed=job.seed,
+        outcome=result.outcome,
+        loss=result.loss,
+        seconds=result.seconds,
+        flops=cost,
+        why=result.why,
+        curve=result.curve,
+    )
+
+
+def told(record: Record) -> str:
+    """One trial in a line of progress."""
+    setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
+    end = f"loss {record.loss:.4f}" if record.loss is not None else f"{record.outcome}: {record.why}"
+    return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"
+
+
+def tokens_per_example(recipe: Recipe) -> int:
+    return recipe.data.seq_len if recipe.data.is_tokens else 1
+
+
+def sweep(
+    loaded: Loaded,
+    run: Path,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    threads: int | None = None,
+    workers: int | None = None,
+    on_progress: Callable[[Event], None] = lambda event: None,
+) -> SweepDocument:
+    """Train the proxies of a recipe into a run directory; goes on where it was stopped.
+
+    Raises InputError before any training where the recipe, its data or the directory is unusable.
+    """
+    started = time.perf_counter()
+    recipe = loaded.recipe
+    place = resolve(device)
+    source = open_source(recipe)
+    family_for(recipe)
+    with locked(run):
+        prepare(run, recipe, environment_of(place, seed, source.digest))
+        count = workers or default_workers(place)
+        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress)
+        study = Study.open(run, recipe, create=True)
+        try:
+            driver.go(study)
+        finally:
+            if driver.records:
+                write_curves(run, driver.records)
+        return driver.document(time.perf_counter() - started)
+
+
+def dry_run(
+    loaded: Loaded, *, device: str = "auto", workers: int | None = None
+) -> DryRunDocument:
+    """What a sweep would cost, from a few timed passes on each rung; nothing is trained."""
+    recipe, place = loaded.recipe, resolve(device)
+    search, sizes = recipe.search, rungs(recipe)
+    count = workers or default_workers(place)
+    if search.sampler == "grid":
+        each = len(grid.settings(search.space)) * search.seeds
+        at_most = grid.most(search, sizes)
+    else:
+        each = sampler.points_per_rung(search, sizes) * search.seeds
+        at_most = each * len(sizes)
+    costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
+    return DryRunDocument(
+        rungs=tuple(
+            RungCost(width=s.width, trials=each, flops=c.flops, bytes=c.bytes, seconds=c.seconds)
+            for s, c in zip(sizes, costs, strict=True)
+        ),
+        trials=each * len(sizes),
+        trials_at_most=at_most,
+        flops=sum(c.flops for c in costs) * each,
+        bytes=max(c.bytes for c in costs) * count,
+        seconds=sum(c.seconds for c in costs) * each / count,
+        workers=count,
+        device=place,
+    )
+

@@ -1,0 +1,1 @@
+"""Training one trial under a plan."""

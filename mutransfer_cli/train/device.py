@@ -1,0 +1,26 @@
+"""The device that an option names."""
+
+from __future__ import annotations
+
+import torch
+
+from mutransfer_cli.errors import InputError
+
+
+def resolve(name: str) -> str:
+    """`auto` takes the first GPU; anything else must be there.
+
+    Raises InputError for a device that this machine does not have.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if name == "auto":
+        return "cuda:0" if cuda else "cpu"
+    kind, _, index = name.partition(":")
+    known = kind in {"cpu", "cuda", "mps"} and (not index or (kind == "cuda" and index.isdigit()))
+    if not known:
+        raise InputError(f"--device {name}: expected auto, cpu, cuda, cuda:N or mps")
+    if (kind == "cuda" and not (cuda and int(index or 0) < torch.cuda.device_count())) or (
+        kind == "mps" and not mps
+    ):
+        raise InputError(f"--device {name}: not on this machine; --device auto takes what there is")
+    return "cuda:0" if name == "cuda" else name

@@ -1,0 +1,153 @@
+"""One trial: a proxy trained at one setting with one seed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mutransfer_cli.data.open import open_source
+from mutransfer_cli.models.build import build, run_user_code
+from mutransfer_cli.models.planned import plan_for, proxy
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.schedule import Schedule
+
+Outcome = Literal["finished", "diverged", "failed"]
+KEPT_POINTS = 512  # of a loss curve
+LOOK_EVERY = 10  # steps between looks at the loss; a look waits for the device
+BATCHES_APART = 1_000_003  # a user's own batch(seed) takes one number
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a trial; a divergent one has no loss."""
+
+    outcome: Outcome
+    loss: float | None  # the objective, in nats
+    curve: tuple[tuple[int, float], ...]  # (step, training loss)
+    seconds: float
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Batches of a trial, and how its loss is taken at the end."""
+
+    batch: Callable[[int], Any]
+    validation: Sequence[Any]
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """Tensors of a batch on the device."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, tuple | list):
+        return type(batch)(moved(part, device) for part in batch)
+    if isinstance(batch, dict):
+        return {key: moved(part, device) for key, part in batch.items()}
+    return batch
+
+
+def feed_of(recipe: Recipe, size: Size, seed: int) -> Feed:
+    """The subject's own batches where it has them, else the recipe's data."""
+    subject = build(recipe, size, seed)
+    if subject.batch is not None:
+        own = subject.batch
+        held_out = subject.eval_batch or (lambda s: own(-1 - s))
+        return Feed(lambda step: own(seed * BATCHES_APART + step), [held_out(0)])
+    source = open_source(recipe)
+    return Feed(lambda step: source.batch(seed, step, size.batch), source.validation(size.batch))
+
+
+def clip_(parameters: Sequence[Tensor], threshold: float) -> None:
+    torch.nn.utils.clip_grad_norm_(parameters, threshold)
+
+
+def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:
+    """Mean of the losses of the batches, weighted by their number of examples."""
+    assert subject.loss is not None
+    subject.model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            part = moved(batch, device)
+            first = part[0] if isinstance(part, tuple | list) else part
+            examples = len(first) if isinstance(first, Tensor) and first.dim() else 1
+            total += float(subject.loss(subject.model, part)) * examples
+            count += examples
+    return total / count
+
+
+def train(
+    recipe: Recipe,
+    size: Size,
+    seed: int,
+    device: str = "cpu",
+    plan: Plan | None = None,
+) -> Result:
+    """Train one proxy to the end; its hyperparameters are the recipe's.
+
+    Divergence is an outcome, not an error: a loss that is not finite, or an objective above the
+    loss of the untrained model. Raises InputError for what the user's own code does wrong.
+    """
+    started = time.perf_counter()
+    place = torch.device(device)
+    plan = plan or plan_for(recipe, size)
+    subject = proxy(recipe, size, seed, plan)
+    subject.model.to(place)
+    feed = feed_of(recipe, size, seed)
+    assert subject.optimizer is not None and subject.loss is not None
+    peaks = [group["lr"] for group in subject.optimizer.param_groups]
+    s = recipe.schedule
+    schedule = Schedule(s.name, s.warmup, s.final, s.decay)
+    parameters = [p for p in subject.model.parameters() if p.requires_grad]
+    losses: list[Tensor] = []
+    seen = 0  # losses known to be finite
+
+    def result(outcome: Outcome, loss: float | None, why: str | None = None) -> Result:
+        values = torch.stack(losses).float().cpu().numpy() if losses else np.zeros(0)
+        at = np.unique(np.linspace(0, len(values) - 1, min(KEPT_POINTS, len(values))).astype(int))
+        curve = tuple((int(i), float(values[i])) for i in at if np.isfinite(values[i]))
+        return Result(outcome, loss, curve, time.perf_counter() - started, why)
+
+    torch.manual_seed(seed)  # dropout
+    subject.model.train()
+    for step in range(size.steps):
+        share = schedule(step, size.steps)
+        for group, peak in zip(subject.optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * share
+        batch = moved(feed.batch(step), place)
+        loss = run_user_code(
+            lambda batch=batch: subject.loss(subject.model, batch),  # type: ignore[misc]
+            f"model.build: {recipe.model.build}: training at width {size.width}",
+        )
+        subject.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if plan.clip is not None:
+            clip_(parameters, plan.clip)
+        subject.optimizer.step()
+        losses.append(loss.detach())
+        if step % LOOK_EVERY == LOOK_EVERY - 1:
+            if not bool(torch.isfinite(torch.stack(losses[seen:])).all()):
+                return result("diverged", None, f"loss not finite by step {step + 1}")
+            seen = len(losses)
+            timeout = recipe.search.timeout
+            if timeout is not None and time.perf_counter() - started > timeout:
+                return result("failed", None, f"search.timeout: over {timeout:g} s")
+    if recipe.search.objective == "train_loss":
+        objective = float(torch.stack(losses[-max(1, size.steps // 10) :]).mean())
+    else:
+        objective = mean_loss(subject, feed.validation, place)
+    if not np.isfinite(objective):
+        return result("diverged", None, "the objective is not finite")
+    if objective > float(losses[0]):
+        return result("diverged", None, "the loss ended above that of the untrained model")
+    return result("finished", objective)

@@ -1,0 +1,122 @@
+"""The frozen recipe reads back equal; templates and ready-made recipes load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
+from mutransfer_cli.recipe.load import load, loads, override
+from mutransfer_cli.recipe.search import Space
+from mutransfer_cli.recipe.template import template
+
+from .test_place import GOOD, MLP
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+OWN = GOOD.replace("gpt", "a.b:c").replace("{head_dim: 16}", "{x: '1e5', y: [1, 2.5], z: null}")
+RICH = (
+    GOOD
+    + """\
+target: {width: 4096, tokens: 204800}
+rules: {decay: ["*.weight", 'on', "1e3"], readout: absorbed}
+roles: [{match: "*.A_log", role: fixed}]
+lr_factors: {embedding: 2.0}
+search:
+  space: {lr: {log10: [-4, -1]}, momentum: {choice: [0.0]}, init_std: {linear: [0.1, 0.2]}}
+  sampler: tpe
+  budget: {trials: 8, flops: 1e15}
+"""
+)
+TEXTS = [GOOD, MLP, OWN, RICH, MLP.replace("teacher", "digits"),
+         GOOD.replace("{width: 32}", "{width: 32, tokens: 9999}"),
+         GOOD.replace("tiny", '"null"'), GOOD.replace("tiny", '"1e5"')]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_round_trip(text: str) -> None:
+    recipe = loads(text).recipe
+    frozen = frozen_yaml(recipe)
+    again = loads(frozen)
+    assert again.recipe == recipe
+    assert frozen_yaml(again.recipe) == frozen
+    assert first_difference(again.recipe, recipe) is None
+    assert "default" not in again.origins.values()  # everything is written out
+
+
+def test_a_lost_key_is_noticed() -> None:
+    recipe = loads(GOOD).recipe
+    data = yaml.safe_load(frozen_yaml(recipe))
+    del data["optimizer"]["lr"]
+    assert loads(yaml.safe_dump(data)).recipe != recipe
+
+
+def test_first_difference() -> None:
+    recipe = loads(GOOD).recipe
+    other = override(recipe, {"optimizer.lr": 0.02, "clip": 1.0})
+    assert first_difference(recipe, other) == "optimizer.lr: 0.01 and 0.02"
+    assert first_difference(recipe, override(recipe, {"clip": 1.0})) == "clip: null and 1.0"
+    factor = override(recipe, {"lr_factors.readout": 2.0})
+    assert first_difference(recipe, factor) == "lr_factors: {} and a mapping"
+
+
+@pytest.mark.parametrize("model", ["gpt", "mlp", "my.pkg:build"])
+@pytest.mark.parametrize("name", ["tiny", "123", "null", "1e5"])
+def test_templates_load(model: str, name: str) -> None:
+    recipe = loads(template(model, name)).recipe
+    assert (recipe.name, recipe.model.build) == (name, model)
+    assert recipe.base.width == 64 and recipe.ladder.width == (32, 64, 128)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "words"),
+    [
+        ("convnet", "x", "not available yet"),
+        ("hf:llama", "x", "not available yet"),
+        ("gtp", "x", "expected mlp | gpt"),
+        ("gpt", "a/b", "expected letters"),
+        ("gpt", "", "expected letters"),
+    ],
+)
+def test_templates_that_there_are_not(model: str, name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words.replace("|", r"\|")):
+        template(model, name)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_ready_made_recipes(path: Path) -> None:
+    recipe = load(path).recipe
+    assert recipe.name == path.stem
+    text = path.read_text()
+    assert text.startswith("#") and "--dry-run" in text  # what it answers, how long it takes
+
+
+def test_the_two_quickstarts_differ_in_the_parameterization_only() -> None:
+    folder = Path(__file__).parents[2] / "recipes"
+    mup, sp = (load(folder / f"{name}.yaml").recipe for name in ("quickstart", "quickstart-sp"))
+    renamed = override(sp, {"name": "quickstart"})
+    assert first_difference(mup, renamed) == "parameterization: 'mup' and 'sp'"
+    assert override(renamed, {"parameterization": "mup"}) == mup
+
+
+def test_grids() -> None:
+    assert Space(log2=(-2.0, 1.0)).grid() == (0.25, 0.5, 1.0, 2.0)  # null: an octave
+    assert Space(log2=(-2.0, 0.0), step=2.0).grid() == (0.25, 1.0)
+    assert Space(log10=(-2.0, 0.0), step=1.0).grid() == pytest.approx((0.01, 0.1, 1.0))
+    assert Space(linear=(0.0, 0.3), step=0.1).grid() == pytest.approx((0.0, 0.1, 0.2, 0.3))
+    assert len(Space(linear=(0.0, 1.0)).grid()) == 11  # null: a tenth of the range
+    assert Space(choice=(3.0, 1.0)).grid() == (3.0, 1.0)
+    assert (Space(log2=(-2.0, 1.0)).scale, Space(choice=(3.0, 1.0)).bounds) == ("log2", (1.0, 3.0))
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import sys, mutransfer_cli.recipe.freeze, mutransfer_cli.recipe.template;"
+        "print([m for m in ('torch', 'numpy', 'scipy', 'optuna') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
