@@ -14,8 +14,10 @@ VALIDATION_EXAMPLES = 256
 class Source(Protocol):
     """Examples for training; the same seed and step give the same batch to every trial."""
 
-    digest: str  # of the data itself, kept with the run
-    tokens_per_example: int
+    @property
+    def digest(self) -> str:
+        """Of the data itself, kept with the run."""
+        ...
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
         """Training examples: (size, …) inputs and their targets."""

@@ -30,10 +30,6 @@ class Tokens:
                     f"{self.seq_len + 1}; give more text or a smaller seq_len"
                 )
 
-    @property
-    def tokens_per_example(self) -> int:
-        return self.seq_len
-
     def _windows(self, part: np.ndarray, starts: np.ndarray) -> Batch:
         rows = np.stack([part[s : s + self.seq_len + 1] for s in starts]).astype(np.int64)
         both = torch.from_numpy(rows)

@@ -16,6 +16,11 @@ TEACHER_SEED = 20220307
 TEACHER_HIDDEN = 64
 
 
+def portions(x: Tensor, y: Tensor, size: int) -> list[Batch]:
+    """In batches of at most `size`."""
+    return [(x[i : i + size], y[i : i + size]) for i in range(0, len(x), size)]
+
+
 @dataclass(frozen=True)
 class Table:
     """A fixed table: inputs (n, d_in) float32 and classes (n,) int64."""
@@ -25,14 +30,13 @@ class Table:
     held_x: Tensor
     held_y: Tensor
     digest: str
-    tokens_per_example: int = 1
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
         rows = torch.from_numpy(draw(seed, step, size, len(self.x)))
         return self.x[rows], self.y[rows]
 
     def validation(self, size: int) -> list[Batch]:
-        return list(zip(self.held_x.split(size), self.held_y.split(size), strict=True))
+        return portions(self.held_x, self.held_y, size)
 
 
 def digits() -> Table:
@@ -61,7 +65,6 @@ class Teacher:
 
     d_in: int
     d_out: int
-    tokens_per_example: int = 1
 
     @property
     def digest(self) -> str:
@@ -81,4 +84,4 @@ class Teacher:
     def validation(self, size: int) -> list[Batch]:
         rng = np.random.default_rng([TEACHER_SEED, 1])
         x, y = self._labelled(rng, 4 * VALIDATION_EXAMPLES)
-        return list(zip(x.split(size), y.split(size), strict=True))
+        return portions(x, y, size)

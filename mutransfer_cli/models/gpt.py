@@ -21,9 +21,7 @@ class Attention(nn.Module):
         batch, length, width = x.shape
         heads = self.qkv(x).view(batch, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
         q, k, v = heads.unbind(0)
-        mixed = F.scaled_dot_product_attention(
-            q, k, v, is_causal=True, scale=self.attention_scale
-        )
+        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.attention_scale)
         merged: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         return merged
 
@@ -55,7 +53,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.residual_scale * self.attention(self.norm1(x))
-        return x + self.residual_scale * self.mlp(self.norm2(x))
+        y: Tensor = x + self.residual_scale * self.mlp(self.norm2(x))
+        return y
 
 
 class GPT(nn.Module):
@@ -81,9 +80,7 @@ class GPT(nn.Module):
         self.logit_scale = 1.0
         self.token = nn.Embedding(vocab_size, d_model)
         self.position = nn.Embedding(seq_len, d_model)
-        self.blocks = nn.ModuleList(
-            Block(d_model, heads, mlp_ratio, bias) for _ in range(n_layer)
-        )
+        self.blocks = nn.ModuleList(Block(d_model, heads, mlp_ratio, bias) for _ in range(n_layer))
         self.norm = nn.LayerNorm(d_model)
         self.readout = nn.Linear(d_model, vocab_size, bias=False)
         if tied:

@@ -86,8 +86,10 @@ def family_for(recipe: Recipe) -> TracedFamily:
     key = repr((recipe.model, recipe.roles, recipe.data, base))
     if key not in _families:
         others = [s for s in rungs(recipe) if s.width != base.width]
-        other = min(others, key=lambda s: s.width) if others else Size(
-            2 * base.width, base.depth, base.batch, base.steps
+        other = (
+            min(others, key=lambda s: s.width)
+            if others
+            else Size(2 * base.width, base.depth, base.batch, base.steps)
         )
         roles = [(r.match, r.role) for r in recipe.roles]
         with torch.random.fork_rng(devices=[]):

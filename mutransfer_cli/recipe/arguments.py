@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from .section import Positive, Section, Switch, refuse
+from mutransfer_cli.recipe.section import Positive, Section, Switch, refuse
 
 
 class MlpArguments(Section):

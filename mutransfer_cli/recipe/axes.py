@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from .section import Positive, Section, Switch, refuse
+from mutransfer_cli.recipe.section import Positive, Section, Switch, refuse
 
 
 class Base(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arguments import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
+from mutransfer_cli.recipe.arguments import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
 
 DIGITS = {"d_in": 64, "d_out": 10}
 TEACHER = {"d_in": 256, "d_out": 10}

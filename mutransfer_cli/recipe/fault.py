@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .section import show
-from .tree import KeyPath, names, section_at
+from mutransfer_cli.recipe.section import show
+from mutransfer_cli.recipe.tree import KeyPath, names, section_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-from .load import leaves
-from .schema import Recipe
-from .section import show
-from .source import implicit
-from .tree import KeyPath
+from mutransfer_cli.recipe.load import leaves
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.section import show
+from mutransfer_cli.recipe.source import implicit
+from mutransfer_cli.recipe.tree import KeyPath
 
 _MISSING = object()
 

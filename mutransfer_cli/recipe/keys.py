@@ -9,10 +9,9 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 
 from mutransfer_cli.errors import InputError
-
-from .fault import suggestion, unknown_key
-from .schema import Recipe
-from .tree import KeyPath, child, field, is_section, names
+from mutransfer_cli.recipe.fault import suggestion, unknown_key
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.tree import KeyPath, child, field, is_section, names
 
 SHORT: Mapping[str, str] = types.MappingProxyType(
     {

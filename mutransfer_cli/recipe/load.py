@@ -10,16 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-
-from .fault import Fault, faults
-from .keys import key_path as key_path
-from .keys import put, resolve
-from .schema import Recipe
-from .sizes import size_faults
-from .source import Place, Source, parse
-from .space import space_faults
-from .support import support_faults
-from .tree import KeyPath
+from mutransfer_cli.recipe.fault import Fault, faults
+from mutransfer_cli.recipe.keys import key_path as key_path
+from mutransfer_cli.recipe.keys import put, resolve
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.sizes import size_faults
+from mutransfer_cli.recipe.source import Place, Source, parse
+from mutransfer_cli.recipe.space import space_faults
+from mutransfer_cli.recipe.support import support_faults
+from mutransfer_cli.recipe.tree import KeyPath
 
 
 @dataclass(frozen=True, slots=True)

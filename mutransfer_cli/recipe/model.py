@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from .section import Positive, PositiveNumber, Section, Text, refuse
+from mutransfer_cli.recipe.section import Positive, PositiveNumber, Section, Text, refuse
 
 RoleName: TypeAlias = Literal[
     "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"

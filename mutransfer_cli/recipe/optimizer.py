@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .section import (
+from mutransfer_cli.recipe.section import (
     Betas,
     Fraction,
     Momentum,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from .section import Number, Section, refuse, show
+from mutransfer_cli.recipe.section import Number, Section, refuse, show
 
 ParameterizationName: TypeAlias = Literal["mup", "sp", "ntk", "mean-field", "umup", "completep"]
 

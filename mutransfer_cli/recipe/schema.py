@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from .axes import Base, Ladder, Target
-from .defaults import fill
-from .model import Data, Model, RoleMatch
-from .optimizer import Init, Multipliers, Optimizer, Schedule
-from .rules import ParameterizationName, Rules
-from .search import Search, Train
-from .section import PositiveNumber, Section
+from mutransfer_cli.recipe.axes import Base, Ladder, Target
+from mutransfer_cli.recipe.defaults import fill
+from mutransfer_cli.recipe.model import Data, Model, RoleMatch
+from mutransfer_cli.recipe.optimizer import Init, Multipliers, Optimizer, Schedule
+from mutransfer_cli.recipe.rules import ParameterizationName, Rules
+from mutransfer_cli.recipe.search import Search, Train
+from mutransfer_cli.recipe.section import PositiveNumber, Section
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from .section import (
+from mutransfer_cli.recipe.section import (
     Bounds,
     Natural,
     Number,
@@ -108,7 +108,7 @@ class Budget(Section):
     """Where a sweep stops; null: no limit."""
 
     trials: Positive | None = None
-    """Settings per rung that a sampler may draw."""
+    """Trials in all; a sampler shares them among rungs and seeds."""
     flops: PositiveNumber | None = None
     """Floating-point operations in all."""
     minutes: PositiveNumber | None = None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.errors import InputError
-
-from .schema import Recipe
+from mutransfer_cli.recipe.schema import Recipe
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,8 +102,8 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width that the model cannot
             have, or an axis along which there is no transfer yet.
     """
-    from .sizes import width_fault
-    from .support import axis_fault
+    from mutransfer_cli.recipe.sizes import width_fault
+    from mutransfer_cli.recipe.support import axis_fault
 
     sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
     for name, value in sizes.items():

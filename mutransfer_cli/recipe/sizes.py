@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-
-from .arguments import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
-from .defaults import DIGITS
-from .fault import Fault, faults, unknown_key
-from .schema import Recipe
-from .size import base_size, recipe_target
+from mutransfer_cli.recipe.arguments import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
+from mutransfer_cli.recipe.defaults import DIGITS
+from mutransfer_cli.recipe.fault import Fault, faults, unknown_key
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import base_size, recipe_target
 
 _REACH = 100_000  # how far the nearest width that works is sought
 

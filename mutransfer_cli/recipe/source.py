@@ -9,9 +9,8 @@ from typing import Any, Literal, NoReturn
 import yaml
 
 from mutransfer_cli.errors import InputError
-
-from .fault import Fault
-from .tree import KeyPath
+from mutransfer_cli.recipe.fault import Fault
+from mutransfer_cli.recipe.tree import KeyPath
 
 _LIMIT = 100_000  # values; aliases of aliases can ask for billions
 _TAG = "tag:yaml.org,2002:"

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mutransfer_cli.errors import InputError
-
-from .fault import Fault
-from .keys import SHORT, key_path
-from .schema import Recipe
+from mutransfer_cli.recipe.fault import Fault
+from mutransfer_cli.recipe.keys import SHORT, key_path
+from mutransfer_cli.recipe.schema import Recipe
 
 SEARCHABLE = ("optimizer", "lr_factors", "init", "multipliers", "clip", "schedule", "rules")
 

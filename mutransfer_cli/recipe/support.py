@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mutransfer_cli.errors import InputError
-
-from .fault import Fault
-from .model import is_callable
-from .schema import Recipe
-from .size import base_size, recipe_target
+from mutransfer_cli.recipe.fault import Fault
+from mutransfer_cli.recipe.model import is_callable
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import base_size, recipe_target
 
 PARAMETERIZATIONS = ("mup", "sp")
 OPTIMIZERS = ("adamw", "adam", "sgd")

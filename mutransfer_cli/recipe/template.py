@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from mutransfer_cli.errors import InputError
-
-from .model import is_callable
-from .schema import NAME
+from mutransfer_cli.recipe.model import is_callable
+from mutransfer_cli.recipe.schema import NAME
 
 _TEXT = """\
 # mutransfer check FILE      is the parameterization implemented as the theory asks?

@@ -66,9 +66,7 @@ def decays(tensor: TensorShape, decay: str | tuple[str, ...]) -> bool:
     return first_match(tensor.name, (decay,) if isinstance(decay, str) else decay)
 
 
-def tensor_plan(
-    tensor: TensorShape, shape: Shape, settings: Settings, depth: int
-) -> TensorPlan:
+def tensor_plan(tensor: TensorShape, shape: Shape, settings: Settings, depth: int) -> TensorPlan:
     """One line of the plan."""
     optimizer = settings.optimizer
     row = table.rule(settings.parameterization, tensor.role, settings.readout)
@@ -124,8 +122,7 @@ def derive(
         clip *= m_width ** table.clip_power(settings.parameterization, settings.readout)
     return Plan(
         tensors=tuple(
-            tensor_plan(t, shapes[t.name], settings, target["depth"])
-            for t in family.tensors
+            tensor_plan(t, shapes[t.name], settings, target["depth"]) for t in family.tensors
         ),
         forward=forward,
         sites=sites,

@@ -71,11 +71,11 @@ class PlanDocument(Part):
 
 
 class SavedPlan(PlanDocument):
-    schema_: Literal["mutransfer/plan/v1"] = Field("mutransfer/plan/v1", alias="schema")
+    schema_: Literal["mutransfer/plan/v1"] = Field(default="mutransfer/plan/v1", alias="schema")
 
 
 class ShapesDocument(PlanDocument):
-    schema_: Literal["mutransfer/shapes/v1"] = Field("mutransfer/shapes/v1", alias="schema")
+    schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
     origins: dict[str, str] | None = Field(None, description="where each value came from")
     notes: tuple[str, ...] = ()
 
@@ -103,7 +103,7 @@ class Prediction(Part):
 
 
 class ScaleDocument(PlanDocument):
-    schema_: Literal["mutransfer/scale/v1"] = Field("mutransfer/scale/v1", alias="schema")
+    schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
     format: str
     hyperparameters: dict[str, Any] = Field(description="at the base")
     prediction: Prediction | None

@@ -55,7 +55,7 @@ def _attention(
         raise InputError(f"multipliers.attention: {seen.module} has no knob for it; {line}")
     if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > 1e-3:
         raise InputError(
-            f"model: the head size grows with width in {seen.module}, and its scale does not "
+            f"model: the head size grows with width in {seen.module or 'its forward'}, and its scale does not "
             f"follow head_size**{power:g}; fix the head size, or "
             + attribute_line("attention_scale", "scale=self.attention_scale")
         )
@@ -105,15 +105,13 @@ def _logits(
         return value
     matrix = [(t, u) for t in readouts for u in t.uses if u.kind == "matrix"]
     astray = [t.name for t, u in matrix if not u.whole_input]
-    needs_none = value == 1.0 and all(
-        _readout_power(t, settings) == table.ONE for t in readouts
-    )
+    needs_none = value == 1.0 and all(_readout_power(t, settings) == table.ONE for t in readouts)
     if needs_none:
         return value
     if astray:
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
-        alternative = "" if any(t.role == "tied" for t in readouts) else (
-            ", or take rules.readout: absorbed"
+        alternative = (
+            "" if any(t.role == "tied" for t in readouts) else (", or take rules.readout: absorbed")
         )
         raise InputError(
             f"model: {astray[0]} is applied inside a forward pass, where no hook can put its "

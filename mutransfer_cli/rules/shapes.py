@@ -148,8 +148,8 @@ class Skeleton(torch.overrides.TorchFunctionMode):
     """Builds a model on the meta device without running its initialisation."""
 
     FILLS = frozenset(
-        "normal_ uniform_ trunc_normal_ zero_ fill_ ones_ bernoulli_ erfinv_ clamp_ mul_ add_ "
-        "copy_ exponential_".split()
+        {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
+        | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
     )
 
     def __torch_function__(  # type: ignore[no-untyped-def]

@@ -57,7 +57,7 @@ MUP = {
     "vector": row(ONE, Power(0, 1), ONE, Power(0, -1), "TP5 Table 8, bias (fan_in 1); eps CdP"),
     "scalar": row(ONE, ONE, ONE, ONE, "no dimension grows: constant (TP5)"),
     "fixed": row(ONE, ONE, ONE, ONE, "fixed by the recipe: constant (assumption)"),
-    # a tied tensor is an embedding; the logits carry the readout's multiplier (MUP, MuSharedReadout)
+    # an embedding; the logits carry the readout's multiplier (MUP, MuSharedReadout)
     "tied": row(ONE, Power(0, 1), ONE, Power(0, -1), "MUP MuSharedReadout; eps CdP"),
 }
 MUP["convolution"] = MUP["hidden"]  # kernel dimensions are finite (MUP)

@@ -20,8 +20,9 @@ from mutransfer_cli.rules.role import Kind, Use
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
 
 ELEMENTWISE = frozenset(
-    "add sub mul div true_divide rsub addcmul where lerp maximum minimum cat stack pow "
-    "layer_norm rms_norm group_norm batch_norm instance_norm prelu".split()
+    {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
+    | {"minimum", "cat", "stack", "pow", "prelu"}
+    | {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm"}
 )
 RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
 ADDED = frozenset({"addmm", "baddbmm", "addmv"})
@@ -109,9 +110,7 @@ class Watcher(TorchFunctionMode):
             ]
             return max(walks, key=lambda w: w[0])[1] if walks else None
 
-        return name, tuple(
-            source(s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True)
-        )
+        return name, tuple(source(s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
 
     def use(
         self, tensor: Any, kind: Kind, into: list[int], out: list[int], function: str, other: Any

@@ -33,7 +33,7 @@ class Best(Part):
 
 
 class SweepDocument(Part):
-    schema_: Literal["mutransfer/sweep/v1"] = Field("mutransfer/sweep/v1", alias="schema")
+    schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
     run: str
     trials: Counts
     best: Best | None
@@ -55,7 +55,7 @@ class RungCost(Part):
 
 
 class DryRunDocument(Part):
-    schema_: Literal["mutransfer/sweep/v1"] = Field("mutransfer/sweep/v1", alias="schema")
+    schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
     dry_run: Literal[True] = True
     rungs: tuple[RungCost, ...]
     trials: int = Field(description="before the grid grows at an edge")

@@ -38,9 +38,7 @@ def wanted(
         known = [r for r in records if r.size == size]
         if "lr" in search.space and not missing(rung, known):
             jobs += [
-                Job(size, seed, setting)
-                for setting in grown(search, base, known)
-                for seed in seeds
+                Job(size, seed, setting) for setting in grown(search, base, known) for seed in seeds
             ]
     return jobs
 
@@ -74,16 +72,12 @@ def grown(search: Search, base: Sequence[Setting], records: Sequence[Record]) ->
         values = {**rest, "lr": space.value(position)}
         return tuple((name, values[name]) for name in order)
 
-    low, high = space.bounds
+    low, _ = space.bounds
     inside = len(space.grid())
     top = low + (inside - 1) * space.spacing
     below = [low - (i + 1) * space.spacing for i in range(search.extend)]
     above = [top + (i + 1) * space.spacing for i in range(search.extend)]
-    line = {
-        rounded(dict(s)["lr"])
-        for s in by_setting
-        if {k: v for k, v in s if k != "lr"} == rest
-    }
+    line = {rounded(dict(s)["lr"]) for s in by_setting if {k: v for k, v in s if k != "lr"} == rest}
     tried = [p for p in (*below, *above) if rounded(space.value(p)) in line]
     tried_rates = sorted(float(rate) for rate in line)
     extra = list(tried)

@@ -8,6 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from mutransfer_cli.data.open import open_source
 from mutransfer_cli.models.planned import family_for, plan_for
 from mutransfer_cli.recipe.freeze import frozen_yaml
@@ -85,7 +87,11 @@ class Sweep:
             for size in rungs(self.recipe)
         }
         ranges = {
-            name: (*sorted(space.value(b) for b in space.bounds), space.scale.startswith("log"))
+            name: (
+                space.value(space.bounds[0]),
+                space.value(space.bounds[1]),
+                space.scale.startswith("log"),
+            )
             for name, space in self.recipe.search.space.items()
         }
         self.records = study.records()
@@ -95,9 +101,7 @@ class Sweep:
             if self.spent(started, costs):
                 return
             self.on_progress(Event(len(self.records), total, ""))
-            results = run_jobs(
-                jobs, self.recipe, frozen, self.device, self.workers, self.threads
-            )
+            results = run_jobs(jobs, self.recipe, frozen, self.device, self.workers, self.threads)
             with closing(results):  # type: ignore[type-var]  # a generator
                 for job, result in results:
                     record = recorded(job, result, costs[job.size])
@@ -112,13 +116,20 @@ class Sweep:
         """Whether the budget has ended; says so in a note."""
         budget = self.recipe.search.budget
         limits = (
-            ("trials", budget.trials, float(len(self.records)), self.recipe.search.sampler == "grid"),
+            (
+                "trials",
+                budget.trials,
+                float(len(self.records)),
+                self.recipe.search.sampler == "grid",
+            ),
             ("flops", budget.flops, sum(r.flops for r in self.records), True),
             ("minutes", budget.minutes, (time.monotonic() - started) / 60, True),
         )
         for name, limit, used, counts in limits:
             if counts and limit is not None and used >= limit:
-                self.notes.append(f"search.budget.{name}: {limit:g} reached; the sweep is not whole")
+                self.notes.append(
+                    f"search.budget.{name}: {limit:g} reached; the sweep is not whole"
+                )
                 return True
         return False
 
@@ -135,8 +146,9 @@ class Sweep:
                 diverged=outcomes.count("diverged"),
                 failed=outcomes.count("failed"),
             ),
-            best=best
-            and Best(width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params),
+            best=Best(width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params)
+            if best
+            else None,
             seconds=seconds,
             flops=sum(r.flops for r in finished),
             trials_per_second=self.new / seconds if self.new else None,
@@ -167,7 +179,9 @@ def recorded(job: Job, result: Result, cost: float) -> Record:
 def told(record: Record) -> str:
     """One trial in a line of progress."""
     setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
-    end = f"loss {record.loss:.4f}" if record.loss is not None else f"{record.outcome}: {record.why}"
+    end = (
+        f"loss {record.loss:.4f}" if record.loss is not None else f"{record.outcome}: {record.why}"
+    )
     return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"
 
 
@@ -207,11 +221,10 @@ def sweep(
         return driver.document(time.perf_counter() - started)
 
 
-def dry_run(
-    loaded: Loaded, *, device: str = "auto", workers: int | None = None
-) -> DryRunDocument:
+def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None) -> DryRunDocument:
     """What a sweep would cost, from a few timed passes on each rung; nothing is trained."""
     recipe, place = loaded.recipe, resolve(device)
+    torch.set_num_threads(1)  # as the workers will
     search, sizes = recipe.search, rungs(recipe)
     count = workers or default_workers(place)
     if search.sampler == "grid":
@@ -234,4 +247,3 @@ def dry_run(
         workers=count,
         device=place,
     )
-

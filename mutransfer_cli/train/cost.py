@@ -64,7 +64,7 @@ def measure(recipe: Recipe, size: Size, tokens_per_example: int, device: str = "
         started = time.perf_counter()
         with torch.autograd.graph.saved_tensors_hooks(weigh, lambda t: t):
             loss = subject.loss(subject.model, batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         float(loss)
         seconds.append(time.perf_counter() - started)
     return Cost(

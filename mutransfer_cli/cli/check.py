@@ -1,0 +1,138 @@
+"""`mutransfer check`: is the parameterization implemented as the theory asks?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import Debug, Device, ExitZero, Json, Seed, Sets, Threads
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.check.document import CheckDocument
+
+CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check")(check)
+
+
+def whole_numbers(text: str | None, option: str) -> list[int] | None:
+    """`64,128,256` as numbers."""
+    if text is None:
+        return None
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise InputError(f"{option} {text}: expected whole numbers like 64,128,256")
+    return found
+
+
+def check(
+    target: Annotated[str, typer.Argument(help="A recipe, or package.module:callable.")],
+    widths: Annotated[
+        str | None, typer.Option("--widths", help="Like 64,128,256; at least three.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Seeds at first.")] = 3,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Optimizer steps.")] = 3,
+    axis: Annotated[str, typer.Option("--axis", help="width.")] = "width",
+    expect: Annotated[
+        str | None, typer.Option("--expect", help="mup or sp; by default the recipe's.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning fails.")] = False,
+    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
+    github: Annotated[bool, typer.Option("--github", help="Print annotations.")] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write a plot (PNG).")] = None,
+    exit_zero: ExitZero = False,
+    sets: Sets = None,
+    device: Device = "cpu",
+    seed: Seed = 0,
+    threads: Threads = 1,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure coordinate statistics over widths and give a verdict."""
+    if axis != "width":
+        raise InputError(f"--axis {axis}: not available in this version; expected width")
+    sizes = whole_numbers(widths, "--widths")
+    if expect not in {None, "mup", "sp"}:
+        raise InputError(f"--expect {expect}: expected mup or sp")
+    if ":" not in target or target.endswith((".yaml", ".yml")):
+        from mutransfer_cli.recipe.load import load
+
+        load(Path(target), sets or ())  # its errors come before torch
+    from mutransfer_cli.check.target import check_target
+    from mutransfer_cli.cli.render import print_json
+
+    report = check_target(
+        target,
+        sets=sets or (),
+        widths=sizes,
+        seeds=seeds,
+        steps=steps,
+        expect=expect,
+        strict=strict,
+        device=device,
+        seed=seed,
+        threads=threads,
+    )
+    document = report.document
+    if junit is not None:
+        from mutransfer_cli.check.junit import write_junit
+
+        write_junit(document, junit)
+    if plot is not None:
+        from mutransfer_cli.check.plot import plot as draw
+
+        draw(document, plot)
+    if github:
+        from mutransfer_cli.check.github import annotations
+
+        print("\n".join(annotations(document)), file=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json(document)
+    else:
+        show(document)
+    code = CODES[document.verdict]
+    if code and not exit_zero:
+        raise typer.Exit(code)
+
+
+def show(document: CheckDocument) -> None:
+    from mutransfer_cli.cli.render import table
+
+    def slope(value: float | None, low: float | None, high: float | None) -> str:
+        if value is None:
+            return "-"
+        return f"{value:+.2f}" + ("" if low is None or high is None else f" ±{(high - low) / 2:.2f}")
+
+    table(
+        f"slope in width of each tensor's own effect; widths {document.widths}, "
+        f"{document.seeds} seeds",
+        ("tensor", "role", "slope", "expected", "verdict"),
+        (
+            (
+                t.name,
+                t.role,
+                slope(t.update_slope.value, t.update_slope.low, t.update_slope.high)
+                if t.update_slope
+                else "-",
+                f"{t.update_slope.expected:+.1f}" if t.update_slope else "-",
+                t.verdict + (f" {t.finding}" if t.finding else ""),
+            )
+            for t in document.tensors
+        ),
+    )
+    for t in document.tensors:
+        if t.message:
+            print(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))
+    regime = f"; regime: {document.regime}" if document.regime else ""
+    print(f"{document.verdict}: {document.reason}{regime} ({document.seconds:.1f} s)")
+    for limit in document.limits:
+        print(f"not seen: {limit}")

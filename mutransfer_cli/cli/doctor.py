@@ -1,0 +1,29 @@
+"""`mutransfer doctor`: what is installed, and how fast it is."""
+
+from __future__ import annotations
+
+import typer
+
+from mutransfer_cli.cli.options import Debug, Json
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: Json = False, debug: Debug = False) -> None:
+    """Show versions, devices, and how fast trials run on each."""
+    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.train.doctor import examine
+
+    document = examine()
+    if as_json:
+        print_json(document)
+        return
+    for name, version in document.versions.items():
+        print(f"{name:14} {version or 'not installed'}")
+    for device in document.devices:
+        print(f"device {device.name:7} {device.what}")
+    for engine in document.engines:
+        rate = f"{engine.steps_per_second:.0f} steps/s" if engine.steps_per_second else "no"
+        print(f"engine {engine.name} on {engine.device}: {rate}; {engine.note}")

@@ -1,0 +1,24 @@
+"""Documents of the commands that belong to no room."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class InitDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    schema_: Literal["mutransfer/init/v1"] = Field(default="mutransfer/init/v1", alias="schema")
+    path: str
+    model: str
+
+
+class SummaryDocument(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    schema_: Literal["mutransfer/summary/v1"] = Field(
+        default="mutransfer/summary/v1", alias="schema"
+    )
+    run: str
+    lines: tuple[str, ...]
+    files: tuple[str, ...]

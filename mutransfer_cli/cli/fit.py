@@ -1,0 +1,101 @@
+"""`mutransfer fit`: optimum of each rung, drift, regret, verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import Debug, ExitZero, Json, Output
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.fit.document import FitDocument
+
+CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("fit")(fit)
+
+
+def fit(
+    source: Annotated[Path, typer.Argument(help="A run directory, or a CSV file of runs.")],
+    output: Output = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Of every interval, between 0 and 1.")
+    ] = 0.95,
+    lr_is: Annotated[
+        str, typer.Option("--lr-is", help="CSV: base (as quoted there) or raw (hidden matrices').")
+    ] = "base",
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", help="CSV with --lr-is raw: adamw, adam or sgd.")
+    ] = "adamw",
+    base_width: Annotated[
+        int | None, typer.Option("--base-width", min=1, help="CSV: by default the smallest.")
+    ] = None,
+    exit_zero: ExitZero = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Find the optimum of each rung with its interval, and how well it transfers."""
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.fit.fit import write_fit
+    from mutransfer_cli.fit.run import fit_of_run, fit_of_table
+
+    if source.is_dir():
+        document = fit_of_run(source, confidence=confidence)
+        target = output or source / "fit.json"
+    else:
+        document = fit_of_table(
+            source,
+            confidence=confidence,
+            lr_is=lr_is,
+            optimizer=optimizer,
+            base_width=base_width,
+        )
+        target = output or source.with_name(f"{source.stem}.fit.json")
+    write_fit(document, target)
+    if as_json:
+        print_json(document)
+    else:
+        show(document, target)
+    code = CODES[document.verdict]
+    if code and not exit_zero:
+        raise typer.Exit(code)
+
+
+def show(document: FitDocument, target: Path) -> None:
+    from mutransfer_cli.cli.render import interval, number, table
+
+    regret = {r.width: r for r in document.regret or ()}
+
+    def cost(width: int) -> str:
+        if width not in regret or regret[width].value is None:
+            return "-"
+        r = regret[width]
+        spread = "" if r.low is None or r.high is None else f" ({r.low:.2%} to {r.high:.2%})"
+        return f"{r.value:.2%}{spread}"
+
+    table(
+        f"optimum of each rung, at {document.confidence:.0%} confidence",
+        ("width", "lr", "loss", "points", "diverged", "regret of the smallest's", "note"),
+        (
+            (
+                str(r.width),
+                interval(r.optimum.get("lr") if r.optimum else None),
+                number(r.loss),
+                str(r.points),
+                str(r.censored),
+                cost(r.width),
+                r.note or "",
+            )
+            for r in document.rungs
+        ),
+    )
+    print(f"drift: {interval(document.drift)} octaves of the learning rate per doubling of width")
+    print(f"{document.verdict}: {document.reason}")
+    print(f"wrote {target}")

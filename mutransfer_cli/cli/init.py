@@ -1,0 +1,43 @@
+"""`mutransfer init`: a commented recipe that runs as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import Debug, Json
+from mutransfer_cli.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
+    model: Annotated[
+        str, typer.Option("--model", help="mlp, gpt, or package.module:callable.")
+    ] = "gpt",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Write a commented recipe that runs as it is."""
+    from mutransfer_cli.cli.document import InitDocument
+    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.recipe.template import template
+
+    text = template(model, path.stem)
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    if as_json:
+        print_json(InitDocument(path=str(path), model=model))
+    else:
+        print(f"wrote {path}; next: mutransfer check {path}")

@@ -1,0 +1,106 @@
+"""The `mutransfer` command: every subcommand, and what each kind of failure becomes."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+
+import typer
+
+from mutransfer_cli import __version__
+from mutransfer_cli.cli import (
+    check,
+    doctor,
+    fit,
+    init,
+    later,
+    scale,
+    schema,
+    shapes,
+    summary,
+    sweep,
+)
+from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+app = typer.Typer(
+    name="mutransfer",
+    help="Tune a small model, configure the large one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: bool = typer.Option(
+        False, "--version", callback=show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Tune a small model, configure the large one.
+
+    Exit codes: 0 done or passed; 1 the answer is no; 2 wrong input; 3 inconclusive; 70 a fault of
+    mutransfer; 130 interrupted.
+    """
+
+
+for command in (init, shapes, check, sweep, fit, scale, summary, schema, doctor):
+    command.register(app)
+later.register(app)
+
+
+def say(text: str) -> None:
+    print(f"mutransfer: {text}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except InputError as error:
+        fail(debug, error, 2)
+    except Inconclusive as error:
+        say(f"inconclusive: {error}")
+        sys.exit(3)
+    except (KeyboardInterrupt, Interrupted):
+        say("interrupted; what was finished is kept, and the same command goes on from there")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in FULL:
+            report(error)
+        where = f"{error.filename}: " if error.filename else ""
+        fail(debug, f"{where}{error.strerror}; what was finished is kept", 2)
+    except Exception as error:
+        report(error)
+
+
+def fail(debug: bool, error: object, code: int) -> None:
+    if debug:
+        traceback.print_exc()
+    say(f"error: {error}")
+    sys.exit(code)
+
+
+def report(error: Exception) -> None:
+    """A fault of ours: everything that is needed to mend it."""
+    traceback.print_exception(error)
+    say(
+        f"this is a fault of mutransfer {__version__}, not of yours: please report the lines above "
+        f"and the command: {' '.join(sys.argv)}"
+    )
+    sys.exit(70)

@@ -1,0 +1,25 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe; repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit codes 1 and 3 become 0.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per worker.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+Width = Annotated[int | None, typer.Option("--width", min=1, help="Width of the target.")]
+Depth = Annotated[int | None, typer.Option("--depth", min=1, help="Depth of the target.")]
+Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Examples per step.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps of the target.")]
+Tokens = Annotated[int | None, typer.Option("--tokens", min=1, help="Instead of --steps.")]

@@ -1,0 +1,48 @@
+"""What a person sees: tables on stdout, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def print_json(document: BaseModel) -> None:
+    """One document on stdout, `schema` first, no NaN."""
+    values: dict[str, Any] = document.model_dump(mode="json", by_alias=True)
+    ordered = {"schema": values.pop("schema"), **values}
+    sys.stdout.write(json.dumps(ordered, indent=2, allow_nan=False) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table; numbers are given as text, the first column is left-aligned."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for i, column in enumerate(columns):
+        shown.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    for row in rows:
+        shown.add_row(*row)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=200)
+    console.print(shown)
+
+
+def number(value: float | None, none: str = "-") -> str:
+    return none if value is None else f"{value:.4g}"
+
+
+def interval(value: Any, none: str = "-") -> str:
+    """`value (low to high)` of anything with these three."""
+    if value is None or value.value is None:
+        return none
+    if value.low is None or value.high is None:
+        return number(value.value)
+    return f"{number(value.value)} ({number(value.low)} to {number(value.high)})"

@@ -1,0 +1,40 @@
+"""`mutransfer schema`: the JSON Schema of a command's document."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import Debug
+from mutransfer_cli.errors import InputError
+
+DOCUMENTS = {
+    "check": "check.document:CheckDocument",
+    "doctor": "train.document:DoctorDocument",
+    "fit": "fit.document:FitDocument",
+    "init": "cli.document:InitDocument",
+    "plan": "rules.document:SavedPlan",
+    "scale": "rules.document:ScaleDocument",
+    "shapes": "rules.document:ShapesDocument",
+    "summary": "cli.document:SummaryDocument",
+    "sweep": "search.document:SweepDocument",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command("schema")(schema)
+
+
+def schema(
+    command: Annotated[str, typer.Argument(help=f"One of {', '.join(DOCUMENTS)}.")],
+    debug: Debug = False,
+) -> None:
+    """Print the JSON Schema of the document that a command prints under --json."""
+    if command not in DOCUMENTS:
+        raise InputError(f"schema {command}: expected one of {', '.join(DOCUMENTS)}")
+    module, _, name = DOCUMENTS[command].partition(":")
+    document = getattr(import_module(f"mutransfer_cli.{module}"), name)
+    print(json.dumps(document.model_json_schema(by_alias=True), indent=2))

@@ -1,0 +1,48 @@
+"""`mutransfer summary`: a run in a few lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import Debug, Json
+
+
+def register(app: typer.Typer) -> None:
+    app.command("summary")(summary)
+
+
+def summary(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say what was found, what the transfer cost, and where the files are."""
+    from mutransfer_cli.cli.document import SummaryDocument
+    from mutransfer_cli.cli.render import interval, print_json
+    from mutransfer_cli.fit.run import fit_of_run
+    from mutransfer_cli.search.study import read_records
+
+    records = read_records(run)
+    fitted = fit_of_run(run)
+    used = sum(r.seconds for r in records)
+    lines = [f"{len(records)} trials, {used:.0f} s of one core in all"]
+    for rung in fitted.rungs:
+        lr = interval(rung.optimum.get("lr") if rung.optimum else None, none="no optimum in range")
+        lines.append(f"width {rung.width}: best lr {lr}, loss {rung.loss or float('nan'):.4f}")
+    lines.append(f"drift: {interval(fitted.drift)} octaves per doubling of width")
+    for cost in fitted.regret or ():
+        if cost.value is not None:
+            lines.append(
+                f"taking the smallest rung's optimum to width {cost.width} costs {cost.value:.2%} "
+                "of its loss"
+            )
+    lines.append(f"transfer {fitted.verdict}: {fitted.reason}")
+    files = sorted(str(p) for p in run.iterdir() if not p.name.startswith("."))
+    if as_json:
+        print_json(SummaryDocument(run=str(run), lines=tuple(lines), files=tuple(files)))
+        return
+    print("\n".join(lines))
+    print("files: " + ", ".join(files))

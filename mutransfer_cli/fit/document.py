@@ -1,0 +1,79 @@
+"""The document of `fit`, which `scale --fit` reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Estimate(Part):
+    """A value with its interval; a missing bound has its reason in a note beside it."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Rung(Part):
+    width: int
+    depth: int | None = None
+    batch: int | None = None
+    steps: int | None = None
+    optimum: dict[str, Estimate] | None = Field(description="null: not inside the range")
+    loss: float | None = Field(description="at the optimum, else the best mean seen")
+    at_edge: bool = Field(description="the best point lies at an end of the range")
+    points: int = Field(description="learning rates where every seed finished")
+    censored: int = Field(description="learning rates where a seed diverged")
+    note: str | None = None
+
+
+class Regret(Part):
+    """Relative loss at a larger rung of taking the smallest rung's optimum there."""
+
+    width: int
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    note: str | None = None
+
+
+class Line(Part):
+    """The optimum along width: lr at the rungs' centre; the drift is its slope."""
+
+    width: float
+    lr: Estimate
+
+
+class Axis(Part):
+    drift: Estimate | None = Field(description="octaves of the learning rate per doubling")
+    regret: tuple[Regret, ...]
+    line: Line | None = None
+
+
+class SourceRung(Part):
+    width: int
+    depth: int | None = None
+    batch: int | None = None
+    steps: int | None = None
+
+
+class FitDocument(Part):
+    schema_: Literal["mutransfer/fit/v1"] = Field(default="mutransfer/fit/v1", alias="schema")
+    source: str
+    confidence: float
+    verdict: Literal["holds", "fails", "inconclusive"]
+    reason: str
+    rungs: tuple[Rung, ...]
+    axes: dict[str, Axis]
+    drift: Estimate | None
+    regret: tuple[Regret, ...]
+    source_rung: SourceRung | None = Field(
+        description="the largest rung with an optimum inside its range"
+    )
+    hyperparameters: dict[str, float] = Field(description="the optimum of the source rung")
+    noise: float | None = Field(description="standard deviation of a mean loss over seeds")

@@ -1,0 +1,193 @@
+"""From observations to the document of `fit`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from math import log2
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.curve import WINDOW, Curve, curve_of
+from mutransfer_cli.fit.document import Axis, Estimate, FitDocument, Rung, SourceRung
+from mutransfer_cli.fit.observation import Observation
+from mutransfer_cli.fit.parabola import Noise, Parabola, cubic_shifts, fieller, noise_of, parabola_of
+from mutransfer_cli.fit.transfer import Vertex, line_of, regrets
+from mutransfer_cli.rules.document import write_atomically
+
+TOLERANCE = 0.25  # octaves per doubling: the bound between holding and failing
+
+Verdict = Literal["holds", "fails", "inconclusive"]
+
+
+def fit(
+    observations: Sequence[Observation], *, confidence: float = 0.95, source: str = ""
+) -> FitDocument:
+    """Optimum of each rung, drift, regret and verdict.
+
+    Raises InputError for runs that differ in more than width, rate, seed and hyperparameters.
+    """
+    if not observations:
+        raise InputError(f"{source}: holds no finished trial; run the sweep first")
+    for axis in ("depth", "batch", "steps"):
+        values = sorted({getattr(o, axis) for o in observations}, key=str)
+        if len(values) > 1:
+            raise InputError(
+                f"{source}: runs of several values of {axis} ({values[0]}, {values[1]}); only the "
+                "width axis is available in this version: fit one value at a time"
+            )
+    by_width: dict[int, list[Observation]] = defaultdict(list)
+    for o in observations:
+        by_width[o.width].append(o)
+    curves = {w: curve_of(runs) for w, runs in sorted(by_width.items())}
+    parabolas = [p for c in curves.values() if c and (p := parabola_of(c))]
+    noise = noise_of(parabolas)
+    shifts = dict(zip((p.curve.width for p in parabolas), cubic_shifts(parabolas), strict=True))
+    rungs, vertices = [], []
+    by_rung = {p.curve.width: p for p in parabolas}
+    for width, curve in curves.items():
+        p = by_rung.get(width)
+        rung, vertex = rung_of(
+            by_width[width], curve, p, noise, shifts.get(width, 0.0), confidence
+        )
+        rungs.append(rung)
+        if p is not None and vertex is not None:
+            vertices.append((p, vertex))
+    line = line_of(vertices, noise, confidence) if noise else None
+    drift = line[0] if line else None
+    costs = (
+        regrets(vertices[0], parabolas, noise, confidence)
+        if noise and vertices and vertices[0][0].curve.width == min(curves)
+        else ()
+    )
+    verdict, reason = judged(rungs, vertices, drift)
+    best = max(vertices, key=lambda v: v[0].curve.width) if vertices else None
+    return FitDocument(
+        source=source,
+        confidence=confidence,
+        verdict=verdict,
+        reason=reason,
+        rungs=tuple(rungs),
+        axes={"width": Axis(drift=drift, regret=costs, line=line[1] if line else None)},
+        drift=drift,
+        regret=costs,
+        source_rung=source_rung(best[0].curve) if best else None,
+        hyperparameters={"lr": 2.0 ** best[1], **best[0].curve.setting} if best else {},
+        noise=noise.variance**0.5 if noise else None,
+    )
+
+
+def source_rung(curve: Curve) -> SourceRung:
+    return SourceRung(width=curve.width, depth=curve.depth, batch=curve.batch, steps=curve.steps)
+
+
+def rung_of(
+    runs: Sequence[Observation],
+    curve: Curve | None,
+    p: Parabola | None,
+    noise: Noise | None,
+    shift: float,
+    confidence: float,
+) -> tuple[Rung, float | None]:
+    """One rung's line, and the log2(lr) of its optimum where it is resolved."""
+    first = runs[0]
+    sizes = {"width": first.width, "depth": first.depth, "batch": first.batch, "steps": first.steps}
+    if curve is None:
+        rates = len({o.lr for o in runs})
+        rung = Rung(
+            **sizes, optimum=None, loss=None, at_edge=False, points=0, censored=rates,
+            note="no learning rate where every seed finished; search lower ones",
+        )  # fmt: skip
+        return rung, None
+    n, best = len(curve.x), curve.best
+    diverges_above = bool(len(curve.censored)) and bool(curve.censored.max() > curve.x[best])
+    at_edge = best == 0 or (best == n - 1 and not diverges_above)
+    vertex, interval, note = None, None, None
+    if at_edge:
+        note = f"the best lies at the {'low' if best == 0 else 'high'} end of the range"
+    elif best == n - 1:
+        note = "the best lies next to divergence; take a finer grid below it"
+    elif p is None:
+        note = f"{n} finished learning rates; {WINDOW} around the best are needed"
+    elif p.vertex is None:
+        note = "the parabola has no minimum inside its window"
+    elif noise is None or (interval := fieller(p, noise, confidence)) is None:
+        note = "the optimum is not resolved: the noise is as large as the curvature; add seeds"
+    else:
+        vertex = p.vertex
+    optimum, loss = None, float(curve.means.min())
+    if vertex is not None and interval is not None and p is not None:
+        low, high = interval[0] + min(shift, 0.0), interval[1] + max(shift, 0.0)
+        optimum = {"lr": Estimate(value=2.0**vertex, low=2.0**low, high=2.0**high)}
+        optimum |= {name: Estimate(value=value) for name, value in curve.setting.items()}
+        loss = float(p.at(vertex))
+    rung = Rung(
+        **sizes,
+        optimum=optimum,
+        loss=loss,
+        at_edge=at_edge,
+        points=n,
+        censored=len(curve.censored),
+        note=note,
+    )
+    return rung, vertex
+
+
+def judged(
+    rungs: Sequence[Rung], vertices: Sequence[Vertex], drift: Estimate | None
+) -> tuple[Verdict, str]:
+    """The verdict by the interval of the drift, and what to change where there is none."""
+    if drift is None or drift.low is None or drift.high is None:
+        notes = "; ".join(f"width {r.width}: {r.note}" for r in rungs if r.note)
+        if not vertices:
+            return "inconclusive", f"no rung has an optimum inside its range ({notes})"
+        more = f" ({notes})" if notes else "; add a width to the ladder"
+        return "inconclusive", f"an optimum at one width only{more}"
+    told = f"the optimum moves by {drift.value:+.2f} octaves per doubling of the width"
+    interval = f"interval {drift.low:+.2f} to {drift.high:+.2f}"
+    if -TOLERANCE <= drift.low and drift.high <= TOLERANCE:
+        return "holds", f"{told}, {interval}, within ±{TOLERANCE}"
+    if drift.low > TOLERANCE or drift.high < -TOLERANCE:
+        return "fails", f"{told}, {interval}, outside ±{TOLERANCE}"
+    return (
+        "inconclusive",
+        f"{told}, {interval}, which reaches across ±{TOLERANCE}; add seeds or a wider ladder",
+    )
+
+
+def extrapolate(document: FitDocument, width: int) -> Estimate | None:
+    """The optimum at a width along the measured drift, with the interval of the line there."""
+    axis = document.axes.get("width")
+    if axis is None or axis.line is None or axis.drift is None:
+        return None
+    drift, lr = axis.drift, axis.line.lr
+    if drift.high is None or lr.high is None:
+        return None
+    octaves = log2(width / axis.line.width)
+    value = log2(lr.value) + drift.value * octaves
+    half = (
+        (log2(lr.high) - log2(lr.value)) ** 2 + ((drift.high - drift.value) * octaves) ** 2
+    ) ** 0.5
+    return Estimate(value=2.0**value, low=2.0 ** (value - half), high=2.0 ** (value + half))
+
+
+def write_fit(document: FitDocument, path: Path) -> None:
+    values = document.model_dump(mode="json", by_alias=True)
+    ordered = {"schema": values.pop("schema"), **values}
+    write_atomically(path, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
+
+
+def read_fit(path: Path) -> FitDocument:
+    """Read what `write_fit` wrote; InputError, in one line, for anything else."""
+    try:
+        return FitDocument.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise InputError(f"{path}: not a fit: {where}: {first['msg']}") from error

@@ -1,0 +1,153 @@
+"""A parabola through the window of each rung, with noise pooled over rates, seeds and rungs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from mutransfer_cli.fit.curve import Array, Curve
+
+
+@dataclass(frozen=True)
+class Parabola:
+    """a + b·t + c·t² with t = x - centre, fitted to the mean losses of a window."""
+
+    curve: Curve
+    centre: float
+    low: float  # ends of the window, in log2(lr)
+    high: float
+    coefficients: Array  # a, b, c
+    inverse: Array  # (XᵀX)⁻¹: times the variance of a mean loss, their covariance
+    residuals: Array
+
+    @property
+    def vertex(self) -> float | None:
+        """log2(lr) of the minimum; None where the parabola opens downwards or it lies outside."""
+        _, b, c = self.coefficients
+        if c <= 0:
+            return None
+        v = self.centre - b / (2 * c)
+        return float(v) if self.low < v < self.high else None
+
+    def at(self, x: Array | float, coefficients: Array | None = None) -> Array:
+        """Loss at x; coefficients (…, 3) may be drawn ones."""
+        a, b, c = np.moveaxis(self.coefficients if coefficients is None else coefficients, -1, 0)
+        t = np.asarray(x) - self.centre
+        return np.asarray(a + b * t + c * t**2)
+
+    def vertex_variance(self, noise: float) -> float:
+        """Delta method; noise is the variance of a mean loss."""
+        _, b, c = self.coefficients
+        gradient = np.array([0.0, -1 / (2 * c), b / (2 * c**2)])
+        return float(gradient @ self.inverse @ gradient * noise)
+
+
+def design(t: Array, degree: int) -> Array:
+    return np.vander(t, degree + 1, increasing=True)
+
+
+def parabola_of(curve: Curve) -> Parabola | None:
+    """The least-squares parabola of a curve's window; None where there is no window."""
+    window = curve.window()
+    if window is None:
+        return None
+    x, y = curve.x[window], curve.means[window]
+    centre = float(x.mean())
+    matrix = design(x - centre, 2)
+    inverse = np.linalg.inv(matrix.T @ matrix)
+    coefficients = inverse @ matrix.T @ y
+    return Parabola(
+        curve, centre, float(x[0]), float(x[-1]), coefficients, inverse, y - matrix @ coefficients
+    )
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variance of a mean loss over the seeds, and its degrees of freedom."""
+
+    variance: float
+    freedom: int
+
+    def quantile(self, confidence: float) -> float:
+        """Two-sided, of Student's t."""
+        return float(stats.t.ppf(0.5 + confidence / 2, self.freedom))
+
+
+def noise_of(parabolas: Sequence[Parabola]) -> Noise | None:
+    """Pooled over all rungs; the larger of two estimates.
+
+    Lack of fit: residuals of the means, 2 degrees of freedom a rung. Pure error: seeds about the
+    mean at each rate, once each seed's own level is taken out (common random numbers shift a whole
+    curve). A true curve is no parabola, so the first alone counts where it is larger.
+    """
+    misfit, misfit_freedom, pure, pure_freedom = 0.0, 0, 0.0, 0
+    for p in parabolas:
+        misfit += float(p.residuals @ p.residuals)
+        misfit_freedom += len(p.residuals) - 3
+        losses = p.curve.losses[p.curve.window()]
+        points, seeds = losses.shape
+        left = losses - losses.mean(1, keepdims=True) - losses.mean(0) + losses.mean()
+        pure += float((left**2).sum()) / seeds
+        pure_freedom += (points - 1) * (seeds - 1)
+    if misfit_freedom == 0:
+        return None
+    alone = misfit / misfit_freedom
+    pooled = (misfit + pure) / (misfit_freedom + pure_freedom)
+    if alone >= pooled:
+        return Noise(alone, misfit_freedom)
+    return Noise(pooled, misfit_freedom + pure_freedom)
+
+
+def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
+    """The values of the vertex that the data do not exclude (Fieller 1954), inside the window.
+
+    None where they reach past the window on both sides: the optimum is not resolved.
+    """
+    _, b, c = p.coefficients
+    q = noise.quantile(confidence) ** 2 * noise.variance
+    v = p.inverse
+    # (b + 2cu)² ≤ q·Var(b + 2cu), a quadratic in u = vertex - centre
+    square = 4 * (c**2 - q * v[2, 2])
+    linear = 4 * (b * c - q * v[1, 2])
+    constant = b**2 - q * v[1, 1]
+    root = linear**2 - 4 * square * constant
+    if square <= 0 or root < 0:
+        return None
+    ends = sorted((-linear + s * np.sqrt(root)) / (2 * square) + p.centre for s in (-1, 1))
+    low, high = float(ends[0]), float(ends[1])
+    if low <= p.low and high >= p.high:
+        return None
+    return max(low, p.low), min(high, p.high)
+
+
+def cubic_shifts(parabolas: Sequence[Parabola]) -> list[float]:
+    """How far a common cubic term would move each vertex, in octaves.
+
+    Loss curves rise faster above the optimum than below, so a parabola's vertex is biased by an
+    amount that its own residuals do not show; the interval allows for it.
+    """
+    if not parabolas:
+        return []
+    rows, values = [], []
+    for i, p in enumerate(parabolas):
+        window = p.curve.window()
+        t = p.curve.x[window] - p.centre
+        own = np.zeros((len(t), 3 * len(parabolas)))
+        own[:, 3 * i : 3 * i + 3] = design(t, 2)
+        rows.append(np.column_stack([own, t**3]))
+        values.append(p.curve.means[window])
+    solution = np.linalg.lstsq(np.vstack(rows), np.concatenate(values), rcond=None)[0]
+    k = float(solution[-1])
+    shifts = []
+    for i, p in enumerate(parabolas):
+        vertex = p.vertex
+        grid = np.linspace(p.low, p.high, 801)
+        a, b, c = solution[3 * i : 3 * i + 3]
+        t = grid - p.centre
+        lowest = float(grid[int(np.argmin(a + b * t + c * t**2 + k * t**3))])
+        inside = vertex is not None and p.low < lowest < p.high
+        shifts.append(lowest - vertex if inside and vertex is not None else 0.0)
+    return shifts

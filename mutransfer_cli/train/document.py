@@ -1,0 +1,30 @@
+"""The document of `doctor`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class DeviceDocument(Part):
+    name: str
+    what: str
+
+
+class EngineDocument(Part):
+    name: str
+    device: str
+    steps_per_second: float | None = Field(description="of a small MLP; null: cannot run here")
+    note: str
+
+
+class DoctorDocument(Part):
+    schema_: Literal["mutransfer/doctor/v1"] = Field(default="mutransfer/doctor/v1", alias="schema")
+    versions: dict[str, str | None]
+    devices: tuple[DeviceDocument, ...]
+    engines: tuple[EngineDocument, ...]
