@@ -110,7 +110,9 @@ def show(document: CheckDocument) -> None:
     def slope(value: float | None, low: float | None, high: float | None) -> str:
         if value is None:
             return "-"
-        return f"{value:+.2f}" + ("" if low is None or high is None else f" ±{(high - low) / 2:.2f}")
+        return f"{value:+.2f}" + (
+            "" if low is None or high is None else f" ±{(high - low) / 2:.2f}"
+        )
 
     table(
         f"slope in width of each tensor's own effect; widths {document.widths}, "

@@ -22,9 +22,8 @@ class Progress:
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
-            from rich.progress import TimeRemainingColumn
 
             self.bar = Bar(
                 TextColumn("{task.fields[what]}"),

@@ -15,7 +15,14 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.curve import WINDOW, Curve, curve_of
 from mutransfer_cli.fit.document import Axis, Estimate, FitDocument, Rung, SourceRung
 from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.parabola import Noise, Parabola, cubic_shifts, fieller, noise_of, parabola_of
+from mutransfer_cli.fit.parabola import (
+    Noise,
+    Parabola,
+    cubic_shifts,
+    fieller,
+    noise_of,
+    parabola_of,
+)
 from mutransfer_cli.fit.transfer import Vertex, line_of, regrets
 from mutransfer_cli.rules.document import write_atomically
 
@@ -51,9 +58,7 @@ def fit(
     by_rung = {p.curve.width: p for p in parabolas}
     for width, curve in curves.items():
         p = by_rung.get(width)
-        rung, vertex = rung_of(
-            by_width[width], curve, p, noise, shifts.get(width, 0.0), confidence
-        )
+        rung, vertex = rung_of(by_width[width], curve, p, noise, shifts.get(width, 0.0), confidence)
         rungs.append(rung)
         if p is not None and vertex is not None:
             vertices.append((p, vertex))
@@ -149,7 +154,7 @@ def judged(
         return "inconclusive", f"an optimum at one width only{more}"
     told = f"the optimum moves by {drift.value:+.2f} octaves per doubling of the width"
     interval = f"interval {drift.low:+.2f} to {drift.high:+.2f}"
-    if -TOLERANCE <= drift.low and drift.high <= TOLERANCE:
+    if drift.low >= -TOLERANCE and drift.high <= TOLERANCE:
         return "holds", f"{told}, {interval}, within ±{TOLERANCE}"
     if drift.low > TOLERANCE or drift.high < -TOLERANCE:
         return "fails", f"{told}, {interval}, outside ±{TOLERANCE}"

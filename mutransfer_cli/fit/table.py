@@ -36,9 +36,9 @@ def loss_cell(row: Mapping[str, str | None], where: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{where}: loss: expected a number, nan or diverged, found {text!r}") from (
-            None
-        )
+        raise InputError(
+            f"{where}: loss: expected a number, nan or diverged, found {text!r}"
+        ) from (None)
 
 
 def read_table(

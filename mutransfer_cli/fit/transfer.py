@@ -110,4 +110,6 @@ def regret_at(
     ratio = loss(vertices, p.at(vertices, coefficients), error) / lowest - 1
     low, high = np.quantile(np.maximum(ratio, 0), [0.5 - confidence / 2, 0.5 + confidence / 2])
     value = max(value, 0.0)
-    return Regret(width=width, value=value, low=min(float(low), value), high=max(float(high), value))
+    return Regret(
+        width=width, value=value, low=min(float(low), value), high=max(float(high), value)
+    )

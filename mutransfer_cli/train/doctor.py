@@ -27,9 +27,7 @@ def devices() -> list[DeviceDocument]:
     found = [DeviceDocument(name="cpu", what=f"{os.cpu_count()} cores, {platform.machine()}")]
     for i in range(torch.cuda.device_count()):
         p = torch.cuda.get_device_properties(i)
-        found.append(
-            DeviceDocument(name=f"cuda:{i}", what=f"{p.name}, {p.total_memory >> 30} GiB")
-        )
+        found.append(DeviceDocument(name=f"cuda:{i}", what=f"{p.name}, {p.total_memory >> 30} GiB"))
     if torch.backends.mps.is_available():
         found.append(DeviceDocument(name="mps", what="Apple GPU"))
     return found

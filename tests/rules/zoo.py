@@ -97,9 +97,7 @@ class Heads(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         x = self.wte(tokens)
-        q, k, v = (
-            t.unflatten(-1, (2, -1)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1)
-        )
+        q, k, v = (t.unflatten(-1, (2, -1)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
         scale = getattr(self, "attention_scale", self.scale)
         y: Tensor = self.head(
             F.scaled_dot_product_attention(q, k, v, scale=scale).transpose(1, 2).flatten(2)

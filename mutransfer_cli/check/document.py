@@ -1,0 +1,78 @@
+"""The document of `check`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+Finding = Literal[
+    "lr-too-large",
+    "lr-too-small",
+    "init-too-large",
+    "init-too-small",
+    "multiplier-missing",
+    "attention-scale",
+    "weight-decay",
+    "epsilon",
+    "residual-scale",
+    "not-trained",
+    "lazy",
+    "unstable",
+]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Slope(Part):
+    """d log2(size) / d log2(width), with its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+    expected: float | None = Field(description="null: not judged")
+
+
+class TensorReport(Part):
+    name: str
+    role: str
+    verdict: Literal["pass", "warn", "fail", "inconclusive"]
+    finding: Finding | None
+    message: str | None
+    fix: str | None
+    update_slope: Slope | None = Field(description="effect of the tensor's own update")
+    init_slope: Slope | None = Field(description="the module's gain on isotropic input")
+    decay_slope: Slope | None = Field(description="decay per step, where there is any")
+
+
+class ModuleReport(Part):
+    """The classical coordinate check: RMS of a module's output and of its change."""
+
+    name: str
+    init_slope: Slope | None
+    change_slope: Slope | None
+    init: dict[int, float] = Field(description="mean over seeds, by width")
+    change: dict[int, float] = Field(description="after the last step, mean over seeds, by width")
+
+
+class ControlReport(Part):
+    what: str
+    verdict: Verdict | None
+
+
+class CheckDocument(Part):
+    schema_: Literal["mutransfer/check/v1"] = Field(default="mutransfer/check/v1", alias="schema")
+    verdict: Verdict
+    reason: str
+    regime: Literal["feature-learning", "lazy", "unstable"] | None
+    expected: str = Field(description="the parameterization that it was held against")
+    widths: tuple[int, ...]
+    seeds: int
+    seconds: float
+    tensors: tuple[TensorReport, ...]
+    modules: tuple[ModuleReport, ...]
+    control: ControlReport
+    limits: tuple[str, ...] = Field(description="what this check cannot see")

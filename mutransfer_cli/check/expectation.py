@@ -1,0 +1,42 @@
+"""The exponents in width that a parameterization asks of a tensor, derived from its rule row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.rules import table
+from mutransfer_cli.rules.shapes import TensorShape
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Of one tensor; None: not judged."""
+
+    role: str
+    update: float  # size of the effect of its own update on its module's output
+    init: float | None  # gain of its module on isotropic input, at init
+    decay: float  # share of the tensor that weight decay takes away per step
+
+
+def expectation(
+    tensor: TensorShape, parameterization: str, family: str, independent_decay: bool = True
+) -> Expectation:
+    """Derived (rules: §5.1 of the derivation kit; Tensor Programs V, appendix J).
+
+    An update of entries lr·|update| acts on an aligned input as mult · lr · |update| · fan_in: the
+    update's entries are Θ(1) for Adam and of the gradient's size for SGD. Weights act on an
+    isotropic input as mult · std · √fan_in. Every abc-equivalent form gives the same numbers, so
+    the readout's form does not matter.
+    """
+    row = table.rule(parameterization, tensor.role, "multiplier")
+    into = any(d in tensor.growing for d in tensor.in_dims)
+    out = any(d in tensor.growing for d in tensor.out_dims)
+    lr = row.sgd if family == "sgd" else row.adam
+    mult = row.multiplier.in_width(into, out)
+    size = row.gradient.in_width(into, out) if family == "sgd" else 0.0
+    coherent = 1.0 if into else 0.0
+    update = mult + lr.in_width(into, out) + size + coherent
+    matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
+    init = mult + row.init.in_width(into, out) + coherent / 2 if matrix else None
+    decay = 0.0 if independent_decay else lr.in_width(into, out)
+    return Expectation(tensor.role, update, init, decay)

@@ -1,0 +1,121 @@
+"""From slopes to a verdict for each tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mutransfer_cli.check.expectation import Expectation
+from mutransfer_cli.check.measure import Effect, Measurement
+from mutransfer_cli.check.slopes import Fitted, fitted, smaller
+
+TOLERANCE = 0.25  # theory's exponents lie on a grid of halves
+CERTAIN = 2.0  # standard errors
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One tensor: its slopes, and how far each aspect is from what is expected."""
+
+    name: str
+    update: Fitted | None
+    init: Fitted | None
+    decay: Fitted | None
+    off: float  # of the update's exponent
+    off_error: float
+    init_off: float
+    decay_off: float
+    moved: bool
+
+    @property
+    def verdict(self) -> str:
+        """pass, fail or inconclusive, of update and init alone."""
+        if not self.moved:
+            return "fail"
+        offs = [(self.off, self.off_error)]
+        if self.init is not None:
+            offs.append((self.init_off, self.init.error))
+        if any(abs(o) > TOLERANCE and abs(o) > CERTAIN * e for o, e in offs):
+            return "fail"
+        if any(abs(o) > TOLERANCE for o, _ in offs):
+            return "inconclusive"
+        return "pass"
+
+
+def judge(
+    name: str,
+    measurements: Sequence[Measurement],
+    expected: Expectation,
+    expected_gradient: float,
+    scale_free: bool,
+) -> Judged:
+    """Judge one tensor; expected_gradient is the exponent of its output's gradient.
+
+    The deviation is the smallest of: the raw effect, its aligned part, and both less what the
+    module inherits, by a wrong size of its input or (for SGD) of its gradient.
+    """
+    uses = max((len(m.effects.get(name, ())) for m in measurements), default=0)
+    moved = uses > 0 and all(m.effects.get(name) for m in measurements)
+    update: Fitted | None = None
+    off, off_error = 0.0, 0.0
+    for use in range(uses if moved else 0):
+        found = one_use(name, use, measurements, expected, expected_gradient, scale_free)
+        if found is not None and (update is None or abs(found[1]) > abs(off)):
+            update, off = found
+            off_error = update.error
+    init = fitted(measurements, lambda m: m.gains.get(name)) if expected.init is not None else None
+    init_off = 0.0
+    if init is not None and expected.init is not None:
+        init_off = init.value - expected.init
+        if expected.role != "readout":  # the gain is taken at the input's own size
+            x = fitted(measurements, lambda m: of(m, name, 0, "input"))
+            init_off = smaller([init_off, init_off - x.value]) if x else init_off
+    decay = fitted(measurements, lambda m: m.decays.get(name))
+    decay_off = decay.value - expected.decay if decay else 0.0
+    return Judged(name, update, init, decay, off, off_error, init_off, decay_off, moved)
+
+
+def of(m: Measurement, name: str, use: int, aspect: str) -> float | None:
+    found: list[Effect] = m.effects.get(name, [])
+    return getattr(found[use], aspect) if use < len(found) else None
+
+
+def one_use(
+    name: str,
+    use: int,
+    measurements: Sequence[Measurement],
+    expected: Expectation,
+    expected_gradient: float,
+    scale_free: bool,
+) -> tuple[Fitted, float] | None:
+    raw = fitted(measurements, lambda m: of(m, name, use, "raw"))
+    if raw is None:
+        return None
+    aligned = fitted(measurements, lambda m: of(m, name, use, "aligned"))
+    offs = [raw.value - expected.update]
+    if aligned is not None:
+        offs.append(aligned.value - expected.update)
+    inherited = 0.0
+    x = fitted(measurements, lambda m: of(m, name, use, "input"))
+    if x is not None and expected.role not in {"readout", "tied"}:
+        inherited += x.value * (1 if scale_free else 2)  # an SGD update holds the input itself
+    if not scale_free:
+        g = fitted(measurements, lambda m: of(m, name, use, "gradient"))
+        inherited += g.value - expected_gradient if g else 0.0
+    offs.append(offs[0] - inherited)
+    return raw, smaller(offs)
+
+
+def changes(measurements: Sequence[Measurement], modules: Sequence[str]) -> float | None:
+    """Mean slope of the change of these modules' outputs."""
+    found = [fitted(measurements, lambda m, n=n: m.changes.get(n)) for n in modules]  # type: ignore[misc]
+    slopes = [f.value for f in found if f is not None]
+    return sum(slopes) / len(slopes) if slopes else None
+
+
+def expected_gradients(
+    expected: Mapping[str, Expectation], parameterization: str
+) -> dict[str, float]:
+    """Exponent of the gradient of the loss with respect to each tensor's module's output."""
+    inner = -1.0 if parameterization == "mup" else -0.5
+    return {name: 0.0 if e.role in {"readout", "scalar"} else inner for name, e in expected.items()}

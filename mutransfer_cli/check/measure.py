@@ -1,0 +1,202 @@
+"""What a few optimizer steps do at one width with one seed, tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.subject import Subject
+
+Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready to train
+
+ISOTROPIC = 64  # random inputs of the init gain
+TOKENS = 16
+SMALLEST = 1e-30  # below it nothing moved
+
+
+@dataclass(slots=True)
+class Effect:
+    """Of one tensor's own update on its module's output."""
+
+    raw: float  # RMS of the change
+    aligned: float  # its component along the descent of the loss
+    input: float  # RMS of the module's input
+    gradient: float  # RMS of the loss's gradient with respect to the module's output
+
+
+@dataclass(slots=True)
+class Measurement:
+    """All that one (width, seed) gave."""
+
+    width: int
+    effects: dict[str, list[Effect]] = field(default_factory=dict)  # by tensor, one for each use
+    gains: dict[str, float] = field(default_factory=dict)  # by tensor
+    decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step
+    activations: dict[str, float] = field(default_factory=dict)  # by module, RMS at init
+    changes: dict[str, float] = field(default_factory=dict)  # by module, RMS after the last step
+    finite: bool = True
+
+
+def shrink(batch: Any, tokens: int = TOKENS) -> Any:
+    """A tiny batch: the aligned part of an update stands out where samples are few."""
+    if not (isinstance(batch, tuple | list) and all(isinstance(t, Tensor) for t in batch)):
+        return batch
+    x = batch[0]
+    if x.dim() == 2 and not x.is_floating_point():
+        rows = 2
+        columns = max(1, tokens // rows)
+        return tuple(t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch)
+    return tuple(t[: tokens // 2] for t in batch)
+
+
+def owners(model: nn.Module, calls: Calls) -> dict[str, list[tuple[Call, str]]]:
+    """For each tensor the recorded calls that use it, and its name inside each module.
+
+    A tensor whose own module was not called belongs to the nearest one around it that was.
+    """
+    first = {id(p): name for name, p in model.named_parameters()}
+    found: dict[str, list[tuple[Call, str]]] = {name: [] for name in first.values()}
+    for path, module in model.named_modules():
+        for local, p in module.named_parameters(recurse=False, remove_duplicate=False):
+            outer, inner = path, local
+            while outer not in calls.of and outer:
+                outer, _, last = outer.rpartition(".")
+                inner = f"{last}.{inner}"
+            if outer in calls.of:
+                found[first[id(p)]].append((calls.of[outer], inner))
+    return found
+
+
+def step(subject: Subject, batch: Any) -> tuple[Calls, bool]:
+    """Forward, backward; the optimizer has not stepped yet."""
+    assert subject.optimizer is not None and subject.loss is not None
+    torch.manual_seed(0)  # the same dropout mask every time
+    subject.optimizer.zero_grad(set_to_none=True)
+    with recording(subject.model) as calls:
+        loss = subject.loss(subject.model, batch)
+        if loss.dim() != 0:
+            raise InputError(
+                f"loss: returned shape {tuple(loss.shape)}, expected one scalar tensor"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    return calls, bool(torch.isfinite(loss))
+
+
+def effects_of(uses: list[tuple[Call, str]], old: Tensor, new: Tensor) -> list[Effect]:
+    """The effect of replacing the old value by the new in each module that uses the tensor."""
+    found = []
+    for call, local in uses:
+        change = rerun(call, {local: new}) - rerun(call, {local: old})
+        delta = call.gradient
+        size = rms(delta) if delta is not None else 0.0
+        aligned = (
+            -float((change * delta).sum()) / (size * change.numel())
+            if delta is not None and size > 0
+            else 0.0
+        )
+        x = next((a for a in call.args if isinstance(a, Tensor) and a.is_floating_point()), None)
+        found.append(Effect(rms(change), aligned, rms(x) if x is not None else 1.0, size))
+    return found
+
+
+def gain_of(call: Call, local: str, value: Tensor) -> float | None:
+    """RMS of the output on isotropic inputs of the recorded input's size; bias left out."""
+    x = next((a for a in call.args if isinstance(a, Tensor)), None)
+    if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
+        return None
+    if local != "weight" or value.dim() < 2:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    shape = (max(1, ISOTROPIC // max(1, x[..., 0].numel())), *x.shape)
+    noise = torch.randn(shape, generator=generator).flatten(0, 1).to(x) * rms(x)
+    zeros = {
+        name: torch.zeros_like(p)
+        for name, p in call.module.named_parameters(recurse=False)
+        if name == "bias"
+    }
+    return rms(rerun(call, {local: value, **zeros}, (noise,)))
+
+
+def decay_of(subject: Subject) -> dict[str, float]:
+    """The share that a step without gradients takes off each tensor: its weight decay."""
+    assert subject.optimizer is not None
+    named = dict(subject.model.named_parameters())
+    before = {name: p.detach().clone() for name, p in named.items()}
+    for p in named.values():
+        p.grad = torch.zeros_like(p)
+    subject.optimizer.step()
+    found = {}
+    for name, p in named.items():
+        size = rms(before[name])
+        if size > 0:
+            found[name] = rms(p.detach() - before[name]) / size
+    return found
+
+
+def measure(
+    make: Make, width: int, seed: int, steps: int, lr_factors: Mapping[str, float] | None = None
+) -> Measurement:
+    """Take `steps` steps on one tiny batch and measure each tensor where it first moves.
+
+    lr_factors multiply the learning rates of single tensors: the negative control.
+    """
+    subject = make(width, seed)
+    assert subject.batch is not None and subject.optimizer is not None
+    if lr_factors:
+        multiply_rates(subject.model, subject.optimizer, lr_factors)
+    subject.model.train()
+    batch = shrink(subject.batch(seed))
+    named = dict(subject.model.named_parameters())
+    result = Measurement(width)
+    at_init: dict[str, Tensor] = {}
+    for number in range(steps):
+        calls, finite = step(subject, batch)
+        result.finite &= finite
+        uses = owners(subject.model, calls)
+        before = {name: p.detach().clone() for name, p in named.items()}
+        if number == 0:
+            at_init = {name: call.output for name, call in calls.of.items()}
+            result.activations = {name: rms(x) for name, x in at_init.items()}
+            for name, value in before.items():
+                gains = [g for c, local in uses[name] if (g := gain_of(c, local, value))]
+                if gains:
+                    result.gains[name] = gains[-1]
+        subject.optimizer.step()
+        for name, p in named.items():
+            if name in result.effects or not p.requires_grad:
+                continue
+            found = effects_of(uses[name], before[name], p.detach())
+            if any(e.raw > SMALLEST for e in found):
+                result.effects[name] = [e for e in found if e.raw > SMALLEST]
+    last, finite = step(subject, batch)
+    result.finite &= finite
+    result.changes = {
+        name: rms(call.output - at_init[name])
+        for name, call in last.of.items()
+        if name in at_init and call.output.shape == at_init[name].shape
+    }
+    if lr_factors is None:
+        result.decays = decay_of(make(width, seed))
+    return result
+
+
+def multiply_rates(model: nn.Module, optimizer: Optimizer, factors: Mapping[str, float]) -> None:
+    """Give single tensors a group of their own, with a learning rate so many times the old."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    groups: list[dict[str, Any]] = []
+    for group in optimizer.param_groups:
+        rest = [p for p in group["params"] if names.get(id(p)) not in factors]
+        for p in group["params"]:
+            if names.get(id(p)) in factors:
+                rate = group["lr"] * factors[names[id(p)]]
+                groups.append({**group, "params": [p], "lr": rate})
+        group["params"] = rest
+        groups.append(group)
+    optimizer.param_groups[:] = groups

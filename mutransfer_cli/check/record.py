@@ -1,0 +1,113 @@
+"""What one forward and backward pass did in each module: input, output, gradient of the output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def first_float(value: Any) -> Tensor | None:
+    """The first floating-point tensor in an output."""
+    if isinstance(value, Tensor):
+        return value if value.is_floating_point() else None
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, tuple | list):
+        for part in value:
+            found = first_float(part)
+            if found is not None:
+                return found
+    return None
+
+
+def rms(tensor: Tensor) -> float:
+    return float(tensor.detach().float().square().mean().sqrt())
+
+
+@dataclass(slots=True)
+class Call:
+    """The last call of one module."""
+
+    module: nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Tensor
+    gradient: Tensor | None = None  # of the loss with respect to the output
+
+
+@dataclass(slots=True)
+class Calls:
+    """By module name; the root is ''."""
+
+    of: dict[str, Call] = field(default_factory=dict)
+
+
+@contextmanager
+def recording(model: nn.Module) -> Iterator[Calls]:
+    """Record every module's call while the block runs."""
+    calls = Calls()
+    handles = []
+    for name, module in model.named_modules():
+
+        def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
+            found = first_float(output)
+            if found is None:
+                return
+            call = Call(module, detached(args), detached(kwargs), found.detach().clone())
+            calls.of[name] = call
+            if found.requires_grad:
+
+                def keep_gradient(gradient: Tensor, call: Call = call) -> None:
+                    call.gradient = gradient.detach().clone()
+
+                found.register_hook(keep_gradient)
+
+        handles.append(module.register_forward_hook(keep, with_kwargs=True))
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def detached(value: Any) -> Any:
+    """The same structure; tensors cloned, so that in-place work later does not change them."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, tuple | list):
+        return type(value)(detached(part) for part in value)
+    if isinstance(value, dict):
+        return {key: detached(part) for key, part in value.items()}
+    return value
+
+
+def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None = None) -> Tensor:
+    """The module alone on its recorded input, with some of its parameters replaced."""
+    torch.manual_seed(0)  # the same dropout mask every time
+    handles = suspended(call.module)
+    try:
+        with torch.no_grad():
+            output = torch.func.functional_call(
+                call.module, replaced, call.args if args is None else args, call.kwargs
+            )
+    finally:
+        handles()
+    found = first_float(output)
+    assert found is not None
+    return found
+
+
+def suspended(module: nn.Module) -> Callable[[], None]:
+    """Take a module's own pre-hooks off: its recorded input has been through them already."""
+    before = module._forward_pre_hooks.copy()
+    module._forward_pre_hooks.clear()
+
+    def restore() -> None:
+        module._forward_pre_hooks.update(before)
+
+    return restore

@@ -1,0 +1,231 @@
+"""What `check` is asked about: a recipe, a user's callable, or a callable in the user's program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mutransfer_cli.check.check import Question, run_check
+from mutransfer_cli.check.expectation import Expectation, expectation
+from mutransfer_cli.check.measure import Make, shrink
+from mutransfer_cli.check.report import CheckReport
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.build import accepted, call_builder, import_callable
+from mutransfer_cli.models.build import build as build_recipe
+from mutransfer_cli.models.library import plan as library_plan
+from mutransfer_cli.models.planned import completed, family_for, proxy
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size, base_size
+from mutransfer_cli.recipe.sizes import width_fault
+from mutransfer_cli.rules.settings import FAMILY
+from mutransfer_cli.rules.shapes import Family, family_of
+from mutransfer_cli.rules.table import PARAMETERIZATIONS, attention_power
+
+SMALLEST = 64  # width of the narrowest model, where it can be chosen
+DEFAULT_WIDTHS = (64, 128, 256)
+
+
+def check_target(
+    target: str,
+    *,
+    sets: Sequence[str] = (),
+    widths: Sequence[int] | None = None,
+    expect: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    **options: Any,
+) -> CheckReport:
+    """Check a recipe's path or `package.module:callable`.
+
+    Raises InputError for anything that cannot be built, run or planned.
+    """
+    if device not in {"cpu", "auto"}:
+        raise InputError(f"--device {device}: the check runs on the CPU; expected cpu")
+    torch.set_num_threads(threads)
+    if ":" in target and not target.endswith((".yaml", ".yml")):
+        if sets:
+            raise InputError("--set: there is no recipe to change; give a recipe instead")
+        return check(
+            import_callable(target, "check"), widths, expect=expect, name=target, **options
+        )
+    if "seed" in options:
+        options["first_seed"] = options.pop("seed")
+    recipe = load(Path(target), sets).recipe
+    subject = build_recipe(recipe, base_size(recipe))
+    if subject.optimizer is not None:
+        builder = import_callable(recipe.model.build)
+        held = expect or recipe.parameterization
+        return check(builder, widths, expect=held, name=recipe.model.build, **options)
+    return run_check(question_of(recipe, widths, expect, **options))
+
+
+def question_of(
+    recipe: Recipe, widths: Sequence[int] | None, expect: str | None, **options: Any
+) -> Question:
+    """A recipe's question: our plan at every width, held against its own parameterization."""
+    base = base_size(recipe)
+    first = base.width * ceil(SMALLEST / base.width)
+    sizes = tuple(sorted(set(widths))) if widths else (first, 2 * first, 4 * first)
+    for width in sizes:
+        fault = width_fault(recipe, width)
+        if fault:
+            raise InputError(f"--widths: {fault}")
+
+    def make(width: int, seed: int) -> Subject:
+        subject = proxy(recipe, Size(width, base.depth, base.batch, base.steps), seed)
+        return completed(recipe, subject)
+
+    parameterization = known(expect or recipe.parameterization)
+    family = FAMILY[recipe.optimizer.name]
+    independent = recipe.rules.weight_decay == "independent"
+    expected = {
+        t.name: expectation(t, parameterization, family, independent)
+        for t in family_for(recipe).family.tensors
+        if t.role != "fixed"
+    }
+    return Question(make, expected, parameterization, sizes, family == "adam", **options)
+
+
+def known(parameterization: str) -> str:
+    if parameterization not in PARAMETERIZATIONS:
+        raise InputError(
+            f"--expect {parameterization}: expected one of {', '.join(PARAMETERIZATIONS)}"
+        )
+    return parameterization
+
+
+def check(
+    build: Callable[..., nn.Module | Subject],
+    widths: Sequence[int] | None = None,
+    *,
+    expect: str | None = None,
+    name: str = "build",
+    **options: Any,
+) -> CheckReport:
+    """Check a user's callable: build(width, ...) -> module or Subject.
+
+    widths: at least three over a ratio of four. With an optimizer in the Subject its own
+    parameterization is measured as it is; without, ours at its defaults is applied. options:
+    seeds, most_seeds, steps, first_seed, strict. Raises InputError where it cannot be run.
+    """
+    if "seed" in options:
+        options["first_seed"] = options.pop("seed")
+    sizes = tuple(sorted(set(widths or DEFAULT_WIDTHS)))
+    parameterization = known(expect or "mup")
+
+    def made(width: int, seed: int) -> Subject:
+        subject = call_builder(build, name, {}, {"depth": 2, "width": width}, seed)
+        if subject.batch is None or subject.loss is None:
+            raise InputError(
+                f"check: {name} gives no loss and batch; return mutransfer_cli.Subject(model, "
+                "optimizer, loss, batch) from it, or check a recipe that names its data "
+                f"(mutransfer init --model {name})"
+            )
+        return subject
+
+    if not accepted(build, {"width": 0}):
+        raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
+    family = traced(made, sizes[0], sizes[-1])
+    own = made(sizes[0], 0).optimizer
+    static: tuple[str, ...] = ()
+    if own is not None:
+        kind = update_family(own)
+        static = attention_fault(family, parameterization)
+        make: Make = made
+    else:
+        kind = "adam"
+        make = planned(build, made, sizes[0], parameterization)
+    expected: dict[str, Expectation] = {
+        t.name: expectation(t, parameterization, kind) for t in family.tensors if t.role != "fixed"
+    }
+    question = Question(
+        make, expected, parameterization, sizes, kind == "adam", static=static, **replaced(options)
+    )
+    return run_check(question)
+
+
+def replaced(options: dict[str, Any]) -> dict[str, Any]:
+    allowed = {"seeds", "most_seeds", "steps", "first_seed", "strict"}
+    for key in options:
+        if key not in allowed:
+            raise InputError(f"check: unknown option {key!r}; known: {', '.join(sorted(allowed))}")
+    return options
+
+
+def traced(made: Callable[[int, int], Subject], small: int, large: int) -> Family:
+    def one(width: int) -> tuple[nn.Module, Callable[[], object]]:
+        subject = made(width, 0)
+        assert subject.batch is not None and subject.loss is not None
+        batch, loss = shrink(subject.batch(0)), subject.loss
+        subject.model.eval()
+        return subject.model, lambda: loss(subject.model, batch)
+
+    return family_of(one(small), one(large))
+
+
+def update_family(optimizer: torch.optim.Optimizer) -> str:
+    """`adam` where an update's size does not depend on the gradient's, else `sgd`: by trying."""
+    sizes = []
+    for scale in (1.0, 1024.0):
+        p = nn.Parameter(torch.ones(8))
+        defaults = {**optimizer.defaults, "lr": 1e-3, "weight_decay": 0.0}
+        try:
+            trial = type(optimizer)([p], **{k: v for k, v in defaults.items() if v is not None})
+        except TypeError:
+            return "sgd" if isinstance(optimizer, torch.optim.SGD) else "adam"
+        p.grad = torch.full_like(p, scale)
+        trial.step()
+        sizes.append(float((p.detach() - 1).abs().mean()))
+    return "adam" if sizes[1] < 32 * sizes[0] else "sgd"
+
+
+def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
+    """A growing head size asks for a scale that follows it; a fixed one for nothing."""
+    if family.head_growth == 1.0:
+        return ()
+    wanted = family.head_growth ** attention_power(parameterization)
+    if abs(family.scale_growth / wanted - 1) < 1e-3:
+        return ()
+    seen = family.attention[0]
+    return (
+        f"attention-scale: in {seen.module or 'the model'} the head size grows by "
+        f"{family.head_growth:g} and the scale of q·k by {family.scale_growth:.3g}; it should by "
+        f"{wanted:.3g}",
+    )
+
+
+def planned(
+    build: Callable[..., nn.Module | Subject],
+    made: Callable[[int, int], Subject],
+    base: int,
+    parameterization: str,
+) -> Make:
+    """Our parameterization at its defaults on the user's own model."""
+    example = made(base, 0)
+    assert example.batch is not None
+
+    def make(width: int, seed: int) -> Subject:
+        subject = made(width, seed)
+        assert example.batch is not None
+        plan = library_plan(
+            build,
+            base={"width": base},
+            target={"width": width},
+            optimizer={"name": "adamw"},
+            parameterization=parameterization,
+            batch=example.batch(0),
+            loss=example.loss,
+        )
+        plan.initialize(subject.model, seed)
+        plan.install(subject.model)
+        return replace(subject, optimizer=plan.optimizers(subject.model)[0])
+
+    return make
