@@ -1,4 +1,4 @@
-"""Measure, verdict, diagnosis. The room itself can be called: `from mutransfer_cli import check`."""
+"""Measure, verdict, diagnosis. The room can be called: `from mutransfer_cli import check`."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def run_check(question: Question) -> CheckReport:
     if len(q.widths) < LEAST_WIDTHS or q.ratio < LEAST_RATIO:
         return nothing(
             q,
-            f"widths {', '.join(map(str, q.widths))} are too few; give at least {LEAST_WIDTHS} over "
-            f"a ratio of {LEAST_RATIO:g}, such as --widths 64,128,256",
+            f"widths {', '.join(map(str, q.widths))} are too few; give at least {LEAST_WIDTHS} "
+            f"over a ratio of {LEAST_RATIO:g}, such as --widths 64,128,256",
         )
     measurements = q.measured(range(q.seeds))
     judged = q.judged(measurements)

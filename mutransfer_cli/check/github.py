@@ -1,13 +1,11 @@
 """Workflow annotations for GitHub."""
 
-from __future__ import annotations
-
 from mutransfer_cli.check.document import CheckDocument
 
 LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
 
 
-def annotations(document: CheckDocument) -> list[str]:
+def workflow_lines(document: CheckDocument) -> list[str]:
     """A line for each tensor that does not pass, and one for the verdict."""
     lines = [
         f"::{LEVELS[t.verdict]} title=mutransfer check::{escaped(f'{t.message}; {t.fix}')}"

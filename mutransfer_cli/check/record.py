@@ -65,7 +65,7 @@ def recording(model: nn.Module) -> Iterator[Calls]:
                 def keep_gradient(gradient: Tensor, call: Call = call) -> None:
                     call.gradient = gradient.detach().clone()
 
-                found.register_hook(keep_gradient)
+                found.register_hook(keep_gradient)  # type: ignore[no-untyped-call]
 
         handles.append(module.register_forward_hook(keep, with_kwargs=True))
     try:

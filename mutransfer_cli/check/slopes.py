@@ -54,7 +54,7 @@ def fitted(measurements: Sequence[Measurement], value: Value) -> Fitted | None:
 
 
 def smaller(values: Sequence[float]) -> float:
-    """Where all agree in sign the smallest in magnitude, else 0: one measure alone proves nothing."""
+    """Where all agree in sign the smallest in magnitude, else 0: one alone proves nothing."""
     if min(values) < 0 < max(values):
         return 0.0
     return min(values, key=abs)

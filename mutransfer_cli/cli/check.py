@@ -92,9 +92,9 @@ def check(
 
         draw(document, plot)
     if github:
-        from mutransfer_cli.check.github import annotations
+        from mutransfer_cli.check.github import workflow_lines
 
-        print("\n".join(annotations(document)), file=sys.stderr if as_json else sys.stdout)
+        print("\n".join(workflow_lines(document)), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json(document)
     else:

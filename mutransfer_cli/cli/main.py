@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from mutransfer_cli import __version__
+from mutransfer_cli.version import __version__
 from mutransfer_cli.cli import (
     check,
     doctor,

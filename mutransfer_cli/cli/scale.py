@@ -75,10 +75,7 @@ def scale(
         sys.stdout.write(scaled.text())
     else:
         print(f"wrote {output} ({format})")
-    if as_json or output is None:
-        said = sys.stderr
-    else:
-        said = sys.stdout
+    said = sys.stderr if as_json or output is None else sys.stdout
     for note in document.notes:
         print(f"note: {note}", file=said)
     for d in document.deviations:

@@ -42,7 +42,7 @@ class Table:
 def digits() -> Table:
     """1797 images of 8 × 8, pixels in 0 to 1; every fifth validates."""
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise InputError(
             "data.source: digits needs scikit-learn; pip install 'mutransfer[digits]'"

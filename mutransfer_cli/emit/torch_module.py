@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pprint import pformat
 
-from mutransfer_cli import __version__
+from mutransfer_cli.version import __version__
 from mutransfer_cli.rules.document import ScaleDocument
 
 CODE = '''

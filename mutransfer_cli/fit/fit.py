@@ -100,11 +100,11 @@ def rung_of(
 ) -> tuple[Rung, float | None]:
     """One rung's line, and the log2(lr) of its optimum where it is resolved."""
     first = runs[0]
-    sizes = {"width": first.width, "depth": first.depth, "batch": first.batch, "steps": first.steps}
     if curve is None:
         rates = len({o.lr for o in runs})
         rung = Rung(
-            **sizes, optimum=None, loss=None, at_edge=False, points=0, censored=rates,
+            width=first.width, depth=first.depth, batch=first.batch, steps=first.steps,
+            optimum=None, loss=None, at_edge=False, points=0, censored=rates,
             note="no learning rate where every seed finished; search lower ones",
         )  # fmt: skip
         return rung, None
@@ -131,7 +131,10 @@ def rung_of(
         optimum |= {name: Estimate(value=value) for name, value in curve.setting.items()}
         loss = float(p.at(vertex))
     rung = Rung(
-        **sizes,
+        width=first.width,
+        depth=first.depth,
+        batch=first.batch,
+        steps=first.steps,
         optimum=optimum,
         loss=loss,
         at_edge=at_edge,

@@ -44,7 +44,7 @@ def loss_cell(row: Mapping[str, str | None], where: str) -> float | None:
 def read_table(
     path: Path, *, lr_is: str = "base", optimizer: str = "adamw", base_width: int | None = None
 ) -> list[Observation]:
-    """Read a table with columns width, lr, loss and, where there are any, seed, depth, batch, steps.
+    """Read a table: columns width, lr, loss and, where there are any, seed, depth, batch, steps.
 
     Any further column is a searched hyperparameter. lr_is: `base` takes rates as quoted; `raw`
     takes them as those that hidden matrices had, and quotes them at the base: × width / base width

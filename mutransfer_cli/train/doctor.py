@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from mutransfer_cli import __version__
+from mutransfer_cli.version import __version__
 from mutransfer_cli.train.document import DeviceDocument, DoctorDocument, EngineDocument
 
 PACKAGES = ("torch", "numpy", "scipy", "optuna", "pydantic", "scikit-learn", "mup", "transformers")

@@ -138,7 +138,7 @@ def test_attention_follows_the_head_size() -> None:
     # head size 4 at the base, 16 at the target: √4 / 16
     assert made("1/sqrt", knob=True).forward["attention_scale"] == pytest.approx(0.125)
     assert made("1/d", knob=False).forward["attention_scale"] == pytest.approx(1 / 16)
-    with pytest.raises(InputError, match="head size grows .*`attention_scale`"):
+    with pytest.raises(InputError, match=r"head size grows .*`attention_scale`"):
         made("1/sqrt", knob=False)
 
 
@@ -215,15 +215,15 @@ def test_save_and_load(tmp_path: Path) -> None:
     plan.save(tmp_path / "plan.json")
     assert load_plan(tmp_path / "plan.json") == plan
     (tmp_path / "bad.json").write_text('{"schema": "other"}')
-    with pytest.raises(InputError, match="bad.json: schema is 'other'"):
+    with pytest.raises(InputError, match=r"bad\.json: schema is 'other'"):
         load_plan(tmp_path / "bad.json")
 
 
 def test_a_model_of_another_shape_is_refused() -> None:
     plan = planned(Settings("mup", ADAMW))
-    with pytest.raises(InputError, match="first.weight has shape"):
+    with pytest.raises(InputError, match=r"first\.weight has shape"):
         plan.param_groups(net(16))
-    with pytest.raises(InputError, match="hidden.bias is in the plan"):
+    with pytest.raises(InputError, match=r"hidden\.bias is in the plan"):
         plan.param_groups(Net(32, nn.Linear(32, 32, bias=False)))
 
 

@@ -1,0 +1,131 @@
+"""Optima, intervals, drift and regret against curves whose truth is known."""
+
+from __future__ import annotations
+
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.document import FitDocument
+from mutransfer_cli.fit.fit import extrapolate, fit, read_fit, write_fit
+from mutransfer_cli.fit.observation import Observation
+from tests.fit.curves import sweep
+
+
+def exact(optima: dict[int, float], **options: float) -> FitDocument:
+    """A sweep whose only noise is far below the curvature."""
+    return fit(sweep(np.random.default_rng(0), optima, noise=1e-6, **options))  # type: ignore[arg-type]
+
+
+def test_vertex_of_a_parabola() -> None:
+    # losses 9, 4, 1, 0, 1 at t = -3..1 about -6: (x + 6)², so the vertex is -6
+    runs = [Observation(64, 2.0**x, s, 1 + (x + 6) ** 2) for x in range(-9, -3) for s in (0, 1)]
+    (rung,) = fit(runs).rungs
+    assert rung.optimum is not None
+    assert log2(rung.optimum["lr"].value) == pytest.approx(-6, abs=1e-9)
+    assert rung.loss == pytest.approx(1.0)
+
+
+def test_drift_of_sp_is_recovered() -> None:
+    # η* ∝ width⁻¹: one octave down per doubling
+    found = exact({32: -5.2, 64: -6.2, 128: -7.2})
+    assert found.drift is not None
+    assert found.drift.value == pytest.approx(-1, abs=1e-3)
+    assert found.verdict == "fails"
+    assert found.source_rung is not None and found.source_rung.width == 128
+    assert log2(found.hyperparameters["lr"]) == pytest.approx(-7.2, abs=1e-3)
+    there = extrapolate(found, 1024)
+    assert there is not None
+    assert log2(there.value) == pytest.approx(-10.2, abs=1e-2)
+
+
+def test_regret_is_the_parabola_s() -> None:
+    # 0.035·1² above a lowest loss of 2.2 + 3/64, for an optimum one octave away
+    found = exact({32: -5.5, 64: -6.5})
+    (cost,) = found.regret
+    assert cost.value == pytest.approx(0.035 / (2.2 + 3 / 64), rel=0.02)
+    assert cost.low is not None and cost.high is not None and cost.low <= cost.value <= cost.high
+
+
+def test_constant_optimum_holds() -> None:
+    found = fit(sweep(np.random.default_rng(1), {32: -6.1, 64: -6.1, 128: -6.1}))
+    assert found.verdict == "holds", found.reason
+
+
+def test_an_optimum_at_the_edge_is_refused() -> None:
+    found = exact({32: -9.5, 64: -2.4, 128: -6.0})
+    low, high, inside = found.rungs
+    assert low.at_edge and low.optimum is None and "low end" in (low.note or "")
+    assert high.at_edge and high.optimum is None and "high end" in (high.note or "")
+    assert inside.optimum is not None
+    assert found.verdict == "inconclusive"
+    assert found.source_rung is not None and found.source_rung.width == 128
+
+
+def test_divergence_is_censored_and_never_a_loss() -> None:
+    found = exact({32: -6.0, 64: -6.0, 128: -6.0}, diverges_above=-5.0)
+    for rung in found.rungs:
+        assert rung.censored == 2  # -4 and -3
+        assert rung.points == 5
+        assert rung.optimum is not None
+        assert log2(rung.optimum["lr"].value) == pytest.approx(-6, abs=1e-3)
+
+
+def test_one_divergent_seed_censors_its_rate() -> None:
+    runs = sweep(np.random.default_rng(0), {64: -6.0}, noise=1e-6)
+    spoiled = [
+        Observation(r.width, r.lr, r.seed, None) if r.lr == 2.0**-4 and r.seed else r for r in runs
+    ]
+    (rung,) = fit(spoiled).rungs
+    assert (rung.points, rung.censored) == (6, 1)
+
+
+def test_best_next_to_divergence_is_not_an_optimum() -> None:
+    (rung,) = exact({64: -4.0}, diverges_above=-5.0).rungs
+    assert rung.optimum is None
+    assert not rung.at_edge
+    assert "divergence" in (rung.note or "")
+
+
+def test_everything_diverged() -> None:
+    found = fit([Observation(w, 2.0**x, 0, None) for w in (32, 64) for x in (-5, -4)])
+    assert found.verdict == "inconclusive"
+    assert found.source_rung is None
+
+
+def test_flat_noise_is_not_resolved() -> None:
+    rng = np.random.default_rng(3)
+    runs = [
+        Observation(64, 2.0**x, s, 2 + rng.normal(0, 0.01)) for x in range(-9, -2) for s in (0, 1)
+    ]
+    (rung,) = fit(runs).rungs
+    assert rung.optimum is None
+
+
+def test_other_hyperparameters_take_their_best() -> None:
+    runs = [
+        Observation(64, 2.0**x, 0, 2 + (x + 6) ** 2 + 0.5 * (std - 2) ** 2, params={"std": std})
+        for x in range(-9, -2)
+        for std in (1.0, 2.0, 4.0)
+    ]
+    runs = [Observation(o.width, o.lr, s, o.loss, params=o.params) for o in runs for s in (0, 1)]
+    found = fit(runs)
+    assert found.hyperparameters["std"] == 2.0
+
+
+def test_several_depths_are_refused() -> None:
+    runs = [Observation(64, 0.01, 0, 2.0, depth=d) for d in (2, 4)]
+    with pytest.raises(InputError, match="depth"):
+        fit(runs, source="runs.csv")
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    found = exact({32: -6.0, 64: -6.2})
+    write_fit(found, tmp_path / "fit.json")
+    assert read_fit(tmp_path / "fit.json") == found
+    (tmp_path / "fit.json").write_text("{}")
+    with pytest.raises(InputError, match=r"fit\.json: not a fit"):
+        read_fit(tmp_path / "fit.json")
