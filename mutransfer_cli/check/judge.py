@@ -67,9 +67,8 @@ def judge(
     init_off = 0.0
     if init is not None and expected.init is not None:
         init_off = init.value - expected.init
-        if expected.role != "readout":  # the gain is taken at the input's own size
-            x = fitted(measurements, lambda m: of(m, name, 0, "input"))
-            init_off = smaller([init_off, init_off - x.value]) if x else init_off
+        x = inherited_input(name, 0, measurements, expected)
+        init_off = smaller([init_off, init_off - x.value]) if x else init_off
     decay = fitted(measurements, lambda m: m.decays.get(name))
     decay_off = decay.value - expected.decay if decay else 0.0
     return Judged(name, update, init, decay, off, off_error, init_off, decay_off, moved)
@@ -78,6 +77,17 @@ def judge(
 def of(m: Measurement, name: str, use: int, aspect: str) -> float | None:
     found: list[Effect] = m.effects.get(name, [])
     return getattr(found[use], aspect) if use < len(found) else None
+
+
+def inherited_input(
+    name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
+) -> Fitted | None:
+    """Slope of the size of what a tensor acts on, which should be 0."""
+    if expected.role == "tied":
+        return None
+    if expected.role == "readout":
+        return fitted(measurements, lambda m: m.upstream.get(name))
+    return fitted(measurements, lambda m: of(m, name, use, "input"))
 
 
 def one_use(
@@ -96,8 +106,8 @@ def one_use(
     if aligned is not None:
         offs.append(aligned.value - expected.update)
     inherited = 0.0
-    x = fitted(measurements, lambda m: of(m, name, use, "input"))
-    if x is not None and expected.role not in {"readout", "tied"}:
+    x = inherited_input(name, use, measurements, expected)
+    if x is not None:
         inherited += x.value * (1 if scale_free else 2)  # an SGD update holds the input itself
     if not scale_free:
         g = fitted(measurements, lambda m: of(m, name, use, "gradient"))

@@ -17,7 +17,7 @@ from mutransfer_cli.models.subject import Subject
 Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready to train
 
 ISOTROPIC = 64  # random inputs of the init gain
-TOKENS = 16
+TOKENS = 8
 SMALLEST = 1e-30  # below it nothing moved
 
 
@@ -38,6 +38,7 @@ class Measurement:
     width: int
     effects: dict[str, list[Effect]] = field(default_factory=dict)  # by tensor, one for each use
     gains: dict[str, float] = field(default_factory=dict)  # by tensor
+    upstream: dict[str, float] = field(default_factory=dict)  # by tensor, see `upstream_of`
     decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step
     activations: dict[str, float] = field(default_factory=dict)  # by module, RMS at init
     changes: dict[str, float] = field(default_factory=dict)  # by module, RMS after the last step
@@ -124,6 +125,24 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
     return rms(rerun(call, {local: value, **zeros}, (noise,)))
 
 
+def upstream_of(model: nn.Module, calls: Calls) -> dict[str, float]:
+    """For each tensor the RMS of what the layer before its own put out.
+
+    A readout's input may hold its multiplier; what the layer before it put out does not.
+    """
+    found: dict[str, float] = {}
+    previous: float | None = None
+    names = {id(p): name for name, p in model.named_parameters()}
+    for path, call in calls.of.items():  # in the order in which the calls ended
+        own = [names[id(p)] for p in call.module.parameters(recurse=False)]
+        if not own:
+            continue
+        if previous is not None:
+            found.update(dict.fromkeys(own, previous))
+        previous = rms(call.output) if path else None
+    return found
+
+
 def decay_of(subject: Subject) -> dict[str, float]:
     """The share that a step without gradients takes off each tensor: its weight decay."""
     assert subject.optimizer is not None
@@ -168,6 +187,7 @@ def measure(
                 gains = [g for c, local in uses[name] if (g := gain_of(c, local, value))]
                 if gains:
                     result.gains[name] = gains[-1]
+            result.upstream = upstream_of(subject.model, calls)
         subject.optimizer.step()
         for name, p in named.items():
             if name in result.effects or not p.requires_grad:

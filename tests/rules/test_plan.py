@@ -194,7 +194,7 @@ def test_init_from_the_model_keeps_its_spread() -> None:
     model = net(512)
     plan.initialize(model)
     # nn.Linear draws U(±1/√fan_in), std 1/√(3 fan_in): 8 entries at the base, scaled by 1/√m
-    rms = float(model.hidden.weight.square().mean().sqrt())
+    rms = model.hidden.weight.square().mean().sqrt().item()
     assert rms == pytest.approx(plan.tensor("hidden.weight").init_std, rel=1e-5)
     assert rms == pytest.approx((3 * 512) ** -0.5, rel=0.25)  # 64 entries at the base: ±9 %
 

@@ -1,0 +1,173 @@
+"""Correct parameterizations pass; a planted error is found, and the right tensor is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli import CheckReport, InputError, Subject, check
+from mutransfer_cli.check.github import workflow_lines
+from mutransfer_cli.check.junit import write_junit
+from mutransfer_cli.check.plot import plot
+from tests.check.zoo import subject
+
+WIDTHS = [64, 128, 256]
+HIDDEN = {"second.weight", "third.weight"}
+
+
+def wrong(report: CheckReport) -> dict[str, str | None]:
+    return {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
+
+
+@pytest.mark.parametrize("model", ["mlp", "gpt"])
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_correct_models_pass(model: str, kind: str) -> None:
+    report = check(subject(model, kind), WIDTHS)
+    assert report.passed, (report.document.reason, wrong(report))
+    assert report.document.control.verdict == "fail"
+    if kind == "adam":
+        assert report.document.regime == "feature-learning"
+
+
+def test_hidden_rate_not_scaled() -> None:
+    """The commonest error: the whole class of hidden matrices keeps the base's rate."""
+    report = check(subject(lr=lambda n, m: m if n in HIDDEN else 1), WIDTHS)
+    assert report.verdict == "fail"
+    assert wrong(report) == dict.fromkeys(HIDDEN, "lr-too-large")
+    told = next(t.message for t in report.tensors if t.name == "second.weight")
+    assert told is not None and "4 times too large at 4 times the width" in told
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "power", "finding"),
+    [
+        ("mlp", "third.weight", 1.0, "lr-too-large"),
+        ("mlp", "first.weight", -1.0, "lr-too-small"),
+        ("mlp", "second.bias", -1.0, "lr-too-small"),
+        ("gpt", "token.weight", -1.0, "lr-too-small"),
+        ("gpt", "blocks.1.norm2.weight", -1.0, "lr-too-small"),
+        ("gpt", "blocks.0.down.weight", 0.5, "lr-too-large"),
+        ("gpt", "blocks.1.qkv.weight", 1.0, "lr-too-large"),
+    ],
+)
+def test_a_single_wrong_rate_is_named_alone(
+    model: str, name: str, power: float, finding: str
+) -> None:
+    report = check(subject(model, lr=lambda n, m: m**power if n == name else 1), WIDTHS)
+    assert wrong(report) == {name: finding}
+
+
+def test_missing_readout_multiplier() -> None:
+    for model in ("mlp", "gpt"):
+        report = check(subject(model, scale=lambda m: 1.0), WIDTHS)
+        assert wrong(report) == {"readout.linear.weight": "multiplier-missing"}
+
+
+def test_wrong_init_is_told_from_a_wrong_rate() -> None:
+    report = check(subject(std=lambda n, m: m**0.5 if n == "second.weight" else 1), WIDTHS)
+    assert wrong(report) == {"second.weight": "init-too-large"}
+
+
+def test_small_readout_is_a_warning() -> None:
+    small = subject(std=lambda n, m: m**-0.5 if "readout" in n else 1)
+    report = check(small, WIDTHS)
+    (readout,) = [t for t in report.tensors if "readout" in t.name]
+    assert (readout.verdict, report.verdict) == ("warn", "pass")
+    assert check(small, WIDTHS, strict=True).verdict == "fail"
+
+
+def test_zero_readout_passes() -> None:
+    report = check(subject(std=lambda n, m: 0.0 if "readout" in n else 1), WIDTHS)
+    assert report.verdict == "pass", report.document.reason
+
+
+def test_decay_that_changes_with_width_is_a_warning() -> None:
+    right = check(subject(decay=lambda m: 1.0), WIDTHS)
+    assert all(t.verdict == "pass" for t in right.tensors)
+    fading = check(subject(decay=lambda m: 1 / m), WIDTHS)
+    assert {t.finding for t in fading.tensors if t.verdict == "warn"} == {"weight-decay"}
+    assert fading.verdict == "pass"
+
+
+def test_a_tensor_outside_the_optimizer_is_not_passed() -> None:
+    report = check(subject(frozen="second.weight"), WIDTHS)
+    assert wrong(report) == {"second.weight": "not-trained"}
+
+
+def test_sp_fails_as_mup_and_passes_as_sp() -> None:
+    def build(width: int, seed: int) -> Subject:
+        made = subject()(width, seed)
+        for layer in (made.model.second, made.model.third, made.model.readout.linear):  # type: ignore[union-attr]
+            nn.init.normal_(layer.weight, 0, width**-0.5)
+        made.model.readout.scale = 1.0  # type: ignore[union-attr]
+        made.optimizer = torch.optim.AdamW(made.model.parameters(), lr=1e-3, weight_decay=0)
+        return made
+
+    assert check(build, WIDTHS, expect="sp").passed
+    report = check(build, WIDTHS)
+    assert set(wrong(report)) == {*HIDDEN, "readout.linear.weight"}
+    assert report.document.regime == "unstable"
+
+
+def test_too_few_widths_are_inconclusive() -> None:
+    assert check(subject(), [64, 256]).verdict == "inconclusive"
+    assert check(subject(), [64, 80, 96]).verdict == "inconclusive"
+
+
+def test_attention_scale_of_a_growing_head() -> None:
+    class Attend(nn.Module):
+        def __init__(self, width: int, power: float) -> None:
+            super().__init__()
+            self.first, self.q = nn.Linear(16, width), nn.Linear(width, width, bias=False)
+            self.readout = nn.Linear(width, 4, bias=False)
+            self.scale = width**power
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = self.first(x)[None, None]
+            q = self.q(h)
+            y = nn.functional.scaled_dot_product_attention(q, h, h, scale=self.scale)[0, 0]
+            out: torch.Tensor = self.readout(y / y.shape[-1])
+            return out
+
+    def build(width: int, seed: int, power: float) -> Subject:
+        model = Attend(width, power)
+        plain = subject()(width, seed)
+        groups = [
+            {"params": [p], "lr": 1e-3 * 64 / width if n == "q.weight" else 1e-3}
+            for n, p in model.named_parameters()
+        ]
+        return Subject(model, torch.optim.AdamW(groups), plain.loss, plain.batch)
+
+    report = check(lambda width, seed: build(width, seed, -0.5), WIDTHS)
+    assert report.verdict == "fail" and "attention-scale" in report.document.reason
+    right = check(lambda width, seed: build(width, seed, -1.0), WIDTHS)
+    assert "attention-scale" not in right.document.reason
+
+
+def test_reports_for_ci(tmp_path: Path) -> None:
+    report = check(subject(lr=lambda n, m: m if n == "second.weight" else 1), WIDTHS)
+    values = json.loads(report.to_json())
+    assert next(iter(values)) == "schema" and values["verdict"] == "fail"
+    write_junit(report.document, tmp_path / "j.xml")
+    suite = ElementTree.parse(tmp_path / "j.xml").getroot()
+    assert suite.get("failures") == "1"
+    (failure,) = suite.iter("failure")
+    assert "second.weight" in (failure.get("message") or "")
+    lines = workflow_lines(report.document)
+    assert lines[0].startswith("::error title=mutransfer check::`second.weight`")
+    plot(report.document, tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 1000
+
+
+def test_what_cannot_be_checked_is_said() -> None:
+    with pytest.raises(InputError, match="gives no loss and batch"):
+        check(lambda width: nn.Linear(width, 2), WIDTHS)
+    with pytest.raises(InputError, match="takes no argument `width`"):
+        check(lambda size: nn.Linear(size, 2), WIDTHS)
+    with pytest.raises(InputError, match="unknown option 'sedes'"):
+        check(subject(), WIDTHS, sedes=3)
