@@ -1,0 +1,86 @@
+"""A trial is repeatable, the same for both parameterizations at the base, and may diverge."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size, base_size
+from mutransfer_cli.train.cost import flops, measure
+from mutransfer_cli.train.trial import train
+
+GPT = """
+name: t
+model: {build: gpt, args: {vocab_size: 256, head_dim: 8}}
+optimizer: {name: adamw, lr: 0.01, eps: 1.0e-8, weight_decay: 0.1}
+init: {residual: gpt2}
+clip: 1.0
+data: {source: stdlib, seq_len: 16}
+base: {width: 16, depth: 2, batch: 4, steps: 12}
+ladder: {width: [16, 32]}
+"""
+MLP = """
+name: t
+model: {build: mlp}
+optimizer: {name: sgd, lr: 0.1, momentum: 0.9}
+data: {source: teacher, d_in: 16, d_out: 4}
+base: {width: 16, depth: 2, batch: 8, steps: 30}
+"""
+
+
+def made(text: str, **changes: object) -> Recipe:
+    return override(loads(text).recipe, {k.replace("__", "."): v for k, v in changes.items()})
+
+
+@pytest.mark.parametrize("text", [GPT, MLP], ids=["gpt", "mlp"])
+@pytest.mark.parametrize("readout", ["multiplier", "absorbed"])
+def test_mup_and_sp_are_the_same_at_the_base(text: str, readout: str) -> None:
+    curves = []
+    for parameterization in ("mup", "sp"):
+        recipe = made(text, parameterization=parameterization, rules__readout=readout)
+        curves.append(train(recipe, base_size(recipe), seed=1))
+    assert curves[0].curve == curves[1].curve
+    assert curves[0].loss == curves[1].loss
+
+
+def test_they_differ_elsewhere() -> None:
+    losses = [
+        train(made(GPT, parameterization=p), Size(32, 2, 4, 12), seed=1).loss for p in ("mup", "sp")
+    ]
+    assert losses[0] != losses[1]
+
+
+def test_a_trial_is_repeatable_and_its_seed_matters() -> None:
+    recipe = made(MLP)
+    size = base_size(recipe)
+    first, again, other = (train(recipe, size, seed=s) for s in (0, 0, 1))
+    assert first.outcome == "finished"
+    assert first.curve == again.curve and first.loss == again.loss
+    assert first.curve != other.curve
+    assert first.loss is not None and first.loss < first.curve[0][1]
+
+
+def test_divergence_is_an_outcome() -> None:
+    result = train(made(MLP, optimizer__lr=1e6), Size(16, 2, 8, 30), seed=0)
+    assert result.outcome == "diverged"
+    assert result.loss is None
+    assert result.why
+
+
+def test_timeout_is_a_failed_trial() -> None:
+    result = train(made(MLP, search__timeout=1e-6), Size(16, 2, 8, 30), seed=0)
+    assert result.outcome == "failed"
+    assert "search.timeout" in (result.why or "")
+
+
+def test_cost_by_hand() -> None:
+    recipe = made(MLP)
+    from mutransfer_cli.models.planned import plan_for
+
+    size = base_size(recipe)
+    # 6 · (16·16 + 2·16·16 + 16·4) entries · 8 examples · 30 steps
+    assert flops(plan_for(recipe, size), 1) == 6 * (256 + 512 + 64) * 8 * 30
+    cost = measure(recipe, size, 1)
+    # 256 + 512 + 64 weights and 3·16 + 4 biases at 16 bytes, and some activations
+    assert cost.bytes > (832 + 52) * 16
