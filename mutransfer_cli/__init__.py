@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.version import __version__ as __version__
 
-
 if TYPE_CHECKING:
     from mutransfer_cli.check.report import CheckReport as CheckReport
     from mutransfer_cli.check.target import check as check

@@ -20,7 +20,13 @@ def test_contracts() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["--help"], ["sweep", "--help"], ["check", "--help"], ["schema", "check"], ["schema", "scale"]],
+    [
+        ["--help"],
+        ["sweep", "--help"],
+        ["check", "--help"],
+        ["schema", "check"],
+        ["schema", "scale"],
+    ],
 )
 def test_help_and_schema_load_no_torch(command: list[str]) -> None:
     heavy = "{'torch', 'optuna', 'mup', 'scipy', 'matplotlib'}"
@@ -31,8 +37,6 @@ def test_help_and_schema_load_no_torch(command: list[str]) -> None:
         f"atexit.register(lambda: print('LOADED', {heavy} & set(sys.modules), file=sys.stderr))\n"
         "main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "LOADED set()" in done.stderr

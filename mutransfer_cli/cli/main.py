@@ -8,7 +8,6 @@ import traceback
 
 import typer
 
-from mutransfer_cli.version import __version__
 from mutransfer_cli.cli import (
     check,
     doctor,
@@ -22,7 +21,9 @@ from mutransfer_cli.cli import (
     sweep,
 )
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
+from mutransfer_cli.version import __version__
 
+INTERRUPTED = 130
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 app = typer.Typer(
@@ -68,7 +69,10 @@ def main() -> None:
     """Run the command line and exit with its code."""
     debug = "--debug" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
         fail(debug, error, 2)
     except Inconclusive as error:
@@ -76,7 +80,7 @@ def main() -> None:
         sys.exit(3)
     except (KeyboardInterrupt, Interrupted):
         say("interrupted; what was finished is kept, and the same command goes on from there")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -86,7 +90,22 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         fail(debug, f"{where}{error.strerror}; what was finished is kept", 2)
     except Exception as error:
+        usage(error)
         report(error)
+
+
+def usage(error: Exception) -> None:
+    """A wrong option or argument, in one line; typer's own exceptions are not public."""
+    if type(error).__name__ == "Abort":
+        sys.exit(INTERRUPTED)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(2)
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        context = getattr(error, "ctx", None)
+        hint = f"; see `{context.command_path} --help`" if context else ""
+        say(f"error: {error.format_message().rstrip('.')}{hint}")
+        sys.exit(2)
 
 
 def fail(debug: bool, error: object, code: int) -> None:

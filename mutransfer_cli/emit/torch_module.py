@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pprint import pformat
 
-from mutransfer_cli.version import __version__
 from mutransfer_cli.rules.document import ScaleDocument
+from mutransfer_cli.version import __version__
 
 CODE = '''
 import hashlib

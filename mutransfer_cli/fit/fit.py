@@ -58,7 +58,9 @@ def fit(
     by_rung = {p.curve.width: p for p in parabolas}
     for width, curve in curves.items():
         p = by_rung.get(width)
-        rung, vertex = rung_of(by_width[width], curve, p, noise, shifts.get(width, 0.0), confidence)
+        rung, vertex = rung_of(
+            by_width[width], curve, p, noise, shifts.get(width, (0.0, 0.0)), confidence
+        )
         rungs.append(rung)
         if p is not None and vertex is not None:
             vertices.append((p, vertex))
@@ -95,7 +97,7 @@ def rung_of(
     curve: Curve | None,
     p: Parabola | None,
     noise: Noise | None,
-    shift: float,
+    shift: tuple[float, float],
     confidence: float,
 ) -> tuple[Rung, float | None]:
     """One rung's line, and the log2(lr) of its optimum where it is resolved."""
@@ -126,7 +128,7 @@ def rung_of(
         vertex = p.vertex
     optimum, loss = None, float(curve.means.min())
     if vertex is not None and interval is not None and p is not None:
-        low, high = interval[0] + min(shift, 0.0), interval[1] + max(shift, 0.0)
+        low, high = max(interval[0] + shift[0], p.low), min(interval[1] + shift[1], p.high)
         optimum = {"lr": Estimate(value=2.0**vertex, low=2.0**low, high=2.0**high)}
         optimum |= {name: Estimate(value=value) for name, value in curve.setting.items()}
         loss = float(p.at(vertex))

@@ -123,11 +123,12 @@ def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float]
     return max(low, p.low), min(high, p.high)
 
 
-def cubic_shifts(parabolas: Sequence[Parabola]) -> list[float]:
-    """How far a common cubic term would move each vertex, in octaves.
+def cubic_shifts(parabolas: Sequence[Parabola]) -> list[tuple[float, float]]:
+    """How far a common cubic term may move each vertex, in octaves: (down, up), around 0.
 
     Loss curves rise faster above the optimum than below, so a parabola's vertex is biased by an
-    amount that its own residuals do not show; the interval allows for it.
+    amount that its own residuals do not show. The term is estimated over all rungs together, and
+    taken one standard error to either side.
     """
     if not parabolas:
         return []
@@ -139,15 +140,28 @@ def cubic_shifts(parabolas: Sequence[Parabola]) -> list[float]:
         own[:, 3 * i : 3 * i + 3] = design(t, 2)
         rows.append(np.column_stack([own, t**3]))
         values.append(p.curve.means[window])
-    solution = np.linalg.lstsq(np.vstack(rows), np.concatenate(values), rcond=None)[0]
-    k = float(solution[-1])
-    shifts = []
-    for i, p in enumerate(parabolas):
-        vertex = p.vertex
-        grid = np.linspace(p.low, p.high, 801)
-        a, b, c = solution[3 * i : 3 * i + 3]
-        t = grid - p.centre
-        lowest = float(grid[int(np.argmin(a + b * t + c * t**2 + k * t**3))])
-        inside = vertex is not None and p.low < lowest < p.high
-        shifts.append(lowest - vertex if inside and vertex is not None else 0.0)
-    return shifts
+    matrix, y = np.vstack(rows), np.concatenate(values)
+    solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
+    residual = y - matrix @ solution
+    freedom = max(1, len(y) - matrix.shape[1])
+    variance = float(residual @ residual) / freedom * np.linalg.inv(matrix.T @ matrix)[-1, -1]
+    k, error = float(solution[-1]), float(variance**0.5)
+    found = []
+    for p in parabolas:
+        ends = [cubic_shift(p, value) for value in (k - error, k, k + error)]
+        found.append((min(0.0, *ends), max(0.0, *ends)))
+    return found
+
+
+def cubic_shift(p: Parabola, k: float) -> float:
+    """From the parabola's vertex to the lowest point of a cubic with this third coefficient."""
+    vertex = p.vertex
+    if vertex is None:
+        return 0.0
+    window = p.curve.window()
+    t = p.curve.x[window] - p.centre
+    a, b, c = p.inverse @ design(t, 2).T @ (p.curve.means[window] - k * t**3)
+    grid = np.linspace(p.low, p.high, 801)
+    at = grid - p.centre
+    lowest = float(grid[int(np.argmin(a + b * at + c * at**2 + k * at**3))])
+    return lowest - vertex if p.low < lowest < p.high else 0.0

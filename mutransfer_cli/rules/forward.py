@@ -55,7 +55,7 @@ def _attention(
         raise InputError(f"multipliers.attention: {seen.module} has no knob for it; {line}")
     if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > 1e-3:
         raise InputError(
-            f"model: the head size grows with width in {seen.module or 'its forward'}, and its scale "
+            f"model: the head size grows with width in {seen.module or 'attention'}, and its scale "
             f"does not follow head_size**{power:g}; fix the head size, or "
             + attribute_line("attention_scale", "scale=self.attention_scale")
         )

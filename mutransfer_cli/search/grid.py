@@ -49,7 +49,9 @@ def means(records: Sequence[Record]) -> dict[Setting, float | None]:
     for record in records:
         losses[tuple(sorted(record.params.items()))].append(record.loss)
     return {
-        setting: None if any(v is None for v in values) else fmean(v for v in values if v)
+        setting: None
+        if any(v is None for v in values)
+        else fmean(v for v in values if v is not None)
         for setting, values in losses.items()
     }
 

@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mutransfer_cli.version import __version__
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.version import __version__
 
 if TYPE_CHECKING:
     from mutransfer_cli.search.study import Record

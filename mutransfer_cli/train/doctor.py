@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from mutransfer_cli.version import __version__
 from mutransfer_cli.train.document import DeviceDocument, DoctorDocument, EngineDocument
+from mutransfer_cli.version import __version__
 
 PACKAGES = ("torch", "numpy", "scipy", "optuna", "pydantic", "scikit-learn", "mup", "transformers")
 WIDTH, BATCH, STEPS = 128, 64, 50

@@ -23,6 +23,7 @@ from mutransfer_cli.train.schedule import Schedule
 Outcome = Literal["finished", "diverged", "failed"]
 KEPT_POINTS = 512  # of a loss curve
 LOOK_EVERY = 10  # steps between looks at the loss; a look waits for the device
+WORSE = 1.1  # times the loss of the untrained model: the trial has diverged
 BATCHES_APART = 1_000_003  # a user's own batch(seed) takes one number
 
 
@@ -95,8 +96,8 @@ def train(
 ) -> Result:
     """Train one proxy to the end; its hyperparameters are the recipe's.
 
-    Divergence is an outcome, not an error: a loss that is not finite, or an objective above the
-    loss of the untrained model. Raises InputError for what the user's own code does wrong.
+    Divergence is an outcome, not an error: a loss that is not finite, or an objective more than a
+    tenth above the loss of the untrained model. Raises InputError for what the user's own code does wrong.
     """
     started = time.perf_counter()
     place = torch.device(device)
@@ -118,6 +119,7 @@ def train(
         curve = tuple((int(i), float(values[i])) for i in at if np.isfinite(values[i]))
         return Result(outcome, loss, curve, time.perf_counter() - started, why)
 
+    untrained = mean_loss(subject, feed.validation, place)
     torch.manual_seed(seed)  # dropout
     subject.model.train()
     for step in range(size.steps):
@@ -148,6 +150,6 @@ def train(
         objective = mean_loss(subject, feed.validation, place)
     if not np.isfinite(objective):
         return result("diverged", None, "the objective is not finite")
-    if objective > float(losses[0]):
+    if objective > WORSE * untrained:
         return result("diverged", None, "the loss ended above that of the untrained model")
     return result("finished", objective)

@@ -1,4 +1,4 @@
-"""Models under a hand-written parameterization: no plan, numbers from Tensor Programs V, Table 8."""
+"""Models under a hand-written parameterization: Tensor Programs V, Table 8; no plan of ours."""
 
 from __future__ import annotations
 

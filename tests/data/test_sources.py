@@ -43,7 +43,7 @@ def test_digits() -> None:
     pytest.importorskip("sklearn")
     source = digits()
     x, y = source.batch(0, 0, 32)
-    assert x.shape == (32, 64) and 0 <= float(x.min()) and float(x.max()) <= 1
+    assert x.shape == (32, 64) and float(x.min()) >= 0 and float(x.max()) <= 1
     assert sum(len(x) for x, _ in source.validation(100)) == 360  # every fifth of 1797, rounded up
     assert set(y.tolist()) <= set(range(10))
 

@@ -71,9 +71,7 @@ def test_depth_and_seed_are_offered(module: str) -> None:
         ("their_model:broken", r"their_model\.py:\d+: ValueError: no such layer"),
     ],
 )
-def test_what_is_wrong_with_a_callable_is_one_line(
-    module: str, where: str, message: str
-) -> None:
+def test_what_is_wrong_with_a_callable_is_one_line(module: str, where: str, message: str) -> None:
     recipe = loads(RECIPE.format(where=where)).recipe
     with pytest.raises(InputError, match=message) as caught:
         build(recipe, SIZE)
@@ -89,7 +87,9 @@ def test_a_model_that_does_not_fit_the_data(module: str) -> None:
 
 def test_library_plan() -> None:
     def make(width: int) -> nn.Module:
-        return nn.Sequential(nn.Embedding(256, width), nn.Linear(width, width), nn.Linear(width, 256))
+        return nn.Sequential(
+            nn.Embedding(256, width), nn.Linear(width, width), nn.Linear(width, 256)
+        )
 
     made = plan(
         make,

@@ -1,0 +1,267 @@
+"""A sweep is stored whole, goes on where it stopped, and repeats nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import Loaded, load
+from mutransfer_cli.search.run import CURVES, ENVIRONMENT, locked
+from mutransfer_cli.search.study import DATABASE, Study, read_records
+from mutransfer_cli.search.sweep import Event, dry_run, sweep
+
+RECIPE = """
+name: small
+model: {build: mlp}
+optimizer: {name: sgd, lr: 0.1}
+data: {source: teacher, d_in: 8, d_out: 3}
+base: {width: 8, depth: 1, batch: 4, steps: STEPS}
+ladder: {width: [8, 16]}
+search: {space: {lr: {log2: [-4, -2], step: 1}}, seeds: 2, extend: 0}
+"""
+TRIALS = 3 * 2 * 2  # rates, seeds, widths
+
+
+def recipe(folder: Path, steps: int = 12, **changes: str) -> Path:
+    text = RECIPE.replace("STEPS", str(steps))
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    path = folder / "r.yaml"
+    path.write_text(text)
+    return path
+
+
+def swept(path: Path, run: Path, **options: object) -> tuple[Loaded, list[Event]]:
+    loaded, events = load(path), []
+    sweep(loaded, run, device="cpu", workers=2, on_progress=events.append, **options)  # type: ignore[arg-type]
+    return loaded, events
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    swept(recipe(folder), folder / "run")
+    return folder / "run"
+
+
+def test_everything_is_in_the_run_directory(done: Path) -> None:
+    records = read_records(done)
+    assert len(records) == len({r.key for r in records}) == TRIALS
+    assert Counter(r.width for r in records) == {8: 6, 16: 6}
+    assert all(r.outcome == "finished" and r.loss is not None for r in records)
+    environment = json.loads((done / ENVIRONMENT).read_text())
+    assert environment["seed"] == 0 and environment["data_digest"].startswith("teacher")
+    curves = np.load(done / CURVES, allow_pickle=False)
+    assert len(curves.files) == TRIALS
+    assert curves[curves.files[0]].shape == (2, 12)
+
+
+def test_optuna_opens_it_as_it_is(done: Path) -> None:
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{done / DATABASE}")
+    best = study.best_trial
+    assert best.user_attrs["width"] in {8, 16}
+    assert best.value == min(r.loss for r in read_records(done) if r.loss is not None)
+
+
+def test_again_it_repeats_nothing(done: Path) -> None:
+    before = read_records(done)
+    _, events = swept(done / "recipe.yaml", done)
+    assert read_records(done) == before
+    assert events == []
+
+
+def test_numbers_do_not_depend_on_the_number_of_workers(done: Path, tmp_path: Path) -> None:
+    loaded = load(done / "recipe.yaml")
+    sweep(loaded, tmp_path / "run", device="cpu", workers=1)
+    one = {r.key: r.loss for r in read_records(tmp_path / "run")}
+    assert one == {r.key: r.loss for r in read_records(done)}
+
+
+def test_a_different_recipe_is_refused(done: Path, tmp_path: Path) -> None:
+    other = recipe(tmp_path, **{"lr: 0.1": "lr: 0.2"})
+    with pytest.raises(InputError, match=r"different recipe: optimizer\.lr: 0\.1 and 0\.2"):
+        swept(other, done)
+    with pytest.raises(InputError, match="made with seed 0, now 7"):
+        swept(done / "recipe.yaml", done, seed=7)
+
+
+def test_a_second_sweep_at_a_time_is_refused(done: Path) -> None:
+    with locked(done), pytest.raises(InputError, match="another sweep is running"):
+        swept(done / "recipe.yaml", done)
+
+
+def test_a_newer_study_is_refused(done: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    for file in done.iterdir():
+        (run / file.name).write_bytes(file.read_bytes())
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{run / DATABASE}")
+    study.set_user_attr("mutransfer_version", 99)
+    with pytest.raises(InputError, match="newer mutransfer"):
+        read_records(run)
+    assert len(read_records(done)) == TRIALS  # a copy is read where it lies
+
+
+def test_a_broken_database_is_one_line(done: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.yaml").write_bytes((done / "recipe.yaml").read_bytes())
+    (run / DATABASE).write_bytes(b"this is no database, whatever its name may say" * 100)
+    with pytest.raises(InputError, match=r"study\.db: .*not a database") as caught:
+        read_records(run)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="is no run directory"):
+        read_records(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        read_records(tmp_path / "none")
+
+
+def test_an_unwritable_directory_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match=r"--run .*cannot be written"):
+        swept(recipe(tmp_path), tmp_path / "file" / "run")
+
+
+def test_divergent_trials_are_recorded_as_such(tmp_path: Path) -> None:
+    path = recipe(tmp_path, steps=30, **{"[-4, -2]": "[-4, 20]", "step: 1": "step: 24"})
+    swept(path, tmp_path / "run")
+    outcomes = Counter(
+        (r.params["lr"] > 1, r.outcome, r.loss is None) for r in read_records(tmp_path / "run")
+    )
+    assert outcomes == {(False, "finished", False): 4, (True, "diverged", True): 4}
+
+
+def test_budget_ends_the_sweep_with_a_note(tmp_path: Path) -> None:
+    path = recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 5}"})
+    document = sweep(load(path), tmp_path / "run", device="cpu", workers=1)
+    assert document.trials.finished == 5
+    assert "search.budget.trials" in document.notes[0]
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "tpe"])
+def test_samplers_are_repeatable_and_go_on(tmp_path: Path, sampler: str) -> None:
+    path = recipe(tmp_path, steps=3, **{"extend: 0": f"sampler: {sampler}, budget: {{trials: 12}}"})
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for run, workers in zip(runs, (1, 2), strict=True):
+        sweep(load(path), run, device="cpu", workers=workers)
+    a, b = ({r.key: r.loss for r in read_records(run)} for run in runs)
+    assert a == b
+    assert len(a) == 12
+    for record in read_records(runs[0]):
+        assert 2.0**-4 <= record.params["lr"] <= 2.0**-2
+
+
+def test_dry_run_trains_nothing(tmp_path: Path) -> None:
+    document = dry_run(load(recipe(tmp_path)), device="cpu", workers=2)
+    assert document.trials == TRIALS
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.yaml"]
+
+
+def started(path: Path, run: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mutransfer_cli", "sweep", str(path), "--run", str(run)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def stored(run: Path) -> int:
+    """Trials in the database, read past the lock of its writer."""
+    if not (run / DATABASE).is_file():
+        return 0
+    try:
+        with sqlite3.connect(run / DATABASE) as connection:
+            (count,) = connection.execute("select count(*) from trials").fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(count)
+
+
+def wait_for(run: Path, trials: int, process: subprocess.Popen[str]) -> None:
+    while stored(run) < trials and process.poll() is None:
+        time.sleep(0.02)
+
+
+def group_is_gone(group: int) -> bool:
+    """Whether no process of a group runs any more."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
+    """kill -9 of the driver before, between and after trials: nothing lost, nothing run twice."""
+    path, run = recipe(tmp_path, steps=60), tmp_path / "run"
+    for moment in (0, 1, 4, 9):
+        process = started(path, run)
+        if moment:
+            wait_for(run, moment, process)
+        else:
+            time.sleep(1.0)
+        before = stored(run)
+        process.kill()
+        process.wait()
+        assert stored(run) >= before
+        assert group_is_gone(process.pid)  # the workers end with their driver
+        process.communicate()
+    process = started(path, run)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    records = read_records(run)
+    assert Counter(r.key for r in records).most_common(1)[0][1] == 1
+    assert len(records) == TRIALS
+    whole = tmp_path / "whole"
+    sweep(load(path), whole, device="cpu", workers=2)
+    assert {r.key: r.loss for r in records} == {r.key: r.loss for r in read_records(whole)}
+
+
+def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
+    path, run = recipe(tmp_path, steps=400), tmp_path / "run"
+    process = started(path, run)
+    wait_for(run, 2, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "same command goes on" in errors and "Traceback" not in errors
+    assert 2 <= stored(run) <= TRIALS
+    assert group_is_gone(process.pid)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: sqlite sees the same failed write."""
+    path, run = recipe(tmp_path, steps=3), tmp_path / "run"
+    swept(path, run)
+    (run / CURVES).unlink()
+    before = stored(run)
+    with sqlite3.connect(run / DATABASE) as connection:  # room to go on: forget four trials
+        for table in ("trial_params", "trial_values", "trial_user_attributes"):
+            connection.execute(f"delete from {table} where trial_id > {before - 4}")
+        connection.execute(f"delete from trials where trial_id > {before - 4}")
+    limit = (run / DATABASE).stat().st_size // 1024
+    command = (
+        f"ulimit -f {limit // 2}; exec {sys.executable} -m mutransfer_cli sweep {path} --run {run}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert stored(run) == before - 4
+    assert Study.open(run, load(path).recipe).records()
+    swept(path, run)
+    assert stored(run) == before
