@@ -97,7 +97,8 @@ def train(
     """Train one proxy to the end; its hyperparameters are the recipe's.
 
     Divergence is an outcome, not an error: a loss that is not finite, or an objective more than a
-    tenth above the loss of the untrained model. Raises InputError for what the user's own code does wrong.
+    tenth above the loss of the untrained model. Raises InputError for what the user's own code
+    does wrong.
     """
     started = time.perf_counter()
     place = torch.device(device)
