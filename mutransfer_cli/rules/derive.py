@@ -32,7 +32,7 @@ def is_matrix(tensor: TensorShape) -> bool:
 
 
 def init_of(
-    tensor: TensorShape, settings: Settings, factor: float, depth: int
+    tensor: TensorShape, settings: Settings, factor: float, depth: int, at_base: bool
 ) -> tuple[str, float | None]:
     """How a tensor starts: the kind, and its standard deviation; `factor` is the rule's."""
     init = settings.init
@@ -45,7 +45,7 @@ def init_of(
     if init.source == "model":
         if tensor.base_rms == 0.0:
             return "keep", 0.0
-        return ("keep" if factor == 1.0 else "rescale"), tensor.base_rms * factor
+        return ("keep" if at_base else "rescale"), tensor.base_rms * factor
     fan_in = tensor.fans(tensor.base_shape)[0]
     if any(u.kind == "lookup" for u in tensor.uses):
         std = init.embedding_std
@@ -75,7 +75,7 @@ def tensor_plan(tensor: TensorShape, shape: Shape, settings: Settings, depth: in
     m_in, m_out = fan_in / base_in, fan_out / base_out
     family = FAMILY[optimizer.name]
     width_factor = (row.sgd if family == "sgd" else row.adam)(m_in, m_out)
-    init, std = init_of(tensor, settings, row.init(m_in, m_out), depth)
+    init, std = init_of(tensor, settings, row.init(m_in, m_out), depth, shape == tensor.base_shape)
     gradient = row.gradient(m_in, m_out) if settings.epsilon == "scaled" else 1.0
     decay = optimizer.weight_decay if decays(tensor, settings.decay) else 0.0
     if settings.weight_decay == "independent":

@@ -197,6 +197,9 @@ def test_init_from_the_model_keeps_its_spread() -> None:
     rms = model.hidden.weight.square().mean().sqrt().item()
     assert rms == pytest.approx(plan.tensor("hidden.weight").init_std, rel=1e-5)
     assert rms == pytest.approx((3 * 512) ** -0.5, rel=0.25)  # 64 entries at the base: ±9 %
+    # under mup the readout keeps the base's spread, not that of nn.Linear at this width
+    rms = model.last.weight.square().mean().sqrt().item()
+    assert rms == pytest.approx((3 * 8) ** -0.5, rel=0.4)  # 24 entries at the base: ±15 %
 
 
 def test_zero_patterns_and_streams() -> None:
