@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.emit.formats import emit
-from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.document import FitDocument
 from mutransfer_cli.fit.fit import extrapolate, read_fit
 from mutransfer_cli.fit.run import fit_of_run
@@ -58,6 +58,8 @@ def scale(
     prediction = None
     if fitted is not None:
         recipe = with_optima(recipe, fitted, loaded.origins)
+    if width is None and (recipe.target is None or recipe.target.width is None):
+        raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
     if fitted is not None:
         prediction = predicted(fitted, size.width)

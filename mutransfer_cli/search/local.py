@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.job import Job
@@ -74,57 +75,65 @@ def interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_jobs(
-    jobs: Sequence[Job], recipe: Recipe, frozen: str, device: str, workers: int, threads: int
-) -> Iterator[tuple[Job, Result]]:
-    """Run the jobs and yield each as it ends.
+class Workers:
+    """Runs jobs and yields each as it ends; the processes stay between rounds of jobs.
 
-    Closing the iterator ends the workers at once. A worker that dies is replaced and its jobs run
-    again; InputError where that keeps happening.
+    A worker that dies is replaced and its jobs run again; InputError where that keeps happening.
+    Leaving the context ends the workers at once.
     """
-    if device != "cpu":
-        for job in jobs:
-            yield job, run_trial(recipe, job, device)
-        return
-    left = {job.key: job for job in jobs}
-    breaks = 0
-    while left:
-        try:
-            for job, result in run_pool(list(left.values()), frozen, workers, threads):
-                del left[job.key]
-                yield job, result
-        except BrokenProcessPool as error:
-            breaks += 1
-            if breaks > BREAKS_ALLOWED:
-                raise InputError(
-                    f"--workers {workers}: a worker process keeps dying (out of memory?); what was "
-                    "finished is kept: run the same command again with fewer --workers"
-                ) from error
 
+    def __init__(self, recipe: Recipe, device: str, count: int, threads: int) -> None:
+        self.recipe, self.device, self.count, self.threads = recipe, device, count, threads
+        self.breaks = 0
+        self.pool: ProcessPoolExecutor | None = None
 
-def run_pool(
-    jobs: Sequence[Job], frozen: str, workers: int, threads: int
-) -> Iterator[tuple[Job, Result]]:
-    """One pool of processes; at most one job waits for each worker."""
-    pool = ProcessPoolExecutor(
-        max_workers=min(workers, len(jobs)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=start_worker,
-        initargs=(frozen, os.getcwd(), "cpu", threads, os.getpid()),
-    )
-    queue = list(reversed(jobs))
-    running: dict[Future[Result], Job] = {}
-    try:
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pool is None:
+            return
+        for process in multiprocessing.active_children():
+            process.terminate()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.pool = None
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+        """All the jobs, in the order of their ending."""
+        if self.device != "cpu":
+            for job in jobs:
+                yield job, run_trial(self.recipe, job, self.device)
+            return
+        left = {job.key: job for job in jobs}
+        while left:
+            try:
+                for job, result in self._round(list(left.values())):
+                    del left[job.key]
+                    yield job, result
+            except BrokenProcessPool as error:
+                self.__exit__()
+                self.breaks += 1
+                if self.breaks > BREAKS_ALLOWED:
+                    raise InputError(
+                        f"--workers {self.count}: a worker process keeps dying (out of memory?); "
+                        "what was finished is kept: run the same command again with fewer --workers"
+                    ) from error
+
+    def _round(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+        """One round in the pool; no more jobs are handed out than there are workers."""
+        pool = self.pool = self.pool or ProcessPoolExecutor(
+            max_workers=self.count,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=start_worker,
+            initargs=(frozen_yaml(self.recipe), os.getcwd(), "cpu", self.threads, os.getpid()),
+        )
+        queue = list(reversed(jobs))
+        running: dict[Future[Result], Job] = {}
         while queue or running:
             with interrupts_ignored():
-                while queue and len(running) < workers:
+                while queue and len(running) < self.count:
                     job = queue.pop()
                     running[pool.submit(run_job, job)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield running.pop(future), future.result()
-        pool.shutdown()
-    finally:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import torch
 
 from mutransfer_cli.data.open import open_source
 from mutransfer_cli.models.planned import family_for, plan_for
-from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
@@ -26,7 +24,7 @@ from mutransfer_cli.search.document import (
     SweepDocument,
 )
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.local import default_workers, run_jobs
+from mutransfer_cli.search.local import Workers, default_workers
 from mutransfer_cli.search.run import environment_of, locked, prepare, write_curves
 from mutransfer_cli.search.study import Record, Study
 from mutransfer_cli.train.cost import flops, measure
@@ -95,15 +93,13 @@ class Sweep:
             for name, space in self.recipe.search.space.items()
         }
         self.records = study.records()
-        frozen = frozen_yaml(self.recipe)
-        while jobs := missing(self.wanted(), self.records):
-            total = len(self.records) + len(jobs)
-            if self.spent(started, costs):
-                return
-            self.on_progress(Event(len(self.records), total, ""))
-            results = run_jobs(jobs, self.recipe, frozen, self.device, self.workers, self.threads)
-            with closing(results):  # type: ignore[type-var]  # a generator
-                for job, result in results:
+        with Workers(self.recipe, self.device, self.workers, self.threads) as workers:
+            while jobs := missing(self.wanted(), self.records):
+                total = len(self.records) + len(jobs)
+                if self.spent(started, costs):
+                    return
+                self.on_progress(Event(len(self.records), total, ""))
+                for job, result in workers.run(jobs):
                     record = recorded(job, result, costs[job.size])
                     study.add(record, ranges)
                     self.records.append(record)

@@ -1,0 +1,235 @@
+"""The commands as a script sees them: exit codes, one JSON document, one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RECIPE = """
+name: small
+model: {build: mlp}
+optimizer: {name: adamw, lr: 0.01, weight_decay: 0.0}
+data: {source: teacher, d_in: 8, d_out: 3}
+base: {width: 8, depth: 1, batch: 16, steps: 40}
+ladder: {width: [8, 16]}
+search: {space: {lr: {log2: [-8, -1], step: 1}}, seeds: 2, extend: 3}
+"""
+
+
+def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mutransfer_cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        timeout=300,
+    )
+
+
+def document(done: subprocess.CompletedProcess[str], command: str) -> dict[str, Any]:
+    """The one document on stdout, which fits its published schema's required fields."""
+    values: dict[str, Any] = json.loads(done.stdout)
+    assert next(iter(values)) == "schema"
+    assert values["schema"] == f"mutransfer/{command}/v1"
+    schema = json.loads(run("schema", command).stdout)
+    assert set(schema.get("required", ())) <= set(values) <= set(schema["properties"]) | {"dry_run"}
+    return values
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "r.yaml").write_text(RECIPE)
+    done = run("sweep", "r.yaml", "--json", "--workers", 2, folder=folder)
+    assert done.returncode == 0, done.stderr
+    values = document(done, "sweep")
+    assert values["trials"]["finished"] == values["trials"]["asked"] >= 32
+    assert values["population"]["batched"] is False
+    return folder
+
+
+def test_fit_and_scale_from_a_run(swept: Path) -> None:
+    done = run("fit", "runs/small", "--json", folder=swept)
+    values = document(done, "fit")
+    assert done.returncode == {"holds": 0, "fails": 1, "inconclusive": 3}[values["verdict"]]
+    assert run("fit", "runs/small", "--exit-zero", folder=swept).returncode == 0
+    assert (swept / "runs/small/fit.json").is_file()
+    if values["source_rung"] is None:
+        pytest.fail("the small sweep is meant to have an optimum inside its range")
+    done = run("scale", "runs/small", "--width", 256, "--json", folder=swept)
+    assert done.returncode == 0, done.stderr
+    scaled = document(done, "scale")
+    assert scaled["hyperparameters"]["lr"] == values["hyperparameters"]["lr"]
+    assert scaled["multipliers"]["width"] == 32
+    assert scaled["prediction"]["distance"] == 4.0  # 16 to 256
+    done = run("scale", "runs/small", "--width", 256, "--set", "lr=0.5", "--json", folder=swept)
+    assert json.loads(done.stdout)["hyperparameters"]["lr"] == 0.5
+    fitted = swept / "runs/small/fit.json"
+    done = run("scale", "r.yaml", "--width", 256, "--fit", fitted, "--json", folder=swept)
+    assert json.loads(done.stdout)["hyperparameters"]["lr"] == values["hyperparameters"]["lr"]
+
+
+def test_torch_file(swept: Path) -> None:
+    done = run(
+        "scale", "r.yaml", "--width", 64, "--format", "torch", "-o", "plan.py", folder=swept
+    )
+    assert done.returncode == 0, done.stderr
+    code = "import plan; print(len(plan.TENSORS))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=swept
+    )
+    assert done.stdout == "6\n", done.stderr
+
+
+def test_summary(swept: Path) -> None:
+    done = run("summary", "runs/small", folder=swept)
+    assert done.returncode == 0 and "octaves per doubling" in done.stdout
+
+
+def test_shapes(swept: Path) -> None:
+    values = document(run("shapes", "r.yaml", "--width", 32, "--json", folder=swept), "shapes")
+    assert values["target"]["width"] == 32
+    assert {t["role"] for t in values["tensors"]} == {
+        "input", "hidden", "readout", "vector", "scalar",
+    }  # fmt: skip
+    told = run(
+        "shapes", "r.yaml", "--width", 32, "--origin", "--set", "lr=0.1", "--json", folder=swept
+    )
+    origins = json.loads(told.stdout)["origins"]
+    assert origins["optimizer.lr"] == "command line"
+    assert origins["optimizer.name"] == "recipe"
+    assert origins["optimizer.eps"] == "default"
+
+
+def test_check_passes_and_fails(swept: Path) -> None:
+    done = run("check", "r.yaml", "--json", folder=swept)
+    assert done.returncode == 0, done.stderr
+    assert document(done, "check")["verdict"] == "pass"
+    wrong = ("check", "r.yaml", "--set", "parameterization=sp", "--expect", "mup")
+    done = run(*wrong, "--json", folder=swept)
+    assert done.returncode == 1
+    assert document(done, "check")["verdict"] == "fail"
+    assert run(*wrong, "--exit-zero", folder=swept).returncode == 0
+    assert run("check", "r.yaml", "--widths", "64,128", folder=swept).returncode == 3
+
+
+def test_a_callable_of_one_s_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "from mutransfer_cli import Subject\n"
+        "def build(width):\n"
+        "    net = nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, width),\n"
+        "                        nn.ReLU(), nn.Linear(width, 3))\n"
+        "    def batch(seed):\n"
+        "        g = torch.Generator().manual_seed(seed)\n"
+        "        return torch.randn(8, 8, generator=g), torch.randint(0, 3, (8,), generator=g)\n"
+        "    loss = lambda m, b: nn.functional.cross_entropy(m(b[0]), b[1])\n"
+        "    return Subject(net, torch.optim.AdamW(net.parameters()), loss, batch)\n"
+    )
+    done = run("check", "mine:build", "--json", folder=tmp_path)
+    assert done.returncode == 1, done.stderr
+    failed = {t["name"] for t in json.loads(done.stdout)["tensors"] if t["verdict"] == "fail"}
+    assert {"2.weight", "4.weight"} <= failed
+    assert run("check", "mine:build", "--expect", "sp", folder=tmp_path).returncode == 0
+
+
+def test_init_writes_recipes_that_run(tmp_path: Path) -> None:
+    for model in ("gpt", "mlp"):
+        path = tmp_path / f"{model}.yaml"
+        assert run("init", path, "--model", model).returncode == 0
+        done = run("sweep", path, "--dry-run", "--json", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["dry_run"] is True
+    done = run("init", path)
+    assert done.returncode == 2 and "exists already" in done.stderr
+
+
+def test_doctor() -> None:
+    values = document(run("doctor", "--json"), "doctor")
+    assert values["devices"][0]["name"] == "cpu"
+
+
+def test_fit_of_a_table(tmp_path: Path) -> None:
+    # (log2 lr + 6)² at every width, with a little seed noise by hand: holds at -6
+    rows = ["width,lr,loss,seed"]
+    for width in (32, 64, 128):
+        for x in range(-9, -3):
+            for seed, noise in ((0, 0.001), (1, -0.001 if x % 2 else 0.001)):
+                rows.append(f"{width},{2.0**x},{2 + 0.05 * (x + 6) ** 2 + noise},{seed}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    done = run("fit", "t.csv", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["hyperparameters"]["lr"] == pytest.approx(2**-6, rel=0.02)
+    assert (tmp_path / "t.fit.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "none.yaml"], "none.yaml"),
+        (["check", "bad.yaml"], "bad.yaml:3:13: optimizer.lrr"),
+        (["sweep", "r.yaml", "--set", "optimizer.lr=fast"], "--set optimizer.lr=fast"),
+        (["sweep", "r.yaml", "--storage", "x"], "--storage"),
+        (["sweep", "r.yaml", "--device", "cuda:99"], "--device cuda:99"),
+        (["sweep", "r.yaml", "--run", "r.yaml/run"], "--run r.yaml/run: cannot be written"),
+        (["fit", "none"], "none: cannot be read"),
+        (["fit", "."], "is no run directory"),
+        (["scale", "r.yaml"], "give --width"),
+        (["scale", "r.yaml", "--width", "64", "--format", "gguf"], "available: json, torch"),
+        (["scale", "r.yaml", "--width", "64", "--depth", "3"], "--depth"),
+        (["check", "nowhere:f"], "no module named 'nowhere'"),
+        (["check", "r.yaml", "--widths", "a,b"], "--widths a,b"),
+        (["sweep", "heads.yaml"], "heads.yaml:5:"),
+        (["sweep", "text.yaml"], "absent.txt"),
+        (["schema", "nothing"], "schema nothing"),
+        (["probe", "sharpness"], "not available in this version"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_2(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    (tmp_path / "bad.yaml").write_text(
+        "name: a\nmodel: {build: gpt}\noptimizer: {lrr: 1}\ndata: {source: stdlib}\nbase: {width: 32}\n"
+    )
+    gpt = "name: a\nmodel: {build: gpt, args: {vocab_size: 256, head_dim: 16}}\n"
+    (tmp_path / "heads.yaml").write_text(
+        gpt + "data: {source: stdlib}\nbase: {width: 32}\nladder: {width: [32, 40]}\n"
+    )
+    (tmp_path / "text.yaml").write_text(
+        gpt + "data: {source: text, path: absent.txt}\nbase: {width: 32}\n"
+    )
+    done = run(*arguments, folder=tmp_path)
+    assert done.returncode == 2, (done.returncode, done.stderr)
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = run("check", "none.yaml", "--debug", folder=tmp_path)
+    assert done.returncode == 2 and "Traceback" in done.stderr
+
+
+def test_a_fault_of_ours_is_70(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    code = (
+        "import sys, mutransfer_cli.models.planned as p\n"
+        "def fail(*_): raise ZeroDivisionError('planted')\n"
+        "p.plan_for = fail\n"
+        "sys.argv = ['mutransfer', 'shapes', 'r.yaml']\n"
+        "from mutransfer_cli.cli.main import main; main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 70
+    assert "planted" in done.stderr and "report" in done.stderr
