@@ -76,9 +76,7 @@ def test_fit_and_scale_from_a_run(swept: Path) -> None:
 
 
 def test_torch_file(swept: Path) -> None:
-    done = run(
-        "scale", "r.yaml", "--width", 64, "--format", "torch", "-o", "plan.py", folder=swept
-    )
+    done = run("scale", "r.yaml", "--width", 64, "--format", "torch", "-o", "plan.py", folder=swept)
     assert done.returncode == 0, done.stderr
     code = "import plan; print(len(plan.TENSORS))"
     done = subprocess.run(
