@@ -47,9 +47,7 @@ def main() -> None:
     for name, values in found.items():
         seconds = statistics.median(t for t, _ in values)
         memory = max(m for _, m in values)
-        print(
-            f"{name:22} {seconds:6.2f} s  {seconds / base:5.2f} of import torch  {memory:6.0f} MB"
-        )
+        print(f"{name:22} {seconds:6.2f} s  {seconds / base:5.2f} of the first  {memory:6.0f} MB")
 
 
 if __name__ == "__main__":

@@ -196,7 +196,8 @@ def test_wrong_input_is_one_line_and_exit_2(
 ) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
     (tmp_path / "bad.yaml").write_text(
-        "name: a\nmodel: {build: gpt}\noptimizer: {lrr: 1}\ndata: {source: stdlib}\nbase: {width: 32}\n"
+        "name: a\nmodel: {build: gpt}\noptimizer: {lrr: 1}\n"
+        "data: {source: stdlib}\nbase: {width: 32}\n"
     )
     gpt = "name: a\nmodel: {build: gpt, args: {vocab_size: 256, head_dim: 16}}\n"
     (tmp_path / "heads.yaml").write_text(
