@@ -35,6 +35,9 @@ def fit(
     base_width: Annotated[
         int | None, typer.Option("--base-width", min=1, help="CSV: by default the smallest.")
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw loss against learning rate (PNG).")
+    ] = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,
     debug: Debug = False,
@@ -43,22 +46,23 @@ def fit(
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.fit.fit import fit as fitted
     from mutransfer_cli.fit.fit import write_fit
-    from mutransfer_cli.fit.run import fit_of_run, fit_of_table
+    from mutransfer_cli.fit.run import observations_of
+    from mutransfer_cli.fit.table import read_table
 
     if source.is_dir():
-        document = fit_of_run(source, confidence=confidence)
+        observations = observations_of(source)
         target = output or source / "fit.json"
     else:
-        document = fit_of_table(
-            source,
-            confidence=confidence,
-            lr_is=lr_is,
-            optimizer=optimizer,
-            base_width=base_width,
-        )
+        observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
         target = output or source.with_name(f"{source.stem}.fit.json")
+    document = fitted(observations, confidence=confidence, source=str(source))
     write_fit(document, target)
+    if plot is not None:
+        from mutransfer_cli.report.curves import draw
+
+        draw(observations, document, plot)
     if as_json:
         print_json(document)
     else:

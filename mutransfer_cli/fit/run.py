@@ -1,4 +1,4 @@
-"""Fits of a run directory and of a table."""
+"""The fit of a run directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from mutransfer_cli.fit.document import FitDocument
 from mutransfer_cli.fit.fit import fit
 from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.table import read_table
 from mutransfer_cli.search.run import read_recipe
 from mutransfer_cli.search.study import Record, read_records
 
@@ -26,22 +25,13 @@ def observation_of(record: Record, lr: float) -> Observation:
     )
 
 
-def fit_of_run(run: Path, *, confidence: float = 0.95) -> FitDocument:
-    """Fit a run's finished and divergent trials; failed ones say nothing of the loss."""
+def observations_of(run: Path) -> list[Observation]:
+    """A run's finished and divergent trials; failed ones say nothing of the loss."""
     lr = read_recipe(run).optimizer.lr
     kept = [r for r in read_records(run) if r.outcome in {"finished", "diverged"}]
-    observations = [observation_of(r, lr) for r in kept]
-    return fit(observations, confidence=confidence, source=str(run))
+    return [observation_of(r, lr) for r in kept]
 
 
-def fit_of_table(
-    path: Path,
-    *,
-    confidence: float = 0.95,
-    lr_is: str = "base",
-    optimizer: str = "adamw",
-    base_width: int | None = None,
-) -> FitDocument:
-    """Fit a CSV table of runs made elsewhere."""
-    observations = read_table(path, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
-    return fit(observations, confidence=confidence, source=str(path))
+def fit_of_run(run: Path, *, confidence: float = 0.95) -> FitDocument:
+    """Fit a run directory."""
+    return fit(observations_of(run), confidence=confidence, source=str(run))
