@@ -188,10 +188,11 @@ def measure(
                 if gains:
                     result.gains[name] = gains[-1]
             result.upstream = upstream_of(subject.model, calls)
+        pushed = {name for name, p in named.items() if p.grad is not None and bool(p.grad.any())}
         subject.optimizer.step()
         for name, p in named.items():
-            if name in result.effects or not p.requires_grad:
-                continue
+            if name in result.effects or name not in pushed:
+                continue  # what moves without a gradient is decayed, not trained
             found = effects_of(uses[name], before[name], p.detach())
             if any(e.raw > SMALLEST for e in found):
                 result.effects[name] = [e for e in found if e.raw > SMALLEST]

@@ -65,7 +65,7 @@ def measure(recipe: Recipe, size: Size, tokens_per_example: int, device: str = "
         with torch.autograd.graph.saved_tensors_hooks(weigh, lambda t: t):
             loss = subject.loss(subject.model, batch)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
-        float(loss)
+        float(loss.detach())
         seconds.append(time.perf_counter() - started)
     return Cost(
         flops(plan, tokens_per_example),

@@ -86,6 +86,19 @@ def test_zero_readout_passes() -> None:
     assert report.verdict == "pass", report.document.reason
 
 
+def test_decay_before_the_first_gradient_is_no_update() -> None:
+    """Behind a zero readout the first step moves the other tensors by decay alone."""
+    report = check(
+        subject(
+            lr=lambda n, m: m if n == "third.weight" else 1,
+            std=lambda n, m: 0.0 if "readout" in n else 1,
+            decay=lambda m: 1.0,
+        ),
+        WIDTHS,
+    )
+    assert wrong(report) == {"third.weight": "lr-too-large"}
+
+
 def test_decay_that_changes_with_width_is_a_warning() -> None:
     right = check(subject(decay=lambda m: 1.0), WIDTHS)
     assert all(t.verdict == "pass" for t in right.tensors)
