@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.rules import table
+from mutransfer_cli.rules.derivation import GEOMETRY, rates
 from mutransfer_cli.rules.shapes import TensorShape
 
 
@@ -19,7 +20,12 @@ class Expectation:
 
 
 def expectation(
-    tensor: TensorShape, parameterization: str, family: str, independent_decay: bool = True
+    tensor: TensorShape,
+    parameterization: str,
+    optimizer: str,
+    independent_decay: bool = True,
+    alignment: str | None = None,
+    tied: bool = False,
 ) -> Expectation:
     """Derived (rules: §5.1 of the derivation kit; Tensor Programs V, appendix J).
 
@@ -28,15 +34,19 @@ def expectation(
     isotropic input as mult · std · √fan_in. Every abc-equivalent form gives the same numbers, so
     the readout's form does not matter.
     """
-    row = table.rule(parameterization, tensor.role, "multiplier")
+    row = table.row(parameterization, tensor.role)
+    rule = rates(row, tensor.role, parameterization, optimizer, alignment=alignment, tied=tied)
     into = any(d in tensor.growing for d in tensor.in_dims)
     out = any(d in tensor.growing for d in tensor.out_dims)
-    lr = row.sgd if family == "sgd" else row.adam
     mult = row.multiplier.in_width(into, out)
-    size = row.gradient.in_width(into, out) if family == "sgd" else 0.0
+    geometry = GEOMETRY[optimizer]
+    size = {"gradient": rule.gradient, "relative": row.init}.get(geometry, table.ONE)
     coherent = 1.0 if into else 0.0
-    update = mult + lr.in_width(into, out) + size + coherent
+    lr = rule.lr.in_width(into, out)
+    update = mult + lr + size.in_width(into, out) + coherent
+    if geometry == "spectral" and tensor.role not in {"vector", "tied"}:
+        update = mult + lr + (0.5 if into else 0.0) - (0.5 if out else 0.0)  # spectral norm lr
     matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
     init = mult + row.init.in_width(into, out) + coherent / 2 if matrix else None
-    decay = 0.0 if independent_decay else lr.in_width(into, out)
+    decay = 0.0 if independent_decay else lr
     return Expectation(tensor.role, update, init, decay)

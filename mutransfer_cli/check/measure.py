@@ -211,13 +211,14 @@ def measure(
 def multiply_rates(model: nn.Module, optimizer: Optimizer, factors: Mapping[str, float]) -> None:
     """Give single tensors a group of their own, with a learning rate so many times the old."""
     names = {id(p): name for name, p in model.named_parameters()}
-    groups: list[dict[str, Any]] = []
-    for group in optimizer.param_groups:
-        rest = [p for p in group["params"] if names.get(id(p)) not in factors]
-        for p in group["params"]:
-            if names.get(id(p)) in factors:
-                rate = group["lr"] * factors[names[id(p)]]
-                groups.append({**group, "params": [p], "lr": rate})
-        group["params"] = rest
-        groups.append(group)
-    optimizer.param_groups[:] = groups
+    for part in getattr(optimizer, "parts", [optimizer]):
+        groups: list[dict[str, Any]] = []
+        for group in part.param_groups:
+            rest = [p for p in group["params"] if names.get(id(p)) not in factors]
+            for p in group["params"]:
+                if names.get(id(p)) in factors:
+                    rate = group["lr"] * factors[names[id(p)]]
+                    groups.append({**group, "params": [p], "lr": rate})
+            group["params"] = rest
+            groups.append(group)
+        part.param_groups[:] = groups

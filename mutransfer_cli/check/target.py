@@ -25,9 +25,10 @@ from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.recipe.sizes import width_fault
-from mutransfer_cli.rules.settings import FAMILY
+from mutransfer_cli.rules.derivation import GEOMETRY
 from mutransfer_cli.rules.shapes import Family, family_of
 from mutransfer_cli.rules.table import PARAMETERIZATIONS, attention_power
+from mutransfer_cli.rules.tensor import trained_by
 
 SMALLEST = 64  # width of the narrowest model, where it can be chosen
 DEFAULT_WIDTHS = (64, 128, 256)
@@ -84,14 +85,23 @@ def question_of(
         return completed(recipe, subject)
 
     parameterization = known(expect or recipe.parameterization)
-    family = FAMILY[recipe.optimizer.name]
+    optimizer = recipe.optimizer.name
     independent = recipe.rules.weight_decay == "independent"
+    family = family_for(recipe)
     expected = {
-        t.name: expectation(t, parameterization, family, independent)
-        for t in family_for(recipe).family.tensors
+        t.name: expectation(
+            t,
+            parameterization,
+            trained_by(t, optimizer),
+            independent,
+            recipe.rules.alignment,
+            family.tied,
+        )
+        for t in family.tensors
         if t.role != "fixed"
     }
-    return Question(make, expected, parameterization, sizes, family == "adam", **options)
+    scale_free = GEOMETRY[optimizer] != "gradient"
+    return Question(make, expected, parameterization, sizes, scale_free, **options)
 
 
 def known(parameterization: str) -> str:
@@ -144,7 +154,9 @@ def check(
         kind = "adam"
         make = planned(build, made, sizes[0], parameterization)
     expected: dict[str, Expectation] = {
-        t.name: expectation(t, parameterization, kind) for t in family.tensors if t.role != "fixed"
+        t.name: expectation(t, parameterization, kind, tied=family.tied)
+        for t in family.tensors
+        if t.role != "fixed"
     }
     question = Question(
         make, expected, parameterization, sizes, kind == "adam", static=static, **replaced(options)

@@ -8,7 +8,7 @@ from pathlib import Path
 from mutransfer_cli.data.source import Source
 from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.data.tokens import text, token_file
-from mutransfer_cli.data.vectors import Teacher, digits
+from mutransfer_cli.data.vectors import Teacher, digits, tensors
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema import Recipe
 
@@ -24,6 +24,10 @@ def _opened(
             raise InputError(f"data.path: source {source} needs the path of a file")
         file = Path(path)
         return text(file, seq_len) if source == "text" else token_file(file, seq_len, vocab_size)
+    if source == "tensors":
+        if path is None:
+            raise InputError("data.path: source tensors needs the path of a file")
+        return tensors(Path(path))
     if source == "digits":
         return digits()
     if source == "teacher":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pprint import pformat
 
-from mutransfer_cli.rules.document import ScaleDocument
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.rules.apply import TORCH, kinds_of, options_of, untrainable
+from mutransfer_cli.rules.document import ScaleDocument, plan_of
 from mutransfer_cli.version import __version__
 
 CODE = '''
@@ -12,15 +14,18 @@ import hashlib
 
 import torch
 
-WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.")
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module")  # torch.compile, FSDP; DDP's is a leading one
+
+
+def _plain(name):
+    parts = [part for part in name.split(".") if part not in WRAPPERS]
+    return ".".join(parts[1:] if parts[0] == "module" and len(parts) > 1 else parts)
 
 
 def _parameters(model):
-    found = {}
-    for name, parameter in model.named_parameters():
-        for wrapper in WRAPPERS:
-            name = name.replace(wrapper, "")
-        found[name] = parameter
+    found = dict(model.named_parameters())
+    if found.keys() != TENSORS.keys():
+        found = {_plain(name): parameter for name, parameter in found.items()}
     odd = sorted(found.keys() ^ TENSORS.keys())
     if odd:
         raise ValueError(f"parameter {odd[0]} is not in both the model and the plan")
@@ -49,22 +54,29 @@ def initialize(model, seed=0):
                 parameter.mul_(tensor["init_std"] / rms)
 
 
-def param_groups(model):
-    """Parameter groups for one torch optimizer."""
+def param_groups(model, kind=None):
+    """Parameter groups of the tensors that one optimizer trains (of all, if there is one)."""
+    kind = kind or OPTIMIZERS[0]
     groups = {}
     for name, parameter in _parameters(model).items():
-        if not parameter.requires_grad:
+        tensor = TENSORS[name]
+        if not parameter.requires_grad or tensor["optimizer"] != kind:
             continue
-        options = {key: TENSORS[name][key] for key in GROUP_KEYS}
-        key = tuple(options.values())
-        groups.setdefault(key, {"params": [], **options, **OPTIMIZER_OPTIONS})
-        groups[key]["params"].append(parameter)
+        key = tuple(tensor["options"].items())
+        groups.setdefault(key, {"params": [], **tensor["options"]})["params"].append(parameter)
     return list(groups.values())
 
 
+def optimizers(model):
+    """The optimizers of the plan; their schedules have to be relative, such as LambdaLR."""
+    groups = [(kind, param_groups(model, kind)) for kind in OPTIMIZERS]
+    return [getattr(torch.optim, kind)(found) for kind, found in groups if found]
+
+
 def optimizer(model):
-    """The optimizer of the plan; its schedule has to be relative, such as LambdaLR."""
-    return getattr(torch.optim, OPTIMIZER)(param_groups(model))
+    """The optimizer of the plan, where it is one."""
+    (only,) = optimizers(model)
+    return only
 
 
 def install(model):
@@ -75,8 +87,11 @@ def install(model):
         value = FORWARD[name]
         if site["how"] == "attribute":
             for module in model.modules():
-                if isinstance(getattr(module, name, None), (int, float)):
-                    setattr(module, name, value)
+                attribute = site["attribute"] or name
+                if attribute == "scaling" and "Attention" not in type(module).__name__:
+                    continue
+                if isinstance(getattr(module, attribute, None), (int, float)):
+                    setattr(module, attribute, value)
         for path in site["modules"]:
             module = model.get_submodule(path)
             if site["how"] == "input":
@@ -91,19 +106,21 @@ def install(model):
 
 def emit(document: ScaleDocument) -> str:
     """The file's text; every value is a literal."""
-    adam = document.optimizer != "sgd"
-    options = {"betas": document.betas} if adam else {"momentum": document.momentum}
-    keys = ("lr", "weight_decay", "eps") if adam else ("lr", "weight_decay")
-    kind = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}[document.optimizer]
+    plan = plan_of(document)
+    missing = untrainable(plan.optimizer)
+    if missing is not None:
+        raise InputError(f"--format torch: {missing}; take --format json")
     tensors = {
         t.name: {
             "shape": t.shape,
             "init": t.init,
             "init_std": t.init_std,
-            **{key: getattr(t, key) for key in keys},
+            "optimizer": TORCH[t.optimizer or plan.optimizer].__name__,
+            "options": options_of(plan, t),
         }
-        for t in document.tensors
+        for t in plan.tensors
     }
+    kinds = tuple(TORCH[kind].__name__ for kind in kinds_of(plan))
     lines = [
         f'"""{document.parameterization} plan, width {document.base.width} to '
         f"{document.target.width}; written by mutransfer {__version__}.",
@@ -122,9 +139,7 @@ def emit(document: ScaleDocument) -> str:
             for d in document.deviations
         ],
         "",
-        f"OPTIMIZER = {kind!r}",
-        f"OPTIMIZER_OPTIONS = {options!r}",
-        f"GROUP_KEYS = {keys!r}",
+        f"OPTIMIZERS = {kinds!r}",
         f"CLIP = {document.clip!r}  # threshold of the global gradient norm",
         f"FORWARD = {pformat(document.forward, sort_dicts=False)}",
         f"SITES = {pformat({k: s.model_dump() for k, s in document.sites.items()})}",

@@ -11,6 +11,8 @@ import numpy as np
 from mutransfer_cli.fit.observation import Observation
 
 WINDOW = 5  # points of a parabola around the best
+EDGE = 6.0  # how much further a window may rise above the best than below it
+CLIFF = 3.0  # how much further than another a window may rise
 
 Array = np.ndarray
 
@@ -38,22 +40,64 @@ class Curve:
         return int(np.argmin(self.means))
 
     def window(self) -> slice | None:
-        """Five consecutive points with the best inside, as nearly in the middle as there are."""
-        n = len(self.x)
-        if n < WINDOW or self.best in {0, n - 1}:
+        """Five consecutive points with the best inside, as nearly in the middle as there are.
+
+        Next to divergence the loss rises like a cliff, which no parabola follows: where another
+        window with the best inside rises less than a third as far, it is taken instead. (On a
+        true parabola the window beside the middle one rises 2.25 times as far.) None where every
+        window has such a cliff: on a true parabola with the best in the middle or above it, the
+        upper end rises at most 2.8 times as far as the lower.
+        """
+        n, best = len(self.x), self.best
+        if n < WINDOW or best in {0, n - 1}:
             return None
-        start = min(max(self.best - WINDOW // 2, 0), n - WINDOW)
+        middle = min(max(best - WINDOW // 2, 0), n - WINDOW)
+        starts = range(max(0, best - WINDOW + 2), min(best - 1, n - WINDOW) + 1)
+        rise = {s: float(self.means[s : s + WINDOW].max() - self.means[best]) for s in starts}
+        flattest = min(rise, key=lambda s: (rise[s], abs(s - middle)))
+        start = flattest if rise[middle] > CLIFF * rise[flattest] else middle
+        below, above = self.means[start], self.means[start + WINDOW - 1]
+        lowest_mean = self.means[best]
+        if best - start >= WINDOW // 2 and above - lowest_mean > EDGE * (below - lowest_mean):
+            return None
         return slice(start, start + WINDOW)
 
 
-def curve_of(observations: Sequence[Observation]) -> Curve | None:
-    """The curve of one rung at its best other hyperparameters; None where nothing finished."""
-    by_setting: dict[tuple[tuple[str, float], ...], list[Observation]] = defaultdict(list)
+Setting = tuple[tuple[str, float], ...]  # the hyperparameters searched beside lr
+
+
+def curves_of(observations: Sequence[Observation]) -> dict[int, Curve | None]:
+    """The curve of each width along the learning rate, at one setting of what else was searched.
+
+    The setting is the same for all widths where one has a window at each: the one whose best
+    losses lie least above the best of their widths; else each width's own best. A width's curve is
+    None where nothing finished.
+    """
+    by_width: dict[int, dict[Setting, Curve]] = {}
     for o in observations:
-        by_setting[tuple(sorted(o.params.items()))].append(o)
-    curves = [_curve(dict(setting), runs) for setting, runs in by_setting.items()]
-    known = [c for c in curves if len(c.x)]
-    return min(known, key=lambda c: float(c.means.min())) if known else None
+        by_width.setdefault(o.width, {})
+    for width in by_width:
+        by_setting: dict[Setting, list[Observation]] = defaultdict(list)
+        for o in observations:
+            if o.width == width:
+                by_setting[tuple(sorted(o.params.items()))].append(o)
+        found = {s: _curve(dict(s), runs) for s, runs in by_setting.items()}
+        by_width[width] = {s: c for s, c in found.items() if len(c.x)}
+    best = {w: min(map(lowest, of.values()), default=0.0) for w, of in by_width.items()}
+    shared = set.intersection(
+        *({s for s, c in of.items() if c.window()} for of in by_width.values())
+    )
+    if shared:
+        common = min(
+            sorted(shared), key=lambda s: sum(lowest(of[s]) - best[w] for w, of in by_width.items())
+        )
+        return {w: of[common] for w, of in sorted(by_width.items())}
+    return {w: min(of.values(), key=lowest) if of else None for w, of in sorted(by_width.items())}
+
+
+def lowest(curve: Curve) -> float:
+    """The smallest mean loss."""
+    return float(curve.means.min())
 
 
 def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.curve import WINDOW, Curve, curve_of
+from mutransfer_cli.fit.curve import WINDOW, Curve, curves_of
 from mutransfer_cli.fit.document import Axis, Estimate, FitDocument, Rung, SourceRung
 from mutransfer_cli.fit.observation import Observation
 from mutransfer_cli.fit.parabola import (
@@ -50,7 +50,7 @@ def fit(
     by_width: dict[int, list[Observation]] = defaultdict(list)
     for o in observations:
         by_width[o.width].append(o)
-    curves = {w: curve_of(runs) for w, runs in sorted(by_width.items())}
+    curves = curves_of(observations)
     parabolas = [p for c in curves.values() if c and (p := parabola_of(c))]
     noise = noise_of(parabolas)
     shifts = dict(zip((p.curve.width for p in parabolas), cubic_shifts(parabolas), strict=True))
@@ -116,10 +116,12 @@ def rung_of(
     vertex, interval, note = None, None, None
     if at_edge:
         note = f"the best lies at the {'low' if best == 0 else 'high'} end of the range"
-    elif best == n - 1:
+    elif best == n - 1 or (p is None and n >= WINDOW):
         note = "the best lies next to divergence; take a finer grid below it"
     elif p is None:
         note = f"{n} finished learning rates; {WINDOW} around the best are needed"
+        if curve.setting:
+            note += " at one setting of the rest: take sampler: grid, or search lr alone"
     elif p.vertex is None:
         note = "the parabola has no minimum inside its window"
     elif noise is None or (interval := fieller(p, noise, confidence)) is None:

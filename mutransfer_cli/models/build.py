@@ -112,6 +112,15 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
 
         torch.manual_seed(seed)
         return Subject(GPT(seq_len=recipe.data.seq_len, **arguments))
+    if model.build == "convnet":
+        from mutransfer_cli.models.convnet import ConvNet
+
+        torch.manual_seed(seed)
+        return Subject(ConvNet(**arguments))
+    if model.build.startswith("hf:"):
+        from mutransfer_cli.models.huggingface import hugging_face
+
+        return run_user_code(lambda: hugging_face(recipe, size, seed), model.build)  # type: ignore[no-any-return]
     if model.build == "mlp":
         from mutransfer_cli.models.mlp import MLP
 
@@ -119,3 +128,12 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         return Subject(MLP(**arguments))
     builder = import_callable(model.build)
     return call_builder(builder, model.build, arguments, {"depth": size.depth}, seed)
+
+
+def default_roles(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """Roles that no use can tell: a state space's own tensors, which have no agreed rule."""
+    if "mamba" in recipe.model.build:
+        from mutransfer_cli.models.huggingface import STATE_SPACE
+
+        return tuple((pattern, "fixed") for pattern in STATE_SPACE)
+    return ()

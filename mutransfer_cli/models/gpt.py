@@ -60,8 +60,6 @@ class Block(nn.Module):
 class GPT(nn.Module):
     """Token ids (batch, length) -> logits (batch, length, vocab_size)."""
 
-    residual_outputs = ("*.attention.out.weight", "*.mlp.down.weight")
-
     def __init__(
         self,
         d_model: int,

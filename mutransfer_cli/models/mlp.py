@@ -18,8 +18,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class MLP(nn.Module):
     """Inputs (batch, d_in) -> logits (batch, d_out); n_layer matrices of d_hidden × d_hidden."""
 
-    residual_outputs = ()
-
     def __init__(
         self,
         d_hidden: int,

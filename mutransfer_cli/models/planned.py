@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 import torch
 
 from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.build import build, run_user_code
+from mutransfer_cli.models.build import build, default_roles, run_user_code
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
+from mutransfer_cli.rules.blocks import Blocks, blocks_of
+from mutransfer_cli.rules.choices import choices_of
 from mutransfer_cli.rules.derive import derive
 from mutransfer_cli.rules.document import ShapesDocument, plan_fields
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.rules.settings import Init, Optimizer, Settings
 from mutransfer_cli.rules.shapes import Family, family_of, shapes_of, skeleton
+from mutransfer_cli.rules.together import together
 
 TRACED_EXAMPLES = 2
 
 
-def settings_of(recipe: Recipe, residual_outputs: tuple[str, ...]) -> Settings:
+def settings_of(recipe: Recipe) -> Settings:
     """The recipe's hyperparameters and rules as the rules room takes them."""
-    o, i, m = recipe.optimizer, recipe.init, recipe.multipliers
-    outputs = residual_outputs if i.residual == "gpt2" else ()
-    decay = recipe.rules.decay
+    o, i, m, r = recipe.optimizer, recipe.init, recipe.multipliers, recipe.rules
     return Settings(
         parameterization=recipe.parameterization,
         optimizer=Optimizer(
-            o.name, o.lr, (o.betas[0], o.betas[1]), o.eps, o.weight_decay, o.momentum
+            o.name,
+            o.lr,
+            (o.betas[0], o.betas[1]),
+            o.eps,
+            o.weight_decay,
+            o.momentum,
+            o.nesterov,
+            o.adamw_lr,
         ),
-        readout=recipe.rules.readout,
-        weight_decay=recipe.rules.weight_decay,
-        decay=decay if isinstance(decay, str) else tuple(decay),
-        epsilon=recipe.rules.epsilon,
-        init=Init(i.from_, i.std, i.embedding_std, i.readout_std, outputs, tuple(i.zero)),
+        readout=r.readout,
+        weight_decay=r.weight_decay,
+        decay=r.decay if isinstance(r.decay, str) else tuple(r.decay),
+        epsilon=r.epsilon,
+        alignment=r.alignment,
+        depth_alpha=r.depth_alpha,
+        horizon=r.horizon,
+        beta1=r.beta1,
+        init=Init(
+            i.from_, i.std, i.embedding_std, i.readout_std, i.residual == "gpt2", tuple(i.zero)
+        ),
         lr_factors=dict(recipe.lr_factors),
         embedding_multiplier=m.embedding,
         logit_multiplier=m.logit,
@@ -69,35 +83,33 @@ def _traced(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     return subject.model, run
 
 
-@dataclass(frozen=True, slots=True)
-class TracedFamily:
-    """A traced family, and what the model's class says of itself."""
-
-    family: Family
-    residual_outputs: tuple[str, ...]
+DEPTH_RULES = frozenset({"completep", "umup"})
+_families: dict[str, Family] = {}
 
 
-_families: dict[str, TracedFamily] = {}
+def family_for(recipe: Recipe, deeper: bool = False) -> Family:
+    """Trace the base and one other width on the CPU; remembered for as long as the model is.
 
-
-def family_for(recipe: Recipe) -> TracedFamily:
-    """Trace the base and one other size on the CPU; remembered for as long as the model is."""
+    deeper: also build the model at another depth, to see what is repeated along it.
+    """
     base = base_size(recipe)
-    key = repr((recipe.model, recipe.roles, recipe.data, base))
+    deeper = deeper or recipe.parameterization in DEPTH_RULES
+    key = repr((recipe.model, recipe.roles, recipe.data, base, deeper))
     if key not in _families:
-        others = [s for s in rungs(recipe) if s.width != base.width]
-        other = (
-            min(others, key=lambda s: s.width)
-            if others
-            else Size(2 * base.width, base.depth, base.batch, base.steps)
-        )
-        roles = [(r.match, r.role) for r in recipe.roles]
+        widths = [s.width for s in rungs(recipe) if s.width != base.width]
+        other = replace(base, width=min(widths) if widths else 2 * base.width)
+        roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe))
         with torch.random.fork_rng(devices=[]):
             model, run = _traced(recipe, base)
-            family = family_of((model, run), _traced(recipe, other), roles)
-        outputs = tuple(getattr(model, "residual_outputs", ()))
-        _families[key] = TracedFamily(family, outputs)
+            blocks = repeated(recipe, base, model) if deeper else Blocks()
+            _families[key] = family_of((model, run), _traced(recipe, other), roles, blocks)
     return _families[key]
+
+
+def repeated(recipe: Recipe, base: Size, model: torch.nn.Module) -> Blocks:
+    """What is repeated along the depth, from the names of a model twice as deep."""
+    twice = skeleton(lambda: build(recipe, replace(base, depth=2 * base.depth)).model)
+    return blocks_of(shapes_of(model).keys(), shapes_of(twice).keys())
 
 
 def sizes(size: Size) -> dict[str, int]:
@@ -109,11 +121,11 @@ def plan_for(recipe: Recipe, size: Size) -> Plan:
 
     Raises InputError, naming tensor or key, where no sound plan exists.
     """
-    traced = family_for(recipe)
+    family = family_for(recipe, size.depth != recipe.base.depth)
     model = skeleton(lambda: build(recipe, size).model)
     return derive(
-        traced.family,
-        settings_of(recipe, traced.residual_outputs),
+        family,
+        settings_of(recipe),
         shapes_of(model),
         sizes(base_size(recipe)),
         sizes(size),
@@ -126,7 +138,7 @@ def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Su
     subject = completed(recipe, build(recipe, size, seed))
     plan.initialize(subject.model, seed)
     plan.install(subject.model)
-    subject.optimizer = plan.optimizers(subject.model)[0]
+    subject.optimizer = together(plan.optimizers(subject.model))
     return subject
 
 
@@ -135,9 +147,30 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
     notes = []
     fixed = [t.name for t in plan.tensors if t.role == "fixed"]
     if fixed:
-        notes.append(f"no agreed rule for {', '.join(fixed)}: constant in width")
-    if recipe.parameterization == "sp":
+        shown = ", ".join(fixed[:3]) + (f" and {len(fixed) - 3} more" if len(fixed) > 3 else "")
+        notes.append(f"theory has no agreed rule for {shown}: kept constant")
+    if recipe.parameterization == "sp" and recipe.rules.alignment is None:
         notes.append("sp: one learning rate for all tensors; its optimum moves with width")
+    m = plan.multipliers
+    if all(m[axis] == 1.0 for axis in ("width", "depth", "batch", "duration")):
+        notes.append("nothing grows: the target is the base, and every factor is 1")
+    elif m["width"] < 1:
+        notes.append("the target is narrower than the base: the same powers, downwards")
+    astray = {
+        t.name: (t.fan_in, t.fan_out)
+        for t in plan.tensors
+        if len(grown := {t.shape[d] / t.base_shape[d] for d in t.growing}) and grown != {m["width"]}
+    }
+    if astray:
+        shown = ", ".join(list(astray)[:3]) + (", …" if len(astray) > 3 else "")
+        notes.append(
+            f"{shown}: grow by another ratio than the width; planned by each tensor's own fans"
+        )
+    if recipe.parameterization == "umup":
+        notes.append(
+            "umup: numbers at unit scale, as the unit-scaling package has them; to train so, a "
+            "model needs that package's operations"
+        )
     return tuple(notes)
 
 
@@ -145,6 +178,12 @@ def shapes_document(
     recipe: Recipe, plan: Plan, origins: dict[str, str] | None = None
 ) -> ShapesDocument:
     """What `mutransfer shapes` prints."""
+    choices = [asdict(c) for c in choices_of(settings_of(recipe), plan)]
     return ShapesDocument.model_validate(
-        {**plan_fields(plan), "origins": origins, "notes": notes_of(recipe, plan)}
+        {
+            **plan_fields(plan),
+            "origins": origins,
+            "choices": choices,
+            "notes": notes_of(recipe, plan),
+        }
     )

@@ -46,7 +46,22 @@ class GptArguments(Section):
         return self
 
 
-ARGUMENTS: dict[str, type[Section]] = {"mlp": MlpArguments, "gpt": GptArguments}
+class ConvnetArguments(Section):
+    """`convnet`: channels follow the width, n_layer the depth."""
+
+    d_out: Positive
+    """Classes."""
+    d_in: Positive = 1
+    """Channels of the images."""
+    norm: Literal["batch", "group"] = "batch"
+    """BatchNorm, or GroupNorm of 8 groups."""
+
+
+ARGUMENTS: dict[str, type[Section]] = {
+    "mlp": MlpArguments,
+    "gpt": GptArguments,
+    "convnet": ConvnetArguments,
+}
 # The one argument of a built-in model that follows each axis.
-WIDTH_ARGUMENT = {"mlp": "d_hidden", "gpt": "d_model"}
-DEPTH_ARGUMENT = {"mlp": "n_layer", "gpt": "n_layer"}
+WIDTH_ARGUMENT = {"mlp": "d_hidden", "gpt": "d_model", "convnet": "channels"}
+DEPTH_ARGUMENT = {"mlp": "n_layer", "gpt": "n_layer", "convnet": "n_layer"}

@@ -34,6 +34,8 @@ def _arguments(build: str, args: dict[str, Any], data: Any) -> dict[str, Any]:
             filled.setdefault(name, field.default)
     if build == "gpt" and source in ("stdlib", "text"):
         filled.setdefault("vocab_size", 256)  # bytes
+    if build == "convnet" and source in ("digits", "teacher"):
+        filled.setdefault("d_out", data["d_out"])
     if build == "mlp" and source in ("digits", "teacher"):
         filled.setdefault("d_in", data["d_in"])
         filled.setdefault("d_out", data["d_out"])
@@ -45,7 +47,7 @@ def _model(model: dict[str, Any], data: Any) -> None:
     if not isinstance(build, str):
         return
     for axis, arguments, other in (
-        ("width", WIDTH_ARGUMENT, {"width": 1.0}),
+        ("width", WIDTH_ARGUMENT, {} if build.startswith("hf:") else {"width": 1.0}),
         ("depth", DEPTH_ARGUMENT, {}),
     ):
         if _absent(model, axis):
@@ -74,7 +76,7 @@ def fill(raw: Any) -> Any:
     if isinstance(base, dict) and _absent(base, "steps") and _absent(base, "tokens"):
         base["steps"] = 200
     optimizer = recipe.get("optimizer")
-    if isinstance(optimizer, dict) and optimizer.get("name") in ("adam", "sgd"):
+    if isinstance(optimizer, dict) and optimizer.get("name") in ("adam", "sgd", "adafactor"):
         optimizer.setdefault("weight_decay", 0.0)
     init = recipe.setdefault("init", {})
     if isinstance(init, dict) and _absent(init, "from"):

@@ -49,9 +49,11 @@ class Model(Section):
     args: dict[str, Any] = Field(default_factory=dict)
     """Arguments that do not grow; for built-in models every default is written in."""
     width: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Argument: how many times the width it is. Default d_model, d_hidden or width: 1."""
+    """Argument: how many times the width it is. Default d_model, d_hidden, channels or width: 1;
+    of an hf: model every size of its config that follows the hidden size, in its own ratio."""
     depth: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Argument: how many times the depth it is. Default n_layer: 1 for built-in models."""
+    """Argument: how many times the depth it is. Default n_layer: 1 for built-in models; of an hf:
+    model its number of layers."""
 
 
 class RoleMatch(Section):

@@ -14,6 +14,7 @@ from mutransfer_cli.recipe.section import (
     Number,
     PositiveNumber,
     Section,
+    Switch,
     Text,
     refuse,
 )
@@ -22,7 +23,7 @@ from mutransfer_cli.recipe.section import (
 class Optimizer(Section):
     """The optimizer and its hyperparameters at the base."""
 
-    name: Literal["adamw", "adam", "sgd", "lion", "muon", "adafactor"] = "adamw"
+    name: Literal["adamw", "adam", "sgd", "lion", "muon", "adafactor", "shampoo", "soap"] = "adamw"
     """Which optimizer."""
     lr: PositiveNumber = 0.005
     """Peak learning rate."""
@@ -33,7 +34,19 @@ class Optimizer(Section):
     weight_decay: NonNegative = 0.1
     """As torch takes it; by default 0.1 for decoupled decay, 0 for adam and sgd."""
     momentum: Momentum = 0.0
-    """Momentum of sgd."""
+    """Momentum of sgd, and of muon (there 0 means its usual 0.95)."""
+    nesterov: Switch = False
+    """Nesterov's momentum, for sgd."""
+    adamw_lr: PositiveNumber | None = None
+    """Learning rate of what muon leaves to AdamW; null: lr."""
+
+    @model_validator(mode="after")
+    def _momentum(self) -> Optimizer:
+        if self.nesterov and (self.name != "sgd" or self.momentum == 0):
+            raise refuse("nesterov is a kind of sgd's momentum: give name: sgd and a momentum")
+        if self.adamw_lr is not None and self.name != "muon":
+            raise refuse("adamw_lr belongs to muon, which leaves some tensors to AdamW")
+        return self
 
 
 class Init(Section):

@@ -32,8 +32,9 @@ class Rules(Section):
     """Does Adam's epsilon follow the size of the gradient?"""
     depth_alpha: Annotated[Number, Field(ge=0.5, le=1)] = 1.0
     """Exponent of the residual branch under completep, 0.5 to 1."""
-    alignment: Literal["full", "none"] = "full"
-    """Alignment of updates with activations (Everett et al.); sp, ntk, mean-field."""
+    alignment: Literal["full", "none"] | None = None
+    """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
+    for each layer under sp too; null: full, and under sp one learning rate for every tensor."""
     horizon: Literal["steps", "empirical", "none"] = "steps"
     """How the learning rate follows the training length."""
     beta1: Literal["keep", "scale"] = "keep"

@@ -45,10 +45,36 @@ def base_size(recipe: Recipe) -> Size:
 
 
 def rungs(recipe: Recipe) -> tuple[Size, ...]:
-    """The ladder and the base, each once, narrow to wide."""
-    base = base_size(recipe)
-    widths = sorted({base.width, *recipe.ladder.width})
-    return tuple(Size(width, base.depth, base.batch, base.steps) for width in widths)
+    """The ladder and the base, each once, small to large.
+
+    Every axis is a line through the base (`product: true` takes all combinations); a batch alone
+    keeps the tokens, so its steps shrink.
+    """
+    base, ladder = base_size(recipe), recipe.ladder
+    lines = {
+        axis: (getattr(base, axis), *getattr(ladder, axis))
+        for axis in ("width", "depth", "batch", "steps")
+    }
+
+    def size(width: int, depth: int, batch: int, steps: int | None) -> Size:
+        return _resize(recipe, base, width, depth, batch, steps, None, "ladder")
+
+    found = {base}
+    if ladder.product:
+        lengths: tuple[int | None, ...] = lines["steps"] if ladder.steps else (None,)
+        found |= {
+            size(w, d, b, s)
+            for w in lines["width"]
+            for d in lines["depth"]
+            for b in lines["batch"]
+            for s in lengths
+        }
+    else:
+        found |= {size(w, base.depth, base.batch, None) for w in lines["width"]}
+        found |= {size(base.width, d, base.batch, None) for d in lines["depth"]}
+        found |= {size(base.width, base.depth, b, None) for b in lines["batch"]}
+        found |= {size(base.width, base.depth, base.batch, s) for s in lines["steps"]}
+    return tuple(sorted(found))
 
 
 def _resize(
@@ -99,11 +125,10 @@ def target_size(
         tokens: Instead of steps; examples where the data has no tokens.
 
     Raises:
-        InputError: A size below 1, steps and tokens at once, a width that the model cannot
-            have, or an axis along which there is no transfer yet.
+        InputError: A size below 1, steps and tokens at once, a width or depth that the
+            model cannot have.
     """
-    from mutransfer_cli.recipe.sizes import width_fault
-    from mutransfer_cli.recipe.support import axis_fault
+    from mutransfer_cli.recipe.sizes import depth_fault, width_fault
 
     sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
     for name, value in sizes.items():
@@ -113,14 +138,9 @@ def target_size(
         raise InputError("--tokens: give --steps or --tokens, not both")
     start = recipe_target(recipe)
     size = _resize(recipe, start, width, depth, batch, steps, tokens, "--tokens")
-    base = base_size(recipe)
-    for name in ("depth", "batch", "tokens", "steps"):
-        if sizes[name] is None:
-            continue
-        axis = "steps" if name == "tokens" else name
-        message = axis_fault(axis, getattr(size, axis), getattr(base, axis))
-        if message is not None:
-            raise InputError(f"--{name}: {message}")
+    message = depth_fault(recipe, size.depth)
+    if message is not None:
+        raise InputError(f"--depth: {message}")
     message = width_fault(recipe, size.width)
     if message is not None:
         raise InputError(f"--width: {message}")

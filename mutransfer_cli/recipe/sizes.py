@@ -72,9 +72,14 @@ def _sizes(recipe: Recipe) -> Iterator[Fault]:
         message = width_fault(recipe, width)
         if message is not None:
             yield Fault(path, message)
-    message = depth_fault(recipe, recipe.base.depth)
-    if message is not None:
-        yield Fault(("base", "depth"), message)
+    depths: list[tuple[tuple[str, ...], int]] = [(("base", "depth"), recipe.base.depth)]
+    depths += [(("ladder", "depth", str(i)), d) for i, d in enumerate(recipe.ladder.depth)]
+    if recipe.target is not None and recipe.target.depth is not None:
+        depths.append((("target", "depth"), recipe.target.depth))
+    for path, depth in depths:
+        message = depth_fault(recipe, depth)
+        if message is not None:
+            yield Fault(path, message)
     for section, size in (("base", base_size), ("target", recipe_target)):
         try:
             size(recipe)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.fault import Fault
-from mutransfer_cli.recipe.model import is_callable
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import base_size, recipe_target
 
-PARAMETERIZATIONS = ("mup", "sp")
-OPTIMIZERS = ("adamw", "adam", "sgd")
-SOURCES = ("stdlib", "text", "tokens", "digits", "teacher")
+SOURCES = ("stdlib", "text", "tokens", "digits", "teacher", "tensors")
 SAMPLERS = ("grid", "sobol", "tpe")
 PRUNERS = ("none",)
 
@@ -22,26 +17,10 @@ def _unavailable(found: object, available: Sequence[object]) -> str:
     return f"{found} is not available yet in this version; available: {listed}"
 
 
-def axis_fault(axis: str, value: int, base: int) -> str | None:
-    """Why a size along an axis other than the width is refused."""
-    if value == base:
-        return None
-    return (
-        f"transfer along {axis} is not available yet in this version; available: width "
-        f"(the base has {axis} {base}, found {value})"
-    )
-
-
 def _choices(recipe: Recipe) -> Iterator[Fault]:
     """Keys with a few choices of which some are available."""
-    rules, search = recipe.rules, recipe.search
+    search = recipe.search
     table: list[tuple[str, object, Sequence[object]]] = [
-        ("parameterization", recipe.parameterization, PARAMETERIZATIONS),
-        ("optimizer.name", recipe.optimizer.name, OPTIMIZERS),
-        ("rules.alignment", rules.alignment, ("full",)),
-        ("rules.horizon", rules.horizon, ("steps",)),
-        ("rules.beta1", rules.beta1, ("keep",)),
-        ("rules.depth_alpha", rules.depth_alpha, (1.0,)),
         ("data.source", recipe.data.source, SOURCES),
         ("search.sampler", search.sampler, SAMPLERS),
         ("search.prune", search.prune, PRUNERS),
@@ -49,10 +28,6 @@ def _choices(recipe: Recipe) -> Iterator[Fault]:
     for path, found, available in table:
         if found not in available:
             yield Fault(tuple(path.split(".")), _unavailable(found, available))
-    build = recipe.model.build
-    if build not in ("mlp", "gpt") and not is_callable(build):
-        available = ("mlp", "gpt", "package.module:callable")
-        yield Fault(("model", "build"), _unavailable(build, available))
 
 
 def _optimizer(recipe: Recipe) -> Iterator[Fault]:
@@ -74,8 +49,8 @@ def _optimizer(recipe: Recipe) -> Iterator[Fault]:
 def _model_knobs(recipe: Recipe) -> Iterator[Fault]:
     """Keys without meaning for the model at hand."""
     build, multipliers = recipe.model.build, recipe.multipliers
-    if build != "gpt" and multipliers.residual not in (None, 1.0):
-        yield Fault(("multipliers", "residual"), _unavailable(f"for {build} it", ("gpt",)))
+    if build == "mlp" and multipliers.residual not in (None, 1.0):
+        yield Fault(("multipliers", "residual"), "mlp has no residual branches; leave it null")
     if build != "mlp":
         return
     if multipliers.attention is not None:
@@ -86,27 +61,13 @@ def _model_knobs(recipe: Recipe) -> Iterator[Fault]:
         yield Fault(("init", "residual"), "mlp has no residual branches; expected none")
 
 
-def _axes(recipe: Recipe) -> Iterator[Fault]:
-    try:
-        base, target = base_size(recipe), recipe_target(recipe)
-    except InputError:  # tokens that are less than a step: told with the sizes
-        return
-    for axis in ("depth", "batch", "steps"):
-        for index, value in enumerate(getattr(recipe.ladder, axis)):
-            message = axis_fault(axis, value, getattr(base, axis))
-            if message is not None:
-                yield Fault(("ladder", axis, str(index)), message)
-    if recipe.target is None:
-        return
-    for axis in ("depth", "batch", "steps"):
-        value = getattr(recipe.target, axis)
-        message = None if value is None else axis_fault(axis, value, getattr(base, axis))
-        if message is not None:
-            yield Fault(("target", axis), message)
-    if recipe.target.tokens is not None:
-        message = axis_fault("steps", target.steps, base.steps)
-        if message is not None:
-            yield Fault(("target", "tokens"), message)
+def _rules(recipe: Recipe) -> Iterator[Fault]:
+    """Choices that exclude each other."""
+    rules, name = recipe.rules, recipe.parameterization
+    if rules.depth_alpha != 1.0 and name != "completep":
+        yield Fault(("rules", "depth_alpha"), f"belongs to completep; {name} has no depth rule")
+    if rules.alignment is not None and name in ("umup", "completep"):
+        yield Fault(("rules", "alignment"), f"{name} has one table; expected null")
 
 
 def _search(recipe: Recipe) -> Iterator[Fault]:
@@ -130,5 +91,5 @@ def support_faults(recipe: Recipe) -> Iterator[Fault]:
     yield from _choices(recipe)
     yield from _optimizer(recipe)
     yield from _model_knobs(recipe)
-    yield from _axes(recipe)
+    yield from _rules(recipe)
     yield from _search(recipe)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.curve import curve_of
+from mutransfer_cli.fit.curve import curves_of
 from mutransfer_cli.fit.document import FitDocument
 from mutransfer_cli.fit.observation import Observation
 
@@ -22,8 +22,9 @@ def draw(observations: Sequence[Observation], fitted: FitDocument, path: Path) -
 
     figure, axis = plt.subplots(figsize=(6.4, 4.4))
     colours = plt.get_cmap("viridis")(np.linspace(0.85, 0.1, len(fitted.rungs)))
+    curves = curves_of(observations)
     for rung, colour in zip(fitted.rungs, colours, strict=True):
-        curve = curve_of([o for o in observations if o.width == rung.width])
+        curve = curves.get(rung.width)
         if curve is None:
             continue
         axis.plot(2.0**curve.x, curve.means, "o-", color=colour, label=f"width {rung.width}")

@@ -1,33 +1,48 @@
-"""Applying a plan to a model: init, parameter groups, optimizers, forward multipliers."""
+"""Applying a plan to a model: init, parameter groups, optimizers, forward multipliers.
+
+Works on a model that is compiled, wrapped (DDP, AveragedModel) or sharded (FSDP2): nothing is kept
+on parameters, and a tensor's init depends on nothing but the seed and its name.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
+from torch.optim import SGD, Adafactor, Adam, AdamW, Optimizer
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.rules.plan import Plan, Site
-from mutransfer_cli.rules.shapes import knob_of
+from mutransfer_cli.rules.plan import Plan, Site, TensorPlan
+from mutransfer_cli.rules.shapes import attribute_of
 
-WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.")  # torch.compile, DDP, FSDP
+# torch.compile, FSDP, activation checkpointing; DDP and AveragedModel put a leading `module`
+WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 HOOKED = "_mutransfer_scales"
+TORCH: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+    "adafactor": Adafactor,
+}
+if hasattr(torch.optim, "Muon"):  # since torch 2.9
+    TORCH["muon"] = torch.optim.Muon
 
 
 def plain(name: str) -> str:
-    """A parameter's name without what wrappers put before it."""
-    for wrapper in WRAPPERS:
-        name = name.replace(wrapper, "")
-    return name
+    """A name without what wrappers put into it."""
+    parts = [p for p in name.split(".") if p not in WRAPPERS]
+    return ".".join(parts[1:] if parts[0] == "module" and len(parts) > 1 else parts)
 
 
 def parameters_of(plan: Plan, model: nn.Module) -> dict[str, nn.Parameter]:
     """The model's parameters by the plan's names; InputError unless they are the same."""
-    found = {plain(name): p for name, p in model.named_parameters()}
     wanted = {t.name: t.shape for t in plan.tensors}
+    found = dict(model.named_parameters())
+    if found.keys() != wanted.keys():
+        found = {plain(name): p for name, p in found.items()}
     for name in sorted(found.keys() ^ wanted.keys()):
         where = "the plan but not in the model" if name in wanted else "the model but not the plan"
         raise InputError(f"plan: parameter {name} is in {where}")
@@ -50,68 +65,156 @@ def initialize(plan: Plan, model: nn.Module, seed: int) -> None:
     found = parameters_of(plan, model)
     for tensor in plan.tensors:
         p = found[tensor.name]
+        if p.is_meta:
+            raise InputError(
+                f"plan: {tensor.name} is on the meta device; call model.to_empty(device=...) first"
+            )
         if tensor.init == "normal":
             values = torch.randn(tensor.shape, generator=stream(seed, tensor.name))
-            p.copy_(values.mul_(tensor.init_std or 0.0))
+            fill(p, values.mul_(tensor.init_std or 0.0))
         elif tensor.init == "zero":
             p.zero_()
         elif tensor.init == "rescale":
-            rms = p.float().square().mean().sqrt()
+            rms = float(whole(p).float().square().mean().sqrt())
             if rms > 0:
                 p.mul_((tensor.init_std or 0.0) / rms)
 
 
-def param_groups(plan: Plan, model: nn.Module) -> list[dict[str, Any]]:
+def whole(p: Tensor) -> Tensor:
+    """All of a tensor, of which this process may hold a shard."""
+    return p.full_tensor() if hasattr(p, "full_tensor") else p
+
+
+def fill(p: Any, values: Tensor) -> None:
+    """Write values into a tensor; of a sharded one each process writes its own part."""
+    if hasattr(p, "device_mesh"):
+        from torch.distributed.tensor import distribute_tensor
+
+        mesh = p.device_mesh
+        placed: Tensor = distribute_tensor(
+            values.to(p.device, p.dtype), mesh, p.placements, src_data_rank=None
+        )
+        p.copy_(placed)
+    else:
+        p.copy_(values)
+
+
+def options_of(plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
+    """What a torch optimizer takes for one tensor."""
+    options: dict[str, Any] = {"lr": tensor.lr, "weight_decay": tensor.weight_decay}
+    match tensor.optimizer or plan.optimizer:
+        case "sgd":
+            options |= {"momentum": plan.momentum, "nesterov": plan.nesterov}
+        case "muon":
+            options |= {"momentum": plan.momentum or 0.95, "eps": tensor.eps}
+        case "lion":
+            options |= {"betas": plan.betas}
+        case "adam" | "adamw" | "soap" | "shampoo":
+            options |= {"eps": tensor.eps, "betas": plan.betas}
+    return options
+
+
+def groups_of(plan: Plan, model: nn.Module, optimizer: str) -> list[dict[str, Any]]:
+    """Parameter groups of the tensors that one optimizer trains."""
     found = parameters_of(plan, model)
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for tensor in plan.tensors:
         p = found[tensor.name]
-        if not p.requires_grad:
+        if not p.requires_grad or (tensor.optimizer or plan.optimizer) != optimizer:
             continue
-        options: dict[str, Any] = {"lr": tensor.lr, "weight_decay": tensor.weight_decay}
-        if plan.optimizer == "sgd":
-            options["momentum"] = plan.momentum
-        else:
-            options |= {"eps": tensor.eps, "betas": plan.betas}
+        options = options_of(plan, tensor)
         group = groups.setdefault(tuple(options.values()), {"params": [], **options})
         group["params"].append(p)
     return list(groups.values())
 
 
+def kinds_of(plan: Plan) -> list[str]:
+    """The optimizers that the plan's tensors need, muon first."""
+    return sorted({t.optimizer or plan.optimizer for t in plan.tensors}, key=lambda k: k != "muon")
+
+
+def param_groups(plan: Plan, model: nn.Module) -> list[dict[str, Any]]:
+    kinds = kinds_of(plan)
+    if len(kinds) > 1:
+        raise InputError(f"plan: needs {' and '.join(kinds)}; take plan.optimizers(model)")
+    return groups_of(plan, model, kinds[0])
+
+
+def untrainable(optimizer: str) -> str | None:
+    """Why torch cannot train with an optimizer; None where it can."""
+    if optimizer in TORCH:
+        return None
+    version = torch.__version__.partition("+")[0]
+    return f"torch {version} has no {optimizer}: the plan gives its numbers only"
+
+
 def optimizers(plan: Plan, model: nn.Module) -> list[Optimizer]:
-    kinds: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
-    return [kinds[plan.optimizer](param_groups(plan, model))]  # type: ignore[call-arg]
+    missing = untrainable(plan.optimizer)
+    if missing is not None:
+        raise InputError(f"plan: {missing}; take plan.param_groups(model) with your own")
+    made = []
+    for kind in kinds_of(plan):
+        groups = groups_of(plan, model, kind)
+        if groups:
+            made.append(TORCH[kind](groups))  # type: ignore[call-arg]  # Optimizer has none of its own
+    return made
+
+
+@dataclass(frozen=True)
+class ScaledInput:
+    """A hook that multiplies a module's first argument; picklable, unlike a closure."""
+
+    value: float
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (args[0] * self.value, *args[1:])
+
+
+@dataclass(frozen=True)
+class ScaledOutput:
+    """A hook that multiplies a module's output."""
+
+    value: float
+
+    def __call__(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return output * self.value
+
+
+def compiled(model: nn.Module) -> bool:
+    """Whether torch.compile has wrapped the model or a part of it."""
+    return any(
+        hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None
+        for m in model.modules()
+    )
 
 
 def install(plan: Plan, model: nn.Module) -> None:
-    """Raises InputError on a model that torch.compile has wrapped: its hooks would not run."""
-    if hasattr(model, "_orig_mod"):
-        raise InputError("plan: install the multipliers before torch.compile, not after")
-    if hasattr(model, HOOKED):
+    """A compiled model is made to compile again: else torch would ignore the new hooks."""
+    if any(hasattr(m, HOOKED) for m in model.modules()):
         raise InputError("plan: this model's multipliers were installed before")
+    modules = dict(model.named_modules())
+    modules = {plain(name): m for name, m in modules.items()} | modules
     for name, site in plan.sites.items():
         value = plan.forward[name]
         if value is not None:
-            _put(model, name, site, float(value))
+            put(model, modules, name, site, float(value))
     object.__setattr__(model, HOOKED, True)
+    if compiled(model):
+        torch.compiler.reset()
 
 
-def _put(model: nn.Module, name: str, site: Site, value: float) -> None:
+def put(
+    model: nn.Module, modules: dict[str, nn.Module], name: str, site: Site, value: float
+) -> None:
     if site.how == "attribute":
         for module in model.modules():
-            if knob_of(module, name):
-                setattr(module, name, value)
+            attribute = attribute_of(module, name)
+            if attribute is not None:
+                setattr(module, attribute, value)
         return
-
-    def scaled_input(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (args[0] * value, *args[1:])
-
-    def scaled_output(_: nn.Module, args: Any, output: Tensor) -> Tensor:
-        return output * value
-
     for path in site.modules:
-        module = model.get_submodule(path)
+        module = modules[path]
         if site.how == "input":
-            module.register_forward_pre_hook(scaled_input)
+            module.register_forward_pre_hook(ScaledInput(value))
         else:
-            module.register_forward_hook(scaled_output)
+            module.register_forward_hook(ScaledOutput(value))

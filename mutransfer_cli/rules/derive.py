@@ -2,100 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from math import sqrt
+from collections.abc import Mapping
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules import table
+from mutransfer_cli.rules.derivation import GEOMETRY
 from mutransfer_cli.rules.forward import forward_multipliers
-from mutransfer_cli.rules.plan import Plan, Sizes, TensorPlan
-from mutransfer_cli.rules.settings import FAMILY, Settings
-from mutransfer_cli.rules.shapes import Family, Shape, TensorShape, matched
+from mutransfer_cli.rules.horizon import horizon_rule
+from mutransfer_cli.rules.plan import Plan, Sizes
+from mutransfer_cli.rules.settings import Settings
+from mutransfer_cli.rules.shapes import Family, Shape, matched
+from mutransfer_cli.rules.tensor import Context, tensor_plan
 
 
-def first_match(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, p) for p in patterns)
-
-
-def lr_factor(tensor: TensorShape, factors: Mapping[str, float]) -> float:
-    """The recipe's factor on a tensor's learning rate: by role or by pattern, first match wins."""
-    for key, value in factors.items():
-        if key == tensor.role or fnmatchcase(tensor.name, key):
-            return value
-    return 1.0
-
-
-def is_matrix(tensor: TensorShape) -> bool:
-    """Matrices and embeddings: what `decay: matrices` decays."""
-    return bool(tensor.in_dims) or any(u.kind == "lookup" for u in tensor.uses)
-
-
-def init_of(
-    tensor: TensorShape, settings: Settings, factor: float, depth: int, at_base: bool
-) -> tuple[str, float | None]:
-    """How a tensor starts: the kind, and its standard deviation; `factor` is the rule's."""
-    init = settings.init
-    if first_match(tensor.name, init.zero):
-        return "zero", 0.0
-    if tensor.role in {"vector", "scalar", "fixed"} and not tensor.in_dims:
-        return "keep", None
-    if tensor.role == "fixed" or not is_matrix(tensor):
-        return "keep", None
-    if init.source == "model":
-        if tensor.base_rms == 0.0:
-            return "keep", 0.0
-        return ("keep" if at_base else "rescale"), tensor.base_rms * factor
-    fan_in = tensor.fans(tensor.base_shape)[0]
-    if any(u.kind == "lookup" for u in tensor.uses):
-        std = init.embedding_std
-    elif tensor.role == "readout":
-        std = init.readout_std if init.readout_std is not None else 1 / sqrt(fan_in)
-    else:
-        std = init.std if init.std is not None else 1 / sqrt(fan_in)
-    if first_match(tensor.name, init.residual_outputs):
-        std /= sqrt(2 * depth)
-    return "normal", std * factor
-
-
-def decays(tensor: TensorShape, decay: str | tuple[str, ...]) -> bool:
-    if decay == "all":
-        return True
-    if decay == "matrices":
-        return is_matrix(tensor) and tensor.role != "fixed"
-    return first_match(tensor.name, (decay,) if isinstance(decay, str) else decay)
-
-
-def tensor_plan(tensor: TensorShape, shape: Shape, settings: Settings, depth: int) -> TensorPlan:
-    """One line of the plan."""
-    optimizer = settings.optimizer
-    row = table.rule(settings.parameterization, tensor.role, settings.readout)
-    base_in, base_out = tensor.fans(tensor.base_shape)
-    fan_in, fan_out = tensor.fans(shape)
-    m_in, m_out = fan_in / base_in, fan_out / base_out
-    family = FAMILY[optimizer.name]
-    width_factor = (row.sgd if family == "sgd" else row.adam)(m_in, m_out)
-    init, std = init_of(tensor, settings, row.init(m_in, m_out), depth, shape == tensor.base_shape)
-    gradient = row.gradient(m_in, m_out) if settings.epsilon == "scaled" else 1.0
-    decay = optimizer.weight_decay if decays(tensor, settings.decay) else 0.0
-    if settings.weight_decay == "independent":
-        decay /= width_factor  # lr × weight_decay stays what it was at the base
-    return TensorPlan(
-        name=tensor.name,
-        role=tensor.role,
-        shape=shape,
-        base_shape=tensor.base_shape,
-        growing=tensor.growing,
-        fan_in=fan_in,
-        fan_out=fan_out,
-        init=init,
-        init_std=std,
-        multiplier=1.0,
-        lr=optimizer.lr * lr_factor(tensor, settings.lr_factors) * width_factor,
-        weight_decay=decay,
-        eps=optimizer.eps * gradient if family == "adam" else None,
-        source=row.source,
-    )
+def known_optimizer(settings: Settings) -> None:
+    """Raises InputError for an optimizer that has no rule."""
+    name, decay = settings.optimizer.name, settings.optimizer.weight_decay
+    if name not in GEOMETRY:
+        raise InputError(f"optimizer.name: {name!r} has no rule; known: {', '.join(GEOMETRY)}")
+    if name == "adam" and decay > 0:
+        raise InputError(
+            "optimizer.weight_decay: adam adds the decay to the gradient, which has no consistent "
+            f"scaling rule: expected 0, or name: adamw; found {decay:g}"
+        )
 
 
 def derive(
@@ -110,28 +39,51 @@ def derive(
     Raises InputError where the model does not belong to the family, or where a multiplier that
     the rules ask for can neither be absorbed nor installed.
     """
-    matched(family, shapes)
-    if settings.optimizer.name not in FAMILY:
+    known_optimizer(settings)
+    optimizer = settings.optimizer
+    if family.tied and settings.readout == "absorbed":
+        tied = next(t.name for t in family.tensors if t.role == "tied")
         raise InputError(
-            f"optimizer.name: {settings.optimizer.name!r} has no rule; known: {', '.join(FAMILY)}"
+            f"rules.readout: absorbed is impossible for {tied}, embedding and readout at once: as "
+            "an embedding its init has to stay constant, as a readout it would have to shrink; "
+            "take multiplier"
         )
-    forward, sites = forward_multipliers(family, settings, shapes, base, target)
-    m_width = target["width"] / base["width"]
+    tensors = matched(family, shapes)
+    forward, sites, folded = forward_multipliers(family, settings, shapes, base, target)
+    ratio = {axis: target[axis] / base[axis] for axis in ("width", "depth", "batch", "steps")}
+    horizon = horizon_rule(
+        settings.horizon,
+        settings.beta1,
+        optimizer.name,
+        ratio["batch"],
+        ratio["steps"] * ratio["batch"],
+    )
+    context = Context(
+        settings,
+        horizon,
+        # u-muP quotes at depth 1, not at the base
+        target["depth"] if settings.parameterization == "umup" else ratio["depth"],
+        base["depth"] if settings.parameterization == "completep" else target["depth"],
+        family,
+        folded,
+        family.final_readouts,
+    )
     clip = settings.clip
     if clip is not None:
-        clip *= m_width ** table.clip_power(settings.parameterization, settings.readout)
+        clip *= ratio["width"] ** table.clip_power(settings.parameterization, settings.readout)
     return Plan(
         tensors=tuple(
-            tensor_plan(t, shapes[t.name], settings, target["depth"]) for t in family.tensors
+            tensor_plan(name, tensor, shapes[name], context) for name, tensor in tensors.items()
         ),
         forward=forward,
         sites=sites,
         form=settings.readout,
         parameterization=settings.parameterization,
-        optimizer=settings.optimizer.name,
-        betas=settings.optimizer.betas,
-        momentum=settings.optimizer.momentum,
+        optimizer=optimizer.name,
+        betas=(optimizer.betas[0] ** horizon.beta1, optimizer.betas[1] ** horizon.beta2),
+        momentum=optimizer.momentum,
         clip=clip,
         base=dict(base),
         target=dict(target),
+        nesterov=optimizer.nesterov,
     )

@@ -46,11 +46,22 @@ class TensorDocument(Part):
     weight_decay: float = Field(description="as torch's optimizers take it")
     eps: float | None = Field(description="null: the optimizer has none")
     source: str
+    optimizer: str = Field("", description="which one trains it: muon leaves some to adamw")
+    why: str = Field("", description="the derivation")
 
 
 class SiteDocument(Part):
     how: Literal["attribute", "input", "output"]
     modules: tuple[str, ...] = ()
+    attribute: str | None = None
+
+
+class ChoiceDocument(Part):
+    what: str
+    taken: str
+    kind: Literal["theory", "empirical", "assumption"]
+    source: str
+    others: str = Field(description="what other sources say")
 
 
 class PlanDocument(Part):
@@ -63,6 +74,7 @@ class PlanDocument(Part):
     optimizer: str
     betas: tuple[float, float]
     momentum: float
+    nesterov: bool = False
     clip: float | None = Field(description="threshold of the global gradient norm")
     form: Literal["multiplier", "absorbed"]
     tensors: tuple[TensorDocument, ...]
@@ -77,6 +89,7 @@ class SavedPlan(PlanDocument):
 class ShapesDocument(PlanDocument):
     schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
     origins: dict[str, str] | None = Field(None, description="where each value came from")
+    choices: tuple[ChoiceDocument, ...] = Field((), description="where sources disagree")
     notes: tuple[str, ...] = ()
 
 
@@ -127,6 +140,7 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
         "optimizer": plan.optimizer,
         "betas": plan.betas,
         "momentum": plan.momentum,
+        "nesterov": plan.nesterov,
         "clip": plan.clip,
         "form": plan.form,
         "tensors": [
@@ -134,7 +148,10 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
             for t in plan.tensors
         ],
         "forward": dict(plan.forward),
-        "sites": {k: {"how": s.how, "modules": s.modules} for k, s in plan.sites.items()},
+        "sites": {
+            k: {"how": s.how, "modules": s.modules, "attribute": s.attribute}
+            for k, s in plan.sites.items()
+        },
     }
 
 
@@ -143,12 +160,13 @@ def plan_of(document: PlanDocument) -> Plan:
     return Plan(
         tensors=tuple(TensorPlan(**t.model_dump()) for t in document.tensors),
         forward=dict(document.forward),
-        sites={k: Site(s.how, s.modules) for k, s in document.sites.items()},
+        sites={k: Site(s.how, s.modules, s.attribute) for k, s in document.sites.items()},
         form=document.form,
         parameterization=document.parameterization,
         optimizer=document.optimizer,
         betas=document.betas,
         momentum=document.momentum,
+        nesterov=document.nesterov,
         clip=document.clip,
         base=document.base.model_dump(),
         target=document.target.model_dump(),

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules import table
+from mutransfer_cli.rules.depth import branch_power
 from mutransfer_cli.rules.plan import Site, Sizes
 from mutransfer_cli.rules.settings import Settings
 from mutransfer_cli.rules.shapes import Family, Shape, TensorShape
+from mutransfer_cli.rules.umup import residual_coefficients
 
 Forward = dict[str, float | None]
 
@@ -23,15 +25,26 @@ def forward_multipliers(
     shapes: Mapping[str, Shape],
     base: Sizes,
     target: Sizes,
-) -> tuple[Forward, dict[str, Site]]:
-    """Values by name (None: the model has no such thing), and the sites of those to install."""
+) -> tuple[Forward, dict[str, Site], bool]:
+    """Values by name (None: the model has no such thing), and the sites of those to install.
+
+    The last is whether the branches' multiplier has to be folded into the tensors that end them.
+    """
     forward: Forward = {}
     sites: dict[str, Site] = {}
     forward["attention_scale"] = _attention(family, settings, base, target, sites)
-    forward["residual_scale"] = _residual(family, settings, sites)
+    forward["residual_scale"], folded = _residual(family, settings, base, target, sites)
     forward["logit_scale"] = _logits(family, settings, shapes, sites)
     forward["embedding_scale"] = _embedding(family, settings, sites)
-    return forward, sites
+    if settings.parameterization == "umup":
+        sites.clear()  # numbers only: a model needs the package's own operations to train so
+        forward |= residual_coefficients(target["depth"], settings.residual_multiplier or 1.0)
+    return forward, sites, folded
+
+
+def knob_site(family: Family, name: str) -> Site | None:
+    knob = family.knobs.get(name)
+    return Site("attribute", attribute=knob.attribute) if knob else None
 
 
 def _attention(
@@ -44,11 +57,14 @@ def _attention(
     seen = family.attention[0]
     heads_grow = family.head_growth != 1.0
     growth = target["width"] / base["width"] if heads_grow else 1.0
+    if settings.parameterization == "umup":
+        return (settings.attention_multiplier or 1.0) / (seen.head_size * growth)
     power = table.attention_power(settings.parameterization)
-    wanted = settings.attention_multiplier or seen.head_size**-0.5
+    wanted = settings.attention_multiplier or seen.scale
     value: float = wanted * growth**power
-    if "attention_scale" in family.knobs:
-        sites["attention_scale"] = Site("attribute")
+    site = knob_site(family, "attention_scale")
+    if site is not None:
+        sites["attention_scale"] = site
         return value
     if settings.attention_multiplier is not None:
         line = attribute_line("attention_scale", "scale=self.attention_scale")
@@ -59,40 +75,55 @@ def _attention(
             f"does not follow head_size**{power:g}; fix the head size, or "
             + attribute_line("attention_scale", "scale=self.attention_scale")
         )
-    return float(seen.scale * growth**power)
-
-
-def _residual(family: Family, settings: Settings, sites: dict[str, Site]) -> float | None:
-    value = settings.residual_multiplier
-    if value is None or value == 1.0:
-        return value
-    if "residual_scale" not in family.knobs:
-        line = attribute_line("residual_scale", "x = x + self.residual_scale * branch")
-        raise InputError(f"multipliers.residual: the model has no knob for it; {line}")
-    sites["residual_scale"] = Site("attribute")
     return value
+
+
+def _residual(
+    family: Family, settings: Settings, base: Sizes, target: Sizes, sites: dict[str, Site]
+) -> tuple[float | None, bool]:
+    knob = family.knobs.get("residual_scale")
+    value = settings.residual_multiplier
+    power = branch_power(settings.parameterization, settings.depth_alpha)
+    factor = float((target["depth"] / base["depth"]) ** power)
+    if knob is not None:
+        if value is None and factor == 1.0:
+            return value, False
+        sites["residual_scale"] = Site("attribute", attribute=knob.attribute)
+        return (value if value is not None else knob.value) * factor, False
+    line = attribute_line("residual_scale", "x = x + self.residual_scale * branch")
+    if value not in (None, 1.0):
+        raise InputError(f"multipliers.residual: the model has no knob for it; {line}")
+    if factor == 1.0:
+        return value, False
+    if not any(family.blocks.place(name) for name in family.ends):
+        raise InputError(
+            "model: no tensor is seen to end a residual branch, so the branches' multiplier "
+            f"{factor:g} has nowhere to go; {line}"
+        )
+    return value, True
 
 
 def _readout_power(tensor: TensorShape, settings: Settings) -> table.Power:
     if tensor.role == "tied":
         return table.tied_logits(settings.parameterization)
-    return table.rule(settings.parameterization, "readout", settings.readout).multiplier
+    return table.row(settings.parameterization, "readout", settings.readout).multiplier
 
 
 def _logits(
     family: Family, settings: Settings, shapes: Mapping[str, Shape], sites: dict[str, Site]
 ) -> float | None:
-    readouts = [t for t in family.tensors if t.role in {"readout", "tied"}]
+    final = family.final_readouts
+    readouts = [t for t in family.tensors if t.name in final]
     if not readouts:
         return None
     values = set()
     for tensor in readouts:
-        fans = [
-            t.fans(s)[1 if tensor.role == "tied" else 0]
-            for t, s in ((tensor, shapes[tensor.name]), (tensor, tensor.base_shape))
-        ]
-        ratio = fans[0] / fans[1]
-        values.add(settings.logit_multiplier * _readout_power(tensor, settings)(ratio, 1.0))
+        which = 1 if tensor.role == "tied" else 0
+        fan = tensor.fans(shapes[tensor.name])[which]
+        ratio = fan / tensor.fans(tensor.base_shape)[which]
+        size = fan if settings.parameterization == "umup" else ratio
+        own = ratio ** family.scale_powers.get(tensor.name, 0.0)  # the model's own
+        values.add(settings.logit_multiplier * _readout_power(tensor, settings)(size, 1.0) / own)
     value = float(values.pop())
     if values:
         names = ", ".join(t.name for t in readouts)
@@ -100,15 +131,16 @@ def _logits(
             f"model: the readouts {names} grow by different ratios and need different multipliers;"
             " take rules.readout: absorbed"
         )
-    if "logit_scale" in family.knobs:
-        sites["logit_scale"] = Site("attribute")
+    site = knob_site(family, "logit_scale")
+    if site is not None:
+        sites["logit_scale"] = site
         return value
-    matrix = [(t, u) for t in readouts for u in t.uses if u.kind == "matrix"]
+    matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
     astray = [t.name for t, u in matrix if not u.whole_input]
     needs_none = value == 1.0 and all(_readout_power(t, settings) == table.ONE for t in readouts)
     if needs_none:
         return value
-    if astray:
+    if astray and settings.parameterization != "umup":
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
         alternative = (
             "" if any(t.role == "tied" for t in readouts) else (", or take rules.readout: absorbed")
@@ -124,8 +156,10 @@ def _logits(
 def _embedding(family: Family, settings: Settings, sites: dict[str, Site]) -> float | None:
     lookups = [(t, u) for t in family.tensors for u in t.uses if u.kind == "lookup"]
     value = settings.embedding_multiplier
-    if "embedding_scale" in family.knobs:
-        sites["embedding_scale"] = Site("attribute")
+    knob = family.knobs.get("embedding_scale")
+    if knob is not None:
+        value = knob.value if value == 1.0 else value  # the model's own, where none is asked for
+        sites["embedding_scale"] = Site("attribute", attribute=knob.attribute)
         return value
     if not lookups:
         if value != 1.0:

@@ -32,6 +32,8 @@ class TensorPlan:
     weight_decay: float
     eps: float | None  # None: the optimizer has none
     source: str
+    optimizer: str = ""  # which one trains it; muon leaves some tensors to adamw
+    why: str = ""  # the derivation, in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Site:
 
     how: str  # attribute | input | output
     modules: tuple[str, ...] = ()
+    attribute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,13 @@ class Plan:
     sites: Mapping[str, Site]
     form: str  # multiplier | absorbed
     parameterization: str
-    optimizer: str  # sgd | adam | adamw
+    optimizer: str  # sgd | adam | adamw | lion | adafactor | muon | shampoo | soap
     betas: tuple[float, float]
     momentum: float
     clip: float | None  # threshold of the global gradient norm
     base: Sizes
     target: Sizes
+    nesterov: bool = False
 
     @property
     def multipliers(self) -> dict[str, float]:
@@ -88,14 +92,18 @@ class Plan:
     def param_groups(self, model: nn.Module) -> list[dict[str, Any]]:
         """Parameter groups for one torch optimizer: lr, weight_decay, eps, betas or momentum.
 
-        Raises InputError if the model's parameters are not those of the plan.
+        Raises InputError if the model's parameters are not those of the plan, or if the plan needs
+        two optimizers (muon and AdamW): then take `optimizers`.
         """
         from mutransfer_cli.rules.apply import param_groups
 
         return param_groups(self, model)
 
     def optimizers(self, model: nn.Module) -> list[Optimizer]:
-        """The torch optimizers over the model's parameters, with the plan's groups."""
+        """The torch optimizers over the model's parameters, with the plan's groups.
+
+        Raises InputError where torch has no such optimizer: then take `param_groups`.
+        """
         from mutransfer_cli.rules.apply import optimizers
 
         return optimizers(self, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from mutransfer_cli.errors import InputError
@@ -26,6 +26,10 @@ class Use:
     function: str  # the torch function that consumed it
     module: str  # the innermost module that was running
     whole_input: bool = False  # the other operand is that module's own first argument
+    order: int = field(default=0, compare=False)  # of the first such use in the forward pass
+    stacked: bool = False  # one of a stack of matrices: a dimension beside its fans
+    scale: float = field(default=1.0, compare=False)  # of its input: a number in the forward pass
+    grouped: bool = False  # a convolution in groups: its input channels do not grow
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:
@@ -33,8 +37,12 @@ def role_of_use(use: Use, growing: frozenset[int]) -> Role:
     grows_in = any(d in growing for d in use.in_dims)
     grows_out = any(d in growing for d in use.out_dims)
     match use.kind:
-        case "matrix" | "convolution" if grows_in and grows_out:
-            return "hidden" if use.kind == "matrix" else "convolution"
+        case "matrix" if grows_in and grows_out:
+            return "expert" if use.stacked else "hidden"
+        case "convolution" if grows_in and grows_out:
+            return "convolution"
+        case "convolution" if grows_out and use.grouped:
+            return "convolution"
         case "matrix" | "convolution" if grows_in:
             return "readout"
         case "matrix" | "convolution" | "lookup" if grows_out:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-FAMILY = {"sgd": "sgd", "adam": "adam", "adamw": "adam"}  # optimizers whose update scales alike
-
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
@@ -18,6 +16,8 @@ class Optimizer:
     eps: float = 1e-8
     weight_decay: float = 0.0
     momentum: float = 0.0
+    nesterov: bool = False
+    adamw_lr: float | None = None  # of what muon leaves to AdamW; None: lr
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Init:
     std: float | None = None  # None: 1/√fan_in
     embedding_std: float = 0.1
     readout_std: float | None = None  # None: 1/√fan_in at the base
-    residual_outputs: tuple[str, ...] = ()  # patterns divided by √(2·depth)
+    residual: bool = False  # what ends a residual branch is divided by √(2·depth)
     zero: tuple[str, ...] = ()
 
 
@@ -42,6 +42,10 @@ class Settings:
     weight_decay: str = "independent"  # independent | coupled
     decay: str | tuple[str, ...] = "matrices"  # matrices | all | patterns
     epsilon: str = "scaled"  # scaled | constant
+    alignment: str | None = None  # full | none; None: full, and one rate for all tensors under sp
+    depth_alpha: float = 1.0  # residual exponent of completep, 1/2 to 1
+    horizon: str = "steps"  # steps | empirical | none
+    beta1: str = "keep"  # keep | scale
     init: Init = Init()
     lr_factors: Mapping[str, float] = field(default_factory=dict)  # by role or pattern
     embedding_multiplier: float = 1.0

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from math import prod
+from math import log, prod
 
 import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.rules.blocks import Blocks
 from mutransfer_cli.rules.role import ROLES, Role, Use, role_of
 from mutransfer_cli.rules.trace import Attention, Trace, trace
 
 Shape = tuple[int, ...]
+NO_BLOCKS = Blocks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class TensorShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Knob:
+    """An attribute of some modules that multiplies, and its value at the base."""
+
+    attribute: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """What tracing two small instances told about a model."""
 
@@ -43,18 +53,61 @@ class Family:
     attention: tuple[Attention, ...]  # at the base
     head_growth: float  # head size at the other size, divided by that at the base
     scale_growth: float  # the same for the scale given to attention
-    knobs: frozenset[str]  # multipliers that the model offers as attributes
+    knobs: Mapping[str, Knob]  # multipliers that the model offers as attributes
+    ends: frozenset[str]  # tensors that end a residual branch
+    scale_powers: Mapping[str, float]  # exponents in width of what the model multiplies inputs by
+    blocks: Blocks = NO_BLOCKS
 
     def tensor(self, name: str) -> TensorShape:
         return next(t for t in self.tensors if t.name == name)
 
+    @property
+    def tied(self) -> bool:
+        """Whether the readout is the embedding."""
+        return any(t.role == "tied" for t in self.tensors)
 
-KNOBS = ("embedding_scale", "logit_scale", "attention_scale", "residual_scale")
+    @property
+    def final_readouts(self) -> frozenset[str]:
+        """Readouts and tied tensors used after every hidden matrix; a router is none of them."""
+        hidden = [t for t in self.tensors if t.role in {"hidden", "convolution", "expert"}]
+        last = max((u.order for t in hidden for u in t.uses), default=-1)
+        return frozenset(
+            t.name
+            for t in self.tensors
+            if t.role in {"readout", "tied"} and any(u.order > last for u in t.uses)
+        )
 
 
-def knob_of(module: nn.Module, name: str) -> bool:
-    """Whether a module offers a multiplier as a plain number."""
-    return isinstance(getattr(module, name, None), int | float)
+# A multiplier, and the attributes by which modules offer it: ours, and Hugging Face's.
+KNOBS = {
+    "embedding_scale": ("embedding_scale", "embedding_multiplier"),
+    "logit_scale": ("logit_scale",),
+    "attention_scale": ("attention_scale", "scaling"),
+    "residual_scale": ("residual_scale", "residual_multiplier"),
+}
+
+
+def attribute_of(module: nn.Module, name: str) -> str | None:
+    """The attribute by which a module offers a multiplier as a plain number."""
+    for attribute in KNOBS[name]:
+        value = getattr(module, attribute, None)
+        if attribute == "scaling" and "Attention" not in type(module).__name__:
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return attribute
+    return None
+
+
+def knobs_of(model: nn.Module) -> dict[str, Knob]:
+    """Every multiplier that the model offers, with the value that it has there."""
+    found: dict[str, Knob] = {}
+    for name in KNOBS:
+        for module in model.modules():
+            attribute = attribute_of(module, name)
+            if attribute is not None:
+                found[name] = Knob(attribute, float(getattr(module, attribute)))
+                break
+    return found
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
@@ -86,12 +139,32 @@ def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> f
     return value(other.attention[0]) / value(small.attention[0])
 
 
+def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]:
+    """For each tensor the power of the width by which the model itself multiplies its input.
+
+    T5, for one, multiplies what its tied readout gets by 1/√width.
+    """
+    found = {}
+    for t in tensors:
+        later = {u.function: u.scale for u in big.uses[t.name]}
+        for use in t.uses:
+            growth = later.get(use.function, use.scale) / use.scale
+            dims = use.in_dims or use.out_dims
+            width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
+            if growth != 1.0 and width != 1.0 and growth > 0:
+                found[t.name] = log(growth) / log(width)
+    return found
+
+
 def family_of(
     base: tuple[nn.Module, Callable[[], object]],
     other: tuple[nn.Module, Callable[[], object]],
     roles: Sequence[tuple[str, str]] = (),
+    blocks: Blocks = NO_BLOCKS,
 ) -> Family:
     """Trace the base and one other size; each is a model and a call of its forward pass.
+
+    blocks: what is repeated along the depth, where that is known.
 
     Raises InputError naming the tensor where a role cannot be told.
     """
@@ -118,7 +191,10 @@ def family_of(
         tuple(small.attention),
         _ratio(small, big, lambda a: a.head_size),
         _ratio(small, big, lambda a: a.scale),
-        frozenset(k for k in KNOBS if any(knob_of(m, k) for m in model.modules())),
+        knobs_of(model),
+        small.ends,
+        scale_powers(tensors, big),
+        blocks,
     )
 
 
@@ -127,21 +203,31 @@ def shapes_of(model: nn.Module) -> dict[str, Shape]:
     return {name: tuple(p.shape) for name, p in model.named_parameters()}
 
 
-def matched(family: Family, shapes: Mapping[str, Shape]) -> None:
-    """Raise InputError unless a model of these shapes belongs to the family."""
-    for tensor in family.tensors:
-        shape = shapes.get(tensor.name)
-        if shape is None or len(shape) != len(tensor.base_shape):
-            raise InputError(f"model: parameter {tensor.name} is missing or differs at the target")
+def matched(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShape]:
+    """The family's tensor for each tensor of a model, which may be deeper than the base.
+
+    Raises InputError unless a model of these shapes belongs to the family.
+    """
+    known = {t.name: t for t in family.tensors}
+    found: dict[str, TensorShape] = {}
+    for name, shape in shapes.items():
+        tensor = known.get(family.blocks.at_base(name))
+        if tensor is None:
+            raise InputError(f"model: parameter {name} exists at the target and not at the base")
+        if len(shape) != len(tensor.base_shape):
+            raise InputError(f"model: parameter {name} has other dimensions at the target")
         for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
             if size != base and d not in tensor.growing:
                 raise InputError(
-                    f"model: dimension {d} of {tensor.name} is {size} at the target and {base} at "
-                    "the base, but does not grow between the proxies; give them the same value"
+                    f"model: dimension {d} of {name} is {size} at the target and {base} at the "
+                    "base, but does not grow between the proxies; give them the same value"
                 )
-    extra = sorted(shapes.keys() - {t.name for t in family.tensors})
-    if extra:
-        raise InputError(f"model: parameter {extra[0]} exists at the target and not at the base")
+        found[name] = tensor
+    reached = {t.name for t in found.values()}
+    for name in known:
+        if name not in reached and family.blocks.place(name) is None:
+            raise InputError(f"model: parameter {name} is missing at the target")
+    return found
 
 
 class Skeleton(torch.overrides.TorchFunctionMode):

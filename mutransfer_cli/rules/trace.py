@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from mutransfer_cli.rules.branches import Branches, pointer
 from mutransfer_cli.rules.role import Kind, Use
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
@@ -27,6 +28,10 @@ ELEMENTWISE = frozenset(
 RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
 ADDED = frozenset({"addmm", "baddbmm", "addmv"})
 CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
+RECURRENT = frozenset(
+    {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
+    | {"rnn_tanh_cell", "rnn_relu_cell"}
+)
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
 
@@ -46,6 +51,7 @@ class Trace:
     shapes: dict[str, tuple[int, ...]]
     uses: dict[str, list[Use]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
+    ends: frozenset[str] = frozenset()  # parameters that end a residual branch
 
 
 def plain_name(function: Callable[..., Any]) -> str:
@@ -72,6 +78,13 @@ def tensors_in(value: Any) -> Iterable[Tensor]:
             yield from tensors_in(item)
 
 
+def whole(tensor: Tensor) -> tuple[Kind, list[int], list[int]]:
+    """The use of a weight (out, in) or a bias by a function that holds whole layers."""
+    if tensor.squeeze().dim() < 2:
+        return "elementwise", [], list(range(tensor.dim()))
+    return "matrix", [-1], [-2]
+
+
 class Watcher(TorchFunctionMode):
     """Records the uses of a model's parameters while its forward pass runs."""
 
@@ -82,6 +95,10 @@ class Watcher(TorchFunctionMode):
         self.trace.uses = {name: [] for name in named}
         self.stack: list[tuple[str, Any]] = [("", None)]
         self.known: dict[int, tuple[str, tuple[int, ...], tuple[int, ...], Dims]] = {}
+        self.branches = Branches()
+        self.scales: dict[int, float] = {}  # by storage: the number that made it from another
+        self.used: set[str] = set()  # by the function that is running
+        self.calls = 0
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in named.items():
             self._remember(p.detach(), name, tuple(range(p.dim())))
@@ -113,7 +130,14 @@ class Watcher(TorchFunctionMode):
         return name, tuple(source(s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
 
     def use(
-        self, tensor: Any, kind: Kind, into: list[int], out: list[int], function: str, other: Any
+        self,
+        tensor: Any,
+        kind: Kind,
+        into: list[int],
+        out: list[int],
+        function: str,
+        other: Any,
+        grouped: bool = False,
     ) -> None:
         """Record a use; `into` and `out` are dimensions of the tensor as it was consumed."""
         hit = self.find(tensor)
@@ -126,7 +150,20 @@ class Watcher(TorchFunctionMode):
             found = {dims[d] for d in which if -len(dims) <= d < len(dims)}
             return tuple(sorted(d for d in found if d is not None))
 
-        use = Use(kind, pick(into), pick(out), function, module, other is argument is not None)
+        fans = pick(into) + pick(out)
+        use = Use(
+            kind,
+            pick(into),
+            pick(out),
+            function,
+            module,
+            whole_input=other is argument is not None,
+            order=self.calls,
+            stacked=kind == "matrix" and len(fans) < sum(n > 1 for n in self.trace.shapes[name]),
+            grouped=grouped,
+            scale=self.scales.get(pointer(other), 1.0) if isinstance(other, Tensor) else 1.0,
+        )
+        self.used.add(name)
         if use not in self.trace.uses[name]:
             self.trace.uses[name].append(use)
 
@@ -142,9 +179,17 @@ class Watcher(TorchFunctionMode):
         result = func(*args, **kwargs)
         if name == "scaled_dot_product_attention":
             self._attention(args, kwargs)
-        tracked = [t for t in tensors_in((args, kwargs)) if self.find(t) is not None]
-        if tracked and any(True for _ in tensors_in(result)):
+        operands, results = list(tensors_in((args, kwargs))), list(tensors_in(result))
+        tracked = [t for t in operands if self.find(t) is not None]
+        self.used.clear()
+        self.calls += 1
+        if tracked and results:
             self._consume(name, args, kwargs, result, tracked)
+        self.branches.saw(name, operands, results, frozenset(self.used))
+        if name in {"mul", "div", "true_divide"} and len(args) == 2 and len(results) == 1:
+            number = args[1] if isinstance(args[1], int | float) else args[0]
+            if isinstance(number, int | float) and number:
+                self.scales[pointer(results[0])] = float(number if name == "mul" else 1 / number)
         return result
 
     def _attention(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -168,7 +213,7 @@ class Watcher(TorchFunctionMode):
         if name == "linear":
             self.use(arg(1, "weight"), "matrix", [-1], [-2], name, arg(0, "input"))
             self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
-        elif name == "embedding":
+        elif name in {"embedding", "embedding_bag"}:
             self.use(arg(1, "weight"), "lookup", [], [1], name, arg(0, "input"))
         elif name in RIGHT_OR_LEFT or name in ADDED:
             operands = list(args) + [kwargs[k] for k in ("mat1", "mat2", "other") if k in kwargs]
@@ -185,13 +230,24 @@ class Watcher(TorchFunctionMode):
             weight = arg(1, "weight")
             kernel = list(range(2, weight.dim()))
             into, out = ([1], [0]) if name in CONVOLUTION else ([0], [1])
-            self.use(weight, "convolution", into + kernel, out, name, arg(0, "input"))
+            groups = arg(6, "groups") or 1
+            if name in TRANSPOSED and groups > 1 and weight.shape[1] == 1:
+                into, out = [], [0]  # depthwise: every channel for itself
+            self.use(weight, "convolution", into + kernel, out, name, arg(0, "input"), groups > 1)
             self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
         elif name == "multi_head_attention_forward":
-            for position, key in ((5, "in_proj_weight"), (11, "out_proj_weight")):
-                self.use(arg(position, key), "matrix", [-1], [-2], name, None)
-            for position, key in ((6, "in_proj_bias"), (12, "out_proj_bias")):
-                self.use(arg(position, key), "elementwise", [], [0], name, None)
+            size = int(arg(3, "embed_dim_to_check")) // int(arg(4, "num_heads"))
+            self.trace.attention.append(Attention(size, size**-0.5, self.stack[-1][0]))
+            for tensor in tracked:
+                self.use(tensor, *whole(tensor), name, None)
+        elif name in {"_grouped_mm", "grouped_mm"}:  # a stack of experts
+            self.use(arg(1, "mat2"), "matrix", [-2], [-1], name, arg(0, "input"))
+        elif name in RECURRENT:
+            for tensor in tracked:
+                self.use(tensor, *whole(tensor), name, None)
+        elif name == "bilinear":
+            self.use(arg(2, "weight"), "matrix", [1, 2], [0], name, None)
+            self.use(arg(3, "bias"), "elementwise", [], [0], name, None)
         elif name in {"getitem", "index_select", "index"} and not self._is_view(result, tracked):
             self.use(tracked[0], "lookup", [], list(range(1, tracked[0].dim())), name, None)
         elif name in ELEMENTWISE and len(list(tensors_in((args, kwargs)))) > 1:
@@ -255,6 +311,12 @@ class Watcher(TorchFunctionMode):
 def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     """Record how `run()`, one forward pass on the CPU, uses the model's parameters."""
     watcher = Watcher(model)
-    with torch.no_grad(), watcher.modules_of(model), watcher:
-        run()
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # it would hide a whole layer in one call
+    try:
+        with torch.no_grad(), watcher.modules_of(model), watcher:
+            run()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+    watcher.trace.ends = frozenset(watcher.branches.found)
     return watcher.trace

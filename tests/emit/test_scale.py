@@ -112,6 +112,6 @@ def test_missing_source_and_axes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none"):
         scale(tmp_path / "none.yaml", width=64)
     with pytest.raises(InputError, match="--depth"):
-        scale(recipe(tmp_path), width=64, depth=4)
+        scale(recipe(tmp_path), width=64, depth=0)
     with pytest.raises(InputError, match="--width"):
         scale(recipe(tmp_path), width=65)

@@ -90,6 +90,38 @@ def test_best_next_to_divergence_is_not_an_optimum() -> None:
     assert "divergence" in (rung.note or "")
 
 
+def test_a_cliff_above_the_optimum_is_kept_out_of_the_window() -> None:
+    # (x + 6)² up to -5, then a rate at which training nearly diverges: the vertex stays at -6.3
+    def loss(x: int) -> float:
+        return (x + 6.3) ** 2 if x < -4 else 80.0
+
+    runs = [Observation(64, 2.0**x, s, loss(x)) for x in range(-9, -2) for s in (0, 1)]
+    (rung,) = fit(runs).rungs
+    assert rung.optimum is not None
+    assert log2(rung.optimum["lr"].value) == pytest.approx(-6.3, abs=1e-9)
+    # and where the cliff stands next to the best, there is no optimum to quote
+    steep = [Observation(64, 2.0**x, s, loss(x)) for x in (-9, -8, -7, -6, -4) for s in (0, 1)]
+    (rung,) = fit(steep).rungs
+    assert rung.optimum is None
+    assert rung.note is not None and "next to divergence" in rung.note
+
+
+def test_rungs_are_compared_at_one_setting() -> None:
+    """The optimum differs between settings; noise decides which is best at a width."""
+    runs = []
+    for width, favoured in ((32, 1.0), (64, 2.0)):
+        for scale, optimum in ((1.0, -6.0), (2.0, -7.0)):
+            level = 1.0 if scale == favoured else 1.0 + (0.001 if width == 32 else 0.002)
+            for x in range(-10, -2):
+                value = level + 0.03 * (x - optimum) ** 2
+                runs += [
+                    Observation(width, 2.0**x, s, value, params={"scale": scale}) for s in (0, 1)
+                ]
+    found = fit(runs)
+    assert [r.optimum["scale"].value for r in found.rungs if r.optimum] == [2.0, 2.0]
+    assert found.drift is not None and found.drift.value == pytest.approx(0.0, abs=1e-9)
+
+
 def test_everything_diverged() -> None:
     found = fit([Observation(w, 2.0**x, 0, None) for w in (32, 64) for x in (-5, -4)])
     assert found.verdict == "inconclusive"

@@ -127,7 +127,7 @@ def test_override() -> None:
         ("optimizer.lr", float("nan")),
         ("optimizer.lrr", 1),
         ("base.width", 33),
-        ("parameterization", "umup"),
+        ("parameterization", "mupp"),
         ("optimizer.betas.2", 0.5),
     ],
 )

@@ -103,6 +103,23 @@ def test_sizes() -> None:
     assert [size.width for size in rungs(wider)] == [16, 32, 128]
 
 
+def test_a_ladder_is_lines_through_the_base() -> None:
+    # base 32, 2, 16, 200; a batch of 32 halves the steps, for the same tokens
+    text = GOOD.replace("{width: [32, 64]}", "{width: [64], depth: [4], batch: [32], steps: [400]}")
+    assert set(rungs(loads(text).recipe)) == {
+        Size(32, 2, 16, 200),
+        Size(64, 2, 16, 200),
+        Size(32, 4, 16, 200),
+        Size(32, 2, 32, 100),
+        Size(32, 2, 16, 400),
+    }
+    product = text.replace("{width: [64], depth: [4], batch: [32], steps: [400]}",
+                           "{width: [64], depth: [4], product: true}")  # fmt: skip
+    assert {(s.width, s.depth) for s in rungs(loads(product).recipe)} == {
+        (32, 2), (32, 4), (64, 2), (64, 4)
+    }  # fmt: skip
+
+
 def test_tokens_are_examples_where_the_data_has_none() -> None:
     # 3200 examples of 16 a step; 204800 tokens of 16 × 64 a step: 200 steps both
     assert base_size(loads(MLP.replace("{width: 32}", "{width: 32, tokens: 3200}")).recipe) == Size(
@@ -115,10 +132,7 @@ def test_tokens_are_examples_where_the_data_has_none() -> None:
 BAD_TARGETS = [
     ({"width": 100}, "--width: d_model 100 is not divisible by head_dim 16"),
     ({"width": 0}, "--width: expected at least 1, found 0"),
-    ({"depth": 4}, "--depth: transfer along depth is not available yet"),
-    ({"batch": 32}, "--batch: transfer along batch is not available yet"),
-    ({"steps": 400}, "--steps: transfer along steps is not available yet"),
-    ({"tokens": 2e9}, "--tokens: transfer along steps is not available yet"),
+    ({"depth": 0}, "--depth: expected at least 1, found 0"),
     ({"tokens": 5}, "--tokens: 5 tokens are less than one step of 1024"),
     ({"tokens": 5, "steps": 5}, "--tokens: give --steps or --tokens, not both"),
 ]
@@ -132,7 +146,7 @@ def test_targets_of_the_command_line(sizes: dict[str, int], line: str) -> None:
 
 
 def test_a_batch_alone_keeps_the_tokens() -> None:
-    # refused as a transfer in this version, so asked of the schema: 200 · 16 = 3200 examples
+    # 200 · 16 = 3200 examples
     for batch, steps in ((8, 400), (32, 100), (10000, 1)):
         data = yaml.safe_load(GOOD) | {"target": {"width": 64, "batch": batch}}
         assert recipe_target(Recipe.model_validate(data)) == Size(64, 2, batch, steps)

@@ -109,7 +109,7 @@ def test_everything_is_one_at_the_base() -> None:
         assert mup.forward == sp.forward
         assert mup.clip == sp.clip == 1.0
         for a, b in zip(mup.tensors, sp.tensors, strict=True):
-            assert replace(a, source="") == replace(b, source="")
+            assert replace(a, source="", why="") == replace(b, source="", why="")
 
 
 def test_scaling_composes() -> None:

@@ -1,0 +1,70 @@
+"""Which tensors lie in blocks that are repeated along the depth, told from names at two depths."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from mutransfer_cli.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Containers of repeated blocks: the name before the index, and how many blocks at the base."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def place(self, name: str) -> tuple[str, int, str] | None:
+        """Container, index and the rest of a tensor's name; None outside every block."""
+        parts = name.split(".")
+        for i, part in enumerate(parts):
+            if part.isdigit() and ".".join(parts[:i]) in self.counts:
+                return ".".join(parts[:i]), int(part), ".".join(parts[i + 1 :])
+        return None
+
+    def at_base(self, name: str) -> str:
+        """The tensor of the base that a tensor of another depth is a copy of.
+
+        Blocks may alternate: index i is a copy of i modulo the number of blocks at the base.
+        """
+        found = self.place(name)
+        if found is None:
+            return name
+        container, index, rest = found
+        count = self.counts[container]
+        return ".".join(p for p in (container, str(index % count), rest) if p)
+
+
+def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
+    """Compare the names of parameters at the base and at a greater depth.
+
+    Raises InputError where a name of the deeper model is no copy of one at the base.
+    """
+    known = set(base)
+    counts: dict[str, int] = {}
+    for name in deeper:
+        if name in known:
+            continue
+        parts = name.split(".")
+        for i, part in enumerate(parts):
+            prefix = ".".join(parts[:i])
+            inside = [n for n in known if n.startswith(prefix + "." if prefix else "")]
+            indexes = {n.split(".")[i] for n in inside if len(n.split(".")) > i}
+            if part.isdigit() and indexes and part not in indexes and all_digits(indexes):
+                counts[prefix] = len(indexes)
+                break
+        else:
+            raise InputError(
+                f"model: parameter {name} of a deeper model has no pattern at the base"
+            )
+    blocks = Blocks(counts)
+    for name in deeper:
+        if blocks.at_base(name) not in known:
+            raise InputError(
+                f"model: parameter {name} of a deeper model has no counterpart at the base"
+            )
+    return blocks
+
+
+def all_digits(words: Collection[str]) -> bool:
+    return all(w.isdigit() for w in words)

@@ -1,0 +1,73 @@
+"""Which tensors end a residual branch: their layer's result is added to the residual stream.
+
+The stream is told by being used twice: as the input of the branch, and in the sum. What a branch
+ends with is only ever added, scaled, reshaped or dropped out in between, so its multiplier can be
+folded into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+ADD = frozenset({"add", "iadd"})
+LINEAR = frozenset(
+    {"mul", "div", "true_divide", "neg", "sum", "index_add", "dropout", "feature_dropout"}
+    | {"dropout1d", "dropout2d", "dropout3d", "reshape", "flatten", "contiguous", "clone", "to"}
+    | {"float", "type", "type_as", "getitem", "transpose", "permute", "view", "squeeze"}
+    | {"unsqueeze", "movedim", "expand", "roll", "alpha_dropout", "feature_alpha_dropout"}
+)
+
+
+def pointer(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+class Branches:
+    """Follows results of parameters' layers until they are added to something or used up."""
+
+    def __init__(self) -> None:
+        self.ends: dict[int, frozenset[str]] = {}  # by storage: whose layer's result it holds
+        self.consumed: set[int] = set()
+        self.found: set[str] = set()
+        self.alive: list[Tensor] = []  # a freed storage's address could be given out again
+
+    def saw(
+        self,
+        function: str,
+        operands: Iterable[Tensor],
+        results: Iterable[Tensor],
+        used: frozenset[str],
+    ) -> None:
+        """One call: its operands and results, and the parameters that it used."""
+        given = [pointer(t) for t in operands]
+        made = list(results)
+        self.alive += made
+        outcome = {pointer(t) for t in made}
+        if function in ADD and len(given) == 2 and not used:
+            self._sum(given, outcome)
+        elif used:
+            self.consumed |= set(given) - outcome
+            self._set(outcome, used)
+        elif function in LINEAR:
+            self._set(outcome, frozenset().union(*(self.ends.get(p, frozenset()) for p in given)))
+            if self.consumed & set(given):
+                self.consumed |= outcome
+        elif not outcome <= set(given):
+            self.consumed |= set(given)
+
+    def _set(self, outcome: set[int], names: frozenset[str]) -> None:
+        for p in outcome:
+            self.ends[p] = names
+
+    def _sum(self, given: list[int], outcome: set[int]) -> None:
+        streams = [p in self.consumed for p in given]
+        if streams[0] == streams[1]:
+            union = frozenset().union(*(self.ends.get(p, frozenset()) for p in given))
+            self._set(outcome, union)
+            return
+        branch = given[streams.index(False)]
+        self.found |= self.ends.get(branch, frozenset())
+        self._set(outcome, frozenset())
+        self.consumed |= outcome  # still the stream
