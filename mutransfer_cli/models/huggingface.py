@@ -159,6 +159,13 @@ def config_of(recipe: Recipe, size: Size) -> Any:
     """The config at a size."""
     kind, values, from_file = reference(recipe)
     args = dict(recipe.model.args)
+    unknown = [
+        name
+        for name in args
+        if name not in values and name not in ("head_dim", "num_labels", "attn_implementation")
+    ]
+    if unknown:
+        raise InputError(f"model.args.{unknown[0]}: hf:{kind} has no such entry in its config")
     model = recipe.model
     if model.width or model.depth:
         grown: dict[str, Any] = {
@@ -171,13 +178,6 @@ def config_of(recipe: Recipe, size: Size) -> Any:
         args.setdefault("vocab_size", 256)  # bytes
     if recipe.data.d_out is not None:
         args.setdefault("num_labels", recipe.data.d_out)
-    unknown = [
-        name
-        for name in args
-        if name not in values and name not in ("head_dim", "num_labels", "attn_implementation")
-    ]
-    if unknown:
-        raise InputError(f"model.args.{unknown[0]}: hf:{kind} has no such entry in its config")
     given = {k: v for k, v in args.items() if k in values or k == "num_labels"}
     base = values if from_file else {}
     merged = {**base, **grown, **given}

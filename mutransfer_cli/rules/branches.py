@@ -52,7 +52,7 @@ class Branches:
             self._set(outcome, used)
         elif function in LINEAR:
             self._set(outcome, frozenset().union(*(self.ends.get(p, frozenset()) for p in given)))
-            if self.consumed & set(given):
+            if set(given) <= self.consumed:
                 self.consumed |= outcome
         elif not outcome <= set(given):
             self.consumed |= set(given)

@@ -1,0 +1,199 @@
+"""Roles of Hugging Face models, written down by hand from their papers and code; no recipe line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+import torch
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.planned import family_for, plan_for, proxy
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size
+
+IMAGE = "{head_dim: 16, image_size: 8, patch_size: 2, num_channels: 1}"
+ARGS = {"mamba": "{}", "t5": "{d_kv: 16}", "vit": IMAGE}
+DECODER = {
+    "model.embed_tokens.weight": "input",
+    "*_proj.weight": "hidden",
+    "*norm.weight": "vector",
+    "lm_head.weight": "readout",
+}
+ROLES = {
+    "llama": DECODER,
+    # the gains of the QK norm have the head's size, which is fixed
+    "qwen3": {"*.q_norm.weight": "scalar", "*.k_norm.weight": "scalar", **DECODER},
+    "mixtral": {
+        "*.mlp.gate.weight": "readout",  # the router: to 8 experts
+        "*.experts.gate_up_proj": "expert",
+        "*.experts.down_proj": "expert",
+        **DECODER,
+    },
+    "granite": DECODER,
+    "gpt2": {
+        "transformer.wte.weight": "tied",
+        "transformer.wpe.weight": "input",
+        "*.c_*.weight": "hidden",
+        "*.ln_*": "vector",
+        "*.bias": "vector",
+    },
+    "mamba": {
+        "backbone.embeddings.weight": "tied",
+        "*.A_log": "fixed",
+        "*.D": "fixed",
+        "*.dt_proj.*": "fixed",
+        "*.conv1d.weight": "convolution",  # depthwise
+        "*.conv1d.bias": "vector",
+        "*_proj.weight": "hidden",
+        "*norm*.weight": "vector",
+    },
+    "t5": {
+        "shared.weight": "tied",
+        "*.relative_attention_bias.weight": "input",
+        "*.layer_norm.weight": "vector",
+        "*_layer_norm.weight": "vector",
+        "*.weight": "hidden",
+    },
+    "vit": {
+        "*.cls_token": "vector",
+        "*.position_embeddings": "vector",
+        "*.patch_embeddings.projection.weight": "input",
+        "classifier.weight": "readout",
+        "classifier.bias": "scalar",
+        "*.bias": "vector",
+        "*layernorm*.weight": "vector",
+        "*.weight": "hidden",
+    },
+}
+
+
+def recipe(kind: str, more: str = "", args: str | None = None) -> Recipe:
+    data = "digits" if kind == "vit" else "stdlib, seq_len: 16"
+    given = args or ARGS.get(kind, "{head_dim: 16}")
+    return loads(
+        f"name: x\nmodel: {{build: 'hf:{kind}', args: {given}}}\ndata: {{source: {data}}}\n"
+        f"base: {{width: 64, depth: 2, batch: 4, steps: 5}}\nladder: {{width: [128]}}\n{more}"
+    ).recipe
+
+
+@pytest.mark.parametrize("kind", ROLES)
+def test_roles(kind: str) -> None:
+    for tensor in family_for(recipe(kind)).tensors:
+        wanted = next(r for p, r in ROLES[kind].items() if fnmatchcase(tensor.name, p))
+        assert tensor.role == wanted, tensor.name
+
+
+def test_transposed_weights_have_their_own_fans() -> None:
+    up = family_for(recipe("gpt2")).tensor("transformer.h.0.mlp.c_fc.weight")
+    assert up.base_shape == (64, 256)  # (in, out), the other way round than torch.nn.Linear
+    assert up.fans(up.base_shape) == (64, 256)
+
+
+def test_grouped_query_attention_keeps_its_ratio() -> None:
+    family = family_for(recipe("mixtral"))  # 32 heads to 8 by default
+    key = family.tensor("model.layers.0.self_attn.k_proj.weight")
+    assert key.base_shape == (16, 64)
+    plan = plan_for(recipe("mixtral"), Size(256, 2, 4, 5))
+    assert plan.tensor(key.name).shape == (64, 256)
+    held = recipe("llama", args="{head_dim: 16, num_key_value_heads: 2}")
+    plan = plan_for(held, Size(256, 2, 4, 5))
+    fixed = plan.tensor("model.layers.0.self_attn.k_proj.weight")
+    assert (fixed.shape, fixed.role) == ((32, 256), "readout")  # its output does not grow
+    assert fixed.lr == pytest.approx(0.005 / 4)  # inside the model: its multiplier is absorbed
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "mixtral", "vit", "mamba", "t5"])
+def test_a_plan_is_applied_and_trains(kind: str) -> None:
+    made = recipe(kind)
+    subject = proxy(made, Size(128, 2, 4, 5), 0)
+    assert subject.loss is not None and subject.batch is not None and subject.optimizer is not None
+    before = [p.detach().clone() for p in subject.model.parameters()]
+    loss = subject.loss(subject.model, subject.batch(0))
+    loss.backward()  # type: ignore[no-untyped-call]
+    subject.optimizer.step()
+    assert bool(torch.isfinite(loss))
+    moved = [not torch.equal(a, b) for a, b in zip(before, subject.model.parameters(), strict=True)]
+    assert sum(moved) > len(moved) / 2
+
+
+def test_t5_has_half_of_its_multiplier_already() -> None:
+    """Its forward pass multiplies what the tied readout gets by 1/√width; muP asks for 1/width."""
+    plan = plan_for(recipe("t5"), Size(256, 2, 4, 5))
+    assert plan.forward["logit_scale"] == pytest.approx(4**-0.5)
+
+
+def test_branches_end_where_they_are_added() -> None:
+    ends = family_for(recipe("mixtral"), True).ends
+    assert ends == {
+        f"model.layers.{i}.{t}"
+        for i in (0, 1)
+        for t in ("self_attn.o_proj.weight", "mlp.experts.down_proj")
+    }
+
+
+def test_depth_of_a_model_without_a_knob_is_folded() -> None:
+    plan = plan_for(recipe("llama", "parameterization: completep\n"), Size(64, 8, 4, 5))
+    base = plan_for(recipe("llama", "parameterization: completep\n"), Size(64, 2, 4, 5))
+    out, up = "model.layers.7.mlp.down_proj.weight", "model.layers.7.mlp.up_proj.weight"
+    one = base.tensor(out.replace("7", "1"))
+    # m_L = 4, alpha 1: std · 1/4, rate · m_L^(alpha-1) · 1/4; ε · 1/4 · 4
+    assert plan.tensor(out).init_std == pytest.approx((one.init_std or 0) / 4)
+    assert plan.tensor(out).lr == pytest.approx(one.lr / 4)
+    assert plan.tensor(out).eps == pytest.approx(one.eps)
+    assert plan.tensor(up).lr == pytest.approx(one.lr)
+    # Granite has a knob, which takes the multiplier instead
+    granite = plan_for(recipe("granite", "parameterization: completep\n"), Size(64, 8, 4, 5))
+    assert granite.forward["residual_scale"] == pytest.approx(0.25)
+    assert granite.sites["residual_scale"].attribute == "residual_multiplier"
+
+
+def test_a_config_file_keeps_head_size_and_ratios(tmp_path: Path) -> None:
+    config = {
+        "model_type": "llama", "hidden_size": 512, "intermediate_size": 1536, "vocab_size": 320,
+        "num_attention_heads": 8, "num_key_value_heads": 4, "num_hidden_layers": 6,
+    }  # fmt: skip
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    made = recipe(str(path), args="{}").model_copy(
+        update={"base": recipe("llama").base.model_copy(update={"width": 128})}
+    )
+    family = family_for(made)
+    assert family.tensor("model.layers.0.self_attn.k_proj.weight").base_shape == (64, 128)
+    assert family.tensor("model.layers.0.mlp.up_proj.weight").base_shape == (384, 128)
+    assert family.attention[0].head_size == 64
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "line"),
+    [
+        ("lama", "{}", "no such model type"),
+        ("none/config.json", "{}", "cannot be read"),
+        ("llama", "{head_dim: 48}", "not a whole number"),
+        ("llama", "{hidden: 3}", "model.args.hidden: hf:llama has no such entry"),
+    ],
+)
+def test_wrong_input(kind: str, args: str, line: str) -> None:
+    with pytest.raises(InputError, match=line) as caught:
+        family_for(recipe(kind, args=args))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_broken_torchvision_is_survived(tmp_path: Path) -> None:
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('broken')\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tests.models.test_huggingface import recipe, family_for\n"
+        "print(len(family_for(recipe('vit')).tensors))\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
