@@ -11,7 +11,7 @@ from mutransfer_cli.cli.options import Debug, ExitZero, Json, Output
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.fit.document import FitDocument
+    from mutransfer_cli.fit.document import FitDocument, Rung
 
 CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
@@ -46,9 +46,9 @@ def fit(
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     from mutransfer_cli.cli.render import print_json
-    from mutransfer_cli.fit.fit import fit as fitted
+    from mutransfer_cli.fit.axes import fit as fitted
     from mutransfer_cli.fit.fit import write_fit
-    from mutransfer_cli.fit.run import observations_of
+    from mutransfer_cli.fit.run import base_of, observations_of
     from mutransfer_cli.fit.table import read_table
 
     if source.is_dir():
@@ -57,7 +57,8 @@ def fit(
     else:
         observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
         target = output or source.with_name(f"{source.stem}.fit.json")
-    document = fitted(observations, confidence=confidence, source=str(source))
+    base = base_of(source) if source.is_dir() else None
+    document = fitted(observations, confidence=confidence, source=str(source), base=base)
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.curves import draw
@@ -75,31 +76,35 @@ def fit(
 def show(document: FitDocument, target: Path) -> None:
     from mutransfer_cli.cli.render import interval, number, table
 
-    regret = {r.width: r for r in document.regret or ()}
+    sizes = ("width", "depth", "batch", "steps")
+    varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
+    regret = {(axis, r.width): r for axis, found in document.axes.items() for r in found.regret}
 
-    def cost(width: int) -> str:
-        if width not in regret or regret[width].value is None:
+    def cost(rung: Rung) -> str:
+        keys = [(axis, getattr(rung, axis)) for axis in document.axes]
+        r = next((regret[k] for k in keys if k in regret), None)
+        if r is None or r.value is None:
             return "-"
-        r = regret[width]
         spread = "" if r.low is None or r.high is None else f" ({r.low:.2%} to {r.high:.2%})"
         return f"{r.value:.2%}{spread}"
 
     table(
         f"optimum of each rung, at {document.confidence:.0%} confidence",
-        ("width", "lr", "loss", "points", "diverged", "regret of the smallest's", "note"),
+        (*varied, "lr", "loss", "points", "diverged", "regret of the smallest's", "note"),
         (
             (
-                str(r.width),
+                *(str(getattr(r, size)) for size in varied),
                 interval(r.optimum.get("lr") if r.optimum else None),
                 number(r.loss),
                 str(r.points),
                 str(r.censored),
-                cost(r.width),
+                cost(r),
                 r.note or "",
             )
             for r in document.rungs
         ),
     )
-    print(f"drift: {interval(document.drift)} octaves of the learning rate per doubling of width")
+    for axis, found in document.axes.items():
+        print(f"drift: {interval(found.drift)} octaves of the learning rate per doubling of {axis}")
     print(f"{document.verdict}: {document.reason}")
     print(f"wrote {target}")

@@ -22,4 +22,6 @@ Width = Annotated[int | None, typer.Option("--width", min=1, help="Width of the 
 Depth = Annotated[int | None, typer.Option("--depth", min=1, help="Depth of the target.")]
 Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Examples per step.")]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps of the target.")]
-Tokens = Annotated[int | None, typer.Option("--tokens", min=1, help="Instead of --steps.")]
+Tokens = Annotated[
+    float | None, typer.Option("--tokens", min=1, help="Instead of --steps, such as 2e10.")
+]

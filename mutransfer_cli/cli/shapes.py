@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mutransfer_cli.cli.options import Batch, Debug, Depth, Json, Sets, Steps, Tokens, Width
+
+if TYPE_CHECKING:
+    from mutransfer_cli.rules.document import ShapesDocument
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +25,21 @@ def shapes(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Add each tensor's derivation, and the rules chosen.")
+    ] = False,
+    diff: Annotated[
+        Path | None,
+        typer.Option("--diff", metavar="RECIPE", help="Show what another recipe does differently."),
+    ] = None,
+    base_shapes: Annotated[
+        Path | None,
+        typer.Option("--base-shapes", metavar="FILE.bsh", help="Write the mup package's file."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE.bsh", help="Compare with a file of mup's; exit 1."),
+    ] = None,
     origin: Annotated[
         bool, typer.Option("--origin", help="Say where each value came from.")
     ] = False,
@@ -29,26 +48,57 @@ def shapes(
     debug: Debug = False,
 ) -> None:
     """Show for each tensor its role, init, learning rate, decay, epsilon, and the rule's source."""
-    from mutransfer_cli.cli.render import number, print_json, table
+    from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.recipe.load import load
     from mutransfer_cli.recipe.size import target_size
 
     loaded = load(recipe, sets or ())
-    size = target_size(
-        loaded.recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens
-    )
+    size = target_size(loaded.recipe, width, depth, batch, steps, tokens)
     from mutransfer_cli.models.planned import plan_for, shapes_document
+    from mutransfer_cli.rules import bsh
+    from mutransfer_cli.rules.compare import compared
 
     plan = plan_for(loaded.recipe, size)
     document = shapes_document(loaded.recipe, plan, loaded.origins if origin else None)
+    if diff is not None:
+        other = load(diff, sets or ()).recipe
+        theirs = plan_for(other, target_size(other, width, depth, batch, steps, tokens))
+        document = document.model_copy(update={"differences": compared(plan, theirs)})
+    if base_shapes is not None:
+        bsh.write_base_shapes(bsh.base_shapes(plan), base_shapes)
+    odd = bsh.differences(bsh.base_shapes(plan), bsh.read_base_shapes(against)) if against else []
     if as_json:
         print_json(document)
-        return
+    elif document.differences is not None:
+        show_differences(document, str(diff))
+    else:
+        show(document, why)
+    if origin and not as_json:
+        from mutransfer_cli.cli.render import table
+
+        table("origins", ("key", "from"), sorted(loaded.origins.items()))
+    for line in odd:
+        print(f"{against}: {line}", file=sys.stderr)
+    if base_shapes is not None:
+        print(f"wrote {base_shapes}", file=sys.stderr)
+    if odd:
+        raise typer.Exit(1)
+
+
+def show(document: ShapesDocument, why: bool) -> None:
+    from mutransfer_cli.cli.render import number, table
+
     m = document.multipliers
+    grown = ", ".join(
+        f"{axis} {getattr(document.base, axis)} to {getattr(document.target, axis)}"
+        for axis in ("width", "depth", "batch", "steps")
+        if getattr(document.base, axis) != getattr(document.target, axis)
+    )
     table(
-        f"{plan.parameterization}, {plan.optimizer}: width {document.base.width} to "
-        f"{document.target.width} (m = {m.width:g})",
-        ("tensor", "role", "shape", "grows", "in", "out", "init std", "lr", "decay", "eps", "rule"),
+        f"{document.parameterization}, {document.optimizer}: {grown or 'at the base'} "
+        f"(m_width = {m.width:g})",
+        ("tensor", "role", "shape", "grows", "in", "out", "init std", "multiplier", "lr", "decay",
+         "eps", "rule"),
         (
             (
                 t.name,
@@ -58,6 +108,7 @@ def shapes(
                 str(t.fan_in),
                 str(t.fan_out),
                 number(t.init_std, "own"),
+                number(t.multiplier),
                 number(t.lr),
                 number(t.weight_decay),
                 number(t.eps),
@@ -65,11 +116,29 @@ def shapes(
             )
             for t in document.tensors
         ),
-    )
+    )  # fmt: skip
     for name, value in document.forward.items():
         if value is not None:
             print(f"  {name} = {value:.6g}")
+    for choice in document.choices:
+        print(f"  {choice.what}: {choice.taken} ({choice.kind}: {choice.source})")
+        if why:
+            print(f"    others: {choice.others}")
     for note in document.notes:
         print(f"  note: {note}")
-    if origin:
-        table("origins", ("key", "from"), sorted(loaded.origins.items()))
+    if why:
+        for t in document.tensors:
+            print(f"  {t.name} ({t.role}, {t.optimizer}): {t.why}")
+
+
+def show_differences(document: ShapesDocument, other: str) -> None:
+    from mutransfer_cli.cli.render import number, table
+
+    rows = document.differences or ()
+    table(
+        f"{document.parameterization} here, and in {other}",
+        ("tensor", "what", "here", "there", "ratio"),
+        ((d.name, d.what, number(d.here), number(d.there), number(d.ratio)) for d in rows),
+    )
+    if not rows:
+        print("no tensor differs in init, multiplier, learning rate, decay or epsilon")

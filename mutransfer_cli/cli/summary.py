@@ -31,14 +31,17 @@ def summary(
     lines = [f"{len(records)} trials, {used:.0f} s of one core in all"]
     for rung in fitted.rungs:
         lr = interval(rung.optimum.get("lr") if rung.optimum else None, none="no optimum in range")
-        lines.append(f"width {rung.width}: best lr {lr}, loss {rung.loss or float('nan'):.4f}")
-    lines.append(f"drift: {interval(fitted.drift)} octaves per doubling of width")
-    for cost in fitted.regret or ():
-        if cost.value is not None:
-            lines.append(
-                f"taking the smallest rung's optimum to width {cost.width} costs {cost.value:.2%} "
-                "of its loss"
-            )
+        axes = dict.fromkeys(("width", *fitted.axes))
+        size = ", ".join(f"{axis} {getattr(rung, axis)}" for axis in axes)
+        lines.append(f"{size}: best lr {lr}, loss {rung.loss or float('nan'):.4f}")
+    for axis, along in fitted.axes.items():
+        lines.append(f"drift: {interval(along.drift)} octaves per doubling of {axis}")
+        lines += [
+            f"taking the smallest rung's optimum to {axis} {cost.width} costs {cost.value:.2%} "
+            "of its loss"
+            for cost in along.regret
+            if cost.value is not None
+        ]
     lines.append(f"transfer {fitted.verdict}: {fitted.reason}")
     files = sorted(str(p) for p in run.iterdir() if not p.name.startswith("."))
     if as_json:

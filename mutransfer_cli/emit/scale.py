@@ -41,7 +41,7 @@ def scale(
     depth: int | None = None,
     batch: int | None = None,
     steps: int | None = None,
-    tokens: int | None = None,
+    tokens: float | None = None,
     fit: Path | None = None,
     format: str = "json",
 ) -> Scaled:

@@ -35,7 +35,7 @@ class Rung(Part):
 class Regret(Part):
     """Relative loss at a larger rung of taking the smallest rung's optimum there."""
 
-    width: int
+    width: int = Field(description="size of the rung along its axis")
     value: float | None
     low: float | None = None
     high: float | None = None
@@ -43,9 +43,9 @@ class Regret(Part):
 
 
 class Line(Part):
-    """The optimum along width: lr at the rungs' centre; the drift is its slope."""
+    """The optimum along an axis: lr at the rungs' centre; the drift is its slope."""
 
-    width: float
+    width: float = Field(description="size along the axis")
     lr: Estimate
 
 

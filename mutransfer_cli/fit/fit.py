@@ -31,22 +31,17 @@ TOLERANCE = 0.25  # octaves per doubling: the bound between holding and failing
 Verdict = Literal["holds", "fails", "inconclusive"]
 
 
-def fit(
-    observations: Sequence[Observation], *, confidence: float = 0.95, source: str = ""
+def fit_line(
+    observations: Sequence[Observation],
+    *,
+    confidence: float = 0.95,
+    source: str = "",
+    axis: str = "width",
 ) -> FitDocument:
-    """Optimum of each rung, drift, regret and verdict.
+    """Optimum of each rung along one axis, drift, regret and verdict.
 
-    Raises InputError for runs that differ in more than width, rate, seed and hyperparameters.
+    The size along the axis stands in `width` of every observation.
     """
-    if not observations:
-        raise InputError(f"{source}: holds no finished trial; run the sweep first")
-    for axis in ("depth", "batch", "steps"):
-        values = sorted({getattr(o, axis) for o in observations}, key=str)
-        if len(values) > 1:
-            raise InputError(
-                f"{source}: runs of several values of {axis} ({values[0]}, {values[1]}); only the "
-                "width axis is available in this version: fit one value at a time"
-            )
     by_width: dict[int, list[Observation]] = defaultdict(list)
     for o in observations:
         by_width[o.width].append(o)
@@ -71,7 +66,7 @@ def fit(
         if noise and vertices and vertices[0][0].curve.width == min(curves)
         else ()
     )
-    verdict, reason = judged(rungs, vertices, drift)
+    verdict, reason = judged(rungs, vertices, drift, axis)
     best = max(vertices, key=lambda v: v[0].curve.width) if vertices else None
     return FitDocument(
         source=source,
@@ -79,7 +74,7 @@ def fit(
         verdict=verdict,
         reason=reason,
         rungs=tuple(rungs),
-        axes={"width": Axis(drift=drift, regret=costs, line=line[1] if line else None)},
+        axes={axis: Axis(drift=drift, regret=costs, line=line[1] if line else None)},
         drift=drift,
         regret=costs,
         source_rung=source_rung(best[0].curve) if best else None,
@@ -150,16 +145,16 @@ def rung_of(
 
 
 def judged(
-    rungs: Sequence[Rung], vertices: Sequence[Vertex], drift: Estimate | None
+    rungs: Sequence[Rung], vertices: Sequence[Vertex], drift: Estimate | None, axis: str
 ) -> tuple[Verdict, str]:
     """The verdict by the interval of the drift, and what to change where there is none."""
     if drift is None or drift.low is None or drift.high is None:
-        notes = "; ".join(f"width {r.width}: {r.note}" for r in rungs if r.note)
+        notes = "; ".join(f"{axis} {r.width}: {r.note}" for r in rungs if r.note)
         if not vertices:
             return "inconclusive", f"no rung has an optimum inside its range ({notes})"
-        more = f" ({notes})" if notes else "; add a width to the ladder"
-        return "inconclusive", f"an optimum at one width only{more}"
-    told = f"the optimum moves by {drift.value:+.2f} octaves per doubling of the width"
+        more = f" ({notes})" if notes else f"; add a {axis} to the ladder"
+        return "inconclusive", f"an optimum at one {axis} only{more}"
+    told = f"the optimum moves by {drift.value:+.2f} octaves per doubling of the {axis}"
     interval = f"interval {drift.low:+.2f} to {drift.high:+.2f}"
     if drift.low >= -TOLERANCE and drift.high <= TOLERANCE:
         return "holds", f"{told}, {interval}, within ±{TOLERANCE}"
@@ -167,7 +162,7 @@ def judged(
         return "fails", f"{told}, {interval}, outside ±{TOLERANCE}"
     return (
         "inconclusive",
-        f"{told}, {interval}, which reaches across ±{TOLERANCE}; add seeds or a wider ladder",
+        f"{told}, {interval}, which reaches across ±{TOLERANCE}; add seeds or a longer ladder",
     )
 
 

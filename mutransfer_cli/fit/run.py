@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.document import FitDocument
-from mutransfer_cli.fit.fit import fit
 from mutransfer_cli.fit.observation import Observation
+from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.search.run import read_recipe
 from mutransfer_cli.search.study import Record, read_records
 
@@ -32,6 +33,11 @@ def observations_of(run: Path) -> list[Observation]:
     return [observation_of(r, lr) for r in kept]
 
 
+def base_of(run: Path) -> Size:
+    """The size at which the run's hyperparameters are quoted."""
+    return base_size(read_recipe(run))
+
+
 def fit_of_run(run: Path, *, confidence: float = 0.95) -> FitDocument:
     """Fit a run directory."""
-    return fit(observations_of(run), confidence=confidence, source=str(run))
+    return fit(observations_of(run), confidence=confidence, source=str(run), base=base_of(run))

@@ -56,6 +56,14 @@ class SiteDocument(Part):
     attribute: str | None = None
 
 
+class DifferenceDocument(Part):
+    name: str = Field(description="a tensor, or `forward`")
+    what: str
+    here: float | None
+    there: float | None
+    ratio: float | None = Field(description="there over here")
+
+
 class ChoiceDocument(Part):
     what: str
     taken: str
@@ -90,6 +98,7 @@ class ShapesDocument(PlanDocument):
     schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
     origins: dict[str, str] | None = Field(None, description="where each value came from")
     choices: tuple[ChoiceDocument, ...] = Field((), description="where sources disagree")
+    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
     notes: tuple[str, ...] = ()
 
 

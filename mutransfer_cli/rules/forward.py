@@ -137,7 +137,10 @@ def _logits(
         return value
     matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
     astray = [t.name for t, u in matrix if not u.whole_input]
-    needs_none = value == 1.0 and all(_readout_power(t, settings) == table.ONE for t in readouts)
+    needs_none = value == 1.0 and all(
+        abs(_readout_power(t, settings).fan_in - family.scale_powers.get(t.name, 0.0)) < 1e-6
+        for t in readouts
+    )
     if needs_none:
         return value
     if astray and settings.parameterization != "umup":

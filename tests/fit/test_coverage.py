@@ -7,7 +7,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.fit.fit import fit
+from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.observation import Observation
 from tests.fit.curves import sweep
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.document import FitDocument
-from mutransfer_cli.fit.fit import extrapolate, fit, read_fit, write_fit
+from mutransfer_cli.fit.fit import extrapolate, read_fit, write_fit
 from mutransfer_cli.fit.observation import Observation
 from tests.fit.curves import sweep
 
@@ -148,9 +150,49 @@ def test_other_hyperparameters_take_their_best() -> None:
     assert found.hyperparameters["std"] == 2.0
 
 
-def test_several_depths_are_refused() -> None:
-    runs = [Observation(64, 0.01, 0, 2.0, depth=d) for d in (2, 4)]
-    with pytest.raises(InputError, match="depth"):
+def along(axis: str, optima: dict[int, float], **fixed: int) -> list[Observation]:
+    """A sweep whose rungs differ along one axis alone."""
+    runs = sweep(np.random.default_rng(3), optima, noise=1e-6)
+    return [replace(o, **{"width": 64, **fixed, axis: o.width}) for o in runs]
+
+
+def test_each_axis_has_its_own_drift() -> None:
+    # -1/2 octave per doubling of the depth (η* ∝ L^-1/2), none along the width; they cross at
+    # width 64, depth 4
+    runs = along("depth", {2: -5.0, 4: -5.5, 8: -6.0}, batch=16, steps=200)
+    width = along("width", {32: -5.5, 128: -5.5}, depth=4, batch=16, steps=200)
+    found = fit(runs + width)
+    assert list(found.axes) == ["width", "depth"]
+    drifts = [a.drift.value for a in found.axes.values() if a.drift]
+    assert drifts == pytest.approx([0, -0.5], abs=1e-3)
+    assert found.drift == found.axes["width"].drift
+    assert {(r.width, r.depth) for r in found.rungs} == {
+        (32, 4),
+        (64, 4),
+        (128, 4),
+        (64, 2),
+        (64, 8),
+    }
+    assert found.verdict == "fails" and "depth fails" in found.reason
+    assert "width holds" in found.reason
+
+
+def test_a_batch_keeps_the_tokens() -> None:
+    # η* ∝ √B at a fixed number of examples, with rates as they were run: +1/2 octave per doubling
+    runs = [
+        replace(o, steps=3200 // (o.batch or 1))
+        for o in along("batch", {8: -6.0, 16: -5.5, 32: -5.0}, depth=2)
+    ]
+    found = fit(runs)
+    assert list(found.axes) == ["batch"]
+    drift = found.axes["batch"].drift
+    assert drift is not None and drift.value == pytest.approx(0.5, abs=1e-3)
+    assert found.drift is None and found.verdict == "fails"
+
+
+def test_rungs_on_no_common_axis_are_refused() -> None:
+    runs = [Observation(32 * d, 0.01, 0, 2.0, depth=d) for d in (2, 4)]
+    with pytest.raises(InputError, match=r"runs\.csv: no two of its rungs lie on one axis"):
         fit(runs, source="runs.csv")
 
 
