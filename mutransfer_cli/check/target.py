@@ -19,7 +19,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import accepted, call_builder, import_callable
 from mutransfer_cli.models.build import build as build_recipe
 from mutransfer_cli.models.library import plan as library_plan
-from mutransfer_cli.models.planned import completed, family_for, proxy
+from mutransfer_cli.models.planned import completed, family_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema import Recipe
@@ -72,6 +72,7 @@ def question_of(
     recipe: Recipe, widths: Sequence[int] | None, expect: str | None, **options: Any
 ) -> Question:
     """A recipe's question: our plan at every width, held against its own parameterization."""
+    trainable(recipe)
     base = base_size(recipe)
     first = base.width * ceil(SMALLEST / base.width)
     sizes = tuple(sorted(set(widths))) if widths else (first, 2 * first, 4 * first)

@@ -18,7 +18,11 @@ def register(app: typer.Typer) -> None:
 def init(
     path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
     model: Annotated[
-        str, typer.Option("--model", help="mlp, gpt, or package.module:callable.")
+        str,
+        typer.Option(
+            "--model",
+            help="mlp, gpt, convnet, hf:TYPE, hf:config.json or package.module:callable.",
+        ),
     ] = "gpt",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
@@ -29,7 +33,12 @@ def init(
     from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.recipe.template import template
 
-    text = template(model, path.stem)
+    proxies = None
+    if model.startswith("hf:"):
+        from mutransfer_cli.models.proxies import proxies_of
+
+        proxies = proxies_of(model)
+    text = template(model, path.stem, proxies)
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
     try:

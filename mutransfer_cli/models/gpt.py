@@ -46,14 +46,17 @@ class Block(nn.Module):
     def __init__(self, d_model: int, n_head: int, ratio: float, bias: bool) -> None:
         super().__init__()
         self.residual_scale = 1.0
+        self.skip_scales = (1.0, 1.0)  # of attention and MLP, as u-muP weighs them
+        self.branch_scales = (1.0, 1.0)
         self.norm1 = nn.LayerNorm(d_model)
         self.attention = Attention(d_model, n_head, bias)
         self.norm2 = nn.LayerNorm(d_model)
         self.mlp = MLP(d_model, ratio, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.residual_scale * self.attention(self.norm1(x))
-        y: Tensor = x + self.residual_scale * self.mlp(self.norm2(x))
+        branch, skip = self.branch_scales, self.skip_scales
+        x = skip[0] * x + self.residual_scale * branch[0] * self.attention(self.norm1(x))
+        y: Tensor = skip[1] * x + self.residual_scale * branch[1] * self.mlp(self.norm2(x))
         return y
 
 

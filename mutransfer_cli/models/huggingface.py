@@ -67,9 +67,11 @@ def first(values: dict[str, Any], names: tuple[str, ...]) -> str | None:
     return next((n for n in names if isinstance(values.get(n), int)), None)
 
 
-def reference(recipe: Recipe) -> tuple[str, dict[str, Any], bool]:
-    """Model type, the config's values before scaling, and whether a file gave them."""
-    name = recipe.model.build.removeprefix("hf:")
+def known_config(name: str) -> tuple[str, dict[str, Any], bool]:
+    """Model type, the values of its config, and whether a file gave them.
+
+    name: a model type or the path of a config.json. Raises InputError for neither.
+    """
     library = transformers()
     if not name.endswith(".json"):
         known = library.CONFIG_MAPPING
@@ -157,7 +159,7 @@ def heads(
 
 def config_of(recipe: Recipe, size: Size) -> Any:
     """The config at a size."""
-    kind, values, from_file = reference(recipe)
+    kind, values, from_file = known_config(recipe.model.build.removeprefix("hf:"))
     args = dict(recipe.model.args)
     unknown = [
         name

@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from mutransfer_cli.data.open import open_source
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import build, default_roles, run_user_code
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.unit_scale import unit_scale
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
+from mutransfer_cli.rules.apply import TORCH, untrainable
 from mutransfer_cli.rules.blocks import Blocks, blocks_of
 from mutransfer_cli.rules.choices import choices_of
 from mutransfer_cli.rules.derive import derive
@@ -134,12 +137,30 @@ def plan_for(recipe: Recipe, size: Size) -> Plan:
 
 def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Subject:
     """A model ready to train: initialised, multipliers installed, with optimizer and loss."""
+    trainable(recipe)
     plan = plan or plan_for(recipe, size)
     subject = completed(recipe, build(recipe, size, seed))
     plan.initialize(subject.model, seed)
+    if plan.parameterization == "umup":
+        unit_scale(plan, subject.model)
     plan.install(subject.model)
     subject.optimizer = together(plan.optimizers(subject.model))
     return subject
+
+
+def trainable(recipe: Recipe) -> None:
+    """Raises InputError where a recipe can be planned and not trained, with the reason."""
+    reason = untrainable(recipe.optimizer.name)
+    if reason is not None:
+        raise InputError(
+            f"optimizer.name: {reason} (mutransfer shapes and scale); to train proxies take one of "
+            f"{', '.join(TORCH)}"
+        )
+    if recipe.parameterization == "umup" and recipe.model.build != "gpt":
+        raise InputError(
+            f"parameterization: umup trains the built-in gpt only, not {recipe.model.build}: it "
+            "needs a model's skip weights; shapes and scale give the numbers of any model"
+        )
 
 
 def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
@@ -168,8 +189,8 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
         )
     if recipe.parameterization == "umup":
         notes.append(
-            "umup: numbers at unit scale, as the unit-scaling package has them; to train so, a "
-            "model needs that package's operations"
+            "umup: numbers at unit scale, as the unit-scaling package has them; but for the "
+            "built-in gpt, a model needs that package's operations to train so"
         )
     return tuple(notes)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+import yaml
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.model import is_callable
@@ -15,7 +18,8 @@ _TEXT = """\
 name: {name}
 
 {model}
-parameterization: mup             # mup | sp (standard: what mup is compared with)
+# sp (standard) is what mup is compared with; completep also transfers along the depth
+parameterization: {parameterization}             # mup | sp | ntk | mean-field | umup | completep
 
 # Every hyperparameter below is quoted at the base.
 optimizer: {{name: adamw, lr: 0.0078125, betas: [0.9, 0.95], eps: 1.0e-10, weight_decay: 0.0}}
@@ -24,9 +28,7 @@ schedule: {{name: linear, warmup: 0.1}}     # linear | cosine | constant | wsd
 
 {data}
 
-base: {{width: 64, depth: 2, batch: 16, steps: 200}}
-ladder: {{width: [32, 64, 128]}}    # the proxies that are trained
-target: {{width: 4096}}            # the model that is too large to tune
+{sizes}
 
 search:
   space: {{lr: {{log2: [-12, -3], step: 1.0}}}}     # from 2^-12 to 2^-3 in octaves
@@ -34,6 +36,11 @@ search:
   seeds: 2
   extend: 4                       # steps by which the grid may grow when the best is at its edge
 """
+
+_SIZES = """\
+base: {width: 64, depth: 2, batch: 16, steps: 200}
+ladder: {width: [32, 64, 128]}    # the proxies that are trained
+target: {width: 4096}             # the model that is too large to tune"""
 
 _PARTS = {
     "gpt": {
@@ -59,6 +66,20 @@ model:
 # Classes drawn by a fixed random teacher; or the handwritten digits: {source: digits}.
 data: {source: teacher, d_in: 256, d_out: 10}""",
     },
+    "convnet": {
+        "model": """\
+# Residual blocks of a dense and a depthwise convolution.
+model:
+  build: convnet
+  args: {norm: batch}             # batch | group
+""",
+        "init": "init: {std: null}                 # null: 1/sqrt(fan_in)",
+        "data": """\
+# Handwritten digits of scikit-learn, 8×8. Your own images, one channel, as flat vectors x and
+# classes y: {source: tensors, path: FILE.npz}.
+data: {source: digits}""",
+        "sizes": _SIZES.replace("steps: 200", "steps: 100"),
+    },
     "callable": {
         "model": """\
 # Called as build(width, **args), with depth and seed where it asks for them. It returns a
@@ -77,27 +98,39 @@ data: {source: stdlib, seq_len: 64}""",
 }
 
 
-def template(model: str, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """What a recipe needs to know of a model whose config is known."""
+
+    model: str
+    base: int
+    widths: tuple[int, ...]
+    depth: int
+    target: tuple[int, int]  # width, depth
+    args: dict[str, object]
+    images: bool
+    vocabulary: int | None  # the target's own, where the proxies read bytes
+
+
+def template(model: str, name: str, proxies: Proxies | None = None) -> str:
     """The text of a commented recipe.
 
     Args:
-        model: mlp | gpt | package.module:callable.
+        model: mlp | gpt | convnet | hf:TYPE | hf:config.json | package.module:callable.
         name: The study's name.
+        proxies: The sizes, for an hf: model.
 
     Raises:
-        InputError: A model that this version cannot start from, or a name that is none.
+        InputError: A model that is none of these, or a name that is none.
     """
     if not re.fullmatch(NAME, name):
         raise InputError(
             f"name {name!r}: expected letters, digits, '.', '_' or '-' (a letter or digit first)"
         )
-    if model in ("mlp", "gpt"):
+    if model in _PARTS and model != "callable":
         parts = _PARTS[model]
-    elif model == "convnet" or model.startswith("hf:"):
-        raise InputError(
-            f"--model {model}: not available yet in this version; "
-            "available: mlp, gpt, package.module:callable"
-        )
+    elif proxies is not None:
+        parts = _from_config(model, proxies)
     elif is_callable(model):
         parts = {k: v.replace("BUILD", model) for k, v in _PARTS["callable"].items()}
     else:
@@ -105,7 +138,39 @@ def template(model: str, name: str) -> str:
             f"--model {model}: expected mlp | gpt | convnet | hf:TYPE | hf:config.json | "
             "package.module:callable"
         )
+    parts = {"sizes": _SIZES, "parameterization": "mup", **parts}
     return _TEXT.format(name=_quoted(name), **parts)
+
+
+def _from_config(model: str, proxies: Proxies) -> dict[str, str]:
+    """The parts of a Hugging Face model's recipe."""
+    args = yaml.safe_dump(proxies.args, default_flow_style=True, sort_keys=False).strip()
+    width, depth = proxies.target
+    about = [f"# {proxies.model}, {width} wide and {depth} layers deep; every size of its config"]
+    about.append("# that follows the hidden size is scaled with it, the size of a head stays.")
+    if proxies.vocabulary is not None:
+        about.append(f"# The vocabulary here is bytes, the target's own is {proxies.vocabulary}:")
+        about.append("# for tokens of your own change data and take vocab_size out of args.")
+    if proxies.images:
+        data = (
+            "# Handwritten digits of scikit-learn, 8×8. Your own images, as flat vectors x and\n"
+            "# classes y: {source: tensors, path: FILE.npz}; set image_size and num_channels.\n"
+            "data: {source: digits}"
+        )
+    else:
+        data = _PARTS["gpt"]["data"]
+    sizes = (
+        f"base: {{width: {proxies.base}, depth: {proxies.depth}, batch: 16, steps: 200}}\n"
+        f"ladder: {{width: {list(proxies.widths)}}}    # narrowest that keep head size and ratios\n"
+        f"target: {{width: {width}, depth: {depth}}}"
+    )
+    return {
+        "model": "\n".join([*about, "model:", f"  build: {model}", f"  args: {args}", ""]),
+        "init": "init: {from: model}               # model: as its authors do | fan_in",
+        "data": data,
+        "sizes": sizes,
+        "parameterization": "completep" if depth > proxies.depth else "mup",
+    }
 
 
 def _quoted(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.planned import family_for, plan_for
+from mutransfer_cli.models.planned import family_for, plan_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
@@ -202,6 +202,7 @@ def sweep(
     started = time.perf_counter()
     recipe = loaded.recipe
     place = resolve(device)
+    trainable(recipe)
     source = open_source(recipe)
     family_for(recipe)
     with locked(run):
@@ -220,6 +221,7 @@ def sweep(
 def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None) -> DryRunDocument:
     """What a sweep would cost, from a few timed passes on each rung; nothing is trained."""
     recipe, place = loaded.recipe, resolve(device)
+    trainable(recipe)
     torch.set_num_threads(1)  # as the workers will
     search, sizes = recipe.search, rungs(recipe)
     count = workers or default_workers(place)

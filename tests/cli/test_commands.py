@@ -139,8 +139,8 @@ def test_a_callable_of_one_s_own(tmp_path: Path) -> None:
 
 
 def test_init_writes_recipes_that_run(tmp_path: Path) -> None:
-    for model in ("gpt", "mlp"):
-        path = tmp_path / f"{model}.yaml"
+    for model in ("gpt", "mlp", "convnet", "hf:vit"):
+        path = tmp_path / f"{model.removeprefix('hf:')}.yaml"
         assert run("init", path, "--model", model).returncode == 0
         done = run("sweep", path, "--dry-run", "--json", folder=tmp_path)
         assert done.returncode == 0, done.stderr

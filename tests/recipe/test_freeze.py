@@ -64,7 +64,7 @@ def test_first_difference() -> None:
     assert first_difference(recipe, factor) == "lr_factors: {} and a mapping"
 
 
-@pytest.mark.parametrize("model", ["gpt", "mlp", "my.pkg:build"])
+@pytest.mark.parametrize("model", ["gpt", "mlp", "convnet", "my.pkg:build"])
 @pytest.mark.parametrize("name", ["tiny", "123", "null", "1e5"])
 def test_templates_load(model: str, name: str) -> None:
     recipe = loads(template(model, name)).recipe
@@ -75,8 +75,6 @@ def test_templates_load(model: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("model", "name", "words"),
     [
-        ("convnet", "x", "not available yet"),
-        ("hf:llama", "x", "not available yet"),
         ("gtp", "x", "expected mlp | gpt"),
         ("gpt", "a/b", "expected letters"),
         ("gpt", "", "expected letters"),
