@@ -89,6 +89,10 @@ def detached(value: Any) -> Any:
 def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None = None) -> Tensor:
     """The module alone on its recorded input, with some of its parameters replaced."""
     torch.manual_seed(0)  # the same dropout mask every time
+    own = dict(call.module.named_parameters())
+    for name, value in replaced.items():  # what a model keeps on parameters, such as mup's infshape
+        if name in own and vars(own[name]):
+            value.__dict__.update(vars(own[name]))
     handles = suspended(call.module)
     try:
         with torch.no_grad():
