@@ -8,7 +8,7 @@ from pathlib import Path
 from mutransfer_cli.data.source import Source
 from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.data.tokens import text, token_file
-from mutransfer_cli.data.vectors import Teacher, digits, tensors
+from mutransfer_cli.data.vectors import Table, Teacher, digits, tensors
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema import Recipe
 
@@ -45,3 +45,19 @@ def open_source(recipe: Recipe) -> Source:
     return _opened(
         data.source, data.path, data.seq_len, data.d_in or 256, data.d_out or 10, int(vocab)
     )
+
+
+def classes_of(recipe: Recipe) -> tuple[int | None, int | None]:
+    """Numbers per input and classes of the recipe's data; those of a file are read from it.
+
+    Raises InputError where the recipe says otherwise than the file.
+    """
+    data = recipe.data
+    if data.source != "tensors":
+        return data.d_in, data.d_out
+    table = open_source(recipe)
+    assert isinstance(table, Table)
+    for name, said, found in (("d_in", data.d_in, table.d_in), ("d_out", data.d_out, table.d_out)):
+        if said is not None and (said < found if name == "d_out" else said != found):
+            raise InputError(f"data.{name}: {data.path} has {found}, the recipe says {said}")
+    return table.d_in, data.d_out or table.d_out

@@ -34,6 +34,16 @@ class Table:
     held_y: Tensor
     digest: str
 
+    @property
+    def d_in(self) -> int:
+        """Numbers per input."""
+        return self.x[0].numel()
+
+    @property
+    def d_out(self) -> int:
+        """Classes: one more than the largest label."""
+        return int(max(self.y.max(), self.held_y.max())) + 1
+
     def batch(self, seed: int, step: int, size: int) -> Batch:
         rows = torch.from_numpy(draw(seed, step, size, len(self.x)))
         return self.x[rows], self.y[rows]
@@ -104,9 +114,10 @@ def tensors(path: Path) -> Table:
         raise InputError(
             f"data.path: {path}: expected .npz or .safetensors with arrays x and y: {message}"
         ) from error
-    if len(x) != len(y) or len(x) < 2 or y.ndim != 1 or y.is_floating_point():
+    labels = y.ndim == 1 and not y.is_floating_point()
+    if len(x) != len(y) or len(x) < 2 or not labels or int(y.min()) < 0:
         raise InputError(
-            f"data.path: {path}: expected x (n, …) and whole numbers y (n,); found "
+            f"data.path: {path}: expected x (n, …) and whole numbers y (n,) from 0; found "
             f"{tuple(x.shape)} and {tuple(y.shape)} {str(y.dtype).removeprefix('torch.')}"
         )
     digest = sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()

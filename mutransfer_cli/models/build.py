@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mutransfer_cli.data.open import classes_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
@@ -107,6 +108,13 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         **scaled(dict(model.width), size.width),
         **scaled(dict(model.depth), size.depth),
     }
+    if model.build in ("mlp", "convnet"):
+        d_in, d_out = classes_of(recipe)
+        arguments = {
+            **({"d_in": d_in} if model.build == "mlp" else {}),
+            "d_out": d_out,
+            **arguments,
+        }
     if model.build == "gpt":
         from mutransfer_cli.models.gpt import GPT
 

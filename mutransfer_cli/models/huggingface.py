@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mutransfer_cli.data.open import classes_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
@@ -178,8 +179,9 @@ def config_of(recipe: Recipe, size: Size) -> Any:
         grown = sized(values, args, size)
     if recipe.data.source in ("stdlib", "text") and not from_file:
         args.setdefault("vocab_size", 256)  # bytes
-    if recipe.data.d_out is not None:
-        args.setdefault("num_labels", recipe.data.d_out)
+    classes = classes_of(recipe)[1]
+    if classes is not None:
+        args.setdefault("num_labels", classes)
     given = {k: v for k, v in args.items() if k in values or k == "num_labels"}
     base = values if from_file else {}
     merged = {**base, **grown, **given}
