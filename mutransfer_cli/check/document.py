@@ -68,8 +68,9 @@ class CheckDocument(Part):
     verdict: Verdict
     reason: str
     regime: Literal["feature-learning", "lazy", "unstable"] | None
+    axis: Literal["width", "depth"] = "width"
     expected: str = Field(description="the parameterization that it was held against")
-    widths: tuple[int, ...]
+    widths: tuple[int, ...] = Field(description="sizes along the axis")
     seeds: int
     seconds: float
     tensors: tuple[TensorReport, ...]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from scipy import stats
 
 from mutransfer_cli.check.document import Slope
-from mutransfer_cli.check.measure import Measurement
 
-Value = Callable[[Measurement], float | None]
+
+class Sized(Protocol):
+    """A measurement at one size along an axis."""
+
+    width: int
+
+
+M = TypeVar("M", bound=Sized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Fitted:
         )
 
 
-def fitted(measurements: Sequence[Measurement], value: Value) -> Fitted | None:
+def fitted(measurements: Sequence[M], value: Callable[[M], float | None]) -> Fitted | None:
     """Slope of log2(value) on log2(width); None where a value is missing or not positive."""
     by_width: dict[int, list[float]] = {}
     for m in measurements:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli.check.check import Question, run_check
+from mutransfer_cli.check.depth import run_depth_check
 from mutransfer_cli.check.expectation import Expectation, expectation
 from mutransfer_cli.check.measure import Make, shrink
 from mutransfer_cli.check.report import CheckReport
@@ -24,9 +25,10 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
-from mutransfer_cli.recipe.sizes import width_fault
+from mutransfer_cli.recipe.sizes import depth_fault, width_fault
+from mutransfer_cli.rules.blocks import blocks_of
 from mutransfer_cli.rules.derivation import GEOMETRY
-from mutransfer_cli.rules.shapes import Family, family_of
+from mutransfer_cli.rules.shapes import Family, family_of, shapes_of, skeleton
 from mutransfer_cli.rules.table import PARAMETERIZATIONS, attention_power
 from mutransfer_cli.rules.tensor import trained_by
 
@@ -42,6 +44,8 @@ def check_target(
     expect: str | None = None,
     device: str = "cpu",
     threads: int = 1,
+    axis: str = "width",
+    depths: Sequence[int] | None = None,
     **options: Any,
 ) -> CheckReport:
     """Check a recipe's path or `package.module:callable`.
@@ -51,6 +55,19 @@ def check_target(
     if device not in {"cpu", "auto"}:
         raise InputError(f"--device {device}: the check runs on the CPU; expected cpu")
     torch.set_num_threads(threads)
+    if axis == "depth":
+        if ":" in target and not target.endswith((".yaml", ".yml")):
+            raise InputError(
+                "--axis depth: needs a recipe that says what the depth is: mutransfer init "
+                f"--model {target}"
+            )
+        return depth_question(
+            load(Path(target), sets).recipe,
+            depths,
+            options.get("seeds", 3),
+            options.get("steps", 3),
+            options.get("seed", 0),
+        )
     if ":" in target and not target.endswith((".yaml", ".yml")):
         if sets:
             raise InputError("--set: there is no recipe to change; give a recipe instead")
@@ -103,6 +120,39 @@ def question_of(
     }
     scale_free = GEOMETRY[optimizer] != "gradient"
     return Question(make, expected, parameterization, sizes, scale_free, **options)
+
+
+def depth_question(
+    recipe: Recipe, depths: Sequence[int] | None, seeds: int, steps: int, first_seed: int
+) -> CheckReport:
+    """A recipe's model at several depths of the base's width."""
+    trainable(recipe)
+    base = base_size(recipe)
+    sizes = tuple(sorted(set(depths or tuple(base.depth * k for k in (1, 2, 4, 8)))))
+    for depth in sizes:
+        fault = depth_fault(recipe, depth)
+        if fault:
+            raise InputError(f"--depths: {fault}")
+
+    def make(depth: int, seed: int) -> Subject:
+        subject = proxy(recipe, Size(base.width, depth, base.batch, base.steps), seed)
+        return completed(recipe, subject)
+
+    small, large = (
+        skeleton(lambda d=d: build_recipe(recipe, replace(base, depth=d)).model)  # type: ignore[misc]
+        for d in (sizes[0], sizes[-1])
+    )
+    blocks = blocks_of(shapes_of(small).keys(), shapes_of(large).keys())
+    return run_depth_check(
+        make,
+        blocks,
+        sizes,
+        parameterization=recipe.parameterization,
+        alpha=0.5 if recipe.parameterization == "umup" else recipe.rules.depth_alpha,
+        seeds=seeds,
+        steps=steps,
+        first_seed=first_seed,
+    )
 
 
 def known(parameterization: str) -> str:

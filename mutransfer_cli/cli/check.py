@@ -41,9 +41,12 @@ def check(
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="Seeds at first.")] = 3,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Optimizer steps.")] = 3,
-    axis: Annotated[str, typer.Option("--axis", help="width.")] = "width",
+    axis: Annotated[str, typer.Option("--axis", help="width or depth.")] = "width",
+    depths: Annotated[
+        str | None, typer.Option("--depths", help="Like 2,4,8,16, for --axis depth.")
+    ] = None,
     expect: Annotated[
-        str | None, typer.Option("--expect", help="mup or sp; by default the recipe's.")
+        str | None, typer.Option("--expect", help="mup, sp, ntk, …; by default the recipe's.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A warning fails.")] = False,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
@@ -58,11 +61,9 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Measure coordinate statistics over widths and give a verdict."""
-    if axis != "width":
-        raise InputError(f"--axis {axis}: not available in this version; expected width")
+    if axis not in {"width", "depth"}:
+        raise InputError(f"--axis {axis}: expected width or depth")
     sizes = whole_numbers(widths, "--widths")
-    if expect not in {None, "mup", "sp"}:
-        raise InputError(f"--expect {expect}: expected mup or sp")
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load
 
@@ -81,6 +82,8 @@ def check(
         device=device,
         seed=seed,
         threads=threads,
+        axis=axis,
+        depths=whole_numbers(depths, "--depths"),
     )
     document = report.document
     if junit is not None:
@@ -115,8 +118,8 @@ def show(document: CheckDocument) -> None:
         )
 
     table(
-        f"slope in width of each tensor's own effect; widths {document.widths}, "
-        f"{document.seeds} seeds",
+        f"slope in {document.axis} of each tensor's own effect; {document.axis}s "
+        f"{document.widths}, {document.seeds} seeds",
         ("tensor", "role", "slope", "expected", "verdict"),
         (
             (
@@ -131,6 +134,11 @@ def show(document: CheckDocument) -> None:
             for t in document.tensors
         ),
     )
+    if document.axis == "depth":
+        for m in document.modules:
+            s = m.init_slope or m.change_slope
+            if s is not None:
+                print(f"{m.name}: {slope(s.value, s.low, s.high)}, expected {s.expected:+.1f}")
     for t in document.tensors:
         if t.message:
             print(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))

@@ -22,6 +22,11 @@ class Blocks:
                 return ".".join(parts[:i]), int(part), ".".join(parts[i + 1 :])
         return None
 
+    def is_block(self, module: str) -> bool:
+        """Whether a module's name is that of a whole block."""
+        container, _, number = module.rpartition(".")
+        return container in self.counts and number.isdigit()
+
     def at_base(self, name: str) -> str:
         """The tensor of the base that a tensor of another depth is a copy of.
 

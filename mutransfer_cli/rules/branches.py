@@ -30,6 +30,7 @@ class Branches:
     def __init__(self) -> None:
         self.ends: dict[int, frozenset[str]] = {}  # by storage: whose layer's result it holds
         self.consumed: set[int] = set()
+        self.parents: dict[int, set[int]] = {}  # of what was only scaled or reshaped
         self.found: set[str] = set()
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
@@ -52,17 +53,30 @@ class Branches:
             self._set(outcome, used)
         elif function in LINEAR:
             self._set(outcome, frozenset().union(*(self.ends.get(p, frozenset()) for p in given)))
+            if len(set(given)) == 1:
+                for p in outcome - set(given):
+                    self.parents[p] = set(given)
             if set(given) <= self.consumed:
                 self.consumed |= outcome
         elif not outcome <= set(given):
             self.consumed |= set(given)
+
+    def _streams(self, p: int) -> bool:
+        """Whether it was used before, itself or what it is a multiple of."""
+        seen, left = set(), {p}
+        while left:
+            seen |= left
+            if left & self.consumed:
+                return True
+            left = set().union(*(self.parents.get(q, ()) for q in left)) - seen
+        return False
 
     def _set(self, outcome: set[int], names: frozenset[str]) -> None:
         for p in outcome:
             self.ends[p] = names
 
     def _sum(self, given: list[int], outcome: set[int]) -> None:
-        streams = [p in self.consumed for p in given]
+        streams = [self._streams(p) for p in given]
         if streams[0] == streams[1]:
             union = frozenset().union(*(self.ends.get(p, frozenset()) for p in given))
             self._set(outcome, union)

@@ -12,7 +12,7 @@ from torch import nn
 from mutransfer_cli import plan
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import build
-from mutransfer_cli.models.planned import plan_for
+from mutransfer_cli.models.planned import family_for, plan_for
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 
@@ -112,3 +112,24 @@ def test_library_plan() -> None:
     optimizer.step()
     with pytest.raises(InputError, match="unknown rule 'read'"):
         plan(make, base={"width": 16}, target={"width": 64}, optimizer={}, read=1)
+
+
+def test_what_ends_a_branch_of_the_built_in_models() -> None:
+    text = """
+name: ends
+model: {build: gpt, args: {vocab_size: 256, head_dim: 16}}
+init: {residual: gpt2, std: 0.1}
+data: {source: stdlib, seq_len: 16}
+base: {width: 32, depth: 2, batch: 4, steps: 5}
+ladder: {width: [32, 64]}
+"""
+    made = loads(text).recipe
+    ends = {f"blocks.{i}.{name}.weight" for i in (0, 1) for name in ("attention.out", "mlp.down")}
+    assert family_for(made).ends == ends
+    # GPT-2: output projections by 1/√(2·depth), of the model's own depth
+    found = {t.name: t.init_std for t in plan_for(made, Size(32, 8, 4, 5)).tensors}
+    assert found["blocks.3.mlp.down.weight"] == pytest.approx(0.1 / 4)
+    assert found["blocks.3.mlp.up.weight"] == pytest.approx(0.1)
+    text = text.replace("build: gpt, args: {vocab_size: 256, head_dim: 16}", "build: convnet")
+    text = text.replace("source: stdlib, seq_len: 16", "source: teacher, d_in: 16, d_out: 3")
+    assert family_for(loads(text).recipe).ends == {"blocks.0.out.weight", "blocks.1.out.weight"}
