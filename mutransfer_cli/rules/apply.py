@@ -34,7 +34,7 @@ if hasattr(torch.optim, "Muon"):  # since torch 2.9
 def plain(name: str) -> str:
     """A name without what wrappers put into it."""
     parts = [p for p in name.split(".") if p not in WRAPPERS]
-    return ".".join(parts[1:] if parts[0] == "module" and len(parts) > 1 else parts)
+    return ".".join(parts[1:] if parts[:1] == ["module"] and len(parts) > 1 else parts)
 
 
 def parameters_of(plan: Plan, model: nn.Module) -> dict[str, nn.Parameter]:
