@@ -6,7 +6,7 @@ own: the stride of a view's dimension says which dimension of the parameter it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,23 +16,21 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from mutransfer_cli.rules.branches import Branches, pointer
+from mutransfer_cli.rules.functions import (
+    ADDED,
+    CONVOLUTION,
+    ELEMENTWISE,
+    MIXING,
+    RECURRENT,
+    RIGHT_OR_LEFT,
+    TRANSPOSED,
+    plain_name,
+    tensors_in,
+    whole,
+)
 from mutransfer_cli.rules.role import Kind, Use
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
-
-ELEMENTWISE = frozenset(
-    {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
-    | {"minimum", "cat", "stack", "pow", "prelu"}
-    | {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm"}
-)
-RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
-ADDED = frozenset({"addmm", "baddbmm", "addmv"})
-CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
-RECURRENT = frozenset(
-    {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
-    | {"rnn_tanh_cell", "rnn_relu_cell"}
-)
-TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +50,6 @@ class Trace:
     uses: dict[str, list[Use]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     ends: frozenset[str] = frozenset()  # parameters that end a residual branch
-
-
-def plain_name(function: Callable[..., Any]) -> str:
-    """`matmul` for torch.matmul, Tensor.__rmatmul__, and so on."""
-    name = getattr(function, "__name__", str(function))
-    if name.startswith("__") and name.endswith("__"):
-        name = name[2:-2]
-        for prefix in ("r", "i"):
-            if name[:1] == prefix and name[1:] in {"matmul", "add", "sub", "mul", "pow"}:
-                return name[1:]
-        return {"truediv": "div", "rtruediv": "div", "itruediv": "div"}.get(name, name)
-    return name.rstrip("_")
-
-
-def tensors_in(value: Any) -> Iterable[Tensor]:
-    """Every tensor in nested tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from tensors_in(item)
-
-
-def whole(tensor: Tensor) -> tuple[Kind, list[int], list[int]]:
-    """The use of a weight (out, in) or a bias by a function that holds whole layers."""
-    if tensor.squeeze().dim() < 2:
-        return "elementwise", [], list(range(tensor.dim()))
-    return "matrix", [-1], [-2]
 
 
 class Watcher(TorchFunctionMode):
@@ -263,7 +230,8 @@ class Watcher(TorchFunctionMode):
     def _derive(self, name: str, result: Any, tracked: list[Tensor]) -> None:
         """A copy, cast or elementwise function of one parameter stands for it from here on."""
         source, dims = self.find(tracked[0]) or ("", ())
-        if len(tracked) == 1 and isinstance(result, Tensor) and result.shape == tracked[0].shape:
+        plain = name not in MIXING and len(tracked) == 1
+        if plain and isinstance(result, Tensor) and result.shape == tracked[0].shape:
             self._remember(result, source, dims)
             return
         for tensor in tracked:

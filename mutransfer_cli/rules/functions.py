@@ -1,0 +1,61 @@
+"""What torch's functions do with a parameter, by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from mutransfer_cli.rules.role import Kind
+
+ELEMENTWISE = frozenset(
+    {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
+    | {"minimum", "cat", "stack", "pow", "prelu"}
+    | {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm"}
+)
+RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
+ADDED = frozenset({"addmm", "baddbmm", "addmv"})
+CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
+# Of the shape of their argument, and yet no function of each entry alone.
+MIXING = frozenset(
+    {"inverse", "linalg_inv", "linalg_inv_ex", "pinverse", "linalg_pinv", "linalg_cholesky"}
+    | {"cholesky", "matrix_exp", "linalg_matrix_exp", "matrix_power", "linalg_matrix_power"}
+    | {"cumsum", "cumprod", "logcumsumexp", "sort", "fft_fft", "fft_ifft"}
+)
+RECURRENT = frozenset(
+    {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
+    | {"rnn_tanh_cell", "rnn_relu_cell"}
+)
+TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+
+
+def plain_name(function: Callable[..., Any]) -> str:
+    """`matmul` for torch.matmul, Tensor.__rmatmul__, and so on."""
+    name = getattr(function, "__name__", str(function))
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        for prefix in ("r", "i"):
+            if name[:1] == prefix and name[1:] in {"matmul", "add", "sub", "mul", "pow"}:
+                return name[1:]
+        return {"truediv": "div", "rtruediv": "div", "itruediv": "div"}.get(name, name)
+    return name.rstrip("_")
+
+
+def tensors_in(value: Any) -> Iterable[Tensor]:
+    """Every tensor in nested tuples, lists and dicts."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item)
+
+
+def whole(tensor: Tensor) -> tuple[Kind, list[int], list[int]]:
+    """The use of a weight (out, in) or a bias by a function that holds whole layers."""
+    if tensor.squeeze().dim() < 2:
+        return "elementwise", [], list(range(tensor.dim()))
+    return "matrix", [-1], [-2]
