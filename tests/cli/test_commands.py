@@ -232,3 +232,72 @@ def test_a_fault_of_ours_is_70(tmp_path: Path) -> None:
     )
     assert done.returncode == 70
     assert "planted" in done.stderr and "report" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("language")
+    text = """
+name: language
+model: {build: gpt, args: {vocab_size: 256, head_dim: 16}}
+optimizer: {name: adamw, lr: 0.01}
+data: {source: stdlib, seq_len: 16}
+base: {width: 32, depth: 2, batch: 4, steps: 10}
+ladder: {width: [32, 64]}
+"""
+    (folder / "mup.yaml").write_text(text)
+    (folder / "sp.yaml").write_text(text + "parameterization: sp\n")
+    return folder
+
+
+def test_shapes_says_why(language: Path) -> None:
+    done = run("shapes", "mup.yaml", "--width", 128, "--tokens", "6.4e3", "--why", folder=language)
+    assert done.returncode == 0, done.stderr
+    assert "readout.weight (readout, adamw): init ∝" in done.stdout
+    assert "theory" in done.stdout and "empirical" in done.stdout and "others:" in done.stdout
+
+
+def test_shapes_shows_what_two_recipes_do_differently(language: Path) -> None:
+    done = run("shapes", "mup.yaml", "--diff", "sp.yaml", "--width", 128, "--json", folder=language)
+    assert done.returncode == 0, done.stderr
+    found = {(d["name"], d["what"]): d["ratio"] for d in document(done, "shapes")["differences"]}
+    # sp: one rate for all, so the hidden matrices' is 4 times mup's at 4 times the width, and no
+    # multiplier before the readout, whose init is smaller by √4
+    assert found["blocks.0.mlp.up.weight", "lr"] == pytest.approx(4)
+    assert found["forward", "logit_scale"] == pytest.approx(4)
+    assert found["readout.weight", "init_std"] == pytest.approx(0.5)
+    assert ("token.weight", "lr") not in found
+    same = run("shapes", "mup.yaml", "--diff", "mup.yaml", "--width", 128, folder=language)
+    assert "no tensor differs" in same.stdout
+
+
+def test_base_shapes_are_written_and_compared(language: Path) -> None:
+    done = run("shapes", "mup.yaml", "--base-shapes", "b.bsh", folder=language)
+    assert done.returncode == 0 and "wrote b.bsh" in done.stderr
+    assert run("shapes", "mup.yaml", "--against", "b.bsh", folder=language).returncode == 0
+    text = (language / "b.bsh").read_text()
+    (language / "c.bsh").write_text(text.replace("readout.weight", "head.weight"))
+    done = run("shapes", "mup.yaml", "--against", "c.bsh", folder=language)
+    assert done.returncode == 1
+    assert "c.bsh: head.weight: only in the file" in done.stderr
+    assert "c.bsh: readout.weight: only in the recipe" in done.stderr
+    assert run("shapes", "mup.yaml", "--against", "none.bsh", folder=language).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("width", "note"), [(32, "nothing grows"), (16, "narrower than the base"), (64, "")]
+)
+def test_targets_that_deserve_a_note(language: Path, width: int, note: str) -> None:
+    done = run("scale", "mup.yaml", "--width", width, "--format", "json", "--json", folder=language)
+    assert done.returncode == 0, done.stderr
+    notes = " ".join(json.loads(done.stdout)["notes"])
+    assert (note in notes) if note else ("base" not in notes)
+
+
+def test_check_along_the_depth(language: Path) -> None:
+    arguments = ("check", "mup.yaml", "--axis", "depth", "--depths", "2,4,8", "--json")
+    right = run(*arguments, "--set", "parameterization=completep", folder=language)
+    assert right.returncode == 0 and document(right, "check")["axis"] == "depth"
+    wrong = run(*arguments, folder=language)
+    assert wrong.returncode == 1 and "residual-scale" in json.loads(wrong.stdout)["reason"]
+    assert run("check", "mup.yaml", "--axis", "length", folder=language).returncode == 2
