@@ -1,0 +1,71 @@
+"""Planning Hugging Face models at about 100 billion parameters against the imports it needs.
+
+python -m tests.benchmarks.planning [rounds]    interleaved; medians, and the highest peak memory
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+from math import prod
+from pathlib import Path
+
+from tests.benchmarks.startup import PYTHON, timed
+
+# type: arguments of the proxies, base width, target width and depth, encoder-decoders counted once
+MODELS = {
+    "llama": ("{head_dim: 16}", 64, 10752, 64),
+    "gpt2": ("{head_dim: 16}", 64, 12288, 54),
+    "qwen3": ("{head_dim: 16}", 64, 10240, 64),
+    "mixtral": ("{head_dim: 16}", 64, 4096, 72),
+    "mamba": ("{}", 64, 16384, 60),
+    "vit": ("{head_dim: 16, image_size: 8, patch_size: 2, num_channels: 1}", 64, 12288, 54),
+    "t5": ("{d_kv: 16}", 64, 16384, 24),
+}
+IMPORTS = "import torch, transformers"
+RECIPE = """name: {kind}
+model: {{build: 'hf:{kind}', args: {args}}}
+parameterization: completep
+optimizer: {{name: adamw, lr: 0.01, weight_decay: 0.1}}
+data: {data}
+base: {{width: {base}, depth: 2, batch: 4, steps: 10}}
+target: {{width: {width}, depth: {depth}}}
+"""
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        commands = {"imports": [*PYTHON, IMPORTS]}
+        for kind, (args, base, width, depth) in MODELS.items():
+            data = "{source: digits}" if kind == "vit" else "{source: stdlib, seq_len: 16}"
+            text = RECIPE.format(
+                kind=kind, args=args, base=base, width=width, depth=depth, data=data
+            )
+            (folder / f"{kind}.yaml").write_text(text)
+            commands[kind] = [
+                sys.executable, "-m", "mutransfer_cli", "scale", str(folder / f"{kind}.yaml"),
+                "--format", "json", "-o", str(folder / f"{kind}.json"),
+            ]  # fmt: skip
+        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in commands}
+        for _ in range(rounds):
+            for kind, command in commands.items():
+                found[kind].append(timed(command))
+        imports = statistics.median(t for t, _ in found["imports"])
+        print("model     parameters  tensors  seconds  of the imports  peak MB")
+        for kind, values in found.items():
+            seconds, memory = statistics.median(t for t, _ in values), max(m for _, m in values)
+            size = tensors = 0
+            if kind != "imports":
+                lines = json.loads((folder / f"{kind}.json").read_text())["tensors"]
+                size, tensors = sum(prod(t["shape"]) for t in lines), len(lines)
+            ratio = seconds / imports
+            print(f"{kind:9} {size / 1e9:8.1f} B {tensors:8}", end=" ")
+            print(f"{seconds:8.2f} {ratio:12.2f} {memory:12.0f}")
+
+
+if __name__ == "__main__":
+    main()
