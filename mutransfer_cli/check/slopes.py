@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mutransfer_cli.check.document import Slope
 
@@ -30,7 +30,7 @@ class Fitted:
     freedom: int
 
     def slope(self, expected: float | None, confidence: float = 0.95) -> Slope:
-        half = float(stats.t.ppf(0.5 + confidence / 2, self.freedom)) * self.error
+        half = float(special.stdtrit(self.freedom, 0.5 + confidence / 2)) * self.error
         return Slope(
             value=self.value, low=self.value - half, high=self.value + half, expected=expected
         )

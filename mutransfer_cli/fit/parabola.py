@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mutransfer_cli.fit.curve import Array, Curve
 
@@ -73,7 +73,7 @@ class Noise:
 
     def quantile(self, confidence: float) -> float:
         """Two-sided, of Student's t."""
-        return float(stats.t.ppf(0.5 + confidence / 2, self.freedom))
+        return float(special.stdtrit(self.freedom, 0.5 + confidence / 2))
 
 
 def noise_of(parabolas: Sequence[Parabola]) -> Noise | None:

@@ -1,0 +1,86 @@
+"""What a run's fit says of the target: hyperparameters, the predicted optimum, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2
+from pathlib import Path
+
+from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.fit.document import FitDocument
+from mutransfer_cli.fit.fit import extrapolate, read_fit
+from mutransfer_cli.fit.run import fit_of_run
+from mutransfer_cli.recipe.load import key_path, override
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.rules.document import Interval, Prediction
+from mutransfer_cli.search.run import read_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Optima:
+    """A fit, and the run directory that it is of where there is one."""
+
+    fitted: FitDocument
+    run: Path | None
+
+    @classmethod
+    def read(cls, run: Path | None, fit: Path | None) -> Optima:
+        """From a fit's file, else from a run directory. Raises InputError for an unusable one."""
+        if fit is not None:
+            return cls(read_fit(fit), run)
+        assert run is not None
+        return cls(fit_of_run(run), run)
+
+    def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
+        """The recipe with the optima of the largest rung that has one inside its range.
+
+        What the command line sets wins. Raises Inconclusive where no rung has one.
+        """
+        if self.fitted.source_rung is None:
+            raise Inconclusive(f"no rung has an optimum inside its range: {self.fitted.reason}")
+        chosen = {
+            key_path(name): value
+            for name, value in self.fitted.hyperparameters.items()
+            if origins.get(key_path(name)) != "command line"
+        }
+        return override(recipe, chosen)
+
+    def predicted(self, width: int) -> Prediction:
+        """The optimum extrapolated along the measured drift, beside the one that is used."""
+        largest = max(rung.width for rung in self.fitted.rungs)
+        estimate = extrapolate(self.fitted, width)
+        lr = (
+            Interval(value=estimate.value, low=estimate.low, high=estimate.high)
+            if estimate
+            else None
+        )
+        note = None if lr else "the drift could not be measured"
+        return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)
+
+    def notes(self, width: int) -> list[str]:
+        """Sentences for the reader of the configuration."""
+        source = self.fitted.source_rung
+        assert source is not None
+        best = next(r for r in self.fitted.rungs if r.width == source.width)
+        lr = best.optimum["lr"] if best.optimum else None
+        notes = [f"transfer: {self.fitted.verdict}: {self.fitted.reason}"]
+        if lr is not None and lr.value is not None:
+            spread = f" ({lr.low:.4g} to {lr.high:.4g})" if lr.low and lr.high else ""
+            notes.append(
+                f"lr {lr.value:.4g}{spread} at the base is the optimum of width {best.width}"
+            )
+        prediction = self.predicted(width)
+        if prediction.lr is not None:
+            notes.append(
+                f"corrected for the measured drift it would be {prediction.lr.value:.4g} "
+                f"at width {width}"
+            )
+        if self.run is not None:
+            made = read_environment(self.run)
+            notes.append(
+                f"from run {self.run}: mutransfer {made.get('mutransfer')}, torch "
+                f"{made.get('versions', {}).get('torch')}, data "
+                f"{str(made.get('data_digest'))[:16]}"
+            )
+        return notes
