@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from mutransfer_cli.rules.role import Kind
-
 ELEMENTWISE = frozenset(
     {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
     | {"minimum", "cat", "stack", "pow", "prelu"}
@@ -52,10 +50,3 @@ def tensors_in(value: Any) -> Iterable[Tensor]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)
-
-
-def whole(tensor: Tensor) -> tuple[Kind, list[int], list[int]]:
-    """The use of a weight (out, in) or a bias by a function that holds whole layers."""
-    if tensor.squeeze().dim() < 2:
-        return "elementwise", [], list(range(tensor.dim()))
-    return "matrix", [-1], [-2]

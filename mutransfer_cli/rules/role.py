@@ -29,7 +29,26 @@ class Use:
     order: int = field(default=0, compare=False)  # of the first such use in the forward pass
     stacked: bool = False  # one of a stack of matrices: a dimension beside its fans
     scale: float = field(default=1.0, compare=False)  # of its input: a number in the forward pass
-    grouped: bool = False  # a convolution in groups: its input channels do not grow
+    groups: int = field(default=1, compare=False)  # of a convolution
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One call of scaled_dot_product_attention: its head size and the scale it was given."""
+
+    head_size: int
+    scale: float
+    module: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """What a forward pass did with each parameter (by its first name)."""
+
+    shapes: dict[str, tuple[int, ...]]
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+    attention: list[Attention] = field(default_factory=list)
+    ends: frozenset[str] = frozenset()  # parameters that end a residual branch
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:
@@ -41,7 +60,7 @@ def role_of_use(use: Use, growing: frozenset[int]) -> Role:
             return "expert" if use.stacked else "hidden"
         case "convolution" if grows_in and grows_out:
             return "convolution"
-        case "convolution" if grows_out and use.grouped:
+        case "convolution" if grows_out and use.groups > 1:
             return "convolution"
         case "matrix" | "convolution" if grows_in:
             return "readout"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from math import log, prod
 
@@ -12,8 +12,8 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules.blocks import Blocks
-from mutransfer_cli.rules.role import ROLES, Role, Use, role_of
-from mutransfer_cli.rules.trace import Attention, Trace, trace
+from mutransfer_cli.rules.role import ROLES, Attention, Role, Trace, Use, role_of
+from mutransfer_cli.rules.trace import trace
 
 Shape = tuple[int, ...]
 NO_BLOCKS = Blocks()
@@ -31,10 +31,12 @@ class TensorShape:
     out_dims: tuple[int, ...]
     base_rms: float  # as the model's authors initialise it, at the base
     uses: tuple[Use, ...]
+    share: float = 1.0  # of the entries along in_dims, those that one output sums over
 
     def fans(self, shape: Shape) -> tuple[int, int]:
         """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
-        return prod(shape[d] for d in self.in_dims), prod(shape[d] for d in self.out_dims)
+        fan_in, fan_out = (prod(shape[d] for d in ds) for ds in (self.in_dims, self.out_dims))
+        return round(fan_in * self.share), round(fan_out / self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,21 @@ def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[tuple[int,
     return best.in_dims, best.out_dims
 
 
+def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
+    """Transposed convolutions in groups, which hold (in, out/groups, kernel), and their share.
+
+    Where it is the number of groups that grows, the input channels of one group do not.
+    """
+    found = list(uses)
+    groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
+    if groups == 1:
+        return found, 1.0
+    if max((u.groups for u in later), default=groups) == groups:
+        return found, 1 / groups
+    kernel = tuple(d for d in uses[0].in_dims if d)
+    return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups
+
+
 def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> float:
     if not small.attention or len(small.attention) != len(other.attention):
         return 1.0
@@ -181,11 +198,11 @@ def family_of(
         growing = tuple(
             d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
         )
-        uses = small.uses[name]
+        uses, share = by_group(small.uses[name], big.uses[name], shape)
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(uses, shape, role)
         rms = float(values[name].detach().float().square().mean().sqrt())
-        tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses)))
+        tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
     return Family(
         tuple(tensors),
         tuple(small.attention),

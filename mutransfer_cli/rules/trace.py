@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -26,30 +25,10 @@ from mutransfer_cli.rules.functions import (
     TRANSPOSED,
     plain_name,
     tensors_in,
-    whole,
 )
-from mutransfer_cli.rules.role import Kind, Use
+from mutransfer_cli.rules.role import Attention, Kind, Trace, Use
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """One call of scaled_dot_product_attention: its head size and the scale it was given."""
-
-    head_size: int
-    scale: float
-    module: str
-
-
-@dataclass(slots=True)
-class Trace:
-    """What a forward pass did with each parameter (by its first name)."""
-
-    shapes: dict[str, tuple[int, ...]]
-    uses: dict[str, list[Use]] = field(default_factory=dict)
-    attention: list[Attention] = field(default_factory=list)
-    ends: frozenset[str] = frozenset()  # parameters that end a residual branch
 
 
 class Watcher(TorchFunctionMode):
@@ -61,40 +40,42 @@ class Watcher(TorchFunctionMode):
         self.trace = Trace({name: tuple(p.shape) for name, p in named.items()})
         self.trace.uses = {name: [] for name in named}
         self.stack: list[tuple[str, Any]] = [("", None)]
-        self.known: dict[int, tuple[str, tuple[int, ...], tuple[int, ...], Dims]] = {}
+        self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.branches = Branches()
         self.scales: dict[int, float] = {}  # by storage: the number that made it from another
         self.used: set[str] = set()  # by the function that is running
         self.calls = 0
+        self.live: set[int] = set()  # storages of what depends on the model's input
+        self.constant = False  # nothing that the running function got does
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in named.items():
+            self.known.pop(pointer(p), None)
             self._remember(p.detach(), name, tuple(range(p.dim())))
 
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
-        key = tensor.untyped_storage().data_ptr()
-        self.known[key] = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        found = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        self.known.setdefault(pointer(tensor), []).append(found)
         self.alive.append(tensor)
 
-    def find(self, tensor: Any) -> tuple[str, Dims] | None:
-        """The parameter that a tensor is (a view of), and its dimensions in the parameter."""
+    def find(self, tensor: Any) -> dict[str, Dims]:
+        """The parameters that a tensor is (a view of), and its dimensions in each of them."""
         if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
-            return None
-        hit = self.known.get(tensor.untyped_storage().data_ptr())
-        if hit is None or tensor.numel() == 0:
-            return None
-        name, strides, sizes, dims = hit
+            return {}
+        if pointer(tensor) not in self.known or tensor.numel() == 0:
+            return {}
 
-        def source(stride: int, size: int) -> int | None:
+        def source(stride: int, size: int, known: list[tuple[int, int, int | None]]) -> int | None:
             if stride == 0 or size == 1:
                 return None
-            walks = [
-                (s, d)
-                for s, n, d in zip(strides, sizes, dims, strict=True)
-                if n > 1 and s <= stride < s * n
-            ]
+            walks = [(s, d) for s, n, d in known if n > 1 and s <= stride < s * n]
             return max(walks, key=lambda w: w[0])[1] if walks else None
 
-        return name, tuple(source(s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+        found = {}
+        for name, *known in self.known[pointer(tensor)]:
+            steps = list(zip(*known, strict=True))
+            here = zip(tensor.stride(), tensor.shape, strict=True)
+            found[name] = tuple(source(s, n, steps) for s, n in here)
+        return found
 
     def use(
         self,
@@ -104,35 +85,33 @@ class Watcher(TorchFunctionMode):
         out: list[int],
         function: str,
         other: Any,
-        grouped: bool = False,
+        groups: int = 1,
     ) -> None:
         """Record a use; `into` and `out` are dimensions of the tensor as it was consumed."""
-        hit = self.find(tensor)
-        if hit is None:
-            return
-        name, dims = hit
         module, argument = self.stack[-1]
 
-        def pick(which: list[int]) -> tuple[int, ...]:
+        def pick(which: list[int], dims: Dims) -> tuple[int, ...]:
             found = {dims[d] for d in which if -len(dims) <= d < len(dims)}
             return tuple(sorted(d for d in found if d is not None))
 
-        fans = pick(into) + pick(out)
-        use = Use(
-            kind,
-            pick(into),
-            pick(out),
-            function,
-            module,
-            whole_input=other is argument is not None,
-            order=self.calls,
-            stacked=kind == "matrix" and len(fans) < sum(n > 1 for n in self.trace.shapes[name]),
-            grouped=grouped,
-            scale=self.scales.get(pointer(other), 1.0) if isinstance(other, Tensor) else 1.0,
-        )
-        self.used.add(name)
-        if use not in self.trace.uses[name]:
-            self.trace.uses[name].append(use)
+        for name, dims in self.find(tensor).items():
+            summed, kept = pick(into, dims), pick(out, dims)
+            sizes = sum(n > 1 for n in self.trace.shapes[name])
+            use = Use(
+                "unknown" if set(summed) & set(kept) else kind,  # one dimension, folded into both
+                summed,
+                kept,
+                function,
+                module,
+                whole_input=other is argument is not None,
+                order=self.calls,
+                stacked=kind == "matrix" and len(summed + kept) < sizes,
+                groups=groups,
+                scale=self.scales.get(pointer(other), 1.0) if isinstance(other, Tensor) else 1.0,
+            )
+            self.used.add(name)
+            if use not in self.trace.uses[name]:
+                self.trace.uses[name].append(use)
 
     def __torch_function__(
         self,
@@ -147,9 +126,12 @@ class Watcher(TorchFunctionMode):
         if name == "scaled_dot_product_attention":
             self._attention(args, kwargs)
         operands, results = list(tensors_in((args, kwargs))), list(tensors_in(result))
-        tracked = [t for t in operands if self.find(t) is not None]
+        tracked = [t for t in operands if self.find(t)]
         self.used.clear()
         self.calls += 1
+        self.constant = bool(self.live) and not any(pointer(t) in self.live for t in operands)
+        if not self.constant:
+            self.live.update(pointer(t) for t in results if self.live)
         if tracked and results:
             self._consume(name, args, kwargs, result, tracked)
         self.branches.saw(name, operands, results, frozenset(self.used))
@@ -180,6 +162,8 @@ class Watcher(TorchFunctionMode):
         if name == "linear":
             self.use(arg(1, "weight"), "matrix", [-1], [-2], name, arg(0, "input"))
             self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
+            learned: Kind = "elementwise" if arg(0, "input") is self.stack[-1][1] else "unknown"
+            self.use(arg(0, "input"), learned, [], [-1], name, None)
         elif name in {"embedding", "embedding_bag"}:
             self.use(arg(1, "weight"), "lookup", [], [1], name, arg(0, "input"))
         elif name in RIGHT_OR_LEFT or name in ADDED:
@@ -187,10 +171,9 @@ class Watcher(TorchFunctionMode):
             if name in ADDED:
                 self.use(operands.pop(0), "elementwise", [], [-1], name, None)
             left, right = operands[:2]
-            if self.find(left):
-                self.use(left, "matrix", *last(left, True), name, right)
-            if self.find(right):
-                self.use(right, "matrix", *last(right, False), name, left)
+            kind: Kind = "unknown" if self.find(left) and self.find(right) else "matrix"
+            self.use(left, kind, *last(left, True), name, right)
+            self.use(right, kind, *last(right, False), name, left)
         elif name == "einsum":
             self._einsum(args)
         elif name in CONVOLUTION or name in TRANSPOSED:
@@ -198,20 +181,16 @@ class Watcher(TorchFunctionMode):
             kernel = list(range(2, weight.dim()))
             into, out = ([1], [0]) if name in CONVOLUTION else ([0], [1])
             groups = arg(6, "groups") or 1
-            if name in TRANSPOSED and groups > 1 and weight.shape[1] == 1:
-                into, out = [], [0]  # depthwise: every channel for itself
-            self.use(weight, "convolution", into + kernel, out, name, arg(0, "input"), groups > 1)
+            self.use(weight, "convolution", into + kernel, out, name, arg(0, "input"), groups)
             self.use(arg(2, "bias"), "elementwise", [], [0], name, None)
         elif name == "multi_head_attention_forward":
             size = int(arg(3, "embed_dim_to_check")) // int(arg(4, "num_heads"))
             self.trace.attention.append(Attention(size, size**-0.5, self.stack[-1][0]))
-            for tensor in tracked:
-                self.use(tensor, *whole(tensor), name, None)
+            self._layers(name, tracked, args[:3])
         elif name in {"_grouped_mm", "grouped_mm"}:  # a stack of experts
             self.use(arg(1, "mat2"), "matrix", [-2], [-1], name, arg(0, "input"))
         elif name in RECURRENT:
-            for tensor in tracked:
-                self.use(tensor, *whole(tensor), name, None)
+            self._layers(name, tracked, args[:2])
         elif name == "bilinear":
             self.use(arg(2, "weight"), "matrix", [1, 2], [0], name, None)
             self.use(arg(3, "bias"), "elementwise", [], [0], name, None)
@@ -219,20 +198,39 @@ class Watcher(TorchFunctionMode):
             self.use(tracked[0], "lookup", [], list(range(1, tracked[0].dim())), name, None)
         elif name in ELEMENTWISE and len(list(tensors_in((args, kwargs)))) > 1:
             for tensor in tracked:
-                self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
+                if self.constant and name in {"cat", "stack"}:  # a fused weight
+                    self._stand_for(tensor, result, arg(1, "dim") or 0)
+                elif self.constant and tensor.shape == result.shape:  # masked, or scaled
+                    self._stand_for(tensor, result)
+                else:
+                    self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
         elif not self._is_view(result, tracked):
             self._derive(name, result, tracked)
+
+    def _layers(self, name: str, tracked: list[Tensor], inputs: Any) -> None:
+        """Whole layers in one function: weights (out, in), biases, and learned inputs."""
+        for tensor in tracked:
+            if tensor.dim() == 2 and not any(tensor is t for t in tensors_in(inputs)):
+                self.use(tensor, "matrix", [-1], [-2], name, None)
+            else:
+                self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
 
     def _is_view(self, result: Any, tracked: list[Tensor]) -> bool:
         storages = {t.untyped_storage().data_ptr() for t in tracked}
         return all(t.untyped_storage().data_ptr() in storages for t in tensors_in(result))
 
+    def _stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
+        """From here on the result is the tensor's parameters, perhaps with a dimension more."""
+        for name, dims in self.find(tensor).items():
+            at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
+            new = (None,) * (result.dim() - len(dims))
+            self._remember(result, name, (*dims[:at], *new, *dims[at:]))
+
     def _derive(self, name: str, result: Any, tracked: list[Tensor]) -> None:
         """A copy, cast or elementwise function of one parameter stands for it from here on."""
-        source, dims = self.find(tracked[0]) or ("", ())
         plain = name not in MIXING and len(tracked) == 1
         if plain and isinstance(result, Tensor) and result.shape == tracked[0].shape:
-            self._remember(result, source, dims)
+            self._stand_for(tracked[0], result)
             return
         for tensor in tracked:
             self.use(tensor, "unknown", [], [], name, None)
@@ -252,7 +250,11 @@ class Watcher(TorchFunctionMode):
             into = [i for i, c in plain if c not in output]
             out = [i for i, c in plain if c in output and c not in others]
             kind: Kind = "matrix" if into else "elementwise"
-            self.use(tensor, kind, into, out or [i for i, _ in plain], "einsum", None)
+            if sum(bool(self.find(t)) for t in operands) > 1:
+                kind = "unknown"
+            self.use(
+                tensor, kind, into, out or [i for i, c in plain if c in output], "einsum", None
+            )
 
     @contextmanager
     def modules_of(self, model: nn.Module) -> Any:
@@ -263,6 +265,9 @@ class Watcher(TorchFunctionMode):
             def enter(_: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
                 first = args[0] if args else next(iter(kwargs.values()), None)
                 self.stack.append((name, first))
+                if not name:  # the whole model
+                    self.alive += tensors_in((args, kwargs))
+                    self.live.update(pointer(t) for t in tensors_in((args, kwargs)))
 
             def leave(*_: Any) -> None:
                 self.stack.pop()

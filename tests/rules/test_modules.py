@@ -11,94 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
+from tests.rules.modules_zoo import MODULES, Around, BasicBlock, Bottleneck, Odd, Raw, ResNet
 from tests.rules.zoo import traced
-
-Make = Callable[[int], nn.Module]
-Use = Callable[[nn.Module, Tensor], Any]
-
-
-class Around(nn.Module):
-    """A module between 6 inputs and 3 outputs; it sees and gives (batch, length, width)."""
-
-    def __init__(self, width: int, module: nn.Module, use: Use | None) -> None:
-        super().__init__()
-        self.first = nn.Linear(6, width)
-        self.m = module
-        self.last = nn.Linear(width, 3)
-        self.use = use
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = torch.relu(self.first(x))
-        found = self.use(self.m, h) if self.use else self.m(h)
-        y: Tensor = self.last(found[0] if isinstance(found, tuple) else found)
-        return y
-
-
-def channels(more: int) -> Use:
-    """Channels second, and so many further dimensions of size 1."""
-
-    def use(module: nn.Module, h: Tensor) -> Tensor:
-        found: Tensor = module(h.transpose(1, 2)[(..., *[None] * more)])
-        return found[(..., *[0] * more)].transpose(1, 2)
-
-    return use
-
-
-def attend(*others: int) -> Use:
-    """Attention of the stream to itself, or to keys and values of given sizes."""
-
-    def use(module: nn.Module, h: Tensor) -> Any:
-        given = [torch.ones(*h.shape[:2], n) for n in others] or [h, h]
-        return module(h, *given, need_weights=False)
-
-    return use
-
-
-def crossed(width: int) -> nn.Module:
-    return nn.MultiheadAttention(width, 2, kdim=5, vdim=7, batch_first=True, bias=False)
-
-
-def twice(module: nn.Module, h: Tensor) -> Any:
-    return module(h, h)
-
-
-def narrowed(module: nn.Module, h: Tensor) -> Tensor:
-    found: Tensor = channels(0)(module, h)
-    return found[..., : h.shape[-1]]
-
-
-def flat(module: nn.Module, h: Tensor) -> Any:
-    return module(h[:, 0])
-
-
-MODULES: dict[str, tuple[Make, Use | None]] = {
-    "Bilinear": (lambda w: nn.Bilinear(w, w, w), twice),
-    "PReLU": (lambda w: nn.PReLU(w), flat),
-    "one slope": (lambda w: nn.PReLU(), None),
-    "LayerNorm": (lambda w: nn.LayerNorm(w), None),
-    "RMSNorm": (lambda w: nn.RMSNorm(w), None),
-    "BatchNorm1d": (lambda w: nn.BatchNorm1d(w), flat),
-    "GroupNorm": (lambda w: nn.GroupNorm(2, w), flat),
-    "InstanceNorm1d": (lambda w: nn.InstanceNorm1d(w, affine=True), channels(0)),
-    "Conv1d": (lambda w: nn.Conv1d(w, 2 * w, 3, padding=1), narrowed),
-    "Conv2d": (lambda w: nn.Conv2d(w, w, 1), channels(1)),
-    "Conv3d": (lambda w: nn.Conv3d(w, w, 1), channels(2)),
-    "depthwise": (lambda w: nn.Conv1d(w, w, 3, padding=1, groups=w), channels(0)),
-    "in 4 groups": (lambda w: nn.Conv1d(w, w, 3, padding=1, groups=4), channels(0)),
-    "ConvTranspose1d": (lambda w: nn.ConvTranspose1d(w, 2 * w, 3, padding=1), narrowed),
-    "ConvTranspose2d": (lambda w: nn.ConvTranspose2d(w, w, 1), channels(1)),
-    "ConvTranspose3d": (lambda w: nn.ConvTranspose3d(w, w, 1), channels(2)),
-    "attention": (lambda w: nn.MultiheadAttention(w, 2, batch_first=True), attend()),
-    "cross-attention": (crossed, attend(5, 7)),
-    "encoder": (lambda w: nn.TransformerEncoderLayer(w, 2, 2 * w, batch_first=True), None),
-    "decoder": (lambda w: nn.TransformerDecoderLayer(w, 2, 2 * w, batch_first=True), twice),
-    "RNN": (lambda w: nn.RNN(w, w, batch_first=True), None),
-    "GRU": (lambda w: nn.GRU(w, w, batch_first=True), None),
-    "LSTM": (lambda w: nn.LSTM(w, w, batch_first=True), None),
-    "LSTM, projected": (lambda w: nn.LSTM(w, 2 * w, batch_first=True, proj_size=w), None),
-    "GRUCell": (lambda w: nn.GRUCell(w, w), flat),
-    "LSTMCell": (lambda w: nn.LSTMCell(w, w), flat),
-}  # fmt: skip
 
 VECTOR = ("vector", 1, None)  # a gain or bias: an input weight of fan-in 1
 NORM = {"weight": VECTOR, "bias": VECTOR}
@@ -167,6 +81,62 @@ EXPECTED["decoder"] = EXPECTED["encoder"] | {
     for name, line in EXPECTED["encoder"].items()
     if name.startswith(("self_attn", "norm1"))
 }
+EXPECTED |= {
+    "Linear": {"weight": ("hidden", 8, 32), "bias": VECTOR},
+    "Embedding": {"weight": ("input", 1, 8)},  # a one-hot input: one term
+    "EmbeddingBag": {"weight": ("input", 1, 8)},
+    "BatchNorm2d": NORM,
+    "2d in 4 groups": {"weight": ("convolution", 2, 8), "bias": VECTOR},
+    "3d depthwise": {"weight": ("convolution", 27, 8), "bias": VECTOR},
+    "groups of 4": {"weight": ("convolution", 12, 8), "bias": VECTOR},
+    # an output of a transposed convolution sums over the 8/groups inputs of its own group
+    "transposed, 4 groups": {"weight": ("convolution", 6, 8), "bias": VECTOR},
+    "transposed, groups of 4": {"weight": ("convolution", 12, 8), "bias": VECTOR},
+    "transposed, depthwise": {"weight": ("convolution", 3, 8), "bias": VECTOR},
+    "transposed, 2 for each": {"weight": ("convolution", 3, 16), "bias": VECTOR},
+    "other keys": {
+        "q_proj_weight": ("hidden", 8, 8), "k_proj_weight": ("hidden", 16, 8),
+        "v_proj_weight": ("hidden", 8, 8), "out_proj.weight": ("hidden", 8, 8),
+    },
+    "attention, eval": EXPECTED["attention"],
+    "encoder, eval": EXPECTED["encoder"],
+    "decoder, eval": EXPECTED["decoder"],
+    "RNNCell": {
+        "weight_ih": ("hidden", 8, 8), "weight_hh": ("hidden", 8, 8),
+        "bias_ih": VECTOR, "bias_hh": VECTOR,
+    },
+    "GRU, 5 inputs": EXPECTED["GRU"] | {"weight_ih_l0": ("input", 5, 24)},
+    "LSTM, 1 input": EXPECTED["LSTM"] | {"weight_ih_l0": ("input", 1, 32)},
+    "LSTM, projected, 5 inputs": (
+        EXPECTED["LSTM, projected"] | {"weight_ih_l0": ("input", 5, 64)}
+    ),
+    "GRU, both ways": (
+        EXPECTED["GRU"] | {f"{name}_reverse": line for name, line in EXPECTED["GRU"].items()}
+    ),
+    "learned state": {
+        "start": ("vector", 1, 8),  # like a bias, the weight of a constant input
+        "rnn.weight_ih_l0": ("hidden", 8, 8), "rnn.weight_hh_l0": ("hidden", 8, 8),
+    },
+    "learned queries": {
+        "plain": ("vector", 1, 24), "sent": ("vector", 1, 24), "send.weight": ("hidden", 8, 8),
+        "attend.in_proj_weight": ("hidden", 8, 24), "attend.out_proj.weight": ("hidden", 8, 8),
+    },
+}  # fmt: skip
+# Which dimensions grow, by role, and where it is another way
+GROWS = {
+    "input": (0,), "hidden": (0, 1), "convolution": (0, 1), "readout": (1,), "vector": (0,),
+    "scalar": (),
+}  # fmt: skip
+ONE_BY_ONE = ["depthwise", "3d depthwise", "groups of 4", "transposed, groups of 4"]
+ONE_BY_ONE += ["transposed, depthwise", "transposed, 2 for each"]
+GROWS_HERE: dict[str, dict[str, tuple[int, ...]]] = {
+    **{name: {"m.weight": (0,)} for name in ONE_BY_ONE},  # the number of groups grows
+    "Bilinear": {"m.weight": (0, 1, 2)},
+    "Embedding": {"m.weight": (1,)},
+    "EmbeddingBag": {"m.weight": (1,)},
+    "learned state": {"m.start": (2,)},
+    "learned queries": {"m.plain": (1,), "m.sent": (1,)},
+}
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")  # torch: slower, and no error
@@ -177,6 +147,7 @@ def test_modules_of_torch(name: str) -> None:
     family = traced(lambda w: Around(w, make(w), use), example)
     found = {}
     for t in family.tensors:
+        assert t.growing == GROWS_HERE.get(name, {}).get(t.name, GROWS[t.role]), t.name
         fan_in, fan_out = t.fans(t.base_shape)
         whole = None if t.role == "vector" and fan_out == t.base_shape[0] else fan_out
         found[t.name] = (t.role, fan_in, whole)
@@ -185,58 +156,85 @@ def test_modules_of_torch(name: str) -> None:
     assert found == around | {f"m.{n}": line for n, line in EXPECTED[name].items()}
 
 
-class Bottleneck(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions; the shortcut is a convolution where the shape changes."""
+RAW: dict[str, tuple[Callable[[int], nn.Module], list[tuple[str, int, int]]]] = {
+    "bmm": (lambda w: Raw(lambda h, a: h.bmm(a.expand(2, -1, -1)), a=(w, w)), [("hidden", 8, 8)]),
+    "addmm": (
+        lambda w: Raw(lambda h, a, b: torch.addmm(b, h[0], a)[None], a=(w, w), b=(w,)),
+        [("hidden", 8, 8), ("vector", 1, 8)],
+    ),
+    "experts": (
+        lambda w: Raw(lambda h, a: torch.einsum("bti,bio->bto", h, a), a=(2, w, w)),
+        [("expert", 8, 8)],
+    ),
+    "heads": (  # kept: 2 heads of width/2; summed over by the next: the same
+        lambda w: Raw(
+            lambda h, a, b: torch.einsum("bthd,hdo->bto", torch.einsum("bti,ihd->bthd", h, a), b),
+            a=(w, 2, w // 2), b=(2, w // 2, w),
+        ),
+        [("hidden", 8, 8), ("hidden", 8, 8)],
+    ),
+    "chunks": (
+        lambda w: Raw(lambda h, a: F.linear(h, a.chunk(3)[1].clone()), a=(3 * w, w)),
+        [("hidden", 8, 24)],
+    ),
+    "fused": (
+        lambda w: Raw(lambda h, a, b: F.linear(h, torch.cat([a, b]))[..., :w], a=(w, w), b=(w, w)),
+        [("hidden", 8, 8), ("hidden", 8, 8)],
+    ),
+    "stacked": (  # as (in, out)
+        lambda w: Raw(lambda h, a, b: h @ torch.stack([a, b]), a=(w, w), b=(w, w)),
+        [("hidden", 8, 8), ("hidden", 8, 8)],
+    ),
+    "masked, row scales": (
+        lambda w: Raw(lambda h, a, g: F.linear(h, a * g * torch.eye(w)), a=(w, w), g=(w, 1)),
+        [("hidden", 8, 8), ("vector", 1, 8)],
+    ),
+    "gain and bias": (
+        lambda w: Raw(lambda h, a, b: h * a.exp() + b, a=(w,), b=(w,)),
+        [("vector", 1, 8), ("vector", 1, 8)],
+    ),
+    "sum of positions": (
+        lambda w: Raw(lambda h, a, b: h + (a + b), a=(4, w), b=(1, w)),
+        [("vector", 1, 32), ("vector", 1, 8)],
+    ),
+    "summed to one number": (
+        lambda w: Raw(lambda h, a: h + torch.einsum("bti,i->bt", h, a)[..., None], a=(w,)),
+        [("readout", 8, 1)],
+    ),
+    "one gain": (lambda w: Raw(lambda h, a: h * a, a=(1,)), [("scalar", 1, 1)]),
+    "tied": (
+        lambda w: Raw(lambda h, a: h + F.embedding(F.linear(h, a).argmax(-1), a), a=(11, w)),
+        [("tied", 1, 8)],  # its own numbers are those of an embedding
+    ),
+}  # fmt: skip
 
-    def __init__(self, into: int, out: int, stride: int) -> None:
-        super().__init__()
-        inner = out // 4
-        self.conv1, self.bn1 = nn.Conv2d(into, inner, 1, bias=False), nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(inner)
-        self.conv3, self.bn3 = nn.Conv2d(inner, out, 1, bias=False), nn.BatchNorm2d(out)
-        self.downsample = (
-            nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-            if stride != 1 or into != out
-            else None
-        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        h = F.relu(self.bn1(self.conv1(x)))
-        h = self.bn3(self.conv3(F.relu(self.bn2(self.conv2(h)))))
-        return F.relu(h + (x if self.downsample is None else self.downsample(x)))
+@pytest.mark.parametrize("name", RAW)
+def test_raw_parameters(name: str) -> None:
+    make, lines = RAW[name]
+    found = traced(lambda w: Around(w, make(w), None), torch.randn(2, 4, 6)).tensors
+    mine = [(t.role, *t.fans(t.base_shape)) for t in found if t.name.startswith("m.")]
+    assert mine == lines
 
 
-class ResNet(nn.Module):
-    """As in He et al. (arXiv 1512.03385): stem, pooling, two stages, mean, classes."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.layer1 = nn.Sequential(Bottleneck(width, 4 * width, 1))
-        self.layer2 = nn.Sequential(Bottleneck(4 * width, 8 * width, 2))
-        self.fc = nn.Linear(8 * width, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        y: Tensor = self.fc(self.layer2(self.layer1(x)).mean((2, 3)))
-        return y
+RESNETS: dict[str, tuple[Any, list[str], tuple[int, int]]] = {
+    # 3×3 over 64 channels at width 8; over an inner width of 8·8/4 = 16
+    "basic": (BasicBlock, ["conv1", "conv2", "downsample.0"], (64 * 9, 64)),
+    "bottleneck": (Bottleneck, ["conv1", "conv2", "conv3", "downsample.0"], (16 * 9, 16)),
+}
 
 
-def test_resnet() -> None:
+@pytest.mark.parametrize("name", RESNETS)
+def test_resnet(name: str) -> None:
+    block, parts, fans = RESNETS[name]
     image = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    family = traced(ResNet, image)
+    family = traced(lambda w: ResNet(w, block), image)
     roles: dict[str, set[str]] = {}
     for t in family.tensors:
         normed = "bn" in t.name or "downsample.1" in t.name
         kind = "bn" if normed else t.name
         roles.setdefault(kind, set()).add(t.role)
-    convolutions = {
-        f"layer{s}.0.{n}.weight"
-        for s in (1, 2)
-        for n in ("conv1", "conv2", "conv3", "downsample.0")
-    }
+    convolutions = {f"layer{s}.0.{n}.weight" for s in (1, 2) for n in parts}
     assert roles == {
         "bn": {"vector"},
         "conv1.weight": {"input"},
@@ -244,26 +242,8 @@ def test_resnet() -> None:
         "fc.bias": {"scalar"},
         **{name: {"convolution"} for name in convolutions},
     }
-    # 3×3 over an inner width of 8·8/4 = 16 at width 8
     second = family.tensor("layer2.0.conv2.weight")
-    assert second.fans(second.base_shape) == (16 * 9, 16)
-
-
-class Odd(nn.Module):
-    """A tensor that is sorted, and one that nothing uses."""
-
-    def __init__(self, width: int, sort: bool) -> None:
-        super().__init__()
-        self.w = nn.Linear(6, width)
-        if sort:
-            self.odd = nn.Parameter(torch.randn(width, width))
-        else:
-            self.spare = nn.Parameter(torch.randn(width))
-        self.sort = sort
-
-    def forward(self, x: Tensor) -> Tensor:
-        h: Tensor = self.w(x)
-        return h @ torch.linalg.inv(self.odd) if self.sort else h
+    assert second.fans(second.base_shape) == fans
 
 
 @pytest.mark.parametrize(("sort", "name"), [(True, "odd"), (False, "spare")])
@@ -274,3 +254,36 @@ def test_what_no_use_tells_is_named_and_settled(sort: bool, name: str) -> None:
     settled = traced(lambda w: Odd(w, sort), x, roles=[(name, "fixed"), ("*", "hidden")])
     assert settled.tensor(name).role == "fixed"  # the first match wins
     assert settled.tensor("w.weight").role == "hidden"
+
+
+AMBIGUOUS: dict[str, tuple[Callable[..., Tensor], str]] = {
+    "used as hidden and as vector": (lambda h, a: (h * a[0]) @ a, "w,w"),
+    "used by matmul": (lambda h, a, b: h @ (a @ b), "w,w"),  # a product of two parameters
+    "used by linear": (
+        lambda h, a: F.linear(h, a.view(h.shape[-1], -1)),
+        "w*w",
+    ),  # both fans in one dimension
+}
+
+
+@pytest.mark.parametrize("why", AMBIGUOUS)
+def test_an_ambiguous_use_is_named_and_settled(why: str) -> None:
+    use, kind = AMBIGUOUS[why]
+
+    def make(w: int) -> nn.Module:
+        shape = (w * w,) if kind == "w*w" else (w, w)
+        return Around(
+            w, Raw(use, **dict.fromkeys("ab"[: use.__code__.co_argcount - 1], shape)), None
+        )
+
+    x = torch.randn(2, 4, 6)
+    with pytest.raises(
+        InputError, match=rf"parameter m\.a: {why}.*roles: \[\{{match: 'm\.a', role:"
+    ):
+        traced(make, x)
+    family = traced(make, x, roles=[("m.a", "fixed"), ("m.*", "hidden"), ("*", "vector")])
+    roles = {t.name: t.role for t in family.tensors}  # the first match wins
+    assert (roles["m.a"], roles.get("m.b", "hidden")) == ("fixed", "hidden")
+    assert roles["last.weight"] == "vector"
+    swapped = traced(make, x, roles=[("m.*", "hidden"), ("m.a", "fixed")])
+    assert swapped.tensor("m.a").role == "hidden"
