@@ -119,6 +119,7 @@ def tensor_report(
         update_slope=slope.all.slope(0.0) if slope else None,
         init_slope=None,
         decay_slope=None,
+        aspects={"update": verdict},  # type: ignore[dict-item]  # one of the three by construction
     )
 
 
@@ -213,6 +214,7 @@ def run_depth_check(
             ),
             control=control,
             limits=LIMITS,
+            faults=tuple(faults),
         )
     )
 

@@ -76,7 +76,15 @@ def diagnose(judged: Judged, expected: Expectation, ratio: float) -> Diagnosis |
             f"{name}: its learning rate is {too}; it is {times(judged.off, ratio)}",
             f"learning rate: {multiplied(judged.off)}",
         )
-    return None
+    if judged.aspects.get("epsilon") == "fail":
+        return Diagnosis(
+            "epsilon",
+            f"{name}: epsilon does not follow its gradient, which shrinks with width: it takes "
+            f"{judged.epsilon_share:.2g} of an update at the largest width, and would take "
+            f"{judged.epsilon_ahead:.2g} at 16 times that width",
+            "epsilon: divide it by m, m = width / base width, or take a far smaller one",
+        )
+    return decay_diagnosis(judged, ratio) if judged.aspects.get("weight decay") == "warn" else None
 
 
 def decay_diagnosis(judged: Judged, ratio: float) -> Diagnosis:

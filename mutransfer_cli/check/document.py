@@ -36,16 +36,25 @@ class Slope(Part):
     expected: float | None = Field(description="null: not judged")
 
 
+TensorVerdict = Literal["pass", "warn", "fail", "inconclusive"]
+
+
 class TensorReport(Part):
     name: str
     role: str
-    verdict: Literal["pass", "warn", "fail", "inconclusive"]
+    verdict: TensorVerdict
     finding: Finding | None
     message: str | None
     fix: str | None
     update_slope: Slope | None = Field(description="effect of the tensor's own update")
     init_slope: Slope | None = Field(description="the module's gain on isotropic input")
     decay_slope: Slope | None = Field(description="decay per step, where there is any")
+    epsilon_slope: Slope | None = Field(
+        default=None, description="epsilon's share of an update, where it can be told"
+    )
+    aspects: dict[str, TensorVerdict] = Field(
+        default_factory=dict, description="the verdict on each aspect that was measured"
+    )
 
 
 class ModuleReport(Part):
@@ -77,3 +86,5 @@ class CheckDocument(Part):
     modules: tuple[ModuleReport, ...]
     control: ControlReport
     limits: tuple[str, ...] = Field(description="what this check cannot see")
+    notes: tuple[str, ...] = Field(default=(), description="worth knowing, and not judged")
+    faults: tuple[str, ...] = Field(default=(), description="of the whole model, not of a tensor")

@@ -17,6 +17,8 @@ class Expectation:
     update: float  # size of the effect of its own update on its module's output
     init: float | None  # gain of its module on isotropic input, at init
     decay: float  # share of the tensor that weight decay takes away per step
+    rate: float = 0.0  # of the learning rate, in the table's own form
+    row_init: float | None = None  # of the init, in the table's own form
 
 
 def expectation(
@@ -49,4 +51,5 @@ def expectation(
     matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
     init = mult + row.init.in_width(into, out) + coherent / 2 if matrix else None
     decay = 0.0 if independent_decay else lr
-    return Expectation(tensor.role, update, init, decay)
+    own = row.init.in_width(into, out) if matrix else None
+    return Expectation(tensor.role, update, init, decay, lr, own)

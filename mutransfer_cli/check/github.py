@@ -1,4 +1,8 @@
-"""Workflow annotations for GitHub."""
+"""Workflow annotations and the step summary for GitHub."""
+
+from __future__ import annotations
+
+import os
 
 from mutransfer_cli.check.document import CheckDocument
 
@@ -19,3 +23,29 @@ def workflow_lines(document: CheckDocument) -> list[str]:
 
 def escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def summary(document: CheckDocument) -> str:
+    """Markdown for the page of a workflow's run."""
+    lines = [f"### mutransfer check: {document.verdict}", "", document.reason, ""]
+    shown = [t for t in document.tensors if t.verdict != "pass"]
+    if shown:
+        lines += ["| tensor | verdict | finding | repair |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| `{t.name}` | {t.verdict} | {cell(t.message)} | {cell(t.fix)} |" for t in shown
+        ]
+        lines.append("")
+    lines += [f"Not seen: {limit}." for limit in document.limits]
+    return "\n".join(lines) + "\n"
+
+
+def cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")
+
+
+def write_summary(document: CheckDocument) -> None:
+    """Append to the file that GitHub names for it, where there is one."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(summary(document))

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mutransfer_cli.check.document import TensorVerdict
 from mutransfer_cli.check.expectation import Expectation
 from mutransfer_cli.check.measure import Effect, Measurement
 from mutransfer_cli.check.slopes import Fitted, fitted, smaller
 
 TOLERANCE = 0.25  # theory's exponents lie on a grid of halves
 CERTAIN = 2.0  # standard errors
+AHEAD = 16.0  # how many times the largest width epsilon is looked at
+ONE_POWER = 0.75  # a constant epsilon has 1; queries and keys have 1/2 until values align
+STEEPEST = 1.5
+EPSILON = 0.2  # share of an update that epsilon may take there
+WORSE: tuple[TensorVerdict, ...] = ("pass", "warn", "inconclusive", "fail")
+
+
+def decided(off: float, error: float) -> TensorVerdict:
+    """A deviation against the tolerance and its standard error."""
+    if abs(off) <= TOLERANCE:
+        return "pass"
+    return "fail" if abs(off) > CERTAIN * error else "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +39,36 @@ class Judged:
     init_off: float
     decay_off: float
     moved: bool
+    epsilon: Fitted | None = None
+    epsilon_share: float = 0.0  # at most, over the widths
 
     @property
-    def verdict(self) -> str:
-        """pass, fail or inconclusive, of update and init alone."""
-        if not self.moved:
-            return "fail"
-        offs = [(self.off, self.off_error)]
+    def epsilon_ahead(self) -> float:
+        """Epsilon's share of an update at 16 times the largest width, if it goes on so."""
+        if self.epsilon is None or self.epsilon.value <= ONE_POWER:
+            return 0.0
+        ratio = self.epsilon_share / max(1e-12, 1 - self.epsilon_share)  # epsilon over gradient
+        ahead: float = ratio * AHEAD ** min(self.epsilon.value, STEEPEST)
+        return ahead / (1 + ahead)
+
+    @property
+    def aspects(self) -> dict[str, TensorVerdict]:
+        """The verdict on each aspect that was measured."""
+        found: dict[str, TensorVerdict] = {
+            "update": decided(self.off, self.off_error) if self.moved else "fail"
+        }
         if self.init is not None:
-            offs.append((self.init_off, self.init.error))
-        if any(abs(o) > TOLERANCE and abs(o) > CERTAIN * e for o, e in offs):
-            return "fail"
-        if any(abs(o) > TOLERANCE for o, _ in offs):
-            return "inconclusive"
-        return "pass"
+            found["init"] = decided(self.init_off, self.init.error)
+        if self.decay is not None:
+            found["weight decay"] = "warn" if abs(self.decay_off) > TOLERANCE else "pass"
+        if self.epsilon is not None:
+            found["epsilon"] = "fail" if self.epsilon_ahead > EPSILON else "pass"
+        return found
+
+    @property
+    def verdict(self) -> TensorVerdict:
+        """Of all aspects: the worst."""
+        return max(self.aspects.values(), key=WORSE.index)
 
 
 def judge(
@@ -69,9 +98,14 @@ def judge(
         init_off = init.value - expected.init
         x = inherited_input(name, 0, measurements, expected)
         init_off = smaller([init_off, init_off - x.value]) if x else init_off
-    decay = fitted(measurements, lambda m: m.decays.get(name))
+    probed = [m for m in measurements if m.decays or m.epsilons]
+    decay = fitted(probed, lambda m: m.decays.get(name))
     decay_off = decay.value - expected.decay if decay else 0.0
-    return Judged(name, update, init, decay, off, off_error, init_off, decay_off, moved)
+    epsilon = fitted(probed, lambda m: m.epsilons.get(name)) if scale_free else None
+    share = max((m.epsilons.get(name, 0.0) for m in probed), default=0.0)
+    return Judged(
+        name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, share
+    )
 
 
 def of(m: Measurement, name: str, use: int, aspect: str) -> float | None:

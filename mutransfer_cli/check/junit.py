@@ -1,4 +1,4 @@
-"""JUnit XML: one case for each tensor."""
+"""JUnit XML: one case for each tensor and aspect."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ from mutransfer_cli.rules.document import write_atomically
 
 
 def write_junit(document: CheckDocument, path: Path) -> None:
-    tensors = document.tensors
+    """A case `tensor: aspect` for each; faults of the whole model are cases of their own."""
+    cases = [
+        (t, aspect, verdict) for t in document.tensors for aspect, verdict in t.aspects.items()
+    ]
+    failures = sum(v == "fail" for _, _, v in cases) + len(document.faults)
     suite = ElementTree.Element(
         "testsuite",
         name="mutransfer check",
-        tests=str(len(tensors)),
-        failures=str(sum(t.verdict == "fail" for t in tensors)),
-        skipped=str(sum(t.verdict == "inconclusive" for t in tensors)),
+        tests=str(len(cases) + len(document.faults)),
+        failures=str(failures),
+        skipped=str(sum(v == "inconclusive" for _, _, v in cases)),
         time=f"{document.seconds:.3f}",
     )
-    for t in tensors:
-        case = ElementTree.SubElement(suite, "testcase", classname=t.role, name=t.name)
-        if t.verdict == "fail":
+    for t, aspect, verdict in cases:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname=t.role, name=f"{t.name}: {aspect}"
+        )
+        if verdict == "fail":
             ElementTree.SubElement(case, "failure", message=t.message or "").text = t.fix
-        elif t.verdict == "inconclusive":
+        elif verdict == "inconclusive":
             ElementTree.SubElement(case, "skipped", message=t.message or "inconclusive")
+        elif verdict == "warn":
+            ElementTree.SubElement(case, "system-out").text = f"warning: {t.message}; {t.fix}"
+    for fault in document.faults:
+        case = ElementTree.SubElement(suite, "testcase", classname="model", name="model")
+        ElementTree.SubElement(case, "failure", message=fault)
     write_atomically(path, ElementTree.tostring(suite, encoding="unicode") + "\n")

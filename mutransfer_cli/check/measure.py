@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from mutransfer_cli.check.probes import decay_of, epsilon_shares, paths_differ, repeatable
 from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
@@ -39,7 +40,9 @@ class Measurement:
     effects: dict[str, list[Effect]] = field(default_factory=dict)  # by tensor, one for each use
     gains: dict[str, float] = field(default_factory=dict)  # by tensor
     upstream: dict[str, float] = field(default_factory=dict)  # by tensor, see `upstream_of`
-    decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step
+    decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step; of one seed
+    epsilons: dict[str, float] = field(default_factory=dict)  # share of an update; of one seed
+    paths: float | None = None  # logits without targets over logits with
     activations: dict[str, float] = field(default_factory=dict)  # by module, RMS at init
     changes: dict[str, float] = field(default_factory=dict)  # by module, RMS after the last step
     finite: bool = True
@@ -143,33 +146,41 @@ def upstream_of(model: nn.Module, calls: Calls) -> dict[str, float]:
     return found
 
 
-def decay_of(subject: Subject) -> dict[str, float]:
-    """The share that a step without gradients takes off each tensor: its weight decay."""
-    assert subject.optimizer is not None
-    named = dict(subject.model.named_parameters())
-    before = {name: p.detach().clone() for name, p in named.items()}
-    for p in named.values():
-        p.grad = torch.zeros_like(p)
-    subject.optimizer.step()
-    found = {}
-    for name, p in named.items():
-        size = rms(before[name])
-        if size > 0:
-            found[name] = rms(p.detach() - before[name]) / size
-    return found
+def ready(make: Make, width: int, seed: int) -> Subject:
+    """A subject past its warm-up: a schedule that starts at 0 would move nothing.
 
-
-def measure(
-    make: Make, width: int, seed: int, steps: int, lr_factors: Mapping[str, float] | None = None
-) -> Measurement:
-    """Take `steps` steps on one tiny batch and measure each tensor where it first moves.
-
-    lr_factors multiply the learning rates of single tensors: the negative control.
+    Raises InputError for a model that cannot be trained, or batches that are not repeatable.
     """
     subject = make(width, seed)
     assert subject.batch is not None and subject.optimizer is not None
+    if not any(p.requires_grad for p in subject.model.parameters()):
+        raise InputError("model: has no trainable parameters")
+    for part in getattr(subject.optimizer, "parts", [subject.optimizer]):
+        for group in part.param_groups:
+            if group["lr"] == 0 and group.get("initial_lr"):
+                group["lr"] = group["initial_lr"]
+    return subject
+
+
+def measure(
+    make: Make,
+    width: int,
+    seed: int,
+    steps: int,
+    lr_factors: Mapping[str, float] | None = None,
+    probes: bool = False,
+) -> Measurement:
+    """Take `steps` steps on one tiny batch and measure each tensor where it first moves.
+
+    lr_factors multiply the learning rates of single tensors: the negative control. probes: also
+    those of the optimizer, and of the model's paths.
+    """
+    subject = ready(make, width, seed)
+    assert subject.batch is not None and subject.optimizer is not None
     if lr_factors:
         multiply_rates(subject.model, subject.optimizer, lr_factors)
+    if probes:
+        repeatable(subject, seed)
     subject.model.train()
     batch = shrink(subject.batch(seed))
     named = dict(subject.model.named_parameters())
@@ -203,8 +214,10 @@ def measure(
         for name, call in last.of.items()
         if name in at_init and call.output.shape == at_init[name].shape
     }
-    if lr_factors is None:
-        result.decays = decay_of(make(width, seed))
+    if probes:
+        result.decays = decay_of(ready(make, width, seed))
+        result.epsilons = epsilon_shares(lambda: ready(make, width, seed), step, batch)
+        result.paths = paths_differ(subject, last.of[""]) if "" in last.of else None
     return result
 
 

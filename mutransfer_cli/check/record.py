@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Call:
     kwargs: dict[str, Any]
     output: Tensor
     gradient: Tensor | None = None  # of the loss with respect to the output
+    autocast: torch.dtype | None = None  # where the call was made under it
 
 
 @dataclass(slots=True)
@@ -59,6 +60,9 @@ def recording(model: nn.Module) -> Iterator[Calls]:
             if found is None:
                 return
             call = Call(module, detached(args), detached(kwargs), found.detach().clone())
+            kind = found.device.type
+            if torch.is_autocast_enabled(kind):
+                call.autocast = torch.get_autocast_dtype(kind)
             calls.of[name] = call
             if found.requires_grad:
 
@@ -73,6 +77,11 @@ def recording(model: nn.Module) -> Iterator[Calls]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def uncompiled() -> AbstractContextManager[None]:
+    """While it lasts, torch.compile'd models run as they were written: hooks see every module."""
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]  # torch has no type for it
 
 
 def detached(value: Any) -> Any:
@@ -94,8 +103,10 @@ def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None 
         if name in own and vars(own[name]):
             value.__dict__.update(vars(own[name]))
     handles = suspended(call.module)
+    kind, lower = call.output.device.type, call.autocast
+    casting = torch.autocast(kind, dtype=lower) if lower is not None else nullcontext()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), casting:
             output = torch.func.functional_call(
                 call.module, replaced, call.args if args is None else args, call.kwargs
             )

@@ -27,6 +27,12 @@ class CheckReport:
     def tensors(self) -> tuple[TensorReport, ...]:
         return self.document.tensors
 
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, a line each: tensors with their repair, and the verdict last."""
+        said = [f"{t.verdict}: {t.message}; {t.fix}" for t in self.tensors if t.message]
+        return [*said, f"{self.verdict}: {self.document.reason}"]
+
     def to_json(self) -> str:
         """The document of `mutransfer check --json`."""
         values = self.document.model_dump(mode="json", by_alias=True)

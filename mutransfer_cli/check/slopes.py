@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -58,6 +58,15 @@ def fitted(measurements: Sequence[M], value: Callable[[M], float | None]) -> Fit
     residual = means - means.mean() - slope * x
     of_fit = float(np.sqrt(residual @ residual / max(1, len(widths) - 2) / (x @ x)))
     return Fitted(slope, max(of_seeds, of_fit), max(1, len(widths) * seeds - 2))
+
+
+def exponent(values: Mapping[int, float]) -> float | None:
+    """Slope of log2(value) on log2(size), of exact numbers; None where one is not positive."""
+    if any(not v > 0 for v in values.values()):
+        return None
+    x, y = np.log2(list(values)), np.log2(list(values.values()))
+    x = x - x.mean()
+    return float(x @ y / (x @ x))
 
 
 def smaller(values: Sequence[float]) -> float:

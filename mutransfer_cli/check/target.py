@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from mutransfer_cli.check.audit import audit
 from mutransfer_cli.check.check import Question, run_check
 from mutransfer_cli.check.depth import run_depth_check
 from mutransfer_cli.check.expectation import Expectation, expectation
 from mutransfer_cli.check.measure import Make, shrink
+from mutransfer_cli.check.record import uncompiled
 from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import accepted, call_builder, import_callable
@@ -82,7 +84,8 @@ def check_target(
         builder = import_callable(recipe.model.build)
         held = expect or recipe.parameterization
         return check(builder, widths, expect=held, name=recipe.model.build, **options)
-    return run_check(question_of(recipe, widths, expect, **options))
+    static = bool(options.pop("static", False))
+    return answered(question_of(recipe, widths, expect, **options), static)
 
 
 def question_of(
@@ -120,6 +123,21 @@ def question_of(
     }
     scale_free = GEOMETRY[optimizer] != "gradient"
     return Question(make, expected, parameterization, sizes, scale_free, **options)
+
+
+def answered(question: Question, static: bool) -> CheckReport:
+    """By measurement, or by reading the optimizer's groups alone."""
+    q = question
+    if not static:
+        return run_check(q)
+    return audit(
+        q.make,
+        q.expected,
+        q.parameterization,
+        q.widths,
+        gradient=not q.scale_free,
+        strict=q.strict,
+    )
 
 
 def depth_question(
@@ -194,7 +212,8 @@ def check(
 
     if not accepted(build, {"width": 0}):
         raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
-    family = traced(made, sizes[0], sizes[-1])
+    with uncompiled():
+        family = traced(made, sizes[0], sizes[-1])
     own = made(sizes[0], 0).optimizer
     static: tuple[str, ...] = ()
     if own is not None:
@@ -209,10 +228,11 @@ def check(
         for t in family.tensors
         if t.role != "fixed"
     }
+    audited = bool(options.pop("static", False))
     question = Question(
         make, expected, parameterization, sizes, kind == "adam", static=static, **replaced(options)
     )
-    return run_check(question)
+    return answered(question, audited)
 
 
 def replaced(options: dict[str, Any]) -> dict[str, Any]:

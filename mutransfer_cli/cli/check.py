@@ -49,6 +49,15 @@ def check(
         str | None, typer.Option("--expect", help="mup, sp, ntk, …; by default the recipe's.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="A warning fails.")] = False,
+    static: Annotated[
+        bool, typer.Option("--static", help="Only audit the optimizer's groups; no step is taken.")
+    ] = False,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Findings to live with (JSON).")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Accept today's findings in this file.")
+    ] = None,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
     github: Annotated[bool, typer.Option("--github", help="Print annotations.")] = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="Write a plot (PNG).")] = None,
@@ -84,8 +93,19 @@ def check(
         threads=threads,
         axis=axis,
         depths=whole_numbers(depths, "--depths"),
+        static=static,
     )
     document = report.document
+    if write_baseline is not None:
+        from mutransfer_cli.check.baseline import write_baseline as written
+
+        count = written(document, write_baseline)
+        print(f"wrote {write_baseline}: {count} findings accepted", file=sys.stderr)
+        baseline = baseline or write_baseline
+    if baseline is not None:
+        from mutransfer_cli.check.baseline import accept, read_baseline
+
+        document = accept(document, read_baseline(baseline))
     if junit is not None:
         from mutransfer_cli.check.junit import write_junit
 
@@ -95,8 +115,9 @@ def check(
 
         draw(document, plot)
     if github:
-        from mutransfer_cli.check.github import workflow_lines
+        from mutransfer_cli.check.github import workflow_lines, write_summary
 
+        write_summary(document)
         print("\n".join(workflow_lines(document)), file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json(document)
@@ -144,5 +165,7 @@ def show(document: CheckDocument) -> None:
             print(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))
     regime = f"; regime: {document.regime}" if document.regime else ""
     print(f"{document.verdict}: {document.reason}{regime} ({document.seconds:.1f} s)")
+    for note in document.notes:
+        print(f"note: {note}")
     for limit in document.limits:
         print(f"not seen: {limit}")

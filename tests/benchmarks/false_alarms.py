@@ -1,0 +1,62 @@
+"""The check on correct models of many kinds: how often it fails, or cannot say.
+
+python -m tests.benchmarks.false_alarms [runs of each kind]
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import torch
+from scipy import stats
+
+from mutransfer_cli import check
+from mutransfer_cli.check.report import CheckReport
+from mutransfer_cli.check.target import check_target
+from tests.check.kinds import CALLABLES, RECIPES
+
+
+def one(kind: str, seed: int, folder: Path) -> CheckReport:
+    """seed: the first of the check's own seeds; runs share none."""
+    if kind in CALLABLES:
+        return check(CALLABLES[kind], (64, 128, 256), seed=seed)
+    path = folder / "r.yaml"
+    path.write_text("name: kind\n" + RECIPES[kind])
+    return check_target(str(path), seed=seed)
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    whole: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as name:
+        for kind in [*RECIPES, *CALLABLES]:
+            started = time.perf_counter()
+            verdicts: Counter[str] = Counter()
+            flagged: Counter[str] = Counter()
+            for k in range(runs):
+                report = one(kind, 100 * k, Path(name))
+                verdicts[report.verdict] += 1
+                bad = [t for t in report.tensors if t.verdict in {"fail", "inconclusive"}]
+                flagged.update(f"{t.name} {t.finding}" for t in bad)
+                if report.verdict != "pass" and not bad:
+                    flagged[report.document.reason] += 1
+            whole += verdicts
+            seconds = (time.perf_counter() - started) / runs
+            said = "; ".join(f"{n} ({c})" for n, c in flagged.most_common(2))
+            print(f"{kind:32} {dict(verdicts)} {seconds:5.1f} s  {said}", flush=True)
+    total = sum(whole.values())
+    for verdict in ("fail", "inconclusive"):
+        # Clopper and Pearson, one-sided 95 %
+        upper = float(stats.beta.ppf(0.95, whole[verdict] + 1, total - whole[verdict]))
+        print(f"{verdict}: {whole[verdict]} of {total}, at most {100 * upper:.2f} % (95 %)")
+
+
+if __name__ == "__main__":
+    main()
