@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log2
 
 from mutransfer_cli.check.diagnosis import diagnose
@@ -19,10 +19,12 @@ from mutransfer_cli.check.expectation import Expectation
 from mutransfer_cli.check.judge import TOLERANCE, WORSE, Judged, changes, expected_gradients, judge
 from mutransfer_cli.check.measure import Make, Measurement, measure
 from mutransfer_cli.check.record import uncompiled
+from mutransfer_cli.check.repair import init_faults, repaired, separated, worth_it
 from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.check.slopes import fitted
 
 CONTROL_SEEDS = 2
+PROBED_SEEDS = 2  # of weight decay, epsilon and inference
 DOUBTFUL = 0.15  # a deviation that asks for more seeds
 LEAST_WIDTHS, LEAST_RATIO = 3, 4.0
 LIMITS = (
@@ -64,7 +66,7 @@ class Question:
                 self.first_seed + s,
                 self.steps,
                 factors[w] if factors else None,
-                probes=s == 0 and factors is None,
+                probes=s < PROBED_SEEDS and factors is None,
             )
             for s in seeds
             for w in self.widths
@@ -95,6 +97,9 @@ def run_check(question: Question) -> CheckReport:
             more = range(q.seeds, max(q.seeds, q.most_seeds))
             measurements += q.measured(more)
             judged = q.judged(measurements)
+        if worth_it(judged):
+            mended = replace(q, make=repaired(q.make, init_faults(judged), q.widths[0]))
+            judged = separated(judged, q.judged(mended.measured(range(q.seeds))))
         control = controlled(q)
     tensors = tuple(reported(j, q) for j in judged)
     unstable = not all(m.finite for m in measurements)

@@ -49,14 +49,23 @@ def diagnose(judged: Judged, expected: Expectation, ratio: float) -> Diagnosis |
             f"{name}: its own update changes nothing",
             "give it to the optimizer, and make sure that a gradient reaches it",
         )
+    if judged.aspects.get("epsilon") == "fail" and abs(judged.init_off) <= TOLERANCE:
+        return Diagnosis(
+            "epsilon",
+            f"{name}: epsilon does not follow its gradient, which shrinks with width: it takes "
+            f"{judged.epsilon_share:.2g} of an update at the largest width, and would take "
+            f"{judged.epsilon_ahead:.2g} at 16 times that width",
+            "epsilon: divide it by m, m = width / base width, or take a far smaller one",
+        )
     if abs(judged.init_off) > TOLERANCE:
         both = expected.role == "readout" and judged.init_off > 0 and judged.off > TOLERANCE
-        if both and abs(judged.init_off - judged.off) < TOLERANCE:
+        times_in = 1 if abs(judged.init_off - judged.off) < TOLERANCE else 2  # SGD: squared
+        if both and abs(times_in * judged.init_off - judged.off) < TOLERANCE:
             return Diagnosis(
                 "multiplier-missing",
                 f"{name}: its forward multiplier is missing: outputs and updates are "
-                f"{times(judged.off, ratio)}",
-                f"multiply its input by 1/{power(halves(judged.off))}, m = width / base width",
+                f"{times(judged.init_off, ratio)}",
+                f"multiply its input by 1/{power(halves(judged.init_off))}, m = width / base width",
             )
         finding: Finding = "init-too-large" if judged.init_off > 0 else "init-too-small"
         also = f"; its update too, {times(judged.off, ratio)}" if abs(judged.off) > 0.25 else ""
@@ -75,14 +84,6 @@ def diagnose(judged: Judged, expected: Expectation, ratio: float) -> Diagnosis |
             "lr-too-large" if judged.off > 0 else "lr-too-small",
             f"{name}: its learning rate is {too}; it is {times(judged.off, ratio)}",
             f"learning rate: {multiplied(judged.off)}",
-        )
-    if judged.aspects.get("epsilon") == "fail":
-        return Diagnosis(
-            "epsilon",
-            f"{name}: epsilon does not follow its gradient, which shrinks with width: it takes "
-            f"{judged.epsilon_share:.2g} of an update at the largest width, and would take "
-            f"{judged.epsilon_ahead:.2g} at 16 times that width",
-            "epsilon: divide it by m, m = width / base width, or take a far smaller one",
         )
     return decay_diagnosis(judged, ratio) if judged.aspects.get("weight decay") == "warn" else None
 

@@ -50,7 +50,7 @@ class TensorReport(Part):
     init_slope: Slope | None = Field(description="the module's gain on isotropic input")
     decay_slope: Slope | None = Field(description="decay per step, where there is any")
     epsilon_slope: Slope | None = Field(
-        default=None, description="epsilon's share of an update, where it can be told"
+        default=None, description="epsilon over the gradient, where it can be told"
     )
     aspects: dict[str, TensorVerdict] = Field(
         default_factory=dict, description="the verdict on each aspect that was measured"

@@ -40,15 +40,20 @@ class Judged:
     decay_off: float
     moved: bool
     epsilon: Fitted | None = None
-    epsilon_share: float = 0.0  # at most, over the widths
+    epsilon_ratio: float = 0.0  # over the gradient, at most over the widths
+
+    @property
+    def epsilon_share(self) -> float:
+        """How much of an update epsilon takes away."""
+        return self.epsilon_ratio / (1 + self.epsilon_ratio)
 
     @property
     def epsilon_ahead(self) -> float:
         """Epsilon's share of an update at 16 times the largest width, if it goes on so."""
-        if self.epsilon is None or self.epsilon.value <= ONE_POWER:
+        found = self.epsilon
+        if found is None or found.value <= max(ONE_POWER, 0.5 + CERTAIN * found.error):
             return 0.0
-        ratio = self.epsilon_share / max(1e-12, 1 - self.epsilon_share)  # epsilon over gradient
-        ahead: float = ratio * AHEAD ** min(self.epsilon.value, STEEPEST)
+        ahead: float = self.epsilon_ratio * AHEAD ** min(found.value, STEEPEST)
         return ahead / (1 + ahead)
 
     @property
@@ -102,9 +107,9 @@ def judge(
     decay = fitted(probed, lambda m: m.decays.get(name))
     decay_off = decay.value - expected.decay if decay else 0.0
     epsilon = fitted(probed, lambda m: m.epsilons.get(name)) if scale_free else None
-    share = max((m.epsilons.get(name, 0.0) for m in probed), default=0.0)
+    ratio = max((m.epsilons.get(name, 0.0) for m in probed), default=0.0)
     return Judged(
-        name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, share
+        name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, ratio
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mutransfer_cli.check.probes import decay_of, epsilon_shares, paths_differ, repeatable
+from mutransfer_cli.check.probes import decay_of, epsilon_ratios, paths_differ, repeatable
 from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
@@ -41,7 +41,7 @@ class Measurement:
     gains: dict[str, float] = field(default_factory=dict)  # by tensor
     upstream: dict[str, float] = field(default_factory=dict)  # by tensor, see `upstream_of`
     decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step; of one seed
-    epsilons: dict[str, float] = field(default_factory=dict)  # share of an update; of one seed
+    epsilons: dict[str, float] = field(default_factory=dict)  # over the gradient; of one seed
     paths: float | None = None  # logits without targets over logits with
     activations: dict[str, float] = field(default_factory=dict)  # by module, RMS at init
     changes: dict[str, float] = field(default_factory=dict)  # by module, RMS after the last step
@@ -216,7 +216,7 @@ def measure(
     }
     if probes:
         result.decays = decay_of(ready(make, width, seed))
-        result.epsilons = epsilon_shares(lambda: ready(make, width, seed), step, batch)
+        result.epsilons = epsilon_ratios(lambda: ready(make, width, seed), step, batch)
         result.paths = paths_differ(subject, last.of[""]) if "" in last.of else None
     return result
 

@@ -1,4 +1,4 @@
-"""Probes that need no statistics: weight decay, epsilon's share of an update, inference."""
+"""Probes that need no statistics: weight decay, epsilon, inference."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def decay_of(subject: Subject) -> dict[str, float]:
     return found
 
 
-def epsilon_shares(
+def epsilon_ratios(
     fresh: Callable[[], Subject], backward: Callable[[Subject, Any], Any], batch: Any
 ) -> dict[str, float]:
-    """How much of each tensor's second update epsilon takes away, entries weighted by |gradient|.
+    """Epsilon over the gradient's own size, for each tensor, entries weighted by |gradient|.
 
     Between a step with the gradients and one with 1024 times the gradients; weighted, because the
     bias of a key has a gradient of exactly 0.
@@ -58,7 +58,8 @@ def epsilon_shares(
     for name, weight in weights.items():
         loud = float((weight * moves[1][name]).sum())
         if loud > 0:
-            found[name] = max(0.0, 1 - float((weight * moves[0][name]).sum()) / loud)
+            quiet = float((weight * moves[0][name]).sum())
+            found[name] = max(0.0, loud / quiet - 1) if quiet > 0 else float("inf")
     return found
 
 

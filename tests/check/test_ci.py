@@ -26,7 +26,8 @@ def broken(name: str, m: float) -> float:
     return m if name == "second.weight" else 1.0
 
 
-def test_fixture(pytester: pytest.Pytester) -> None:
+def test_fixture(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     pytester.makepyfile(
         """
         from tests.check.zoo import subject
@@ -38,7 +39,6 @@ def test_fixture(pytester: pytest.Pytester) -> None:
             mup_check(subject(lr=lambda n, m: m if n == "second.weight" else 1), [64, 128, 256])
         """
     )
-    pytester.syspathinsert(Path(__file__).parents[2])
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(

@@ -1,0 +1,228 @@
+"""Errors planted by hand, and random ones, into correct models: how many are found and named.
+
+python -m tests.benchmarks.planted                 the planted ones
+python -m tests.benchmarks.planted random N SEED   N random ones
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+from mutransfer_cli.check.check import run_check
+from mutransfer_cli.check.measure import multiply_rates
+from mutransfer_cli.check.report import CheckReport
+from mutransfer_cli.check.target import question_of
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.recipe.load import loads
+from tests.check.kinds import RECIPES
+
+WIDTHS = (64, 128, 256)
+Found = set[tuple[str, str]]  # tensor, aspect
+
+
+@dataclass(frozen=True)
+class Error:
+    """Multiply an aspect of the tensors that match by m^power; m is 1 at the smallest width."""
+
+    aspect: str  # lr | init | decay | multiplier
+    pattern: str
+    power: float
+
+    def applied(self, model: nn.Module, subject: Subject, m: float) -> None:
+        names = self.names(model)
+        assert subject.optimizer is not None
+        if self.aspect == "lr":
+            multiply_rates(model, subject.optimizer, dict.fromkeys(names, m**self.power))
+        elif self.aspect == "init":
+            with torch.no_grad():
+                for name, p in model.named_parameters():
+                    if name in names:
+                        p.mul_(m**self.power)
+        elif self.aspect == "decay":
+            multiply_rates(model, subject.optimizer, dict.fromkeys(names, 1.0))
+            ids = {id(p) for name, p in model.named_parameters() if name in names}
+            for part in getattr(subject.optimizer, "parts", [subject.optimizer]):
+                for group in part.param_groups:
+                    if any(id(p) in ids for p in group["params"]):
+                        group["weight_decay"] *= m**self.power
+        else:
+            scaled = next(x for x in model.modules() if hasattr(x, "logit_scale"))
+            scaled.logit_scale = scaled.logit_scale * m**self.power  # type: ignore[operator,assignment]  # a float
+
+    def names(self, model: nn.Module) -> list[str]:
+        found = [
+            n
+            for n, _ in model.named_parameters()
+            if any(fnmatchcase(n, part) for part in self.pattern.split("|"))
+        ]
+        assert found, self.pattern
+        return found
+
+
+def lr(pattern: str, power: float) -> Error:
+    return Error("lr", pattern, power)
+
+
+def init(pattern: str, power: float) -> Error:
+    return Error("init", pattern, power)
+
+
+MULTIPLIER = Error("multiplier", "readout.weight", 1.0)
+MATRICES = "*.qkv.weight|*.out.weight|*.up.weight|*.down.weight"
+GPT: list[list[Error]] = [
+    [lr(MATRICES, 1.0)],
+    [lr(MATRICES, 0.5)],
+    [lr("blocks.0.attention.qkv.weight", 1.0)],
+    [lr("blocks.1.mlp.down.weight", 0.5)],
+    [lr("blocks.0.mlp.up.weight", -0.5)],
+    [lr("token.weight", -1.0)],
+    [lr("position.weight", -0.5)],
+    [lr("readout.weight", -1.0)],
+    [lr("readout.weight", 0.5)],
+    [lr("*.norm1.weight", -1.0)],
+    [lr("norm.bias", -0.5)],
+    [lr("blocks.1.norm2.bias", 1.0)],
+    [init("blocks.1.attention.out.weight", 0.5)],
+    [init("blocks.0.mlp.up.weight", -0.5)],
+    [init("blocks.*.mlp.down.weight", 0.5)],
+    [MULTIPLIER],
+    [lr("blocks.0.attention.qkv.weight", 1.0), init("blocks.1.mlp.down.weight", 0.5)],
+    [lr("token.weight", -0.5), lr("blocks.1.mlp.up.weight", 0.5)],
+]
+MLP: list[list[Error]] = [
+    [lr("hidden.*.weight", 1.0)],
+    [lr("hidden.0.weight", 1.0)],
+    [lr("hidden.1.weight", -0.5)],
+    [lr("input.weight", -1.0)],
+    [lr("input.bias", -0.5)],
+    [lr("hidden.0.bias", 1.0)],
+    [lr("readout.weight", 1.0)],
+    [init("hidden.0.weight", 0.5)],
+    [init("hidden.1.weight", -0.5)],
+    [init("input.weight", 0.5)],
+    [MULTIPLIER],
+    [lr("hidden.0.weight", 0.5), init("hidden.1.weight", 0.5)],
+]
+CONVNET: list[list[Error]] = [
+    [lr("blocks.*.dense.weight|blocks.*.out.weight", 1.0)],
+    [lr("blocks.0.dense.weight", 1.0)],
+    [lr("blocks.1.out.weight", -0.5)],
+    [lr("blocks.0.depthwise.weight", -1.0)],
+    [lr("stem.weight", -0.5)],
+    [lr("readout.weight", 1.0)],
+    [lr("blocks.1.inner.weight", -1.0)],
+    [init("blocks.1.dense.weight", 0.5)],
+    [init("blocks.0.out.weight", -0.5)],
+    [MULTIPLIER],
+]
+LLAMA: list[list[Error]] = [
+    [lr("*_proj.weight", 1.0)],
+    [lr("model.layers.0.self_attn.q_proj.weight", 1.0)],
+    [lr("model.layers.1.self_attn.v_proj.weight", 0.5)],
+    [lr("model.layers.1.mlp.gate_proj.weight", -0.5)],
+    [lr("model.layers.0.mlp.down_proj.weight", 1.0)],
+    [lr("model.embed_tokens.weight", -1.0)],
+    [lr("lm_head.weight", -1.0)],
+    [lr("model.norm.weight", -0.5)],
+    [init("model.layers.0.self_attn.o_proj.weight", 0.5)],
+    [init("model.layers.1.mlp.up_proj.weight", -0.5)],
+]
+DECAY = [[Error("decay", "blocks.0.mlp.up.weight", -1.0)], [Error("decay", MATRICES, -1.0)]]
+PLANTED: dict[str, list[list[Error]]] = {
+    "gpt adam": GPT,
+    "gpt adamw, decay": [*GPT, *DECAY],
+    "gpt sgd": GPT,
+    "gpt muon": [e for e in GPT if e[0] != MULTIPLIER],
+    "mlp adam": MLP,
+    "mlp sgd": MLP,
+    "convnet BatchNorm": CONVNET,
+    "Llama": LLAMA,
+}
+ASPECTS = {"lr": "lr", "init": "init", "weight": "decay", "multiplier": "multiplier"}
+
+
+def checked(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckReport, Found]:
+    """The report on a model with errors, and what should be in it."""
+    question = question_of(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
+    wanted: Found = set()
+
+    def make(width: int, number: int) -> Subject:
+        subject = question.make(width, number)
+        for error in errors:
+            error.applied(subject.model, subject, width / WIDTHS[0])
+            wanted.update((name, error.aspect) for name in error.names(subject.model))
+        return subject
+
+    return run_check(replace(question, make=make, first_seed=seed)), wanted
+
+
+def named(report: CheckReport) -> Found:
+    return {
+        (t.name, ASPECTS.get(str(t.finding).split("-")[0], str(t.finding)))
+        for t in report.tensors
+        if t.finding and t.verdict in {"fail", "warn"}
+    }
+
+
+def classical(report: CheckReport) -> bool:
+    """The usual coordinate check, automated: a slope of a module's init or change beyond ±0.25.
+
+    Activations and changes should not depend on width; the logits of a correct model may shrink at
+    init, down to width^-1/2.
+    """
+    for m in report.document.modules:
+        for slope, low in ((m.init_slope, -0.75), (m.change_slope, -0.25)):
+            if slope is not None and not low <= slope.value <= 0.25:
+                return True
+    return False
+
+
+def drawn(rng: random.Random) -> tuple[str, list[Error]]:
+    """A random model with 1 to 3 random errors in learning rate or init."""
+    kind = rng.choice(list(PLANTED))
+    question = question_of(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
+    matrices = [n for n, e in question.expected.items() if e.role in {"hidden", "convolution"}]
+    errors = []
+    for name in rng.sample(list(question.expected), rng.randint(1, 3)):
+        aspect = rng.choice(["lr", "init"]) if name in matrices else "lr"
+        errors.append(Error(aspect, name, rng.choice([-1.0, -0.5, 0.5, 1.0])))
+    return kind, errors
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    if sys.argv[1:2] == ["random"]:
+        rng = random.Random(int(sys.argv[3]))
+        cases = [drawn(rng) for _ in range(int(sys.argv[2]))]
+    else:
+        cases = [(kind, errors) for kind, rows in PLANTED.items() for errors in rows]
+    count: Counter[str] = Counter()
+    for number, (kind, errors) in enumerate(cases):
+        report, wanted = checked(kind, errors, 10 * number)
+        found = named(report)
+        count["all"] += 1
+        count["found"] += bool(found & wanted) or report.verdict == "fail"
+        count["exact"] += found == wanted
+        count["classical"] += classical(report)
+        if found != wanted:
+            said = " + ".join(f"{e.aspect} {e.pattern} {e.power:+g}" for e in errors)
+            missed, more = sorted(wanted - found)[:3], sorted(found - wanted)[:3]
+            print(f"{kind}: {said}: missed {missed}, more {more}", flush=True)
+    print(
+        f"{count['all']} errors: found {count['found']}, exactly named {count['exact']}; "
+        f"the classical check noticed {count['classical']}"
+    )
+
+
+if __name__ == "__main__":
+    main()
