@@ -16,6 +16,7 @@ from mutransfer_cli.check.check import Question, run_check
 from mutransfer_cli.check.depth import run_depth_check
 from mutransfer_cli.check.expectation import Expectation, expectation
 from mutransfer_cli.check.measure import Make, shrink
+from mutransfer_cli.check.reading import attention_fault, update_family
 from mutransfer_cli.check.record import uncompiled
 from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.errors import InputError
@@ -31,7 +32,7 @@ from mutransfer_cli.recipe.sizes import depth_fault, width_fault
 from mutransfer_cli.rules.blocks import blocks_of
 from mutransfer_cli.rules.derivation import GEOMETRY
 from mutransfer_cli.rules.shapes import Family, family_of, shapes_of, skeleton
-from mutransfer_cli.rules.table import PARAMETERIZATIONS, attention_power
+from mutransfer_cli.rules.table import PARAMETERIZATIONS
 from mutransfer_cli.rules.tensor import trained_by
 
 SMALLEST = 64  # width of the narrowest model, where it can be chosen
@@ -252,37 +253,6 @@ def traced(made: Callable[[int, int], Subject], small: int, large: int) -> Famil
         return subject.model, lambda: loss(subject.model, batch)
 
     return family_of(one(small), one(large))
-
-
-def update_family(optimizer: torch.optim.Optimizer) -> str:
-    """`adam` where an update's size does not depend on the gradient's, else `sgd`: by trying."""
-    sizes = []
-    for scale in (1.0, 1024.0):
-        p = nn.Parameter(torch.ones(8))
-        defaults = {**optimizer.defaults, "lr": 1e-3, "weight_decay": 0.0}
-        try:
-            trial = type(optimizer)([p], **{k: v for k, v in defaults.items() if v is not None})
-        except TypeError:
-            return "sgd" if isinstance(optimizer, torch.optim.SGD) else "adam"
-        p.grad = torch.full_like(p, scale)
-        trial.step()
-        sizes.append(float((p.detach() - 1).abs().mean()))
-    return "adam" if sizes[1] < 32 * sizes[0] else "sgd"
-
-
-def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
-    """A growing head size asks for a scale that follows it; a fixed one for nothing."""
-    if family.head_growth == 1.0:
-        return ()
-    wanted = family.head_growth ** attention_power(parameterization)
-    if abs(family.scale_growth / wanted - 1) < 1e-3:
-        return ()
-    seen = family.attention[0]
-    return (
-        f"attention-scale: in {seen.module or 'the model'} the head size grows by "
-        f"{family.head_growth:g} and the scale of q·k by {family.scale_growth:.3g}; it should by "
-        f"{wanted:.3g}",
-    )
 
 
 def planned(
