@@ -19,7 +19,7 @@ from mutransfer_cli.check.expectation import Expectation
 from mutransfer_cli.check.judge import TOLERANCE, WORSE, Judged, changes, expected_gradients, judge
 from mutransfer_cli.check.measure import Make, Measurement, measure
 from mutransfer_cli.check.record import uncompiled
-from mutransfer_cli.check.repair import init_faults, repaired, separated, worth_it
+from mutransfer_cli.check.repair import init_faults, repaired, separated
 from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.check.slopes import fitted
 
@@ -97,8 +97,9 @@ def run_check(question: Question) -> CheckReport:
             more = range(q.seeds, max(q.seeds, q.most_seeds))
             measurements += q.measured(more)
             judged = q.judged(measurements)
-        if worth_it(judged):
-            mended = replace(q, make=repaired(q.make, init_faults(judged), q.widths[0]))
+        wrong = init_faults(judged)
+        if wrong:
+            mended = replace(q, make=repaired(q.make, wrong, q.widths[0]))
             judged = separated(judged, q.judged(mended.measured(range(q.seeds))))
         control = controlled(q)
     tensors = tuple(reported(j, q) for j in judged)

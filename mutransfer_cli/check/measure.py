@@ -20,6 +20,7 @@ Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready t
 ISOTROPIC = 64  # random inputs of the init gain
 TOKENS = 8
 SMALLEST = 1e-30  # below it nothing moved
+DEPENDS = 1.5  # times the effect on twice the input
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class Effect:
 
     raw: float  # RMS of the change
     aligned: float  # its component along the descent of the loss
-    input: float  # RMS of the module's input
+    input: float  # RMS of the module's input; 1 where the effect does not depend on it
     gradient: float  # RMS of the loss's gradient with respect to the module's output
 
 
@@ -105,9 +106,24 @@ def effects_of(uses: list[tuple[Call, str]], old: Tensor, new: Tensor) -> list[E
             if delta is not None and size > 0
             else 0.0
         )
-        x = next((a for a in call.args if isinstance(a, Tensor) and a.is_floating_point()), None)
-        found.append(Effect(rms(change), aligned, rms(x) if x is not None else 1.0, size))
+        found.append(Effect(rms(change), aligned, size_of_input(call, local, old, new), size))
     return found
+
+
+def size_of_input(call: Call, local: str, old: Tensor, new: Tensor) -> float:
+    """RMS of a module's input; 1 for what it has no part in, such as the update of a bias."""
+    x = next((a for a in call.args if isinstance(a, Tensor) and a.is_floating_point()), None)
+    if x is None:
+        return 1.0
+    if old.dim() <= 1:
+        twice = tuple(2 * a if a is x else a for a in call.args)
+        once, louder = (
+            rms(rerun(call, {local: new}, args) - rerun(call, {local: old}, args))
+            for args in (call.args, twice)
+        )
+        if louder < DEPENDS * once:
+            return 1.0
+    return rms(x)
 
 
 def gain_of(call: Call, local: str, value: Tensor) -> float | None:

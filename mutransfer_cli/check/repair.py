@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 
 from mutransfer_cli.check.diagnosis import halves
-from mutransfer_cli.check.judge import TOLERANCE, Judged
+from mutransfer_cli.check.judge import Judged
 from mutransfer_cli.check.measure import Make
 from mutransfer_cli.models.subject import Subject
 
@@ -20,13 +20,6 @@ from mutransfer_cli.models.subject import Subject
 def init_faults(judged: Sequence[Judged]) -> dict[str, float]:
     """Tensors whose init is certainly wrong, and by which exponent."""
     return {j.name: halves(j.init_off) for j in judged if j.aspects.get("init") == "fail"}
-
-
-def worth_it(judged: Sequence[Judged]) -> bool:
-    """Is there a wrong init, and a wrong update of another tensor that may follow from it?"""
-    wrong = init_faults(judged)
-    others = any(abs(j.off) > TOLERANCE and j.name not in wrong for j in judged)
-    return bool(wrong) and others
 
 
 def repaired(make: Make, faults: Mapping[str, float], smallest: int) -> Make:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -50,3 +50,23 @@ def tensors_in(value: Any) -> Iterable[Tensor]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)
+
+
+def einsum_parts(args: Sequence[Any]) -> tuple[list[Tensor], list[tuple[list[int], list[int]]]]:
+    """einsum's operands, and for each the dimensions that are summed over and that are its own."""
+    equation = args[0].replace(" ", "")
+    operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
+    inputs, _, output = equation.partition("->")
+    labels = inputs.split(",")
+    if not output:
+        joined = inputs.replace(",", "")
+        output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    parts = []
+    for tensor, mine in zip(operands, labels, strict=True):
+        others = "".join(o for o in labels if o is not mine)
+        offset = tensor.dim() - len(mine.replace("...", ""))
+        plain = [(i + offset, c) for i, c in enumerate(mine.replace("...", ""))]
+        into = [i for i, c in plain if c not in output]
+        own = [i for i, c in plain if c in output and c not in others]
+        parts.append((into, own or [i for i, c in plain if c in output]))
+    return operands, parts

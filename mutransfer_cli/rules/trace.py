@@ -23,10 +23,12 @@ from mutransfer_cli.rules.functions import (
     RECURRENT,
     RIGHT_OR_LEFT,
     TRANSPOSED,
+    einsum_parts,
     plain_name,
     tensors_in,
 )
 from mutransfer_cli.rules.role import Attention, Kind, Trace, Use
+from mutransfer_cli.rules.scores import Scores
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
 
@@ -42,6 +44,7 @@ class Watcher(TorchFunctionMode):
         self.stack: list[tuple[str, Any]] = [("", None)]
         self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.branches = Branches()
+        self.scores = Scores()
         self.scales: dict[int, float] = {}  # by storage: the number that made it from another
         self.used: set[str] = set()  # by the function that is running
         self.calls = 0
@@ -135,6 +138,9 @@ class Watcher(TorchFunctionMode):
         if tracked and results:
             self._consume(name, args, kwargs, result, tracked)
         self.branches.saw(name, operands, results, frozenset(self.used))
+        attention = self.scores.saw(name, args, operands, results, lambda t: bool(self.find(t)))
+        if attention is not None:
+            self.trace.attention.append(Attention(*attention, self.stack[-1][0]))
         if name in {"mul", "div", "true_divide"} and len(args) == 2 and len(results) == 1:
             number = args[1] if isinstance(args[1], int | float) else args[0]
             if isinstance(number, int | float) and number:
@@ -236,25 +242,11 @@ class Watcher(TorchFunctionMode):
             self.use(tensor, "unknown", [], [], name, None)
 
     def _einsum(self, args: tuple[Any, ...]) -> None:
-        equation = args[0].replace(" ", "")
-        operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
-        inputs, _, output = equation.partition("->")
-        labels = inputs.split(",")
-        if not output:
-            joined = inputs.replace(",", "")
-            output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
-        for tensor, mine in zip(operands, labels, strict=True):
-            others = "".join(o for o in labels if o is not mine)
-            offset = tensor.dim() - len(mine.replace("...", ""))
-            plain = [(i + offset, c) for i, c in enumerate(mine.replace("...", ""))]
-            into = [i for i, c in plain if c not in output]
-            out = [i for i, c in plain if c in output and c not in others]
-            kind: Kind = "matrix" if into else "elementwise"
-            if sum(bool(self.find(t)) for t in operands) > 1:
-                kind = "unknown"
-            self.use(
-                tensor, kind, into, out or [i for i, c in plain if c in output], "einsum", None
-            )
+        operands, parts = einsum_parts(args)
+        several = sum(bool(self.find(t)) for t in operands) > 1
+        for tensor, (into, out) in zip(operands, parts, strict=True):
+            kind: Kind = "unknown" if several else "matrix" if into else "elementwise"
+            self.use(tensor, kind, into, out, "einsum", None)
 
     @contextmanager
     def modules_of(self, model: nn.Module) -> Any:

@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.planted                 the planted ones
 python -m tests.benchmarks.planted random N SEED   N random ones
+python -m tests.benchmarks.planted power N SEED    N for each size of the exponent's error
 """
 
 from __future__ import annotations
@@ -186,21 +187,43 @@ def classical(report: CheckReport) -> bool:
     return False
 
 
-def drawn(rng: random.Random) -> tuple[str, list[Error]]:
-    """A random model with 1 to 3 random errors in learning rate or init."""
+def drawn(
+    rng: random.Random,
+    count: int = 3,
+    sizes: Sequence[float] = (0.5, 1.0),
+) -> tuple[str, list[Error]]:
+    """A random model with up to `count` random errors in learning rate or init."""
     kind = rng.choice(list(PLANTED))
     question = question_of(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
     matrices = [n for n, e in question.expected.items() if e.role in {"hidden", "convolution"}]
     errors = []
-    for name in rng.sample(list(question.expected), rng.randint(1, 3)):
+    for name in rng.sample(list(question.expected), rng.randint(1, count)):
         aspect = rng.choice(["lr", "init"]) if name in matrices else "lr"
-        errors.append(Error(aspect, name, rng.choice([-1.0, -0.5, 0.5, 1.0])))
+        errors.append(Error(aspect, name, rng.choice([-1, 1]) * rng.choice(sizes)))
     return kind, errors
+
+
+def power(cases: int, seed: int) -> None:
+    """The share of single errors found, against the size of the exponent's error."""
+    print("exponent off by   found   inconclusive   the classical check")
+    for tenth in range(1, 11):
+        rng = random.Random(seed + tenth)
+        verdicts: Counter[str] = Counter()
+        noticed = 0
+        for number in range(cases):
+            report, _ = checked(*drawn(rng, 1, (tenth / 10,)), 10 * number)
+            verdicts[report.verdict] += 1
+            noticed += classical(report)
+        found, unsure = verdicts["fail"] / cases, verdicts["inconclusive"] / cases
+        print(f"{tenth / 10:15.1f} {found:7.0%} {unsure:14.0%} {noticed / cases:21.0%}", flush=True)
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    if sys.argv[1:2] == ["power"]:
+        power(int(sys.argv[2]), int(sys.argv[3]))
+        return
     if sys.argv[1:2] == ["random"]:
         rng = random.Random(int(sys.argv[3]))
         cases = [drawn(rng) for _ in range(int(sys.argv[2]))]

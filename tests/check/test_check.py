@@ -14,7 +14,7 @@ from mutransfer_cli import CheckReport, InputError, Subject, check
 from mutransfer_cli.check.github import workflow_lines
 from mutransfer_cli.check.junit import write_junit
 from mutransfer_cli.check.plot import plot
-from tests.check.zoo import subject
+from tests.check.zoo import BIAS, subject
 
 WIDTHS = [64, 128, 256]
 HIDDEN = {"second.weight", "third.weight"}
@@ -76,7 +76,7 @@ def test_wrong_init_is_told_from_a_wrong_rate() -> None:
 def test_small_readout_is_a_warning() -> None:
     small = subject(std=lambda n, m: m**-0.5 if "readout" in n else 1)
     report = check(small, WIDTHS)
-    (readout,) = [t for t in report.tensors if "readout" in t.name]
+    (readout,) = [t for t in report.tensors if t.name == "readout.linear.weight"]
     assert (readout.verdict, report.verdict) == ("warn", "pass")
     assert check(small, WIDTHS, strict=True).verdict == "fail"
 
@@ -132,7 +132,8 @@ def test_too_few_widths_are_inconclusive() -> None:
     assert check(subject(), [64, 80, 96]).verdict == "inconclusive"
 
 
-def test_attention_scale_of_a_growing_head() -> None:
+@pytest.mark.parametrize("written", [False, True])
+def test_attention_scale_of_a_growing_head(written: bool) -> None:
     class Attend(nn.Module):
         def __init__(self, width: int, power: float) -> None:
             super().__init__()
@@ -143,7 +144,10 @@ def test_attention_scale_of_a_growing_head() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             h = self.first(x)[None, None]
             q = self.q(h)
-            y = nn.functional.scaled_dot_product_attention(q, h, h, scale=self.scale)[0, 0]
+            if written:
+                y = ((q @ h.mT * self.scale).softmax(-1) @ h)[0, 0]
+            else:
+                y = nn.functional.scaled_dot_product_attention(q, h, h, scale=self.scale)[0, 0]
             out: torch.Tensor = self.readout(y / y.shape[-1])
             return out
 
@@ -160,6 +164,51 @@ def test_attention_scale_of_a_growing_head() -> None:
     assert report.verdict == "fail" and "attention-scale" in report.document.reason
     right = check(lambda width, seed: build(width, seed, -1.0), WIDTHS)
     assert "attention-scale" not in right.document.reason
+
+
+def test_the_bias_of_keys_is_not_judged() -> None:
+    """It moves every score of a query alike, which a softmax ignores: its gradient is rounding.
+
+    The bias of values beside it is judged: with a wrong rate it fails.
+    """
+
+    class Attend(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.readout = nn.Linear(16, width), nn.Linear(width, 4, bias=False)
+            self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = nn.functional.layer_norm(self.first(x), (self.q.in_features,))[None]
+            q, k, v = (
+                f(h).unflatten(-1, (-1, 16)).transpose(1, 2) for f in (self.q, self.k, self.v)
+            )
+            y = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            out: torch.Tensor = self.readout(y[0] * 64 / y.shape[-1])
+            return out
+
+    def build(width: int, seed: int, power: float = 0.0) -> Subject:
+        torch.manual_seed(seed)
+        model, plain, m = Attend(width), subject()(width, seed), width / 64
+        nn.init.normal_(model.first.weight, std=0.25)
+        nn.init.normal_(model.readout.weight, std=0.125)
+        hidden = {f"{n}.weight" for n in "qkv"}
+        rates = {n: m**-1 if n in hidden else 1.0 for n, _ in model.named_parameters()}
+        rates["k.bias"], rates["v.bias"] = m, m**power
+        groups = [{"params": [p], "lr": 1e-3 * rates[n]} for n, p in model.named_parameters()]
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
+
+    assert wrong(check(build, WIDTHS)) == {}
+    assert wrong(check(lambda width, seed: build(width, seed, 1.0), WIDTHS)) == {
+        "v.bias": "lr-too-large"
+    }
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_the_bias_of_a_scaled_readout_is_judged_by_itself(kind: str) -> None:
+    """What the readout gets is divided by m; the update of its bias is not."""
+    found = wrong(check(subject("mlp", kind, lr=lambda n, m: 1 / m if n == BIAS else 1), WIDTHS))
+    assert found == {BIAS: "lr-too-small"}
 
 
 def test_reports_for_ci(tmp_path: Path) -> None:

@@ -12,16 +12,17 @@ from torch.nn import functional as F
 from mutransfer_cli import Subject
 
 BASE = 64
+BIAS = "readout.linear.bias"
 Change = Callable[[str, float], float]  # tensor name and m -> factor on its learning rate
 
 
 class Readout(nn.Module):
     """Logits times 1/m, unless it is told otherwise."""
 
-    def __init__(self, width: int, classes: int, scale: float) -> None:
+    def __init__(self, width: int, classes: int, scale: float, bias: bool = False) -> None:
         super().__init__()
         self.scale = scale
-        self.linear = nn.Linear(width, classes, bias=False)
+        self.linear = nn.Linear(width, classes, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.linear(x * self.scale)
@@ -34,7 +35,7 @@ class MLP(nn.Module):
         self.first = nn.Linear(16, width)
         self.second = nn.Linear(width, width)
         self.third = nn.Linear(width, width)
-        self.readout = Readout(width, 4, scale)
+        self.readout = Readout(width, 4, scale, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(self.first(x))
@@ -78,7 +79,12 @@ class GPT(nn.Module):
 
 
 def rate(name: str, p: Tensor, m: float, kind: str) -> float:
-    """Table 8: hidden 1/m (Adam) or 1 (SGD), everything else 1 (Adam) or m (SGD)."""
+    """Table 8: hidden 1/m (Adam) or 1 (SGD), everything else 1 (Adam) or m (SGD).
+
+    The readout's bias has neither width among its sizes: 1.
+    """
+    if name == BIAS:
+        return 1.0
     hidden = p.dim() == 2 and not any(s in name for s in ("token", "position", "first", "readout"))
     if kind == "adam":
         return 1 / m if hidden else 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
 from tests.rules.zoo import Conv1D, Heads, Language, Net, Raw, tokens, traced, vectors
@@ -125,3 +125,54 @@ def test_attention_scale_and_growing_heads_are_seen() -> None:
     assert family.attention[0].head_size == 4  # width 8, 2 heads
     assert family.attention[0].scale == 0.25
     assert (family.head_growth, family.scale_growth) == (2.0, 0.5)
+
+
+@pytest.mark.parametrize("how", ["scores", "query", "both", "einsum", "in place"])
+def test_attention_written_by_hand_is_seen(how: str) -> None:
+    """4 heads of size 2 and 4 at widths 8 and 16; q·k times 2/d, wherever the factor stands."""
+
+    class Written(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first = nn.Linear(6, width)
+            self.q, self.k = (nn.Linear(width, width) for _ in range(2))
+            self.last = nn.Linear(width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x)
+            q, k, v = (t.unflatten(-1, (4, -1)).transpose(1, 2) for t in (self.q(h), self.k(h), h))
+            s = 2 / q.shape[-1]
+            mask = torch.ones(5, 5, dtype=torch.bool).triu(1)
+            if how == "scores":
+                w = (q @ k.mT / (1 / s)).masked_fill(mask, -1e9).softmax(-1)
+            elif how == "query":
+                w = torch.softmax(torch.matmul(q * s, k.transpose(-1, -2)).float(), -1)
+            elif how == "both":
+                w = nn.functional.softmax((q * s**0.5) @ (k * s**0.5).mT + mask * -1e9, dim=-1)
+            elif how == "einsum":
+                w = (torch.einsum("bhid,bhjd->bhij", q, k) * s).softmax(-1)
+            else:
+                w = torch.bmm(q.flatten(0, 1), k.flatten(0, 1).mT).mul_(s).softmax(-1)
+                w = w.view(2, 4, 5, 5)
+            out: Tensor = self.last((w @ v).transpose(1, 2).flatten(2))
+            return out
+
+    family = traced(Written, torch.randn(2, 5, 6))
+    (seen,) = family.attention
+    assert (seen.head_size, seen.scale) == (2, pytest.approx(1.0))
+    assert family.head_growth == 2.0
+    assert family.scale_growth == pytest.approx(0.5)
+
+
+def test_a_softmax_of_a_layer_is_no_attention() -> None:
+    """A router's softmax is over a product with a parameter."""
+
+    class Routed(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.gate = nn.Linear(6, width), nn.Linear(width, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (self.gate(self.first(x)) * 0.5).softmax(-1)
+
+    assert traced(Routed, torch.randn(2, 6)).attention == ()

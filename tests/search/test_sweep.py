@@ -171,9 +171,17 @@ def test_dry_run_trains_nothing(tmp_path: Path) -> None:
 
 def started(path: Path, run: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mutransfer_cli", "sweep", str(path), "--run", str(run)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background
+    try:
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def stored(run: Path) -> int:
