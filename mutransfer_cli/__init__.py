@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mutransfer_cli.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from mutransfer_cli.check.callable import check as check
     from mutransfer_cli.check.report import CheckReport as CheckReport
-    from mutransfer_cli.check.target import check as check
     from mutransfer_cli.errors import InputError as InputError
     from mutransfer_cli.models.library import plan as plan
     from mutransfer_cli.models.subject import Subject as Subject

@@ -11,7 +11,7 @@ class CallableRoom(ModuleType):
     """Makes `mutransfer_cli.check` both this package and the library's function of that name."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        from mutransfer_cli.check.target import check
+        from mutransfer_cli.check.callable import check
 
         return check(*args, **options)
 

@@ -51,6 +51,7 @@ class Question:
     first_seed: int = 0
     strict: bool = False
     static: tuple[str, ...] = ()  # what reading the model alone found wrong
+    hints: tuple[str, ...] = ()  # for the reader of a failure
 
     @property
     def ratio(self) -> float:
@@ -119,7 +120,7 @@ def run_check(question: Question) -> CheckReport:
             control=control,
             limits=LIMITS,
             faults=((UNSTABLE,) if unstable else ()) + q.static,
-            notes=paths_note(measurements),
+            notes=paths_note(measurements) + (q.hints if verdict == "fail" else ()),
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.optim import Optimizer
 from mutransfer_cli.check.probes import decay_of, epsilon_ratios, paths_differ, repeatable
 from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.build import run_user_code
 from mutransfer_cli.models.subject import Subject
 
 Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready to train
@@ -57,8 +59,10 @@ def shrink(batch: Any, tokens: int = TOKENS) -> Any:
     if x.dim() == 2 and not x.is_floating_point():
         rows = 2
         columns = max(1, tokens // rows)
-        return tuple(t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch)
-    return tuple(t[: tokens // 2] for t in batch)
+        parts = [t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch]
+    else:
+        parts = [t[: tokens // 2] for t in batch]
+    return tuple(t.contiguous() for t in parts)  # models call view on them
 
 
 def owners(model: nn.Module, calls: Calls) -> dict[str, list[tuple[Call, str]]]:
@@ -85,11 +89,10 @@ def step(subject: Subject, batch: Any) -> tuple[Calls, bool]:
     torch.manual_seed(0)  # the same dropout mask every time
     subject.optimizer.zero_grad(set_to_none=True)
     with recording(subject.model) as calls:
-        loss = subject.loss(subject.model, batch)
-        if loss.dim() != 0:
-            raise InputError(
-                f"loss: returned shape {tuple(loss.shape)}, expected one scalar tensor"
-            )
+        loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
+        if not isinstance(loss, Tensor) or loss.dim() != 0:
+            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise InputError(f"loss: returned {got}, expected one scalar tensor")
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     return calls, bool(torch.isfinite(loss))
 

@@ -20,7 +20,7 @@ def mup_check() -> Callable[..., CheckReport]:
     """Check a callable as `mutransfer_cli.check` does; fail with its sentences."""
 
     def checked(build: Any, widths: Any = None, **options: Any) -> CheckReport:
-        from mutransfer_cli.check.target import check  # torch, only where the fixture is used
+        from mutransfer_cli.check.callable import check  # torch, only where the fixture is used
 
         __tracebackhide__ = True
         report = check(build, widths, **options)

@@ -25,6 +25,22 @@ def update_family(optimizer: torch.optim.Optimizer) -> str:
     return "adam" if sizes[1] < 32 * sizes[0] else "sgd"
 
 
+def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
+    """A hint where groups carry a number, such as `lr_scale`, that only a training loop reads."""
+    groups = optimizer.param_groups if optimizer is not None else []
+    known = {*(optimizer.defaults if optimizer is not None else ()), "params", "initial_lr"}
+    found = {}
+    for key in {k for g in groups for k in g} - known:
+        values = {g.get(key) for g in groups if isinstance(g.get(key), int | float)}
+        if len(values) > 1:
+            found[key] = values
+    return tuple(
+        f"the optimizer's groups differ in `{key}`, which {type(optimizer).__name__} does not "
+        "read: where your training loop applies it, apply it in the callable too"
+        for key in sorted(found)
+    )
+
+
 def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
     """A growing head size asks for a scale that follows it; a fixed one for nothing."""
     if family.head_growth == 1.0:

@@ -7,6 +7,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 
 Builder = Callable[..., Any]
+NOT_THEIRS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
 
 
 def import_callable(path: str, where: str = "model.build") -> Builder:
@@ -56,7 +58,9 @@ def run_user_code(call: Callable[[], Any], where: str) -> Any:
     except InputError:
         raise
     except Exception as error:  # whatever the user's code raises is the user's to mend
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [f for f in frames if not f.filename.startswith(NOT_THEIRS)]
+        frame = (theirs or frames)[-1]
         place = f"{frame.filename}:{frame.lineno}"
         message = " ".join(str(error).split())
         raise InputError(f"{where}: {place}: {type(error).__name__}: {message}") from error

@@ -233,3 +233,45 @@ def test_what_cannot_be_checked_is_said() -> None:
         check(lambda size: nn.Linear(size, 2), WIDTHS)
     with pytest.raises(InputError, match="unknown option 'sedes'"):
         check(subject(), WIDTHS, sedes=3)
+
+
+def test_a_model_that_views_its_targets() -> None:
+    """As nanoGPT's does, which asks for contiguous tensors."""
+
+    def build(width: int, seed: int) -> Subject:
+        made = subject("gpt")(width, seed)
+
+        def loss(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            logits = model(batch[0])
+            return nn.functional.cross_entropy(logits.view(-1, 32), batch[1].view(-1))
+
+        return Subject(made.model, made.optimizer, loss, made.batch)
+
+    assert check(build, WIDTHS).passed
+
+
+def test_rates_that_only_a_training_loop_would_scale() -> None:
+    """nanoGPT-mup's groups carry `lr_scale`; torch's AdamW has never heard of it."""
+
+    def build(width: int, seed: int, applied: bool = False) -> Subject:
+        made = subject()(width, seed)
+        assert made.optimizer is not None
+        for group in made.optimizer.param_groups:
+            group["lr_scale"] = group["lr"] / 1e-3
+            group["lr"] = group["lr"] if applied else 1e-3
+        return made
+
+    report = check(build, WIDTHS)
+    assert wrong(report) == dict.fromkeys(HIDDEN, "lr-too-large")
+    assert any("`lr_scale`" in note for note in report.document.notes)
+    assert check(lambda width, seed: build(width, seed, True), WIDTHS).document.notes == ()
+
+
+def test_a_loss_that_raises_names_its_line() -> None:
+    def build(width: int, seed: int) -> Subject:
+        made = subject()(width, seed)
+        made.loss = lambda model, batch: model(batch[0]).view(3, 7)
+        return made
+
+    with pytest.raises(InputError, match=r"loss at width 64: .*test_check\.py:\d+: RuntimeError"):
+        check(build, WIDTHS)
