@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs/quickstart
 
-.PHONY: quickstart test slow clean
+.PHONY: quickstart test slow figures clean
 
 $(BIN)/python:
 	@if $(PYTHON) -c "import torch" 2>/dev/null; then \
@@ -48,6 +48,13 @@ test: $(VENV)/.tests
 
 slow: $(VENV)/.tests
 	$(BIN)/python -m pytest -m slow
+
+# How far the check can be trusted: the table in the README; an hour or two.
+figures: $(VENV)/.tests
+	$(BIN)/python -m tests.benchmarks.planted
+	$(BIN)/python -m tests.benchmarks.planted random 200 777
+	$(BIN)/python -m tests.benchmarks.planted power 20 5
+	$(BIN)/python -m tests.benchmarks.false_alarms 67
 
 clean:
 	rm -rf $(VENV)

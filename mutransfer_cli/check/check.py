@@ -82,7 +82,7 @@ class Question:
 
 
 def run_check(question: Question) -> CheckReport:
-    """Few seeds first, more where anything is doubtful; then the negative control."""
+    """Measure and judge; separate several errors by repair; then the negative control."""
     started = time.perf_counter()
     q = question
     if len(q.widths) < LEAST_WIDTHS or q.ratio < LEAST_RATIO:
@@ -92,16 +92,11 @@ def run_check(question: Question) -> CheckReport:
             f"over a ratio of {LEAST_RATIO:g}, such as --widths 64,128,256",
         )
     with uncompiled():
-        measurements = q.measured(range(q.seeds))
-        judged = q.judged(measurements)
-        if all(m.finite for m in measurements) and any(doubtful(j) for j in judged):
-            more = range(q.seeds, max(q.seeds, q.most_seeds))
-            measurements += q.measured(more)
-            judged = q.judged(measurements)
+        measurements, judged = answer(q)
         wrong = init_faults(judged)
         if wrong:
-            mended = replace(q, make=repaired(q.make, wrong, q.widths[0]))
-            judged = separated(judged, q.judged(mended.measured(range(q.seeds))))
+            _, mended = answer(replace(q, make=repaired(q.make, wrong, q.widths[0])))
+            judged = separated(judged, mended)
         control = controlled(q)
     tensors = tuple(reported(j, q) for j in judged)
     unstable = not all(m.finite for m in measurements)
@@ -123,6 +118,16 @@ def run_check(question: Question) -> CheckReport:
             notes=paths_note(measurements) + (q.hints if verdict == "fail" else ()),
         )
     )
+
+
+def answer(q: Question) -> tuple[list[Measurement], list[Judged]]:
+    """Few seeds first, more where anything is doubtful."""
+    measurements = q.measured(range(q.seeds))
+    judged = q.judged(measurements)
+    if all(m.finite for m in measurements) and any(doubtful(j) for j in judged):
+        measurements += q.measured(range(q.seeds, max(q.seeds, q.most_seeds)))
+        judged = q.judged(measurements)
+    return measurements, judged
 
 
 def paths_note(measurements: Sequence[Measurement]) -> tuple[str, ...]:

@@ -30,10 +30,8 @@ def one(kind: str, seed: int, folder: Path) -> CheckReport:
     return check_target(str(path), seed=seed)
 
 
-def main() -> None:
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+def alarms(runs: int) -> Counter[str]:
+    """Verdicts over so many runs of each kind; prints a line a kind, and the bounds."""
     whole: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as name:
         for kind in [*RECIPES, *CALLABLES]:
@@ -56,6 +54,13 @@ def main() -> None:
         # Clopper and Pearson, one-sided 95 %
         upper = float(stats.beta.ppf(0.95, whole[verdict] + 1, total - whole[verdict]))
         print(f"{verdict}: {whole[verdict]} of {total}, at most {100 * upper:.2f} % (95 %)")
+    return whole
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    alarms(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
 
 
 if __name__ == "__main__":

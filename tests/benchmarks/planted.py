@@ -218,17 +218,17 @@ def power(cases: int, seed: int) -> None:
         print(f"{tenth / 10:15.1f} {found:7.0%} {unsure:14.0%} {noticed / cases:21.0%}", flush=True)
 
 
-def main() -> None:
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    if sys.argv[1:2] == ["power"]:
-        power(int(sys.argv[2]), int(sys.argv[3]))
-        return
-    if sys.argv[1:2] == ["random"]:
-        rng = random.Random(int(sys.argv[3]))
-        cases = [drawn(rng) for _ in range(int(sys.argv[2]))]
-    else:
-        cases = [(kind, errors) for kind, rows in PLANTED.items() for errors in rows]
+def planted() -> list[tuple[str, list[Error]]]:
+    return [(kind, errors) for kind, rows in PLANTED.items() for errors in rows]
+
+
+def randoms(cases: int, seed: int) -> list[tuple[str, list[Error]]]:
+    rng = random.Random(seed)
+    return [drawn(rng) for _ in range(cases)]
+
+
+def tally(cases: Sequence[tuple[str, list[Error]]]) -> Counter[str]:
+    """How many of the errors are found, and exactly named; prints those that are not."""
     count: Counter[str] = Counter()
     for number, (kind, errors) in enumerate(cases):
         report, wanted = checked(kind, errors, 10 * number)
@@ -243,8 +243,22 @@ def main() -> None:
             print(f"{kind}: {said}: missed {missed}, more {more}", flush=True)
     print(
         f"{count['all']} errors: found {count['found']}, exactly named {count['exact']}; "
-        f"the classical check noticed {count['classical']}"
+        f"the classical check noticed {count['classical']}",
+        flush=True,
     )
+    return count
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    match sys.argv[1:]:
+        case ["power", cases, seed]:
+            power(int(cases), int(seed))
+        case ["random", cases, seed]:
+            tally(randoms(int(cases), int(seed)))
+        case _:
+            tally(planted())
 
 
 if __name__ == "__main__":
