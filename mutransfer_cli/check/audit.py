@@ -39,20 +39,23 @@ def groups_of(make: Make, width: int) -> tuple[dict[str, dict[str, Any]], dict[s
                 name = names.get(id(p), "")
                 if name in found:
                     raise InputError(f"optimizer: {name} is in two groups")
-                found[name] = {**part.defaults, **{k: v for k, v in group.items() if k != "params"}}
+                found[name] = {
+                    **getattr(part, "defaults", {}),
+                    **{k: v for k, v in group.items() if k != "params"},
+                }
     return found, {name: rms(p) for name, p in subject.model.named_parameters()}
 
 
-def wanted_rate(e: Expectation, init: float | None, gradient: bool) -> float:
+def wanted_rate(e: Expectation, init: float | None) -> float | None:
     """Exponent of the learning rate, for the forward multiplier that the init asks for.
 
     mult + init + coherent/2 = gain's exponent and mult + lr + size + coherent = update's; with SGD
     the gradient's size holds the multiplier once more.
     """
-    if e.init is None or init is None or e.row_init is None:
+    if e.rate is None or e.init is None or init is None or e.row_init is None:
         return e.rate
     moved = e.row_init - init  # of the multiplier, against the row's
-    return e.rate - moved * (2 if gradient else 1)
+    return e.rate - moved * (1 if e.scale_free else 2)
 
 
 def audit(
@@ -61,15 +64,12 @@ def audit(
     parameterization: str,
     widths: Sequence[int],
     *,
-    gradient: bool,
     strict: bool = False,
 ) -> CheckReport:
-    """Hold groups against the table; gradient: the update is as large as the gradient (SGD)."""
+    """Hold groups against the table."""
     started = time.perf_counter()
     seen = {w: groups_of(make, w) for w in widths}
-    tensors = tuple(
-        one(name, e, seen, gradient, widths[-1] / widths[0]) for name, e in expected.items()
-    )
+    tensors = tuple(one(name, e, seen, widths[-1] / widths[0]) for name, e in expected.items())
     bad = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in bad]
     reason = f"the optimizer's groups are those of {parameterization} (static audit)"
@@ -98,7 +98,6 @@ def one(
     name: str,
     e: Expectation,
     seen: Mapping[int, tuple[dict[str, dict[str, Any]], dict[str, float]]],
-    gradient: bool,
     ratio: float,
 ) -> TensorReport:
     groups = {w: g.get(name) for w, (g, _) in seen.items()}
@@ -110,11 +109,11 @@ def one(
     decay = exponent(
         {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in groups.items() if g}
     )
-    wanted = wanted_rate(e, init, gradient)
+    wanted = wanted_rate(e, init)
     aspects = {"learning rate": "pass"}
     if decay is not None:
         aspects["weight decay"] = "pass" if abs(decay - e.decay) <= TOLERANCE else "warn"
-    if rate is not None and abs(rate - wanted) > TOLERANCE:
+    if rate is not None and wanted is not None and abs(rate - wanted) > TOLERANCE:
         aspects["learning rate"] = "fail"
         off = rate - wanted
         said = (
@@ -129,7 +128,8 @@ def one(
         said = f"`{name}`: its decay per step, lr × weight_decay, goes as width^{decay:.2g}"
         fix = f"weight decay: {multiplied(decay - e.decay)}"
         return report(name, e, "warn", "weight-decay", said, fix, None, aspects)
-    return report(name, e, "pass", None, None, None, rate is not None and (rate, wanted), aspects)
+    both = rate is not None and wanted is not None and (rate, wanted)
+    return report(name, e, "pass", None, None, None, both, aspects)
 
 
 def report(

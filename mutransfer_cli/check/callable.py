@@ -12,8 +12,8 @@ from torch import nn
 from mutransfer_cli.check.audit import audit
 from mutransfer_cli.check.check import Question, run_check
 from mutransfer_cli.check.expectation import Expectation, expectation
-from mutransfer_cli.check.measure import Make, shrink
-from mutransfer_cli.check.reading import attention_fault, unread_keys, update_family
+from mutransfer_cli.check.measure import Make, ready, shrink
+from mutransfer_cli.check.reading import attention_fault, unread_keys, update_kinds
 from mutransfer_cli.check.record import uncompiled
 from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.errors import InputError
@@ -44,7 +44,6 @@ def answered(question: Question, static: bool) -> CheckReport:
         q.expected,
         q.parameterization,
         q.widths,
-        gradient=not q.scale_free,
         strict=q.strict,
     )
 
@@ -87,24 +86,25 @@ def check(
     hints: tuple[str, ...] = ()
     if own is not None:
         hints = unread_keys(made(sizes[-1], 0).optimizer)
-        kind = update_family(own)
+        kinds = update_kinds(lambda: ready(made, sizes[0], 0))
         static = attention_fault(family, parameterization)
         make: Make = made
     else:
-        kind = "adam"
+        kinds = {}
         make = planned(build, made, sizes[0], parameterization)
-    expected: dict[str, Expectation] = {
-        t.name: expectation(t, parameterization, kind, tied=family.tied)
-        for t in family.tensors
-        if t.role != "fixed"
-    }
+    expected: dict[str, Expectation] = {}
+    for t in family.tensors:
+        if t.role != "fixed":
+            kind = kinds.get(t.name, "adam")
+            e = expectation(t, parameterization, kind, tied=family.tied)
+            # how a Muon scales its step by the shape is its author's choice: groups do not tell
+            expected[t.name] = replace(e, rate=None) if kind == "muon" else e
     audited = bool(options.pop("static", False))
     question = Question(
         make,
         expected,
         parameterization,
         sizes,
-        kind == "adam",
         static=static,
         hints=hints,
         **replaced(options),

@@ -44,7 +44,6 @@ class Question:
     expected: Mapping[str, Expectation]
     parameterization: str
     widths: tuple[int, ...]
-    scale_free: bool  # Adam: the size of an update does not depend on that of the gradient
     seeds: int = 3
     most_seeds: int = 6
     steps: int = 3
@@ -75,10 +74,7 @@ class Question:
 
     def judged(self, measurements: Sequence[Measurement]) -> list[Judged]:
         gradients = expected_gradients(self.expected, self.parameterization)
-        return [
-            judge(name, measurements, e, gradients[name], self.scale_free)
-            for name, e in self.expected.items()
-        ]
+        return [judge(name, measurements, e, gradients[name]) for name, e in self.expected.items()]
 
 
 def run_check(question: Question) -> CheckReport:

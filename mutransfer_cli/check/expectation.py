@@ -17,8 +17,9 @@ class Expectation:
     update: float  # size of the effect of its own update on its module's output
     init: float | None  # gain of its module on isotropic input, at init
     decay: float  # share of the tensor that weight decay takes away per step
-    rate: float = 0.0  # of the learning rate, in the table's own form
+    rate: float | None = 0.0  # of the learning rate, in the table's own form
     row_init: float | None = None  # of the init, in the table's own form
+    scale_free: bool = True  # Adam: an update's size does not depend on the gradient's
 
 
 def expectation(
@@ -52,4 +53,4 @@ def expectation(
     init = mult + row.init.in_width(into, out) + coherent / 2 if matrix else None
     decay = 0.0 if independent_decay else lr
     own = row.init.in_width(into, out) if matrix else None
-    return Expectation(tensor.role, update, init, decay, lr, own)
+    return Expectation(tensor.role, update, init, decay, lr, own, geometry != "gradient")

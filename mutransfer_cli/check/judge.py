@@ -82,7 +82,6 @@ def judge(
     measurements: Sequence[Measurement],
     expected: Expectation,
     expected_gradient: float,
-    scale_free: bool,
 ) -> Judged:
     """Judge one tensor; expected_gradient is the exponent of its output's gradient.
 
@@ -94,7 +93,7 @@ def judge(
     update: Fitted | None = None
     off, off_error = 0.0, 0.0
     for use in range(uses if moved else 0):
-        found = one_use(name, use, measurements, expected, expected_gradient, scale_free)
+        found = one_use(name, use, measurements, expected, expected_gradient)
         if found is not None and (update is None or abs(found[1]) > abs(off)):
             update, off = found
             off_error = update.error
@@ -107,7 +106,7 @@ def judge(
     probed = [m for m in measurements if m.decays or m.epsilons]
     decay = fitted(probed, lambda m: m.decays.get(name))
     decay_off = decay.value - expected.decay if decay else 0.0
-    epsilon = fitted(probed, lambda m: m.epsilons.get(name)) if scale_free else None
+    epsilon = fitted(probed, lambda m: m.epsilons.get(name)) if expected.scale_free else None
     ratio = max((m.epsilons.get(name, 0.0) for m in probed), default=0.0)
     return Judged(
         name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, ratio
@@ -141,7 +140,6 @@ def one_use(
     measurements: Sequence[Measurement],
     expected: Expectation,
     expected_gradient: float,
-    scale_free: bool,
 ) -> tuple[Fitted, float] | None:
     raw = fitted(measurements, lambda m: of(m, name, use, "raw"))
     if raw is None:
@@ -155,8 +153,10 @@ def one_use(
     inherited = 0.0
     x = inherited_input(name, use, measurements, expected)
     if x is not None:
-        inherited += x.value * (1 if scale_free else 2)  # an SGD update holds the input itself
-    if not scale_free:
+        inherited += x.value * (
+            1 if expected.scale_free else 2
+        )  # an SGD update holds the input itself
+    if not expected.scale_free:
         g = fitted(measurements, lambda m: of(m, name, use, "gradient"))
         inherited += g.value - expected_gradient if g else 0.0
     offs.append(offs[0] - inherited)

@@ -87,7 +87,7 @@ def step(subject: Subject, batch: Any) -> tuple[Calls, bool]:
     """Forward, backward; the optimizer has not stepped yet."""
     assert subject.optimizer is not None and subject.loss is not None
     torch.manual_seed(0)  # the same dropout mask every time
-    subject.optimizer.zero_grad(set_to_none=True)
+    subject.model.zero_grad(set_to_none=True)  # not every optimizer has a zero_grad of its own
     with recording(subject.model) as calls:
         loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
         if not isinstance(loss, Tensor) or loss.dim() != 0:

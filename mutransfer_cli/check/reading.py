@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from collections.abc import Callable
 
+import torch
+from torch import Tensor
+
+from mutransfer_cli.check.probes import LOUD
+from mutransfer_cli.check.record import rms
+from mutransfer_cli.models.build import run_user_code
+from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.shapes import Family
 from mutransfer_cli.rules.table import attention_power
 
+GROWS = 32.0  # times: the update of an optimizer that is not scale-free, at 1024 times the gradient
 
-def update_family(optimizer: torch.optim.Optimizer) -> str:
-    """`adam` where an update's size does not depend on the gradient's, else `sgd`: by trying."""
-    sizes = []
-    for scale in (1.0, 1024.0):
-        p = nn.Parameter(torch.ones(8))
-        defaults = {**optimizer.defaults, "lr": 1e-3, "weight_decay": 0.0}
-        try:
-            trial = type(optimizer)([p], **{k: v for k, v in defaults.items() if v is not None})
-        except TypeError:
-            return "sgd" if isinstance(optimizer, torch.optim.SGD) else "adam"
-        p.grad = torch.full_like(p, scale)
-        trial.step()
-        sizes.append(float((p.detach() - 1).abs().mean()))
-    return "adam" if sizes[1] < 32 * sizes[0] else "sgd"
+
+def update_kinds(fresh: Callable[[], Subject]) -> dict[str, str]:
+    """For each tensor the optimizer whose geometry its update has: `sgd`, `adam` or `muon`.
+
+    Found by trying, so for any optimizer: is a step larger on a louder gradient, and are all
+    singular values of a matrix's step the same?
+    """
+    moves: list[dict[str, Tensor]] = []
+    for loudness in (1.0, LOUD):
+        subject = fresh()
+        assert subject.optimizer is not None
+        named = dict(subject.model.named_parameters())
+        before = {name: p.detach().clone() for name, p in named.items()}
+        for p in named.values():
+            p.grad = loudness * spread(p) if p.requires_grad else None
+        run_user_code(subject.optimizer.step, "optimizer.step()")
+        moves.append({name: (p.detach() - before[name]).float() for name, p in named.items()})
+    kinds = {}
+    for name, quiet in moves[0].items():
+        if rms(moves[1][name]) > GROWS * rms(quiet):
+            kinds[name] = "sgd"
+        else:
+            kinds[name] = "muon" if orthogonal(quiet) else "adam"
+    return kinds
+
+
+def spread(p: Tensor) -> Tensor:
+    """A gradient of entries of order 1; a matrix's singular values spread tenfold."""
+    noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    if p.dim() == 2:
+        u, _, v = torch.linalg.svd(noise, full_matrices=False)
+        noise = (u * torch.linspace(10, 1, min(p.shape))) @ v
+    return noise.to(p)
+
+
+def orthogonal(step: Tensor) -> bool:
+    """Are the singular values of a step all about the same? Newton-Schulz leaves 0.7 to 1.2."""
+    if step.dim() != 2 or min(step.shape) < 2 or not bool(step.any()):
+        return False
+    values = torch.linalg.svdvals(step)
+    return bool(values[0] < 2.5 * values[-1])
 
 
 def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
     """A hint where groups carry a number, such as `lr_scale`, that only a training loop reads."""
     groups = optimizer.param_groups if optimizer is not None else []
-    known = {*(optimizer.defaults if optimizer is not None else ()), "params", "initial_lr"}
+    known = {*getattr(optimizer, "defaults", ()), "params", "initial_lr"}
     found = {}
     for key in {k for g in groups for k in g} - known:
         values = {g.get(key) for g in groups if isinstance(g.get(key), int | float)}

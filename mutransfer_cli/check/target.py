@@ -25,7 +25,6 @@ from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.recipe.sizes import depth_fault, width_fault
 from mutransfer_cli.rules.blocks import blocks_of
-from mutransfer_cli.rules.derivation import GEOMETRY
 from mutransfer_cli.rules.shapes import shapes_of, skeleton
 from mutransfer_cli.rules.tensor import trained_by
 
@@ -115,8 +114,7 @@ def question_of(
         for t in family.tensors
         if t.role != "fixed"
     }
-    scale_free = GEOMETRY[optimizer] != "gradient"
-    return Question(make, expected, parameterization, sizes, scale_free, **options)
+    return Question(make, expected, parameterization, sizes, **options)
 
 
 def depth_question(

@@ -18,6 +18,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.rules.together import together
 
 Builder = Callable[..., Any]
 NOT_THEIRS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
@@ -92,11 +93,24 @@ def call_builder(
     if isinstance(made, nn.Module):
         return Subject(made)
     if isinstance(made, Subject) and isinstance(made.model, nn.Module):
+        made.optimizer = usable(made.optimizer, path)
         return made
     raise InputError(
         f"model.build: {path} returned a {type(made).__name__}, expected a torch.nn.Module or a "
         "mutransfer_cli.Subject"
     )
+
+
+def usable(optimizer: Any, path: str) -> Any:
+    """One optimizer: a list of them steps together; anything with param_groups and step will do."""
+    parts = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    for part in parts:
+        if part is not None and not (hasattr(part, "param_groups") and hasattr(part, "step")):
+            raise InputError(
+                f"model.build: {path}: its Subject's optimizer is a {type(part).__name__}, "
+                "expected something with param_groups and step, or a list of such"
+            )
+    return together(parts)
 
 
 def scaled(arguments: dict[str, float], size: int) -> dict[str, int]:

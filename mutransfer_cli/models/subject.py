@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 
 @dataclass
 class Subject:
     """A model with what trains it.
 
-    optimizer: an instance over this model's parameters; with it, `check` measures the user's own
-        parameterization as it is.
+    optimizer: an instance over this model's parameters, or a list of several; torch's, or anything
+        with param_groups and step. With it, `check` measures the user's own parameterization as it
+        is.
     loss: loss(model, batch) -> scalar tensor.
     batch, eval_batch: batch(seed) -> anything that `loss` takes.
     """
 
     model: nn.Module
-    optimizer: Optimizer | None = None
+    optimizer: Any = None
     loss: Callable[[nn.Module, Any], Tensor] | None = None
     batch: Callable[[int], Any] | None = None
     eval_batch: Callable[[int], Any] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -274,4 +275,74 @@ def test_a_loss_that_raises_names_its_line() -> None:
         return made
 
     with pytest.raises(InputError, match=r"loss at width 64: .*test_check\.py:\d+: RuntimeError"):
+        check(build, WIDTHS)
+
+
+class Signs:
+    """An optimizer that is none of torch's: signs of a running mean of gradients."""
+
+    def __init__(self, groups: list[dict[str, Any]]) -> None:
+        self.param_groups = groups
+        self.means: dict[nn.Parameter, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                mean = self.means.setdefault(p, torch.zeros_like(p))
+                mean.mul_(0.9).add_(p.grad, alpha=0.1)
+                p.sub_(mean.sign(), alpha=group["lr"])
+
+
+def orthogonal_(group: dict[str, Any]) -> None:
+    for p in group["params"]:
+        u, _, v = torch.linalg.svd(p.grad, full_matrices=False)
+        p.data.sub_(u @ v, alpha=group["lr"])
+
+
+class Orthogonal(Signs):
+    """Muon's geometry for the hidden matrices, without a momentum."""
+
+    @torch.no_grad()
+    def step(self) -> None:
+        orthogonal_(self.param_groups[0])
+        rest = Signs(self.param_groups[1:])
+        rest.means = self.means
+        rest.step()
+
+
+@pytest.mark.parametrize("kind", ["signs", "list", "orthogonal"])
+@pytest.mark.parametrize("power", [0.0, 0.5])
+def test_any_optimizer(kind: str, power: float) -> None:
+    """Hidden rates: sign updates 1/m, SGD 1, orthogonal updates 1 (square matrices); times m^power.
+
+    Each kind is told by trying; a wrong power fails on the hidden matrices alone.
+    """
+
+    def build(width: int, seed: int) -> Subject:
+        made = subject()(width, seed)
+        m = width / 64
+        named = dict(made.model.named_parameters())
+        hidden = [named[n] for n in sorted(HIDDEN)]
+        rest = [p for n, p in named.items() if n not in HIDDEN]
+        rate = 1e-3 * m**power / (m if kind == "signs" else 1)
+        groups = [{"params": hidden, "lr": rate}, {"params": rest, "lr": 1e-3}]
+        optimizer: Any
+        if kind == "list":
+            optimizer = [torch.optim.SGD([{**groups[0], "lr": 100 * rate}]), Signs(groups[1:])]
+        else:
+            optimizer = Signs(groups) if kind == "signs" else Orthogonal(groups)
+        return Subject(made.model, optimizer, made.loss, made.batch)
+
+    report = check(build, WIDTHS)
+    assert wrong(report) == (dict.fromkeys(HIDDEN, "lr-too-large") if power else {})
+    assert report.passed == (not power)
+
+
+def test_what_cannot_step_is_no_optimizer() -> None:
+    def build(width: int, seed: int) -> Subject:
+        made = subject()(width, seed)
+        return Subject(made.model, {"lr": 1e-3}, made.loss, made.batch)
+
+    with pytest.raises(InputError, match="param_groups and step"):
         check(build, WIDTHS)
