@@ -52,7 +52,33 @@ def tensors_in(value: Any) -> Iterable[Tensor]:
             yield from tensors_in(item)
 
 
-def einsum_parts(args: Sequence[Any]) -> tuple[list[Tensor], list[tuple[list[int], list[int]]]]:
+Parts = tuple[list[Tensor], list[tuple[list[int], list[int]]]]
+
+
+def contraction(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
+    """A sum of products: its operands, and for each the dimensions summed over and its own."""
+    if name == "einsum":
+        return einsum_parts(args)
+    operands = [*args[:2]]
+    if name == "inner":
+        summed = [[t.dim() - 1] for t in operands]
+    else:
+        dims = args[2] if len(args) > 2 else kwargs.get("dims", 2)
+        if isinstance(dims, int):
+            first = operands[0].dim()
+            summed = [list(range(first - dims, first)), list(range(dims))]
+        else:
+            summed = [
+                [d % t.dim() for d in ([dims[i]] if isinstance(dims[i], int) else dims[i])]
+                for i, t in enumerate(operands)
+            ]
+    return operands, [
+        (into, [d for d in range(t.dim()) if d not in into])
+        for t, into in zip(operands, summed, strict=True)
+    ]
+
+
+def einsum_parts(args: Sequence[Any]) -> Parts:
     """einsum's operands, and for each the dimensions that are summed over and that are its own."""
     equation = args[0].replace(" ", "")
     operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])

@@ -23,7 +23,7 @@ from mutransfer_cli.rules.functions import (
     RECURRENT,
     RIGHT_OR_LEFT,
     TRANSPOSED,
-    einsum_parts,
+    contraction,
     plain_name,
     tensors_in,
 )
@@ -180,8 +180,8 @@ class Watcher(TorchFunctionMode):
             kind: Kind = "unknown" if self.find(left) and self.find(right) else "matrix"
             self.use(left, kind, *last(left, True), name, right)
             self.use(right, kind, *last(right, False), name, left)
-        elif name == "einsum":
-            self._einsum(args)
+        elif name in {"einsum", "tensordot", "inner"}:
+            self._contraction(*contraction(name, args, kwargs), name)
         elif name in CONVOLUTION or name in TRANSPOSED:
             weight = arg(1, "weight")
             kernel = list(range(2, weight.dim()))
@@ -234,6 +234,9 @@ class Watcher(TorchFunctionMode):
 
     def _derive(self, name: str, result: Any, tracked: list[Tensor]) -> None:
         """A copy, cast or elementwise function of one parameter stands for it from here on."""
+        if name in {"repeat", "tile"} and len(tracked) == 1:
+            self._stand_for(tracked[0], result)
+            return
         plain = name not in MIXING and len(tracked) == 1
         if plain and isinstance(result, Tensor) and result.shape == tracked[0].shape:
             self._stand_for(tracked[0], result)
@@ -241,12 +244,13 @@ class Watcher(TorchFunctionMode):
         for tensor in tracked:
             self.use(tensor, "unknown", [], [], name, None)
 
-    def _einsum(self, args: tuple[Any, ...]) -> None:
-        operands, parts = einsum_parts(args)
+    def _contraction(
+        self, operands: list[Tensor], parts: list[tuple[list[int], list[int]]], name: str
+    ) -> None:
         several = sum(bool(self.find(t)) for t in operands) > 1
         for tensor, (into, out) in zip(operands, parts, strict=True):
             kind: Kind = "unknown" if several else "matrix" if into else "elementwise"
-            self.use(tensor, kind, into, out, "einsum", None)
+            self.use(tensor, kind, into, out, name, None)
 
     @contextmanager
     def modules_of(self, model: nn.Module) -> Any:

@@ -31,6 +31,9 @@ def test_plain_layers() -> None:
         ("einsum", (1,), (0,)),
         ("left", (1,), (0,)),
         ("scaled", (1,), (0,)),
+        ("inner", (1,), (0,)),
+        ("tensordot", (1,), (0,)),
+        ("tensordot, last by first", (1,), (0,)),
         ("slices", (1,), (0,)),
     ],
 )
@@ -176,3 +179,21 @@ def test_a_softmax_of_a_layer_is_no_attention() -> None:
             return (self.gate(self.first(x)) * 0.5).softmax(-1)
 
     assert traced(Routed, torch.randn(2, 6)).attention == ()
+
+
+def test_a_repeated_class_token_is_a_learned_input() -> None:
+    """As ViTs have it: one vector, copied for every example of the batch, put before the rest."""
+
+    class Classified(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.token = nn.Parameter(torch.randn(1, 1, width))
+            self.first, self.last = nn.Linear(6, width), nn.Linear(width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = torch.cat([self.token.repeat(len(x), 1, 1), self.first(x)], 1)
+            y: Tensor = self.last(torch.tanh(x)[:, 0])
+            return y
+
+    family = traced(Classified, torch.randn(2, 5, 6))
+    assert family.tensor("token").role in {"vector", "input"}  # the same exponents

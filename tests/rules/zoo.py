@@ -58,6 +58,12 @@ class Raw(nn.Module):
                 return (self.w @ x.t()).t()
             case "scaled":
                 return F.linear(x, self.w * 0.5)
+            case "inner":
+                return torch.inner(x, self.w)
+            case "tensordot":
+                return torch.tensordot(x, self.w, dims=([1], [1]))
+            case "tensordot, last by first":
+                return torch.tensordot(x, self.w.t(), 1)
             case "slices":
                 return torch.cat([F.linear(x, part) for part in self.w.chunk(2, 0)], -1)
         raise AssertionError(self.how)
