@@ -11,6 +11,7 @@ from mutransfer_cli.cli.options import Debug, Device, Json, Seed, Sets, Threads
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from mutransfer_cli.search.adaptive import Fitted
     from mutransfer_cli.search.document import DryRunDocument, SweepDocument
 
 
@@ -72,11 +73,21 @@ def sweep(
             threads=threads,
             workers=workers,
             on_progress=lambda e: progress.update(e.done, e.total, e.text),
+            fitted=fitted(loaded.recipe.search.sampler),
         )
     if as_json:
         print_json(document)
     else:
         show(document)
+
+
+def fitted(sampler: str) -> Fitted | None:
+    """What the adaptive sampler sharpens; the others need no statistics."""
+    if sampler != "adaptive":
+        return None
+    from mutransfer_cli.fit.rungs import resolved
+
+    return resolved
 
 
 def show(document: SweepDocument) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,15 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Curve:
-    """x = log2(lr), increasing; losses (points, seeds) of the rates where every seed finished."""
+    """x = log2(lr), increasing; losses (points, seeds) of the rates where every seed finished.
+
+    losses hold the seeds that every rate ran, which alone may be compared; runs holds all.
+    """
 
     width: int
     x: Array
     losses: Array
+    runs: tuple[Mapping[int, float], ...]  # for each rate the loss of each seed
     censored: Array  # log2(lr) where a seed diverged: never a loss
     setting: dict[str, float]  # the best of what else was searched
     depth: int | None = None
@@ -38,6 +42,12 @@ class Curve:
     def best(self) -> int:
         """Index of the lowest mean."""
         return int(np.argmin(self.means))
+
+    def within(self, window: slice) -> Array:
+        """Losses (points, seeds) of a window, of the seeds that all of its rates ran."""
+        inside = self.runs[window]
+        seeds = sorted(set.intersection(*(set(runs) for runs in inside)))
+        return np.array([[runs[s] for s in seeds] for runs in inside])
 
     def window(self) -> slice | None:
         """Five consecutive points with the best inside, as nearly in the middle as there are.
@@ -104,9 +114,11 @@ def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
     by_lr: dict[float, dict[int, float | None]] = defaultdict(dict)
     for o in runs:
         by_lr[float(np.log2(o.lr))][o.seed] = o.loss
-    finished = {
-        x: seeds for x, seeds in by_lr.items() if all(loss is not None for loss in seeds.values())
-    }
+    finished: dict[float, dict[int, float]] = {}
+    for x, seeds in by_lr.items():
+        known = {seed: loss for seed, loss in seeds.items() if loss is not None}
+        if len(known) == len(seeds):
+            finished[x] = known
     # a rate that only some seeds ran would shift the curve: take the seeds that all rates have
     common = set.intersection(*(set(s) for s in finished.values())) if finished else set()
     if not common:
@@ -118,6 +130,7 @@ def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
         width=first.width,
         x=np.array(xs),
         losses=losses.reshape(len(xs), len(common)),
+        runs=tuple(finished[x] for x in xs),
         censored=np.array(sorted(x for x, s in by_lr.items() if None in s.values())),
         setting=setting,
         depth=first.depth,

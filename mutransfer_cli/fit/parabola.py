@@ -16,12 +16,20 @@ class Parabola:
     """a + b·t + c·t² with t = x - centre, fitted to the mean losses of a window."""
 
     curve: Curve
+    x: Array  # the window's rates
+    losses: Array  # (points, seeds) of the window
     centre: float
     low: float  # ends of the window, in log2(lr)
     high: float
     coefficients: Array  # a, b, c
     inverse: Array  # (XᵀX)⁻¹: times the variance of a mean loss, their covariance
     residuals: Array
+
+    @property
+    def level(self) -> float:
+        """How far the window's seeds lie above those that the whole curve has in common."""
+        inside = np.isin(self.curve.x, self.x)
+        return float(self.losses.mean() - self.curve.means[inside].mean())
 
     @property
     def vertex(self) -> float | None:
@@ -54,13 +62,15 @@ def parabola_of(curve: Curve) -> Parabola | None:
     window = curve.window()
     if window is None:
         return None
-    x, y = curve.x[window], curve.means[window]
+    x, losses = curve.x[window], curve.within(window)
+    y = losses.mean(1)
     centre = float(x.mean())
     matrix = design(x - centre, 2)
     inverse = np.linalg.inv(matrix.T @ matrix)
     coefficients = inverse @ matrix.T @ y
+    left = y - matrix @ coefficients
     return Parabola(
-        curve, centre, float(x[0]), float(x[-1]), coefficients, inverse, y - matrix @ coefficients
+        curve, x, losses, centre, float(x[0]), float(x[-1]), coefficients, inverse, left
     )
 
 
@@ -87,7 +97,7 @@ def noise_of(parabolas: Sequence[Parabola]) -> Noise | None:
     for p in parabolas:
         misfit += float(p.residuals @ p.residuals)
         misfit_freedom += len(p.residuals) - 3
-        losses = p.curve.losses[p.curve.window()]
+        losses = p.losses
         points, seeds = losses.shape
         left = losses - losses.mean(1, keepdims=True) - losses.mean(0) + losses.mean()
         pure += float((left**2).sum()) / seeds
@@ -134,12 +144,11 @@ def cubic_shifts(parabolas: Sequence[Parabola]) -> list[tuple[float, float]]:
         return []
     rows, values = [], []
     for i, p in enumerate(parabolas):
-        window = p.curve.window()
-        t = p.curve.x[window] - p.centre
+        t = p.x - p.centre
         own = np.zeros((len(t), 3 * len(parabolas)))
         own[:, 3 * i : 3 * i + 3] = design(t, 2)
         rows.append(np.column_stack([own, t**3]))
-        values.append(p.curve.means[window])
+        values.append(p.losses.mean(1))
     matrix, y = np.vstack(rows), np.concatenate(values)
     solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
     residual = y - matrix @ solution
@@ -158,9 +167,8 @@ def cubic_shift(p: Parabola, k: float) -> float:
     vertex = p.vertex
     if vertex is None:
         return 0.0
-    window = p.curve.window()
-    t = p.curve.x[window] - p.centre
-    a, b, c = p.inverse @ design(t, 2).T @ (p.curve.means[window] - k * t**3)
+    t = p.x - p.centre
+    a, b, c = p.inverse @ design(t, 2).T @ (p.losses.mean(1) - k * t**3)
     grid = np.linspace(p.low, p.high, 801)
     at = grid - p.centre
     lowest = float(grid[int(np.argmin(a + b * at + c * at**2 + k * at**3))])

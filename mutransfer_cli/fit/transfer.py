@@ -96,7 +96,7 @@ def regret_at(
         return Regret(width=width, value=None, note="the smallest rung's optimum diverges here")
     if not x[0] <= vertex <= x[-1]:
         return Regret(width=width, value=None, note="outside the range that was swept here")
-    table = PchipInterpolator(x, p.curve.means)
+    table = PchipInterpolator(x, p.curve.means + p.level)
     coefficients = drawn(p, noise, rng)
     lowest = p.at(vertices_of(p, coefficients), coefficients)
 

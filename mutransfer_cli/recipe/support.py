@@ -8,7 +8,7 @@ from mutransfer_cli.recipe.fault import Fault
 from mutransfer_cli.recipe.schema import Recipe
 
 SOURCES = ("stdlib", "text", "tokens", "digits", "teacher", "tensors")
-SAMPLERS = ("grid", "sobol", "tpe")
+SAMPLERS = ("grid", "sobol", "tpe", "gp", "adaptive", "independent")
 PRUNERS = ("none",)
 
 
@@ -72,11 +72,21 @@ def _rules(recipe: Recipe) -> Iterator[Fault]:
 
 def _search(recipe: Recipe) -> Iterator[Fault]:
     search = recipe.search
-    if search.sampler in ("sobol", "tpe") and search.budget.trials is None:
+    if search.sampler in ("sobol", "tpe", "gp") and search.budget.trials is None:
         yield Fault(
             ("search", "sampler"),
             f"{search.sampler} needs search.budget.trials: how many settings to draw",
         )
+    lr = search.space.get("lr")
+    if search.sampler in ("adaptive", "independent") and (lr is None or lr.choice is not None):
+        yield Fault(("search", "sampler"), f"{search.sampler} needs a range of lr in search.space")
+    elif search.sampler == "adaptive" and len(search.space) > 1:
+        yield Fault(
+            ("search", "sampler"),
+            "adaptive searches lr alone; with other hyperparameters take independent, tpe or gp",
+        )
+    elif search.sampler == "adaptive" and lr is not None and lr.value(lr.bounds[0]) <= 0:
+        yield Fault(("search", "space", "lr"), "adaptive needs rates above 0; take log2: [-12, -3]")
 
 
 def support_faults(recipe: Recipe) -> Iterator[Fault]:

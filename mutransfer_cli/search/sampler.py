@@ -26,8 +26,8 @@ def propose(
 ) -> list[Job]:
     """Replay the sampler over the history of a rung, up to the round that is still open.
 
-    Sobol's sequence never looks at the losses; TPE is told each setting's mean over the seeds, and
-    of a divergent setting that it failed.
+    Sobol's sequence never looks at the losses; TPE and the Gaussian process are told each setting's
+    mean over the seeds, and of a divergent setting that it failed.
     """
     import optuna
     from optuna.trial import TrialState
@@ -43,6 +43,10 @@ def propose(
             sampler = optuna.samplers.QMCSampler(
                 qmc_type="sobol", scramble=True, seed=seed, warn_independent_sampling=False
             )
+    elif search.sampler == "gp":
+        sampler = optuna.samplers.GPSampler(
+            seed=seed, deterministic_objective=False, n_startup_trials=min(5, points)
+        )
     else:
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(5, points))
     study = optuna.create_study(sampler=sampler)

@@ -14,7 +14,8 @@ from mutransfer_cli.models.planned import family_for, plan_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
-from mutransfer_cli.search import grid, sampler
+from mutransfer_cli.search.adaptive import Fitted
+from mutransfer_cli.search.ask import trials, wanted
 from mutransfer_cli.search.document import (
     Best,
     Counts,
@@ -58,24 +59,14 @@ class Sweep:
     workers: int
     threads: int
     on_progress: Callable[[Event], None]
+    fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
     notes: list[str] = field(default_factory=list)
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
-        search, sizes = self.recipe.search, rungs(self.recipe)
-        seeds = range(self.seed, self.seed + search.seeds)
-        if search.sampler == "grid":
-            return grid.wanted(search, sizes, seeds, self.records)
-        points = sampler.points_per_rung(search, sizes)
-        return [
-            job
-            for size in sizes
-            for job in sampler.propose(
-                search, size, points, seeds, [r for r in self.records if r.size == size]
-            )
-        ]
+        return wanted(self.recipe, rungs(self.recipe), self.seed, self.records, self.fitted)
 
     def go(self, study: Study) -> None:
         """Run rounds until nothing is missing or the budget ends."""
@@ -116,7 +107,7 @@ class Sweep:
                 "trials",
                 budget.trials,
                 float(len(self.records)),
-                self.recipe.search.sampler == "grid",
+                self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
             ),
             ("flops", budget.flops, sum(r.flops for r in self.records), True),
             ("minutes", budget.minutes, (time.monotonic() - started) / 60, True),
@@ -194,8 +185,11 @@ def sweep(
     threads: int | None = None,
     workers: int | None = None,
     on_progress: Callable[[Event], None] = lambda event: None,
+    fitted: Fitted | None = None,
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
+
+    fitted: what the adaptive sampler sharpens, such as `fit.rungs.resolved`.
 
     Raises InputError before any training where the recipe, its data or the directory is unusable.
     """
@@ -208,7 +202,7 @@ def sweep(
     with locked(run):
         prepare(run, recipe, environment_of(place, seed, source.digest))
         count = workers or default_workers(place)
-        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress)
+        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
         study = Study.open(run, recipe, create=True)
         try:
             driver.go(study)
@@ -223,14 +217,9 @@ def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None)
     recipe, place = loaded.recipe, resolve(device)
     trainable(recipe)
     torch.set_num_threads(1)  # as the workers will
-    search, sizes = recipe.search, rungs(recipe)
+    sizes = rungs(recipe)
     count = workers or default_workers(place)
-    if search.sampler == "grid":
-        each = len(grid.settings(search.space)) * search.seeds
-        at_most = grid.most(search, sizes)
-    else:
-        each = sampler.points_per_rung(search, sizes) * search.seeds
-        at_most = each * len(sizes)
+    each, at_most = trials(recipe.search, sizes)
     costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
     return DryRunDocument(
         rungs=tuple(

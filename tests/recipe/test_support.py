@@ -32,9 +32,15 @@ def test_data(source: str) -> None:
 
 
 TAIL = [
-    ("search: {sampler: gp}", "10:19: search.sampler: gp " + LATER + "grid, sobol, tpe"),
-    ("search: {sampler: adaptive}", "10:19: search.sampler: adaptive "),
-    ("search: {sampler: independent}", "10:19: search.sampler: independent "),
+    ("search: {sampler: gp}", "10:19: search.sampler: gp needs search.budget.trials"),
+    (
+        "search: {sampler: adaptive, space: {eps: {log10: [-9, -6]}}}",
+        "10:19: search.sampler: adaptive needs a range of lr",
+    ),
+    (
+        "search: {sampler: independent, space: {lr: {log2: [-9, -3]}, init_std: {log2: [-5, 0]}}}",
+        "10:62: search.space.init_std: independent starts at the recipe's own value",
+    ),
     ("search: {sampler: tpe}", "10:19: search.sampler: tpe needs search.budget.trials"),
     ("search: {sampler: sobol}", "10:19: search.sampler: sobol needs search.budget.trials"),
     ("search: {prune: median}", "10:17: search.prune: median " + LATER + "none"),
