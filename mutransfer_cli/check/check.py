@@ -26,6 +26,7 @@ from mutransfer_cli.check.slopes import fitted
 CONTROL_SEEDS = 2
 PROBED_SEEDS = 2  # of weight decay, epsilon and inference
 DOUBTFUL = 0.15  # a deviation that asks for more seeds
+BETWEEN = (0.2, 0.4)
 LEAST_WIDTHS, LEAST_RATIO = 3, 4.0
 LIMITS = (
     "what is wrong by the same factor at every width (a wrong base width, say)",
@@ -120,9 +121,12 @@ def answer(q: Question) -> tuple[list[Measurement], list[Judged]]:
     """Few seeds first, more where anything is doubtful."""
     measurements = q.measured(range(q.seeds))
     judged = q.judged(measurements)
-    if all(m.finite for m in measurements) and any(doubtful(j) for j in judged):
-        measurements += q.measured(range(q.seeds, max(q.seeds, q.most_seeds)))
-        judged = q.judged(measurements)
+    known = q.seeds
+    for most, unclear in ((q.most_seeds, doubtful), (2 * q.most_seeds, borderline)):
+        if all(m.finite for m in measurements) and any(unclear(j) for j in judged):
+            measurements += q.measured(range(known, max(known, most)))
+            judged = q.judged(measurements)
+            known = max(known, most)
     return measurements, judged
 
 
@@ -160,6 +164,11 @@ def nothing(q: Question, reason: str) -> CheckReport:
 
 def doubtful(j: Judged) -> bool:
     return max(abs(j.off), abs(j.init_off)) > DOUBTFUL
+
+
+def borderline(j: Judged) -> bool:
+    """Neither right nor off by a half, the least that theory's exponents can be off by."""
+    return any(BETWEEN[0] < abs(off) < BETWEEN[1] for off in (j.off, j.init_off))
 
 
 def controlled(q: Question) -> ControlReport:
