@@ -41,7 +41,7 @@ class Judged:
     decay_off: float
     moved: bool
     epsilon: Fitted | None = None
-    epsilon_ratio: float = 0.0  # over the gradient, at most over the widths
+    epsilon_ratio: float = 0.0  # over the gradient, at the largest width
 
     @property
     def epsilon_share(self) -> float:
@@ -107,7 +107,9 @@ def judge(
     decay = fitted(probed, lambda m: m.decays.get(name))
     decay_off = decay.value - expected.decay if decay else 0.0
     epsilon = fitted(probed, lambda m: m.epsilons.get(name)) if expected.scale_free else None
-    ratio = max((m.epsilons.get(name, 0.0) for m in probed), default=0.0)
+    widest = max((m.width for m in probed), default=0)
+    # the least of the seeds: an expert that hardly a token reached has next to no gradient
+    ratio = min((m.epsilons.get(name, 0.0) for m in probed if m.width == widest), default=0.0)
     return Judged(
         name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, ratio
     )

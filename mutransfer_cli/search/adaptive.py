@@ -22,7 +22,7 @@ from mutransfer_cli.search.study import Record
 APART = 2.25  # octaves between the first rates, at most
 NEAR = 0.35  # of the distance: a rate so near is taken for the one that is wanted
 AROUND = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
-MOST_SEEDS = 4  # times `search.seeds`
+MOST_SEEDS = 3  # times `search.seeds`
 CLIFF = 0.3  # octaves: no closer to a rate that diverged
 
 Losses = dict[float, dict[int, float | None]]  # log2(lr): seed: loss, None where it diverged
@@ -127,7 +127,7 @@ def on_rung(
         return around_it
     if resolved is not None and resolved.half <= search.precision:
         return []
-    return jobs(*sharper(losses, best, seeds, search.seeds))
+    return jobs(*sharper(losses, best, seeds, search.seeds, resolved is not None))
 
 
 def spread(low: float, high: float) -> list[float]:
@@ -157,15 +157,18 @@ def neighbours(losses: Losses, best: float) -> list[float]:
 
 
 def sharper(
-    losses: Losses, best: float, seeds: Sequence[int], asked: int
+    losses: Losses, best: float, seeds: Sequence[int], asked: int, resolved: bool
 ) -> tuple[list[float], list[int]]:
-    """Rates between the five around the best, then more seeds of the five nearest to it."""
+    """More seeds of the five rates around the best, then rates between them, then seeds again.
+
+    Rates between come first where the five alone make no parabola.
+    """
     rates = sorted(x for x, s in losses.items() if None not in s.values())
     at = rates.index(best)
     start = min(max(at - 2, 0), max(len(rates) - 5, 0))
     window = rates[start : start + 5]
     between = [x for x in around(best, (-0.5, 0.5)) if all(abs(x - y) > 0.2 for y in rates)]
-    if between:
+    if between and (len(seeds) >= asked or not resolved):
         return between, list(seeds)
     if len(seeds) < MOST_SEEDS * asked:
         return window, [*seeds, max(seeds) + 1]
