@@ -24,7 +24,8 @@ FILTER = ("up", "gate", "gate_up")
 def std_of(job: Job, *parts: str) -> float | None:
     """The init of these parts, as one; None where there are none."""
     names = set(job.transformer.names(*parts))
-    tensors = [t for t in job.plan.tensors if t.name in names]
+    found = [t for t in job.plan.tensors if t.name in names]
+    tensors = [t for t in found if t.role == "hidden"] or found
     entries = [prod(t.base_shape) for t in tensors]
     squares = sum(n * (t.init_std or 0.0) ** 2 for n, t in zip(entries, tensors, strict=True))
     return sqrt(squares / sum(entries)) if tensors else None

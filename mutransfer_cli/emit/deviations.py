@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from mutransfer_cli.emit.absorb import differs, left_over, shifted
+from mutransfer_cli.emit.absorb import SAME, differs, left_over, shifted
 from mutransfer_cli.emit.stack import Job, Outcome
+from mutransfer_cli.emit.transformer import forward_scale
 from mutransfer_cli.rules.document import Deviation
 
 INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
@@ -31,7 +32,7 @@ def consequence(what: str, wanted: float, got: float) -> str:
     times = got / wanted if wanted else None
     match what:
         case "lr":
-            return f"moves at {times:.3g} of the planned rate: this optimum was not tuned"
+            return f"moves at {times:.3g} times the planned rate, which was not tuned"
         case "init_std" if times is None:
             return "starts at random where it was to start at zero"
         case "init_std":
@@ -52,7 +53,8 @@ def of_numbers(job: Job, outcome: Outcome) -> list[Deviation]:
         ideal = shifted(want, got.multiplier / want.multiplier, job.plan.optimizer)
         for what, (a, b) in left_over(ideal, got).items():
             assert a is not None and b is not None
-            key = (what, f"{a:.6g}", f"{b:.6g}")
+            sampled = what == "init_std" and want.loose > SAME  # each has its own estimate
+            key = (what, INDEX.sub("*", name) if sampled else f"{a:.6g}", f"{b:.6g}")
             groups.setdefault(key, (a, b, []))[2].append(name)
     names = [t.name for t in job.plan.tensors]
     return [
@@ -82,7 +84,7 @@ def of_forward(job: Job, outcome: Outcome) -> list[Deviation]:
     if outcome.tied_logits is not None:
         tied = next(t for t in plan.tensors if t.role == "tied")
         t = outcome.tensors[tied.name].multiplier / outcome.wanted[tied.name].multiplier
-        ideal = (plan.forward.get("logit_scale") or 1.0) * t
+        ideal = forward_scale(plan, "logit", job.transformer.own) * t
         if differs(ideal, outcome.tied_logits):
             found.append(
                 Deviation(

@@ -42,8 +42,10 @@ NAMES = {
     "up_bias": r"up_proj\.bias$",
     "down_bias": r"down_proj\.bias$",
 }
-LEFT_OUT = frozenset(
-    {"_name_or_path", "transformers_version", "dtype", "pretraining_tp", "sliding_window"}
+# What a config of a like model keeps.
+KEPT = frozenset(
+    {"rms_norm_eps", "rope_parameters", "rope_theta", "rope_scaling", "hidden_act"}
+    | {"attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id"}
 )
 LIKE = frozenset({"granite", "llama", "mistral"})  # the same tensors, the same forward pass
 
@@ -91,7 +93,7 @@ def config_values(job: Job, outcome: Outcome) -> dict[str, Any]:
     """The values of the GraniteConfig, without provenance."""
     t, s = job.transformer, outcome.settings
     values: dict[str, Any] = dict(job.config.to_dict()) if t.kind in LIKE else {}
-    kept = {k: v for k, v in values.items() if v is not None and k not in LEFT_OUT}
+    kept = {k: v for k, v in values.items() if v is not None and k in KEPT}
     return kept | {
         "model_type": "granite",
         "architectures": ["GraniteForCausalLM"],

@@ -66,6 +66,7 @@ def settled(job: Job) -> Outcome:
 def in_config(job: Job) -> tuple[dict[str, Any], dict[str, float | None], dict[str, Site]]:
     """Config values, and what is left for `install`: each multiplier is in one place only."""
     plan, values = job.plan, dict(job.config.to_dict())
+    shown = dict(job.config.to_diff_dict())  # without what is the type's default
     forward, sites = dict(plan.forward), dict(plan.sites)
     for name, key in KNOBS.get(str(values["model_type"]), {}).items():
         wanted, site = forward.get(name), sites.get(name)
@@ -79,14 +80,15 @@ def in_config(job: Job) -> tuple[dict[str, Any], dict[str, float | None], dict[s
             values[key] = wanted
         else:
             values[key] = values[key] * wanted
+        shown[key] = values[key]
         del sites[name]
-    return values, forward, sites
+    return {"model_type": values["model_type"], **shown}, forward, sites
 
 
 def config_values(values: Mapping[str, Any], architecture: str) -> dict[str, Any]:
     """What goes into config.json."""
     left_out = {"_name_or_path", "transformers_version", "dtype"}
-    kept = {k: v for k, v in values.items() if k not in left_out and v is not None}
+    kept = {k: v for k, v in values.items() if k not in left_out}
     return {"model_type": kept.pop("model_type"), **kept, "architectures": [architecture]}
 
 

@@ -117,12 +117,16 @@ def emitted(job: Job) -> Scaled:
             f"--format {', '.join(able)}"
         )
     outcome = stack.settle(job)
-    document = document.model_copy(
-        update={
-            "deviations": deviations_of(job, outcome),
-            "notes": (*document.notes, *outcome.notes),
-        }
-    )
+    deviations = deviations_of(job, outcome)
+    notes = (*document.notes, *outcome.notes)
+    init = job.recipe.init
+    several = init.from_ == "fan_in" and init.std is None
+    if several and any(d.what.startswith("init_std") for d in deviations):
+        notes += (
+            f"{document.format} has one init for the hidden matrices: with init.std (and "
+            "embedding_std) set in the recipe, and tuned so, less of it deviates",
+        )
+    document = document.model_copy(update={"deviations": deviations, "notes": notes})
     return Scaled(
         document, stack.write(replace(job, document=document), outcome, head_of(document))
     )

@@ -8,7 +8,7 @@ from math import prod, sqrt
 
 from mutransfer_cli.emit.absorb import Numbers, Offer, best_multiplier, shifted, taken
 from mutransfer_cli.emit.stack import Job, Outcome
-from mutransfer_cli.emit.transformer import INNER, knob_of, numbers_of, wanted_of
+from mutransfer_cli.emit.transformer import INNER, forward_scale, knob_of, numbers_of, wanted_of
 from mutransfer_cli.errors import InputError
 
 
@@ -25,7 +25,8 @@ class Hidden:
 def hidden_of(job: Job) -> Hidden:
     """Of the first of them; the init is that of all, which a sample of the model may have told."""
     names = set(job.transformer.names(*INNER))
-    tensors = [t for t in job.plan.tensors if t.name in names]
+    inner = [t for t in job.plan.tensors if t.name in names]
+    tensors = [t for t in inner if t.role == "hidden"] or inner  # keys of fixed heads are readouts
     entries = [prod(t.base_shape) for t in tensors]
     squares = sum(n * (t.init_std or 0.0) ** 2 for n, t in zip(entries, tensors, strict=True))
     first = tensors[0]
@@ -72,7 +73,7 @@ def settle(
     the stack does not have, and what it multiplies by instead.
     """
     parts, plan = job.transformer.parts, job.plan
-    wanted = wanted or wanted_of(plan, parts)
+    wanted = wanted or wanted_of(plan, parts, job.transformer.own)
     groups: dict[str | None, list[str]] = {}
     for name in wanted:
         groups.setdefault(knob_of(parts[name]), []).append(name)
@@ -93,9 +94,8 @@ def settle(
     tied = next((name for name in wanted if parts[name] == "tied"), None)
     logits = None
     if tied is not None:
-        ideal = (plan.forward.get("logit_scale") or 1.0) * (
-            got[tied].multiplier / wanted[tied].multiplier
-        )
+        scale = forward_scale(plan, "logit", job.transformer.own)
+        ideal = scale * got[tied].multiplier / wanted[tied].multiplier
         logits = fixed.get("logit", ideal)
         knobs["logit"] = logits
     return Settled(wanted, got, knobs, logits)

@@ -37,7 +37,7 @@ FIELDS = {
     "final_norm": ("norm",),
     "readout": ("output", "lm_head"),
 }
-LIKE = frozenset({"llama", "mistral"})
+LIKE = frozenset({"llama", "mistral", "granite"})  # multipliers apart
 
 CODE = '''
 import dataclasses
@@ -110,7 +110,7 @@ def settled(job: Job) -> Outcome:
         raise InputError(
             f"--format torchtitan: its llama3 has no {odd[0] if odd else 'bias'}; take hf"
         )
-    wanted = wanted_of(plan, t.parts)
+    wanted = wanted_of(plan, t.parts, t.own)
     own, scale = t.head_size**-0.5, plan.forward.get("attention_scale")
     fixed = {"embedding": 1.0, "logit": 1.0, "residual": 1.0}
     if scale is not None and t.names("q") and abs(scale / own - 1) > 1e-9:

@@ -45,6 +45,7 @@ KNOBS = {
     "attention_out": "residual",
     "down": "residual",
 }
+DECODERS = ("gpt2", "llama", "mistral", "granite")  # of Hugging Face's
 MATRICES = ("qkv", "q", "k", "v", "attention_out", "gate", "gate_up", "up", "down")
 INNER = ("qkv", "q", "k", "v", "gate", "gate_up", "up")  # of which every stack has one init
 
@@ -93,6 +94,7 @@ class Transformer:
     rope_theta: float | None
     norm_eps: float
     activation: str
+    own: Mapping[str, float]  # multipliers of the model itself
 
     @property
     def m(self) -> float:
@@ -117,7 +119,14 @@ def transformer_of(format: str, plan: Plan, recipe: Recipe, config: Any) -> Tran
     Raises InputError naming the first tensor that no decoder of these stacks has.
     """
     parts: dict[str, str] = {}
+    values: dict[str, Any] = dict(config.to_dict()) if config is not None else {}
+    kind = str(values.get("model_type", recipe.model.build))
     other = "take --format torch, lightning, hf (of an hf: model) or json"
+    if config is not None and kind not in DECODERS:
+        raise InputError(
+            f"--format {format}: hf:{kind} may do more in its forward pass than the decoders known "
+            f"here ({', '.join(DECODERS)}); {other}"
+        )
     for t in plan.tensors:
         part = part_of(t)
         if part is None or (t.role in {"convolution", "expert"}):
@@ -138,10 +147,15 @@ def transformer_of(format: str, plan: Plan, recipe: Recipe, config: Any) -> Tran
     embedding, up = shape_of("tied", "token"), shape_of("up", "gate_up")
     twice = 2 if parts[up.name] == "gate_up" else 1
     width, vocabulary = embedding.shape[1], embedding.shape[0]
-    values: dict[str, Any] = dict(config.to_dict()) if config is not None else {}
     args = recipe.model.args
     if config is None:
-        heads = int(args["n_head"] or 0) or width // int(args["head_dim"])
+        heads = int(args.get("n_head") or 0)
+        heads = heads or width // int(args.get("head_dim") or width)
+        if recipe.model.build != "gpt" and not (args.get("n_head") or args.get("head_dim")):
+            raise InputError(
+                f"--format {format}: the number of heads of {recipe.model.build} is not known; "
+                f"give model.args.n_head or model.args.head_dim, or {other}"
+            )
         size = width // heads
     else:
         heads = int(values.get("num_attention_heads") or values.get("n_head") or 1)
@@ -150,7 +164,7 @@ def transformer_of(format: str, plan: Plan, recipe: Recipe, config: Any) -> Tran
     found = set(parts.values())
     return Transformer(
         parts=parts,
-        kind="gpt" if config is None else str(values["model_type"]),
+        kind="gpt" if config is None else kind,
         width=width,
         base_width=embedding.base_shape[1],
         filter=up.fan_out // twice,
@@ -170,6 +184,7 @@ def transformer_of(format: str, plan: Plan, recipe: Recipe, config: Any) -> Tran
         rope_theta=float(rope.get("rope_theta", 10000.0)) if "position" not in found else None,
         norm_eps=float(values.get("rms_norm_eps") or values.get("layer_norm_epsilon") or 1e-5),
         activation=str(values.get("hidden_act") or values.get("activation_function") or "gelu"),
+        own=own_multipliers(kind, values),
     )
 
 
@@ -179,18 +194,32 @@ def fan_ratio(t: TensorPlan) -> float:
     return t.base_shape[out] / t.shape[out]
 
 
-def wanted_of(plan: Plan, parts: Mapping[str, str]) -> dict[str, Numbers]:
-    """What the plan wants of each tensor, its multiplier being all that multiplies it."""
-    scale = {
-        "embedding": plan.forward.get("embedding_scale"),
-        "logit": plan.forward.get("logit_scale"),
-        "residual": plan.forward.get("residual_scale"),
-        None: None,
+def own_multipliers(kind: str, values: Mapping[str, Any]) -> dict[str, float]:
+    """What a model multiplies by itself, where the plan's multipliers are beside it."""
+    if kind != "granite":
+        return {}
+    return {
+        "residual": float(values["residual_multiplier"]),
+        "logit_beside": 1 / float(values["logits_scaling"]),
     }
-    return {t.name: numbers_of(t, scale[knob_of(parts.get(t.name))]) for t in plan.tensors}
 
 
-def numbers_of(t: TensorPlan, scale: float | None = None) -> Numbers:
+def forward_scale(plan: Plan, knob: str, own: Mapping[str, float]) -> float:
+    """All that multiplies at a knob: the plan's number, or the model's own where it has none."""
+    value = plan.forward.get(f"{knob}_scale")
+    found = own.get(knob, 1.0) if value is None else value
+    return found * own.get(f"{knob}_beside", 1.0)
+
+
+def wanted_of(plan: Plan, parts: Mapping[str, str], own: Mapping[str, float]) -> dict[str, Numbers]:
+    """What the plan wants of each tensor, its multiplier being all that multiplies it."""
+    scale: dict[str | None, float] = {
+        knob: forward_scale(plan, knob, own) for knob in ("embedding", "logit", "residual")
+    }
+    return {t.name: numbers_of(t, scale.get(knob_of(parts.get(t.name)), 1.0)) for t in plan.tensors}
+
+
+def numbers_of(t: TensorPlan, scale: float = 1.0) -> Numbers:
     """A plan's line as numbers; the init of a model's own is known from the base's sample."""
     entries = 1
     for n in t.base_shape:
@@ -201,6 +230,6 @@ def numbers_of(t: TensorPlan, scale: float | None = None) -> Numbers:
         init_std=t.init_std,
         weight_decay=t.weight_decay,
         eps=t.eps,
-        multiplier=t.multiplier * (1.0 if scale is None else scale),
+        multiplier=t.multiplier * scale,
         loose=5 / sqrt(2 * entries) if sampled else SAME,
     )
