@@ -13,6 +13,7 @@ from mutransfer_cli.emit.head import commented
 from mutransfer_cli.emit.settle import require_adamw
 from mutransfer_cli.emit.stack import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.transformer import numbers_of
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules import bsh
 from mutransfer_cli.rules.plan import TensorPlan
 
@@ -25,6 +26,11 @@ def growth(t: TensorPlan) -> float:
 def settled(job: Job) -> Outcome:
     require_adamw(job)
     plan, o = job.plan, job.recipe.optimizer
+    if plan.form == "absorbed":
+        raise InputError(
+            "--format bsh: MuReadout multiplies by 1/m, rules.readout: absorbed has no multiplier; "
+            "take rules.readout: multiplier, or --format torch"
+        )
     hidden = {t.name for t in plan.tensors if len(t.growing) == 2}
     eps = next((t.eps for t in plan.tensors if t.name in hidden), o.eps)
     decays = [t.weight_decay for t in plan.tensors if t.name not in hidden and t.weight_decay]
