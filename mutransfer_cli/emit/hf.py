@@ -41,6 +41,7 @@ def build(seed=0):
     import transformers
 
     values = dict(CONFIG)
+    torch.manual_seed(seed)  # of what keeps the model's own init
     config = transformers.AutoConfig.for_model(values.pop("model_type"), **values)
     model = getattr(transformers, MODEL)(config)
     initialize(model, seed)
