@@ -85,4 +85,5 @@ def stack_of(name: str) -> Stack:
 
 def help_text() -> str:
     """All formats for `--help`."""
-    return "; ".join(f"{name}: {f.help}" for name, f in FORMATS.items())
+    listed = "; ".join(f"{name}: {f.help}" for name, f in FORMATS.items())
+    return f"{listed}. Refused, with the reason: {', '.join(REFUSED)}"
