@@ -52,7 +52,7 @@ def initialize(model, seed=0):
         elif tensor["init"] == "zero":
             parameter.zero_()
         elif tensor["init"] == "rescale":  # the model's own init, brought to this size
-            rms = parameter.float().square().mean().sqrt()
+            rms = float(parameter.float().square().mean().sqrt())
             if rms > 0:
                 parameter.mul_(tensor["init_std"] / rms)
 

@@ -1,4 +1,4 @@
-"""abc-symmetry: what trades with a multiplier under each optimizer, trained; the least left over."""
+"""abc-symmetry: what trades with a multiplier, trained with each optimizer; the least left."""
 
 from __future__ import annotations
 

@@ -126,16 +126,22 @@ def test_torchtitan_recipe_on_a_stand_in(tmp_path: Path) -> None:
     """Its documented interface alone: nested dataclasses, ordered groups, no match is an error."""
     found = scale(recipe(tmp_path, "llama"), width=256, format="torchtitan")
     file = executed(found.text())
-    attention = dataclasses.make_dataclass(
-        "Attention", [(n, Part, dataclasses.field(default_factory=Part)) for n in ("wq", "wk", "wv", "wo")]
+
+    def config_of(name: str, **values: Any) -> Any:
+        return dataclasses.make_dataclass(name, [(k, Any) for k in values])(**values)
+
+    layers = [
+        config_of(
+            "Layer",
+            attention=config_of("Attention", wq=Part(), wk=Part(), wv=Part(), wo=Part()),
+            feed_forward=config_of("MLP", w1=Part(), w2=Part(), w3=Part()),
+        )
+        for _ in range(2)
+    ]
+    model = config_of(
+        "Model", dim=256, n_layers=2, vocab_size=256, tok_embeddings=Part(), layers=layers,
+        output=Part(),
     )  # fmt: skip
-    mlp = dataclasses.make_dataclass(
-        "MLP", [(n, Part, dataclasses.field(default_factory=Part)) for n in ("w1", "w2", "w3")]
-    )
-    layer = dataclasses.make_dataclass("Layer", [("attention", Any), ("feed_forward", Any)])
-    model = dataclasses.make_dataclass(
-        "Model", [(n, Any) for n in ("dim", "n_layers", "vocab_size", "tok_embeddings", "layers", "output")]
-    )(256, 2, 256, Part(), [layer(attention(), mlp()) for _ in range(2)], Part())  # fmt: skip
     made = ModuleType("torchtitan.components.optimizer")
     made.ParamGroupConfig = lambda **k: k  # type: ignore[attr-defined]  # a stand-in
     made.OptimizersContainer = SimpleNamespace(Config=lambda **k: k)  # type: ignore[attr-defined]
