@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,13 +14,18 @@ from mutransfer_cli.cli.options import (
     Depth,
     ExitZero,
     Json,
-    Output,
     Sets,
     Steps,
     Tokens,
     Width,
 )
+from mutransfer_cli.emit.formats import FORMATS, help_text, require
 from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.rules.document import ScaleDocument
+
+FILES = ", ".join(f"{name} ({f.files})" for name, f in FORMATS.items() if f.files)
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +39,23 @@ def scale(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
-    format: Annotated[str, typer.Option("--format", help="json or torch.")] = "json",
-    output: Output = None,
+    format: Annotated[str, typer.Option("--format", help=f"{help_text()}.")] = "json",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write to this file. Of several files to this folder: "
+            f"{FILES}; without -o the first of them that is Python or YAML is printed, "
+            "which works alone.",
+        ),
+    ] = None,
+    diff: Annotated[
+        Path | None,
+        typer.Option(
+            "--diff", metavar="OLD", help="Show what changed since a file of --format json."
+        ),
+    ] = None,
     fit: Annotated[
         Path | None, typer.Option("--fit", help="A fit to use instead of the run's own.")
     ] = None,
@@ -45,12 +65,16 @@ def scale(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Write the target's configuration, tensor by tensor."""
+    """Write the configuration of the large run, as its stack takes it.
+
+    What the stack cannot do as planned is a deviation: on the terminal, in the JSON document, and
+    in the file as a comment.
+    """
+    require(format)
     from mutransfer_cli.cli.render import print_json
-    from mutransfer_cli.emit.formats import require
+    from mutransfer_cli.emit.head import told
     from mutransfer_cli.emit.scale import scale as scaled_by
 
-    require(format)
     if as_json and output is None and format != "json":
         raise InputError(f"--json: stdout holds the document; give -o for the {format} file")
     scaled = scaled_by(
@@ -63,22 +87,35 @@ def scale(
         tokens=tokens,
         fit=fit,
         format=format,
+        diff=diff,
     )
     document = scaled.document
-    if output is not None:
-        from mutransfer_cli.rules.document import write_atomically
-
-        write_atomically(output, scaled.text())
+    written = scaled.write(output) if output is not None else []
     if as_json:
         print_json(document)
-    elif output is None:
+    elif output is None and document.differences is None:
         sys.stdout.write(scaled.text())
-    else:
-        print(f"wrote {output} ({format})")
+    for place in written if not as_json else []:
+        print(f"wrote {place} ({format})")
+    if document.differences is not None and not as_json:
+        show_differences(document, str(diff))
     said = sys.stderr if as_json or output is None else sys.stdout
     for note in document.notes:
         print(f"note: {note}", file=said)
-    for d in document.deviations:
-        print(f"deviation: {d.what}: wanted {d.wanted}, got {d.got}: {d.consequence}", file=said)
+    for deviation in document.deviations:
+        print(told(deviation), file=said)
     if strict and document.deviations and not exit_zero:
         raise typer.Exit(1)
+
+
+def show_differences(document: ScaleDocument, old: str) -> None:
+    from mutransfer_cli.cli.render import number, table
+
+    rows = document.differences or ()
+    table(
+        f"now, and in {old}",
+        ("tensor", "what", "now", "old", "old / now"),
+        ((d.name, d.what, number(d.here), number(d.there), number(d.ratio)) for d in rows),
+    )
+    if not rows:
+        print("nothing changed")

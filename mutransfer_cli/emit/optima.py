@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from math import log2
 from pathlib import Path
+from typing import Any
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.document import FitDocument
@@ -13,8 +15,9 @@ from mutransfer_cli.fit.fit import extrapolate, read_fit
 from mutransfer_cli.fit.run import fit_of_run
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.rules.document import Interval, Prediction
-from mutransfer_cli.search.run import read_environment
+from mutransfer_cli.rules.document import Interval, Prediction, Provenance
+from mutransfer_cli.search.run import RECIPE, read_environment
+from mutransfer_cli.search.study import Record, read_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,38 @@ class Optima:
         note = None if lr else "the drift could not be measured"
         return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)
 
+    def provenance(self) -> Provenance:
+        """Fitted optima with their intervals, cost of the proxies, versions, digests."""
+        source = self.fitted.source_rung
+        assert source is not None
+        best = next(r for r in self.fitted.rungs if r.width == source.width)
+        optima = {
+            name: Interval(value=e.value, low=e.low, high=e.high)
+            for name, e in (best.optimum or {}).items()
+        }
+        found: dict[str, Any] = {
+            "run": str(self.run or self.fitted.source),
+            "width": source.width,
+            "confidence": self.fitted.confidence,
+            "optima": optima,
+        }
+        if self.run is not None:
+            made, records = read_environment(self.run), read_records(self.run)
+            versions = {"mutransfer": made.get("mutransfer"), "python": made.get("python")}
+            versions |= made.get("versions", {})
+            found |= {
+                "trials": len(records),
+                "flops": sum(r.flops for r in records),
+                "seconds": sum(r.seconds for r in records),
+                "versions": {k: str(v) for k, v in versions.items() if v is not None},
+                "device": made.get("device"),
+                "seed": made.get("seed"),
+                "digest": digest_of(self.run, records),
+                "data_digest": made.get("data_digest"),
+                "git_revision": made.get("git_revision"),
+            }
+        return Provenance.model_validate(found)
+
     def notes(self, width: int) -> list[str]:
         """Sentences for the reader of the configuration."""
         source = self.fitted.source_rung
@@ -76,11 +111,11 @@ class Optima:
                 f"corrected for the measured drift it would be {prediction.lr.value:.4g} "
                 f"at width {width}"
             )
-        if self.run is not None:
-            made = read_environment(self.run)
-            notes.append(
-                f"from run {self.run}: mutransfer {made.get('mutransfer')}, torch "
-                f"{made.get('versions', {}).get('torch')}, data "
-                f"{str(made.get('data_digest'))[:16]}"
-            )
         return notes
+
+
+def digest_of(run: Path, records: Sequence[Record]) -> str:
+    """Of the recipe and of what came of its trials, in whatever order they ended."""
+    lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in records)
+    text = (run / RECIPE).read_bytes() + "\n".join(lines).encode()
+    return sha256(text).hexdigest()

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from mutransfer_cli.rules.document import ScaleDocument, dumped
+from mutransfer_cli.emit.settle import exact
+from mutransfer_cli.emit.stack import Capabilities, Job, Outcome, Stack
+from mutransfer_cli.rules.document import dumped
 
 
-def emit(document: ScaleDocument) -> str:
-    return json.dumps(dumped(document), indent=2) + "\n"
+def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
+    return {"plan.json": json.dumps(dumped(job.document), indent=2) + "\n"}
+
+
+STACK = Stack(
+    Capabilities(
+        parameterizations=("mup", "completep", "sp", "ntk", "mean-field", "umup"),
+    ),
+    exact,
+    write,
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pprint import pformat
 
+from mutransfer_cli.emit.head import commented
+from mutransfer_cli.emit.settle import exact
+from mutransfer_cli.emit.stack import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules.apply import TORCH, kinds_of, options_of, untrainable
-from mutransfer_cli.rules.document import ScaleDocument, plan_of
-from mutransfer_cli.version import __version__
+from mutransfer_cli.rules.plan import Site
 
 CODE = '''
 import hashlib
@@ -49,7 +52,7 @@ def initialize(model, seed=0):
         elif tensor["init"] == "zero":
             parameter.zero_()
         elif tensor["init"] == "rescale":  # the model's own init, brought to this size
-            rms = parameter.float().square().mean().sqrt()
+            rms = float(parameter.float().square().mean().sqrt())
             if rms > 0:
                 parameter.mul_(tensor["init_std"] / rms)
 
@@ -104,12 +107,9 @@ def install(model):
 '''
 
 
-def emit(document: ScaleDocument) -> str:
-    """The file's text; every value is a literal."""
-    plan = plan_of(document)
-    missing = untrainable(plan.optimizer)
-    if missing is not None:
-        raise InputError(f"--format torch: {missing}; take --format json")
+def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[str, Site]) -> str:
+    """The values that CODE reads, as literals."""
+    plan = job.plan
     tensors = {
         t.name: {
             "shape": t.shape,
@@ -120,29 +120,39 @@ def emit(document: ScaleDocument) -> str:
         }
         for t in plan.tensors
     }
-    kinds = tuple(TORCH[kind].__name__ for kind in kinds_of(plan))
+    places = {
+        k: {"how": s.how, "modules": s.modules, "attribute": s.attribute} for k, s in sites.items()
+    }
     lines = [
-        f'"""{document.parameterization} plan, width {document.base.width} to '
-        f"{document.target.width}; written by mutransfer {__version__}.",
-        "",
-        "    import torch, this file as plan",
-        "    model = ...                      # your own model at the target's size",
-        "    plan.initialize(model); plan.install(model)",
-        "    optimizer = plan.optimizer(model)  # clip the gradient norm at plan.CLIP, if not None",
-        '"""',
-        "",
-        f"# hyperparameters at the base: {document.hyperparameters}",
-        f"# multipliers: {document.multipliers.model_dump()}",
-        *[f"# note: {note}" for note in document.notes],
-        *[
-            f"# deviation: {d.what}: wanted {d.wanted}, got {d.got}: {d.consequence}"
-            for d in document.deviations
-        ],
-        "",
-        f"OPTIMIZERS = {kinds!r}",
-        f"CLIP = {document.clip!r}  # threshold of the global gradient norm",
-        f"FORWARD = {pformat(document.forward, sort_dicts=False)}",
-        f"SITES = {pformat({k: s.model_dump() for k, s in document.sites.items()})}",
+        f"OPTIMIZERS = {tuple(TORCH[kind].__name__ for kind in kinds_of(plan))!r}",
+        f"CLIP = {plan.clip!r}  # threshold of the global gradient norm",
+        "# What multiplies outside tensors, and where each is put.",
+        f"FORWARD = {pformat(dict(forward), sort_dicts=False)}",
+        f"SITES = {pformat(places)}",
+        "# Final values: nothing scales them again.",
         f"TENSORS = {pformat(tensors, sort_dicts=False, width=100)}",
     ]
-    return "\n".join(lines) + "\n" + CODE
+    return "\n".join(lines) + "\n"
+
+
+def settled(job: Job) -> Outcome:
+    """Everything is expressed. Raises InputError where torch has no such optimizer."""
+    missing = untrainable(job.plan.optimizer)
+    if missing is not None:
+        raise InputError(f"--format {job.document.format}: {missing}; take --format json")
+    return exact(job)
+
+
+def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
+    how = [
+        "",
+        "import torch, and this file as plan:",
+        "model = ...                          # your own model at the target's size",
+        "plan.initialize(model); plan.install(model)",
+        "optimizer = plan.optimizer(model)    # clip the gradient norm at plan.CLIP, if not None",
+    ]
+    values = values_text(job, job.plan.forward, job.plan.sites)
+    return {"mutransfer_plan.py": commented([*head, *how]) + "\n" + values + CODE}
+
+
+STACK = Stack(Capabilities(), settled, write)

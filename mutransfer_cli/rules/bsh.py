@@ -28,8 +28,13 @@ def base_shapes(plan: Plan) -> BaseShapes:
 def write_base_shapes(shapes: Mapping[str, tuple[int | None, ...]], path: Path) -> None:
     """Write a file that mup.load_base_shapes and mup.set_base_shapes read."""
     head = "# Base shapes for the mup package, written by mutransfer; null: does not grow.\n"
+    write_atomically(path, head + text_of(shapes))
+
+
+def text_of(shapes: Mapping[str, tuple[int | None, ...]]) -> str:
+    """The file's text, without a head."""
     text: str = yaml.safe_dump({name: list(shape) for name, shape in shapes.items()}, indent=4)
-    write_atomically(path, head + text)
+    return text
 
 
 def read_base_shapes(path: Path) -> BaseShapes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mutransfer_cli.rules.document import DifferenceDocument
 from mutransfer_cli.rules.plan import Plan
 
@@ -24,6 +27,29 @@ def compared(here: Plan, there: Plan) -> tuple[DifferenceDocument, ...]:
         found += line("forward", name, here.forward.get(name), there.forward.get(name))
     found += line("forward", "clip", here.clip, there.clip)
     return tuple(found)
+
+
+def hyperparameters_compared(
+    here: Mapping[str, Any], there: Mapping[str, Any], name: str = "hyperparameters"
+) -> tuple[DifferenceDocument, ...]:
+    """Numbers at the base; nested ones go by a path, and what is no number is left out."""
+    found: list[DifferenceDocument] = []
+    a, b = flat(here), flat(there)
+    for what in dict.fromkeys([*a, *b]):
+        found += line(name, what, a.get(what), b.get(what))
+    return tuple(found)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Numbers by their paths."""
+    found: dict[str, float] = {}
+    for key, value in values.items():
+        items = enumerate(value) if isinstance(value, list | tuple) else ()
+        nested = value if isinstance(value, Mapping) else {str(i): v for i, v in items}
+        found |= flat(nested, f"{prefix}{key}.")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found[f"{prefix}{key}"] = float(value)
+    return found
 
 
 def line(name: str, what: str, a: float | None, b: float | None) -> list[DifferenceDocument]:

@@ -124,12 +124,32 @@ class Prediction(Part):
     note: str | None = None
 
 
+class Provenance(Part):
+    """Where the numbers of a configuration come from, for a reader in a year."""
+
+    run: str = Field(description="run directory, or the source of the fit's table")
+    width: int = Field(description="of the rung whose optimum is used")
+    confidence: float
+    optima: dict[str, Interval] = Field(description="fitted, at the base")
+    trials: int | None = Field(None, description="that were run, divergent ones included")
+    flops: float | None = Field(None, description="of all trials together")
+    seconds: float | None = Field(None, description="of training, of all trials together")
+    versions: dict[str, str] = Field(default_factory=dict)
+    device: str | None = None
+    seed: int | None = None
+    digest: str | None = Field(None, description="of the run: its recipe and its trials' losses")
+    data_digest: str | None = None
+    git_revision: str | None = None
+
+
 class ScaleDocument(PlanDocument):
     schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
     format: str
     hyperparameters: dict[str, Any] = Field(description="at the base")
     prediction: Prediction | None
+    provenance: Provenance | None = Field(None, description="null without a run")
     deviations: tuple[Deviation, ...] = ()
+    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
     notes: tuple[str, ...] = ()
 
 
@@ -203,7 +223,14 @@ def load_plan(path: str | Path) -> Plan:
 
     Raises InputError, in one line, where the file is missing or is no plan.
     """
-    path = Path(path)
+    return plan_of(read_document(Path(path)))
+
+
+def read_document(path: Path) -> PlanDocument:
+    """A document that holds a whole plan.
+
+    Raises InputError, in one line, where the file is missing or is none.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -219,7 +246,7 @@ def load_plan(path: str | Path) -> Plan:
     if schema not in kinds:
         raise InputError(f"{path}: schema is {schema!r}, expected one of {', '.join(kinds)}")
     try:
-        return plan_of(kinds[schema].model_validate(values))
+        return kinds[schema].model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
