@@ -56,14 +56,14 @@ def sweep(
     loaded = load(recipe, sets or ())
     from mutransfer_cli.search import sweep as room
 
+    folder = run or Path("runs") / loaded.recipe.name
     if dry_run:
-        costs = room.dry_run(loaded, device=device, workers=workers)
+        costs = room.dry_run(loaded, device=device, workers=workers, run=folder)
         if as_json:
             print_json(costs)
         else:
             show_costs(costs)
         return
-    folder = run or Path("runs") / loaded.recipe.name
     with Progress("sweep") as progress:
         document = room.sweep(
             loaded,
@@ -115,14 +115,22 @@ def show_costs(document: DryRunDocument) -> None:
                 str(r.width),
                 str(r.trials),
                 f"{r.flops / 1e9:.3g}",
-                f"{r.bytes / 1e6:.3g}",
-                f"{r.seconds:.3g}",
+                known(r.bytes, 1e-6),
+                known(r.seconds),
             )
             for r in document.rungs
         ),
     )
+    memory = f"{known(document.bytes, 1e-6)} MB at a time, " if document.bytes else ""
+    time = f"about {document.seconds:.0f} s" if document.seconds is not None else "time unknown"
     print(
         f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
-        f"{document.flops:.3g} FLOP, {document.bytes / 1e6:.3g} MB at a time, about "
-        f"{document.seconds:.0f} s on {document.workers} × {document.device}; nothing was trained"
+        f"{document.flops:.3g} FLOP, {memory}{time} on {document.workers} × {document.device}; "
+        "nothing was trained"
     )
+    if document.seconds is None:
+        print("what a trial of your own program takes is known once some of each width have ended")
+
+
+def known(value: float | None, unit: float = 1.0) -> str:
+    return "unknown" if value is None else f"{value * unit:.3g}"

@@ -146,11 +146,11 @@ class Loss(Section):
     """Where the loss of a user's program is read."""
 
     file: Text | None = None
-    """JSON file that the program writes; may hold {out}."""
+    """JSON file that the program writes, such as {out}/loss.json; a relative one is in {out}."""
     key: Text | None = None
-    """Key of the loss in that file."""
+    """Key of the loss in that file; a.b is b in a."""
     regex: Text | None = None
-    """Pattern with one group, on the program's output."""
+    """Pattern with one group; its last match in a line of the program's output counts."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Loss:
@@ -170,7 +170,11 @@ class Train(Section):
     """The user's own training program instead of ours."""
 
     command: Text
-    """Split into words and run without a shell; {width}, {seed}, {plan}, {out} are filled in."""
+    """Split into words and run without a shell, in the folder where the sweep was started.
+
+    Filled in: {plan} (a file with the trial's plan), {out} (a folder of the trial), {width},
+    {depth}, {batch}, {steps}, {seed}, {device} (of --device), {python} (the one that runs
+    mutransfer), and every hyperparameter, such as {lr}."""
     loss: Loss
     """Where its loss is."""
     slots: Positive = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mutransfer_cli.recipe.command import train_faults
 from mutransfer_cli.recipe.fault import Fault
 from mutransfer_cli.recipe.schema import Recipe
 
@@ -91,15 +92,9 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
 
 def support_faults(recipe: Recipe) -> Iterator[Fault]:
     """Everything in the recipe that this version would have to ignore."""
-    if recipe.train is not None:
-        yield Fault(
-            ("train",),
-            "a training program of your own is not available yet in this version; "
-            "available: model.build package.module:callable",
-            at_key=True,
-        )
     yield from _choices(recipe)
     yield from _optimizer(recipe)
     yield from _model_knobs(recipe)
     yield from _rules(recipe)
     yield from _search(recipe)
+    yield from train_faults(recipe)

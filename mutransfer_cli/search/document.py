@@ -50,8 +50,13 @@ class RungCost(Part):
     width: int
     trials: int
     flops: float = Field(description="of one trial")
-    bytes: int = Field(description="of one trial: weights, gradients, moments, activations")
-    seconds: float = Field(description="of one trial on this device, from timed passes")
+    bytes: int | None = Field(
+        description="of one trial: weights, gradients, moments, activations; null: not known"
+    )
+    seconds: float | None = Field(
+        description="of one trial on this device, from timed passes; of a program of the user's "
+        "own, from its finished trials; null: not known"
+    )
 
 
 class DryRunDocument(Part):
@@ -61,7 +66,7 @@ class DryRunDocument(Part):
     trials: int = Field(description="before the grid grows at an edge")
     trials_at_most: int
     flops: float
-    bytes: int = Field(description="at a time, over all workers")
-    seconds: float
+    bytes: int | None = Field(description="at a time, over all workers; null: not known")
+    seconds: float | None
     workers: int
     device: str

@@ -14,6 +14,7 @@ from mutransfer_cli.models.planned import family_for, plan_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
 from mutransfer_cli.search.ask import trials, wanted
 from mutransfer_cli.search.document import (
@@ -26,6 +27,7 @@ from mutransfer_cli.search.document import (
 )
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.local import Workers, default_workers
+from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.run import environment_of, locked, prepare, write_curves
 from mutransfer_cli.search.study import Record, Study
 from mutransfer_cli.train.cost import flops, measure
@@ -84,7 +86,7 @@ class Sweep:
             for name, space in self.recipe.search.space.items()
         }
         self.records = study.records()
-        with Workers(self.recipe, self.device, self.workers, self.threads) as workers:
+        with self.runner() as workers:
             while jobs := missing(self.wanted(), self.records):
                 total = len(self.records) + len(jobs)
                 if self.spent(started, costs):
@@ -98,6 +100,12 @@ class Sweep:
                     self.on_progress(Event(len(self.records), total, told(record)))
                     if self.spent(started, costs):
                         return
+
+    def runner(self) -> Workers | Programs:
+        """What trains the trials: processes of ours, or the user's own program."""
+        if self.recipe.train is not None:
+            return Programs(self.recipe, self.run, self.device, self.workers)
+        return Workers(self.recipe, self.device, self.workers, self.threads)
 
     def spent(self, started: float, costs: dict[Size, float]) -> bool:
         """Whether the budget has ended; says so in a note."""
@@ -124,6 +132,8 @@ class Sweep:
         outcomes = [r.outcome for r in self.records]
         finished = [r for r in self.records if r.loss is not None]
         best = min(finished, key=lambda r: r.loss or 0.0, default=None)
+        own = self.recipe.train is not None
+        notes = programs.notes_of(self.recipe, self.run, self.records) if own else []
         return SweepDocument(
             run=str(self.run),
             trials=Counts(
@@ -139,10 +149,10 @@ class Sweep:
             seconds=seconds,
             flops=sum(r.flops for r in finished),
             trials_per_second=self.new / seconds if self.new else None,
-            population=ONE_BY_ONE,
+            population=programs.population(self.workers) if own else ONE_BY_ONE,
             workers=self.workers,
             device=self.device,
-            notes=tuple(self.notes),
+            notes=(*self.notes, *notes),
         )
 
 
@@ -195,14 +205,15 @@ def sweep(
     """
     started = time.perf_counter()
     recipe = loaded.recipe
-    place = resolve(device)
-    trainable(recipe)
+    place = ready(recipe, device)
     source = open_source(recipe)
     family_for(recipe)
     with locked(run):
         prepare(run, recipe, environment_of(place, seed, source.digest))
-        count = workers or default_workers(place)
+        count = workers or at_a_time(recipe, place)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+        if place == programs.OWN and device != "auto":
+            driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
         study = Study.open(run, recipe, create=True)
         try:
             driver.go(study)
@@ -212,15 +223,42 @@ def sweep(
         return driver.document(time.perf_counter() - started)
 
 
-def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None) -> DryRunDocument:
-    """What a sweep would cost, from a few timed passes on each rung; nothing is trained."""
-    recipe, place = loaded.recipe, resolve(device)
+def ready(recipe: Recipe, device: str) -> str:
+    """Where trials are trained; InputError where nothing can train them."""
+    if recipe.train is not None:
+        return programs.ready(recipe.train, device)
     trainable(recipe)
+    return resolve(device)
+
+
+def at_a_time(recipe: Recipe, device: str) -> int:
+    """How many trials run at a time by themselves."""
+    return recipe.train.slots if recipe.train else default_workers(device)
+
+
+def dry_run(
+    loaded: Loaded,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    run: Path | None = None,
+) -> DryRunDocument:
+    """What a sweep would cost, from a few timed passes on each rung; nothing is trained.
+
+    run: a run directory, for what its trials took where a program of the user's own trains them.
+    """
+    recipe = loaded.recipe
+    place = ready(recipe, device)
     torch.set_num_threads(1)  # as the workers will
     sizes = rungs(recipe)
-    count = workers or default_workers(place)
+    count = workers or at_a_time(recipe, place)
     each, at_most = trials(recipe.search, sizes)
-    costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
+    if recipe.train is None:
+        costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
+    else:
+        costs = programs.costs(recipe, sizes, tokens_per_example(recipe), run)
+    took = [c.seconds for c in costs if c.seconds is not None]
+    weighs = [c.bytes for c in costs if c.bytes is not None]
     return DryRunDocument(
         rungs=tuple(
             RungCost(width=s.width, trials=each, flops=c.flops, bytes=c.bytes, seconds=c.seconds)
@@ -229,8 +267,8 @@ def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None)
         trials=each * len(sizes),
         trials_at_most=at_most,
         flops=sum(c.flops for c in costs) * each,
-        bytes=max(c.bytes for c in costs) * count,
-        seconds=sum(c.seconds for c in costs) * each / count,
+        bytes=max(weighs) * count if weighs else None,
+        seconds=sum(took) * each / count if len(took) == len(costs) else None,
         workers=count,
         device=place,
     )

@@ -36,11 +36,11 @@ def flops(plan: Plan, tokens_per_example: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one trial at one size."""
+    """Of one trial at one size; what is not known is None."""
 
     flops: float
-    bytes: int
-    seconds: float
+    bytes: int | None
+    seconds: float | None
 
 
 def measure(recipe: Recipe, size: Size, tokens_per_example: int, device: str = "cpu") -> Cost:

@@ -50,7 +50,6 @@ TAIL = [
         "parameterization: completep\nrules: {alignment: none}",
         "11:20: rules.alignment: completep has one table",
     ),
-    ("train: {command: x, loss: {file: a, key: b}}", "10:1: train: a training program of your"),
 ]
 
 

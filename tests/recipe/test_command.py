@@ -1,0 +1,74 @@
+"""The command of a user's own program: its words and placeholders, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.recipe.command import filled, hyperparameters, placeholders, words_of
+from mutransfer_cli.recipe.load import loads
+
+from .test_place import GOOD, refused
+
+LOSS = "loss: {file: '{out}/m.json', key: val_loss}"
+
+
+def train(command: str, loss: str = LOSS, more: str = "") -> str:
+    return f"{GOOD}train:\n  command: {command}\n  {loss}\n{more}"
+
+
+ALL = "a.py {plan} {width} {depth} {batch} {steps} {seed} {out} {device} {python} {lr} {beta2}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [ALL, "a.py --json '{\"a\": 1}' {}", "'{optimizer.lr}'", "a 'b c' d", "a $HOME ${1}"],
+)
+def test_good_commands(command: str) -> None:
+    text = train(f"|-\n    {command}", more="search: {space: {optimizer.lr: {log2: [-9, -3]}}}\n")
+    recipe = loads(text).recipe
+    assert recipe.train is not None and recipe.train.slots == 1
+
+
+REFUSED = [
+    (train("x {lrr}"), "11:12: train.command: {lrr}: no such placeholder; did you mean 'lr'?"),
+    (train("x {clip}"), "11:12: train.command: {clip}: clip is null; give it a value"),
+    (train("x 'y"), "11:12: train.command: cannot be split into words: No closing quotation"),
+    (train("'  '"), "11:12: train.command: expected a program and its arguments, found nothing"),
+    (train("''"), "11:12: train.command: expected text, found ''"),
+    (train("x", "slots: 2"), "10:1: train.loss: missing"),
+    (train("x", "loss: {}"), "12:9: train.loss: give {file: ..., key: ...} or {regex: ...}"),
+    (train("x", "loss: {file: a}"), "12:9: train.loss: give {file: ..., key: ...} or {regex: "),
+    (train("x", "loss: {regex: 'a [0-9]+'}"), "12:9: train.loss: regex needs exactly one group, f"),
+    (train("x", "loss: {regex: '(a'}"), "12:9: train.loss: regex is not a pattern: missing )"),
+    (
+        train("x", "loss: {file: '{o}/a', key: b}"),
+        "12:16: train.loss.file: {o}: no such placeholder",
+    ),
+    (
+        train("x", "loss: {file: /tmp/a.json, key: b}"),
+        "12:16: train.loss.file: every trial would share it: expected a file such as {out}/loss.js",
+    ),
+    (
+        train("x", more="search: {objective: train_loss}\n"),
+        "13:21: search.objective: with a program of your own the objective is what",
+    ),
+    (train("x", more="  slots: 0\n"), "13:10: train.slots: expected at least 1, found 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line"), REFUSED)
+def test_refused(text: str, line: str) -> None:
+    assert refused(text).startswith("r.yaml:" + line)
+
+
+def test_words_are_split_before_they_are_filled() -> None:
+    words = words_of("a {out} 'b {width}' {\"x\": 1}")
+    values = {"out": "/a b; rm", "width": "{out}"}
+    assert [filled(word, values) for word in words] == ["a", "/a b; rm", "b {out}", "{x:", "1}"]
+    assert placeholders("{a} {b.c} {} {1} {{d}}") == ["a", "b.c", "d"]
+
+
+def test_values_are_written_to_the_last_digit() -> None:
+    values = hyperparameters(loads(GOOD.replace("0.01", "0.1234567890123456")).recipe)
+    assert values["lr"] == "0.1234567890123456" and values["eps"] == "1e-08"
+    assert "clip" not in values  # null
