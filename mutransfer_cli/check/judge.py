@@ -17,6 +17,7 @@ ONE_POWER = 0.75  # a constant epsilon has 1; queries and keys have 1/2 until va
 STEEPEST = 1.5
 EPSILON = 0.2  # share of an update that epsilon may take there
 ROUNDING = 1e-4  # float32 sums leave up to 1e-5, real updates at least 1e-2
+MULTIPLIED = {"input", "readout", "tied"}  # whose multiplier may stand after their module
 WORSE: tuple[TensorVerdict, ...] = ("pass", "warn", "inconclusive", "fail")
 
 
@@ -97,7 +98,11 @@ def judge(
         if found is not None and (update is None or abs(found[1]) > abs(off)):
             update, off = found
             off_error = update.error
-    init = fitted(measurements, lambda m: m.gains.get(name)) if expected.init is not None else None
+    init = (
+        fitted(measurements, lambda m: gain(m, name, expected))
+        if expected.init is not None
+        else None
+    )
     init_off = 0.0
     if init is not None and expected.init is not None:
         init_off = init.value - expected.init
@@ -113,6 +118,11 @@ def judge(
     return Judged(
         name, update, init, decay, off, off_error, init_off, decay_off, moved, epsilon, ratio
     )
+
+
+def gain(m: Measurement, name: str, expected: Expectation) -> float | None:
+    found = m.gains.get(name)
+    return found and found * (m.after[name] if expected.role in MULTIPLIED else 1.0)
 
 
 def of(m: Measurement, name: str, use: int, aspect: str) -> float | None:
@@ -143,12 +153,22 @@ def one_use(
     expected: Expectation,
     expected_gradient: float,
 ) -> tuple[Fitted, float] | None:
-    raw = fitted(measurements, lambda m: of(m, name, use, "raw"))
+    def sized(aspect: str) -> Fitted | None:
+        """Slope of an aspect of the effect, with the multiplier that follows its module."""
+        follows = expected.role in MULTIPLIED
+
+        def at(m: Measurement) -> float | None:
+            found, after = of(m, name, use, aspect), of(m, name, use, "after")
+            return found * after if follows and found and after else found
+
+        return fitted(measurements, at)
+
+    raw = sized("raw")
     if raw is None:
         return None
     if all(idle(m.effects[name][use]) for m in measurements if use < len(m.effects[name])):
         return raw, 0.0
-    aligned = fitted(measurements, lambda m: of(m, name, use, "aligned"))
+    aligned = sized("aligned")
     offs = [raw.value - expected.update]
     if aligned is not None:
         offs.append(aligned.value - expected.update)

@@ -33,6 +33,7 @@ class Effect:
     aligned: float  # its component along the descent of the loss
     input: float  # RMS of the module's input; 1 where the effect does not depend on it
     gradient: float  # RMS of the loss's gradient with respect to the module's output
+    after: float = 1.0  # what the output is multiplied by outside the module
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Measurement:
     width: int
     effects: dict[str, list[Effect]] = field(default_factory=dict)  # by tensor, one for each use
     gains: dict[str, float] = field(default_factory=dict)  # by tensor
+    after: dict[str, float] = field(default_factory=dict)  # by tensor, of the use that `gains` has
     upstream: dict[str, float] = field(default_factory=dict)  # by tensor, see `upstream_of`
     decays: dict[str, float] = field(default_factory=dict)  # by tensor, per step; of one seed
     epsilons: dict[str, float] = field(default_factory=dict)  # over the gradient; of one seed
@@ -109,7 +111,8 @@ def effects_of(uses: list[tuple[Call, str]], old: Tensor, new: Tensor) -> list[E
             if delta is not None and size > 0
             else 0.0
         )
-        found.append(Effect(rms(change), aligned, size_of_input(call, local, old, new), size))
+        x = size_of_input(call, local, old, new)
+        found.append(Effect(rms(change), aligned, x, size, call.after))
     return found
 
 
@@ -214,9 +217,10 @@ def measure(
             at_init = {name: call.output for name, call in calls.of.items()}
             result.activations = {name: rms(x) for name, x in at_init.items()}
             for name, value in before.items():
-                gains = [g for c, local in uses[name] if (g := gain_of(c, local, value))]
-                if gains:
-                    result.gains[name] = gains[-1]
+                for call, local in uses[name]:
+                    gain = gain_of(call, local, value)
+                    if gain:
+                        result.gains[name], result.after[name] = gain, call.after
             result.upstream = upstream_of(subject.model, calls)
         pushed = {name for name, p in named.items() if p.grad is not None and bool(p.grad.any())}
         subject.optimizer.step()

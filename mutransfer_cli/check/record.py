@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.check.after import Multiplied
+
 
 def first_float(value: Any) -> Tensor | None:
     """The first floating-point tensor in an output."""
@@ -39,6 +41,7 @@ class Call:
     output: Tensor
     gradient: Tensor | None = None  # of the loss with respect to the output
     autocast: torch.dtype | None = None  # where the call was made under it
+    after: float = 1.0  # what the forward pass multiplies the output by, outside the module
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Calls:
 @contextmanager
 def recording(model: nn.Module) -> Iterator[Calls]:
     """Record every module's call while the block runs."""
-    calls = Calls()
+    calls, multiplied, outputs = Calls(), Multiplied(), dict[str, Tensor]()
     handles = []
     for name, module in model.named_modules():
 
@@ -64,6 +67,8 @@ def recording(model: nn.Module) -> Iterator[Calls]:
             if torch.is_autocast_enabled(kind):
                 call.autocast = torch.get_autocast_dtype(kind)
             calls.of[name] = call
+            multiplied.watch(found)
+            outputs[name] = found
             if found.requires_grad:
 
                 def keep_gradient(gradient: Tensor, call: Call = call) -> None:
@@ -73,7 +78,10 @@ def recording(model: nn.Module) -> Iterator[Calls]:
 
         handles.append(module.register_forward_hook(keep, with_kwargs=True))
     try:
-        yield calls
+        with multiplied:
+            yield calls
+        for name, output in outputs.items():
+            calls.of[name].after = multiplied.factor(output)
     finally:
         for handle in handles:
             handle.remove()
