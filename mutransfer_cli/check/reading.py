@@ -14,23 +14,26 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.shapes import Family
 from mutransfer_cli.rules.table import attention_power
 
+PARALLEL = 0.9  # cosine, see `orthogonal`
 GROWS = 32.0  # times: the update of an optimizer that is not scale-free, at 1024 times the gradient
 
 
 def update_kinds(fresh: Callable[[], Subject]) -> dict[str, str]:
     """For each tensor the optimizer whose geometry its update has: `sgd`, `adam` or `muon`.
 
-    Found by trying, so for any optimizer: is a step larger on a louder gradient, and are all
-    singular values of a matrix's step the same?
+    Found by trying, so for any optimizer: is a step larger on a louder gradient, and is a matrix's
+    step its gradient with all singular values made the same?
     """
     moves: list[dict[str, Tensor]] = []
+    pushes: dict[str, Tensor] = {}
     for loudness in (1.0, LOUD):
         subject = fresh()
         assert subject.optimizer is not None
         named = dict(subject.model.named_parameters())
         before = {name: p.detach().clone() for name, p in named.items()}
-        for p in named.values():
-            p.grad = loudness * spread(p) if p.requires_grad else None
+        pushes = {name: loudness * spread(p) for name, p in named.items() if p.requires_grad}
+        for name, p in named.items():
+            p.grad = pushes[name].clone() if p.requires_grad else None
         run_user_code(subject.optimizer.step, "optimizer.step()")
         moves.append({name: (p.detach() - before[name]).float() for name, p in named.items()})
     kinds = {}
@@ -38,25 +41,30 @@ def update_kinds(fresh: Callable[[], Subject]) -> dict[str, str]:
         if rms(moves[1][name]) > GROWS * rms(quiet):
             kinds[name] = "sgd"
         else:
-            kinds[name] = "muon" if orthogonal(quiet) else "adam"
+            kinds[name] = "muon" if name in pushes and orthogonal(quiet, pushes[name]) else "adam"
     return kinds
 
 
 def spread(p: Tensor) -> Tensor:
-    """A gradient of entries of order 1; a matrix's singular values spread tenfold."""
+    """A gradient of entries of order 1; a matrix's singular values from 30 to 1."""
     noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
     if p.dim() == 2:
         u, _, v = torch.linalg.svd(noise, full_matrices=False)
-        noise = (u * torch.linspace(10, 1, min(p.shape))) @ v
+        noise = (u * 30 ** torch.linspace(1, 0, min(p.shape))) @ v
     return noise.to(p)
 
 
-def orthogonal(step: Tensor) -> bool:
-    """Are the singular values of a step all about the same? Newton-Schulz leaves 0.7 to 1.2."""
+def orthogonal(step: Tensor, gradient: Tensor) -> bool:
+    """Is a step the gradient U S Vᵀ with its singular values made equal, -U Vᵀ?
+
+    The cosine between the two is at least 0.96 for Newton-Schulz, which leaves singular values of
+    0.7 to 1.2, and at most about 0.8 for a step of signs, for the gradient itself or Adafactor's.
+    That the values are equal is not enough: those of a wide matrix of signs nearly are.
+    """
     if step.dim() != 2 or min(step.shape) < 2 or not bool(step.any()):
         return False
-    values = torch.linalg.svdvals(step)
-    return bool(values[0] < 2.5 * values[-1])
+    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
+    return bool(-(step * (u @ v)).sum() > PARALLEL * step.norm() * min(step.shape) ** 0.5)
 
 
 def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
