@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mutransfer_cli.check.document import FaultReport
 from mutransfer_cli.check.probes import LOUD
 from mutransfer_cli.check.record import rms
 from mutransfer_cli.models.build import run_user_code
@@ -83,7 +84,7 @@ def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
     )
 
 
-def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
+def attention_fault(family: Family, parameterization: str) -> tuple[FaultReport, ...]:
     """A growing head size asks for a scale that follows it; a fixed one for nothing."""
     if family.head_growth == 1.0:
         return ()
@@ -91,8 +92,16 @@ def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
     if abs(family.scale_growth / wanted - 1) < 1e-3:
         return ()
     seen = family.attention[0]
+    place = f"`{seen.module}`" if seen.module else "the model's attention"
+    scale = "1/head size" if attention_power(parameterization) == -1 else "1/√(head size)"
     return (
-        f"attention-scale: in {seen.module or 'the model'} the head size grows by "
-        f"{family.head_growth:g} and the scale of q·k by {family.scale_growth:.3g}; it should by "
-        f"{wanted:.3g}",
+        FaultReport(
+            finding="attention-scale",
+            where=seen.module,
+            message=f"in {place} the head size grows by {family.head_growth:g} and the scale of "
+            f"q·k by {family.scale_growth:.3g} instead of {wanted:.3g}",
+            fix=f"let the scale of q·k go as {scale}, such as "
+            f"{seen.scale * seen.head_size ** -attention_power(parameterization):.3g}{scale[1:]}, "
+            f"which is {seen.scale:.3g} at the head size {seen.head_size} as it is now",
+        ),
     )
