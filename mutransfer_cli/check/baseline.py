@@ -16,7 +16,7 @@ from mutransfer_cli.rules.document import write_atomically
 class Accepted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tensor: str
+    tensor: str = Field(description="or the module; empty for the whole model")
     finding: str
     reason: str = ""
 
@@ -51,24 +51,39 @@ def write_baseline(document: CheckDocument, path: Path) -> int:
         for t in document.tensors
         if t.finding is not None and t.verdict in {"fail", "warn"}
     ]
+    found += [
+        Accepted(tensor=f.where, finding=f.finding, reason=f.message) for f in document.faults
+    ]
     values = Baseline(accepted=tuple(found)).model_dump(mode="json", by_alias=True)
     write_atomically(path, json.dumps(values, indent=2) + "\n")
     return len(found)
 
 
-def accept(document: CheckDocument, baseline: Baseline) -> CheckDocument:
-    """The document with accepted findings as warnings, and its verdict without them."""
+def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) -> CheckDocument:
+    """The document with accepted findings as warnings, and its verdict without them.
+
+    strict: warnings fail too, unless they are accepted.
+    """
+    bad = {"fail", "warn"} if strict else {"fail"}
     known = {(a.tensor, a.finding) for a in baseline.accepted}
 
     def judged(t: TensorReport) -> TensorReport:
-        if t.verdict == "fail" and (t.name, t.finding) in known:
+        if t.verdict in bad and (t.name, t.finding) in known:
             return t.model_copy(update={"verdict": "warn", "message": f"accepted: {t.message}"})
         return t
 
     tensors = tuple(judged(t) for t in document.tensors)
-    failed = sum(t.verdict == "fail" for t in tensors)
+    faults = tuple(f for f in document.faults if (f.where, f.finding) not in known)
     accepted = sum(a != b for a, b in zip(tensors, document.tensors, strict=True))
+    failed = [
+        a.name
+        for a, b in zip(tensors, document.tensors, strict=True)
+        if a == b and a.verdict in bad
+    ]
+    failed += [str(f) for f in faults]
+    accepted += len(document.faults) - len(faults)
     found = {(t.name, t.finding) for t in document.tensors}
+    found |= {(f.where, f.finding) for f in document.faults}
     gone = len(known - found)
     notes = [f"{accepted} accepted by the baseline"] if accepted else []
     notes += (
@@ -76,9 +91,12 @@ def accept(document: CheckDocument, baseline: Baseline) -> CheckDocument:
     )
     verdict: Verdict = document.verdict
     reason = document.reason
-    if document.verdict == "fail" and not document.faults and accepted:
+    if document.verdict == "fail" and accepted:
         verdict = "fail" if failed else "pass"
-        reason = f"{failed} new of {len(tensors)} tensors" if failed else "nothing new"
+        reason = f"new: {', '.join(failed)}" if failed else "nothing new"
     return document.model_copy(
-        update={"tensors": tensors, "verdict": verdict, "reason": "; ".join([reason, *notes])}
-    )
+        update={
+            "tensors": tensors, "faults": faults, "verdict": verdict,
+            "reason": "; ".join([reason, *notes]),
+        }
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from torch import nn
 
 from mutransfer_cli.check.audit import audit
 from mutransfer_cli.check.check import Question, run_check
+from mutransfer_cli.check.document import FaultReport
 from mutransfer_cli.check.expectation import Expectation, expectation
 from mutransfer_cli.check.measure import Make, ready, shrink
 from mutransfer_cli.check.reading import attention_fault, unread_keys, update_kinds
@@ -82,7 +83,7 @@ def check(
     with uncompiled():
         family = traced(made, sizes[0], sizes[-1])
     own = made(sizes[0], 0).optimizer
-    static: tuple[str, ...] = ()
+    static: tuple[FaultReport, ...] = ()
     hints: tuple[str, ...] = ()
     if own is not None:
         hints = unread_keys(made(sizes[-1], 0).optimizer)

@@ -11,6 +11,7 @@ from mutransfer_cli.check.diagnosis import diagnose
 from mutransfer_cli.check.document import (
     CheckDocument,
     ControlReport,
+    FaultReport,
     ModuleReport,
     TensorReport,
     Verdict,
@@ -33,7 +34,12 @@ LIMITS = (
     "betas, clipping and schedules",
     f"exponents off by less than {TOLERANCE}",
 )
-UNSTABLE = "the loss is not finite after a few steps"
+UNSTABLE = FaultReport(
+    finding="unstable",
+    where="",
+    message="the loss is not finite after a few steps",
+    fix="repair the tensors that fail, or give smaller learning rates",
+)
 HIDDEN = frozenset({"hidden", "convolution", "expert"})
 
 
@@ -50,7 +56,7 @@ class Question:
     steps: int = 3
     first_seed: int = 0
     strict: bool = False
-    static: tuple[str, ...] = ()  # what reading the model alone found wrong
+    static: tuple[FaultReport, ...] = ()  # what reading the model alone found wrong
     hints: tuple[str, ...] = ()  # for the reader of a failure
 
     @property
@@ -210,16 +216,12 @@ def verdict_of(
     q: Question, tensors: Sequence[TensorReport], control: ControlReport, unstable: bool
 ) -> tuple[Verdict, str]:
     if unstable:
-        return "fail", UNSTABLE
-    if q.static:
-        return "fail", "; ".join(q.static)
+        return "fail", str(UNSTABLE)
     bad = {"fail", "warn"} if q.strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in bad]
-    if failed:
-        return (
-            "fail",
-            f"{len(failed)} of {len(tensors)} tensors do not scale as {q.parameterization}",
-        )
+    if q.static or failed:
+        named = f"{len(failed)} of {len(tensors)} tensors do not scale as {q.parameterization}"
+        return "fail", "; ".join([*map(str, q.static), *([named] if failed else [])])
     unsure = [t.name for t in tensors if t.verdict == "inconclusive"]
     if unsure:
         return (

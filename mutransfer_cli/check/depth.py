@@ -22,6 +22,7 @@ from mutransfer_cli.check.diagnosis import power
 from mutransfer_cli.check.document import (
     CheckDocument,
     ControlReport,
+    FaultReport,
     ModuleReport,
     TensorReport,
     Verdict,
@@ -133,19 +134,27 @@ def tensor_reports(
     )
 
 
-def whole_fault(name: str, off: float) -> str:
+def whole_fault(name: str, off: float) -> FaultReport:
     """What a slope of the whole network's says."""
     if name == STREAM:
-        return (
-            f"residual-scale: the residual stream grows as depth^{off:.2f} at init; multiply every "
-            "branch by m^-1 (or m^-1/2), m = depth / base depth"
+        return FaultReport(
+            finding="residual-scale",
+            where="",
+            message=f"the residual stream grows as depth^{off:.2f} at init",
+            fix="multiply every branch by m^-1 (or m^-1/2), m = depth / base depth",
         )
     if name == ATTENTION and off < 0:
-        return (
-            f"lazy: attention logits change as depth^{off:.2f} in each block; branches by m^-1 and "
-            "a constant learning rate keep it (alpha = 1)"
+        return FaultReport(
+            finding="lazy",
+            where="",
+            message=f"attention logits change as depth^{off:.2f} in each block",
+            fix="branches by m^-1 and a constant learning rate keep it (alpha = 1)",
         )
-    return f"residual-scale: {name} goes as depth^{off:.2f}; it should stay constant"
+    return FaultReport(
+        finding="residual-scale",
+        where="",
+        message=f"{name} goes as depth^{off:.2f}; it should stay constant",
+    )
 
 
 def run_depth_check(
@@ -251,7 +260,7 @@ def module_of(
 def verdict_of(
     found: Sequence[DepthMeasurement],
     tensors: Sequence[TensorReport],
-    faults: Sequence[str],
+    faults: Sequence[FaultReport],
     control: ControlReport,
 ) -> tuple[Verdict, str]:
     if not all(m.finite for m in found):
@@ -261,7 +270,7 @@ def verdict_of(
         named = (
             [f"{len(failed)} of {len(tensors)} tensors do not keep their work"] if failed else []
         )
-        return "fail", "; ".join([*faults, *named])
+        return "fail", "; ".join([*map(str, faults), *named])
     unsure = [t.name for t in tensors if t.verdict == "inconclusive"]
     if unsure:
         return "inconclusive", f"{', '.join(unsure)}: within two standard errors; more --seeds"

@@ -57,6 +57,19 @@ class TensorReport(Part):
     )
 
 
+class FaultReport(Part):
+    """What is wrong with the whole model, or with one module, rather than with a tensor."""
+
+    finding: Finding
+    where: str = Field(description="the module; empty for the whole model")
+    message: str
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        said = f"{self.finding}: {self.message}"
+        return f"{said}; {self.fix}" if self.fix else said
+
+
 class ModuleReport(Part):
     """The classical coordinate check: RMS of a module's output and of its change."""
 
@@ -87,4 +100,6 @@ class CheckDocument(Part):
     control: ControlReport
     limits: tuple[str, ...] = Field(description="what this check cannot see")
     notes: tuple[str, ...] = Field(default=(), description="worth knowing, and not judged")
-    faults: tuple[str, ...] = Field(default=(), description="of the whole model, not of a tensor")
+    faults: tuple[FaultReport, ...] = Field(
+        default=(), description="of the whole model or of a module, not of a tensor"
+    )

@@ -34,6 +34,7 @@ def write_junit(document: CheckDocument, path: Path) -> None:
         elif verdict == "warn":
             ElementTree.SubElement(case, "system-out").text = f"warning: {t.message}; {t.fix}"
     for fault in document.faults:
-        case = ElementTree.SubElement(suite, "testcase", classname="model", name="model")
-        ElementTree.SubElement(case, "failure", message=fault)
+        name = f"{fault.where or 'model'}: {fault.finding}"
+        case = ElementTree.SubElement(suite, "testcase", classname="model", name=name)
+        ElementTree.SubElement(case, "failure", message=fault.message).text = fault.fix
     write_atomically(path, ElementTree.tostring(suite, encoding="unicode") + "\n")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mutransfer_cli.check.probes import decay_of, epsilon_ratios, paths_differ, repeatable
-from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms
+from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms, same_masks
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import run_user_code
 from mutransfer_cli.models.subject import Subject
@@ -88,7 +88,7 @@ def owners(model: nn.Module, calls: Calls) -> dict[str, list[tuple[Call, str]]]:
 def step(subject: Subject, batch: Any) -> tuple[Calls, bool]:
     """Forward, backward; the optimizer has not stepped yet."""
     assert subject.optimizer is not None and subject.loss is not None
-    torch.manual_seed(0)  # the same dropout mask every time
+    same_masks()
     subject.model.zero_grad(set_to_none=True)  # not every optimizer has a zero_grad of its own
     with recording(subject.model) as calls:
         loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
@@ -210,6 +210,11 @@ def measure(
     at_init: dict[str, Tensor] = {}
     for number in range(steps):
         calls, finite = step(subject, batch)
+        if number == 0 and not finite:
+            raise InputError(
+                f"loss: not finite at init, at width {width} with seed {seed}; expected a finite "
+                "number before any step"
+            )
         result.finite &= finite
         uses = owners(subject.model, calls)
         before = {name: p.detach().clone() for name, p in named.items()}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mutransfer_cli.check.document import FaultReport
 from mutransfer_cli.check.probes import LOUD
 from mutransfer_cli.check.record import rms
 from mutransfer_cli.models.build import run_user_code
@@ -14,23 +15,26 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.shapes import Family
 from mutransfer_cli.rules.table import attention_power
 
+PARALLEL = 0.9  # cosine, see `orthogonal`
 GROWS = 32.0  # times: the update of an optimizer that is not scale-free, at 1024 times the gradient
 
 
 def update_kinds(fresh: Callable[[], Subject]) -> dict[str, str]:
     """For each tensor the optimizer whose geometry its update has: `sgd`, `adam` or `muon`.
 
-    Found by trying, so for any optimizer: is a step larger on a louder gradient, and are all
-    singular values of a matrix's step the same?
+    Found by trying, so for any optimizer: is a step larger on a louder gradient, and is a matrix's
+    step its gradient with all singular values made the same?
     """
     moves: list[dict[str, Tensor]] = []
+    pushes: dict[str, Tensor] = {}
     for loudness in (1.0, LOUD):
         subject = fresh()
         assert subject.optimizer is not None
         named = dict(subject.model.named_parameters())
         before = {name: p.detach().clone() for name, p in named.items()}
-        for p in named.values():
-            p.grad = loudness * spread(p) if p.requires_grad else None
+        pushes = {name: loudness * spread(p) for name, p in named.items() if p.requires_grad}
+        for name, p in named.items():
+            p.grad = pushes[name].clone() if p.requires_grad else None
         run_user_code(subject.optimizer.step, "optimizer.step()")
         moves.append({name: (p.detach() - before[name]).float() for name, p in named.items()})
     kinds = {}
@@ -38,25 +42,30 @@ def update_kinds(fresh: Callable[[], Subject]) -> dict[str, str]:
         if rms(moves[1][name]) > GROWS * rms(quiet):
             kinds[name] = "sgd"
         else:
-            kinds[name] = "muon" if orthogonal(quiet) else "adam"
+            kinds[name] = "muon" if name in pushes and orthogonal(quiet, pushes[name]) else "adam"
     return kinds
 
 
 def spread(p: Tensor) -> Tensor:
-    """A gradient of entries of order 1; a matrix's singular values spread tenfold."""
+    """A gradient of entries of order 1; a matrix's singular values from 30 to 1."""
     noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
     if p.dim() == 2:
         u, _, v = torch.linalg.svd(noise, full_matrices=False)
-        noise = (u * torch.linspace(10, 1, min(p.shape))) @ v
+        noise = (u * 30 ** torch.linspace(1, 0, min(p.shape))) @ v
     return noise.to(p)
 
 
-def orthogonal(step: Tensor) -> bool:
-    """Are the singular values of a step all about the same? Newton-Schulz leaves 0.7 to 1.2."""
+def orthogonal(step: Tensor, gradient: Tensor) -> bool:
+    """Is a step the gradient U S Vᵀ with its singular values made equal, -U Vᵀ?
+
+    The cosine between the two is at least 0.96 for Newton-Schulz, which leaves singular values of
+    0.7 to 1.2, and at most about 0.8 for a step of signs, for the gradient itself or Adafactor's.
+    That the values are equal is not enough: those of a wide matrix of signs nearly are.
+    """
     if step.dim() != 2 or min(step.shape) < 2 or not bool(step.any()):
         return False
-    values = torch.linalg.svdvals(step)
-    return bool(values[0] < 2.5 * values[-1])
+    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
+    return bool(-(step * (u @ v)).sum() > PARALLEL * step.norm() * min(step.shape) ** 0.5)
 
 
 def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
@@ -75,7 +84,7 @@ def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
     )
 
 
-def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
+def attention_fault(family: Family, parameterization: str) -> tuple[FaultReport, ...]:
     """A growing head size asks for a scale that follows it; a fixed one for nothing."""
     if family.head_growth == 1.0:
         return ()
@@ -83,8 +92,16 @@ def attention_fault(family: Family, parameterization: str) -> tuple[str, ...]:
     if abs(family.scale_growth / wanted - 1) < 1e-3:
         return ()
     seen = family.attention[0]
+    place = f"`{seen.module}`" if seen.module else "the model's attention"
+    scale = "1/head size" if attention_power(parameterization) == -1 else "1/√(head size)"
     return (
-        f"attention-scale: in {seen.module or 'the model'} the head size grows by "
-        f"{family.head_growth:g} and the scale of q·k by {family.scale_growth:.3g}; it should by "
-        f"{wanted:.3g}",
+        FaultReport(
+            finding="attention-scale",
+            where=seen.module,
+            message=f"in {place} the head size grows by {family.head_growth:g} and the scale of "
+            f"q·k by {family.scale_growth:.3g} instead of {wanted:.3g}",
+            fix=f"let the scale of q·k go as {scale}, such as "
+            f"{seen.scale * seen.head_size ** -attention_power(parameterization):.3g}{scale[1:]}, "
+            f"which is {seen.scale:.3g} at the head size {seen.head_size} as it is now",
+        ),
     )

@@ -105,7 +105,7 @@ def check(
     if baseline is not None:
         from mutransfer_cli.check.baseline import accept, read_baseline
 
-        document = accept(document, read_baseline(baseline))
+        document = accept(document, read_baseline(baseline), strict)
     if junit is not None:
         from mutransfer_cli.check.junit import write_junit
 

@@ -74,7 +74,9 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
-        fail(debug, error, 2)
+        from mutransfer_cli.cli.place import placed  # reads recipes: not for --help
+
+        fail(debug, placed(str(error), sys.argv[1:]), 2)
     except Inconclusive as error:
         say(f"inconclusive: {error}")
         sys.exit(3)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from torch import Tensor
+
+from mutransfer_cli.errors import InputError
 
 Batch = tuple[Tensor, Tensor]  # inputs, targets
 VALIDATION_EXAMPLES = 256
@@ -26,6 +29,17 @@ class Source(Protocol):
     def validation(self, size: int) -> list[Batch]:
         """The whole fixed validation set in batches of at most `size`."""
         ...
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """The user's file is not there, or cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(
+            f"data.path: {path}: no such file in {Path.cwd()}; a relative path starts at the "
+            "current folder"
+        )
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return InputError(f"data.path: {path}: cannot be read: {reason}")
 
 
 def draw(seed: int, step: int, size: int, high: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw
+from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw, unreadable
 from mutransfer_cli.errors import InputError
 
 
@@ -64,7 +64,7 @@ def text(path: Path, seq_len: int) -> Tokens:
     try:
         raw = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
-        raise InputError(f"data.path: {path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     train, held_out = split_tail(raw)
     return Tokens(train, held_out, seq_len, sha256(raw.tobytes()).hexdigest())
 
@@ -79,7 +79,7 @@ def token_file(path: Path, seq_len: int, vocab_size: int) -> Tokens:
             )
         raw = np.memmap(path, dtype=np.uint16, mode="r")
     except OSError as error:
-        raise InputError(f"data.path: {path}: cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     largest = int(raw.max())
     if largest >= vocab_size:
         raise InputError(

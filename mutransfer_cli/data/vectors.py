@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw
+from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw, unreadable
 from mutransfer_cli.errors import InputError
 
 TEACHER_SEED = 20220307
@@ -108,7 +108,7 @@ def tensors(path: Path) -> Table:
     try:
         x, y = read_tensors(path)
     except OSError as error:
-        raise InputError(f"data.path: {path}: cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error) from error
     except (KeyError, ValueError, BadZipFile) as error:
         message = " ".join(str(error).split())
         raise InputError(

@@ -111,10 +111,12 @@ def on_rung(
     losses = losses_of(size, seen)
 
     floor, ceiling = low - search.extend, high + search.extend
+    left = trials(search)[1] - sum(map(len, losses.values()))
 
     def jobs(rates: Sequence[float], seeds: Sequence[int]) -> list[Job]:
         inside = [x for x in rates if floor <= x <= ceiling]
-        return missing([Job(size, s, (("lr", 2.0**x),)) for s in seeds for x in inside], seen)
+        wanted = [Job(size, s, (("lr", 2.0**x),)) for s in seeds for x in inside]
+        return missing(wanted, seen)[:left]
 
     if not losses:
         return jobs(around(start, AROUND) if start is not None else spread(low, high), [first_seed])

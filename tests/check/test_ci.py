@@ -77,12 +77,21 @@ def test_a_baseline_accepts_what_is_known_and_nothing_else(tmp_path: Path) -> No
     both = {"second.weight", "third.weight"}
     worse = check(subject(lr=lambda n, m: m if n in both else 1), WIDTHS).document
     found = accept(worse, read_baseline(path))
-    assert found.verdict == "fail" and found.reason.startswith("1 new")
+    assert found.verdict == "fail" and found.reason.startswith("new: third.weight")
     right = accept(check(subject(), WIDTHS).document, read_baseline(path))
     assert right.verdict == "pass" and "are there no more" in right.reason
     path.write_text("[]")
     with pytest.raises(InputError, match=r"baseline\.json: not a baseline"):
         read_baseline(path)
+
+
+def test_a_baseline_under_strict_accepts_warnings(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    fading = check(subject(decay=lambda m: 1 / m), WIDTHS, strict=True).document
+    assert fading.verdict == "fail" and write_baseline(fading, path) > 0
+    assert accept(fading, read_baseline(path), strict=True).verdict == "pass"
+    path.write_text('{"schema": "mutransfer/baseline/v1", "accepted": []}')
+    assert accept(fading, read_baseline(path), strict=True).verdict == "fail"
 
 
 @pytest.mark.parametrize("model", ["mlp", "gpt"])
@@ -232,5 +241,5 @@ def test_not_a_number_at_init() -> None:
         made.loss = lambda model, b: entropy(model, b) * float("nan")
         return made
 
-    report = check(build, WIDTHS)
-    assert report.verdict == "fail" and report.document.regime == "unstable"
+    with pytest.raises(InputError, match="loss: not finite at init, at width 64"):
+        check(build, WIDTHS)

@@ -185,7 +185,11 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["check", "nowhere:f"], "no module named 'nowhere'"),
         (["check", "r.yaml", "--widths", "a,b"], "--widths a,b"),
         (["sweep", "heads.yaml"], "heads.yaml:5:"),
-        (["sweep", "text.yaml"], "absent.txt"),
+        (["sweep", "text.yaml"], "text.yaml:3:28: data.path: absent.txt: no such file"),
+        (
+            ["shapes", "r.yaml", "--set", "model.build=x:y"],
+            "--set model.build=x:y: model.build: x:y: no module",
+        ),
         (["schema", "nothing"], "schema nothing"),
         (["probe", "sharpness"], "not available in this version"),
         (["--nonsense"], "--nonsense"),
