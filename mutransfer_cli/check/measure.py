@@ -70,10 +70,11 @@ def shrink(batch: Any, tokens: int = TOKENS) -> Any:
 def owners(model: nn.Module, calls: Calls) -> dict[str, list[tuple[Call, str]]]:
     """For each tensor the recorded calls that use it, and its name inside each module.
 
-    A tensor whose own module was not called belongs to the nearest one around it that was.
+    A tensor none of whose own modules was called belongs to the nearest one around that was.
     """
     first = {id(p): name for name, p in model.named_parameters()}
     found: dict[str, list[tuple[Call, str]]] = {name: [] for name in first.values()}
+    around: dict[str, list[tuple[Call, str]]] = {name: [] for name in first.values()}
     for path, module in model.named_modules():
         for local, p in module.named_parameters(recurse=False, remove_duplicate=False):
             outer, inner = path, local
@@ -81,8 +82,9 @@ def owners(model: nn.Module, calls: Calls) -> dict[str, list[tuple[Call, str]]]:
                 outer, _, last = outer.rpartition(".")
                 inner = f"{last}.{inner}"
             if outer in calls.of:
-                found[first[id(p)]].append((calls.of[outer], inner))
-    return found
+                uses = found if outer == path else around
+                uses[first[id(p)]].append((calls.of[outer], inner))
+    return {name: uses or around[name] for name, uses in found.items()}
 
 
 def step(subject: Subject, batch: Any) -> tuple[Calls, bool]:
@@ -112,7 +114,8 @@ def effects_of(uses: list[tuple[Call, str]], old: Tensor, new: Tensor) -> list[E
             else 0.0
         )
         x = size_of_input(call, local, old, new)
-        found.append(Effect(rms(change), aligned, x, size, call.after))
+        after = 1.0 if "." in local else call.after  # of its own module, not of one around
+        found.append(Effect(rms(change), aligned, x, size, after))
     return found
 
 
@@ -129,6 +132,8 @@ def size_of_input(call: Call, local: str, old: Tensor, new: Tensor) -> float:
         )
         if louder < DEPENDS * once:
             return 1.0
+    if isinstance(call.module, nn.RNNBase) and not local.startswith("weight_ih_l0"):
+        return rms(call.output)  # what it acts on are states, of which the last layer's are seen
     return rms(x)
 
 

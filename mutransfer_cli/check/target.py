@@ -18,7 +18,7 @@ from mutransfer_cli.check.report import CheckReport
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import build as build_recipe
 from mutransfer_cli.models.build import import_callable
-from mutransfer_cli.models.planned import completed, family_for, proxy, trainable
+from mutransfer_cli.models.planned import completed, family_for, plan_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema import Recipe
@@ -27,7 +27,10 @@ from mutransfer_cli.recipe.sizes import depth_fault, width_fault
 from mutransfer_cli.rules.blocks import blocks_of
 from mutransfer_cli.rules.shapes import shapes_of, skeleton
 from mutransfer_cli.rules.tensor import trained_by
+from mutransfer_cli.train.cost import parameters
+from mutransfer_cli.train.memory import available
 
+COPIES, BYTES = 9, 4  # of every parameter at a time: gradients, moments, what was before a step
 SMALLEST = 64  # width of the narrowest model, where it can be chosen
 
 
@@ -94,6 +97,8 @@ def question_of(
         if fault:
             raise InputError(f"--widths: {fault}")
 
+    fits(recipe, Size(sizes[-1], base.depth, base.batch, base.steps))
+
     def make(width: int, seed: int) -> Subject:
         subject = proxy(recipe, Size(width, base.depth, base.batch, base.steps), seed)
         return completed(recipe, subject)
@@ -115,6 +120,19 @@ def question_of(
         if t.role != "fixed"
     }
     return Question(make, expected, parameterization, sizes, **options)
+
+
+def fits(recipe: Recipe, size: Size) -> None:
+    """Raises InputError where the widest model takes more memory than there is."""
+    needed = COPIES * BYTES * parameters(plan_for(recipe, size))
+    there = available("cpu")
+    if needed > there:
+        raise InputError(
+            f"--widths: a model of width {size.width} takes about {needed / 2**30:.1f} GiB here, "
+            f"and {there / 2**30:.1f} GiB may be taken; give smaller --widths, or smaller heads "
+            "and a narrower base: the parameterization is the same (--set model.args.head_dim=16 "
+            "--set base.width=… --set ladder.width=[…])"
+        )
 
 
 def depth_question(

@@ -41,6 +41,8 @@ def init(
     text = template(model, path.stem, proxies)
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
+    if ":" in model:
+        runs(model, text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -50,3 +52,27 @@ def init(
         print_json(InitDocument(path=str(path), model=model))
     else:
         print(f"wrote {path}; next: mutransfer check {path}")
+
+
+def runs(model: str, text: str) -> None:
+    """Plan the recipe once before it is written. Raises InputError where that fails.
+
+    A callable of the user's own may have its reasons: only that it can be imported is asked.
+    """
+    from mutransfer_cli.recipe.load import loads
+
+    recipe = loads(text, "the recipe").recipe
+    if not model.startswith("hf:"):
+        from mutransfer_cli.models.build import import_callable
+
+        import_callable(model)
+        return
+    from mutransfer_cli.models.planned import plan_for
+    from mutransfer_cli.recipe.size import target_size
+
+    try:
+        plan_for(recipe, target_size(recipe, None, None, None, None, None))
+    except InputError as error:
+        if str(error).startswith("data"):
+            return  # a package that its data needs may be missing here
+        raise InputError(f"--model {model}: no recipe for it yet: {error}") from error

@@ -95,14 +95,9 @@ def config_values(values: Mapping[str, Any], architecture: str) -> dict[str, Any
 
 def architecture_of(job: Job) -> str:
     """The class that the proxies were of."""
-    from mutransfer_cli.models.huggingface import MODELS, transformers
+    from mutransfer_cli.models.huggingface import kind_of
 
-    library = transformers()
-    for name in MODELS:
-        mapping = getattr(library, name)._model_mapping
-        if type(job.config) in mapping:
-            return str(mapping[type(job.config)].__name__)
-    raise InputError(f"--format hf: {job.recipe.model.build}: no model of this type")
+    return kind_of(job.config, job.recipe.model.build)[1]
 
 
 def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:

@@ -27,22 +27,19 @@ GROWS = frozenset(
     {"intermediate_size", "n_inner", "d_ff", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim"}
     | {"moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"}
     | {"pooler_output_size", "time_step_rank", "word_embed_proj_dim", "lru_width", "hidden_dim"}
-    | {"rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
+    | {"q_lora_rank", "kv_lora_rank", "rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
 )
-HEADS = ("num_attention_heads", "n_head", "num_heads")
+HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads")
 MORE_HEADS = ("encoder_attention_heads", "decoder_attention_heads")
 KEYS = ("num_key_value_heads", "num_kv_heads")
 HEAD_SIZE = ("head_dim", "d_kv")
-DEPTH = ("num_hidden_layers", "n_layer", "num_layers")
+DEPTH = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers")
 MORE_DEPTH = ("num_decoder_layers", "encoder_layers", "decoder_layers")
 # The state space's own tensors: transition, skip and step size (no published rule; assumption).
 STATE_SPACE = ("*.A_log", "*.D", "*.dt_proj.*", "*.dt_bias")
-MODELS = (
-    "AutoModelForCausalLM",
-    "AutoModelForSeq2SeqLM",
-    "AutoModelForImageClassification",
-    "AutoModelForMaskedLM",
-)
+IGNORED = -100  # target of a position that has nothing to say
+CAUSAL, SEQ2SEQ = "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"
+MASKED, IMAGES = "AutoModelForMaskedLM", "AutoModelForImageClassification"
 
 
 def transformers() -> Any:
@@ -200,22 +197,56 @@ def config_of(recipe: Recipe, size: Size) -> Any:
 
 def hugging_face(recipe: Recipe, size: Size, seed: int) -> Subject:
     """The model at a size, as its authors initialise it after `seed`."""
-    library = transformers()
     config = config_of(recipe, size)
-    for name in MODELS:
-        auto = getattr(library, name)
-        if type(config) in auto._model_mapping:
-            torch.manual_seed(seed)
-            model = auto.from_config(config)
-            return Subject(model, loss=LOSSES.get(name))
-    raise InputError(f"model.build: {recipe.model.build}: no model for text or images of this type")
+    kind, _ = kind_of(config, recipe.model.build)
+    torch.manual_seed(seed)
+    model = getattr(transformers(), kind).from_config(config)
+    return Subject(model, loss=LOSSES.get(kind))
+
+
+def kind_of(config: Any, build: str) -> tuple[str, str]:
+    """The kind of model that a config is for, and the name of its class.
+
+    Raises InputError for a type that is for neither text nor images.
+    """
+    for kind in kinds_of(config):
+        mapping = getattr(transformers(), kind)._model_mapping
+        if type(config) in mapping:
+            found = mapping[type(config)]
+            found = found[0] if isinstance(found, tuple) else found  # as from_config takes it
+            return kind, str(found.__name__)
+    raise InputError(f"model.build: {build}: no model for text or images of this type")
+
+
+def kinds_of(config: Any) -> tuple[str, ...]:
+    """Kinds of model in the order in which they are looked for: a type may have several."""
+    if getattr(config, "is_encoder_decoder", False):
+        return SEQ2SEQ, CAUSAL
+    if getattr(config, "is_decoder", False):
+        return CAUSAL, MASKED, IMAGES
+    return MASKED, CAUSAL, IMAGES  # one that sees both sides is not asked for the next token
 
 
 def seq2seq_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """The decoder says the next token, with the same text in the encoder's ear."""
+    """The encoder reads the first half of a window, the decoder goes on with the second."""
     inputs, targets = batch
-    logits: Tensor = model(input_ids=inputs, decoder_input_ids=inputs).logits
-    return F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten())
+    half = inputs.shape[1] // 2
+    before, after, wanted = inputs[:, :half], inputs[:, half:], targets[:, half:]
+    logits: Tensor = model(input_ids=before, decoder_input_ids=after).logits
+    return F.cross_entropy(logits.flatten(0, -2).float(), wanted.flatten())
+
+
+def masked_loss(model: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """One token in seven is hidden and has to be said; which ones depends on the text alone."""
+    inputs, _ = batch
+    places = torch.arange(inputs.shape[1], device=inputs.device)
+    hidden = (31 * inputs + 17 * inputs.roll(1, 1) + places) % 7 == 0
+    hidden = hidden | (places == len(places) // 2)  # one at least
+    mask = model.config.mask_token_id if hasattr(model.config, "mask_token_id") else None
+    mask = model.config.vocab_size - 1 if mask is None else mask
+    logits: Tensor = model(input_ids=inputs.masked_fill(hidden, mask)).logits
+    wanted = inputs.masked_fill(~hidden, IGNORED)
+    return F.cross_entropy(logits.flatten(0, -2).float(), wanted.flatten(), ignore_index=IGNORED)
 
 
 def image_loss(model: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -232,6 +263,7 @@ def image_loss(model: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 LOSSES = {
-    "AutoModelForSeq2SeqLM": seq2seq_loss,
-    "AutoModelForImageClassification": image_loss,
+    SEQ2SEQ: seq2seq_loss,
+    MASKED: masked_loss,
+    IMAGES: image_loss,
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import gcd
 from typing import Any
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.huggingface import (
     DEPTH,
     GROWS,
@@ -23,6 +24,7 @@ NARROWEST = 64  # narrower, the infinite-width limit is too far
 HEAVY = 1024  # no rung is wider than this, unless two are needed
 SHALLOW = 4
 SMALL_HEAD = 16
+TARGET = 16  # times the widest rung, where there is no target yet
 
 
 def proxies_of(model: str) -> Proxies:
@@ -34,15 +36,25 @@ def proxies_of(model: str) -> Proxies:
     Raises InputError for a type or file that transformers cannot make a config of.
     """
     kind, values, from_file = known_config(model.removeprefix("hf:"))
-    width = values[first(values, WIDTH) or "hidden_size"]
+    name = first(values, WIDTH)
+    if name is None:
+        raise InputError(
+            f"--model {model}: its config has no hidden size that is known here ("
+            f"{', '.join(WIDTH)}); take package.module:callable with a builder of your own"
+        )
+    width = values[name]
     depth = values.get(first(values, DEPTH) or "", 2)
+    dense = values.get("first_k_dense_replace") or 0  # the blocks of DeepSeek that are no mixture
     images = isinstance(values.get("image_size"), int)
     args: dict[str, object] = {}
     count, own = first(values, HEADS), first(values, HEAD_SIZE)
     head = (values[own] if own else width // values[count]) if count else 1
-    if not from_file and count:
+    latent = "qk_rope_head_dim" in values  # its heads have several sizes, which all stay
+    if not from_file and count and not latent:
         args[own or "head_dim"] = SMALL_HEAD
         head = SMALL_HEAD
+        if (values.get("rotary_dim") or 0) > head:
+            args["rotary_dim"] = head
     if images:
         args |= {"image_size": 8, "patch_size": 2, "num_channels": 1}
     elif from_file and "vocab_size" in values:
@@ -51,11 +63,13 @@ def proxies_of(model: str) -> Proxies:
     start = unit * -(-NARROWEST // unit)
     widest = max(min(width, HEAVY), 2 * start)
     widths = tuple(w for w in (start, 2 * start, 4 * start) if w <= widest)
+    if not from_file and width <= widths[-1]:  # a default config is no target
+        width = TARGET * widths[-1]
     return Proxies(
         model=kind,
         base=widths[-2],
         widths=widths,
-        depth=max(1, min(SHALLOW if from_file else 2, depth)),
+        depth=max(1, min(max(SHALLOW if from_file else 2, dense + 1), depth)),
         target=(width, depth),
         args=args,
         images=images,

@@ -33,11 +33,13 @@ def _choices(recipe: Recipe) -> Iterator[Fault]:
 
 def _optimizer(recipe: Recipe) -> Iterator[Fault]:
     optimizer = recipe.optimizer
-    if optimizer.name == "adam" and optimizer.weight_decay > 0:
+    forced = recipe.rules.weight_decay == "coupled"  # torch's number as it is, right or not
+    if optimizer.name == "adam" and optimizer.weight_decay > 0 and not forced:
         yield Fault(
             ("optimizer", "weight_decay"),
             "adam adds the decay to the gradient, which has no consistent scaling rule: "
-            f"expected 0, or name: adamw; found {optimizer.weight_decay:g}",
+            f"expected 0, or name: adamw, or rules.weight_decay: coupled to take the number as it "
+            f"is at every size; found {optimizer.weight_decay:g}",
         )
     if optimizer.name in ("adam", "adamw") and optimizer.momentum > 0:
         yield Fault(

@@ -10,9 +10,13 @@ from mutransfer_cli.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Containers of repeated blocks: the name before the index, and how many blocks at the base."""
+    """Containers of repeated blocks: the name before the index, and how many blocks at the base.
+
+    names: of all tensors at the base, where its blocks are not all of one kind.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     def place(self, name: str) -> tuple[str, int, str] | None:
         """Container, index and the rest of a tensor's name; None outside every block."""
@@ -30,14 +34,19 @@ class Blocks:
     def at_base(self, name: str) -> str:
         """The tensor of the base that a tensor of another depth is a copy of.
 
-        Blocks may alternate: index i is a copy of i modulo the number of blocks at the base.
+        Blocks may alternate: index i is a copy of i modulo the number of blocks at the base, or
+        where that one has no such tensor, of the last that has (DeepSeek's first blocks are dense).
         """
         found = self.place(name)
         if found is None:
             return name
         container, index, rest = found
         count = self.counts[container]
-        return ".".join(p for p in (container, str(index % count), rest) if p)
+        copies = [
+            ".".join(p for p in (container, str(i), rest) if p)
+            for i in (index % count, *reversed(range(count)))
+        ]
+        return next((c for c in copies if c in self.names), copies[0])
 
 
 def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
@@ -62,11 +71,12 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
             raise InputError(
                 f"model: parameter {name} of a deeper model has no pattern at the base"
             )
-    blocks = Blocks(counts)
+    blocks = Blocks(counts, frozenset(known))
     for name in deeper:
         if blocks.at_base(name) not in known:
             raise InputError(
-                f"model: parameter {name} of a deeper model has no counterpart at the base"
+                f"base.depth: parameter {name} of a deeper model has no counterpart at the base; "
+                "take a base and a ladder deep enough to hold every kind of block"
             )
     return blocks
 

@@ -41,12 +41,14 @@ def choices_of(settings: Settings, plan: Plan) -> tuple[Choice, ...]:
             "√m: Fan 2510.15262; torch's number constant: Cerebras-GPT, nanoGPT-mup",
         )
     if any(t.eps for t in plan.tensors):
-        scaled = settings.epsilon == "scaled"
+        unit = settings.parameterization == "umup"  # its gradients are scaled to unit size
+        scaled = settings.epsilon == "scaled" and not unit
+        constant = "the unit-scaling package" if unit else "the mup package"
         add(
             "epsilon (rules.epsilon)",
             "follows the gradient's size" if scaled else "constant",
             "theory" if scaled else "assumption",
-            "Everett 2407.05872, Complete(d)P 2512.22382" if scaled else "the mup package",
+            "Everett 2407.05872, Complete(d)P 2512.22382" if scaled else constant,
             "constant: the mup package; alike where epsilon is tiny",
         )
     if any(t.role == "input" for t in plan.tensors) and "width" in grows:

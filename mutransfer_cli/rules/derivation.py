@@ -30,6 +30,7 @@ GEOMETRY = {
     "shampoo": "spectral",
     "soap": "spectral",
 }
+PACKAGED = ("gradient", "sign")  # geometries for which the unit-scaling package has rules
 ALIGNMENT = {"full": 1.0, "none": 0.5}
 
 
@@ -73,7 +74,7 @@ def rates(
         return Rates(ONE, gradient, "no dimension of it grows, or no rule is agreed: constant")
     if parameterization == "sp" and alignment is None:
         return Rates(ONE, gradient, "sp: one learning rate for every tensor")
-    if parameterization == "umup":
+    if parameterization == "umup" and GEOMETRY[optimizer] in PACKAGED:
         return umup_rates(role, optimizer)
     a = ALIGNMENT[alignment or "full"]
     geometry = GEOMETRY[optimizer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.rules import table
@@ -35,16 +36,11 @@ def forward_multipliers(
     forward["attention_scale"] = _attention(family, settings, base, target, sites)
     forward["residual_scale"], folded = _residual(family, settings, base, target, sites)
     forward["logit_scale"] = _logits(family, settings, shapes, sites)
-    forward["embedding_scale"] = _embedding(family, settings, sites)
+    forward["embedding_scale"] = _embedding(family, settings, shapes, sites)
     if settings.parameterization == "umup":
         sites.clear()  # numbers only: a model needs the package's own operations to train so
         forward |= residual_coefficients(target["depth"], settings.residual_multiplier or 1.0)
     return forward, sites, folded
-
-
-def knob_site(family: Family, name: str) -> Site | None:
-    knob = family.knobs.get(name)
-    return Site("attribute", attribute=knob.attribute) if knob else None
 
 
 def _attention(
@@ -62,9 +58,9 @@ def _attention(
     power = table.attention_power(settings.parameterization)
     wanted = settings.attention_multiplier or seen.scale
     value: float = wanted * growth**power
-    site = knob_site(family, "attention_scale")
-    if site is not None:
-        sites["attention_scale"] = site
+    knob = family.knobs.get("attention_scale")
+    if knob is not None and abs(knob.value / seen.scale - 1) < 1e-3:  # it is the whole scale
+        sites["attention_scale"] = Site("attribute", attribute=knob.attribute)
         return value
     if settings.attention_multiplier is not None:
         line = attribute_line("attention_scale", "scale=self.attention_scale")
@@ -117,13 +113,17 @@ def _logits(
     if not readouts:
         return None
     values = set()
+    knob = family.knobs.get("logit_scale")
+    asked = settings.logit_multiplier
+    if knob is not None and asked == 1.0:
+        asked = knob.value  # the model's own, where none is asked for
     for tensor in readouts:
         which = 1 if tensor.role == "tied" else 0
         fan = tensor.fans(shapes[tensor.name])[which]
         ratio = fan / tensor.fans(tensor.base_shape)[which]
         size = fan if settings.parameterization == "umup" else ratio
         own = ratio ** family.scale_powers.get(tensor.name, 0.0)  # the model's own
-        values.add(settings.logit_multiplier * _readout_power(tensor, settings)(size, 1.0) / own)
+        values.add(asked * _readout_power(tensor, settings)(size, 1.0) / own)
     value = float(values.pop())
     if values:
         names = ", ".join(t.name for t in readouts)
@@ -131,9 +131,8 @@ def _logits(
             f"model: the readouts {names} grow by different ratios and need different multipliers;"
             " take rules.readout: absorbed"
         )
-    site = knob_site(family, "logit_scale")
-    if site is not None:
-        sites["logit_scale"] = site
+    if knob is not None:
+        sites["logit_scale"] = Site("attribute", attribute=knob.attribute)
         return value
     matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
     astray = [t.name for t, u in matrix if not u.whole_input]
@@ -156,7 +155,9 @@ def _logits(
     return value
 
 
-def _embedding(family: Family, settings: Settings, sites: dict[str, Site]) -> float | None:
+def _embedding(
+    family: Family, settings: Settings, shapes: Mapping[str, Shape], sites: dict[str, Site]
+) -> float | None:
     lookups = [(t, u) for t in family.tensors for u in t.uses if u.kind == "lookup"]
     value = settings.embedding_multiplier
     knob = family.knobs.get("embedding_scale")
@@ -168,6 +169,20 @@ def _embedding(family: Family, settings: Settings, sites: dict[str, Site]) -> fl
         if value != 1.0:
             raise InputError("multipliers.embedding: the model has no embedding")
         return None
+    undone = {  # what a model multiplies by a power of the width goes as that width no more
+        t.name: (prod(shapes[t.name]) / prod(t.base_shape)) ** -family.lookup_powers[t.name]
+        for t, _ in lookups
+        if t.name in family.lookup_powers
+    }
+    if undone:
+        scaled = [t.name for t, _ in lookups if t.name not in undone]
+        if len(set(undone.values())) > 1 or (scaled and value != 1.0):
+            raise InputError(
+                f"multipliers.embedding: the model multiplies {', '.join(undone)} by powers of the "
+                "width, and other embeddings not; expected 1.0"
+            )
+        value *= next(iter(undone.values()))
+        lookups = [(t, u) for t, u in lookups if t.name in undone]
     if value == 1.0:
         return value
     if any(not u.whole_input for _, u in lookups):

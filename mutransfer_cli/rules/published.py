@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mutransfer_cli.rules.derivation import GEOMETRY, PACKAGED
 from mutransfer_cli.rules.table import IN, ONE, OUT, Row
 
 Triple = tuple[float, float, float]
@@ -89,7 +90,7 @@ def source_of(parameterization: str, optimizer: str, readout: str, alignment: st
     if parameterization in {"mup", "completep"}:
         form = "table 3" if readout == "absorbed" else "table 8"
     if parameterization == "umup":
-        return "US optim.py"
+        return "US optim.py" if GEOMETRY[optimizer] in PACKAGED else "derived"
     name = "adam" if optimizer == "adamw" else optimizer
     for p in PUBLISHED:
         if (p.form, p.optimizer, p.alignment) == (form, name, alignment or "full"):

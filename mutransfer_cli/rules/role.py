@@ -15,6 +15,8 @@ ROLES: tuple[str, ...] = get_args(Role)
 
 Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 
+TWO = " with another parameter as the other factor"  # whose activation is which cannot be told
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -49,6 +51,7 @@ class Trace:
     uses: dict[str, list[Use]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     ends: frozenset[str] = frozenset()  # parameters that end a residual branch
+    after: dict[str, float] = field(default_factory=dict)  # numbers that lookups are multiplied by
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:
@@ -82,6 +85,8 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
         raise InputError(f"parameter {name}: not used in the forward pass; {settle}")
     unknown = [u.function for u in uses if u.kind == "unknown"]
     if unknown:
+        if unknown[0].endswith(TWO):
+            raise InputError(f"parameter {name}: used by {unknown[0]}; {settle}")
         raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {settle}")
     found = {role_of_use(u, growing) for u in uses}
     if found == {"input", "readout"}:

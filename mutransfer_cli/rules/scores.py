@@ -44,8 +44,12 @@ class Scores:
         operands: Sequence[Tensor],
         results: Sequence[Tensor],
         learned: Callable[[Any], bool],
+        alpha: float = 1.0,
     ) -> tuple[int, float] | None:
-        """Head size and scale where a function is the softmax of attention; else None."""
+        """Head size and scale where a function is the softmax of attention; else None.
+
+        alpha: the number by which baddbmm multiplies its product.
+        """
         known = [self.made[pointer(t)] for t in operands if pointer(t) in self.made]
         if name in SOFTMAX:
             found = known[0] if known else None
@@ -55,10 +59,8 @@ class Scores:
         if name in PRODUCTS:
             left, right = operands[-2:] if len(operands) > 1 else (None, None)
             if left is not None and right is not None:
-                factor = 1.0
-                for t in (left, right):
-                    factor *= self.made[pointer(t)].factor if pointer(t) in self.made else 1.0
-                self._keep(results[0], Made(factor, summed(name, args, left, right)))
+                size = summed(name, args, left, right)
+                self._keep(results[0], Made(alpha * self.factor(left, right), size))
             return None
         number = by_number(name, args)
         if number is not None:
@@ -68,6 +70,10 @@ class Scores:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
         return None
+
+    def factor(self, *tensors: Tensor) -> float:
+        """By which number these tensors, taken together, were made larger."""
+        return prod(self.made[pointer(t)].factor for t in tensors if pointer(t) in self.made)
 
     def _keep(self, tensor: Tensor, made: Made) -> None:
         self.made[pointer(tensor)] = made

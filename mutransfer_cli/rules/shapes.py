@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from math import log, prod
 
@@ -59,6 +59,9 @@ class Family:
     ends: frozenset[str]  # tensors that end a residual branch
     scale_powers: Mapping[str, float]  # exponents in width of what the model multiplies inputs by
     blocks: Blocks = NO_BLOCKS
+    lookup_powers: Mapping[str, float] = field(
+        default_factory=dict
+    )  # the same for what lookups give
 
     def tensor(self, name: str) -> TensorShape:
         return next(t for t in self.tensors if t.name == name)
@@ -173,6 +176,23 @@ def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]
     return found
 
 
+def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> dict[str, float]:
+    """For each embedding the power of the width by which the model multiplies what it gives.
+
+    Gemma, for one, multiplies its embeddings by √width.
+    """
+    found = {}
+    for t in tensors:
+        if t.name not in small.after or t.name not in big.after:
+            continue
+        growth = big.after[t.name] / small.after[t.name]
+        dims = next(u.out_dims for u in t.uses if u.kind == "lookup")
+        width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
+        if growth != 1.0 and width != 1.0 and growth > 0:
+            found[t.name] = log(growth) / log(width)
+    return found
+
+
 def family_of(
     base: tuple[nn.Module, Callable[[], object]],
     other: tuple[nn.Module, Callable[[], object]],
@@ -212,6 +232,7 @@ def family_of(
         small.ends,
         scale_powers(tensors, big),
         blocks,
+        lookup_powers(tensors, small, big),
     )
 
 

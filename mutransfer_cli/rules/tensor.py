@@ -150,7 +150,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: Context) 
     multiplier = 1.0
     if s.parameterization == "umup":
         multiplier, unit = unit_scaled(tensor.role, row, rule.lr, fan_in, fan_out)
-        lr *= unit / width
+        lr *= unit / width / (muon_scale(shape) if optimizer == "muon" else 1.0)
         eps = s.optimizer.eps if eps is not None else None
     return TensorPlan(
         name=name,

@@ -27,8 +27,8 @@ from mutransfer_cli.rules.functions import (
     plain_name,
     tensors_in,
 )
-from mutransfer_cli.rules.role import Attention, Kind, Trace, Use
-from mutransfer_cli.rules.scores import Scores
+from mutransfer_cli.rules.role import TWO, Attention, Kind, Trace, Use
+from mutransfer_cli.rules.scores import Scores, by_number
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
 
@@ -46,6 +46,7 @@ class Watcher(TorchFunctionMode):
         self.branches = Branches()
         self.scores = Scores()
         self.scales: dict[int, float] = {}  # by storage: the number that made it from another
+        self.looked: dict[int, set[str]] = {}  # by storage: the parameters that were looked up
         self.used: set[str] = set()  # by the function that is running
         self.calls = 0
         self.live: set[int] = set()  # storages of what depends on the model's input
@@ -138,21 +139,34 @@ class Watcher(TorchFunctionMode):
         if tracked and results:
             self._consume(name, args, kwargs, result, tracked)
         self.branches.saw(name, operands, results, frozenset(self.used))
-        attention = self.scores.saw(name, args, operands, results, lambda t: bool(self.find(t)))
+        attention = self.scores.saw(
+            name, args, operands, results, lambda t: bool(self.find(t)), kwargs.get("alpha", 1.0)
+        )
         if attention is not None:
             self.trace.attention.append(Attention(*attention, self.stack[-1][0]))
-        if name in {"mul", "div", "true_divide"} and len(args) == 2 and len(results) == 1:
-            number = args[1] if isinstance(args[1], int | float) else args[0]
-            if isinstance(number, int | float) and number:
-                self.scales[pointer(results[0])] = float(number if name == "mul" else 1 / number)
+        self._lookups(name, args, operands, results)
         return result
+
+    def _lookups(
+        self, name: str, args: tuple[Any, ...], operands: list[Tensor], results: list[Tensor]
+    ) -> None:
+        """Follow what was looked up through products with numbers, such as Gemma's √width."""
+        number = by_number(name, args) if not any(self.find(t) for t in operands) else None
+        if number is None or len(results) != 1:
+            return
+        self.scales[pointer(results[0])] = number
+        for tensor in operands:
+            for found in self.looked.get(pointer(tensor), set()):
+                self.trace.after[found] = self.trace.after.get(found, 1.0) * number
+                self.looked.setdefault(pointer(results[0]), set()).add(found)
+                self.alive.append(results[0])
 
     def _attention(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         query = args[0] if args else kwargs["query"]
-        scale = kwargs.get("scale")
-        size = int(query.shape[-1])
-        seen = Attention(size, float(scale) if scale is not None else size**-0.5, self.stack[-1][0])
-        self.trace.attention.append(seen)
+        key = args[1] if len(args) > 1 else kwargs["key"]
+        size, given = int(query.shape[-1]), kwargs.get("scale")
+        scale = (float(given) if given is not None else size**-0.5) * self.scores.factor(query, key)
+        self.trace.attention.append(Attention(size, scale, self.stack[-1][0]))
 
     def _consume(
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, tracked: Any
@@ -172,14 +186,18 @@ class Watcher(TorchFunctionMode):
             self.use(arg(0, "input"), learned, [], [-1], name, None)
         elif name in {"embedding", "embedding_bag"}:
             self.use(arg(1, "weight"), "lookup", [], [1], name, arg(0, "input"))
+            self.looked[pointer(result)] = set(self.find(arg(1, "weight")))
+            self.alive.append(result)
         elif name in RIGHT_OR_LEFT or name in ADDED:
             operands = list(args) + [kwargs[k] for k in ("mat1", "mat2", "other") if k in kwargs]
             if name in ADDED:
                 self.use(operands.pop(0), "elementwise", [], [-1], name, None)
             left, right = operands[:2]
-            kind: Kind = "unknown" if self.find(left) and self.find(right) else "matrix"
-            self.use(left, kind, *last(left, True), name, right)
-            self.use(right, kind, *last(right, False), name, left)
+            both = bool(self.find(left) and self.find(right))
+            kind: Kind = "unknown" if both else "matrix"
+            said = name + TWO if both else name
+            self.use(left, kind, *last(left, True), said, right)
+            self.use(right, kind, *last(right, False), said, left)
         elif name in {"einsum", "tensordot", "inner"}:
             self._contraction(*contraction(name, args, kwargs), name)
         elif name in CONVOLUTION or name in TRANSPOSED:

@@ -350,3 +350,71 @@ def test_what_cannot_step_is_no_optimizer() -> None:
 
     with pytest.raises(InputError, match="param_groups and step"):
         check(build, WIDTHS)
+
+
+def test_two_recurrent_layers() -> None:
+    """What the upper layer's states are made of shrinks with its biases, as torch draws them."""
+
+    class Reader(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.token = nn.Embedding(50, width)
+            self.states = nn.LSTM(width, width, num_layers=2, batch_first=True)
+            self.norm, self.readout = nn.LayerNorm(width), nn.Linear(width, 50, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.readout(self.norm(self.states(self.token(x))[0]))
+            return out
+
+    def build(width: int) -> Subject:
+        def loss(model: nn.Module, b: Any) -> torch.Tensor:
+            return nn.functional.cross_entropy(model(b[0]).flatten(0, 1), b[1].flatten())
+
+        def batch(seed: int) -> Any:
+            x = torch.randint(0, 50, (4, 17), generator=torch.Generator().manual_seed(seed))
+            return x[:, :-1], x[:, 1:]
+
+        return Subject(Reader(width), None, loss, batch)
+
+    report = check(build, WIDTHS)
+    assert report.passed, wrong(report)
+
+
+def test_a_shared_embedding_whose_own_module_is_never_called() -> None:
+    """As BART keeps it: encoder and decoder look up in modules of their own; logits over m."""
+
+    class Shared(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.inner = nn.Module()
+            self.inner.shared, self.inner.used = nn.Embedding(50, width), nn.Embedding(50, width)
+            self.inner.used.weight = self.inner.shared.weight
+            nn.init.normal_(self.inner.shared.weight)
+            self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+            self.norm, self.readout = nn.LayerNorm(width), nn.Linear(width, 50, bias=False)
+            self.readout.weight = self.inner.shared.weight
+            self.m = width / 64
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = torch.relu(self.first(self.inner.used(x)))
+            out: torch.Tensor = self.readout(self.norm(self.second(h)) / self.m)
+            return out
+
+    def build(width: int) -> Subject:
+        model = Shared(width)
+        groups = [
+            {"params": [p], "lr": 1e-3 / model.m if p.dim() == 2 and p.shape[0] != 50 else 1e-3}
+            for p in model.parameters()
+        ]
+
+        def batch(seed: int) -> Any:
+            x = torch.randint(0, 50, (4, 9), generator=torch.Generator().manual_seed(seed))
+            return x[:, :-1], x[:, 1:]
+
+        def loss(model: nn.Module, b: Any) -> torch.Tensor:
+            return nn.functional.cross_entropy(model(b[0]).flatten(0, 1), b[1].flatten())
+
+        return Subject(model, torch.optim.Adam(groups), loss, batch)
+
+    report = check(build, WIDTHS)
+    assert report.passed, wrong(report)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.huggingface import masked_loss, seq2seq_loss
 from mutransfer_cli.models.planned import family_for, plan_for, proxy
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
@@ -126,6 +129,75 @@ def test_t5_has_half_of_its_multiplier_already() -> None:
     """Its forward pass multiplies what the tied readout gets by 1/√width; muP asks for 1/width."""
     plan = plan_for(recipe("t5"), Size(256, 2, 4, 5))
     assert plan.forward["logit_scale"] == pytest.approx(4**-0.5)
+
+
+def test_embeddings_that_the_model_multiplies_by_the_root_of_its_width(tmp_path: Path) -> None:
+    """Gemma: √width on what is looked up; a constant embedding asks for 1/√m beside it."""
+    config = {
+        "model_type": "gemma", "hidden_size": 64, "intermediate_size": 128, "vocab_size": 256,
+        "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 16, "num_hidden_layers": 2,
+    }  # fmt: skip
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    plan = plan_for(recipe(str(path), args="{}"), Size(256, 2, 4, 5))
+    assert plan.forward["embedding_scale"] == pytest.approx(4**-0.5)
+    assert plan.sites["embedding_scale"].modules == ("model.embed_tokens",)
+    llama = plan_for(recipe("llama"), Size(256, 2, 4, 5))
+    assert llama.forward["embedding_scale"] == 1.0 and "embedding_scale" not in llama.sites
+
+
+@pytest.mark.parametrize("kind", ["opt", "bloom", "gpt2", "llama"])
+def test_scale_of_attention_wherever_it_is_put(kind: str) -> None:
+    """OPT scales q, Bloom the product (baddbmm's alpha), the others leave it to the kernel."""
+    args = "{n_head: 4}" if kind == "bloom" else "{head_dim: 16}"
+    family = family_for(recipe(kind, args=args))
+    assert family.attention[0].head_size in (16, 32)  # Bloom's heads grow: 64/4 and more
+    assert family.attention[0].scale == pytest.approx(family.attention[0].head_size ** -0.5)
+
+
+def test_a_logit_scale_of_the_authors_is_kept() -> None:
+    """Cohere's 1/16, divided by m = 4."""
+    at_base, wide = (plan_for(recipe("cohere"), Size(w, 2, 4, 5)) for w in (64, 256))
+    assert at_base.forward["logit_scale"] == pytest.approx(0.0625)
+    assert wide.forward["logit_scale"] == pytest.approx(0.0625 / 4)
+
+
+def test_no_model_is_shown_what_it_has_to_say() -> None:
+    """The encoder of T5 sees the first half alone, BERT its text with holes in it."""
+    inputs, targets = torch.arange(16)[None] + 40, torch.arange(16)[None] + 41
+    seen: dict[str, torch.Tensor] = {}
+
+    class Spy(torch.nn.Module):
+        config = SimpleNamespace(vocab_size=256)
+
+        def forward(self, **given: torch.Tensor) -> SimpleNamespace:
+            seen.update(given)
+            length = given.get("decoder_input_ids", given["input_ids"]).shape[1]
+            return SimpleNamespace(logits=torch.zeros(1, length, 256))
+
+    spy = Spy()
+    seq2seq_loss(spy, (inputs, targets))
+    said = set(targets[0, 8:].tolist())
+    assert not said & set(seen["input_ids"][0].tolist())
+    assert seen["decoder_input_ids"].tolist() == inputs[:, 8:].tolist()
+    # uniform logits: log 256 on each hidden position and nothing elsewhere
+    assert float(masked_loss(spy, (inputs, targets))) == pytest.approx(math.log(256))
+    holes = seen["input_ids"] != inputs
+    assert 1 <= int(holes.sum()) <= 5 and set(seen["input_ids"][holes].tolist()) == {255}
+
+
+def test_types_that_have_several_models() -> None:
+    found = {
+        kind: type(proxy(recipe(kind), Size(64, 2, 4, 5), 0).model).__name__ for kind in SEVERAL
+    }
+    assert found == SEVERAL
+
+
+SEVERAL = {
+    "bert": "BertForMaskedLM",
+    "bart": "BartForConditionalGeneration",
+    "llama": "LlamaForCausalLM",
+}
 
 
 def test_branches_end_where_they_are_added() -> None:

@@ -13,7 +13,7 @@ from mutransfer_cli.rules import table
 from mutransfer_cli.rules.depth import depth_rule
 from mutransfer_cli.rules.derivation import rates
 from mutransfer_cli.rules.horizon import horizon_rule
-from mutransfer_cli.rules.published import MUP_FORMS, PUBLISHED, ROLES, Published
+from mutransfer_cli.rules.published import MUP_FORMS, PUBLISHED, ROLES, Published, source_of
 
 GROWS = {"input": (False, True), "hidden": (True, True), "readout": (True, False)}
 
@@ -104,6 +104,14 @@ def test_muon_keeps_its_rate_for_a_fixed_aspect_ratio() -> None:
     rule = rates(table.row("mup", "hidden"), "hidden", "mup", "muon")
     assert rule.lr(8, 8) == pytest.approx(1.0)
     assert rule.lr(1, 4) == pytest.approx(2.0)
+
+
+def test_umup_beyond_the_package_is_derived() -> None:
+    """Unit weights behind 1/√n: an orthogonal step of norm 1 has to be √n times larger."""
+    rule = rates(table.row("umup", "hidden"), "hidden", "umup", "muon")
+    assert rule.lr(16, 16) == pytest.approx(4.0)
+    assert source_of("umup", "muon", "multiplier", None) == "derived"
+    assert source_of("umup", "adamw", "multiplier", None) == "US optim.py"
 
 
 @pytest.mark.parametrize(
