@@ -19,6 +19,7 @@ import pytest
 from mutransfer_cli import Subject, check
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.rules.document import read_document
+from mutransfer_cli.rules.watch import release
 from mutransfer_cli.search.study import read_records
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -110,11 +111,13 @@ def test_it_trains_at_two_widths(example: Example, place: Callable[[Example], Pa
 def test_it_is_what_theory_asks_for(example: Example, place: Callable[[Example], Path]) -> None:
     """The check passes the example's own model and optimizer; with one rate for all it fails."""
     place(example)
-    run("-m", "mutransfer_cli", "check", "train:build")
     module = imported()
+    report = check(module.build, WIDTHS)
+    assert report.passed, report.document.reason
 
     def misled(width: int, seed: int) -> Subject:
         subject = module.build(width, seed)
+        release(subject.optimizer)  # it would refuse
         for group in subject.optimizer.param_groups:
             group["lr"] = 0.003
         return subject
@@ -125,12 +128,14 @@ def test_it_is_what_theory_asks_for(example: Example, place: Callable[[Example],
     assert found & hidden
 
 
+def test_the_check_as_a_command(place: Callable[[Example], Path]) -> None:
+    place(ALL[0])
+    assert "pass: all 14 tensors" in run("-m", "mutransfer_cli", "check", "train:build").stdout
+
+
 def test_one_process_and_two_give_the_same_losses(place: Callable[[Example], Path]) -> None:
     place(ALL[3])
-    told = [
-        run(*TORCHRUN[:3], str(count), *TORCHRUN[4:], *BY_WIDTH[:-1], "64").stdout
-        for count in (1, 2)
-    ]
+    told = [run(*TORCHRUN[:-1], str(count), *BY_WIDTH[:-1], "64").stdout for count in (1, 2)]
     assert told[0] == told[1] and "step 11 loss" in told[0]
 
 
