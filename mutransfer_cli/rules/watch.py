@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -72,7 +73,8 @@ def watch_of(plan: Plan, found: dict[str, nn.Parameter]) -> Watch:
 
 def watch(plan: Plan, found: dict[str, nn.Parameter], optimizer: Optimizer) -> None:
     """Look before every step."""
-    hook = watch_of(plan, found)
+    # where a step is compiled, the look at it is not
+    hook = torch.compiler.disable(watch_of(plan, found))  # type: ignore[no-untyped-call]
     HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
 
 

@@ -198,6 +198,22 @@ def test_compiled_it_trains_the_same(plan: Plan, backend: str, when: str) -> Non
         assert trained(compiled(model), optimizer) == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_compiled_step_is_watched(plan: Plan) -> None:
+    expected = trained(*prepared(plan))
+    model, optimizer = prepared(plan)
+    step, losses = torch.compile(optimizer.step, backend="eager"), []
+    for number in range(STEPS):
+        loss = loss_of(model, data(number))
+        optimizer.zero_grad()
+        loss.backward()
+        step()
+        losses.append(loss.item())
+    assert losses == pytest.approx(expected, rel=1e-5)
+    optimizer.param_groups[0]["lr"] *= 2
+    with pytest.raises(InputError, match="something set them"):
+        step()
+
+
 def parallel(rank: int, size: int, port: int, plan: str, path: str) -> None:
     """One process: its part of every batch."""
     from torch.distributed import destroy_process_group, init_process_group
