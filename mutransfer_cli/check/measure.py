@@ -16,6 +16,7 @@ from mutransfer_cli.check.record import Call, Calls, recording, rerun, rms, same
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.build import run_user_code
 from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.rules.watch import release
 
 Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready to train
 
@@ -258,6 +259,7 @@ def multiply_rates(model: nn.Module, optimizer: Optimizer, factors: Mapping[str,
     """Give single tensors a group of their own, with a learning rate so many times the old."""
     names = {id(p): name for name, p in model.named_parameters()}
     for part in getattr(optimizer, "parts", [optimizer]):
+        release(part)  # a plan's optimizer would refuse such rates
         groups: list[dict[str, Any]] = []
         for group in part.param_groups:
             rest = [p for p in group["params"] if names.get(id(p)) not in factors]

@@ -143,13 +143,18 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
             ("depth_alpha_exp", s["alpha"], ""),
             ("adam_eps", s["eps"], "at the base; ÷ m everywhere"),
         ]
-    body = "".join(f"{k} = {v!r}{f'  # {c}' if c else ''}\n" for k, v, c in lines)
+    body = "".join(f"{k} = {shown(v)!r}{f'  # {c}' if c else ''}\n" for k, v, c in lines)
     how = [
         "",
         f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
         "python train.py THIS_FILE --dataset=…",
     ]
     return {"nanogpt.py": commented([*head, *how]) + body}
+
+
+def shown(value: object) -> object:
+    """A number without the last digits of its arithmetic."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 STACK = Stack(

@@ -49,6 +49,14 @@ class Optima:
         }
         return override(recipe, chosen)
 
+    def unused(self, origins: Mapping[str, str]) -> list[str]:
+        """A note for each optimum that the command line overrules."""
+        return [
+            f"{name} is the one of --set; the fitted optimum {value:.4g} is not used"
+            for name, value in self.fitted.hyperparameters.items()
+            if origins.get(key_path(name)) == "command line"
+        ]
+
     def predicted(self, width: int) -> Prediction:
         """The optimum extrapolated along the measured drift, beside the one that is used."""
         largest = max(rung.width for rung in self.fitted.rungs)

@@ -99,7 +99,11 @@ def scale(
             "hyperparameters": hyperparameters(recipe),
             "prediction": found and found.predicted(size.width),
             "provenance": found and found.provenance(),
-            "notes": (*notes_of(recipe, plan), *(found.notes(size.width) if found else ())),
+            "notes": (
+                *notes_of(recipe, plan),
+                *(found.unused(loaded.origins) if found else ()),
+                *(found.notes(size.width) if found else ()),
+            ),
         }
     )
     if diff is not None:

@@ -16,7 +16,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
-from mutransfer_cli.rules.apply import TORCH, untrainable
+from mutransfer_cli.rules.apply import TORCH, optimizers, untrainable
 from mutransfer_cli.rules.blocks import Blocks, blocks_of
 from mutransfer_cli.rules.choices import choices_of
 from mutransfer_cli.rules.derive import derive
@@ -144,7 +144,7 @@ def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Su
     if plan.parameterization == "umup":
         unit_scale(plan, subject.model)
     plan.install(subject.model)
-    subject.optimizer = together(plan.optimizers(subject.model))
+    subject.optimizer = together(optimizers(plan, subject.model))
     return subject
 
 

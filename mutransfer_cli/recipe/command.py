@@ -76,6 +76,8 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
             ("search", "objective"),
             "with a program of your own the objective is what train.loss reads; leave it val_loss",
         )
+    if recipe.search.prune != "none":
+        yield Fault(("search", "prune"), "a program of your own runs to its end; leave it none")
 
 
 def _unknown(recipe: Recipe, path: tuple[str, ...], text: str) -> Iterator[Fault]:

@@ -221,6 +221,9 @@ def write_plan(plan: Plan, path: Path) -> None:
 def load_plan(path: str | Path) -> Plan:
     """Read a plan that `scale --format json` or `Plan.save` wrote.
 
+    Rates, decays, epsilons and init stds in it are final, in the units of torch's optimizers; sizes
+    are width, depth, examples per step and steps. See `Plan` for what it does.
+
     Raises InputError, in one line, where the file is missing or is no plan.
     """
     return plan_of(read_document(Path(path)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from multiprocessing.connection import wait
@@ -89,12 +89,16 @@ class Programs:
             one.ended()
         self.running.clear()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
-        """All the jobs; no program is started before there is a slot for it."""
+    def run(
+        self, jobs: Sequence[Job], claim: Callable[[Sequence[Job]], Sequence[Job]] = list
+    ) -> Iterator[tuple[Job, Result]]:
+        """All the jobs that are granted; a job is claimed when there is a slot for it."""
         queue = list(reversed(jobs))
         while queue or self.running:
             while queue and len(self.running) < self.slots:
-                self.running.append(self.start(queue.pop()))
+                self.running += [self.start(job) for job in claim([queue.pop()])]
+            if not self.running:
+                return
             ended = wait([one.end for one in self.running], self.patience())
             for one in [r for r in self.running if r.end in ended]:
                 result = self.result(one)

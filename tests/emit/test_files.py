@@ -113,6 +113,11 @@ search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
         assert any(wanted in x for x in comments), wanted
     json_text = scale(made, width=256).text()
     assert json.loads(json_text)["provenance"]["digest"] == p.digest
+    said = "lr is the one of --set; the fitted optimum"
+    assert not any(note.startswith(said) for note in found.document.notes)
+    by_hand = scale(made, width=256, sets=["lr=0.5"]).document
+    assert by_hand.hyperparameters["lr"] == 0.5
+    assert any(note.startswith(said) for note in by_hand.notes)
 
 
 @dataclasses.dataclass

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from mutransfer_cli import load_plan
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.run import fit_of_run
 from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.document import SweepDocument
+from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.study import DATABASE, Record, read_records
 from mutransfer_cli.search.sweep import dry_run, sweep
 
@@ -129,6 +132,22 @@ os.remove(own)
     changes = {"LOSS": "{regex: 'loss ([0-9]+)'}", "SLOTS": slots}
     _, records = swept(written(tmp_path, counting, **changes))
     assert max(r.loss or 0 for r in records) == slots
+
+
+def test_only_what_is_granted_is_started(tmp_path: Path) -> None:
+    """Another sweep on the same study may have a job already."""
+    recipe = load(written(tmp_path, PARABOLA)).recipe
+    jobs = [Job(rungs(recipe)[0], 0, (("lr", 2.0**-n),)) for n in (5, 6, 7)]
+    asked: list[Job] = []
+
+    def claim(some: Sequence[Job]) -> list[Job]:
+        asked.extend(some)
+        return [job for job in some if job.params["lr"] != 2.0**-6]
+
+    with programs.Programs(recipe, tmp_path / "run", "own program", 1) as found:
+        ended = [job for job, result in found.run(jobs, claim) if result.outcome == "finished"]
+        assert list(found.run(jobs, lambda some: [])) == []
+    assert asked == jobs and ended == [jobs[0], jobs[2]]
 
 
 REGEX = "{regex: 'val loss ([0-9.]+)'}"
