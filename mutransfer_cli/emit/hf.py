@@ -97,7 +97,7 @@ def architecture_of(job: Job) -> str:
     """The class that the proxies were of."""
     from mutransfer_cli.models.huggingface import kind_of
 
-    return kind_of(job.config, job.recipe.model.build)[1]
+    return str(kind_of(job.config, job.recipe.model.build)[1].__name__)
 
 
 def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:

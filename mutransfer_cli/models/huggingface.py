@@ -198,14 +198,13 @@ def config_of(recipe: Recipe, size: Size) -> Any:
 def hugging_face(recipe: Recipe, size: Size, seed: int) -> Subject:
     """The model at a size, as its authors initialise it after `seed`."""
     config = config_of(recipe, size)
-    kind, _ = kind_of(config, recipe.model.build)
+    kind, model = kind_of(config, recipe.model.build)
     torch.manual_seed(seed)
-    model = getattr(transformers(), kind).from_config(config)
-    return Subject(model, loss=LOSSES.get(kind))
+    return Subject(model._from_config(config), loss=LOSSES.get(kind))
 
 
-def kind_of(config: Any, build: str) -> tuple[str, str]:
-    """The kind of model that a config is for, and the name of its class.
+def kind_of(config: Any, build: str) -> tuple[str, Any]:
+    """The kind of model that a config is for, and its class.
 
     Raises InputError for a type that is for neither text nor images.
     """
@@ -213,8 +212,7 @@ def kind_of(config: Any, build: str) -> tuple[str, str]:
         mapping = getattr(transformers(), kind)._model_mapping
         if type(config) in mapping:
             found = mapping[type(config)]
-            found = found[0] if isinstance(found, tuple) else found  # as from_config takes it
-            return kind, str(found.__name__)
+            return kind, found[0] if isinstance(found, tuple) else found
     raise InputError(f"model.build: {build}: no model for text or images of this type")
 
 
