@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.ledger import Ledger
@@ -60,7 +61,7 @@ class Claims(Ledger):
         self.storage = study.storage
         self.costs, self.most = costs, most
         self.beat, self.stale = beat, stale
-        self.me = this_process()
+        self.me = {**this_process(), "sweep": uuid4().hex}  # a process may drive several
         self.shuffle = Random(repr(self.me)).random
         self.held: dict[Key, int] = {}  # id of Optuna's trial
         self.stood: dict[int, tuple[int, float]] = {}  # a foreign claim's counter, and how long
@@ -83,8 +84,8 @@ class Claims(Ledger):
     def claim(self, jobs: Sequence[Job]) -> list[Job]:
         """Claim as many of the jobs as are free."""
         trials = self.study.trials()
-        self._take_over(trials)
-        taken = {_key(t) for t in trials if _is_running(t)}
+        freed = self._take_over(trials)
+        taken = {_key(t) for t in trials if _is_running(t) and t._trial_id not in freed}
         ended = {record.key for record in self.study.records_of(trials)}
         room = len(jobs) if self.most is None else self.most - len(taken) - len(ended)
         free = [job for job in jobs if job.key not in taken and job.key not in ended]
@@ -158,8 +159,9 @@ class Claims(Ledger):
                 self._end(self.held.pop(job.key), "withdrawn: another process had claimed it")
         return mine
 
-    def _take_over(self, trials: Sequence[FrozenTrial]) -> None:
+    def _take_over(self, trials: Sequence[FrozenTrial]) -> set[int]:
         """End the claims of processes that are gone, or gave no sign of life while we looked."""
+        freed = set()
         now = time.monotonic()
         since, self.looked = min(now - self.looked, 2 * LOOK + self.beat), now
         running = {t._trial_id: t for t in trials if _is_running(t)}
@@ -174,6 +176,8 @@ class Claims(Ledger):
             process = trial.system_attrs[PROCESS]  # ours: a write whose answer never came
             if stood > self.stale or process == self.me or is_dead(process):
                 self._end(trial_id, f"taken over by {self.me['host']}:{self.me['pid']}")
+                freed.add(trial_id)
+        return freed
 
     def _end(self, trial_id: int, why: str) -> None:
         """Give a claim up; without an outcome it is no trial."""
