@@ -39,7 +39,17 @@ def sweep(
             "postgresql://user@host/database. By default SQLite in the run directory.",
         ),
     ] = None,
-    executor: Annotated[str, typer.Option("--executor", help="local.")] = "local",
+    executor: Annotated[
+        str, typer.Option("--executor", help="local, or ray: a cluster of machines.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="ADDRESS",
+            help="Of a Ray cluster, such as ray://head:10001; by default Ray starts here.",
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", help="auto or one-by-one.")] = "auto",
     sets: Sets = None,
     device: Device = "auto",
@@ -49,8 +59,10 @@ def sweep(
     debug: Debug = False,
 ) -> None:
     """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
-    if executor != "local":
-        raise InputError(f"--executor {executor}: not available in this version; expected local")
+    if executor not in {"local", "ray"}:
+        raise InputError(f"--executor {executor}: expected local or ray")
+    if ray_address is not None and executor != "ray":
+        raise InputError("--ray-address: needs --executor ray")
     if engine not in {"auto", "one-by-one"}:
         raise InputError(f"--engine {engine}: expected auto or one-by-one")
     from mutransfer_cli.cli.progress import Progress
@@ -79,6 +91,8 @@ def sweep(
             on_progress=lambda e: progress.update(e.done, e.total, e.text),
             fitted=fitted(loaded.recipe.search.sampler),
             storage=storage,
+            executor=executor,
+            ray_address=ray_address,
         )
     if as_json:
         print_json(document)

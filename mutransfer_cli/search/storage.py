@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.search.stop import shielded
 
 if TYPE_CHECKING:
     import optuna
@@ -87,7 +88,7 @@ def without_password(url: str) -> str:
         read = make_url(url)
     except (ArgumentError, ValueError):
         return url.split("@")[-1]
-    return read.set(password=None).difference_update_query(SECRETS).render_as_string()
+    return read._replace(password=None).difference_update_query(SECRETS).render_as_string()
 
 
 class Storage:
@@ -115,8 +116,9 @@ class Storage:
                             f"sqlite:///{place.address}",
                             engine_kwargs={"connect_args": {"timeout": 60}},
                         )
+                    _, _, rest = place.address.partition("://")
                     return optuna.storages.RDBStorage(
-                        place.address,
+                        f"postgresql+psycopg2://{rest}",  # SQLAlchemy's default has changed
                         engine_kwargs={
                             "pool_pre_ping": True,
                             "connect_args": {"connect_timeout": 10, "keepalives_idle": 30},
@@ -150,7 +152,8 @@ class Storage:
         wait = 0.1
         while True:
             try:
-                return call()
+                with shielded():
+                    return call()
             except (SQLAlchemyError, StorageInternalError) as error:
                 if not self.away(error) or time.monotonic() > until:
                     raise

@@ -137,7 +137,7 @@ class Study:
             user_attrs={**asked_for(record), **became(record)},
         )
         with storage_errors(self.place):
-            self.study.add_trial(trial)
+            self.storage.patiently(lambda: self.study.add_trial(trial))
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Everything that is stored, by number; not to be changed."""

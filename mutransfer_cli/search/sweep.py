@@ -31,6 +31,7 @@ from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
 from mutransfer_cli.search.local import Workers, default_workers
+from mutransfer_cli.search.ray import RayTasks, connect, device_of
 from mutransfer_cli.search.run import (
     RECIPE,
     alone,
@@ -213,6 +214,8 @@ def sweep(
     on_progress: Callable[[Event], None] = lambda event: None,
     fitted: Fitted | None = None,
     storage: str | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
@@ -222,7 +225,7 @@ def sweep(
     """
     started = time.perf_counter()
     recipe = loaded.recipe
-    place = resolve(device)
+    place, count = resources(recipe, device, workers, executor, ray_address)
     trainable(recipe)
     source = open_source(recipe)
     family_for(recipe)
@@ -234,10 +237,14 @@ def sweep(
             study = Study.open(run, recipe, create=True, place=lies)
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
-        count = workers or default_workers(place)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+        runs: Executor = (
+            RayTasks(recipe, place, workers, threads or 1, ray_address)
+            if executor == "ray"
+            else Workers(recipe, place, count, threads or 1)
+        )
         try:
-            driver.go(study, Workers(recipe, place, count, threads or 1))
+            driver.go(study, runs)
         finally:
             with alone(run):
                 with suppress(InputError):  # the storage is away: then what was read before
@@ -245,6 +252,18 @@ def sweep(
                 if driver.records:
                     write_curves(run, driver.records)
         return driver.document(time.perf_counter() - started)
+
+
+def resources(
+    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
+) -> tuple[str, int]:
+    """The device of the trials, and how many run at a time."""
+    if executor != "ray":
+        place = resolve(device)
+        return place, workers or default_workers(place)
+    connect(recipe, ray_address, workers)
+    place = resolve(device) if ray_address is None else device_of(device)
+    return place, RayTasks(recipe, place, workers, 1, ray_address).slots()
 
 
 def chosen(run: Path, storage: str | None) -> Place:

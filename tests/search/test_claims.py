@@ -163,9 +163,13 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_shared_run_directory_takes_several(tmp_path: Path) -> None:
-    with locked(tmp_path, shared=True), locked(tmp_path, shared=True):
-        with pytest.raises(InputError, match="another sweep"), locked(tmp_path):
-            pass
+    with (
+        locked(tmp_path, shared=True),
+        locked(tmp_path, shared=True),
+        pytest.raises(InputError, match="another sweep"),
+        locked(tmp_path),
+    ):
+        pass
 
 
 def test_places_and_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
