@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
@@ -17,6 +20,7 @@ from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.pool import Ended, Pool
 from mutransfer_cli.search.study import Key
+from mutransfer_cli.train.checkpoint import EVERY, Keeper
 from mutransfer_cli.train.trial import Result, train
 
 DEATHS_ALLOWED = 3  # of workers, in one and the same trial
@@ -24,6 +28,7 @@ GRACE = 5.0  # seconds past search.timeout before a worker that does not answer 
 
 _recipe: Recipe | None = None
 _device = "cpu"
+_checkpoints: Path | None = None
 
 
 def default_workers(device: str) -> int:
@@ -35,11 +40,15 @@ def default_workers(device: str) -> int:
     return os.cpu_count() or 1
 
 
-def start_worker(recipe: str, folder: str, device: str, threads: int, parent: int) -> None:
+def start_worker(
+    recipe: str, folder: str, device: str, threads: int, parent: int, checkpoints: Path | None
+) -> None:
     """In a fresh process: one thread, the user's folder, and an end when the driver dies."""
     import torch
 
-    global _recipe, _device
+    global _recipe, _device, _checkpoints
+    signal.signal(signal.SIGTERM, end)
+    _checkpoints = checkpoints
     torch.set_num_threads(threads)
     sys.path.insert(0, folder)
     _recipe, _device = loads(recipe, "recipe.yaml").recipe, device
@@ -52,14 +61,30 @@ def start_worker(recipe: str, folder: str, device: str, threads: int, parent: in
     threading.Thread(target=watch, daemon=True).start()
 
 
+def end(number: int, frame: FrameType | None) -> None:
+    """A worker is asked to end: it saves its trial first, where that can be saved."""
+    Keeper.asked = True
+    if Keeper.training is None:
+        os._exit(0)
+
+
 def run_job(job: Job) -> Result:
     """Train one trial in a worker."""
     assert _recipe is not None
-    return run_trial(_recipe, job, _device)
+    return run_trial(_recipe, job, _device, _checkpoints)
 
 
-def run_trial(recipe: Recipe, job: Job, device: str) -> Result:
-    return train(override(recipe, job.params), job.size, job.seed, device)
+def run_trial(
+    recipe: Recipe, job: Job, device: str, checkpoints: Path | None = None, every: float = EVERY
+) -> Result:
+    """Train one trial, and keep its checkpoint in the folder meanwhile."""
+    own = override(recipe, job.params)
+    if checkpoints is None:
+        return train(own, job.size, job.seed, device)
+    with Keeper(checkpoints, f"{frozen_yaml(own)}{job.key}", device, every) as keeper:
+        result = train(own, job.size, job.seed, device, keeper=keeper)
+    keeper.remove()
+    return result
 
 
 class Workers:
@@ -70,14 +95,22 @@ class Workers:
     Leaving the context ends the workers.
     """
 
-    def __init__(self, recipe: Recipe, device: str, count: int, threads: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: str,
+        count: int,
+        threads: int,
+        checkpoints: Path | None = None,
+    ) -> None:
         self.recipe, self.device, self.count = recipe, device, count
+        self.checkpoints = checkpoints
         self.timeout = recipe.search.timeout
         self.deaths: Counter[Key] = Counter()
         self.pool: Pool[Job] = Pool(
             count,
             start_worker,
-            (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid()),
+            (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid(), checkpoints),
         )
 
     def __enter__(self) -> Workers:
@@ -91,7 +124,7 @@ class Workers:
         if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
             for job in jobs:
                 for granted in claim([job]):
-                    yield granted, run_trial(self.recipe, granted, self.device)
+                    yield granted, run_trial(self.recipe, granted, self.device, self.checkpoints)
             return
         queue = list(reversed(jobs))
         again: list[Job] = []  # their worker died

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.errors import InputError
@@ -31,7 +32,14 @@ def needs_ray() -> None:
         raise InputError("--executor ray: needs Ray: pip install 'mutransfer[ray]'")
 
 
-def run_jobs(recipe: str, jobs: Sequence[Job], device: str, threads: int, folder: str) -> list[Any]:
+def run_jobs(
+    recipe: str,
+    jobs: Sequence[Job],
+    device: str,
+    threads: int,
+    folder: str,
+    checkpoints: Path | None,
+) -> list[Any]:
     """In a Ray worker: the jobs one after another, with the numbers of a local worker."""
     import sys
 
@@ -44,7 +52,9 @@ def run_jobs(recipe: str, jobs: Sequence[Job], device: str, threads: int, folder
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
     read = loads(recipe, "recipe.yaml").recipe
-    return [run_trial(read, job, device) for job in jobs]
+    if checkpoints is not None and not checkpoints.parent.is_dir():
+        checkpoints = None  # a machine without the driver's file system
+    return [run_trial(read, job, device, checkpoints) for job in jobs]
 
 
 def connect(recipe: Recipe, address: str | None, cpus: int | None) -> None:
@@ -95,6 +105,7 @@ class RayTasks:
     count: int | None
     threads: int
     address: str | None = None
+    checkpoints: Path | None = None
     deaths: Counter[Any] = field(default_factory=Counter)
 
     def __enter__(self) -> RayTasks:
@@ -135,7 +146,9 @@ class RayTasks:
         running: dict[Any, tuple[Job, float]] = {}
 
         def start(job: Job) -> None:
-            task = self.task.remote(recipe, [job], self.device, self.threads, os.getcwd())
+            task = self.task.remote(
+                recipe, [job], self.device, self.threads, os.getcwd(), self.checkpoints
+            )
             running[task] = job, time.monotonic()
 
         while queue or running:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
 
 import torch
 
@@ -43,6 +44,7 @@ from mutransfer_cli.search.run import (
 from mutransfer_cli.search.stop import terminations
 from mutransfer_cli.search.storage import Place, place_of
 from mutransfer_cli.search.study import Record, Study, remembered
+from mutransfer_cli.train.checkpoint import FOLDER
 from mutransfer_cli.train.cost import flops, measure
 from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
@@ -238,10 +240,11 @@ def sweep(
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+        checkpoints = run.resolve() / FOLDER
         runs: Executor = (
-            RayTasks(recipe, place, workers, threads or 1, ray_address)
+            RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
             if executor == "ray"
-            else Workers(recipe, place, count, threads or 1)
+            else Workers(recipe, place, count, threads or 1, checkpoints)
         )
         try:
             driver.go(study, runs)
@@ -251,6 +254,8 @@ def sweep(
                     driver.records = study.records()
                 if driver.records:
                     write_curves(run, driver.records)
+        if not missing(driver.wanted(), driver.records):
+            rmtree(checkpoints, ignore_errors=True)  # of trials that others ended
         return driver.document(time.perf_counter() - started)
 
 

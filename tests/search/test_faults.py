@@ -23,6 +23,7 @@ from mutransfer_cli.search.journal import Journal
 from mutransfer_cli.search.run import CURVES, ENVIRONMENT
 from mutransfer_cli.search.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.train.checkpoint import FOLDER
 from tests.search.server import Server, postgres
 from tests.search.test_sweep import TRIALS, group_is_gone, recipe
 
@@ -161,6 +162,7 @@ def test_sigterm_gives_the_trials_back(tmp_path: Path, truth: dict[Key, float | 
     assert (tmp_path / "study.log").read_text().count("given back") >= 1
     finish(path, run, None)  # the run directory remembers the storage
     assert losses(run) == truth
+    assert not (run / FOLDER).exists()
 
 
 def test_the_database_server_goes_away_and_comes_back(
