@@ -70,15 +70,18 @@ def sweep(
     from mutransfer_cli.recipe.load import load
 
     loaded = load(recipe, sets or ())
-    from mutransfer_cli.search import sweep as room
 
     if dry_run:
-        costs = room.dry_run(loaded, device=device, workers=workers)
+        from mutransfer_cli.search.estimate import dry_run as estimate
+
+        costs = estimate(loaded, device=device, workers=workers)
         if as_json:
             print_json(costs)
         else:
             show_costs(costs)
         return
+    from mutransfer_cli.search import sweep as room
+
     folder = run or Path("runs") / loaded.recipe.name
     with Progress("sweep") as progress:
         document = room.sweep(
@@ -140,8 +143,18 @@ def show_costs(document: DryRunDocument) -> None:
             for r in document.rungs
         ),
     )
+    minutes = document.seconds / 60
     print(
         f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
         f"{document.flops:.3g} FLOP, {document.bytes / 1e6:.3g} MB at a time, about "
-        f"{document.seconds:.0f} s on {document.workers} × {document.device}; nothing was trained"
+        f"{minutes:.2g} min on {document.workers} × {document.device}; nothing was trained"
     )
+    if document.target is not None:
+        t = document.target
+        print(
+            f"as many trials at the target (width {t.width}, depth {t.depth}, batch {t.batch}, "
+            f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep is "
+            f"{t.share:.2g} of that"
+        )
+    for note in document.notes:
+        print(f"note: {note}")

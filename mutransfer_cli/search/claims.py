@@ -20,6 +20,7 @@ from uuid import uuid4
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.ledger import Ledger
 from mutransfer_cli.search.process import is_dead, this_process
+from mutransfer_cli.search.stop import shielded
 from mutransfer_cli.search.storage import storage_errors
 from mutransfer_cli.search.study import (
     Key,
@@ -91,7 +92,8 @@ class Claims(Ledger):
         free = [job for job in jobs if job.key not in taken and job.key not in ended]
         mine = free[: max(0, room)]
         for job in mine:
-            self.held[job.key] = self._create(job)
+            with shielded():
+                self.held[job.key] = self._create(job)
         return self._confirmed(mine) if mine else []
 
     def order(self, jobs: Sequence[Job]) -> list[Job]:
@@ -99,10 +101,10 @@ class Claims(Ledger):
 
     def store(self, record: Record) -> bool:
         """End the claim with its result; False where another process had taken it over."""
-        trial_id = self.held.pop(record.key)
+        trial_id = self.held[record.key]
         values = [record.loss] if record.outcome == "finished" and record.loss is not None else None
         state = state_of(record.outcome)
-        with storage_errors(self.study.place):
+        with storage_errors(self.study.place), shielded():
             try:
                 for name, value in became(record).items():
                     self._call("set_trial_user_attr", trial_id, name, value)
@@ -110,6 +112,8 @@ class Claims(Ledger):
             except RuntimeError:  # it has ended already: by an earlier try of ours, or taken over
                 trial = self.storage.patiently(lambda: self.storage.optuna.get_trial(trial_id))
                 return trial.state == state and trial.user_attrs.get("outcome") == record.outcome
+            finally:
+                del self.held[record.key]
         return True
 
     def wait(self) -> None:

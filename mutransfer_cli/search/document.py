@@ -49,9 +49,18 @@ class SweepDocument(Part):
 class RungCost(Part):
     width: int
     trials: int
-    flops: float = Field(description="of one trial")
+    flops: float = Field(description="of one trial, counted by torch")
     bytes: int = Field(description="of one trial: weights, gradients, moments, activations")
     seconds: float = Field(description="of one trial on this device, from timed passes")
+
+
+class TargetCost(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    flops: float = Field(description="of one trial at the target's size and steps")
+    share: float = Field(description="the sweep's FLOPs over as many trials of the target")
 
 
 class DryRunDocument(Part):
@@ -60,8 +69,10 @@ class DryRunDocument(Part):
     rungs: tuple[RungCost, ...]
     trials: int = Field(description="before the grid grows at an edge")
     trials_at_most: int
-    flops: float
+    flops: float = Field(description="forward and backward passes of all trials")
+    target: TargetCost | None = Field(default=None, description="null: the recipe has no target")
     bytes: int = Field(description="at a time, over all workers")
     seconds: float
     workers: int
     device: str
+    notes: tuple[str, ...] = ()

@@ -9,23 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 
-import torch
-
 from mutransfer_cli.data.open import open_source
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.planned import family_for, plan_for, trainable
+from mutransfer_cli.models.planned import family_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search.adaptive import Fitted
-from mutransfer_cli.search.ask import trials, wanted
+from mutransfer_cli.search.ask import wanted
 from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.document import (
     Best,
     Counts,
-    DryRunDocument,
     Population,
-    RungCost,
     SweepDocument,
 )
 from mutransfer_cli.search.executor import Executor
@@ -45,7 +41,7 @@ from mutransfer_cli.search.stop import terminations
 from mutransfer_cli.search.storage import Place, place_of
 from mutransfer_cli.search.study import Record, Study, remembered
 from mutransfer_cli.train.checkpoint import FOLDER
-from mutransfer_cli.train.cost import flops, measure
+from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
 
@@ -88,10 +84,7 @@ class Sweep:
 
     def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
-        costs = {
-            size: flops(plan_for(self.recipe, size), tokens_per_example(self.recipe))
-            for size in rungs(self.recipe)
-        }
+        costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
         with executor, self.ledger(study, costs) as ledger:
             while True:
                 self.records = ledger.records()
@@ -201,10 +194,6 @@ def told(record: Record) -> str:
     return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"
 
 
-def tokens_per_example(recipe: Recipe) -> int:
-    return recipe.data.seq_len if recipe.data.is_tokens else 1
-
-
 def sweep(
     loaded: Loaded,
     run: Path,
@@ -283,27 +272,3 @@ def chosen(run: Path, storage: str | None) -> Place:
             "--run, or leave --storage out"
         )
     return asked
-
-
-def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None) -> DryRunDocument:
-    """What a sweep would cost, from a few timed passes on each rung; nothing is trained."""
-    recipe, place = loaded.recipe, resolve(device)
-    trainable(recipe)
-    torch.set_num_threads(1)  # as the workers will
-    sizes = rungs(recipe)
-    count = workers or default_workers(place)
-    each, at_most = trials(recipe.search, sizes)
-    costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
-    return DryRunDocument(
-        rungs=tuple(
-            RungCost(width=s.width, trials=each, flops=c.flops, bytes=c.bytes, seconds=c.seconds)
-            for s, c in zip(sizes, costs, strict=True)
-        ),
-        trials=each * len(sizes),
-        trials_at_most=at_most,
-        flops=sum(c.flops for c in costs) * each,
-        bytes=max(c.bytes for c in costs) * count,
-        seconds=sum(c.seconds for c in costs) * each / count,
-        workers=count,
-        device=place,
-    )
