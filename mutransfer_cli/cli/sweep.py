@@ -91,7 +91,7 @@ def sweep(
             seed=seed,
             threads=threads,
             workers=workers,
-            on_progress=lambda e: progress.update(e.done, e.total, e.text),
+            on_progress=progress.update,
             fitted=fitted(loaded.recipe.search.sampler),
             storage=storage,
             executor=executor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
 from mutransfer_cli.search.local import Workers, default_workers
+from mutransfer_cli.search.progress import Event, event, time_left
 from mutransfer_cli.search.ray import RayTasks, connect, device_of
 from mutransfer_cli.search.run import (
     RECIPE,
@@ -52,15 +53,6 @@ ONE_BY_ONE = Population(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Progress: how many of the trials known to be needed have ended, and the last one."""
-
-    done: int
-    total: int
-    text: str
-
-
 @dataclass(slots=True)
 class Sweep:
     """One call of the sweep on a run directory."""
@@ -75,6 +67,8 @@ class Sweep:
     fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
+    running: int = 0
+    spent_here: float = 0.0  # FLOPs of the trials that ended in this call
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
 
@@ -91,20 +85,36 @@ class Sweep:
                 jobs = ledger.order(missing(self.wanted(), self.records))
                 if not jobs or self.spent():
                     return
-                total = len(self.records) + len(jobs)
-                self.on_progress(Event(len(self.records), total, ""))
+                self.tell(jobs, "", costs)
+
+                def claim(some: Sequence[Job], asked: list[Job] = jobs) -> Sequence[Job]:
+                    granted = ledger.claim(some)
+                    self.running += len(granted)
+                    self.tell(asked, "", costs)
+                    return granted
+
                 idle = True
-                for job, result in executor.run(jobs, ledger.claim):
+                for job, result in executor.run(jobs, claim):
                     idle = False
+                    self.running -= 1
                     record = recorded(job, result, costs[job.size])
                     if ledger.store(record):
                         self.new += 1
+                        self.spent_here += record.flops
                     self.records = ledger.records()
-                    self.on_progress(Event(len(self.records), total, told(record)))
+                    self.tell(jobs, told(record), costs)
                     if self.spent():
                         return
                 if idle:
                     ledger.wait()
+
+    def tell(self, jobs: Sequence[Job], text: str, costs: dict[Size, float]) -> None:
+        """Progress for whoever watches."""
+        left = missing(jobs, self.records)
+        seconds = time.monotonic() - self.started
+        rest = time_left(self.spent_here, seconds, sum(costs[job.size] for job in left))
+        sizes = rungs(self.recipe)
+        self.on_progress(event(sizes, self.records, left, text, self.running, rest))
 
     def ledger(self, study: Study, costs: dict[Size, float]) -> Ledger:
         """Claims where others may work on the study too."""
