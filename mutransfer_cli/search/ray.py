@@ -16,7 +16,8 @@ from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE
+from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, default_workers
+from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times
@@ -198,3 +199,15 @@ class RayTasks:
                 f"--executor ray: a trial at width {job.size.width} keeps losing its worker: "
                 f"{str(error).splitlines()[0]}; what was finished is kept"
             ) from error
+
+
+def resources(
+    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
+) -> tuple[str, int]:
+    """The device of the trials, and how many run at a time."""
+    if executor != "ray":
+        place = resolve(device)
+        return place, workers or default_workers(place)
+    connect(recipe, ray_address, workers)
+    place = resolve(device) if ray_address is None else device_of(device)
+    return place, RayTasks(recipe, place, workers, 1, ray_address).slots()

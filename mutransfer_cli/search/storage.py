@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.search.run import ENVIRONMENT, RECIPE, read_environment
 from mutransfer_cli.search.stop import shielded
 
 if TYPE_CHECKING:
@@ -89,6 +90,26 @@ def without_password(url: str) -> str:
     except (ArgumentError, ValueError):
         return url.split("@")[-1]
     return read._replace(password=None).difference_update_query(SECRETS).render_as_string()
+
+
+def remembered(run: Path) -> Place:
+    """Where a run's study lies: in the run directory, unless its environment says otherwise."""
+    text = read_environment(run).get("storage")
+    return place_of(text, run, f"{run / ENVIRONMENT}: storage") if text else own(run)
+
+
+def chosen(run: Path, storage: str | None) -> Place:
+    """Where the study lies: as the option says, else as the run remembers."""
+    before = remembered(run)
+    if storage is None:
+        return before
+    asked = place_of(storage, Path.cwd())
+    if (run / RECIPE).is_file() and before.shown != asked.shown:
+        raise InputError(
+            f"--storage {asked.shown}: the study of {run} lies in {before.shown}; take another "
+            "--run, or leave --storage out"
+        )
+    return asked
 
 
 class Storage:

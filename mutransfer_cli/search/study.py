@@ -16,8 +16,7 @@ from mutransfer_cli.search.storage import (
     Place,
     Storage,
     missing_file,
-    own,
-    place_of,
+    remembered,
     storage_errors,
 )
 
@@ -234,14 +233,6 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
         why=a["why"],
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
     )
-
-
-def remembered(run: Path) -> Place:
-    """Where a run's study lies: in the run directory, unless its environment says otherwise."""
-    from mutransfer_cli.search.run import ENVIRONMENT, read_environment
-
-    text = read_environment(run).get("storage")
-    return place_of(text, run, f"{run / ENVIRONMENT}: storage") if text else own(run)
 
 
 def read_records(run: Path) -> list[Record]:

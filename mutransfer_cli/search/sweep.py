@@ -27,11 +27,10 @@ from mutransfer_cli.search.document import (
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
-from mutransfer_cli.search.local import Workers, default_workers
+from mutransfer_cli.search.local import Workers
 from mutransfer_cli.search.progress import Event, event, time_left
-from mutransfer_cli.search.ray import RayTasks, connect, device_of
+from mutransfer_cli.search.ray import RayTasks, resources
 from mutransfer_cli.search.run import (
-    RECIPE,
     alone,
     environment_of,
     locked,
@@ -39,11 +38,10 @@ from mutransfer_cli.search.run import (
     write_curves,
 )
 from mutransfer_cli.search.stop import terminations
-from mutransfer_cli.search.storage import Place, place_of
-from mutransfer_cli.search.study import Record, Study, remembered
+from mutransfer_cli.search.storage import chosen
+from mutransfer_cli.search.study import Record, Study
 from mutransfer_cli.train.checkpoint import FOLDER
 from mutransfer_cli.train.cost import flops
-from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
 
 ONE_BY_ONE = Population(
@@ -256,29 +254,3 @@ def sweep(
         if not missing(driver.wanted(), driver.records):
             rmtree(checkpoints, ignore_errors=True)  # of trials that others ended
         return driver.document(time.perf_counter() - started)
-
-
-def resources(
-    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
-) -> tuple[str, int]:
-    """The device of the trials, and how many run at a time."""
-    if executor != "ray":
-        place = resolve(device)
-        return place, workers or default_workers(place)
-    connect(recipe, ray_address, workers)
-    place = resolve(device) if ray_address is None else device_of(device)
-    return place, RayTasks(recipe, place, workers, 1, ray_address).slots()
-
-
-def chosen(run: Path, storage: str | None) -> Place:
-    """Where the study lies: as the option says, else as the run remembers."""
-    before = remembered(run)
-    if storage is None:
-        return before
-    asked = place_of(storage, Path.cwd())
-    if (run / RECIPE).is_file() and before.shown != asked.shown:
-        raise InputError(
-            f"--storage {asked.shown}: the study of {run} lies in {before.shown}; take another "
-            "--run, or leave --storage out"
-        )
-    return asked
