@@ -70,7 +70,7 @@ class Claims(Ledger):
         self.closing = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
         with storage_errors(study.place):
-            self.study_id = self.storage.optuna.get_study_id_from_name(study.study.study_name)
+            self.study_id = self._call("get_study_id_from_name", study.study.study_name)
 
     def __enter__(self) -> Claims:
         self.heart.start()

@@ -94,10 +94,10 @@ class Study:
             raise InputError(f"{place.shown}: no study; run `mutransfer sweep` first")
         with storage_errors(place):
             storage = Storage(place)
-            study = opened(storage, recipe, create)
-            version = study.user_attrs.get("mutransfer_version")
+            study = storage.patiently(lambda: opened(storage, recipe, create))
+            version = storage.patiently(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
-                study.set_user_attr("mutransfer_version", VERSION)
+                storage.patiently(lambda: study.set_user_attr("mutransfer_version", VERSION))
             elif version > VERSION:
                 raise InputError(
                     f"{place.shown}: made by a newer mutransfer (study version {version}, this one "
@@ -107,12 +107,16 @@ class Study:
 
     def belongs_to(self, recipe: Recipe, **rest: object) -> None:
         """A shared study keeps what made it; InputError where that was another recipe, or seed."""
-        with storage_errors(self.place):
+
+        def keep() -> dict[str, Any]:
             before = self.study.user_attrs
             for name, value in {"recipe": frozen_yaml(recipe), **rest}.items():
                 if name not in before:
                     self.study.set_user_attr(name, value)
-            before = self.study.user_attrs
+            return self.study.user_attrs
+
+        with storage_errors(self.place):
+            before = self.storage.patiently(keep)
         theirs = loads(before["recipe"], f"{self.place.shown}: study {recipe.name}").recipe
         found = first_difference(theirs, recipe)
         for name, value in rest.items():

@@ -55,6 +55,17 @@ class Server:
         where = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         self.call("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", where, "start")
 
+    def trials(self) -> int:
+        """Of all studies, claims among them."""
+        import psycopg2
+
+        try:
+            with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
+                cursor.execute("select count(*) from trials")
+                return int(cursor.fetchone()[0])
+        except psycopg2.Error:  # no table yet
+            return 0
+
     def stop(self) -> None:
         self.call("pg_ctl", "-w", "-m", "immediate", "stop")
 

@@ -20,14 +20,15 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search import local
 from mutransfer_cli.search.journal import Journal
-from mutransfer_cli.search.run import CURVES, ENVIRONMENT
+from mutransfer_cli.search.run import CURVES
 from mutransfer_cli.search.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint import FOLDER
 from tests.search.server import Server, postgres
 from tests.search.test_sweep import TRIALS, group_is_gone, recipe
 
-STEPS = 150
+STEPS = 80
+SLURM = Path(__file__).parents[2] / "examples" / "slurm"
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +85,6 @@ def workers_of(driver: int) -> list[int]:
         check=False,
     )
     return [int(pid) for pid in found.stdout.split()]
-
-
-def finish(path: Path, run: Path, storage: str | None) -> None:
-    process = started(path, run, storage)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
 
 
 def wait_until(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
@@ -149,19 +144,45 @@ def claims(journal: Path) -> list[str]:
     return [line for line in journal.read_text().splitlines() if '"owner"' in line]
 
 
-def test_sigterm_gives_the_trials_back(tmp_path: Path, truth: dict[Key, float | None]) -> None:
-    path, run, place = recipe(tmp_path, steps=STEPS), tmp_path / "run", "journal:{}/study.log"
-    place = place.format(tmp_path)
-    process = started(path, run, place)
-    wait_until(2, tmp_path / "study.log", process)
-    process.terminate()
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+def job_of_an_array(folder: Path) -> subprocess.Popen[str]:
+    """The example's batch script, as SLURM's node would run it."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin" / "mutransfer"
+    program.write_text(f'#!/bin/bash\nexec {sys.executable} -m mutransfer_cli "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+    return subprocess.Popen(
+        ["bash", str(SLURM / "sweep.sbatch")],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "RUNS": str(folder / "runs")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_sigterm_saves_the_trial_and_gives_it_back(tmp_path: Path) -> None:
+    """A job of the example's array whose time is up; another goes on from its checkpoint."""
+    text = recipe(tmp_path, steps=12_000, **{"[8, 16]": "[8]", "[-4, -2]": "[-3, -2]"}).read_text()
+    (tmp_path / "recipe.yaml").write_text(text.replace("seeds: 2", "seeds: 1"))
+    run = tmp_path / "runs" / "slurm-gpt"
+    job = job_of_an_array(tmp_path)
+    while not (run / "study.log").is_file() or not claims(run / "study.log"):
+        assert job.poll() is None, job.communicate()
+        time.sleep(0.05)
+    time.sleep(2.0)
+    job.terminate()
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode == 130, errors
     assert "same command goes on" in errors and "Traceback" not in errors
-    assert group_is_gone(process.pid)
-    assert (tmp_path / "study.log").read_text().count("given back") >= 1
-    finish(path, run, None)  # the run directory remembers the storage
-    assert losses(run) == truth
+    assert group_is_gone(job.pid)
+    assert "given back" in (run / "study.log").read_text()
+    assert len(list((run / FOLDER).iterdir())) == 1
+    another = job_of_an_array(tmp_path)
+    _, errors = another.communicate(timeout=300)
+    assert another.returncode == 0, errors
+    assert len(losses(run)) == 2  # the run directory remembers the storage
     assert not (run / FOLDER).exists()
 
 
@@ -170,9 +191,8 @@ def test_the_database_server_goes_away_and_comes_back(
 ) -> None:
     path, run = recipe(tmp_path, steps=STEPS), tmp_path / "run"
     process = started(path, run, server.url)
-    while not (run / ENVIRONMENT).is_file() and process.poll() is None:
+    while server.trials() < 3 and process.poll() is None:
         time.sleep(0.05)
-    time.sleep(1.0)
     for _ in range(2):
         server.stop()  # immediate: as a crash
         time.sleep(1.0)
@@ -181,6 +201,7 @@ def test_the_database_server_goes_away_and_comes_back(
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert losses(run) == truth
+    assert server.trials() >= TRIALS
     for file in run.iterdir():
         assert b"s3cret" not in file.read_bytes(), file
 
