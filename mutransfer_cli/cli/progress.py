@@ -1,11 +1,17 @@
-"""Progress on stderr: a bar with the time left on a terminal, plain lines elsewhere."""
+"""Progress on stderr: one live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+    from mutransfer_cli.search.progress import Event
 
 PLAIN_EVERY = 5.0  # seconds between lines where stderr is no terminal
 
@@ -15,34 +21,28 @@ class Progress:
 
     def __init__(self, what: str) -> None:
         self.what = what
-        self.bar: Any = None
-        self.task: Any = None
+        self.live: Live | None = None
         self.last = 0.0
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
+            from rich.live import Live
 
-            self.bar = Bar(
-                TextColumn("{task.fields[what]}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.description}"),
-                console=Console(stderr=True),
-            )
-            self.bar.start()
-            self.task = self.bar.add_task("", total=None, what=self.what)
+            self.live = Live(console=Console(stderr=True), refresh_per_second=4)
+            self.live.start()
         return self
 
-    def update(self, done: int, total: int, text: str) -> None:
-        if self.bar is not None:
-            self.bar.update(self.task, completed=done, total=total, description=text)
-        elif text and (time.monotonic() - self.last > PLAIN_EVERY or done == total):
+    def update(self, event: Event) -> None:
+        if self.live is not None:
+            self.live.update(table(self.what, event))
+        elif event.text and (
+            time.monotonic() - self.last > PLAIN_EVERY or event.done == event.total
+        ):
             self.last = time.monotonic()
-            print(f"{self.what}: {done}/{total} {text}", file=sys.stderr, flush=True)
+            left = f", {clock(event.seconds_left)} left" if event.seconds_left else ""
+            line = f"{self.what}: {event.done}/{event.total} {event.text}{left}"
+            print(line, file=sys.stderr, flush=True)
 
     def __exit__(
         self,
@@ -50,5 +50,46 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        if self.live is not None:
+            self.live.stop()
+
+
+def table(what: str, event: Event) -> Table:
+    """A line a rung, and beneath it what runs, what was lost, and the time left."""
+    from rich.table import Table
+
+    axes = [
+        axis
+        for axis in ("width", "depth", "batch", "steps")
+        if axis == "width" or len({getattr(r.size, axis) for r in event.rungs}) > 1
+    ]
+    names = list(dict.fromkeys(name for r in event.rungs for name in r.params)) or ["lr"]
+    counts = [f"{event.running} running"] + [
+        f"{n} {word}"
+        for word in ("pruned", "diverged", "failed")
+        if (n := getattr(event, word)) > 0
+    ]
+    left = "" if event.seconds_left is None else f", {clock(event.seconds_left)} left"
+    made = Table(
+        title=f"{what}: {event.done} of {event.total} trials",
+        caption=f"{', '.join(counts)}{left}\n{event.text}".rstrip(),
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in (*axes, "trials", "best loss", *(f"best {n}" for n in names)):
+        made.add_column(heading, justify="right")
+    for rung in event.rungs:
+        made.add_row(
+            *(str(getattr(rung.size, axis)) for axis in axes),
+            f"{rung.done}/{rung.total}",
+            "" if rung.loss is None else f"{rung.loss:.4f}",
+            *(f"{rung.params[n]:.4g}" if n in rung.params else "" for n in names),
+        )
+    return made
+
+
+def clock(seconds: float) -> str:
+    """3:07, or 1:02:33."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -31,9 +31,25 @@ def sweep(
         int | None, typer.Option("--workers", min=1, help="Processes; by default one per core.")
     ] = None,
     storage: Annotated[
-        str | None, typer.Option("--storage", help="Not available in this version.")
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="Where several sweeps share one study: journal:PATH, sqlite:///PATH or "
+            "postgresql://user@host/database. By default SQLite in the run directory.",
+        ),
     ] = None,
-    executor: Annotated[str, typer.Option("--executor", help="local.")] = "local",
+    executor: Annotated[
+        str, typer.Option("--executor", help="local, or ray: a cluster of machines.")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="ADDRESS",
+            help="Of a Ray cluster, such as ray://head:10001; by default Ray starts here.",
+        ),
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", help="auto or one-by-one.")] = "auto",
     sets: Sets = None,
     device: Device = "auto",
@@ -43,10 +59,10 @@ def sweep(
     debug: Debug = False,
 ) -> None:
     """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
-    if storage is not None:
-        raise InputError("--storage: not available in this version; SQLite in the run directory")
-    if executor != "local":
-        raise InputError(f"--executor {executor}: not available in this version; expected local")
+    if executor not in {"local", "ray"}:
+        raise InputError(f"--executor {executor}: expected local or ray")
+    if ray_address is not None and executor != "ray":
+        raise InputError("--ray-address: needs --executor ray")
     if engine not in {"auto", "one-by-one"}:
         raise InputError(f"--engine {engine}: expected auto or one-by-one")
     from mutransfer_cli.cli.progress import Progress
@@ -54,16 +70,19 @@ def sweep(
     from mutransfer_cli.recipe.load import load
 
     loaded = load(recipe, sets or ())
-    from mutransfer_cli.search import sweep as room
 
     folder = run or Path("runs") / loaded.recipe.name
     if dry_run:
-        costs = room.dry_run(loaded, device=device, workers=workers, run=folder)
+        from mutransfer_cli.search.estimate import dry_run as estimate
+
+        costs = estimate(loaded, device=device, workers=workers, run=folder)
         if as_json:
             print_json(costs)
         else:
             show_costs(costs)
         return
+    from mutransfer_cli.search import sweep as room
+
     with Progress("sweep") as progress:
         document = room.sweep(
             loaded,
@@ -72,8 +91,11 @@ def sweep(
             seed=seed,
             threads=threads,
             workers=workers,
-            on_progress=lambda e: progress.update(e.done, e.total, e.text),
+            on_progress=progress.update,
             fitted=fitted(loaded.recipe.search.sampler),
+            storage=storage,
+            executor=executor,
+            ray_address=ray_address,
         )
     if as_json:
         print_json(document)
@@ -122,7 +144,9 @@ def show_costs(document: DryRunDocument) -> None:
         ),
     )
     memory = f"{known(document.bytes, 1e-6)} MB at a time, " if document.bytes else ""
-    time = f"about {document.seconds:.0f} s" if document.seconds is not None else "time unknown"
+    time = (
+        f"about {document.seconds / 60:.2g} min" if document.seconds is not None else "time unknown"
+    )
     print(
         f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
         f"{document.flops:.3g} FLOP, {memory}{time} on {document.workers} × {document.device}; "
@@ -130,6 +154,15 @@ def show_costs(document: DryRunDocument) -> None:
     )
     if document.seconds is None:
         print("what a trial of your own program takes is known once some of each width have ended")
+    if document.target is not None:
+        t = document.target
+        print(
+            f"as many trials at the target (width {t.width}, depth {t.depth}, batch {t.batch}, "
+            f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep is "
+            f"{t.share:.2g} of that"
+        )
+    for note in document.notes:
+        print(f"note: {note}")
 
 
 def known(value: float | None, unit: float = 1.0) -> str:

@@ -49,7 +49,7 @@ class SweepDocument(Part):
 class RungCost(Part):
     width: int
     trials: int
-    flops: float = Field(description="of one trial")
+    flops: float = Field(description="of one trial, counted by torch")
     bytes: int | None = Field(
         description="of one trial: weights, gradients, moments, activations; null: not known"
     )
@@ -59,14 +59,25 @@ class RungCost(Part):
     )
 
 
+class TargetCost(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    flops: float = Field(description="of one trial at the target's size and steps")
+    share: float = Field(description="the sweep's FLOPs over as many trials of the target")
+
+
 class DryRunDocument(Part):
     schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
     dry_run: Literal[True] = True
     rungs: tuple[RungCost, ...]
     trials: int = Field(description="before the grid grows at an edge")
     trials_at_most: int
-    flops: float
+    flops: float = Field(description="forward and backward passes of all trials")
+    target: TargetCost | None = Field(default=None, description="null: the recipe has no target")
     bytes: int | None = Field(description="at a time, over all workers; null: not known")
     seconds: float | None
     workers: int
     device: str
+    notes: tuple[str, ...] = ()

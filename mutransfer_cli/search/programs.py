@@ -5,18 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from mutransfer_cli.models.planned import plan_for
 from mutransfer_cli.recipe.command import placeholders
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.search import Train
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.document import Population
+from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.study import DATABASE, Record, read_records
 from mutransfer_cli.train import guard
@@ -89,9 +89,7 @@ class Programs:
             one.ended()
         self.running.clear()
 
-    def run(
-        self, jobs: Sequence[Job], claim: Callable[[Sequence[Job]], Sequence[Job]] = list
-    ) -> Iterator[tuple[Job, Result]]:
+    def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """All the jobs that are granted; a job is claimed when there is a slot for it."""
         queue = list(reversed(jobs))
         while queue or self.running:
@@ -183,15 +181,10 @@ def notes_of(recipe: Recipe, run: Path, records: Sequence[Record]) -> list[str]:
     return notes
 
 
-def costs(
-    recipe: Recipe, sizes: Sequence[Size], tokens_per_example: int, run: Path | None
-) -> list[Cost]:
+def costs(recipe: Recipe, sizes: Sequence[Size], run: Path | None) -> list[Cost]:
     """Of one trial at each size: nobody knows what a program takes before some have finished."""
     records = read_records(run) if run is not None and (run / DATABASE).is_file() else []
-    return [
-        Cost(flops(plan_for(recipe, size), tokens_per_example), None, seconds_of(records, size))
-        for size in sizes
-    ]
+    return [Cost(flops(recipe, size), None, seconds_of(records, size)) for size in sizes]
 
 
 def seconds_of(records: Sequence[Record], size: Size) -> float | None:

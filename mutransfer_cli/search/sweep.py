@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import torch
+from shutil import rmtree
 
 from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.planned import family_for, plan_for, trainable
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.planned import family_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
-from mutransfer_cli.search.ask import trials, wanted
+from mutransfer_cli.search.ask import wanted
+from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.document import (
     Best,
     Counts,
-    DryRunDocument,
     Population,
-    RungCost,
     SweepDocument,
 )
+from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.local import Workers, default_workers
+from mutransfer_cli.search.ledger import Ledger
+from mutransfer_cli.search.local import Workers
 from mutransfer_cli.search.programs import Programs
-from mutransfer_cli.search.run import environment_of, locked, prepare, write_curves
+from mutransfer_cli.search.progress import Event, event, time_left
+from mutransfer_cli.search.ray import RayTasks, resources
+from mutransfer_cli.search.run import (
+    alone,
+    environment_of,
+    locked,
+    prepare,
+    write_curves,
+)
+from mutransfer_cli.search.stop import terminations
+from mutransfer_cli.search.storage import chosen
 from mutransfer_cli.search.study import Record, Study
-from mutransfer_cli.train.cost import flops, measure
-from mutransfer_cli.train.device import resolve
+from mutransfer_cli.train.checkpoint import FOLDER
+from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.trial import Result
 
 ONE_BY_ONE = Population(
@@ -39,15 +51,6 @@ ONE_BY_ONE = Population(
     batched=False,
     why="this version trains trials one by one, one single-threaded process per CPU core",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Progress: how many of the trials known to be needed have ended, and the last one."""
-
-    done: int
-    total: int
-    text: str
 
 
 @dataclass(slots=True)
@@ -64,50 +67,71 @@ class Sweep:
     fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
+    running: int = 0
+    spent_here: float = 0.0  # FLOPs of the trials that ended in this call
+    started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
         return wanted(self.recipe, rungs(self.recipe), self.seed, self.records, self.fitted)
 
-    def go(self, study: Study) -> None:
+    def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
-        started = time.monotonic()
-        costs = {
-            size: flops(plan_for(self.recipe, size), tokens_per_example(self.recipe))
-            for size in rungs(self.recipe)
-        }
+        costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
+        with executor, self.ledger(study, costs) as ledger:
+            while True:
+                self.records = ledger.records()
+                jobs = ledger.order(missing(self.wanted(), self.records))
+                if not jobs or self.spent():
+                    return
+                self.tell(jobs, "", costs)
+
+                def claim(some: Sequence[Job], asked: list[Job] = jobs) -> Sequence[Job]:
+                    granted = ledger.claim(some)
+                    self.running += len(granted)
+                    self.tell(asked, "", costs)
+                    return granted
+
+                idle = True
+                for job, result in executor.run(jobs, claim):
+                    idle = False
+                    self.running -= 1
+                    record = recorded(job, result, costs[job.size])
+                    if ledger.store(record):
+                        self.new += 1
+                        self.spent_here += record.flops
+                    self.records = ledger.records()
+                    self.tell(jobs, told(record), costs)
+                    if self.spent():
+                        return
+                if idle:
+                    ledger.wait()
+
+    def tell(self, jobs: Sequence[Job], text: str, costs: dict[Size, float]) -> None:
+        """Progress for whoever watches."""
+        left = missing(jobs, self.records)
+        seconds = time.monotonic() - self.started
+        rest = time_left(self.spent_here, seconds, sum(costs[job.size] for job in left))
+        sizes = rungs(self.recipe)
+        self.on_progress(event(sizes, self.records, left, text, self.running, rest))
+
+    def ledger(self, study: Study, costs: dict[Size, float]) -> Ledger:
+        """Claims where others may work on the study too."""
+        search = self.recipe.search
         ranges = {
             name: (
                 space.value(space.bounds[0]),
                 space.value(space.bounds[1]),
                 space.scale.startswith("log"),
             )
-            for name, space in self.recipe.search.space.items()
+            for name, space in search.space.items()
         }
-        self.records = study.records()
-        with self.runner() as workers:
-            while jobs := missing(self.wanted(), self.records):
-                total = len(self.records) + len(jobs)
-                if self.spent(started, costs):
-                    return
-                self.on_progress(Event(len(self.records), total, ""))
-                for job, result in workers.run(jobs):
-                    record = recorded(job, result, costs[job.size])
-                    study.add(record, ranges)
-                    self.records.append(record)
-                    self.new += 1
-                    self.on_progress(Event(len(self.records), total, told(record)))
-                    if self.spent(started, costs):
-                        return
+        if not study.place.shared:
+            return Ledger(study, ranges)
+        return Claims(study, ranges, costs, search.budget.trials)
 
-    def runner(self) -> Workers | Programs:
-        """What trains the trials: processes of ours, or the user's own program."""
-        if self.recipe.train is not None:
-            return Programs(self.recipe, self.run, self.device, self.workers)
-        return Workers(self.recipe, self.device, self.workers, self.threads)
-
-    def spent(self, started: float, costs: dict[Size, float]) -> bool:
+    def spent(self) -> bool:
         """Whether the budget has ended; says so in a note."""
         budget = self.recipe.search.budget
         limits = (
@@ -118,7 +142,7 @@ class Sweep:
                 self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
             ),
             ("flops", budget.flops, sum(r.flops for r in self.records), True),
-            ("minutes", budget.minutes, (time.monotonic() - started) / 60, True),
+            ("minutes", budget.minutes, (time.monotonic() - self.started) / 60, True),
         )
         for name, limit, used, counts in limits:
             if counts and limit is not None and used >= limit:
@@ -182,10 +206,6 @@ def told(record: Record) -> str:
     return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"
 
 
-def tokens_per_example(recipe: Recipe) -> int:
-    return recipe.data.seq_len if recipe.data.is_tokens else 1
-
-
 def sweep(
     loaded: Loaded,
     run: Path,
@@ -196,6 +216,9 @@ def sweep(
     workers: int | None = None,
     on_progress: Callable[[Event], None] = lambda event: None,
     fitted: Fitted | None = None,
+    storage: str | None = None,
+    executor: str = "local",
+    ray_address: str | None = None,
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
@@ -205,70 +228,51 @@ def sweep(
     """
     started = time.perf_counter()
     recipe = loaded.recipe
-    place = ready(recipe, device)
+    place, count = ready(recipe, device, workers, executor, ray_address)
     source = open_source(recipe)
     family_for(recipe)
-    with locked(run):
-        prepare(run, recipe, environment_of(place, seed, source.digest))
-        count = workers or at_a_time(recipe, place)
+    lies = chosen(run, storage)
+    with terminations(), locked(run, lies.shared):
+        with alone(run):
+            told_apart = lies.remembered(run) if lies.shared else None
+            prepare(run, recipe, environment_of(place, seed, source.digest, told_apart))
+            study = Study.open(run, recipe, create=True, place=lies)
+        if lies.shared:
+            study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
         if place == programs.OWN and device != "auto":
             driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
-        study = Study.open(run, recipe, create=True)
+        checkpoints = run.resolve() / FOLDER
+        runs: Executor
+        if recipe.train is not None:
+            runs = Programs(recipe, run, place, count)
+        elif executor == "ray":
+            runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
+        else:
+            runs = Workers(recipe, place, count, threads or 1, checkpoints)
         try:
-            driver.go(study)
+            driver.go(study, runs)
         finally:
-            if driver.records:
-                write_curves(run, driver.records)
+            with alone(run):
+                with suppress(InputError):  # the storage is away: then what was read before
+                    driver.records = study.records()
+                if driver.records:
+                    write_curves(run, driver.records)
+        if not missing(driver.wanted(), driver.records):
+            rmtree(checkpoints, ignore_errors=True)  # of trials that others ended
         return driver.document(time.perf_counter() - started)
 
 
-def ready(recipe: Recipe, device: str) -> str:
-    """Where trials are trained; InputError where nothing can train them."""
-    if recipe.train is not None:
-        return programs.ready(recipe.train, device)
-    trainable(recipe)
-    return resolve(device)
+def ready(
+    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
+) -> tuple[str, int]:
+    """Where trials are trained, and how many at a time.
 
-
-def at_a_time(recipe: Recipe, device: str) -> int:
-    """How many trials run at a time by themselves."""
-    return recipe.train.slots if recipe.train else default_workers(device)
-
-
-def dry_run(
-    loaded: Loaded,
-    *,
-    device: str = "auto",
-    workers: int | None = None,
-    run: Path | None = None,
-) -> DryRunDocument:
-    """What a sweep would cost, from a few timed passes on each rung; nothing is trained.
-
-    run: a run directory, for what its trials took where a program of the user's own trains them.
+    Raises InputError where nothing can train them.
     """
-    recipe = loaded.recipe
-    place = ready(recipe, device)
-    torch.set_num_threads(1)  # as the workers will
-    sizes = rungs(recipe)
-    count = workers or at_a_time(recipe, place)
-    each, at_most = trials(recipe.search, sizes)
     if recipe.train is None:
-        costs = [measure(recipe, size, tokens_per_example(recipe), place) for size in sizes]
-    else:
-        costs = programs.costs(recipe, sizes, tokens_per_example(recipe), run)
-    took = [c.seconds for c in costs if c.seconds is not None]
-    weighs = [c.bytes for c in costs if c.bytes is not None]
-    return DryRunDocument(
-        rungs=tuple(
-            RungCost(width=s.width, trials=each, flops=c.flops, bytes=c.bytes, seconds=c.seconds)
-            for s, c in zip(sizes, costs, strict=True)
-        ),
-        trials=each * len(sizes),
-        trials_at_most=at_most,
-        flops=sum(c.flops for c in costs) * each,
-        bytes=max(weighs) * count if weighs else None,
-        seconds=sum(took) * each / count if len(took) == len(costs) else None,
-        workers=count,
-        device=place,
-    )
+        trainable(recipe)
+        return resources(recipe, device, workers, executor, ray_address)
+    if executor == "ray":
+        raise InputError("--executor ray: train.command starts programs itself; expected local")
+    return programs.ready(recipe.train, device), workers or recipe.train.slots

@@ -18,6 +18,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.checkpoint import Keeper, Kept
 from mutransfer_cli.train.schedule import Schedule
 
 Outcome = Literal["finished", "diverged", "failed"]
@@ -93,12 +94,13 @@ def train(
     seed: int,
     device: str = "cpu",
     plan: Plan | None = None,
+    keeper: Keeper | None = None,
 ) -> Result:
     """Train one proxy to the end; its hyperparameters are the recipe's.
 
     Divergence is an outcome, not an error: a loss that is not finite, or an objective more than a
-    tenth above the loss of the untrained model. Raises InputError for what the user's own code
-    does wrong.
+    tenth above the loss of the untrained model. With a keeper the trial goes on from its
+    checkpoint. Raises InputError for what the user's own code does wrong.
     """
     started = time.perf_counter()
     place = torch.device(device)
@@ -123,7 +125,14 @@ def train(
     untrained = mean_loss(subject, feed.validation, place)
     torch.manual_seed(seed)  # dropout
     subject.model.train()
-    for step in range(size.steps):
+    first = 0
+    if keeper is not None and (kept := keeper.resume(subject.model, subject.optimizer)) is not None:
+        first, losses, untrained = kept.step, kept.losses, kept.untrained
+        seen, started = len(losses), started - kept.seconds
+    for step in range(first, size.steps):
+        if keeper is not None and step > first:
+            kept = Kept(step, losses, untrained, time.perf_counter() - started)
+            keeper.keep(kept, subject.model, subject.optimizer)
         share = schedule(step, size.steps)
         for group, peak in zip(subject.optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share

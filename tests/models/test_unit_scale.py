@@ -15,7 +15,8 @@ from mutransfer_cli.models.gpt import GPT
 from mutransfer_cli.models.planned import plan_for, proxy
 from mutransfer_cli.recipe.load import load, loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.sweep import dry_run, sweep
+from mutransfer_cli.search.estimate import dry_run
+from mutransfer_cli.search.sweep import sweep
 
 TEXT = """
 name: unit

@@ -21,9 +21,10 @@ from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.document import SweepDocument
+from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.study import DATABASE, Record, read_records
-from mutransfer_cli.search.sweep import dry_run, sweep
+from mutransfer_cli.search.sweep import sweep
 
 RECIPE = """
 name: own

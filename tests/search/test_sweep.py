@@ -18,9 +18,10 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import Loaded, load
+from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.run import CURVES, ENVIRONMENT, locked
 from mutransfer_cli.search.study import DATABASE, Study, read_records
-from mutransfer_cli.search.sweep import Event, dry_run, sweep
+from mutransfer_cli.search.sweep import Event, sweep
 
 RECIPE = """
 name: small
@@ -167,6 +168,22 @@ def test_dry_run_trains_nothing(tmp_path: Path) -> None:
     document = dry_run(load(recipe(tmp_path)), device="cpu", workers=2)
     assert document.trials == TRIALS
     assert list(tmp_path.iterdir()) == [tmp_path / "r.yaml"]
+    assert document.target is None
+
+
+def test_dry_run_weighs_the_sweep_against_the_target(tmp_path: Path) -> None:
+    """One hidden matrix: 6·m² + 6·m·3 + 4·8·m operations an example and step, batch 4."""
+    path = recipe(tmp_path, **{"ladder:": "target: {width: 64, steps: 100}\nladder:"})
+    document = dry_run(load(path), device="cpu", workers=2)
+
+    def each(m: int) -> int:
+        return (6 * m * m + 6 * m * 3 + 4 * 8 * m) * 4
+
+    spent = 6 * 12 * (each(8) + each(16))
+    assert document.flops == spent
+    assert document.target is not None
+    assert document.target.flops == 100 * each(64)
+    assert document.target.share == spent / (TRIALS * 100 * each(64))
 
 
 def started(path: Path, run: Path) -> subprocess.Popen[str]:

@@ -1,0 +1,212 @@
+"""Checkpoints of a long trial: after a kill it goes on in the middle, to the same last digit.
+
+What is kept: parameters, buffers, the optimizer's state, every loss so far, and the states of the
+random generators of torch, numpy and Python. What a model keeps elsewhere (a counter in a plain
+attribute) is not. Files are safetensors, or where that is missing torch's, read with weights_only;
+neither runs code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+EVERY = 60.0  # seconds
+FOLDER = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a trial was."""
+
+    step: int
+    losses: list[Tensor]
+    untrained: float  # its loss before the first step
+    seconds: float
+
+
+class Keeper:
+    """The checkpoint of one trial; `made_by` tells it apart from those of any other.
+
+    asked: set when the process is asked to end; the trial then saves and ends the process.
+    """
+
+    asked = False
+    training: Keeper | None = None
+
+    def __init__(self, folder: Path, made_by: str, device: str, every: float = EVERY) -> None:
+        self.made_by = f"{made_by}\ntorch {torch.__version__}\n{device}"
+        suffix = "safetensors" if find_spec("safetensors") else "pt"
+        name = sha256(self.made_by.encode()).hexdigest()[:20]
+        self.path = folder / f"{name}.{suffix}"
+        self.every, self.saved = every, time.monotonic()
+
+    def __enter__(self) -> Keeper:
+        Keeper.training = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Keeper.training = None
+
+    def keep(self, kept: Kept, model: nn.Module, optimizer: Any) -> None:
+        """Save where that is due. A disk that is full costs the checkpoint, never the trial."""
+        if not Keeper.asked and time.monotonic() - self.saved < self.every:
+            return
+        tensors: dict[str, Tensor] = {}
+        tree = {
+            "step": kept.step,
+            "losses": torch.stack(kept.losses),
+            "untrained": kept.untrained,
+            "seconds": kept.seconds,
+            "model": dict(weights(model)),
+            "optimizer": optimizer.state_dict(),
+            "random": random_state(),
+        }
+        head = json.dumps({"made_by": self.made_by, "tree": packed(tree, tensors)})
+        try:
+            write(self.path, head, tensors)
+        except OSError:
+            self.path.with_suffix(".partial").unlink(missing_ok=True)
+        self.saved = time.monotonic()
+        if Keeper.asked:
+            raise SystemExit(0)
+
+    def resume(self, model: nn.Module, optimizer: Any) -> Kept | None:
+        """Put model, optimizer and random generators back; None where there is no checkpoint.
+
+        One of another recipe, size, seed, device or torch is not trusted, nor is a torn file.
+        """
+        found = read(self.path)
+        if found is None or found[0].get("made_by") != self.made_by:
+            return None
+        tree = unpacked(found[0]["tree"], found[1])
+        with torch.no_grad():
+            for name, tensor in weights(model):
+                tensor.copy_(tree["model"][name])
+        optimizer.load_state_dict(tree["optimizer"])
+        lay_out(optimizer)
+        set_random_state(tree["random"])
+        losses = list(tree["losses"].to(next(model.parameters()).device).unbind())
+        return Kept(tree["step"], losses, tree["untrained"], tree["seconds"])
+
+    def remove(self) -> None:
+        """The trial has ended."""
+        self.path.unlink(missing_ok=True)
+
+
+def weights(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers, those among them that a state_dict leaves out."""
+    return [*model.named_parameters(), *model.named_buffers()]
+
+
+def lay_out(optimizer: Any) -> None:
+    """Moments in their parameter's memory layout, which fused kernels take for granted."""
+    for part in getattr(optimizer, "parts", [optimizer]):
+        for parameter, state in part.state.items():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    laid = torch.empty_like(parameter, dtype=value.dtype)
+                    state[name] = laid.copy_(value)
+
+
+def random_state() -> dict[str, Any]:
+    name, keys, *rest = np.random.get_state(legacy=True)
+    state: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "numpy": [
+            name,
+            torch.from_numpy(np.asarray(keys, dtype=np.int64)),
+            *rest,
+        ],
+        "python": random.getstate(),
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def set_random_state(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    random.setstate(state["python"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def packed(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """Nested data as JSON, its tensors aside under numbers."""
+    if isinstance(tree, Tensor):
+        name = str(len(tensors))
+        tensors[name] = tree.detach().cpu().contiguous().clone()
+        return {"tensor": name}
+    if isinstance(tree, dict):
+        return {"dict": [[key, packed(value, tensors)] for key, value in tree.items()]}
+    if isinstance(tree, tuple | list):
+        kind = "tuple" if isinstance(tree, tuple) else "list"
+        return {kind: [packed(value, tensors) for value in tree]}
+    return {"value": tree}
+
+
+def unpacked(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    ((kind, value),) = tree.items()
+    if kind == "tensor":
+        return tensors[value]
+    if kind == "dict":
+        return {key: unpacked(part, tensors) for key, part in value}
+    if kind in ("tuple", "list"):
+        parts: Sequence[Any] = [unpacked(part, tensors) for part in value]
+        return tuple(parts) if kind == "tuple" else parts
+    return value
+
+
+def write(path: Path, head: str, tensors: dict[str, Tensor]) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import save_file
+
+        try:
+            save_file(tensors, partial, metadata={"head": head})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+    else:
+        torch.save({"head": head, "tensors": tensors}, partial)
+    os.replace(partial, path)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """What `write` wrote; None for no file, or one that is not whole."""
+    if not path.is_file():
+        return None
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors import SafetensorError, safe_open
+
+            try:
+                with safe_open(path, framework="pt") as file:
+                    head = file.metadata()["head"]
+                    return json.loads(head), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            except SafetensorError:
+                return None
+        found = torch.load(path, weights_only=True)
+        return json.loads(found["head"]), found["tensors"]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError):
+        return None
+    except pickle.UnpicklingError:
+        return None

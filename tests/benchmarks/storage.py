@@ -1,0 +1,64 @@
+"""What storage costs a trial, in milliseconds: `python -m tests.benchmarks.storage [TRIALS]`.
+
+A trial's claim and its end with a loss curve of 512 points; the run's own database needs no claim.
+Of each kind of storage the median over the trials.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.claims import Claims
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.ledger import Ledger
+from mutransfer_cli.search.storage import own, place_of
+from mutransfer_cli.search.study import Record, Study
+from tests.search.server import postgres
+from tests.search.test_sweep import RECIPE
+
+SIZE = Size(8, 1, 4, 12)
+RANGES = {"lr": (1e-9, 1.0, True)}
+CURVE = tuple((i, 1.0 / (i + 1)) for i in range(512))
+
+
+def milliseconds(ledger: Ledger, trials: int) -> float:
+    """Median of claiming and storing one trial."""
+    took = []
+    with ledger:
+        for seed in range(trials):
+            job = Job(SIZE, seed, (("lr", 0.1),))
+            started = time.perf_counter()
+            assert ledger.claim([job]) == [job]
+            ledger.store(Record(job.params, 8, 1, 4, 12, seed, "finished", 1.0, curve=CURVE))
+            took.append(1000 * (time.perf_counter() - started))
+    return median(took)
+
+
+def main() -> None:
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(postgres())
+        places = {
+            "SQLite of the run": own(folder),
+            "journal": place_of("journal:study.log", folder),
+            "sqlite:///, shared": place_of("sqlite:///shared.db", folder),
+        }
+        if server is not None:
+            places["PostgreSQL, same machine"] = place_of(server.url, folder)
+        for name, place in places.items():
+            study = Study.open(folder, recipe, create=True, place=place)
+            ledger = Claims(study, RANGES, {SIZE: 1.0}) if place.shared else Ledger(study, RANGES)
+            print(f"{name}: {milliseconds(ledger, trials):.1f} ms a trial", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""A PostgreSQL server of one's own, in a temporary folder, as an unprivileged user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def binaries() -> Path | None:
+    """The folder of initdb and pg_ctl; Debian keeps them out of PATH."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+
+
+class Server:
+    """initdb, start, restart, stop."""
+
+    def __init__(self, folder: Path, bin_: Path) -> None:
+        self.folder, self.bin = folder, bin_
+        self.options: dict[str, Any] = {}
+        if os.getuid() == 0:  # initdb refuses root
+            names = [u.pw_name for u in pwd.getpwall()]
+            user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            self.options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://tester:s3cret@127.0.0.1:{self.port}/postgres"
+
+    def call(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(self.bin / program), "-D", str(self.folder / "data"), *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=self.folder,
+            timeout=60,
+            **self.options,
+        )
+
+    def start(self) -> None:
+        where = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        self.call("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", where, "start")
+
+    def trials(self) -> int:
+        """Of all studies, claims among them."""
+        import psycopg2
+
+        try:
+            with psycopg2.connect(self.url) as connection, connection.cursor() as cursor:
+                cursor.execute("select count(*) from trials")
+                return int(cursor.fetchone()[0])
+        except psycopg2.Error:  # no table yet
+            return 0
+
+    def stop(self) -> None:
+        self.call("pg_ctl", "-w", "-m", "immediate", "stop")
+
+
+@contextmanager
+def postgres() -> Iterator[Server | None]:
+    """A server that runs; None where PostgreSQL is not installed."""
+    bin_ = binaries()
+    if bin_ is None:
+        yield None
+        return
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = Server(folder, bin_)
+    try:
+        server.call("initdb", "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync")
+        server.start()
+        yield server
+    finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,275 @@
+"""Whatever dies, hangs or goes away: every trial is stored once, and the answer is the same."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.search import local
+from mutransfer_cli.search.journal import Journal
+from mutransfer_cli.search.run import CURVES
+from mutransfer_cli.search.study import Key, read_records
+from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.train.checkpoint import FOLDER
+from tests.search.server import Server, postgres
+from tests.search.test_sweep import TRIALS, group_is_gone, recipe
+
+STEPS = 80
+SLURM = Path(__file__).parents[2] / "examples" / "slurm"
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> dict[Key, float | None]:
+    """The losses of a sweep that nothing disturbed, without any claims."""
+    folder = tmp_path_factory.mktemp("truth")
+    sweep(load(recipe(folder, steps=STEPS)), folder / "run", device="cpu", workers=2)
+    return losses(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg2")
+    with postgres() as found:
+        if found is None:
+            pytest.skip("PostgreSQL's initdb is not installed (Debian: postgresql)")
+        yield found
+
+
+def losses(run: Path) -> dict[Key, float | None]:
+    records = read_records(run)
+    assert len({r.key for r in records}) == len(records)
+    return {r.key: r.loss for r in records}
+
+
+def started(path: Path, run: Path, storage: str | None) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "mutransfer_cli", "sweep", str(path), "--run", str(run)]
+    return subprocess.Popen(
+        [*command, *(["--storage", storage] if storage else []), "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ends(journal: Path) -> int:
+    """Ended trials in a journal, or in the run's own database."""
+    if journal.suffix == ".db":
+        try:
+            with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as connection:
+                return int(connection.execute("select count(*) from trials").fetchone()[0])
+        except sqlite3.Error:
+            return 0
+    return journal.read_text().count('"outcome"') if journal.is_file() else 0
+
+
+def workers_of(driver: int) -> list[int]:
+    """The driver's children that train."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(driver), "-f", "spawn_main"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def wait_until(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
+    while ends(journal) < ended and process.poll() is None:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("kills", "storage"),
+    [
+        pytest.param(5, "journal:{run}/study.log", id="5"),
+        pytest.param(50, "journal:{run}/study.log", id="50-journal", marks=pytest.mark.slow),
+        pytest.param(50, None, id="50-own", marks=pytest.mark.slow),
+    ],
+)
+def test_kills_at_random_moments(
+    kills: int, storage: str | None, tmp_path: Path, truth: dict[Key, float | None]
+) -> None:
+    """kill -9 of the driver, or of a worker, while it starts, trains or writes."""
+    path, run, random = recipe(tmp_path, steps=STEPS), tmp_path / "run", Random(kills)
+    place = None if storage is None else storage.format(run=run)
+    journal = run / ("study.db" if place is None else "study.log")
+    process = started(path, run, place)
+    for kill in range(kills):
+        wait_until(min(TRIALS - 1, 1 + kill * TRIALS // kills), journal, process)
+        time.sleep(random.uniform(0, 0.3))
+        of_worker = kill % 2 == 1 and workers_of(process.pid)
+        if of_worker:
+            os.kill(random.choice(of_worker), signal.SIGKILL)
+        else:
+            process.kill()
+            process.communicate()
+            assert group_is_gone(process.pid)
+            process = started(path, run, place)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert losses(run) == truth
+    assert (run / CURVES).is_file()
+
+
+def test_two_sweeps_share_and_one_is_killed(tmp_path: Path, truth: dict[Key, float | None]) -> None:
+    """Each with its own run directory; the one that is left does the rest at once."""
+    path, place = recipe(tmp_path, steps=STEPS), f"journal:{tmp_path}/study.log"
+    journal = tmp_path / "study.log"
+    one, two = (started(path, tmp_path / name, place) for name in "ab")
+    wait_until(3, journal, one)
+    one.kill()
+    one.communicate()
+    _, errors = two.communicate(timeout=300)
+    assert two.returncode == 0, errors
+    assert losses(tmp_path / "b") == truth
+    owners = Counter(t.split('"owner":"')[1].split('"')[0] for t in claims(journal))
+    assert len(owners) == 2  # both had a share
+
+
+def claims(journal: Path) -> list[str]:
+    return [line for line in journal.read_text().splitlines() if '"owner"' in line]
+
+
+def job_of_an_array(folder: Path) -> subprocess.Popen[str]:
+    """The example's batch script, as SLURM's node would run it."""
+    (folder / "bin").mkdir(exist_ok=True)
+    program = folder / "bin" / "mutransfer"
+    program.write_text(f'#!/bin/bash\nexec {sys.executable} -m mutransfer_cli "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{os.environ['PATH']}"
+    return subprocess.Popen(
+        ["bash", str(SLURM / "sweep.sbatch")],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "RUNS": str(folder / "runs")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_sigterm_saves_the_trial_and_gives_it_back(tmp_path: Path) -> None:
+    """A job of the example's array whose time is up; another goes on from its checkpoint."""
+    text = recipe(tmp_path, steps=12_000, **{"[8, 16]": "[8]", "[-4, -2]": "[-3, -2]"}).read_text()
+    (tmp_path / "recipe.yaml").write_text(text.replace("seeds: 2", "seeds: 1"))
+    run = tmp_path / "runs" / "slurm-gpt"
+    job = job_of_an_array(tmp_path)
+    while not (run / "study.log").is_file() or not claims(run / "study.log"):
+        assert job.poll() is None, job.communicate()
+        time.sleep(0.05)
+    time.sleep(2.0)
+    job.terminate()
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode == 130, errors
+    assert "same command goes on" in errors and "Traceback" not in errors
+    assert group_is_gone(job.pid)
+    assert "given back" in (run / "study.log").read_text()
+    assert len(list((run / FOLDER).iterdir())) == 1
+    another = job_of_an_array(tmp_path)
+    _, errors = another.communicate(timeout=300)
+    assert another.returncode == 0, errors
+    assert len(losses(run)) == 2  # the run directory remembers the storage
+    assert not (run / FOLDER).exists()
+
+
+def test_the_database_server_goes_away_and_comes_back(
+    tmp_path: Path, server: Server, truth: dict[Key, float | None]
+) -> None:
+    path, run = recipe(tmp_path, steps=STEPS), tmp_path / "run"
+    process = started(path, run, server.url)
+    while server.trials() < 3 and process.poll() is None:
+        time.sleep(0.05)
+    for _ in range(2):
+        server.stop()  # immediate: as a crash
+        time.sleep(1.0)
+        server.start()
+        time.sleep(0.5)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert losses(run) == truth
+    assert server.trials() >= TRIALS
+    for file in run.iterdir():
+        assert b"s3cret" not in file.read_bytes(), file
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg2")
+    with pytest.raises(InputError, match="cannot be read or written") as caught:
+        sweep(
+            load(recipe(tmp_path)),
+            tmp_path / "run",
+            device="cpu",
+            storage="postgresql://me:s3cret@127.0.0.1:1/none",
+        )
+    assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+HANGING = """
+import time, torch
+class Sleeper(torch.nn.Module):
+    def __init__(self, width, seed):
+        super().__init__()
+        self.a, self.b = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
+        self.hangs, self.calls = width == 16 and seed == 1, 0
+    def forward(self, x):
+        self.calls += self.training
+        if self.hangs and self.calls > 3:
+            time.sleep(3600)
+        return self.b(torch.relu(self.a(x)))
+def build(width, seed):
+    return Sleeper(width, seed)
+"""
+
+
+def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside a forward pass nobody looks at a clock: the driver ends the worker."""
+    (tmp_path / "sleeper.py").write_text(HANGING)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(local, "GRACE", 1.0)
+    path = recipe(
+        tmp_path,
+        **{
+            "{build: mlp}": '{build: "sleeper:build"}',
+            "{width: 8, depth: 1": "{width: 8",
+            "[-4, -2]": "[-3, -2]",
+            "extend: 0": "extend: 0, timeout: 8",
+        },
+    )
+    sweep(load(path), tmp_path / "run", device="cpu", workers=2)
+    records = read_records(tmp_path / "run")
+    assert len(records) == 2 * 2 * 2
+    hung = {(r.width, r.seed) for r in records if r.outcome == "failed"}
+    assert hung == {(16, 1)}
+    assert all("search.timeout" in (r.why or "") for r in records if r.outcome == "failed")
+    assert sum(r.outcome == "finished" for r in records) == 6
+
+
+def test_a_full_disk_leaves_the_journal_whole(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: a write is cut off in the middle."""
+    journal = Journal(str(tmp_path / "study.log"))
+    journal.append_logs([{"op_code": 0, "n": 1}])
+    before = (tmp_path / "study.log").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, hard))
+    try:
+        with pytest.raises(OSError):
+            journal.append_logs([{"op_code": 0, "n": "x" * 1000}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "study.log").read_bytes() == before
+    journal.append_logs([{"op_code": 0, "n": 2}])
+    assert [log["n"] for log in journal.read_logs(0)] == [1, 2]
