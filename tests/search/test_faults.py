@@ -168,10 +168,10 @@ def test_sigterm_saves_the_trial_and_gives_it_back(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(text.replace("seeds: 2", "seeds: 1"))
     run = tmp_path / "runs" / "slurm-gpt"
     job = job_of_an_array(tmp_path)
-    while not (run / "study.log").is_file() or not claims(run / "study.log"):
+    wait_until(1, run / "study.log", job)
+    while len(claims(run / "study.log")) < 2:
         assert job.poll() is None, job.communicate()
-        time.sleep(0.05)
-    time.sleep(2.0)
+    time.sleep(0.8)  # the second trial is under way, and takes some seconds
     job.terminate()
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 130, errors
