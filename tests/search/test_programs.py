@@ -322,7 +322,7 @@ def test_programs_end_with_their_driver(tmp_path: Path, number: signal.Signals) 
         time.sleep(0.02)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == (130 if number == signal.SIGINT else -number), errors
+    assert process.returncode == (-number if number == signal.SIGKILL else 130), errors
     assert "Traceback" not in errors
     assert len(pids(tmp_path)) == 4 and all_end(tmp_path)
     kept = read_records(tmp_path / "run") if (tmp_path / "run" / DATABASE).is_file() else []
