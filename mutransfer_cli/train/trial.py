@@ -20,7 +20,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.schedule import Schedule
 
-Outcome = Literal["finished", "diverged", "failed"]
+Outcome = Literal["finished", "diverged", "failed", "pruned"]
 KEPT_POINTS = 512  # of a loss curve
 LOOK_EVERY = 10  # steps between looks at the loss; a look waits for the device
 WORSE = 1.1  # times the loss of the untrained model: the trial has diverged
@@ -72,6 +72,12 @@ def clip_(parameters: Sequence[Tensor], threshold: float) -> None:
     torch.nn.utils.clip_grad_norm_(parameters, threshold)
 
 
+def examples_of(batch: Any) -> int:
+    """How many examples a batch holds; 1 where it does not say."""
+    first = batch[0] if isinstance(batch, tuple | list) else batch
+    return len(first) if isinstance(first, Tensor) and first.dim() else 1
+
+
 def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:
     """Mean of the losses of the batches, weighted by their number of examples."""
     assert subject.loss is not None
@@ -80,8 +86,7 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
     with torch.no_grad():
         for batch in batches:
             part = moved(batch, device)
-            first = part[0] if isinstance(part, tuple | list) else part
-            examples = len(first) if isinstance(first, Tensor) and first.dim() else 1
+            examples = examples_of(part)
             total += float(subject.loss(subject.model, part)) * examples
             count += examples
     return total / count
