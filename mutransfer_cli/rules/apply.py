@@ -143,7 +143,7 @@ def param_groups(plan: Plan, model: nn.Module) -> list[dict[str, Any]]:
 
 
 def untrainable(optimizer: str, known: Mapping[str, type[Optimizer]] = OPTIMIZERS) -> str | None:
-    """Why nothing can be trained with an optimizer; None where it can. known: all that there are."""
+    """Why nothing is trained with an optimizer; None where it can. known: all that there are."""
     if optimizer in known:
         return None
     version = torch.__version__.partition("+")[0]

@@ -113,9 +113,11 @@ class Stack:
         loss: Tensor = functional_call(self._measured, tensors, (batch,), strict=True)
         return loss
 
-    def gradients(self, batch: Any, shared: bool) -> tuple[Tensor, Tensors]:
+    def gradients(
+        self, batch: Any, shared: bool, training: bool = True
+    ) -> tuple[Tensor, Tensors]:
         """Losses (K,) and gradients (K, …), contiguous; shared: one batch for all trials."""
-        self._measured.train()
+        self._measured.train(training)
         gradients, losses = self._each(self._apart, batch, shared)
         # fused optimizers ignore strides, and these may be transposed
         return losses.detach(), {n: g.contiguous() for n, g in gradients.items()}

@@ -29,11 +29,11 @@ class Together:
         options = [
             [options_of(p, of[n]) for p, of in zip(plans, lines, strict=True)] for n in names
         ]
-        self.raw = {
-            key: torch.tensor([[float(o[key]) for o in of] for of in options], dtype=torch.float64)
-            for key in ("lr", "weight_decay", "eps", "momentum")
-            if key in options[0][0]
-        }
+        self.raw: dict[str, Tensor] = {}
+        for key in ("lr", "weight_decay", "eps", "momentum"):
+            if key in options[0][0]:
+                values = [[float(o[key]) for o in of] for of in options]
+                self.raw[key] = torch.tensor(values, dtype=torch.float64)
         if "betas" in options[0][0]:
             for i, key in enumerate(("beta1", "beta2")):
                 values = [[float(o["betas"][i]) for o in of] for of in options]
@@ -82,7 +82,7 @@ class Together:
         raise NotImplementedError
 
 
-def times(tensors: list[Tensor], by: Number) -> None:
+def times(tensors: Sequence[Tensor], by: Number) -> None:
     """In place; a list of numbers broadcasts tensor by tensor."""
     torch._foreach_mul_(tensors, by)
 
