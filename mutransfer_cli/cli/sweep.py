@@ -31,7 +31,13 @@ def sweep(
         int | None, typer.Option("--workers", min=1, help="Processes; by default one per core.")
     ] = None,
     storage: Annotated[
-        str | None, typer.Option("--storage", help="Not available in this version.")
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="Where several sweeps share one study: journal:PATH, sqlite:///PATH or "
+            "postgresql://user@host/database. By default SQLite in the run directory.",
+        ),
     ] = None,
     executor: Annotated[str, typer.Option("--executor", help="local.")] = "local",
     engine: Annotated[str, typer.Option("--engine", help="auto or one-by-one.")] = "auto",
@@ -43,8 +49,6 @@ def sweep(
     debug: Debug = False,
 ) -> None:
     """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
-    if storage is not None:
-        raise InputError("--storage: not available in this version; SQLite in the run directory")
     if executor != "local":
         raise InputError(f"--executor {executor}: not available in this version; expected local")
     if engine not in {"auto", "one-by-one"}:
@@ -74,6 +78,7 @@ def sweep(
             workers=workers,
             on_progress=lambda e: progress.update(e.done, e.total, e.text),
             fitted=fitted(loaded.recipe.search.sampler),
+            storage=storage,
         )
     if as_json:
         print_json(document)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.pool import Ended, Pool
+from mutransfer_cli.search.study import Key
 from mutransfer_cli.train.trial import Result, train
 
-BREAKS_ALLOWED = 2
+DEATHS_ALLOWED = 3  # of workers, in one and the same trial
+GRACE = 5.0  # seconds past search.timeout before a worker that does not answer is ended
 
 _recipe: Recipe | None = None
 _device = "cpu"
@@ -62,78 +62,65 @@ def run_trial(recipe: Recipe, job: Job, device: str) -> Result:
     return train(override(recipe, job.params), job.size, job.seed, device)
 
 
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C; the driver ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 class Workers:
     """Runs jobs and yields each as it ends; the processes stay between rounds of jobs.
 
-    A worker that dies is replaced and its jobs run again; InputError where that keeps happening.
-    Leaving the context ends the workers at once.
+    A worker that dies is replaced and its job run again; InputError where that keeps happening.
+    A job that does not answer past `search.timeout` is ended with its worker, and has failed.
+    Leaving the context ends the workers.
     """
 
     def __init__(self, recipe: Recipe, device: str, count: int, threads: int) -> None:
-        self.recipe, self.device, self.count, self.threads = recipe, device, count, threads
-        self.breaks = 0
-        self.pool: ProcessPoolExecutor | None = None
+        self.recipe, self.device, self.count = recipe, device, count
+        self.timeout = recipe.search.timeout
+        self.deaths: Counter[Key] = Counter()
+        self.pool: Pool[Job] = Pool(
+            count,
+            start_worker,
+            (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid()),
+        )
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.pool is None:
-            return
-        for process in multiprocessing.active_children():
-            process.terminate()
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        self.pool = None
+        self.pool.close()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
-        """All the jobs, in the order of their ending."""
-        if self.device != "cpu":
+    def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
+        """The jobs that are granted, in the order of their ending."""
+        if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
             for job in jobs:
-                yield job, run_trial(self.recipe, job, self.device)
+                for granted in claim([job]):
+                    yield granted, run_trial(self.recipe, granted, self.device)
             return
-        left = {job.key: job for job in jobs}
-        while left:
-            try:
-                for job, result in self._round(list(left.values())):
-                    del left[job.key]
-                    yield job, result
-            except BrokenProcessPool as error:
-                self.__exit__()
-                self.breaks += 1
-                if self.breaks > BREAKS_ALLOWED:
-                    raise InputError(
-                        f"--workers {self.count}: a worker process keeps dying (out of memory?); "
-                        "what was finished is kept: run the same command again with fewer --workers"
-                    ) from error
-
-    def _round(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
-        """One round in the pool; no more jobs are handed out than there are workers."""
-        pool = self.pool = self.pool or ProcessPoolExecutor(
-            max_workers=self.count,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=start_worker,
-            initargs=(frozen_yaml(self.recipe), os.getcwd(), "cpu", self.threads, os.getpid()),
-        )
         queue = list(reversed(jobs))
-        running: dict[Future[Result], Job] = {}
-        while queue or running:
-            with interrupts_ignored():
-                while queue and len(running) < self.count:
-                    job = queue.pop()
-                    running[pool.submit(run_job, job)] = job
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), future.result()
+        again: list[Job] = []  # their worker died
+        limit = None if self.timeout is None else self.timeout + GRACE
+        while True:
+            while self.pool.free and (again or queue):
+                for job in [again.pop()] if again else claim([queue.pop()]):
+                    self.pool.submit(run_job, job)
+            if not self.pool.busy:
+                return
+            for ended in self.pool.ended(limit):
+                if ended.how == "died":
+                    again.append(self._once_more(ended.task))
+                else:
+                    yield ended.task, self._result(ended)
+
+    def _result(self, ended: Ended[Job]) -> Result:
+        if ended.how == "error":
+            raise ended.value
+        if ended.how == "hung":
+            why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
+            return Result("failed", None, (), ended.seconds, why)
+        return ended.value  # type: ignore[no-any-return]
+
+    def _once_more(self, job: Job) -> Job:
+        self.deaths[job.key] += 1
+        if self.deaths[job.key] > DEATHS_ALLOWED:
+            raise InputError(
+                f"--workers {self.count}: a worker process keeps dying (out of memory?); "
+                "what was finished is kept: run the same command again with fewer --workers"
+            )
+        return job

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 CURVES = "curves.npz"
+LOCK, WRITING = ".lock", ".writing"
 
 
 def read_recipe(run: Path) -> Recipe:
@@ -41,7 +42,7 @@ def read_environment(run: Path) -> dict[str, Any]:
     path = run / ENVIRONMENT
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
@@ -49,20 +50,31 @@ def read_environment(run: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Hold the run directory; a second sweep on it is refused, a dead one leaves no trace."""
+def locked(run: Path, shared: bool = False) -> Iterator[None]:
+    """Hold the run directory; a dead sweep leaves no trace.
+
+    A second sweep on it is refused, unless both are `shared`: then their study tells who runs what.
+    """
     try:
         run.mkdir(parents=True, exist_ok=True)
-        handle = (run / ".lock").open("a+")
+        handle = (run / LOCK).open("a+")
     except OSError as error:
         raise InputError(
             f"--run {run}: cannot be written: {error.strerror}; choose another with --run"
         ) from error
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             raise InputError(f"--run {run}: another sweep is running there") from error
+        yield
+
+
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """For the moment that it takes to write a file that several sweeps share."""
+    with (run / WRITING).open("a+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
@@ -80,7 +92,7 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
                 "the recipe that made it"
             )
         before = read_environment(run)
-        for key in ("seed", "data_digest"):
+        for key in ("seed", "data_digest", "storage"):
             if key in before and before[key] != environment[key]:
                 raise InputError(
                     f"--run {run}: made with {key} {before[key]}, now {environment[key]}; take "
@@ -101,8 +113,10 @@ def write(path: Path, text: str) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def environment_of(device: str, seed: int, data_digest: str) -> dict[str, Any]:
-    """What a reader in a year needs to know."""
+def environment_of(
+    device: str, seed: int, data_digest: str, storage: str | None = None
+) -> dict[str, Any]:
+    """What a reader in a year needs to know; storage: null where it is the run's own."""
     packages = ("torch", "numpy", "optuna", "scipy")
     return {
         "mutransfer": __version__,
@@ -113,6 +127,7 @@ def environment_of(device: str, seed: int, data_digest: str) -> dict[str, Any]:
         "seed": seed,
         "engine": "one by one",
         "data_digest": data_digest,
+        "storage": storage,
         "git_revision": git_revision(),
     }
 

@@ -1,24 +1,34 @@
-"""The storage of a study: Optuna's SQLite in the run directory, one finished trial at a time."""
+"""The study of a sweep: its trials that have ended, in Optuna's storage."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.storage import (
+    DATABASE,
+    Place,
+    Storage,
+    missing_file,
+    own,
+    place_of,
+    storage_errors,
+)
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import TrialState
 
-DATABASE = "study.db"
+__all__ = ["DATABASE", "Key", "Record", "Study", "read_records", "rounded", "trial_key"]
 VERSION = 1
 Key = tuple[Any, ...]
+Ranges = dict[str, tuple[float, float, bool]]  # of a hyperparameter: low, high, logarithmic
 
 
 def rounded(value: float) -> str:
@@ -57,90 +67,155 @@ def trial_key(size: Size, seed: int, params: dict[str, float]) -> Key:
     return (size, seed, tuple(sorted((k, rounded(v)) for k, v in params.items())))
 
 
-@contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Faults of the database as one line."""
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
-        cause = error.__cause__ or error
-        reason = str(getattr(cause, "orig", cause) or cause).splitlines()[0]
-        raise InputError(
-            f"{path}: the study cannot be read or written: {reason}; what was finished is kept: "
-            "free the disk or mend the file, and run the same command again"
-        ) from error
-    except RuntimeError as error:
-        if "storage" not in str(error) and "version" not in str(error):
-            raise
-        raise InputError(f"{path}: {str(error).splitlines()[0]}") from error
-
-
 class Study:
-    """All trials of a sweep. Only the process that drives the sweep writes."""
+    """All trials of a sweep. Only processes that drive the sweep write."""
 
-    def __init__(self, run: Path, study: optuna.Study) -> None:
-        self.path = run / DATABASE
-        self._study = study
+    def __init__(self, storage: Storage, study: optuna.Study) -> None:
+        self.storage = storage
+        self.study = study
+        self._known: dict[int, Record] = {}  # by number; what has ended never changes
+
+    @property
+    def place(self) -> Place:
+        return self.storage.place
 
     @classmethod
-    def open(cls, run: Path, recipe: Recipe, create: bool = False) -> Study:
-        """Open a run's study; InputError where there is none or it is from a newer version."""
+    def open(
+        cls, run: Path, recipe: Recipe, create: bool = False, place: Place | None = None
+    ) -> Study:
+        """Open a run's study, by default where the run says that it lies.
+
+        Raises InputError where there is none, or it is another recipe's or from a newer version.
+        """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        path = run / DATABASE
-        if not create and not path.is_file():
-            raise InputError(f"{path}: no study; run `mutransfer sweep` first")
-        with storage_errors(path):
-            storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}")
-            study = optuna.create_study(
-                storage=storage, study_name=recipe.name, load_if_exists=True, direction="minimize"
-            )
+        place = place or remembered(run)
+        if not create and missing_file(place):
+            raise InputError(f"{place.shown}: no study; run `mutransfer sweep` first")
+        with storage_errors(place):
+            storage = Storage(place)
+            study = opened(storage, recipe, create)
             version = study.user_attrs.get("mutransfer_version")
             if version is None:
                 study.set_user_attr("mutransfer_version", VERSION)
             elif version > VERSION:
                 raise InputError(
-                    f"{path}: made by a newer mutransfer (study version {version}, this one reads "
-                    f"{VERSION}); upgrade mutransfer or take another --run"
+                    f"{place.shown}: made by a newer mutransfer (study version {version}, this one "
+                    f"reads {VERSION}); upgrade mutransfer or take another --run"
                 )
-        return cls(run, study)
+        return cls(storage, study)
 
-    def add(self, record: Record, ranges: dict[str, tuple[float, float, bool]]) -> None:
-        """Store a finished trial in one transaction; ranges: low, high, logarithmic."""
+    def belongs_to(self, recipe: Recipe, **rest: object) -> None:
+        """A shared study keeps what made it; InputError where that was another recipe, or seed."""
+        with storage_errors(self.place):
+            before = self.study.user_attrs
+            for name, value in {"recipe": frozen_yaml(recipe), **rest}.items():
+                if name not in before:
+                    self.study.set_user_attr(name, value)
+            before = self.study.user_attrs
+        theirs = loads(before["recipe"], f"{self.place.shown}: study {recipe.name}").recipe
+        found = first_difference(theirs, recipe)
+        for name, value in rest.items():
+            if found is None and before[name] != value:
+                found = f"{name}: {before[name]} and {value}"
+        if found:
+            raise InputError(
+                f"--storage {self.place.shown}: its study {recipe.name!r} was made by a different "
+                f"recipe: {found}; give the recipe another name, or take another --storage"
+            )
+
+    def add(self, record: Record, ranges: Ranges) -> None:
+        """Store a finished trial in one transaction."""
         import optuna
-        from optuna.distributions import FloatDistribution
-        from optuna.trial import TrialState
 
-        finished = record.outcome == "finished"
-        attributes = {
-            name: getattr(record, name)
-            for name in ("width", "depth", "batch", "steps", "seed", "outcome", "seconds", "flops")
-        }
-        attributes |= {"why": record.why, "curve": [list(point) for point in record.curve]}
         trial = optuna.trial.create_trial(
-            state=TrialState.COMPLETE if finished else TrialState.FAIL,
+            state=state_of(record.outcome),
             params=record.params,
-            distributions={
-                name: FloatDistribution(
-                    min(ranges[name][0], value), max(ranges[name][1], value), log=ranges[name][2]
-                )
-                for name, value in record.params.items()
-            },
-            value=record.loss if finished else None,
-            user_attrs=attributes,
+            distributions=distributions(record.params, ranges),
+            value=record.loss if record.outcome == "finished" else None,
+            user_attrs={**asked_for(record), **became(record)},
         )
-        with storage_errors(self.path):
-            self._study.add_trial(trial)
+        with storage_errors(self.place):
+            self.study.add_trial(trial)
+
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        """Everything that is stored, by number; not to be changed."""
+        with storage_errors(self.place):
+            return self.storage.patiently(lambda: self.study.get_trials(deepcopy=False))
 
     def records(self) -> list[Record]:
-        """Every trial that has ended, in the order of its ending."""
-        with storage_errors(self.path):
-            trials = self._study.get_trials(deepcopy=False)
-        return [_record(t) for t in trials if "outcome" in t.user_attrs]
+        """Every trial that has ended, in the order of its number."""
+        return self.records_of(self.trials())
+
+    def records_of(self, trials: list[optuna.trial.FrozenTrial]) -> list[Record]:
+        for trial in trials:
+            if trial.number not in self._known and has_ended(trial):
+                self._known[trial.number] = _record(trial)
+        return [self._known[number] for number in sorted(self._known)]
+
+
+def opened(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:
+    import optuna
+
+    if create:
+        with storage.guard():
+            return optuna.create_study(
+                storage=storage.optuna,
+                study_name=recipe.name,
+                load_if_exists=True,
+                direction="minimize",
+            )
+    try:
+        return optuna.load_study(storage=storage.optuna, study_name=recipe.name)
+    except KeyError as error:
+        raise InputError(
+            f"{storage.place.shown}: has no study {recipe.name!r}; run `mutransfer sweep` first"
+        ) from error
+
+
+def state_of(outcome: str) -> TrialState:
+    """Optuna's word for an outcome."""
+    from optuna.trial import TrialState
+
+    return {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(
+        outcome, TrialState.FAIL
+    )
+
+
+def has_ended(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether it is a trial's end, and not a claim that was given up."""
+    outcome = trial.user_attrs.get("outcome")
+    return outcome is not None and trial.state == state_of(outcome)
+
+
+def distributions(params: dict[str, float], ranges: Ranges) -> dict[str, Any]:
+    """Of Optuna; a grid that grew past its range takes its range along."""
+    from optuna.distributions import FloatDistribution
+
+    return {
+        name: FloatDistribution(
+            min(ranges[name][0], value), max(ranges[name][1], value), log=ranges[name][2]
+        )
+        for name, value in params.items()
+    }
+
+
+def asked_for(record: Record) -> dict[str, Any]:
+    """User attributes that a trial has from its start."""
+    return {
+        name: getattr(record, name) for name in ("width", "depth", "batch", "steps", "seed")
+    } | {"flops": record.flops}
+
+
+def became(record: Record) -> dict[str, Any]:
+    """User attributes of its end; the outcome comes last: with it the trial is whole."""
+    return {
+        "seconds": record.seconds,
+        "why": record.why,
+        "curve": [list(point) for point in record.curve],
+        "outcome": record.outcome,
+    }
 
 
 def _record(trial: optuna.trial.FrozenTrial) -> Record:
@@ -159,6 +234,14 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
         why=a["why"],
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
     )
+
+
+def remembered(run: Path) -> Place:
+    """Where a run's study lies: in the run directory, unless its environment says otherwise."""
+    from mutransfer_cli.search.run import ENVIRONMENT, read_environment
+
+    text = read_environment(run).get("storage")
+    return place_of(text, run, f"{run / ENVIRONMENT}: storage") if text else own(run)
 
 
 def read_records(run: Path) -> list[Record]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from mutransfer_cli.data.open import open_source
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.planned import family_for, plan_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search.adaptive import Fitted
 from mutransfer_cli.search.ask import trials, wanted
+from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.document import (
     Best,
     Counts,
@@ -24,10 +27,21 @@ from mutransfer_cli.search.document import (
     RungCost,
     SweepDocument,
 )
+from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.ledger import Ledger
 from mutransfer_cli.search.local import Workers, default_workers
-from mutransfer_cli.search.run import environment_of, locked, prepare, write_curves
-from mutransfer_cli.search.study import Record, Study
+from mutransfer_cli.search.run import (
+    RECIPE,
+    alone,
+    environment_of,
+    locked,
+    prepare,
+    write_curves,
+)
+from mutransfer_cli.search.stop import terminations
+from mutransfer_cli.search.storage import Place, place_of
+from mutransfer_cli.search.study import Record, Study, remembered
 from mutransfer_cli.train.cost import flops, measure
 from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
@@ -62,44 +76,56 @@ class Sweep:
     fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
+    started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
         return wanted(self.recipe, rungs(self.recipe), self.seed, self.records, self.fitted)
 
-    def go(self, study: Study) -> None:
+    def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
-        started = time.monotonic()
         costs = {
             size: flops(plan_for(self.recipe, size), tokens_per_example(self.recipe))
             for size in rungs(self.recipe)
         }
+        with executor, self.ledger(study, costs) as ledger:
+            while True:
+                self.records = ledger.records()
+                jobs = ledger.order(missing(self.wanted(), self.records))
+                if not jobs or self.spent():
+                    return
+                total = len(self.records) + len(jobs)
+                self.on_progress(Event(len(self.records), total, ""))
+                idle = True
+                for job, result in executor.run(jobs, ledger.claim):
+                    idle = False
+                    record = recorded(job, result, costs[job.size])
+                    if ledger.store(record):
+                        self.new += 1
+                    self.records = ledger.records()
+                    self.on_progress(Event(len(self.records), total, told(record)))
+                    if self.spent():
+                        return
+                if idle:
+                    ledger.wait()
+
+    def ledger(self, study: Study, costs: dict[Size, float]) -> Ledger:
+        """Claims where others may work on the study too."""
+        search = self.recipe.search
         ranges = {
             name: (
                 space.value(space.bounds[0]),
                 space.value(space.bounds[1]),
                 space.scale.startswith("log"),
             )
-            for name, space in self.recipe.search.space.items()
+            for name, space in search.space.items()
         }
-        self.records = study.records()
-        with Workers(self.recipe, self.device, self.workers, self.threads) as workers:
-            while jobs := missing(self.wanted(), self.records):
-                total = len(self.records) + len(jobs)
-                if self.spent(started, costs):
-                    return
-                self.on_progress(Event(len(self.records), total, ""))
-                for job, result in workers.run(jobs):
-                    record = recorded(job, result, costs[job.size])
-                    study.add(record, ranges)
-                    self.records.append(record)
-                    self.new += 1
-                    self.on_progress(Event(len(self.records), total, told(record)))
-                    if self.spent(started, costs):
-                        return
+        if not study.place.shared:
+            return Ledger(study, ranges)
+        return Claims(study, ranges, costs, search.budget.trials)
 
-    def spent(self, started: float, costs: dict[Size, float]) -> bool:
+    def spent(self) -> bool:
         """Whether the budget has ended; says so in a note."""
         budget = self.recipe.search.budget
         limits = (
@@ -110,7 +136,7 @@ class Sweep:
                 self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
             ),
             ("flops", budget.flops, sum(r.flops for r in self.records), True),
-            ("minutes", budget.minutes, (time.monotonic() - started) / 60, True),
+            ("minutes", budget.minutes, (time.monotonic() - self.started) / 60, True),
         )
         for name, limit, used, counts in limits:
             if counts and limit is not None and used >= limit:
@@ -186,6 +212,7 @@ def sweep(
     workers: int | None = None,
     on_progress: Callable[[Event], None] = lambda event: None,
     fitted: Fitted | None = None,
+    storage: str | None = None,
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
@@ -199,17 +226,39 @@ def sweep(
     trainable(recipe)
     source = open_source(recipe)
     family_for(recipe)
-    with locked(run):
-        prepare(run, recipe, environment_of(place, seed, source.digest))
+    lies = chosen(run, storage)
+    with terminations(), locked(run, lies.shared):
+        with alone(run):
+            told_apart = lies.remembered(run) if lies.shared else None
+            prepare(run, recipe, environment_of(place, seed, source.digest, told_apart))
+            study = Study.open(run, recipe, create=True, place=lies)
+        if lies.shared:
+            study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         count = workers or default_workers(place)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
-        study = Study.open(run, recipe, create=True)
         try:
-            driver.go(study)
+            driver.go(study, Workers(recipe, place, count, threads or 1))
         finally:
-            if driver.records:
-                write_curves(run, driver.records)
+            with alone(run):
+                with suppress(InputError):  # the storage is away: then what was read before
+                    driver.records = study.records()
+                if driver.records:
+                    write_curves(run, driver.records)
         return driver.document(time.perf_counter() - started)
+
+
+def chosen(run: Path, storage: str | None) -> Place:
+    """Where the study lies: as the option says, else as the run remembers."""
+    before = remembered(run)
+    if storage is None:
+        return before
+    asked = place_of(storage, Path.cwd())
+    if (run / RECIPE).is_file() and before.shown != asked.shown:
+        raise InputError(
+            f"--storage {asked.shown}: the study of {run} lies in {before.shown}; take another "
+            "--run, or leave --storage out"
+        )
+    return asked
 
 
 def dry_run(loaded: Loaded, *, device: str = "auto", workers: int | None = None) -> DryRunDocument:

@@ -1,0 +1,81 @@
+"""Optuna's journal file, kept whole: a line torn by a kill or a full disk is taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import IO, Any
+
+from optuna.storages.journal import JournalFileBackend
+
+from mutransfer_cli.errors import InputError
+
+BLOCK = 1 << 16
+
+
+class Journal(JournalFileBackend):
+    """A journal on a file system that several machines may share (NFS too).
+
+    Optuna's own appends behind a torn line, which makes the file unreadable for good. Its lock is a
+    symbolic link: the path has to be absolute, because a link is read from where it lies.
+    Raises InputError where the file is something else.
+    """
+
+    def __init__(self, path: str) -> None:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        super().__init__(path)
+        with open(path, "rb") as file:
+            first = file.readline()
+        if (first.endswith(b"\n") and b'"op_code"' not in first) or first[:1] not in (b"", b"{"):
+            raise InputError(f"journal:{path}: is no journal of Optuna; name another file")
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self._lock.acquire()
+        try:
+            with open(self._file_path, "r+b", buffering=0) as file:
+                whole = end_of_last_line(file)
+                file.truncate(whole)
+                file.seek(whole)
+                try:
+                    write_all(file, text.encode("utf-8"))
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(whole)
+                    raise
+        finally:
+            self._lock.release()
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        try:
+            yield from super().read_logs(log_number_from)
+        except ValueError as error:
+            raise InputError(
+                f"journal:{self._file_path}: line {self.lines_read + 1} cannot be read: {error}; "
+                "mend it or remove it"
+            ) from error
+
+    @property
+    def lines_read(self) -> int:
+        return max(self._log_number_offset)
+
+
+def write_all(file: IO[bytes], data: bytes) -> None:
+    """A full disk may take only part of it, and says so at the next write."""
+    at = 0
+    while at < len(data):
+        at += file.write(data[at:])
+
+
+def end_of_last_line(file: IO[bytes]) -> int:
+    """Where the last whole line ends."""
+    at = file.seek(0, os.SEEK_END)
+    while at > 0:
+        start = max(0, at - BLOCK)
+        file.seek(start)
+        found = file.read(at - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        at = start
+    return 0
