@@ -50,7 +50,13 @@ def sweep(
             help="Of a Ray cluster, such as ray://head:10001; by default Ray starts here.",
         ),
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="auto or one-by-one.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="auto measures which way is fastest; one-by-one; population:K.",
+        ),
+    ] = "auto",
     sets: Sets = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -63,8 +69,6 @@ def sweep(
         raise InputError(f"--executor {executor}: expected local or ray")
     if ray_address is not None and executor != "ray":
         raise InputError("--ray-address: needs --executor ray")
-    if engine not in {"auto", "one-by-one"}:
-        raise InputError(f"--engine {engine}: expected auto or one-by-one")
     from mutransfer_cli.cli.progress import Progress
     from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.recipe.load import load
@@ -92,6 +96,7 @@ def sweep(
             threads=threads,
             workers=workers,
             on_progress=progress.update,
+            engine=engine,
             fitted=fitted(loaded.recipe.search.sampler),
             storage=storage,
             executor=executor,

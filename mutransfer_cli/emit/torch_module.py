@@ -137,7 +137,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
 
 def settled(job: Job) -> Outcome:
     """Everything is expressed. Raises InputError where torch has no such optimizer."""
-    missing = untrainable(job.plan.optimizer)
+    missing = untrainable(job.plan.optimizer, TORCH)
     if missing is not None:
         raise InputError(f"--format {job.document.format}: {missing}; take --format json")
     return exact(job)

@@ -16,7 +16,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
-from mutransfer_cli.rules.apply import TORCH, optimizers, untrainable
+from mutransfer_cli.rules.apply import OPTIMIZERS, optimizers, untrainable
 from mutransfer_cli.rules.blocks import Blocks, blocks_of
 from mutransfer_cli.rules.choices import choices_of
 from mutransfer_cli.rules.derive import derive
@@ -154,7 +154,7 @@ def trainable(recipe: Recipe) -> None:
     if reason is not None:
         raise InputError(
             f"optimizer.name: {reason} (mutransfer shapes and scale); to train proxies take one of "
-            f"{', '.join(TORCH)}"
+            f"{', '.join(OPTIMIZERS)}"
         )
     if recipe.parameterization == "umup" and recipe.model.build != "gpt":
         raise InputError(

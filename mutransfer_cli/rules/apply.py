@@ -6,6 +6,7 @@ on parameters, and a tensor's init depends on nothing but the seed and its name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adafactor, Adam, AdamW, Optimizer
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.rules.lion import Lion
 from mutransfer_cli.rules.plan import Plan, Site, TensorPlan
 from mutransfer_cli.rules.shapes import attribute_of
 
@@ -29,6 +31,7 @@ TORCH: dict[str, type[Optimizer]] = {
 }
 if hasattr(torch.optim, "Muon"):  # since torch 2.9
     TORCH["muon"] = torch.optim.Muon
+OPTIMIZERS: dict[str, type[Optimizer]] = {**TORCH, "lion": Lion}
 
 
 def plain(name: str) -> str:
@@ -114,9 +117,8 @@ def options_of(plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
     return options
 
 
-def groups_of(plan: Plan, model: nn.Module, optimizer: str) -> list[dict[str, Any]]:
-    """Parameter groups of the tensors that one optimizer trains."""
-    found = parameters_of(plan, model)
+def groups_of(plan: Plan, found: Mapping[str, Tensor], optimizer: str) -> list[dict[str, Any]]:
+    """Parameter groups of the tensors that one optimizer trains; found: tensors by name."""
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for tensor in plan.tensors:
         p = found[tensor.name]
@@ -137,12 +139,12 @@ def param_groups(plan: Plan, model: nn.Module) -> list[dict[str, Any]]:
     kinds = kinds_of(plan)
     if len(kinds) > 1:
         raise InputError(f"plan: needs {' and '.join(kinds)}; take plan.optimizers(model)")
-    return groups_of(plan, model, kinds[0])
+    return groups_of(plan, parameters_of(plan, model), kinds[0])
 
 
-def untrainable(optimizer: str) -> str | None:
-    """Why torch cannot train with an optimizer; None where it can."""
-    if optimizer in TORCH:
+def untrainable(optimizer: str, known: Mapping[str, type[Optimizer]] = OPTIMIZERS) -> str | None:
+    """Why nothing is trained with an optimizer; None where it can. known: all that there are."""
+    if optimizer in known:
         return None
     version = torch.__version__.partition("+")[0]
     return f"torch {version} has no {optimizer}: the plan gives its numbers only"
@@ -152,11 +154,17 @@ def optimizers(plan: Plan, model: nn.Module) -> list[Optimizer]:
     missing = untrainable(plan.optimizer)
     if missing is not None:
         raise InputError(f"plan: {missing}; take plan.param_groups(model) with your own")
+    found = parameters_of(plan, model)
+    return made_of(plan, found)
+
+
+def made_of(plan: Plan, found: Mapping[str, Tensor]) -> list[Optimizer]:
+    """The optimizers over tensors that are there by name."""
     made = []
     for kind in kinds_of(plan):
-        groups = groups_of(plan, model, kind)
+        groups = groups_of(plan, found, kind)
         if groups:
-            made.append(TORCH[kind](groups))  # type: ignore[call-arg]  # Optimizer has none of its own
+            made.append(OPTIMIZERS[kind](groups))  # type: ignore[call-arg]  # Optimizer has none of its own
     return made
 
 

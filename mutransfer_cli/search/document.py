@@ -19,10 +19,27 @@ class Counts(Part):
     failed: int
 
 
+class Way(Part):
+    size: int = Field(description="trials in a population; 1: one by one")
+    seconds: float = Field(description="a step of one trial")
+    bytes: int
+
+
+class RungEngine(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    size: int = Field(description="trials in a population, at most; 1: one by one")
+    why: str
+    measured: tuple[Way, ...] = ()
+
+
 class Population(Part):
-    size: int = Field(description="trials that train together in one computation")
+    size: int = Field(description="trials that train together in one computation, at most")
     batched: bool
     why: str
+    rungs: tuple[RungEngine, ...] = Field(default=(), description="the choice of each rung")
 
 
 class Best(Part):

@@ -25,6 +25,7 @@ from mutransfer_cli.search.document import (
     Population,
     SweepDocument,
 )
+from mutransfer_cli.search.engines import Engines
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
@@ -49,7 +50,7 @@ from mutransfer_cli.train.trial import Result
 ONE_BY_ONE = Population(
     size=1,
     batched=False,
-    why="this version trains trials one by one, one single-threaded process per CPU core",
+    why="Ray's tasks train one trial each",
 )
 
 
@@ -71,6 +72,7 @@ class Sweep:
     spent_here: float = 0.0  # FLOPs of the trials that ended in this call
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
+    engines: Engines | None = None
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
@@ -173,7 +175,11 @@ class Sweep:
             seconds=seconds,
             flops=sum(r.flops for r in finished),
             trials_per_second=self.new / seconds if self.new else None,
-            population=programs.population(self.workers) if own else ONE_BY_ONE,
+            population=programs.population(self.workers)
+            if own
+            else self.engines.population()
+            if self.engines
+            else ONE_BY_ONE,
             workers=self.workers,
             device=self.device,
             notes=(*self.notes, *notes),
@@ -219,10 +225,12 @@ def sweep(
     storage: str | None = None,
     executor: str = "local",
     ray_address: str | None = None,
+    engine: str = "auto",
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
-    fitted: what the adaptive sampler sharpens, such as `fit.rungs.resolved`.
+    fitted: what the adaptive sampler sharpens, such as `fit.rungs.resolved`. engine: auto,
+    one-by-one or population:K.
 
     Raises InputError before any training where the recipe, its data or the directory is unusable.
     """
@@ -249,7 +257,8 @@ def sweep(
         elif executor == "ray":
             runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
         else:
-            runs = Workers(recipe, place, count, threads or 1, checkpoints)
+            driver.engines = Engines(recipe, run, place, count, engine)
+            runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engines)
         try:
             driver.go(study, runs)
         finally:

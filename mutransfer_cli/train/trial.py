@@ -21,7 +21,7 @@ from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.checkpoint import Keeper, Kept
 from mutransfer_cli.train.schedule import Schedule
 
-Outcome = Literal["finished", "diverged", "failed"]
+Outcome = Literal["finished", "diverged", "failed", "pruned"]
 KEPT_POINTS = 512  # of a loss curve
 LOOK_EVERY = 10  # steps between looks at the loss; a look waits for the device
 WORSE = 1.1  # times the loss of the untrained model: the trial has diverged
@@ -73,6 +73,12 @@ def clip_(parameters: Sequence[Tensor], threshold: float) -> None:
     torch.nn.utils.clip_grad_norm_(parameters, threshold)
 
 
+def examples_of(batch: Any) -> int:
+    """How many examples a batch holds; 1 where it does not say."""
+    first = batch[0] if isinstance(batch, tuple | list) else batch
+    return len(first) if isinstance(first, Tensor) and first.dim() else 1
+
+
 def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:
     """Mean of the losses of the batches, weighted by their number of examples."""
     assert subject.loss is not None
@@ -81,11 +87,24 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
     with torch.no_grad():
         for batch in batches:
             part = moved(batch, device)
-            first = part[0] if isinstance(part, tuple | list) else part
-            examples = len(first) if isinstance(first, Tensor) and first.dim() else 1
+            examples = examples_of(part)
             total += float(subject.loss(subject.model, part)) * examples
             count += examples
     return total / count
+
+
+def one_step(
+    subject: Subject, parameters: Sequence[Tensor], batch: Any, clip: float | None
+) -> Tensor:
+    """One step of the optimizer; the loss before it."""
+    assert subject.optimizer is not None and subject.loss is not None
+    loss = subject.loss(subject.model, batch)
+    subject.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    if clip is not None:
+        clip_(parameters, clip)
+    subject.optimizer.step()
+    return loss.detach()
 
 
 def train(
@@ -138,15 +157,10 @@ def train(
             group["lr"] = peak * share
         batch = moved(feed.batch(step), place)
         loss = run_user_code(
-            lambda batch=batch: subject.loss(subject.model, batch),  # type: ignore[misc]
+            lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]
             f"model.build: {recipe.model.build}: training at width {size.width}",
         )
-        subject.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if plan.clip is not None:
-            clip_(parameters, plan.clip)
-        subject.optimizer.step()
-        losses.append(loss.detach())
+        losses.append(loss)
         if step % LOOK_EVERY == LOOK_EVERY - 1:
             if not bool(torch.isfinite(torch.stack(losses[seen:])).all()):
                 return result("diverged", None, f"loss not finite by step {step + 1}")

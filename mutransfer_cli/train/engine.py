@@ -1,0 +1,184 @@
+"""How trials of one size are trained fastest here: measured, not guessed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import torch
+
+from mutransfer_cli.models.planned import proxy
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.memory import available, bytes_of
+from mutransfer_cli.train.population import Member, Population
+from mutransfer_cli.train.trial import feed_of, moved, one_step
+from mutransfer_cli.train.trust import distrusted
+
+SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
+WARM, TIMED, PATIENCE = 2, 3, 0.1  # steps, steps at least, seconds at least
+WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
+WORSE = 1.25  # times the best so far: larger populations are not tried
+COMPARED = 3  # trials of a user's model that are trained both ways
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Of a population of `size` trials (1: one by one)."""
+
+    size: int
+    seconds: float  # a step of one trial
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How the trials of one rung are trained, and why.
+
+    timings: what was measured, one by one first; empty where nothing had to be.
+    """
+
+    timings: tuple[Timing, ...]
+    most: int  # trials in a population; 1: one by one
+    why: str
+    lasting: bool = True  # holds for later rounds of the same rung too
+
+    def seconds(self, size: int) -> float:
+        """A step of one trial in a population of a size, by the nearest that was measured."""
+        if size == 1 or len(self.timings) == 1:
+            return self.timings[0].seconds
+        known = [t for t in self.timings if 1 < t.size <= size]
+        if known:
+            return known[-1].seconds
+        least = self.timings[1]
+        return least.seconds * least.size / size  # a step hardly gets cheaper
+
+    def pieces(self, count: int, workers: int) -> list[int]:
+        """Sizes of the populations that end `count` trials soonest on so many workers."""
+        if self.most == 1 or count == 0:
+            return [1] * count
+        if len(self.timings) < 2:
+            return even(count, ceil(count / self.most))
+        best: tuple[float, list[int]] = (ceil(count / workers) * self.seconds(1), [1] * count)
+        for timing in self.timings[1:]:
+            if timing.size > self.most:
+                continue
+            rounds = ceil(count / (workers * timing.size))
+            parts = even(count, min(count, workers * rounds))
+            wall = rounds * parts[0] * self.seconds(parts[0])
+            if wall < 0.97 * best[0]:
+                best = wall, parts
+        return best[1]
+
+
+def even(count: int, parts: int) -> list[int]:
+    """A number in parts as equal as can be, larger ones first."""
+    return [count // parts + (i < count % parts) for i in range(parts)]
+
+
+def one_by_one(why: str, lasting: bool = True) -> Choice:
+    return Choice((), 1, why, lasting)
+
+
+def seconds_a_step(step: Callable[[int], object], limit: int) -> float:
+    """The median time of a step, after some to warm up."""
+    found: list[float] = []
+    began = time.perf_counter()
+    for i in range(limit):
+        started = time.perf_counter()
+        step(i)
+        now = time.perf_counter()
+        if i >= WARM:
+            found.append(now - started)
+        if len(found) >= TIMED and now - began > PATIENCE:
+            break
+    return sorted(found)[len(found) // 2] if found else time.perf_counter() - began
+
+
+def choose(
+    members: Sequence[Member],
+    size: Size,
+    device: str,
+    workers: int,
+    asked: int | None = None,
+) -> Choice:
+    """Measure one by one, then larger and larger populations of these trials.
+
+    members: all that are to be trained; asked: a population's size that the user wants.
+    """
+    count = ceil(len(members) / workers)
+    kind = torch.device(device).type
+    if asked is None and count < 2:
+        return one_by_one("fewer than two trials for each worker", lasting=False)
+    alone = timed_alone(members[0], size, device) if asked is None else None
+    if alone is not None and alone.seconds * size.steps * count < WORTH:
+        return one_by_one(
+            f"all trials one by one take less than {WORTH:g} s: nothing to gain by a population",
+            lasting=False,
+        )
+    reason = distrusted(members[: min(COMPARED, len(members))], size, device)
+    if reason is not None:
+        return one_by_one(reason)
+    if asked is not None:
+        return Choice((), max(1, asked), f"--engine population:{asked}")
+    assert alone is not None
+    timings = [alone]
+    limit = available(device) // workers
+    for trials in sorted({k for k in SIZES[kind] if k < count} | {min(count, max(SIZES[kind]))}):
+        if trials * alone.bytes > limit:
+            break
+        found = timed_together(members, trials, size, device, alone.bytes)
+        if found is None:
+            break
+        timings.append(found)
+        if found.seconds > WORSE * min(t.seconds for t in timings):
+            break
+    best = min(timings, key=lambda t: t.seconds)
+    return Choice(tuple(timings), best.size, reason_of(timings, best))
+
+
+def reason_of(timings: Sequence[Timing], best: Timing) -> str:
+    alone = timings[0]
+    if len(timings) == 1:
+        return "a population of four would not fit into the memory"
+    if best.size == 1:
+        other = min(timings[1:], key=lambda t: t.seconds)
+        return (
+            f"one by one takes {1e3 * alone.seconds:.3g} ms a step, the best population "
+            f"(of {other.size}) {1e3 * other.seconds:.3g} ms a trial"
+        )
+    return (
+        f"{1e3 * best.seconds:.3g} ms a step and trial in a population of {best.size}, "
+        f"{1e3 * alone.seconds:.3g} ms one by one: {alone.seconds / best.seconds:.2g} times as fast"
+    )
+
+
+def timed_alone(member: Member, size: Size, device: str) -> Timing:
+    """A few steps of one trial."""
+    place = torch.device(device)
+    subject = proxy(member.recipe, size, member.seed, member.plan)
+    subject.model.to(place)
+    feed = feed_of(member.recipe, size, member.seed)
+    parameters = [p for p in subject.model.parameters() if p.requires_grad]
+    weight = bytes_of(subject, moved(feed.batch(0), place))
+    seconds = seconds_a_step(
+        lambda i: float(
+            one_step(subject, parameters, moved(feed.batch(i), place), member.plan.clip)
+        ),
+        max(size.steps, 1),
+    )
+    return Timing(1, seconds, weight)
+
+
+def timed_together(
+    members: Sequence[Member], trials: int, size: Size, device: str, bytes_each: int
+) -> Timing | None:
+    """A few steps of a population; None where it does not fit."""
+    chosen = [members[i % len(members)] for i in range(trials)]
+    try:
+        population = Population(chosen, size, device)
+        seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1))
+    except (MemoryError, torch.OutOfMemoryError):
+        return None
+    return Timing(trials, seconds / trials, bytes_each * trials)

@@ -1,0 +1,198 @@
+"""Trials of one architecture and size as one computation.
+
+Init and data of a trial are those of one-by-one training at its seed. A trial that diverges is
+taken out at once; nothing is reduced over the trials, so it never touched the others. Noise inside
+the forward pass (dropout) is drawn for the population and differs from one-by-one training.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mutransfer_cli.models.planned import proxy
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.schedule import Schedule
+from mutransfer_cli.train.stack import Stack, Tensors, stacked, state_of
+from mutransfer_cli.train.trial import (
+    KEPT_POINTS,
+    LOOK_EVERY,
+    WORSE,
+    Feed,
+    Outcome,
+    Result,
+    examples_of,
+    feed_of,
+    moved,
+)
+from mutransfer_cli.train.update import clip_, updates
+from mutransfer_cli.train.written import written
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One trial of a population: its recipe with its own hyperparameters, seed and plan."""
+
+    recipe: Recipe
+    seed: int
+    plan: Plan
+
+    @property
+    def start(self) -> tuple[Any, ...]:
+        """What its initial tensors depend on."""
+        return self.seed, tuple((t.init, t.init_std) for t in self.plan.tensors)
+
+    def share(self, step: int, steps: int) -> float:
+        """Of the peak learning rate."""
+        s = self.recipe.schedule
+        return Schedule(s.name, s.warmup, s.final, s.decay)(step, steps)
+
+
+class Population:
+    """Members that train together; `step` until all of them have ended.
+
+    alive: of the members, in the order of the stack.
+    """
+
+    def __init__(self, members: Sequence[Member], size: Size, device: str = "cpu") -> None:
+        self.members = list(members)
+        self.size = size
+        self.place = torch.device(device)
+        self.alive = list(range(len(members)))
+        states: dict[Any, Tensors] = {}
+        subject = None
+        for member in members:
+            if member.start not in states:
+                made = proxy(member.recipe, size, member.seed, member.plan)
+                made.model.to(self.place)
+                states[member.start] = state_of(made.model)
+                subject = subject or made
+        assert subject is not None
+        plans = [m.plan for m in members]
+        self.stack: Stack = written(subject, plans, [states[m.start] for m in members])
+        self.updates = updates(plans, self.stack.parameters)
+        self.feeds: dict[int, Feed] = {
+            m.seed: feed_of(m.recipe, size, m.seed) for m in {m.seed: m for m in members}.values()
+        }
+        torch.manual_seed(members[0].seed)  # dropout
+
+    def batch(self, step: int) -> tuple[Any, bool]:
+        """The batch of a step, and whether all trials share it."""
+        seeds = [self.members[i].seed for i in self.alive]
+        drawn = {seed: self.feeds[seed].batch(step) for seed in dict.fromkeys(seeds)}
+        if len(drawn) == 1:
+            return moved(drawn[seeds[0]], self.place), True
+        return moved(stacked([drawn[seed] for seed in seeds]), self.place), False
+
+    def step(self, step: int) -> Tensor:
+        """One step of every living trial; their losses before it."""
+        batch, shared = self.batch(step)
+        losses, gradients = self.stack.gradients(batch, shared)
+        living = [self.members[i] for i in self.alive]
+        clip_(gradients, [m.plan.clip for m in living])
+        shares = [m.share(step, self.size.steps) for m in living]
+        for update in self.updates:
+            update.step(gradients, shares)
+        return losses
+
+    def keep(self, places: Sequence[int]) -> None:
+        """Leave out all but these places of the stack."""
+        self.alive = [self.alive[p] for p in places]
+        if not self.alive:
+            return
+        self.stack.keep(places)
+        for update in self.updates:
+            update.keep(places, self.stack.parameters)
+
+    def validation(self, trials: Sequence[int] | None = None) -> np.ndarray:
+        """Mean losses of the living trials, or some of their places, weighted by examples."""
+        feed = next(iter(self.feeds.values()))
+        total, count = torch.zeros(()), 0
+        for batch in feed.validation:
+            part = moved(batch, self.place)
+            examples = examples_of(part)
+            total = total + self.stack.losses(part, trials).double().cpu() * examples
+            count += examples
+        return np.asarray((total / count).numpy())
+
+    def untrained(self) -> list[float]:
+        """The loss of every member before training; equal models are measured once."""
+        keys = [(m.start, tuple(m.plan.forward.items())) for m in self.members]
+        first = {key: i for i, key in reversed(list(enumerate(keys)))}
+        places = sorted(first.values())
+        found = dict(zip(places, self.validation(places), strict=True))
+        return [float(found[first[key]]) for key in keys]
+
+
+Judge = Callable[[int, int, float], str | None]  # member, step, loss so far -> why it is pruned
+
+
+def train_together(
+    members: Sequence[Member], size: Size, device: str = "cpu"
+) -> Iterator[tuple[int, Result]]:
+    """Train a population; yields a member's number and its result as it ends.
+
+    As `trial.train` in everything, but that a trial's seconds are its share of the population's.
+    """
+    at = time.perf_counter()
+    population = Population(members, size, device)
+    untrained = population.untrained()
+    spent = [0.0] * len(members)
+    rows: list[Tensor] = []  # losses of the living since the last look
+    seen: list[list[np.ndarray]] = [[] for _ in members]
+
+    def result(i: int, outcome: Outcome, loss: float | None, why: str | None = None) -> Result:
+        values = np.concatenate(seen[i]) if seen[i] else np.zeros(0)
+        places = np.linspace(0, len(values) - 1, min(KEPT_POINTS, len(values)))
+        kept = np.unique(places.astype(int))
+        curve = tuple((int(j), float(values[j])) for j in kept if np.isfinite(values[j]))
+        return Result(outcome, loss, curve, spent[i], why)
+
+    for step in range(size.steps):
+        rows.append(population.step(step))
+        last = step == size.steps - 1
+        if step % LOOK_EVERY != LOOK_EVERY - 1 and not last:
+            continue
+        table = torch.stack(rows).float().cpu().numpy()
+        rows.clear()
+        now = time.perf_counter()
+        for i in population.alive:
+            spent[i] += (now - at) / len(population.alive)
+        at = now
+        staying = []
+        for place, i in enumerate(population.alive):
+            seen[i].append(table[:, place])
+            timeout = members[i].recipe.search.timeout
+            if not np.isfinite(table[:, place]).all() and step % LOOK_EVERY == LOOK_EVERY - 1:
+                yield i, result(i, "diverged", None, f"loss not finite by step {step + 1}")
+            elif timeout is not None and spent[i] > timeout and not last:
+                yield i, result(i, "failed", None, f"search.timeout: over {timeout:g} s")
+            else:
+                staying.append(place)
+        if len(staying) < len(population.alive):
+            population.keep(staying)
+            if not staying:
+                return
+    if members[0].recipe.search.objective == "train_loss":
+        tail = max(1, size.steps // 10)
+        objectives = [float(np.concatenate(seen[i])[-tail:].mean()) for i in population.alive]
+    else:
+        objectives = [float(loss) for loss in population.validation()]
+    for i in population.alive:
+        spent[i] += (time.perf_counter() - at) / len(population.alive)
+    for i, objective in zip(population.alive, objectives, strict=True):
+        if not np.isfinite(objective):
+            yield i, result(i, "diverged", None, "the objective is not finite")
+        elif objective > WORSE * untrained[i]:
+            why = "the loss ended above that of the untrained model"
+            yield i, result(i, "diverged", None, why)
+        else:
+            yield i, result(i, "finished", objective)

@@ -1,0 +1,159 @@
+"""K models of one architecture and size as one: their tensors stacked, their losses one call.
+
+Nothing is ever reduced over the trials, so that none of them can touch another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.rules.apply import ScaledInput, ScaledOutput
+from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.rules.shapes import attribute_of
+
+Tensors = dict[str, Tensor]
+Place = tuple[Any, str]  # an object, and the attribute of it that holds a multiplier
+MODEL = "model."
+
+
+class Measured(nn.Module):
+    """A model that returns its loss."""
+
+    def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
+        super().__init__()
+        self.model = model
+        self.loss = loss
+
+    def forward(self, batch: Any) -> Tensor:
+        return self.loss(self.model, batch)
+
+
+def stacked(batches: Sequence[Any]) -> Any:
+    """Batches of one structure as one: every tensor gets a leading trial dimension."""
+    first = batches[0]
+    if isinstance(first, Tensor):
+        return torch.stack(list(batches))
+    if isinstance(first, tuple | list):
+        return type(first)(stacked(parts) for parts in zip(*batches, strict=True))
+    if isinstance(first, dict):
+        return {key: stacked([b[key] for b in batches]) for key in first}
+    return first
+
+
+def dimensions(batch: Any) -> Any:
+    """For vmap: the trial dimension of every tensor of a stacked batch."""
+    if isinstance(batch, Tensor):
+        return 0
+    if isinstance(batch, tuple | list):
+        return type(batch)(dimensions(part) for part in batch)
+    if isinstance(batch, dict):
+        return {key: dimensions(part) for key, part in batch.items()}
+    return None
+
+
+def places_of(plan: Plan, model: nn.Module, name: str) -> list[Place]:
+    """Where `plan.install` has put a multiplier."""
+    site = plan.sites[name]
+    if site.how == "attribute":
+        found = ((m, attribute_of(m, name)) for m in model.modules())
+        return [(m, attribute) for m, attribute in found if attribute is not None]
+    modules = dict(model.named_modules())
+    kind = ScaledInput if site.how == "input" else ScaledOutput
+    hooks = [
+        hook
+        for path in site.modules
+        for hook in (
+            *modules[path]._forward_pre_hooks.values(),
+            *modules[path]._forward_hooks.values(),
+        )
+        if isinstance(hook, kind)
+    ]
+    return [(hook, "value") for hook in hooks]
+
+
+class Stack:
+    """Stacked trials.
+
+    parameters, constants: by name, (K, …); constants are buffers and what is not trained.
+    scales: forward multipliers that differ, by name, (K,); the others are in the model.
+    """
+
+    def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
+        """subject: any of the trials, with its multipliers installed; states: of every trial."""
+        assert subject.loss is not None
+        self.model = subject.model
+        self._measured = Measured(subject.model, subject.loss)
+        trained = {n for n, p in subject.model.named_parameters() if p.requires_grad}
+        together = {n: torch.stack([s[n] for s in states]) for n in states[0]}
+        self.parameters = {n: t for n, t in together.items() if n in trained}
+        self.constants = {n: t for n, t in together.items() if n not in trained}
+        like = next(iter(together.values()))
+        differ = [n for n in plans[0].sites if len({p.forward[n] for p in plans}) > 1]
+        self.scales = {
+            n: torch.tensor([p.forward[n] for p in plans], dtype=like.dtype, device=like.device)
+            for n in differ
+        }
+        self._places = {n: places_of(plans[0], subject.model, n) for n in differ}
+        self._apart = grad_and_value(self._loss)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    def _loss(self, parameters: Tensors, constants: Tensors, scales: Tensors, batch: Any) -> Tensor:
+        for name, places in self._places.items():
+            for holder, attribute in places:
+                object.__setattr__(holder, attribute, scales[name])
+        tensors = {MODEL + n: t for n, t in {**parameters, **constants}.items()}
+        loss: Tensor = functional_call(self._measured, tensors, (batch,), strict=True)
+        return loss
+
+    def gradients(self, batch: Any, shared: bool, training: bool = True) -> tuple[Tensor, Tensors]:
+        """Losses (K,) and gradients (K, …), contiguous; shared: one batch for all trials."""
+        self._measured.train(training)
+        gradients, losses = self._each(self._apart, batch, shared)
+        # fused optimizers ignore strides, and these may be transposed
+        return losses.detach(), {n: g.contiguous() for n, g in gradients.items()}
+
+    def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
+        """Losses (K,) of a batch that all trials share, in evaluation; or of some trials."""
+        self._measured.eval()
+        parts = (self.parameters, self.constants, self.scales)
+        if trials is not None:
+            parts = tuple(picked(part, trials) for part in parts)  # type: ignore[assignment]
+        with torch.no_grad():
+            found: Tensor = self._each(self._loss, batch, True, parts)
+        return found
+
+    def _each(
+        self,
+        function: Callable[..., Any],
+        batch: Any,
+        shared: bool,
+        parts: tuple[Tensors, Tensors, Tensors] | None = None,
+    ) -> Any:
+        of_batch = None if shared else dimensions(batch)
+        call = vmap(function, in_dims=(0, 0, 0, of_batch), randomness="different")
+        return call(*(parts or (self.parameters, self.constants, self.scales)), batch)
+
+    def keep(self, trials: Sequence[int]) -> None:
+        """Leave all other trials out from now on."""
+        self.parameters = picked(self.parameters, trials)
+        self.constants = picked(self.constants, trials)
+        self.scales = picked(self.scales, trials)
+
+
+def picked(tensors: Mapping[str, Tensor], trials: Sequence[int]) -> Tensors:
+    """Some of the trials."""
+    return {n: t.index_select(0, torch.tensor(trials, device=t.device)) for n, t in tensors.items()}
+
+
+def state_of(model: nn.Module) -> Tensors:
+    """Parameters and buffers by name, each once however many names it has."""
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {name: tensor.detach().clone() for name, tensor in named}

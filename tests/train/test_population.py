@@ -1,0 +1,188 @@
+"""Populations train as the same trials one by one, and no trial touches another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mutransfer_cli.models.planned import plan_for
+from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.engine import Choice, Timing
+from mutransfer_cli.train.population import Member, train_together
+from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.trust import distrusted
+
+TEXT = "{source: stdlib, seq_len: 16}"
+MODELS = {
+    "mlp": ("{build: mlp}", "{source: teacher, d_in: 16, d_out: 5}"),
+    "gpt": ("{build: gpt, args: {head_dim: 16}}", TEXT),
+    "convnet": ("{build: convnet, args: {norm: batch}}", "{source: digits}"),
+    "llama": ("{build: 'hf:llama', args: {head_dim: 16, vocab_size: 256}}", TEXT),
+    "own": ("{build: 'own:build'}", "{source: teacher, d_in: 16, d_out: 5}"),
+}
+RATES = {"sgd": 0.1, "adam": 0.005, "adamw": 0.005, "adafactor": 0.02, "lion": 0.001, "muon": 0.01}
+OWN = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, width, noise):
+        super().__init__()
+        self.first, self.drop, self.last = nn.Linear(16, width), nn.Dropout(noise), nn.Linear(width, 5)
+        self.mid = nn.Linear(width, width)
+    def forward(self, x):
+        return self.last(self.drop(torch.relu(self.mid(torch.relu(self.first(x))))))
+def build(width): return Net(width, 0.0)
+def noisy(width): return Net(width, 0.2)
+class Looks(Net):
+    def forward(self, x):
+        return super().forward(x) if float(x.sum()) < 1e9 else x
+def looks(width):
+    net = Net(width, 0.0)
+    net.forward = lambda x: Net.forward(net, x if net.first.weight.sum() > -1e9 else -x)
+    return net
+"""
+
+
+def recipe(model: str, optimizer: str = "adamw", more: str = "", build: str = "") -> Recipe:
+    shape, data = MODELS[model]
+    if build:
+        shape = f"{{build: '{build}'}}"
+    decay = 0.1 if optimizer in ("adamw", "lion", "muon") else 0.0
+    return loads(
+        f"name: p\nmodel: {shape}\ndata: {data}\nbase: {{width: 32, depth: 2, batch: 8, steps: 100}}\n"
+        f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n{more}"
+    ).recipe
+
+
+def members(made: Recipe, size: Size, settings: list[dict[str, float]]) -> list[Member]:
+    found = []
+    for i, setting in enumerate(settings):
+        own = override(made, setting)
+        found.append(Member(own, i % 2, plan_for(own, size)))  # two seeds: two inits, two orders
+    return found
+
+
+def both(
+    made: Recipe, size: Size, settings: list[dict[str, float]]
+) -> tuple[list[Result], list[Result]]:
+    """The trials together, and one by one."""
+    group = members(made, size, settings)
+    together = dict(train_together(group, size))
+    alone = [train(m.recipe, size, m.seed, plan=m.plan) for m in group]
+    return [together[i] for i in range(len(group))], alone
+
+
+def apart(together: list[Result], alone: list[Result]) -> float:
+    assert [r.outcome for r in together] == [r.outcome for r in alone] == ["finished"] * len(alone)
+    return max(
+        abs((a.loss or 0) - (b.loss or 0)) / (b.loss or 1)
+        for a, b in zip(together, alone, strict=True)
+    )
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    import sys
+
+    sys.modules.pop("own", None)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def settings(optimizer: str) -> list[dict[str, float]]:
+    """Rates up to the optimum; init and multipliers of their own."""
+    rate = RATES[optimizer]
+    return [
+        {"lr": rate, "init_std": 0.1},
+        {"lr": rate / 4, "init_std": 0.2},
+        {"lr": rate / 2, "init_std": 0.1, "logit_multiplier": 2.0},
+    ]
+
+
+# torch's Muon orthogonalizes in bfloat16, of 8 bits: a rounding there is 2^-9 of an update
+TOLERANCE = {"muon": 2e-2}
+
+
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("model", ["mlp", "gpt"])
+def test_every_optimizer(model: str, optimizer: str) -> None:
+    made = recipe(model, optimizer)
+    together, alone = both(made, Size(32, 2, 8, 100), settings(optimizer))
+    assert apart(together, alone) < TOLERANCE.get(optimizer, 1e-4)
+    assert len({round(r.loss or 0, 4) for r in alone}) == 3  # the trials do differ
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "adafactor"])
+def test_in_double_precision(optimizer: str, double: None) -> None:
+    together, alone = both(recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
+    assert apart(together, alone) < 1e-9
+
+
+@pytest.mark.parametrize("model", ["convnet", "llama", "own"])
+def test_every_model(model: str, mine: None) -> None:
+    made = recipe(model)
+    rates = [{"lr": 0.005}, {"lr": 0.001}, {"lr": 0.002}]
+    together, alone = both(made, Size(32, 2, 8, 100), rates)
+    assert apart(together, alone) < 1e-4
+
+
+def test_clipping_is_each_trial_s_own() -> None:
+    made = recipe("mlp", "sgd", "clip: 0.05\n")
+    size = Size(32, 2, 8, 50)
+    together, alone = both(made, size, [{"lr": 0.1}, {"lr": 0.4}])
+    assert apart(together, alone) < 1e-5
+    free, _ = both(recipe("mlp", "sgd"), size, [{"lr": 0.1}, {"lr": 0.4}])
+    assert apart(free, alone) > 1e-3  # the control: the threshold matters
+
+
+def test_one_that_diverges_leaves_the_other_31_as_they_are() -> None:
+    size, rates = Size(32, 2, 8, 40), [{"lr": 0.0002 * (i + 1)} for i in range(32)]
+    made = recipe("mlp")
+    whole = dict(train_together(members(made, size, rates), size))
+    broken = [*rates]
+    broken[5] = {"lr": 1e30}
+    found = dict(train_together(members(made, size, broken), size))
+    assert found[5].outcome == "diverged" and found[5].loss is None
+    for i in range(32):
+        if i != 5:
+            assert found[i].loss == whole[i].loss  # bit for bit
+            assert found[i].curve == whole[i].curve
+
+
+def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
+    size = Size(32, 2, 8, 20)
+    for build, told in (
+        ("own:build", None),
+        ("own:noisy", None),
+        ("own:looks", "cannot be vmapped"),
+    ):
+        made = recipe("own", build=build)
+        reason = distrusted(members(made, size, [{"lr": 0.005}, {"lr": 0.001}]), size, "cpu")
+        assert (reason is None) == (told is None), reason
+        assert told is None or (reason is not None and told in reason)
+
+
+def test_pieces_end_soonest() -> None:
+    """By hand: 40 trials on 2 workers at 1 s alone, 0.5 s in fours, 0.25 s in eights.
+
+    Alone 20 s; in fours 5 rounds of 4 × 0.5 = 10 s; in eights 3 rounds of 7 × 0.25 or less.
+    """
+    timings = (Timing(1, 1.0, 1), Timing(4, 0.5, 4), Timing(8, 0.25, 8))
+    pieces = Choice(timings, 8, "").pieces(40, 2)
+    assert sum(pieces) == 40 and len(pieces) == 6 and max(pieces) <= 8
+    alone = Choice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
+    assert alone.pieces(5, 2) == [1] * 5
