@@ -40,7 +40,14 @@ def sweep(
         ),
     ] = None,
     executor: Annotated[str, typer.Option("--executor", help="local.")] = "local",
-    engine: Annotated[str, typer.Option("--engine", help="auto or one-by-one.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="How trials train: one-by-one, population or population:K. auto measures both, "
+            "takes the faster, and keeps to it in this run.",
+        ),
+    ] = "auto",
     sets: Sets = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -51,8 +58,6 @@ def sweep(
     """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
     if executor != "local":
         raise InputError(f"--executor {executor}: not available in this version; expected local")
-    if engine not in {"auto", "one-by-one"}:
-        raise InputError(f"--engine {engine}: expected auto or one-by-one")
     from mutransfer_cli.cli.progress import Progress
     from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.recipe.load import load
@@ -79,6 +84,7 @@ def sweep(
             on_progress=lambda e: progress.update(e.done, e.total, e.text),
             fitted=fitted(loaded.recipe.search.sampler),
             storage=storage,
+            engine=engine,
         )
     if as_json:
         print_json(document)

@@ -19,10 +19,27 @@ class Counts(Part):
     failed: int
 
 
+class Way(Part):
+    size: int = Field(description="trials in a population; 1: one by one")
+    seconds: float = Field(description="of a step of one trial, measured on this device")
+    bytes: int = Field(description="of the population, estimated")
+
+
+class RungEngine(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    size: int = Field(description="trials that train together in one computation")
+    why: str
+    measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
+
+
 class Population(Part):
     size: int = Field(description="trials that train together in one computation")
     batched: bool
     why: str
+    rungs: tuple[RungEngine, ...] = Field(default=(), description="the choice for each rung")
 
 
 class Best(Part):

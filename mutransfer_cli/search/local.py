@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -11,13 +12,15 @@ from collections.abc import Iterator, Sequence
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.search.engine import Engine, Group, member_of
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.pool import Ended, Pool
 from mutransfer_cli.search.study import Key
-from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.group import train_group
+from mutransfer_cli.train.trial import Result
 
 DEATHS_ALLOWED = 3  # of workers, in one and the same trial
 GRACE = 5.0  # seconds past search.timeout before a worker that does not answer is ended
@@ -36,9 +39,10 @@ def default_workers(device: str) -> int:
 
 
 def start_worker(recipe: str, folder: str, device: str, threads: int, parent: int) -> None:
-    """In a fresh process: one thread, the user's folder, and an end when the driver dies."""
+    """In a new process: one thread, the user's folder, and an end when the driver dies."""
     import torch
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a fork has the driver's
     global _recipe, _device
     torch.set_num_threads(threads)
     sys.path.insert(0, folder)
@@ -52,29 +56,36 @@ def start_worker(recipe: str, folder: str, device: str, threads: int, parent: in
     threading.Thread(target=watch, daemon=True).start()
 
 
-def run_job(job: Job) -> Result:
-    """Train one trial in a worker."""
+def run_group(group: Group) -> list[Result]:
+    """Train trials that were put together in a worker."""
     assert _recipe is not None
-    return run_trial(_recipe, job, _device)
+    return train_jobs(_recipe, group, _device)
 
 
-def run_trial(recipe: Recipe, job: Job, device: str) -> Result:
-    return train(override(recipe, job.params), job.size, job.seed, device)
+def train_jobs(recipe: Recipe, group: Group, device: str) -> list[Result]:
+    """The results of a group's trials, in its order."""
+    members = [member_of(recipe, job) for job in group]
+    results = dict(train_group(members, group[0].size, device))
+    return [results[i] for i in range(len(group))]
 
 
 class Workers:
     """Runs jobs and yields each as it ends; the processes stay between rounds of jobs.
 
-    A worker that dies is replaced and its job run again; InputError where that keeps happening.
-    A job that does not answer past `search.timeout` is ended with its worker, and has failed.
-    Leaving the context ends the workers.
+    Jobs are put into groups by the engine. A worker that dies or does not answer past
+    `search.timeout` is replaced; of a population, each trial is then run by itself. A single trial
+    that does not answer has failed; InputError where workers keep dying. Leaving the context ends
+    the workers.
     """
 
-    def __init__(self, recipe: Recipe, device: str, count: int, threads: int) -> None:
+    def __init__(
+        self, recipe: Recipe, device: str, count: int, threads: int, engine: Engine | None = None
+    ) -> None:
         self.recipe, self.device, self.count = recipe, device, count
+        self.engine = engine or Engine(recipe, device, count)
         self.timeout = recipe.search.timeout
         self.deaths: Counter[Key] = Counter()
-        self.pool: Pool[Job] = Pool(
+        self.pool: Pool[Group] = Pool(
             count,
             start_worker,
             (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid()),
@@ -88,39 +99,46 @@ class Workers:
 
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
+        groups = self.engine.groups(jobs)
         if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
-            for job in jobs:
-                for granted in claim([job]):
-                    yield granted, run_trial(self.recipe, granted, self.device)
+            for group in groups:
+                granted = tuple(claim(group))
+                if granted:
+                    results = train_jobs(self.recipe, granted, self.device)
+                    yield from zip(granted, results, strict=True)
             return
-        queue = list(reversed(jobs))
-        again: list[Job] = []  # their worker died
-        limit = None if self.timeout is None else self.timeout + GRACE
+        queue = list(reversed(groups))
+        again: list[Group] = []  # their worker died
         while True:
             while self.pool.free and (again or queue):
-                for job in [again.pop()] if again else claim([queue.pop()]):
-                    self.pool.submit(run_job, job)
+                granted = again.pop() if again else tuple(claim(queue.pop()))
+                if granted:
+                    self.pool.submit(run_group, granted, self._limit(granted))
             if not self.pool.busy:
                 return
-            for ended in self.pool.ended(limit):
-                if ended.how == "died":
-                    again.append(self._once_more(ended.task))
+            for ended in self.pool.ended():
+                if ended.how == "died" or (ended.how == "hung" and len(ended.task) > 1):
+                    again += [(job,) for job in self._once_more(ended.task)]
                 else:
-                    yield ended.task, self._result(ended)
+                    yield from zip(ended.task, self._results(ended), strict=True)
 
-    def _result(self, ended: Ended[Job]) -> Result:
+    def _limit(self, group: Group) -> float | None:
+        return None if self.timeout is None else self.timeout * len(group) + GRACE
+
+    def _results(self, ended: Ended[Group]) -> Sequence[Result]:
         if ended.how == "error":
             raise ended.value
         if ended.how == "hung":
             why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
-            return Result("failed", None, (), ended.seconds, why)
+            return [Result("failed", None, (), ended.seconds, why)]
         return ended.value  # type: ignore[no-any-return]
 
-    def _once_more(self, job: Job) -> Job:
-        self.deaths[job.key] += 1
-        if self.deaths[job.key] > DEATHS_ALLOWED:
-            raise InputError(
-                f"--workers {self.count}: a worker process keeps dying (out of memory?); "
-                "what was finished is kept: run the same command again with fewer --workers"
-            )
-        return job
+    def _once_more(self, group: Group) -> Group:
+        for job in group:
+            self.deaths[job.key] += 1
+            if self.deaths[job.key] > DEATHS_ALLOWED:
+                raise InputError(
+                    f"--workers {self.count}: a worker process keeps dying (out of memory?); what "
+                    "was finished is kept: run the same command again with fewer --workers"
+                )
+        return group

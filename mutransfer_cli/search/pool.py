@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -31,11 +32,26 @@ class Ended(Generic[T]):
     seconds: float
 
 
+def start_method() -> str:
+    """Fork where it is safe: no other thread here whose locks a child would inherit.
+
+    A forked worker is there at once; a spawned one imports torch first, for seconds.
+    """
+    import torch
+
+    safe = (
+        sys.platform == "linux"
+        and threading.active_count() == 1
+        and not torch.cuda.is_initialized()
+    )
+    return "fork" if safe else "spawn"
+
+
 class Worker(Generic[T]):
     """One process and what it is doing."""
 
     def __init__(self, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(start_method())
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, start, arguments), daemon=True)
         with interrupts_ignored():
@@ -44,9 +60,10 @@ class Worker(Generic[T]):
         self.task: T | None = None
         self.ready = False
         self.since = time.monotonic()
+        self.limit: float | None = None
 
-    def give(self, function: Callable[[T], Any], task: T) -> None:
-        self.task, self.since = task, time.monotonic()
+    def give(self, function: Callable[[T], Any], task: T, limit: float | None) -> None:
+        self.task, self.since, self.limit = task, time.monotonic(), limit
         self.connection.send((function, task))
 
     def heard(self) -> tuple[Literal["value", "error", "died"], Any] | None:
@@ -78,29 +95,29 @@ class Pool(Generic[T]):
     def busy(self) -> bool:
         return any(w.task is not None for w in self.workers)
 
-    def submit(self, function: Callable[[T], Any], task: T) -> None:
-        """Hand a task to a free worker."""
+    def submit(self, function: Callable[[T], Any], task: T, limit: float | None = None) -> None:
+        """Hand a task to a free worker; limit: seconds that it may take."""
         idle = next((w for w in self.workers if w.task is None), None)
         if idle is None:
             idle = Worker(self.start, self.arguments)
             self.workers.append(idle)
         try:
-            idle.give(function, task)
+            idle.give(function, task, limit)
         except OSError:
             return  # it died while idle: `ended` will find its pipe closed
 
-    def ended(self, limit: float | None = None) -> Iterator[Ended[T]]:
-        """Wait for at least one task to end; limit: seconds a task may take."""
+    def ended(self) -> Iterator[Ended[T]]:
+        """Wait for at least one task to end, or to reach its limit."""
         found = False
         while not found:
             busy = [w for w in self.workers if w.task is not None]
-            until = [w.since + limit for w in busy if w.ready and limit is not None]
+            until = [w.since + w.limit for w in busy if w.ready and w.limit is not None]
             timeout = max(0.0, min(until) - time.monotonic()) if until else None
             spoke = wait([w.connection for w in busy], timeout)
             for worker in busy:
                 seconds = time.monotonic() - worker.since
                 said = worker.heard() if worker.connection in spoke else None
-                hung = limit is not None and worker.ready and seconds > limit
+                hung = worker.limit is not None and worker.ready and seconds > worker.limit
                 if said is None and not hung:
                     continue
                 task = worker.task

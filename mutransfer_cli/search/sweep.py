@@ -23,10 +23,10 @@ from mutransfer_cli.search.document import (
     Best,
     Counts,
     DryRunDocument,
-    Population,
     RungCost,
     SweepDocument,
 )
+from mutransfer_cli.search.engine import Engine, asked_for
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
@@ -45,12 +45,6 @@ from mutransfer_cli.search.study import Record, Study, remembered
 from mutransfer_cli.train.cost import flops, measure
 from mutransfer_cli.train.device import resolve
 from mutransfer_cli.train.trial import Result
-
-ONE_BY_ONE = Population(
-    size=1,
-    batched=False,
-    why="this version trains trials one by one, one single-threaded process per CPU core",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,7 @@ class Sweep:
     workers: int
     threads: int
     on_progress: Callable[[Event], None]
+    engine: Engine
     fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
@@ -165,7 +160,7 @@ class Sweep:
             seconds=seconds,
             flops=sum(r.flops for r in finished),
             trials_per_second=self.new / seconds if self.new else None,
-            population=ONE_BY_ONE,
+            population=self.engine.document(),
             workers=self.workers,
             device=self.device,
             notes=tuple(self.notes),
@@ -213,14 +208,17 @@ def sweep(
     on_progress: Callable[[Event], None] = lambda event: None,
     fitted: Fitted | None = None,
     storage: str | None = None,
+    engine: str = "auto",
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
+    engine: auto, one-by-one, population or population:K; a run goes on as it began under auto.
     fitted: what the adaptive sampler sharpens, such as `fit.rungs.resolved`.
 
     Raises InputError before any training where the recipe, its data or the directory is unusable.
     """
     started = time.perf_counter()
+    asked_for(engine)
     recipe = loaded.recipe
     place = resolve(device)
     trainable(recipe)
@@ -235,9 +233,10 @@ def sweep(
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         count = workers or default_workers(place)
-        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+        put = Engine(recipe, place, count, engine, run)
+        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, put, fitted)
         try:
-            driver.go(study, Workers(recipe, place, count, threads or 1))
+            driver.go(study, Workers(recipe, place, count, threads or 1, put))
         finally:
             with alone(run):
                 with suppress(InputError):  # the storage is away: then what was read before

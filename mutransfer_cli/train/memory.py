@@ -29,8 +29,9 @@ def bytes_of(subject: Subject, batch: Any) -> int:
         return tensor
 
     assert subject.loss is not None
-    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(
-        weigh, lambda t: t
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.autograd.graph.saved_tensors_hooks(weigh, lambda t: t),
     ):
         subject.loss(subject.model, batch)
     own = sum(p.numel() * p.element_size() for p in subject.model.parameters())

@@ -113,9 +113,7 @@ class Stack:
         loss: Tensor = functional_call(self._measured, tensors, (batch,), strict=True)
         return loss
 
-    def gradients(
-        self, batch: Any, shared: bool, training: bool = True
-    ) -> tuple[Tensor, Tensors]:
+    def gradients(self, batch: Any, shared: bool, training: bool = True) -> tuple[Tensor, Tensors]:
         """Losses (K,) and gradients (K, …), contiguous; shared: one batch for all trials."""
         self._measured.train(training)
         gradients, losses = self._each(self._apart, batch, shared)

@@ -92,6 +92,28 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
     return total / count
 
 
+def one_step(
+    subject: Subject, parameters: Sequence[Tensor], batch: Any, clip: float | None
+) -> Tensor:
+    """One step of the optimizer; the loss before it."""
+    assert subject.optimizer is not None and subject.loss is not None
+    loss = subject.loss(subject.model, batch)
+    subject.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    if clip is not None:
+        clip_(parameters, clip)
+    subject.optimizer.step()
+    return loss.detach()
+
+
+def hasten(optimizer: Any) -> None:
+    """Torch's fused kernels where they are not its default: on a CPU, for Adam, AdamW and SGD."""
+    for part in getattr(optimizer, "parts", [optimizer]):
+        if isinstance(part, torch.optim.Adam | torch.optim.AdamW | torch.optim.SGD):
+            for group in part.param_groups:
+                group["fused"] = all(p.device.type == "cpu" for p in group["params"])
+
+
 def train(
     recipe: Recipe,
     size: Size,
@@ -110,6 +132,7 @@ def train(
     plan = plan or plan_for(recipe, size)
     subject = proxy(recipe, size, seed, plan)
     subject.model.to(place)
+    hasten(subject.optimizer)
     feed = feed_of(recipe, size, seed)
     assert subject.optimizer is not None and subject.loss is not None
     peaks = [group["lr"] for group in subject.optimizer.param_groups]
@@ -133,16 +156,12 @@ def train(
         for group, peak in zip(subject.optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
         batch = moved(feed.batch(step), place)
-        loss = run_user_code(
-            lambda batch=batch: subject.loss(subject.model, batch),  # type: ignore[misc]
-            f"model.build: {recipe.model.build}: training at width {size.width}",
+        losses.append(
+            run_user_code(
+                lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]
+                f"model.build: {recipe.model.build}: training at width {size.width}",
+            )
         )
-        subject.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if plan.clip is not None:
-            clip_(parameters, plan.clip)
-        subject.optimizer.step()
-        losses.append(loss.detach())
         if step % LOOK_EVERY == LOOK_EVERY - 1:
             if not bool(torch.isfinite(torch.stack(losses[seen:])).all()):
                 return result("diverged", None, f"loss not finite by step {step + 1}")

@@ -13,6 +13,7 @@ from mutransfer_cli.train.population import Member, Population, train_together
 from mutransfer_cli.train.trial import Result, feed_of, moved, train
 
 STEPS = 4
+COMPARED = 3  # trials
 CLOSE = 1e-4  # relative difference of losses in single precision
 CLOSE_MUON = 1e-2  # it orthogonalizes in bfloat16
 BUILT_IN = frozenset({"mlp", "gpt", "convnet"})  # compared in the project's own tests

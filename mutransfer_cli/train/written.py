@@ -28,9 +28,7 @@ def written(subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) 
 class WrittenMLP(Stack):
     """Losses of K perceptrons as batched matrix products."""
 
-    def gradients(
-        self, batch: Any, shared: bool, training: bool = True
-    ) -> tuple[Tensor, Tensors]:
+    def gradients(self, batch: Any, shared: bool, training: bool = True) -> tuple[Tensor, Tensors]:
         names = list(self.parameters)
         for tensor in self.parameters.values():
             tensor.requires_grad_(True)
