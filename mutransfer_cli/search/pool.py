@@ -42,7 +42,7 @@ def start_method() -> str:
     safe = (
         sys.platform == "linux"
         and threading.active_count() == 1
-        and not torch.cuda.is_initialized()
+        and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     )
     return "fork" if safe else "spawn"
 
@@ -51,7 +51,7 @@ class Worker(Generic[T]):
     """One process and what it is doing."""
 
     def __init__(self, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        context = multiprocessing.get_context(start_method())
+        context: Any = multiprocessing.get_context(start_method())
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, start, arguments), daemon=True)
         with interrupts_ignored():

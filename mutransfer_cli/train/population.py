@@ -96,6 +96,7 @@ class Population:
     def step(self, step: int) -> Tensor:
         """One step of every living trial; their losses before it."""
         batch, shared = self.batch(step)
+        losses: Tensor
         losses, gradients = run_user_code(
             lambda: self.stack.gradients(batch, shared),
             f"model.build: {self.members[0].recipe.model.build}: training at width "
