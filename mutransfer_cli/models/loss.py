@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
 
+SINGLE = 4  # bytes
+
 
 def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     """Mean over examples (and tokens) in nats; the model returns logits, or an object with them."""
@@ -19,4 +21,9 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
             f"model: its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch"
         )
-    return F.cross_entropy(logits.flatten(0, -2).float(), targets.flatten())
+    return F.cross_entropy(single(logits.flatten(0, -2)), targets.flatten())
+
+
+def single(logits: Tensor) -> Tensor:
+    """In single precision, where they have less."""
+    return logits.float() if logits.element_size() < SINGLE else logits

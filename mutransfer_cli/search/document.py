@@ -32,7 +32,7 @@ class RungEngine(Part):
     steps: int
     size: int = Field(description="trials in a population, at most; 1: one by one")
     why: str
-    measured: tuple[Way, ...] = ()
+    measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
 
 
 class Population(Part):

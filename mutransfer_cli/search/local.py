@@ -18,19 +18,17 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.search.engines import Engines, members_of
+from mutransfer_cli.search.engine import Engine, Group, member_of
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.pool import Ended, Pool
 from mutransfer_cli.search.study import Key
 from mutransfer_cli.train.checkpoint import EVERY, Keeper
-from mutransfer_cli.train.population import train_together
+from mutransfer_cli.train.group import train_group
 from mutransfer_cli.train.trial import Result, train
 
 DEATHS_ALLOWED = 3  # of workers, in one and the same trial
 GRACE = 5.0  # seconds past search.timeout before a worker that does not answer is ended
-
-Piece = tuple[Job, ...]  # trials of one size that train together
 
 _recipe: Recipe | None = None
 _device = "cpu"
@@ -72,28 +70,21 @@ def end(number: int, frame: FrameType | None) -> None:
         os._exit(0)
 
 
-def run_jobs(jobs: Piece) -> list[tuple[Job, Result]]:
-    """Train trials in a worker: one, or a population."""
+def run_group(group: Group) -> list[Result]:
+    """Train trials that were put together in a worker."""
     assert _recipe is not None
-    return run_piece(_recipe, jobs, _device, _checkpoints)
+    return train_jobs(_recipe, group, _device, _checkpoints)
 
 
-def run_piece(
-    recipe: Recipe, jobs: Piece, device: str, checkpoints: Path | None = None
-) -> list[tuple[Job, Result]]:
-    """Trials of one size that train together; halves of them where they do not fit."""
-    if len(jobs) == 1:
-        return [(jobs[0], run_trial(recipe, jobs[0], device, checkpoints))]
-    try:
-        ended = train_together(members_of(recipe, jobs), jobs[0].size, device)
-        return [(jobs[i], result) for i, result in ended]
-    except (MemoryError, torch.OutOfMemoryError):
-        half = len(jobs) // 2
-    return [
-        done
-        for part in (jobs[:half], jobs[half:])
-        for done in run_piece(recipe, part, device, checkpoints)
-    ]
+def train_jobs(
+    recipe: Recipe, group: Group, device: str, checkpoints: Path | None = None
+) -> list[Result]:
+    """The results of a group's trials, in its order; one by itself keeps a checkpoint."""
+    if len(group) == 1:
+        return [run_trial(recipe, group[0], device, checkpoints)]
+    members = [member_of(recipe, job) for job in group]
+    results = dict(train_group(members, group[0].size, device))
+    return [results[i] for i in range(len(group))]
 
 
 def run_trial(
@@ -112,10 +103,10 @@ def run_trial(
 class Workers:
     """Runs jobs and yields each as it ends; the processes stay between rounds of jobs.
 
-    engines: which trials train together; None: each by itself. A worker that dies is replaced and
-    its jobs run again, each by itself; InputError where that keeps happening.
-    A job that does not answer past `search.timeout` is ended with its worker, and has failed.
-    Leaving the context ends the workers.
+    Jobs are put into groups by the engine. A worker that dies or does not answer past
+    `search.timeout` is replaced; of a population, each trial is then run by itself. A single trial
+    that does not answer has failed; InputError where workers keep dying. Leaving the context ends
+    the workers.
     """
 
     def __init__(
@@ -125,14 +116,14 @@ class Workers:
         count: int,
         threads: int,
         checkpoints: Path | None = None,
-        engines: Engines | None = None,
+        engine: Engine | None = None,
     ) -> None:
-        self.engines = engines
         self.recipe, self.device, self.count = recipe, device, count
         self.checkpoints = checkpoints
+        self.engine = engine or Engine(recipe, device, count)
         self.timeout = recipe.search.timeout
         self.deaths: Counter[Key] = Counter()
-        self.pool: Pool[Piece] = Pool(
+        self.pool: Pool[Group] = Pool(
             count,
             start_worker,
             (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid(), checkpoints),
@@ -146,43 +137,45 @@ class Workers:
 
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
-        pieces = self.engines.pieces(jobs) if self.engines else [[job] for job in jobs]
+        groups = self.engine.groups(jobs)
         if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
-            for piece in pieces:
-                granted = tuple(claim(piece))
+            for group in groups:
+                granted = tuple(claim(group))
                 if granted:
-                    yield from run_piece(self.recipe, granted, self.device, self.checkpoints)
+                    results = train_jobs(self.recipe, granted, self.device, self.checkpoints)
+                    yield from zip(granted, results, strict=True)
             return
-        queue = list(reversed(pieces))
-        again: list[Job] = []  # their worker died
-        most = max(map(len, pieces), default=1)
+        queue = list(reversed(groups))
+        again: list[Group] = []  # their worker died
+        most = max(map(len, groups), default=1)
         limit = None if self.timeout is None else most * self.timeout + GRACE
         while True:
             while self.pool.free and (again or queue):
-                ours = [again.pop()] if again else claim(queue.pop())
-                if ours:
-                    self.pool.submit(run_jobs, tuple(ours))
+                granted = again.pop() if again else tuple(claim(queue.pop()))
+                if granted:
+                    self.pool.submit(run_group, granted)
             if not self.pool.busy:
                 return
             for ended in self.pool.ended(limit):
                 if ended.how == "died" or (ended.how == "hung" and len(ended.task) > 1):
-                    again += [self._once_more(job) for job in ended.task]
+                    again += [(job,) for job in self._once_more(ended.task)]
                 else:
-                    yield from self._results(ended)
+                    yield from zip(ended.task, self._results(ended), strict=True)
 
-    def _results(self, ended: Ended[Piece]) -> list[tuple[Job, Result]]:
+    def _results(self, ended: Ended[Group]) -> Sequence[Result]:
         if ended.how == "error":
             raise ended.value
         if ended.how == "hung":
             why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
-            return [(job, Result("failed", None, (), ended.seconds, why)) for job in ended.task]
+            return [Result("failed", None, (), ended.seconds, why)]
         return ended.value  # type: ignore[no-any-return]
 
-    def _once_more(self, job: Job) -> Job:
-        self.deaths[job.key] += 1
-        if self.deaths[job.key] > DEATHS_ALLOWED:
-            raise InputError(
-                f"--workers {self.count}: a worker process keeps dying (out of memory?); "
-                "what was finished is kept: run the same command again with fewer --workers"
-            )
-        return job
+    def _once_more(self, group: Group) -> Group:
+        for job in group:
+            self.deaths[job.key] += 1
+            if self.deaths[job.key] > DEATHS_ALLOWED:
+                raise InputError(
+                    f"--workers {self.count}: a worker process keeps dying (out of memory?); what "
+                    "was finished is kept: run the same command again with fewer --workers"
+                )
+        return group

@@ -25,7 +25,7 @@ from mutransfer_cli.search.document import (
     Population,
     SweepDocument,
 )
-from mutransfer_cli.search.engines import Engines
+from mutransfer_cli.search.engine import Engine, asked_for
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
@@ -72,7 +72,7 @@ class Sweep:
     spent_here: float = 0.0  # FLOPs of the trials that ended in this call
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
-    engines: Engines | None = None
+    engine: Engine | None = None
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
@@ -177,8 +177,8 @@ class Sweep:
             trials_per_second=self.new / seconds if self.new else None,
             population=programs.population(self.workers)
             if own
-            else self.engines.population()
-            if self.engines
+            else self.engine.document()
+            if self.engine
             else ONE_BY_ONE,
             workers=self.workers,
             device=self.device,
@@ -235,6 +235,7 @@ def sweep(
     Raises InputError before any training where the recipe, its data or the directory is unusable.
     """
     started = time.perf_counter()
+    asked_for(engine)
     recipe = loaded.recipe
     place, count = ready(recipe, device, workers, executor, ray_address)
     source = open_source(recipe)
@@ -257,8 +258,8 @@ def sweep(
         elif executor == "ray":
             runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
         else:
-            driver.engines = Engines(recipe, run, place, count, engine)
-            runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engines)
+            driver.engine = Engine(recipe, place, count, engine, run)
+            runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)
         try:
             driver.go(study, runs)
         finally:

@@ -13,14 +13,13 @@ from mutransfer_cli.models.planned import proxy
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.memory import available, bytes_of
 from mutransfer_cli.train.population import Member, Population
-from mutransfer_cli.train.trial import feed_of, moved, one_step
+from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
 from mutransfer_cli.train.trust import distrusted
 
 SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
 WARM, TIMED, PATIENCE = 2, 3, 0.1  # steps, steps at least, seconds at least
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
 WORSE = 1.25  # times the best so far: larger populations are not tried
-COMPARED = 3  # trials of a user's model that are trained both ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Choice:
     timings: tuple[Timing, ...]
     most: int  # trials in a population; 1: one by one
     why: str
-    lasting: bool = True  # holds for later rounds of the same rung too
+    settled: bool = False  # more trials would not change it
 
     def seconds(self, size: int) -> float:
         """A step of one trial in a population of a size, by the nearest that was measured."""
@@ -77,8 +76,8 @@ def even(count: int, parts: int) -> list[int]:
     return [count // parts + (i < count % parts) for i in range(parts)]
 
 
-def one_by_one(why: str, lasting: bool = True) -> Choice:
-    return Choice((), 1, why, lasting)
+def one_by_one(why: str) -> Choice:
+    return Choice((), 1, why)
 
 
 def seconds_a_step(step: Callable[[int], object], limit: int) -> float:
@@ -97,45 +96,40 @@ def seconds_a_step(step: Callable[[int], object], limit: int) -> float:
 
 
 def choose(
-    members: Sequence[Member],
+    sample: Sequence[Member],
+    count: int,
     size: Size,
     device: str,
     workers: int,
+    kind: str = "auto",
     asked: int | None = None,
 ) -> Choice:
-    """Measure one by one, then larger and larger populations of these trials.
+    """Measure one by one, then larger and larger populations.
 
-    members: all that are to be trained; asked: a population's size that the user wants.
+    sample: a few of the trials; count: how many there are for each worker. kind: `population`
+    rules out one by one; asked: the population's size that is wanted.
     """
-    count = ceil(len(members) / workers)
-    kind = torch.device(device).type
-    if asked is None and count < 2:
-        return one_by_one("fewer than two trials for each worker", lasting=False)
-    alone = timed_alone(members[0], size, device) if asked is None else None
-    if alone is not None and alone.seconds * size.steps * count < WORTH:
-        return one_by_one(
-            f"all trials one by one take less than {WORTH:g} s: nothing to gain by a population",
-            lasting=False,
-        )
-    reason = distrusted(members[: min(COMPARED, len(members))], size, device)
+    reason = distrusted(sample, size, device)
     if reason is not None:
-        return one_by_one(reason)
+        return Choice((), 1, reason, True)
     if asked is not None:
-        return Choice((), max(1, asked), f"--engine population:{asked}")
-    assert alone is not None
+        return Choice((), asked, f"--engine population:{asked}", True)
+    alone = timed_alone(sample[0], size, device)
     timings = [alone]
+    sizes = SIZES[torch.device(device).type]
     limit = available(device) // workers
-    for trials in sorted({k for k in SIZES[kind] if k < count} | {min(count, max(SIZES[kind]))}):
+    for trials in sorted({k for k in sizes if k < count} | {min(max(count, 2), max(sizes))}):
         if trials * alone.bytes > limit:
             break
-        found = timed_together(members, trials, size, device, alone.bytes)
+        found = timed_together(sample, trials, size, device, alone.bytes)
         if found is None:
             break
         timings.append(found)
         if found.seconds > WORSE * min(t.seconds for t in timings):
             break
-    best = min(timings, key=lambda t: t.seconds)
-    return Choice(tuple(timings), best.size, reason_of(timings, best))
+    allowed = timings[1:] if kind == "population" and len(timings) > 1 else timings
+    best = min(allowed, key=lambda t: t.seconds)
+    return Choice(tuple(timings), best.size, reason_of(timings, best), True)
 
 
 def reason_of(timings: Sequence[Timing], best: Timing) -> str:
@@ -160,6 +154,7 @@ def timed_alone(member: Member, size: Size, device: str) -> Timing:
     subject = proxy(member.recipe, size, member.seed, member.plan)
     subject.model.to(place)
     feed = feed_of(member.recipe, size, member.seed)
+    hasten(subject.optimizer)
     parameters = [p for p in subject.model.parameters() if p.requires_grad]
     weight = bytes_of(subject, moved(feed.batch(0), place))
     seconds = seconds_a_step(

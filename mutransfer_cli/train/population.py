@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mutransfer_cli.models.build import run_user_code
 from mutransfer_cli.models.planned import proxy
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -95,7 +96,12 @@ class Population:
     def step(self, step: int) -> Tensor:
         """One step of every living trial; their losses before it."""
         batch, shared = self.batch(step)
-        losses, gradients = self.stack.gradients(batch, shared)
+        losses: Tensor
+        losses, gradients = run_user_code(
+            lambda: self.stack.gradients(batch, shared),
+            f"model.build: {self.members[0].recipe.model.build}: training at width "
+            f"{self.size.width}",
+        )
         living = [self.members[i] for i in self.alive]
         clip_(gradients, [m.plan.clip for m in living])
         shares = [m.share(step, self.size.steps) for m in living]

@@ -82,7 +82,7 @@ class Together:
         raise NotImplementedError
 
 
-def times(tensors: Sequence[Tensor], by: Number) -> None:
+def times(tensors: list[Tensor] | tuple[Tensor, ...], by: Number) -> None:
     """In place; a list of numbers broadcasts tensor by tensor."""
     if isinstance(by, float):
         torch._foreach_mul_(list(tensors), by)

@@ -107,6 +107,14 @@ def one_step(
     return loss.detach()
 
 
+def hasten(optimizer: Any) -> None:
+    """Torch's fused kernels where they are not its default: on a CPU, for Adam, AdamW and SGD."""
+    for part in getattr(optimizer, "parts", [optimizer]):
+        if isinstance(part, torch.optim.Adam | torch.optim.AdamW | torch.optim.SGD):
+            for group in part.param_groups:
+                group["fused"] = all(p.device.type == "cpu" for p in group["params"])
+
+
 def train(
     recipe: Recipe,
     size: Size,
@@ -126,6 +134,7 @@ def train(
     plan = plan or plan_for(recipe, size)
     subject = proxy(recipe, size, seed, plan)
     subject.model.to(place)
+    hasten(subject.optimizer)
     feed = feed_of(recipe, size, seed)
     assert subject.optimizer is not None and subject.loss is not None
     peaks = [group["lr"] for group in subject.optimizer.param_groups]

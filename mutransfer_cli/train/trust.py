@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import torch
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.planned import proxy
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.population import Member, Population, train_together
 from mutransfer_cli.train.trial import Result, feed_of, moved, train
 
 STEPS = 4
+COMPARED = 3  # trials
 CLOSE = 1e-4  # relative difference of losses in single precision
 CLOSE_MUON = 1e-2  # it orthogonalizes in bfloat16
 BUILT_IN = frozenset({"mlp", "gpt", "convnet"})  # compared in the project's own tests
@@ -41,7 +43,7 @@ def distrusted(members: Sequence[Member], size: Size, device: str) -> str | None
                     f"trials one by one (losses {apart(alone, together[i]):.1g} apart after "
                     f"{STEPS} steps)"
                 )
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, AttributeError) as error:
+    except (InputError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         return f"{first.recipe.model.build} cannot be vmapped: {' '.join(str(error).split())[:200]}"
     return None
 

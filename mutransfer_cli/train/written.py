@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.loss import cross_entropy, single
 from mutransfer_cli.models.mlp import MLP
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.plan import Plan
@@ -51,7 +51,7 @@ class WrittenMLP(Stack):
             h = model.act(self._layer(f"hidden.{i}", h))
         logits = self._layer("readout", h * self._scale("logit_scale")).transpose(1, 2)
         targets = targets.expand(trials, *targets.shape[-1:])
-        each = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+        each = F.cross_entropy(single(logits.flatten(0, 1)), targets.flatten(), reduction="none")
         return each.view(trials, -1).mean(1)
 
     def _layer(self, name: str, x: Tensor) -> Tensor:

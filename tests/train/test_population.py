@@ -21,7 +21,8 @@ TEXT = "{source: stdlib, seq_len: 16}"
 MODELS = {
     "mlp": ("{build: mlp}", "{source: teacher, d_in: 16, d_out: 5}"),
     "gpt": ("{build: gpt, args: {head_dim: 16}}", TEXT),
-    "convnet": ("{build: convnet, args: {norm: batch}}", "{source: digits}"),
+    "group": ("{build: convnet, args: {norm: group}}", "{source: digits}"),
+    "batch": ("{build: convnet, args: {norm: batch}}", "{source: digits}"),
     "llama": ("{build: 'hf:llama', args: {head_dim: 16, vocab_size: 256}}", TEXT),
     "own": ("{build: 'own:build'}", "{source: teacher, d_in: 16, d_out: 5}"),
 }
@@ -32,7 +33,8 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self, width, noise):
         super().__init__()
-        self.first, self.drop, self.last = nn.Linear(16, width), nn.Dropout(noise), nn.Linear(width, 5)
+        self.first, self.drop = nn.Linear(16, width), nn.Dropout(noise)
+        self.last = nn.Linear(width, 5)
         self.mid = nn.Linear(width, width)
     def forward(self, x):
         return self.last(self.drop(torch.relu(self.mid(torch.relu(self.first(x))))))
@@ -40,11 +42,8 @@ def build(width): return Net(width, 0.0)
 def noisy(width): return Net(width, 0.2)
 class Looks(Net):
     def forward(self, x):
-        return super().forward(x) if float(x.sum()) < 1e9 else x
-def looks(width):
-    net = Net(width, 0.0)
-    net.forward = lambda x: Net.forward(net, x if net.first.weight.sum() > -1e9 else -x)
-    return net
+        return super().forward(x if float(x.sum()) < 1e9 else -x)
+def looks(width): return Looks(width, 0.0)
 """
 
 
@@ -54,7 +53,8 @@ def recipe(model: str, optimizer: str = "adamw", more: str = "", build: str = ""
         shape = f"{{build: '{build}'}}"
     decay = 0.1 if optimizer in ("adamw", "lion", "muon") else 0.0
     return loads(
-        f"name: p\nmodel: {shape}\ndata: {data}\nbase: {{width: 32, depth: 2, batch: 8, steps: 100}}\n"
+        f"name: p\nmodel: {shape}\ndata: {data}\n"
+        "base: {width: 32, depth: 2, batch: 8, steps: 100}\n"
         f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n{more}"
     ).recipe
 
@@ -132,11 +132,14 @@ def test_in_double_precision(optimizer: str, double: None) -> None:
     assert apart(together, alone) < 1e-9
 
 
-@pytest.mark.parametrize("model", ["convnet", "llama", "own"])
-def test_every_model(model: str, mine: None) -> None:
-    made = recipe(model)
-    rates = [{"lr": 0.005}, {"lr": 0.001}, {"lr": 0.002}]
-    together, alone = both(made, Size(32, 2, 8, 100), rates)
+# BatchNorm divides what hardly varies, such as the dark edges of digits, by next to nothing, and so
+# multiplies differences of rounding; a few steps show that each trial has statistics of its own.
+@pytest.mark.parametrize(
+    ("model", "steps"), [("group", 100), ("batch", 20), ("llama", 100), ("own", 100)]
+)
+def test_every_model(model: str, steps: int, mine: None) -> None:
+    rates = [{"lr": rate} for rate in (0.002, 0.0005, 0.001)]
+    together, alone = both(recipe(model), Size(32, 2, 8, steps), rates)
     assert apart(together, alone) < 1e-4
 
 
@@ -177,12 +180,11 @@ def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
 
 
 def test_pieces_end_soonest() -> None:
-    """By hand: 40 trials on 2 workers at 1 s alone, 0.5 s in fours, 0.25 s in eights.
+    """By hand: 32 trials on 2 workers at 1 s alone, 0.5 s in fours, 0.25 s in eights.
 
-    Alone 20 s; in fours 5 rounds of 4 × 0.5 = 10 s; in eights 3 rounds of 7 × 0.25 or less.
+    Alone 16 s; in fours 4 rounds of 4 × 0.5 = 8 s; in eights 2 rounds of 8 × 0.25 = 4 s.
     """
     timings = (Timing(1, 1.0, 1), Timing(4, 0.5, 4), Timing(8, 0.25, 8))
-    pieces = Choice(timings, 8, "").pieces(40, 2)
-    assert sum(pieces) == 40 and len(pieces) == 6 and max(pieces) <= 8
+    assert Choice(timings, 8, "").pieces(32, 2) == [8] * 4
     alone = Choice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
     assert alone.pieces(5, 2) == [1] * 5

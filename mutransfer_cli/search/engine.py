@@ -1,0 +1,183 @@
+"""Which trials train together: chosen for each rung by measuring, and kept in the run directory."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.planned import plan_for
+from mutransfer_cli.recipe.keys import key_path
+from mutransfer_cli.recipe.load import override
+from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.document import Population, RungEngine, Way
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.run import write
+from mutransfer_cli.train.engine import (
+    WORTH,
+    Choice,
+    Timing,
+    choose,
+    one_by_one,
+    timed_alone,
+)
+from mutransfer_cli.train.population import Member
+from mutransfer_cli.train.trust import COMPARED
+
+FILE = "engine.json"
+STORED = TypeAdapter(tuple[RungEngine, ...])
+Group = tuple[Job, ...]
+
+
+def asked_for(text: str) -> tuple[str, int | None]:
+    """`--engine`: auto, one-by-one, population or population:K, as its kind and K."""
+    found = re.fullmatch(r"(auto|one-by-one|population)(?::(\d+))?", text)
+    if found is None or (found[2] and (found[1] != "population" or int(found[2]) < 2)):
+        raise InputError(
+            f"--engine {text}: expected auto, one-by-one, population or population:K with K > 1"
+        )
+    return found[1], int(found[2]) if found[2] else None
+
+
+def member_of(recipe: Recipe, job: Job) -> Member:
+    """A job as a member of a population."""
+    own = override(recipe, job.params)
+    return Member(own, job.seed, plan_for(own, job.size))
+
+
+class Engine:
+    """Puts jobs together; asked: as `asked_for` reads it. run: where choices are kept."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: str,
+        workers: int,
+        asked: str = "auto",
+        run: Path | None = None,
+    ) -> None:
+        self.recipe, self.device, self.workers, self.run = recipe, device, workers, run
+        self.kind, self.size = asked_for(asked)
+        self.choices: dict[Size, Choice] = {}
+        self.alone: dict[Size, Timing] = {}
+        self.largest: dict[Size, int] = defaultdict(int)
+        if run is not None and self.kind == "auto" and (run / FILE).is_file():
+            self.choices = read(run / FILE)
+
+    def groups(self, jobs: Sequence[Job]) -> list[Group]:
+        """All jobs in groups that train together, in the order of the jobs' sizes."""
+        by_size: dict[Size, list[Job]] = {}
+        for job in jobs:
+            by_size.setdefault(job.size, []).append(job)
+        return [group for size, of in by_size.items() for group in self._of_size(size, of)]
+
+    def _of_size(self, size: Size, jobs: Sequence[Job]) -> list[Group]:
+        alike: dict[tuple[float, ...], list[Job]] = {}
+        for job in jobs:
+            alike.setdefault(apart(self.recipe, job.params), []).append(job)
+        choice = self._choice(size, max(alike.values(), key=len), len(jobs))
+        groups: list[Group] = []
+        for of in alike.values():
+            left = sorted(of, key=lambda job: job.seed)  # one seed's trials share their batches
+            for count in choice.pieces(len(left), self.workers):
+                groups.append(tuple(left[:count]))
+                left = left[count:]
+        self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
+        return groups
+
+    def _choice(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
+        """How a rung is trained: as before where that was measured."""
+        if size not in self.choices or not self.choices[size].settled:
+            before, self.choices[size] = self.choices.get(size), self._chosen(size, jobs, count)
+            if self.choices[size].settled and self.choices[size] != before:
+                self._keep()
+        return self.choices[size]
+
+    def _chosen(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
+        if self.kind == "one-by-one":
+            return one_by_one("--engine one-by-one")
+        each = ceil(count / self.workers)
+        if self.kind == "auto" and each < 2:
+            return one_by_one("no more trials than workers: each trains its own")
+        threads = torch.get_num_threads()
+        if self.device == "cpu":
+            torch.set_num_threads(1)  # as the workers will
+        try:
+            sample = [member_of(self.recipe, job) for job in jobs[:COMPARED]]
+            if self.kind == "auto":
+                if size not in self.alone:
+                    self.alone[size] = timed_alone(sample[0], size, self.device)
+                if self.alone[size].seconds * size.steps * each < WORTH:
+                    return one_by_one(
+                        f"one by one takes less than {WORTH:g} s: nothing to gain by a population"
+                    )
+            return choose(sample, each, size, self.device, self.workers, self.kind, self.size)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _keep(self) -> None:
+        if self.run is not None and self.run.is_dir():
+            kept = [told(s, c, c.most) for s, c in self.choices.items() if c.settled]
+            write(self.run / FILE, STORED.dump_json(tuple(kept), indent=2).decode() + "\n")
+
+    def document(self) -> Population:
+        """What was chosen so far, and why."""
+        rungs = tuple(
+            told(size, choice, self.largest[size] or 1)
+            for size, choice in sorted(self.choices.items(), key=lambda c: c[0].width)
+        )
+        size = max((r.size for r in rungs), default=1)
+        reasons = dict.fromkeys(r.why for r in rungs)
+        if len(reasons) == 1:
+            why = next(iter(reasons))
+        else:
+            why = "; ".join(f"width {r.width}: {r.why}" for r in rungs) or "nothing was trained"
+        return Population(size=size, batched=size > 1, why=why, rungs=rungs)
+
+
+def apart(recipe: Recipe, params: Mapping[str, float]) -> tuple[float, ...]:
+    """Values that may not differ inside a population: multipliers that are no tensors there.
+
+    An attention scale is a plain number to torch's attention; u-muP's multipliers are put into the
+    model as numbers.
+    """
+    paths = {key_path(name): value for name, value in params.items()}
+    if recipe.parameterization == "umup":
+        return tuple(v for p, v in paths.items() if p.startswith("multipliers."))
+    return tuple(v for p, v in paths.items() if p == "multipliers.attention")
+
+
+def told(size: Size, choice: Choice, largest: int) -> RungEngine:
+    return RungEngine(
+        width=size.width,
+        depth=size.depth,
+        batch=size.batch,
+        steps=size.steps,
+        size=largest,
+        why=choice.why,
+        measured=tuple(Way(size=t.size, seconds=t.seconds, bytes=t.bytes) for t in choice.timings),
+    )
+
+
+def read(path: Path) -> dict[Size, Choice]:
+    """The choices of a run, as they were made."""
+    try:
+        stored = STORED.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read: {str(error).splitlines()[0]}; delete it, and the engine is "
+            "chosen again"
+        ) from error
+    return {
+        Size(r.width, r.depth, r.batch, r.steps): Choice(
+            tuple(Timing(w.size, w.seconds, w.bytes) for w in r.measured), r.size, r.why, True
+        )
+        for r in stored
+    }
