@@ -125,7 +125,6 @@ def environment_of(
         "machine": platform.machine(),
         "device": device,
         "seed": seed,
-        "engine": "one by one",
         "data_digest": data_digest,
         "storage": storage,
         "git_revision": git_revision(),

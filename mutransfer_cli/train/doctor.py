@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+from mutransfer_cli.models.planned import plan_for
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train.document import DeviceDocument, DoctorDocument, EngineDocument
+from mutransfer_cli.train.engine import choose
+from mutransfer_cli.train.population import Member
 from mutransfer_cli.version import __version__
 
-PACKAGES = ("torch", "numpy", "scipy", "optuna", "pydantic", "scikit-learn", "mup", "transformers")
-WIDTH, BATCH, STEPS = 128, 64, 50
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "optuna",
+    "pydantic",
+    "scikit-learn",
+    "mup",
+    "transformers",
+    "ray",
+)
+TRIALS = 32
+RECIPE = """\
+name: doctor
+model: {build: mlp}
+data: {source: teacher, d_in: 128, d_out: 10}
+base: {width: 128, depth: 3, batch: 64, steps: 1000}
+"""
 
 
 def installed(package: str) -> str | None:
@@ -33,28 +53,31 @@ def devices() -> list[DeviceDocument]:
     return found
 
 
-def rate(device: str) -> float:
-    """Steps per second of AdamW on an MLP of three matrices of 128 × 128, batch 64, one thread."""
+def engines(device: str) -> list[EngineDocument]:
+    """AdamW on an MLP of hidden width 128, batch 64: one by one, then populations of it."""
+    recipe = loads(RECIPE).recipe
+    size = base_size(recipe)
+    members = [Member(recipe, 0, plan_for(recipe, size))] * TRIALS
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    layers = [torch.nn.Linear(WIDTH, WIDTH) for _ in range(3)]
-    model = torch.nn.Sequential(*layers).to(device)
-    optimizer = torch.optim.AdamW(model.parameters())
-    x = torch.randn(BATCH, WIDTH, device=device)
-    started = 0.0
-    for step in range(STEPS + 5):
-        if step == 5:
-            started = time.perf_counter()
-        optimizer.zero_grad()
-        model(x).square().mean().backward()
-        optimizer.step()
-    float(model(x).sum())  # waits for the device
-    torch.set_num_threads(threads)
-    return STEPS / (time.perf_counter() - started)
+    torch.set_num_threads(1)  # as a worker
+    try:
+        choice = choose(members[:1], TRIALS, size, device, 1)
+    finally:
+        torch.set_num_threads(threads)
+    note = "one process per core" if device == "cpu" else "one process"
+    return [
+        EngineDocument(
+            name="one by one" if t.size == 1 else f"population of {t.size}",
+            device=device,
+            steps_per_second=1 / t.seconds,
+            note=note if t.size == 1 else f"{choice.timings[0].seconds / t.seconds:.1f} times that",
+        )
+        for t in choice.timings
+    ]
 
 
 def examine() -> DoctorDocument:
-    """Measured here and now; takes a second or two."""
+    """Measured here and now; takes a few seconds."""
     found = devices()
     versions: dict[str, str | None] = {
         "mutransfer": __version__,
@@ -63,21 +86,5 @@ def examine() -> DoctorDocument:
     return DoctorDocument(
         versions=versions | {name: installed(name) for name in PACKAGES},
         devices=tuple(found),
-        engines=(
-            *(
-                EngineDocument(
-                    name="one by one",
-                    device=d.name,
-                    steps_per_second=rate(d.name),
-                    note="one process per core" if d.name == "cpu" else "one process",
-                )
-                for d in found
-            ),
-            EngineDocument(
-                name="population",
-                device="any",
-                steps_per_second=None,
-                note="not available in this version",
-            ),
-        ),
+        engines=tuple(engine for d in found for engine in engines(d.name)),
     )

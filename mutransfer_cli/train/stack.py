@@ -5,6 +5,7 @@ Nothing is ever reduced over the trials, so that none of them can touch another.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,11 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.apply import ScaledInput, ScaledOutput
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.rules.shapes import attribute_of
+
+# How slow an operation is under vmap is measured before a population is used.
+warnings.filterwarnings(
+    "ignore", "There is a performance drop because we have not yet", UserWarning
+)
 
 Tensors = dict[str, Tensor]
 Place = tuple[Any, str]  # an object, and the attribute of it that holds a multiplier
