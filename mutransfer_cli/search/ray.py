@@ -71,7 +71,8 @@ def connect(recipe: Recipe, address: str | None, cpus: int | None) -> None:
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
-        options |= {"num_cpus": cpus, "include_dashboard": False}
+        # "local": a cluster that happens to run here is joined only where it is asked for
+        options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     else:
         options |= {"address": address}
         if ":" in recipe.model.build and not recipe.model.build.startswith("hf:"):
