@@ -29,7 +29,7 @@ from mutransfer_cli.train.engine import (
     timed_alone,
 )
 from mutransfer_cli.train.population import Member
-from mutransfer_cli.train.trust import COMPARED
+from mutransfer_cli.train.trust import BUILT_IN, COMPARED
 
 FILE = "engine.json"
 STORED = TypeAdapter(tuple[RungEngine, ...])
@@ -103,6 +103,9 @@ class Engine:
     def _chosen(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
         if self.kind == "one-by-one":
             return one_by_one("--engine one-by-one")
+        own = self.recipe.model.build not in BUILT_IN
+        if self.kind == "auto" and own and self.recipe.search.timeout is not None:
+            return one_by_one("search.timeout: one that does not answer has to be ended by itself")
         each = ceil(count / self.workers)
         if self.kind == "auto" and each < 2:
             return one_by_one("no more trials than workers: each trains its own")

@@ -17,7 +17,7 @@ import optuna
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.load import Loaded, load
+from mutransfer_cli.recipe.load import Loaded, load, loads
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.run import CURVES, ENVIRONMENT, locked
 from mutransfer_cli.search.study import DATABASE, Study, read_records
@@ -290,3 +290,26 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     assert Study.open(run, load(path).recipe).records()
     swept(path, run)
     assert stored(run) == before
+
+
+def test_populations_give_the_losses_of_trials_one_by_one(tmp_path: Path) -> None:
+    """Both by the option; what was chosen is said, and a resumed sweep trains nothing again."""
+    loaded = loads(
+        "name: p\nmodel: {build: mlp}\ndata: {source: teacher, d_in: 16, d_out: 5}\n"
+        "base: {width: 32, depth: 1, batch: 8, steps: 40}\nladder: {width: [32]}\n"
+        "search: {seeds: 2, extend: 0, space: {lr: {log2: [-9, -5], step: 1.0}}}\n"
+    )
+    documents, losses = {}, {}
+    for engine in ("one-by-one", "population:4"):
+        run = tmp_path / engine[:3]
+        documents[engine] = sweep(loaded, run, device="cpu", workers=1, engine=engine)
+        losses[engine] = {r.key: r.loss for r in read_records(run)}
+        assert sweep(loaded, run, device="cpu", workers=1, engine=engine).trials_per_second is None
+    alone, together = losses.values()
+    assert len(alone) == 10 and alone.keys() == together.keys()
+    for key, loss in alone.items():
+        assert together[key] == pytest.approx(loss, rel=1e-4)
+    assert not documents["one-by-one"].population.batched
+    assert documents["population:4"].population.size == 4
+    with pytest.raises(InputError, match="--engine fast: expected auto"):
+        sweep(loaded, tmp_path / "x", engine="fast")
