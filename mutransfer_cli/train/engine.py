@@ -19,6 +19,7 @@ from mutransfer_cli.train.trust import distrusted
 SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
 WARM, TIMED, PATIENCE = 2, 3, 0.1  # steps, steps at least, seconds at least
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
+LONG = 600.0  # seconds of one trial, which a population has no checkpoint for
 WORSE = 1.25  # times the best so far: larger populations are not tried
 
 
@@ -115,6 +116,10 @@ def choose(
     if asked is not None:
         return Choice((), asked, f"--engine population:{asked}", True)
     alone = timed_alone(sample[0], size, device)
+    if torch.device(device).type == "cpu" and kind == "auto" and alone.seconds * size.steps > LONG:
+        return Choice(
+            (alone,), 1, f"a trial of more than {LONG:g} s by itself keeps a checkpoint", True
+        )
     timings = [alone]
     sizes = SIZES[torch.device(device).type]
     limit = available(device) // workers
