@@ -41,7 +41,7 @@ class Optima:
         What the command line sets wins. Raises Inconclusive where no rung has one.
         """
         if self.fitted.source_rung is None:
-            raise Inconclusive(f"{self.fitted.reason}")
+            raise Inconclusive(self.fitted.reason)
         chosen = {
             key_path(name): value
             for name, value in self.fitted.hyperparameters.items()

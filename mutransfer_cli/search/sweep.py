@@ -237,6 +237,9 @@ def sweep(
     started = time.perf_counter()
     asked_for(engine)
     recipe = loaded.recipe
+    if engine.startswith("population") and (executor == "ray" or recipe.train is not None):
+        who = "train.command" if recipe.train is not None else "--executor ray"
+        raise InputError(f"--engine {engine}: {who} trains one by one; expected auto or one-by-one")
     place, count = ready(recipe, device, workers, executor, ray_address)
     source = open_source(recipe)
     family_for(recipe)

@@ -19,7 +19,7 @@ from mutransfer_cli.train.trust import distrusted
 SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
 WARM, TIMED, PATIENCE = 2, 3, 0.1  # steps, steps at least, seconds at least
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
-LONG = 600.0  # seconds of one trial, which a population has no checkpoint for
+LONG = 600.0  # seconds of one trial: longer ones keep a checkpoint, which populations have not
 WORSE = 1.25  # times the best so far: larger populations are not tried
 
 

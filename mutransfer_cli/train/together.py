@@ -84,10 +84,7 @@ class Together:
 
 def times(tensors: list[Tensor] | tuple[Tensor, ...], by: Number) -> None:
     """In place; a list of numbers broadcasts tensor by tensor."""
-    if isinstance(by, float):
-        torch._foreach_mul_(list(tensors), by)
-    else:
-        torch._foreach_mul_(list(tensors), by)
+    torch._foreach_mul_(tensors, by)
 
 
 class Adam(Together):

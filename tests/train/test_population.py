@@ -114,7 +114,7 @@ def settings(optimizer: str) -> list[dict[str, float]]:
 
 
 # torch's Muon orthogonalizes in bfloat16, of 8 bits: a rounding there is 2^-9 of an update
-TOLERANCE = {"muon": 2e-2}
+TOLERANCE = {"muon": 5e-3}
 
 
 @pytest.mark.parametrize("optimizer", RATES)
