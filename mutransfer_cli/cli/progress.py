@@ -30,11 +30,11 @@ class Progress:
             from rich.live import Live
 
             self.live = Live(console=Console(stderr=True), refresh_per_second=4)
-            self.live.start()
         return self
 
     def update(self, event: Event) -> None:
         if self.live is not None:
+            self.live.start()  # its thread not before: workers are forked from this process
             self.live.update(table(self.what, event))
         elif event.text and (
             time.monotonic() - self.last > PLAIN_EVERY or event.done == event.total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
@@ -83,10 +84,15 @@ class Teacher:
     def digest(self) -> str:
         return f"teacher-{TEACHER_SEED}-{self.d_in}-{TEACHER_HIDDEN}-{self.d_out}"
 
-    def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
+    @cached_property
+    def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         weights = np.random.default_rng(TEACHER_SEED)
         first = weights.standard_normal((self.d_in, TEACHER_HIDDEN)) / np.sqrt(self.d_in)
         second = weights.standard_normal((TEACHER_HIDDEN, self.d_out)) / np.sqrt(TEACHER_HIDDEN)
+        return first, second
+
+    def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
+        first, second = self._weights
         x = rng.standard_normal((size, self.d_in))
         classes = (np.maximum(x @ first, 0) @ second).argmax(1)
         return torch.tensor(x, dtype=torch.float32), torch.tensor(classes, dtype=torch.int64)

@@ -137,14 +137,20 @@ def plan_for(recipe: Recipe, size: Size) -> Plan:
 
 def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Subject:
     """A model ready to train: initialised, multipliers installed, with optimizer and loss."""
-    trainable(recipe)
     plan = plan or plan_for(recipe, size)
+    subject = started(recipe, size, seed, plan)
+    subject.optimizer = together(optimizers(plan, subject.model))
+    return subject
+
+
+def started(recipe: Recipe, size: Size, seed: int, plan: Plan) -> Subject:
+    """A proxy without an optimizer (torch's first one takes a second to make)."""
+    trainable(recipe)
     subject = completed(recipe, build(recipe, size, seed))
     plan.initialize(subject.model, seed)
     if plan.parameterization == "umup":
         unit_scale(plan, subject.model)
     plan.install(subject.model)
-    subject.optimizer = together(optimizers(plan, subject.model))
     return subject
 
 

@@ -121,7 +121,16 @@ class Engine:
                     return one_by_one(
                         f"one by one takes less than {WORTH:g} s: nothing to gain by a population"
                     )
-            return choose(sample, each, size, self.device, self.workers, self.kind, self.size)
+            return choose(
+                sample,
+                each,
+                size,
+                self.device,
+                self.workers,
+                self.kind,
+                self.size,
+                self.alone.get(size),
+            )
         finally:
             torch.set_num_threads(threads)
 

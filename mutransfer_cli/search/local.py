@@ -21,7 +21,7 @@ from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.engine import Engine, Group, member_of
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.pool import Ended, Pool
+from mutransfer_cli.search.pool import Heard, Pool, forkable
 from mutransfer_cli.search.study import Key
 from mutransfer_cli.train.checkpoint import EVERY, Keeper
 from mutransfer_cli.train.group import train_group
@@ -42,6 +42,10 @@ def default_workers(device: str) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def no_gpu() -> bool:
+    return torch.cuda.device_count() == 0 and not torch.backends.mps.is_available()
 
 
 def start_worker(
@@ -70,7 +74,7 @@ def end(number: int, frame: FrameType | None) -> None:
         os._exit(0)
 
 
-def run_group(group: Group) -> list[Result]:
+def run_group(group: Group) -> Iterator[tuple[int, Result]]:
     """Train trials that were put together in a worker."""
     assert _recipe is not None
     return train_jobs(_recipe, group, _device, _checkpoints)
@@ -78,13 +82,13 @@ def run_group(group: Group) -> list[Result]:
 
 def train_jobs(
     recipe: Recipe, group: Group, device: str, checkpoints: Path | None = None
-) -> list[Result]:
-    """The results of a group's trials, in its order; one by itself keeps a checkpoint."""
+) -> Iterator[tuple[int, Result]]:
+    """Of a group's trials each one's place and result, as it ends."""
     if len(group) == 1:
-        return [run_trial(recipe, group[0], device, checkpoints)]
+        yield 0, run_trial(recipe, group[0], device, checkpoints)
+        return
     members = [member_of(recipe, job) for job in group]
-    results = dict(train_group(members, group[0].size, device))
-    return [results[i] for i in range(len(group))]
+    yield from train_group(members, group[0].size, device)
 
 
 def run_trial(
@@ -127,6 +131,8 @@ class Workers:
             count,
             start_worker,
             (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid(), checkpoints),
+            # more threads than one do not survive it, nor does a GPU
+            forked=device == "cpu" and threads == 1 and no_gpu() and forkable(),
         )
 
     def __enter__(self) -> Workers:
@@ -142,33 +148,40 @@ class Workers:
             for group in groups:
                 granted = tuple(claim(group))
                 if granted:
-                    results = train_jobs(self.recipe, granted, self.device, self.checkpoints)
-                    yield from zip(granted, results, strict=True)
+                    for i, result in train_jobs(
+                        self.recipe, granted, self.device, self.checkpoints
+                    ):
+                        yield granted[i], result
             return
         queue = list(reversed(groups))
         again: list[Group] = []  # their worker died
+        left: dict[Group, dict[int, Job]] = {}  # of those that are under way
         most = max(map(len, groups), default=1)
         limit = None if self.timeout is None else most * self.timeout + GRACE
         while True:
             while self.pool.free and (again or queue):
                 granted = again.pop() if again else tuple(claim(queue.pop()))
                 if granted:
+                    left[granted] = dict(enumerate(granted))
                     self.pool.submit(run_group, granted)
             if not self.pool.busy:
                 return
-            for ended in self.pool.ended(limit):
-                if ended.how == "died" or (ended.how == "hung" and len(ended.task) > 1):
-                    again += [(job,) for job in self._once_more(ended.task)]
+            for heard in self.pool.heard(limit):
+                if heard.how == "error":
+                    raise heard.value
+                if heard.how == "part":
+                    place, result = heard.value
+                    yield left[heard.task].pop(place), result
+                    continue
+                lost = tuple(left.pop(heard.task).values())
+                if heard.how == "hung" and len(lost) == 1:
+                    yield lost[0], self._hung(heard)
                 else:
-                    yield from zip(ended.task, self._results(ended), strict=True)
+                    again += [(job,) for job in self._once_more(lost)]
 
-    def _results(self, ended: Ended[Group]) -> Sequence[Result]:
-        if ended.how == "error":
-            raise ended.value
-        if ended.how == "hung":
-            why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
-            return [Result("failed", None, (), ended.seconds, why)]
-        return ended.value  # type: ignore[no-any-return]
+    def _hung(self, heard: Heard[Group]) -> Result:
+        why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
+        return Result("failed", None, (), heard.seconds, why)
 
     def _once_more(self, group: Group) -> Group:
         for job in group:

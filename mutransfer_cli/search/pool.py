@@ -1,6 +1,7 @@
 """Worker processes with one task each: one that dies or hangs is replaced, the others go on.
 
-(concurrent.futures' pool breaks as a whole when one of its processes dies, and cannot end one.)
+A task answers with any number of parts, as they are ready. (concurrent.futures' pool breaks as a
+whole when one of its processes dies, and cannot end one.)
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,35 +25,40 @@ ENDING = 10.0  # seconds that a worker has to save its trial when it is asked to
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[T]):
-    """How a task ended."""
+class Heard(Generic[T]):
+    """A part of a task's answer, or how it ended."""
 
     task: T
-    how: Literal["value", "error", "died", "hung"]
-    value: Any  # what the function returned or raised; None where the worker died or hung
+    how: Literal["part", "end", "error", "died", "hung"]
+    value: Any  # the part, or what the function raised
     seconds: float
 
 
 class Worker(Generic[T]):
     """One process and what it is doing."""
 
-    def __init__(self, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        context = multiprocessing.get_context("spawn")
+    def __init__(
+        self, start: Callable[..., None], arguments: tuple[Any, ...], forked: bool = False
+    ) -> None:
+        context = multiprocessing.get_context("fork" if forked else "spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(theirs, start, arguments), daemon=True)
-        with interrupts_ignored():
+        self.process = context.Process(  # type: ignore[attr-defined]  # both kinds have one
+            target=serve, args=(theirs, start, arguments), daemon=True
+        )
+        with interrupts_ignored(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads of OpenMP, which may be
             self.process.start()
         theirs.close()
         self.task: T | None = None
         self.ready = False
         self.since = time.monotonic()
 
-    def give(self, function: Callable[[T], Any], task: T) -> None:
+    def give(self, function: Callable[[T], Iterator[Any]], task: T) -> None:
         self.task, self.since = task, time.monotonic()
         self.connection.send((function, task))
 
-    def heard(self) -> tuple[Literal["value", "error", "died"], Any] | None:
-        """What the worker says: its task's end, or None where it has only become ready."""
+    def heard(self) -> tuple[Literal["part", "end", "error", "died"], Any] | None:
+        """What the worker says of its task; None where it has only become ready."""
         try:
             kind, value = self.connection.recv()
         except (EOFError, OSError):
@@ -62,13 +70,23 @@ class Worker(Generic[T]):
 
 
 class Pool(Generic[T]):
-    """At most `count` processes, each begun by `start(*arguments)`, made when they are needed."""
+    """At most `count` processes, each begun by `start(*arguments)`, made when they are needed.
+
+    forked: all of them are made at once from this process, which has imported already what they
+    need; that takes milliseconds instead of seconds. Those that replace them start afresh.
+    """
 
     def __init__(
-        self, count: int, start: Callable[..., None], arguments: tuple[Any, ...] = ()
+        self,
+        count: int,
+        start: Callable[..., None],
+        arguments: tuple[Any, ...] = (),
+        forked: bool = False,
     ) -> None:
         self.count, self.start, self.arguments = count, start, arguments
-        self.workers: list[Worker[T]] = []
+        self.workers: list[Worker[T]] = [
+            Worker(start, arguments, forked=True) for _ in range(count if forked else 0)
+        ]
 
     @property
     def free(self) -> bool:
@@ -78,7 +96,7 @@ class Pool(Generic[T]):
     def busy(self) -> bool:
         return any(w.task is not None for w in self.workers)
 
-    def submit(self, function: Callable[[T], Any], task: T) -> None:
+    def submit(self, function: Callable[[T], Iterator[Any]], task: T) -> None:
         """Hand a task to a free worker."""
         idle = next((w for w in self.workers if w.task is None), None)
         if idle is None:
@@ -89,8 +107,8 @@ class Pool(Generic[T]):
         except OSError:
             return  # it died while idle: `ended` will find its pipe closed
 
-    def ended(self, limit: float | None = None) -> Iterator[Ended[T]]:
-        """Wait for at least one task to end; limit: seconds a task may take."""
+    def heard(self, limit: float | None = None) -> Iterator[Heard[T]]:
+        """Wait for news of at least one task; limit: seconds a task may take."""
         found = False
         while not found:
             busy = [w for w in self.workers if w.task is not None]
@@ -105,12 +123,13 @@ class Pool(Generic[T]):
                     continue
                 task = worker.task
                 assert task is not None
-                worker.task = None
                 how, value = said or ("hung", None)
+                if how != "part":
+                    worker.task = None
                 if how in ("died", "hung"):
                     self._discard(worker)
                 found = True
-                yield Ended(task, how, value, seconds)
+                yield Heard(task, how, value, seconds)
 
     def _discard(self, worker: Worker[T]) -> None:
         self.workers.remove(worker)
@@ -139,7 +158,9 @@ def serve(connection: Connection, start: Callable[..., None], arguments: tuple[A
         except EOFError:
             return
         try:
-            reply = ("value", function(task))
+            for part in function(task):
+                connection.send(("part", part))
+            reply: tuple[str, Exception | None] = ("end", None)
         except Exception as error:
             error.add_note("".join(traceback.format_exception(error)))
             reply = ("error", error)
@@ -147,6 +168,15 @@ def serve(connection: Connection, start: Callable[..., None], arguments: tuple[A
             connection.send(reply)
         except (TypeError, AttributeError, pickle.PicklingError):  # an exception of the user's own
             connection.send(("error", RuntimeError(f"{reply[1]!r} cannot be sent to the driver")))
+
+
+def forkable() -> bool:
+    """Whether this process may be forked: nothing else runs in it.
+
+    That is what torch's own data loaders do on Linux. Elsewhere the system's libraries do not
+    stand it, nor do threads that hold a lock at that moment.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 @contextmanager

@@ -244,25 +244,26 @@ def sweep(
     source = open_source(recipe)
     family_for(recipe)
     lies = chosen(run, storage)
-    with terminations(), locked(run, lies.shared):
+    driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+    checkpoints = run.resolve() / FOLDER
+    runs: Executor
+    if recipe.train is not None:
+        runs = Programs(recipe, run, place, count)
+    elif executor == "ray":
+        runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
+    else:
+        driver.engine = Engine(recipe, place, count, engine, run)
+        runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)
+    # workers are there before the lock and the database are, which they shall not hold
+    with terminations(), runs, locked(run, lies.shared):
         with alone(run):
             told_apart = lies.remembered(run) if lies.shared else None
             prepare(run, recipe, environment_of(place, seed, source.digest, told_apart))
             study = Study.open(run, recipe, create=True, place=lies)
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
-        driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
         if place == programs.OWN and device != "auto":
             driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
-        checkpoints = run.resolve() / FOLDER
-        runs: Executor
-        if recipe.train is not None:
-            runs = Programs(recipe, run, place, count)
-        elif executor == "ray":
-            runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
-        else:
-            driver.engine = Engine(recipe, place, count, engine, run)
-            runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)
         try:
             driver.go(study, runs)
         finally:

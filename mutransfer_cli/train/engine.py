@@ -17,7 +17,8 @@ from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
 from mutransfer_cli.train.trust import distrusted
 
 SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
-WARM, TIMED, PATIENCE = 2, 3, 0.1  # steps, steps at least, seconds at least
+WARM, TIMED = 2, 3  # steps, steps at least
+PATIENCE, SHARE = (0.05, 0.5), 0.004  # seconds of measuring a way, and of all training one by one
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
 LONG = 600.0  # seconds of one trial: longer ones keep a checkpoint, which populations have not
 WORSE = 1.25  # times the best so far: larger populations are not tried
@@ -81,8 +82,13 @@ def one_by_one(why: str) -> Choice:
     return Choice((), 1, why)
 
 
-def seconds_a_step(step: Callable[[int], object], limit: int) -> float:
-    """The median time of a step, after some to warm up."""
+def patience(alone: float, size: Size, count: int) -> float:
+    """Seconds that measuring one way may take; alone: of a step one by one."""
+    return min(max(PATIENCE[0], SHARE * alone * size.steps * count), PATIENCE[1])
+
+
+def seconds_a_step(step: Callable[[int], object], limit: int, long: float = PATIENCE[0]) -> float:
+    """The shortest time of a step, after some to warm up: what disturbs only ever adds to it."""
     found: list[float] = []
     began = time.perf_counter()
     for i in range(limit):
@@ -91,9 +97,9 @@ def seconds_a_step(step: Callable[[int], object], limit: int) -> float:
         now = time.perf_counter()
         if i >= WARM:
             found.append(now - started)
-        if len(found) >= TIMED and now - began > PATIENCE:
+        if len(found) >= TIMED and now - began > long:
             break
-    return sorted(found)[len(found) // 2] if found else time.perf_counter() - began
+    return min(found) if found else time.perf_counter() - began
 
 
 def choose(
@@ -104,33 +110,38 @@ def choose(
     workers: int,
     kind: str = "auto",
     asked: int | None = None,
+    alone: Timing | None = None,
 ) -> Choice:
     """Measure one by one, then larger and larger populations.
 
     sample: a few of the trials; count: how many there are for each worker. kind: `population`
-    rules out one by one; asked: the population's size that is wanted.
+    rules out one by one; asked: the population's size that is wanted; alone: what was measured one
+    by one.
     """
     reason = distrusted(sample, size, device)
     if reason is not None:
         return Choice((), 1, reason, True)
     if asked is not None:
         return Choice((), asked, f"--engine population:{asked}", True)
-    alone = timed_alone(sample[0], size, device)
+    alone = alone or timed_alone(sample[0], size, device)
     if torch.device(device).type == "cpu" and kind == "auto" and alone.seconds * size.steps > LONG:
         return Choice(
             (alone,), 1, f"a trial of more than {LONG:g} s by itself keeps a checkpoint", True
         )
     timings = [alone]
+    long = patience(alone.seconds, size, count)
+    worse = 0
     sizes = SIZES[torch.device(device).type]
     limit = available(device) // workers
     for trials in sorted({k for k in sizes if k < count} | {min(max(count, 2), max(sizes))}):
         if trials * alone.bytes > limit:
             break
-        found = timed_together(sample, trials, size, device, alone.bytes)
+        found = timed_together(sample, trials, size, device, alone.bytes, long)
         if found is None:
             break
         timings.append(found)
-        if found.seconds > WORSE * min(t.seconds for t in timings):
+        worse += found.seconds > WORSE * min(t.seconds for t in timings)
+        if worse == 2:  # one may be an accident
             break
     allowed = timings[1:] if kind == "population" and len(timings) > 1 else timings
     best = min(allowed, key=lambda t: t.seconds)
@@ -172,13 +183,13 @@ def timed_alone(member: Member, size: Size, device: str) -> Timing:
 
 
 def timed_together(
-    members: Sequence[Member], trials: int, size: Size, device: str, bytes_each: int
+    members: Sequence[Member], trials: int, size: Size, device: str, bytes_each: int, long: float
 ) -> Timing | None:
     """A few steps of a population; None where it does not fit."""
     chosen = [members[i % len(members)] for i in range(trials)]
     try:
         population = Population(chosen, size, device)
-        seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1))
+        seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
     except (MemoryError, torch.OutOfMemoryError):
         return None
     return Timing(trials, seconds / trials, bytes_each * trials)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.models.build import run_user_code
-from mutransfer_cli.models.planned import proxy
+from mutransfer_cli.models.planned import started
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
@@ -51,10 +51,10 @@ class Member:
         """What its initial tensors depend on."""
         return self.seed, tuple((t.init, t.init_std) for t in self.plan.tensors)
 
-    def share(self, step: int, steps: int) -> float:
-        """Of the peak learning rate."""
+    @property
+    def schedule(self) -> Schedule:
         s = self.recipe.schedule
-        return Schedule(s.name, s.warmup, s.final, s.decay)(step, steps)
+        return Schedule(s.name, s.warmup, s.final, s.decay)
 
 
 class Population:
@@ -68,18 +68,19 @@ class Population:
         self.size = size
         self.place = torch.device(device)
         self.alive = list(range(len(members)))
+        self.schedules = [m.schedule for m in members]
         states: dict[Any, Tensors] = {}
         subject = None
         for member in members:
             if member.start not in states:
-                made = proxy(member.recipe, size, member.seed, member.plan)
+                made = started(member.recipe, size, member.seed, member.plan)
                 made.model.to(self.place)
                 states[member.start] = state_of(made.model)
                 subject = subject or made
         assert subject is not None
         plans = [m.plan for m in members]
         self.stack: Stack = written(subject, plans, [states[m.start] for m in members])
-        self.updates = updates(plans, self.stack.parameters)
+        self.updates = updates(plans, self.stack.layout, self.stack.rows, self.stack.slopes)
         self.feeds: dict[int, Feed] = {
             m.seed: feed_of(m.recipe, size, m.seed) for m in {m.seed: m for m in members}.values()
         }
@@ -96,17 +97,16 @@ class Population:
     def step(self, step: int) -> Tensor:
         """One step of every living trial; their losses before it."""
         batch, shared = self.batch(step)
-        losses: Tensor
-        losses, gradients = run_user_code(
-            lambda: self.stack.gradients(batch, shared),
+        losses: Tensor = run_user_code(
+            lambda: self.stack.backward(batch, shared),
             f"model.build: {self.members[0].recipe.model.build}: training at width "
             f"{self.size.width}",
         )
-        living = [self.members[i] for i in self.alive]
-        clip_(gradients, [m.plan.clip for m in living])
-        shares = [m.share(step, self.size.steps) for m in living]
+        clip_(self.stack.slopes, [self.members[i].plan.clip for i in self.alive])
+        shares = {s: s(step, self.size.steps) for s in set(self.schedules)}
+        of_each = [shares[self.schedules[i]] for i in self.alive]
         for update in self.updates:
-            update.step(gradients, shares)
+            update.step(of_each)
         return losses
 
     def keep(self, places: Sequence[int]) -> None:
@@ -116,7 +116,7 @@ class Population:
             return
         self.stack.keep(places)
         for update in self.updates:
-            update.keep(places, self.stack.parameters)
+            update.keep(places, self.stack.rows, self.stack.slopes)
 
     def validation(self, trials: Sequence[int] | None = None) -> np.ndarray:
         """Mean losses of the living trials, or some of their places, weighted by examples."""

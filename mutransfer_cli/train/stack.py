@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.rules.apply import ScaledInput, ScaledOutput
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.rules.shapes import attribute_of
+from mutransfer_cli.train.rows import Layout
+from mutransfer_cli.train.update import alike
 
 # How slow an operation is under vmap is measured before a population is used.
 warnings.filterwarnings(
@@ -86,8 +88,10 @@ def places_of(plan: Plan, model: nn.Module, name: str) -> list[Place]:
 class Stack:
     """Stacked trials.
 
-    parameters, constants: by name, (K, …); constants are buffers and what is not trained.
-    scales: forward multipliers that differ, by name, (K,); the others are in the model.
+    rows, slopes: what is trained, and its gradients, (K, numbers) as the layout says.
+    parameters, constants: by name, (K, …); parameters are views of the rows, constants are buffers
+    and what is not trained. scales: forward multipliers that differ, by name, (K,); the others are
+    in the model.
     """
 
     def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
@@ -95,11 +99,14 @@ class Stack:
         assert subject.loss is not None
         self.model = subject.model
         self._measured = Measured(subject.model, subject.loss)
-        trained = {n for n, p in subject.model.named_parameters() if p.requires_grad}
-        together = {n: torch.stack([s[n] for s in states]) for n in states[0]}
-        self.parameters = {n: t for n, t in together.items() if n in trained}
-        self.constants = {n: t for n, t in together.items() if n not in trained}
-        like = next(iter(together.values()))
+        trained = {n: p for n, p in subject.model.named_parameters() if p.requires_grad}
+        like = next(iter(trained.values()))
+        if any(p.dtype != like.dtype for p in trained.values()):
+            raise ValueError("its parameters are of several types")
+        self.layout = Layout.of(trained, alike(plans[0], list(trained)))
+        self._hold(self.layout.rows(states))
+        fixed = [n for n in states[0] if n not in trained]
+        self.constants = {n: torch.stack([s[n] for s in states]) for n in fixed}
         differ = [n for n in plans[0].sites if len({p.forward[n] for p in plans}) > 1]
         self.scales = {
             n: torch.tensor([p.forward[n] for p in plans], dtype=like.dtype, device=like.device)
@@ -109,7 +116,12 @@ class Stack:
         self._apart = grad_and_value(self._loss)
 
     def __len__(self) -> int:
-        return len(next(iter(self.parameters.values())))
+        return len(self.rows)
+
+    def _hold(self, rows: Tensor) -> None:
+        self.rows, self.slopes = rows, torch.zeros_like(rows)
+        self.parameters = self.layout.views(self.rows)
+        self.gradient_views = self.layout.views(self.slopes)
 
     def _loss(self, parameters: Tensors, constants: Tensors, scales: Tensors, batch: Any) -> Tensor:
         for name, places in self._places.items():
@@ -119,12 +131,13 @@ class Stack:
         loss: Tensor = functional_call(self._measured, tensors, (batch,), strict=True)
         return loss
 
-    def gradients(self, batch: Any, shared: bool, training: bool = True) -> tuple[Tensor, Tensors]:
-        """Losses (K,) and gradients (K, …), contiguous; shared: one batch for all trials."""
+    def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
+        """Losses (K,); the gradients are left in `slopes`. shared: one batch for all trials."""
         self._measured.train(training)
         gradients, losses = self._each(self._apart, batch, shared)
-        # fused optimizers ignore strides, and these may be transposed
-        return losses.detach(), {n: g.contiguous() for n, g in gradients.items()}
+        names = self.layout.names
+        torch._foreach_copy_([self.gradient_views[n] for n in names], [gradients[n] for n in names])
+        return cast(Tensor, losses.detach())
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
         """Losses (K,) of a batch that all trials share, in evaluation; or of some trials."""
@@ -149,7 +162,8 @@ class Stack:
 
     def keep(self, trials: Sequence[int]) -> None:
         """Leave all other trials out from now on."""
-        self.parameters = picked(self.parameters, trials)
+        index = torch.tensor(trials, device=self.rows.device)
+        self._hold(self.rows.index_select(0, index))
         self.constants = picked(self.constants, trials)
         self.scales = picked(self.scales, trials)
 

@@ -81,7 +81,8 @@ def differing_gradients(
     """Of the first batch, in evaluation; None where none differ."""
     population = Population(members, size, device)
     batch, shared = population.batch(0)
-    _, together = population.stack.gradients(batch, shared, training=False)
+    population.stack.backward(batch, shared, training=False)
+    together = {n: g.clone() for n, g in population.stack.gradient_views.items()}
     population.step(0)  # runs in training too
     place = torch.device(device)
     for i, member in enumerate(members):

@@ -7,84 +7,89 @@ elsewhere, and for Lion and Muon, a few operations act on all trials at once. Wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mutransfer_cli.rules.apply import kinds_of, made_of
+from mutransfer_cli.rules.apply import kinds_of, made_of, options_of
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.fused import FUSED, Fused
-from mutransfer_cli.train.together import TOGETHER, Muon
-
-Tensors = Mapping[str, Tensor]
+from mutransfer_cli.train.muon import Muon
+from mutransfer_cli.train.rows import Layout
+from mutransfer_cli.train.together import TOGETHER
 
 
 class Update(Protocol):
-    """Steps parameters (K, …) in place."""
+    """Steps the rows of parameters in place, by the rows of gradients that it was made with."""
 
-    def step(self, gradients: Tensors, shares: Sequence[float]) -> None:
-        """gradients: contiguous; shares: of each trial's peak learning rate."""
+    def step(self, shares: Sequence[float]) -> None:
+        """shares: of each trial's peak learning rate."""
         ...
 
-    def keep(self, trials: Sequence[int], parameters: Tensors) -> None:
-        """Leave all other trials out; parameters: those of the trials that stay."""
+    def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
+        """Leave all other trials out; rows and gradients: those of the trials that stay."""
         ...
 
 
 class Own:
-    """Torch's own optimizers on views of the stacked parameters, trial by trial."""
+    """Torch's own optimizers on views of the rows, trial by trial."""
 
-    def __init__(self, plans: Sequence[Plan], names: Sequence[str], parameters: Tensors) -> None:
-        self.names = list(names)
+    def __init__(
+        self, plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tensor
+    ) -> None:
+        self.layout = layout
         self.trials: list[dict[str, nn.Parameter]] = []
         self.optimizers: list[list[Optimizer]] = []
         self.peaks: list[list[float]] = []
-        for k, plan in enumerate(plans):
-            views = {n: nn.Parameter(t[k].detach()) for n, t in parameters.items()}
+        for plan in plans:
+            views = {n: nn.Parameter(torch.empty(s)) for n, s in layout.shapes.items()}
             optimizers = made_of(plan, views)
             self.trials.append(views)
             self.optimizers.append(optimizers)
             self.peaks.append([g["lr"] for o in optimizers for g in o.param_groups])
+        self._set(rows, gradients)
 
-    def step(self, gradients: Tensors, shares: Sequence[float]) -> None:
-        for k, (views, optimizers) in enumerate(zip(self.trials, self.optimizers, strict=True)):
+    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+        values, slopes = self.layout.views(rows), self.layout.views(gradients)
+        for k, views in enumerate(self.trials):
+            for name, p in views.items():
+                p.data, p.grad = values[name][k], None
+                p.grad = slopes[name][k]
+
+    def step(self, shares: Sequence[float]) -> None:
+        for optimizers, peaks, share in zip(self.optimizers, self.peaks, shares, strict=True):
             groups = [g for o in optimizers for g in o.param_groups]
-            for group, peak in zip(groups, self.peaks[k], strict=True):
-                group["lr"] = peak * shares[k]
-            for name in self.names:
-                views[name].grad = gradients[name][k]
+            for group, peak in zip(groups, peaks, strict=True):
+                group["lr"] = peak * share
             for optimizer in optimizers:
                 optimizer.step()
 
-    def keep(self, trials: Sequence[int], parameters: Tensors) -> None:
+    def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
         self.trials = [self.trials[k] for k in trials]
         self.optimizers = [self.optimizers[k] for k in trials]
         self.peaks = [self.peaks[k] for k in trials]
-        for k, views in enumerate(self.trials):
-            for name in self.names:
-                views[name].data = parameters[name][k]
+        self._set(rows, gradients)
 
 
-def updates(plans: Sequence[Plan], parameters: Tensors) -> list[Update]:
+def updates(plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tensor) -> list[Update]:
     """What steps the parameters: one for each optimizer that the plans name."""
     made: list[Update] = []
-    device = next(iter(parameters.values())).device.type
     kinds = kinds_of(plans[0])
-    names = {k: [n for n in parameters if kind_of(plans[0], n) == k] for k in kinds}
     if any(k not in FUSED and k not in TOGETHER and k != "muon" for k in kinds):
-        return [Own(plans, list(parameters), parameters)]
-    for kind, of in names.items():
+        return [Own(plans, layout, rows, gradients)]
+    for kind in kinds:
+        of = [n for n in layout.names if kind_of(plans[0], n) == kind]
         if not of:
             continue
         if kind == "muon":
-            made.append(Muon(plans, of, parameters))
-        elif kind in FUSED and device == "cpu":
-            made.append(Fused(kind, plans, of, parameters))
+            made.append(Muon(plans, of, layout, rows, gradients))
+        elif kind in FUSED and rows.device.type == "cpu":
+            made.append(Fused(kind, plans, of, layout, rows, gradients))
         else:
-            made.append(TOGETHER[kind](plans, of, parameters))
+            made.append(TOGETHER[kind](plans, of, layout, rows, gradients))
     return made
 
 
@@ -93,15 +98,23 @@ def kind_of(plan: Plan, name: str) -> str:
     return plan.tensor(name).optimizer or plan.optimizer
 
 
-def clip_(gradients: Tensors, thresholds: Sequence[float | None]) -> None:
-    """Each trial's global gradient norm brought below its own threshold, as torch does it."""
+def alike(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
+    """What tensors have in common that lie side by side in a row: optimizer, and its numbers."""
+
+    def numbers(name: str) -> tuple[Any, ...]:
+        return tuple(options_of(plan, plan.tensor(name)).values())
+
+    kinds = {k: i for i, k in enumerate(dict.fromkeys(kind_of(plan, n) for n in names))}
+    ordered = sorted(names, key=lambda n: kinds[kind_of(plan, n)])
+    return {n: (kind_of(plan, n), numbers(n)) for n in ordered}
+
+
+def clip_(gradients: Tensor, thresholds: Sequence[float | None]) -> None:
+    """Each trial's gradient norm brought below its own threshold, as torch does it."""
     if all(t is None for t in thresholds):
         return
-    values = list(gradients.values())
-    norms = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in values])
-    norm = torch.linalg.vector_norm(norms, dim=0)
+    norm = torch.linalg.vector_norm(gradients, dim=1)
     limits = [float("inf") if t is None else t for t in thresholds]
     limit = torch.tensor(limits, dtype=norm.dtype, device=norm.device)
     factor = torch.where(limit.isinf(), 1.0, (limit / (norm + 1e-6)).clamp(max=1.0))
-    for g in values:
-        g.mul_(factor.view(-1, *[1] * (g.dim() - 1)))
+    gradients.mul_(factor[:, None])

@@ -77,14 +77,15 @@ def ends(journal: Path) -> int:
 
 
 def workers_of(driver: int) -> list[int]:
-    """The driver's children that train."""
+    """The driver's children that train: forked from it, or started in the place of such."""
     found = subprocess.run(
-        ["pgrep", "-P", str(driver), "-f", "spawn_main"],
+        ["pgrep", "-P", str(driver), "-a"],
         capture_output=True,
         text=True,
         check=False,
     )
-    return [int(pid) for pid in found.stdout.split()]
+    lines = [line for line in found.stdout.splitlines() if "resource_tracker" not in line]
+    return [int(line.split()[0]) for line in lines]
 
 
 def wait_until(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,66 @@
+"""Muon for all trials at once, as torch's own steps one matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.rows import Layout
+from mutransfer_cli.train.together import Number, Together, towards, towards_
+
+
+class Muon(Together):
+    """Nesterov's momentum, then five Newton-Schulz steps in bfloat16."""
+
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        names: Sequence[str],
+        layout: Layout,
+        rows: Tensor,
+        gradients: Tensor,
+    ) -> None:
+        super().__init__(plans, names, layout, rows, gradients)
+        self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
+
+    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+        shapes = [self.layout.shapes[n] for n in self.names]
+        ratios = torch.tensor([max(1.0, s[0] / s[1]) ** 0.5 for s in shapes], dtype=torch.float64)
+        self.raw["stretched"] = self.raw["lr"] * ratios
+        super()._set(rows, gradients)
+
+    def move(self, share: Number) -> None:
+        coefficients, steps = self.defaults["ns_coefficients"], self.defaults["ns_steps"]
+        (moving,) = self.moments
+        towards_(moving, self.gradients, self.less["momentum"])
+        ahead = towards(self.gradients, moving, self.of["momentum"])
+        first, _ = self.layout.within(self.names)
+        change = torch.zeros_like(ahead)
+        for i, name in enumerate(self.names):
+            low, high = (at - first for at in self.layout.span(name))
+            matrices = ahead[:, low:high].view(-1, *self.layout.shapes[name])
+            change[:, low:high] = orthogonal(
+                matrices, self.raw["eps"][:, i], coefficients, steps
+            ).flatten(1)
+        self.decay(share)
+        self.values.sub_(change.mul_(self.of["stretched"] * share))
+
+
+def orthogonal(
+    matrices: Tensor, eps: Tensor, coefficients: tuple[float, float, float], steps: int
+) -> Tensor:
+    """The nearest orthogonal matrices of (K, m, n), nearly; eps (K,) below their norms."""
+    a, b, c = coefficients
+    x = matrices.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    if tall:
+        x = x.transpose(1, 2)
+    norm = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
+    x = x / torch.maximum(norm, eps.to(x.device, x.dtype).view(-1, 1, 1))
+    for _ in range(steps):
+        gram = x @ x.transpose(1, 2)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.transpose(1, 2) if tall else x
