@@ -138,7 +138,7 @@ def hopeless(pruner: str, references: Sequence[Sequence[float]], own: Sequence[f
         trial = study.ask()
         for k, loss in enumerate(losses):
             trial.report(loss, 2**k)
-            answer = trial.should_prune()
+            answer = bool(trial.should_prune())
         study.tell(trial, losses[-1])
     return answer
 

@@ -87,8 +87,9 @@ class Sweep:
         with executor, self.ledger(study, costs) as ledger:
             while True:
                 self.records = ledger.records()
-                asked = missing(self.wanted(), self.records)
-                jobs = ledger.order(self.waves.open(self.records) if self.waves else asked)
+                wave = self.waves.open(self.records) if self.waves else None
+                asked = missing(self.waves.asked if self.waves else self.wanted(), self.records)
+                jobs = ledger.order(asked if wave is None else wave)
                 if not jobs or self.spent():
                     return
                 self.tell(asked, "", costs)

@@ -23,7 +23,7 @@ from mutransfer_cli.search.prune import FEWEST, judge_of
 from mutransfer_cli.search.study import Record
 from mutransfer_cli.train.judge import Judge
 
-SPREAD = 3.0  # octaves between the first rates of a line, about
+SPREAD = 2.0  # octaves between the first rates of a line, about
 NEAR = 2.5  # octaves from the best, where nothing is judged
 BESIDE = 2  # rates on each side of the best, however far apart: with it a parabola's five
 CLIFF = 3.0  # times the rise of the other side: the fit's window may lie one rate further off it
@@ -41,23 +41,24 @@ class Waves:
         self.recipe, self.sizes, self.first_seed = recipe, sizes, first_seed
         self.fitted = fitted
         self.seen: list[Record] = []  # of the waves that have ended
+        self.asked: list[Job] = []  # by those
 
     def open(self, records: Sequence[Record]) -> list[Job]:
         """What is missing of the open wave, each with its judge; empty where none is left."""
         by_key = {record.key: record for record in records}
         while True:
-            asked = wanted(self.recipe, self.sizes, self.first_seed, self.seen, self.fitted)
-            wave = next_wave(self.recipe, asked, self.seen)
+            self.asked = wanted(self.recipe, self.sizes, self.first_seed, self.seen, self.fitted)
+            wave = next_wave(self.recipe, self.asked, self.seen)
             left = missing(wave, records)
             if left or not wave:
-                return [replace(job, judge=self.judge(job, asked)) for job in left]
+                return [replace(job, judge=self.judge(job)) for job in left]
             self.seen += [by_key[job.key] for job in wave]
 
-    def judge(self, job: Job, asked: Sequence[Job]) -> Judge | None:
+    def judge(self, job: Job) -> Judge | None:
         """Who judges a trial of the open wave; None where it runs to its end."""
         rung = [r for r in self.seen if r.size == job.size]
         line = [r for r in rung if line_of(r) == line_of(job)]
-        rates = rates_of([j for j in asked if line_of(j) == line_of(job)], line)
+        rates = rates_of([j for j in self.asked if line_of(j) == line_of(job)], line)
         references = finished(line, job.seed)
         if len(rates) > 1:
             if protected(rate(job), rates, means(line)) or len(references) < FEWEST:
