@@ -75,7 +75,6 @@ class Sweep:
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
     engine: Engine | None = None
-    waves: Waves | None = None  # with pruning: the trials whose judges are known
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
@@ -84,12 +83,15 @@ class Sweep:
     def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
         costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
+        waves = None
+        if self.recipe.search.prune != "none":
+            waves = Waves(self.recipe, rungs(self.recipe), self.seed, self.fitted)
         with executor, self.ledger(study, costs) as ledger:
             while True:
                 self.records = ledger.records()
-                wave = self.waves.open(self.records) if self.waves else None
-                asked = missing(self.waves.asked if self.waves else self.wanted(), self.records)
-                jobs = ledger.order(asked if wave is None else wave)
+                wave = waves.open(self.records) if waves else missing(self.wanted(), self.records)
+                jobs = ledger.order(wave)
+                asked = missing(waves.asked, self.records) if waves else jobs
                 if not jobs or self.spent():
                     return
                 self.tell(asked, "", costs)
@@ -262,8 +264,6 @@ def sweep(
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
-        if recipe.search.prune != "none":
-            driver.waves = Waves(recipe, rungs(recipe), seed, fitted)
         if place == programs.OWN and device != "auto":
             driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
         checkpoints = run.resolve() / FOLDER

@@ -373,6 +373,12 @@ def test_populations_prune_the_same_trials_at_the_same_steps(done: Path, tmp_pat
     }
 
 
+def test_tasks_of_ray_prune_the_same_trials(done: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    sweep(real(), tmp_path, device="cpu", workers=1, executor="ray")
+    assert ended(tmp_path) == ended(done)
+
+
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHORT = {  # nine hours as it is
     "gpt-text": (
