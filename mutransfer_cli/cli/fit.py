@@ -80,6 +80,8 @@ def show(document: FitDocument, target: Path) -> None:
     varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
     regret = {(axis, r.width): r for axis, found in document.axes.items() for r in found.regret}
 
+    pruned = any(r.pruned for r in document.rungs)
+
     def cost(rung: Rung) -> str:
         keys = [(axis, getattr(rung, axis)) for axis in document.axes]
         r = next((regret[k] for k in keys if k in regret), None)
@@ -90,7 +92,16 @@ def show(document: FitDocument, target: Path) -> None:
 
     table(
         f"optimum of each rung, at {document.confidence:.0%} confidence",
-        (*varied, "lr", "loss", "points", "diverged", "regret of the smallest's", "note"),
+        (
+            *varied,
+            "lr",
+            "loss",
+            "points",
+            "diverged",
+            *(["pruned"] if pruned else []),
+            "regret of the smallest's",
+            "note",
+        ),
         (
             (
                 *(str(getattr(r, size)) for size in varied),
@@ -98,6 +109,7 @@ def show(document: FitDocument, target: Path) -> None:
                 number(r.loss),
                 str(r.points),
                 str(r.censored),
+                *([str(r.pruned)] if pruned else []),
                 cost(r),
                 r.note or "",
             )

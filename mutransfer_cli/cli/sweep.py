@@ -119,8 +119,10 @@ def fitted(sampler: str) -> Fitted | None:
 
 def show(document: SweepDocument) -> None:
     t = document.trials
+    pruned = f"{t.pruned} pruned, " if t.pruned else ""
     print(
-        f"{t.finished} of {t.asked} trials finished, {t.diverged} diverged, {t.failed} failed; "
+        f"{t.finished} of {t.asked} trials finished, {pruned}{t.diverged} diverged, "
+        f"{t.failed} failed; "
         f"{document.seconds:.0f} s on {document.workers} × {document.device}"
     )
     if document.best is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ class Curve:
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
+    pruned: Array = field(default_factory=lambda: np.zeros(0))  # log2(lr) where only that happened
 
     @property
     def means(self) -> Array:
@@ -112,8 +113,12 @@ def lowest(curve: Curve) -> float:
 
 def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
     by_lr: dict[float, dict[int, float | None]] = defaultdict(dict)
+    lost: dict[str, set[float]] = {"diverged": set(), "pruned": set()}
     for o in runs:
-        by_lr[float(np.log2(o.lr))][o.seed] = o.loss
+        x = float(np.log2(o.lr))
+        by_lr[x][o.seed] = o.loss
+        if o.loss is None:
+            lost["pruned" if o.pruned else "diverged"].add(x)
     finished: dict[float, dict[int, float]] = {}
     for x, seeds in by_lr.items():
         known = {seed: loss for seed, loss in seeds.items() if loss is not None}
@@ -131,9 +136,10 @@ def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
         x=np.array(xs),
         losses=losses.reshape(len(xs), len(common)),
         runs=tuple(finished[x] for x in xs),
-        censored=np.array(sorted(x for x, s in by_lr.items() if None in s.values())),
+        censored=np.array(sorted(lost["diverged"])),
         setting=setting,
         depth=first.depth,
         batch=first.batch,
         steps=first.steps,
+        pruned=np.array(sorted(lost["pruned"] - lost["diverged"])),
     )

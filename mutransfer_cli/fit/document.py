@@ -29,6 +29,7 @@ class Rung(Part):
     at_edge: bool = Field(description="the best point lies at an end of the range")
     points: int = Field(description="learning rates where every seed finished")
     censored: int = Field(description="learning rates where a seed diverged")
+    pruned: int = Field(default=0, description="learning rates where a seed was pruned")
     note: str | None = None
 
 

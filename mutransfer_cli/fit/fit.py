@@ -139,6 +139,7 @@ def rung_of(
         at_edge=at_edge,
         points=n,
         censored=len(curve.censored),
+        pruned=len(curve.pruned),
         note=note,
     )
     return rung, vertex

@@ -23,13 +23,14 @@ def observation_of(record: Record, lr: float) -> Observation:
         seed=record.seed,
         loss=record.loss,
         params={k: v for k, v in record.params.items() if k != "lr"},
+        pruned=record.outcome == "pruned",
     )
 
 
 def observations_of(run: Path) -> list[Observation]:
-    """A run's finished and divergent trials; failed ones say nothing of the loss."""
+    """A run's trials but those that failed, which say nothing of the loss."""
     lr = read_recipe(run).optimizer.lr
-    kept = [r for r in read_records(run) if r.outcome in {"finished", "diverged"}]
+    kept = [r for r in read_records(run) if r.outcome != "failed"]
     return [observation_of(r, lr) for r in kept]
 
 

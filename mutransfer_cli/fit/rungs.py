@@ -15,7 +15,7 @@ from mutransfer_cli.search.study import Record
 
 def resolved(records: Sequence[Record]) -> Mapping[Size, Resolved]:
     """log2(lr) with its 95 % interval for each rung that has an optimum; noise is pooled."""
-    kept = [r for r in records if r.outcome in {"finished", "diverged"}]
+    kept = [r for r in records if r.outcome != "failed"]
     sizes = sorted({r.size for r in kept}, key=lambda s: (s.width, s.depth, s.batch, s.steps))
     if not sizes:
         return {}

@@ -84,10 +84,12 @@ def read_table(
             Observation(
                 width=width,
                 lr=lr,
-                seed=whole.pop("seed", 0),
+                seed=whole.get("seed", 0),
                 loss=loss_cell(row, where),
+                depth=whole.get("depth"),
+                batch=whole.get("batch"),
+                steps=whole.get("steps"),
                 params={name: cell(row, name, where) for name in extra},
-                **whole,
             )
         )
     return observations

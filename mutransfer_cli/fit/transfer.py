@@ -94,6 +94,9 @@ def regret_at(
     diverged = p.curve.censored
     if len(diverged) and vertex >= diverged.min():
         return Regret(width=width, value=None, note="the smallest rung's optimum diverges here")
+    if not x[0] <= vertex <= x[-1] and np.any(abs(p.curve.pruned - vertex) < 1):
+        note = "the smallest rung's optimum was pruned here: far worse; prune: none measures it"
+        return Regret(width=width, value=None, note=note)
     if not x[0] <= vertex <= x[-1]:
         return Regret(width=width, value=None, note="outside the range that was swept here")
     table = PchipInterpolator(x, p.curve.means + p.level)

@@ -135,7 +135,8 @@ class Search(Section):
     extend: Natural = 4
     """How many steps a grid may grow at an edge."""
     prune: Literal["none", "halving", "median"] = "none"
-    """Which trials end early."""
+    """Which trials end early, by Optuna's pruner: only those that are clearly worse than others of
+    their rung that ran to the end, and on a line of learning rates none near the best."""
     budget: Budget = Field(default_factory=Budget)
     """Where the sweep stops."""
     timeout: PositiveNumber | None = None

@@ -10,7 +10,6 @@ from mutransfer_cli.recipe.schema import Recipe
 
 SOURCES = ("stdlib", "text", "tokens", "digits", "teacher", "tensors")
 SAMPLERS = ("grid", "sobol", "tpe", "gp", "adaptive", "independent")
-PRUNERS = ("none",)
 
 
 def _unavailable(found: object, available: Sequence[object]) -> str:
@@ -24,7 +23,6 @@ def _choices(recipe: Recipe) -> Iterator[Fault]:
     table: list[tuple[str, object, Sequence[object]]] = [
         ("data.source", recipe.data.source, SOURCES),
         ("search.sampler", search.sampler, SAMPLERS),
-        ("search.prune", search.prune, PRUNERS),
     ]
     for path, found, available in table:
         if found not in available:
@@ -81,6 +79,12 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
             f"{search.sampler} needs search.budget.trials: how many settings to draw",
         )
     lr = search.space.get("lr")
+    if search.prune != "none" and search.sampler == "grid" and lr is None:
+        yield Fault(
+            ("search", "prune"),
+            "on a grid only trials far from the best learning rate are pruned: put lr into "
+            "search.space, or leave it none",
+        )
     if search.sampler in ("adaptive", "independent") and (lr is None or lr.choice is not None):
         yield Fault(("search", "sampler"), f"{search.sampler} needs a range of lr in search.space")
     elif search.sampler == "adaptive" and len(search.space) > 1:

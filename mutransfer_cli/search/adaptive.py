@@ -25,7 +25,7 @@ AROUND = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a pa
 MOST_SEEDS = 3  # times `search.seeds`
 CLIFF = 0.3  # octaves: no closer to a rate that diverged
 
-Losses = dict[float, dict[int, float | None]]  # log2(lr): seed: loss, None where it diverged
+Losses = dict[float, dict[int, float | None]]  # log2(lr): seed: loss, None where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def on_rung(
     if best is None:  # everything diverged: lower rates, as long as the recipe allows
         return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
     seeds = sorted(losses[best])
-    around_it = jobs(neighbours(losses, best), seeds)
+    around_it = jobs(neighbours(losses, best, cliff_above(size, seen, best)), seeds)
     if around_it or best in (min(losses), max(losses)):  # at an edge that cannot move: no optimum
         return around_it
     if resolved is not None and resolved.half <= search.precision:
@@ -142,10 +142,14 @@ def around(centre: float, at: Sequence[float]) -> list[float]:
     return [centre + step for step in sorted({0.0, *at})]
 
 
-def neighbours(losses: Losses, best: float) -> list[float]:
+def cliff_above(size: Size, seen: Sequence[Record], best: float) -> float:
+    """The lowest rate above the best that did not finish; a pruned one would have."""
+    lost = [r for r in seen if r.size == size and r.loss is None and r.outcome != "pruned"]
+    return min((x for r in lost if (x := log2(r.params["lr"])) > best), default=float("inf"))
+
+
+def neighbours(losses: Losses, best: float, cliff: float) -> list[float]:
     """Rates that are missing around the best; above it only as far as nothing diverges."""
-    cliffs = [x for x, s in losses.items() if None in s.values() and x > best]
-    cliff = min(cliffs, default=float("inf"))
 
     def tried(x: float) -> bool:
         return any(abs(x - other) <= NEAR for other in losses)

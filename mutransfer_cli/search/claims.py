@@ -108,6 +108,8 @@ class Claims(Ledger):
             try:
                 for name, value in became(record).items():
                     self._call("set_trial_user_attr", trial_id, name, value)
+                for step, loss in record.reports:
+                    self._call("set_trial_intermediate_value", trial_id, step, loss)
                 self._call("set_trial_state_values", trial_id, state, values)
             except RuntimeError:  # it has ended already: by an earlier try of ours, or taken over
                 trial = self.storage.patiently(lambda: self.storage.optuna.get_trial(trial_id))

@@ -55,7 +55,7 @@ class SweepDocument(Part):
     trials: Counts
     best: Best | None
     seconds: float = Field(description="of this call")
-    flops: float = Field(description="of all finished trials")
+    flops: float = Field(description="of finished trials, and of pruned ones as far as they went")
     trials_per_second: float | None = Field(description="of this call; null where none was run")
     population: Population
     workers: int

@@ -49,7 +49,7 @@ def asked_for(text: str) -> tuple[str, int | None]:
 def member_of(recipe: Recipe, job: Job) -> Member:
     """A job as a member of a population."""
     own = override(recipe, job.params)
-    return Member(own, job.seed, plan_for(own, job.size))
+    return Member(own, job.seed, plan_for(own, job.size), job.judge)
 
 
 class Engine:

@@ -43,11 +43,15 @@ def wanted(
     return jobs
 
 
+def setting_of(record: Record) -> Setting:
+    return tuple(sorted(record.params.items()))
+
+
 def means(records: Sequence[Record]) -> dict[Setting, float | None]:
     """Mean loss of each setting over its seeds; None where any seed did not finish."""
     losses: dict[Setting, list[float | None]] = defaultdict(list)
     for record in records:
-        losses[tuple(sorted(record.params.items()))].append(record.loss)
+        losses[setting_of(record)].append(record.loss)
     return {
         setting: None
         if any(v is None for v in values)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.study import Key, Record, trial_key
+from mutransfer_cli.train.judge import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Job:
     size: Size
     seed: int
     setting: tuple[tuple[str, float], ...]  # name and value, in the order of the search space
+    judge: Judge | None = field(default=None, compare=False, repr=False)  # None: runs to its end
 
     @property
     def params(self) -> dict[str, float]:

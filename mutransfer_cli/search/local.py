@@ -97,9 +97,9 @@ def run_trial(
     """Train one trial, and keep its checkpoint in the folder meanwhile."""
     own = override(recipe, job.params)
     if checkpoints is None:
-        return train(own, job.size, job.seed, device)
+        return train(own, job.size, job.seed, device, judge=job.judge)
     with Keeper(checkpoints, f"{frozen_yaml(own)}{job.key}", device, every) as keeper:
-        result = train(own, job.size, job.seed, device, keeper=keeper)
+        result = train(own, job.size, job.seed, device, keeper=keeper, judge=job.judge)
     keeper.remove()
     return result
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mutransfer_cli.recipe.search import Search, Space
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.grid import means
+from mutransfer_cli.search.grid import Setting, means, setting_of
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.study import Record
 
@@ -27,7 +27,8 @@ def propose(
     """Replay the sampler over the history of a rung, up to the round that is still open.
 
     Sobol's sequence never looks at the losses; TPE and the Gaussian process are told each setting's
-    mean over the seeds, and of a divergent setting that it failed.
+    mean over the seeds, of a divergent setting that it failed, and of a pruned one as much as was
+    seen of it.
     """
     import optuna
     from optuna.trial import TrialState
@@ -51,6 +52,7 @@ def propose(
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(5, points))
     study = optuna.create_study(sampler=sampler)
     known = means(records)
+    pruned = pruned_settings(records)
     jobs: list[Job] = []
     for _ in range(points):
         distributions = {name: distribution(space) for name, space in search.space.items()}
@@ -62,12 +64,26 @@ def propose(
         jobs += round_
         if missing(round_, records):
             break
-        loss = known[tuple(sorted(setting))]
-        if loss is None:
-            study.tell(trial, state=TrialState.FAIL)
-        else:
+        key = tuple(sorted(setting))
+        loss = known[key]
+        if loss is not None:
             study.tell(trial, loss)
+        elif key not in pruned:
+            study.tell(trial, state=TrialState.FAIL)
+        elif search.sampler == "gp":  # it learns from values alone: no better than the worst
+            study.tell(trial, max(t.value for t in study.trials if t.value is not None))
+        else:
+            for step, reported in pruned[key]:
+                trial.report(reported, step)
+            study.tell(trial, state=TrialState.PRUNED)
     return jobs
+
+
+def pruned_settings(records: Sequence[Record]) -> dict[Setting, tuple[tuple[int, float], ...]]:
+    """What was reported of settings of which a seed was pruned and none was lost otherwise."""
+    lost = {setting_of(r) for r in records if r.outcome in ("diverged", "failed")}
+    found = {setting_of(r): r.reports for r in records if r.outcome == "pruned"}
+    return {setting: reports for setting, reports in found.items() if setting not in lost}
 
 
 def distribution(space: Space):  # type: ignore[no-untyped-def]

@@ -51,6 +51,7 @@ class Record:
     flops: float = 0.0
     why: str | None = None
     curve: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+    reports: tuple[tuple[int, float], ...] = field(default=(), repr=False)  # at steps of judgement
 
     @property
     def size(self) -> Size:
@@ -138,6 +139,7 @@ class Study:
             distributions=distributions(record.params, ranges),
             value=record.loss if record.outcome == "finished" else None,
             user_attrs={**asked_for(record), **became(record)},
+            intermediate_values=dict(record.reports),
         )
         with storage_errors(self.place):
             self.storage.patiently(lambda: self.study.add_trial(trial))
@@ -213,7 +215,9 @@ def asked_for(record: Record) -> dict[str, Any]:
 
 def became(record: Record) -> dict[str, Any]:
     """User attributes of its end; the outcome comes last: with it the trial is whole."""
+    fewer = {"flops": record.flops} if record.outcome == "pruned" else {}
     return {
+        **fewer,
         "seconds": record.seconds,
         "why": record.why,
         "curve": [list(point) for point in record.curve],
@@ -236,6 +240,7 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
         flops=a["flops"],
         why=a["why"],
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
+        reports=tuple(sorted(trial.intermediate_values.items())),
     )
 
 

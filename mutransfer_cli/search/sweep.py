@@ -32,6 +32,7 @@ from mutransfer_cli.search.ledger import Ledger
 from mutransfer_cli.search.local import Workers
 from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.progress import Event, event, time_left
+from mutransfer_cli.search.prune import reports
 from mutransfer_cli.search.ray import RayTasks, resources
 from mutransfer_cli.search.run import (
     alone,
@@ -43,6 +44,7 @@ from mutransfer_cli.search.run import (
 from mutransfer_cli.search.stop import terminations
 from mutransfer_cli.search.storage import chosen
 from mutransfer_cli.search.study import Record, Study
+from mutransfer_cli.search.waves import Waves
 from mutransfer_cli.train.checkpoint import FOLDER
 from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.trial import Result
@@ -81,15 +83,20 @@ class Sweep:
     def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
         costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
+        waves = None
+        if self.recipe.search.prune != "none":
+            waves = Waves(self.recipe, rungs(self.recipe), self.seed, self.fitted)
         with executor, self.ledger(study, costs) as ledger:
             while True:
                 self.records = ledger.records()
-                jobs = ledger.order(missing(self.wanted(), self.records))
+                wave = waves.open(self.records) if waves else missing(self.wanted(), self.records)
+                jobs = ledger.order(wave)
+                asked = missing(waves.asked, self.records) if waves else jobs
                 if not jobs or self.spent():
                     return
-                self.tell(jobs, "", costs)
+                self.tell(asked, "", costs)
 
-                def claim(some: Sequence[Job], asked: list[Job] = jobs) -> Sequence[Job]:
+                def claim(some: Sequence[Job], asked: list[Job] = asked) -> Sequence[Job]:
                     granted = ledger.claim(some)
                     self.running += len(granted)
                     self.tell(asked, "", costs)
@@ -99,12 +106,12 @@ class Sweep:
                 for job, result in executor.run(jobs, claim):
                     idle = False
                     self.running -= 1
-                    record = recorded(job, result, costs[job.size])
+                    record = recorded(self.recipe, job, result, costs[job.size])
                     if ledger.store(record):
                         self.new += 1
                         self.spent_here += record.flops
                     self.records = ledger.records()
-                    self.tell(jobs, told(record), costs)
+                    self.tell(asked, told(record), costs)
                     if self.spent():
                         return
                 if idle:
@@ -173,7 +180,7 @@ class Sweep:
             if best
             else None,
             seconds=seconds,
-            flops=sum(r.flops for r in finished),
+            flops=sum(r.flops for r in self.records if r.outcome in {"finished", "pruned"}),
             trials_per_second=self.new / seconds if self.new else None,
             population=programs.population(self.workers)
             if own
@@ -186,7 +193,11 @@ class Sweep:
         )
 
 
-def recorded(job: Job, result: Result, cost: float) -> Record:
+def recorded(recipe: Recipe, job: Job, result: Result, cost: float) -> Record:
+    """The end of a trial; cost: FLOPs of a whole one, of which a pruned one has spent a part."""
+    part = 1.0
+    if result.outcome == "pruned":
+        part = (result.curve[-1][0] + 1) / job.size.steps
     return Record(
         params=job.params,
         width=job.size.width,
@@ -197,9 +208,10 @@ def recorded(job: Job, result: Result, cost: float) -> Record:
         outcome=result.outcome,
         loss=result.loss,
         seconds=result.seconds,
-        flops=cost,
+        flops=cost * part,
         why=result.why,
         curve=result.curve,
+        reports=reports(recipe, job.size, result.curve) if recipe.search.prune != "none" else (),
     )
 
 

@@ -30,7 +30,7 @@ def train_group(
     """
     if len(members) == 1:
         (only,) = members
-        yield 0, train(only.recipe, size, only.seed, device, only.plan)
+        yield 0, train(only.recipe, size, only.seed, device, only.plan, judge=only.judge)
         return
     left = dict(enumerate(members))
     running = train_together(members, size, device)

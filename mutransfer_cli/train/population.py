@@ -1,14 +1,15 @@
 """Trials of one architecture and size as one computation.
 
-Init and data of a trial are those of one-by-one training at its seed. A trial that diverges is
-taken out at once; nothing is reduced over the trials, so it never touched the others. Noise inside
-the forward pass (dropout) is drawn for the population and differs from one-by-one training.
+Init and data of a trial are those of one-by-one training at its seed. A trial that diverges or is
+pruned is taken out at once; nothing is reduced over the trials, so it never touched the others.
+Noise inside the forward pass (dropout) is drawn for the population and differs from one-by-one
+training.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from mutransfer_cli.models.planned import started
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.schedule import Schedule
 from mutransfer_cli.train.stack import Stack, Tensors, stacked, state_of
 from mutransfer_cli.train.trial import (
@@ -45,6 +47,7 @@ class Member:
     recipe: Recipe
     seed: int
     plan: Plan
+    judge: Judge | None = None
 
     @property
     def start(self) -> tuple[Any, ...]:
@@ -138,7 +141,11 @@ class Population:
         return [float(found[first[key]]) for key in keys]
 
 
-Judge = Callable[[int, int, float], str | None]  # member, step, loss so far -> why it is pruned
+def pruned(judge: Judge | None, steps: int, losses: Sequence[np.ndarray]) -> str | None:
+    """Why a trial's judge ends it after so many steps."""
+    if judge is None or steps not in judge.steps:
+        return None
+    return judge(np.concatenate(losses).tolist())
 
 
 def train_together(
@@ -181,6 +188,8 @@ def train_together(
                 yield i, result(i, "diverged", None, f"loss not finite by step {step + 1}")
             elif timeout is not None and spent[i] > timeout and not last:
                 yield i, result(i, "failed", None, f"search.timeout: over {timeout:g} s")
+            elif (why := pruned(members[i].judge, step + 1, seen[i])) is not None:
+                yield i, result(i, "pruned", None, why)
             else:
                 staying.append(place)
         if len(staying) < len(population.alive):

@@ -19,6 +19,7 @@ from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.checkpoint import Keeper, Kept
+from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.schedule import Schedule
 
 Outcome = Literal["finished", "diverged", "failed", "pruned"]
@@ -30,7 +31,7 @@ BATCHES_APART = 1_000_003  # a user's own batch(seed) takes one number
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a trial; a divergent one has no loss."""
+    """What became of a trial; one that diverged or was pruned has no loss."""
 
     outcome: Outcome
     loss: float | None  # the objective, in nats
@@ -122,12 +123,14 @@ def train(
     device: str = "cpu",
     plan: Plan | None = None,
     keeper: Keeper | None = None,
+    judge: Judge | None = None,
 ) -> Result:
     """Train one proxy to the end; its hyperparameters are the recipe's.
 
     Divergence is an outcome, not an error: a loss that is not finite, or an objective more than a
     tenth above the loss of the untrained model. With a keeper the trial goes on from its
-    checkpoint. Raises InputError for what the user's own code does wrong.
+    checkpoint; with a judge it is pruned where that says so. Raises InputError for what the
+    user's own code does wrong.
     """
     started = time.perf_counter()
     place = torch.device(device)
@@ -177,6 +180,10 @@ def train(
             timeout = recipe.search.timeout
             if timeout is not None and time.perf_counter() - started > timeout:
                 return result("failed", None, f"search.timeout: over {timeout:g} s")
+        if judge is not None and step + 1 in judge.steps:
+            why = judge(torch.stack(losses).float().cpu().tolist())
+            if why is not None:
+                return result("pruned", None, why)
     if recipe.search.objective == "train_loss":
         objective = float(torch.stack(losses[-max(1, size.steps // 10) :]).mean())
     else:

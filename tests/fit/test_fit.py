@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import log2
 from pathlib import Path
@@ -83,6 +84,42 @@ def test_one_divergent_seed_censors_its_rate() -> None:
     ]
     (rung,) = fit(spoiled).rungs
     assert (rung.points, rung.censored) == (6, 1)
+
+
+def without(runs: list[Observation], lost: Mapping[float, bool]) -> list[Observation]:
+    """Rates that some seed lost: pruned, or else diverged."""
+    return [
+        replace(r, loss=None, pruned=lost[r.lr]) if r.lr in lost and r.seed == 1 else r
+        for r in runs
+    ]
+
+
+def test_pruned_rates_are_left_out_and_are_no_divergence() -> None:
+    """At one end or both, of one seed or all, the optimum and its interval stay."""
+    runs = sweep(np.random.default_rng(0), {32: -6.0, 64: -6.2}, noise=0.01)
+    whole = fit(runs)
+    pruned = fit(without(runs, {2.0**-9: True, 2.0**-3: True}))
+    for a, b in zip(whole.rungs, pruned.rungs, strict=True):
+        assert a.optimum is not None and a.optimum == b.optimum
+        assert (b.points, b.pruned, b.censored) == (5, 2, 0)
+    assert pruned.drift == whole.drift
+    (rung,) = fit(without(sweep(np.random.default_rng(0), {64: -3.0}), {2.0**-9: True})).rungs
+    assert rung.at_edge and "high end" in (rung.note or "")  # a low rate is no cliff above it
+    # the controls: what diverged is one, also where another seed was pruned
+    low = without(runs, {2.0**-9: False})
+    assert [r.censored for r in fit(low).rungs] == [1, 1]
+    both = [replace(r, loss=None, pruned=r.seed == 1) if r.lr == 2.0**-3 else r for r in runs]
+    assert [(r.censored, r.pruned) for r in fit(both).rungs] == [(1, 0)] * 2
+
+
+def test_regret_at_a_pruned_rate_says_so() -> None:
+    runs = sweep(np.random.default_rng(0), {32: -8.0, 64: -5.0}, noise=0.01)
+    assert fit(runs).regret[0].value is not None
+    far = [
+        replace(r, loss=None, pruned=True) if r.width == 64 and r.lr < 2.0**-7 else r for r in runs
+    ]
+    (cost,) = fit(far).regret
+    assert cost.value is None and "pruned" in (cost.note or "")
 
 
 def test_best_next_to_divergence_is_not_an_optimum() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import log2, sin
 
 import numpy as np
@@ -13,7 +14,7 @@ from mutransfer_cli.fit.rungs import resolved
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.adaptive import propose
+from mutransfer_cli.search.adaptive import cliff_above, losses_of, neighbours, propose
 from mutransfer_cli.search.ask import trials, wanted
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.study import Record
@@ -127,6 +128,17 @@ def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
 
 def key(record: Record) -> tuple[int, int, float]:
     return record.width, record.seed, record.params["lr"]
+
+
+def test_a_pruned_rate_is_no_cliff() -> None:
+    """By hand: best -7, lost at -5.5. Pruned: the neighbours; diverged: half way to the cliff."""
+    size = rungs(ADAPTIVE)[0]
+    jobs = [Job(size, 0, (("lr", 2.0**x),)) for x in (-10, -9, -7, -5.5)]
+    for outcome, expected in (("pruned", [-8, -6, -5]), ("diverged", [-6.25])):
+        *kept, lost = [ended(job, abs(log2(job.params["lr"]) + 7)) for job in jobs]
+        seen = [*kept, replace(lost, loss=None, outcome=outcome)]
+        found = neighbours(losses_of(size, seen), -7.0, cliff_above(size, seen, -7.0))
+        assert sorted(found) == sorted(expected)
 
 
 INDEPENDENT = (
