@@ -49,7 +49,12 @@ def asked_for(text: str) -> tuple[str, int | None]:
 def member_of(recipe: Recipe, job: Job) -> Member:
     """A job as a member of a population."""
     own = override(recipe, job.params)
-    return Member(own, job.seed, plan_for(own, job.size), job.judge)
+    return Member(own, job.seed, plan_for(own, job.size), job.judge, label_of(job))
+
+
+def label_of(job: Job) -> str:
+    """What tells a job from the others of its recipe."""
+    return str(job.key)
 
 
 class Engine:

@@ -18,12 +18,12 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.search.engine import Engine, Group, member_of
+from mutransfer_cli.search.engine import Engine, Group, label_of, member_of
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.pool import Heard, Pool, forkable
 from mutransfer_cli.search.study import Key
-from mutransfer_cli.train.checkpoint import EVERY, Keeper
+from mutransfer_cli.train.checkpoint import EVERY, GroupKeeper, Keeper
 from mutransfer_cli.train.group import train_group
 from mutransfer_cli.train.trial import Result, train
 
@@ -84,11 +84,41 @@ def train_jobs(
     recipe: Recipe, group: Group, device: str, checkpoints: Path | None = None
 ) -> Iterator[tuple[int, Result]]:
     """Of a group's trials each one's place and result, as it ends."""
-    if len(group) == 1:
+    keeper = keeper_of(recipe, group, device, checkpoints)
+    if len(group) == 1 and (keeper is None or not keeper.stored()):
         yield 0, run_trial(recipe, group[0], device, checkpoints)
         return
     members = [member_of(recipe, job) for job in group]
-    yield from train_group(members, group[0].size, device)
+    if keeper is None:
+        yield from train_group(members, group[0].size, device)
+        return
+    with keeper:
+        yield from train_group(members, group[0].size, device, keeper)
+    keeper.remove()
+
+
+def keeper_of(
+    recipe: Recipe, group: Group, device: str, checkpoints: Path | None
+) -> GroupKeeper | None:
+    """The checkpoint of a population, whatever of it has ended since."""
+    if checkpoints is None:
+        return None
+    labels = [label_of(job) for job in group]
+    return GroupKeeper(checkpoints, frozen_yaml(recipe), labels, device)
+
+
+def begun(
+    recipe: Recipe, jobs: Sequence[Job], device: str, checkpoints: Path | None
+) -> tuple[list[Group], list[Job]]:
+    """Groups that were interrupted, as far as their jobs are among these; and the other jobs."""
+    keeper = keeper_of(recipe, (), device, checkpoints)
+    left = {label_of(job): job for job in jobs}
+    groups: list[Group] = []
+    for _, labels in keeper.stored() if keeper is not None else ():
+        group = tuple(left.pop(label) for label in labels if label in left)
+        if group:
+            groups.append(group)
+    return groups, list(left.values())
 
 
 def run_trial(
@@ -143,7 +173,8 @@ class Workers:
 
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
-        groups = self.engine.groups(jobs)
+        interrupted, rest = begun(self.recipe, jobs, self.device, self.checkpoints)
+        groups = [*interrupted, *self.engine.groups(rest)]
         if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
             for group in groups:
                 granted = tuple(claim(group))
@@ -176,14 +207,15 @@ class Workers:
                 lost = tuple(left.pop(heard.task).values())
                 if heard.how == "hung" and len(lost) == 1:
                     yield lost[0], self._hung(heard)
-                else:
-                    again += [(job,) for job in self._once_more(lost)]
+                elif heard.how != "end":
+                    again += self._once_more(lost, heard.how)
 
     def _hung(self, heard: Heard[Group]) -> Result:
         why = f"search.timeout: over {self.timeout:g} s without an answer; its worker was ended"
         return Result("failed", None, (), heard.seconds, why)
 
-    def _once_more(self, group: Group) -> Group:
+    def _once_more(self, group: Group, how: str) -> list[Group]:
+        """A population goes on together where its worker died once, then each by itself."""
         for job in group:
             self.deaths[job.key] += 1
             if self.deaths[job.key] > DEATHS_ALLOWED:
@@ -191,4 +223,7 @@ class Workers:
                     f"--workers {self.count}: a worker process keeps dying (out of memory?); what "
                     "was finished is kept: run the same command again with fewer --workers"
                 )
-        return group
+        first = max((self.deaths[job.key] for job in group), default=0) == 1
+        if how == "died" and first:
+            return [group]
+        return [(job,) for job in group]

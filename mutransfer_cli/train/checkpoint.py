@@ -1,9 +1,9 @@
-"""Checkpoints of a long trial: after a kill it goes on in the middle, to the same last digit.
+"""Checkpoints: after a kill a long trial goes on in the middle, to the same last digit.
 
-What is kept: parameters, buffers, the optimizer's state, every loss so far, and the states of the
-random generators of torch, numpy and Python. What a model keeps elsewhere (a counter in a plain
-attribute) is not. Files are safetensors, or where that is missing torch's, read with weights_only;
-neither runs code.
+What is kept of a trial, or of a population: parameters, buffers, the optimizer's state, every loss
+so far, and the states of the random generators of torch, numpy and Python. What a model keeps
+elsewhere (a counter in a plain attribute) is not. Files are safetensors, or where that is missing
+torch's, read with weights_only; neither runs code.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 EVERY = 60.0  # seconds
 FOLDER = "checkpoints"
+GROUP = "group-"  # how the names of populations' files begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,21 @@ class Kept:
 
 
 class Keeper:
-    """The checkpoint of one trial; `made_by` tells it apart from those of any other.
+    """The checkpoint of what trains; `made_by` tells it apart from those of any other.
 
-    asked: set when the process is asked to end; the trial then saves and ends the process.
+    asked: set when the process is asked to end; what trains then saves and ends the process.
     """
 
     asked = False
     training: Keeper | None = None
 
-    def __init__(self, folder: Path, made_by: str, device: str, every: float = EVERY) -> None:
+    def __init__(
+        self, folder: Path, made_by: str, device: str, every: float = EVERY, kind: str = ""
+    ) -> None:
         self.made_by = f"{made_by}\ntorch {torch.__version__}\n{device}"
         suffix = "safetensors" if find_spec("safetensors") else "pt"
         name = sha256(self.made_by.encode()).hexdigest()[:20]
-        self.path = folder / f"{name}.{suffix}"
+        self.path = folder / f"{kind}{name}.{suffix}"
         self.every, self.saved = every, time.monotonic()
 
     def __enter__(self) -> Keeper:
@@ -61,21 +64,18 @@ class Keeper:
     def __exit__(self, *_: object) -> None:
         Keeper.training = None
 
-    def keep(self, kept: Kept, model: nn.Module, optimizer: Any) -> None:
-        """Save where that is due. A disk that is full costs the checkpoint, never the trial."""
-        if not Keeper.asked and time.monotonic() - self.saved < self.every:
-            return
+    @property
+    def due(self) -> bool:
+        return Keeper.asked or time.monotonic() - self.saved >= self.every
+
+    def save(self, tree: dict[str, Any], **told: Any) -> None:
+        """Of nested data with tensors. A disk that is full costs the checkpoint, never the trial.
+
+        told: what can be read without the tensors.
+        """
         tensors: dict[str, Tensor] = {}
-        tree = {
-            "step": kept.step,
-            "losses": torch.stack(kept.losses),
-            "untrained": kept.untrained,
-            "seconds": kept.seconds,
-            "model": dict(weights(model)),
-            "optimizer": optimizer.state_dict(),
-            "random": random_state(),
-        }
-        head = json.dumps({"made_by": self.made_by, "tree": packed(tree, tensors)})
+        packed_tree = packed({**tree, "random": random_state()}, tensors)
+        head = json.dumps({"made_by": self.made_by, **told, "tree": packed_tree})
         try:
             write(self.path, head, tensors)
         except OSError:
@@ -84,27 +84,81 @@ class Keeper:
         if Keeper.asked:
             raise SystemExit(0)
 
-    def resume(self, model: nn.Module, optimizer: Any) -> Kept | None:
-        """Put model, optimizer and random generators back; None where there is no checkpoint.
+    def load(self) -> dict[str, Any] | None:
+        """What was saved, the random generators put back; None where there is no checkpoint.
 
         One of another recipe, size, seed, device or torch is not trusted, nor is a torn file.
         """
         found = read(self.path)
         if found is None or found[0].get("made_by") != self.made_by:
             return None
-        tree = unpacked(found[0]["tree"], found[1])
+        return restored(found)
+
+    def keep(self, kept: Kept, model: nn.Module, optimizer: Any) -> None:
+        """Save a trial where that is due."""
+        if self.due:
+            tree = {
+                "step": kept.step,
+                "losses": torch.stack(kept.losses),
+                "untrained": kept.untrained,
+                "seconds": kept.seconds,
+                "model": dict(weights(model)),
+                "optimizer": optimizer.state_dict(),
+            }
+            self.save(tree)
+
+    def resume(self, model: nn.Module, optimizer: Any) -> Kept | None:
+        """Put a trial's model and optimizer back; None where there is no checkpoint."""
+        tree = self.load()
+        if tree is None:
+            return None
         with torch.no_grad():
             for name, tensor in weights(model):
                 tensor.copy_(tree["model"][name])
         optimizer.load_state_dict(tree["optimizer"])
         lay_out(optimizer)
-        set_random_state(tree["random"])
         losses = list(tree["losses"].to(next(model.parameters()).device).unbind())
         return Kept(tree["step"], losses, tree["untrained"], tree["seconds"])
 
     def remove(self) -> None:
-        """The trial has ended."""
+        """What trained has ended."""
         self.path.unlink(missing_ok=True)
+
+
+class GroupKeeper(Keeper):
+    """The checkpoint of a population, which goes on with any of the trials that are in it.
+
+    label: what tells a trial from the others of its recipe.
+    """
+
+    def __init__(
+        self, folder: Path, made_by: str, labels: Sequence[str], device: str, every: float = EVERY
+    ) -> None:
+        super().__init__(folder, "\n".join([made_by, *sorted(labels)]), device, every, GROUP)
+        self.folder, self.labels = folder, frozenset(labels)
+        self.made_by = f"{made_by}\ntorch {torch.__version__}\n{device}"
+
+    def load(self) -> dict[str, Any] | None:
+        stored = self.stored()
+        found = read(stored[0][0]) if stored else None
+        return None if found is None else restored(found)
+
+    def stored(self) -> list[tuple[Path, list[str]]]:
+        """Populations in which all of these trials are: file and labels, the furthest first."""
+        found = []
+        for path in self.folder.glob(f"{GROUP}*{self.path.suffix}"):
+            told = head(path)
+            ours = told is not None and told.get("made_by") == self.made_by
+            if told is not None and ours and self.labels <= set(told["labels"]):
+                found.append((path, told["labels"], told["step"]))
+        return [(path, labels) for path, labels, _ in sorted(found, key=lambda f: (-f[2], f[0]))]
+
+
+def restored(found: tuple[dict[str, Any], dict[str, Tensor]]) -> dict[str, Any]:
+    """The tree of a file that was read; puts the random generators back."""
+    tree: dict[str, Any] = unpacked(found[0]["tree"], found[1])
+    set_random_state(tree["random"])
+    return tree
 
 
 def weights(model: nn.Module) -> list[tuple[str, Tensor]]:
@@ -209,4 +263,19 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError):
         return None
     except pickle.UnpicklingError:
+        return None
+
+
+def head(path: Path) -> dict[str, Any] | None:
+    """What a file tells of itself; None where it is not whole."""
+    if path.suffix != ".safetensors":
+        found = read(path)
+        return None if found is None else found[0]
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            told: dict[str, Any] = json.loads(file.metadata()["head"])
+            return told
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

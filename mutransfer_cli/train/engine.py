@@ -20,7 +20,6 @@ SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 1
 WARM, TIMED = 2, 3  # steps, steps at least
 PATIENCE, SHARE = (0.05, 0.5), 0.004  # seconds of measuring a way, and of all training one by one
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
-LONG = 600.0  # seconds of one trial: longer ones keep a checkpoint, which populations have not
 WORSE = 1.25  # times the best so far: larger populations are not tried
 
 
@@ -124,10 +123,6 @@ def choose(
     if asked is not None:
         return Choice((), asked, f"--engine population:{asked}", True)
     alone = alone or timed_alone(sample[0], size, device)
-    if torch.device(device).type == "cpu" and kind == "auto" and alone.seconds * size.steps > LONG:
-        return Choice(
-            (alone,), 1, f"a trial of more than {LONG:g} s by itself keeps a checkpoint", True
-        )
     timings = [alone]
     long = patience(alone.seconds, size, count)
     worse = 0

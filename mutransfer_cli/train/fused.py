@@ -111,3 +111,11 @@ class Fused:
         self.plans = [self.plans[k] for k in trials]
         self.moments = [m.index_select(0, torch.tensor(trials)) for m in self.moments]
         self._set(rows, gradients)
+
+    def state(self) -> dict[str, Any]:
+        return {"moments": self.moments, "count": self.count}
+
+    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        self.count.copy_(state["count"])
+        for moment, kept in zip(self.moments, state["moments"], strict=True):
+            moment.copy_(kept[list(trials)])

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.population import Member, train_together
+from mutransfer_cli.train.checkpoint import GroupKeeper
+from mutransfer_cli.train.course import train_together
+from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -21,19 +23,19 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def train_group(
-    members: Sequence[Member], size: Size, device: str = "cpu"
+    members: Sequence[Member], size: Size, device: str = "cpu", keeper: GroupKeeper | None = None
 ) -> Iterator[tuple[int, Result]]:
-    """Each member's number and result, as it ends.
+    """Each member's number and result, as it ends. With a keeper they keep a checkpoint together.
 
     Raises MemoryError or torch's own where a single trial does not fit, and InputError for what
     the user's own code does wrong.
     """
-    if len(members) == 1:
+    if len(members) == 1 and keeper is None:
         (only,) = members
         yield 0, train(only.recipe, size, only.seed, device, only.plan, judge=only.judge)
         return
     left = dict(enumerate(members))
-    running = train_together(members, size, device)
+    running = train_together(members, size, device, keeper)
     try:
         for i, result in running:
             del left[i]

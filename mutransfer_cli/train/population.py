@@ -8,8 +8,7 @@ training.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +24,7 @@ from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.schedule import Schedule
 from mutransfer_cli.train.stack import Stack, Tensors, stacked, state_of
-from mutransfer_cli.train.trial import (
-    KEPT_POINTS,
-    LOOK_EVERY,
-    WORSE,
-    Feed,
-    Outcome,
-    Result,
-    examples_of,
-    feed_of,
-    moved,
-)
+from mutransfer_cli.train.trial import Feed, examples_of, feed_of, moved
 from mutransfer_cli.train.update import clip_, updates
 from mutransfer_cli.train.written import written
 
@@ -48,6 +37,7 @@ class Member:
     seed: int
     plan: Plan
     judge: Judge | None = None
+    label: str = ""  # what tells it from other trials of its recipe, in a checkpoint
 
     @property
     def start(self) -> tuple[Any, ...]:
@@ -140,74 +130,19 @@ class Population:
         found = dict(zip(places, self.validation(places), strict=True))
         return [float(found[first[key]]) for key in keys]
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the living."""
+        return {
+            "rows": self.stack.rows,
+            "constants": self.stack.constants,
+            "updates": [update.state() for update in self.updates],
+        }
 
-def pruned(judge: Judge | None, steps: int, losses: Sequence[np.ndarray]) -> str | None:
-    """Why a trial's judge ends it after so many steps."""
-    if judge is None or steps not in judge.steps:
-        return None
-    return judge(np.concatenate(losses).tolist())
-
-
-def train_together(
-    members: Sequence[Member], size: Size, device: str = "cpu"
-) -> Iterator[tuple[int, Result]]:
-    """Train a population; yields a member's number and its result as it ends.
-
-    As `trial.train` in everything, but that a trial's seconds are its share of the population's.
-    """
-    at = time.perf_counter()
-    population = Population(members, size, device)
-    untrained = population.untrained()
-    spent = [0.0] * len(members)
-    rows: list[Tensor] = []  # losses of the living since the last look
-    seen: list[list[np.ndarray]] = [[] for _ in members]
-
-    def result(i: int, outcome: Outcome, loss: float | None, why: str | None = None) -> Result:
-        values = np.concatenate(seen[i]) if seen[i] else np.zeros(0)
-        places = np.linspace(0, len(values) - 1, min(KEPT_POINTS, len(values)))
-        kept = np.unique(places.astype(int))
-        curve = tuple((int(j), float(values[j])) for j in kept if np.isfinite(values[j]))
-        return Result(outcome, loss, curve, spent[i], why)
-
-    for step in range(size.steps):
-        rows.append(population.step(step))
-        last = step == size.steps - 1
-        if step % LOOK_EVERY != LOOK_EVERY - 1 and not last:
-            continue
-        table = torch.stack(rows).float().cpu().numpy()
-        rows.clear()
-        now = time.perf_counter()
-        for i in population.alive:
-            spent[i] += (now - at) / len(population.alive)
-        at = now
-        staying = []
-        for place, i in enumerate(population.alive):
-            seen[i].append(table[:, place])
-            timeout = members[i].recipe.search.timeout
-            if not np.isfinite(table[:, place]).all() and step % LOOK_EVERY == LOOK_EVERY - 1:
-                yield i, result(i, "diverged", None, f"loss not finite by step {step + 1}")
-            elif timeout is not None and spent[i] > timeout and not last:
-                yield i, result(i, "failed", None, f"search.timeout: over {timeout:g} s")
-            elif (why := pruned(members[i].judge, step + 1, seen[i])) is not None:
-                yield i, result(i, "pruned", None, why)
-            else:
-                staying.append(place)
-        if len(staying) < len(population.alive):
-            population.keep(staying)
-            if not staying:
-                return
-    if members[0].recipe.search.objective == "train_loss":
-        tail = max(1, size.steps // 10)
-        objectives = [float(np.concatenate(seen[i])[-tail:].mean()) for i in population.alive]
-    else:
-        objectives = [float(loss) for loss in population.validation()]
-    for i in population.alive:
-        spent[i] += (time.perf_counter() - at) / len(population.alive)
-    for i, objective in zip(population.alive, objectives, strict=True):
-        if not np.isfinite(objective):
-            yield i, result(i, "diverged", None, "the objective is not finite")
-        elif objective > WORSE * untrained[i]:
-            why = "the loss ended above that of the untrained model"
-            yield i, result(i, "diverged", None, why)
-        else:
-            yield i, result(i, "finished", objective)
+    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        """trials: the places of the members among those of the state."""
+        index = list(trials)
+        self.stack.rows.copy_(state["rows"][index])
+        for name, tensor in self.stack.constants.items():
+            tensor.copy_(state["constants"][name][index])
+        for update, kept in zip(self.updates, state["updates"], strict=True):
+            update.restore(kept, index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -85,6 +86,14 @@ class Together:
         self.raw = {key: numbers[index] for key, numbers in self.raw.items()}
         self.moments = [m.index_select(0, index.to(m.device)) for m in self.moments]
         self._set(rows, gradients)
+
+    def state(self) -> dict[str, Any]:
+        return {"moments": self.moments, "steps": self.steps}
+
+    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        self.steps = state["steps"]
+        for moment, kept in zip(self.moments, state["moments"], strict=True):
+            moment.copy_(kept[list(trials)])
 
     def decay(self, share: Number) -> None:
         """θ ← (1 - lr λ) θ."""

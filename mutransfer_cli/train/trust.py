@@ -10,7 +10,8 @@ import torch
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.planned import proxy
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.population import Member, Population, train_together
+from mutransfer_cli.train.course import train_together
+from mutransfer_cli.train.population import Member, Population
 from mutransfer_cli.train.trial import Result, feed_of, moved, train
 
 STEPS = 4

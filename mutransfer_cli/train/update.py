@@ -33,6 +33,14 @@ class Update(Protocol):
         """Leave all other trials out; rows and gradients: those of the trials that stay."""
         ...
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        ...
+
+    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        """trials: the places of these trials among those of the state."""
+        ...
+
 
 class Own:
     """Torch's own optimizers on views of the rows, trial by trial."""
@@ -72,6 +80,14 @@ class Own:
         self.optimizers = [self.optimizers[k] for k in trials]
         self.peaks = [self.peaks[k] for k in trials]
         self._set(rows, gradients)
+
+    def state(self) -> dict[str, Any]:
+        return {"trials": [[o.state_dict() for o in of] for of in self.optimizers]}
+
+    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        for optimizers, k in zip(self.optimizers, trials, strict=True):
+            for optimizer, kept in zip(optimizers, state["trials"][k], strict=True):
+                optimizer.load_state_dict(kept)
 
 
 def updates(plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tensor) -> list[Update]:

@@ -9,9 +9,10 @@ import pytest
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint import Keeper
+from mutransfer_cli.train.course import train_together
 from mutransfer_cli.train.group import train_group
 from mutransfer_cli.train.judge import Judge
-from mutransfer_cli.train.population import Member, train_together
+from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
 from tests.train.test_checkpoint import cut_at
 from tests.train.test_population import members, recipe

@@ -12,8 +12,9 @@ from mutransfer_cli.models.planned import plan_for
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.course import train_together
 from mutransfer_cli.train.engine import Choice, Timing
-from mutransfer_cli.train.population import Member, train_together
+from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
 from mutransfer_cli.train.trust import distrusted
 
