@@ -85,17 +85,16 @@ class Teacher:
         return f"teacher-{TEACHER_SEED}-{self.d_in}-{TEACHER_HIDDEN}-{self.d_out}"
 
     @cached_property
-    def _weights(self) -> tuple[np.ndarray, np.ndarray]:
+    def _weights(self) -> tuple[Tensor, Tensor]:
         weights = np.random.default_rng(TEACHER_SEED)
         first = weights.standard_normal((self.d_in, TEACHER_HIDDEN)) / np.sqrt(self.d_in)
         second = weights.standard_normal((TEACHER_HIDDEN, self.d_out)) / np.sqrt(TEACHER_HIDDEN)
-        return first, second
+        return torch.from_numpy(first), torch.from_numpy(second)
 
     def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
-        first, second = self._weights
-        x = rng.standard_normal((size, self.d_in))
-        classes = (np.maximum(x @ first, 0) @ second).argmax(1)
-        return torch.tensor(x, dtype=torch.float32), torch.tensor(classes, dtype=torch.int64)
+        first, second = self._weights  # torch: a worker has one thread of it, numpy takes them all
+        x = torch.from_numpy(rng.standard_normal((size, self.d_in)))
+        return x.float(), ((x @ first).relu_() @ second).argmax(1)
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
         return self._labelled(np.random.default_rng([seed, step]), size)

@@ -97,6 +97,19 @@ class Engine:
         self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
         return groups
 
+    def seconds(self, size: Size, count: int) -> float | None:
+        """What `count` trials of a rung would take here, looks at the validation loss apart.
+
+        None where nothing had to be measured.
+        """
+        choice = self._choice(size, [Job(size, 0, ())], count)
+        if not choice.timings:
+            return None
+        busy = [0.0] * self.workers
+        for piece in choice.pieces(count, self.workers):
+            busy[busy.index(min(busy))] += piece * choice.seconds(piece) * size.steps
+        return max(busy)
+
     def _choice(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
         """How a rung is trained: as before where that was measured."""
         if size not in self.choices or not self.choices[size].settled:

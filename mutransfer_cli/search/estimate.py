@@ -12,8 +12,9 @@ from mutransfer_cli.recipe.size import recipe_target, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.ask import trials
 from mutransfer_cli.search.document import DryRunDocument, RungCost, TargetCost
+from mutransfer_cli.search.engine import Engine
 from mutransfer_cli.search.sweep import ready
-from mutransfer_cli.train.cost import flops, measure
+from mutransfer_cli.train.cost import Cost, flops, measure
 
 
 def dry_run(
@@ -32,11 +33,15 @@ def dry_run(
     torch.set_num_threads(1)  # as the workers will
     sizes = rungs(recipe)
     each, at_most = trials(recipe.search, sizes)
+    together: list[float | None] = [None for _ in sizes]
     if recipe.train is None:
         costs = [measure(recipe, size, place) for size in sizes]
+        engine = Engine(recipe, place, count)
+        together = [engine.seconds(size, each) for size in sizes]
     else:
         costs = programs.costs(recipe, sizes, run)
-    took = [c.seconds for c in costs if c.seconds is not None]
+    waits = [wall(c, each, count, t) for c, t in zip(costs, together, strict=True)]
+    took = [wait for wait in waits if wait is not None]
     weighs = [c.bytes for c in costs if c.bytes is not None]
     total = sum(c.flops.value for c in costs) * each
     target, note = of_target(recipe, total, each * len(sizes))
@@ -52,11 +57,18 @@ def dry_run(
         flops=total,
         target=target,
         bytes=max(weighs) * count if weighs else None,
-        seconds=sum(took) * each / count if len(took) == len(costs) else None,
+        seconds=sum(took) if len(took) == len(costs) else None,
         workers=count,
         device=place,
         notes=tuple(n for n in (*(c.flops.note for c in costs), note) if n),
     )
+
+
+def wall(cost: Cost, trials: int, workers: int, together: float | None) -> float | None:
+    """Seconds until all trials of a rung have ended; together: of their steps, as populations."""
+    if together is not None:
+        return together + cost.looks * trials / workers
+    return None if cost.seconds is None else cost.seconds * trials / workers
 
 
 def of_target(recipe: Recipe, spent: float, count: int) -> tuple[TargetCost | None, str | None]:

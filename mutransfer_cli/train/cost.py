@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mutransfer_cli.data.open import open_source
 from mutransfer_cli.models.build import build
 from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.mlp import MLP
 from mutransfer_cli.models.planned import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.schema import Recipe
@@ -51,7 +52,25 @@ class Flops:
 
 
 def flops(recipe: Recipe, size: Size) -> Flops:
-    """Counted by torch on the meta device: forward and backward passes, attention included.
+    """Of forward and backward passes; of the built-in mlp by hand, else as `counted`."""
+    if recipe.model.build == "mlp":
+        model = on_meta(recipe, size).model
+        assert isinstance(model, MLP)
+        return Flops(perceptron(model, size.batch) * size.steps)
+    return counted(recipe, size)
+
+
+def perceptron(model: MLP, batch: int) -> float:
+    """Of a step: 2 for each entry of a matrix and example forwards, and 4 backwards.
+
+    The first matrix has 2 backwards, as nothing asks for the gradient of the data.
+    """
+    first, *others = (m.weight.numel() for m in (model.input, *model.hidden, model.readout))
+    return float(batch * (4 * first + 6 * sum(others)))
+
+
+def counted(recipe: Recipe, size: Size) -> Flops:
+    """By torch on the meta device, attention included (its first use takes a second to import).
 
     A model that cannot run there (it looks at values) is estimated from its matrices, with a note.
     """
@@ -94,6 +113,7 @@ class Cost:
     flops: Flops
     bytes: int | None
     seconds: float | None
+    looks: float = 0.0  # of these, spent on the validation loss
 
 
 def measure(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
@@ -130,4 +150,5 @@ def measure(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
         flops(recipe, size),
         parameters(plan) * BYTES_PER_PARAMETER + kept,
         median(seconds[1:]) * size.steps + 2 * validation,
+        2 * validation,
     )
