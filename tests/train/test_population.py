@@ -189,3 +189,48 @@ def test_pieces_end_soonest() -> None:
     assert Choice(timings, 8, "").pieces(32, 2) == [8] * 4
     alone = Choice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
     assert alone.pieces(5, 2) == [1] * 5
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_as_on_a_gpu(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch's fused kernels step no single trial, a few operations step them all."""
+    monkeypatch.setattr("mutransfer_cli.train.update.FUSED", frozenset())
+    more = "clip: 1.0\n"
+    if optimizer == "sgd":
+        extra = [{"momentum": 0.9}, {"momentum": 0.5}, {"momentum": 0.0}]
+        rates = [0.02, 0.05, 0.1]
+    else:
+        extra = [
+            {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8},
+            {"beta1": 0.8, "beta2": 0.99, "eps": 1e-6},
+            {"beta1": 0.95, "beta2": 0.9, "eps": 1e-8},
+        ]
+        rates = [0.005, 0.002, 0.001]
+    if optimizer == "adamw":
+        extra = [{**e, "weight_decay": d} for e, d in zip(extra, (0.0, 0.1, 0.3), strict=True)]
+    trials = [{"lr": r, **e} for r, e in zip(rates, extra, strict=True)]
+    together, alone = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), trials)
+    assert apart(together, alone) < 1e-4
+    swapped = [{**t, "lr": trials[i - 1]["lr"]} for i, t in enumerate(trials)]
+    other, _ = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), swapped)
+    assert apart(other, alone) > 1e-3  # the control: whose numbers they are matters
+
+
+@pytest.mark.parametrize("width", [24, 30])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh", "silu"])
+def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None:
+    """Of batches and widths that fill no vector register; with and without biases."""
+    for bias in ("true", "false"):
+        made = loads(
+            f"name: p\nmodel: {{build: mlp, args: {{activation: {activation}, bias: {bias}}}}}\n"
+            "data: {source: teacher, d_in: 7, d_out: 3}\n"
+            "base: {width: 24, depth: 2, batch: 5, steps: 40}\n"
+            "optimizer: {name: adamw, lr: 0.005}\nmultipliers: {logit: 0.5}\n"
+        ).recipe
+        size = Size(width, 2, 5, 40)
+        trials = [{"lr": 0.004}, {"lr": 0.002, "logit_multiplier": 2.0}, {"lr": 0.001}]
+        together, alone = both(made, size, trials)
+        assert apart(together, alone) < 1e-4
+        broken = dict(train_together(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
+        assert broken[2].outcome == "diverged"
+        assert [broken[i].loss for i in range(2)] == [r.loss for r in together[:2]]
