@@ -10,10 +10,12 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search import cluster as machines
 from mutransfer_cli.search import engine as chooser
 from mutransfer_cli.search import ray as room
 from mutransfer_cli.search.document import Population
+from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.study import read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine import Choice, Timing
@@ -40,7 +42,7 @@ class Net(torch.nn.Module):
         self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
         self.calls = 0
     def forward(self, x):
-        together = torch._C._functorch.is_batchedtensor(self.first.weight)
+        together = torch._C._functorch.is_functorch_wrapped_tensor(self.first.weight)
         self.calls += self.training
         if self.first.out_features == 16 and self.calls == 9:  # a comparison has ended before
             with open("FOLDER/log", "a") as log:
@@ -111,35 +113,43 @@ def test_how_trials_train_is_measured_on_the_cluster(
     monkeypatch.setattr(chooser, "choose", found)
     path, run = recipe(tmp_path, **{"seeds: 2": "seeds: 4"}), tmp_path / "ray"
     _, population = swept(path, run, "ray", "auto")
-    assert [r.size for r in population.rungs] == [4, 4]  # 12 trials each
+    assert [r.size for r in population.rungs] == [3, 3]  # 12 trials each, on two workers
     measured = {r.width: r.why for r in population.rungs}
     for why in measured.values():
         assert why.split(":")[0] != str(os.getpid())
         assert why.endswith("1 thread, 2 share a memory")
     kept = chooser.read(run / chooser.FILE)
     assert {size.width: choice.why for size, choice in kept.items()} == measured
-    _, control = swept(path, tmp_path / "local", "local", "auto")
-    assert {r.why.split(":")[0] for r in control.rungs} == {str(os.getpid())}
+    control = chooser.Engine(load(path).recipe, "cpu", 2)
+    control.groups([Job(Size(8, 1, 4, 12), seed, (("lr", 0.1),)) for seed in range(4)])
+    assert control.document().why.startswith(f"{os.getpid()}: ")
 
 
-def breaking(folder: Path, end: str, monkeypatch: pytest.MonkeyPatch, **changes: str) -> Path:
-    """A recipe of one model whose populations break at width 16."""
+def breaking(
+    folder: Path, name: str, end: str, monkeypatch: pytest.MonkeyPatch, **changes: str
+) -> Path:
+    """A recipe of a model whose populations break at width 16; name: of its module."""
     code = TOGETHER.replace("FOLDER", str(folder)).replace("END", end)
-    (folder / "together.py").write_text(code)
+    (folder / f"{name}.py").write_text(code)
     monkeypatch.chdir(folder)
     own = {
-        "{build: mlp}": '{build: "together:build"}',
+        "{build: mlp}": f'{{build: "{name}:build"}}',
         "{width: 8, depth: 1": "{width: 8",
         "seeds: 2": "seeds: 1",
     }
     return recipe(folder, 30, **own, **changes)
 
 
+def width_of(key: object) -> int:
+    assert isinstance(key, tuple) and isinstance(key[0], Size)
+    return key[0].width
+
+
 def test_of_a_population_that_loses_its_worker_each_trains_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = "os.kill(os.getpid(), signal.SIGKILL)"
-    path = breaking(tmp_path, end, monkeypatch, **{"[-4, -2]": "[-5, -2]"})
+    path = breaking(tmp_path, "killed", end, monkeypatch, **{"[-4, -2]": "[-5, -2]"})
     ray, population = swept(path, tmp_path / "ray", "ray", "population:4")
     assert population.size == 4 and len(ray) == 2 * 4
     log = tmp_path / "log"
@@ -149,7 +159,8 @@ def test_of_a_population_that_loses_its_worker_each_trains_alone(
     together, _ = swept(path, tmp_path / "4", "local", "population:4")
     assert log.read_text().split() == ["together"]  # the control: left alone, they stay together
     alone, _ = swept(path, tmp_path / "1", "local", "one-by-one")
-    assert ray == {key: (alone if key[0] == 16 else together)[key] for key in together}
+    assert ray == {key: (alone if width_of(key) == 16 else together)[key] for key in together}
+    assert ray != together  # in their last digits
 
 
 def test_of_a_population_that_hangs_each_trains_alone(
@@ -158,7 +169,7 @@ def test_of_a_population_that_hangs_each_trains_alone(
     monkeypatch.setattr(room, "GRACE", 0.0)
     monkeypatch.setattr(room, "STARTING", 8.0)
     changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 3"}
-    path = breaking(tmp_path, "time.sleep(3600)", monkeypatch, **changes)
+    path = breaking(tmp_path, "hanging", "time.sleep(3600)", monkeypatch, **changes)
     ray, population = swept(path, tmp_path / "ray", "ray", "population:2")
     assert population.size == 2
     assert [outcome for outcome, *_ in ray.values()] == 4 * ["finished"]
