@@ -28,6 +28,8 @@ def connect(recipe: Recipe, address: str | None, cpus: int | None) -> None:
     """
     global _ours
     needs_ray()
+    if "RAY_AUTH_TOKEN" in os.environ:  # which a ray:// connection would not send without
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
     if ray.is_initialized():
