@@ -6,6 +6,7 @@ This process alone writes to the study, and puts trials together by what a task 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+import torch
+
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.cluster import connect, leave, needs_of, places, slots
-from mutransfer_cli.search.engine import Engine, Group
+from mutransfer_cli.search.engine import Engine, Group, member_of
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE
+from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, run_trial
 from mutransfer_cli.search.study import Key
+from mutransfer_cli.train.group import train_group
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times
@@ -34,10 +39,6 @@ T = TypeVar("T")
 
 def settle(threads: int, folder: str) -> None:
     """In a Ray worker: as a worker of this machine, and the user's own modules at hand."""
-    import sys
-
-    import torch
-
     torch.set_num_threads(threads)
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
@@ -52,13 +53,15 @@ def run_group(
     checkpoints: Path | None,
 ) -> list[Result]:
     """In a Ray worker: the trials of a group, with the numbers of a local worker."""
-    from mutransfer_cli.recipe.load import loads
-    from mutransfer_cli.search.local import train_jobs
-
     settle(threads, folder)
     if checkpoints is not None and not checkpoints.parent.is_dir():
         checkpoints = None  # a machine without the driver's file system
-    return list(train_jobs(loads(recipe, "recipe.yaml").recipe, group, device, checkpoints))
+    read = loads(recipe, "recipe.yaml").recipe
+    if len(group) == 1:
+        return [run_trial(read, group[0], device, checkpoints)]
+    members = [member_of(read, job) for job in group]
+    results = dict(train_group(members, group[0].size, device))
+    return [results[i] for i in range(len(group))]
 
 
 def run_here(function: Callable[..., T], arguments: Any, threads: int, folder: str) -> T:
