@@ -21,12 +21,11 @@ from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.cluster import connect, leave, needs_of, places, slots
-from mutransfer_cli.search.engine import Engine, Group, member_of
+from mutransfer_cli.search.engine import Engine, Group
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, run_trial
+from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, train_jobs
 from mutransfer_cli.search.study import Key
-from mutransfer_cli.train.group import train_group
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times
@@ -57,10 +56,7 @@ def run_group(
     if checkpoints is not None and not checkpoints.parent.is_dir():
         checkpoints = None  # a machine without the driver's file system
     read = loads(recipe, "recipe.yaml").recipe
-    if len(group) == 1:
-        return [run_trial(read, group[0], device, checkpoints)]
-    members = [member_of(read, job) for job in group]
-    results = dict(train_group(members, group[0].size, device))
+    results = dict(train_jobs(read, group, device, checkpoints))
     return [results[i] for i in range(len(group))]
 
 

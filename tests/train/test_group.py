@@ -140,7 +140,7 @@ def test_a_size_that_does_not_fit_is_not_chosen(
     free = engine.choose(group, 16, SIZE, "cpu", 1, "population")
     assert [t.size for t in free.timings] == [1, 4, 8, 16]
     begun = limited(4, 1, WITHOUT[kind])
-    assert engine.timed_together(group, 8, SIZE, "cpu", 1) is None
+    assert engine.timed_together(group, 8, SIZE, "cpu", 1, 0.1) is None
     begun.clear()
     choice = engine.choose(group, 16, SIZE, "cpu", 1, "population")
     assert [t.size for t in choice.timings] == [1, 4] and choice.most == 4
@@ -152,4 +152,4 @@ def test_a_population_s_own_fault_is_not_taken_for_a_lack_of_memory(
 ) -> None:
     limited(4, 1, lambda: InputError("model.build: a fault of the user's"))
     with pytest.raises(InputError, match="a fault of the user's"):
-        engine.timed_together(members([0.001]), 8, SIZE, "cpu", 1)
+        engine.timed_together(members([0.001]), 8, SIZE, "cpu", 1, 0.1)
