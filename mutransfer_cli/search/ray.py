@@ -24,7 +24,7 @@ from mutransfer_cli.search.cluster import connect, leave, needs_of, places, slot
 from mutransfer_cli.search.engine import Engine, Group
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, train_jobs
+from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, begun, train_jobs
 from mutransfer_cli.search.study import Key
 from mutransfer_cli.train.trial import Result
 
@@ -72,8 +72,8 @@ class RayTasks:
     """Each group as a task with a CPU for each thread, and a GPU where it trains on one.
 
     As many as fit are under way. address: None starts Ray on this machine; else as `ray.init`
-    takes it, such as ray://head:10001. Of a population whose worker or machine is lost, or that
-    does not answer in time, each trial is run by itself; a single one again elsewhere.
+    takes it, such as ray://head:10001. A population whose worker or machine is lost runs
+    once more; then, or where it does not answer in time, each of its trials by itself.
     """
 
     recipe: Recipe
@@ -121,7 +121,8 @@ class RayTasks:
         room = self.slots()
         self.chooser.workers = room
         self.chooser.sharing = 1 if self.needs.gpus else min(room, max(places(self.needs)))
-        return self.chooser.groups(jobs)
+        interrupted, rest = begun(self.recipe, jobs, self.device, self.checkpoints)
+        return [*interrupted, *self.chooser.groups(rest)]
 
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
@@ -160,7 +161,7 @@ class RayTasks:
                     ray.cancel(task, force=True)
 
     def _start(self, recipe: Any, group: Group) -> Any:
-        # Ray would run a whole population again, which may be what its worker died of
+        # Ray would run a population as it is again and again: it may be what its worker died of
         task = self.task.options(max_retries=RETRIES if len(group) == 1 else 0)
         return task.remote(recipe, group, self.device, self.threads, os.getcwd(), self.checkpoints)
 
@@ -177,14 +178,16 @@ class RayTasks:
         return Result("failed", None, (), seconds, why)
 
     def _lost(self, group: Group, error: Exception | None = None) -> list[Group]:
-        """Its trials, each by itself; a few more times it may have been the machines."""
+        """What is to be run once more; error: None where a population did not answer."""
         for job in group:
             self.deaths[job.key] += 1
-            if self.deaths[job.key] >= DEATHS_ALLOWED:
+            if self.deaths[job.key] > DEATHS_ALLOWED:
                 raise InputError(
                     f"--executor ray: a trial at width {job.size.width} keeps losing its worker: "
                     f"{str(error).splitlines()[0]}; what was finished is kept"
                 ) from error
+        if error is not None and max(self.deaths[job.key] for job in group) == 1:
+            return [group]  # it may have been the machine: from its checkpoint, where there is one
         return [(job,) for job in group]
 
 

@@ -121,7 +121,7 @@ def test_other_errors_are_not_hidden(limited: Callable[[int, int, Error], list[i
 
 
 def test_one_that_does_not_fit_by_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: object) -> Result:
+    def never(*_: object, **__: object) -> Result:
         raise MemoryError
 
     monkeypatch.setattr(Population, "step", never)
