@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log2
+from typing import Literal
 
 from mutransfer_cli.check.diagnosis import diagnose
 from mutransfer_cli.check.document import (
@@ -237,7 +238,9 @@ def verdict_of(
     return "pass", f"all {len(tensors)} tensors scale as {q.parameterization}; the control fails"
 
 
-def regime_of(q: Question, measurements: Sequence[Measurement]):  # type: ignore[no-untyped-def]
+def regime_of(
+    q: Question, measurements: Sequence[Measurement]
+) -> Literal["feature-learning", "lazy", "unstable"] | None:
     """By how the change of the hidden layers' outputs depends on width."""
     names = [n.rpartition(".")[0] for n, e in q.expected.items() if e.role in HIDDEN]
     slope = changes(measurements, names)
@@ -260,8 +263,8 @@ def modules_of(measurements: Sequence[Measurement]) -> tuple[ModuleReport, ...]:
     for name in measurements[0].activations:
         if not all(name in m.activations and name in m.changes for m in measurements):
             continue
-        init = fitted(measurements, lambda m, n=name: m.activations.get(n))  # type: ignore[misc]
-        change = fitted(measurements, lambda m, n=name: m.changes.get(n))  # type: ignore[misc]
+        init = fitted(measurements, lambda m, n=name: m.activations.get(n))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        change = fitted(measurements, lambda m, n=name: m.changes.get(n))  # type: ignore[misc]  # as above
         if any(not finite(m.changes[name]) for m in measurements):
             continue
         found.append(

@@ -129,7 +129,7 @@ def tensor_reports(
 ) -> tuple[TensorReport, ...]:
     """All tensors, those of the blocks by their place in a block."""
     return tuple(
-        tensor_report(name, trend(found, lambda m, n=name: m.shares.get(n)), stream, ratio, blocks)  # type: ignore[misc]
+        tensor_report(name, trend(found, lambda m, n=name: m.shares.get(n)), stream, ratio, blocks)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
         for name in found[0].shares
     )
 
@@ -188,7 +188,7 @@ def run_depth_check(
     wholes = {
         name: f
         for name in found[0].whole
-        if (f := trend(found, lambda m, n=name: m.whole.get(n))) is not None  # type: ignore[misc]
+        if (f := trend(found, lambda m, n=name: m.whole.get(n))) is not None  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
     }
     faults = [
         whole_fault(name, off)

@@ -187,7 +187,7 @@ def one_use(
 
 def changes(measurements: Sequence[Measurement], modules: Sequence[str]) -> float | None:
     """Mean slope of the change of these modules' outputs."""
-    found = [fitted(measurements, lambda m, n=n: m.changes.get(n)) for n in modules]  # type: ignore[misc]
+    found = [fitted(measurements, lambda m, n=n: m.changes.get(n)) for n in modules]  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
     slopes = [f.value for f in found if f is not None]
     return sum(slopes) / len(slopes) if slopes else None
 

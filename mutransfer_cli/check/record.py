@@ -74,7 +74,7 @@ def recording(model: nn.Module) -> Iterator[Calls]:
                 def keep_gradient(gradient: Tensor, call: Call = call) -> None:
                     call.gradient = gradient.detach().clone()
 
-                found.register_hook(keep_gradient)  # type: ignore[no-untyped-call]
+                found.register_hook(keep_gradient)  # type: ignore[no-untyped-call]  # torch has no type for it
 
         handles.append(module.register_forward_hook(keep, with_kwargs=True))
     try:

@@ -152,7 +152,7 @@ def depth_question(
         return completed(recipe, subject)
 
     small, large = (
-        skeleton(lambda d=d: build_recipe(recipe, replace(base, depth=d)).model)  # type: ignore[misc]
+        skeleton(lambda d=d: build_recipe(recipe, replace(base, depth=d)).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
         for d in (sizes[0], sizes[-1])
     )
     blocks = blocks_of(shapes_of(small).keys(), shapes_of(large).keys())

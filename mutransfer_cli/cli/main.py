@@ -101,7 +101,7 @@ def usage(error: Exception) -> None:
     if type(error).__name__ == "Abort":
         sys.exit(INTERRUPTED)
     if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()  # type: ignore[attr-defined]
+        error.show()  # type: ignore[attr-defined]  # told by its name: it has one
         sys.exit(2)
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         context = getattr(error, "ctx", None)

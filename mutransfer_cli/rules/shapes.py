@@ -276,7 +276,7 @@ class Skeleton(torch.overrides.TorchFunctionMode):
         | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
     )
 
-    def __torch_function__(  # type: ignore[no-untyped-def]
+    def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
         self, func, types, args=(), kwargs=None
     ):
         kwargs = kwargs or {}

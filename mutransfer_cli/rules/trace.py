@@ -1,8 +1,4 @@
-"""Watching one forward pass: which function consumes each parameter, and along which dimensions.
-
-A parameter is recognised by its storage, so views, transposes and slices need no rules of their
-own: the stride of a view's dimension says which dimension of the parameter it walks along.
-"""
+"""Watching one forward pass: which function consumes each parameter, and along which dimensions."""
 
 from __future__ import annotations
 
@@ -27,10 +23,10 @@ from mutransfer_cli.rules.functions import (
     plain_name,
     tensors_in,
 )
+from mutransfer_cli.rules.lookups import Lookups
 from mutransfer_cli.rules.role import TWO, Attention, Kind, Trace, Use
 from mutransfer_cli.rules.scores import Scores, by_number
-
-Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
+from mutransfer_cli.rules.views import Dims, Views, is_view
 
 
 class Watcher(TorchFunctionMode):
@@ -42,44 +38,19 @@ class Watcher(TorchFunctionMode):
         self.trace = Trace({name: tuple(p.shape) for name, p in named.items()})
         self.trace.uses = {name: [] for name in named}
         self.stack: list[tuple[str, Any]] = [("", None)]
-        self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
+        self.views = Views(model)
         self.branches = Branches()
         self.scores = Scores()
-        self.scales: dict[int, float] = {}  # by storage: the number that made it from another
-        self.looked: dict[int, set[str]] = {}  # by storage: the parameters that were looked up
+        self.lookups = Lookups(self.trace.after)
         self.used: set[str] = set()  # by the function that is running
         self.calls = 0
         self.live: set[int] = set()  # storages of what depends on the model's input
         self.constant = False  # nothing that the running function got does
-        self.alive: list[Tensor] = []  # a freed storage's address could be given out again
-        for name, p in named.items():
-            self.known.pop(pointer(p), None)
-            self._remember(p.detach(), name, tuple(range(p.dim())))
-
-    def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
-        found = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
-        self.known.setdefault(pointer(tensor), []).append(found)
-        self.alive.append(tensor)
+        self.alive: list[Tensor] = []  # what the model was given: see `live`
 
     def find(self, tensor: Any) -> dict[str, Dims]:
         """The parameters that a tensor is (a view of), and its dimensions in each of them."""
-        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
-            return {}
-        if pointer(tensor) not in self.known or tensor.numel() == 0:
-            return {}
-
-        def source(stride: int, size: int, known: list[tuple[int, int, int | None]]) -> int | None:
-            if stride == 0 or size == 1:
-                return None
-            walks = [(s, d) for s, n, d in known if n > 1 and s <= stride < s * n]
-            return max(walks, key=lambda w: w[0])[1] if walks else None
-
-        found = {}
-        for name, *known in self.known[pointer(tensor)]:
-            steps = list(zip(*known, strict=True))
-            here = zip(tensor.stride(), tensor.shape, strict=True)
-            found[name] = tuple(source(s, n, steps) for s, n in here)
-        return found
+        return self.views.find(tensor)
 
     def use(
         self,
@@ -111,7 +82,7 @@ class Watcher(TorchFunctionMode):
                 order=self.calls,
                 stacked=kind == "matrix" and len(summed + kept) < sizes,
                 groups=groups,
-                scale=self.scales.get(pointer(other), 1.0) if isinstance(other, Tensor) else 1.0,
+                scale=self.lookups.scale(other),
             )
             self.used.add(name)
             if use not in self.trace.uses[name]:
@@ -144,22 +115,10 @@ class Watcher(TorchFunctionMode):
         )
         if attention is not None:
             self.trace.attention.append(Attention(*attention, self.stack[-1][0]))
-        self._lookups(name, args, operands, results)
-        return result
-
-    def _lookups(
-        self, name: str, args: tuple[Any, ...], operands: list[Tensor], results: list[Tensor]
-    ) -> None:
-        """Follow what was looked up through products with numbers, such as Gemma's √width."""
         number = by_number(name, args) if not any(self.find(t) for t in operands) else None
-        if number is None or len(results) != 1:
-            return
-        self.scales[pointer(results[0])] = number
-        for tensor in operands:
-            for found in self.looked.get(pointer(tensor), set()):
-                self.trace.after[found] = self.trace.after.get(found, 1.0) * number
-                self.looked.setdefault(pointer(results[0]), set()).add(found)
-                self.alive.append(results[0])
+        if number is not None and len(results) == 1:
+            self.lookups.multiplied(operands, number, results[0])
+        return result
 
     def _attention(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         query = args[0] if args else kwargs["query"]
@@ -186,8 +145,7 @@ class Watcher(TorchFunctionMode):
             self.use(arg(0, "input"), learned, [], [-1], name, None)
         elif name in {"embedding", "embedding_bag"}:
             self.use(arg(1, "weight"), "lookup", [], [1], name, arg(0, "input"))
-            self.looked[pointer(result)] = set(self.find(arg(1, "weight")))
-            self.alive.append(result)
+            self.lookups.began(result, self.find(arg(1, "weight")))
         elif name in RIGHT_OR_LEFT or name in ADDED:
             operands = list(args) + [kwargs[k] for k in ("mat1", "mat2", "other") if k in kwargs]
             if name in ADDED:
@@ -218,17 +176,17 @@ class Watcher(TorchFunctionMode):
         elif name == "bilinear":
             self.use(arg(2, "weight"), "matrix", [1, 2], [0], name, None)
             self.use(arg(3, "bias"), "elementwise", [], [0], name, None)
-        elif name in {"getitem", "index_select", "index"} and not self._is_view(result, tracked):
+        elif name in {"getitem", "index_select", "index"} and not is_view(result, tracked):
             self.use(tracked[0], "lookup", [], list(range(1, tracked[0].dim())), name, None)
         elif name in ELEMENTWISE and len(list(tensors_in((args, kwargs)))) > 1:
             for tensor in tracked:
                 if self.constant and name in {"cat", "stack"}:  # a fused weight
-                    self._stand_for(tensor, result, arg(1, "dim") or 0)
+                    self.views.stand_for(tensor, result, arg(1, "dim") or 0)
                 elif self.constant and tensor.shape == result.shape:  # masked, or scaled
-                    self._stand_for(tensor, result)
+                    self.views.stand_for(tensor, result)
                 else:
                     self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
-        elif not self._is_view(result, tracked):
+        elif not is_view(result, tracked):
             self._derive(name, result, tracked)
 
     def _layers(self, name: str, tracked: list[Tensor], inputs: Any) -> None:
@@ -239,25 +197,14 @@ class Watcher(TorchFunctionMode):
             else:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), name, None)
 
-    def _is_view(self, result: Any, tracked: list[Tensor]) -> bool:
-        storages = {t.untyped_storage().data_ptr() for t in tracked}
-        return all(t.untyped_storage().data_ptr() in storages for t in tensors_in(result))
-
-    def _stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
-        """From here on the result is the tensor's parameters, perhaps with a dimension more."""
-        for name, dims in self.find(tensor).items():
-            at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
-            new = (None,) * (result.dim() - len(dims))
-            self._remember(result, name, (*dims[:at], *new, *dims[at:]))
-
     def _derive(self, name: str, result: Any, tracked: list[Tensor]) -> None:
         """A copy, cast or elementwise function of one parameter stands for it from here on."""
         if name in {"repeat", "tile"} and len(tracked) == 1:
-            self._stand_for(tracked[0], result)
+            self.views.stand_for(tracked[0], result)
             return
         plain = name not in MIXING and len(tracked) == 1
         if plain and isinstance(result, Tensor) and result.shape == tracked[0].shape:
-            self._stand_for(tracked[0], result)
+            self.views.stand_for(tracked[0], result)
             return
         for tensor in tracked:
             self.use(tensor, "unknown", [], [], name, None)

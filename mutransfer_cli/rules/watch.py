@@ -74,7 +74,7 @@ def watch_of(plan: Plan, found: dict[str, nn.Parameter]) -> Watch:
 def watch(plan: Plan, found: dict[str, nn.Parameter], optimizer: Optimizer) -> None:
     """Look before every step."""
     # where a step is compiled, the look at it is not
-    hook = torch.compiler.disable(watch_of(plan, found))  # type: ignore[no-untyped-call]
+    hook = torch.compiler.disable(watch_of(plan, found))  # type: ignore[no-untyped-call]  # torch has no type for it
     HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 from pydantic import TypeAdapter
@@ -34,6 +35,8 @@ from mutransfer_cli.train.trust import BUILT_IN, COMPARED
 FILE = "engine.json"
 STORED = TypeAdapter(tuple[RungEngine, ...])
 Group = tuple[Job, ...]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def asked_for(text: str) -> tuple[str, int | None]:
@@ -57,8 +60,22 @@ def label_of(job: Job) -> str:
     return str(job.key)
 
 
+class Measure(Protocol):
+    """Calls a function where the trials train."""
+
+    def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
+def here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return function(*args, **kwargs)
+
+
 class Engine:
-    """Puts jobs together; asked: as `asked_for` reads it. run: where choices are kept."""
+    """Puts jobs together; asked: as `asked_for` reads it. run: where choices are kept.
+
+    measure, sharing: set by an executor whose trials train elsewhere, or whose workers do not all
+    share one memory.
+    """
 
     def __init__(
         self,
@@ -69,6 +86,8 @@ class Engine:
         run: Path | None = None,
     ) -> None:
         self.recipe, self.device, self.workers, self.run = recipe, device, workers, run
+        self.measure: Measure = here
+        self.sharing: int | None = None  # workers that share a memory; None: all of them
         self.kind, self.size = asked_for(asked)
         self.choices: dict[Size, Choice] = {}
         self.alone: dict[Size, Timing] = {}
@@ -134,17 +153,18 @@ class Engine:
             sample = [member_of(self.recipe, job) for job in jobs[:COMPARED]]
             if self.kind == "auto":
                 if size not in self.alone:
-                    self.alone[size] = timed_alone(sample[0], size, self.device)
+                    self.alone[size] = self.measure(timed_alone, sample[0], size, self.device)
                 if self.alone[size].seconds * size.steps * each < WORTH:
                     return one_by_one(
                         f"one by one takes less than {WORTH:g} s: nothing to gain by a population"
                     )
-            return choose(
+            return self.measure(
+                choose,
                 sample,
                 each,
                 size,
                 self.device,
-                self.workers,
+                self.sharing or self.workers,
                 self.kind,
                 self.size,
                 self.alone.get(size),

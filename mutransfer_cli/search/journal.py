@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
@@ -47,7 +47,7 @@ class Journal(JournalFileBackend):
         finally:
             self._lock.release()
 
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         try:
             yield from super().read_logs(log_number_from)
         except ValueError as error:

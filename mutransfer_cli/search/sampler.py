@@ -7,12 +7,16 @@ worker was faster.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mutransfer_cli.recipe.search import Search, Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.grid import Setting, means, setting_of
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.study import Record
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 def points_per_rung(search: Search, rungs: Sequence[Size]) -> int:
@@ -86,7 +90,7 @@ def pruned_settings(records: Sequence[Record]) -> dict[Setting, tuple[tuple[int,
     return {setting: reports for setting, reports in found.items() if setting not in lost}
 
 
-def distribution(space: Space):  # type: ignore[no-untyped-def]
+def distribution(space: Space) -> BaseDistribution:
     """Optuna's distribution over the positions on a hyperparameter's scale."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 

@@ -183,13 +183,14 @@ class Storage:
 
     def away(self, error: BaseException) -> bool:
         """Whether the server did not answer: it may be back in a moment."""
-        from sqlalchemy.exc import InterfaceError, OperationalError
+        from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
         if self.place.kind != "postgresql":
             return False
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, OperationalError | InterfaceError):
+            # the last: a connection that was lost inside a transaction was used once more
+            if isinstance(cause, OperationalError | InterfaceError | PendingRollbackError):
                 return True
             cause = cause.__cause__
         return False

@@ -19,10 +19,10 @@ from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
 from mutransfer_cli.search.ask import wanted
 from mutransfer_cli.search.claims import Claims
+from mutransfer_cli.search.cluster import resources
 from mutransfer_cli.search.document import (
     Best,
     Counts,
-    Population,
     SweepDocument,
 )
 from mutransfer_cli.search.engine import Engine, asked_for
@@ -33,7 +33,7 @@ from mutransfer_cli.search.local import Workers
 from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.progress import Event, event, time_left
 from mutransfer_cli.search.prune import reports
-from mutransfer_cli.search.ray import RayTasks, resources
+from mutransfer_cli.search.ray import RayTasks
 from mutransfer_cli.search.run import (
     alone,
     environment_of,
@@ -48,12 +48,6 @@ from mutransfer_cli.search.waves import Waves
 from mutransfer_cli.train.checkpoint import FOLDER
 from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.trial import Result
-
-ONE_BY_ONE = Population(
-    size=1,
-    batched=False,
-    why="Ray's tasks train one trial each",
-)
 
 
 @dataclass(slots=True)
@@ -182,11 +176,7 @@ class Sweep:
             seconds=seconds,
             flops=sum(r.flops for r in self.records if r.outcome in {"finished", "pruned"}),
             trials_per_second=self.new / seconds if self.new else None,
-            population=programs.population(self.workers)
-            if own
-            else self.engine.document()
-            if self.engine
-            else ONE_BY_ONE,
+            population=self.engine.document() if self.engine else programs.population(self.workers),
             workers=self.workers,
             device=self.device,
             notes=(*self.notes, *notes),
@@ -249,9 +239,10 @@ def sweep(
     started = time.perf_counter()
     asked_for(engine)
     recipe = loaded.recipe
-    if engine.startswith("population") and (executor == "ray" or recipe.train is not None):
-        who = "train.command" if recipe.train is not None else "--executor ray"
-        raise InputError(f"--engine {engine}: {who} trains one by one; expected auto or one-by-one")
+    if engine.startswith("population") and recipe.train is not None:
+        raise InputError(
+            f"--engine {engine}: train.command trains one by one; expected auto or one-by-one"
+        )
     place, count = ready(recipe, device, workers, executor, ray_address)
     source = open_source(recipe)
     family_for(recipe)
@@ -262,7 +253,9 @@ def sweep(
     if recipe.train is not None:
         runs = Programs(recipe, run, place, count)
     elif executor == "ray":
-        runs = RayTasks(recipe, place, workers, threads or 1, ray_address, checkpoints)
+        driver.engine = Engine(recipe, place, count, engine, run)
+        tasks = (workers, threads or 1, ray_address, checkpoints, driver.engine)
+        runs = RayTasks(recipe, place, *tasks)
     else:
         driver.engine = Engine(recipe, place, count, engine, run)
         runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)

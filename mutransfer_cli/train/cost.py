@@ -77,7 +77,7 @@ def counted(recipe: Recipe, size: Size) -> Flops:
     subject = on_meta(recipe, size)
     loss = subject.loss or cross_entropy
     source = None if subject.batch is not None else open_source(recipe)
-    batch = source.batch(0, 0, size.batch) if source else subject.batch(0)  # type: ignore[misc]
+    batch = source.batch(0, 0, size.batch) if source else subject.batch(0)  # type: ignore[misc]  # one of them is there: tested above
     counter = FlopCounterMode(display=False)
     try:
         with counter:

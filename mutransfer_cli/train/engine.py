@@ -11,6 +11,7 @@ import torch
 
 from mutransfer_cli.models.planned import proxy
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.group import out_of_memory
 from mutransfer_cli.train.memory import available, bytes_of
 from mutransfer_cli.train.population import Member, Population
 from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
@@ -185,6 +186,8 @@ def timed_together(
     try:
         population = Population(chosen, size, device)
         seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
-    except (MemoryError, torch.OutOfMemoryError):
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
         return None
     return Timing(trials, seconds / trials, bytes_each * trials)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint import GroupKeeper
 from mutransfer_cli.train.course import train_together
@@ -16,7 +17,9 @@ NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whichever device."""
+    """Whether an error says that memory ran out, on whichever device; also in the user's code."""
+    if isinstance(error, InputError) and error.__cause__ is not None:
+        return out_of_memory(error.__cause__)
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(s in str(error).lower() for s in NO_MEMORY)

@@ -21,6 +21,7 @@ from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search import local
 from mutransfer_cli.search.journal import Journal
 from mutransfer_cli.search.run import CURVES
+from mutransfer_cli.search.storage import Place, Storage
 from mutransfer_cli.search.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint import FOLDER
@@ -208,6 +209,18 @@ def test_the_database_server_goes_away_and_comes_back(
     assert server.trials() >= TRIALS
     for file in run.iterdir():
         assert b"s3cret" not in file.read_bytes(), file
+
+
+def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> None:
+    from sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError
+
+    storage = Storage.__new__(Storage)  # no server is asked
+    storage.place = Place("postgresql", "postgresql://127.0.0.1:1/none", shared=True)
+    for error in (OperationalError("", {}, Exception()), PendingRollbackError("rolled back")):
+        wrapped = RuntimeError()
+        wrapped.__cause__ = error
+        assert storage.away(error) and storage.away(wrapped)
+    assert not storage.away(IntegrityError("", {}, Exception()))
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:

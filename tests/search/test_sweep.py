@@ -313,5 +313,3 @@ def test_populations_give_the_losses_of_trials_one_by_one(tmp_path: Path) -> Non
     assert documents["population:4"].population.size == 4
     with pytest.raises(InputError, match="--engine fast: expected auto"):
         sweep(loaded, tmp_path / "x", engine="fast")
-    with pytest.raises(InputError, match="--executor ray trains one by one"):
-        sweep(loaded, tmp_path / "x", engine="population:4", executor="ray")
