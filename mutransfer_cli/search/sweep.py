@@ -1,11 +1,10 @@
-"""The sweep: ask for trials until the search has what it needs, store each as it ends."""
+"""The sweep: what trains, where the study lies, and one driver of both."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import rmtree
 
@@ -14,25 +13,19 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.planned import family_for, trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
-from mutransfer_cli.search.ask import wanted
-from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.cluster import resources
 from mutransfer_cli.search.document import (
-    Best,
-    Counts,
     SweepDocument,
 )
+from mutransfer_cli.search.driver import Driver
 from mutransfer_cli.search.engine import Engine, asked_for
 from mutransfer_cli.search.executor import Executor
-from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.ledger import Ledger
+from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.local import Workers
 from mutransfer_cli.search.programs import Programs
-from mutransfer_cli.search.progress import Event, event, time_left
-from mutransfer_cli.search.prune import reports
+from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.ray import RayTasks
 from mutransfer_cli.search.run import (
     alone,
@@ -43,175 +36,8 @@ from mutransfer_cli.search.run import (
 )
 from mutransfer_cli.search.stop import terminations
 from mutransfer_cli.search.storage import chosen
-from mutransfer_cli.search.study import Record, Study
-from mutransfer_cli.search.waves import Waves
+from mutransfer_cli.search.study import Study
 from mutransfer_cli.train.checkpoint import FOLDER
-from mutransfer_cli.train.cost import flops
-from mutransfer_cli.train.trial import Result
-
-
-@dataclass(slots=True)
-class Sweep:
-    """One call of the sweep on a run directory."""
-
-    recipe: Recipe
-    run: Path
-    device: str
-    seed: int
-    workers: int
-    threads: int
-    on_progress: Callable[[Event], None]
-    fitted: Fitted | None = None
-    records: list[Record] = field(default_factory=list)
-    new: int = 0
-    running: int = 0
-    spent_here: float = 0.0  # FLOPs of the trials that ended in this call
-    started: float = field(default_factory=time.monotonic)
-    notes: list[str] = field(default_factory=list)
-    engine: Engine | None = None
-
-    def wanted(self) -> list[Job]:
-        """Every trial that the search asks for by what is known so far."""
-        return wanted(self.recipe, rungs(self.recipe), self.seed, self.records, self.fitted)
-
-    def go(self, study: Study, executor: Executor) -> None:
-        """Run rounds until nothing is missing or the budget ends."""
-        costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
-        waves = None
-        if self.recipe.search.prune != "none":
-            waves = Waves(self.recipe, rungs(self.recipe), self.seed, self.fitted)
-        with executor, self.ledger(study, costs) as ledger:
-            while True:
-                self.records = ledger.records()
-                wave = waves.open(self.records) if waves else missing(self.wanted(), self.records)
-                jobs = ledger.order(wave)
-                asked = missing(waves.asked, self.records) if waves else jobs
-                if not jobs or self.spent():
-                    return
-                self.tell(asked, "", costs)
-
-                def claim(some: Sequence[Job], asked: list[Job] = asked) -> Sequence[Job]:
-                    granted = ledger.claim(some)
-                    self.running += len(granted)
-                    self.tell(asked, "", costs)
-                    return granted
-
-                idle = True
-                for job, result in executor.run(jobs, claim):
-                    idle = False
-                    self.running -= 1
-                    record = recorded(self.recipe, job, result, costs[job.size])
-                    if ledger.store(record):
-                        self.new += 1
-                        self.spent_here += record.flops
-                    self.records = ledger.records()
-                    self.tell(asked, told(record), costs)
-                    if self.spent():
-                        return
-                if idle:
-                    ledger.wait()
-
-    def tell(self, jobs: Sequence[Job], text: str, costs: dict[Size, float]) -> None:
-        """Progress for whoever watches."""
-        left = missing(jobs, self.records)
-        seconds = time.monotonic() - self.started
-        rest = time_left(self.spent_here, seconds, sum(costs[job.size] for job in left))
-        sizes = rungs(self.recipe)
-        self.on_progress(event(sizes, self.records, left, text, self.running, rest))
-
-    def ledger(self, study: Study, costs: dict[Size, float]) -> Ledger:
-        """Claims where others may work on the study too."""
-        search = self.recipe.search
-        ranges = {
-            name: (
-                space.value(space.bounds[0]),
-                space.value(space.bounds[1]),
-                space.scale.startswith("log"),
-            )
-            for name, space in search.space.items()
-        }
-        if not study.place.shared:
-            return Ledger(study, ranges)
-        return Claims(study, ranges, costs, search.budget.trials)
-
-    def spent(self) -> bool:
-        """Whether the budget has ended; says so in a note."""
-        budget = self.recipe.search.budget
-        limits = (
-            (
-                "trials",
-                budget.trials,
-                float(len(self.records)),
-                self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
-            ),
-            ("flops", budget.flops, sum(r.flops for r in self.records), True),
-            ("minutes", budget.minutes, (time.monotonic() - self.started) / 60, True),
-        )
-        for name, limit, used, counts in limits:
-            if counts and limit is not None and used >= limit:
-                self.notes.append(
-                    f"search.budget.{name}: {limit:g} reached; the sweep is not whole"
-                )
-                return True
-        return False
-
-    def document(self, seconds: float) -> SweepDocument:
-        outcomes = [r.outcome for r in self.records]
-        finished = [r for r in self.records if r.loss is not None]
-        best = min(finished, key=lambda r: r.loss or 0.0, default=None)
-        own = self.recipe.train is not None
-        notes = programs.notes_of(self.recipe, self.run, self.records) if own else []
-        return SweepDocument(
-            run=str(self.run),
-            trials=Counts(
-                asked=len(outcomes) + len(missing(self.wanted(), self.records)),
-                finished=outcomes.count("finished"),
-                pruned=outcomes.count("pruned"),
-                diverged=outcomes.count("diverged"),
-                failed=outcomes.count("failed"),
-            ),
-            best=Best(width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params)
-            if best
-            else None,
-            seconds=seconds,
-            flops=sum(r.flops for r in self.records if r.outcome in {"finished", "pruned"}),
-            trials_per_second=self.new / seconds if self.new else None,
-            population=self.engine.document() if self.engine else programs.population(self.workers),
-            workers=self.workers,
-            device=self.device,
-            notes=(*self.notes, *notes),
-        )
-
-
-def recorded(recipe: Recipe, job: Job, result: Result, cost: float) -> Record:
-    """The end of a trial; cost: FLOPs of a whole one, of which a pruned one has spent a part."""
-    part = 1.0
-    if result.outcome == "pruned":
-        part = (result.curve[-1][0] + 1) / job.size.steps
-    return Record(
-        params=job.params,
-        width=job.size.width,
-        depth=job.size.depth,
-        batch=job.size.batch,
-        steps=job.size.steps,
-        seed=job.seed,
-        outcome=result.outcome,
-        loss=result.loss,
-        seconds=result.seconds,
-        flops=cost * part,
-        why=result.why,
-        curve=result.curve,
-        reports=reports(recipe, job.size, result.curve) if recipe.search.prune != "none" else (),
-    )
-
-
-def told(record: Record) -> str:
-    """One trial in a line of progress."""
-    setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
-    end = (
-        f"loss {record.loss:.4f}" if record.loss is not None else f"{record.outcome}: {record.why}"
-    )
-    return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"
 
 
 def sweep(
@@ -247,7 +73,7 @@ def sweep(
     source = open_source(recipe)
     family_for(recipe)
     lies = chosen(run, storage)
-    driver = Sweep(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+    driver = Driver(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
     checkpoints = run.resolve() / FOLDER
     runs: Executor
     if recipe.train is not None:

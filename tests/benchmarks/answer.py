@@ -40,8 +40,8 @@ RECIPES = {
         "base: {width: 64, depth: 2, batch: 64, steps: 150}\nladder: {width: [64]}\n"
     ),
     "mlp, digits, SGD": (
-        "model: {build: mlp}\ndata: {source: digits}\noptimizer: {name: sgd, momentum: 0.9}\n"
-        "base: {width: 64, depth: 2, batch: 32, steps: 100}\nladder: {width: [64]}\n"
+        "model: {build: mlp}\ndata: {source: digits}\noptimizer: {name: sgd, momentum: 0.98}\n"
+        "base: {width: 64, depth: 2, batch: 32, steps: 200}\nladder: {width: [64]}\n"
     ),
     "mlp of tanh, teacher, Adam, cosine": (
         "model: {build: mlp, args: {activation: tanh}}\n"
@@ -51,11 +51,11 @@ RECIPES = {
     ),
     "convnet, digits, AdamW": (
         "model: {build: convnet}\ndata: {source: digits}\n"
-        "base: {width: 16, depth: 1, batch: 32, steps: 60}\nladder: {width: [16]}\n"
+        "base: {width: 16, depth: 2, batch: 16, steps: 200}\nladder: {width: [16]}\n"
     ),
     "gpt, stdlib, AdamW": (
         "model: {build: gpt, args: {head_dim: 16}}\ndata: {source: stdlib, seq_len: 32}\n"
-        "base: {width: 32, depth: 1, batch: 8, steps: 100}\nladder: {width: [32]}\n"
+        "base: {width: 32, depth: 1, batch: 16, steps: 150}\nladder: {width: [32]}\n"
     ),
 }
 Table = np.ndarray  # (seeds, rates), NaN where it diverged
