@@ -20,6 +20,7 @@ from mutransfer_cli.search.study import read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine import Choice, Timing
 from tests.search.test_faults import HANGING
+from tests.search.test_prune import REAL
 from tests.search.test_sweep import TRIALS, recipe
 
 MORTAL = """
@@ -193,6 +194,14 @@ def test_tasks_that_fit_are_counted_machine_by_machine(monkeypatch: pytest.Monke
         machines.places(machines.needs_of("cpu", 4))
     with pytest.raises(InputError, match="the cluster has no GPU and 4 CPUs for a task"):
         machines.places(machines.needs_of("cuda:0", 4))
+
+
+def test_the_same_trials_are_pruned(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(REAL.replace("[16, 32]", "[16]").replace("seeds: 2", "seeds: 1"))
+    local, ray = (by_executor(path, tmp_path, name) for name in ("local", "ray"))
+    assert ray == local
+    assert any(outcome == "pruned" for outcome, *_ in ray.values())  # type: ignore[misc]
 
 
 def test_a_lost_worker_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
