@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import recipe_target, rungs
@@ -15,6 +13,7 @@ from mutransfer_cli.search.document import DryRunDocument, RungCost, TargetCost
 from mutransfer_cli.search.engine import Engine
 from mutransfer_cli.search.sweep import ready
 from mutransfer_cli.train.cost import Cost, flops, measure
+from mutransfer_cli.train.threads import limit_threads
 
 
 def dry_run(
@@ -30,7 +29,7 @@ def dry_run(
     """
     recipe = loaded.recipe
     place, count = ready(recipe, device, workers, "local", None)
-    torch.set_num_threads(1)  # as the workers will
+    limit_threads(1)  # as the workers will
     sizes = rungs(recipe)
     each, at_most = trials(recipe.search, sizes)
     together: list[float | None] = [None for _ in sizes]

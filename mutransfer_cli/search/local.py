@@ -25,6 +25,7 @@ from mutransfer_cli.search.pool import Heard, Pool, forkable
 from mutransfer_cli.search.study import Key
 from mutransfer_cli.train.checkpoint import EVERY, GroupKeeper, Keeper
 from mutransfer_cli.train.group import train_group
+from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import Result, train
 
 DEATHS_ALLOWED = 3  # of workers, in one and the same trial
@@ -55,7 +56,7 @@ def start_worker(
     global _recipe, _device, _checkpoints
     signal.signal(signal.SIGTERM, end)
     _checkpoints = checkpoints
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     sys.path.insert(0, folder)
     _recipe, _device = loads(recipe, "recipe.yaml").recipe, device
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import torch
-
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads
@@ -26,6 +24,7 @@ from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, begun, train_jobs
 from mutransfer_cli.search.study import Key
+from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times
@@ -38,7 +37,7 @@ T = TypeVar("T")
 
 def settle(threads: int, folder: str) -> None:
     """In a Ray worker: as a worker of this machine, and the user's own modules at hand."""
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
@@ -18,6 +19,7 @@ from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.search import local
 from mutransfer_cli.search.pool import Heard, Pool, forkable
 from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import feed_of, one_step
 
 STATE = {"seen": "before"}
@@ -40,6 +42,13 @@ def count(task: int) -> Iterator[object]:
         yield i
     if task == 4:
         raise ValueError("four")
+
+
+def threads(task: int) -> Iterator[object]:
+    from threadpoolctl import threadpool_info
+
+    numpy.ones((64, 64)) @ numpy.ones((64, 64))
+    yield {lib["num_threads"] for lib in threadpool_info()} | {torch.get_num_threads()}
 
 
 def looks(task: int) -> Iterator[object]:
@@ -83,6 +92,19 @@ def test_a_forked_worker_knows_what_this_process_knew(monkeypatch: pytest.Monkey
     finally:
         pool.close()
         afresh.close()
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_worker_computes_with_as_many_threads_as_it_was_given(forked: bool) -> None:
+    """torch, and numpy's libraries as well; the control is a worker that nobody told."""
+    pool: Pool[int] = Pool(1, limit_threads, (1,), forked=forked and sys.platform == "linux")
+    free: Pool[int] = Pool(1, limit_threads, (3,))
+    try:
+        assert [h.value for h in answers(pool, [1], threads) if h.how == "part"] == [{1}]
+        assert [h.value for h in answers(free, [1], threads) if h.how == "part"] == [{3}]
+    finally:
+        pool.close()
+        free.close()
 
 
 def test_a_process_with_threads_is_not_forked() -> None:
