@@ -95,12 +95,18 @@ class Engine:
         if run is not None and self.kind == "auto" and (run / FILE).is_file():
             self.choices = read(run / FILE)
 
-    def groups(self, jobs: Sequence[Job]) -> list[Group]:
-        """All jobs in groups that train together, in the order of the jobs' sizes."""
+    def groups(self, jobs: Sequence[Job], interrupted: Sequence[Group] = ()) -> list[Group]:
+        """All jobs in groups that train together, in the order of the jobs' sizes.
+
+        interrupted: groups that go on first, as they were.
+        """
+        for group in interrupted:
+            self.largest[group[0].size] = max(self.largest[group[0].size], len(group))
         by_size: dict[Size, list[Job]] = {}
         for job in jobs:
             by_size.setdefault(job.size, []).append(job)
-        return [group for size, of in by_size.items() for group in self._of_size(size, of)]
+        made = [group for size, of in by_size.items() for group in self._of_size(size, of)]
+        return [*interrupted, *made]
 
     def _of_size(self, size: Size, jobs: Sequence[Job]) -> list[Group]:
         alike: dict[tuple[float, ...], list[Job]] = {}

@@ -175,7 +175,7 @@ class Workers:
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
         interrupted, rest = begun(self.recipe, jobs, self.device, self.checkpoints)
-        groups = [*interrupted, *self.engine.groups(rest)]
+        groups = self.engine.groups(rest, interrupted)
         if self.device != "cpu" and self.timeout is None:  # nothing that would have to be ended
             for group in groups:
                 granted = tuple(claim(group))

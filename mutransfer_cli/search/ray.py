@@ -121,7 +121,7 @@ class RayTasks:
         self.chooser.workers = room
         self.chooser.sharing = 1 if self.needs.gpus else min(room, max(places(self.needs)))
         interrupted, rest = begun(self.recipe, jobs, self.device, self.checkpoints)
-        return [*interrupted, *self.chooser.groups(rest)]
+        return self.chooser.groups(rest, interrupted)
 
     def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
         """The jobs that are granted, in the order of their ending."""
