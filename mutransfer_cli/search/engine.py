@@ -101,7 +101,9 @@ class Engine:
         interrupted: groups that go on first, as they were.
         """
         for group in interrupted:
-            self.largest[group[0].size] = max(self.largest[group[0].size], len(group))
+            size, count = group[0].size, len(group)
+            self.largest[size] = max(self.largest[size], count)
+            self.choices.setdefault(size, Choice((), count, "goes on from its checkpoint"))
         by_size: dict[Size, list[Job]] = {}
         for job in jobs:
             by_size.setdefault(job.size, []).append(job)
@@ -186,7 +188,7 @@ class Engine:
     def document(self) -> Population:
         """What was chosen so far, and why."""
         rungs = tuple(
-            told(size, choice, self.largest[size] or 1)
+            told(size, choice, self.largest[size] or choice.most)
             for size, choice in sorted(self.choices.items(), key=lambda c: c[0].width)
         )
         size = max((r.size for r in rungs), default=1)

@@ -103,6 +103,12 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     write(path, frozen_yaml(recipe))
 
 
+def forget(run: Path) -> None:
+    """Undo `prepare` on a run directory in which nothing has been trained."""
+    for name in (RECIPE, ENVIRONMENT):
+        (run / name).unlink(missing_ok=True)
+
+
 def write(path: Path, text: str) -> None:
     """Write a file of the run whole or not at all."""
     partial = path.with_name(path.name + ".partial")

@@ -28,8 +28,10 @@ from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.ray import RayTasks
 from mutransfer_cli.search.run import (
+    RECIPE,
     alone,
     environment_of,
+    forget,
     locked,
     prepare,
     write_curves,
@@ -89,8 +91,14 @@ def sweep(
     with terminations(), runs, locked(run, lies.shared):
         with alone(run):
             told_apart = lies.remembered(run) if lies.shared else None
+            fresh = not (run / RECIPE).is_file()
             prepare(run, recipe, environment_of(place, seed, source.digest, told_apart))
-            study = Study.open(run, recipe, create=True, place=lies)
+            try:
+                study = Study.open(run, recipe, create=True, place=lies)
+            except InputError:
+                if fresh:  # a storage that never worked is not remembered
+                    forget(run)
+                raise
         if lies.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         if place == programs.OWN and device != "auto":

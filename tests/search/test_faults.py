@@ -233,6 +233,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
             storage="postgresql://me:s3cret@127.0.0.1:1/none",
         )
     assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)
+    sweep(load(recipe(tmp_path)), tmp_path / "run", device="cpu")  # and is not remembered
 
 
 HANGING = """

@@ -313,3 +313,11 @@ def test_populations_give_the_losses_of_trials_one_by_one(tmp_path: Path) -> Non
     assert documents["population:4"].population.size == 4
     with pytest.raises(InputError, match="--engine fast: expected auto"):
         sweep(loaded, tmp_path / "x", engine="fast")
+
+
+def test_what_a_finished_sweep_chose_is_still_told(tmp_path: Path) -> None:
+    loaded = load(recipe(tmp_path))
+    first = sweep(loaded, tmp_path / "run", device="cpu", workers=1, engine="population:3")
+    again = sweep(loaded, tmp_path / "run", device="cpu", workers=1)  # nothing is left to train
+    assert first.population.size == again.population.size == 3
+    assert again.population.batched and again.trials_per_second is None
