@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from mutransfer_cli.models.gpt import GPT
 from mutransfer_cli.models.loss import SINGLE, cross_entropy
 from mutransfer_cli.models.mlp import MLP
@@ -18,9 +20,14 @@ def written(subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) 
     """The stack of these trials."""
     model = subject.model
     exact = all(p.element_size() >= SINGLE and p.requires_grad for p in model.parameters())
-    if exact and subject.loss is cross_entropy:
+    if exact and not hooked(model) and subject.loss is cross_entropy:
         if isinstance(model, MLP) and model.act in NAMES:
             return WrittenMLP(subject, plans, states)
         if isinstance(model, GPT):
             return WrittenGPT(subject, plans, states)
     return Stack(subject, plans, states)
+
+
+def hooked(model: nn.Module) -> bool:
+    """Whether hooks are in its forward pass, as u-muP's: a form written out knows none of them."""
+    return any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

@@ -234,3 +234,28 @@ def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None
         broken = dict(train_together(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
         assert broken[2].outcome == "diverged"
         assert [broken[i].loss for i in range(2)] == [r.loss for r in together[:2]]
+
+
+FORMS = {
+    "tied": ("tied: true", ""),
+    "biases": ("bias: true", ""),
+    "umup": ("tied: false", "parameterization: umup\n"),
+    "completep": ("tied: false", "parameterization: completep\n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_gpt(form: str) -> None:
+    """What the written-out pass has to know of the module: ties, biases, skip weights, hooks."""
+    arguments, more = FORMS[form]
+    made = loads(
+        f"name: p\nmodel: {{build: gpt, args: {{head_dim: 16, {arguments}}}}}\ndata: {TEXT}\n"
+        "base: {width: 32, depth: 2, batch: 8, steps: 40}\n"
+        f"optimizer: {{name: adamw, lr: 0.005}}\n{more}"
+    ).recipe
+    rate = 0.1 if form == "umup" else 0.004
+    size = Size(64, 4, 8, 40)
+    together, alone = both(made, size, [{"lr": rate}, {"lr": rate / 2}])
+    assert apart(together, alone) < 1e-4
+    other, _ = both(made, size, [{"lr": rate * 1.2}, {"lr": rate / 2}])
+    assert apart(other, alone) > 1e-3  # the control
