@@ -143,7 +143,7 @@ def hopeless(pruner: str, references: Sequence[Sequence[float]], own: Sequence[f
     return answer
 
 
-def pruner_of(name: str):  # type: ignore[no-untyped-def]
+def pruner_of(name: str):  # type: ignore[no-untyped-def]  # Optuna is imported late
     """Optuna's pruner of a recipe's word."""
     import optuna
 

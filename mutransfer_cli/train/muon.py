@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from mutransfer_cli.rules.plan import Plan
-from mutransfer_cli.train.rows import Layout
 from mutransfer_cli.train.together import Number, Together, towards, towards_
 
 
 class Muon(Together):
     """Nesterov's momentum, then five Newton-Schulz steps in bfloat16."""
 
-    def __init__(
-        self,
-        plans: Sequence[Plan],
-        names: Sequence[str],
-        layout: Layout,
-        rows: Tensor,
-        gradients: Tensor,
-    ) -> None:
-        super().__init__(plans, names, layout, rows, gradients)
-        self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
-
     def _set(self, rows: Tensor, gradients: Tensor) -> None:
+        self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
         shapes = [self.layout.shapes[n] for n in self.names]
         ratios = torch.tensor([max(1.0, s[0] / s[1]) ** 0.5 for s in shapes], dtype=torch.float64)
         self.raw["stretched"] = self.raw["lr"] * ratios

@@ -144,7 +144,7 @@ class Stack:
         self._measured.eval()
         parts = (self.parameters, self.constants, self.scales)
         if trials is not None:
-            parts = tuple(picked(part, trials) for part in parts)  # type: ignore[assignment]
+            parts = tuple(picked(part, trials) for part in parts)  # type: ignore[assignment]  # three of them
         with torch.no_grad():
             found: Tensor = self._each(self._loss, batch, True, parts)
         return found

@@ -169,7 +169,7 @@ def train(
             group["lr"] = peak * share
         batch = moved(feed.batch(step), place)
         loss = run_user_code(
-            lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]
+            lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]  # bound early
             f"model.build: {recipe.model.build}: training at width {size.width}",
         )
         losses.append(loss)

@@ -91,7 +91,7 @@ def differing_gradients(
         subject.model.to(place).eval()
         own = moved(feed_of(member.recipe, size, member.seed).batch(0), place)
         assert subject.loss is not None
-        subject.loss(subject.model, own).backward()  # type: ignore[no-untyped-call]
+        subject.loss(subject.model, own).backward()  # type: ignore[no-untyped-call]  # torch has no type
         for name, p in subject.model.named_parameters():
             if p.grad is None:
                 continue
