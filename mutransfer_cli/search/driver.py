@@ -141,6 +141,8 @@ class Driver:
         best = min(finished, key=lambda r: r.loss or 0.0, default=None)
         own = self.recipe.train is not None
         notes = programs.notes_of(self.recipe, self.run, self.records) if own else []
+        if self.engine is not None:
+            notes = self.engine.notes()
         return SweepDocument(
             run=str(self.run),
             trials=Counts(

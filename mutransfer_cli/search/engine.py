@@ -185,6 +185,14 @@ class Engine:
             kept = [told(s, c, c.most) for s, c in self.choices.items() if c.settled]
             write(self.run / FILE, STORED.dump_json(tuple(kept), indent=2).decode() + "\n")
 
+    def notes(self) -> list[str]:
+        """Rungs that could not be trained as was asked for."""
+        return [
+            f"--engine population: width {size.width} trains one by one: {choice.why}"
+            for size, choice in self.choices.items()
+            if self.kind == "population" and choice.most == 1
+        ]
+
     def document(self) -> Population:
         """What was chosen so far, and why."""
         rungs = tuple(

@@ -321,3 +321,25 @@ def test_what_a_finished_sweep_chose_is_still_told(tmp_path: Path) -> None:
     again = sweep(loaded, tmp_path / "run", device="cpu", workers=1)  # nothing is left to train
     assert first.population.size == again.population.size == 3
     assert again.population.batched and again.trials_per_second is None
+
+
+def test_a_population_that_cannot_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "peeks.py").write_text(
+        "import torch\n"
+        "class Peeks(torch.nn.Sequential):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x if x.sum().item() < 1e9 else -x)\n"
+        "def build(width):\n"
+        "    return Peeks(torch.nn.Linear(8, width), torch.nn.ReLU(), torch.nn.Linear(width, 3))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    changes = {"{build: mlp}": '{build: "peeks:build"}', "{width: 8, depth: 1": "{width: 8"}
+    loaded = load(recipe(tmp_path, **changes))
+    own = sweep(loaded, tmp_path / "a", device="cpu", workers=2, engine="population:3")
+    assert any("one by one" in note and "peeks:build" in note for note in own.notes)
+    assert not own.population.batched
+    free = sweep(loaded, tmp_path / "b", device="cpu", workers=2)  # the control: nothing was asked
+    assert not any("one by one" in note for note in free.notes)
