@@ -112,9 +112,9 @@ def fitted(sampler: str) -> Fitted | None:
     """What the adaptive sampler sharpens; the others need no statistics."""
     if sampler != "adaptive":
         return None
-    from mutransfer_cli.fit.rungs import resolved
+    from mutransfer_cli.fit.rungs import shapes
 
-    return resolved
+    return shapes
 
 
 def show(document: SweepDocument) -> None:

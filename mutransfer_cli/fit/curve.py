@@ -8,25 +8,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mutransfer_cli.fit.additive import Array, fitted, table_of
 from mutransfer_cli.fit.observation import Observation
 
 WINDOW = 5  # points of a parabola around the best
 EDGE = 6.0  # how much further a window may rise above the best than below it
 CLIFF = 3.0  # how much further than another a window may rise
 
-Array = np.ndarray
-
 
 @dataclass(frozen=True)
 class Curve:
-    """x = log2(lr), increasing; losses (points, seeds) of the rates where every seed finished.
+    """x = log2(lr), increasing, of the rates where every seed that ran finished.
 
-    losses hold the seeds that every rate ran, which alone may be compared; runs holds all.
+    means: at the mean level of the seeds, since not every rate need have run all of them.
     """
 
     width: int
     x: Array
-    losses: Array
+    means: Array
     runs: tuple[Mapping[int, float], ...]  # for each rate the loss of each seed
     censored: Array  # log2(lr) where a seed diverged: never a loss
     setting: dict[str, float]  # the best of what else was searched
@@ -36,19 +35,9 @@ class Curve:
     pruned: Array = field(default_factory=lambda: np.zeros(0))  # log2(lr) where only that happened
 
     @property
-    def means(self) -> Array:
-        return np.asarray(self.losses.mean(axis=1))
-
-    @property
     def best(self) -> int:
         """Index of the lowest mean."""
         return int(np.argmin(self.means))
-
-    def within(self, window: slice) -> Array:
-        """Losses (points, seeds) of a window, of the seeds that all of its rates ran."""
-        inside = self.runs[window]
-        seeds = sorted(set.intersection(*(set(runs) for runs in inside)))
-        return np.array([[runs[s] for s in seeds] for runs in inside])
 
     def window(self) -> slice | None:
         """Five consecutive points with the best inside, as nearly in the middle as there are.
@@ -72,6 +61,16 @@ class Curve:
         if best - start >= WINDOW // 2 and above - lowest_mean > EDGE * (below - lowest_mean):
             return None
         return slice(start, start + WINDOW)
+
+    def wider(self, window: slice, reach: float) -> list[slice]:
+        """By one rate on either side, at most so many octaves from the best; the nearer first."""
+        best = self.x[self.best]
+        found = []
+        if window.start > 0 and best - self.x[window.start - 1] <= reach:
+            found.append((best - self.x[window.start - 1], slice(window.start - 1, window.stop)))
+        if window.stop < len(self.x) and self.x[window.stop] - best <= reach:
+            found.append((self.x[window.stop] - best, slice(window.start, window.stop + 1)))
+        return [wider for _, wider in sorted(found, key=lambda f: f[0])]
 
 
 Setting = tuple[tuple[str, float], ...]  # the hyperparameters searched beside lr
@@ -124,18 +123,17 @@ def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
         known = {seed: loss for seed, loss in seeds.items() if loss is not None}
         if len(known) == len(seeds):
             finished[x] = known
-    # a rate that only some seeds ran would shift the curve: take the seeds that all rates have
-    common = set.intersection(*(set(s) for s in finished.values())) if finished else set()
-    if not common:
+    # without a seed that all rates ran, nothing says how their levels compare
+    if finished and not set.intersection(*(set(s) for s in finished.values())):
         finished = {}
     xs = sorted(finished)
-    losses = np.array([[finished[x][s] for s in sorted(common)] for x in xs], dtype=float)
+    of = tuple(finished[x] for x in xs)
     first = runs[0]
     return Curve(
         width=first.width,
         x=np.array(xs),
-        losses=losses.reshape(len(xs), len(common)),
-        runs=tuple(finished[x] for x in xs),
+        means=fitted(table_of(of))[0] if of else np.zeros(0),
+        runs=of,
         censored=np.array(sorted(lost["diverged"])),
         setting=setting,
         depth=first.depth,

@@ -77,4 +77,4 @@ class FitDocument(Part):
         description="the largest rung with an optimum inside its range"
     )
     hyperparameters: dict[str, float] = Field(description="the optimum of the source rung")
-    noise: float | None = Field(description="standard deviation of a mean loss over seeds")
+    noise: float | None = Field(description="standard deviation of a loss, its seed's level apart")

@@ -14,15 +14,12 @@ from pydantic import ValidationError
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.curve import WINDOW, Curve, curves_of
 from mutransfer_cli.fit.document import Axis, Estimate, FitDocument, Rung, SourceRung
+from mutransfer_cli.fit.interval import optimum_of
+from mutransfer_cli.fit.noise import Noise, noise_of
 from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.parabola import (
-    Noise,
-    Parabola,
-    cubic_shifts,
-    fieller,
-    noise_of,
-    parabola_of,
-)
+from mutransfer_cli.fit.parabola import Parabola, parabola_of
+from mutransfer_cli.fit.scale import Scale, scale_of
+from mutransfer_cli.fit.skew import Shift, shifts
 from mutransfer_cli.fit.transfer import Vertex, line_of, regrets
 from mutransfer_cli.rules.document import write_atomically
 
@@ -42,19 +39,21 @@ def fit_line(
 
     The size along the axis stands in `width` of every observation.
     """
+    scale = scale_of(observations)
+    observations = scale.of(observations)
     by_width: dict[int, list[Observation]] = defaultdict(list)
     for o in observations:
         by_width[o.width].append(o)
     curves = curves_of(observations)
     parabolas = [p for c in curves.values() if c and (p := parabola_of(c))]
     noise = noise_of(parabolas)
-    shifts = dict(zip((p.curve.width for p in parabolas), cubic_shifts(parabolas), strict=True))
+    moved = dict(zip((p.curve.width for p in parabolas), shifts(parabolas), strict=True))
     rungs, vertices = [], []
     by_rung = {p.curve.width: p for p in parabolas}
     for width, curve in curves.items():
         p = by_rung.get(width)
         rung, vertex = rung_of(
-            by_width[width], curve, p, noise, shifts.get(width, (0.0, 0.0)), confidence
+            by_width[width], curve, p, noise, moved.get(width, Shift()), scale, confidence
         )
         rungs.append(rung)
         if p is not None and vertex is not None:
@@ -62,7 +61,7 @@ def fit_line(
     line = line_of(vertices, noise, confidence) if noise else None
     drift = line[0] if line else None
     costs = (
-        regrets(vertices[0], parabolas, noise, confidence)
+        regrets(vertices[0], parabolas, noise, scale, confidence)
         if noise and vertices and vertices[0][0].curve.width == min(curves)
         else ()
     )
@@ -92,7 +91,8 @@ def rung_of(
     curve: Curve | None,
     p: Parabola | None,
     noise: Noise | None,
-    shift: tuple[float, float],
+    shift: Shift,
+    scale: Scale,
     confidence: float,
 ) -> tuple[Rung, float | None]:
     """One rung's line, and the log2(lr) of its optimum where it is resolved."""
@@ -108,7 +108,7 @@ def rung_of(
     n, best = len(curve.x), curve.best
     diverges_above = bool(len(curve.censored)) and bool(curve.censored.max() > curve.x[best])
     at_edge = best == 0 or (best == n - 1 and not diverges_above)
-    vertex, interval, note = None, None, None
+    found, note = None, None
     if at_edge:
         note = f"the best lies at the {'low' if best == 0 else 'high'} end of the range"
     elif best == n - 1 or (p is None and n >= WINDOW):
@@ -119,30 +119,36 @@ def rung_of(
             note += " at one setting of the rest: take sampler: grid, or search lr alone"
     elif p.vertex is None:
         note = "the parabola has no minimum inside its window"
-    elif noise is None or (interval := fieller(p, noise, confidence)) is None:
-        note = "the optimum is not resolved: the noise is as large as the curvature; add seeds"
-    else:
-        vertex = p.vertex
+    elif noise is None or (found := optimum_of(p, noise, shift, confidence)) is None:
+        note = f"the optimum is not resolved: {why(p)}"
     optimum, loss = None, float(curve.means.min())
-    if vertex is not None and interval is not None and p is not None:
-        low, high = max(interval[0] + shift[0], p.low), min(interval[1] + shift[1], p.high)
-        optimum = {"lr": Estimate(value=2.0**vertex, low=2.0**low, high=2.0**high)}
+    if found is not None and p is not None:
+        value, low, high = found
+        optimum = {"lr": Estimate(value=2.0**value, low=2.0**low, high=2.0**high)}
         optimum |= {name: Estimate(value=value) for name, value in curve.setting.items()}
-        loss = float(p.at(vertex))
+        loss = float(p.at(value))
     rung = Rung(
         width=first.width,
         depth=first.depth,
         batch=first.batch,
         steps=first.steps,
         optimum=optimum,
-        loss=loss,
+        loss=scale.loss(loss),
         at_edge=at_edge,
         points=n,
         censored=len(curve.censored),
         pruned=len(curve.pruned),
         note=note,
     )
-    return rung, vertex
+    return rung, found[0] if found else None
+
+
+def why(p: Parabola) -> str:
+    """What keeps an optimum from being resolved."""
+    x = p.lack
+    if x.pure_freedom and x.misfit / x.misfit_freedom > x.pure / x.pure_freedom:
+        return "the curve is no parabola around its best, as next to divergence; take a finer grid"
+    return "the noise is as large as the curvature; add seeds"
 
 
 def judged(

@@ -1,35 +1,65 @@
-"""A parabola through the window of each rung, with noise pooled over rates, seeds and rungs."""
+"""A parabola through the window of a rung."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
-from mutransfer_cli.fit.curve import Array, Curve
+from mutransfer_cli.fit.additive import Array, Table, fitted, freedom, levels, table_of
+from mutransfer_cli.fit.curve import Curve
+
+REACH = 2.3  # octaves: as far as a window of five rates an octave apart
+UNLIKELY = 0.05  # of a lack of fit as large as this, were the curve a parabola
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Sums of squares that a parabola leaves of rates and of runs, and their degrees of freedom."""
+
+    misfit: float
+    misfit_freedom: int
+    pure: float
+    pure_freedom: int
 
 
 @dataclass(frozen=True)
 class Parabola:
-    """a + b·t + c·t² with t = x - centre, fitted to the mean losses of a window."""
+    """a + b·t + c·t² with t = x - centre, by least squares; a is at the mean level of the seeds."""
 
     curve: Curve
     x: Array  # the window's rates
-    losses: Array  # (points, seeds) of the window
+    runs: Table  # of the window
     centre: float
     low: float  # ends of the window, in log2(lr)
     high: float
+    solve: Array  # (3, runs): from losses to the coefficients
     coefficients: Array  # a, b, c
-    inverse: Array  # (XᵀX)⁻¹: times the variance of a mean loss, their covariance
-    residuals: Array
+    inverse: Array  # times the variance of a loss, the coefficients' covariance
+    lack: Lack
+
+    @property
+    def bent(self) -> bool:
+        """Whether the curve is clearly no parabola here."""
+        x = self.lack
+        return unlikely(x.misfit, x.misfit_freedom, x.pure, x.pure_freedom)
 
     @property
     def level(self) -> float:
-        """How far the window's seeds lie above those that the whole curve has in common."""
+        """How far the window's seeds lie above those of the whole curve."""
         inside = np.isin(self.curve.x, self.x)
-        return float(self.losses.mean() - self.curve.means[inside].mean())
+        return float(self.at(self.x).mean() - self.curve.means[inside].mean())
+
+    @property
+    def seeds(self) -> float:
+        """Runs of a rate, on average."""
+        return len(self.runs.loss) / len(self.x)
+
+    @property
+    def t(self) -> Array:
+        """Of each run."""
+        return np.asarray(self.x[self.runs.rate] - self.centre)
 
     @property
     def vertex(self) -> float | None:
@@ -47,7 +77,7 @@ class Parabola:
         return np.asarray(a + b * t + c * t**2)
 
     def vertex_variance(self, noise: float) -> float:
-        """Delta method; noise is the variance of a mean loss."""
+        """Delta method; noise is the variance of a loss."""
         _, b, c = self.coefficients
         gradient = np.array([0.0, -1 / (2 * c), b / (2 * c**2)])
         return float(gradient @ self.inverse @ gradient * noise)
@@ -57,119 +87,61 @@ def design(t: Array, degree: int) -> Array:
     return np.vander(t, degree + 1, increasing=True)
 
 
+def unlikely(misfit: float, misfit_freedom: int, pure: float, pure_freedom: int) -> bool:
+    """An F test of lack of fit; where there is nothing to test, none is found."""
+    if pure_freedom == 0 or misfit_freedom == 0 or pure <= 0:
+        return False
+    ratio = misfit / misfit_freedom / (pure / pure_freedom)
+    return float(special.fdtrc(misfit_freedom, pure_freedom, ratio)) < UNLIKELY
+
+
 def parabola_of(curve: Curve) -> Parabola | None:
-    """The least-squares parabola of a curve's window; None where there is no window."""
+    """Of a curve's window; None where there is none.
+
+    Where rates lie less than an octave apart the window grows, as far as five of them an octave
+    apart reach, while seeds tell that the curve is a parabola there.
+    """
     window = curve.window()
     if window is None:
         return None
-    x, losses = curve.x[window], curve.within(window)
-    y = losses.mean(1)
-    centre = float(x.mean())
-    matrix = design(x - centre, 2)
-    inverse = np.linalg.inv(matrix.T @ matrix)
-    coefficients = inverse @ matrix.T @ y
-    left = y - matrix @ coefficients
-    return Parabola(
-        curve, x, losses, centre, float(x[0]), float(x[-1]), coefficients, inverse, left
-    )
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Variance of a mean loss over the seeds, and its degrees of freedom."""
-
-    variance: float
-    freedom: int
-
-    def quantile(self, confidence: float) -> float:
-        """Two-sided, of Student's t."""
-        return float(special.stdtrit(self.freedom, 0.5 + confidence / 2))
-
-
-def noise_of(parabolas: Sequence[Parabola]) -> Noise | None:
-    """Pooled over all rungs; the larger of two estimates.
-
-    Lack of fit: residuals of the means, 2 degrees of freedom a rung. Pure error: seeds about the
-    mean at each rate, once each seed's own level is taken out (common random numbers shift a whole
-    curve). A true curve is no parabola, so the first alone counts where it is larger.
-    """
-    misfit, misfit_freedom, pure, pure_freedom = 0.0, 0, 0.0, 0
-    for p in parabolas:
-        misfit += float(p.residuals @ p.residuals)
-        misfit_freedom += len(p.residuals) - 3
-        losses = p.losses
-        points, seeds = losses.shape
-        left = losses - losses.mean(1, keepdims=True) - losses.mean(0) + losses.mean()
-        pure += float((left**2).sum()) / seeds
-        pure_freedom += (points - 1) * (seeds - 1)
-    if misfit_freedom == 0:
-        return None
-    alone = misfit / misfit_freedom
-    pooled = (misfit + pure) / (misfit_freedom + pure_freedom)
-    if alone >= pooled:
-        return Noise(alone, misfit_freedom)
-    return Noise(pooled, misfit_freedom + pure_freedom)
-
-
-def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
-    """The values of the vertex that the data do not exclude (Fieller 1954), inside the window.
-
-    None where they reach past the window on both sides: the optimum is not resolved.
-    """
-    _, b, c = p.coefficients
-    q = noise.quantile(confidence) ** 2 * noise.variance
-    v = p.inverse
-    # (b + 2cu)² ≤ q·Var(b + 2cu), a quadratic in u = vertex - centre
-    square = 4 * (c**2 - q * v[2, 2])
-    linear = 4 * (b * c - q * v[1, 2])
-    constant = b**2 - q * v[1, 1]
-    root = linear**2 - 4 * square * constant
-    if square <= 0 or root < 0:
-        return None
-    ends = sorted((-linear + s * np.sqrt(root)) / (2 * square) + p.centre for s in (-1, 1))
-    low, high = float(ends[0]), float(ends[1])
-    if low <= p.low and high >= p.high:
-        return None
-    return max(low, p.low), min(high, p.high)
-
-
-def cubic_shifts(parabolas: Sequence[Parabola]) -> list[tuple[float, float]]:
-    """How far a common cubic term may move each vertex, in octaves: (down, up), around 0.
-
-    Loss curves rise faster above the optimum than below, so a parabola's vertex is biased by an
-    amount that its own residuals do not show. The term is estimated over all rungs together, and
-    taken one standard error to either side.
-    """
-    if not parabolas:
-        return []
-    rows, values = [], []
-    for i, p in enumerate(parabolas):
-        t = p.x - p.centre
-        own = np.zeros((len(t), 3 * len(parabolas)))
-        own[:, 3 * i : 3 * i + 3] = design(t, 2)
-        rows.append(np.column_stack([own, t**3]))
-        values.append(p.losses.mean(1))
-    matrix, y = np.vstack(rows), np.concatenate(values)
-    solution = np.linalg.lstsq(matrix, y, rcond=None)[0]
-    residual = y - matrix @ solution
-    freedom = max(1, len(y) - matrix.shape[1])
-    variance = float(residual @ residual) / freedom * np.linalg.inv(matrix.T @ matrix)[-1, -1]
-    k, error = float(solution[-1]), float(variance**0.5)
-    found = []
-    for p in parabolas:
-        ends = [cubic_shift(p, value) for value in (k - error, k, k + error)]
-        found.append((min(0.0, *ends), max(0.0, *ends)))
+    found, grown = over(curve, window), True
+    while grown:
+        grown = False
+        for wider in curve.wider(window, REACH):
+            p = over(curve, wider)
+            if p.lack.pure_freedom and not p.bent:
+                found, window, grown = p, wider, True
+                break
     return found
 
 
-def cubic_shift(p: Parabola, k: float) -> float:
-    """From the parabola's vertex to the lowest point of a cubic with this third coefficient."""
-    vertex = p.vertex
-    if vertex is None:
-        return 0.0
-    t = p.x - p.centre
-    a, b, c = p.inverse @ design(t, 2).T @ (p.losses.mean(1) - k * t**3)
-    grid = np.linspace(p.low, p.high, 801)
-    at = grid - p.centre
-    lowest = float(grid[int(np.argmin(a + b * at + c * at**2 + k * at**3))])
-    return lowest - vertex if p.low < lowest < p.high else 0.0
+def over(curve: Curve, window: slice) -> Parabola:
+    """By all runs of these rates; each seed has its own level."""
+    x, runs = curve.x[window], table_of(curve.runs[window])
+    centre = float((x[0] + x[-1]) / 2)
+    matrix = np.column_stack([levels(runs), design(x[runs.rate] - centre, 2)[:, 1:]])
+    of_mean = np.zeros((3, matrix.shape[1]))  # from the seeds' levels to their mean; b and c
+    of_mean[0, : runs.seeds] = 1 / runs.seeds
+    of_mean[1, -2] = of_mean[2, -1] = 1
+    inverse = np.linalg.inv(matrix.T @ matrix)
+    every = inverse @ matrix.T
+    left = runs.loss - matrix @ (every @ runs.loss)
+    _, pure = fitted(runs)
+    lack = Lack(
+        misfit=max(0.0, float(left @ left - pure @ pure)),
+        misfit_freedom=len(x) - 3,
+        pure=float(pure @ pure),
+        pure_freedom=freedom(runs),
+    )
+    return Parabola(
+        curve=curve,
+        x=x,
+        runs=runs,
+        centre=centre,
+        low=float(x[0]),
+        high=float(x[-1]),
+        solve=of_mean @ every,
+        coefficients=of_mean @ every @ runs.loss,
+        inverse=of_mean @ inverse @ of_mean.T,
+        lack=lack,
+    )

@@ -6,23 +6,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import log2
 
+from mutransfer_cli.fit.curve import curves_of
+from mutransfer_cli.fit.document import Rung
 from mutransfer_cli.fit.fit import fit_line
+from mutransfer_cli.fit.parabola import over
 from mutransfer_cli.fit.run import observation_of
+from mutransfer_cli.fit.scale import scale_of
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.adaptive import Resolved
+from mutransfer_cli.search.adaptive import Resolved, Shape
 from mutransfer_cli.search.study import Record
 
+CONFIDENCE = 0.9  # of the interval that is to be as narrow as `search.precision`
 
-def resolved(records: Sequence[Record]) -> Mapping[Size, Resolved]:
-    """log2(lr) with its 95 % interval for each rung that has an optimum; noise is pooled."""
+
+def shapes(records: Sequence[Record]) -> Mapping[Size, Shape]:
+    """What is known of each rung's curve; noise is pooled."""
     kept = [r for r in records if r.outcome != "failed"]
     sizes = sorted({r.size for r in kept}, key=lambda s: (s.width, s.depth, s.batch, s.steps))
     if not sizes:
         return {}
     observations = [replace(observation_of(r, 0.0), width=1 + sizes.index(r.size)) for r in kept]
+    curves = curves_of(scale_of(observations).of(observations))
     found = {}
-    for rung in fit_line(observations).rungs:
-        lr = rung.optimum["lr"] if rung.optimum else None
-        if lr is not None and lr.low is not None and lr.high is not None:
-            found[sizes[rung.width - 1]] = Resolved(log2(lr.value), log2(lr.low), log2(lr.high))
+    for rung in fit_line(observations, confidence=CONFIDENCE).rungs:
+        curve = curves[rung.width]
+        window = curve.window() if curve is not None else None
+        bent = curve is not None and window is not None and over(curve, window).bent
+        found[sizes[rung.width - 1]] = Shape(resolved(rung), bent)
     return found
+
+
+def resolved(rung: Rung) -> Resolved | None:
+    lr = rung.optimum["lr"] if rung.optimum else None
+    if lr is None or lr.low is None or lr.high is None:
+        return None
+    return Resolved(log2(lr.value), log2(lr.low), log2(lr.high))

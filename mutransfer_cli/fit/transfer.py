@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from mutransfer_cli.fit.curve import Array
+from mutransfer_cli.fit.additive import Array
 from mutransfer_cli.fit.document import Estimate, Line, Regret
-from mutransfer_cli.fit.parabola import Noise, Parabola
+from mutransfer_cli.fit.noise import Noise
+from mutransfer_cli.fit.parabola import Parabola
+from mutransfer_cli.fit.scale import Scale
 
 DRAWS = 4000
 SEED = 1
@@ -47,7 +49,11 @@ def line_of(
 
 
 def regrets(
-    smallest: Vertex, others: Sequence[Parabola], noise: Noise, confidence: float
+    smallest: Vertex,
+    others: Sequence[Parabola],
+    noise: Noise,
+    scale: Scale,
+    confidence: float,
 ) -> tuple[Regret, ...]:
     """At each larger rung: its loss at the smallest rung's optimum, over its own lowest, less 1.
 
@@ -58,7 +64,7 @@ def regrets(
     drawn_source = drawn(source, noise, rng)
     vertices = vertices_of(source, drawn_source)
     return tuple(
-        regret_at(p, vertex, vertices, noise, rng, confidence)
+        regret_at(p, vertex, vertices, noise, scale, rng, confidence)
         for p in others
         if p.curve.width > source.curve.width
     )
@@ -84,6 +90,7 @@ def regret_at(
     vertex: float,
     vertices: Array,
     noise: Noise,
+    scale: Scale,
     rng: np.random.Generator,
     confidence: float,
 ) -> Regret:
@@ -108,9 +115,9 @@ def regret_at(
         return np.where(inside, parabola, table(np.clip(at, x[0], x[-1])) + error)
 
     at = np.array([vertex])
-    value = float(loss(at, p.at(at), 0.0)[0] / p.at(own) - 1)
-    error = rng.standard_t(noise.freedom, DRAWS) * noise.variance**0.5
-    ratio = loss(vertices, p.at(vertices, coefficients), error) / lowest - 1
+    value = float(scale.excess(loss(at, p.at(at), 0.0)[0], p.at(own)))
+    error = rng.standard_t(noise.freedom, DRAWS) * (noise.variance / p.seeds) ** 0.5
+    ratio = scale.excess(loss(vertices, p.at(vertices, coefficients), error), lowest)
     low, high = np.quantile(np.maximum(ratio, 0), [0.5 - confidence / 2, 0.5 + confidence / 2])
     value = max(value, 0.0)
     return Regret(

@@ -1,9 +1,10 @@
 """Few learning rates spread over the range, then those that sharpen the fitted optimum most.
 
 The smallest rung goes first; the others start around its optimum. The first seed finds five rates
-an octave apart around the best; then seeds, and rates half as far apart, are added there until the
-interval of the optimum is narrow enough. Rounds are replayed from the first, so that a sweep that
-was interrupted goes on as it would have gone.
+an octave apart around the best. Then, until the interval of the optimum is narrow enough: where the
+noise limits it, another seed of the four outer ones (the middle says nothing of the slope there);
+where the curve's shape does, rates between them. Rounds are replayed from the first, so that a
+sweep that was interrupted goes on as it would have gone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mutransfer_cli.search.study import Record
 APART = 2.25  # octaves between the first rates, at most
 NEAR = 0.35  # of the distance: a rate so near is taken for the one that is wanted
 AROUND = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
+FEWEST_SEEDS = 2  # the optimum of one seed may lie off by more than its own residuals show
 MOST_SEEDS = 3  # times `search.seeds`
 CLIFF = 0.3  # octaves: no closer to a rate that diverged
 
@@ -41,7 +43,19 @@ class Resolved:
         return max(self.high - self.value, self.value - self.low)
 
 
-Fitted = Callable[[Sequence[Record]], Mapping[Size, Resolved]]
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of a rung's curve: its optimum, where that is resolved.
+
+    bent: it is clearly no parabola around the best, so that more seeds would not help.
+    """
+
+    optimum: Resolved | None
+    bent: bool
+
+
+Fitted = Callable[[Sequence[Record]], Mapping[Size, Shape]]
+UNKNOWN = Shape(None, False)
 
 
 def propose(
@@ -66,17 +80,18 @@ def round_after(
     search: Search, sizes: Sequence[Size], first_seed: int, seen: Sequence[Record], fitted: Fitted
 ) -> list[Job]:
     """What to run next, by what was run in earlier rounds."""
-    resolved = fitted(seen)
+    known = fitted(seen)
     lead = min(sizes, key=lambda s: (s.width, s.depth, s.batch * s.steps))
-    jobs = on_rung(search, lead, first_seed, seen, resolved.get(lead), None)
+    jobs = on_rung(search, lead, first_seed, seen, known.get(lead, UNKNOWN), None)
     if jobs:
         return jobs
-    start = resolved[lead].value if lead in resolved else best_of(losses_of(lead, seen))
+    found = known.get(lead, UNKNOWN).optimum
+    start = found.value if found else best_of(losses_of(lead, seen))
     return [
         job
         for size in sizes
         if size != lead
-        for job in on_rung(search, size, first_seed, seen, resolved.get(size), start)
+        for job in on_rung(search, size, first_seed, seen, known.get(size, UNKNOWN), start)
     ]
 
 
@@ -89,13 +104,28 @@ def losses_of(size: Size, seen: Sequence[Record]) -> Losses:
 
 
 def best_of(losses: Losses) -> float | None:
-    """The best rate, by the seeds that most of the best rates have."""
-    finished = {x: s for x, s in losses.items() if None not in s.values()}
+    """The best rate of those that finished, by all seeds, each seed's own level taken out.
+
+    A seed's level is its mean over the rates that every seed ran.
+    """
+    finished = {x: finite(s) for x, s in losses.items() if None not in s.values()}
     if not finished:
         return None
-    most = max(len(s) for s in finished.values())
-    compared = {x: s for x, s in finished.items() if len(s) == most}
-    return min(compared, key=lambda x: fmean(v for v in compared[x].values() if v is not None))
+    seeds = set().union(*finished.values())
+    full = [s for s in finished.values() if len(s) == len(seeds)]
+    if not full:
+        seeds = set.intersection(*map(set, finished.values()))
+        full = list(finished.values())
+    level = {seed: fmean(s[seed] for s in full) for seed in seeds}
+
+    def height(x: float) -> float:
+        return fmean(loss - level[s] for s, loss in finished[x].items() if s in seeds)
+
+    return min(finished, key=height)
+
+
+def finite(losses: Mapping[int, float | None]) -> dict[int, float]:
+    return {seed: loss for seed, loss in losses.items() if loss is not None}
 
 
 def on_rung(
@@ -103,7 +133,7 @@ def on_rung(
     size: Size,
     first_seed: int,
     seen: Sequence[Record],
-    resolved: Resolved | None,
+    shape: Shape,
     start: float | None,
 ) -> list[Job]:
     """The next rates and seeds of one rung."""
@@ -123,13 +153,14 @@ def on_rung(
     best = best_of(losses)
     if best is None:  # everything diverged: lower rates, as long as the recipe allows
         return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
-    seeds = sorted(losses[best])
+    seeds = sorted(set().union(*losses.values()))
     around_it = jobs(neighbours(losses, best, cliff_above(size, seen, best)), seeds)
     if around_it or best in (min(losses), max(losses)):  # at an edge that cannot move: no optimum
         return around_it
-    if resolved is not None and resolved.half <= search.precision:
+    enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
+    if enough and shape.optimum is not None and shape.optimum.half <= search.precision:
         return []
-    return jobs(*sharper(losses, best, seeds, search.seeds, resolved is not None))
+    return jobs(*sharper(losses, best, seeds, search.seeds, shape.bent))
 
 
 def spread(low: float, high: float) -> list[float]:
@@ -163,22 +194,20 @@ def neighbours(losses: Losses, best: float, cliff: float) -> list[float]:
 
 
 def sharper(
-    losses: Losses, best: float, seeds: Sequence[int], asked: int, resolved: bool
+    losses: Losses, best: float, seeds: Sequence[int], asked: int, bent: bool
 ) -> tuple[list[float], list[int]]:
-    """More seeds of the five rates around the best, then rates between them, then seeds again.
-
-    Rates between come first where the five alone make no parabola.
-    """
+    """Rates between the five around the best, or another seed of the outer four."""
     rates = sorted(x for x, s in losses.items() if None not in s.values())
     at = rates.index(best)
     start = min(max(at - 2, 0), max(len(rates) - 5, 0))
     window = rates[start : start + 5]
     between = [x for x in around(best, (-0.5, 0.5)) if all(abs(x - y) > 0.2 for y in rates)]
-    if between and (len(seeds) >= asked or not resolved):
+    if bent and between and len(seeds) >= asked:
         return between, list(seeds)
-    if len(seeds) < MOST_SEEDS * asked:
-        return window, [*seeds, max(seeds) + 1]
-    return [], []
+    if len(seeds) == MOST_SEEDS * asked:
+        return [], []
+    middle = min(window, key=lambda x: abs(x - (window[0] + window[-1]) / 2))
+    return [x for x in window if x != middle or len(window) < 5], [*seeds, max(seeds) + 1]
 
 
 def trials(search: Search) -> tuple[int, int]:

@@ -59,7 +59,7 @@ def sweep(
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
-    fitted: what the adaptive sampler sharpens, such as `fit.rungs.resolved`. engine: auto,
+    fitted: what the adaptive sampler sharpens, such as `fit.rungs.shapes`. engine: auto,
     one-by-one or population:K.
 
     Raises InputError before any training where the recipe, its data or the directory is unusable.

@@ -24,7 +24,7 @@ import torch
 
 from mutransfer_cli.fit.fit import fit_line
 from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.rungs import resolved
+from mutransfer_cli.fit.rungs import shapes
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import rungs
@@ -102,15 +102,15 @@ Search = Callable[[Recipe, Table, list[int]], tuple[float | None, int]]  # log2(
 def adaptive(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, int]:
     records: list[Record] = []
     sizes = rungs(recipe)
-    while jobs := propose(recipe.search, sizes, 0, records, resolved):
+    while jobs := propose(recipe.search, sizes, 0, records, shapes):
         for job in jobs:
             loss = at(table, order[job.seed % SEEDS], log2(job.params["lr"]))
             outcome = "finished" if loss is not None else "diverged"
             s = job.size
             at_size = (s.width, s.depth, s.batch, s.steps)
             records.append(Record(job.params, *at_size, job.seed, outcome, loss))
-    found = resolved(records)
-    return (found[sizes[0]].value if found else None), len(records)
+    found = shapes(records)[sizes[0]].optimum
+    return (found.value if found else None), len(records)
 
 
 def grid(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, int]:

@@ -10,11 +10,22 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.rungs import resolved
+from mutransfer_cli.fit.rungs import shapes
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.adaptive import cliff_above, losses_of, neighbours, propose
+from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.search.adaptive import (
+    Fitted,
+    Losses,
+    Resolved,
+    Shape,
+    best_of,
+    cliff_above,
+    losses_of,
+    neighbours,
+    propose,
+    round_after,
+)
 from mutransfer_cli.search.ask import trials, wanted
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.study import Record
@@ -34,6 +45,10 @@ def recipe(search: str) -> Recipe:
 ADAPTIVE = recipe("{sampler: adaptive, space: {lr: {log2: [-12, -3]}}}")
 
 
+def resolved(records: Sequence[Record]) -> dict[Size, Resolved]:
+    return {s: f.optimum for s, f in shapes(records).items() if f.optimum}
+
+
 def ended(job: Job, loss: float | None) -> Record:
     s = job.size
     outcome = "finished" if loss is not None else "diverged"
@@ -43,7 +58,7 @@ def ended(job: Job, loss: float | None) -> Record:
 def searched(loss: Loss, asked: Recipe = ADAPTIVE) -> list[Record]:
     """All trials until nothing more is asked for."""
     records: list[Record] = []
-    while jobs := missing(wanted(asked, rungs(asked), 0, records, resolved), records):
+    while jobs := missing(wanted(asked, rungs(asked), 0, records, shapes), records):
         records += [ended(job, loss(job)) for job in jobs]
         assert len(records) < 500
     return records
@@ -86,6 +101,53 @@ def test_it_asks_for_more_where_the_loss_is_noisier() -> None:
     assert loud <= most  # what a dry run says
 
 
+def shape_of(optimum: Resolved | None, bent: bool) -> Fitted:
+    size = rungs(ADAPTIVE)[0]
+    return lambda records: {size: Shape(optimum, bent)}
+
+
+def test_what_limits_the_interval_says_what_is_run_next() -> None:
+    """By hand: five rates about -7, two seeds. Noise: the outer four again; a bend: halves."""
+    size = rungs(ADAPTIVE)[:1]
+    rates = (-9.0, -8.0, -7.0, -6.0, -5.0)
+    bowl_ = {x: 2 + 0.03 * (x + 7.1) ** 2 for x in (*rates, -12.0, -3.0)}
+    seen = [
+        ended(Job(size[0], s, (("lr", 2.0**x),)), bowl_[x] + s)
+        for x in bowl_
+        for s in (0, 1)
+        if s == 0 or x in rates
+    ]
+
+    def asked(optimum: Resolved | None, bent: bool) -> set[tuple[float, int]]:
+        jobs = round_after(ADAPTIVE.search, size, 0, seen, shape_of(optimum, bent))
+        return {(log2(j.params["lr"]), j.seed) for j in jobs}
+
+    wide, narrow = Resolved(-7.1, -7.4, -6.8), Resolved(-7.1, -7.3, -6.9)
+    outer = {(x, 2) for x in (-9.0, -8.0, -6.0, -5.0)}
+    assert asked(wide, False) == asked(None, False) == outer
+    assert asked(wide, True) == {(x, s) for x in (-7.5, -6.5) for s in (0, 1)}
+    assert asked(narrow, False) == asked(narrow, True) == set()
+
+
+def test_one_seed_is_no_evidence_where_two_are_asked_for() -> None:
+    """Seeds differ in their optimum: the control asks for one, and is content with it."""
+    for seeds, more in ((2, True), (1, False)):
+        made = recipe(f"{{sampler: adaptive, seeds: {seeds}, space: {{lr: {{log2: [-12, -3]}}}}}}")
+        records = searched(bowl(-7, 0, 0.0001, 0), made)
+        assert ({r.seed for r in records} == {0, 1}) == more
+
+
+def test_the_best_is_of_all_seeds_at_one_level() -> None:
+    """By hand: seed 1 lies 5 higher and ran the outer rates alone; -7 stays the best."""
+    losses: Losses = {
+        -8.0: {0: 2.2, 1: 7.1}, -7.0: {0: 2.0}, -6.0: {0: 2.1, 1: 7.2}, -5.0: {0: 2.4, 1: None},
+    }  # fmt: skip
+    # levels 2.15 and 7.15: -8 is at 0, -7 at -0.15, -6 at 0; a plain mean would be the same by luck
+    assert best_of(losses) == -7.0
+    losses[-7.0] = {0: 2.2}  # the control: 0.05 above the level of seed 0
+    assert best_of(losses) in (-8.0, -6.0)
+
+
 def test_seeds_are_spent_near_the_optimum() -> None:
     records = searched(bowl(-7, 0, 0.02, 5))
     for record in records:
@@ -120,7 +182,7 @@ def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
 
     whole = searched(fixed)
     records: list[Record] = []
-    while jobs := propose(ADAPTIVE.search, rungs(ADAPTIVE), 0, records, resolved):
+    while jobs := propose(ADAPTIVE.search, rungs(ADAPTIVE), 0, records, shapes):
         kept = jobs[: max(1, len(jobs) // 2)]
         records += [ended(job, losses[job.key]) for job in kept]
     assert sorted(map(key, records)) == sorted(map(key, whole))

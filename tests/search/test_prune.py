@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.run import observation_of, observations_of
-from mutransfer_cli.fit.rungs import resolved
+from mutransfer_cli.fit.rungs import shapes
 from mutransfer_cli.recipe.load import Loaded, load, loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
@@ -158,11 +158,11 @@ def judged(job: Job, whole: Record) -> Record:
 def swept(made: Recipe, table: Table, lost: Random | None = None) -> list[Record]:
     """All waves; lost: a part of every wave is stored, in any order, and the sweep starts again."""
     records: list[Record] = []
-    going = Waves(made, rungs(made), 0, resolved)
+    going = Waves(made, rungs(made), 0, shapes)
     while jobs := going.open(records):
         if lost is not None:
             jobs = lost.sample(jobs, max(1, len(jobs) // 2))
-            going = Waves(made, rungs(made), 0, resolved)
+            going = Waves(made, rungs(made), 0, shapes)
         whole = made.search.prune == "none"
         records += [table(job) if whole else judged(job, table(job)) for job in jobs]
         assert len(records) < 500
