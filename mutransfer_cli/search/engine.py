@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
@@ -21,15 +22,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.document import Population, RungEngine, Way
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.run import write
-from mutransfer_cli.train.engine import (
-    WORTH,
-    Choice,
-    Timing,
-    choose,
-    one_by_one,
-    timed_alone,
-)
+from mutransfer_cli.train.engine import WORTH, Choice, choose, one_by_one
 from mutransfer_cli.train.population import Member
+from mutransfer_cli.train.timing import Timing, timed_alone
 from mutransfer_cli.train.trust import BUILT_IN, COMPARED
 
 FILE = "engine.json"
@@ -119,7 +114,7 @@ class Engine:
         for of in alike.values():
             left = sorted(of, key=lambda job: job.seed)  # one seed's trials share their batches
             for count in choice.pieces(len(left), self.workers):
-                groups.append(tuple(left[:count]))
+                groups.append(tuple(replace(job, way=choice.way) for job in left[:count]))
                 left = left[count:]
         self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
         return groups

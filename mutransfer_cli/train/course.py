@@ -19,6 +19,7 @@ from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.replayed import population_of
 from mutransfer_cli.train.trial import KEPT_POINTS, LOOK_EVERY, WORSE, Outcome, Result
+from mutransfer_cli.train.way import How
 
 Ends = Iterator[tuple[int, Result]]
 
@@ -28,7 +29,7 @@ def train_together(
     size: Size,
     device: str = "cpu",
     keeper: GroupKeeper | None = None,
-    way: str = "plain",
+    way: How = "plain",
 ) -> Ends:
     """Train a population; yields a member's number and its result as it ends.
 
@@ -41,7 +42,7 @@ class Course:
     """Of a member, by its number: `seen`, its losses up to the last look, and seconds `spent`."""
 
     def __init__(
-        self, members: Sequence[Member], size: Size, device: str, way: str = "plain"
+        self, members: Sequence[Member], size: Size, device: str, way: How = "plain"
     ) -> None:
         self.at = time.perf_counter()
         self.members, self.size, self.device, self.way = members, size, device, way

@@ -16,6 +16,11 @@ Step = Callable[[], None]
 WARM = 3  # steps before the capture, as torch asks for: libraries set themselves up meanwhile
 
 
+def can_graph(place: torch.device) -> bool:
+    """Whether a device has graphs."""
+    return place.type == "cuda"
+
+
 def captured(step: Step) -> Step:
     """The step's replay; capturing it runs nothing. Raises RuntimeError where it cannot be."""
     graph = torch.cuda.CUDAGraph()
@@ -34,7 +39,7 @@ class Graph:
 
     def __init__(self, place: torch.device) -> None:
         self.place = place
-        self.graphs = place.type == "cuda"
+        self.graphs = can_graph(place)
         self.calls = 0
         self.replay: Step | None = None
         self.failure: str | None = None

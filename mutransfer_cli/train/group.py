@@ -12,6 +12,7 @@ from mutransfer_cli.train.checkpoint import GroupKeeper
 from mutransfer_cli.train.course import train_together
 from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.way import How
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
@@ -30,7 +31,7 @@ def train_group(
     size: Size,
     device: str = "cpu",
     keeper: GroupKeeper | None = None,
-    way: str = "plain",
+    way: How = "plain",
 ) -> Iterator[tuple[int, Result]]:
     """Each member's number and result, as it ends. With a keeper they keep a checkpoint together.
 

@@ -16,6 +16,7 @@ from mutransfer_cli.train.buffers import fill, form_of, room_for
 from mutransfer_cli.train.graph import Graph
 from mutransfer_cli.train.population import Member, Population
 from mutransfer_cli.train.trial import moved
+from mutransfer_cli.train.way import How
 
 
 class Replayed(Population):
@@ -32,6 +33,18 @@ class Replayed(Population):
         if all(update.static for update in self.updates):
             return None
         return f"a step of {self.members[0].plan.optimizer} is not the same every time"
+
+    @property
+    def failure(self) -> str | None:
+        """Why its step is called as it is where it should be replayed."""
+        if self.form is None:
+            return "its batches are not of tensors and plain numbers"
+        return None if self.graph is None else self.graph.failure
+
+    @property
+    def capturing(self) -> float:
+        """Seconds that the last capture took."""
+        return 0.0 if self.graph is None else self.graph.seconds
 
     def step(self, step: int) -> Tensor:
         batch, shared = self.drawn(step)
@@ -60,7 +73,7 @@ class Replayed(Population):
 
 
 def population_of(
-    members: Sequence[Member], size: Size, device: str = "cpu", way: str = "plain"
+    members: Sequence[Member], size: Size, device: str = "cpu", way: How = "plain"
 ) -> Population:
     """way: plain, or graph."""
     return (Replayed if way == "graph" else Population)(members, size, device)
