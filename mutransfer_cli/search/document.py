@@ -36,6 +36,8 @@ class RungEngine(Part):
     size: int = Field(description="trials in a population, at most; 1: one by one")
     why: str
     way: How = Field(default="plain", description="of its populations, as in `measured`")
+    device: str | None = Field(default=None, description="where it was chosen; null: not known")
+    settled: bool = Field(default=True, description="more trials would not change it")
     measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
 
 

@@ -21,11 +21,12 @@ def can_graph(place: torch.device) -> bool:
     return place.type == "cuda"
 
 
-def captured(step: Step) -> Step:
+def captured(step: Step, place: torch.device) -> Step:
     """The step's replay; capturing it runs nothing. Raises RuntimeError where it cannot be."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
+    with torch.cuda.device(place):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
     replay: Step = graph.replay
     return replay
 
@@ -67,8 +68,7 @@ class Graph:
     def capture(self, step: Step) -> None:
         started = time.perf_counter()
         try:
-            with torch.cuda.device(self.place):
-                self.replay = captured(step)
+            self.replay = captured(step, self.place)
         except (RuntimeError, InputError) as error:
             self.failure = f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
         self.seconds = time.perf_counter() - started

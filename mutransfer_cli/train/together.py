@@ -172,10 +172,14 @@ class AdamW(Adam):
 
 
 class SGD(Together):
+    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+        super()._set(rows, gradients)
+        self.coasts = bool((self.raw["momentum"] != 0).any())
+
     @torch.no_grad()
     def move(self) -> None:
         change = self.decayed()
-        if bool((self.raw["momentum"] != 0).any()):
+        if self.coasts:
             momentum, (moving,) = self.of["momentum"], self.moments
             moving.mul_(momentum).add_(change)
             change = moving * momentum + change if self.nesterov else moving
