@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.size import Size
@@ -88,15 +89,30 @@ def uncaptured(members: Sequence[Member], size: Size, device: str) -> str | None
         plain, replayed = Population(members, size, device), Replayed(members, size, device)
         if replayed.unfit is not None:
             return replayed.unfit
+        known: dict[str, Any] | None = None
         for step in range(STEPS):
             off = apart(plain.step(step), replayed.step(step))
             if replayed.failure is not None:
                 return replayed.failure
             if not off <= tolerance_of(first):
                 return f"its losses are {off:.1g} apart after {step + 1} steps"
+            before, known = known, numbers_of(plain.stack.model)
+            if before is not None and before != known:
+                changed = next(n for n in known if n not in before or known[n] != before[n])
+                return f"{changed} changes in a step, and would stay as it is"
     except (InputError, RuntimeError) as error:
         return f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
     return None
+
+
+def numbers_of(model: nn.Module) -> dict[str, Any]:
+    """What the modules keep on the host beside their tensors."""
+    return {
+        f"{path}.{name}".lstrip("."): value
+        for path, module in model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, int | float | str)
+    }
 
 
 def apart(one: Tensor, other: Tensor) -> float:

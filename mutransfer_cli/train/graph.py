@@ -24,9 +24,13 @@ def can_graph(place: torch.device) -> bool:
 def captured(step: Step, place: torch.device) -> Step:
     """The step's replay; capturing it runs nothing. Raises RuntimeError where it cannot be."""
     with torch.cuda.device(place):
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            step()
+        graph, now = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(graph):
+                step()
+        except BaseException:
+            torch.cuda.set_stream(now)  # where a capture fails, torch may stay on its stream
+            raise
     replay: Step = graph.replay
     return replay
 

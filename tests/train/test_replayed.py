@@ -165,10 +165,15 @@ class Counts(nn.Module):
     def forward(self, x):
         self.calls += 1
         return self.net(x) * (1 + 0.01 * self.calls)
+class Hides(Counts):
+    def forward(self, x):
+        self.hidden = [*getattr(self, "hidden", []), 1]
+        return self.net(x) * (1 + 0.01 * len(self.hidden))
 class Makes(Counts):
     def forward(self, x):
         return self.net(x) * torch.tensor(0.5)
 def counts(width): return Counts(width)
+def hides(width): return Hides(width)
 def makes(width): return Makes(width)
 def noisy(width): return nn.Sequential(plain_net(width), nn.Dropout(0.5))
 def still(width): return plain_net(width)
@@ -185,7 +190,8 @@ def plain_net(width: int) -> torch.nn.Module:
     ("build", "told"),
     [
         ("hostile:still", None),
-        ("hostile:counts", "apart after"),  # a number that it keeps on the host
+        ("hostile:counts", "calls changes in a step"),  # a number that it keeps on the host
+        ("hostile:hides", "apart after"),
         ("hostile:makes", "not permitted when stream is capturing"),
         ("hostile:noisy", "hostile:noisy draws random numbers in training"),
     ],
