@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mutransfer_cli.train.way import How
+
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -23,6 +25,7 @@ class Way(Part):
     size: int = Field(description="trials in a population; 1: one by one")
     seconds: float = Field(description="a step of one trial")
     bytes: int
+    way: How = Field(default="plain", description="graph: a population's step as one CUDA graph")
 
 
 class RungEngine(Part):
@@ -32,6 +35,9 @@ class RungEngine(Part):
     steps: int
     size: int = Field(description="trials in a population, at most; 1: one by one")
     why: str
+    way: How = Field(default="plain", description="of its populations, as in `measured`")
+    device: str | None = Field(default=None, description="where it was chosen; null: not known")
+    settled: bool = Field(default=True, description="more trials would not change it")
     measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
 
 

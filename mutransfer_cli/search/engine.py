@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import torch
-from pydantic import TypeAdapter
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.planned import plan_for
@@ -18,22 +18,14 @@ from mutransfer_cli.recipe.keys import key_path
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.document import Population, RungEngine, Way
+from mutransfer_cli.search.chosen import FILE, keep, read, told
+from mutransfer_cli.search.document import Population
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.run import write
-from mutransfer_cli.train.engine import (
-    WORTH,
-    Choice,
-    Timing,
-    choose,
-    one_by_one,
-    timed_alone,
-)
+from mutransfer_cli.train.engine import WORTH, Choice, choose, one_by_one
 from mutransfer_cli.train.population import Member
+from mutransfer_cli.train.timing import Timing, timed_alone
 from mutransfer_cli.train.trust import BUILT_IN, COMPARED
 
-FILE = "engine.json"
-STORED = TypeAdapter(tuple[RungEngine, ...])
 Group = tuple[Job, ...]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,7 +85,7 @@ class Engine:
         self.alone: dict[Size, Timing] = {}
         self.largest: dict[Size, int] = defaultdict(int)
         if run is not None and self.kind == "auto" and (run / FILE).is_file():
-            self.choices = read(run / FILE)
+            self.choices = read(run / FILE, device)
 
     def groups(self, jobs: Sequence[Job], interrupted: Sequence[Group] = ()) -> list[Group]:
         """All jobs in groups that train together, in the order of the jobs' sizes.
@@ -103,7 +95,8 @@ class Engine:
         for group in interrupted:
             size, count = group[0].size, len(group)
             self.largest[size] = max(self.largest[size], count)
-            self.choices.setdefault(size, Choice((), count, "goes on from its checkpoint"))
+            if size not in self.choices or not self.choices[size].settled:
+                self.choices[size] = Choice((), count, "goes on from its checkpoint")
         by_size: dict[Size, list[Job]] = {}
         for job in jobs:
             by_size.setdefault(job.size, []).append(job)
@@ -119,7 +112,7 @@ class Engine:
         for of in alike.values():
             left = sorted(of, key=lambda job: job.seed)  # one seed's trials share their batches
             for count in choice.pieces(len(left), self.workers):
-                groups.append(tuple(left[:count]))
+                groups.append(tuple(replace(job, way=choice.way) for job in left[:count]))
                 left = left[count:]
         self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
         return groups
@@ -141,9 +134,15 @@ class Engine:
         """How a rung is trained: as before where that was measured."""
         if size not in self.choices or not self.choices[size].settled:
             before, self.choices[size] = self.choices.get(size), self._chosen(size, jobs, count)
-            if self.choices[size].settled and self.choices[size] != before:
-                self._keep()
+            if self.choices[size] != before:
+                self._keep(self.choices[size])
         return self.choices[size]
+
+    def _keep(self, new: Choice) -> None:
+        """One that was neither measured nor asked for tells those that read the run."""
+        worth = new.settled or self.kind == "auto"
+        if worth and self.run is not None and self.run.is_dir():
+            keep(self.run / FILE, self.choices, self.device)
 
     def _chosen(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
         if self.kind == "one-by-one":
@@ -180,11 +179,6 @@ class Engine:
         finally:
             torch.set_num_threads(threads)
 
-    def _keep(self) -> None:
-        if self.run is not None and self.run.is_dir():
-            kept = [told(s, c, c.most) for s, c in self.choices.items() if c.settled]
-            write(self.run / FILE, STORED.dump_json(tuple(kept), indent=2).decode() + "\n")
-
     def notes(self) -> list[str]:
         """Rungs that could not be trained as was asked for."""
         return [
@@ -196,7 +190,7 @@ class Engine:
     def document(self) -> Population:
         """What was chosen so far, and why."""
         rungs = tuple(
-            told(size, choice, self.largest[size] or choice.most)
+            told(size, choice, self.largest[size] or choice.most, self.device)
             for size, choice in sorted(self.choices.items(), key=lambda c: c[0].width)
         )
         size = max((r.size for r in rungs), default=1)
@@ -218,32 +212,3 @@ def apart(recipe: Recipe, params: Mapping[str, float]) -> tuple[float, ...]:
     if recipe.parameterization == "umup":
         return tuple(v for p, v in paths.items() if p.startswith("multipliers."))
     return tuple(v for p, v in paths.items() if p == "multipliers.attention")
-
-
-def told(size: Size, choice: Choice, largest: int) -> RungEngine:
-    return RungEngine(
-        width=size.width,
-        depth=size.depth,
-        batch=size.batch,
-        steps=size.steps,
-        size=largest,
-        why=choice.why,
-        measured=tuple(Way(size=t.size, seconds=t.seconds, bytes=t.bytes) for t in choice.timings),
-    )
-
-
-def read(path: Path) -> dict[Size, Choice]:
-    """The choices of a run, as they were made."""
-    try:
-        stored = STORED.validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read: {str(error).splitlines()[0]}; delete it, and the engine is "
-            "chosen again"
-        ) from error
-    return {
-        Size(r.width, r.depth, r.batch, r.steps): Choice(
-            tuple(Timing(w.size, w.seconds, w.bytes) for w in r.measured), r.size, r.why, True
-        )
-        for r in stored
-    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.study import Key, Record, trial_key
 from mutransfer_cli.train.judge import Judge
+from mutransfer_cli.train.way import How
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Job:
     seed: int
     setting: tuple[tuple[str, float], ...]  # name and value, in the order of the search space
     judge: Judge | None = field(default=None, compare=False, repr=False)  # None: runs to its end
+    way: How = field(default="plain", compare=False, repr=False)  # of a population that it is in
 
     @property
     def params(self) -> dict[str, float]:

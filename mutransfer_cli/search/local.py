@@ -91,10 +91,10 @@ def train_jobs(
         return
     members = [member_of(recipe, job) for job in group]
     if keeper is None:
-        yield from train_group(members, group[0].size, device)
+        yield from train_group(members, group[0].size, device, way=group[0].way)
         return
     with keeper:
-        yield from train_group(members, group[0].size, device, keeper)
+        yield from train_group(members, group[0].size, device, keeper, group[0].way)
     keeper.remove()
 
 

@@ -16,29 +16,37 @@ from torch import Tensor
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint import GroupKeeper
 from mutransfer_cli.train.judge import Judge
-from mutransfer_cli.train.population import Member, Population
+from mutransfer_cli.train.population import Member
+from mutransfer_cli.train.replayed import population_of
 from mutransfer_cli.train.trial import KEPT_POINTS, LOOK_EVERY, WORSE, Outcome, Result
+from mutransfer_cli.train.way import How
 
 Ends = Iterator[tuple[int, Result]]
 
 
 def train_together(
-    members: Sequence[Member], size: Size, device: str = "cpu", keeper: GroupKeeper | None = None
+    members: Sequence[Member],
+    size: Size,
+    device: str = "cpu",
+    keeper: GroupKeeper | None = None,
+    way: How = "plain",
 ) -> Ends:
     """Train a population; yields a member's number and its result as it ends.
 
-    With a keeper it goes on from its checkpoint.
+    With a keeper it goes on from its checkpoint, and in that one's way.
     """
-    yield from Course(members, size, device).run(keeper)
+    yield from Course(members, size, device, way).run(keeper)
 
 
 class Course:
     """Of a member, by its number: `seen`, its losses up to the last look, and seconds `spent`."""
 
-    def __init__(self, members: Sequence[Member], size: Size, device: str) -> None:
+    def __init__(
+        self, members: Sequence[Member], size: Size, device: str, way: How = "plain"
+    ) -> None:
         self.at = time.perf_counter()
-        self.members, self.size = members, size
-        self.population = Population(members, size, device)
+        self.members, self.size, self.device, self.way = members, size, device, way
+        self.population = population_of(members, size, device, way)
         self.untrained: list[float] = []
         self.spent = [0.0] * len(members)
         self.rows: list[Tensor] = []  # losses of the living since the last look
@@ -131,6 +139,7 @@ class Course:
         alive = self.population.alive
         return {
             "step": step,
+            "way": self.way,
             "labels": self.labels(),
             "untrained": [self.untrained[i] for i in alive],
             "spent": [self.spent[i] for i in alive],
@@ -149,6 +158,9 @@ class Course:
         self.spent = [kept["spent"][p] for p in places]
         self.seen = [[kept["seen"][p].numpy()] for p in places]
         self.rows = [row[places].to(self.population.place) for row in kept["rows"]]
+        if kept.get("way", "plain") != self.way:
+            self.way = kept.get("way", "plain")
+            self.population = population_of(self.members, self.size, self.device, self.way)
         self.population.restore(kept["population"], places)
         return int(kept["step"])
 

@@ -14,6 +14,7 @@ from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train.document import DeviceDocument, DoctorDocument, EngineDocument
 from mutransfer_cli.train.engine import choose
 from mutransfer_cli.train.population import Member
+from mutransfer_cli.train.timing import Timing
 from mutransfer_cli.version import __version__
 
 PACKAGES = (
@@ -67,13 +68,19 @@ def engines(device: str) -> list[EngineDocument]:
     note = "one process per core" if device == "cpu" else "one process"
     return [
         EngineDocument(
-            name="one by one" if t.size == 1 else f"population of {t.size}",
+            name=name_of(t),
             device=device,
             steps_per_second=1 / t.seconds,
             note=note if t.size == 1 else f"{choice.timings[0].seconds / t.seconds:.1f} times that",
         )
         for t in choice.timings
     ]
+
+
+def name_of(timing: Timing) -> str:
+    if timing.size == 1:
+        return "one by one"
+    return f"population of {timing.size}{', CUDA graph' if timing.way == 'graph' else ''}"
 
 
 def examine() -> DoctorDocument:

@@ -63,6 +63,8 @@ class Group:
 
 
 class Fused:
+    static = False
+
     def __init__(
         self,
         kind: str,
@@ -99,11 +101,14 @@ class Fused:
                 [(g.call(self.kind, self.count), g.options["lr"]) for g in alike.values()]
             )
 
-    @torch.no_grad()
-    def step(self, shares: Sequence[float]) -> None:
+    def set(self, shares: Sequence[float]) -> None:
         self.count += 1
+        self.shares = list(shares)
+
+    @torch.no_grad()
+    def move(self) -> None:
         first = {"is_first_step": float(self.count) == 1} if self.kind == "sgd" else {}
-        for calls, share in zip(self.calls, shares, strict=True):
+        for calls, share in zip(self.calls, self.shares, strict=True):
             for call, peak in calls:
                 call(lr=peak * share, **first)
 

@@ -12,6 +12,7 @@ from mutransfer_cli.train.checkpoint import GroupKeeper
 from mutransfer_cli.train.course import train_together
 from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.way import How
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
@@ -26,7 +27,11 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def train_group(
-    members: Sequence[Member], size: Size, device: str = "cpu", keeper: GroupKeeper | None = None
+    members: Sequence[Member],
+    size: Size,
+    device: str = "cpu",
+    keeper: GroupKeeper | None = None,
+    way: How = "plain",
 ) -> Iterator[tuple[int, Result]]:
     """Each member's number and result, as it ends. With a keeper they keep a checkpoint together.
 
@@ -38,7 +43,7 @@ def train_group(
         yield 0, train(only.recipe, size, only.seed, device, only.plan, judge=only.judge)
         return
     left = dict(enumerate(members))
-    running = train_together(members, size, device, keeper)
+    running = train_together(members, size, device, keeper, way)
     try:
         for i, result in running:
             del left[i]
@@ -53,5 +58,5 @@ def train_group(
     half = (len(numbers) + 1) // 2
     for part in (numbers[:half], numbers[half:]):
         if part:
-            for place, result in train_group([left[i] for i in part], size, device):
+            for place, result in train_group([left[i] for i in part], size, device, way=way):
                 yield part[place], result

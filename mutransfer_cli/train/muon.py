@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mutransfer_cli.train.together import Number, Together, towards, towards_
+from mutransfer_cli.train.together import Together, towards, towards_
 
 
 class Muon(Together):
@@ -16,9 +16,11 @@ class Muon(Together):
         shapes = [self.layout.shapes[n] for n in self.names]
         ratios = torch.tensor([max(1.0, s[0] / s[1]) ** 0.5 for s in shapes], dtype=torch.float64)
         self.raw["stretched"] = self.raw["lr"] * ratios
+        self.least = self.raw["eps"].to(rows.device, torch.bfloat16)
         super()._set(rows, gradients)
 
-    def move(self, share: Number) -> None:
+    @torch.no_grad()
+    def move(self) -> None:
         coefficients, steps = self.defaults["ns_coefficients"], self.defaults["ns_steps"]
         (moving,) = self.moments
         towards_(moving, self.gradients, self.less["momentum"])
@@ -29,10 +31,10 @@ class Muon(Together):
             low, high = (at - first for at in self.layout.span(name))
             matrices = ahead[:, low:high].view(-1, *self.layout.shapes[name])
             change[:, low:high] = orthogonal(
-                matrices, self.raw["eps"][:, i], coefficients, steps
+                matrices, self.least[:, i], coefficients, steps
             ).flatten(1)
-        self.decay(share)
-        self.values.sub_(change.mul_(self.of["stretched"] * share))
+        self.decay()
+        self.values.sub_(change.mul_(self.of["stretched"] * self.share))
 
 
 def orthogonal(
@@ -45,7 +47,7 @@ def orthogonal(
     if tall:
         x = x.transpose(1, 2)
     norm = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
-    x = x / torch.maximum(norm, eps.to(x.device, x.dtype).view(-1, 1, 1))
+    x = x / torch.maximum(norm, eps.view(-1, 1, 1))
     for _ in range(steps):
         gram = x @ x.transpose(1, 2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)

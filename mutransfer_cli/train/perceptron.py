@@ -75,6 +75,9 @@ class WrittenMLP(Stack):
             self._space[name] = found = whole[:, :each].view(shape)
         return found
 
+    def memory(self) -> list[Tensor]:
+        return list(self._space.values())
+
     def _scale(self, name: str, scales: Tensors) -> Tensor | float:
         if name in scales:
             return scales[name].view(-1, 1, 1)

@@ -21,11 +21,12 @@ from mutransfer_cli.models.planned import started
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.train.clip import Clip
 from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.schedule import Schedule
 from mutransfer_cli.train.stack import Stack, Tensors, stacked, state_of
 from mutransfer_cli.train.trial import Feed, examples_of, feed_of, moved
-from mutransfer_cli.train.update import clip_, updates
+from mutransfer_cli.train.update import updates
 from mutransfer_cli.train.written import written
 
 
@@ -77,29 +78,48 @@ class Population:
         self.feeds: dict[int, Feed] = {
             m.seed: feed_of(m.recipe, size, m.seed) for m in {m.seed: m for m in members}.values()
         }
+        self._clipped()
         torch.manual_seed(members[0].seed)  # dropout
 
-    def batch(self, step: int) -> tuple[Any, bool]:
-        """The batch of a step, and whether all trials share it."""
+    def _clipped(self) -> None:
+        self.clip = Clip([self.members[i].plan.clip for i in self.alive], self.stack.slopes)
+
+    def drawn(self, step: int) -> tuple[Any, bool]:
+        """The batch of a step where it was made, and whether all trials share it."""
         seeds = [self.members[i].seed for i in self.alive]
         drawn = {seed: self.feeds[seed].batch(step) for seed in dict.fromkeys(seeds)}
         if len(drawn) == 1:
-            return moved(drawn[seeds[0]], self.place), True
-        return moved(stacked([drawn[seed] for seed in seeds]), self.place), False
+            return drawn[seeds[0]], True
+        return stacked([drawn[seed] for seed in seeds]), False
+
+    def batch(self, step: int) -> tuple[Any, bool]:
+        """The same, on the device."""
+        batch, shared = self.drawn(step)
+        return moved(batch, self.place), shared
 
     def step(self, step: int) -> Tensor:
         """One step of every living trial; their losses before it."""
         batch, shared = self.batch(step)
+        self.set(step)
+        return self.advance(batch, shared)
+
+    def set(self, step: int) -> None:
+        """What the optimizers need at a step."""
+        shares = {s: s(step, self.size.steps) for s in set(self.schedules)}
+        of_each = [shares[self.schedules[i]] for i in self.alive]
+        for update in self.updates:
+            update.set(of_each)
+
+    def advance(self, batch: Any, shared: bool) -> Tensor:
+        """The rest of a step, the same every time."""
         losses: Tensor = run_user_code(
             lambda: self.stack.backward(batch, shared),
             f"model.build: {self.members[0].recipe.model.build}: training at width "
             f"{self.size.width}",
         )
-        clip_(self.stack.slopes, [self.members[i].plan.clip for i in self.alive])
-        shares = {s: s(step, self.size.steps) for s in set(self.schedules)}
-        of_each = [shares[self.schedules[i]] for i in self.alive]
+        self.clip(self.stack.slopes)
         for update in self.updates:
-            update.step(of_each)
+            update.move()
         return losses
 
     def keep(self, places: Sequence[int]) -> None:
@@ -108,6 +128,7 @@ class Population:
         if not self.alive:
             return
         self.stack.keep(places)
+        self._clipped()
         for update in self.updates:
             update.keep(places, self.stack.rows, self.stack.slopes)
 

@@ -160,6 +160,10 @@ class Stack:
         call = vmap(function, in_dims=(0, 0, 0, of_batch), randomness="different")
         return call(*(parts or (self.parameters, self.constants, self.scales)), batch)
 
+    def memory(self) -> list[Tensor]:
+        """What it writes to from step to step and may exchange for other memory."""
+        return []
+
     def keep(self, trials: Sequence[int]) -> None:
         """Leave all other trials out from now on."""
         index = torch.tensor(trials, device=self.rows.device)

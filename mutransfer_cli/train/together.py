@@ -1,7 +1,8 @@
 """Optimizer steps as a few operations on the rows of all trials at once.
 
 A number is a float where all trials and tensors have the same, else (K, 1), or (K, columns) where
-tensors differ.
+tensors differ. What changes from step to step lies in a tensor on the device, which `set` fills, so
+that `move` can be captured once and replayed (`graph.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Number = float | Tensor
 class Together:
     """What all of them share: the numbers of each trial, moments, and leaving trials out."""
 
+    static = True
     moments_kept = 1
 
     def __init__(
@@ -64,6 +66,8 @@ class Together:
         }
         self.fading = self.number(self.raw["lr"] * self.raw["weight_decay"])
         self.decays = bool((self.raw["weight_decay"] != 0).any())
+        self.changing = self.values.new_zeros(len(self.changes([1.0] * len(rows))), len(rows), 1)
+        self.share = self.changing[0]
 
     def number(self, numbers: Tensor) -> Number:
         """A table (K, tensors) as something to multiply rows with."""
@@ -74,12 +78,6 @@ class Together:
             return numbers[:, :1].to(like.device, like.dtype)
         sizes = torch.tensor([padded(prod(self.layout.shapes[n])) for n in self.names])
         return numbers.repeat_interleave(sizes, 1).to(like.device, like.dtype)
-
-    def shared(self, shares: Sequence[float]) -> Number:
-        """Of each trial's peak learning rate."""
-        if all(s == shares[0] for s in shares):
-            return shares[0]
-        return torch.tensor(shares, dtype=self.values.dtype).to(self.values.device)[:, None]
 
     def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
         index = torch.tensor(trials)
@@ -95,10 +93,10 @@ class Together:
         for moment, kept in zip(self.moments, state["moments"], strict=True):
             moment.copy_(kept[list(trials)])
 
-    def decay(self, share: Number) -> None:
+    def decay(self) -> None:
         """θ ← (1 - lr λ) θ."""
         if self.decays:
-            self.values.mul_(1 - self.fading * share)
+            self.values.mul_(1 - self.fading * self.share)
 
     def decayed(self) -> Tensor:
         """g + λ θ."""
@@ -106,12 +104,16 @@ class Together:
             return self.gradients
         return self.values * self.of["weight_decay"] + self.gradients
 
-    @torch.no_grad()
-    def step(self, shares: Sequence[float]) -> None:
-        self.steps += 1
-        self.move(self.shared(shares))
+    def changes(self, shares: Sequence[float]) -> list[Tensor]:
+        """What changes from step to step, each (K,): the shares come first."""
+        return [torch.tensor(shares, dtype=torch.float64)]
 
-    def move(self, share: Number) -> None:
+    def set(self, shares: Sequence[float]) -> None:
+        self.steps += 1
+        found = torch.stack(self.changes(shares))[:, :, None].to(self.changing.dtype)
+        self.changing.copy_(found, non_blocking=True)
+
+    def move(self) -> None:
         raise NotImplementedError
 
 
@@ -139,46 +141,60 @@ class Adam(Together):
 
     moments_kept = 2
 
-    def move(self, share: Number) -> None:
-        gradients = self.prepared(share)
-        raw, t = self.raw, self.steps
+    def changes(self, shares: Sequence[float]) -> list[Tensor]:
+        """Beside the shares: these over the first moment's bias; one over the second's root."""
+        found = super().changes(shares)
+        beta1, beta2 = (self.raw[key][:, 0] for key in ("beta1", "beta2"))
+        t = max(self.steps, 1)
+        return [*found, found[0] / (1 - beta1**t), (1 - beta2**t) ** -0.5]
+
+    @torch.no_grad()
+    def move(self) -> None:
+        gradients = self.prepared()
         first, second = self.moments
+        _, rate, unbiased = self.changing
         towards_(first, gradients, self.less["beta1"])
         towards_(second, gradients * gradients, self.less["beta2"])
-        below = second.sqrt().mul_(self.number((1 - raw["beta2"] ** t) ** -0.5))
+        below = second.sqrt().mul_(unbiased)
         below.add_(self.of["eps"])
         change = first / below
-        change.mul_(self.of["lr"] * share * self.number(1 / (1 - raw["beta1"] ** t)))
+        change.mul_(self.of["lr"] * rate)
         self.values.sub_(change)
 
-    def prepared(self, share: Number) -> Tensor:
+    def prepared(self) -> Tensor:
         return self.decayed()
 
 
 class AdamW(Adam):
-    def prepared(self, share: Number) -> Tensor:
-        self.decay(share)
+    def prepared(self) -> Tensor:
+        self.decay()
         return self.gradients
 
 
 class SGD(Together):
-    def move(self, share: Number) -> None:
+    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+        super()._set(rows, gradients)
+        self.coasts = bool((self.raw["momentum"] != 0).any())
+
+    @torch.no_grad()
+    def move(self) -> None:
         change = self.decayed()
-        if bool((self.raw["momentum"] != 0).any()):
+        if self.coasts:
             momentum, (moving,) = self.of["momentum"], self.moments
             moving.mul_(momentum).add_(change)
             change = moving * momentum + change if self.nesterov else moving
-        self.values.sub_(change * (self.of["lr"] * share))
+        self.values.sub_(change * (self.of["lr"] * self.share))
 
 
 class Lion(Together):
     """Chen et al. 2023, algorithm 2."""
 
-    def move(self, share: Number) -> None:
+    @torch.no_grad()
+    def move(self) -> None:
         (moving,) = self.moments
         change = towards(moving, self.gradients, self.less["beta1"]).sign_()
-        self.decay(share)
-        self.values.sub_(change.mul_(self.of["lr"] * share))
+        self.decay()
+        self.values.sub_(change.mul_(self.of["lr"] * self.share))
         towards_(moving, self.gradients, self.less["beta2"])
 
 

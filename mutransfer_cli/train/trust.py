@@ -30,7 +30,7 @@ def distrusted(members: Sequence[Member], size: Size, device: str) -> str | None
     first = members[0]
     if first.recipe.model.build in BUILT_IN:
         return None
-    tolerance = CLOSE_MUON if first.plan.optimizer == "muon" else CLOSE
+    tolerance = tolerance_of(first)
     try:
         if draws(first, size, device):
             return differing_gradients(members, size, device, tolerance)
@@ -47,6 +47,10 @@ def distrusted(members: Sequence[Member], size: Size, device: str) -> str | None
     except (InputError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         return f"{first.recipe.model.build} cannot be vmapped: {' '.join(str(error).split())[:200]}"
     return None
+
+
+def tolerance_of(member: Member) -> float:
+    return CLOSE_MUON if member.plan.optimizer == "muon" else CLOSE
 
 
 def apart(one: Result, other: Result) -> float:

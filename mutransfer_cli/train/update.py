@@ -23,10 +23,19 @@ from mutransfer_cli.train.together import TOGETHER
 
 
 class Update(Protocol):
-    """Steps the rows of parameters in place, by the rows of gradients that it was made with."""
+    """Steps the rows of parameters in place, by the rows of gradients that it was made with.
 
-    def step(self, shares: Sequence[float]) -> None:
-        """shares: of each trial's peak learning rate."""
+    static: `move` is the same from step to step, with numbers and tensors where they were.
+    """
+
+    static: bool
+
+    def set(self, shares: Sequence[float]) -> None:
+        """What a step needs that changes; shares: of each trial's peak learning rate."""
+        ...
+
+    def move(self) -> None:
+        """The step; `set` was called before."""
         ...
 
     def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
@@ -44,6 +53,8 @@ class Update(Protocol):
 
 class Own:
     """Torch's own optimizers on views of the rows, trial by trial."""
+
+    static = False
 
     def __init__(
         self, plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tensor
@@ -67,11 +78,14 @@ class Own:
                 p.data, p.grad = values[name][k], None
                 p.grad = slopes[name][k]
 
-    def step(self, shares: Sequence[float]) -> None:
+    def set(self, shares: Sequence[float]) -> None:
         for optimizers, peaks, share in zip(self.optimizers, self.peaks, shares, strict=True):
             groups = [g for o in optimizers for g in o.param_groups]
             for group, peak in zip(groups, peaks, strict=True):
                 group["lr"] = peak * share
+
+    def move(self) -> None:
+        for optimizers in self.optimizers:
             for optimizer in optimizers:
                 optimizer.step()
 
@@ -123,14 +137,3 @@ def alike(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
     kinds = {k: i for i, k in enumerate(dict.fromkeys(kind_of(plan, n) for n in names))}
     ordered = sorted(names, key=lambda n: kinds[kind_of(plan, n)])
     return {n: (kind_of(plan, n), numbers(n)) for n in ordered}
-
-
-def clip_(gradients: Tensor, thresholds: Sequence[float | None]) -> None:
-    """Each trial's gradient norm brought below its own threshold, as torch does it."""
-    if all(t is None for t in thresholds):
-        return
-    norm = torch.linalg.vector_norm(gradients, dim=1)
-    limits = [float("inf") if t is None else t for t in thresholds]
-    limit = torch.tensor(limits, dtype=norm.dtype, device=norm.device)
-    factor = torch.where(limit.isinf(), 1.0, (limit / (norm + 1e-6)).clamp(max=1.0))
-    gradients.mul_(factor[:, None])

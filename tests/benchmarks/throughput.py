@@ -1,8 +1,10 @@
 """Sweeps of 32 trials against mup's MuAdamW and an Optuna loop, the same trials one after another.
 
-python -m tests.benchmarks.throughput [steps [repeats [widths [cores [model]]]]]
+python -m tests.benchmarks.throughput [steps [repeats [widths [cores [model [device]]]]]]
 
 model: mlp (a teacher's data, batch 64) or gpt (two blocks, 8 sequences of 64 bytes of text).
+device: cpu or cuda. On cuda mup's loop runs as it is, and with the step of each trial captured as a
+CUDA graph.
 
 Each arm gets the same data, seeds and learning rates, keeps its study in SQLite, and looks at the
 validation loss once. Ours includes the calibration. Interleaved; medians of ratios.
@@ -53,15 +55,20 @@ def recipe(width: int, steps: int, model: str = "mlp") -> Loaded:
     )
 
 
-def ours(width: int, steps: int, workers: int, model: str = "mlp") -> tuple[float, float, str]:
+def ours(
+    width: int, steps: int, workers: int, model: str = "mlp", device: str = "cpu"
+) -> tuple[float, float, str]:
     """Seconds, best loss, and the way that was chosen."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        document = sweep(recipe(width, steps, model), Path(folder) / "run", workers=workers)
+        made, run = recipe(width, steps, model), Path(folder) / "run"
+        document = sweep(made, run, device=device, workers=workers if device == "cpu" else None)
         seconds = time.perf_counter() - started
     assert document.trials.finished + document.trials.diverged == 32 and document.best is not None
     size = document.population.size
-    return seconds, document.best.loss, f"population of {size}" if size > 1 else "one by one"
+    graph = ", CUDA graph" if document.population.rungs[0].way == "graph" else ""
+    way = f"population of {size}{graph}" if size > 1 else "one by one"
+    return seconds, document.best.loss, way
 
 
 class Net(nn.Module):
@@ -95,8 +102,39 @@ class Text(GPT):
             block.attention.attention_scale = 32**0.5 / 32
 
 
-def theirs(width: int, steps: int, threads: int, model: str = "mlp") -> tuple[float, float]:
-    """Seconds and best loss: mup and Optuna, trial after trial."""
+def replayed(
+    net: nn.Module, optimizer: torch.optim.Optimizer, step: Callable[[], object]
+) -> Callable[[], object]:
+    """As torch's documentation has it: warmed up on a stream aside, then captured.
+
+    The steps of warming up are undone.
+    """
+    start = {name: value.clone() for name, value in net.state_dict().items()}
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    net.load_state_dict(start)
+    for state in optimizer.state.values():
+        for value in state.values():
+            value.zero_()
+    return graph.replay
+
+
+def theirs(
+    width: int,
+    steps: int,
+    threads: int,
+    model: str = "mlp",
+    device: str = "cpu",
+    graph: bool = False,
+) -> tuple[float, float]:
+    """Seconds and best loss: mup and Optuna, trial after trial. graph: each trial's step is one."""
     import optuna
     from mup import MuAdamW, set_base_shapes
 
@@ -104,34 +142,52 @@ def theirs(width: int, steps: int, threads: int, model: str = "mlp") -> tuple[fl
     torch.set_num_threads(threads)
     source = open_source(recipe(width, steps, model).recipe)
     made, batch = (Net if model == "mlp" else Text), MODELS[model][0]
+    place = torch.device(device)
     low, high, step = RATES
     grid = [low + i * step for i in range(32)]
+
+    def loss_of(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(net(x).flatten(0, -2), y.flatten())
 
     def objective(trial: Any) -> float:
         rate = 2.0 ** trial.suggest_float("lr", low, high)
         torch.manual_seed(0)
         net = made(width)
         set_base_shapes(net, made(BASE), delta=made(2 * BASE))
-        optimizer = MuAdamW(net.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
+        net.to(place)
+        more = {"capturable": True} if graph else {}
+        optimizer = MuAdamW(net.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1, **more)
         peaks = [g["lr"] for g in optimizer.param_groups]
+        x, y = (part.to(place) for part in source.batch(0, 0, batch))
+        seen = torch.zeros((), device=place)
+        if graph:
+            for group in optimizer.param_groups:
+                group["lr"] = torch.tensor(group["lr"], device=place)
+
+        def one_step() -> None:
+            loss = loss_of(net, x, y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            seen.copy_(loss.detach())
+
+        step = replayed(net, optimizer, one_step) if graph else one_step
         warm = round(0.1 * steps)
         for i in range(steps):
             share = (i + 1) / warm if i < warm else (steps - i) / (steps - warm)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * share
-            x, y = source.batch(0, i, batch)
-            loss = F.cross_entropy(net(x).flatten(0, -2), y.flatten())
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            if i % 10 == 9 and not bool(torch.isfinite(loss)):
+                if graph:
+                    group["lr"].fill_(peak * share)
+                else:
+                    group["lr"] = peak * share
+            for room, new in zip((x, y), source.batch(0, i, batch), strict=True):
+                room.copy_(new, non_blocking=True)
+            step()
+            if i % 10 == 9 and not bool(torch.isfinite(seen)):
                 raise optuna.TrialPruned
         with torch.no_grad():
-            losses = [
-                F.cross_entropy(net(x).flatten(0, -2), y.flatten())
-                for x, y in source.validation(batch)
-            ]
-        return float(torch.stack(losses).mean())
+            parts = [[p.to(place) for p in part] for part in source.validation(batch)]
+            return float(torch.stack([loss_of(net, x, y) for x, y in parts]).mean())
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
@@ -149,16 +205,23 @@ def main() -> None:
     widths = [int(w) for w in given[2].split(",")] if len(given) > 2 else [64, 128, 256, 512]
     cores = int(given[3]) if len(given) > 3 else 1
     model = given[4] if len(given) > 4 else "mlp"
+    device = given[5] if len(given) > 5 else "cpu"
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:cores]))
     torch.set_num_threads(1)
     arms: dict[str, Arm] = {"one thread": lambda w: theirs(w, steps, 1, model)}
-    if cores > 1:
+    if device != "cpu":
+        arms = {
+            "eager": lambda w: theirs(w, steps, 1, model, device),
+            "CUDA graphs": lambda w: theirs(w, steps, 1, model, device, True),
+        }
+    elif cores > 1:
         arms["torch's default threads"] = lambda w: theirs(w, steps, cores, model)
-    print(f"{model}: 32 trials of {steps} steps, {cores} core(s), {repeats} repeats")
+    where = f"{cores} core(s)" if device == "cpu" else torch.cuda.get_device_name(device)
+    print(f"{model}: 32 trials of {steps} steps, {where}, {repeats} repeats")
     for width in widths:
         ratios: dict[str, list[float]] = {name: [] for name in arms}
         for _ in range(repeats):
-            mine, loss, way = ours(width, steps, cores, model)
+            mine, loss, way = ours(width, steps, cores, model, device)
             for name, arm in arms.items():
                 seconds, other = arm(width)
                 ratios[name].append(seconds / mine)

@@ -119,7 +119,7 @@ def test_how_trials_train_is_measured_on_the_cluster(
     for why in measured.values():
         assert why.split(":")[0] != str(os.getpid())
         assert why.endswith("1 thread, 2 share a memory")
-    kept = chooser.read(run / chooser.FILE)
+    kept = chooser.read(run / chooser.FILE, "cpu")
     assert {size.width: choice.why for size, choice in kept.items()} == measured
     control = chooser.Engine(load(path).recipe, "cpu", 2)
     control.groups([Job(Size(8, 1, 4, 12), seed, (("lr", 0.1),)) for seed in range(4)])
