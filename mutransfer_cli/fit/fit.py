@@ -61,7 +61,7 @@ def fit_line(
     line = line_of(vertices, noise, confidence) if noise else None
     drift = line[0] if line else None
     costs = (
-        regrets(vertices[0], parabolas, noise, scale, confidence)
+        regrets(vertices[0][0], parabolas, noise, scale, confidence)
         if noise and vertices and vertices[0][0].curve.width == min(curves)
         else ()
     )

@@ -49,7 +49,7 @@ def line_of(
 
 
 def regrets(
-    smallest: Vertex,
+    source: Parabola,
     others: Sequence[Parabola],
     noise: Noise,
     scale: Scale,
@@ -57,10 +57,13 @@ def regrets(
 ) -> tuple[Regret, ...]:
     """At each larger rung: its loss at the smallest rung's optimum, over its own lowest, less 1.
 
+    Between the parabolas' vertices: a skew that rungs have in common moves all of them alike.
     Intervals are quantiles of draws of all coefficients from their joint distribution.
     """
+    vertex = source.vertex
+    if vertex is None:
+        return ()
     rng = np.random.default_rng(SEED)
-    source, vertex = smallest
     drawn_source = drawn(source, noise, rng)
     vertices = vertices_of(source, drawn_source)
     return tuple(

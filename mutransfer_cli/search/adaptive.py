@@ -214,4 +214,5 @@ def trials(search: Search) -> tuple[int, int]:
     """How many a rung takes where the loss is smooth, and how many at most."""
     low, high = (log2(search.space["lr"].value(end)) for end in search.space["lr"].bounds)
     rates = len(spread(low, high)) + len(AROUND)
-    return rates, rates + 2 * search.extend + 5 * (MOST_SEEDS * search.seeds - 1)
+    seeds = len(AROUND) * (min(FEWEST_SEEDS, search.seeds) - 1)
+    return rates + seeds, rates + 2 * search.extend + 5 * (MOST_SEEDS * search.seeds - 1)

@@ -18,6 +18,7 @@ from mutransfer_cli.recipe.keys import key_path
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search import adaptive
 from mutransfer_cli.search.chosen import FILE, keep, read, told
 from mutransfer_cli.search.document import Population
 from mutransfer_cli.search.job import Job
@@ -81,6 +82,9 @@ class Engine:
         self.measure: Measure = here
         self.sharing: int | None = None  # workers that share a memory; None: all of them
         self.kind, self.size = asked_for(asked)
+        # a search in rounds measures for all of them
+        search = recipe.search
+        self.expected = adaptive.trials(search)[0] if search.sampler == "adaptive" else 0
         self.choices: dict[Size, Choice] = {}
         self.alone: dict[Size, Timing] = {}
         self.largest: dict[Size, int] = defaultdict(int)
@@ -161,7 +165,8 @@ class Engine:
             if self.kind == "auto":
                 if size not in self.alone:
                     self.alone[size] = self.measure(timed_alone, sample[0], size, self.device)
-                if self.alone[size].seconds * size.steps * each < WORTH:
+                whole = max(each, ceil(self.expected / self.workers))
+                if self.alone[size].seconds * size.steps * whole < WORTH:
                     return one_by_one(
                         f"one by one takes less than {WORTH:g} s: nothing to gain by a population"
                     )

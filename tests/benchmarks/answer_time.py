@@ -1,11 +1,12 @@
 """How long it takes to know the best learning rate: adaptive against a fine grid and TPE.
 
-python -m tests.benchmarks.answer_time [LONGER [REPEATS [RECIPE …]]]
+python -m tests.benchmarks.answer_time [LONGER [REPEATS [PROCESSES [RECIPE …]]]]
 
 The recipes of `answer`, with so many times the steps; both sides on two cores, with the study in
-SQLite. Theirs are two processes that train one trial after another, ours as fast as a bare loop
-over the model does: a half-octave grid with three seeds, and TPE with the number of trials that
-`answer` found (200 where none was enough). Interleaved; medians of ratios.
+SQLite. Theirs train one trial after another, as fast as a bare loop over the model does, in one
+process with torch's default threads or in two with one thread each: a half-octave grid with three
+seeds, and TPE with the number of trials that `answer` found (200 where none was enough).
+Interleaved; medians of ratios.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -52,43 +53,57 @@ def ours(name: str, longer: int) -> tuple[float, int]:
         return time.perf_counter() - started, document.trials.asked
 
 
-def worker(name: str, longer: int, storage: str, trials: int, kind: str, seed: int) -> None:
+@dataclass(frozen=True)
+class Search:
+    """One of theirs."""
+
+    name: str
+    longer: int
+    kind: str  # grid | tpe
+    trials: int
+    processes: int
+
+
+def worker(search: Search, storage: str, seed: int, ready: Any) -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    torch.set_num_threads(1)
-    made = recipe(name, longer).recipe
+    torch.set_num_threads(CORES // search.processes)
+    made = recipe(search.name, search.longer).recipe
     (size,) = rungs(made)
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler(RATES_AND_SEEDS, seed=0)
-        if kind == "grid"
+        if search.kind == "grid"
         else optuna.samplers.TPESampler(seed=seed)
     )
+    ready.wait()  # the start of a process is in neither side's time
     study = optuna.load_study(study_name="a", storage=storage, sampler=sampler)
 
     def objective(trial: optuna.Trial) -> float:
         x = trial.suggest_float("x", LOW, HIGH)
-        draw = trial.suggest_int("seed", 0, 2) if kind == "grid" else trial.number % 8
+        draw = trial.suggest_int("seed", 0, 2) if search.kind == "grid" else trial.number % 8
         loss = train(override(made, {"lr": 2.0**x}), size, draw).loss
         if loss is None:
             raise optuna.TrialPruned
         return loss
 
-    stop = optuna.study.MaxTrialsCallback(trials, states=None)
-    study.optimize(objective, n_trials=trials, callbacks=[stop])
+    stop = optuna.study.MaxTrialsCallback(search.trials, states=None)
+    study.optimize(objective, n_trials=search.trials, callbacks=[stop])
 
 
-def theirs(name: str, longer: int, kind: str, trials: int) -> float:
-    processes: Any = get_context("fork")
+def theirs(search: Search) -> float:
+    processes = get_context("spawn")
+    ready = processes.Barrier(search.processes + 1)
     with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
         storage = f"sqlite:///{folder}/study.db"
         optuna.create_study(study_name="a", storage=storage)
         running = [
-            processes.Process(target=worker, args=(name, longer, storage, trials, kind, seed))
-            for seed in range(CORES)
+            processes.Process(target=worker, args=(search, storage, seed, ready))
+            for seed in range(search.processes)
         ]
         for process in running:
             process.start()
+        ready.wait()
+        started = time.perf_counter()
         for process in running:
             process.join()
         return time.perf_counter() - started
@@ -97,22 +112,22 @@ def theirs(name: str, longer: int, kind: str, trials: int) -> float:
 def main() -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    torch.set_num_threads(1)  # a fork of a process with threads would hang
     longer = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    names = sys.argv[3:] or list(RECIPES)
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    names = sys.argv[4:] or list(RECIPES)
     print(f"{'recipe':36} adaptive        grid                TPE")
     for name in names:
         enough = TPE[list(RECIPES).index(name)]
-        arms: dict[str, Callable[[], float]] = {
-            "grid": lambda name=name: theirs(name, longer, "grid", 3 * len(GRID)),  # type: ignore[misc]
-            "TPE": lambda name=name, n=enough: theirs(name, longer, "tpe", n),  # type: ignore[misc]
+        arms = {
+            "grid": Search(name, longer, "grid", 3 * len(GRID), count),
+            "TPE": Search(name, longer, "tpe", enough, count),
         }
         own, times = [], {arm: list[float]() for arm in arms}
         for _ in range(repeats):
             own.append(ours(name, longer))
-            for arm, run in arms.items():
-                times[arm].append(run())
+            for arm, search in arms.items():
+                times[arm].append(theirs(search))
         cells = [f"{median(s for s, _ in own):6.1f} s, {median(n for _, n in own):3.0f} trials"]
         for arm in arms:
             ratio = median(s / t for (s, _), t in zip(own, times[arm], strict=True))
