@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import log2
 
 from mutransfer_cli.fit.fit import fit_line
-from mutransfer_cli.fit.run import observation_of
+from mutransfer_cli.fit.observation import observation_of
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.adaptive import Resolved
 from mutransfer_cli.search.study import Record

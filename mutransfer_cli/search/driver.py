@@ -12,6 +12,7 @@ from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
 from mutransfer_cli.search.ask import wanted
+from mutransfer_cli.search.budget import reached
 from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.document import (
     Best,
@@ -117,24 +118,11 @@ class Driver:
 
     def spent(self) -> bool:
         """Whether the budget has ended; says so in a note."""
-        budget = self.recipe.search.budget
-        limits = (
-            (
-                "trials",
-                budget.trials,
-                float(len(self.records)),
-                self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
-            ),
-            ("flops", budget.flops, sum(r.flops for r in self.records), True),
-            ("minutes", budget.minutes, (time.monotonic() - self.started) / 60, True),
-        )
-        for name, limit, used, counts in limits:
-            if counts and limit is not None and used >= limit:
-                self.notes.append(
-                    f"search.budget.{name}: {limit:g} reached; the sweep is not whole"
-                )
-                return True
-        return False
+        minutes = (time.monotonic() - self.started) / 60
+        limit = reached(self.recipe.search, self.records, minutes)
+        if limit is not None:
+            self.notes.append(f"{limit}; the sweep is not whole")
+        return limit is not None
 
     def document(self, seconds: float) -> SweepDocument:
         outcomes = [r.outcome for r in self.records]
