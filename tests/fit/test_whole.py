@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mutransfer_cli.fit.rungs import resolved
 from mutransfer_cli.fit.run import fit_of_run
+from mutransfer_cli.fit.rungs import resolved
 from mutransfer_cli.fit.whole import told_of, unfinished
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.progress import Event
