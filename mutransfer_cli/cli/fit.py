@@ -48,22 +48,21 @@ def fit(
     from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.fit.axes import fit as fitted
     from mutransfer_cli.fit.fit import write_fit
-    from mutransfer_cli.fit.run import base_of, observations_of
+    from mutransfer_cli.fit.run import fit_of_run, observations_of
     from mutransfer_cli.fit.table import read_table
 
     if source.is_dir():
-        observations = observations_of(source)
         target = output or source / "fit.json"
+        document = fit_of_run(source, confidence=confidence)
     else:
-        observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
         target = output or source.with_name(f"{source.stem}.fit.json")
-    base = base_of(source) if source.is_dir() else None
-    document = fitted(observations, confidence=confidence, source=str(source), base=base)
+        observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
+        document = fitted(observations, confidence=confidence, source=str(source))
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.curves import draw
 
-        draw(observations, document, plot)
+        draw(observations_of(source) if source.is_dir() else observations, document, plot)
     if as_json:
         print_json(document)
     else:
@@ -119,4 +118,7 @@ def show(document: FitDocument, target: Path) -> None:
     for axis, found in document.axes.items():
         print(f"drift: {interval(found.drift)} octaves of the learning rate per doubling of {axis}")
     print(f"{document.verdict}: {document.reason}")
+    for note in document.notes:
+        if note != document.reason:
+            print(f"note: {note}")
     print(f"wrote {target}")

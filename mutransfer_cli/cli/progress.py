@@ -22,20 +22,23 @@ class Progress:
     def __init__(self, what: str) -> None:
         self.what = what
         self.live: Live | None = None
-        self.last = 0.0
+        self.event: Event | None = None
+        self.last, self.at = 0.0, 0.0
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live
 
-            self.live = Live(console=Console(stderr=True), refresh_per_second=4)
+            console = Console(stderr=True)
+            self.live = Live(get_renderable=self.now, console=console, refresh_per_second=4)
         return self
 
     def update(self, event: Event) -> None:
         if self.live is not None:
+            self.event, self.at = event, time.monotonic()
             self.live.start()  # its thread not before: workers are forked from this process
-            self.live.update(table(self.what, event))
+            self.live.refresh()
         elif event.text and (
             time.monotonic() - self.last > PLAIN_EVERY or event.done == event.total
         ):
@@ -43,6 +46,12 @@ class Progress:
             left = f", {clock(event.seconds_left)} left" if event.seconds_left else ""
             line = f"{self.what}: {event.done}/{event.total} {event.text}{left}"
             print(line, file=sys.stderr, flush=True)
+
+    def now(self) -> Table | str:
+        """The last event; its time left runs down between events."""
+        if self.event is None:
+            return ""
+        return table(self.what, self.event, time.monotonic() - self.at)
 
     def __exit__(
         self,
@@ -54,8 +63,11 @@ class Progress:
             self.live.stop()
 
 
-def table(what: str, event: Event) -> Table:
-    """A line a rung, and beneath it what runs, what was lost, and the time left."""
+def table(what: str, event: Event, since: float = 0.0) -> Table:
+    """A line a rung, and beneath it what runs, what was lost, and the time left.
+
+    since: seconds that have passed since the event.
+    """
     from rich.table import Table
 
     axes = [
@@ -69,7 +81,8 @@ def table(what: str, event: Event) -> Table:
         for word in ("pruned", "diverged", "failed")
         if (n := getattr(event, word)) > 0
     ]
-    left = "" if event.seconds_left is None else f", {clock(event.seconds_left)} left"
+    seconds = (event.seconds_left or 0.0) - since
+    left = f", {clock(seconds)} left" if seconds > 0 else ""
     made = Table(
         title=f"{what}: {event.done} of {event.total} trials",
         caption=f"{', '.join(counts)}{left}\n{event.text}".rstrip(),

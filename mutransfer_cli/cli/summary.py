@@ -43,6 +43,7 @@ def summary(
             if cost.value is not None
         ]
     lines.append(f"transfer {fitted.verdict}: {fitted.reason}")
+    lines += [f"note: {note}" for note in fitted.notes if note != fitted.reason]
     files = sorted(str(p) for p in run.iterdir() if not p.name.startswith("."))
     if as_json:
         print_json(SummaryDocument(run=str(run), lines=tuple(lines), files=tuple(files)))

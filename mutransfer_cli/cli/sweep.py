@@ -79,7 +79,9 @@ def sweep(
     if dry_run:
         from mutransfer_cli.search.estimate import dry_run as estimate
 
-        costs = estimate(loaded, device=device, workers=workers, run=folder)
+        costs = estimate(
+            loaded, device=device, workers=workers, run=folder, engine=engine, threads=threads or 1
+        )
         if as_json:
             print_json(costs)
         else:
@@ -138,7 +140,7 @@ def show_costs(document: DryRunDocument) -> None:
 
     table(
         "dry run",
-        ("width", "trials", "GFLOP a trial", "MB a trial", "s a trial"),
+        ("width", "trials", "GFLOP a trial", "MB a trial", "s a trial alone", "s for all", "as"),
         (
             (
                 str(r.width),
@@ -146,6 +148,8 @@ def show_costs(document: DryRunDocument) -> None:
                 f"{r.flops / 1e9:.3g}",
                 known(r.bytes, 1e-6),
                 known(r.seconds),
+                known(r.seconds_all),
+                "one by one" if r.population == 1 else f"populations of {r.population}",
             )
             for r in document.rungs
         ),
@@ -159,6 +163,13 @@ def show_costs(document: DryRunDocument) -> None:
         f"{document.flops:.3g} FLOP, {memory}{time} on {document.workers} × {document.device}; "
         "nothing was trained"
     )
+    before = document.seconds_calibration + document.seconds_start
+    if document.seconds is not None and before > 0:
+        print(
+            f"of these {document.seconds_training:.3g} s training, "
+            f"{document.seconds_calibration:.2g} s to measure which way is fastest, "
+            f"{document.seconds_start:.2g} s to start the workers"
+        )
     if document.seconds is None:
         print("what a trial of your own program takes is known once some of each width have ended")
     if document.target is not None:

@@ -108,6 +108,7 @@ class Optima:
         best = next(r for r in self.fitted.rungs if r.width == source.width)
         lr = best.optimum["lr"] if best.optimum else None
         notes = [f"transfer: {self.fitted.verdict}: {self.fitted.reason}"]
+        notes += [note for note in self.fitted.notes if note != self.fitted.reason]
         if lr is not None and lr.value is not None:
             spread = f" ({lr.low:.4g} to {lr.high:.4g})" if lr.low and lr.high else ""
             notes.append(

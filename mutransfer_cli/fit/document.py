@@ -78,3 +78,6 @@ class FitDocument(Part):
     )
     hyperparameters: dict[str, float] = Field(description="the optimum of the source rung")
     noise: float | None = Field(description="standard deviation of a loss, its seed's level apart")
+    notes: tuple[str, ...] = Field(
+        default=(), description="what a reader has to know, such as that the sweep is not whole"
+    )

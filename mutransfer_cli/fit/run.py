@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.document import FitDocument
-from mutransfer_cli.fit.observation import Observation
+from mutransfer_cli.fit.observation import Observation, observation_of
+from mutransfer_cli.fit.whole import told_of, unfinished
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.search.run import read_recipe
 from mutransfer_cli.search.study import Record, read_records
 
 
-def observation_of(record: Record, lr: float) -> Observation:
-    """A trial as an observation; `lr` is the recipe's, for a search along other dimensions."""
-    return Observation(
-        width=record.width,
-        depth=record.depth,
-        batch=record.batch,
-        steps=record.steps,
-        lr=record.params.get("lr", lr),
-        seed=record.seed,
-        loss=record.loss,
-        params={k: v for k, v in record.params.items() if k != "lr"},
-        pruned=record.outcome == "pruned",
-    )
-
-
-def observations_of(run: Path) -> list[Observation]:
+def observations_of(run: Path, records: Sequence[Record] | None = None) -> list[Observation]:
     """A run's trials but those that failed, which say nothing of the loss."""
     lr = read_recipe(run).optimizer.lr
-    kept = [r for r in read_records(run) if r.outcome != "failed"]
-    return [observation_of(r, lr) for r in kept]
+    found = read_records(run) if records is None else records
+    return [observation_of(r, lr) for r in found if r.outcome != "failed"]
 
 
 def base_of(run: Path) -> Size:
@@ -40,5 +27,8 @@ def base_of(run: Path) -> Size:
 
 
 def fit_of_run(run: Path, *, confidence: float = 0.95) -> FitDocument:
-    """Fit a run directory."""
-    return fit(observations_of(run), confidence=confidence, source=str(run), base=base_of(run))
+    """Fit a run directory; says so where its sweep is not whole."""
+    records = read_records(run)
+    observations = observations_of(run, records)
+    found = fit(observations, confidence=confidence, source=str(run), base=base_of(run))
+    return told_of(found, unfinished(run, records))

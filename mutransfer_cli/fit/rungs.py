@@ -9,8 +9,8 @@ from math import log2
 from mutransfer_cli.fit.curve import curves_of
 from mutransfer_cli.fit.document import Rung
 from mutransfer_cli.fit.fit import fit_line
+from mutransfer_cli.fit.observation import observation_of
 from mutransfer_cli.fit.parabola import over
-from mutransfer_cli.fit.run import observation_of
 from mutransfer_cli.fit.scale import scale_of
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.adaptive import Resolved, Shape

@@ -77,8 +77,15 @@ class RungCost(Part):
         description="of one trial: weights, gradients, moments, activations; null: not known"
     )
     seconds: float | None = Field(
-        description="of one trial on this device, from timed passes; of a program of the user's "
-        "own, from its finished trials; null: not known"
+        description="of one trial by itself on this device, from timed passes; of a program of "
+        "the user's own, from its finished trials; null: not known"
+    )
+    seconds_all: float | None = Field(
+        default=None,
+        description="until all trials have ended on all workers, as the sweep would train them",
+    )
+    population: int = Field(
+        default=1, description="trials that train together in seconds_all, at most; 1: one by one"
     )
 
 
@@ -100,7 +107,16 @@ class DryRunDocument(Part):
     flops: float = Field(description="forward and backward passes of all trials")
     target: TargetCost | None = Field(default=None, description="null: the recipe has no target")
     bytes: int | None = Field(description="at a time, over all workers; null: not known")
-    seconds: float | None
+    seconds: float | None = Field(
+        description="in all: training, calibration and start; null: not known"
+    )
+    seconds_training: float | None = Field(
+        default=None, description="of the rungs, seconds_all added up; null: not known"
+    )
+    seconds_calibration: float = Field(
+        default=0.0, description="of measuring which way of training is fastest"
+    )
+    seconds_start: float = Field(default=0.0, description="until the workers train")
     workers: int
     device: str
     notes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.adaptive import Fitted
 from mutransfer_cli.search.ask import wanted
+from mutransfer_cli.search.budget import reached
 from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.document import (
     Best,
@@ -22,7 +23,8 @@ from mutransfer_cli.search.engine import Engine
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.ledger import Ledger
-from mutransfer_cli.search.progress import Event, event, time_left
+from mutransfer_cli.search.pace import Pace
+from mutransfer_cli.search.progress import Event, event
 from mutransfer_cli.search.prune import reports
 from mutransfer_cli.search.study import Record, Study
 from mutransfer_cli.search.waves import Waves
@@ -45,7 +47,6 @@ class Driver:
     records: list[Record] = field(default_factory=list)
     new: int = 0
     running: int = 0
-    spent_here: float = 0.0  # FLOPs of the trials that ended in this call
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
     engine: Engine | None = None
@@ -61,6 +62,7 @@ class Driver:
         if self.recipe.search.prune != "none":
             waves = Waves(self.recipe, rungs(self.recipe), self.seed, self.fitted)
         with executor, self.ledger(study, costs) as ledger:
+            pace = Pace(self.workers, costs, self.engine, ledger.records())
             while True:
                 self.records = ledger.records()
                 wave = waves.open(self.records) if waves else missing(self.wanted(), self.records)
@@ -68,12 +70,13 @@ class Driver:
                 asked = missing(waves.asked, self.records) if waves else jobs
                 if not jobs or self.spent():
                     return
-                self.tell(asked, "", costs)
+                self.tell(asked, "", pace)
 
                 def claim(some: Sequence[Job], asked: list[Job] = asked) -> Sequence[Job]:
                     granted = ledger.claim(some)
                     self.running += len(granted)
-                    self.tell(asked, "", costs)
+                    pace.start(granted)
+                    self.tell(asked, "", pace)
                     return granted
 
                 idle = True
@@ -83,19 +86,18 @@ class Driver:
                     record = recorded(self.recipe, job, result, costs[job.size])
                     if ledger.store(record):
                         self.new += 1
-                        self.spent_here += record.flops
+                    pace.end(job.key, record)
                     self.records = ledger.records()
-                    self.tell(asked, told(record), costs)
+                    self.tell(asked, told(record), pace)
                     if self.spent():
                         return
                 if idle:
                     ledger.wait()
 
-    def tell(self, jobs: Sequence[Job], text: str, costs: dict[Size, float]) -> None:
+    def tell(self, jobs: Sequence[Job], text: str, pace: Pace) -> None:
         """Progress for whoever watches."""
         left = missing(jobs, self.records)
-        seconds = time.monotonic() - self.started
-        rest = time_left(self.spent_here, seconds, sum(costs[job.size] for job in left))
+        rest = pace.left(left, self.records)
         sizes = rungs(self.recipe)
         self.on_progress(event(sizes, self.records, left, text, self.running, rest))
 
@@ -116,24 +118,11 @@ class Driver:
 
     def spent(self) -> bool:
         """Whether the budget has ended; says so in a note."""
-        budget = self.recipe.search.budget
-        limits = (
-            (
-                "trials",
-                budget.trials,
-                float(len(self.records)),
-                self.recipe.search.sampler not in {"sobol", "tpe", "gp"},
-            ),
-            ("flops", budget.flops, sum(r.flops for r in self.records), True),
-            ("minutes", budget.minutes, (time.monotonic() - self.started) / 60, True),
-        )
-        for name, limit, used, counts in limits:
-            if counts and limit is not None and used >= limit:
-                self.notes.append(
-                    f"search.budget.{name}: {limit:g} reached; the sweep is not whole"
-                )
-                return True
-        return False
+        minutes = (time.monotonic() - self.started) / 60
+        limit = reached(self.recipe.search, self.records, minutes)
+        if limit is not None:
+            self.notes.append(f"{limit}; the sweep is not whole")
+        return limit is not None
 
     def document(self, seconds: float) -> SweepDocument:
         outcomes = [r.outcome for r in self.records]

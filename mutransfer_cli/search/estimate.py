@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import recipe_target, rungs
+from mutransfer_cli.recipe.size import Size, recipe_target, rungs
 from mutransfer_cli.search import programs
 from mutransfer_cli.search.ask import trials
+from mutransfer_cli.search.chosen import FILE, read
 from mutransfer_cli.search.document import DryRunDocument, RungCost, TargetCost
-from mutransfer_cli.search.engine import Engine
+from mutransfer_cli.search.engine import Engine, asked_for
+from mutransfer_cli.search.local import forks
 from mutransfer_cli.search.sweep import ready
 from mutransfer_cli.train.cost import Cost, flops, measure
 from mutransfer_cli.train.threads import limit_threads
+
+T = TypeVar("T")
 
 
 def dry_run(
@@ -22,45 +32,107 @@ def dry_run(
     device: str = "auto",
     workers: int | None = None,
     run: Path | None = None,
+    engine: str = "auto",
+    threads: int = 1,
 ) -> DryRunDocument:
     """FLOPs counted on the meta device, time from a few steps on each rung.
 
-    run: a run directory, for what its trials took where a program of the user's own trains them.
+    run: a run directory, for what its trials took where a program of the user's own trains them,
+    and for the engine that it has chosen before. Nothing is written there.
     """
     recipe = loaded.recipe
+    asked_for(engine)
     place, count = ready(recipe, device, workers, "local", None)
     limit_threads(1)  # as the workers will
     sizes = rungs(recipe)
     each, at_most = trials(recipe.search, sizes)
+    before = Before()
+    chooser = None
     together: list[float | None] = [None for _ in sizes]
     if recipe.train is None:
+        first = first_use(recipe, min(sizes, key=lambda s: s.width), place)
         costs = [measure(recipe, size, place) for size in sizes]
-        engine = Engine(recipe, place, count)
-        together = [engine.seconds(size, each) for size in sizes]
+        own = chooser = Engine(recipe, place, count, engine)
+        if run is not None and engine == "auto" and (run / FILE).is_file():
+            chooser.choices = read(run / FILE, place)
+        told = [size for size, choice in chooser.choices.items() if choice.settled]
+        together, took = timed(lambda: [own.seconds(size, each) for size in sizes])
+        calibrates = engine != "one-by-one" and any(size not in told for size in sizes)
+        # parts of torch are loaded for the calibration, and by the workers again
+        calibration = took + first if calibrates else 0.0
+        before = Before(calibration, start_of_workers(place, threads) + first)
     else:
         costs = programs.costs(recipe, sizes, run)
     waits = [wall(c, each, count, t) for c, t in zip(costs, together, strict=True)]
-    took = [wait for wait in waits if wait is not None]
+    known = [wait for wait in waits if wait is not None]
+    training = sum(known) if len(known) == len(costs) else None
     weighs = [c.bytes for c in costs if c.bytes is not None]
     total = sum(c.flops.value for c in costs) * each
     target, note = of_target(recipe, total, each * len(sizes))
+    pinned = engine.startswith("population") and all(t is None for t in together)
+    said = f"--engine {engine}: the time told is that of trials one by one" if pinned else None
     return DryRunDocument(
         rungs=tuple(
             RungCost(
-                width=s.width, trials=each, flops=c.flops.value, bytes=c.bytes, seconds=c.seconds
+                width=s.width,
+                trials=each,
+                flops=c.flops.value,
+                bytes=c.bytes,
+                seconds=c.seconds,
+                seconds_all=wait,
+                population=population(chooser, s, each, t),
             )
-            for s, c in zip(sizes, costs, strict=True)
+            for s, c, wait, t in zip(sizes, costs, waits, together, strict=True)
         ),
         trials=each * len(sizes),
         trials_at_most=at_most,
         flops=total,
         target=target,
         bytes=max(weighs) * count if weighs else None,
-        seconds=sum(took) if len(took) == len(costs) else None,
+        seconds=None if training is None else training + before.calibration + before.start,
+        seconds_training=training,
+        seconds_calibration=before.calibration,
+        seconds_start=before.start,
         workers=count,
         device=place,
-        notes=tuple(n for n in (*(c.flops.note for c in costs), note) if n),
+        notes=tuple(n for n in (*(c.flops.note for c in costs), note, said) if n),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Seconds before the first trial trains: the engine's measurements, the start of workers."""
+
+    calibration: float = 0.0
+    start: float = 0.0
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    started = time.perf_counter()
+    return call(), time.perf_counter() - started
+
+
+def first_use(recipe: Recipe, size: Size, device: str) -> float:
+    """What the first steps in a process take beyond later ones: torch loads parts of itself."""
+    _, first = timed(lambda: measure(recipe, size, device))
+    _, second = timed(lambda: measure(recipe, size, device))
+    return max(0.0, first - second)
+
+
+def start_of_workers(device: str, threads: int) -> float:
+    """Seconds until workers can train: none where they are forked, or this process trains."""
+    if device != "cpu" or forks(device, threads):
+        return 0.0
+    load = [sys.executable, "-c", "import mutransfer_cli.search.local"]
+    _, seconds = timed(lambda: subprocess.run(load, check=False, capture_output=True))
+    return seconds
+
+
+def population(engine: Engine | None, size: Size, trials: int, together: float | None) -> int:
+    """How many trials of a rung train together in the time that is told for all of them."""
+    if engine is None or together is None:
+        return 1
+    return max(engine.choices[size].pieces(trials, engine.workers))
 
 
 def wall(cost: Cost, trials: int, workers: int, together: float | None) -> float | None:

@@ -19,16 +19,16 @@ class Journal(JournalFileBackend):
 
     Optuna's own appends behind a torn line, which makes the file unreadable for good. Its lock is a
     symbolic link: the path has to be absolute, because a link is read from where it lies.
-    Raises InputError where the file is something else.
+    shown: what it is called in messages. Raises InputError where the file is something else.
     """
 
-    def __init__(self, path: str) -> None:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+    def __init__(self, path: str, shown: str | None = None) -> None:
+        self.shown = shown or f"journal:{path}"
         super().__init__(path)
         with open(path, "rb") as file:
             first = file.readline()
         if (first.endswith(b"\n") and b'"op_code"' not in first) or first[:1] not in (b"", b"{"):
-            raise InputError(f"journal:{path}: is no journal of Optuna; name another file")
+            raise InputError(f"{self.shown}: is no journal of Optuna; name another file")
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
@@ -52,7 +52,7 @@ class Journal(JournalFileBackend):
             yield from super().read_logs(log_number_from)
         except ValueError as error:
             raise InputError(
-                f"journal:{self._file_path}: line {self.lines_read + 1} cannot be read: {error}; "
+                f"{self.shown}: line {self.lines_read + 1} cannot be read: {error}; "
                 "mend it or remove it"
             ) from error
 

@@ -49,6 +49,11 @@ def no_gpu() -> bool:
     return torch.cuda.device_count() == 0 and not torch.backends.mps.is_available()
 
 
+def forks(device: str, threads: int) -> bool:
+    """Whether workers are forked: more threads than one do not survive it, nor does a GPU."""
+    return device == "cpu" and threads == 1 and no_gpu() and forkable()
+
+
 def start_worker(
     recipe: str, folder: str, device: str, threads: int, parent: int, checkpoints: Path | None
 ) -> None:
@@ -162,8 +167,7 @@ class Workers:
             count,
             start_worker,
             (frozen_yaml(recipe), os.getcwd(), device, threads, os.getpid(), checkpoints),
-            # more threads than one do not survive it, nor does a GPU
-            forked=device == "cpu" and threads == 1 and no_gpu() and forkable(),
+            forked=forks(device, threads),
         )
 
     def __enter__(self) -> Workers:

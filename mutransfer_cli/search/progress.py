@@ -32,7 +32,7 @@ class Event:
     pruned: int = 0
     diverged: int = 0
     failed: int = 0
-    seconds_left: float | None = None  # None where nothing has ended yet
+    seconds_left: float | None = None  # None where nothing tells
     rungs: tuple[RungState, ...] = ()
 
 
@@ -66,8 +66,3 @@ def rung_state(size: Size, records: Sequence[Record], left: Sequence[Job]) -> Ru
     return RungState(
         size, len(own), len(own) + waiting, best.loss if best else None, best.params if best else {}
     )
-
-
-def time_left(spent: float, seconds: float, left: float) -> float | None:
-    """By the FLOPs of what is left and of what has ended in so many seconds."""
-    return seconds * left / spent if spent > 0 else None

@@ -6,7 +6,6 @@ This process alone writes to the study, and puts trials together by what a task 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +15,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import frozen_yaml
-from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.search.cluster import connect, leave, needs_of, places, slots
 from mutransfer_cli.search.engine import Engine, Group
 from mutransfer_cli.search.executor import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, begun, train_jobs
+from mutransfer_cli.search.local import DEATHS_ALLOWED, GRACE, begun
+from mutransfer_cli.search.remote import Part, run_here, train_parts, train_whole
 from mutransfer_cli.search.study import Key
-from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times
@@ -35,35 +33,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def settle(threads: int, folder: str) -> None:
-    """In a Ray worker: as a worker of this machine, and the user's own modules at hand."""
-    limit_threads(threads)
-    if os.path.isdir(folder) and folder not in sys.path:
-        sys.path.insert(0, folder)
+@dataclass
+class Task:
+    """A group under way: its trials that have not been heard of, and since when it runs."""
 
+    left: dict[int, Job]
+    count: int  # of its trials
+    since: float | None = None  # None: it has not begun
+    more: float = 0.0  # seconds that it may take beside its trials' time-outs
 
-def run_group(
-    recipe: str,
-    group: Group,
-    device: str,
-    threads: int,
-    folder: str,
-    checkpoints: Path | None,
-) -> list[Result]:
-    """In a Ray worker: the trials of a group, with the numbers of a local worker."""
-    settle(threads, folder)
-    if checkpoints is not None and not checkpoints.parent.is_dir():
-        checkpoints = None  # a machine without the driver's file system
-    read = loads(recipe, "recipe.yaml").recipe
-    results = dict(train_jobs(read, group, device, checkpoints))
-    return [results[i] for i in range(len(group))]
-
-
-def run_here(function: Callable[..., T], arguments: Any, threads: int, folder: str) -> T:
-    """In a Ray worker: a measurement."""
-    settle(threads, folder)
-    positional, named = arguments
-    return function(*positional, **named)
+    @property
+    def group(self) -> Group:
+        return tuple(self.left.values())
 
 
 @dataclass
@@ -89,7 +70,11 @@ class RayTasks:
 
         connect(self.recipe, self.address, self.count)
         self.needs = needs_of(self.device, self.threads)
-        self.task = ray.remote(**self.needs.options)(run_group)
+        self.parts = not through_client()
+        if self.parts:
+            self.task = ray.remote(**self.needs.options, num_returns="streaming")(train_parts)
+        else:
+            self.task = ray.remote(**self.needs.options)(train_whole)
         self.bench = ray.remote(**self.needs.options, max_retries=RETRIES)(run_here)
         self.chooser = self.engine or Engine(self.recipe, self.device, self.slots())
         self.chooser.measure = self.measured
@@ -129,48 +114,77 @@ class RayTasks:
 
         queue, recipe = list(reversed(self.groups(jobs))), ray.put(frozen_yaml(self.recipe))
         again: list[Group] = []  # claimed before: their worker was lost, or did not answer
-        running: dict[Any, tuple[Group, float]] = {}
+        running: dict[Any, Task] = {}
         try:
             while True:
                 while (again or queue) and len(running) < self.slots():
                     granted = again.pop() if again else tuple(claim(queue.pop()))
                     if granted:
-                        running[self._start(recipe, granted)] = granted, time.monotonic()
+                        running[self._start(recipe, granted)] = self._task(granted)
                 if not running:
                     return
-                done, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
-                for task in done:
-                    group, _ = running.pop(task)
+                spoke, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
+                for handle in spoke:
+                    task = running[handle]
                     try:
-                        results = answer(task)
+                        parts = self._heard(handle)
                     except ray.exceptions.RayError as error:
-                        again += self._lost(group, error)
+                        again += self._lost(running.pop(handle).group, error)
                         continue
-                    yield from zip(group, results, strict=True)
-                for task in self._hung(running):
-                    ray.cancel(task, force=True)
-                    group, since = running.pop(task)
-                    if len(group) > 1:
-                        again += self._lost(group)
-                    else:
-                        yield group[0], self._unanswered(time.monotonic() - since)
+                    for part in parts or ():
+                        if part is None:
+                            task.since = time.monotonic()
+                        else:
+                            place, result = part
+                            yield task.left.pop(place), result
+                    if parts is None or not self.parts:
+                        del running[handle]
+                for handle in self._hung(running):
+                    ray.cancel(handle, force=True)
+                    task = running.pop(handle)
+                    if len(task.left) > 1:
+                        again += self._lost(task.group)
+                    elif task.left:
+                        since = task.since or time.monotonic()
+                        yield task.group[0], self._unanswered(time.monotonic() - since)
         finally:
-            for task in running:  # nobody reads their results, and a cluster outlives this sweep
+            for handle in running:  # nobody reads their results; a cluster outlives this sweep
                 if ray.is_initialized():
-                    ray.cancel(task, force=True)
+                    ray.cancel(handle, force=True)
+
+    def _task(self, group: Group) -> Task:
+        left = dict(enumerate(group))
+        if self.parts:
+            return Task(left, len(group), more=GRACE)
+        # it does not say when it begins: counted from here, with time to start its process
+        return Task(left, len(group), time.monotonic(), GRACE + STARTING)
+
+    def _heard(self, handle: Any) -> Sequence[Part | None] | None:
+        """What a task has said: a part of its answer, or all of it; None: no more will come."""
+        if not self.parts:
+            whole: list[Part] = answer(handle)
+            return whole
+        try:
+            return [answer(next(handle))]
+        except StopIteration:
+            return None
 
     def _start(self, recipe: Any, group: Group) -> Any:
         # Ray would run a population as it is again and again: it may be what its worker died of
         task = self.task.options(max_retries=RETRIES if len(group) == 1 else 0)
         return task.remote(recipe, group, self.device, self.threads, os.getcwd(), self.checkpoints)
 
-    def _hung(self, running: dict[Any, tuple[Group, float]]) -> list[Any]:
-        """The tasks that are under way for longer than their trials may take."""
+    def _hung(self, running: dict[Any, Task]) -> list[Any]:
+        """The tasks that run for longer than their trials may take."""
         timeout = self.recipe.search.timeout
         if timeout is None:
             return []
-        now, more = time.monotonic(), GRACE + STARTING
-        return [t for t, (g, since) in running.items() if now - since > len(g) * timeout + more]
+        now = time.monotonic()
+        return [
+            handle
+            for handle, task in running.items()
+            if task.since is not None and now - task.since > task.count * timeout + task.more
+        ]
 
     def _unanswered(self, seconds: float) -> Result:
         why = f"search.timeout: over {self.recipe.search.timeout:g} s without an answer"
@@ -188,6 +202,13 @@ class RayTasks:
         if error is not None and max(self.deaths[job.key] for job in group) == 1:
             return [group]  # it may have been the machine: from its checkpoint, where there is one
         return [(job,) for job in group]
+
+
+def through_client() -> bool:
+    """Whether Ray is spoken to by ray://, which cannot pass on an answer in parts."""
+    from ray.util.client import ray as client
+
+    return bool(client.is_connected())
 
 
 def answer(task: Any) -> Any:

@@ -11,14 +11,8 @@ from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage import (
-    DATABASE,
-    Place,
-    Storage,
-    missing_file,
-    remembered,
-    storage_errors,
-)
+from mutransfer_cli.search.place import DATABASE, Place, missing_file, remembered
+from mutransfer_cli.search.storage import Storage, storage_errors
 
 if TYPE_CHECKING:
     import optuna

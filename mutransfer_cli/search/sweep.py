@@ -24,6 +24,7 @@ from mutransfer_cli.search.engine import Engine, asked_for
 from mutransfer_cli.search.executor import Executor
 from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.local import Workers
+from mutransfer_cli.search.place import chosen
 from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.ray import RayTasks
@@ -37,7 +38,6 @@ from mutransfer_cli.search.run import (
     write_curves,
 )
 from mutransfer_cli.search.stop import terminations
-from mutransfer_cli.search.storage import chosen
 from mutransfer_cli.search.study import Study
 from mutransfer_cli.train.checkpoint import FOLDER
 

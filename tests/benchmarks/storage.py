@@ -18,7 +18,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.ledger import Ledger
-from mutransfer_cli.search.storage import own, place_of
+from mutransfer_cli.search.place import own, place_of
 from mutransfer_cli.search.study import Record, Study
 from tests.search.server import postgres
 from tests.search.test_sweep import RECIPE

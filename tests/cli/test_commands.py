@@ -175,6 +175,7 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["check", "bad.yaml"], "bad.yaml:3:13: optimizer.lrr"),
         (["sweep", "r.yaml", "--set", "optimizer.lr=fast"], "--set optimizer.lr=fast"),
         (["sweep", "r.yaml", "--storage", "x"], "--storage"),
+        (["sweep", "r.yaml", "--storage", "journal:no/x.log"], "--storage journal:no/x.log: "),
         (["sweep", "r.yaml", "--device", "cuda:99"], "--device cuda:99"),
         (["sweep", "r.yaml", "--run", "r.yaml/run"], "--run r.yaml/run: cannot be written"),
         (["fit", "none"], "none: cannot be read"),

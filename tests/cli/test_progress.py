@@ -10,7 +10,7 @@ from rich.console import Console
 from mutransfer_cli.cli.progress import Progress, clock, table
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.progress import event, time_left
+from mutransfer_cli.search.progress import event
 from mutransfer_cli.search.study import Record
 
 SIZES = [Size(8, 1, 4, 12), Size(16, 1, 4, 12)]
@@ -44,7 +44,8 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "sweep: 3/5 first, 1:01 left\nsweep: 3/3 last\n"
 
 
-def test_time_left_goes_by_the_work() -> None:
-    assert time_left(spent=2.0, seconds=10.0, left=6.0) == 30.0
-    assert time_left(spent=0.0, seconds=10.0, left=6.0) is None
+def test_the_time_left_runs_down_between_events() -> None:
+    now = event(SIZES, RECORDS, LEFT, "", running=2, seconds_left=187.2)
+    for since, caption in ((0.0, ", 3:07 left"), (127.2, ", 1:00 left"), (200.0, "")):
+        assert table("sweep", now, since).caption == f"2 running, 1 diverged{caption}"
     assert clock(3753) == "1:02:33"

@@ -16,9 +16,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.journal import Journal
+from mutransfer_cli.search.place import chosen, place_of, without_password
 from mutransfer_cli.search.process import is_dead, this_process
 from mutransfer_cli.search.run import locked
-from mutransfer_cli.search.storage import place_of, without_password
 from mutransfer_cli.search.study import Record, Study
 from tests.search.test_sweep import RECIPE
 
@@ -182,7 +182,41 @@ def test_places_and_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(InputError, match="expected journal:PATH") as caught:
             place_of(wrong, tmp_path)
         assert "s3cret" not in str(caught.value)
+    assert place_of(secret, tmp_path).shown == (
+        "postgresql://me:***@host:5432/db?sslpassword=***&sslmode=require"
+    )
+    with pytest.raises(InputError, match=r"--storage mysql://me:\*\*\*@host/db: expected"):
+        place_of("mysql://me:s3cret@host/db", tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'mutransfer\[postgres\]'"):
         place_of(secret, tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped path, or a file system that is not mounted; the run directory is the sweep's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    for wrong, why in (
+        ("journal:no/such/x.log", f"{tmp_path}/no/such does not exist"),
+        (f"journal:{tmp_path}/no/x.log", f"{tmp_path}/no does not exist"),
+        ("sqlite:///no/x.db", f"{tmp_path}/no does not exist"),
+        ("journal:file/x.log", f"{tmp_path}/file is no folder"),
+    ):
+        with pytest.raises(InputError, match=f"--storage {wrong}: {why}; make it first"):
+            chosen(Path("runs/a"), wrong)
+    assert os.listdir(tmp_path) == ["file"]
+    assert chosen(Path("runs/a"), "journal:runs/a/x.log").shown == "journal:runs/a/x.log"
+    assert chosen(Path("runs/a"), "journal:x.log").named == f"journal:{tmp_path}/x.log"
+
+
+def test_messages_show_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
+    (tmp_path / "text").write_text("no study\n" * 100)
+    for typed in ("journal:text", "sqlite:///text"):
+        with pytest.raises(InputError) as caught:
+            Study.open(tmp_path / "run", recipe, create=True, place=place_of(typed, tmp_path))
+        assert str(caught.value).startswith(f"{typed}: ")
+    remembered = place_of("journal:text", tmp_path, "environment.json: storage")
+    assert remembered.shown == f"journal:{tmp_path}/text"

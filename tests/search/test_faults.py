@@ -20,8 +20,9 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search import local
 from mutransfer_cli.search.journal import Journal
+from mutransfer_cli.search.place import Place
 from mutransfer_cli.search.run import CURVES
-from mutransfer_cli.search.storage import Place, Storage
+from mutransfer_cli.search.storage import Storage
 from mutransfer_cli.search.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint import FOLDER
@@ -233,6 +234,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
             storage="postgresql://me:s3cret@127.0.0.1:1/none",
         )
     assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith("postgresql://me:***@127.0.0.1:1/none: ")
     sweep(load(recipe(tmp_path)), tmp_path / "run", device="cpu")  # and is not remembered
 
 

@@ -360,6 +360,8 @@ def test_dry_run_knows_the_time_when_trials_have_finished(tmp_path: Path) -> Non
     took = [sorted(r.seconds for r in read_records(run) if r.width == w)[2] for w in (8, 16)]
     assert after.seconds == pytest.approx(sum(took) * 5 / 2)
     assert after.workers == 2 and after.device == "own program"
+    assert after.seconds_training == after.seconds  # its own start is in its trials
+    assert after.seconds_calibration == after.seconds_start == 0
 
 
 def test_notes_on_what_the_command_leaves_out(tmp_path: Path) -> None:

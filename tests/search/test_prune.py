@@ -16,7 +16,8 @@ import pytest
 from optuna.trial import TrialState
 
 from mutransfer_cli.fit.axes import fit
-from mutransfer_cli.fit.run import observation_of, observations_of
+from mutransfer_cli.fit.observation import observation_of
+from mutransfer_cli.fit.run import observations_of
 from mutransfer_cli.fit.rungs import shapes
 from mutransfer_cli.recipe.load import Loaded, load, loads
 from mutransfer_cli.recipe.schema import Recipe

@@ -18,10 +18,13 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import Loaded, load, loads
+from mutransfer_cli.search import engine as chooser
+from mutransfer_cli.search import estimate
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.run import CURVES, ENVIRONMENT, locked
 from mutransfer_cli.search.study import DATABASE, Study, read_records
 from mutransfer_cli.search.sweep import Event, sweep
+from mutransfer_cli.train.engine import Choice, Timing
 
 RECIPE = """
 name: small
@@ -169,6 +172,40 @@ def test_dry_run_trains_nothing(tmp_path: Path) -> None:
     assert document.trials == TRIALS
     assert list(tmp_path.iterdir()) == [tmp_path / "r.yaml"]
     assert document.target is None
+
+
+def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: six trials of 12 steps in two populations of three, each 3 × 4/3 s a step."""
+    found = Choice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, "", True)
+    monkeypatch.setattr(chooser, "WORTH", 0.0)
+    monkeypatch.setattr(chooser, "choose", lambda *_: found)
+    monkeypatch.setattr(estimate, "first_use", lambda *_: 100.0)
+    path = recipe(tmp_path)
+    told = dry_run(load(path), device="cpu", workers=2)
+    for rung in told.rungs:
+        assert rung.population == 3
+        assert rung.seconds_all == pytest.approx(48, abs=1) and (rung.seconds or 48) < 24
+    assert told.seconds_training == pytest.approx(2 * 48, abs=2)
+    assert told.seconds_start == 100 and 100 < told.seconds_calibration < 148
+    parts = told.seconds_training + told.seconds_calibration + told.seconds_start
+    assert told.seconds == pytest.approx(parts)
+    alone = dry_run(load(path), device="cpu", workers=2, engine="one-by-one")  # the control
+    assert [r.population for r in alone.rungs] == [1, 1]
+    assert alone.seconds_calibration == 0 and alone.seconds_start == 100
+    each = [(r.seconds or 0, r.seconds_all) for r in alone.rungs]
+    assert all(whole == pytest.approx(one * 6 / 2) for one, whole in each)
+
+
+def test_dry_run_takes_the_engine_that_a_run_has_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chooser, "WORTH", 0.0)
+    path, run = recipe(tmp_path, **{"[-4, -2]": "[-8, -2]"}), tmp_path / "run"
+    sweep(load(path), run, device="cpu", workers=1)
+    kept = (run / chooser.FILE).read_bytes()
+    monkeypatch.setattr(chooser, "choose", lambda *_: pytest.fail("measured again"))
+    again = dry_run(load(path), device="cpu", workers=1, run=run)
+    assert again.seconds_calibration == 0 and (run / chooser.FILE).read_bytes() == kept
 
 
 def test_dry_run_weighs_the_sweep_against_the_target(tmp_path: Path) -> None:

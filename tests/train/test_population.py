@@ -16,7 +16,6 @@ from mutransfer_cli.train.course import train_together
 from mutransfer_cli.train.engine import Choice, Timing
 from mutransfer_cli.train.population import Member
 from mutransfer_cli.train.trial import Result, train
-from mutransfer_cli.train.trust import distrusted
 
 TEXT = "{source: stdlib, seq_len: 16}"
 MODELS = {
@@ -165,19 +164,6 @@ def test_one_that_diverges_leaves_the_other_31_as_they_are() -> None:
         if i != 5:
             assert found[i].loss == whole[i].loss  # bit for bit
             assert found[i].curve == whole[i].curve
-
-
-def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
-    size = Size(32, 2, 8, 20)
-    for build, told in (
-        ("own:build", None),
-        ("own:noisy", None),
-        ("own:looks", "cannot be vmapped"),
-    ):
-        made = recipe("own", build=build)
-        reason = distrusted(members(made, size, [{"lr": 0.005}, {"lr": 0.001}]), size, "cpu")
-        assert (reason is None) == (told is None), reason
-        assert told is None or (reason is not None and told in reason)
 
 
 def test_pieces_end_soonest() -> None:
