@@ -15,7 +15,13 @@ from mutransfer_cli.recipe.schema import Recipe
 
 @lru_cache(maxsize=4)
 def _opened(
-    source: str, path: str | None, seq_len: int, d_in: int, d_out: int, vocab_size: int
+    source: str,
+    path: str | None,
+    seq_len: int,
+    d_in: int,
+    d_out: int,
+    vocab_size: int,
+    file_is: tuple[str, int, int] | None,  # only tells files apart
 ) -> Source:
     if source == "stdlib":
         return stdlib(seq_len)
@@ -43,8 +49,25 @@ def open_source(recipe: Recipe) -> Source:
     data = recipe.data
     vocab = recipe.model.args.get("vocab_size", 1 << 16)
     return _opened(
-        data.source, data.path, data.seq_len, data.d_in or 256, data.d_out or 10, int(vocab)
+        data.source,
+        data.path,
+        data.seq_len,
+        data.d_in or 256,
+        data.d_out or 10,
+        int(vocab),
+        which(data.path),
     )
+
+
+def which(path: str | None) -> tuple[str, int, int] | None:
+    """The file that a path names here and now; None where there is none."""
+    if path is None:
+        return None
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return str(Path(path).resolve()), found.st_mtime_ns, found.st_size
 
 
 def classes_of(recipe: Recipe) -> tuple[int | None, int | None]:
