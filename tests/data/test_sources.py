@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from mutransfer_cli.data.open import open_source
 from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.data.tokens import text, token_file
 from mutransfer_cli.data.vectors import Teacher, digits
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import loads
 
 
 def test_windows_and_targets(tmp_path: Path) -> None:
@@ -60,3 +62,24 @@ def test_bad_files(tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("hello")
     with pytest.raises(InputError, match=r"fewer than data\.seq_len \+ 1 = 65"):
         text(tmp_path / "short.txt", 64)
+
+
+def test_a_relative_path_is_the_file_that_it_names_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two folders, one name; then the file is written anew; unchanged, it is opened once."""
+    made = loads(
+        "name: a\nmodel: {build: gpt, args: {head_dim: 16}}\n"
+        "data: {source: text, path: a.txt, seq_len: 8}\n"
+        "base: {width: 32, depth: 1, batch: 2, steps: 2}\nladder: {width: [32]}\n"
+    ).recipe
+    found = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.txt").write_text(folder * 500)
+        monkeypatch.chdir(tmp_path / folder)
+        found.append(open_source(made))
+    assert found[0].digest != found[1].digest
+    assert open_source(made) is found[1]
+    Path("a.txt").write_text("again" * 500)
+    assert open_source(made).digest not in {s.digest for s in found}
