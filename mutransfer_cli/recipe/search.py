@@ -131,7 +131,7 @@ class Search(Section):
     seeds: Positive = 2
     """Runs per setting."""
     precision: PositiveNumber = 0.25
-    """Octaves; adaptive stops there."""
+    """Octaves: adaptive stops where the 90 % interval of an optimum reaches no further."""
     extend: Natural = 4
     """How many steps a grid may grow at an edge."""
     prune: Literal["none", "halving", "median"] = "none"
