@@ -21,6 +21,7 @@ from mutransfer_cli.rules.plan import Plan
 from mutransfer_cli.train.checkpoint import Keeper, Kept
 from mutransfer_cli.train.judge import Judge
 from mutransfer_cli.train.schedule import Schedule
+from mutransfer_cli.train.untrained import untrained_loss
 
 Outcome = Literal["finished", "diverged", "failed", "pruned"]
 KEPT_POINTS = 512  # of a loss curve
@@ -153,7 +154,8 @@ def train(
         curve = tuple((int(i), float(values[i])) for i in at if np.isfinite(values[i]))
         return Result(outcome, loss, curve, time.perf_counter() - started, why)
 
-    untrained = mean_loss(subject, feed.validation, place)
+    held_out = feed.validation
+    untrained = untrained_loss(subject, plan, held_out, lambda: mean_loss(subject, held_out, place))
     torch.manual_seed(seed)  # dropout
     subject.model.train()
     first = 0
@@ -187,7 +189,7 @@ def train(
     if recipe.search.objective == "train_loss":
         objective = float(torch.stack(losses[-max(1, size.steps // 10) :]).mean())
     else:
-        objective = mean_loss(subject, feed.validation, place)
+        objective = mean_loss(subject, held_out, place)
     if not np.isfinite(objective):
         return result("diverged", None, "the objective is not finite")
     if objective > WORSE * untrained:
