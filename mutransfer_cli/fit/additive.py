@@ -27,6 +27,16 @@ class Table:
     def seeds(self) -> int:
         return int(self.seed.max()) + 1
 
+    @property
+    def rates(self) -> int:
+        return int(self.rate.max()) + 1
+
+    @property
+    def mean_level(self) -> Array:
+        """(seeds,): weights of the level at which losses are quoted, of the seeds all rates ran."""
+        all_of_them = np.bincount(self.seed, minlength=self.seeds) == self.rates
+        return np.asarray(all_of_them / all_of_them.sum())
+
 
 def table_of(runs: Runs) -> Table:
     """All runs of these rates."""
@@ -42,15 +52,15 @@ def levels(table: Table) -> Array:
 
 
 def fitted(table: Table) -> tuple[Array, Array]:
-    """Each rate's loss at the mean level of the seeds, and what is left of each run's."""
-    rates = np.eye(int(table.rate.max()) + 1)[table.rate]
+    """Each rate's loss at the mean level, and what is left of each run's."""
+    rates = np.eye(table.rates)[table.rate]
     design = np.column_stack([rates, levels(table)[:, 1:]])
     parts = np.linalg.lstsq(design, table.loss, rcond=None)[0]
     count = rates.shape[1]
-    level = parts[count:].sum() / table.seeds
+    level = float(table.mean_level[1:] @ parts[count:])
     return parts[:count] + level, table.loss - design @ parts
 
 
 def freedom(table: Table) -> int:
     """Degrees of freedom that both parts leave; every rate shares a seed with the others."""
-    return len(table.loss) - (int(table.rate.max()) + 1) - (table.seeds - 1)
+    return len(table.loss) - table.rates - (table.seeds - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -123,9 +123,11 @@ def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
         known = {seed: loss for seed, loss in seeds.items() if loss is not None}
         if len(known) == len(seeds):
             finished[x] = known
-    # without a seed that all rates ran, nothing says how their levels compare
-    if finished and not set.intersection(*(set(s) for s in finished.values())):
-        finished = {}
+    # levels are compared by a seed that all rates ran: the one that most of them did
+    if finished:
+        ran = Counter(seed for of in finished.values() for seed in of)
+        shared = min(ran, key=lambda seed: (-ran[seed], seed))
+        finished = {x: of for x, of in finished.items() if shared in of}
     xs = sorted(finished)
     of = tuple(finished[x] for x in xs)
     first = runs[0]

@@ -78,7 +78,7 @@ def fit_line(
         regret=costs,
         source_rung=source_rung(best[0].curve) if best else None,
         hyperparameters={"lr": 2.0 ** best[1], **best[0].curve.setting} if best else {},
-        noise=noise.variance**0.5 if noise else None,
+        noise=scale.spread(noise.variance**0.5, parabolas) if noise else None,
     )
 
 

@@ -24,7 +24,7 @@ def optimum_of(p: Parabola, noise: Noise, shift: Shift, confidence: float) -> In
 
 
 def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
-    """The values of the vertex that the data do not exclude (Fieller 1954), inside the window.
+    """The values of the vertex that the data do not exclude (Fieller 1954).
 
     None where they reach past the window on both sides: the optimum is not resolved.
     """
@@ -42,4 +42,4 @@ def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float]
     low, high = float(ends[0]), float(ends[1])
     if low <= p.low and high >= p.high:
         return None
-    return max(low, p.low), min(high, p.high)
+    return low, high

@@ -121,7 +121,7 @@ def over(curve: Curve, window: slice) -> Parabola:
     centre = float((x[0] + x[-1]) / 2)
     matrix = np.column_stack([levels(runs), design(x[runs.rate] - centre, 2)[:, 1:]])
     of_mean = np.zeros((3, matrix.shape[1]))  # from the seeds' levels to their mean; b and c
-    of_mean[0, : runs.seeds] = 1 / runs.seeds
+    of_mean[0, : runs.seeds] = runs.mean_level
     of_mean[1, -2] = of_mean[2, -1] = 1
     inverse = np.linalg.inv(matrix.T @ matrix)
     every = inverse @ matrix.T

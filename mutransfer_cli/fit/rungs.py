@@ -32,7 +32,7 @@ def shapes(records: Sequence[Record]) -> Mapping[Size, Shape]:
         curve = curves[rung.width]
         window = curve.window() if curve is not None else None
         bent = curve is not None and window is not None and over(curve, window).bent
-        found[sizes[rung.width - 1]] = Shape(resolved(rung), bent)
+        found[sizes[rung.width - 1]] = Shape(resolved(rung), bent, window is not None)
     return found
 
 

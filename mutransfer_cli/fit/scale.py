@@ -16,7 +16,7 @@ from mutransfer_cli.fit.additive import Array
 from mutransfer_cli.fit.curve import curves_of
 from mutransfer_cli.fit.noise import noise_of
 from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.parabola import parabola_of
+from mutransfer_cli.fit.parabola import Parabola, parabola_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Scale:
 
     def loss(self, value: float) -> float:
         return float(np.exp(value)) if self.logarithmic else float(value)
+
+    def spread(self, noise: float, parabolas: Sequence[Parabola]) -> float:
+        """A standard deviation in units of the loss, at the geometric mean of the windows."""
+        if not self.logarithmic:
+            return noise
+        return noise * float(np.exp(np.concatenate([p.runs.loss for p in parabolas]).mean()))
 
     def excess(self, value: Array | float, lowest: Array | float) -> Array:
         """Of one loss over another, relative to it."""
@@ -55,7 +61,6 @@ def left(observations: Sequence[Observation], scale: Scale) -> float:
     noise = noise_of(found)
     if noise is None:
         return inf
-    runs = np.concatenate([p.runs.loss for p in found])
-    unit = float(np.exp(2 * runs.mean())) if scale.logarithmic else 1.0  # geometric mean, squared
     squares = sum(p.lack.misfit + p.lack.pure for p in found)
-    return unit * squares / sum(p.lack.misfit_freedom + p.lack.pure_freedom for p in found)
+    freedom = sum(p.lack.misfit_freedom + p.lack.pure_freedom for p in found)
+    return scale.spread((squares / freedom) ** 0.5, found) ** 2

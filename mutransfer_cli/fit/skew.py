@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
 from mutransfer_cli.fit.additive import levels
 from mutransfer_cli.fit.parabola import Parabola, design
 
+REST = 0.33  # of the shift: what the terms above the cubic one may add; assumption
 SKEW = 0.12  # typical cubic term over the quadratic one, per octave; assumption
 
 
@@ -51,7 +53,8 @@ def shift_of(p: Parabola, cubic: float, variance: float) -> Shift:
     weight = typical / (typical + variance)
     error = (weight * variance) ** 0.5
     low, value, high = (lowest(p, weight * cubic + e) - p.vertex for e in (-error, 0.0, error))
-    return Shift(value, (max(low, value, high) - min(low, value, high)) / 2)
+    own = (max(low, value, high) - min(low, value, high)) / 2
+    return Shift(value, hypot(own, REST * value))
 
 
 def lowest(p: Parabola, cubic: float) -> float:

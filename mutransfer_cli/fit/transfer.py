@@ -101,6 +101,8 @@ def regret_at(
     own = p.vertex
     if own is None:
         return Regret(width=width, value=None, note="this rung has no optimum inside its range")
+    if scale.loss(float(p.at(own))) <= 0:
+        return Regret(width=width, value=None, note="a loss below zero has no relative cost")
     diverged = p.curve.censored
     if len(diverged) and vertex >= diverged.min():
         return Regret(width=width, value=None, note="the smallest rung's optimum diverges here")

@@ -11,6 +11,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.curve import curves_of
 from mutransfer_cli.fit.document import FitDocument
 from mutransfer_cli.fit.observation import Observation
+from mutransfer_cli.fit.scale import scale_of
 
 
 def draw(observations: Sequence[Observation], fitted: FitDocument, path: Path) -> None:
@@ -22,14 +23,16 @@ def draw(observations: Sequence[Observation], fitted: FitDocument, path: Path) -
 
     figure, axis = plt.subplots(figsize=(6.4, 4.4))
     colours = plt.get_cmap("viridis")(np.linspace(0.85, 0.1, len(fitted.rungs)))
-    curves = curves_of(observations)
+    scale = scale_of(observations)
+    curves = curves_of(scale.of(observations))
     for rung, colour in zip(fitted.rungs, colours, strict=True):
         curve = curves.get(rung.width)
         if curve is None:
             continue
-        axis.plot(2.0**curve.x, curve.means, "o-", color=colour, label=f"width {rung.width}")
+        means = np.array([scale.loss(value) for value in curve.means])
+        axis.plot(2.0**curve.x, means, "o-", color=colour, label=f"width {rung.width}")
         if len(curve.censored):
-            top = np.full(len(curve.censored), curve.means.max())
+            top = np.full(len(curve.censored), means.max())
             axis.plot(2.0**curve.censored, top, "x", color=colour)
         best = rung.optimum["lr"] if rung.optimum else None
         if best and best.low and best.high and rung.loss:

@@ -47,11 +47,13 @@ class Resolved:
 class Shape:
     """What is known of a rung's curve: its optimum, where that is resolved.
 
-    bent: it is clearly no parabola around the best, so that more seeds would not help.
+    bent: it is clearly no parabola around the best, so that more seeds would not help. window:
+    whether there are rates for one at all.
     """
 
     optimum: Resolved | None
     bent: bool
+    window: bool = True
 
 
 Fitted = Callable[[Sequence[Record]], Mapping[Size, Shape]]
@@ -154,13 +156,14 @@ def on_rung(
     if best is None:  # everything diverged: lower rates, as long as the recipe allows
         return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
     seeds = sorted(set().union(*losses.values()))
-    around_it = jobs(neighbours(losses, best, cliff_above(size, seen, best)), seeds)
+    cliff = cliff_above(size, seen, best)
+    around_it = jobs(neighbours(losses, best, cliff), seeds)
     if around_it or best in (min(losses), max(losses)):  # at an edge that cannot move: no optimum
         return around_it
     enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
     if enough and shape.optimum is not None and shape.optimum.half <= search.precision:
         return []
-    return jobs(*sharper(losses, best, seeds, search.seeds, shape.bent))
+    return jobs(*sharper(losses, best, seeds, search.seeds, shape, cliff))
 
 
 def spread(low: float, high: float) -> list[float]:
@@ -186,7 +189,7 @@ def neighbours(losses: Losses, best: float, cliff: float) -> list[float]:
         return any(abs(x - other) <= NEAR for other in losses)
 
     wanted = [best + step for step in AROUND if best + step < cliff - CLIFF]
-    if cliff < best + 2:
+    if cliff - CLIFF <= best + 2:
         wanted.append(best - 3)  # five rates, fewer of them above
         if cliff - best > 2 * CLIFF and not any(best < x < cliff for x in losses):
             return [(best + cliff) / 2]
@@ -194,15 +197,21 @@ def neighbours(losses: Losses, best: float, cliff: float) -> list[float]:
 
 
 def sharper(
-    losses: Losses, best: float, seeds: Sequence[int], asked: int, bent: bool
+    losses: Losses,
+    best: float,
+    seeds: Sequence[int],
+    asked: int,
+    shape: Shape,
+    cliff: float,
 ) -> tuple[list[float], list[int]]:
     """Rates between the five around the best, or another seed of the outer four."""
     rates = sorted(x for x, s in losses.items() if None not in s.values())
     at = rates.index(best)
     start = min(max(at - 2, 0), max(len(rates) - 5, 0))
     window = rates[start : start + 5]
-    between = [x for x in around(best, (-0.5, 0.5)) if all(abs(x - y) > 0.2 for y in rates)]
-    if bent and between and len(seeds) >= asked:
+    halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - CLIFF]
+    between = [x for x in halves if all(abs(x - y) > 0.2 for y in losses)]
+    if between and (not shape.window or (shape.bent and len(seeds) >= asked)):
         return between, list(seeds)
     if len(seeds) == MOST_SEEDS * asked:
         return [], []

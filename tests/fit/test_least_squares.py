@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import exp, log2
 
 import numpy as np
@@ -49,8 +50,8 @@ def test_seeds_that_one_rate_lacks_shift_no_optimum() -> None:
     assert log2(optimum(found).value) == pytest.approx(-6.2, abs=1e-6)
     (curve,) = curves_of(seeds_of_the_outer_rates(0.5)).values()
     assert curve is not None
-    # at the mean level, of seed 1: 2 + 0.035 (x + 6.2)² + 0.5
-    assert curve.means == pytest.approx([2.5 + 0.035 * (x + 6.2) ** 2 for x in curve.x])
+    # at the level of the seed that all rates ran
+    assert curve.means == pytest.approx([2 + 0.035 * (x + 6.2) ** 2 for x in curve.x])
     # the control: plain means, with -6 half a unit too low, have their vertex elsewhere
     plain = np.polyfit(curve.x, [np.mean(list(of.values())) for of in curve.runs], 2)
     assert abs(-plain[1] / (2 * plain[0]) + 6.2) > 0.05
@@ -70,6 +71,30 @@ def test_seeds_of_the_outer_rates_narrow_the_interval() -> None:
     )
     assert outer < 0.75 * one
     assert outer < 1.3 * whole
+
+
+def test_one_rate_that_lacks_the_common_seed_is_left_out() -> None:
+    """A seed that failed, or a run more at a seed of its own, costs that rate alone."""
+    runs = runs_of(lambda x, s: 2 + 0.035 * (x + 6.2) ** 2 + s, {x: 2 for x in range(-9, -2)})
+    lost = [o for o in runs if (o.lr, o.seed) not in {(2.0**-9, 0), (2.0**-3, 1)}]
+    for some, points in ((lost, 6), ([*runs, Observation(64, 2.0**-12, 7, 3.0)], 7)):
+        (rung,) = fit(some).rungs
+        assert rung.points == points
+        assert log2(optimum(fit(some)).value) == pytest.approx(-6.2, abs=1e-6)
+        assert rung.loss == pytest.approx(2.5)  # of both seeds, in the window
+
+
+def test_a_seed_that_one_rate_ran_moves_no_level() -> None:
+    runs = runs_of(lambda x, s: 2 + 0.035 * (x + 6.2) ** 2 + s, {x: 2 for x in range(-9, -2)})
+    (rung,) = fit([*runs, Observation(64, 2.0**-6, 9, 9.0)]).rungs
+    assert rung.loss == pytest.approx(2.5)
+
+
+def test_a_loss_below_zero_has_no_relative_cost() -> None:
+    rates = {x: 2 for x in range(-9, -2)}
+    runs = [o for w in (32, 64) for o in runs_of(lambda x, s: -3 + 0.04 * (x + 6.2) ** 2, rates, w)]
+    (cost,) = fit(runs).regret
+    assert cost.value is None and cost.note
 
 
 def test_rates_without_a_common_seed_are_not_compared() -> None:
@@ -94,6 +119,10 @@ def test_losses_that_vary_several_times_are_compared_as_logarithms() -> None:
     assert scale_of(steep).logarithmic
     assert log2(optimum(found).value) == pytest.approx(-5.7, abs=1e-6)
     assert found.rungs[0].loss == pytest.approx(0.05 * exp(0.05), rel=1e-6)  # between two seeds
+    # in units of the loss: 10 % of losses that are 0.3 or so on the (geometric) average
+    rng = np.random.default_rng(1)
+    noisy = [replace(o, loss=(o.loss or 0) * exp(0.1 * rng.standard_normal())) for o in steep]
+    assert fit(noisy).noise == pytest.approx(0.03, rel=0.5)
     # the control: the parabola through the losses themselves misses
     xs = np.array([-8.0, -7, -6, -5, -4])
     plain = np.polyfit(xs, 0.05 * np.exp(0.85 * (xs + 5.7) ** 2), 2)

@@ -129,6 +129,38 @@ def test_what_limits_the_interval_says_what_is_run_next() -> None:
     assert asked(narrow, False) == asked(narrow, True) == set()
 
 
+def test_a_half_octave_that_was_lost_is_not_waited_for() -> None:
+    """By hand: five rates about -7, two seeds; -7.5 is there. The search goes on otherwise."""
+    size = rungs(ADAPTIVE)[:1]
+    rates = (-9.0, -8.0, -7.5, -7.0, -6.0, -5.0)
+    seen = [
+        ended(Job(size[0], s, (("lr", 2.0**x),)), 2 + 0.03 * (x + 7.1) ** 2)
+        for x in (*rates, -12.0, -3.0)
+        for s in (0, 1)
+    ]
+    for outcome in ("failed", "pruned"):
+        lost = [
+            replace(ended(Job(size[0], s, (("lr", 2.0**-6.5),)), None), outcome=outcome)
+            for s in (0, 1)
+        ]
+        jobs = round_after(ADAPTIVE.search, size, 0, [*seen, *lost], shape_of(None, True))
+        assert jobs and all(abs(log2(job.params["lr"]) + 6.5) > 0.2 for job in jobs)
+        assert outcome == "failed" or {job.seed for job in jobs} == {2}
+
+
+@pytest.mark.parametrize("cliff", [1.0, 1.5, 2.2])
+def test_an_optimum_below_a_cliff_is_found(cliff: float) -> None:
+    """With fewer than five rates, more of them and not more seeds."""
+    one = recipe("{sampler: adaptive, space: {lr: {log2: [-12, -3]}}}")
+    for seed in range(6):
+        best = -8 + 2 * sin(seed)
+        records = searched(bowl(best, 0, 0.002, seed, cliff), one)
+        found = resolved(records)
+        assert len(found) == 3
+        assert all(abs(r.value - best) < 0.3 for r in found.values())
+        assert len(records) < 3 * 25
+
+
 def test_one_seed_is_no_evidence_where_two_are_asked_for() -> None:
     """Seeds differ in their optimum: the control asks for one, and is content with it."""
     for seeds, more in ((2, True), (1, False)):
