@@ -180,6 +180,7 @@ def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(chooser, "WORTH", 0.0)
     monkeypatch.setattr(chooser, "choose", lambda *_: found)
     monkeypatch.setattr(estimate, "first_use", lambda *_: 100.0)
+    monkeypatch.setattr(estimate, "start_of_workers", lambda *_: 0.0)
     path = recipe(tmp_path)
     told = dry_run(load(path), device="cpu", workers=2)
     for rung in told.rungs:
