@@ -17,7 +17,7 @@ from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
 from mutransfer_cli.train.way import How
 
 WARM, TIMED = 2, 3  # steps, steps at least
-PATIENCE, SHARE = (0.05, 0.5), 0.004  # seconds of measuring a way, and of all training one by one
+PATIENCE, SHARE = (0.05, 0.5), 0.0015  # seconds of measuring a way, and of all training one by one
 
 
 @dataclass(frozen=True, slots=True)
