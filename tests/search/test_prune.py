@@ -393,7 +393,8 @@ def test_every_recipe_has_the_same_optimum_with_and_without_pruning(
 ) -> None:
     """Both pruners; prints what they saved."""
     corpus = tmp_path / "corpus.txt"
-    corpus.write_text("".join(p.read_text() for p in sorted(RECIPES.parent.rglob("*.py"))))
+    sources = sorted((RECIPES.parent / "mutransfer_cli").rglob("*.py"))
+    corpus.write_text("".join(p.read_text(encoding="utf-8") for p in sources))
     sets = [f"data.path={corpus}"] if path.stem == "gpt-text" else []
     found = {}
     for pruner in ("none", "halving", "median"):
