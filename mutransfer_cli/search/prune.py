@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from statistics import fmean, stdev
+from typing import TYPE_CHECKING
 
 from mutransfer_cli.recipe.schema import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.trial import LOOK_EVERY
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the steps: where a trial is judged
 AVERAGED = 20  # a loss is the mean of the last twentieth of the steps
@@ -143,7 +147,7 @@ def hopeless(pruner: str, references: Sequence[Sequence[float]], own: Sequence[f
     return answer
 
 
-def pruner_of(name: str):  # type: ignore[no-untyped-def]  # Optuna is imported late
+def pruner_of(name: str) -> BasePruner:
     """Optuna's pruner of a recipe's word."""
     import optuna
 

@@ -41,17 +41,9 @@ def train_parts(
     yield from train_jobs(loads(recipe, "recipe.yaml").recipe, group, device, checkpoints)
 
 
-def train_whole(
-    recipe: str,
-    group: Group,
-    device: str,
-    threads: int,
-    folder: str,
-    checkpoints: Path | None,
-) -> list[Part]:
+def train_whole(*task: Any) -> list[Part]:
     """The same in one answer."""
-    parts = train_parts(recipe, group, device, threads, folder, checkpoints)
-    return [part for part in parts if part is not None]
+    return [part for part in train_parts(*task) if part is not None]
 
 
 def run_here(function: Callable[..., T], arguments: Any, threads: int, folder: str) -> T:

@@ -72,7 +72,7 @@ def timed_graph(
         if failure is not None:
             return failure
         seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
-    except Exception as error:
+    except Exception as error:  # torch has several for a full memory; all others go on
         if not out_of_memory(error):
             raise
         return f"a graph of {plain.size} does not fit into the memory"

@@ -63,7 +63,7 @@ class Graph:
     def aside(self, step: Step) -> None:
         """On a stream of its own, as torch asks for."""
         with torch.cuda.device(self.place):
-            now, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            now, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]  # no type
             side.wait_stream(now)
             with torch.cuda.stream(side):
                 step()

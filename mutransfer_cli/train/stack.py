@@ -144,7 +144,8 @@ class Stack:
         self._measured.eval()
         parts = (self.parameters, self.constants, self.scales)
         if trials is not None:
-            parts = tuple(picked(part, trials) for part in parts)  # type: ignore[assignment]  # three of them
+            tensors, constants, scales = (picked(part, trials) for part in parts)
+            parts = tensors, constants, scales
         with torch.no_grad():
             found: Tensor = self._each(self._loss, batch, True, parts)
         return found

@@ -76,7 +76,7 @@ def timed_together(
     try:
         population = Population(chosen, size, device)
         seconds = seconds_a_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
-    except Exception as error:
+    except Exception as error:  # torch has several for a full memory; all others go on
         if not out_of_memory(error):
             raise
         return None

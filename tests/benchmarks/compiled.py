@@ -107,7 +107,7 @@ def alone(of: Population, compiled: bool) -> Step:
 
 def together(of: Population, compiled: bool) -> Step:
     if compiled:
-        of.stack.backward = torch.compile(of.stack.backward, dynamic=False)  # type: ignore[method-assign]
+        of.stack.backward = torch.compile(of.stack.backward, dynamic=False)  # type: ignore[method-assign]  # for once
     return stepping(of.step)
 
 
@@ -131,7 +131,7 @@ def ways(case: str, trials: int) -> dict[str, Way]:
             started = time.perf_counter()
             way.step()
             way.compiling = time.perf_counter() - started
-        except Exception as error:
+        except Exception as error:  # whatever the compiler raises is told
             why = " ".join(str(error).split())[:150]
             print(f"{case:10} K={trials:2} {name}: {type(error).__name__}: {why}", flush=True)
         else:

@@ -18,7 +18,12 @@ HALVES = tuple(x / 2 for x in range(-18, -5))
 
 
 def coverage(
-    runs: int, skew: float, confidence: float = 0.95, grid: tuple[float, ...] = GRID
+    runs: int,
+    skew: float,
+    confidence: float = 0.95,
+    grid: tuple[float, ...] = GRID,
+    noise: float = 0.008,
+    seeds: int = 2,
 ) -> tuple[float, float, float]:
     """Shares of optima and of drifts inside their intervals, and of optima resolved."""
     rng = np.random.default_rng(7)
@@ -26,7 +31,8 @@ def coverage(
     for _ in range(runs):
         first, slope = rng.uniform(-6.5, -5.5), rng.uniform(-0.6, 0.2)
         truth = {w: first + slope * i for i, w in enumerate((32, 64, 128))}
-        found = fit(sweep(rng, truth, skew=skew, grid=grid), confidence=confidence)
+        made = sweep(rng, truth, skew=skew, grid=grid, noise=noise, seeds=seeds)
+        found = fit(made, confidence=confidence)
         for rung in found.rungs:
             asked += 1
             if rung.optimum is None:
@@ -53,9 +59,9 @@ def test_intervals_cover(skew: float) -> None:
 
 @pytest.mark.parametrize("skew", [0.0, 0.15, 0.3])
 def test_intervals_cover_on_a_finer_grid(skew: float) -> None:
-    """Where noise is small, what is above the cubic term counts: less than stated, as far as 90."""
     optima, drifts, _ = coverage(FEW, skew, grid=HALVES)
-    assert optima >= 0.88
+    print(f"half octaves, skew {skew}: optima {optima:.3f}, drifts {drifts:.3f}")
+    assert optima >= 0.92
     assert drifts >= 0.90
 
 
@@ -90,3 +96,12 @@ def test_a_bootstrap_over_two_seeds_does_not_cover() -> None:
             vertices.append(-c[1] / (2 * c[0]))
         hit += min(vertices) <= truth <= max(vertices)
     assert hit / FEW < 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skew", [0.15, 0.3])
+def test_little_noise_on_a_finer_grid_is_covered_less_than_stated(skew: float) -> None:
+    """A known limit: terms above the cubic one shift the optimum, and no noise hides it."""
+    optima, *_ = coverage(FEW, skew, grid=HALVES, noise=0.004, seeds=3)
+    print(f"half octaves, little noise, skew {skew}: optima {optima:.3f}")
+    assert optima >= 0.90

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from math import exp, log2
 
 import numpy as np
@@ -103,6 +104,14 @@ def test_rates_without_a_common_seed_are_not_compared() -> None:
     assert rung.optimum is None
 
 
+def square(level: float, x: float, seed: int) -> float:
+    return level + (x + 6.2) ** 2
+
+
+def bell(best: float, x: float, seed: int) -> float:
+    return exp(0.5 * (x - best) ** 2)
+
+
 def parabola(runs: list[Observation]) -> Parabola:
     (curve,) = curves_of(scale_of(runs).of(runs)).values()
     assert curve is not None
@@ -132,7 +141,7 @@ def test_losses_that_vary_several_times_are_compared_as_logarithms() -> None:
 def test_losses_that_are_a_parabola_or_not_positive_are_taken_as_they_are() -> None:
     rates = dict.fromkeys((-8.0, -7.0, -6.0, -5.0, -4.0), 2)
     for level in (1.0, -3.0):
-        runs = runs_of(lambda x, s, level=level: level + (x + 6.2) ** 2, rates)  # type: ignore[misc]
+        runs = runs_of(partial(square, level), rates)
         assert not scale_of(runs).logarithmic
         assert log2(optimum(fit(runs)).value) == pytest.approx(-6.2, abs=1e-6)
 
@@ -143,7 +152,7 @@ def test_regret_on_logarithms_is_relative() -> None:
     runs = [
         o
         for width, best in ((32, -6.5), (64, -5.5))
-        for o in runs_of(lambda x, s, b=best: exp(0.5 * (x - b) ** 2), rates, width)  # type: ignore[misc]
+        for o in runs_of(partial(bell, best), rates, width)
     ]
     (cost,) = fit(runs).regret
     assert cost.value == pytest.approx(exp(0.5) - 1, rel=1e-6)
