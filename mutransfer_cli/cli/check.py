@@ -12,7 +12,7 @@ from mutransfer_cli.cli.options import Debug, Device, ExitZero, Json, Seed, Sets
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.check.document import CheckDocument
+    from mutransfer_cli.documents.check import CheckDocument
 
 CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
@@ -77,8 +77,8 @@ def check(
         from mutransfer_cli.recipe.load import load
 
         load(Path(target), sets or ())  # its errors come before torch
-    from mutransfer_cli.check.target import check_target
-    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.coordcheck.entry import check_target
 
     report = check_target(
         target,
@@ -97,25 +97,25 @@ def check(
     )
     document = report.document
     if write_baseline is not None:
-        from mutransfer_cli.check.baseline import write_baseline as written
+        from mutransfer_cli.coordcheck.report.baseline import write_baseline as written
 
         count = written(document, write_baseline)
         print(f"wrote {write_baseline}: {count} findings accepted", file=sys.stderr)
         baseline = baseline or write_baseline
     if baseline is not None:
-        from mutransfer_cli.check.baseline import accept, read_baseline
+        from mutransfer_cli.coordcheck.report.baseline import accept, read_baseline
 
         document = accept(document, read_baseline(baseline), strict)
     if junit is not None:
-        from mutransfer_cli.check.junit import write_junit
+        from mutransfer_cli.coordcheck.report.junit import write_junit
 
         write_junit(document, junit)
     if plot is not None:
-        from mutransfer_cli.check.plot import plot as draw
+        from mutransfer_cli.report.coordcheck_plot import plot as draw
 
         draw(document, plot)
     if github:
-        from mutransfer_cli.check.github import workflow_lines, write_summary
+        from mutransfer_cli.coordcheck.report.github import workflow_lines, write_summary
 
         write_summary(document)
         print("\n".join(workflow_lines(document)), file=sys.stderr if as_json else sys.stdout)
@@ -129,7 +129,7 @@ def check(
 
 
 def show(document: CheckDocument) -> None:
-    from mutransfer_cli.cli.render import table
+    from mutransfer_cli.cli.output import table
 
     def slope(value: float | None, low: float | None, high: float | None) -> str:
         if value is None:

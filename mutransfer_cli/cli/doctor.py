@@ -13,8 +13,8 @@ def register(app: typer.Typer) -> None:
 
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
     """Show versions, devices, and how fast trials run on each."""
-    from mutransfer_cli.cli.render import print_json
-    from mutransfer_cli.train.doctor import examine
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.train.capabilities import examine
 
     document = examine()
     if as_json:

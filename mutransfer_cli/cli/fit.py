@@ -11,7 +11,7 @@ from mutransfer_cli.cli.options import Debug, ExitZero, Json, Output
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.fit.document import FitDocument, Rung
+    from mutransfer_cli.documents.fit import FitDocument, Rung
 
 CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
@@ -45,11 +45,11 @@ def fit(
     """Find the optimum of each rung with its interval, and how well it transfers."""
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
-    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.axes import fit as fitted
-    from mutransfer_cli.fit.fit import write_fit
-    from mutransfer_cli.fit.run import fit_of_run, observations_of
-    from mutransfer_cli.fit.table import read_table
+    from mutransfer_cli.fit.csv_runs import read_table
+    from mutransfer_cli.fit.fit_file import write_fit
+    from mutransfer_cli.fit.run_directory import fit_of_run, observations_of
 
     if source.is_dir():
         target = output or source / "fit.json"
@@ -60,7 +60,7 @@ def fit(
         document = fitted(observations, confidence=confidence, source=str(source))
     write_fit(document, target)
     if plot is not None:
-        from mutransfer_cli.report.curves import draw
+        from mutransfer_cli.report.fit_plot import draw
 
         draw(observations_of(source) if source.is_dir() else observations, document, plot)
     if as_json:
@@ -73,7 +73,7 @@ def fit(
 
 
 def show(document: FitDocument, target: Path) -> None:
-    from mutransfer_cli.cli.render import interval, number, table
+    from mutransfer_cli.cli.output import interval, number, table
 
     sizes = ("width", "depth", "batch", "steps")
     varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]

@@ -29,13 +29,13 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Write a commented recipe that runs as it is."""
-    from mutransfer_cli.cli.document import InitDocument
-    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.documents.cli import InitDocument
     from mutransfer_cli.recipe.template import template
 
     proxies = None
     if model.startswith("hf:"):
-        from mutransfer_cli.models.proxies import proxies_of
+        from mutransfer_cli.models.hf_ladder import proxies_of
 
         proxies = proxies_of(model)
     text = template(model, path.stem, proxies)
@@ -63,11 +63,11 @@ def runs(model: str, text: str) -> None:
 
     recipe = loads(text, "the recipe").recipe
     if not model.startswith("hf:"):
-        from mutransfer_cli.models.build import import_callable
+        from mutransfer_cli.models.user_code import import_callable
 
         import_callable(model)
         return
-    from mutransfer_cli.models.planned import plan_for
+    from mutransfer_cli.models.proxy import plan_for
     from mutransfer_cli.recipe.size import target_size
 
     try:

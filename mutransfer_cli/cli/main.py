@@ -8,18 +8,8 @@ import traceback
 
 import typer
 
-from mutransfer_cli.cli import (
-    check,
-    doctor,
-    fit,
-    init,
-    later,
-    scale,
-    schema,
-    shapes,
-    summary,
-    sweep,
-)
+from mutransfer_cli.cli import check, doctor, fit, init, scale, schema, shapes, summary, sweep
+from mutransfer_cli.cli import unavailable as later
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
 from mutransfer_cli.version import __version__
 
@@ -74,7 +64,7 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
-        from mutransfer_cli.cli.place import placed  # reads recipes: not for --help
+        from mutransfer_cli.cli.error_location import placed  # reads recipes: not for --help
 
         fail(debug, placed(str(error), sys.argv[1:]), 2)
     except Inconclusive as error:

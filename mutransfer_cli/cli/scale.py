@@ -19,11 +19,11 @@ from mutransfer_cli.cli.options import (
     Tokens,
     Width,
 )
-from mutransfer_cli.emit.formats import FORMATS, help_text, require
+from mutransfer_cli.emit.registry import FORMATS, help_text, require
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.rules.document import ScaleDocument
+    from mutransfer_cli.plans.serialization import ScaleDocument
 
 FILES = ", ".join(f"{name} ({f.files})" for name, f in FORMATS.items() if f.files)
 
@@ -71,8 +71,8 @@ def scale(
     in the file as a comment.
     """
     require(format)
-    from mutransfer_cli.cli.render import print_json
-    from mutransfer_cli.emit.head import told
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.emit.core.header import told
     from mutransfer_cli.emit.scale import scale as scaled_by
 
     if as_json and output is None and format != "json":
@@ -109,7 +109,7 @@ def scale(
 
 
 def show_differences(document: ScaleDocument, old: str) -> None:
-    from mutransfer_cli.cli.render import number, table
+    from mutransfer_cli.cli.output import number, table
 
     rows = document.differences or ()
     table(

@@ -12,15 +12,15 @@ from mutransfer_cli.cli.options import Debug
 from mutransfer_cli.errors import InputError
 
 DOCUMENTS = {
-    "check": "check.document:CheckDocument",
-    "doctor": "train.document:DoctorDocument",
-    "fit": "fit.document:FitDocument",
-    "init": "cli.document:InitDocument",
-    "plan": "rules.document:SavedPlan",
-    "scale": "rules.document:ScaleDocument",
-    "shapes": "rules.document:ShapesDocument",
-    "summary": "cli.document:SummaryDocument",
-    "sweep": "search.document:SweepDocument",
+    "check": "documents.check:CheckDocument",
+    "doctor": "documents.doctor:DoctorDocument",
+    "fit": "documents.fit:FitDocument",
+    "init": "documents.cli:InitDocument",
+    "plan": "plans.serialization:SavedPlan",
+    "scale": "plans.serialization:ScaleDocument",
+    "shapes": "plans.serialization:ShapesDocument",
+    "summary": "documents.cli:SummaryDocument",
+    "sweep": "documents.sweep:SweepDocument",
 }
 
 

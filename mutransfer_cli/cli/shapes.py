@@ -11,7 +11,7 @@ import typer
 from mutransfer_cli.cli.options import Batch, Debug, Depth, Json, Sets, Steps, Tokens, Width
 
 if TYPE_CHECKING:
-    from mutransfer_cli.rules.document import ShapesDocument
+    from mutransfer_cli.plans.serialization import ShapesDocument
 
 
 def register(app: typer.Typer) -> None:
@@ -48,15 +48,15 @@ def shapes(
     debug: Debug = False,
 ) -> None:
     """Show for each tensor its role, init, learning rate, decay, epsilon, and the rule's source."""
-    from mutransfer_cli.cli.render import print_json
+    from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.recipe.load import load
     from mutransfer_cli.recipe.size import target_size
 
     loaded = load(recipe, sets or ())
     size = target_size(loaded.recipe, width, depth, batch, steps, tokens)
-    from mutransfer_cli.models.planned import plan_for, shapes_document
-    from mutransfer_cli.rules import bsh
-    from mutransfer_cli.rules.compare import compared
+    from mutransfer_cli.models.proxy import plan_for, shapes_document
+    from mutransfer_cli.plans import base_shapes as bsh
+    from mutransfer_cli.plans.diff import compared
 
     plan = plan_for(loaded.recipe, size)
     document = shapes_document(loaded.recipe, plan, loaded.origins if origin else None)
@@ -74,7 +74,7 @@ def shapes(
     else:
         show(document, why)
     if origin and not as_json:
-        from mutransfer_cli.cli.render import table
+        from mutransfer_cli.cli.output import table
 
         table("origins", ("key", "from"), sorted(loaded.origins.items()))
     for line in odd:
@@ -86,7 +86,7 @@ def shapes(
 
 
 def show(document: ShapesDocument, why: bool) -> None:
-    from mutransfer_cli.cli.render import number, table
+    from mutransfer_cli.cli.output import number, table
 
     m = document.multipliers
     grown = ", ".join(
@@ -132,7 +132,7 @@ def show(document: ShapesDocument, why: bool) -> None:
 
 
 def show_differences(document: ShapesDocument, other: str) -> None:
-    from mutransfer_cli.cli.render import number, table
+    from mutransfer_cli.cli.output import number, table
 
     rows = document.differences or ()
     table(

@@ -20,10 +20,10 @@ def summary(
     debug: Debug = False,
 ) -> None:
     """Say what was found, what the transfer cost, and where the files are."""
-    from mutransfer_cli.cli.document import SummaryDocument
-    from mutransfer_cli.cli.render import interval, print_json
-    from mutransfer_cli.fit.run import fit_of_run
-    from mutransfer_cli.search.study import read_records
+    from mutransfer_cli.cli.output import interval, print_json
+    from mutransfer_cli.documents.cli import SummaryDocument
+    from mutransfer_cli.fit.run_directory import fit_of_run
+    from mutransfer_cli.search.storage.study import read_records
 
     records = read_records(run)
     fitted = fit_of_run(run)

@@ -11,8 +11,8 @@ from mutransfer_cli.cli.options import Debug, Device, Json, Seed, Sets, Threads
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.search.adaptive import Fitted
-    from mutransfer_cli.search.document import DryRunDocument, SweepDocument
+    from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
+    from mutransfer_cli.search.samplers.adaptive import Fitted
 
 
 def register(app: typer.Typer) -> None:
@@ -69,8 +69,8 @@ def sweep(
         raise InputError(f"--executor {executor}: expected local or ray")
     if ray_address is not None and executor != "ray":
         raise InputError("--ray-address: needs --executor ray")
+    from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.cli.progress import Progress
-    from mutransfer_cli.cli.render import print_json
     from mutransfer_cli.recipe.load import load
 
     loaded = load(recipe, sets or ())
@@ -114,7 +114,7 @@ def fitted(sampler: str) -> Fitted | None:
     """What the adaptive sampler sharpens; the others need no statistics."""
     if sampler != "adaptive":
         return None
-    from mutransfer_cli.fit.rungs import shapes
+    from mutransfer_cli.surface.rung_optima import shapes
 
     return shapes
 
@@ -136,7 +136,7 @@ def show(document: SweepDocument) -> None:
 
 
 def show_costs(document: DryRunDocument) -> None:
-    from mutransfer_cli.cli.render import table
+    from mutransfer_cli.cli.output import table
 
     table(
         "dry run",

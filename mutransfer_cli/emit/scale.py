@@ -7,18 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mutransfer_cli.emit.deviations import deviations_of
-from mutransfer_cli.emit.formats import FORMATS, require, stack_of
-from mutransfer_cli.emit.head import head_of
-from mutransfer_cli.emit.stack import Job
+from mutransfer_cli.emit.core.deviations import deviations_of
+from mutransfer_cli.emit.core.header import head_of
+from mutransfer_cli.emit.core.interface import Job
+from mutransfer_cli.emit.registry import FORMATS, require, stack_of
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.planned import notes_of, plan_for
-from mutransfer_cli.recipe.freeze import plain
-from mutransfer_cli.recipe.load import load
-from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import target_size
-from mutransfer_cli.rules.compare import compared, hyperparameters_compared
-from mutransfer_cli.rules.document import (
+from mutransfer_cli.models.proxy import notes_of, plan_for
+from mutransfer_cli.plans.diff import compared, hyperparameters_compared
+from mutransfer_cli.plans.serialization import (
     DifferenceDocument,
     ScaleDocument,
     plan_fields,
@@ -26,6 +22,10 @@ from mutransfer_cli.rules.document import (
     read_document,
     write_atomically,
 )
+from mutransfer_cli.recipe.freeze import plain
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import target_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def scale(
     loaded = load(source / "recipe.yaml" if run else source, sets)
     recipe, found = loaded.recipe, None
     if run is not None or fit is not None:
-        from mutransfer_cli.emit.optima import Optima  # a recipe alone needs no statistics
+        from mutransfer_cli.emit.fitted_optima import Optima  # a recipe alone needs no statistics
 
         found = Optima.read(run, fit)
         recipe = found.put_into(recipe, loaded.origins)

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mutransfer_cli.documents.fit import FitDocument, Rung, SourceRung
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.document import FitDocument, Rung, SourceRung
-from mutransfer_cli.fit.fit import Verdict, fit_line
-from mutransfer_cli.fit.observation import Observation
+from mutransfer_cli.fit.fit_file import Verdict, fit_line
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.surface.observation import Observation
 
 AXES = ("width", "depth", "batch", "steps")
 Point = tuple[int, int | None, int | None, int | None]

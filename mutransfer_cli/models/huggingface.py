@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutransfer_cli.data.open import classes_of
+from mutransfer_cli.data.opening import classes_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
 WIDTH = ("hidden_size", "d_model", "n_embd", "embed_dim", "dim")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from torch import nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.gpt import GPT, Block
-from mutransfer_cli.rules.apply import ScaledOutput
-from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.models.builtin.gpt import GPT, Block
+from mutransfer_cli.plans.apply import ScaledOutput
+from mutransfer_cli.plans.plan import Plan
 
 ADAPTIVE = frozenset({"adam", "adamw"})
 

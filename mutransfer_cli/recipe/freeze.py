@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 
 from mutransfer_cli.recipe.load import leaves
-from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.section import show
-from mutransfer_cli.recipe.source import implicit
-from mutransfer_cli.recipe.tree import KeyPath
+from mutransfer_cli.recipe.schema.base import show
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema_types import KeyPath
+from mutransfer_cli.recipe.yaml_source import implicit
 
 _MISSING = object()
 

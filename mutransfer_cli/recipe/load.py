@@ -10,15 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.fault import Fault, faults
-from mutransfer_cli.recipe.keys import key_path as key_path
-from mutransfer_cli.recipe.keys import put, resolve
-from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.sizes import size_faults
-from mutransfer_cli.recipe.source import Place, Source, parse
-from mutransfer_cli.recipe.space import space_faults
-from mutransfer_cli.recipe.support import support_faults
-from mutransfer_cli.recipe.tree import KeyPath
+from mutransfer_cli.recipe.faults import Fault, faults
+from mutransfer_cli.recipe.key_paths import key_path as key_path
+from mutransfer_cli.recipe.key_paths import put, resolve
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema_types import KeyPath
+from mutransfer_cli.recipe.validation.consistency import size_faults
+from mutransfer_cli.recipe.validation.search_space import space_faults
+from mutransfer_cli.recipe.validation.supported import support_faults
+from mutransfer_cli.recipe.yaml_source import Place, Source, parse
 
 
 @dataclass(frozen=True, slots=True)

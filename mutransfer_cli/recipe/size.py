@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -128,7 +128,7 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width or depth that the
             model cannot have.
     """
-    from mutransfer_cli.recipe.sizes import depth_fault, width_fault
+    from mutransfer_cli.recipe.validation.consistency import depth_fault, width_fault
 
     sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
     for name, value in sizes.items():

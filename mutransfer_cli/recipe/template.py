@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import yaml
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.model import is_callable
-from mutransfer_cli.recipe.schema import NAME
+from mutransfer_cli.recipe.schema.model import is_callable
+from mutransfer_cli.recipe.schema.recipe import NAME
 
 _TEXT = """\
 # mutransfer check FILE      is the parameterization implemented as the theory asks?

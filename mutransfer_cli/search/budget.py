@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutransfer_cli.recipe.search import Search
-from mutransfer_cli.search.study import Record
+from mutransfer_cli.recipe.schema.search import Search
+from mutransfer_cli.search.storage.study import Record
 
 SHARE_TRIALS = frozenset({"sobol", "tpe", "gp"})  # these ask for no more trials than it allows
 

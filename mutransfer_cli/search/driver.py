@@ -7,27 +7,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.recipe.size import Size, rungs
-from mutransfer_cli.search import programs
-from mutransfer_cli.search.adaptive import Fitted
-from mutransfer_cli.search.ask import wanted
-from mutransfer_cli.search.budget import reached
-from mutransfer_cli.search.claims import Claims
-from mutransfer_cli.search.document import (
+from mutransfer_cli.documents.sweep import (
     Best,
     Counts,
     SweepDocument,
 )
-from mutransfer_cli.search.engine import Engine
-from mutransfer_cli.search.executor import Executor
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.search.budget import reached
+from mutransfer_cli.search.eta import Pace
+from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.search.executors.protocol import Executor
+from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.ledger import Ledger
-from mutransfer_cli.search.pace import Pace
 from mutransfer_cli.search.progress import Event, event
-from mutransfer_cli.search.prune import reports
-from mutransfer_cli.search.study import Record, Study
-from mutransfer_cli.search.waves import Waves
+from mutransfer_cli.search.pruning.decision import reports
+from mutransfer_cli.search.pruning.waves import Waves
+from mutransfer_cli.search.samplers.adaptive import Fitted
+from mutransfer_cli.search.samplers.registry import wanted
+from mutransfer_cli.search.storage.claims import Claims
+from mutransfer_cli.search.storage.ledger import Ledger
+from mutransfer_cli.search.storage.study import Record, Study
 from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.trial import Result
 

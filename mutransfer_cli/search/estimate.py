@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mutransfer_cli.documents.sweep import DryRunDocument, RungCost, TargetCost
 from mutransfer_cli.recipe.load import Loaded
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, recipe_target, rungs
-from mutransfer_cli.search import programs
-from mutransfer_cli.search.ask import trials
-from mutransfer_cli.search.chosen import FILE, read
-from mutransfer_cli.search.document import DryRunDocument, RungCost, TargetCost
-from mutransfer_cli.search.engine import Engine, asked_for
-from mutransfer_cli.search.local import forks
+from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.search.executors.local import forks
+from mutransfer_cli.search.grouping.engine import Engine, asked_for
+from mutransfer_cli.search.grouping.engine_file import FILE, read
+from mutransfer_cli.search.samplers.registry import trials
 from mutransfer_cli.search.sweep import ready
 from mutransfer_cli.train.cost import Cost, flops, measure
 from mutransfer_cli.train.threads import limit_threads
@@ -123,7 +123,7 @@ def start_of_workers(device: str, threads: int) -> float:
     """Seconds until workers can train: none where they are forked, or this process trains."""
     if device != "cpu" or forks(device, threads):
         return 0.0
-    load = [sys.executable, "-c", "import mutransfer_cli.search.local"]
+    load = [sys.executable, "-c", "import mutransfer_cli.search.executors.local"]
     _, seconds = timed(lambda: subprocess.run(load, check=False, capture_output=True))
     return seconds
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.study import Key, Record, trial_key
-from mutransfer_cli.train.judge import Judge
-from mutransfer_cli.train.way import How
+from mutransfer_cli.search.storage.study import Key, Record, trial_key
+from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.step_mode import How
 
 
 @dataclass(frozen=True, slots=True)

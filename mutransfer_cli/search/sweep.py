@@ -8,27 +8,28 @@ from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 
-from mutransfer_cli.data.open import open_source
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.planned import family_for, trainable
-from mutransfer_cli.recipe.load import Loaded
-from mutransfer_cli.recipe.schema import Recipe
-from mutransfer_cli.search import programs
-from mutransfer_cli.search.adaptive import Fitted
-from mutransfer_cli.search.cluster import resources
-from mutransfer_cli.search.document import (
+from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.documents.sweep import (
     SweepDocument,
 )
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import family_for, trainable
+from mutransfer_cli.recipe.load import Loaded
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.driver import Driver
-from mutransfer_cli.search.engine import Engine, asked_for
-from mutransfer_cli.search.executor import Executor
+from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.search.executors.command import Programs
+from mutransfer_cli.search.executors.local import Workers
+from mutransfer_cli.search.executors.protocol import Executor
+from mutransfer_cli.search.executors.ray import RayTasks
+from mutransfer_cli.search.executors.ray_cluster import resources
+from mutransfer_cli.search.grouping.engine import Engine, asked_for
 from mutransfer_cli.search.job import missing
-from mutransfer_cli.search.local import Workers
-from mutransfer_cli.search.place import chosen
-from mutransfer_cli.search.programs import Programs
 from mutransfer_cli.search.progress import Event
-from mutransfer_cli.search.ray import RayTasks
-from mutransfer_cli.search.run import (
+from mutransfer_cli.search.samplers.adaptive import Fitted
+from mutransfer_cli.search.signals import terminations
+from mutransfer_cli.search.storage.location import chosen
+from mutransfer_cli.search.storage.run_directory import (
     RECIPE,
     alone,
     environment_of,
@@ -37,9 +38,8 @@ from mutransfer_cli.search.run import (
     prepare,
     write_curves,
 )
-from mutransfer_cli.search.stop import terminations
-from mutransfer_cli.search.study import Study
-from mutransfer_cli.train.checkpoint import FOLDER
+from mutransfer_cli.search.storage.study import Study
+from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 
 
 def sweep(

@@ -10,16 +10,16 @@ from statistics import median
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.build import build
+from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.builtin.mlp import MLP
 from mutransfer_cli.models.loss import cross_entropy
-from mutransfer_cli.models.mlp import MLP
-from mutransfer_cli.models.planned import plan_for, proxy
+from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.models.user_code import build
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.rules.plan import Plan
-from mutransfer_cli.rules.shapes import skeleton
+from mutransfer_cli.tracing.family import skeleton
 from mutransfer_cli.train.trial import feed_of, mean_loss, moved
 
 BYTES_PER_PARAMETER = 16  # float32 weights, gradients, and two moments

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.build import build, run_user_code
-from mutransfer_cli.models.planned import plan_for, proxy
+from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.models.user_code import build, run_user_code
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.rules.plan import Plan
-from mutransfer_cli.train.checkpoint import Keeper, Kept
-from mutransfer_cli.train.judge import Judge
+from mutransfer_cli.train.checkpoint.checkpointer import Keeper, Kept
+from mutransfer_cli.train.initial_loss import untrained_loss
+from mutransfer_cli.train.pruner import Judge
 from mutransfer_cli.train.schedule import Schedule
-from mutransfer_cli.train.untrained import untrained_loss
 
 Outcome = Literal["finished", "diverged", "failed", "pruned"]
 KEPT_POINTS = 512  # of a loss curve

@@ -22,14 +22,14 @@ import numpy as np
 import optuna
 import torch
 
-from mutransfer_cli.fit.fit import fit_line
-from mutransfer_cli.fit.observation import Observation
-from mutransfer_cli.fit.rungs import shapes
+from mutransfer_cli.fit.fit_file import fit_line
 from mutransfer_cli.recipe.load import loads, override
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.adaptive import propose
-from mutransfer_cli.search.study import Record
+from mutransfer_cli.search.samplers.adaptive import propose
+from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.rung_optima import shapes
 from mutransfer_cli.train.trial import train
 
 LOW, HIGH, PER_OCTAVE, SEEDS, REPEATS, RIGHT = -12, -3, 8, 8, 20, 0.25

@@ -24,10 +24,10 @@ from typing import Any
 import optuna
 import torch
 
-from mutransfer_cli.fit.rungs import shapes
 from mutransfer_cli.recipe.load import Loaded, loads, override
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.surface.rung_optima import shapes
 from mutransfer_cli.train.trial import train
 from tests.benchmarks.answer import HIGH, LOW, RECIPES, SEARCH
 

@@ -23,11 +23,11 @@ from unittest.mock import patch
 import torch
 import torch._inductor.config
 
-from mutransfer_cli.models.planned import plan_for, proxy
+from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import base_size
-from mutransfer_cli.train.population import Member, Population
-from mutransfer_cli.train.stack import Stack
+from mutransfer_cli.train.population.model_stack import Stack
+from mutransfer_cli.train.population.population import Member, Population
 from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
 
 Step = Callable[[], object]
@@ -82,7 +82,7 @@ def population(case: str, trials: int, as_vmap: bool = False) -> Population:
         members.append(Member(own, 0, plan_for(own, size)))
     if not as_vmap:
         return Population(members, size)
-    with patch("mutransfer_cli.train.population.written", Stack):
+    with patch("mutransfer_cli.train.population.population.written", Stack):
         return Population(members, size)
 
 

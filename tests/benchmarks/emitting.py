@@ -12,7 +12,7 @@ import tempfile
 from math import prod
 from pathlib import Path
 
-from mutransfer_cli.emit.formats import FORMATS
+from mutransfer_cli.emit.registry import FORMATS
 from tests.benchmarks.startup import PYTHON, timed
 
 # Llama 70B with small heads, as the proxies have; GPT-2's shape for what is no Llama.

@@ -16,9 +16,9 @@ import torch
 from scipy import stats
 
 from mutransfer_cli import check
-from mutransfer_cli.check.report import CheckReport
-from mutransfer_cli.check.target import check_target
-from tests.check.kinds import CALLABLES, RECIPES
+from mutransfer_cli.coordcheck.entry import check_target
+from mutransfer_cli.coordcheck.report.result import CheckReport
+from tests.helpers.check_models import CALLABLES, RECIPES
 
 
 def one(kind: str, seed: int, folder: Path) -> CheckReport:

@@ -18,13 +18,13 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from mutransfer_cli.check.check import run_check
-from mutransfer_cli.check.measure import multiply_rates
-from mutransfer_cli.check.report import CheckReport
-from mutransfer_cli.check.target import question_of
+from mutransfer_cli.coordcheck.entry import question_of
+from mutransfer_cli.coordcheck.measure.width_training import multiply_rates
+from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.width_check import run_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
-from tests.check.kinds import RECIPES
+from tests.helpers.check_models import RECIPES
 
 WIDTHS = (64, 128, 256)
 Found = set[tuple[str, str]]  # tensor, aspect

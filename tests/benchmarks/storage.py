@@ -15,12 +15,12 @@ from statistics import median
 
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.claims import Claims
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.ledger import Ledger
-from mutransfer_cli.search.place import own, place_of
-from mutransfer_cli.search.study import Record, Study
-from tests.search.server import postgres
+from mutransfer_cli.search.storage.claims import Claims
+from mutransfer_cli.search.storage.ledger import Ledger
+from mutransfer_cli.search.storage.location import own, place_of
+from mutransfer_cli.search.storage.study import Record, Study
+from tests.helpers.postgres import postgres
 from tests.search.test_sweep import RECIPE
 
 SIZE = Size(8, 1, 4, 12)

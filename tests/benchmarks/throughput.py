@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutransfer_cli.data.open import open_source
-from mutransfer_cli.models.gpt import GPT
+from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.builtin.gpt import GPT
 from mutransfer_cli.recipe.load import Loaded, loads
 from mutransfer_cli.search.sweep import sweep
 

@@ -226,7 +226,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 def test_a_fault_of_ours_is_70(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(RECIPE)
     code = (
-        "import sys, mutransfer_cli.models.planned as p\n"
+        "import sys, mutransfer_cli.models.proxy as p\n"
         "def fail(*_): raise ZeroDivisionError('planted')\n"
         "p.plan_for = fail\n"
         "sys.argv = ['mutransfer', 'shapes', 'r.yaml']\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.models.planned import plan_for
+from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import base_size, target_size
 

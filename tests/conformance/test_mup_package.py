@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from mutransfer_cli import Subject, check, plan
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.rules import bsh
-from mutransfer_cli.rules.plan import Plan
+from mutransfer_cli.plans import base_shapes as bsh
+from mutransfer_cli.plans.plan import Plan
 
 mup = pytest.importorskip("mup")
 from mup.optim import MuAdam, MuAdamW, MuSGD  # type: ignore[import-untyped,unused-ignore] # noqa: E402 - after the importorskip
@@ -164,7 +164,7 @@ def test_init_spread(name: str) -> None:
     """mup.init.normal_ scales the base's spread; the plan says the same number for each matrix."""
     std = 0.05
     model = theirs(MODELS[name])
-    from mutransfer_cli.rules.settings import Init
+    from mutransfer_cli.parameterization.settings import Init
 
     found = ours(name, "adamw", init=Init(source="fan_in", std=std, embedding_std=std))
     for tensor, p in zip(found.tensors, model.parameters(), strict=True):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mutransfer_cli.data.open import open_source
+from mutransfer_cli.data.labelled import Teacher, digits
+from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.data.tokens import text, token_file
-from mutransfer_cli.data.vectors import Teacher, digits
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
 

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mutransfer_cli.emit.absorb import Numbers, Offer, best_multiplier, left_over, shifted, taken
+from mutransfer_cli.emit.core.abc_symmetry import (
+    Numbers,
+    Offer,
+    best_multiplier,
+    left_over,
+    shifted,
+    taken,
+)
 
 OPTIMIZERS = {
     "adamw": lambda p, n: torch.optim.AdamW(p, lr=n.lr, weight_decay=n.weight_decay, eps=n.eps),

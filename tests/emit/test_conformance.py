@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from mutransfer_cli.emit.formats import FORMATS
+from mutransfer_cli.emit.registry import FORMATS
 from mutransfer_cli.emit.scale import Scaled, scale
 from mutransfer_cli.errors import InputError
-from tests.emit.readers import READERS, Model, Read, Reading, kind
+from tests.helpers.emit_readers import READERS, Model, Read, Reading, kind
 
 LLAMA = {
     "model_type": "llama", "hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 2,

@@ -15,12 +15,12 @@ import yaml
 from torch import nn
 
 from mutransfer_cli.cli.main import main
-from mutransfer_cli.emit.formats import FORMATS
+from mutransfer_cli.emit.registry import FORMATS
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.study import read_records
-from tests.emit.readers import executed
+from mutransfer_cli.search.storage.study import read_records
 from tests.emit.test_conformance import recipe
+from tests.helpers.emit_readers import executed
 
 
 def run(*arguments: object) -> int:

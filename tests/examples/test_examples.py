@@ -18,9 +18,9 @@ import pytest
 
 from mutransfer_cli import Subject, check
 from mutransfer_cli.emit.scale import scale
-from mutransfer_cli.rules.document import read_document
-from mutransfer_cli.rules.watch import release
-from mutransfer_cli.search.study import read_records
+from mutransfer_cli.plans.lr_ratio_guard import release
+from mutransfer_cli.plans.serialization import read_document
+from mutransfer_cli.search.storage.study import read_records
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIDTHS = (64, 128, 256)

@@ -15,9 +15,9 @@ import torch
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.huggingface import masked_loss, seq2seq_loss
-from mutransfer_cli.models.planned import family_for, plan_for, proxy
+from mutransfer_cli.models.proxy import family_for, plan_for, proxy
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
 IMAGE = "{head_dim: 16, image_size: 8, patch_size: 2, num_channels: 1}"

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from mutransfer_cli.check.target import check_target
+from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.gpt import GPT
-from mutransfer_cli.models.planned import plan_for, proxy
+from mutransfer_cli.models.builtin.gpt import GPT
+from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import load, loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.estimate import dry_run

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.recipe.command import filled, hyperparameters, placeholders, words_of
 from mutransfer_cli.recipe.load import loads
-
-from .test_place import GOOD, refused
+from mutransfer_cli.recipe.validation.command import filled, hyperparameters, placeholders, words_of
+from tests.recipe.test_yaml_source import GOOD, refused
 
 LOSS = "loss: {file: '{out}/m.json', key: val_loss}"
 

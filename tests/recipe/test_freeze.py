@@ -12,10 +12,9 @@ import yaml
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import load, loads, override
-from mutransfer_cli.recipe.search import Space
+from mutransfer_cli.recipe.schema.search import Space
 from mutransfer_cli.recipe.template import template
-
-from .test_place import GOOD, MLP
+from tests.recipe.test_yaml_source import GOOD, MLP
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 OWN = GOOD.replace("gpt", "a.b:c").replace("{head_dim: 16}", "{x: '1e5', y: [1, 2.5], z: null}")

@@ -6,8 +6,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import key_path, loads, override
-
-from .test_place import GOOD, refused
+from tests.recipe.test_yaml_source import GOOD, refused
 
 
 def test_settings_win_over_the_recipe_and_are_yaml() -> None:

@@ -7,10 +7,9 @@ import yaml
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, recipe_target, rungs, target_size
-
-from .test_place import GOOD, MLP, change, refused
+from tests.recipe.test_yaml_source import GOOD, MLP, change, refused
 
 GPT = [
     ("{head_dim: 16}", "{}", "4:9: model.args: give exactly one of head_dim, n_head"),

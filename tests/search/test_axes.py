@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from mutransfer_cli.check.target import check_target
+from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.run import fit_of_run
+from mutransfer_cli.fit.run_directory import fit_of_run
 from mutransfer_cli.recipe.load import load
-from mutransfer_cli.search.study import Record, read_records
+from mutransfer_cli.search.storage.study import Record, read_records
 from mutransfer_cli.search.sweep import sweep
 
 MLP = """

@@ -18,15 +18,15 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
-from mutransfer_cli.search import local
-from mutransfer_cli.search.journal import Journal
-from mutransfer_cli.search.place import Place
-from mutransfer_cli.search.run import CURVES
-from mutransfer_cli.search.storage import Storage
-from mutransfer_cli.search.study import Key, read_records
+from mutransfer_cli.search.executors import local
+from mutransfer_cli.search.storage.journal import Journal
+from mutransfer_cli.search.storage.location import Place
+from mutransfer_cli.search.storage.optuna_storage import Storage
+from mutransfer_cli.search.storage.run_directory import CURVES
+from mutransfer_cli.search.storage.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.checkpoint import FOLDER
-from tests.search.server import Server, postgres
+from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
+from tests.helpers.postgres import Server, postgres
 from tests.search.test_sweep import TRIALS, group_is_gone, recipe
 
 STEPS = 80

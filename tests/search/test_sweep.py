@@ -18,13 +18,13 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import Loaded, load, loads
-from mutransfer_cli.search import engine as chooser
 from mutransfer_cli.search import estimate
 from mutransfer_cli.search.estimate import dry_run
-from mutransfer_cli.search.run import CURVES, ENVIRONMENT, locked
-from mutransfer_cli.search.study import DATABASE, Study, read_records
+from mutransfer_cli.search.grouping import engine as chooser
+from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT, locked
+from mutransfer_cli.search.storage.study import DATABASE, Study, read_records
 from mutransfer_cli.search.sweep import Event, sweep
-from mutransfer_cli.train.engine import Choice, Timing
+from mutransfer_cli.train.engine.choose import Choice, Timing
 
 RECIPE = """
 name: small

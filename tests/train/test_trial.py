@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.recipe.load import loads, override
-from mutransfer_cli.recipe.schema import Recipe
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.train.cost import flops, measure
 from mutransfer_cli.train.trial import train

@@ -1,0 +1,1 @@
+"""Coordinate checks: training at several sizes, measurements, verdicts, repairs."""

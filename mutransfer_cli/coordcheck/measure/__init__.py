@@ -1,0 +1,1 @@
+"""Measurements: training at several sizes, recording, probing each tensor."""

@@ -1,0 +1,1 @@
+"""Results of a check in the forms that CI systems read."""

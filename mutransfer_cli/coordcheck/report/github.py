@@ -1,0 +1,51 @@
+"""Workflow annotations and the step summary for GitHub."""
+
+from __future__ import annotations
+
+import os
+
+from mutransfer_cli.documents.check import CheckDocument
+
+LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
+
+
+def workflow_lines(document: CheckDocument) -> list[str]:
+    """A line for each tensor that does not pass, and one for the verdict."""
+    lines = [
+        f"::{LEVELS[t.verdict]} title=mutransfer check::{escaped(f'{t.message}; {t.fix}')}"
+        for t in document.tensors
+        if t.verdict in LEVELS and t.message
+    ]
+    level = {"pass": "notice", "fail": "error", "inconclusive": "warning"}[document.verdict]
+    verdict = escaped(f"{document.verdict}: {document.reason}")
+    return [*lines, f"::{level} title=mutransfer check::{verdict}"]
+
+
+def escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def summary(document: CheckDocument) -> str:
+    """Markdown for the page of a workflow's run."""
+    lines = [f"### mutransfer check: {document.verdict}", "", document.reason, ""]
+    shown = [t for t in document.tensors if t.verdict != "pass"]
+    if shown:
+        lines += ["| tensor | verdict | finding | repair |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| `{t.name}` | {t.verdict} | {cell(t.message)} | {cell(t.fix)} |" for t in shown
+        ]
+        lines.append("")
+    lines += [f"Not seen: {limit}." for limit in document.limits]
+    return "\n".join(lines) + "\n"
+
+
+def cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")
+
+
+def write_summary(document: CheckDocument) -> None:
+    """Append to the file that GitHub names for it, where there is one."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(summary(document))

@@ -1,0 +1,39 @@
+"""What `check` returns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from mutransfer_cli.documents.check import CheckDocument, TensorReport
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The verdict, whole and by tensor."""
+
+    document: CheckDocument
+
+    @property
+    def verdict(self) -> str:
+        """pass, fail or inconclusive."""
+        return self.document.verdict
+
+    @property
+    def passed(self) -> bool:
+        return self.document.verdict == "pass"
+
+    @property
+    def tensors(self) -> tuple[TensorReport, ...]:
+        return self.document.tensors
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, a line each: tensors with their repair, and the verdict last."""
+        said = [f"{t.verdict}: {t.message}; {t.fix}" for t in self.tensors if t.message]
+        return [*said, f"{self.verdict}: {self.document.reason}"]
+
+    def to_json(self) -> str:
+        """The document of `mutransfer check --json`."""
+        values = self.document.model_dump(mode="json", by_alias=True)
+        return json.dumps({"schema": values.pop("schema"), **values}, indent=2, allow_nan=False)

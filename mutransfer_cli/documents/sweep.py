@@ -1,0 +1,122 @@
+"""The documents of `sweep` and `sweep --dry-run`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mutransfer_cli.train.step_mode import How
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Counts(Part):
+    asked: int
+    finished: int
+    pruned: int
+    diverged: int
+    failed: int
+
+
+class Way(Part):
+    size: int = Field(description="trials in a population; 1: one by one")
+    seconds: float = Field(description="a step of one trial")
+    bytes: int
+    way: How = Field(default="plain", description="graph: a population's step as one CUDA graph")
+
+
+class RungEngine(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    size: int = Field(description="trials in a population, at most; 1: one by one")
+    why: str
+    way: How = Field(default="plain", description="of its populations, as in `measured`")
+    device: str | None = Field(default=None, description="where it was chosen; null: not known")
+    settled: bool = Field(default=True, description="more trials would not change it")
+    measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
+
+
+class Population(Part):
+    size: int = Field(description="trials that train together in one computation, at most")
+    batched: bool
+    why: str
+    rungs: tuple[RungEngine, ...] = Field(default=(), description="the choice of each rung")
+
+
+class Best(Part):
+    width: int
+    seed: int
+    loss: float
+    params: dict[str, float]
+
+
+class SweepDocument(Part):
+    schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
+    run: str
+    trials: Counts
+    best: Best | None
+    seconds: float = Field(description="of this call")
+    flops: float = Field(description="of finished trials, and of pruned ones as far as they went")
+    trials_per_second: float | None = Field(description="of this call; null where none was run")
+    population: Population
+    workers: int
+    device: str
+    notes: tuple[str, ...] = ()
+
+
+class RungCost(Part):
+    width: int
+    trials: int
+    flops: float = Field(description="of one trial, counted by torch")
+    bytes: int | None = Field(
+        description="of one trial: weights, gradients, moments, activations; null: not known"
+    )
+    seconds: float | None = Field(
+        description="of one trial by itself on this device, from timed passes; of a program of "
+        "the user's own, from its finished trials; null: not known"
+    )
+    seconds_all: float | None = Field(
+        default=None,
+        description="until all trials have ended on all workers, as the sweep would train them",
+    )
+    population: int = Field(
+        default=1, description="trials that train together in seconds_all, at most; 1: one by one"
+    )
+
+
+class TargetCost(Part):
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    flops: float = Field(description="of one trial at the target's size and steps")
+    share: float = Field(description="the sweep's FLOPs over as many trials of the target")
+
+
+class DryRunDocument(Part):
+    schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
+    dry_run: Literal[True] = True
+    rungs: tuple[RungCost, ...]
+    trials: int = Field(description="before the grid grows at an edge")
+    trials_at_most: int
+    flops: float = Field(description="forward and backward passes of all trials")
+    target: TargetCost | None = Field(default=None, description="null: the recipe has no target")
+    bytes: int | None = Field(description="at a time, over all workers; null: not known")
+    seconds: float | None = Field(
+        description="in all: training, calibration and start; null: not known"
+    )
+    seconds_training: float | None = Field(
+        default=None, description="of the rungs, seconds_all added up; null: not known"
+    )
+    seconds_calibration: float = Field(
+        default=0.0, description="of measuring which way of training is fastest"
+    )
+    seconds_start: float = Field(default=0.0, description="until the workers train")
+    workers: int
+    device: str
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,85 @@
+"""The head of every file: what it is, where its numbers are from, what the stack will not do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.plans.serialization import Deviation, Interval, Prediction, ScaleDocument
+from mutransfer_cli.version import __version__
+
+
+def told(deviation: Deviation) -> str:
+    """A deviation in a line."""
+    d = deviation
+    wanted, got = (f"{v:.6g}" if isinstance(v, float) else v for v in (d.wanted, d.got))
+    return f"deviation: {d.what}: wanted {wanted}, got {got}: {d.consequence}"
+
+
+def head_of(document: ScaleDocument) -> list[str]:
+    """Lines without a comment's mark."""
+    b, t, m = document.base, document.target, document.multipliers
+    h = document.hyperparameters
+    lines = [
+        f"mutransfer {__version__}: {document.parameterization}, {document.optimizer}, "
+        f"from width {b.width}, depth {b.depth}, batch {b.batch}, {b.steps} steps",
+        f"to width {t.width}, depth {t.depth}, batch {t.batch}, {t.steps} steps "
+        f"(width × {m.width:g}, depth × {m.depth:g}, batch × {m.batch:g}, data × {m.duration:g}).",
+        "At the base: " + ", ".join(f"{k} {v}" for k, v in h.items() if not isinstance(v, dict)),
+    ]
+    lines += [
+        f"{name}: " + ", ".join(f"{k} {v}" for k, v in h[name].items())
+        for name in ("init", "multipliers", "lr_factors", "schedule")
+        if h.get(name)
+    ]
+    p = document.provenance
+    if p is not None:
+        lines += [f"from {p.run}: {line}" for line in provenance_lines(document)]
+        lines += prediction_lines(document.prediction)
+    lines += [f"note: {note}" for note in document.notes]
+    lines += [told(d) for d in document.deviations]
+    return lines
+
+
+def interval(estimate: Interval, confidence: str = "") -> str:
+    """A value with its interval."""
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.4g} (no interval)"
+    return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}{confidence})"
+
+
+def prediction_lines(prediction: Prediction | None) -> list[str]:
+    """The optimum that the measured drift leads to, beside the one that is used."""
+    if prediction is None or prediction.lr is None:
+        return []
+    return [
+        f"by the measured drift the optimum would be lr {interval(prediction.lr)}, "
+        f"{prediction.distance:.1f} octaves beyond the largest rung"
+    ]
+
+
+def provenance_lines(document: ScaleDocument) -> list[str]:
+    """Fitted optima, cost of the proxies and versions, of a configuration from a run."""
+    p = document.provenance
+    if p is None:
+        return []
+    lines = []
+    at = f" at {p.confidence:.0%}"
+    for name, estimate in p.optima.items():
+        lines.append(f"{name} {interval(estimate, at)}, the optimum of width {p.width}")
+    if p.trials is not None and p.seconds is not None and p.flops is not None:
+        lines.append(
+            f"{p.trials} trials of proxies, {p.flops:.3g} FLOPs, {p.seconds:.0f} s of training"
+        )
+    if p.versions:
+        versions = ", ".join(f"{k} {v}" for k, v in p.versions.items())
+        lines.append(f"made with {versions}; device {p.device}; seed {p.seed}")
+    if p.digest is not None:
+        lines.append(f"digest of the run {p.digest[:16]}, of its data {str(p.data_digest)[:16]}")
+    if p.git_revision:
+        lines.append(f"code at git revision {p.git_revision}")
+    return lines
+
+
+def commented(lines: Sequence[str], mark: str = "#") -> str:
+    """Lines as comments, with a line's end."""
+    return "".join(f"{mark} {line}".rstrip() + "\n" for line in lines)

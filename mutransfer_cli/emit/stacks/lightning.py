@@ -1,0 +1,99 @@
+"""Format `lightning`: a callback that prepares the model, and configure_optimizers.
+
+Lightning has no config for it: `configure_optimizers` is code. We scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.emit.core.header import commented
+from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
+from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
+from mutransfer_cli.emit.stacks.torch import CODE, settled, values_text
+
+LIGHTNING = '''
+
+try:
+    from lightning.pytorch import Callback
+except ImportError:  # the older package
+    from pytorch_lightning import Callback
+
+
+def _inner(module, attribute):
+    return module if attribute is None else module.get_submodule(attribute)
+
+
+def share(step):
+    """The rate at a step as a share of the peak: the schedule that the proxies had."""
+    from math import cos, pi
+
+    steps, rising, falling = SCHEDULE["steps"], SCHEDULE["rising"], SCHEDULE["falling"]
+    step = min(step, steps)
+    if step < rising:
+        return (step + 1) / rising
+    left = min(1.0, (steps - step) / falling) if falling else 1.0
+    if SCHEDULE["name"] == "cosine":
+        left = (1 - cos(pi * left)) / 2
+    return SCHEDULE["final"] + (1 - SCHEDULE["final"]) * left
+
+
+def configure_optimizers(module, attribute="model", schedule=True):
+    """What a LightningModule's configure_optimizers returns: optimizer and relative schedule."""
+    optimizer_ = optimizer(_inner(module, attribute))
+    if not schedule:
+        return optimizer_
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer_, share)
+    return {
+        "optimizer": optimizer_,
+        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+    }
+
+
+class Mutransfer(Callback):
+    """Initialises the model and puts its multipliers in, before optimizers are made.
+
+    attribute: where the LightningModule keeps the model; None: it is the model itself.
+    """
+
+    def __init__(self, attribute="model", seed=0):
+        self.attribute, self.seed = attribute, seed
+
+    def setup(self, trainer, pl_module, stage):
+        model = _inner(pl_module, self.attribute)
+        if getattr(model, "_mutransfer_scales", False):
+            return  # a second fit goes on with the same model
+        if stage == "fit":
+            initialize(model, self.seed)
+        install(model)
+
+    def on_fit_start(self, trainer, pl_module):
+        found = trainer.gradient_clip_val or None
+        if found != CLIP:
+            raise ValueError(f"Trainer(gradient_clip_val={found}): the plan has {CLIP}")
+'''
+
+
+def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
+    s, plan = schedule_of(job), job.plan
+    schedule = {
+        "name": s.name,
+        "steps": plan.target["steps"],
+        "rising": s.rising,
+        "falling": s.falling,
+        "final": s.final,
+    }
+    how = [
+        "",
+        "import this file as plan, and in your LightningModule, whose network is self.model:",
+        "    def configure_optimizers(self):",
+        "        return plan.configure_optimizers(self)",
+        f"Trainer(callbacks=[plan.Mutransfer()], gradient_clip_val={plan.clip}, "
+        f"max_steps={plan.target['steps']})",
+    ]
+    values = values_text(job, plan.forward, plan.sites)
+    text = commented([*head, *how]) + f"\nSCHEDULE = {schedule!r}\n" + values + CODE + LIGHTNING
+    return {"mutransfer_lightning.py": text}
+
+
+STACK = Stack(Capabilities(), settled, write)

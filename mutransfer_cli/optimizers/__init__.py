@@ -1,0 +1,1 @@
+"""Optimizers: hyperparameters, geometry of their updates, torch classes."""

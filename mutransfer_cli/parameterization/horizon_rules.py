@@ -1,0 +1,52 @@
+"""How hyperparameters follow batch size and training length: one rule at a time.
+
+m_B is the ratio of examples per step, m_D that of examples (tokens) in all, m_S = m_D/m_B that of
+steps. Sources:
+  CdP   Complete(d)P, arXiv 2512.22382: only the number of steps counts
+  SDE   Malladi et al., arXiv 2205.10287: batch rules of Adam and SGD at fixed training length
+  HL    Marek et al., arXiv 2507.07101: beta2 keeps its half-life in tokens
+  BJ    Bjorck et al., arXiv 2409.19913: rate ∝ tokens^-0.32
+  WA    Wang and Aitchison, arXiv 2405.13698: decay keeps its time scale as a share of the run
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.parameterization.lr_rules import GEOMETRY
+
+TOKENS_POWER = -0.32  # BJ
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonRule:
+    """Factors on the values at the base."""
+
+    lr: float
+    weight_decay: float  # as torch takes it, beside the rate
+    eps: float
+    beta1: float  # exponent: beta1 ** this
+    beta2: float  # exponent
+
+
+def horizon_rule(
+    horizon: str, beta1: str, optimizer: str, m_batch: float, m_duration: float
+) -> HorizonRule:
+    """The factors of one size.
+
+    horizon: steps (CdP) | empirical (BJ, with the SDE batch rule) | none (the batch rule alone).
+    beta1: keep | scale. Every rule is a pure power, so that scaling twice is scaling once.
+    """
+    m_steps = m_duration / m_batch
+    sgd = GEOMETRY[optimizer] == "gradient"
+    if horizon == "steps":
+        # SGD: the SDE's rate ∝ batch at a fixed length, carried over to steps (derived)
+        lr = m_steps**-1 if sgd else m_steps**-0.5
+        eps, half_life = m_steps**0.5, 1 / m_steps
+    else:
+        lr = m_batch if sgd else m_batch**0.5
+        if horizon == "empirical":
+            lr *= m_duration**TOKENS_POWER
+        eps, half_life = m_batch**-0.5, m_batch
+    decay = 1 / (lr * m_steps)  # WA: lr × decay × steps is constant
+    return HorizonRule(lr, decay, eps, half_life if beta1 == "scale" else 1.0, half_life)

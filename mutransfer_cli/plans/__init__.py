@@ -1,0 +1,1 @@
+"""Plans: applying one to a model, its optimizers, its files."""

@@ -1,0 +1,89 @@
+"""One thing wrong with a recipe, and pydantic's errors in our words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from mutransfer_cli.recipe.schema.base import show
+from mutransfer_cli.recipe.schema_types import KeyPath, names, section_at
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong at a key path; `at_key` points at the key instead of its value."""
+
+    path: KeyPath
+    message: str
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)}: {self.message}" if self.path else self.message
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'lr'?" or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def unknown_key(word: str, known: Iterable[str]) -> str:
+    """The message for a key that does not exist."""
+    names = list(known)
+    return f"unknown key{suggestion(word, names)} (known: {', '.join(names)})"
+
+
+def _words(kind: str, context: dict[str, Any], found: Any) -> str:
+    """The sentence for one of pydantic's error types."""
+    bound = {"greater_than_equal": ("at least", "ge"), "greater_than": ("above", "gt"),
+             "less_than_equal": ("at most", "le"), "less_than": ("below", "lt")}  # fmt: skip
+    if kind in bound:
+        word, key = bound[kind]
+        return f"expected {word} {context[key]:g}, found {show(found)}"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(context["expected"]))
+        hint = suggestion(found, choices) if isinstance(found, str) else ""
+        return f"expected {' | '.join(choices)}, found {show(found)}{hint}"
+    if kind == "string_pattern_mismatch":
+        rule = "expected letters, digits, '.', '_' or '-' (a letter or digit first)"
+        return f"{rule}, found {show(found)}"
+    expected = {
+        "string_type": "text",
+        "string_too_short": "text",
+        "bool_type": "true or false",
+        "tuple_type": "a list",
+        "list_type": "a list",
+        "too_short": "a list with at least one entry",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "model_attributes_type": "a mapping",
+    }
+    return f"expected {expected.get(kind, 'something else')}, found {show(found)}"
+
+
+def faults(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:
+    """Every error of a validation of `model`, whose place in the recipe is `prefix`."""
+    result = []
+    for item in error.errors(include_url=False):
+        path = tuple(str(part) for part in item["loc"])
+        kind = item["type"]
+        if kind == "extra_forbidden":
+            section = section_at(model, path[:-1])
+            message = unknown_key(path[-1], names(section) if section else ())
+            result.append(Fault(prefix + path, message, at_key=True))
+        elif kind == "missing":
+            message = "missing"
+            if not prefix and len(path) == 1:
+                message = "missing; a recipe needs name, model, data and base"
+            result.append(Fault(prefix + path, message, at_key=True))
+        elif kind == "recipe":
+            result.append(Fault(prefix + path, item["msg"]))
+        else:
+            words = _words(kind, item.get("ctx") or {}, item.get("input"))
+            result.append(Fault(prefix + path, words))
+    return result

@@ -1,0 +1,129 @@
+"""Key paths: which exist, what short names stand for, and setting one in raw data."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.faults import suggestion, unknown_key
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema_types import KeyPath, child, field, is_section, names
+
+SHORT: Mapping[str, str] = types.MappingProxyType(
+    {
+        "lr": "optimizer.lr",
+        "beta1": "optimizer.betas.0",
+        "beta2": "optimizer.betas.1",
+        "eps": "optimizer.eps",
+        "weight_decay": "optimizer.weight_decay",
+        "momentum": "optimizer.momentum",
+        "init_std": "init.std",
+        "embedding_std": "init.embedding_std",
+        "readout_std": "init.readout_std",
+        "embedding_multiplier": "multipliers.embedding",
+        "logit_multiplier": "multipliers.logit",
+        "attention_multiplier": "multipliers.attention",
+        "residual_multiplier": "multipliers.residual",
+        "clip": "clip",
+        "warmup": "schedule.warmup",
+        "final": "schedule.final",
+        "decay": "schedule.decay",
+        "depth_alpha": "rules.depth_alpha",
+    }
+)
+
+
+def _kind(path: KeyPath) -> Any:
+    """The type at a path of the recipe.
+
+    Raises:
+        InputError: No such path.
+    """
+    kind: Any = Recipe
+    for depth, part in enumerate(path):
+        below = child(kind, part)
+        if below is None:
+            where = ".".join(path[: depth + 1])
+            if is_section(kind):
+                raise InputError(f"{where}: {unknown_key(part, names(kind))}")
+            above = ".".join(path[:depth])
+            if get_origin(kind) in (tuple, list):
+                raise InputError(f"{where}: {above} is a list; expected an index such as {above}.0")
+            raise InputError(f"{where}: {above} is a single value; it has no keys")
+        kind = below
+    return kind
+
+
+def resolve(name: str) -> KeyPath:
+    """The path that a short name or a dotted path stands for.
+
+    Raises:
+        InputError: No such key; the message suggests one.
+    """
+    path = tuple(SHORT.get(name, name).split("."))
+    if len(path) == 1 and field(Recipe, name) is None:
+        known = [*SHORT, *names(Recipe)]
+        raise InputError(
+            f"{name}: unknown name{suggestion(name, known)} "
+            f"(short names: {', '.join(SHORT)}; others as a path, such as optimizer.lr)"
+        )
+    _kind(path)
+    return path
+
+
+def key_path(name: str) -> str:
+    """The dotted path of a scalar, from a searchable name (`lr`) or the path itself.
+
+    Raises:
+        InputError: No such key, or the key of a section or list.
+    """
+    path = resolve(name)
+    kind = _kind(path)
+    if is_section(kind) or get_origin(kind) in (dict, tuple, list):
+        raise InputError(f"{name}: not a single value; expected a key such as optimizer.lr")
+    return ".".join(path)
+
+
+def _plain(default: Any) -> Any:
+    """A default as raw data that can be edited."""
+    if isinstance(default, dict):
+        return {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in default.items()}
+    if isinstance(default, tuple | list):
+        return list(default)
+    return {}
+
+
+def put(data: dict[str, Any], path: KeyPath, value: Any) -> None:
+    """Set one value in raw data, making what lies above it where it is missing.
+
+    Raises:
+        InputError: Something above it is no mapping, or a list is too short.
+    """
+    node: Any = data
+    kind: Any = Recipe
+    for depth, part in enumerate(path):
+        last = depth == len(path) - 1
+        here = ".".join(path[:depth]) or "the recipe"
+        if isinstance(node, list):
+            if not part.isdecimal() or int(part) >= len(node):
+                raise InputError(f"{here} has {len(node)} entries; no entry {part}")
+            key: Any = int(part)
+        elif isinstance(node, dict):
+            key = part
+            if not last and node.get(part) is None:
+                found = field(kind, part) if is_section(kind) else None
+                fixed = found is not None and not found.is_required()
+                node[part] = _plain(
+                    found.get_default(call_default_factory=True) if found and fixed else None
+                )
+        else:
+            raise InputError(f"{here} is a single value; it has no keys")
+        if last:
+            node[key] = value
+        else:
+            node = node[key]
+            kind = child(kind, part)

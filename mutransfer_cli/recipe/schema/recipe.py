@@ -1,0 +1,65 @@
+"""The recipe: every key, its type and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from mutransfer_cli.recipe.schema.base import PositiveNumber, Section
+from mutransfer_cli.recipe.schema.defaults import fill
+from mutransfer_cli.recipe.schema.model import Data, Model, RoleMatch
+from mutransfer_cli.recipe.schema.optimizer import Init, Multipliers, Optimizer, Schedule
+from mutransfer_cli.recipe.schema.rules import ParameterizationName, Rules
+from mutransfer_cli.recipe.schema.search import Search, Train
+from mutransfer_cli.recipe.schema.sizes import Base, Ladder, Target
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+
+
+class Recipe(Section):
+    """What a user describes once: model, axes, data, optimizer, rules, search, target.
+
+    Hyperparameters are quoted at the base. After validation nothing is left implicit:
+    `init.from_`, `model.width`, `model.depth` and the `model.args` of built-in models are filled.
+    """
+
+    name: Annotated[str, Field(pattern=NAME)]
+    """Name of the study: letters, digits, '.', '_' and '-'."""
+    model: Model
+    """What is trained."""
+    roles: tuple[RoleMatch, ...] = ()
+    """Ordered; the first match wins over the role read off from use."""
+    parameterization: ParameterizationName = "mup"
+    """The rule table."""
+    rules: Rules = Field(default_factory=Rules)
+    """Choices inside it."""
+    optimizer: Optimizer = Field(default_factory=Optimizer)
+    """The optimizer at the base."""
+    lr_factors: dict[str, PositiveNumber] = Field(default_factory=dict)
+    """Role or pattern: factor of the learning rate."""
+    init: Init = Field(default_factory=Init)
+    """Initialisation at the base."""
+    multipliers: Multipliers = Field(default_factory=Multipliers)
+    """Forward multipliers at the base."""
+    clip: PositiveNumber | None = None
+    """Threshold of the global gradient norm."""
+    schedule: Schedule = Field(default_factory=Schedule)
+    """The learning rate over a run."""
+    data: Data
+    """What is trained on."""
+    base: Base
+    """The size at which hyperparameters are quoted."""
+    ladder: Ladder = Field(default_factory=Ladder)
+    """Proxy sizes besides the base."""
+    target: Target | None = None
+    """The large run."""
+    search: Search = Field(default_factory=Search)
+    """What is varied, and how."""
+    train: Train | None = None
+    """The user's own program instead of ours."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, raw: Any) -> Any:
+        return fill(raw)

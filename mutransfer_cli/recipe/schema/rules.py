@@ -1,0 +1,41 @@
+"""Section `rules`: the choices inside a parameterization."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from mutransfer_cli.recipe.schema.base import Number, Section, refuse, show
+
+ParameterizationName: TypeAlias = Literal["mup", "sp", "ntk", "mean-field", "umup", "completep"]
+
+
+def _decay(value: Any) -> Any:
+    if value in ("matrices", "all"):
+        return value
+    if isinstance(value, list | tuple) and value and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    raise refuse(f"expected matrices | all or a list of patterns, found {show(value)}")
+
+
+class Rules(Section):
+    """Choices that the theory leaves open."""
+
+    readout: Literal["multiplier", "absorbed"] = "multiplier"
+    """1/m of the readout as a forward multiplier, or folded into init and learning rate."""
+    weight_decay: Literal["independent", "coupled"] = "independent"
+    """independent: lr × weight_decay does not change with width; coupled: torch's number."""
+    decay: Annotated[str | tuple[str, ...], BeforeValidator(_decay)] = "matrices"
+    """What decays: matrices (and embeddings) | all | patterns."""
+    epsilon: Literal["scaled", "constant"] = "scaled"
+    """Does Adam's epsilon follow the size of the gradient?"""
+    depth_alpha: Annotated[Number, Field(ge=0.5, le=1)] = 1.0
+    """Exponent of the residual branch under completep, 0.5 to 1."""
+    alignment: Literal["full", "none"] | None = None
+    """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
+    for each layer under sp too; null: full, and under sp one learning rate for every tensor."""
+    horizon: Literal["steps", "empirical", "none"] = "steps"
+    """How the learning rate follows the training length."""
+    beta1: Literal["keep", "scale"] = "keep"
+    """Does beta1 follow the batch?"""

@@ -1,0 +1,64 @@
+"""Sections `base`, `ladder` and `target`: sizes along the axes."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from mutransfer_cli.recipe.schema.base import Positive, Section, Switch, refuse
+
+
+class Base(Section):
+    """The size at which every hyperparameter is quoted."""
+
+    width: Positive
+    """Width; model.width says which arguments follow it."""
+    depth: Positive = 2
+    """Depth; model.depth says which arguments follow it."""
+    batch: Positive = 16
+    """Examples per step."""
+    steps: Positive | None = None
+    """Steps; 200 unless tokens is given."""
+    tokens: Positive | None = None
+    """Instead of steps: batch × seq_len × steps for token data, else batch × steps."""
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> Base:
+        if self.steps is not None and self.tokens is not None:
+            raise refuse("give steps or tokens, not both")
+        return self
+
+
+class Ladder(Section):
+    """Proxy sizes; each axis is a line through the base."""
+
+    width: tuple[Positive, ...] = ()
+    """Widths."""
+    depth: tuple[Positive, ...] = ()
+    """Depths."""
+    batch: tuple[Positive, ...] = ()
+    """Batch sizes."""
+    steps: tuple[Positive, ...] = ()
+    """Training lengths."""
+    product: Switch = False
+    """All combinations instead of lines through the base."""
+
+
+class Target(Section):
+    """The large run; what is not given is as at the base."""
+
+    width: Positive | None = None
+    """Width of the large model."""
+    depth: Positive | None = None
+    """Depth of the large model."""
+    batch: Positive | None = None
+    """Examples per step; alone it keeps the tokens, so the steps shrink."""
+    steps: Positive | None = None
+    """Steps."""
+    tokens: Positive | None = None
+    """Instead of steps, counted as in base."""
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> Target:
+        if self.steps is not None and self.tokens is not None:
+            raise refuse("give steps or tokens, not both")
+        return self

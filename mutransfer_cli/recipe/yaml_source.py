@@ -1,0 +1,224 @@
+"""YAML with positions: plain data, and for every key path where it stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+import yaml
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.faults import Fault
+from mutransfer_cli.recipe.schema_types import KeyPath
+
+_LIMIT = 100_000  # values; aliases of aliases can ask for billions
+_TAG = "tag:yaml.org,2002:"
+
+# The core schema of YAML 1.2: 1e-8 is a number; yes, on, 1:30 and dates are text.
+RESOLVERS: list[tuple[str, re.Pattern[str], str]] = [
+    (_TAG + "bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    (_TAG + "int", re.compile(r"^(?:[-+]?[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+)$"), "-+0123456789"),
+    (
+        _TAG + "float",
+        re.compile(
+            r"^(?:[-+]?(?:\.[0-9]+|[0-9][0-9_]*\.[0-9]*)(?:[eE][-+]?[0-9]+)?"
+            r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+        ),
+        "-+.0123456789",
+    ),
+    (_TAG + "null", re.compile(r"^(?:~|null|Null|NULL|)$"), "~nN"),
+    (_TAG + "merge", re.compile(r"^(?:<<)$"), "<"),
+]
+
+
+def implicit() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    """The resolvers as PyYAML keeps them: by first character."""
+    table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for tag, pattern, first in RESOLVERS:
+        for character in [*first, *([""] if tag.endswith("null") else [])]:
+            table.setdefault(character, []).append((tag, pattern))
+    return table
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = implicit()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key or value was written, and its rank among places (file order)."""
+
+    text: str
+    rank: tuple[int, int]
+    origin: Literal["recipe", "command line"] = "recipe"
+
+
+@dataclass(slots=True)
+class Source:
+    """Plain data and the places of its keys and values."""
+
+    name: str
+    data: Any = None
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
+
+    def place(self, fault: Fault) -> Place:
+        """The place of a fault: its own, or that of the nearest key above."""
+        own = (self.keys if fault.at_key else self.values).get(fault.path)
+        if own is not None:
+            return own
+        for length in range(len(fault.path), 0, -1):
+            above = self.keys.get(fault.path[:length]) or self.values.get(fault.path[:length])
+            if above is not None:
+                return above
+        return Place(f"{self.name}:1:1", (1, 1))
+
+    def forget(self, path: KeyPath) -> None:
+        """Drop the places of a value that is replaced."""
+        for table in (self.keys, self.values):
+            for known in [p for p in table if p[: len(path)] == path]:
+                del table[known]
+
+
+class _Reader:
+    """Turns nodes into data; one instance a document."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.open: set[int] = set()
+        self.count = 0
+
+    def place(self, node: yaml.Node) -> Place:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        return Place(f"{self.source.name}:{line}:{column}", (line, column))
+
+    def fail(self, node: yaml.Node, path: KeyPath, message: str) -> NoReturn:
+        raise InputError(f"{self.place(node).text}: {Fault(path, message)}")
+
+    def read(self, node: yaml.Node, path: KeyPath) -> Any:
+        self.count += 1
+        if self.count > _LIMIT:
+            self.fail(node, path, f"more than {_LIMIT} values; a recipe is small")
+        if id(node) in self.open:
+            self.fail(node, path, "an anchor that contains itself")
+        self.source.values[path] = self.place(node)
+        self.open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+                return self.mapping(node, path)
+            if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+                return [self.read(n, (*path, str(i))) for i, n in enumerate(node.value)]
+            if isinstance(node, yaml.ScalarNode):
+                return self.scalar(node, path)
+        finally:
+            self.open.discard(id(node))
+        self.fail(node, path, f"the tag {_short(node.tag)} is not allowed in a recipe")
+
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
+        for key, value in self.pairs(node, path, merged):
+            child = (*path, key.value)
+            if key.value in result:
+                first = self.source.keys[child].text.rpartition(f"{self.source.name}:")[2]
+                self.fail(key, child, f"given twice (first at {first})")
+            self.source.keys[child] = self.place(key)
+            result[key.value] = self.read(value, child)
+        for key, value in merged:  # `<<: *anchor`: what is written beside it wins
+            if key.value not in result:
+                child = (*path, key.value)
+                self.source.keys[child] = self.place(key)
+                result[key.value] = self.read(value, child)
+        return result
+
+    def pairs(
+        self,
+        node: yaml.MappingNode,
+        path: KeyPath,
+        merged: list[tuple[yaml.ScalarNode, yaml.Node]],
+    ) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        own = []
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self.fail(key, path, "expected a word as key, found a list or mapping")
+            if key.tag == _TAG + "merge":
+                several = isinstance(value, yaml.SequenceNode)
+                for part in value.value if several else [value]:
+                    if not isinstance(part, yaml.MappingNode):
+                        self.fail(value, path, "expected a mapping after <<")
+                    if id(part) in self.open:
+                        self.fail(value, path, "an anchor that contains itself")
+                    self.open.add(id(part))
+                    try:
+                        inner: list[tuple[yaml.ScalarNode, yaml.Node]] = []
+                        merged += self.pairs(part, path, inner) + inner
+                    finally:
+                        self.open.discard(id(part))
+                    if len(merged) > _LIMIT:
+                        self.fail(value, path, f"more than {_LIMIT} values; a recipe is small")
+            else:
+                own.append((key, value))
+        return own
+
+    def scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
+        kind = node.tag.removeprefix(_TAG)
+        text = str(node.value)
+        try:
+            if kind == "str":
+                return text
+            if kind == "null":
+                return None
+            if kind == "bool":
+                return {"true": True, "false": False}[text.lower()]
+            if kind == "int":
+                return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+            if kind == "float":
+                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        except (ValueError, KeyError):
+            cut = text if len(text) <= 40 else text[:37] + "..."
+            self.fail(node, path, f"not a value of type {kind}: {cut!r}")
+        if kind == "merge":
+            return text
+        self.fail(node, path, f"the tag {_short(node.tag)} is not allowed in a recipe")
+
+
+def _short(tag: str) -> str:
+    return "!!" + tag.removeprefix(_TAG) if tag.startswith(_TAG) else tag
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def parse(text: str, name: str) -> Source:
+    """Read one YAML document.
+
+    Args:
+        text: The document.
+        name: Its name in places: `recipe.yaml` gives `recipe.yaml:12:7`.
+
+    Raises:
+        InputError: It is no YAML, or more than plain data; the line names the place.
+    """
+    source = Source(name)
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        if node is not None:
+            source.data = _Reader(source).read(node, ())
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise InputError(
+            f"{name}:{line}:{column}: not YAML: the character {error.character!r} is not allowed"
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+        words = ", ".join(_flat(str(w)) for w in (error.context, error.problem) if w)
+        raise InputError(f"{name}{at}: not YAML: {words}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{name}: not YAML: {_flat(str(error))}") from None
+    except RecursionError:
+        raise InputError(f"{name}:1:1: not a recipe: brackets nested too deeply") from None
+    return source

@@ -1,1 +1,0 @@
-"""The theory: roles, parameterizations, the plan, and applying it."""

@@ -1,0 +1,1 @@
+"""What runs trials: local processes, the user's own program, Ray."""

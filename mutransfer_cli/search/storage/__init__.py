@@ -1,0 +1,1 @@
+"""The study, its storage, the run directory."""

@@ -1,0 +1,138 @@
+"""Optuna's storage: SQLite, a journal on a shared file system, or PostgreSQL."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.search.signals import shielded
+from mutransfer_cli.search.storage.location import Place
+
+if TYPE_CHECKING:
+    import optuna
+
+T = TypeVar("T")
+PATIENCE = 120.0  # seconds that a database server may be away
+RACES = 5  # of several processes that create the same tables
+
+
+class Storage:
+    """Optuna's storage at a place, and how its faults are met."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.optuna = self._opened()
+
+    def _opened(self) -> optuna.storages.BaseStorage:
+        import optuna
+        from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+        place = self.place
+        if place.kind == "journal":
+            from mutransfer_cli.search.storage.journal import Journal
+
+            return optuna.storages.JournalStorage(Journal(place.address, place.shown))
+        races = 0
+        while True:
+            try:
+                with self.guard():
+                    if place.kind == "sqlite":
+                        return optuna.storages.RDBStorage(
+                            f"sqlite:///{place.address}",
+                            engine_kwargs={"connect_args": {"timeout": 60}},
+                        )
+                    _, _, rest = place.address.partition("://")
+                    return optuna.storages.RDBStorage(
+                        f"postgresql+psycopg2://{rest}",  # SQLAlchemy's default has changed
+                        engine_kwargs={
+                            "pool_pre_ping": True,
+                            "connect_args": {"connect_timeout": 10, "keepalives_idle": 30},
+                        },
+                    )
+            except (IntegrityError, ProgrammingError, OperationalError) as error:
+                raced = isinstance(error, IntegrityError | ProgrammingError) or "exists" in str(
+                    error
+                )
+                races += 1
+                if not raced or races > RACES:
+                    raise
+                time.sleep(0.3)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Reading and then writing as one step: SQLite's driver does not begin with the read."""
+        if self.place.kind != "sqlite" or not self.place.shared:
+            yield
+            return
+        with open(f"{self.place.address}.lock", "a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Call; again while the database server is away, for as long as PATIENCE."""
+        from optuna.exceptions import StorageInternalError
+        from sqlalchemy.exc import SQLAlchemyError
+
+        until = time.monotonic() + PATIENCE
+        wait = 0.1
+        while True:
+            try:
+                with shielded():
+                    return call()
+            except (SQLAlchemyError, StorageInternalError) as error:
+                if not self.away(error) or time.monotonic() > until:
+                    raise
+            time.sleep(wait)
+            wait = min(2 * wait, 2.0)
+
+    def away(self, error: BaseException) -> bool:
+        """Whether the server did not answer: it may be back in a moment."""
+        from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
+
+        if self.place.kind != "postgresql":
+            return False
+        cause: BaseException | None = error
+        while cause is not None:
+            # the last: a connection that was lost inside a transaction was used once more
+            if isinstance(cause, OperationalError | InterfaceError | PendingRollbackError):
+                return True
+            cause = cause.__cause__
+        return False
+
+
+@contextmanager
+def storage_errors(place: Place) -> Iterator[None]:
+    """Faults of the storage as one line."""
+    import optuna
+    from sqlalchemy.exc import SQLAlchemyError
+
+    mend = {
+        "sqlite": "free the disk or mend the file",
+        "journal": "free the disk or mend the file",
+        "postgresql": "see that the server runs and lets you in (PGPASSWORD or ~/.pgpass)",
+    }[place.kind]
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
+        cause = error.__cause__ or error
+        reason = str(getattr(cause, "orig", cause) or cause).splitlines()[0]
+        raise InputError(
+            f"{place.shown}: the study cannot be read or written: {reason}; what was finished is "
+            f"kept: {mend}, and run the same command again"
+        ) from error
+    except OSError as error:
+        if place.kind == "postgresql":
+            raise
+        raise InputError(
+            f"{place.shown}: the study cannot be read or written: {error.strerror}; what was "
+            f"finished is kept: {mend}, and run the same command again"
+        ) from error
+    except RuntimeError as error:
+        if "storage" not in str(error) and "version" not in str(error):
+            raise
+        raise InputError(f"{place.shown}: {str(error).splitlines()[0]}") from error

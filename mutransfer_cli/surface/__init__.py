@@ -1,0 +1,1 @@
+"""Statistics: observations in, estimates with intervals out."""

@@ -1,0 +1,1 @@
+"""What a forward pass does with every tensor: roles, fans, growing dimensions."""

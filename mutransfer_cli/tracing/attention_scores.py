@@ -1,0 +1,100 @@
+"""Attention that a model writes out: a product of two activations, scaled, then a softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from mutransfer_cli.tracing.residual_branches import pointer
+from mutransfer_cli.tracing.torch_functions import einsum_parts
+
+PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
+# Of these the result is as large as the argument: casts, masks, biases, rotations, stacks.
+CARRIED = frozenset(
+    {"contiguous", "clone", "float", "half", "bfloat16", "to", "type", "type_as", "detach"}
+    | {"reshape", "expand", "cat", "stack", "repeat_interleave", "getitem", "roll", "flatten"}
+    | {"add", "sub", "neg", "where", "masked_fill", "tril", "triu", "clamp", "maximum", "mul"}
+)
+SOFTMAX = frozenset({"softmax", "_softmax"})
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How large a tensor was made: by which number, and as a sum over how many products."""
+
+    factor: float
+    head_size: int | None  # None: no product yet
+
+
+class Scores:
+    """Follows scaled activations and their products to a softmax."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, Made] = {}
+        self.alive: list[Tensor] = []  # a freed storage's address could be given out again
+
+    def saw(
+        self,
+        name: str,
+        args: Sequence[Any],
+        operands: Sequence[Tensor],
+        results: Sequence[Tensor],
+        learned: Callable[[Any], bool],
+        alpha: float = 1.0,
+    ) -> tuple[int, float] | None:
+        """Head size and scale where a function is the softmax of attention; else None.
+
+        alpha: the number by which baddbmm multiplies its product.
+        """
+        known = [self.made[pointer(t)] for t in operands if pointer(t) in self.made]
+        if name in SOFTMAX:
+            found = known[0] if known else None
+            return (found.head_size, found.factor) if found and found.head_size else None
+        if not results or any(learned(t) for t in operands):
+            return None
+        if name in PRODUCTS:
+            left, right = operands[-2:] if len(operands) > 1 else (None, None)
+            if left is not None and right is not None:
+                size = summed(name, args, left, right)
+                self._keep(results[0], Made(alpha * self.factor(left, right), size))
+            return None
+        number = by_number(name, args)
+        if number is not None:
+            before = known[0] if known else Made(1.0, None)
+            self._keep(results[0], Made(before.factor * number, before.head_size))
+        elif name in CARRIED and known:
+            products = [m for m in known if m.head_size is not None]
+            self._keep(results[0], (products or known)[0])
+        return None
+
+    def factor(self, *tensors: Tensor) -> float:
+        """By which number these tensors, taken together, were made larger."""
+        return prod(self.made[pointer(t)].factor for t in tensors if pointer(t) in self.made)
+
+    def _keep(self, tensor: Tensor, made: Made) -> None:
+        self.made[pointer(tensor)] = made
+        self.alive.append(tensor)
+
+
+def by_number(name: str, args: Sequence[Any]) -> float | None:
+    """What a tensor is multiplied by, where that is one number."""
+    if name not in {"mul", "div", "true_divide"} or len(args) < 2:
+        return None
+    for value, inverse in ((args[1], name != "mul"), (args[0], False)):
+        if isinstance(value, Tensor) and value.dim() == 0:
+            value = value.item()
+        if isinstance(value, int | float) and value:
+            return float(1 / value if inverse else value)
+    return None
+
+
+def summed(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> int | None:
+    """Over how many products one entry of the result is summed."""
+    if name != "einsum":
+        return int(left.shape[-1])
+    _, parts = einsum_parts(args)
+    return prod(left.shape[d] for d in parts[0][0])

@@ -1,0 +1,294 @@
+"""One model family at two sizes: for each tensor its role, its fans and what grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from math import log, prod
+
+import torch
+from torch import nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.tracing.blocks import Blocks
+from mutransfer_cli.tracing.roles import ROLES, Attention, Role, Trace, Use, role_of
+from mutransfer_cli.tracing.tracer import trace
+
+Shape = tuple[int, ...]
+NO_BLOCKS = Blocks()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorShape:
+    """A parameter of the family: what is the same at every size, and its shape at the base."""
+
+    name: str
+    role: Role
+    base_shape: Shape
+    growing: tuple[int, ...]
+    in_dims: tuple[int, ...]
+    out_dims: tuple[int, ...]
+    base_rms: float  # as the model's authors initialise it, at the base
+    uses: tuple[Use, ...]
+    share: float = 1.0  # of the entries along in_dims, those that one output sums over
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
+        fan_in, fan_out = (prod(shape[d] for d in ds) for ds in (self.in_dims, self.out_dims))
+        return round(fan_in * self.share), round(fan_out / self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """An attribute of some modules that multiplies, and its value at the base."""
+
+    attribute: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What tracing two small instances told about a model."""
+
+    tensors: tuple[TensorShape, ...]
+    attention: tuple[Attention, ...]  # at the base
+    head_growth: float  # head size at the other size, divided by that at the base
+    scale_growth: float  # the same for the scale given to attention
+    knobs: Mapping[str, Knob]  # multipliers that the model offers as attributes
+    ends: frozenset[str]  # tensors that end a residual branch
+    scale_powers: Mapping[str, float]  # exponents in width of what the model multiplies inputs by
+    blocks: Blocks = NO_BLOCKS
+    lookup_powers: Mapping[str, float] = field(
+        default_factory=dict
+    )  # the same for what lookups give
+
+    def tensor(self, name: str) -> TensorShape:
+        return next(t for t in self.tensors if t.name == name)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the readout is the embedding."""
+        return any(t.role == "tied" for t in self.tensors)
+
+    @property
+    def final_readouts(self) -> frozenset[str]:
+        """Readouts and tied tensors used after every hidden matrix; a router is none of them."""
+        hidden = [t for t in self.tensors if t.role in {"hidden", "convolution", "expert"}]
+        last = max((u.order for t in hidden for u in t.uses), default=-1)
+        return frozenset(
+            t.name
+            for t in self.tensors
+            if t.role in {"readout", "tied"} and any(u.order > last for u in t.uses)
+        )
+
+
+# A multiplier, and the attributes by which modules offer it: ours, and Hugging Face's.
+KNOBS = {
+    "embedding_scale": ("embedding_scale", "embedding_multiplier"),
+    "logit_scale": ("logit_scale",),
+    "attention_scale": ("attention_scale", "scaling"),
+    "residual_scale": ("residual_scale", "residual_multiplier"),
+}
+
+
+def attribute_of(module: nn.Module, name: str) -> str | None:
+    """The attribute by which a module offers a multiplier as a plain number."""
+    for attribute in KNOBS[name]:
+        value = getattr(module, attribute, None)
+        if attribute == "scaling" and "Attention" not in type(module).__name__:
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return attribute
+    return None
+
+
+def knobs_of(model: nn.Module) -> dict[str, Knob]:
+    """Every multiplier that the model offers, with the value that it has there."""
+    found: dict[str, Knob] = {}
+    for name in KNOBS:
+        for module in model.modules():
+            attribute = attribute_of(module, name)
+            if attribute is not None:
+                found[name] = Knob(attribute, float(getattr(module, attribute)))
+                break
+    return found
+
+
+def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
+    """The role that the recipe gives a tensor: ordered patterns, first match wins."""
+    for pattern, role in roles:
+        if fnmatchcase(name, pattern):
+            if role not in ROLES:
+                raise InputError(f"roles: {role!r} is not a role; known: {', '.join(ROLES)}")
+            return role  # type: ignore[return-value]  # membership was just tested
+    return None
+
+
+def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[tuple[int, ...], Shape]:
+    """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
+    order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
+    if role == "tied":  # an embedding, as far as its own numbers are concerned
+        order["lookup"] = -1
+    if not uses:
+        return (), tuple(range(len(shape)))
+    best = min(uses, key=lambda u: order[u.kind])
+    if best.kind in {"elementwise", "unknown"}:
+        return (), tuple(range(len(shape)))
+    return best.in_dims, best.out_dims
+
+
+def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
+    """Transposed convolutions in groups, which hold (in, out/groups, kernel), and their share.
+
+    Where it is the number of groups that grows, the input channels of one group do not.
+    """
+    found = list(uses)
+    groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
+    if groups == 1:
+        return found, 1.0
+    if max((u.groups for u in later), default=groups) == groups:
+        return found, 1 / groups
+    kernel = tuple(d for d in uses[0].in_dims if d)
+    return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups
+
+
+def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> float:
+    if not small.attention or len(small.attention) != len(other.attention):
+        return 1.0
+    return value(other.attention[0]) / value(small.attention[0])
+
+
+def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]:
+    """For each tensor the power of the width by which the model itself multiplies its input.
+
+    T5, for one, multiplies what its tied readout gets by 1/√width.
+    """
+    found = {}
+    for t in tensors:
+        later = {u.function: u.scale for u in big.uses[t.name]}
+        for use in t.uses:
+            growth = later.get(use.function, use.scale) / use.scale
+            dims = use.in_dims or use.out_dims
+            width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
+            if growth != 1.0 and width != 1.0 and growth > 0:
+                found[t.name] = log(growth) / log(width)
+    return found
+
+
+def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> dict[str, float]:
+    """For each embedding the power of the width by which the model multiplies what it gives.
+
+    Gemma, for one, multiplies its embeddings by √width.
+    """
+    found = {}
+    for t in tensors:
+        if t.name not in small.after or t.name not in big.after:
+            continue
+        growth = big.after[t.name] / small.after[t.name]
+        dims = next(u.out_dims for u in t.uses if u.kind == "lookup")
+        width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
+        if growth != 1.0 and width != 1.0 and growth > 0:
+            found[t.name] = log(growth) / log(width)
+    return found
+
+
+def family_of(
+    base: tuple[nn.Module, Callable[[], object]],
+    other: tuple[nn.Module, Callable[[], object]],
+    roles: Sequence[tuple[str, str]] = (),
+    blocks: Blocks = NO_BLOCKS,
+) -> Family:
+    """Trace the base and one other size; each is a model and a call of its forward pass.
+
+    blocks: what is repeated along the depth, where that is known.
+
+    Raises InputError naming the tensor where a role cannot be told.
+    """
+    model, run = base
+    small, big = trace(model, run), trace(*other)
+    if small.shapes.keys() != big.shapes.keys():
+        odd = sorted(small.shapes.keys() ^ big.shapes.keys())[0]
+        raise InputError(f"model: parameter {odd} exists at one width and not at another")
+    values = dict(model.named_parameters())
+    tensors = []
+    for name, shape in small.shapes.items():
+        if len(shape) != len(big.shapes[name]):
+            raise InputError(f"model: parameter {name} has another number of dimensions at size 2")
+        growing = tuple(
+            d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
+        )
+        uses, share = by_group(small.uses[name], big.uses[name], shape)
+        role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
+        into, out = main_dims(uses, shape, role)
+        rms = float(values[name].detach().float().square().mean().sqrt())
+        tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
+    return Family(
+        tuple(tensors),
+        tuple(small.attention),
+        _ratio(small, big, lambda a: a.head_size),
+        _ratio(small, big, lambda a: a.scale),
+        knobs_of(model),
+        small.ends,
+        scale_powers(tensors, big),
+        blocks,
+        lookup_powers(tensors, small, big),
+    )
+
+
+def shapes_of(model: nn.Module) -> dict[str, Shape]:
+    """The shapes of a model's parameters; the meta device will do."""
+    return {name: tuple(p.shape) for name, p in model.named_parameters()}
+
+
+def matched(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShape]:
+    """The family's tensor for each tensor of a model, which may be deeper than the base.
+
+    Raises InputError unless a model of these shapes belongs to the family.
+    """
+    known = {t.name: t for t in family.tensors}
+    found: dict[str, TensorShape] = {}
+    for name, shape in shapes.items():
+        tensor = known.get(family.blocks.at_base(name))
+        if tensor is None:
+            raise InputError(f"model: parameter {name} exists at the target and not at the base")
+        if len(shape) != len(tensor.base_shape):
+            raise InputError(f"model: parameter {name} has other dimensions at the target")
+        for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
+            if size != base and d not in tensor.growing:
+                raise InputError(
+                    f"model: dimension {d} of {name} is {size} at the target and {base} at the "
+                    "base, but does not grow between the proxies; give them the same value"
+                )
+        found[name] = tensor
+    reached = {t.name for t in found.values()}
+    for name in known:
+        if name not in reached and family.blocks.place(name) is None:
+            raise InputError(f"model: parameter {name} is missing at the target")
+    return found
+
+
+class Skeleton(torch.overrides.TorchFunctionMode):
+    """Builds a model on the meta device without running its initialisation."""
+
+    FILLS = frozenset(
+        {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
+        | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
+    )
+
+    def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
+        self, func, types, args=(), kwargs=None
+    ):
+        kwargs = kwargs or {}
+        first = args[0] if args else kwargs.get("tensor")
+        name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
+        fills = name in self.FILLS or (home == "torch.nn.init" and name.endswith("_"))
+        if fills and isinstance(first, torch.Tensor) and first.is_meta:
+            return first
+        return func(*args, **kwargs)
+
+
+def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
+    """`build()` on the meta device, no memory and no initialisation."""
+    with torch.device("meta"), Skeleton():
+        return build()

@@ -1,0 +1,67 @@
+"""Which tensors of a forward pass are parameters: themselves, their views, what stands for them.
+
+A parameter is recognised by its storage, so views, transposes and slices need no rules of their
+own: the stride of a view's dimension says which dimension of the parameter it walks along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.tracing.residual_branches import pointer
+from mutransfer_cli.tracing.torch_functions import tensors_in
+
+Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
+
+
+class Views:
+    """The parameters of a model, by storage."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
+        self.alive: list[Tensor] = []  # a freed storage's address could be given out again
+        for name, p in model.named_parameters():
+            self.known.pop(pointer(p), None)
+            self._remember(p.detach(), name, tuple(range(p.dim())))
+
+    def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
+        found = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        self.known.setdefault(pointer(tensor), []).append(found)
+        self.alive.append(tensor)
+
+    def find(self, tensor: Any) -> dict[str, Dims]:
+        """The parameters that a tensor is (a view of), and its dimensions in each of them."""
+        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
+            return {}
+        if pointer(tensor) not in self.known or tensor.numel() == 0:
+            return {}
+
+        def source(stride: int, size: int, known: list[tuple[int, int, int | None]]) -> int | None:
+            if stride == 0 or size == 1:
+                return None
+            walks = [(s, d) for s, n, d in known if n > 1 and s <= stride < s * n]
+            return max(walks, key=lambda w: w[0])[1] if walks else None
+
+        found = {}
+        for name, *known in self.known[pointer(tensor)]:
+            steps = list(zip(*known, strict=True))
+            here = zip(tensor.stride(), tensor.shape, strict=True)
+            found[name] = tuple(source(s, n, steps) for s, n in here)
+        return found
+
+    def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
+        """From here on the result is the tensor's parameters, perhaps with a dimension more."""
+        for name, dims in self.find(tensor).items():
+            at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
+            new = (None,) * (result.dim() - len(dims))
+            self._remember(result, name, (*dims[:at], *new, *dims[at:]))
+
+
+def is_view(result: Any, tracked: Sequence[Tensor]) -> bool:
+    """Whether a result lies in the storages of what it was made from."""
+    storages = {pointer(t) for t in tracked}
+    return all(pointer(t) in storages for t in tensors_in(result))

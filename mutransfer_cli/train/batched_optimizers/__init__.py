@@ -1,0 +1,1 @@
+"""Optimizer steps for many trials at once."""

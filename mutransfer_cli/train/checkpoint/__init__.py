@@ -1,0 +1,1 @@
+"""Checkpoints of trials and populations."""

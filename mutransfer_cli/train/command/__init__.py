@@ -1,0 +1,1 @@
+"""Trials that run the user's own training program."""

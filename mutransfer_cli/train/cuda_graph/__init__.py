@@ -1,0 +1,1 @@
+"""A population's step as one CUDA graph."""

@@ -1,0 +1,1 @@
+"""Which way of training is the fastest on a device."""

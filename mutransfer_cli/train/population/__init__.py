@@ -1,0 +1,1 @@
+"""Many trials of one architecture trained as one batched computation."""

@@ -1,0 +1,121 @@
+"""A residual network at L = 2 to 32: what stays constant under completep, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.coordcheck.depth_check import run_depth_check
+from mutransfer_cli.coordcheck.entry import check_target
+from mutransfer_cli.coordcheck.measure.depth_training import ATTENTION, CHANGE, STREAM
+from mutransfer_cli.coordcheck.measure.width_training import multiply_rates
+from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import proxy
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.tracing.blocks import Blocks
+
+# A stem well above the branches, so that the stream's size is the stem's at every depth: with a
+# stem s and L branches of size 1/m_L the stream is √(s² + 2·L/m_L²), which falls from √(s² + 4)
+# to √(s² + 1/4) between 2 and 32: by 0.08 a doubling for s = 2 (by √2: tokens and positions)
+TEXT = """
+name: deep
+model: {build: gpt, args: {vocab_size: 256, head_dim: 16}}
+parameterization: completep
+rules: {depth_alpha: 1.0}
+init: {embedding_std: 2.0, residual: none}
+optimizer: {name: adamw, lr: 0.0002, betas: [0.9, 0.95], eps: 1.0e-12, weight_decay: 0.0}
+data: {source: stdlib, seq_len: 32}
+base: {width: 64, depth: 2, batch: 16, steps: 100}
+ladder: {width: [32, 64]}
+lr_factors: {embedding: 0.01}
+"""
+DEPTHS = (2, 4, 8, 16, 32)
+
+
+def checked(
+    text: str, faster: float = 0.0, alpha: float = 1.0
+) -> tuple[CheckReport, dict[str, float]]:
+    """faster: the rates in the blocks are multiplied by m_L to this power."""
+    recipe = loads(text).recipe
+    blocks = Blocks({"blocks": 2})
+
+    def make(depth: int, seed: int) -> Subject:
+        subject = proxy(recipe, Size(64, depth, 16, 100), seed)
+        assert subject.optimizer is not None
+        inside = [n for n, _ in subject.model.named_parameters() if blocks.place(n)]
+        multiply_rates(
+            subject.model, subject.optimizer, dict.fromkeys(inside, (depth / 2) ** faster)
+        )
+        return subject
+
+    report = run_depth_check(
+        make, blocks, DEPTHS, parameterization="completep", alpha=alpha, seeds=2
+    )
+    slopes = {}
+    for m in report.document.modules:
+        slope = m.init_slope or m.change_slope
+        assert slope is not None
+        slopes[m.name] = slope.value
+    return report, slopes
+
+
+def test_completep_keeps_everything() -> None:
+    report, slopes = checked(TEXT)
+    assert report.passed, report.document.reason
+    assert slopes == pytest.approx({STREAM: 0, CHANGE: 0, ATTENTION: 0}, abs=0.1)
+    assert report.document.regime == "feature-learning"
+
+
+def test_without_a_branch_multiplier() -> None:
+    # L branches add up: incoherent at init (+1/2 without a stem), coherent in the change (+1)
+    report, slopes = checked(TEXT.replace("completep", "mup").replace("_std: 2.0", "_std: 0.1"))
+    assert report.verdict == "fail" and "residual-scale" in report.document.reason
+    assert slopes[STREAM] == pytest.approx(0.5, abs=0.1)
+    assert slopes[CHANGE] > 0.5
+    bad = {t.name for t in report.tensors if t.finding == "lr-too-large"}
+    assert {"blocks.*.mlp.up.weight", "blocks.*.attention.qkv.weight"} <= bad
+    assert "readout.weight" not in bad and "token.weight" not in bad
+
+
+def test_half_the_exponent_makes_lazy_blocks() -> None:
+    # alpha 1/2 and rates by m_L^-1/2: what each block learns by itself goes as L^-1/2
+    half = TEXT.replace("depth_alpha: 1.0", "depth_alpha: 0.5")
+    report, slopes = checked(half)
+    assert slopes == pytest.approx({STREAM: 0, CHANGE: 0, ATTENTION: -0.5}, abs=0.1)
+    assert report.verdict == "fail" and "lazy" in report.document.reason
+    as_designed, _ = checked(half, alpha=0.5)
+    assert as_designed.passed and as_designed.document.regime == "lazy"
+
+
+def test_half_the_exponent_with_unscaled_rates() -> None:
+    report, slopes = checked(TEXT.replace("depth_alpha: 1.0", "depth_alpha: 0.5"), faster=0.5)
+    assert slopes[STREAM] == pytest.approx(0, abs=0.1)
+    assert slopes[CHANGE] == pytest.approx(0.5, abs=0.15)
+    assert report.verdict == "fail"
+    assert {t.finding for t in report.tensors if t.name.startswith("blocks")} == {"lr-too-large"}
+    assert all("m^0.5" in (t.fix or "") for t in report.tensors if t.name.startswith("blocks"))
+
+
+def test_a_smaller_init_alone_looks_right_and_is_not() -> None:
+    # outputs of branches divided by √(2L) at init: the stream is constant, its change is not
+    report, slopes = checked(
+        TEXT.replace("completep", "mup").replace("residual: none", "residual: gpt2")
+    )
+    assert slopes[STREAM] == pytest.approx(0, abs=0.1)
+    assert slopes[CHANGE] > 0.4
+    assert report.verdict == "fail"
+
+
+def test_of_a_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(TEXT)
+    report = check_target(str(path), axis="depth", depths=(2, 4, 8), seeds=2)
+    assert report.passed and report.document.axis == "depth" and report.document.widths == (2, 4, 8)
+    with pytest.raises(InputError, match="at least three"):
+        check_target(str(path), axis="depth", depths=(2, 4))
+    with pytest.raises(InputError, match="needs a recipe"):
+        check_target("my.model:build", axis="depth")

@@ -1,0 +1,102 @@
+"""A Ray task says when it begins, and tells each trial as it ends."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.search.executors import ray as room
+from mutransfer_cli.search.progress import Event
+from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.sweep import sweep
+from tests.search.executors.test_ray import cluster, swept
+from tests.search.test_sweep import recipe
+
+__all__ = ["cluster"]
+
+# Of a population, all but those that diverge wait until one that did is stored.
+WAITING = """
+import os, time, torch
+class Net(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
+        self.calls = 0
+    def forward(self, x):
+        together = torch._C._functorch.is_functorch_wrapped_tensor(self.first.weight)
+        self.calls += self.training
+        if together and self.calls == 40:
+            until = time.monotonic() + 60
+            while not os.path.exists("FOLDER/stored"):
+                if time.monotonic() > until:
+                    open("FOLDER/late", "w").close()
+                    break
+                time.sleep(0.05)
+        return self.last(torch.relu(self.first(x)))
+def build(width):
+    return Net(width)
+"""
+
+
+def test_a_trial_that_ended_is_stored_while_the_others_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "waiting.py").write_text(WAITING.replace("FOLDER", str(tmp_path)))
+    monkeypatch.chdir(tmp_path)
+    changes = {
+        "{build: mlp}": '{build: "waiting:build"}',
+        "{width: 8, depth: 1": "{width: 8",
+        "[8, 16]": "[8]",
+        "seeds: 2": "seeds: 1",
+        "{log2: [-4, -2], step: 1}": "{choice: [0.1, 0.2, 1.0e+30]}",
+    }
+    path, run = recipe(tmp_path, 60, **changes), tmp_path / "run"
+
+    def told(event: Event) -> None:
+        if any(r.outcome == "diverged" for r in read_records(run)):
+            (tmp_path / "stored").write_text("")
+
+    sweep(
+        load(path),
+        run,
+        device="cpu",
+        workers=2,
+        executor="ray",
+        engine="population:3",
+        on_progress=told,
+    )
+    outcomes = sorted(r.outcome for r in read_records(run))
+    assert outcomes == ["diverged", "finished", "finished"]
+    assert (tmp_path / "stored").exists() and not (tmp_path / "late").exists()
+
+
+def test_a_task_s_clock_starts_when_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others hold both CPUs for longer than a trial may take."""
+    import ray
+
+    monkeypatch.setattr(room, "GRACE", 0.0)
+    monkeypatch.setattr(room, "STARTING", 0.0)
+    monkeypatch.setattr(room, "LOOK", 0.2)
+    busy = ray.remote(num_cpus=2)(lambda: time.sleep(12))
+    held = busy.remote()
+    changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 8", "seeds: 2": "seeds: 1"}
+    path, run = recipe(tmp_path, **changes), tmp_path / "run"
+    ray_records, _ = swept(path, run, "ray", "one-by-one")
+    ray.get(held)
+    assert [kept[0] for kept in ray_records.values()] == 4 * ["finished"]
+
+
+def test_a_client_hears_of_a_group_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ray:// connection passes on no parts: the same numbers in one answer."""
+    path = recipe(tmp_path, 30)
+    parts, _ = swept(path, tmp_path / "parts", "ray", "population:3")
+    monkeypatch.setattr(room, "through_client", lambda: True)
+    whole, _ = swept(path, tmp_path / "whole", "ray", "population:3")
+    assert whole == parts

@@ -1,0 +1,138 @@
+"""Workers answer in parts; forked or started afresh, one that dies is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+
+from mutransfer_cli.models.proxy import proxy
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import base_size
+from mutransfer_cli.search.executors import local
+from mutransfer_cli.search.executors.worker_pool import Heard, Pool, forkable
+from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.train.threads import limit_threads
+from mutransfer_cli.train.trial import feed_of, one_step
+
+STATE = {"seen": "before"}
+CONV = (
+    "name: c\nmodel: {build: convnet}\ndata: {source: digits}\n"
+    "base: {width: 8, depth: 1, batch: 8, steps: 20}\nladder: {width: [8]}\n"
+    "search: {seeds: 1, extend: 0, space: {lr: {log2: [-8, -5]}}}\n"
+)
+
+
+def nothing() -> None:
+    return None
+
+
+def count(task: int) -> Iterator[object]:
+    """As many parts as the task says; 3 kills the worker, 4 fails."""
+    for i in range(task):
+        if i == 2 and task == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield i
+    if task == 4:
+        raise ValueError("four")
+
+
+def threads(task: int) -> Iterator[object]:
+    from threadpoolctl import threadpool_info
+
+    numpy.ones((64, 64)) @ numpy.ones((64, 64))
+    yield {lib["num_threads"] for lib in threadpool_info()} | {torch.get_num_threads()}
+
+
+def looks(task: int) -> Iterator[object]:
+    yield STATE["seen"]
+
+
+def answers(pool: Pool[int], tasks: list[int], function: object = count) -> list[Heard[int]]:
+    found: list[Heard[int]] = []
+    left = list(tasks)
+    while left or pool.busy:
+        while left and pool.free:
+            pool.submit(function, left.pop(0))  # type: ignore[arg-type]  # either of the two above
+        found += pool.heard()
+    return found
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_parts_ends_and_deaths(forked: bool) -> None:
+    pool: Pool[int] = Pool(2, nothing, (), forked=forked and sys.platform == "linux")
+    try:
+        found = answers(pool, [2, 3, 4, 2])
+        assert [h.value for h in found if h.task == 2 and h.how == "part"] in (
+            [0, 1, 0, 1],
+            [0, 0, 1, 1],
+        )
+        assert [h.how for h in found if h.task == 3] == ["part", "part", "died"]
+        assert [h.how for h in found if h.task == 4] == ["part"] * 4 + ["error"]
+        assert [h.how for h in found if h.task == 2].count("end") == 2
+    finally:
+        pool.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
+def test_a_forked_worker_knows_what_this_process_knew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STATE, "seen", "now")
+    pool: Pool[int] = Pool(1, nothing, (), forked=True)
+    afresh: Pool[int] = Pool(1, nothing)
+    try:
+        assert [h.value for h in answers(pool, [1], looks) if h.how == "part"] == ["now"]
+        assert [h.value for h in answers(afresh, [1], looks) if h.how == "part"] == ["before"]
+    finally:
+        pool.close()
+        afresh.close()
+
+
+@pytest.mark.parametrize("forked", [False, True])
+def test_a_worker_computes_with_as_many_threads_as_it_was_given(forked: bool) -> None:
+    """torch, and numpy's libraries as well; the control is a worker that nobody told."""
+    pool: Pool[int] = Pool(1, limit_threads, (1,), forked=forked and sys.platform == "linux")
+    free: Pool[int] = Pool(1, limit_threads, (3,))
+    try:
+        assert [h.value for h in answers(pool, [1], threads) if h.how == "part"] == [{1}]
+        assert [h.value for h in answers(free, [1], threads) if h.how == "part"] == [{3}]
+    finally:
+        pool.close()
+        free.close()
+
+
+def test_a_process_with_threads_is_not_forked() -> None:
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    assert not forkable()
+    done.set()
+    thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
+def test_forked_after_training_on_many_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenMP's threads are not there in a child, which asks for one."""
+    made = loads(CONV)
+    size = base_size(made.recipe)
+    monkeypatch.setattr(local, "forkable", lambda: True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        subject = proxy(made.recipe, size, 0)
+        parameters = list(subject.model.parameters())
+        for step in range(3):
+            one_step(subject, parameters, feed_of(made.recipe, size, 0).batch(step), None)
+        torch.randn(512, 512) @ torch.randn(512, 512)
+        document = sweep(made, tmp_path / "run", device="cpu", workers=2)
+    finally:
+        torch.set_num_threads(threads)
+    assert document.trials.finished + document.trials.diverged == 4

@@ -1,0 +1,425 @@
+"""Pruning: Optuna's decisions by hand, the waves, and that nothing near an optimum is pruned."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from math import exp, log2
+from pathlib import Path
+from random import Random
+from resource import RUSAGE_CHILDREN, getrusage
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from mutransfer_cli.fit.axes import fit
+from mutransfer_cli.fit.run_directory import observations_of
+from mutransfer_cli.recipe.load import Loaded, load, loads
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.pruning import waves
+from mutransfer_cli.search.pruning.decision import (
+    clearly_worse,
+    hopeless,
+    judge_of,
+    reports,
+    steps_of,
+)
+from mutransfer_cli.search.pruning.waves import Waves, protected, spread
+from mutransfer_cli.search.storage.study import DATABASE, Record, read_records
+from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.surface.observation import observation_of
+from mutransfer_cli.surface.rung_optima import shapes
+from mutransfer_cli.train.cost import flops
+
+SIZE = Size(32, 2, 16, 200)
+Table = Callable[[Job], Record]
+
+
+def recipe(search: str, steps: int = 200, more: str = "") -> Recipe:
+    return loads(
+        "name: p\nmodel: {build: mlp}\ndata: {source: teacher, d_in: 16, d_out: 5}\n"
+        f"base: {{width: 32, depth: 2, batch: 16, steps: {steps}}}\nladder: {{width: [32, 64]}}\n"
+        f"search: {{{search}}}\n{more}"
+    ).recipe
+
+
+# Five references at three looks. Of six, own included, the better three are promoted: a third
+# place or better. The median of the references is 3; the median rule takes the trial's best so far.
+LADDER = [(float(i), float(i), float(i)) for i in (1, 2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "own", "expected"),
+    [
+        ("halving", [2.5], False),  # 1 2 [2.5] 3 4 5: third
+        ("halving", [3.5], True),  # 1 2 3 [3.5] 4 5: fourth
+        ("halving", [0.5, 3.5], True),  # the same one look later
+        ("halving", [9.0, 2.5], False),  # each look is a rung of its own
+        ("halving", [0.5, 0.5, 5.5], True),
+        ("median", [2.9], False),
+        ("median", [3.1], True),
+        ("median", [2.0, 9.0], False),  # its best, 2, is below the median
+        ("median", [4.0, 3.5], True),
+    ],
+)
+def test_the_decision_is_optuna_s(pruner: str, own: list[float], expected: bool) -> None:
+    for order in range(4):
+        shuffled = Random(order).sample(LADDER, len(LADDER))
+        assert hopeless(pruner, shuffled, own) is expected
+
+
+def test_too_few_references_decide_nothing() -> None:
+    made = recipe("prune: median")
+    curves = [[(s, 1.0) for s in range(200)]] * 2
+    assert judge_of(made, SIZE, curves, curves) is None
+    assert judge_of(made, SIZE, [*curves, *curves], curves) is not None
+
+
+def test_worse_by_less_than_the_noise_of_a_batch_goes_on() -> None:
+    bar = [1.0, 2.0, 3.0, 4.0]
+    assert clearly_worse([1.1, 2.1, 3.1, 4.1], bar)  # the batches differ by far more than 0.1
+    assert not clearly_worse([1.4, 1.8, 3.4, 3.9], bar)  # 0.125 ± 0.15
+    assert not clearly_worse(bar, bar)
+    assert not clearly_worse([float("nan"), 2.0, 3.0, 4.0], bar)  # whoever diverged was seen before
+    made = recipe("prune: halving")
+    noise = Random(1)
+    curves = [[(s, k + noise.random()) for s in range(200)] for k in (0.0, 0.01, 0.02, 0.03, 0.04)]
+    judge = judge_of(made, SIZE, curves, curves)
+    assert judge is not None
+    close = [0.05 + noise.random() for _ in range(100)]
+    assert judge(close) is None
+    assert judge([loss + 1.0 for loss in close]) is not None  # the control
+
+
+def test_judged_at_an_eighth_a_quarter_a_half_and_after_the_warmup() -> None:
+    assert steps_of(recipe("prune: median"), SIZE) == (30, 50, 100)
+    late = recipe("prune: median", more="schedule: {warmup: 0.3}\n")
+    assert steps_of(late, SIZE) == (100,)  # 60 of warmup, then 10 that are averaged
+    long = replace(SIZE, steps=1000)
+    assert steps_of(recipe("prune: median"), long) == (250, 500)  # 100 and 50
+    assert steps_of(recipe("prune: median"), replace(SIZE, steps=10)) == ()
+    curve = [(s, float(s)) for s in range(60)]
+    assert reports(recipe("prune: median"), SIZE, curve) == ((30, 24.5), (50, 44.5))
+
+
+def test_first_rates_are_spread_and_leave_the_ends_out() -> None:
+    assert [log2(x) for x in spread([2.0**i for i in range(-9, -2)])] == [-8, -6, -4]
+    assert [log2(x) for x in spread([2.0**i for i in range(-12, -3)])] == [-11, -8, -5]
+    halves = [2.0 ** (-12 + i / 2) for i in range(19)]
+    assert len(spread(halves)) == 5  # not one in three: they are half an octave apart
+
+
+def test_what_a_parabola_may_need_is_protected() -> None:
+    rates = [2.0**i for i in range(-9, -2)]
+    found = {2.0**i: (i + 6.0) ** 2 for i in range(-8, -3)}
+    assert [int(log2(x)) for x in rates if protected(x, rates, found)] == [-8, -7, -6, -5, -4]
+    cliff: dict[float, float | None] = {**found, 2.0**-5: 9.0, 2.0**-4: None}
+    assert [int(log2(x)) for x in rates if protected(x, rates, cliff)] == [-9, -8, -7, -6, -5, -4]
+    coarse = [2.0**i for i in (-12, -8, -4, 0)]  # of wide steps the nearest rates
+    assert [protected(x, coarse, {2.0**-8: 1.0}) for x in coarse] == [True, True, True, True]
+    assert protected(2.0**-20, [2.0**-20, 2.0**-8], {2.0**-8: None})  # there is no best yet
+
+
+def landscape(best: float, seed: int, noise: float = 0.02, cliff: float = 3.5) -> Table:
+    """Curves of losses: low rates are slow, high ones noisy until the rate has decayed."""
+
+    def trial(job: Job) -> Record:
+        x = log2(job.params["lr"]) - best - 0.2 * log2(job.size.width / 32)
+        batches = Random(repr((job.seed, seed)))  # the same for all rates
+        own = Random(repr((job.key, seed)))
+        curve, s = [], job.size
+        for step in range(s.steps):
+            t = (step + 1) / s.steps
+            slow = 3 * exp(-t * 8 * 2.0**x)
+            high = 0.1 * max(0.0, x + 1) ** 2 * (1 - 0.7 * t)
+            value = 1 + slow + high + 0.1 * batches.random() + noise * own.random()
+            curve.append((step, value))
+        loss = curve[-1][1] + 0.03 * x * x
+        outcome = "finished" if x < cliff else "diverged"
+        return Record(
+            job.params, s.width, s.depth, s.batch, s.steps, job.seed, outcome,
+            loss if x < cliff else None, curve=tuple(curve), flops=1.0,
+        )  # fmt: skip
+
+    return trial
+
+
+def judged(job: Job, whole: Record) -> Record:
+    """What becomes of a trial under its judge."""
+    losses = [loss for _, loss in whole.curve]
+    for step in job.judge.steps if job.judge else ():
+        why = job.judge(losses[:step])  # type: ignore[misc]
+        if why is not None:
+            return replace(
+                whole, outcome="pruned", loss=None, why=why, flops=step / whole.steps,
+                curve=whole.curve[:step], reports=((step, losses[step - 1]),),
+            )  # fmt: skip
+    return whole
+
+
+def swept(made: Recipe, table: Table, lost: Random | None = None) -> list[Record]:
+    """All waves; lost: a part of every wave is stored, in any order, and the sweep starts again."""
+    records: list[Record] = []
+    going = Waves(made, rungs(made), 0, shapes)
+    while jobs := going.open(records):
+        if lost is not None:
+            jobs = lost.sample(jobs, max(1, len(jobs) // 2))
+            going = Waves(made, rungs(made), 0, shapes)
+        whole = made.search.prune == "none"
+        records += [table(job) if whole else judged(job, table(job)) for job in jobs]
+        assert len(records) < 500
+    return records
+
+
+WIDE = "space: {lr: {log2: [-12, -3]}}, seeds: 2"
+
+
+@pytest.mark.parametrize("pruner", ["halving", "median"])
+def test_optima_and_intervals_are_those_of_a_whole_sweep(pruner: str) -> None:
+    spent, some = 0.0, 0
+    for seed in range(6):
+        table = landscape(-9.5 + seed, seed)
+        whole = swept(recipe(f"prune: none, {WIDE}"), table)
+        pruned = swept(recipe(f"prune: {pruner}, {WIDE}"), table)
+        assert {r.key for r in pruned} == {r.key for r in whole}
+        a, b = (fit([observation_of(r, 0.1) for r in rs]) for rs in (whole, pruned))
+        assert [r.optimum for r in a.rungs] == [r.optimum for r in b.rungs]
+        assert a.drift == b.drift
+        for record in pruned:
+            if record.outcome == "pruned":
+                (rung,) = (r for r in a.rungs if r.width == record.width)
+                assert rung.optimum is not None
+                assert abs(log2(record.params["lr"] / rung.optimum["lr"].value)) > 2
+        spent += sum(r.flops for r in pruned) / len(whole)
+        some += sum(r.outcome == "pruned" for r in pruned)
+    assert some > 6 * 4 and spent / 6 < 0.85
+
+
+def test_without_its_guard_it_would_prune_what_the_fit_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control of the test above: without the guard some answers change."""
+    monkeypatch.setattr(waves, "in_reach", lambda x, best, rates, more=0: x == best)
+    changed = 0
+    for seed in range(6):
+        table = landscape(-9.5 + seed, seed)
+        found = []
+        for pruner in ("none", "median"):
+            records = swept(recipe(f"prune: {pruner}, {WIDE}"), table)
+            found.append([r.optimum for r in fit([observation_of(r, 0.1) for r in records]).rungs])
+        changed += found[0] != found[1]
+    assert changed
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        f"prune: halving, {WIDE}",
+        "prune: median, sampler: tpe, seeds: 1, budget: {trials: 24}, "
+        "space: {lr: {log2: [-15, 3]}}",
+        "prune: median, sampler: adaptive, seeds: 1, space: {lr: {log2: [-15, 3]}}",
+        "prune: halving, sampler: independent, seeds: 1, space: {lr: {log2: [-12, -3]}, "
+        "logit_multiplier: {choice: [0.25, 1, 4]}}",
+    ],
+)
+def test_an_interrupted_sweep_prunes_the_same_trials(search: str) -> None:
+    made = recipe(search)
+    whole = {r.key: r for r in swept(made, landscape(-7, 3))}
+    again = {r.key: r for r in swept(made, landscape(-7, 3), lost=Random(5))}
+    assert again == whole
+
+
+@pytest.mark.parametrize(("sampler", "trials"), [("sobol", 40), ("tpe", 40), ("gp", 20)])
+def test_samplers_are_told_what_was_pruned(sampler: str, trials: int) -> None:
+    made = recipe(
+        f"prune: median, sampler: {sampler}, seeds: 1, budget: {{trials: {trials}}}, "
+        "space: {lr: {log2: [-16, -4]}}"
+    )
+    records = swept(made, landscape(-7, 1))
+    found = Counter(r.outcome for r in records)
+    assert found.total() == trials and found["pruned"] >= 1
+    best = min((r for r in records if r.loss is not None), key=lambda r: r.loss or 9.0)
+    assert abs(log2(best.params["lr"]) + 7) < 2.5
+
+
+def test_other_hyperparameters_have_lines_of_their_own() -> None:
+    """A worse setting of the rest keeps the window of its own best."""
+    made = recipe(f"prune: halving, {WIDE[:-11]}, logit_multiplier: {{choice: [1, 4]}}}}, seeds: 1")
+    near, far = landscape(-9, 1), landscape(-6, 1)
+
+    def table(job: Job) -> Record:
+        return (near if job.params["logit_multiplier"] == 1 else far)(job)
+
+    records = swept(made, table)
+    for multiplier, best in ((1, -9), (4, -6)):
+        line = [r for r in records if r.params["logit_multiplier"] == multiplier]
+        lost = [log2(r.params["lr"]) for r in line if r.outcome == "pruned"]
+        assert lost and all(abs(x - best) > 2 for x in lost)
+
+
+def test_a_judge_is_small_and_travels() -> None:
+    made = recipe(f"prune: halving, {WIDE}", steps=2000)
+    table = landscape(-7, 1)
+    records: list[Record] = []
+    going = Waves(made, rungs(made), 0, None)
+    jobs = going.open(records)
+    while not any(job.judge for job in jobs):
+        records += [judged(job, table(job)) for job in jobs]
+        jobs = going.open(records)
+    job = next(job for job in jobs if job.judge)
+    sent = pickle.dumps(job)
+    assert len(sent) < 8000
+    assert pickle.loads(sent).judge == job.judge
+    assert job.key in {j.key for j in missing([replace(job, judge=None)], [])}
+
+
+REAL = """
+name: real
+model: {build: mlp}
+optimizer: {name: adamw, lr: 0.01}
+data: {source: teacher, d_in: 8, d_out: 3}
+base: {width: 16, depth: 1, batch: 64, steps: 80}
+ladder: {width: [16, 32]}
+search: {space: {lr: {log2: [-11, 1], step: 1}}, seeds: 2, extend: 0, prune: halving}
+"""
+
+
+def real(**changes: str) -> Loaded:
+    text = REAL
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return loads(text)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("pruned") / "run"
+    sweep(real(), run, device="cpu", workers=1, engine="one-by-one")
+    return run
+
+
+def ended(run: Path) -> dict[object, tuple[object, ...]]:
+    return {
+        r.key: (r.outcome, r.loss, r.flops, r.reports, r.curve, r.why) for r in read_records(run)
+    }
+
+
+def test_pruned_trials_in_the_run_directory(done: Path) -> None:
+    records = read_records(done)
+    pruned = [r for r in records if r.outcome == "pruned"]
+    assert len(records) == 13 * 2 * 2 and len(pruned) >= 8
+    cost = {w: flops(real().recipe, Size(w, 1, 64, 80)).value for w in (16, 32)}
+    for r in records:
+        trained = len(r.curve)
+        assert r.flops == pytest.approx(cost[r.width] * trained / 80)
+        assert r.loss is None if r.outcome == "pruned" else trained == 80
+        assert r.reports[-1][0] == (trained if r.outcome == "pruned" else 40)
+    study = optuna.load_study(study_name="real", storage=f"sqlite:///{done / DATABASE}")
+    states = Counter(t.state for t in study.trials)
+    assert states[TrialState.PRUNED] == len(pruned)
+    assert all(
+        t.intermediate_values and t.value is None for t in study.trials if t.state.name == "PRUNED"
+    )
+    again = sweep(real(), done, device="cpu", workers=1)
+    assert again.trials_per_second is None  # nothing was trained again
+    assert again.trials.asked == 52 and again.trials.pruned == len(pruned)
+    assert again.flops == pytest.approx(sum(r.flops for r in records if r.outcome != "diverged"))
+
+
+def test_the_answer_is_that_of_a_whole_sweep(done: Path, tmp_path: Path) -> None:
+    sweep(real(halving="none"), tmp_path, device="cpu", workers=1, engine="one-by-one")
+    whole, pruned = ({r.key: r for r in read_records(run)} for run in (tmp_path, done))
+    assert {k for k, r in whole.items() if r.outcome == "diverged"} == {
+        k for k, r in pruned.items() if r.outcome == "diverged"
+    }
+    for key, record in pruned.items():
+        if record.outcome == "finished":
+            assert record.loss == whole[key].loss
+    a, b = (fit(observations_of(run)) for run in (tmp_path, done))
+    assert [r.optimum for r in a.rungs] == [r.optimum for r in b.rungs] and a.drift == b.drift
+
+
+def test_interrupted_and_shared_it_comes_out_the_same(done: Path, tmp_path: Path) -> None:
+    """Stopped twice in the middle; then with claims in a shared storage, and two workers."""
+
+    class Enough(Exception):
+        pass
+
+    rest = [7, 15]
+
+    def impatient(event: object) -> None:
+        if event.text and rest:  # type: ignore[attr-defined]
+            rest[0] -= 1
+            if rest[0] == 0:
+                rest.pop(0)
+                raise Enough
+
+    options = {"device": "cpu", "engine": "one-by-one"}
+    run = tmp_path / "interrupted"
+    while rest:
+        with pytest.raises(Enough):
+            sweep(real(), run, workers=1, on_progress=impatient, **options)  # type: ignore[arg-type]
+    sweep(real(), run, workers=2, **options)  # type: ignore[arg-type]
+    assert ended(run) == ended(done)
+    shared = tmp_path / "shared"
+    storage = f"sqlite:///{tmp_path / 'shared.db'}"
+    sweep(real(), shared, workers=2, storage=storage, **options)  # type: ignore[arg-type]
+    assert ended(shared) == ended(done)
+
+
+def test_populations_prune_the_same_trials_at_the_same_steps(done: Path, tmp_path: Path) -> None:
+    document = sweep(real(), tmp_path, device="cpu", workers=1, engine="population:8")
+    assert document.population.batched
+    alone, together = ({r.key: r for r in read_records(run)} for run in (done, tmp_path))
+    assert {k: (r.outcome, len(r.curve)) for k, r in alone.items()} == {
+        k: (r.outcome, len(r.curve)) for k, r in together.items()
+    }
+
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+SHORT = {  # nine hours as it is
+    "gpt-text": (
+        "base.steps=100", "base.width=32", "base.batch=8", "base.depth=2",
+        "ladder.width=[16,32,64]",
+        "model.args.head_dim=16", "data.seq_len=32", "target.width=512",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_recipe_has_the_same_optimum_with_and_without_pruning(
+    path: Path, tmp_path: Path
+) -> None:
+    """Both pruners; prints what they saved."""
+    corpus = tmp_path / "corpus.txt"
+    sources = sorted((RECIPES.parent / "mutransfer_cli").rglob("*.py"))
+    corpus.write_text("".join(p.read_text(encoding="utf-8") for p in sources))
+    sets = [f"data.path={corpus}"] if path.stem == "gpt-text" else []
+    found = {}
+    for pruner in ("none", "halving", "median"):
+        loaded = load(path, (*sets, *SHORT.get(path.stem, ()), f"search.prune={pruner}"))
+        before = getrusage(RUSAGE_CHILDREN).ru_utime
+        document = sweep(loaded, tmp_path / pruner, device="cpu", engine="one-by-one")
+        spent = getrusage(RUSAGE_CHILDREN).ru_utime - before
+        found[pruner] = document, spent, fit(observations_of(tmp_path / pruner))
+    whole, seconds, expected = found["none"]
+    for pruner in ("halving", "median"):
+        document, spent, got = found[pruner]
+        print(
+            f"{path.stem}, {pruner}: {document.trials.pruned} of {document.trials.asked} pruned, "
+            f"FLOPs {document.flops / whole.flops:.2f}, CPU time {spent:.0f} s of {seconds:.0f}"
+        )
+        assert document.trials.asked == whole.trials.asked
+        for a, b in zip(expected.rungs, got.rungs, strict=True):
+            assert (a.optimum is None) == (b.optimum is None), (a.note, b.note)
+            if a.optimum and b.optimum:
+                one, other = a.optimum["lr"], b.optimum["lr"]
+                assert one.low is not None and one.high is not None
+                assert one.low <= other.value <= one.high

@@ -1,0 +1,120 @@
+"""A population that was interrupted goes on in the middle, to the same last digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.executors.local import begun, train_jobs
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.samplers.grid import settings as settings_of
+from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.trial import Result
+from tests.train.population.test_population import mine as mine
+from tests.train.population.test_population import recipe
+
+SIZE = Size(32, 2, 8, 60)
+SEARCH = "search: {seeds: 1, space: {lr: {log2: [-10, -7]}}}\n"
+
+
+class Cut(Exception):
+    """Stands for a kill."""
+
+
+def jobs_of(made: Any) -> tuple[Job, ...]:
+    return tuple(Job(SIZE, i % 2, s) for i, s in enumerate(settings_of(made.search.space)))
+
+
+def cut_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves before every step, and stops before one."""
+    whole = Population.step
+
+    def some(self: Population, at: int) -> Tensor:
+        if at == step:
+            raise Cut
+        return whole(self, at)
+
+    monkeypatch.setattr(Population, "step", some)
+    monkeypatch.setattr(GroupKeeper, "due", property(lambda self: True))
+
+
+def results(made: Any, jobs: tuple[Job, ...], folder: Path | None) -> dict[Job, Result]:
+    found = dict(train_jobs(made, jobs, "cpu", folder))
+    return {jobs[i]: result for i, result in found.items()}
+
+
+def same(one: Result, other: Result) -> bool:
+    return (one.outcome, one.loss, one.curve) == (other.outcome, other.loss, other.curve)
+
+
+@pytest.mark.parametrize(
+    ("model", "optimizer", "build"),
+    [
+        ("mlp", "adamw", ""),
+        ("mlp", "lion", ""),
+        ("mlp", "adafactor", ""),
+        ("gpt", "muon", ""),
+        ("batch", "sgd", ""),
+        ("own", "adam", "own:noisy"),  # dropout: the random generator goes on too
+    ],
+)
+def test_goes_on_to_the_same_last_digit(
+    model: str,
+    optimizer: str,
+    build: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mine: None,
+) -> None:
+    made = recipe(model, optimizer, SEARCH, build)
+    jobs = jobs_of(made)
+    truth = results(made, jobs, None)
+    with monkeypatch.context() as patch:
+        cut_at(37, patch)
+        with pytest.raises(Cut):
+            results(made, jobs, tmp_path)
+    steps: list[int] = []
+    with monkeypatch.context() as patch:
+        whole = Population.step
+        patch.setattr(Population, "step", lambda s, at: (steps.append(at), whole(s, at))[1])
+        groups, rest = begun(made, jobs, "cpu", tmp_path)
+        assert ([set(g) for g in groups], rest) == ([set(jobs)], [])
+        found = results(made, groups[0], tmp_path)
+    assert steps[0] == 37  # and not from the first
+    assert all(same(found[job], truth[job]) for job in jobs)
+    assert not list(tmp_path.glob("group-*"))
+
+
+def test_goes_on_without_those_that_others_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe("mlp", more=SEARCH)
+    jobs = jobs_of(made)
+    truth = results(made, jobs, None)
+    with monkeypatch.context() as patch:
+        cut_at(37, patch)
+        with pytest.raises(Cut):
+            results(made, jobs, tmp_path)
+    left = jobs[1:]
+    groups, rest = begun(made, left, "cpu", tmp_path)
+    assert [set(g) for g in groups] == [set(left)] and not rest
+    found = results(made, groups[0], tmp_path)
+    assert all(same(found[job], truth[job]) for job in left)
+
+
+def test_no_other_recipe_s_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, other = recipe("mlp", more=SEARCH), recipe("mlp", "sgd", more=SEARCH)
+    jobs = jobs_of(made)
+    with monkeypatch.context() as patch:
+        cut_at(37, patch)
+        with pytest.raises(Cut):
+            results(made, jobs, tmp_path)
+    assert begun(other, jobs, "cpu", tmp_path) == ([], list(jobs))
+    (file,) = tmp_path.glob("group-*")
+    file.write_bytes(file.read_bytes()[:100])  # torn: as if there were none
+    assert begun(made, jobs, "cpu", tmp_path) == ([], list(jobs))

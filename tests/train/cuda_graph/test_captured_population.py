@@ -1,0 +1,268 @@
+"""A population whose step is replayed: the losses of torch's own optimizers, step by step.
+
+No GPU is needed: `tape.py` stands for the graph. What it cannot show is the capture itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.batched_optimizers import base as update
+from mutransfer_cli.train.cuda_graph.benchmark import uncaptured
+from mutransfer_cli.train.cuda_graph.buffers import form_of
+from mutransfer_cli.train.cuda_graph.captured_population import Replayed
+from mutransfer_cli.train.cuda_graph.graph import WARM
+from mutransfer_cli.train.population.population import Member, Population
+from mutransfer_cli.train.population.trainer import train_together
+from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
+from tests.train.population.test_population import MODELS
+from tests.train.population.test_population import double as double
+from tests.train.population.test_population import recipe as recipe_of
+
+STEPS = 20
+SIZE = Size(64, 2, 8, STEPS)  # twice the base: rates by tensor
+RATES = {"sgd": 0.02, "adam": 0.002, "adamw": 0.002, "lion": 0.0005, "muon": 0.005}
+OWN: list[dict[str, float]] = [  # every number that a trial can have for itself
+    {"clip": 0.3, "warmup": 0.5},
+    {"clip": 2.0, "warmup": 0.2, "final": 0.3},
+    {"clip": 0.1, "warmup": 0.0},
+    {"warmup": 0.3},
+]
+
+
+@pytest.fixture
+def tapes(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
+    return graphs_on_a_cpu(monkeypatch)
+
+
+def recipe(model: str, optimizer: str) -> Recipe:
+    shape, data = MODELS[model]
+    decay = 0.0 if optimizer == "adam" else 0.1
+    return loads(
+        f"name: p\nmodel: {shape}\ndata: {data}\n"
+        "base: {width: 32, depth: 2, batch: 8, steps: 20}\n"
+        f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n"
+    ).recipe
+
+
+def members(model: str, optimizer: str) -> list[Member]:
+    made, found = recipe(model, optimizer), []
+    for i, own in enumerate(OWN):
+        more: dict[str, float] = {"lr": RATES[optimizer] / (i + 1)}
+        if optimizer in {"adam", "adamw", "lion"}:
+            more |= {"beta1": 0.9 - 0.1 * i, "beta2": 0.99 - 0.02 * i}
+        if optimizer == "sgd":
+            more |= {"momentum": 0.3 * (i % 3)}
+        if optimizer != "adam":
+            more |= {"weight_decay": 0.1 * i}
+        member = override(made, own | more)
+        found.append(Member(member, i % 2, plan_for(member, SIZE)))
+    return found
+
+
+def as_torch_steps(group: Sequence[Member], monkeypatch: pytest.MonkeyPatch) -> Population:
+    """The reference: torch's optimizers (Lion: ours, tested by itself), each trial by itself."""
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "mutransfer_cli.train.population.population.updates", lambda *a: [update.Own(*a)]
+        )
+        return Population(group, SIZE)
+
+
+def losses(population: Population, steps: Sequence[int]) -> Tensor:
+    return torch.stack([population.step(i) for i in steps])
+
+
+def off(one: Tensor, other: Tensor) -> float:
+    return float(((one - other) / other).abs().max())
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion"])
+@pytest.mark.parametrize("model", ["mlp", "gpt", "llama"])
+def test_losses_are_those_of_torch_s_optimizers(
+    model: str,
+    optimizer: str,
+    tapes: list[Tape],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """In double precision; also after two of four trials have left, and a new capture."""
+    group = members(model, optimizer)
+    request.getfixturevalue("double")  # the teacher's data are of single precision, and planned on
+    reference, replayed = as_torch_steps(group, monkeypatch), Replayed(group, SIZE)
+    first, rest = range(12), range(12, STEPS)
+    assert off(losses(replayed, first), losses(reference, first)) < 1e-12
+    for population in (reference, replayed):
+        population.keep([1, 3])
+    assert off(losses(replayed, rest), losses(reference, rest)) < 1e-12
+    assert [t.replays for t in tapes] == [12 - WARM, STEPS - 12 - WARM]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "muon"])
+def test_in_single_precision(
+    optimizer: str, tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = members("gpt", optimizer)
+    reference, replayed = as_torch_steps(group, monkeypatch), Replayed(group, SIZE)
+    found, right = losses(replayed, range(STEPS)), losses(reference, range(STEPS))
+    assert off(found, right) < (5e-3 if optimizer == "muon" else 1e-6)  # it rounds to 8 bits
+    assert tapes[0].replays == STEPS - WARM
+    swapped = Replayed([group[i] for i in (1, 0, 2, 3)], SIZE)
+    assert off(losses(swapped, range(STEPS)), right) > 1e-2  # the control: whose numbers they are
+
+
+def test_what_is_captured_does_not_change(
+    tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the tape: numbers of the host stay as they were at the capture."""
+    group = members("mlp", "adamw")
+    right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
+    stuck = Replayed(group, SIZE)
+    monkeypatch.setattr(Replayed, "set", lambda self, i: Population.set(self, min(i, WARM)))
+    assert off(losses(stuck, range(STEPS)), right) > 1e-3
+    assert tapes[0].replays == STEPS - WARM
+
+
+def test_goes_on_after_a_checkpoint_to_the_same_last_digit(tapes: list[Tape]) -> None:
+    group = members("gpt", "adamw")
+    whole = losses(Replayed(group, SIZE), range(STEPS))
+    before, after = Replayed(group, SIZE), Replayed(group[:2], SIZE)
+    losses(before, range(9))
+    after.restore(before.state(), [0, 1])
+    assert torch.equal(losses(after, range(9, STEPS)), whole[9:, :2])
+    assert len(tapes) == 3
+
+
+def test_one_that_diverges_leaves_the_others_as_they_are(tapes: list[Tape]) -> None:
+    made, size = recipe("mlp", "adamw"), Size(32, 2, 8, 40)
+
+    def trained(rates: list[float]) -> dict[int, Any]:
+        recipes = [override(made, {"lr": rate}) for rate in rates]
+        group = [Member(own, 0, plan_for(own, size)) for own in recipes]
+        return {i: (r.outcome, r.curve) for i, r in train_together(group, size, way="graph")}
+
+    found, whole = trained([0.001, 1e30, 0.002]), trained([0.001, 0.003, 0.002])
+    assert found[1][0] == "diverged" and whole[1][0] == "finished"
+    assert (found[0], found[2]) == (whole[0], whole[2])  # bit for bit
+    assert [t.replays for t in tapes] == [10 - WARM, 30 - WARM, 40 - WARM]
+
+
+HOSTILE = """
+import torch
+from torch import nn
+from tests.train.cuda_graph.test_captured_population import plain_net
+class Counts(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.net, self.calls = plain_net(width), 0
+    def forward(self, x):
+        self.calls += 1
+        return self.net(x) * (1 + 0.01 * self.calls)
+class Hides(Counts):
+    def forward(self, x):
+        self.hidden = [*getattr(self, "hidden", []), 1]
+        return self.net(x) * (1 + 0.01 * len(self.hidden))
+class Makes(Counts):
+    def forward(self, x):
+        return self.net(x) * torch.tensor(0.5)
+def counts(width): return Counts(width)
+def hides(width): return Hides(width)
+def makes(width): return Makes(width)
+def noisy(width): return nn.Sequential(plain_net(width), nn.Dropout(0.5))
+def still(width): return plain_net(width)
+"""
+
+
+def plain_net(width: int) -> torch.nn.Module:
+    return torch.nn.Sequential(
+        torch.nn.Linear(16, width), torch.nn.ReLU(), torch.nn.Linear(width, 5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        ("hostile:still", None),
+        ("hostile:counts", "calls changes in a step"),  # a number that it keeps on the host
+        ("hostile:hides", "apart after"),
+        ("hostile:makes", "not permitted when stream is capturing"),
+        ("hostile:noisy", "hostile:noisy draws random numbers in training"),
+    ],
+)
+def test_what_is_not_the_same_every_time_is_not_captured(
+    build: str,
+    told: str | None,
+    tapes: list[Tape],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    (tmp_path / "hostile.py").write_text(HOSTILE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = recipe_of("own", build=build)
+    group = [Member(made, seed, plan_for(made, SIZE)) for seed in range(2)]
+    why = uncaptured(group, SIZE, "cpu")
+    assert (why is None) == (told is None), why
+    assert told is None or (why is not None and told in why)
+
+
+def test_an_optimizer_that_steps_each_trial_is_not_captured(tapes: list[Tape]) -> None:
+    made = recipe_of("mlp", "adafactor")
+    why = uncaptured([Member(made, 0, plan_for(made, SIZE))], SIZE, "cpu")
+    assert why == "a step of adafactor is not the same every time"
+
+
+def test_a_failed_capture_costs_nothing(tapes: list[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
+    group = members("mlp", "adamw")
+    right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("CUDA error: operation not permitted")
+
+    monkeypatch.setattr("mutransfer_cli.train.cuda_graph.graph.captured", fails)
+    population = Replayed(group, SIZE)
+    assert off(losses(population, range(STEPS)), right) < 1e-6
+    assert population.failure == "its step cannot be captured: CUDA error: operation not permitted"
+
+
+def test_batches_of_another_form_are_stepped_as_they_are(
+    tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third batch has half of the examples."""
+
+    def halved(self: Population, step: int) -> tuple[Any, bool]:
+        (x, y), shared = whole(self, step)
+        return ((x[:, :4], y[:, :4]) if step % 3 == 2 else (x, y)), shared
+
+    whole = Population.drawn
+    monkeypatch.setattr(Population, "drawn", halved)
+    group = members("mlp", "adamw")
+    right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
+    assert off(losses(Replayed(group, SIZE), range(STEPS)), right) < 1e-6
+    assert tapes[0].replays == 14 - WARM  # steps 2, 5, …, 17 are six of 20
+
+
+def test_the_form_of_a_batch() -> None:
+    x = torch.zeros(2, 3)
+    assert form_of({"x": x, "n": 3}) == form_of({"x": x + 1, "n": 3})
+    for other in ({"x": x, "n": 4}, {"x": x[:1], "n": 3}, {"x": x.double(), "n": 3}, (x, 3)):
+        assert form_of(other) != form_of({"x": x, "n": 3})
+    assert form_of([x, object()]) is None and form_of({"x": (x, object())}) is None
+
+
+def test_memory_that_a_graph_writes_to_is_not_given_away(tapes: list[Tape]) -> None:
+    """A look at batches of another size takes new memory for activations."""
+    population = Replayed(members("mlp", "adamw"), SIZE)
+    losses(population, range(WARM + 2))
+    held = {t.data_ptr() for t in population.held}
+    population.validation([0])
+    assert held != {t.data_ptr() for t in population.stack.memory()}  # the control
+    assert held == {t.data_ptr() for t in population.held}

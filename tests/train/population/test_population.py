@@ -1,0 +1,247 @@
+"""Populations train as the same trials one by one, and no trial touches another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.engine.choose import Choice, Timing
+from mutransfer_cli.train.population.population import Member
+from mutransfer_cli.train.population.trainer import train_together
+from mutransfer_cli.train.trial import Result, train
+
+TEXT = "{source: stdlib, seq_len: 16}"
+MODELS = {
+    "mlp": ("{build: mlp}", "{source: teacher, d_in: 16, d_out: 5}"),
+    "gpt": ("{build: gpt, args: {head_dim: 16}}", TEXT),
+    "group": ("{build: convnet, args: {norm: group}}", "{source: digits}"),
+    "batch": ("{build: convnet, args: {norm: batch}}", "{source: digits}"),
+    "llama": ("{build: 'hf:llama', args: {head_dim: 16, vocab_size: 256}}", TEXT),
+    "own": ("{build: 'own:build'}", "{source: teacher, d_in: 16, d_out: 5}"),
+}
+RATES = {"sgd": 0.1, "adam": 0.005, "adamw": 0.005, "adafactor": 0.02, "lion": 0.001, "muon": 0.01}
+OWN = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, width, noise):
+        super().__init__()
+        self.first, self.drop = nn.Linear(16, width), nn.Dropout(noise)
+        self.last = nn.Linear(width, 5)
+        self.mid = nn.Linear(width, width)
+    def forward(self, x):
+        return self.last(self.drop(torch.relu(self.mid(torch.relu(self.first(x))))))
+def build(width): return Net(width, 0.0)
+def noisy(width): return Net(width, 0.2)
+class Looks(Net):
+    def forward(self, x):
+        return super().forward(x if float(x.sum()) < 1e9 else -x)
+def looks(width): return Looks(width, 0.0)
+"""
+
+
+def recipe(model: str, optimizer: str = "adamw", more: str = "", build: str = "") -> Recipe:
+    shape, data = MODELS[model]
+    if build:
+        shape = f"{{build: '{build}'}}"
+    decay = 0.1 if optimizer in ("adamw", "lion", "muon") else 0.0
+    return loads(
+        f"name: p\nmodel: {shape}\ndata: {data}\n"
+        "base: {width: 32, depth: 2, batch: 8, steps: 100}\n"
+        f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n{more}"
+    ).recipe
+
+
+def members(made: Recipe, size: Size, settings: list[dict[str, float]]) -> list[Member]:
+    found = []
+    for i, setting in enumerate(settings):
+        own = override(made, setting)
+        found.append(Member(own, i % 2, plan_for(own, size)))  # two seeds: two inits, two orders
+    return found
+
+
+def both(
+    made: Recipe, size: Size, settings: list[dict[str, float]]
+) -> tuple[list[Result], list[Result]]:
+    """The trials together, and one by one."""
+    group = members(made, size, settings)
+    together = dict(train_together(group, size))
+    alone = [train(m.recipe, size, m.seed, plan=m.plan) for m in group]
+    return [together[i] for i in range(len(group))], alone
+
+
+def apart(together: list[Result], alone: list[Result]) -> float:
+    assert [r.outcome for r in together] == [r.outcome for r in alone] == ["finished"] * len(alone)
+    return max(
+        abs((a.loss or 0) - (b.loss or 0)) / (b.loss or 1)
+        for a, b in zip(together, alone, strict=True)
+    )
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    import sys
+
+    sys.modules.pop("own", None)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def settings(optimizer: str) -> list[dict[str, float]]:
+    """Rates up to the optimum; init and multipliers of their own."""
+    rate = RATES[optimizer]
+    return [
+        {"lr": rate, "init_std": 0.1},
+        {"lr": rate / 4, "init_std": 0.2},
+        {"lr": rate / 2, "init_std": 0.1, "logit_multiplier": 2.0},
+    ]
+
+
+# torch's Muon orthogonalizes in bfloat16, of 8 bits: a rounding there is 2^-9 of an update
+TOLERANCE = {"muon": 5e-3}
+
+
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("model", ["mlp", "gpt"])
+def test_every_optimizer(model: str, optimizer: str) -> None:
+    made = recipe(model, optimizer)
+    together, alone = both(made, Size(32, 2, 8, 100), settings(optimizer))
+    assert apart(together, alone) < TOLERANCE.get(optimizer, 1e-4)
+    assert len({round(r.loss or 0, 4) for r in alone}) == 3  # the trials do differ
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "adafactor"])
+def test_in_double_precision(optimizer: str, double: None) -> None:
+    together, alone = both(recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
+    assert apart(together, alone) < 1e-9
+
+
+# BatchNorm divides what hardly varies, such as the dark edges of digits, by next to nothing, and so
+# multiplies differences of rounding; a few steps show that each trial has statistics of its own.
+@pytest.mark.parametrize(
+    ("model", "steps"), [("group", 100), ("batch", 20), ("llama", 100), ("own", 100)]
+)
+def test_every_model(model: str, steps: int, mine: None) -> None:
+    rates = [{"lr": rate} for rate in (0.002, 0.0005, 0.001)]
+    together, alone = both(recipe(model), Size(32, 2, 8, steps), rates)
+    assert apart(together, alone) < 1e-4
+
+
+def test_clipping_is_each_trial_s_own() -> None:
+    made = recipe("mlp", "sgd", "clip: 0.05\n")
+    size = Size(32, 2, 8, 50)
+    together, alone = both(made, size, [{"lr": 0.1}, {"lr": 0.4}])
+    assert apart(together, alone) < 1e-5
+    free, _ = both(recipe("mlp", "sgd"), size, [{"lr": 0.1}, {"lr": 0.4}])
+    assert apart(free, alone) > 1e-3  # the control: the threshold matters
+
+
+def test_one_that_diverges_leaves_the_other_31_as_they_are() -> None:
+    size, rates = Size(32, 2, 8, 40), [{"lr": 0.0002 * (i + 1)} for i in range(32)]
+    made = recipe("mlp")
+    whole = dict(train_together(members(made, size, rates), size))
+    broken = [*rates]
+    broken[5] = {"lr": 1e30}
+    found = dict(train_together(members(made, size, broken), size))
+    assert found[5].outcome == "diverged" and found[5].loss is None
+    for i in range(32):
+        if i != 5:
+            assert found[i].loss == whole[i].loss  # bit for bit
+            assert found[i].curve == whole[i].curve
+
+
+def test_pieces_end_soonest() -> None:
+    """By hand: 32 trials on 2 workers at 1 s alone, 0.5 s in fours, 0.25 s in eights.
+
+    Alone 16 s; in fours 4 rounds of 4 × 0.5 = 8 s; in eights 2 rounds of 8 × 0.25 = 4 s.
+    """
+    timings = (Timing(1, 1.0, 1), Timing(4, 0.5, 4), Timing(8, 0.25, 8))
+    assert Choice(timings, 8, "").pieces(32, 2) == [8] * 4
+    alone = Choice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
+    assert alone.pieces(5, 2) == [1] * 5
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_as_on_a_gpu(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch's fused kernels step no single trial, a few operations step them all."""
+    monkeypatch.setattr("mutransfer_cli.train.batched_optimizers.base.FUSED", frozenset())
+    more = "clip: 1.0\n"
+    if optimizer == "sgd":
+        extra = [{"momentum": 0.9}, {"momentum": 0.5}, {"momentum": 0.0}]
+        rates = [0.02, 0.05, 0.1]
+    else:
+        extra = [
+            {"beta1": 0.9, "beta2": 0.95, "eps": 1e-8},
+            {"beta1": 0.8, "beta2": 0.99, "eps": 1e-6},
+            {"beta1": 0.95, "beta2": 0.9, "eps": 1e-8},
+        ]
+        rates = [0.005, 0.002, 0.001]
+    if optimizer == "adamw":
+        extra = [{**e, "weight_decay": d} for e, d in zip(extra, (0.0, 0.1, 0.3), strict=True)]
+    trials = [{"lr": r, **e} for r, e in zip(rates, extra, strict=True)]
+    together, alone = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), trials)
+    assert apart(together, alone) < 1e-4
+    swapped = [{**t, "lr": trials[i - 1]["lr"]} for i, t in enumerate(trials)]
+    other, _ = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), swapped)
+    assert apart(other, alone) > 1e-3  # the control: whose numbers they are matters
+
+
+@pytest.mark.parametrize("width", [24, 30])
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh", "silu"])
+def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None:
+    """Of batches and widths that fill no vector register; with and without biases."""
+    for bias in ("true", "false"):
+        made = loads(
+            f"name: p\nmodel: {{build: mlp, args: {{activation: {activation}, bias: {bias}}}}}\n"
+            "data: {source: teacher, d_in: 7, d_out: 3}\n"
+            "base: {width: 24, depth: 2, batch: 5, steps: 40}\n"
+            "optimizer: {name: adamw, lr: 0.005}\nmultipliers: {logit: 0.5}\n"
+        ).recipe
+        size = Size(width, 2, 5, 40)
+        trials = [{"lr": 0.004}, {"lr": 0.002, "logit_multiplier": 2.0}, {"lr": 0.001}]
+        together, alone = both(made, size, trials)
+        assert apart(together, alone) < 1e-4
+        broken = dict(train_together(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
+        assert broken[2].outcome == "diverged"
+        assert [broken[i].loss for i in range(2)] == [r.loss for r in together[:2]]
+
+
+FORMS = {
+    "tied": ("tied: true", ""),
+    "biases": ("bias: true", ""),
+    "umup": ("tied: false", "parameterization: umup\n"),
+    "completep": ("tied: false", "parameterization: completep\n"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_the_gpt(form: str) -> None:
+    """What the written-out pass has to know of the module: ties, biases, skip weights, hooks."""
+    arguments, more = FORMS[form]
+    made = loads(
+        f"name: p\nmodel: {{build: gpt, args: {{head_dim: 16, {arguments}}}}}\ndata: {TEXT}\n"
+        "base: {width: 32, depth: 2, batch: 8, steps: 40}\n"
+        f"optimizer: {{name: adamw, lr: 0.005}}\n{more}"
+    ).recipe
+    rate = 0.1 if form == "umup" else 0.004
+    size = Size(64, 4, 8, 40)
+    together, alone = both(made, size, [{"lr": rate}, {"lr": rate / 2}])
+    assert apart(together, alone) < 1e-4
+    other, _ = both(made, size, [{"lr": rate * 1.2}, {"lr": rate / 2}])
+    assert apart(other, alone) > 1e-3  # the control
