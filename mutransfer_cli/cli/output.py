@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,9 @@ if TYPE_CHECKING:
 
 def print_json(document: BaseModel) -> None:
     """One document on stdout, `schema` first, no NaN."""
-    values: dict[str, Any] = document.model_dump(mode="json", by_alias=True)
-    ordered = {"schema": values.pop("schema"), **values}
-    sys.stdout.write(json.dumps(ordered, indent=2, allow_nan=False) + "\n")
+    from mutransfer_cli.documents.base import as_json
+
+    sys.stdout.write(as_json(document) + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

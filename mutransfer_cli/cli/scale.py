@@ -23,7 +23,7 @@ from mutransfer_cli.emit.registry import FORMATS, help_text, require
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.plans.serialization import ScaleDocument
+    from mutransfer_cli.documents.scale import ScaleDocument
 
 FILES = ", ".join(f"{name} ({f.files})" for name, f in FORMATS.items() if f.files)
 

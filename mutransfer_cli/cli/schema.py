@@ -16,9 +16,9 @@ DOCUMENTS = {
     "doctor": "documents.doctor:DoctorDocument",
     "fit": "documents.fit:FitDocument",
     "init": "documents.cli:InitDocument",
-    "plan": "plans.serialization:SavedPlan",
-    "scale": "plans.serialization:ScaleDocument",
-    "shapes": "plans.serialization:ShapesDocument",
+    "plan": "documents.plan:SavedPlan",
+    "scale": "documents.scale:ScaleDocument",
+    "shapes": "documents.plan:ShapesDocument",
     "summary": "documents.cli:SummaryDocument",
     "sweep": "documents.sweep:SweepDocument",
 }

@@ -11,7 +11,7 @@ import typer
 from mutransfer_cli.cli.options import Batch, Debug, Depth, Json, Sets, Steps, Tokens, Width
 
 if TYPE_CHECKING:
-    from mutransfer_cli.plans.serialization import ShapesDocument
+    from mutransfer_cli.documents.plan import ShapesDocument
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 Finding = Literal[
@@ -21,10 +23,6 @@ Finding = Literal[
     "lazy",
     "unstable",
 ]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Slope(Part):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
 
 
-class InitDocument(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class InitDocument(Part):
     schema_: Literal["mutransfer/init/v1"] = Field(default="mutransfer/init/v1", alias="schema")
     path: str
     model: str
 
 
-class SummaryDocument(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+class SummaryDocument(Part):
     schema_: Literal["mutransfer/summary/v1"] = Field(
         default="mutransfer/summary/v1", alias="schema"
     )

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class Estimate(Part):
-    """A value with its interval; a missing bound has its reason in a note beside it."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
+from mutransfer_cli.documents.base import Part
+from mutransfer_cli.interval import Interval
 
 
 class Rung(Part):
@@ -24,7 +15,7 @@ class Rung(Part):
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
-    optimum: dict[str, Estimate] | None = Field(description="null: not inside the range")
+    optimum: dict[str, Interval] | None = Field(description="null: not inside the range")
     loss: float | None = Field(description="at the optimum, else the best mean seen")
     at_edge: bool = Field(description="the best point lies at an end of the range")
     points: int = Field(description="learning rates where every seed finished")
@@ -47,11 +38,11 @@ class Line(Part):
     """The optimum along an axis: lr at the rungs' centre; the drift is its slope."""
 
     width: float = Field(description="size along the axis")
-    lr: Estimate
+    lr: Interval
 
 
 class Axis(Part):
-    drift: Estimate | None = Field(description="octaves of the learning rate per doubling")
+    drift: Interval | None = Field(description="octaves of the learning rate per doubling")
     regret: tuple[Regret, ...]
     line: Line | None = None
 
@@ -71,7 +62,7 @@ class FitDocument(Part):
     reason: str
     rungs: tuple[Rung, ...]
     axes: dict[str, Axis]
-    drift: Estimate | None
+    drift: Interval | None
     regret: tuple[Regret, ...]
     source_rung: SourceRung | None = Field(
         description="the largest rung with an optimum inside its range"

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.documents.fit import FitDocument
+from mutransfer_cli.documents.scale import Prediction, Provenance
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit
 from mutransfer_cli.fit.run_directory import fit_of_run
-from mutransfer_cli.plans.serialization import Interval, Prediction, Provenance
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.storage.run_directory import RECIPE, read_environment

@@ -7,21 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.documents.plan import DifferenceDocument
+from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.deviations import deviations_of
 from mutransfer_cli.emit.core.header import head_of
 from mutransfer_cli.emit.core.interface import Job
 from mutransfer_cli.emit.registry import FORMATS, require, stack_of
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 from mutransfer_cli.models.proxy import notes_of, plan_for
 from mutransfer_cli.plans.diff import compared, hyperparameters_compared
-from mutransfer_cli.plans.serialization import (
-    DifferenceDocument,
-    ScaleDocument,
-    plan_fields,
-    plan_of,
-    read_document,
-    write_atomically,
-)
+from mutransfer_cli.plans.serialization import plan_fields, plan_of, read_document
 from mutransfer_cli.recipe.freeze import plain
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -56,7 +52,7 @@ class Scaled:
                 for name, text in self.files.items()
             }
         for place, text in places.items():
-            write_atomically(place, text)
+            write_text(place, text)
         return list(places)
 
 

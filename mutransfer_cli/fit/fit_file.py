@@ -11,9 +11,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from mutransfer_cli.documents.fit import Axis, Estimate, FitDocument, Rung, SourceRung
+from mutransfer_cli.documents.fit import Axis, FitDocument, Rung, SourceRung
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.serialization import write_atomically
+from mutransfer_cli.files import write_text
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.cubic_bias import Shift, shifts
 from mutransfer_cli.surface.curve import WINDOW, Curve, curves_of
 from mutransfer_cli.surface.drift_and_regret import Vertex, line_of, regrets
@@ -124,8 +125,8 @@ def rung_of(
     optimum, loss = None, float(curve.means.min())
     if found is not None and p is not None:
         value, low, high = found
-        optimum = {"lr": Estimate(value=2.0**value, low=2.0**low, high=2.0**high)}
-        optimum |= {name: Estimate(value=value) for name, value in curve.setting.items()}
+        optimum = {"lr": Interval(value=2.0**value, low=2.0**low, high=2.0**high)}
+        optimum |= {name: Interval(value=value) for name, value in curve.setting.items()}
         loss = float(p.at(value))
     rung = Rung(
         width=first.width,
@@ -152,7 +153,7 @@ def why(p: Parabola) -> str:
 
 
 def judged(
-    rungs: Sequence[Rung], vertices: Sequence[Vertex], drift: Estimate | None, axis: str
+    rungs: Sequence[Rung], vertices: Sequence[Vertex], drift: Interval | None, axis: str
 ) -> tuple[Verdict, str]:
     """The verdict by the interval of the drift, and what to change where there is none."""
     if drift is None or drift.low is None or drift.high is None:
@@ -173,7 +174,7 @@ def judged(
     )
 
 
-def extrapolate(document: FitDocument, width: int) -> Estimate | None:
+def extrapolate(document: FitDocument, width: int) -> Interval | None:
     """The optimum at a width along the measured drift, with the interval of the line there."""
     axis = document.axes.get("width")
     if axis is None or axis.line is None or axis.drift is None:
@@ -186,13 +187,13 @@ def extrapolate(document: FitDocument, width: int) -> Estimate | None:
     half = (
         (log2(lr.high) - log2(lr.value)) ** 2 + ((drift.high - drift.value) * octaves) ** 2
     ) ** 0.5
-    return Estimate(value=2.0**value, low=2.0 ** (value - half), high=2.0 ** (value + half))
+    return Interval(value=2.0**value, low=2.0 ** (value - half), high=2.0 ** (value + half))
 
 
 def write_fit(document: FitDocument, path: Path) -> None:
     values = document.model_dump(mode="json", by_alias=True)
     ordered = {"schema": values.pop("schema"), **values}
-    write_atomically(path, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(ordered, indent=2, allow_nan=False) + "\n")
 
 
 def read_fit(path: Path) -> FitDocument:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.documents.plan import ShapesDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
@@ -20,7 +21,7 @@ from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.apply import OPTIMIZERS, optimizers, untrainable
 from mutransfer_cli.plans.multi_optimizer import together
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import ShapesDocument, plan_fields
+from mutransfer_cli.plans.serialization import plan_fields
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of

@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import write_atomically
 
 BaseShapes = dict[str, tuple[int | None, ...]]
 
@@ -28,7 +28,7 @@ def base_shapes(plan: Plan) -> BaseShapes:
 def write_base_shapes(shapes: Mapping[str, tuple[int | None, ...]], path: Path) -> None:
     """Write a file that mup.load_base_shapes and mup.set_base_shapes read."""
     head = "# Base shapes for the mup package, written by mutransfer; null: does not grow.\n"
-    write_atomically(path, head + text_of(shapes))
+    write_text(path, head + text_of(shapes))
 
 
 def text_of(shapes: Mapping[str, tuple[int | None, ...]]) -> str:

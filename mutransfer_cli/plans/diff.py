@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import DifferenceDocument
 
 SAME = 1e-9
 

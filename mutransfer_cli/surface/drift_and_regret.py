@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from mutransfer_cli.documents.fit import Estimate, Line, Regret
+from mutransfer_cli.documents.fit import Line, Regret
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_transform import Scale
 from mutransfer_cli.surface.noise import Noise
 from mutransfer_cli.surface.parabola import Parabola
@@ -21,7 +22,7 @@ Vertex = tuple[Parabola, float]
 
 def line_of(
     vertices: Sequence[Vertex], noise: Noise, confidence: float
-) -> tuple[Estimate, Line] | None:
+) -> tuple[Interval, Line] | None:
     """Weighted least squares of log2(lr) on log2(width): the drift, and the line's centre.
 
     Weights are the vertices' inverse variances; where they scatter about the line by more than
@@ -41,8 +42,8 @@ def line_of(
     inflation = max(1.0, float(scatter) / freedom) ** 0.5 if freedom else 1.0
     reach = noise.quantile(confidence) * inflation
     drift_half, level_half = reach / spread**0.5, reach / float(weight.sum()) ** 0.5
-    drift = Estimate(value=slope, low=slope - drift_half, high=slope + drift_half)
-    lr = Estimate(
+    drift = Interval(value=slope, low=slope - drift_half, high=slope + drift_half)
+    lr = Interval(
         value=2.0**level, low=2.0 ** (level - level_half), high=2.0 ** (level + level_half)
     )
     return drift, Line(width=float(2.0**centre), lr=lr)

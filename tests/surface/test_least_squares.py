@@ -10,8 +10,9 @@ from math import exp, log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.documents.fit import Estimate, FitDocument
+from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.fit.axes import fit
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.curve import curves_of
 from mutransfer_cli.surface.loss_transform import scale_of
 from mutransfer_cli.surface.observation import Observation
@@ -20,7 +21,7 @@ from mutransfer_cli.surface.parabola import Parabola, parabola_of
 OUTER = (-8.0, -7.0, -5.0, -4.0)
 
 
-def optimum(found: FitDocument) -> Estimate:
+def optimum(found: FitDocument) -> Interval:
     (rung,) = found.rungs
     assert rung.optimum is not None, rung.note
     return rung.optimum["lr"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mutransfer_cli.documents.check import CheckDocument, TensorReport, Verdict
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.serialization import write_atomically
+from mutransfer_cli.files import write_text
 
 
 class Accepted(BaseModel):
@@ -55,7 +55,7 @@ def write_baseline(document: CheckDocument, path: Path) -> int:
         Accepted(tensor=f.where, finding=f.finding, reason=f.message) for f in document.faults
     ]
     values = Baseline(accepted=tuple(found)).model_dump(mode="json", by_alias=True)
-    write_atomically(path, json.dumps(values, indent=2) + "\n")
+    write_text(path, json.dumps(values, indent=2) + "\n")
     return len(found)
 
 

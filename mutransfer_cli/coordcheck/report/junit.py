@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from mutransfer_cli.documents.check import CheckDocument
-from mutransfer_cli.plans.serialization import write_atomically
+from mutransfer_cli.files import write_text
 
 
 def write_junit(document: CheckDocument, path: Path) -> None:
@@ -37,4 +37,4 @@ def write_junit(document: CheckDocument, path: Path) -> None:
         name = f"{fault.where or 'model'}: {fault.finding}"
         case = ElementTree.SubElement(suite, "testcase", classname="model", name=name)
         ElementTree.SubElement(case, "failure", message=fault.message).text = fault.fix
-    write_atomically(path, ElementTree.tostring(suite, encoding="unicode") + "\n")
+    write_text(path, ElementTree.tostring(suite, encoding="unicode") + "\n")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from mutransfer_cli.documents.base import as_json
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
 
 
@@ -35,5 +35,4 @@ class CheckReport:
 
     def to_json(self) -> str:
         """The document of `mutransfer check --json`."""
-        values = self.document.model_dump(mode="json", by_alias=True)
-        return json.dumps({"schema": values.pop("schema"), **values}, indent=2, allow_nan=False)
+        return as_json(self.document)

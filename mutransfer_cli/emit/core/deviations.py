@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import SAME, differs, left_over, shifted
 from mutransfer_cli.emit.core.decoder import forward_scale
 from mutransfer_cli.emit.core.interface import Job, Outcome
-from mutransfer_cli.plans.serialization import Deviation
 
 INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import Numbers, Offer
 from mutransfer_cli.emit.core.interface import Job, Outcome
 from mutransfer_cli.emit.core.resolve import Settled, hidden_of, settle
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.serialization import Deviation
 
 # Part: regular expression on Granite's names. First match wins.
 NAMES = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutransfer_cli.plans.serialization import Deviation, Interval, Prediction, ScaleDocument
+from mutransfer_cli.documents.scale import Deviation, Prediction, ScaleDocument
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.version import __version__
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from mutransfer_cli.documents.base import as_values
 from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import exact
-from mutransfer_cli.plans.serialization import dumped
 
 
 def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    return {"plan.json": json.dumps(dumped(job.document), indent=2) + "\n"}
+    return {"plan.json": json.dumps(as_values(job.document), indent=2) + "\n"}
 
 
 STACK = Stack(

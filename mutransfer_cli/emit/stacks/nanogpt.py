@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
+from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.decoder import INNER
 from mutransfer_cli.emit.core.header import commented
@@ -18,7 +19,6 @@ from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import decay_of, hidden_of, require_adamw, settle
 from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.serialization import Deviation
 
 MASTER_EPS = 1e-8
 

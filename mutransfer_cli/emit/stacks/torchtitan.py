@@ -12,6 +12,7 @@ from dataclasses import replace
 from math import sqrt
 from pprint import pformat
 
+from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.decoder import wanted_of
 from mutransfer_cli.emit.core.header import commented
@@ -19,7 +20,6 @@ from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import require_adamw, settle
 from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.serialization import Deviation
 
 # Part: the fields of torchtitan's config and the end of the parameter's name.
 FIELDS = {

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from mutransfer_cli.documents.sweep import RungEngine, Way
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage.run_directory import write
 from mutransfer_cli.train.engine.choose import Choice
 from mutransfer_cli.train.engine.timing import Timing
 
@@ -38,7 +38,7 @@ def told(size: Size, choice: Choice, largest: int, device: str) -> RungEngine:
 
 def keep(path: Path, choices: Mapping[Size, Choice], device: str) -> None:
     stored = tuple(told(size, choice, choice.most, device) for size, choice in choices.items())
-    write(path, STORED.dump_json(stored, indent=2).decode() + "\n")
+    write_text(path, STORED.dump_json(stored, indent=2).decode() + "\n")
 
 
 def read(path: Path, device: str) -> dict[Size, Choice]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_atomically, write_text
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -99,24 +99,14 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
                     "another --run"
                 )
         return
-    write(run / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
-    write(path, frozen_yaml(recipe))
+    write_text(run / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+    write_text(path, frozen_yaml(recipe))
 
 
 def forget(run: Path) -> None:
     """Undo `prepare` on a run directory in which nothing has been trained."""
     for name in (RECIPE, ENVIRONMENT):
         (run / name).unlink(missing_ok=True)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file of the run whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def environment_of(
@@ -157,10 +147,7 @@ def write_curves(run: Path, records: Sequence[Record]) -> None:
         setting = ",".join(f"{k}={v:.6g}" for k, v in sorted(record.params.items()))
         name = f"width={record.width},seed={record.seed},{setting}"
         arrays[name] = np.array(record.curve, dtype=np.float64).reshape(-1, 2).T
-    partial = run / f"{CURVES}.partial"
-    try:
-        with partial.open("wb") as handle:
-            np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]  # names are keywords
-        os.replace(partial, run / CURVES)
-    except OSError as error:
-        raise InputError(f"{run / CURVES}: cannot be written: {error.strerror}") from error
+    write_atomically(
+        run / CURVES,
+        lambda handle: np.savez_compressed(handle, **arrays),  # type: ignore[arg-type]  # names are keywords
+    )

@@ -1,0 +1,50 @@
+"""Parameterizations: rule tables for init, multipliers and learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.catalog.registry import Entry, Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterizationEntry(Entry):
+    """A row for a parameterization."""
+
+
+PARAMETERIZATIONS = Registry(
+    "parameterizations",
+    ParameterizationEntry,
+    [
+        ParameterizationEntry(
+            name="mup",
+            summary="maximal update parameterization (Tensor Programs V, Table 8)",
+            implementation="mutransfer_cli.parameterization.mup:MUP",
+        ),
+        ParameterizationEntry(
+            name="sp",
+            summary="standard parameterization",
+            implementation="mutransfer_cli.parameterization.sp:SP",
+        ),
+        ParameterizationEntry(
+            name="ntk",
+            summary="neural tangent parameterization",
+            implementation="mutransfer_cli.parameterization.ntk:NTK",
+        ),
+        ParameterizationEntry(
+            name="mean-field",
+            summary="mean-field parameterization",
+            implementation="mutransfer_cli.parameterization.mean_field:MEAN_FIELD",
+        ),
+        ParameterizationEntry(
+            name="umup",
+            summary="unit-scaled muP",
+            implementation="mutransfer_cli.parameterization.umup:UMUP",
+        ),
+        ParameterizationEntry(
+            name="completep",
+            summary="muP with depth rules (CompleteP)",
+            implementation="mutransfer_cli.parameterization.completep:COMPLETEP",
+        ),
+    ],
+)

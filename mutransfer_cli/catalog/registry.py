@@ -1,0 +1,133 @@
+"""A registry: the entries of one kind, built in or brought by another package."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+from mutransfer_cli.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row of a registry.
+
+    Attributes:
+        name: As it is written in a recipe or on the command line.
+        summary: One line for help texts and for `docs/architecture.md`.
+        implementation: `package.module:attribute` of what does the work; imported on use.
+    """
+
+    name: str
+    summary: str
+    implementation: str
+
+    def load(self) -> Any:
+        """Import the implementation.
+
+        Raises:
+            InputError: A package that the implementation needs is not installed.
+        """
+        module, _, attribute = self.implementation.partition(":")
+        try:
+            return getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "mutransfer_cli":
+                raise
+            raise InputError(f"{self.name}: needs the package {error.name}") from error
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Registry(Generic[E]):
+    """The entries of one kind: the package's own rows, then the entry points of other packages.
+
+    A package adds an entry by an entry point in the group `mutransfer.<kinds>`, whose object is a
+    row of the same type as the rows here.
+    """
+
+    def __init__(self, kind: str, row: type[E], rows: Sequence[E]) -> None:
+        """Make a registry.
+
+        Args:
+            kind: The kind in the plural and as in the entry point's group, such as "optimizers".
+            row: The type of the rows.
+            rows: The package's own entries, in the order in which help texts list them.
+        """
+        self.kind = kind
+        self._row = row
+        self._rows = tuple(rows)
+
+    @property
+    def group(self) -> str:
+        """The entry point group of this kind."""
+        return f"mutransfer.{self.kind}"
+
+    @cached_property
+    def _loaded(self) -> tuple[dict[str, E], tuple[str, ...]]:
+        """All entries by name, and why entry points could not be used."""
+        entries = {row.name: row for row in self._rows}
+        broken = []
+        for point in entry_points(group=self.group):
+            package = point.dist.name if point.dist is not None else "?"
+            try:
+                row = point.load()
+            except Exception as error:  # another package's code: its fault must not be ours
+                broken.append(f"{point.name} of package {package}: {error}")
+                continue
+            if not isinstance(row, self._row):
+                broken.append(f"{point.name} of package {package}: not a {self._row.__name__}")
+            elif row.name in entries:
+                broken.append(f"{point.name} of package {package}: {row.name} exists already")
+            else:
+                entries[row.name] = row
+        for line in broken:
+            log.warning("entry point of %s ignored: %s", self.group, line)
+        return entries, tuple(broken)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name, the package's own first."""
+        return tuple(self._loaded[0])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._loaded[0]
+
+    def __iter__(self) -> Iterator[E]:
+        return iter(self._loaded[0].values())
+
+    def __len__(self) -> int:
+        return len(self._loaded[0])
+
+    def __getitem__(self, name: str) -> E:
+        return self._loaded[0][name]
+
+    def unknown(self, name: str) -> str:
+        """The message for a name that no entry has, with the nearest one."""
+        near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.6)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        ignored = "".join(f"; ignored: {line}" for line in self._loaded[1])
+        return f"expected {' | '.join(self.names)}, found {name!r}{hint}{ignored}"
+
+    def require(self, name: str, path: Sequence[str] = ()) -> E:
+        """The entry of a name.
+
+        Args:
+            name: As the user wrote it.
+            path: Keys of the recipe where it stands; empty for an option.
+
+        Raises:
+            InputError: There is no such entry.
+        """
+        if name not in self:
+            raise InputError(self.unknown(name), path)
+        return self[name]

@@ -1,0 +1,29 @@
+"""What every JSON document is made of, and how it is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A part of a document: unknown fields are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def as_values(document: BaseModel) -> dict[str, Any]:
+    """The document as plain JSON values, `schema` first."""
+    values: dict[str, Any] = document.model_dump(mode="json", by_alias=True)
+    return {"schema": values.pop("schema"), **values} if "schema" in values else values
+
+
+def as_json(document: BaseModel) -> str:
+    """The document as JSON text, `schema` first.
+
+    Raises:
+        ValueError: A number is NaN or infinite.
+    """
+    return json.dumps(as_values(document), indent=2, allow_nan=False)

@@ -1,0 +1,94 @@
+"""The documents that hold a plan: `shapes`, and the file that `load_plan` reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
+
+
+class SizeDocument(Part):
+    width: int
+    depth: int
+    batch: int = Field(description="examples per step")
+    steps: int
+
+
+class MultipliersDocument(Part):
+    width: float
+    depth: float
+    batch: float
+    duration: float = Field(description="ratio of tokens (examples)")
+
+
+class TensorDocument(Part):
+    name: str
+    role: str
+    shape: tuple[int, ...]
+    base_shape: tuple[int, ...]
+    growing: tuple[int, ...] = Field(description="dimensions that grow with width")
+    fan_in: int = Field(description="entries summed over; 1 for a one-hot lookup or a vector")
+    fan_out: int
+    init: Literal["normal", "zero", "keep", "rescale"]
+    init_std: float | None = Field(description="null: the model's own init is kept")
+    multiplier: float = Field(description="forward multiplier, beside those in `forward`")
+    lr: float
+    weight_decay: float = Field(description="as torch's optimizers take it")
+    eps: float | None = Field(description="null: the optimizer has none")
+    source: str
+    optimizer: str = Field("", description="which one trains it: muon leaves some to adamw")
+    why: str = Field("", description="the derivation")
+
+
+class SiteDocument(Part):
+    how: Literal["attribute", "input", "output"]
+    modules: tuple[str, ...] = ()
+    attribute: str | None = None
+
+
+class DifferenceDocument(Part):
+    name: str = Field(description="a tensor, or `forward`")
+    what: str
+    here: float | None
+    there: float | None
+    ratio: float | None = Field(description="there over here")
+
+
+class ChoiceDocument(Part):
+    what: str
+    taken: str
+    kind: Literal["theory", "empirical", "assumption"]
+    source: str
+    others: str = Field(description="what other sources say")
+
+
+class PlanDocument(Part):
+    """The whole plan."""
+
+    target: SizeDocument
+    base: SizeDocument
+    multipliers: MultipliersDocument
+    parameterization: str
+    optimizer: str
+    betas: tuple[float, float]
+    momentum: float
+    nesterov: bool = False
+    clip: float | None = Field(description="threshold of the global gradient norm")
+    form: Literal["multiplier", "absorbed"]
+    tensors: tuple[TensorDocument, ...]
+    forward: dict[str, float | None]
+    sites: dict[str, SiteDocument] = Field(description="where forward multipliers are put")
+
+
+class SavedPlan(PlanDocument):
+    schema_: Literal["mutransfer/plan/v1"] = Field(default="mutransfer/plan/v1", alias="schema")
+
+
+class ShapesDocument(PlanDocument):
+    schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
+    origins: dict[str, str] | None = Field(None, description="where each value came from")
+    choices: tuple[ChoiceDocument, ...] = Field((), description="where sources disagree")
+    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
+    notes: tuple[str, ...] = ()

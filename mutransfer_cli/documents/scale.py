@@ -1,0 +1,56 @@
+"""The document of `scale`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
+from mutransfer_cli.documents.plan import DifferenceDocument, PlanDocument
+from mutransfer_cli.interval import Interval
+
+
+class Deviation(Part):
+    what: str
+    wanted: str | float | None
+    got: str | float | None
+    consequence: str
+
+
+class Prediction(Part):
+    """What the run says of the target, by its own drift."""
+
+    lr: Interval | None = Field(description="optimum extrapolated along the measured drift")
+    loss: Interval | None = None
+    distance: float = Field(description="octaves of width beyond the largest rung")
+    note: str | None = None
+
+
+class Provenance(Part):
+    """Where the numbers of a configuration come from, for a reader in a year."""
+
+    run: str = Field(description="run directory, or the source of the fit's table")
+    width: int = Field(description="of the rung whose optimum is used")
+    confidence: float
+    optima: dict[str, Interval] = Field(description="fitted, at the base")
+    trials: int | None = Field(None, description="that were run, divergent ones included")
+    flops: float | None = Field(None, description="of all trials together")
+    seconds: float | None = Field(None, description="of training, of all trials together")
+    versions: dict[str, str] = Field(default_factory=dict)
+    device: str | None = None
+    seed: int | None = None
+    digest: str | None = Field(None, description="of the run: its recipe and its trials' losses")
+    data_digest: str | None = None
+    git_revision: str | None = None
+
+
+class ScaleDocument(PlanDocument):
+    schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
+    format: str
+    hyperparameters: dict[str, Any] = Field(description="at the base")
+    prediction: Prediction | None
+    provenance: Provenance | None = Field(None, description="null without a run")
+    deviations: tuple[Deviation, ...] = ()
+    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
+    notes: tuple[str, ...] = ()
