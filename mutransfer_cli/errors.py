@@ -8,23 +8,35 @@ from collections.abc import Sequence
 class InputError(Exception):
     """The input is wrong: what, where, and what would be right, in one line (exit code 2).
 
-    Args:
-        message: The line, without the key.
-        path: Keys of the recipe that lead to the value at fault, such as
-            `("search", "space", "lr")`; empty where the fault is not in a recipe. `str()` puts
-            them before the message, joined by dots.
+    Attributes:
+        message: The line, without position and key.
+        path: Keys of the recipe that lead to the value at fault.
+        position: Where the value was written; empty where that is not known.
     """
 
-    def __init__(self, message: str, path: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, path: Sequence[str] = (), position: str = "") -> None:
+        """Make an error.
+
+        Args:
+            message: What is wrong and what would be right, without the key.
+            path: Keys of the recipe that lead to the value at fault, such as
+                `("search", "space", "lr")`; empty where the fault is not in a recipe. `str()` puts
+                them before the message, joined by dots.
+            position: Where that value was written, such as `recipe.yaml:12:7` or `--set lr=0`;
+                `str()` puts it first.
+        """
         super().__init__(message)
         self.message = message
         self.path = tuple(path)
+        self.position = position
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)}: {self.message}" if self.path else self.message
+        return ": ".join(
+            part for part in (self.position, ".".join(self.path), self.message) if part
+        )
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, tuple[str, ...]]]:
-        return type(self), (self.message, self.path)  # workers send their errors back
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, tuple[str, ...], str]]:
+        return type(self), (self.message, self.path, self.position)  # workers send errors back
 
 
 class Inconclusive(Exception):

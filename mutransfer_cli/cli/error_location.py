@@ -1,8 +1,7 @@
-"""Where in the recipe a key stands that an error names after the recipe itself was read."""
+"""The position, in the recipe or on the command line, of the key that an error names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,37 +10,43 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.key_paths import resolve
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema_types import names
+from mutransfer_cli.recipe.schema_types import KeyPath, names
 from mutransfer_cli.recipe.yaml_source import parse
 
-KEY = re.compile(r"(\w+(?:\.[\w*]+)*): ")
 
+def located(error: InputError, arguments: Sequence[str]) -> InputError:
+    """The error with its position: `--set key=value`, or file, line and column.
 
-def placed(message: str, arguments: Sequence[str]) -> str:
-    """The message with `--set key=value` or file, line and column before the key it begins with.
+    Errors that have a position, or that name no key of a recipe, are returned as they are.
 
-    arguments: the command line's; the first that is a YAML file is the recipe.
+    Args:
+        error: The error, raised after the recipe was read.
+        arguments: Those of the command line; the first that is a YAML file is the recipe.
     """
-    found = KEY.match(message)
-    path = tuple(found[1].split(".")) if found else ()
-    if not path or path[0] not in names(Recipe):
-        return message
+    if error.position or not error.path or error.path[0] not in names(Recipe):
+        return error
+    position = _position(error.path, arguments)
+    return InputError(error.message, error.path, position) if position else error
+
+
+def _position(path: KeyPath, arguments: Sequence[str]) -> str | None:
     for option, value in pairwise(arguments):
         name, equals, _ = value.partition("=")
-        if option == "--set" and equals and _same(name.strip(), path):
-            return f"--set {value}: {message}"
+        if option == "--set" and equals and _stands_for(name.strip(), path):
+            return f"--set {value}"
     for argument in arguments:
         if argument.endswith((".yaml", ".yml")) and Path(argument).is_file():
             try:
                 source = parse(Path(argument).read_text(encoding="utf-8-sig"), argument)
             except (InputError, OSError, UnicodeDecodeError):
-                return message
-            return f"{source.place(Fault(path, '')).text}: {message}"
-    return message
+                return None
+            return source.place(Fault(path, "")).text
+    return None
 
 
-def _same(name: str, path: tuple[str, ...]) -> bool:
+def _stands_for(name: str, path: KeyPath) -> bool:
+    """Is this short name or dotted path that of the key?"""
     try:
-        return tuple(resolve(name)) == path
+        return resolve(name) == path
     except InputError:
         return False

@@ -64,9 +64,9 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
-        from mutransfer_cli.cli.error_location import placed  # reads recipes: not for --help
+        from mutransfer_cli.cli.error_location import located  # reads recipes: not for --help
 
-        fail(debug, placed(str(error), sys.argv[1:]), 2)
+        fail(debug, located(error, sys.argv[1:]), 2)
     except Inconclusive as error:
         say(f"inconclusive: {error}")
         sys.exit(3)

@@ -70,7 +70,7 @@ def check_target(
         if sets:
             raise InputError("--set: there is no recipe to change; give a recipe instead")
         return check(
-            import_callable(target, "check"), widths, expect=expect, name=target, **options
+            import_callable(target, ("check",)), widths, expect=expect, name=target, **options
         )
     if "seed" in options:
         options["first_seed"] = options.pop("seed")

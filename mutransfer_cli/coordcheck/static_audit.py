@@ -38,7 +38,7 @@ def groups_of(make: Make, width: int) -> tuple[dict[str, dict[str, Any]], dict[s
             for p in group["params"]:
                 name = names.get(id(p), "")
                 if name in found:
-                    raise InputError(f"optimizer: {name} is in two groups")
+                    raise InputError(f"{name} is in two groups", path=("optimizer",))
                 found[name] = {
                     **getattr(part, "defaults", {}),
                     **{k: v for k, v in group.items() if k != "params"},

@@ -59,7 +59,7 @@ def digits() -> Table:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise InputError(
-            "data.source: digits needs scikit-learn; pip install 'mutransfer[digits]'"
+            "digits needs scikit-learn; pip install 'mutransfer[digits]'", path=("data", "source")
         ) from error
     x, y = load_digits(return_X_y=True)
     held = np.arange(len(x)) % 5 == 0
@@ -117,13 +117,15 @@ def tensors(path: Path) -> Table:
     except (KeyError, ValueError, BadZipFile) as error:
         message = " ".join(str(error).split())
         raise InputError(
-            f"data.path: {path}: expected .npz or .safetensors with arrays x and y: {message}"
+            f"{path}: expected .npz or .safetensors with arrays x and y: {message}",
+            path=("data", "path"),
         ) from error
     labels = y.ndim == 1 and not y.is_floating_point()
     if len(x) != len(y) or len(x) < 2 or not labels or int(y.min()) < 0:
         raise InputError(
-            f"data.path: {path}: expected x (n, …) and whole numbers y (n,) from 0; found "
-            f"{tuple(x.shape)} and {tuple(y.shape)} {str(y.dtype).removeprefix('torch.')}"
+            f"{path}: expected x (n, …) and whole numbers y (n,) from 0; found "
+            f"{tuple(x.shape)} and {tuple(y.shape)} {str(y.dtype).removeprefix('torch.')}",
+            path=("data", "path"),
         )
     digest = sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()
     held = torch.arange(len(x)) % 10 == 0
@@ -137,7 +139,7 @@ def read_tensors(path: Path) -> tuple[Tensor, Tensor]:
             load_file = importlib.import_module("safetensors.torch").load_file
         except ImportError as error:
             raise InputError(
-                f"data.path: {path}: needs the package safetensors, or give a .npz"
+                f"{path}: needs the package safetensors, or give a .npz", path=("data", "path")
             ) from error
         try:
             found = load_file(path)

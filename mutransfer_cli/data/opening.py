@@ -27,18 +27,18 @@ def _opened(
         return stdlib(seq_len)
     if source in {"text", "tokens"}:
         if path is None:
-            raise InputError(f"data.path: source {source} needs the path of a file")
+            raise InputError(f"source {source} needs the path of a file", path=("data", "path"))
         file = Path(path)
         return text(file, seq_len) if source == "text" else token_file(file, seq_len, vocab_size)
     if source == "tensors":
         if path is None:
-            raise InputError("data.path: source tensors needs the path of a file")
+            raise InputError("source tensors needs the path of a file", path=("data", "path"))
         return tensors(Path(path))
     if source == "digits":
         return digits()
     if source == "teacher":
         return Teacher(d_in, d_out)
-    raise InputError(f"data.source: {source} is not available in this version")
+    raise InputError(f"{source} is not available in this version", path=("data", "source"))
 
 
 def open_source(recipe: Recipe) -> Source:
@@ -82,5 +82,7 @@ def classes_of(recipe: Recipe) -> tuple[int | None, int | None]:
     assert isinstance(table, Table)
     for name, said, found in (("d_in", data.d_in, table.d_in), ("d_out", data.d_out, table.d_out)):
         if said is not None and (said < found if name == "d_out" else said != found):
-            raise InputError(f"data.{name}: {data.path} has {found}, the recipe says {said}")
+            raise InputError(
+                f"{data.path} has {found}, the recipe says {said}", path=("data", name)
+            )
     return table.d_in, data.d_out or table.d_out

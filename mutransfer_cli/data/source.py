@@ -35,11 +35,11 @@ def unreadable(path: Path, error: Exception) -> InputError:
     """The user's file is not there, or cannot be read."""
     if isinstance(error, FileNotFoundError):
         return InputError(
-            f"data.path: {path}: no such file in {Path.cwd()}; a relative path starts at the "
-            "current folder"
+            f"{path}: no such file in {Path.cwd()}; a relative path starts at the current folder",
+            path=("data", "path"),
         )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return InputError(f"data.path: {path}: cannot be read: {reason}")
+    return InputError(f"{path}: cannot be read: {reason}", path=("data", "path"))
 
 
 def draw(seed: int, step: int, size: int, high: int) -> np.ndarray:

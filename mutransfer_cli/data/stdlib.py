@@ -17,7 +17,7 @@ def stdlib(seq_len: int) -> Tokens:
     files = sorted(p for p in folder.glob("*.py") if p.is_file())
     if len(files) < HELD_OUT:
         raise InputError(
-            f"data.source: stdlib: no modules in {folder}; use source: text with a path"
+            f"stdlib: no modules in {folder}; use source: text with a path", path=("data", "source")
         )
     train = b"".join(p.read_bytes() for i, p in enumerate(files) if i % HELD_OUT)
     held_out = b"".join(p.read_bytes() for i, p in enumerate(files) if i % HELD_OUT == 0)

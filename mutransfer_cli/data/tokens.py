@@ -26,8 +26,9 @@ class Tokens:
         for part, name in ((self.train, "training"), (self.held_out, "validation")):
             if len(part) <= self.seq_len:
                 raise InputError(
-                    f"data: the {name} part has {len(part)} tokens, fewer than data.seq_len + 1 = "
-                    f"{self.seq_len + 1}; give more text or a smaller seq_len"
+                    f"the {name} part has {len(part)} tokens, fewer than data.seq_len + 1 = "
+                    f"{self.seq_len + 1}; give more text or a smaller seq_len",
+                    path=("data",),
                 )
 
     def _windows(self, part: np.ndarray, starts: np.ndarray) -> Batch:
@@ -75,7 +76,8 @@ def token_file(path: Path, seq_len: int, vocab_size: int) -> Tokens:
         size = path.stat().st_size
         if size == 0 or size % 2:
             raise InputError(
-                f"data.path: {path}: {size} bytes are no uint16 tokens; write them as nanoGPT does"
+                f"{path}: {size} bytes are no uint16 tokens; write them as nanoGPT does",
+                path=("data", "path"),
             )
         raw = np.memmap(path, dtype=np.uint16, mode="r")
     except OSError as error:
@@ -83,7 +85,8 @@ def token_file(path: Path, seq_len: int, vocab_size: int) -> Tokens:
     largest = int(raw.max())
     if largest >= vocab_size:
         raise InputError(
-            f"data.path: {path}: holds token {largest}, but model.args.vocab_size is {vocab_size}"
+            f"{path}: holds token {largest}, but model.args.vocab_size is {vocab_size}",
+            path=("data", "path"),
         )
     train, held_out = split_tail(raw)
     head = sha256(raw[: 1 << 20].tobytes() + raw[-(1 << 20) :].tobytes())

@@ -25,12 +25,13 @@ DEFAULTS = {"depth": 2, "batch": 16, "steps": 200}
 
 
 def _sizes(
-    given: Mapping[str, float], base: Mapping[str, int], where: str, tokens: int
+    given: Mapping[str, float], base: Mapping[str, int], argument: str, tokens: int
 ) -> dict[str, int]:
     unknown = set(given) - {"width", "tokens", *DEFAULTS}
     if unknown or "width" not in given or {"steps", "tokens"} <= set(given):
         raise InputError(
-            f"{where}: expected width and any of depth, batch, steps or tokens; found {given}"
+            f"expected width and any of depth, batch, steps or tokens; found {given}",
+            path=(argument,),
         )
     sizes = {**DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
     if "tokens" in given:
@@ -38,7 +39,7 @@ def _sizes(
     elif base and "steps" not in given:  # a batch alone keeps the tokens
         sizes["steps"] = max(1, round(base["steps"] * base["batch"] / sizes["batch"]))
     if any(value < 1 for value in sizes.values()):
-        raise InputError(f"{where}: every size is at least 1; found {dict(given)}")
+        raise InputError(f"every size is at least 1; found {dict(given)}", path=(argument,))
     return sizes
 
 
@@ -72,11 +73,13 @@ def plan(
     known = {f.name for f in fields(Optimizer)}
     for name in optimizer:
         if name not in known:
-            raise InputError(f"optimizer: unknown key {name!r}; known: {', '.join(sorted(known))}")
+            raise InputError(
+                f"unknown key {name!r}; known: {', '.join(sorted(known))}", path=("optimizer",)
+            )
     sizes = _sizes(base, {}, "base", TOKENS)
     goal = _sizes(target, sizes, "target", TOKENS)
     if goal["depth"] != sizes["depth"] and not accepted(build, {"depth": 1}):
-        raise InputError("target.depth: build takes no argument `depth`")
+        raise InputError("build takes no argument `depth`", path=("target", "depth"))
 
     def made(width: int, depth: int) -> Subject:
         torch.manual_seed(0)

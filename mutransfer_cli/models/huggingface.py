@@ -50,8 +50,8 @@ def transformers() -> Any:
             importlib.import_module("transformers.utils").is_torchvision_available()  # remembered
         except ImportError as error:
             raise InputError(
-                "model.build: hf: needs the package transformers: pip install 'mutransfer[hf]' "
-                f"({error})"
+                f"hf: needs the package transformers: pip install 'mutransfer[hf]' ({error})",
+                path=("model", "build"),
             ) from error
         finally:
             del sys.modules["torchvision"]
@@ -77,21 +77,25 @@ def known_config(name: str) -> tuple[str, dict[str, Any], bool]:
             config = known[name]()
         except KeyError:
             raise InputError(
-                f"model.build: hf:{name}: transformers {library.__version__} has no such model "
-                "type; expected llama, gpt2, qwen3, mixtral, mamba, vit, t5, …"
+                f"hf:{name}: transformers {library.__version__} has no such model "
+                "type; expected llama, gpt2, qwen3, mixtral, mamba, vit, t5, …",
+                path=("model", "build"),
             ) from None
         return name, config.to_dict(), False
     try:
         values = json.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"model.build: {name}: cannot be read: {error.strerror}") from error
+        raise InputError(
+            f"{name}: cannot be read: {error.strerror}", path=("model", "build")
+        ) from error
     except ValueError as error:
-        raise InputError(f"model.build: {name}: not a JSON file: {error}") from error
+        raise InputError(f"{name}: not a JSON file: {error}", path=("model", "build")) from error
     kind = str(values.get("model_type")) if isinstance(values, dict) else "missing"
     if kind not in library.CONFIG_MAPPING:
         raise InputError(
-            f"model.build: {name}: model_type is {kind!r}, which transformers "
-            f"{library.__version__} does not know"
+            f"{name}: model_type is {kind!r}, which transformers "
+            f"{library.__version__} does not know",
+            path=("model", "build"),
         )
     return kind, {**library.CONFIG_MAPPING[kind](**values).to_dict(), **values}, True
 
@@ -99,8 +103,9 @@ def known_config(name: str) -> tuple[str, dict[str, Any], bool]:
 def whole(value: float, name: str, width: int) -> int:
     if value < 1 or abs(value - round(value)) > 1e-9 * value:
         raise InputError(
-            f"model: width {width}: {name} would be {value:g}, not a whole number; take a width "
-            "that keeps it whole, or hold it fixed in model.args"
+            f"width {width}: {name} would be {value:g}, not a whole number; take a width "
+            "that keeps it whole, or hold it fixed in model.args",
+            path=("model",),
         )
     return round(value)
 
@@ -110,8 +115,9 @@ def sized(values: dict[str, Any], fixed: dict[str, Any], size: Size) -> dict[str
     width_name, head_count = first(values, WIDTH), first(values, HEADS)
     if width_name is None:
         raise InputError(
-            "model: its config has no hidden size that is known here; give model.width, such as "
-            "{hidden_size: 1}"
+            "its config has no hidden size that is known here; give model.width, such as "
+            "{hidden_size: 1}",
+            path=("model",),
         )
     ratio = size.width / values[width_name]
     found: dict[str, Any] = {width_name: size.width}
@@ -165,7 +171,9 @@ def config_of(recipe: Recipe, size: Size) -> Any:
         if name not in values and name not in ("head_dim", "num_labels", "attn_implementation")
     ]
     if unknown:
-        raise InputError(f"model.args.{unknown[0]}: hf:{kind} has no such entry in its config")
+        raise InputError(
+            f"hf:{kind} has no such entry in its config", path=("model", "args", unknown[0])
+        )
     model = recipe.model
     if model.width or model.depth:
         grown: dict[str, Any] = {
@@ -192,7 +200,7 @@ def config_of(recipe: Recipe, size: Size) -> Any:
         return transformers().CONFIG_MAPPING[kind](**{**merged, "use_cache": False})
     except (TypeError, ValueError) as error:
         message = " ".join(str(error).split())
-        raise InputError(f"model: hf:{kind}: its config refuses: {message}") from error
+        raise InputError(f"hf:{kind}: its config refuses: {message}", path=("model",)) from error
 
 
 def hugging_face(recipe: Recipe, size: Size, seed: int) -> Subject:
@@ -213,7 +221,7 @@ def kind_of(config: Any, build: str) -> tuple[str, Any]:
         if type(config) in mapping:
             found = mapping[type(config)]
             return kind, found[0] if isinstance(found, tuple) else found
-    raise InputError(f"model.build: {build}: no model for text or images of this type")
+    raise InputError(f"{build}: no model for text or images of this type", path=("model", "build"))
 
 
 def kinds_of(config: Any) -> tuple[str, ...]:
@@ -253,8 +261,9 @@ def image_loss(model: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
     side, channels = model.config.image_size, model.config.num_channels
     if inputs[0].numel() != channels * side**2:
         raise InputError(
-            f"model: its images are {channels}×{side}×{side}, the data has {inputs[0].numel()} "
-            "numbers an example; set image_size and num_channels in model.args"
+            f"its images are {channels}×{side}×{side}, the data has {inputs[0].numel()} "
+            "numbers an example; set image_size and num_channels in model.args",
+            path=("model",),
         )
     logits: Tensor = model(pixel_values=inputs.view(-1, channels, side, side)).logits
     return F.cross_entropy(logits.float(), targets)

@@ -18,8 +18,9 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     if not isinstance(logits, Tensor) or logits.shape[:-1] != targets.shape:
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(out).__name__
         raise InputError(
-            f"model: its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
-            "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch"
+            f"its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
+            "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
+            path=("model",),
         )
     return F.cross_entropy(single(logits.flatten(0, -2)), targets.flatten())
 

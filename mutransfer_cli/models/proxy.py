@@ -14,7 +14,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale
-from mutransfer_cli.models.user_code import build, default_roles, run_user_code
+from mutransfer_cli.models.user_code import BUILD, build, default_roles, run_user_code
 from mutransfer_cli.parameterization.disputed_rules import choices_of
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
@@ -82,8 +82,8 @@ def _traced(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     if isinstance(batch, tuple) and all(isinstance(part, torch.Tensor) for part in batch):
         batch = tuple(part[:TRACED_EXAMPLES] for part in batch)
     subject.model.eval()  # dropout is not a use
-    where = f"model.build: {recipe.model.build}: its forward pass at width {size.width}"
-    run = partial(run_user_code, partial(subject.loss, subject.model, batch), where)
+    where = f"{recipe.model.build}: its forward pass at width {size.width}"
+    run = partial(run_user_code, partial(subject.loss, subject.model, batch), where, BUILD)
     return subject.model, run
 
 
@@ -160,13 +160,15 @@ def trainable(recipe: Recipe) -> None:
     reason = untrainable(recipe.optimizer.name)
     if reason is not None:
         raise InputError(
-            f"optimizer.name: {reason} (mutransfer shapes and scale); to train proxies take one of "
-            f"{', '.join(OPTIMIZERS)}"
+            f"{reason} (mutransfer shapes and scale); to train proxies take one of "
+            f"{', '.join(OPTIMIZERS)}",
+            path=("optimizer", "name"),
         )
     if recipe.parameterization == "umup" and recipe.model.build != "gpt":
         raise InputError(
-            f"parameterization: umup trains the built-in gpt only, not {recipe.model.build}: it "
-            "needs a model's skip weights; shapes and scale give the numbers of any model"
+            f"umup trains the built-in gpt only, not {recipe.model.build}: it "
+            "needs a model's skip weights; shapes and scale give the numbers of any model",
+            path=("parameterization",),
         )
 
 

@@ -24,14 +24,16 @@ def unit_scale(plan: Plan, model: nn.Module) -> None:
     """
     if not isinstance(model, GPT) or model.readout.weight is model.token.weight:
         raise InputError(
-            "parameterization: umup trains the built-in gpt with an untied readout only; for any "
+            "umup trains the built-in gpt with an untied readout only; for any "
             "other model shapes and scale give its numbers (to train it, build it from the "
-            "unit-scaling package)"
+            "unit-scaling package)",
+            path=("parameterization",),
         )
     if plan.optimizer not in ADAPTIVE:
         raise InputError(
-            "optimizer.name: umup is trained with adam or adamw here, which do not see the scale "
-            f"of a gradient; found {plan.optimizer}"
+            "umup is trained with adam or adamw here, which do not see the scale "
+            f"of a gradient; found {plan.optimizer}",
+            path=("optimizer", "name"),
         )
     forward = {name: value for name, value in plan.forward.items() if value is not None}
     model.embedding_scale = forward["embedding_scale"]
@@ -46,5 +48,7 @@ def unit_scale(plan: Plan, model: nn.Module) -> None:
         factor = multipliers.get(f"{name}.weight", 1.0)
         if isinstance(module, nn.Linear) and factor != 1.0:
             if module.bias is not None:
-                raise InputError("model.args.bias: umup has no biases here; expected false")
+                raise InputError(
+                    "umup has no biases here; expected false", path=("model", "args", "bias")
+                )
             module.register_forward_hook(ScaledOutput(factor))

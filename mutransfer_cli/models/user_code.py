@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
 Builder = Callable[..., Any]
+BUILD = ("model", "build")  # the key of a recipe that names a model
 NOT_THEIRS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
 
 
-def import_callable(path: str, where: str = "model.build") -> Builder:
+def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     """`package.module:callable`, looked for in the current folder too.
 
-    Raises InputError naming what does not import.
+    `key` is the path of the key that names it. Raises InputError naming what does not import.
     """
     module_name, _, attribute = path.partition(":")
     if "" not in sys.path:
@@ -36,24 +37,26 @@ def import_callable(path: str, where: str = "model.build") -> Builder:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{where}: {path}: no module named {error.name!r}; run where {module_name} can be "
-            "imported"
+            f"{path}: no module named {error.name!r}; run where {module_name} can be imported", key
         ) from error
     except Exception as error:  # whatever the user's module does at import is the user's to mend
         raise InputError(
-            f"{where}: {path}: importing it raised {type(error).__name__}: {error}"
+            f"{path}: importing it raised {type(error).__name__}: {error}", key
         ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise InputError(f"{where}: {path}: {module_name} has no {part!r}")
+            raise InputError(f"{path}: {module_name} has no {part!r}", key)
         found = getattr(found, part)
     if not callable(found):
-        raise InputError(f"{where}: {path}: is a {type(found).__name__}, expected a callable")
+        raise InputError(f"{path}: is a {type(found).__name__}, expected a callable", key)
     return found  # type: ignore[no-any-return]  # callable: tested above
 
 
-def run_user_code(call: Callable[[], Any], where: str) -> Any:
-    """Run the user's code; what it raises becomes one line that names the place in it."""
+def run_user_code(call: Callable[[], Any], where: str, key: Sequence[str] = ()) -> Any:
+    """Run the user's code; what it raises becomes one line that names the place in it.
+
+    `where` says in words what was run, `key` is the path of the key that named it.
+    """
     try:
         return call()
     except InputError:
@@ -64,7 +67,7 @@ def run_user_code(call: Callable[[], Any], where: str) -> Any:
         frame = (theirs or frames)[-1]
         place = f"{frame.filename}:{frame.lineno}"
         message = " ".join(str(error).split())
-        raise InputError(f"{where}: {place}: {type(error).__name__}: {message}") from error
+        raise InputError(f"{where}: {place}: {type(error).__name__}: {message}", key) from error
 
 
 def accepted(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:
@@ -88,16 +91,17 @@ def call_builder(
         inspect.signature(builder).bind(**arguments)
     except TypeError as error:
         given = ", ".join(arguments)
-        raise InputError(f"model.build: {path}: called with {given}: {error}") from error
-    made = run_user_code(lambda: builder(**arguments), f"model.build: {path}")
+        raise InputError(f"{path}: called with {given}: {error}", path=BUILD) from error
+    made = run_user_code(lambda: builder(**arguments), path, BUILD)
     if isinstance(made, nn.Module):
         return Subject(made)
     if isinstance(made, Subject) and isinstance(made.model, nn.Module):
         made.optimizer = usable(made.optimizer, path)
         return made
     raise InputError(
-        f"model.build: {path} returned a {type(made).__name__}, expected a torch.nn.Module or a "
-        "mutransfer_cli.Subject"
+        f"{path} returned a {type(made).__name__}, expected a torch.nn.Module or a "
+        "mutransfer_cli.Subject",
+        path=BUILD,
     )
 
 
@@ -107,8 +111,9 @@ def usable(optimizer: Any, path: str) -> Any:
     for part in parts:
         if part is not None and not (hasattr(part, "param_groups") and hasattr(part, "step")):
             raise InputError(
-                f"model.build: {path}: its Subject's optimizer is a {type(part).__name__}, "
-                "expected something with param_groups and step, or a list of such"
+                f"{path}: its Subject's optimizer is a {type(part).__name__}, "
+                "expected something with param_groups and step, or a list of such",
+                path=BUILD,
             )
     return together(parts)
 

@@ -48,7 +48,9 @@ def _attention(
 ) -> float | None:
     if not family.attention:
         if settings.attention_multiplier is not None:
-            raise InputError("multipliers.attention: the model calls no attention function")
+            raise InputError(
+                "the model calls no attention function", path=("multipliers", "attention")
+            )
         return None
     seen = family.attention[0]
     heads_grow = family.head_growth != 1.0
@@ -64,7 +66,9 @@ def _attention(
         return value
     if settings.attention_multiplier is not None:
         line = attribute_line("attention_scale", "scale=self.attention_scale")
-        raise InputError(f"multipliers.attention: {seen.module} has no knob for it; {line}")
+        raise InputError(
+            f"{seen.module} has no knob for it; {line}", path=("multipliers", "attention")
+        )
     if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > 1e-3:
         raise InputError(
             f"model: the head size grows with width in {seen.module or 'attention'}, and its scale "
@@ -88,13 +92,14 @@ def _residual(
         return (value if value is not None else knob.value) * factor, False
     line = attribute_line("residual_scale", "x = x + self.residual_scale * branch")
     if value not in (None, 1.0):
-        raise InputError(f"multipliers.residual: the model has no knob for it; {line}")
+        raise InputError(f"the model has no knob for it; {line}", path=("multipliers", "residual"))
     if factor == 1.0:
         return value, False
     if not any(family.blocks.place(name) for name in family.ends):
         raise InputError(
-            "model: no tensor is seen to end a residual branch, so the branches' multiplier "
-            f"{factor:g} has nowhere to go; {line}"
+            "no tensor is seen to end a residual branch, so the branches' multiplier "
+            f"{factor:g} has nowhere to go; {line}",
+            path=("model",),
         )
     return value, True
 
@@ -128,8 +133,9 @@ def _logits(
     if values:
         names = ", ".join(t.name for t in readouts)
         raise InputError(
-            f"model: the readouts {names} grow by different ratios and need different multipliers;"
-            " take rules.readout: absorbed"
+            f"the readouts {names} grow by different ratios and need different multipliers;"
+            " take rules.readout: absorbed",
+            path=("model",),
         )
     if knob is not None:
         sites["logit_scale"] = Site("attribute", attribute=knob.attribute)
@@ -148,8 +154,9 @@ def _logits(
             "" if any(t.role == "tied" for t in readouts) else (", or take rules.readout: absorbed")
         )
         raise InputError(
-            f"model: {astray[0]} is applied inside a forward pass, where no hook can put its "
-            f"multiplier; {line}{alternative}"
+            f"{astray[0]} is applied inside a forward pass, where no hook can put its "
+            f"multiplier; {line}{alternative}",
+            path=("model",),
         )
     sites["logit_scale"] = Site("input", tuple(dict.fromkeys(u.module for _, u in matrix)))
     return value
@@ -167,7 +174,7 @@ def _embedding(
         return value
     if not lookups:
         if value != 1.0:
-            raise InputError("multipliers.embedding: the model has no embedding")
+            raise InputError("the model has no embedding", path=("multipliers", "embedding"))
         return None
     undone = {  # what a model multiplies by a power of the width goes as that width no more
         t.name: (prod(shapes[t.name]) / prod(t.base_shape)) ** -family.lookup_powers[t.name]
@@ -178,8 +185,9 @@ def _embedding(
         scaled = [t.name for t, _ in lookups if t.name not in undone]
         if len(set(undone.values())) > 1 or (scaled and value != 1.0):
             raise InputError(
-                f"multipliers.embedding: the model multiplies {', '.join(undone)} by powers of the "
-                "width, and other embeddings not; expected 1.0"
+                f"the model multiplies {', '.join(undone)} by powers of the "
+                "width, and other embeddings not; expected 1.0",
+                path=("multipliers", "embedding"),
             )
         value *= next(iter(undone.values()))
         lookups = [(t, u) for t, u in lookups if t.name in undone]
@@ -187,6 +195,8 @@ def _embedding(
         return value
     if any(not u.whole_input for _, u in lookups):
         line = attribute_line("embedding_scale", "x = embedded * self.embedding_scale")
-        raise InputError(f"multipliers.embedding: an embedding is used without a module; {line}")
+        raise InputError(
+            f"an embedding is used without a module; {line}", path=("multipliers", "embedding")
+        )
     sites["embedding_scale"] = Site("output", tuple(dict.fromkeys(u.module for _, u in lookups)))
     return value

@@ -124,7 +124,8 @@ def row(parameterization: str, role: str, readout: str = "multiplier") -> Row:
     """
     if parameterization not in TABLE:
         raise InputError(
-            f"parameterization: {parameterization!r} is not one of {', '.join(PARAMETERIZATIONS)}"
+            f"{parameterization!r} is not one of {', '.join(PARAMETERIZATIONS)}",
+            path=("parameterization",),
         )
     if role in CONSTANT:
         return CONSTANT[role]

@@ -19,11 +19,14 @@ def known_optimizer(settings: Settings) -> None:
     """Raises InputError for an optimizer that has no rule."""
     name, decay = settings.optimizer.name, settings.optimizer.weight_decay
     if name not in GEOMETRY:
-        raise InputError(f"optimizer.name: {name!r} has no rule; known: {', '.join(GEOMETRY)}")
+        raise InputError(
+            f"{name!r} has no rule; known: {', '.join(GEOMETRY)}", path=("optimizer", "name")
+        )
     if name == "adam" and decay > 0:
         raise InputError(
-            "optimizer.weight_decay: adam adds the decay to the gradient, which has no consistent "
-            f"scaling rule: expected 0, or name: adamw; found {decay:g}"
+            "adam adds the decay to the gradient, which has no consistent "
+            f"scaling rule: expected 0, or name: adamw; found {decay:g}",
+            path=("optimizer", "weight_decay"),
         )
 
 
@@ -44,9 +47,10 @@ def derive(
     if family.tied and settings.readout == "absorbed":
         tied = next(t.name for t in family.tensors if t.role == "tied")
         raise InputError(
-            f"rules.readout: absorbed is impossible for {tied}, embedding and readout at once: as "
+            f"absorbed is impossible for {tied}, embedding and readout at once: as "
             "an embedding its init has to stay constant, as a readout it would have to shrink; "
-            "take multiplier"
+            "take multiplier",
+            path=("rules", "readout"),
         )
     tensors = matched(family, shapes)
     forward, sites, folded = forward_multipliers(family, settings, shapes, base, target)

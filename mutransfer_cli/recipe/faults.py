@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.base import show
 from mutransfer_cli.recipe.schema_types import KeyPath, names, section_at
 
@@ -24,6 +25,10 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{'.'.join(self.path)}: {self.message}" if self.path else self.message
+
+    def error(self, position: str = "") -> InputError:
+        """The exception for it; `position` says where the key or value was written."""
+        return InputError(self.message, self.path, position)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -47,13 +47,13 @@ def _kind(path: KeyPath) -> Any:
     for depth, part in enumerate(path):
         below = child(kind, part)
         if below is None:
-            where = ".".join(path[: depth + 1])
+            here = path[: depth + 1]
             if is_section(kind):
-                raise InputError(f"{where}: {unknown_key(part, names(kind))}")
+                raise InputError(unknown_key(part, names(kind)), here)
             above = ".".join(path[:depth])
             if get_origin(kind) in (tuple, list):
-                raise InputError(f"{where}: {above} is a list; expected an index such as {above}.0")
-            raise InputError(f"{where}: {above} is a single value; it has no keys")
+                raise InputError(f"{above} is a list; expected an index such as {above}.0", here)
+            raise InputError(f"{above} is a single value; it has no keys", here)
         kind = below
     return kind
 
@@ -68,8 +68,9 @@ def resolve(name: str) -> KeyPath:
     if len(path) == 1 and field(Recipe, name) is None:
         known = [*SHORT, *names(Recipe)]
         raise InputError(
-            f"{name}: unknown name{suggestion(name, known)} "
-            f"(short names: {', '.join(SHORT)}; others as a path, such as optimizer.lr)"
+            f"unknown name{suggestion(name, known)} "
+            f"(short names: {', '.join(SHORT)}; others as a path, such as optimizer.lr)",
+            path,
         )
     _kind(path)
     return path
@@ -84,7 +85,8 @@ def key_path(name: str) -> str:
     path = resolve(name)
     kind = _kind(path)
     if is_section(kind) or get_origin(kind) in (dict, tuple, list):
-        raise InputError(f"{name}: not a single value; expected a key such as optimizer.lr")
+        message = "not a single value; expected a key such as optimizer.lr"
+        raise InputError(message, name.split("."))
     return ".".join(path)
 
 

@@ -61,16 +61,14 @@ def _apply(source: Source, index: int, setting: str) -> None:
     text = f"--set {' '.join(setting.split())}"
     name, equals, value = setting.partition("=")
     if not equals or not name.strip():
-        raise InputError(f"{text}: expected key.path=value, such as --set optimizer.lr=0.01")
+        raise InputError("expected key.path=value, such as --set optimizer.lr=0.01", position=text)
     try:
         path = resolve(name.strip())
         given = parse(value, "value")
         put(source.data, path, given.data)
     except InputError as error:
-        message = str(error)
-        if message.startswith("value:"):  # the place inside the value says nothing
-            message = message.partition(": ")[2]
-        raise InputError(f"{text}: {message}") from None
+        # a line and column inside the value would say nothing
+        raise InputError(error.message, error.path, text) from None
     source.forget(path)
     # The command line comes before the file, also in the order of errors.
     place = Place(text, (0, index), "command line")
@@ -93,10 +91,12 @@ def _origins(recipe: Recipe, source: Source) -> dict[str, str]:
 
 def _build(source: Source, sets: Sequence[str], path: Path) -> Loaded:
     if source.data is None:
-        raise InputError(f"{source.name}:1:1: the recipe is empty; `mutransfer init` writes one")
+        raise InputError(
+            "the recipe is empty; `mutransfer init` writes one", position=f"{source.name}:1:1"
+        )
     if not isinstance(source.data, dict):
-        place = source.values[()]
-        raise InputError(f"{place.text}: expected a mapping such as `name: my-model`")
+        position = source.values[()].text
+        raise InputError("expected a mapping such as `name: my-model`", position=position)
     for index, setting in enumerate(sets):
         _apply(source, index, setting)
     recipe, wrong = validated(source.data)
@@ -105,7 +105,7 @@ def _build(source: Source, sets: Sequence[str], path: Path) -> Loaded:
     if recipe is None or wrong:
         # stable: of several faults at one place, the first found
         first = min(wrong, key=lambda fault: source.place(fault).rank)
-        raise InputError(f"{source.place(first).text}: {first}")
+        raise first.error(source.place(first).text)
     return Loaded(recipe, path, _origins(recipe, source))
 
 
@@ -144,7 +144,7 @@ def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
         before = raw[: error.start]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         raise InputError(
-            f"{path}:{line}:{column}: not UTF-8 text (byte 0x{raw[error.start]:02x})"
+            f"not UTF-8 text (byte 0x{raw[error.start]:02x})", position=f"{path}:{line}:{column}"
         ) from None
     return _build(parse(text, str(path)), sets, path)
 
@@ -168,5 +168,5 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """
     changed, wrong = _change(recipe, changes)
     if changed is None:
-        raise InputError(str(wrong[0]))
+        raise wrong[0].error()
     return changed

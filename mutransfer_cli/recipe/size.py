@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema_types import KeyPath
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,10 +24,10 @@ def example_tokens(recipe: Recipe) -> int:
     return recipe.data.seq_len if recipe.data.is_tokens else 1
 
 
-def _steps(tokens: float, batch: int, recipe: Recipe, key: str) -> int:
+def _steps(tokens: float, batch: int, recipe: Recipe, path: KeyPath) -> int:
     per_step = batch * example_tokens(recipe)
     if tokens < per_step:
-        raise InputError(f"{key}: {tokens:g} tokens are less than one step of {per_step}")
+        raise InputError(f"{tokens:g} tokens are less than one step of {per_step}", path)
     return round(tokens / per_step)
 
 
@@ -38,7 +39,7 @@ def base_size(recipe: Recipe) -> Size:
     """
     base = recipe.base
     if base.tokens is not None:
-        steps = _steps(base.tokens, base.batch, recipe, "base.tokens")
+        steps = _steps(base.tokens, base.batch, recipe, ("base", "tokens"))
     else:
         steps = base.steps or 200
     return Size(base.width, base.depth, base.batch, steps)
@@ -57,7 +58,7 @@ def rungs(recipe: Recipe) -> tuple[Size, ...]:
     }
 
     def size(width: int, depth: int, batch: int, steps: int | None) -> Size:
-        return _resize(recipe, base, width, depth, batch, steps, None, "ladder")
+        return _resize(recipe, base, width, depth, batch, steps, None)
 
     found = {base}
     if ladder.product:
@@ -85,13 +86,13 @@ def _resize(
     batch: int | None,
     steps: int | None,
     tokens: float | None,
-    key: str,
+    path: KeyPath = (),
 ) -> Size:
     """`start` with some sizes replaced; a batch alone keeps the tokens, so the steps shrink."""
     new_batch = batch or start.batch
     if steps is None:
         if tokens is not None:
-            steps = _steps(tokens, new_batch, recipe, key)
+            steps = _steps(tokens, new_batch, recipe, path)
         else:
             steps = max(1, round(start.steps * start.batch / new_batch))
     return Size(width or start.width, depth or start.depth, new_batch, steps)
@@ -103,7 +104,7 @@ def recipe_target(recipe: Recipe) -> Size:
     t = recipe.target
     if t is None:
         return base
-    return _resize(recipe, base, t.width, t.depth, t.batch, t.steps, t.tokens, "target.tokens")
+    return _resize(recipe, base, t.width, t.depth, t.batch, t.steps, t.tokens, ("target", "tokens"))
 
 
 def target_size(
@@ -137,7 +138,10 @@ def target_size(
     if steps is not None and tokens is not None:
         raise InputError("--tokens: give --steps or --tokens, not both")
     start = recipe_target(recipe)
-    size = _resize(recipe, start, width, depth, batch, steps, tokens, "--tokens")
+    try:
+        size = _resize(recipe, start, width, depth, batch, steps, tokens)
+    except InputError as error:
+        raise InputError(f"--tokens: {error}") from None
     message = depth_fault(recipe, size.depth)
     if message is not None:
         raise InputError(f"--depth: {message}")

@@ -94,7 +94,7 @@ class _Reader:
         return Place(f"{self.source.name}:{line}:{column}", (line, column))
 
     def fail(self, node: yaml.Node, path: KeyPath, message: str) -> NoReturn:
-        raise InputError(f"{self.place(node).text}: {Fault(path, message)}")
+        raise InputError(message, path, self.place(node).text)
 
     def read(self, node: yaml.Node, path: KeyPath) -> Any:
         self.count += 1
@@ -210,15 +210,18 @@ def parse(text: str, name: str) -> Source:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise InputError(
-            f"{name}:{line}:{column}: not YAML: the character {error.character!r} is not allowed"
+            f"not YAML: the character {error.character!r} is not allowed",
+            position=f"{name}:{line}:{column}",
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
         words = ", ".join(_flat(str(w)) for w in (error.context, error.problem) if w)
-        raise InputError(f"{name}{at}: not YAML: {words}") from None
+        raise InputError(f"not YAML: {words}", position=f"{name}{at}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{name}: not YAML: {_flat(str(error))}") from None
+        raise InputError(f"not YAML: {_flat(str(error))}", position=name) from None
     except RecursionError:
-        raise InputError(f"{name}:1:1: not a recipe: brackets nested too deeply") from None
+        raise InputError(
+            "not a recipe: brackets nested too deeply", position=f"{name}:1:1"
+        ) from None
     return source

@@ -69,14 +69,15 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
                 break
         else:
             raise InputError(
-                f"model: parameter {name} of a deeper model has no pattern at the base"
+                f"parameter {name} of a deeper model has no pattern at the base", path=("model",)
             )
     blocks = Blocks(counts, frozenset(known))
     for name in deeper:
         if blocks.at_base(name) not in known:
             raise InputError(
-                f"base.depth: parameter {name} of a deeper model has no counterpart at the base; "
-                "take a base and a ladder deep enough to hold every kind of block"
+                f"parameter {name} of a deeper model has no counterpart at the base; "
+                "take a base and a ladder deep enough to hold every kind of block",
+                path=("base", "depth"),
             )
     return blocks
 

@@ -120,7 +120,9 @@ def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
     for pattern, role in roles:
         if fnmatchcase(name, pattern):
             if role not in ROLES:
-                raise InputError(f"roles: {role!r} is not a role; known: {', '.join(ROLES)}")
+                raise InputError(
+                    f"{role!r} is not a role; known: {', '.join(ROLES)}", path=("roles",)
+                )
             return role  # type: ignore[return-value]  # membership was just tested
     return None
 
@@ -209,12 +211,14 @@ def family_of(
     small, big = trace(model, run), trace(*other)
     if small.shapes.keys() != big.shapes.keys():
         odd = sorted(small.shapes.keys() ^ big.shapes.keys())[0]
-        raise InputError(f"model: parameter {odd} exists at one width and not at another")
+        raise InputError(f"parameter {odd} exists at one width and not at another", path=("model",))
     values = dict(model.named_parameters())
     tensors = []
     for name, shape in small.shapes.items():
         if len(shape) != len(big.shapes[name]):
-            raise InputError(f"model: parameter {name} has another number of dimensions at size 2")
+            raise InputError(
+                f"parameter {name} has another number of dimensions at size 2", path=("model",)
+            )
         growing = tuple(
             d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
         )
@@ -251,20 +255,25 @@ def matched(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShap
     for name, shape in shapes.items():
         tensor = known.get(family.blocks.at_base(name))
         if tensor is None:
-            raise InputError(f"model: parameter {name} exists at the target and not at the base")
+            raise InputError(
+                f"parameter {name} exists at the target and not at the base", path=("model",)
+            )
         if len(shape) != len(tensor.base_shape):
-            raise InputError(f"model: parameter {name} has other dimensions at the target")
+            raise InputError(
+                f"parameter {name} has other dimensions at the target", path=("model",)
+            )
         for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
             if size != base and d not in tensor.growing:
                 raise InputError(
-                    f"model: dimension {d} of {name} is {size} at the target and {base} at the "
-                    "base, but does not grow between the proxies; give them the same value"
+                    f"dimension {d} of {name} is {size} at the target and {base} at the "
+                    "base, but does not grow between the proxies; give them the same value",
+                    path=("model",),
                 )
         found[name] = tensor
     reached = {t.name for t in found.values()}
     for name in known:
         if name not in reached and family.blocks.place(name) is None:
-            raise InputError(f"model: parameter {name} is missing at the target")
+            raise InputError(f"parameter {name} is missing at the target", path=("model",))
     return found
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import build, run_user_code
+from mutransfer_cli.models.user_code import BUILD, build, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -172,7 +172,8 @@ def train(
         batch = moved(feed.batch(step), place)
         loss = run_user_code(
             lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]  # bound early
-            f"model.build: {recipe.model.build}: training at width {size.width}",
+            f"{recipe.model.build}: training at width {size.width}",
+            BUILD,
         )
         losses.append(loss)
         if step % LOOK_EVERY == LOOK_EVERY - 1:

@@ -194,7 +194,7 @@ def ready(make: Make, width: int, seed: int) -> Subject:
     subject = make(width, seed)
     assert subject.batch is not None and subject.optimizer is not None
     if not any(p.requires_grad for p in subject.model.parameters()):
-        raise InputError("model: has no trainable parameters")
+        raise InputError("has no trainable parameters", path=("model",))
     for part in getattr(subject.optimizer, "parts", [subject.optimizer]):
         for group in part.param_groups:
             if group["lr"] == 0 and group.get("initial_lr"):

@@ -80,11 +80,11 @@ def _sizes(recipe: Recipe) -> Iterator[Fault]:
         message = depth_fault(recipe, depth)
         if message is not None:
             yield Fault(path, message)
-    for section, size in (("base", base_size), ("target", recipe_target)):
+    for size in (base_size, recipe_target):
         try:
             size(recipe)
         except InputError as error:
-            yield Fault((section, "tokens"), str(error).partition(": ")[2])
+            yield Fault(error.path, error.message)
             break
 
 

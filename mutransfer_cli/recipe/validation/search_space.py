@@ -24,7 +24,7 @@ def space_faults(
         try:
             path = key_path(name)
         except InputError as error:
-            yield Fault(here, str(error).partition(": ")[2], at_key=True)
+            yield Fault(here, error.message, at_key=True)
             continue
         if path.split(".")[0] not in SEARCHABLE:
             known = ", ".join(SHORT)

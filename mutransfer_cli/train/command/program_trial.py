@@ -108,7 +108,8 @@ def require_program(train: Train) -> None:
     if shutil.which(word) is None:
         hint = "; {python} is the Python that runs mutransfer" if "python" in word else ""
         raise InputError(
-            f"train.command: {word}: no such program on the PATH, or not executable{hint}"
+            f"{word}: no such program on the PATH, or not executable{hint}",
+            path=("train", "command"),
         )
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.models.proxy import started
-from mutransfer_cli.models.user_code import run_user_code
+from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -114,8 +114,8 @@ class Population:
         """The rest of a step, the same every time."""
         losses: Tensor = run_user_code(
             lambda: self.stack.backward(batch, shared),
-            f"model.build: {self.members[0].recipe.model.build}: training at width "
-            f"{self.size.width}",
+            f"{self.members[0].recipe.model.build}: training at width {self.size.width}",
+            BUILD,
         )
         self.clip(self.stack.slopes)
         for update in self.updates:
