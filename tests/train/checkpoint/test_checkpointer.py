@@ -10,8 +10,8 @@ import torch
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train import trial
+from mutransfer_cli.train.checkpoint import checkpointer as checkpoint
 from mutransfer_cli.train.checkpoint.checkpointer import Keeper
-from mutransfer_cli.train.checkpoint.checkpointer import checkpointer as checkpoint
 from mutransfer_cli.train.trial import Result, train
 from tests.train.test_trial import GPT, MLP, made
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.population import equivalence as trust
 from mutransfer_cli.train.population.batched_gpt import WrittenGPT
 from mutransfer_cli.train.population.equivalence import distrusted
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.population.population import equivalence as trust
 from tests.train.population.test_population import members, mine, recipe
 
 __all__ = ["mine"]

@@ -12,7 +12,7 @@ from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.engine.choose import choose as engine
+from mutransfer_cli.train.engine import choose as engine
 from mutransfer_cli.train.population.oom_split import out_of_memory, train_group
 from mutransfer_cli.train.population.population import Member, Population
 from mutransfer_cli.train.trial import Result
