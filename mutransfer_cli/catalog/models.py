@@ -1,15 +1,118 @@
-"""Built-in models."""
+"""Built-in models: what a recipe has to know of them, without building one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from pydantic import model_validator
+
+from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
 from mutransfer_cli.catalog.registry import Entry, Registry
+from mutransfer_cli.catalog.sources import DataKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """The lines that `mutransfer init` writes for a model.
+
+    Attributes:
+        model: The section `model:`, with comments; written from the row where empty.
+        init: The section `init:`.
+        source: Name of the data source; where there is none such, the first that fits is taken.
+        steps: Training steps at the base.
+    """
+
+    model: str = ""
+    init: str = "init: {std: null}                 # null: 1/sqrt(fan_in)"
+    source: str = ""
+    steps: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry(Entry):
-    """A row for a built-in model."""
+    """A row for a built-in model; its implementation is a `models.builtin.protocol.BuildModel`.
+
+    Attributes:
+        arguments: What `model.args` may hold: arguments that do not grow.
+        width_argument: The argument that follows the width.
+        depth_argument: The argument that follows the depth.
+        width_divisors: Arguments of which `width_argument` must be a multiple.
+        reads: The kind of data that it is trained on.
+        from_data: Arguments that the data give: of vocab_size, seq_len, d_in and d_out. One that
+            `arguments` has too may be given in `model.args`.
+        init: Default of `init.from`.
+        embedding: It has an embedding, which `multipliers.embedding` scales.
+        attention: It has attention, whose logits `multipliers.attention` scales.
+        residual_branches: It has residual branches, which `multipliers.residual` and
+            `init.residual` scale.
+        unit_scaled: It can be trained under umup: it is a `models.builtin.protocol.UnitScaled`.
+        batched: `package.module:Class` of a `Stack` with the trial dimension written out; None:
+            its populations train under vmap.
+        example: Lines of a commented recipe.
+    """
+
+    arguments: type[Section]
+    width_argument: str
+    depth_argument: str = "n_layer"
+    width_divisors: tuple[str, ...] = ()
+    reads: DataKind
+    from_data: tuple[str, ...] = ()
+    init: Literal["fan_in", "model"] = "fan_in"
+    embedding: bool = False
+    attention: bool = False
+    residual_branches: bool = False
+    unit_scaled: bool = False
+    batched: str | None = None
+    example: Example = Example()
+
+
+class MlpArguments(Section):
+    """`mlp`: d_hidden follows the width, n_layer the depth."""
+
+    d_in: Positive
+    """Numbers per input."""
+    d_out: Positive
+    """Classes."""
+    activation: Literal["relu", "gelu", "tanh", "silu"] = "relu"
+    """Nonlinearity after every layer but the last."""
+    bias: Switch = True
+    """Biases in every layer."""
+
+
+class GptArguments(Section):
+    """`gpt`: d_model follows the width, n_layer the depth, seq_len comes from the data."""
+
+    vocab_size: Positive
+    """Number of tokens."""
+    head_dim: Positive | None = None
+    """Head size: heads grow in number."""
+    n_head: Positive | None = None
+    """Number of heads: heads grow in size."""
+    tied: Switch = False
+    """Readout and token embedding share one matrix."""
+    bias: Switch = False
+    """Biases in linear layers."""
+    mlp_ratio: Positive = 4
+    """Hidden size of the feed-forward part over d_model."""
+
+    @model_validator(mode="after")
+    def _one_head(self) -> GptArguments:
+        if (self.head_dim is None) == (self.n_head is None):
+            found = "both" if self.head_dim is not None else "neither"
+            raise refuse(f"give exactly one of head_dim, n_head; found {found}")
+        return self
+
+
+class ConvnetArguments(Section):
+    """`convnet`: channels follow the width, n_layer the depth."""
+
+    d_out: Positive
+    """Classes."""
+    d_in: Positive = 1
+    """Channels of the images."""
+    norm: Literal["batch", "group"] = "batch"
+    """BatchNorm, or GroupNorm of 8 groups."""
 
 
 MODELS = Registry(
@@ -20,16 +123,64 @@ MODELS = Registry(
             name="mlp",
             summary="multilayer perceptron on vectors",
             implementation="mutransfer_cli.models.builtin.mlp:MLP",
+            arguments=MlpArguments,
+            width_argument="d_hidden",
+            reads="vectors",
+            from_data=("d_in", "d_out"),
+            batched="mutransfer_cli.train.population.batched_mlp:WrittenMLP",
+            example=Example(
+                model="""\
+model:
+  build: mlp
+  args: {activation: relu}        # d_in and d_out come from the data
+""",
+                source="teacher",
+            ),
         ),
         ModelEntry(
             name="gpt",
             summary="decoder-only transformer on tokens",
             implementation="mutransfer_cli.models.builtin.gpt:GPT",
+            arguments=GptArguments,
+            width_argument="d_model",
+            width_divisors=("head_dim", "n_head"),
+            reads="tokens",
+            from_data=("vocab_size", "seq_len"),
+            embedding=True,
+            attention=True,
+            residual_branches=True,
+            unit_scaled=True,
+            batched="mutransfer_cli.train.population.batched_gpt:WrittenGPT",
+            example=Example(
+                model="""\
+model:
+  build: gpt
+  args: {vocab_size: 256, head_dim: 16}   # every width is a multiple of head_dim
+""",
+                init="init: {embedding_std: 0.1, residual: gpt2}",
+                source="stdlib",
+            ),
         ),
         ModelEntry(
             name="convnet",
             summary="residual convolutional network on images",
             implementation="mutransfer_cli.models.builtin.convnet:ConvNet",
+            arguments=ConvnetArguments,
+            width_argument="channels",
+            reads="vectors",
+            from_data=("d_out",),
+            embedding=True,
+            residual_branches=True,
+            example=Example(
+                model="""\
+# Residual blocks of a dense and a depthwise convolution.
+model:
+  build: convnet
+  args: {norm: batch}             # batch | group
+""",
+                source="digits",
+                steps=100,
+            ),
         ),
     ],
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema.base import show
 from mutransfer_cli.recipe.schema_types import KeyPath, names, section_at
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.recipe.load import leaves
-from mutransfer_cli.recipe.schema.base import show
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.yaml_source import implicit

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from mutransfer_cli.recipe.schema.base import Positive, PositiveNumber, Section, Text, refuse
+from mutransfer_cli.catalog.fields import Positive, PositiveNumber, Section, Text, refuse
 
 RoleName: TypeAlias = Literal[
     "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mutransfer_cli.recipe.schema.base import (
+from mutransfer_cli.catalog.fields import (
     Betas,
     Fraction,
     Momentum,

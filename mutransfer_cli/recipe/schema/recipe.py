@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from mutransfer_cli.recipe.schema.base import PositiveNumber, Section
+from mutransfer_cli.catalog.fields import PositiveNumber, Section
 from mutransfer_cli.recipe.schema.defaults import fill
 from mutransfer_cli.recipe.schema.model import Data, Model, RoleMatch
 from mutransfer_cli.recipe.schema.optimizer import Init, Multipliers, Optimizer, Schedule

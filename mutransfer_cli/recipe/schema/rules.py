@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from mutransfer_cli.recipe.schema.base import Number, Section, refuse, show
+from mutransfer_cli.catalog.fields import Number, Section, refuse, show
 
 ParameterizationName: TypeAlias = Literal["mup", "sp", "ntk", "mean-field", "umup", "completep"]
 

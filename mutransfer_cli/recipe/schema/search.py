@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from mutransfer_cli.recipe.schema.base import (
+from mutransfer_cli.catalog.fields import (
     Bounds,
     Natural,
     Number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from mutransfer_cli.recipe.schema.base import Positive, Section, Switch, refuse
+from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
 
 
 class Base(Section):

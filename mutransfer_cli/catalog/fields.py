@@ -1,4 +1,6 @@
-"""What every section of a recipe shares: strict frozen models, and the number types of fields."""
+"""What users write is validated by: the base class of a recipe's sections and of a model's
+arguments, and the types of their fields.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """A part of a recipe: unknown keys are errors, values do not change."""
+    """A part of what a user writes: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
