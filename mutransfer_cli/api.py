@@ -5,7 +5,7 @@ from mutransfer_cli.coordcheck.user_callable import check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan
 from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.plans.loading import load_plan
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import load_plan
 
 __all__ = ["CheckReport", "InputError", "Plan", "Subject", "check", "load_plan", "plan"]

@@ -17,7 +17,8 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.proxy import notes_of, plan_for
 from mutransfer_cli.plans.diff import compared, hyperparameters_compared
-from mutransfer_cli.plans.serialization import plan_fields, plan_of, read_document
+from mutransfer_cli.plans.loading import plan_of
+from mutransfer_cli.plans.serialization import plan_fields, read_document
 from mutransfer_cli.recipe.freeze import plain
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe

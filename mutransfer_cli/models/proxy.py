@@ -18,8 +18,9 @@ from mutransfer_cli.models.user_code import BUILD, build, default_roles, run_use
 from mutransfer_cli.parameterization.disputed_rules import choices_of
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
-from mutransfer_cli.plans.apply import OPTIMIZERS, optimizers, untrainable
-from mutransfer_cli.plans.multi_optimizer import together
+from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
+from mutransfer_cli.plans.param_groups import OPTIMIZERS, optimizers_over, untrainable_reason
+from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -140,7 +141,8 @@ def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Su
     """A model ready to train: initialised, multipliers installed, with optimizer and loss."""
     plan = plan or plan_for(recipe, size)
     subject = started(recipe, size, seed, plan)
-    subject.optimizer = together(optimizers(plan, subject.model))
+    parameters = parameters_by_name(plan, subject.model)
+    subject.optimizer = as_one_optimizer(optimizers_over(plan, parameters))
     return subject
 
 
@@ -157,7 +159,7 @@ def started(recipe: Recipe, size: Size, seed: int, plan: Plan) -> Subject:
 
 def trainable(recipe: Recipe) -> None:
     """Raises InputError where a recipe can be planned and not trained, with the reason."""
-    reason = untrainable(recipe.optimizer.name)
+    reason = untrainable_reason(recipe.optimizer.name)
     if reason is not None:
         raise InputError(
             f"{reason} (mutransfer shapes and scale); to train proxies take one of "

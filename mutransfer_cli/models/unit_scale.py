@@ -11,7 +11,7 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.gpt import GPT, Block
-from mutransfer_cli.plans.apply import ScaledOutput
+from mutransfer_cli.plans.forward_hooks import ScaledOutput
 from mutransfer_cli.plans.plan import Plan
 
 ADAPTIVE = frozenset({"adam", "adamw"})

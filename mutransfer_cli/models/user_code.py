@@ -16,7 +16,7 @@ from torch import nn
 from mutransfer_cli.data.opening import classes_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.plans.multi_optimizer import together
+from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
@@ -115,7 +115,7 @@ def usable(optimizer: Any, path: str) -> Any:
                 "expected something with param_groups and step, or a list of such",
                 path=BUILD,
             )
-    return together(parts)
+    return as_one_optimizer(parts)
 
 
 def scaled(arguments: dict[str, float], size: int) -> dict[str, int]:

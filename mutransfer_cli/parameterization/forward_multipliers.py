@@ -10,7 +10,7 @@ from mutransfer_cli.parameterization import init_tables as table
 from mutransfer_cli.parameterization.depth_rules import branch_power
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.parameterization.unit_mup import residual_coefficients
-from mutransfer_cli.plans.plan import Site, Sizes
+from mutransfer_cli.plans.types import Site, Sizes
 from mutransfer_cli.tracing.family import Family, Shape, TensorShape
 
 Forward = dict[str, float | None]

@@ -11,7 +11,8 @@ from mutransfer_cli.parameterization.horizon_rules import horizon_rule
 from mutransfer_cli.parameterization.lr_rules import GEOMETRY
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.parameterization.tensor_rules import Context, tensor_plan
-from mutransfer_cli.plans.plan import Plan, Sizes
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import Sizes
 from mutransfer_cli.tracing.family import Family, Shape, matched
 
 

@@ -14,7 +14,7 @@ from mutransfer_cli.parameterization.lr_rules import rates
 from mutransfer_cli.parameterization.published import source_of
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.parameterization.unit_mup import unit_scaled
-from mutransfer_cli.plans.plan import TensorPlan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.tracing.family import Family, Shape, TensorShape
 
 

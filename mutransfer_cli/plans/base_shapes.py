@@ -12,12 +12,12 @@ import yaml
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
-from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import PlanData
 
 BaseShapes = dict[str, tuple[int | None, ...]]
 
 
-def base_shapes(plan: Plan) -> BaseShapes:
+def base_shapes(plan: PlanData) -> BaseShapes:
     """What mup.set_base_shapes needs to know of the model."""
     return {
         t.name: tuple(n if d in t.growing else None for d, n in enumerate(t.base_shape))

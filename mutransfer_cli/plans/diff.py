@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mutransfer_cli.documents.plan import DifferenceDocument
-from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import PlanData
 
 SAME = 1e-9
 
 
-def compared(here: Plan, there: Plan) -> tuple[DifferenceDocument, ...]:
+def compared(here: PlanData, there: PlanData) -> tuple[DifferenceDocument, ...]:
     """Line by line; a tensor of only one of the plans is a difference in all."""
     others = {t.name: t for t in there.tensors}
     found = []

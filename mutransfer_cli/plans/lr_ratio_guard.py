@@ -20,14 +20,14 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.hooks import RemovableHandle
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import PlanData
 
 HANDLES: WeakKeyDictionary[Optimizer, RemovableHandle] = WeakKeyDictionary()
 TOLERANCE = 1e-6  # relative; float32 rates, and products of many factors, stay far below
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class LrRatioGuard:
     """A hook before every step of an optimizer: its rates against the plan's."""
 
     planned: dict[int, tuple[str, float]]  # name and rate by the id of a parameter
@@ -52,12 +52,12 @@ class Watch:
         (rate, planned), (other, of_other) = found[most], found[least]
         raise InputError(
             f"plan: {most} has the rate {rate:.6g} and {least} {other:.6g}, planned {planned:.6g} "
-            f"and {of_other:.6g}: {culprit(optimizers)}; take a schedule that multiplies every "
-            "group's rate by the same factor, such as LambdaLR"
+            f"and {of_other:.6g}: {offending_scheduler(optimizers)}; take a schedule that "
+            "multiplies every group's rate by the same factor, such as LambdaLR"
         )
 
 
-def culprit(optimizers: Sequence[Any]) -> str:
+def offending_scheduler(optimizers: Sequence[Any]) -> str:
     """The scheduler that sets rates, found among the living objects; only asked when it is late."""
     for thing in gc.get_objects():
         # not isinstance: that would wake lazy objects of other libraries
@@ -66,30 +66,30 @@ def culprit(optimizers: Sequence[Any]) -> str:
     return "something set them"
 
 
-def watch_of(plan: Plan, found: dict[str, nn.Parameter]) -> Watch:
+def guard_for(plan: PlanData, found: dict[str, nn.Parameter]) -> LrRatioGuard:
     """found: the model's parameters by the plan's names."""
-    return Watch({id(found[t.name]): (t.name, t.lr) for t in plan.tensors})
+    return LrRatioGuard({id(found[t.name]): (t.name, t.lr) for t in plan.tensors})
 
 
-def watch(plan: Plan, found: dict[str, nn.Parameter], optimizer: Optimizer) -> None:
+def attach_guard(plan: PlanData, found: dict[str, nn.Parameter], optimizer: Optimizer) -> None:
     """Look before every step."""
     # where a step is compiled, the look at it is not
-    hook = torch.compiler.disable(watch_of(plan, found))  # type: ignore[no-untyped-call]  # torch has no type for it
+    hook = torch.compiler.disable(guard_for(plan, found))  # type: ignore[no-untyped-call]  # torch has no type for it
     HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
 
 
-def release(optimizer: Any) -> None:
+def remove_guard(optimizer: Any) -> None:
     """Look no more; for who changes rates on purpose."""
     handle = HANDLES.pop(optimizer, None) if isinstance(optimizer, Optimizer) else None
     if handle is not None:
         handle.remove()
 
 
-def verify(plan: Plan, found: dict[str, nn.Parameter], optimizers: Iterable[Any]) -> None:
+def verify(plan: PlanData, found: dict[str, nn.Parameter], optimizers: Iterable[Any]) -> None:
     """Raises InputError for a parameter that no optimizer has, or rates that are not the plan's."""
     several = list(optimizers)
     held = {id(p) for o in several for g in o.param_groups for p in g["params"]}
     for name, p in found.items():
         if p.requires_grad and id(p) not in held:
             raise InputError(f"plan: {name} is in no group of the optimizer: it is not trained")
-    watch_of(plan, found).compare(several)
+    guard_for(plan, found).compare(several)

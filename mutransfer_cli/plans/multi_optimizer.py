@@ -8,7 +8,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 
-class Together(Optimizer):
+class MultiOptimizer(Optimizer):
     """Steps its parts one after another; `param_groups` are those of all of them."""
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
@@ -35,6 +35,6 @@ class Together(Optimizer):
         self.param_groups = [group for part in self.parts for group in part.param_groups]
 
 
-def together(parts: Sequence[Optimizer]) -> Optimizer:
+def as_one_optimizer(parts: Sequence[Optimizer]) -> Optimizer:
     """One optimizer: the only one, or all as one."""
-    return parts[0] if len(parts) == 1 else Together(parts)
+    return parts[0] if len(parts) == 1 else MultiOptimizer(parts)

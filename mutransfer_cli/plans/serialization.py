@@ -1,4 +1,4 @@
-"""Plans as JSON: the documents of `shapes` and `scale`, and the file that `load_plan` reads."""
+"""Plans as JSON documents: written by `Plan.save`, read from every command that prints one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mutransfer_cli.documents.plan import PlanDocument, SavedPlan, ShapesDocumen
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_text
-from mutransfer_cli.plans.plan import Plan, Site, TensorPlan
+from mutransfer_cli.plans.types import PlanData, TensorPlan
 
 
-def plan_fields(plan: Plan) -> dict[str, Any]:
+def plan_fields(plan: PlanData) -> dict[str, Any]:
     """The fields of a PlanDocument."""
     return {
         "target": dict(plan.target),
@@ -40,38 +40,9 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_of(document: PlanDocument) -> Plan:
-    """The plan that a document holds."""
-    return Plan(
-        tensors=tuple(TensorPlan(**t.model_dump()) for t in document.tensors),
-        forward=dict(document.forward),
-        sites={k: Site(s.how, s.modules, s.attribute) for k, s in document.sites.items()},
-        form=document.form,
-        parameterization=document.parameterization,
-        optimizer=document.optimizer,
-        betas=document.betas,
-        momentum=document.momentum,
-        nesterov=document.nesterov,
-        clip=document.clip,
-        base=document.base.model_dump(),
-        target=document.target.model_dump(),
-    )
-
-
-def write_plan(plan: Plan, path: Path) -> None:
+def write_plan(plan: PlanData, path: Path) -> None:
     document = SavedPlan.model_validate(plan_fields(plan))
     write_text(path, as_json(document) + "\n")
-
-
-def load_plan(path: str | Path) -> Plan:
-    """Read a plan that `scale --format json` or `Plan.save` wrote.
-
-    Rates, decays, epsilons and init stds in it are final, in the units of torch's optimizers; sizes
-    are width, depth, examples per step and steps. See `Plan` for what it does.
-
-    Raises InputError, in one line, where the file is missing or is no plan.
-    """
-    return plan_of(read_document(Path(path)))
 
 
 def read_document(path: Path) -> PlanDocument:

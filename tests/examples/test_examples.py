@@ -18,7 +18,7 @@ import pytest
 
 from mutransfer_cli import Subject, check
 from mutransfer_cli.emit.scale import scale
-from mutransfer_cli.plans.lr_ratio_guard import release
+from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 from mutransfer_cli.plans.serialization import read_document
 from mutransfer_cli.search.storage.study import read_records
 
@@ -117,7 +117,7 @@ def test_it_is_what_theory_asks_for(example: Example, place: Callable[[Example],
 
     def misled(width: int, seed: int) -> Subject:
         subject = module.build(width, seed)
-        release(subject.optimizer)  # it would refuse
+        remove_guard(subject.optimizer)  # it would refuse
         for group in subject.optimizer.param_groups:
             group["lr"] = 0.003
         return subject

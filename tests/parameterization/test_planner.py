@@ -14,8 +14,8 @@ from torch import nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
+from mutransfer_cli.plans.loading import load_plan
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import load_plan
 from mutransfer_cli.tracing.family import shapes_of, skeleton
 from tests.helpers.traced_models import Heads, Language, Net, tokens, traced, vectors
 

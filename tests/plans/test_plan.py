@@ -17,7 +17,7 @@ from torch.optim import lr_scheduler as schedules
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mutransfer_cli import InputError, Plan, load_plan
-from mutransfer_cli.plans.lr_ratio_guard import release
+from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 from tests.plans.test_apply import CLASSES, INPUTS, WIDTH, Net, free_port, made
 
 STEPS = 6
@@ -120,7 +120,7 @@ def test_rates_set_by_hand_are_an_error(plan: Plan) -> None:
         group["lr"] = 0.001
     with pytest.raises(InputError, match="something set them"):
         trained(model, optimizer)
-    release(optimizer)
+    remove_guard(optimizer)
     trained(model, optimizer)
 
 

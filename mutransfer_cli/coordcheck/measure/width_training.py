@@ -28,7 +28,7 @@ from mutransfer_cli.coordcheck.measure.tensor_probes import (
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.plans.lr_ratio_guard import release
+from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 
 Make = Callable[[int, int], Subject]  # width, seed -> a subject that is ready to train
 
@@ -271,7 +271,7 @@ def multiply_rates(model: nn.Module, optimizer: Optimizer, factors: Mapping[str,
     """Give single tensors a group of their own, with a learning rate so many times the old."""
     names = {id(p): name for name, p in model.named_parameters()}
     for part in getattr(optimizer, "parts", [optimizer]):
-        release(part)  # a plan's optimizer would refuse such rates
+        remove_guard(part)  # a plan's optimizer would refuse such rates
         groups: list[dict[str, Any]] = []
         for group in part.param_groups:
             rest = [p for p in group["params"] if names.get(id(p)) not in factors]

@@ -10,7 +10,8 @@ from typing import Any
 
 from mutransfer_cli.emit.core.abc_symmetry import SAME, Numbers
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.plan import Plan, TensorPlan
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 # The end of a tensor's name, without `.weight` and `.bias`: the built-in gpt, Hugging Face's

@@ -13,8 +13,8 @@ from typing import Any
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.decoder import Transformer, transformer_of
+from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.plans.serialization import plan_of
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 

@@ -15,7 +15,7 @@ from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import require_adamw
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans import base_shapes as bsh
-from mutransfer_cli.plans.plan import TensorPlan
+from mutransfer_cli.plans.types import TensorPlan
 
 
 def growth(t: TensorPlan) -> float:

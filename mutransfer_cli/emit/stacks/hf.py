@@ -17,7 +17,7 @@ from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.stacks.torch import CODE, values_text
 from mutransfer_cli.emit.stacks.torch import settled as settled_by_torch
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.plan import Site
+from mutransfer_cli.plans.types import Site
 
 # Model types whose config multiplies, and its keys; logits_scaling divides.
 GRANITE = {

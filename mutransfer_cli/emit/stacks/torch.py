@@ -9,8 +9,13 @@ from mutransfer_cli.emit.core.header import commented
 from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import exact
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.plans.apply import TORCH, kinds_of, options_of, untrainable
-from mutransfer_cli.plans.plan import Site
+from mutransfer_cli.plans.param_groups import (
+    TORCH,
+    group_options,
+    optimizer_kinds,
+    untrainable_reason,
+)
+from mutransfer_cli.plans.types import Site
 
 CODE = '''
 import hashlib
@@ -116,7 +121,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
             "init": t.init,
             "init_std": t.init_std,
             "optimizer": TORCH[t.optimizer or plan.optimizer].__name__,
-            "options": options_of(plan, t),
+            "options": group_options(plan, t),
         }
         for t in plan.tensors
     }
@@ -124,7 +129,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
         k: {"how": s.how, "modules": s.modules, "attribute": s.attribute} for k, s in sites.items()
     }
     lines = [
-        f"OPTIMIZERS = {tuple(TORCH[kind].__name__ for kind in kinds_of(plan))!r}",
+        f"OPTIMIZERS = {tuple(TORCH[kind].__name__ for kind in optimizer_kinds(plan))!r}",
         f"CLIP = {plan.clip!r}  # threshold of the global gradient norm",
         "# What multiplies outside tensors, and where each is put.",
         f"FORWARD = {pformat(dict(forward), sort_dicts=False)}",
@@ -137,7 +142,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
 
 def settled(job: Job) -> Outcome:
     """Everything is expressed. Raises InputError where torch has no such optimizer."""
-    missing = untrainable(job.plan.optimizer, TORCH)
+    missing = untrainable_reason(job.plan.optimizer, TORCH)
     if missing is not None:
         raise InputError(f"--format {job.document.format}: {missing}; take --format json")
     return exact(job)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mutransfer_cli.plans.apply import kinds_of, made_of, options_of
+from mutransfer_cli.plans.param_groups import group_options, optimizer_kinds, optimizers_over
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.batched_optimizers.fused import FUSED, Fused
 from mutransfer_cli.train.batched_optimizers.muon import Muon
@@ -65,7 +65,7 @@ class Own:
         self.peaks: list[list[float]] = []
         for plan in plans:
             views = {n: nn.Parameter(torch.empty(s)) for n, s in layout.shapes.items()}
-            optimizers = made_of(plan, views)
+            optimizers = optimizers_over(plan, views)
             self.trials.append(views)
             self.optimizers.append(optimizers)
             self.peaks.append([g["lr"] for o in optimizers for g in o.param_groups])
@@ -107,7 +107,7 @@ class Own:
 def updates(plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tensor) -> list[Update]:
     """What steps the parameters: one for each optimizer that the plans name."""
     made: list[Update] = []
-    kinds = kinds_of(plans[0])
+    kinds = optimizer_kinds(plans[0])
     if any(k not in FUSED and k not in TOGETHER and k != "muon" for k in kinds):
         return [Own(plans, layout, rows, gradients)]
     for kind in kinds:
@@ -132,7 +132,7 @@ def alike(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
     """What tensors have in common that lie side by side in a row: optimizer, and its numbers."""
 
     def numbers(name: str) -> tuple[Any, ...]:
-        return tuple(options_of(plan, plan.tensor(name)).values())
+        return tuple(group_options(plan, plan.tensor(name)).values())
 
     kinds = {k: i for i, k in enumerate(dict.fromkeys(kind_of(plan, n) for n in names))}
     ordered = sorted(names, key=lambda n: kinds[kind_of(plan, n)])

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.plans.apply import options_of
+from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.population.flat_params import Layout
 
@@ -86,7 +86,7 @@ class Fused:
         self.calls: list[list[tuple[Callable[..., None], float]]] = []
         for k, plan in enumerate(self.plans):
             lines = {t.name: t for t in plan.tensors}
-            options = {n: options_of(plan, lines[n]) for n in self.names}
+            options = {n: group_options(plan, lines[n]) for n in self.names}
             alike: dict[tuple[Any, ...], Group] = {}
             values = {n: tuple(o.values()) for n, o in options.items()}
             for name, (low, high) in self.layout.runs(self.names, values):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.plans.apply import options_of
+from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.population.flat_params import Layout, padded
 
@@ -40,7 +40,8 @@ class Together:
         self.steps = 0
         lines = [{t.name: t for t in plan.tensors} for plan in plans]
         options = [
-            [options_of(p, of[n]) for n in self.names] for p, of in zip(plans, lines, strict=True)
+            [group_options(p, of[n]) for n in self.names]
+            for p, of in zip(plans, lines, strict=True)
         ]
         first = options[0][0]
         self.raw: dict[str, Tensor] = {}  # (K, tensors)

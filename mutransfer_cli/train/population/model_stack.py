@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value, vmap
 
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.plans.apply import ScaledInput, ScaledOutput
+from mutransfer_cli.plans.forward_hooks import ScaledInput, ScaledOutput
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.family import attribute_of
 from mutransfer_cli.train.batched_optimizers.base import alike

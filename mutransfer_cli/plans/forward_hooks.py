@@ -1,0 +1,76 @@
+"""Putting forward multipliers into a model: float attributes, or hooks on modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.plans.parameters import unwrapped_name
+from mutransfer_cli.plans.types import PlanData, Site
+from mutransfer_cli.tracing.family import attribute_of
+
+HOOKED = "_mutransfer_scales"
+
+
+@dataclass(frozen=True)
+class ScaledInput:
+    """A hook that multiplies a module's first argument; picklable, unlike a closure."""
+
+    value: float
+
+    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (args[0] * self.value, *args[1:])
+
+
+@dataclass(frozen=True)
+class ScaledOutput:
+    """A hook that multiplies a module's output."""
+
+    value: float
+
+    def __call__(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return output * self.value
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Whether torch.compile has wrapped the model or a part of it."""
+    return any(
+        hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None) is not None
+        for m in model.modules()
+    )
+
+
+def install(plan: PlanData, model: nn.Module) -> None:
+    """A compiled model is made to compile again: else torch would ignore the new hooks."""
+    if any(hasattr(m, HOOKED) for m in model.modules()):
+        raise InputError("plan: this model's multipliers were installed before")
+    modules = dict(model.named_modules())
+    modules = {unwrapped_name(name): m for name, m in modules.items()} | modules
+    for name, site in plan.sites.items():
+        value = plan.forward[name]
+        if value is not None:
+            install_multiplier(model, modules, name, site, float(value))
+    object.__setattr__(model, HOOKED, True)
+    if is_compiled(model):
+        torch.compiler.reset()
+
+
+def install_multiplier(
+    model: nn.Module, modules: dict[str, nn.Module], name: str, site: Site, value: float
+) -> None:
+    if site.how == "attribute":
+        for module in model.modules():
+            attribute = attribute_of(module, name)
+            if attribute is not None:
+                setattr(module, attribute, value)
+        return
+    for path in site.modules:
+        module = modules[path]
+        if site.how == "input":
+            module.register_forward_pre_hook(ScaledInput(value))
+        else:
+            module.register_forward_hook(ScaledOutput(value))

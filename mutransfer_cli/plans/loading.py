@@ -1,0 +1,39 @@
+"""Plans from JSON documents and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mutransfer_cli.documents.plan import PlanDocument
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.serialization import read_document
+from mutransfer_cli.plans.types import Site, TensorPlan
+
+
+def plan_of(document: PlanDocument) -> Plan:
+    """The plan that a document holds."""
+    return Plan(
+        tensors=tuple(TensorPlan(**t.model_dump()) for t in document.tensors),
+        forward=dict(document.forward),
+        sites={k: Site(s.how, s.modules, s.attribute) for k, s in document.sites.items()},
+        form=document.form,
+        parameterization=document.parameterization,
+        optimizer=document.optimizer,
+        betas=document.betas,
+        momentum=document.momentum,
+        nesterov=document.nesterov,
+        clip=document.clip,
+        base=document.base.model_dump(),
+        target=document.target.model_dump(),
+    )
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan that `scale --format json` or `Plan.save` wrote.
+
+    Rates, decays, epsilons and init stds in it are final, in the units of torch's optimizers; sizes
+    are width, depth, examples per step and steps. See `Plan` for what it does.
+
+    Raises InputError, in one line, where the file is missing or is no plan.
+    """
+    return plan_of(read_document(Path(path)))
