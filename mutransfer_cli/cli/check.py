@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.cli.options import Debug, Device, ExitZero, Json, Seed, Sets, Threads
 from mutransfer_cli.errors import InputError
 
@@ -70,8 +71,9 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Measure coordinate statistics over widths and give a verdict."""
-    if axis not in {"width", "depth"}:
-        raise InputError(f"--axis {axis}: expected width or depth")
+    checkable = [row.name for row in AXES if row.grows_model]
+    if axis not in checkable:
+        raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
     sizes = whole_numbers(widths, "--widths")
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load

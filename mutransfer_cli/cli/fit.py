@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.cli.options import Debug, ExitZero, Json, Output
 from mutransfer_cli.errors import InputError
 
@@ -75,8 +76,7 @@ def fit(
 def show(document: FitDocument, target: Path) -> None:
     from mutransfer_cli.cli.output import interval, number, table
 
-    sizes = ("width", "depth", "batch", "steps")
-    varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
+    varied = [s for s in SIZES if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
     regret = {(axis, r.width): r for axis, found in document.axes.items() for r in found.regret}
 
     pruned = any(r.pruned for r in document.rungs)

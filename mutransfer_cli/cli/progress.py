@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from mutransfer_cli.catalog.axes import SIZES
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
@@ -72,7 +74,7 @@ def table(what: str, event: Event, since: float = 0.0) -> Table:
 
     axes = [
         axis
-        for axis in ("width", "depth", "batch", "steps")
+        for axis in SIZES
         if axis == "width" or len({getattr(r.size, axis) for r in event.rungs}) > 1
     ]
     names = list(dict.fromkeys(name for r in event.rungs for name in r.params)) or ["lr"]

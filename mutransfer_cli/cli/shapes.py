@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.cli.options import Batch, Debug, Depth, Json, Sets, Steps, Tokens, Width
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def show(document: ShapesDocument, why: bool) -> None:
     m = document.multipliers
     grown = ", ".join(
         f"{axis} {getattr(document.base, axis)} to {getattr(document.target, axis)}"
-        for axis in ("width", "depth", "batch", "steps")
+        for axis in SIZES
         if getattr(document.base, axis) != getattr(document.target, axis)
     )
     table(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.deviations import deviations_of
@@ -143,10 +144,9 @@ def differences(document: ScaleDocument, path: Path) -> tuple[DifferenceDocument
     found = compared(plan_of(document), plan_of(old))
     if isinstance(old, ScaleDocument):
         found += hyperparameters_compared(document.hyperparameters, old.hyperparameters)
-    sizes = ("width", "depth", "batch", "steps")
     return found + hyperparameters_compared(
-        {k: getattr(document.target, k) for k in sizes},
-        {k: getattr(old.target, k) for k in sizes},
+        {k: getattr(document.target, k) for k in SIZES},
+        {k: getattr(old.target, k) for k in SIZES},
         "target",
     )
 

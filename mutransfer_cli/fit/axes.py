@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.documents.fit import FitDocument, Rung, SourceRung
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.fit_file import Verdict, fit_line
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.surface.observation import Observation
 
-AXES = ("width", "depth", "batch", "steps")
 Point = tuple[int, int | None, int | None, int | None]
 
 
@@ -37,7 +37,7 @@ def fit(
     points = {point(o) for o in observations}
     centre = point(base) if base is not None else busiest(points)
     fitted = {}
-    for axis in AXES:
+    for axis in SIZES:
         on_line = [o for o in observations if differs_in(point(o), centre) in (None, axis)]
         values = {getattr(o, axis) for o in on_line}
         if len(values) > 1 or (axis == "width" and len(points) == 1):
@@ -69,7 +69,7 @@ def differs_in(at: Point, centre: Point) -> str | None:
 
     A batch alone keeps the tokens, so its steps follow.
     """
-    odd = [axis for axis, a, b in zip(AXES, at, centre, strict=True) if a != b]
+    odd = [axis for axis, a, b in zip(SIZES, at, centre, strict=True) if a != b]
     batch, steps = at[2], at[3]
     if odd == ["batch", "steps"] and None not in (batch, steps, centre[2], centre[3]):
         tokens = (batch or 0) * (steps or 0), (centre[2] or 0) * (centre[3] or 0)
@@ -108,7 +108,7 @@ def one_axis(
 
 
 def named(at: Point) -> dict[str, int | None]:
-    return dict(zip(AXES, at, strict=True))
+    return dict(zip(SIZES, at, strict=True))
 
 
 def worst(fitted: dict[str, FitDocument]) -> tuple[Verdict, str]:

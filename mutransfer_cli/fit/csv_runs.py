@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.surface.observation import Observation
 
 NEEDED = ("width", "lr", "loss")
-WHOLE = ("width", "seed", "depth", "batch", "steps")
+WHOLE = ("seed", *SIZES)
 
 
 def cell(row: Mapping[str, str | None], name: str, where: str) -> float:

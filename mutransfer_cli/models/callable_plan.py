@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS
 from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
@@ -21,19 +22,18 @@ from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import family_of, shapes_of, skeleton
 
 TOKENS = 64  # an example of text
-DEFAULTS = {"depth": 2, "batch": 16, "steps": 200}
 
 
 def _sizes(
     given: Mapping[str, float], base: Mapping[str, int], argument: str, tokens: int
 ) -> dict[str, int]:
-    unknown = set(given) - {"width", "tokens", *DEFAULTS}
+    unknown = set(given) - {"width", "tokens", *BASE_DEFAULTS}
     if unknown or "width" not in given or {"steps", "tokens"} <= set(given):
         raise InputError(
             f"expected width and any of depth, batch, steps or tokens; found {given}",
             path=(argument,),
         )
-    sizes = {**DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
+    sizes = {**BASE_DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
     if "tokens" in given:
         sizes["steps"] = max(1, round(given["tokens"] / (sizes["batch"] * tokens)))
     elif base and "steps" not in given:  # a batch alone keeps the tokens

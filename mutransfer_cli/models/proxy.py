@@ -184,7 +184,7 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
     if recipe.parameterization == "sp" and recipe.rules.alignment is None:
         notes.append("sp: one learning rate for all tensors; its optimum moves with width")
     m = plan.multipliers
-    if all(m[axis] == 1.0 for axis in ("width", "depth", "batch", "duration")):
+    if all(factor == 1.0 for factor in m.values()):
         notes.append("nothing grows: the target is the base, and every factor is 1")
     elif m["width"] < 1:
         notes.append("the target is narrower than the base: the same powers, downwards")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization import init_tables as table
 from mutransfer_cli.parameterization.forward_multipliers import forward_multipliers
@@ -55,7 +56,7 @@ def derive(
         )
     tensors = matched(family, shapes)
     forward, sites, folded = forward_multipliers(family, settings, shapes, base, target)
-    ratio = {axis: target[axis] / base[axis] for axis in ("width", "depth", "batch", "steps")}
+    ratio = {axis: target[axis] / base[axis] for axis in SIZES}
     horizon = horizon_rule(
         settings.horizon,
         settings.beta1,

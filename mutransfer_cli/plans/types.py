@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mutransfer_cli.catalog.axes import multipliers
+
 Sizes = Mapping[str, int]  # width, depth, batch, steps
 
 
@@ -65,13 +67,7 @@ class PlanData:
     @property
     def multipliers(self) -> dict[str, float]:
         """The ratios target/base along each axis; duration is that of the examples seen."""
-        ratio = {k: self.target[k] / self.base[k] for k in ("width", "depth", "batch", "steps")}
-        return {
-            "width": ratio["width"],
-            "depth": ratio["depth"],
-            "batch": ratio["batch"],
-            "duration": ratio["steps"] * ratio["batch"],
-        }
+        return multipliers(self.base, self.target)
 
     def tensor(self, name: str) -> TensorPlan:
         """The line of one tensor; KeyError if there is none."""

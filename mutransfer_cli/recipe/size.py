@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
@@ -52,10 +53,7 @@ def rungs(recipe: Recipe) -> tuple[Size, ...]:
     keeps the tokens, so its steps shrink.
     """
     base, ladder = base_size(recipe), recipe.ladder
-    lines = {
-        axis: (getattr(base, axis), *getattr(ladder, axis))
-        for axis in ("width", "depth", "batch", "steps")
-    }
+    lines = {axis: (getattr(base, axis), *getattr(ladder, axis)) for axis in SIZES}
 
     def size(width: int, depth: int, batch: int, steps: int | None) -> Size:
         return _resize(recipe, base, width, depth, batch, steps, None)

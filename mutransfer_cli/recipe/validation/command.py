@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault, suggestion
 from mutransfer_cli.recipe.key_paths import SHORT, key_path
@@ -15,7 +16,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.validation.search_space import value_at
 
 # What every trial fills in; {device} is that of --device, {python} the one that runs mutransfer.
-FIXED = ("plan", "width", "depth", "batch", "steps", "seed", "out", "device", "python")
+FIXED = ("plan", *SIZES, "seed", "out", "device", "python")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 
 

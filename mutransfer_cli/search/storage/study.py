@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import loads
@@ -202,9 +203,7 @@ def distributions(params: dict[str, float], ranges: Ranges) -> dict[str, Any]:
 
 def asked_for(record: Record) -> dict[str, Any]:
     """User attributes that a trial has from its start."""
-    return {
-        name: getattr(record, name) for name in ("width", "depth", "batch", "steps", "seed")
-    } | {"flops": record.flops}
+    return {name: getattr(record, name) for name in (*SIZES, "seed")} | {"flops": record.flops}
 
 
 def became(record: Record) -> dict[str, Any]:

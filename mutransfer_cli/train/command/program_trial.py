@@ -14,6 +14,7 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import override
@@ -88,7 +89,7 @@ def call_of(
         "python": sys.executable,
         "device": device,
         "seed": str(seed),
-        **{axis: str(getattr(size, axis)) for axis in ("width", "depth", "batch", "steps")},
+        **{axis: str(getattr(size, axis)) for axis in SIZES},
     }
     values |= {name: written(value) for name, value in params.items()}
     call = Call(recipe.train, folder, values)
