@@ -55,7 +55,8 @@ def shapes(
 
     loaded = load(recipe, sets or ())
     size = target_size(loaded.recipe, width, depth, batch, steps, tokens)
-    from mutransfer_cli.models.proxy import plan_for, shapes_document
+    from mutransfer_cli.models.notes import shapes_document
+    from mutransfer_cli.models.proxy import plan_for
     from mutransfer_cli.plans import base_shapes as bsh
     from mutransfer_cli.plans.diff import compared
 

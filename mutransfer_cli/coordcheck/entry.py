@@ -16,7 +16,8 @@ from mutransfer_cli.coordcheck.user_callable import answered, check, known
 from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation
 from mutransfer_cli.coordcheck.width_check import Question
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.proxy import completed, family_for, plan_for, proxy, trainable
+from mutransfer_cli.models.family_cache import completed, family_for
+from mutransfer_cli.models.proxy import plan_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import build as build_recipe
 from mutransfer_cli.models.user_code import import_callable

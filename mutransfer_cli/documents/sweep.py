@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mutransfer_cli.documents.base import Part
-from mutransfer_cli.train.step_mode import How
+from mutransfer_cli.documents.step_mode import StepMode
 
 
 class Counts(Part):
@@ -22,7 +22,9 @@ class Way(Part):
     size: int = Field(description="trials in a population; 1: one by one")
     seconds: float = Field(description="a step of one trial")
     bytes: int
-    way: How = Field(default="plain", description="graph: a population's step as one CUDA graph")
+    way: StepMode = Field(
+        default="plain", description="graph: a population's step as one CUDA graph"
+    )
 
 
 class RungEngine(Part):
@@ -32,7 +34,7 @@ class RungEngine(Part):
     steps: int
     size: int = Field(description="trials in a population, at most; 1: one by one")
     why: str
-    way: How = Field(default="plain", description="of its populations, as in `measured`")
+    way: StepMode = Field(default="plain", description="of its populations, as in `measured`")
     device: str | None = Field(default=None, description="where it was chosen; null: not known")
     settled: bool = Field(default=True, description="more trials would not change it")
     measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")

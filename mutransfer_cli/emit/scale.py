@@ -16,7 +16,8 @@ from mutransfer_cli.emit.core.interface import Job
 from mutransfer_cli.emit.registry import FORMATS, require, stack_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
-from mutransfer_cli.models.proxy import notes_of, plan_for
+from mutransfer_cli.models.notes import notes_of
+from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.plans.diff import compared, hyperparameters_compared
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.serialization import plan_fields, read_document

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.study import Key, Record, trial_key
 from mutransfer_cli.train.pruner import Judge
-from mutransfer_cli.train.step_mode import How
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,9 @@ class Job:
     seed: int
     setting: tuple[tuple[str, float], ...]  # name and value, in the order of the search space
     judge: Judge | None = field(default=None, compare=False, repr=False)  # None: runs to its end
-    way: How = field(default="plain", compare=False, repr=False)  # of a population that it is in
+    way: StepMode = field(
+        default="plain", compare=False, repr=False
+    )  # of a population that it is in
 
     @property
     def params(self) -> dict[str, float]:

@@ -13,7 +13,8 @@ from mutransfer_cli.documents.sweep import (
     SweepDocument,
 )
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.proxy import family_for, trainable
+from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.models.proxy import trainable
 from mutransfer_cli.recipe.load import Loaded
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.driver import Driver

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.huggingface import masked_loss, seq2seq_loss
-from mutransfer_cli.models.proxy import family_for, plan_for, proxy
+from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.cuda_graph.buffers import fill, form_of, room_for
 from mutransfer_cli.train.cuda_graph.graph import Graph
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.step_mode import How
 from mutransfer_cli.train.trial import moved
 
 
@@ -73,7 +73,7 @@ class Replayed(Population):
 
 
 def population_of(
-    members: Sequence[Member], size: Size, device: str = "cpu", way: How = "plain"
+    members: Sequence[Member], size: Size, device: str = "cpu", way: StepMode = "plain"
 ) -> Population:
     """way: plain, or graph."""
     return (Replayed if way == "graph" else Population)(members, size, device)

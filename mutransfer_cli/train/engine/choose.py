@@ -8,6 +8,7 @@ from math import ceil
 
 import torch
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.cuda_graph import graph
 from mutransfer_cli.train.cuda_graph.benchmark import Captured, graphs_of
@@ -15,7 +16,6 @@ from mutransfer_cli.train.engine.memory import available
 from mutransfer_cli.train.engine.timing import Timing, patience, timed_alone, timed_together
 from mutransfer_cli.train.population.equivalence import distrusted
 from mutransfer_cli.train.population.population import Member
-from mutransfer_cli.train.step_mode import How
 
 SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
 WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
@@ -33,7 +33,7 @@ class Choice:
     most: int  # trials in a population; 1: one by one
     why: str
     settled: bool = False  # more trials would not change it
-    way: How = "plain"  # of populations
+    way: StepMode = "plain"  # of populations
 
     @property
     def measured(self) -> list[Timing]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.models.proxy import proxy
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.engine.memory import bytes_of
 from mutransfer_cli.train.population.oom_split import out_of_memory
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.step_mode import How
 from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
 
 WARM, TIMED = 2, 3  # steps, steps at least
@@ -27,7 +27,7 @@ class Timing:
     size: int
     seconds: float  # a step of one trial
     bytes: int
-    way: How = "plain"
+    way: StepMode = "plain"
 
 
 def patience(alone: float, size: Size, count: int) -> float:

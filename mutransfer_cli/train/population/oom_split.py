@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
 from mutransfer_cli.train.population.population import Member
 from mutransfer_cli.train.population.trainer import train_together
-from mutransfer_cli.train.step_mode import How
 from mutransfer_cli.train.trial import Result, train
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -31,7 +31,7 @@ def train_group(
     size: Size,
     device: str = "cpu",
     keeper: GroupKeeper | None = None,
-    way: How = "plain",
+    way: StepMode = "plain",
 ) -> Iterator[tuple[int, Result]]:
     """Each member's number and result, as it ends. With a keeper they keep a checkpoint together.
 

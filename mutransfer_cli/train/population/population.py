@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutransfer_cli.models.proxy import started
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -67,7 +67,7 @@ class Population:
         subject = None
         for member in members:
             if member.start not in states:
-                made = started(member.recipe, size, member.seed, member.plan)
+                made = ProxyFactory(member.recipe).build(size, member.seed, member.plan)
                 made.model.to(self.place)
                 states[member.start] = state_of(made.model)
                 subject = subject or made

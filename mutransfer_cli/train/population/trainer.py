@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
 from mutransfer_cli.train.cuda_graph.captured_population import population_of
 from mutransfer_cli.train.population.population import Member
 from mutransfer_cli.train.pruner import Judge
-from mutransfer_cli.train.step_mode import How
 from mutransfer_cli.train.trial import KEPT_POINTS, LOOK_EVERY, WORSE, Outcome, Result
 
 Ends = Iterator[tuple[int, Result]]
@@ -29,7 +29,7 @@ def train_together(
     size: Size,
     device: str = "cpu",
     keeper: GroupKeeper | None = None,
-    way: How = "plain",
+    way: StepMode = "plain",
 ) -> Ends:
     """Train a population; yields a member's number and its result as it ends.
 
@@ -42,7 +42,7 @@ class Course:
     """Of a member, by its number: `seen`, its losses up to the last look, and seconds `spent`."""
 
     def __init__(
-        self, members: Sequence[Member], size: Size, device: str, way: How = "plain"
+        self, members: Sequence[Member], size: Size, device: str, way: StepMode = "plain"
     ) -> None:
         self.at = time.perf_counter()
         self.members, self.size, self.device, self.way = members, size, device, way

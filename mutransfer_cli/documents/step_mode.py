@@ -1,0 +1,7 @@
+"""How the step of a population is executed: operation by operation, or as one CUDA graph."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+StepMode = Literal["plain", "graph"]

@@ -1,0 +1,76 @@
+"""The traced family of a recipe's model: built at two widths, traced once per process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import BUILD, build, default_roles, run_user_code
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size, base_size, rungs
+from mutransfer_cli.tracing.blocks import Blocks, blocks_of
+from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
+
+TRACED_EXAMPLES = 2
+DEPTH_RULES = frozenset({"completep", "umup"})
+
+_families: dict[str, Family] = {}
+
+
+def family_for(recipe: Recipe, deeper: bool = False) -> Family:
+    """Trace the base and one other width on the CPU, or take the family that was traced before.
+
+    Args:
+        recipe: The recipe; hyperparameters do not matter.
+        deeper: Also build the model at another depth, to see what is repeated along it.
+
+    Raises:
+        InputError: The user's model or data fails; the message names the line.
+    """
+    base = base_size(recipe)
+    deeper = deeper or recipe.parameterization in DEPTH_RULES
+    key = repr((recipe.model, recipe.roles, recipe.data, base, deeper))
+    if key not in _families:
+        widths = [s.width for s in rungs(recipe) if s.width != base.width]
+        other = replace(base, width=min(widths) if widths else 2 * base.width)
+        roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe))
+        with torch.random.fork_rng(devices=[]):
+            model, run = _traceable(recipe, base)
+            blocks = _repeated_blocks(recipe, base, model) if deeper else Blocks()
+            _families[key] = family_of((model, run), _traceable(recipe, other), roles, blocks)
+    return _families[key]
+
+
+def completed(recipe: Recipe, subject: Subject) -> Subject:
+    """Fill in the loss, and the batches of the recipe's data, where the subject has none."""
+    if subject.loss is None:
+        subject.loss = cross_entropy
+    if subject.batch is None:
+        source = open_source(recipe)
+        subject.batch = lambda seed: source.batch(seed, 0, recipe.base.batch)
+    return subject
+
+
+def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
+    """A model at a size, and what runs its forward pass on a few examples."""
+    subject = completed(recipe, build(recipe, size))
+    assert subject.loss is not None and subject.batch is not None
+    batch = subject.batch(0)
+    if isinstance(batch, tuple) and all(isinstance(part, torch.Tensor) for part in batch):
+        batch = tuple(part[:TRACED_EXAMPLES] for part in batch)
+    subject.model.eval()  # dropout is not a use
+    where = f"{recipe.model.build}: its forward pass at width {size.width}"
+    run = partial(run_user_code, partial(subject.loss, subject.model, batch), where, BUILD)
+    return subject.model, run
+
+
+def _repeated_blocks(recipe: Recipe, base: Size, model: torch.nn.Module) -> Blocks:
+    """What is repeated along the depth, from the names of a model twice as deep."""
+    twice = skeleton(lambda: build(recipe, replace(base, depth=2 * base.depth)).model)
+    return blocks_of(shapes_of(model).keys(), shapes_of(twice).keys())

@@ -1,0 +1,47 @@
+"""The settings of the theory, taken from a recipe."""
+
+from __future__ import annotations
+
+from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
+from mutransfer_cli.recipe.schema.recipe import Recipe
+
+
+def settings_of(recipe: Recipe) -> Settings:
+    """The hyperparameters and rules of a recipe, as the theory takes them."""
+    optimizer, init = recipe.optimizer, recipe.init
+    multipliers, rules = recipe.multipliers, recipe.rules
+    return Settings(
+        parameterization=recipe.parameterization,
+        optimizer=Optimizer(
+            optimizer.name,
+            optimizer.lr,
+            (optimizer.betas[0], optimizer.betas[1]),
+            optimizer.eps,
+            optimizer.weight_decay,
+            optimizer.momentum,
+            optimizer.nesterov,
+            optimizer.adamw_lr,
+        ),
+        readout=rules.readout,
+        weight_decay=rules.weight_decay,
+        decay=rules.decay if isinstance(rules.decay, str) else tuple(rules.decay),
+        epsilon=rules.epsilon,
+        alignment=rules.alignment,
+        depth_alpha=rules.depth_alpha,
+        horizon=rules.horizon,
+        beta1=rules.beta1,
+        init=Init(
+            init.from_,
+            init.std,
+            init.embedding_std,
+            init.readout_std,
+            init.residual == "gpt2",
+            tuple(init.zero),
+        ),
+        lr_factors=dict(recipe.lr_factors),
+        embedding_multiplier=multipliers.embedding,
+        logit_multiplier=multipliers.logit,
+        attention_multiplier=multipliers.attention,
+        residual_multiplier=multipliers.residual,
+        clip=recipe.clip,
+    )
