@@ -9,7 +9,23 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerEntry(Entry):
-    """A row for an optimizer."""
+    """A row for an optimizer.
+
+    Attributes:
+        weight_decay: Default of `optimizer.weight_decay`.
+        decoupled: Of one whose decay is added to an adaptive step's gradient, which has no
+            consistent scaling rule: the optimizer with decoupled decay to take instead.
+        beta1_is_momentum: Its first beta is its momentum; `optimizer.momentum` is refused.
+        nesterov: `optimizer.nesterov` means something to it.
+        leaves_to: The optimizer that trains the tensors it is not for; its learning rate is
+            `optimizer.adamw_lr`.
+    """
+
+    weight_decay: float = 0.1
+    decoupled: str | None = None
+    beta1_is_momentum: bool = False
+    nesterov: bool = False
+    leaves_to: str | None = None
 
 
 OPTIMIZERS = Registry(
@@ -20,16 +36,22 @@ OPTIMIZERS = Registry(
             name="adamw",
             summary="Adam with decoupled weight decay",
             implementation="mutransfer_cli.optimizers.adamw:ADAMW",
+            beta1_is_momentum=True,
         ),
         OptimizerEntry(
             name="adam",
             summary="Adam; its decay is added to the gradient",
             implementation="mutransfer_cli.optimizers.adam:ADAM",
+            weight_decay=0.0,
+            decoupled="adamw",
+            beta1_is_momentum=True,
         ),
         OptimizerEntry(
             name="sgd",
             summary="gradient descent with momentum",
             implementation="mutransfer_cli.optimizers.sgd:SGD",
+            weight_decay=0.0,
+            nesterov=True,
         ),
         OptimizerEntry(
             name="lion",
@@ -40,11 +62,13 @@ OPTIMIZERS = Registry(
             name="muon",
             summary="orthogonalised momentum for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.muon:MUON",
+            leaves_to="adamw",
         ),
         OptimizerEntry(
             name="adafactor",
             summary="updates relative to the size of the tensor",
             implementation="mutransfer_cli.optimizers.adafactor:ADAFACTOR",
+            weight_decay=0.0,
         ),
         OptimizerEntry(
             name="shampoo",

@@ -9,7 +9,18 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterizationEntry(Entry):
-    """A row for a parameterization."""
+    """A row for a parameterization.
+
+    Attributes:
+        depth_rules: It has rules for growing depth.
+        depth_exponent: `rules.depth_alpha` is the exponent of its residual branches.
+        alignment: `rules.alignment` chooses among its tables; one with a single table has no
+            choice.
+    """
+
+    depth_rules: bool = False
+    depth_exponent: bool = False
+    alignment: bool = True
 
 
 PARAMETERIZATIONS = Registry(
@@ -40,11 +51,16 @@ PARAMETERIZATIONS = Registry(
             name="umup",
             summary="unit-scaled muP",
             implementation="mutransfer_cli.parameterization.umup:UMUP",
+            depth_rules=True,
+            alignment=False,
         ),
         ParameterizationEntry(
             name="completep",
             summary="muP with depth rules (CompleteP)",
             implementation="mutransfer_cli.parameterization.completep:COMPLETEP",
+            depth_rules=True,
+            depth_exponent=True,
+            alignment=False,
         ),
     ],
 )

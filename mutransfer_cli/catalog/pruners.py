@@ -9,7 +9,13 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunerEntry(Entry):
-    """A row for a pruner."""
+    """A row for a pruner.
+
+    Attributes:
+        prunes: It may end a trial early; False for the one that leaves every trial to its end.
+    """
+
+    prunes: bool = True
 
 
 PRUNERS = Registry(
@@ -20,6 +26,7 @@ PRUNERS = Registry(
             name="none",
             summary="every trial runs to its end",
             implementation="mutransfer_cli.search.pruning.none:NONE",
+            prunes=False,
         ),
         PrunerEntry(
             name="halving",
