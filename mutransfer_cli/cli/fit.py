@@ -50,11 +50,14 @@ def fit(
     from mutransfer_cli.fit.axes import fit as fitted
     from mutransfer_cli.fit.csv_runs import read_table
     from mutransfer_cli.fit.fit_file import write_fit
-    from mutransfer_cli.fit.run_directory import fit_of_run, observations_of
+    from mutransfer_cli.fit.run_directory import fit_of_run
+    from mutransfer_cli.search.storage.run import Run
 
     if source.is_dir():
         target = output or source / "fit.json"
-        document = fit_of_run(source, confidence=confidence)
+        run = Run.open(source)
+        observations = list(run.observations)
+        document = fit_of_run(run, confidence=confidence)
     else:
         target = output or source.with_name(f"{source.stem}.fit.json")
         observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
@@ -63,7 +66,7 @@ def fit(
     if plot is not None:
         from mutransfer_cli.report.fit_plot import draw
 
-        draw(observations_of(source) if source.is_dir() else observations, document, plot)
+        draw(observations, document, plot)
     if as_json:
         print_json(document)
     else:

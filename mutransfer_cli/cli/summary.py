@@ -23,10 +23,11 @@ def summary(
     from mutransfer_cli.cli.output import interval, print_json
     from mutransfer_cli.documents.cli import SummaryDocument
     from mutransfer_cli.fit.run_directory import fit_of_run
-    from mutransfer_cli.search.storage.study import read_records
+    from mutransfer_cli.search.storage.run import Run
 
-    records = read_records(run)
-    fitted = fit_of_run(run)
+    opened = Run.open(run)
+    records = opened.records
+    fitted = fit_of_run(opened)
     used = sum(r.seconds for r in records)
     lines = [f"{len(records)} trials, {used:.0f} s of one core in all"]
     for rung in fitted.rungs:

@@ -12,7 +12,6 @@ from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
-    from mutransfer_cli.search.samplers.adaptive import Fitted
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +98,6 @@ def sweep(
             workers=workers,
             on_progress=progress.update,
             engine=engine,
-            fitted=fitted(loaded.recipe.search.sampler),
             storage=storage,
             executor=executor,
             ray_address=ray_address,
@@ -108,15 +106,6 @@ def sweep(
         print_json(document)
     else:
         show(document)
-
-
-def fitted(sampler: str) -> Fitted | None:
-    """What the adaptive sampler sharpens; the others need no statistics."""
-    if sampler != "adaptive":
-        return None
-    from mutransfer_cli.surface.rung_optima import shapes
-
-    return shapes
 
 
 def show(document: SweepDocument) -> None:

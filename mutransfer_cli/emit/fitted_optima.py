@@ -17,8 +17,9 @@ from mutransfer_cli.fit.run_directory import fit_of_run
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.storage.run_directory import RECIPE, read_environment
-from mutransfer_cli.search.storage.study import Record, read_records
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.search.storage.run_directory import RECIPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,16 @@ class Optima:
     """A fit, and the run directory that it is of where there is one."""
 
     fitted: FitDocument
-    run: Path | None
+    run: Run | None
 
     @classmethod
     def read(cls, run: Path | None, fit: Path | None) -> Optima:
         """From a fit's file, else from a run directory. Raises InputError for an unusable one."""
+        opened = Run.open(run) if run is not None else None
         if fit is not None:
-            return cls(read_fit(fit), run)
-        assert run is not None
-        return cls(fit_of_run(run), run)
+            return cls(read_fit(fit), opened)
+        assert opened is not None
+        return cls(fit_of_run(opened), opened)
 
     def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
         """The recipe with the optima of the largest rung that has one inside its range.
@@ -80,13 +82,13 @@ class Optima:
             for name, e in (best.optimum or {}).items()
         }
         found: dict[str, Any] = {
-            "run": str(self.run or self.fitted.source),
+            "run": str(self.run.path if self.run is not None else self.fitted.source),
             "width": source.width,
             "confidence": self.fitted.confidence,
             "optima": optima,
         }
         if self.run is not None:
-            made, records = read_environment(self.run), read_records(self.run)
+            made, records = self.run.environment, self.run.records
             versions = {"mutransfer": made.get("mutransfer"), "python": made.get("python")}
             versions |= made.get("versions", {})
             found |= {
@@ -96,7 +98,7 @@ class Optima:
                 "versions": {k: str(v) for k, v in versions.items() if v is not None},
                 "device": made.get("device"),
                 "seed": made.get("seed"),
-                "digest": digest_of(self.run, records),
+                "digest": digest_of(self.run.path, records),
                 "data_digest": made.get("data_digest"),
                 "git_revision": made.get("git_revision"),
             }

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.budget import SHARE_TRIALS, reached
 from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.samplers.registry import trials, wanted
-from mutransfer_cli.search.storage.run_directory import read_environment, read_recipe
-from mutransfer_cli.search.storage.study import Record
-from mutransfer_cli.surface.rung_optima import shapes
+from mutransfer_cli.search.storage.run import Run
 
 
-def unfinished(run: Path, records: Sequence[Record]) -> str | None:
+def unfinished(run: Run) -> str | None:
     """What is still to come, and how; None where the sweep is whole."""
-    recipe, sizes = read_recipe(run), rungs(read_recipe(run))
-    seed = int(read_environment(run).get("seed", 0))
-    left = missing(wanted(recipe, sizes, seed, records, shapes), records)
+    recipe, records = run.recipe, run.records
+    sizes = rungs(recipe)
+    left = missing(wanted(recipe, sizes, run.seed, records), records)
     if not left:
         return None
     asked = len(records) + len(left)

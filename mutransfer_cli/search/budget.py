@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.recipe.schema.search import Search
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 
 SHARE_TRIALS = frozenset({"sobol", "tpe", "gp"})  # these ask for no more trials than it allows
 

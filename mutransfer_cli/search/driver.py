@@ -23,11 +23,11 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.progress import Event, event
 from mutransfer_cli.search.pruning.decision import reports
 from mutransfer_cli.search.pruning.waves import Waves
-from mutransfer_cli.search.samplers.adaptive import Fitted
 from mutransfer_cli.search.samplers.registry import wanted
 from mutransfer_cli.search.storage.claims import Claims
 from mutransfer_cli.search.storage.ledger import Ledger
-from mutransfer_cli.search.storage.study import Record, Study
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.train.cost import flops
 from mutransfer_cli.train.trial import Result
 
@@ -43,7 +43,6 @@ class Driver:
     workers: int
     threads: int
     on_progress: Callable[[Event], None]
-    fitted: Fitted | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
     running: int = 0
@@ -53,14 +52,14 @@ class Driver:
 
     def wanted(self) -> list[Job]:
         """Every trial that the search asks for by what is known so far."""
-        return wanted(self.recipe, rungs(self.recipe), self.seed, self.records, self.fitted)
+        return wanted(self.recipe, rungs(self.recipe), self.seed, self.records)
 
     def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
         costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
         waves = None
         if self.recipe.search.prune != "none":
-            waves = Waves(self.recipe, rungs(self.recipe), self.seed, self.fitted)
+            waves = Waves(self.recipe, rungs(self.recipe), self.seed)
         with executor, self.ledger(study, costs) as ledger:
             pace = Pace(self.workers, costs, self.engine, ledger.records())
             while True:
@@ -112,7 +111,7 @@ class Driver:
             )
             for name, space in search.space.items()
         }
-        if not study.place.shared:
+        if not study.location.shared:
             return Ledger(study, ranges)
         return Claims(study, ranges, costs, search.budget.trials)
 

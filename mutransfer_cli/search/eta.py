@@ -14,7 +14,7 @@ from statistics import median
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import Key, Record
+from mutransfer_cli.search.storage.record import Key, Record
 
 POWER = 0.75  # seconds by FLOPs, until two sizes are known: a small model is held up by the rest
 WHOLE = frozenset({"finished", "pruned"})  # their seconds are those of trials to come

@@ -27,15 +27,13 @@ from mutransfer_cli.search.executors.ray_cluster import resources
 from mutransfer_cli.search.grouping.engine import Engine, asked_for
 from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.progress import Event
-from mutransfer_cli.search.samplers.adaptive import Fitted
 from mutransfer_cli.search.signals import terminations
-from mutransfer_cli.search.storage.location import chosen
+from mutransfer_cli.search.storage.locks import run_lock, write_lock
 from mutransfer_cli.search.storage.run_directory import (
     RECIPE,
-    alone,
+    choose_location,
     environment_of,
     forget,
-    locked,
     prepare,
     write_curves,
 )
@@ -52,7 +50,6 @@ def sweep(
     threads: int | None = None,
     workers: int | None = None,
     on_progress: Callable[[Event], None] = lambda event: None,
-    fitted: Fitted | None = None,
     storage: str | None = None,
     executor: str = "local",
     ray_address: str | None = None,
@@ -60,8 +57,7 @@ def sweep(
 ) -> SweepDocument:
     """Train the proxies of a recipe into a run directory; goes on where it was stopped.
 
-    fitted: what the adaptive sampler sharpens, such as `fit.rungs.shapes`. engine: auto,
-    one-by-one or population:K.
+    engine: auto, one-by-one or population:K.
 
     Raises InputError before any training where the recipe, its data or the directory is unusable.
     """
@@ -75,8 +71,8 @@ def sweep(
     place, count = ready(recipe, device, workers, executor, ray_address)
     source = open_source(recipe)
     family_for(recipe)
-    lies = chosen(run, storage)
-    driver = Driver(recipe, run, place, seed, count, threads or 1, on_progress, fitted)
+    location = choose_location(run, storage)
+    driver = Driver(recipe, run, place, seed, count, threads or 1, on_progress)
     checkpoints = run.resolve() / FOLDER
     runs: Executor
     if recipe.train is not None:
@@ -89,25 +85,25 @@ def sweep(
         driver.engine = Engine(recipe, place, count, engine, run)
         runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)
     # workers are there before the lock and the database are, which they shall not hold
-    with terminations(), runs, locked(run, lies.shared):
-        with alone(run):
-            told_apart = lies.remembered(run) if lies.shared else None
+    with terminations(), runs, run_lock(run, location.shared):
+        with write_lock(run):
+            stored_in = location.stored_in(run) if location.shared else None
             fresh = not (run / RECIPE).is_file()
-            prepare(run, recipe, environment_of(place, seed, source.digest, told_apart))
+            prepare(run, recipe, environment_of(place, seed, source.digest, stored_in))
             try:
-                study = Study.open(run, recipe, create=True, place=lies)
+                study = Study.open(location, recipe, create=True)
             except InputError:
-                if fresh:  # a storage that never worked is not remembered
+                if fresh:  # a storage that never worked is not kept
                     forget(run)
                 raise
-        if lies.shared:
+        if location.shared:
             study.belongs_to(recipe, seed=seed, data_digest=source.digest)
         if place == programs.OWN and device != "auto":
             driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
         try:
             driver.go(study, runs)
         finally:
-            with alone(run):
+            with write_lock(run):
                 with suppress(InputError):  # the storage is away: then what was read before
                     driver.records = study.records()
                 if driver.records:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mutransfer_cli.search.storage.study import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +19,3 @@ class Observation:
     steps: int | None = None
     params: dict[str, float] = field(default_factory=dict)  # what else was searched
     pruned: bool = False
-
-
-def observation_of(record: Record, lr: float) -> Observation:
-    """A trial as an observation; `lr` is the recipe's, for a search along other dimensions."""
-    return Observation(
-        width=record.width,
-        depth=record.depth,
-        batch=record.batch,
-        steps=record.steps,
-        lr=record.params.get("lr", lr),
-        seed=record.seed,
-        loss=record.loss,
-        params={k: v for k, v in record.params.items() if k != "lr"},
-        pruned=record.outcome == "pruned",
-    )

@@ -26,10 +26,9 @@ from mutransfer_cli.fit.fit_file import fit_line
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.samplers.adaptive import propose
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.samplers.adaptive import fit_rungs, propose
+from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import shapes
 from mutransfer_cli.train.trial import train
 
 LOW, HIGH, PER_OCTAVE, SEEDS, REPEATS, RIGHT = -12, -3, 8, 8, 20, 0.25
@@ -102,14 +101,14 @@ Search = Callable[[Recipe, Table, list[int]], tuple[float | None, int]]  # log2(
 def adaptive(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, int]:
     records: list[Record] = []
     sizes = rungs(recipe)
-    while jobs := propose(recipe.search, sizes, 0, records, shapes):
+    while jobs := propose(recipe.search, sizes, 0, records):
         for job in jobs:
             loss = at(table, order[job.seed % SEEDS], log2(job.params["lr"]))
             outcome = "finished" if loss is not None else "diverged"
             s = job.size
             at_size = (s.width, s.depth, s.batch, s.steps)
             records.append(Record(job.params, *at_size, job.seed, outcome, loss))
-    found = shapes(records)[sizes[0]].optimum
+    found = fit_rungs(records)[sizes[0]].optimum
     return (found.value if found else None), len(records)
 
 

@@ -27,7 +27,6 @@ import torch
 from mutransfer_cli.recipe.load import Loaded, loads, override
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.surface.rung_optima import shapes
 from mutransfer_cli.train.trial import train
 from tests.benchmarks.answer import HIGH, LOW, RECIPES, SEARCH
 
@@ -50,7 +49,7 @@ def ours(name: str, longer: int) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         run = Path(folder) / "run"
-        document = sweep(recipe(name, longer), run, workers=CORES, fitted=shapes)
+        document = sweep(recipe(name, longer), run, workers=CORES)
         return time.perf_counter() - started, document.trials.asked
 
 

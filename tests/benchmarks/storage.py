@@ -18,8 +18,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.claims import Claims
 from mutransfer_cli.search.storage.ledger import Ledger
-from mutransfer_cli.search.storage.location import own, place_of
-from mutransfer_cli.search.storage.study import Record, Study
+from mutransfer_cli.search.storage.location import own_location, parse_location
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.study import Study
 from tests.helpers.postgres import postgres
 from tests.search.test_sweep import RECIPE
 
@@ -47,16 +48,18 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(postgres())
-        places = {
-            "SQLite of the run": own(folder),
-            "journal": place_of("journal:study.log", folder),
-            "sqlite:///, shared": place_of("sqlite:///shared.db", folder),
+        locations = {
+            "SQLite of the run": own_location(folder),
+            "journal": parse_location("journal:study.log", folder),
+            "sqlite:///, shared": parse_location("sqlite:///shared.db", folder),
         }
         if server is not None:
-            places["PostgreSQL, same machine"] = place_of(server.url, folder)
-        for name, place in places.items():
-            study = Study.open(folder, recipe, create=True, place=place)
-            ledger = Claims(study, RANGES, {SIZE: 1.0}) if place.shared else Ledger(study, RANGES)
+            locations["PostgreSQL, same machine"] = parse_location(server.url, folder)
+        for name, location in locations.items():
+            study = Study.open(location, recipe, create=True)
+            ledger = (
+                Claims(study, RANGES, {SIZE: 1.0}) if location.shared else Ledger(study, RANGES)
+            )
             print(f"{name}: {milliseconds(ledger, trials):.1f} ms a trial", flush=True)
 
 

@@ -18,7 +18,7 @@ from mutransfer_cli.cli.main import main
 from mutransfer_cli.emit.registry import FORMATS
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.storage.run import Run
 from tests.emit.test_conformance import recipe
 from tests.helpers.emit_readers import executed
 
@@ -102,7 +102,7 @@ search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
     assert run("sweep", path, "--run", made) == 0
     found = scale(made, width=256, format="torch")
     p = found.document.provenance
-    records = read_records(made)
+    records = Run.open(made).records
     assert p is not None and p.trials == len(records)
     assert p.seconds == pytest.approx(sum(r.seconds for r in records))
     assert p.flops == pytest.approx(sum(r.flops for r in records))

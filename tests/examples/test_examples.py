@@ -20,7 +20,7 @@ from mutransfer_cli import Subject, check
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 from mutransfer_cli.plans.serialization import read_document
-from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.storage.run import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIDTHS = (64, 128, 256)
@@ -149,7 +149,9 @@ def test_the_own_program_is_swept(place: Callable[[Example], Path]) -> None:
     assert document["trials"] == {
         "asked": 4, "finished": 4, "pruned": 0, "diverged": 0, "failed": 0,
     }  # fmt: skip
-    losses = {(r.width, r.params["lr"]): r.loss for r in read_records(folder / "runs/own-program")}
+    losses = {
+        (r.width, r.params["lr"]): r.loss for r in Run.open(folder / "runs/own-program").records
+    }
     assert all((losses[w, 2**-5] or 9) < (losses[w, 2**-9] or 0) for w in (32, 64))
     trial = next((folder / "runs/own-program/trials").iterdir())
     assert read_document(trial / "plan.json").target.width in (32, 64)

@@ -13,9 +13,8 @@ from mutransfer_cli.fit.completeness import told_of, unfinished
 from mutransfer_cli.fit.run_directory import fit_of_run
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.progress import Event
-from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.surface.rung_optima import shapes
 from tests.search.test_sweep import TRIALS, recipe
 
 ADVICE = ("add a width", "add seeds", "longer ladder")
@@ -36,16 +35,15 @@ def stopped(path: Path, run: Path, after: int) -> None:
             workers=1,
             engine="one-by-one",
             on_progress=impatient,
-            fitted=shapes,
         )
-    assert len(read_records(run)) == after
+    assert len(Run.open(run).records) == after
 
 
 def test_of_a_grid(tmp_path: Path) -> None:
     path, run = recipe(tmp_path), tmp_path / "run"
     stopped(path, run, 8)
     told = f"the sweep is not whole: 8 of {TRIALS} trials asked for have ended"
-    found = fit_of_run(run)
+    found = fit_of_run(Run.open(run))
     assert found.verdict == "inconclusive" and found.reason in found.notes
     assert found.reason.startswith(told) and "run the same sweep command again" in found.reason
     assert not any(advice in found.reason for advice in ADVICE)
@@ -53,7 +51,7 @@ def test_of_a_grid(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 3 and done.stdout.count(told) == 1
     sweep(load(path), run, device="cpu", workers=1)
-    whole = fit_of_run(run)  # the control
+    whole = fit_of_run(Run.open(run))  # the control
     assert whole.notes == () and "not whole" not in whole.reason
     kept = whole.model_copy(update={"verdict": "holds", "reason": "within"})
     assert told_of(kept, "n of m").reason == "within"  # an answer stays, beside the note
@@ -74,7 +72,7 @@ def test_of_samplers_that_ask_as_they_go(sampler: str, asked: int, tmp_path: Pat
     path, run = recipe(tmp_path, **changes), tmp_path / "run"
     path.write_text(path.read_text().replace("[-4, -2]", "[-8, -2]"))
     stopped(path, run, 2)
-    told = unfinished(run, read_records(run))
+    told = unfinished(Run.open(run))
     assert told is not None and f": 2 of {asked} trials" in told
 
 
@@ -82,7 +80,7 @@ def test_of_a_sweep_that_its_budget_ended(tmp_path: Path) -> None:
     """The same command would train nothing more."""
     path, run = recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 8}"}), tmp_path / "r"
     sweep(load(path), run, device="cpu", workers=1, engine="one-by-one")
-    told = unfinished(run, read_records(run))
+    told = unfinished(Run.open(run))
     assert told is not None
     assert f"8 of {TRIALS} trials" in told and "search.budget.trials: 8 reached" in told
     assert "same sweep command" not in told

@@ -9,7 +9,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.eta import Pace
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.engine.choose import Choice, Timing
 from tests.search.test_sweep import RECIPE
 

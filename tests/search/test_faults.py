@@ -20,10 +20,11 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.executors import local
 from mutransfer_cli.search.storage.journal import Journal
-from mutransfer_cli.search.storage.location import Place
+from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.optuna_storage import Storage
+from mutransfer_cli.search.storage.record import Key
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.storage.run_directory import CURVES
-from mutransfer_cli.search.storage.study import Key, read_records
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from tests.helpers.postgres import Server, postgres
@@ -51,7 +52,7 @@ def server() -> Iterator[Server]:
 
 
 def losses(run: Path) -> dict[Key, float | None]:
-    records = read_records(run)
+    records = Run.open(run).records
     assert len({r.key for r in records}) == len(records)
     return {r.key: r.loss for r in records}
 
@@ -216,7 +217,7 @@ def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> Non
     from sqlalchemy.exc import IntegrityError, OperationalError, PendingRollbackError
 
     storage = Storage.__new__(Storage)  # no server is asked
-    storage.place = Place("postgresql", "postgresql://127.0.0.1:1/none", shared=True)
+    storage.location = StorageLocation("postgresql", "postgresql://127.0.0.1:1/none", shared=True)
     for error in (OperationalError("", {}, Exception()), PendingRollbackError("rolled back")):
         wrapped = RuntimeError()
         wrapped.__cause__ = error
@@ -270,7 +271,7 @@ def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
         },
     )
     sweep(load(path), tmp_path / "run", device="cpu", workers=2)
-    records = read_records(tmp_path / "run")
+    records = Run.open(tmp_path / "run").records
     assert len(records) == 2 * 2 * 2
     hung = {(r.width, r.seed) for r in records if r.outcome == "failed"}
     assert hung == {(16, 1)}

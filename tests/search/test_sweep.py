@@ -21,8 +21,10 @@ from mutransfer_cli.recipe.load import Loaded, load, loads
 from mutransfer_cli.search import estimate
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.grouping import engine as chooser
-from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT, locked
-from mutransfer_cli.search.storage.study import DATABASE, Study, read_records
+from mutransfer_cli.search.storage.location import DATABASE
+from mutransfer_cli.search.storage.locks import run_lock
+from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT
 from mutransfer_cli.search.sweep import Event, sweep
 from mutransfer_cli.train.engine.choose import Choice, Timing
 
@@ -61,7 +63,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_everything_is_in_the_run_directory(done: Path) -> None:
-    records = read_records(done)
+    records = Run.open(done).records
     assert len(records) == len({r.key for r in records}) == TRIALS
     assert Counter(r.width for r in records) == {8: 6, 16: 6}
     assert all(r.outcome == "finished" and r.loss is not None for r in records)
@@ -76,21 +78,21 @@ def test_optuna_opens_it_as_it_is(done: Path) -> None:
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{done / DATABASE}")
     best = study.best_trial
     assert best.user_attrs["width"] in {8, 16}
-    assert best.value == min(r.loss for r in read_records(done) if r.loss is not None)
+    assert best.value == min(r.loss for r in Run.open(done).records if r.loss is not None)
 
 
 def test_again_it_repeats_nothing(done: Path) -> None:
-    before = read_records(done)
+    before = Run.open(done).records
     _, events = swept(done / "recipe.yaml", done)
-    assert read_records(done) == before
+    assert Run.open(done).records == before
     assert events == []
 
 
 def test_numbers_do_not_depend_on_the_number_of_workers(done: Path, tmp_path: Path) -> None:
     loaded = load(done / "recipe.yaml")
     sweep(loaded, tmp_path / "run", device="cpu", workers=1)
-    one = {r.key: r.loss for r in read_records(tmp_path / "run")}
-    assert one == {r.key: r.loss for r in read_records(done)}
+    one = {r.key: r.loss for r in Run.open(tmp_path / "run").records}
+    assert one == {r.key: r.loss for r in Run.open(done).records}
 
 
 def test_a_different_recipe_is_refused(done: Path, tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_different_recipe_is_refused(done: Path, tmp_path: Path) -> None:
 
 
 def test_a_second_sweep_at_a_time_is_refused(done: Path) -> None:
-    with locked(done), pytest.raises(InputError, match="another sweep is running"):
+    with run_lock(done), pytest.raises(InputError, match="another sweep is running"):
         swept(done / "recipe.yaml", done)
 
 
@@ -114,8 +116,8 @@ def test_a_newer_study_is_refused(done: Path, tmp_path: Path) -> None:
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{run / DATABASE}")
     study.set_user_attr("mutransfer_version", 99)
     with pytest.raises(InputError, match="newer mutransfer"):
-        read_records(run)
-    assert len(read_records(done)) == TRIALS  # a copy is read where it lies
+        _ = Run.open(run).records
+    assert len(Run.open(done).records) == TRIALS  # a copy is read where it lies
 
 
 def test_a_broken_database_is_one_line(done: Path, tmp_path: Path) -> None:
@@ -124,12 +126,12 @@ def test_a_broken_database_is_one_line(done: Path, tmp_path: Path) -> None:
     (run / "recipe.yaml").write_bytes((done / "recipe.yaml").read_bytes())
     (run / DATABASE).write_bytes(b"this is no database, whatever its name may say" * 100)
     with pytest.raises(InputError, match=r"study\.db: .*not a database") as caught:
-        read_records(run)
+        _ = Run.open(run).records
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="is no run directory"):
-        read_records(tmp_path)
+    with pytest.raises(InputError, match="is not a run directory"):
+        Run.open(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
-        read_records(tmp_path / "none")
+        Run.open(tmp_path / "none")
 
 
 def test_an_unwritable_directory_is_one_line(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_divergent_trials_are_recorded_as_such(tmp_path: Path) -> None:
     path = recipe(tmp_path, steps=30, **{"[-4, -2]": "[-4, 20]", "step: 1": "step: 24"})
     swept(path, tmp_path / "run")
     outcomes = Counter(
-        (r.params["lr"] > 1, r.outcome, r.loss is None) for r in read_records(tmp_path / "run")
+        (r.params["lr"] > 1, r.outcome, r.loss is None) for r in Run.open(tmp_path / "run").records
     )
     assert outcomes == {(False, "finished", False): 4, (True, "diverged", True): 4}
 
@@ -160,10 +162,10 @@ def test_samplers_are_repeatable_and_go_on(tmp_path: Path, sampler: str) -> None
     runs = [tmp_path / "a", tmp_path / "b"]
     for run, workers in zip(runs, (1, 2), strict=True):
         sweep(load(path), run, device="cpu", workers=workers)
-    a, b = ({r.key: r.loss for r in read_records(run)} for run in runs)
+    a, b = ({r.key: r.loss for r in Run.open(run).records} for run in runs)
     assert a == b
     assert len(a) == 12
-    for record in read_records(runs[0]):
+    for record in Run.open(runs[0]).records:
         assert 2.0**-4 <= record.params["lr"] <= 2.0**-2
 
 
@@ -285,12 +287,12 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     process = started(path, run)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    records = read_records(run)
+    records = Run.open(run).records
     assert Counter(r.key for r in records).most_common(1)[0][1] == 1
     assert len(records) == TRIALS
     whole = tmp_path / "whole"
     sweep(load(path), whole, device="cpu", workers=2)
-    assert {r.key: r.loss for r in records} == {r.key: r.loss for r in read_records(whole)}
+    assert {r.key: r.loss for r in records} == {r.key: r.loss for r in Run.open(whole).records}
 
 
 def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
@@ -325,7 +327,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     assert done.returncode == 2, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr
     assert stored(run) == before - 4
-    assert Study.open(run, load(path).recipe).records()
+    assert Run.open(run).records
     swept(path, run)
     assert stored(run) == before
 
@@ -341,7 +343,7 @@ def test_populations_give_the_losses_of_trials_one_by_one(tmp_path: Path) -> Non
     for engine in ("one-by-one", "population:4"):
         run = tmp_path / engine[:3]
         documents[engine] = sweep(loaded, run, device="cpu", workers=1, engine=engine)
-        losses[engine] = {r.key: r.loss for r in read_records(run)}
+        losses[engine] = {r.key: r.loss for r in Run.open(run).records}
         assert sweep(loaded, run, device="cpu", workers=1, engine=engine).trials_per_second is None
     alone, together = losses.values()
     assert len(alone) == 10 and alone.keys() == together.keys()

@@ -18,7 +18,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.recipe.validation.command import placeholders
 from mutransfer_cli.search.executors.protocol import Claim, all_of_them
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import DATABASE, Record, read_records
+from mutransfer_cli.search.storage.location import DATABASE
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.train.command import supervisor as guard
 from mutransfer_cli.train.command.program_trial import (
     Call,
@@ -183,7 +185,7 @@ def notes_of(recipe: Recipe, run: Path, records: Sequence[Record]) -> list[str]:
 
 def costs(recipe: Recipe, sizes: Sequence[Size], run: Path | None) -> list[Cost]:
     """Of one trial at each size: nobody knows what a program takes before some have finished."""
-    records = read_records(run) if run is not None and (run / DATABASE).is_file() else []
+    records = Run.open(run).records if run is not None and (run / DATABASE).is_file() else ()
     return [Cost(flops(recipe, size), None, seconds_of(records, size)) for size in sizes]
 
 

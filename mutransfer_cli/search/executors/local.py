@@ -22,7 +22,7 @@ from mutransfer_cli.search.executors.protocol import Claim, all_of_them
 from mutransfer_cli.search.executors.worker_pool import Heard, Pool, forkable
 from mutransfer_cli.search.grouping.engine import Engine, Group, label_of, member_of
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import Key
+from mutransfer_cli.search.storage.record import Key
 from mutransfer_cli.train.checkpoint.checkpointer import EVERY, GroupKeeper, Keeper
 from mutransfer_cli.train.population.oom_split import train_group
 from mutransfer_cli.train.threads import limit_threads

@@ -22,7 +22,7 @@ from mutransfer_cli.search.executors.ray_cluster import connect, leave, needs_of
 from mutransfer_cli.search.executors.ray_worker import Part, run_here, train_parts, train_whole
 from mutransfer_cli.search.grouping.engine import Engine, Group
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import Key
+from mutransfer_cli.search.storage.record import Key
 from mutransfer_cli.train.trial import Result
 
 LOOK = 2.0  # seconds between looks at the tasks' times

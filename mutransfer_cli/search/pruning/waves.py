@@ -18,9 +18,8 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.pruning.decision import FEWEST, judge_of
-from mutransfer_cli.search.samplers.adaptive import Fitted
 from mutransfer_cli.search.samplers.registry import wanted
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.pruner import Judge
 
 SPREAD = 2.0  # octaves between the first rates of a line, about
@@ -35,11 +34,8 @@ Line = tuple[Size, tuple[tuple[str, float], ...]]  # a rung, and all but the lea
 class Waves:
     """The waves of a sweep; `open` goes on from where it was."""
 
-    def __init__(
-        self, recipe: Recipe, sizes: Sequence[Size], first_seed: int, fitted: Fitted | None
-    ) -> None:
+    def __init__(self, recipe: Recipe, sizes: Sequence[Size], first_seed: int) -> None:
         self.recipe, self.sizes, self.first_seed = recipe, sizes, first_seed
-        self.fitted = fitted
         self.seen: list[Record] = []  # of the waves that have ended
         self.asked: list[Job] = []  # by those
 
@@ -47,7 +43,7 @@ class Waves:
         """What is missing of the open wave, each with its judge; empty where none is left."""
         by_key = {record.key: record for record in records}
         while True:
-            self.asked = wanted(self.recipe, self.sizes, self.first_seed, self.seen, self.fitted)
+            self.asked = wanted(self.recipe, self.sizes, self.first_seed, self.seen)
             wave = next_wave(self.recipe, self.asked, self.seen)
             left = missing(wave, records)
             if left or not wave:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, log2
 from statistics import fmean
 
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record, observation_of
+from mutransfer_cli.surface.rung_optima import RungFit, rung_fits, rung_size
 
 APART = 2.25  # octaves between the first rates, at most
 NEAR = 0.35  # of the distance: a rate so near is taken for the one that is wanted
@@ -30,34 +30,19 @@ CLIFF = 0.3  # octaves: no closer to a rate that diverged
 Losses = dict[float, dict[int, float | None]]  # log2(lr): seed: loss, None where it has none
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """log2 of a rung's best learning rate, and its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def half(self) -> float:
-        return max(self.high - self.value, self.value - self.low)
+Fitted = Callable[[Sequence[Record]], Mapping[Size, RungFit]]
+UNKNOWN = RungFit(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is known of a rung's curve: its optimum, where that is resolved.
-
-    bent: it is clearly no parabola around the best, so that more seeds would not help. window:
-    whether there are rates for one at all.
-    """
-
-    optimum: Resolved | None
-    bent: bool
-    window: bool = True
-
-
-Fitted = Callable[[Sequence[Record]], Mapping[Size, Shape]]
-UNKNOWN = Shape(None, False)
+def fit_rungs(records: Sequence[Record]) -> Mapping[Size, RungFit]:
+    """The optimum of each rung with its interval, by the trials so far."""
+    sizes, observations = [], []
+    for record in records:
+        if record.outcome != "failed":
+            sizes.append(record.size)
+            observations.append(observation_of(record, record.params["lr"]))
+    fits = rung_fits(observations)
+    return {size: fits[rung_size(o)] for size, o in zip(sizes, observations, strict=True)}
 
 
 def propose(
@@ -65,7 +50,7 @@ def propose(
     sizes: Sequence[Size],
     first_seed: int,
     records: Sequence[Record],
-    fitted: Fitted,
+    fitted: Fitted = fit_rungs,
 ) -> list[Job]:
     """The round that is open: what is missing of it; empty where every rung is sharp enough."""
     by_key = {record.key: record for record in records}
@@ -135,7 +120,7 @@ def on_rung(
     size: Size,
     first_seed: int,
     seen: Sequence[Record],
-    shape: Shape,
+    shape: RungFit,
     start: float | None,
 ) -> list[Job]:
     """The next rates and seeds of one rung."""
@@ -161,7 +146,7 @@ def on_rung(
     if around_it or best in (min(losses), max(losses)):  # at an edge that cannot move: no optimum
         return around_it
     enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
-    if enough and shape.optimum is not None and shape.optimum.half <= search.precision:
+    if enough and shape.optimum is not None and shape.optimum.half_width <= search.precision:
         return []
     return jobs(*sharper(losses, best, seeds, search.seeds, shape, cliff))
 
@@ -201,7 +186,7 @@ def sharper(
     best: float,
     seeds: Sequence[int],
     asked: int,
-    shape: Shape,
+    shape: RungFit,
     cliff: float,
 ) -> tuple[list[float], list[int]]:
     """Rates between the five around the best, or another seed of the outer four."""
@@ -211,7 +196,7 @@ def sharper(
     window = rates[start : start + 5]
     halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - CLIFF]
     between = [x for x in halves if all(abs(x - y) > 0.2 for y in losses)]
-    if between and (not shape.window or (shape.bent and len(seeds) >= asked)):
+    if between and (not shape.has_window or (shape.lack_of_fit and len(seeds) >= asked)):
         return between, list(seeds)
     if len(seeds) == MOST_SEEDS * asked:
         return [], []

@@ -15,7 +15,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers import grid
 from mutransfer_cli.search.samplers.grid import Setting, means
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 
 
 def wanted(

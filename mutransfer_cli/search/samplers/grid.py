@@ -10,7 +10,7 @@ from statistics import fmean
 from mutransfer_cli.recipe.schema.search import Search, Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.storage.study import Record, rounded
+from mutransfer_cli.search.storage.record import Record, rounded
 
 NEIGHBOURS = 2  # points wanted on each side of the best: five make a parabola with its spread
 

@@ -13,7 +13,7 @@ from mutransfer_cli.recipe.schema.search import Search, Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.grid import Setting, means, setting_of
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

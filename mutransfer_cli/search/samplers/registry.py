@@ -12,7 +12,7 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers import adaptive, grid
 from mutransfer_cli.search.samplers import coordinate as independent
 from mutransfer_cli.search.samplers import optuna_samplers as sampler
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 
 
 def wanted(
@@ -20,21 +20,15 @@ def wanted(
     sizes: Sequence[Size],
     first_seed: int,
     records: Sequence[Record],
-    fitted: adaptive.Fitted | None,
 ) -> list[Job]:
-    """Every trial that is asked for; those that have ended may be among them.
-
-    fitted: the optimum of each rung with its interval, by the trials so far; `adaptive` needs it.
-    """
+    """Every trial that is asked for; those that have ended may be among them."""
     search = recipe.search
     seeds = range(first_seed, first_seed + search.seeds)
     match search.sampler:
         case "grid":
             return grid.wanted(search, sizes, seeds, records)
         case "adaptive":
-            if fitted is None:
-                raise ValueError("the adaptive sampler needs a fit")
-            return adaptive.propose(search, sizes, first_seed, records, fitted)
+            return adaptive.propose(search, sizes, first_seed, records)
         case "independent":
             return independent.wanted(search, sizes, seeds, records, values_of(recipe))
     points = sampler.points_per_rung(search, sizes)

@@ -22,16 +22,14 @@ from mutransfer_cli.search.signals import shielded
 from mutransfer_cli.search.storage.ledger import Ledger
 from mutransfer_cli.search.storage.optuna_storage import storage_errors
 from mutransfer_cli.search.storage.process import is_dead, this_process
+from mutransfer_cli.search.storage.record import Key, Record, trial_key
 from mutransfer_cli.search.storage.study import (
-    Key,
     Ranges,
-    Record,
     Study,
     asked_for,
     became,
     distributions,
     state_of,
-    trial_key,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ class Claims(Ledger):
         self.looked = time.monotonic()
         self.closing = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
-        with storage_errors(study.place):
+        with storage_errors(study.location):
             self.study_id = self._call("get_study_id_from_name", study.study.study_name)
 
     def __enter__(self) -> Claims:
@@ -104,7 +102,7 @@ class Claims(Ledger):
         trial_id = self.held[record.key]
         values = [record.loss] if record.outcome == "finished" and record.loss is not None else None
         state = state_of(record.outcome)
-        with storage_errors(self.study.place), shielded():
+        with storage_errors(self.study.location), shielded():
             try:
                 for name, value in became(record).items():
                     self._call("set_trial_user_attr", trial_id, name, value)
@@ -144,7 +142,7 @@ class Claims(Ledger):
             user_attrs={**asked_for(asked), "owner": f"{self.me['host']}:{self.me['pid']}"},
             system_attrs={PROCESS: self.me, COUNTER: 0},
         )
-        with storage_errors(self.study.place):
+        with storage_errors(self.study.location):
             return int(self._call("create_new_trial", self.study_id, template))
 
     def _confirmed(self, jobs: Sequence[Job]) -> list[Job]:
@@ -189,7 +187,7 @@ class Claims(Ledger):
         """Give a claim up; without an outcome it is no trial."""
         from optuna.trial import TrialState
 
-        with storage_errors(self.study.place):
+        with storage_errors(self.study.location):
             try:
                 self._call("set_trial_user_attr", trial_id, "claim", why)
                 self._call("set_trial_state_values", trial_id, TrialState.FAIL, None)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mutransfer_cli.search.job import Job
 
 if TYPE_CHECKING:
-    from mutransfer_cli.search.storage.study import Ranges, Record, Study
+    from mutransfer_cli.search.storage.record import Record
+    from mutransfer_cli.search.storage.study import Ranges, Study
 
 
 class Ledger:

@@ -1,4 +1,4 @@
-"""Where a study lies, as the option says it, the run remembers it, and a message shows it."""
+"""Location of a study: parses --storage, and how a run keeps it; hides passwords in messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.storage.run_directory import ENVIRONMENT, RECIPE, read_environment
 
 DATABASE, OPTION = "study.db", "--storage"
 EXPECTED = "expected journal:PATH, sqlite:///PATH or postgresql://user@host/database"
@@ -18,30 +17,40 @@ SECRETS = ("password", "sslpassword")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a study lies; a shared one may be worked on by several processes at a time."""
+class StorageLocation:
+    """Where a study is stored.
+
+    Attributes:
+        kind: The storage behind it.
+        address: The absolute path of a file, or a URL with its password.
+        shared: Whether several sweeps may work on the study at a time.
+        typed: The option as the user wrote it; empty where the location was read from a run.
+    """
 
     kind: Literal["sqlite", "journal", "postgresql"]
-    address: str  # the absolute path of a file, or a URL with its password
+    address: str
     shared: bool
-    typed: str = field(default="", compare=False)  # by the user; empty where it was remembered
+    typed: str = field(default="", compare=False)
 
     @property
     def shown(self) -> str:
-        """For people, as they wrote it: never with a password."""
+        """For messages: as the user wrote it, never with a password."""
         if not self.shared:
             return self.address
         return masked(self.typed or self.named)
 
     @property
     def named(self) -> str:
-        """Scheme and address, the same however it was written; without the password."""
+        """Scheme and address in one normal form, without the password."""
         if self.kind == "postgresql":
             return without_password(self.address)
         return f"{'journal:' if self.kind == 'journal' else 'sqlite:///'}{self.address}"
 
-    def remembered(self, run: Path) -> str:
-        """As `place_of` reads it; a file inside the run is relative, so that a run can be moved."""
+    def stored_in(self, run: Path) -> str:
+        """As the run's environment keeps it.
+
+        A path inside the run is relative, so that the directory can be moved.
+        """
         if self.kind == "postgresql":
             return self.named
         path = Path(self.address)
@@ -50,36 +59,42 @@ class Place:
         return f"journal:{text}" if self.kind == "journal" else f"sqlite:///{text}"
 
 
-def own(run: Path) -> Place:
+def own_location(run: Path) -> StorageLocation:
     """The run directory's own database, for one sweep at a time."""
-    return Place("sqlite", str((run / DATABASE).resolve()), shared=False)
+    return StorageLocation("sqlite", str((run / DATABASE).resolve()), shared=False)
 
 
-def place_of(text: str, folder: Path, where: str = OPTION) -> Place:
-    """Read `--storage`; a relative path starts at the folder.
+def parse_location(text: str, folder: Path, where: str = OPTION) -> StorageLocation:
+    """Read `--storage`, or what a run has kept of it.
 
-    Raises InputError for another scheme, or a database whose driver is missing.
+    Args:
+        text: journal:PATH, sqlite:///PATH or postgresql://user@host/database.
+        folder: Relative paths start here.
+        where: What a message blames.
+
+    Raises:
+        InputError: Another scheme, or a database whose driver is not installed.
     """
     typed = text if where == OPTION else ""
     if text.startswith("journal:"):
         path = text.removeprefix("journal:").removeprefix("//")
         if path:
-            return Place("journal", str((folder / path).resolve()), True, typed)
+            return StorageLocation("journal", str((folder / path).resolve()), True, typed)
     elif text.startswith("sqlite:///"):
         path = text.removeprefix("sqlite:///")
         if path:
-            return Place("sqlite", str((folder / path).resolve()), True, typed)
+            return StorageLocation("sqlite", str((folder / path).resolve()), True, typed)
     elif text.startswith(("postgresql://", "postgresql+psycopg2://")):
         if importlib.util.find_spec("psycopg2") is None:
             raise InputError(
                 f"{where}: PostgreSQL needs psycopg2: pip install 'mutransfer[postgres]'"
             )
-        return Place("postgresql", text, True, typed)
+        return StorageLocation("postgresql", text, True, typed)
     raise InputError(f"{where} {masked(text)}: {EXPECTED}")
 
 
 def without_password(url: str) -> str:
-    """A URL without its secrets; what is no URL as it is."""
+    """A URL without its secrets; other text is only masked."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -91,50 +106,11 @@ def without_password(url: str) -> str:
 
 
 def masked(text: str) -> str:
-    """As it was written, with *** for its secrets."""
+    """The text as it was written, with *** in place of secrets."""
     text = re.sub(r"(://[^/?@:]*:).*@", r"\1***@", text)
     return re.sub(rf"\b({'|'.join(SECRETS)})=[^&]*", r"\1=***", text)
 
 
-def remembered(run: Path) -> Place:
-    """Where a run's study lies: in the run directory, unless its environment says otherwise."""
-    text = read_environment(run).get("storage")
-    return place_of(text, run, f"{run / ENVIRONMENT}: storage") if text else own(run)
-
-
-def chosen(run: Path, storage: str | None) -> Place:
-    """Where the study lies: as the option says, else as the run remembers."""
-    before = remembered(run)
-    if storage is None:
-        has_folder(before, run)
-        return before
-    asked = place_of(storage, Path.cwd())
-    if (run / RECIPE).is_file() and before.named != asked.named:
-        raise InputError(
-            f"--storage {asked.shown}: the study of {run} lies in {before.shown}; take another "
-            "--run, or leave --storage out"
-        )
-    has_folder(asked, run)
-    return asked
-
-
-def has_folder(place: Place, run: Path) -> None:
-    """Raises InputError where the file's folder is missing; the run directory is made by a sweep.
-
-    A folder that was made by us would hide a mistyped path, or a file system that is not mounted.
-    """
-    folder = Path(place.address).parent
-    if place.kind == "postgresql" or folder in (run.resolve(), *run.resolve().parents):
-        return
-    if not folder.is_dir():
-        where = OPTION if place.typed else f"{run / ENVIRONMENT}: storage"
-        what = "is no folder" if folder.exists() else "does not exist"
-        raise InputError(
-            f"{where} {place.shown}: {folder} {what}; make it first, or name a file in a folder "
-            "that is there"
-        )
-
-
-def missing_file(place: Place) -> bool:
-    """Whether there is no study yet, as far as a look at the file tells."""
-    return place.kind != "postgresql" and not os.path.isfile(place.address)
+def is_missing(location: StorageLocation) -> bool:
+    """Whether the file of the study does not exist; False for a server, which has to be asked."""
+    return location.kind != "postgresql" and not os.path.isfile(location.address)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.signals import shielded
-from mutransfer_cli.search.storage.location import Place
+from mutransfer_cli.search.storage.location import StorageLocation
 
 if TYPE_CHECKING:
     import optuna
@@ -22,31 +22,31 @@ RACES = 5  # of several processes that create the same tables
 
 
 class Storage:
-    """Optuna's storage at a place, and how its faults are met."""
+    """Optuna's storage at a location, with retries and one-line errors."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, location: StorageLocation) -> None:
+        self.location = location
         self.optuna = self._opened()
 
     def _opened(self) -> optuna.storages.BaseStorage:
         import optuna
         from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-        place = self.place
-        if place.kind == "journal":
+        location = self.location
+        if location.kind == "journal":
             from mutransfer_cli.search.storage.journal import Journal
 
-            return optuna.storages.JournalStorage(Journal(place.address, place.shown))
+            return optuna.storages.JournalStorage(Journal(location.address, location.shown))
         races = 0
         while True:
             try:
                 with self.guard():
-                    if place.kind == "sqlite":
+                    if location.kind == "sqlite":
                         return optuna.storages.RDBStorage(
-                            f"sqlite:///{place.address}",
+                            f"sqlite:///{location.address}",
                             engine_kwargs={"connect_args": {"timeout": 60}},
                         )
-                    _, _, rest = place.address.partition("://")
+                    _, _, rest = location.address.partition("://")
                     return optuna.storages.RDBStorage(
                         f"postgresql+psycopg2://{rest}",  # SQLAlchemy's default has changed
                         engine_kwargs={
@@ -66,10 +66,10 @@ class Storage:
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Reading and then writing as one step: SQLite's driver does not begin with the read."""
-        if self.place.kind != "sqlite" or not self.place.shared:
+        if self.location.kind != "sqlite" or not self.location.shared:
             yield
             return
-        with open(f"{self.place.address}.lock", "a") as handle:
+        with open(f"{self.location.address}.lock", "a") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
@@ -94,7 +94,7 @@ class Storage:
         """Whether the server did not answer: it may be back in a moment."""
         from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
-        if self.place.kind != "postgresql":
+        if self.location.kind != "postgresql":
             return False
         cause: BaseException | None = error
         while cause is not None:
@@ -106,7 +106,7 @@ class Storage:
 
 
 @contextmanager
-def storage_errors(place: Place) -> Iterator[None]:
+def storage_errors(location: StorageLocation) -> Iterator[None]:
     """Faults of the storage as one line."""
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
@@ -115,24 +115,24 @@ def storage_errors(place: Place) -> Iterator[None]:
         "sqlite": "free the disk or mend the file",
         "journal": "free the disk or mend the file",
         "postgresql": "see that the server runs and lets you in (PGPASSWORD or ~/.pgpass)",
-    }[place.kind]
+    }[location.kind]
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause) or cause).splitlines()[0]
         raise InputError(
-            f"{place.shown}: the study cannot be read or written: {reason}; what was finished is "
-            f"kept: {mend}, and run the same command again"
+            f"{location.shown}: the study cannot be read or written: {reason}; what was "
+            f"finished is kept: {mend}, and run the same command again"
         ) from error
     except OSError as error:
-        if place.kind == "postgresql":
+        if location.kind == "postgresql":
             raise
         raise InputError(
-            f"{place.shown}: the study cannot be read or written: {error.strerror}; what was "
+            f"{location.shown}: the study cannot be read or written: {error.strerror}; what was "
             f"finished is kept: {mend}, and run the same command again"
         ) from error
     except RuntimeError as error:
         if "storage" not in str(error) and "version" not in str(error):
             raise
-        raise InputError(f"{place.shown}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{location.shown}: {str(error).splitlines()[0]}") from error

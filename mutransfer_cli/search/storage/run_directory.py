@@ -1,102 +1,126 @@
-"""A run directory: its frozen recipe, its environment, its lock, its curves."""
+"""The files of a run directory: its frozen recipe, its environment, its curves."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import platform
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.files import write_atomically, write_text
+from mutransfer_cli.files import read_json, write_atomically, write_text
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.storage.location import (
+    OPTION,
+    StorageLocation,
+    own_location,
+    parse_location,
+)
 from mutransfer_cli.version import __version__
 
 if TYPE_CHECKING:
-    from mutransfer_cli.search.storage.study import Record
+    from mutransfer_cli.search.storage.record import Record
 
 RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 CURVES = "curves.npz"
-LOCK, WRITING = ".lock", ".writing"
-
-
-def read_recipe(run: Path) -> Recipe:
-    """The frozen recipe of a run; InputError where the folder is no run directory."""
-    path = run / RECIPE
-    if not path.is_file():
-        what = "is no run directory" if run.is_dir() else "does not exist"
-        raise InputError(f"{run}: {what}; `mutransfer sweep RECIPE --run {run}` makes one")
-    return load(path).recipe
 
 
 def read_environment(run: Path) -> dict[str, Any]:
-    """Versions, device, seed and digests of a run; empty where the file is missing."""
-    path = run / ENVIRONMENT
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    return found
+    """Versions, device, seed and digests of a run; empty where the file is missing.
 
-
-@contextmanager
-def locked(run: Path, shared: bool = False) -> Iterator[None]:
-    """Hold the run directory; a dead sweep leaves no trace.
-
-    A second sweep on it is refused, unless both are `shared`: then their study tells who runs what.
+    Raises:
+        InputError: The file cannot be read.
     """
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        handle = (run / LOCK).open("a+")
-    except OSError as error:
+    path = run / ENVIRONMENT
+    if not path.is_file():
+        return {}
+    environment: dict[str, Any] = read_json(path)
+    return environment
+
+
+def location_of_run(run: Path, environment: Mapping[str, Any]) -> StorageLocation:
+    """Where a run's study is stored: in the run directory, unless its environment says otherwise.
+
+    Raises:
+        InputError: The environment holds something else than a location.
+    """
+    text = environment.get("storage")
+    if not text:
+        return own_location(run)
+    return parse_location(text, run, f"{run / ENVIRONMENT}: storage")
+
+
+def choose_location(run: Path, storage: str | None) -> StorageLocation:
+    """Where a sweep stores its study: as the option says, else as the run has kept it.
+
+    Args:
+        run: The run directory; it need not exist.
+        storage: The option as the user wrote it.
+
+    Raises:
+        InputError: The option is invalid or contradicts the run, or a folder is missing.
+    """
+    kept = location_of_run(run, read_environment(run))
+    if storage is None:
+        require_folder(kept, run)
+        return kept
+    location = parse_location(storage, Path.cwd())
+    if (run / RECIPE).is_file() and kept.named != location.named:
         raise InputError(
-            f"--run {run}: cannot be written: {error.strerror}; choose another with --run"
-        ) from error
-    with handle:
-        try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f"--run {run}: another sweep is running there") from error
-        yield
+            f"--storage {location.shown}: the study of {run} is stored in {kept.shown}; take "
+            "another --run, or leave --storage out"
+        )
+    require_folder(location, run)
+    return location
 
 
-@contextmanager
-def alone(run: Path) -> Iterator[None]:
-    """For the moment that it takes to write a file that several sweeps share."""
-    with (run / WRITING).open("a+") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def require_folder(location: StorageLocation, run: Path) -> None:
+    """Refuse a file whose folder is missing.
+
+    Creating the folder would hide a mistyped path, or a file system that is not mounted; only the
+    run directory is created by a sweep.
+
+    Raises:
+        InputError: The folder does not exist, or is not a folder.
+    """
+    folder = Path(location.address).parent
+    if location.kind == "postgresql" or folder in (run.resolve(), *run.resolve().parents):
+        return
+    if not folder.is_dir():
+        where = OPTION if location.typed else f"{run / ENVIRONMENT}: storage"
+        problem = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(
+            f"{where} {location.shown}: {folder} {problem}; create it first, or name a file in an "
+            "existing folder"
+        )
 
 
 def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     """Write the recipe and the environment, or make sure that they are the same as before.
 
-    Raises InputError where the run was made by a different recipe, seed or data.
+    Raises:
+        InputError: The run was made by a different recipe, seed, data or storage.
     """
     path = run / RECIPE
     if path.is_file():
-        difference = first_difference(read_recipe(run), recipe)
+        difference = first_difference(load(path).recipe, recipe)
         if difference:
             raise InputError(
-                f"--run {run}: made by a different recipe: {difference}; take another --run, or "
-                "the recipe that made it"
+                f"--run {run}: made by a different recipe: {difference}; choose another --run, or "
+                "use the recipe that made it"
             )
         before = read_environment(run)
         for key in ("seed", "data_digest", "storage"):
             if key in before and before[key] != environment[key]:
                 raise InputError(
-                    f"--run {run}: made with {key} {before[key]}, now {environment[key]}; take "
-                    "another --run"
+                    f"--run {run}: made with {key} {before[key]}, now {environment[key]}; "
+                    "choose another --run"
                 )
         return
     write_text(run / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.catalog.axes import SIZES
@@ -11,55 +9,16 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage.location import DATABASE, Place, missing_file, remembered
+from mutransfer_cli.search.storage.location import StorageLocation, is_missing
 from mutransfer_cli.search.storage.optuna_storage import Storage, storage_errors
+from mutransfer_cli.search.storage.record import Record
 
 if TYPE_CHECKING:
     import optuna
     from optuna.trial import TrialState
 
-__all__ = ["DATABASE", "Key", "Record", "Study", "read_records", "rounded", "trial_key"]
 VERSION = 1
-Key = tuple[Any, ...]
 Ranges = dict[str, tuple[float, float, bool]]  # of a hyperparameter: low, high, logarithmic
-
-
-def rounded(value: float) -> str:
-    """A number as part of a key, safe from the last digits of a round trip."""
-    return f"{value:.12g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One trial that has ended."""
-
-    params: dict[str, float]
-    width: int
-    depth: int
-    batch: int
-    steps: int
-    seed: int
-    outcome: str  # finished | diverged | failed | pruned
-    loss: float | None
-    seconds: float = 0.0
-    flops: float = 0.0
-    why: str | None = None
-    curve: tuple[tuple[int, float], ...] = field(default=(), repr=False)
-    reports: tuple[tuple[int, float], ...] = field(default=(), repr=False)  # at steps of judgement
-
-    @property
-    def size(self) -> Size:
-        return Size(self.width, self.depth, self.batch, self.steps)
-
-    @property
-    def key(self) -> Key:
-        """What makes a trial the same trial."""
-        return trial_key(self.size, self.seed, self.params)
-
-
-def trial_key(size: Size, seed: int, params: dict[str, float]) -> Key:
-    return (size, seed, tuple(sorted((k, rounded(v)) for k, v in params.items())))
 
 
 class Study:
@@ -71,33 +30,33 @@ class Study:
         self._known: dict[int, Record] = {}  # by number; what has ended never changes
 
     @property
-    def place(self) -> Place:
-        return self.storage.place
+    def location(self) -> StorageLocation:
+        """Where it is stored."""
+        return self.storage.location
 
     @classmethod
-    def open(
-        cls, run: Path, recipe: Recipe, create: bool = False, place: Place | None = None
-    ) -> Study:
-        """Open a run's study, by default where the run says that it lies.
+    def open(cls, location: StorageLocation, recipe: Recipe, create: bool = False) -> Study:
+        """Open the study of a recipe.
 
-        Raises InputError where there is none, or it is another recipe's or from a newer version.
+        Raises:
+            InputError: There is none, it belongs to another recipe or to a newer version, or it
+                cannot be read.
         """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        place = place or remembered(run)
-        if not create and missing_file(place):
-            raise InputError(f"{place.shown}: no study; run `mutransfer sweep` first")
-        with storage_errors(place):
-            storage = Storage(place)
+        if not create and is_missing(location):
+            raise InputError(f"{location.shown}: no study; run `mutransfer sweep` first")
+        with storage_errors(location):
+            storage = Storage(location)
             study = storage.patiently(lambda: opened(storage, recipe, create))
             version = storage.patiently(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
                 storage.patiently(lambda: study.set_user_attr("mutransfer_version", VERSION))
             elif version > VERSION:
                 raise InputError(
-                    f"{place.shown}: made by a newer mutransfer (study version {version}, this one "
-                    f"reads {VERSION}); upgrade mutransfer or take another --run"
+                    f"{location.shown}: made by a newer mutransfer (study version {version}, this "
+                    f"one reads {VERSION}); upgrade mutransfer or choose another --run"
                 )
         return cls(storage, study)
 
@@ -111,17 +70,18 @@ class Study:
                     self.study.set_user_attr(name, value)
             return self.study.user_attrs
 
-        with storage_errors(self.place):
+        with storage_errors(self.location):
             before = self.storage.patiently(keep)
-        theirs = loads(before["recipe"], f"{self.place.shown}: study {recipe.name}").recipe
+        theirs = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
         found = first_difference(theirs, recipe)
         for name, value in rest.items():
             if found is None and before[name] != value:
                 found = f"{name}: {before[name]} and {value}"
         if found:
             raise InputError(
-                f"--storage {self.place.shown}: its study {recipe.name!r} was made by a different "
-                f"recipe: {found}; give the recipe another name, or take another --storage"
+                f"--storage {self.location.shown}: its study {recipe.name!r} was made by a "
+                f"different recipe: {found}; give the recipe another name, or choose another "
+                "--storage"
             )
 
     def add(self, record: Record, ranges: Ranges) -> None:
@@ -136,12 +96,12 @@ class Study:
             user_attrs={**asked_for(record), **became(record)},
             intermediate_values=dict(record.reports),
         )
-        with storage_errors(self.place):
+        with storage_errors(self.location):
             self.storage.patiently(lambda: self.study.add_trial(trial))
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Everything that is stored, by number; not to be changed."""
-        with storage_errors(self.place):
+        with storage_errors(self.location):
             return self.storage.patiently(lambda: self.study.get_trials(deepcopy=False))
 
     def records(self) -> list[Record]:
@@ -170,7 +130,7 @@ def opened(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:
         return optuna.load_study(storage=storage.optuna, study_name=recipe.name)
     except KeyError as error:
         raise InputError(
-            f"{storage.place.shown}: has no study {recipe.name!r}; run `mutransfer sweep` first"
+            f"{storage.location.shown}: has no study {recipe.name!r}; run `mutransfer sweep` first"
         ) from error
 
 
@@ -235,13 +195,3 @@ def _record(trial: optuna.trial.FrozenTrial) -> Record:
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
         reports=tuple(sorted(trial.intermediate_values.items())),
     )
-
-
-def read_records(run: Path) -> list[Record]:
-    """The trials of a run directory.
-
-    Raises InputError where there is no run, or it cannot be read.
-    """
-    from mutransfer_cli.search.storage.run_directory import read_recipe
-
-    return Study.open(run, read_recipe(run)).records()

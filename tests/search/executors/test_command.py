@@ -23,7 +23,9 @@ from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.executors import command as programs
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import DATABASE, Record, read_records
+from mutransfer_cli.search.storage.location import DATABASE
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 
 RECIPE = """
@@ -73,7 +75,7 @@ def written(folder: Path, program: str, **changes: object) -> Path:
 
 def swept(path: Path) -> tuple[SweepDocument, list[Record]]:
     run = path.parent / "run"
-    return sweep(load(path), run), read_records(run)
+    return sweep(load(path), run), Run.open(run).records
 
 
 def one(folder: Path, program: str, **changes: object) -> Record:
@@ -91,7 +93,7 @@ def test_sweep_fit_and_nothing_twice(tmp_path: Path) -> None:
     assert document.population.why.startswith("every trial is a run of train.command, 2 at a time")
     assert document.best is not None and document.best.params == {"lr": 2.0**-6}
     assert document.best.loss == pytest.approx(2 - 0.1 * 4)
-    fitted = fit_of_run(tmp_path / "run")
+    fitted = fit_of_run(Run.open(tmp_path / "run"))
     for rung in fitted.rungs:
         assert rung.optimum is not None and rung.optimum["lr"].value == pytest.approx(2**-6)
     assert fitted.verdict == "holds"
@@ -325,13 +327,13 @@ def test_programs_end_with_their_driver(tmp_path: Path, number: signal.Signals) 
     assert process.returncode == (-number if number == signal.SIGKILL else 130), errors
     assert "Traceback" not in errors
     assert len(pids(tmp_path)) == 4 and all_end(tmp_path)
-    kept = read_records(tmp_path / "run") if (tmp_path / "run" / DATABASE).is_file() else []
+    kept = Run.open(tmp_path / "run").records if (tmp_path / "run" / DATABASE).is_file() else []
     assert all(r.outcome == "finished" for r in kept)
     (tmp_path / "train.py.go").touch()
     process = started(path)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
-    records = read_records(tmp_path / "run")
+    records = Run.open(tmp_path / "run").records
     assert len(records) == len({r.key for r in records}) == 10
     assert {r.outcome for r in records} == {"finished"}
     runs_of = Counter((tmp_path / "started.txt").read_text().splitlines())
@@ -357,7 +359,7 @@ def test_dry_run_knows_the_time_when_trials_have_finished(tmp_path: Path) -> Non
     assert not run.exists()
     sweep(loaded, run)
     after = dry_run(loaded, run=run)
-    took = [sorted(r.seconds for r in read_records(run) if r.width == w)[2] for w in (8, 16)]
+    took = [sorted(r.seconds for r in Run.open(run).records if r.width == w)[2] for w in (8, 16)]
     assert after.seconds == pytest.approx(sum(took) * 5 / 2)
     assert after.workers == 2 and after.device == "own program"
     assert after.seconds_training == after.seconds  # its own start is in its trials

@@ -16,7 +16,7 @@ from mutransfer_cli.search.executors import ray as room
 from mutransfer_cli.search.executors import ray_cluster as machines
 from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine.choose import Choice, Timing
 from tests.search.pruning.test_decision import REAL
@@ -77,7 +77,7 @@ def swept(
     """What was stored, each trial once; and how it was trained."""
     document = sweep(load(path), run, device="cpu", workers=2, executor=executor, engine=engine)
     assert document.workers == 2
-    records = read_records(run)
+    records = Run.open(run).records
     assert len({r.key for r in records}) == len(records)
     return {r.key: (r.outcome, r.loss, r.curve) for r in records}, document.population
 
@@ -237,7 +237,7 @@ def test_a_task_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         },
     )
     sweep(load(path), tmp_path / "run", device="cpu", executor="ray")
-    outcomes = {(r.width, r.seed): r.outcome for r in read_records(tmp_path / "run")}
+    outcomes = {(r.width, r.seed): r.outcome for r in Run.open(tmp_path / "run").records}
     assert outcomes == {
         (8, 0): "finished",
         (8, 1): "finished",

@@ -10,7 +10,7 @@ import pytest
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.executors import ray as room
 from mutransfer_cli.search.progress import Event
-from mutransfer_cli.search.storage.study import read_records
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from tests.search.executors.test_ray import cluster, swept
 from tests.search.test_sweep import recipe
@@ -56,7 +56,7 @@ def test_a_trial_that_ended_is_stored_while_the_others_train(
     path, run = recipe(tmp_path, 60, **changes), tmp_path / "run"
 
     def told(event: Event) -> None:
-        if any(r.outcome == "diverged" for r in read_records(run)):
+        if any(r.outcome == "diverged" for r in Run.open(run).records):
             (tmp_path / "stored").write_text("")
 
     sweep(
@@ -68,7 +68,7 @@ def test_a_trial_that_ended_is_stored_while_the_others_train(
         engine="population:3",
         on_progress=told,
     )
-    outcomes = sorted(r.outcome for r in read_records(run))
+    outcomes = sorted(r.outcome for r in Run.open(run).records)
     assert outcomes == ["diverged", "finished", "finished"]
     assert (tmp_path / "stored").exists() and not (tmp_path / "late").exists()
 

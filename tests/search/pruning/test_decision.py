@@ -16,7 +16,6 @@ import pytest
 from optuna.trial import TrialState
 
 from mutransfer_cli.fit.axes import fit
-from mutransfer_cli.fit.run_directory import observations_of
 from mutransfer_cli.recipe.load import Loaded, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
@@ -30,10 +29,10 @@ from mutransfer_cli.search.pruning.decision import (
     steps_of,
 )
 from mutransfer_cli.search.pruning.waves import Waves, protected, spread
-from mutransfer_cli.search.storage.study import DATABASE, Record, read_records
+from mutransfer_cli.search.storage.location import DATABASE
+from mutransfer_cli.search.storage.record import Record, observation_of
+from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.surface.observation import observation_of
-from mutransfer_cli.surface.rung_optima import shapes
 from mutransfer_cli.train.cost import flops
 
 SIZE = Size(32, 2, 16, 200)
@@ -165,11 +164,11 @@ def judged(job: Job, whole: Record) -> Record:
 def swept(made: Recipe, table: Table, lost: Random | None = None) -> list[Record]:
     """All waves; lost: a part of every wave is stored, in any order, and the sweep starts again."""
     records: list[Record] = []
-    going = Waves(made, rungs(made), 0, shapes)
+    going = Waves(made, rungs(made), 0)
     while jobs := going.open(records):
         if lost is not None:
             jobs = lost.sample(jobs, max(1, len(jobs) // 2))
-            going = Waves(made, rungs(made), 0, shapes)
+            going = Waves(made, rungs(made), 0)
         whole = made.search.prune == "none"
         records += [table(job) if whole else judged(job, table(job)) for job in jobs]
         assert len(records) < 500
@@ -305,12 +304,13 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ended(run: Path) -> dict[object, tuple[object, ...]]:
     return {
-        r.key: (r.outcome, r.loss, r.flops, r.reports, r.curve, r.why) for r in read_records(run)
+        r.key: (r.outcome, r.loss, r.flops, r.reports, r.curve, r.why)
+        for r in Run.open(run).records
     }
 
 
 def test_pruned_trials_in_the_run_directory(done: Path) -> None:
-    records = read_records(done)
+    records = Run.open(done).records
     pruned = [r for r in records if r.outcome == "pruned"]
     assert len(records) == 13 * 2 * 2 and len(pruned) >= 8
     cost = {w: flops(real().recipe, Size(w, 1, 64, 80)).value for w in (16, 32)}
@@ -333,14 +333,14 @@ def test_pruned_trials_in_the_run_directory(done: Path) -> None:
 
 def test_the_answer_is_that_of_a_whole_sweep(done: Path, tmp_path: Path) -> None:
     sweep(real(halving="none"), tmp_path, device="cpu", workers=1, engine="one-by-one")
-    whole, pruned = ({r.key: r for r in read_records(run)} for run in (tmp_path, done))
+    whole, pruned = ({r.key: r for r in Run.open(run).records} for run in (tmp_path, done))
     assert {k for k, r in whole.items() if r.outcome == "diverged"} == {
         k for k, r in pruned.items() if r.outcome == "diverged"
     }
     for key, record in pruned.items():
         if record.outcome == "finished":
             assert record.loss == whole[key].loss
-    a, b = (fit(observations_of(run)) for run in (tmp_path, done))
+    a, b = (fit(Run.open(run).observations) for run in (tmp_path, done))
     assert [r.optimum for r in a.rungs] == [r.optimum for r in b.rungs] and a.drift == b.drift
 
 
@@ -375,7 +375,7 @@ def test_interrupted_and_shared_it_comes_out_the_same(done: Path, tmp_path: Path
 def test_populations_prune_the_same_trials_at_the_same_steps(done: Path, tmp_path: Path) -> None:
     document = sweep(real(), tmp_path, device="cpu", workers=1, engine="population:8")
     assert document.population.batched
-    alone, together = ({r.key: r for r in read_records(run)} for run in (done, tmp_path))
+    alone, together = ({r.key: r for r in Run.open(run).records} for run in (done, tmp_path))
     assert {k: (r.outcome, len(r.curve)) for k, r in alone.items()} == {
         k: (r.outcome, len(r.curve)) for k, r in together.items()
     }
@@ -408,7 +408,7 @@ def test_every_recipe_has_the_same_optimum_with_and_without_pruning(
         before = getrusage(RUSAGE_CHILDREN).ru_utime
         document = sweep(loaded, tmp_path / pruner, device="cpu", engine="one-by-one")
         spent = getrusage(RUSAGE_CHILDREN).ru_utime - before
-        found[pruner] = document, spent, fit(observations_of(tmp_path / pruner))
+        found[pruner] = document, spent, fit(Run.open(tmp_path / pruner).observations)
     whole, seconds, expected = found["none"]
     for pruner in ("halving", "median"):
         document, spent, got = found[pruner]

@@ -17,18 +17,17 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.adaptive import (
     Fitted,
     Losses,
-    Resolved,
-    Shape,
     best_of,
     cliff_above,
+    fit_rungs,
     losses_of,
     neighbours,
     propose,
     round_after,
 )
 from mutransfer_cli.search.samplers.registry import trials, wanted
-from mutransfer_cli.search.storage.study import Record
-from mutransfer_cli.surface.rung_optima import shapes
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.surface.rung_optima import RungFit, RungOptimum
 
 Loss = Callable[[Job], float | None]
 HALF_OCTAVE_GRID = 19 * 3  # trials of a rung: 2^-12 to 2^-3, three seeds
@@ -45,8 +44,8 @@ def recipe(search: str) -> Recipe:
 ADAPTIVE = recipe("{sampler: adaptive, space: {lr: {log2: [-12, -3]}}}")
 
 
-def resolved(records: Sequence[Record]) -> dict[Size, Resolved]:
-    return {s: f.optimum for s, f in shapes(records).items() if f.optimum}
+def resolved(records: Sequence[Record]) -> dict[Size, RungOptimum]:
+    return {s: f.optimum for s, f in fit_rungs(records).items() if f.optimum}
 
 
 def ended(job: Job, loss: float | None) -> Record:
@@ -58,7 +57,7 @@ def ended(job: Job, loss: float | None) -> Record:
 def searched(loss: Loss, asked: Recipe = ADAPTIVE) -> list[Record]:
     """All trials until nothing more is asked for."""
     records: list[Record] = []
-    while jobs := missing(wanted(asked, rungs(asked), 0, records, shapes), records):
+    while jobs := missing(wanted(asked, rungs(asked), 0, records), records):
         records += [ended(job, loss(job)) for job in jobs]
         assert len(records) < 500
     return records
@@ -88,7 +87,7 @@ def test_optima_within_a_quarter_octave_for_a_quarter_of_a_grid(drift: float) ->
         assert len(found) == 3
         for size, r in found.items():
             assert abs(r.value - best - drift * log2(size.width / 32)) < 0.25
-            assert r.half <= 0.25 or sum(x.size == size for x in records) > 40
+            assert r.half_width <= 0.25 or sum(x.size == size for x in records) > 40
         counts.append(len(records) / 3)
     assert np.mean(counts) <= HALF_OCTAVE_GRID / 4
 
@@ -101,9 +100,9 @@ def test_it_asks_for_more_where_the_loss_is_noisier() -> None:
     assert loud <= most  # what a dry run says
 
 
-def shape_of(optimum: Resolved | None, bent: bool) -> Fitted:
+def shape_of(optimum: RungOptimum | None, bent: bool) -> Fitted:
     size = rungs(ADAPTIVE)[0]
-    return lambda records: {size: Shape(optimum, bent)}
+    return lambda records: {size: RungFit(optimum, bent)}
 
 
 def test_what_limits_the_interval_says_what_is_run_next() -> None:
@@ -118,11 +117,11 @@ def test_what_limits_the_interval_says_what_is_run_next() -> None:
         if s == 0 or x in rates
     ]
 
-    def asked(optimum: Resolved | None, bent: bool) -> set[tuple[float, int]]:
+    def asked(optimum: RungOptimum | None, bent: bool) -> set[tuple[float, int]]:
         jobs = round_after(ADAPTIVE.search, size, 0, seen, shape_of(optimum, bent))
         return {(log2(j.params["lr"]), j.seed) for j in jobs}
 
-    wide, narrow = Resolved(-7.1, -7.4, -6.8), Resolved(-7.1, -7.3, -6.9)
+    wide, narrow = RungOptimum(-7.1, -7.4, -6.8), RungOptimum(-7.1, -7.3, -6.9)
     outer = {(x, 2) for x in (-9.0, -8.0, -6.0, -5.0)}
     assert asked(wide, False) == asked(None, False) == outer
     assert asked(wide, True) == {(x, s) for x in (-7.5, -6.5) for s in (0, 1)}
@@ -214,7 +213,7 @@ def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
 
     whole = searched(fixed)
     records: list[Record] = []
-    while jobs := propose(ADAPTIVE.search, rungs(ADAPTIVE), 0, records, shapes):
+    while jobs := propose(ADAPTIVE.search, rungs(ADAPTIVE), 0, records):
         kept = jobs[: max(1, len(jobs) // 2)]
         records += [ended(job, losses[job.key]) for job in kept]
     assert sorted(map(key, records)) == sorted(map(key, whole))
@@ -264,7 +263,7 @@ def test_independent_takes_one_line_after_another() -> None:
 
 def test_a_grid_of_everything_is_what_independent_saves() -> None:
     full = recipe(INDEPENDENT.replace("independent", "grid"))
-    assert len(wanted(full, rungs(full), 0, [], None)) == 10 * 7 * 3 * 2 * 3
+    assert len(wanted(full, rungs(full), 0, [])) == 10 * 7 * 3 * 2 * 3
 
 
 @pytest.mark.parametrize(

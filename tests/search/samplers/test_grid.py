@@ -6,7 +6,7 @@ from mutransfer_cli.recipe.schema.search import Search, Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.grid import most, wanted
-from mutransfer_cli.search.storage.study import Record
+from mutransfer_cli.search.storage.record import Record
 
 SIZE = Size(32, 2, 16, 200)
 

@@ -16,10 +16,12 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.claims import Claims
 from mutransfer_cli.search.storage.journal import Journal
-from mutransfer_cli.search.storage.location import chosen, place_of, without_password
+from mutransfer_cli.search.storage.location import parse_location, without_password
+from mutransfer_cli.search.storage.locks import run_lock
 from mutransfer_cli.search.storage.process import is_dead, this_process
-from mutransfer_cli.search.storage.run_directory import locked
-from mutransfer_cli.search.storage.study import Record, Study
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.run_directory import choose_location
+from mutransfer_cli.search.storage.study import Study
 from tests.search.test_sweep import RECIPE
 
 SIZE = Size(8, 1, 4, 12)
@@ -35,7 +37,7 @@ def storage(request: pytest.FixtureRequest) -> str:
 def claims(folder: Path, storage: str, **options: float) -> Claims:
     """As another process would open them: its own handle on the storage."""
     recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
-    study = Study.open(folder, recipe, create=True, place=place_of(storage, folder))
+    study = Study.open(parse_location(storage, folder), recipe, create=True)
     return Claims(study, RANGES, {SIZE: 1.0}, **options)  # type: ignore[arg-type]
 
 
@@ -164,32 +166,32 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_shared_run_directory_takes_several(tmp_path: Path) -> None:
     with (
-        locked(tmp_path, shared=True),
-        locked(tmp_path, shared=True),
+        run_lock(tmp_path, shared=True),
+        run_lock(tmp_path, shared=True),
         pytest.raises(InputError, match="another sweep"),
-        locked(tmp_path),
+        run_lock(tmp_path),
     ):
         pass
 
 
 def test_places_and_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside = place_of("journal:runs/a/study.log", tmp_path)
-    assert inside.remembered(tmp_path / "runs/a") == "journal:study.log"  # a run can be moved
-    assert inside.remembered(tmp_path / "runs/b") == f"journal:{tmp_path}/runs/a/study.log"
+    inside = parse_location("journal:runs/a/study.log", tmp_path)
+    assert inside.stored_in(tmp_path / "runs/a") == "journal:study.log"  # a run can be moved
+    assert inside.stored_in(tmp_path / "runs/b") == f"journal:{tmp_path}/runs/a/study.log"
     secret = "postgresql://me:s3cret@host:5432/db?sslpassword=s3cret&sslmode=require"
     assert without_password(secret) == "postgresql://me@host:5432/db?sslmode=require"
     for wrong in ("study.db", "mysql://me:s3cret@host/db", "journal:", "redis://x"):
         with pytest.raises(InputError, match="expected journal:PATH") as caught:
-            place_of(wrong, tmp_path)
+            parse_location(wrong, tmp_path)
         assert "s3cret" not in str(caught.value)
-    assert place_of(secret, tmp_path).shown == (
+    assert parse_location(secret, tmp_path).shown == (
         "postgresql://me:***@host:5432/db?sslpassword=***&sslmode=require"
     )
     with pytest.raises(InputError, match=r"--storage mysql://me:\*\*\*@host/db: expected"):
-        place_of("mysql://me:s3cret@host/db", tmp_path)
+        parse_location("mysql://me:s3cret@host/db", tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'mutransfer\[postgres\]'"):
-        place_of(secret, tmp_path)
+        parse_location(secret, tmp_path)
     assert os.listdir(tmp_path) == []
 
 
@@ -201,13 +203,13 @@ def test_a_missing_folder_is_not_made(tmp_path: Path, monkeypatch: pytest.Monkey
         ("journal:no/such/x.log", f"{tmp_path}/no/such does not exist"),
         (f"journal:{tmp_path}/no/x.log", f"{tmp_path}/no does not exist"),
         ("sqlite:///no/x.db", f"{tmp_path}/no does not exist"),
-        ("journal:file/x.log", f"{tmp_path}/file is no folder"),
+        ("journal:file/x.log", f"{tmp_path}/file is not a folder"),
     ):
-        with pytest.raises(InputError, match=f"--storage {wrong}: {why}; make it first"):
-            chosen(Path("runs/a"), wrong)
+        with pytest.raises(InputError, match=f"--storage {wrong}: {why}; create it first"):
+            choose_location(Path("runs/a"), wrong)
     assert os.listdir(tmp_path) == ["file"]
-    assert chosen(Path("runs/a"), "journal:runs/a/x.log").shown == "journal:runs/a/x.log"
-    assert chosen(Path("runs/a"), "journal:x.log").named == f"journal:{tmp_path}/x.log"
+    assert choose_location(Path("runs/a"), "journal:runs/a/x.log").shown == "journal:runs/a/x.log"
+    assert choose_location(Path("runs/a"), "journal:x.log").named == f"journal:{tmp_path}/x.log"
 
 
 def test_messages_show_what_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +218,7 @@ def test_messages_show_what_was_typed(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "text").write_text("no study\n" * 100)
     for typed in ("journal:text", "sqlite:///text"):
         with pytest.raises(InputError) as caught:
-            Study.open(tmp_path / "run", recipe, create=True, place=place_of(typed, tmp_path))
+            Study.open(parse_location(typed, tmp_path), recipe, create=True)
         assert str(caught.value).startswith(f"{typed}: ")
-    remembered = place_of("journal:text", tmp_path, "environment.json: storage")
+    remembered = parse_location("journal:text", tmp_path, "environment.json: storage")
     assert remembered.shown == f"journal:{tmp_path}/text"

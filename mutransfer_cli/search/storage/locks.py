@@ -1,0 +1,46 @@
+"""Locks of a run directory: one sweep at a time, and one writer of shared files at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mutransfer_cli.errors import InputError
+
+LOCK, WRITING = ".lock", ".writing"
+
+
+@contextmanager
+def run_lock(run: Path, shared: bool = False) -> Iterator[None]:
+    """Hold the run directory; the lock of a sweep that died is gone with it.
+
+    Args:
+        run: The run directory; it is created where it does not exist.
+        shared: Let other sweeps hold it too, which agree in their study who runs what.
+
+    Raises:
+        InputError: The directory cannot be written, or another sweep holds it.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        handle = (run / LOCK).open("a+")
+    except OSError as error:
+        raise InputError(
+            f"--run {run}: cannot be written: {error.strerror}; choose another with --run"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"--run {run}: another sweep is running there") from error
+        yield
+
+
+@contextmanager
+def write_lock(run: Path) -> Iterator[None]:
+    """Held while a file that several sweeps share is written."""
+    with (run / WRITING).open("a+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,87 @@
+"""One trial that has ended, and what tells it from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.surface.observation import Observation
+
+Key: TypeAlias = tuple[Size, int, tuple[tuple[str, str], ...]]
+
+
+def rounded(value: float) -> str:
+    """A number as part of a key: the last digits, which a round trip may change, are left out."""
+    return f"{value:.12g}"
+
+
+def trial_key(size: Size, seed: int, params: Mapping[str, float]) -> Key:
+    """What makes a trial the same trial: its size, seed and hyperparameters."""
+    return size, seed, tuple(sorted((name, rounded(value)) for name, value in params.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One trial that has ended.
+
+    Attributes:
+        params: Hyperparameters that the search varied, by name.
+        width: Width of the proxy.
+        depth: Its depth.
+        batch: Examples per step.
+        steps: Steps of a trial that runs to its end.
+        seed: Of the initialisation and of the order of the data.
+        outcome: finished, diverged, failed or pruned.
+        loss: None unless it finished.
+        seconds: Wall time that the trial took its worker.
+        flops: Floating-point operations; of a pruned trial, those of the steps that it trained.
+        why: Why it did not finish; None where it did.
+        curve: Steps and training losses.
+        reports: Steps at which it could have been pruned, and the losses there.
+    """
+
+    params: dict[str, float]
+    width: int
+    depth: int
+    batch: int
+    steps: int
+    seed: int
+    outcome: str
+    loss: float | None
+    seconds: float = 0.0
+    flops: float = 0.0
+    why: str | None = None
+    curve: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+    reports: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+
+    @property
+    def size(self) -> Size:
+        """The rung of the trial."""
+        return Size(self.width, self.depth, self.batch, self.steps)
+
+    @property
+    def key(self) -> Key:
+        """What makes the trial the same trial in another run of the sweep."""
+        return trial_key(self.size, self.seed, self.params)
+
+
+def observation_of(record: Record, lr: float) -> Observation:
+    """A trial as an observation.
+
+    Args:
+        record: The trial; one that failed says nothing of the loss and is not to be observed.
+        lr: The recipe's learning rate, for a search that does not vary it.
+    """
+    return Observation(
+        width=record.width,
+        depth=record.depth,
+        batch=record.batch,
+        steps=record.steps,
+        lr=record.params.get("lr", lr),
+        seed=record.seed,
+        loss=record.loss,
+        params={name: value for name, value in record.params.items() if name != "lr"},
+        pruned=record.outcome == "pruned",
+    )

@@ -1,0 +1,101 @@
+"""A run directory as one object, handed on by the commands: each file is read at most once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.storage.record import Record, observation_of
+from mutransfer_cli.search.storage.run_directory import (
+    CURVES,
+    RECIPE,
+    location_of_run,
+    read_environment,
+)
+from mutransfer_cli.search.storage.study import Study
+from mutransfer_cli.surface.observation import Observation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mutransfer_cli.search.storage.location import StorageLocation
+
+
+class Run:
+    """What a sweep has written to its run directory.
+
+    Attributes:
+        path: The directory.
+        recipe: The frozen recipe of the sweep.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe) -> None:
+        self.path = path
+        self.recipe = recipe
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Read the frozen recipe; everything else is read on first use.
+
+        Raises:
+            InputError: The folder is not a run directory, or its recipe is damaged.
+        """
+        if not (path / RECIPE).is_file():
+            problem = "is not a run directory" if path.is_dir() else "does not exist"
+            raise InputError(
+                f"{path}: {problem}; `mutransfer sweep RECIPE --run {path}` creates one"
+            )
+        return cls(path, load(path / RECIPE).recipe)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, device, seed and digests of the sweep; empty where the file is missing.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        return read_environment(self.path)
+
+    @property
+    def seed(self) -> int:
+        """The first seed of the sweep."""
+        return int(self.environment.get("seed", 0))
+
+    @cached_property
+    def location(self) -> StorageLocation:
+        """Where the study is stored."""
+        return location_of_run(self.path, self.environment)
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Every trial that has ended, in the order in which they were started.
+
+        Raises:
+            InputError: There is no study, or it cannot be read.
+        """
+        return tuple(Study.open(self.location, self.recipe).records())
+
+    @cached_property
+    def observations(self) -> tuple[Observation, ...]:
+        """The trials for a fit; those that failed say nothing of the loss and are left out."""
+        lr = self.recipe.optimizer.lr
+        return tuple(observation_of(r, lr) for r in self.records if r.outcome != "failed")
+
+    @cached_property
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Training curves by trial, each an array (2, points) of steps and losses.
+
+        Empty where the sweep has written none.
+        """
+        import numpy as np
+
+        path = self.path / CURVES
+        if not path.is_file():
+            return {}
+        with np.load(path) as stored:
+            return {name: stored[name] for name in stored.files}
