@@ -10,7 +10,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.key_paths import resolve
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema_types import KeyPath, names
+from mutransfer_cli.recipe.schema_types import KeyPath, section_keys
 from mutransfer_cli.recipe.yaml_source import parse
 
 
@@ -23,7 +23,7 @@ def located(error: InputError, arguments: Sequence[str]) -> InputError:
         error: The error, raised after the recipe was read.
         arguments: Those of the command line; the first that is a YAML file is the recipe.
     """
-    if error.position or not error.path or error.path[0] not in names(Recipe):
+    if error.position or not error.path or error.path[0] not in section_keys(Recipe):
         return error
     position = _position(error.path, arguments)
     return InputError(error.message, error.path, position) if position else error

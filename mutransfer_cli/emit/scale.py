@@ -21,7 +21,7 @@ from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.plans.diff import compared, hyperparameters_compared
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.serialization import plan_fields, read_document
-from mutransfer_cli.recipe.freeze import plain
+from mutransfer_cli.recipe.freeze import plain_data
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import target_size
@@ -154,7 +154,7 @@ def differences(document: ScaleDocument, path: Path) -> tuple[DifferenceDocument
 
 def hyperparameters(recipe: Recipe) -> dict[str, Any]:
     """Everything quoted at the base."""
-    values = plain(recipe)
+    values = plain_data(recipe)
     found: dict[str, Any] = dict(values["optimizer"])
     found |= {"init": values["init"], "multipliers": values["multipliers"]}
     found |= {"lr_factors": values["lr_factors"], "clip": values["clip"]}

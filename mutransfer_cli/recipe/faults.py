@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema_types import KeyPath, names, section_at
+from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def unknown_key(word: str, known: Iterable[str]) -> str:
     """The message for a key that does not exist."""
-    names = list(known)
-    return f"unknown key{suggestion(word, names)} (known: {', '.join(names)})"
+    section_keys = list(known)
+    return f"unknown key{suggestion(word, section_keys)} (known: {', '.join(section_keys)})"
 
 
 def _words(kind: str, context: dict[str, Any], found: Any) -> str:
@@ -71,7 +71,7 @@ def _words(kind: str, context: dict[str, Any], found: Any) -> str:
     return f"expected {expected.get(kind, 'something else')}, found {show(found)}"
 
 
-def faults(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:
+def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:
     """Every error of a validation of `model`, whose place in the recipe is `prefix`."""
     result = []
     for item in error.errors(include_url=False):
@@ -79,7 +79,7 @@ def faults(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ())
         kind = item["type"]
         if kind == "extra_forbidden":
             section = section_at(model, path[:-1])
-            message = unknown_key(path[-1], names(section) if section else ())
+            message = unknown_key(path[-1], section_keys(section) if section else ())
             result.append(Fault(prefix + path, message, at_key=True))
         elif kind == "missing":
             message = "missing"

@@ -10,20 +10,20 @@ from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.recipe.load import leaves
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
-from mutransfer_cli.recipe.yaml_source import implicit
+from mutransfer_cli.recipe.yaml_source import implicit_resolvers
 
 _MISSING = object()
 
 
 class _Dumper(yaml.SafeDumper):
     # Quotes exactly what our own reader would take for something else than text.
-    yaml_implicit_resolvers = implicit()
+    yaml_implicit_resolvers = implicit_resolvers()
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def plain(recipe: Recipe) -> dict[str, Any]:
+def plain_data(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data with the keys of the file."""
     return recipe.model_dump(mode="json", by_alias=True)
 
@@ -31,7 +31,7 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 def frozen_yaml(recipe: Recipe) -> str:
     """The recipe as YAML with every default written out; loads back to an equal recipe."""
     return yaml.dump(
-        plain(recipe),
+        plain_data(recipe),
         Dumper=_Dumper,
         default_flow_style=None,  # one line for lists and small mappings
         sort_keys=False,
@@ -44,7 +44,7 @@ def first_difference(a: Recipe, b: Recipe) -> str | None:
     """The first key whose value differs, as `optimizer.lr: 0.005 and 0.01`; None when equal."""
     if a == b:
         return None
-    left, right = plain(a), plain(b)
+    left, right = plain_data(a), plain_data(b)
     paths = dict.fromkeys([path for data in (left, right) for path, _ in leaves(data)])
     for path in paths:
         one, other = _at(left, path), _at(right, path)

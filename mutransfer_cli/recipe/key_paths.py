@@ -11,9 +11,15 @@ from pydantic import BaseModel
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import suggestion, unknown_key
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema_types import KeyPath, child, field, is_section, names
+from mutransfer_cli.recipe.schema_types import (
+    KeyPath,
+    field_of,
+    is_section,
+    section_keys,
+    type_below,
+)
 
-SHORT: Mapping[str, str] = types.MappingProxyType(
+SHORT_NAMES: Mapping[str, str] = types.MappingProxyType(
     {
         "lr": "optimizer.lr",
         "beta1": "optimizer.betas.0",
@@ -45,11 +51,11 @@ def _kind(path: KeyPath) -> Any:
     """
     kind: Any = Recipe
     for depth, part in enumerate(path):
-        below = child(kind, part)
+        below = type_below(kind, part)
         if below is None:
             here = path[: depth + 1]
             if is_section(kind):
-                raise InputError(unknown_key(part, names(kind)), here)
+                raise InputError(unknown_key(part, section_keys(kind)), here)
             above = ".".join(path[:depth])
             if get_origin(kind) in (tuple, list):
                 raise InputError(f"{above} is a list; expected an index such as {above}.0", here)
@@ -64,12 +70,12 @@ def resolve(name: str) -> KeyPath:
     Raises:
         InputError: No such key; the message suggests one.
     """
-    path = tuple(SHORT.get(name, name).split("."))
-    if len(path) == 1 and field(Recipe, name) is None:
-        known = [*SHORT, *names(Recipe)]
+    path = tuple(SHORT_NAMES.get(name, name).split("."))
+    if len(path) == 1 and field_of(Recipe, name) is None:
+        known = [*SHORT_NAMES, *section_keys(Recipe)]
         raise InputError(
             f"unknown name{suggestion(name, known)} "
-            f"(short names: {', '.join(SHORT)}; others as a path, such as optimizer.lr)",
+            f"(short names: {', '.join(SHORT_NAMES)}; others as a path, such as optimizer.lr)",
             path,
         )
     _kind(path)
@@ -99,7 +105,7 @@ def _plain(default: Any) -> Any:
     return {}
 
 
-def put(data: dict[str, Any], path: KeyPath, value: Any) -> None:
+def set_value(data: dict[str, Any], path: KeyPath, value: Any) -> None:
     """Set one value in raw data, making what lies above it where it is missing.
 
     Raises:
@@ -117,7 +123,7 @@ def put(data: dict[str, Any], path: KeyPath, value: Any) -> None:
         elif isinstance(node, dict):
             key = part
             if not last and node.get(part) is None:
-                found = field(kind, part) if is_section(kind) else None
+                found = field_of(kind, part) if is_section(kind) else None
                 fixed = found is not None and not found.is_required()
                 node[part] = _plain(
                     found.get_default(call_default_factory=True) if found and fixed else None
@@ -128,4 +134,4 @@ def put(data: dict[str, Any], path: KeyPath, value: Any) -> None:
             node[key] = value
         else:
             node = node[key]
-            kind = child(kind, part)
+            kind = type_below(kind, part)

@@ -10,19 +10,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.faults import Fault, faults
+from mutransfer_cli.recipe.faults import Fault, faults_of
 from mutransfer_cli.recipe.key_paths import key_path as key_path
-from mutransfer_cli.recipe.key_paths import put, resolve
+from mutransfer_cli.recipe.key_paths import resolve, set_value
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.validation.consistency import size_faults
 from mutransfer_cli.recipe.validation.search_space import space_faults
 from mutransfer_cli.recipe.validation.supported import support_faults
-from mutransfer_cli.recipe.yaml_source import Place, Source, parse
+from mutransfer_cli.recipe.yaml_source import Position, YamlSource, parse
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedRecipe:
     """A recipe, its file, and for each leaf key path where its value came from.
 
     An origin is "command line", "recipe" or "default"; leaves of lists have an index
@@ -46,17 +46,17 @@ def leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
         yield path, data
 
 
-def validated(data: Any) -> tuple[Recipe | None, list[Fault]]:
+def validate(data: Any) -> tuple[Recipe | None, list[Fault]]:
     """The recipe, or what is wrong with the data."""
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        return None, faults(error, Recipe)
+        return None, faults_of(error, Recipe)
     wrong = [*size_faults(recipe), *support_faults(recipe)]
     return (None, wrong) if wrong else (recipe, [])
 
 
-def _apply(source: Source, index: int, setting: str) -> None:
+def _apply(source: YamlSource, index: int, setting: str) -> None:
     """Put one `key.path=value` into the source's data."""
     text = f"--set {' '.join(setting.split())}"
     name, equals, value = setting.partition("=")
@@ -65,20 +65,20 @@ def _apply(source: Source, index: int, setting: str) -> None:
     try:
         path = resolve(name.strip())
         given = parse(value, "value")
-        put(source.data, path, given.data)
+        set_value(source.data, path, given.data)
     except InputError as error:
         # a line and column inside the value would say nothing
         raise InputError(error.message, error.path, text) from None
     source.forget(path)
     # The command line comes before the file, also in the order of errors.
-    place = Place(text, (0, index), "command line")
+    place = Position(text, (0, index), "command line")
     for below, _ in leaves(given.data):
         for length in range(len(below) + 1):
             source.keys[(*path, *below[:length])] = place
             source.values[(*path, *below[:length])] = place
 
 
-def _origins(recipe: Recipe, source: Source) -> dict[str, str]:
+def _origins(recipe: Recipe, source: YamlSource) -> dict[str, str]:
     written = dict(leaves(source.data))
     origins: dict[str, str] = {}
     for path, value in leaves(recipe.model_dump(mode="json", by_alias=True)):
@@ -89,7 +89,7 @@ def _origins(recipe: Recipe, source: Source) -> dict[str, str]:
     return origins
 
 
-def _build(source: Source, sets: Sequence[str], path: Path) -> Loaded:
+def _build(source: YamlSource, sets: Sequence[str], path: Path) -> LoadedRecipe:
     if source.data is None:
         raise InputError(
             "the recipe is empty; `mutransfer init` writes one", position=f"{source.name}:1:1"
@@ -99,17 +99,17 @@ def _build(source: Source, sets: Sequence[str], path: Path) -> Loaded:
         raise InputError("expected a mapping such as `name: my-model`", position=position)
     for index, setting in enumerate(sets):
         _apply(source, index, setting)
-    recipe, wrong = validated(source.data)
+    recipe, wrong = validate(source.data)
     if recipe is not None:
         wrong = list(space_faults(recipe, lambda changes: _change(recipe, changes)[1]))
     if recipe is None or wrong:
         # stable: of several faults at one place, the first found
         first = min(wrong, key=lambda fault: source.place(fault).rank)
         raise first.error(source.place(first).text)
-    return Loaded(recipe, path, _origins(recipe, source))
+    return LoadedRecipe(recipe, path, _origins(recipe, source))
 
 
-def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> Loaded:
+def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> LoadedRecipe:
     """A recipe from text; `name` stands for the file in errors.
 
     Raises:
@@ -118,7 +118,7 @@ def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> Loaded:
     return _build(parse(text, name), sets, Path(name))
 
 
-def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
+def load(path: Path, sets: Sequence[str] = ()) -> LoadedRecipe:
     """A recipe from a file.
 
     Args:
@@ -152,8 +152,8 @@ def load(path: Path, sets: Sequence[str] = ()) -> Loaded:
 def _change(recipe: Recipe, changes: Mapping[str, Any]) -> tuple[Recipe | None, list[Fault]]:
     data = recipe.model_dump(mode="json", by_alias=True)
     for name, value in changes.items():
-        put(data, resolve(name), value)
-    return validated(data)
+        set_value(data, resolve(name), value)
+    return validate(data)
 
 
 def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:

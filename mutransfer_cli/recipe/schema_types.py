@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 KeyPath = tuple[str, ...]
 
 
-def names(model: type[BaseModel]) -> list[str]:
+def section_keys(model: type[BaseModel]) -> list[str]:
     """The keys of a section as they are written in the file."""
     return [info.alias or name for name, info in model.model_fields.items()]
 
@@ -31,7 +31,7 @@ def is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def field(section: type[BaseModel], key: str) -> FieldInfo | None:
+def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
     """The field of a section by its key in the file."""
     for name, info in section.model_fields.items():
         if (info.alias or name) == key:
@@ -39,12 +39,12 @@ def field(section: type[BaseModel], key: str) -> FieldInfo | None:
     return None
 
 
-def child(kind: Any, part: str) -> Any:
+def type_below(kind: Any, part: str) -> Any:
     """The type one step below; None where there is no such step."""
     if kind is Any:
         return Any
     if is_section(kind):
-        found = field(kind, part)
+        found = field_of(kind, part)
         return None if found is None else _core(found.annotation)
     origin = get_origin(kind)
     if origin is dict:
@@ -61,5 +61,5 @@ def section_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
     """The section at a path, or None where the path ends in something else."""
     kind: Any = root
     for part in path:
-        kind = child(kind, part)
+        kind = type_below(kind, part)
     return kind if is_section(kind) else None

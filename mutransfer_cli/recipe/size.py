@@ -20,13 +20,13 @@ class Size:
     steps: int
 
 
-def example_tokens(recipe: Recipe) -> int:
+def tokens_per_example(recipe: Recipe) -> int:
     """Tokens per example: seq_len for token data, else 1 (an example counts as one)."""
     return recipe.data.seq_len if recipe.data.is_tokens else 1
 
 
 def _steps(tokens: float, batch: int, recipe: Recipe, path: KeyPath) -> int:
-    per_step = batch * example_tokens(recipe)
+    per_step = batch * tokens_per_example(recipe)
     if tokens < per_step:
         raise InputError(f"{tokens:g} tokens are less than one step of {per_step}", path)
     return round(tokens / per_step)

@@ -32,7 +32,7 @@ RESOLVERS: list[tuple[str, re.Pattern[str], str]] = [
 ]
 
 
-def implicit() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+def implicit_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
     """The resolvers as PyYAML keeps them: by first character."""
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for tag, pattern, first in RESOLVERS:
@@ -42,11 +42,11 @@ def implicit() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = implicit()
+    yaml_implicit_resolvers = implicit_resolvers()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Where a key or value was written, and its rank among places (file order)."""
 
     text: str
@@ -55,15 +55,15 @@ class Place:
 
 
 @dataclass(slots=True)
-class Source:
+class YamlSource:
     """Plain data and the places of its keys and values."""
 
     name: str
     data: Any = None
-    keys: dict[KeyPath, Place] = field(default_factory=dict)
-    values: dict[KeyPath, Place] = field(default_factory=dict)
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
+    values: dict[KeyPath, Position] = field(default_factory=dict)
 
-    def place(self, fault: Fault) -> Place:
+    def place(self, fault: Fault) -> Position:
         """The place of a fault: its own, or that of the nearest key above."""
         own = (self.keys if fault.at_key else self.values).get(fault.path)
         if own is not None:
@@ -72,7 +72,7 @@ class Source:
             above = self.keys.get(fault.path[:length]) or self.values.get(fault.path[:length])
             if above is not None:
                 return above
-        return Place(f"{self.name}:1:1", (1, 1))
+        return Position(f"{self.name}:1:1", (1, 1))
 
     def forget(self, path: KeyPath) -> None:
         """Drop the places of a value that is replaced."""
@@ -84,14 +84,14 @@ class Source:
 class _Reader:
     """Turns nodes into data; one instance a document."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: YamlSource) -> None:
         self.source = source
         self.open: set[int] = set()
         self.count = 0
 
-    def place(self, node: yaml.Node) -> Place:
+    def place(self, node: yaml.Node) -> Position:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
-        return Place(f"{self.source.name}:{line}:{column}", (line, column))
+        return Position(f"{self.source.name}:{line}:{column}", (line, column))
 
     def fail(self, node: yaml.Node, path: KeyPath, message: str) -> NoReturn:
         raise InputError(message, path, self.place(node).text)
@@ -191,7 +191,7 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def parse(text: str, name: str) -> Source:
+def parse(text: str, name: str) -> YamlSource:
     """Read one YAML document.
 
     Args:
@@ -201,7 +201,7 @@ def parse(text: str, name: str) -> Source:
     Raises:
         InputError: It is no YAML, or more than plain data; the line names the place.
     """
-    source = Source(name)
+    source = YamlSource(name)
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is not None:

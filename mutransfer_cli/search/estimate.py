@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mutransfer_cli.documents.sweep import DryRunDocument, RungCost, TargetCost
-from mutransfer_cli.recipe.load import Loaded
+from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, recipe_target, rungs
 from mutransfer_cli.search.executors import command as programs
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def dry_run(
-    loaded: Loaded,
+    loaded: LoadedRecipe,
     *,
     device: str = "auto",
     workers: int | None = None,

@@ -15,7 +15,7 @@ from mutransfer_cli.documents.sweep import (
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.proxy import trainable
-from mutransfer_cli.recipe.load import Loaded
+from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.driver import Driver
 from mutransfer_cli.search.executors import command as programs
@@ -42,7 +42,7 @@ from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 
 
 def sweep(
-    loaded: Loaded,
+    loaded: LoadedRecipe,
     run: Path,
     *,
     device: str = "auto",

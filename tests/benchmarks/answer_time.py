@@ -24,7 +24,7 @@ from typing import Any
 import optuna
 import torch
 
-from mutransfer_cli.recipe.load import Loaded, loads, override
+from mutransfer_cli.recipe.load import LoadedRecipe, loads, override
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.trial import train
@@ -37,7 +37,7 @@ GRID = [LOW + i / 2 for i in range(2 * (HIGH - LOW) + 1)]
 RATES_AND_SEEDS = {"x": GRID, "seed": [0, 1, 2]}
 
 
-def recipe(name: str, longer: int) -> Loaded:
+def recipe(name: str, longer: int) -> LoadedRecipe:
     loaded = loads(f"name: a\n{RECIPES[name]}{SEARCH}")
     steps = loaded.recipe.base.steps
     assert steps is not None

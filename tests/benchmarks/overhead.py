@@ -14,7 +14,7 @@ from statistics import median
 
 import torch
 
-from mutransfer_cli.recipe.load import Loaded, loads, override
+from mutransfer_cli.recipe.load import LoadedRecipe, loads, override
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.trial import train
@@ -22,7 +22,7 @@ from mutransfer_cli.train.trial import train
 TRIALS = 8
 
 
-def recipe(steps: int) -> Loaded:
+def recipe(steps: int) -> LoadedRecipe:
     return loads(
         "name: o\nmodel: {build: mlp}\ndata: {source: teacher, d_in: 64, d_out: 10}\n"
         f"base: {{width: 128, depth: 2, batch: 64, steps: {steps}}}\nladder: {{width: [128]}}\n"
@@ -30,14 +30,14 @@ def recipe(steps: int) -> Loaded:
     )
 
 
-def bare(loaded: Loaded) -> float:
+def bare(loaded: LoadedRecipe) -> float:
     started = time.perf_counter()
     for i in range(TRIALS):
         train(override(loaded.recipe, {"lr": 2.0 ** (i - 11)}), base_size(loaded.recipe), 0)
     return time.perf_counter() - started
 
 
-def swept(loaded: Loaded) -> float:
+def swept(loaded: LoadedRecipe) -> float:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         document = sweep(loaded, Path(folder) / "run", workers=1, engine="one-by-one")

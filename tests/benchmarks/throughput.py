@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.builtin.gpt import GPT
-from mutransfer_cli.recipe.load import Loaded, loads
+from mutransfer_cli.recipe.load import LoadedRecipe, loads
 from mutransfer_cli.search.sweep import sweep
 
 Arm = Callable[[int], tuple[float, float]]
@@ -43,7 +43,7 @@ MODELS = {
 }
 
 
-def recipe(width: int, steps: int, model: str = "mlp") -> Loaded:
+def recipe(width: int, steps: int, model: str = "mlp") -> LoadedRecipe:
     low, high, step = RATES
     batch, what = MODELS[model]
     return loads(

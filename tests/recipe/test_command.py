@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.validation.command import filled, hyperparameters, placeholders, words_of
+from mutransfer_cli.recipe.validation.train_command import (
+    fill_placeholders,
+    hyperparameter_arguments,
+    placeholders_in,
+    split_command,
+)
 from tests.recipe.test_yaml_source import GOOD, refused
 
 LOSS = "loss: {file: '{out}/m.json', key: val_loss}"
@@ -61,13 +66,19 @@ def test_refused(text: str, line: str) -> None:
 
 
 def test_words_are_split_before_they_are_filled() -> None:
-    words = words_of("a {out} 'b {width}' {\"x\": 1}")
+    words = split_command("a {out} 'b {width}' {\"x\": 1}")
     values = {"out": "/a b; rm", "width": "{out}"}
-    assert [filled(word, values) for word in words] == ["a", "/a b; rm", "b {out}", "{x:", "1}"]
-    assert placeholders("{a} {b.c} {} {1} {{d}}") == ["a", "b.c", "d"]
+    assert [fill_placeholders(word, values) for word in words] == [
+        "a",
+        "/a b; rm",
+        "b {out}",
+        "{x:",
+        "1}",
+    ]
+    assert placeholders_in("{a} {b.c} {} {1} {{d}}") == ["a", "b.c", "d"]
 
 
 def test_values_are_written_to_the_last_digit() -> None:
-    values = hyperparameters(loads(GOOD.replace("0.01", "0.1234567890123456")).recipe)
+    values = hyperparameter_arguments(loads(GOOD.replace("0.01", "0.1234567890123456")).recipe)
     assert values["lr"] == "0.1234567890123456" and values["eps"] == "1e-08"
     assert "clip" not in values  # null

@@ -17,7 +17,7 @@ import optuna
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.load import Loaded, load, loads
+from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.search import estimate
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.grouping import engine as chooser
@@ -49,7 +49,7 @@ def recipe(folder: Path, steps: int = 12, **changes: str) -> Path:
     return path
 
 
-def swept(path: Path, run: Path, **options: object) -> tuple[Loaded, list[Event]]:
+def swept(path: Path, run: Path, **options: object) -> tuple[LoadedRecipe, list[Event]]:
     loaded, events = load(path), []
     sweep(loaded, run, device="cpu", workers=2, on_progress=events.append, **options)  # type: ignore[arg-type]
     return loaded, events

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pydantic import ValidationError
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.faults import Fault, faults, unknown_key
+from mutransfer_cli.recipe.faults import Fault, faults_of, unknown_key
 from mutransfer_cli.recipe.schema.builtin_models import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
 from mutransfer_cli.recipe.schema.defaults import DIGITS
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -127,7 +127,7 @@ def _arguments(recipe: Recipe) -> Iterator[Fault]:
     try:
         arguments.model_validate(model.args)
     except ValidationError as error:
-        for fault in faults(error, arguments, place):
+        for fault in faults_of(error, arguments, place):
             name = fault.path[-1]
             if fault.message == "missing" and name in ("d_in", "d_out", "vocab_size"):
                 if name == "vocab_size" and data.source == "tokens":

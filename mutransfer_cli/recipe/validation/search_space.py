@@ -8,7 +8,7 @@ from typing import Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
-from mutransfer_cli.recipe.key_paths import SHORT, key_path
+from mutransfer_cli.recipe.key_paths import SHORT_NAMES, key_path
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 SEARCHABLE = ("optimizer", "lr_factors", "init", "multipliers", "clip", "schedule", "rules")
@@ -27,7 +27,7 @@ def space_faults(
             yield Fault(here, error.message, at_key=True)
             continue
         if path.split(".")[0] not in SEARCHABLE:
-            known = ", ".join(SHORT)
+            known = ", ".join(SHORT_NAMES)
             yield Fault(here, f"not a hyperparameter; searchable: {known}", at_key=True)
             continue
         if path in seen:
@@ -46,7 +46,7 @@ def space_faults(
                 break
 
 
-def values_of(recipe: Recipe) -> dict[str, Any]:
+def searched_values(recipe: Recipe) -> dict[str, Any]:
     """The recipe's own value of each searched hyperparameter."""
     return {name: value_at(recipe, key_path(name)) for name in recipe.search.space}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.validation.command import train_faults
+from mutransfer_cli.recipe.validation.train_command import train_faults
 
 SOURCES = ("stdlib", "text", "tokens", "digits", "teacher", "tensors")
 SAMPLERS = ("grid", "sobol", "tpe", "gp", "adaptive", "independent")

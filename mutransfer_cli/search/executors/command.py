@@ -15,7 +15,7 @@ from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.search import Train
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.command import placeholders
+from mutransfer_cli.recipe.validation.train_command import placeholders_in
 from mutransfer_cli.search.executors.protocol import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.location import DATABASE
@@ -153,7 +153,7 @@ class Programs:
 def ready(train: Train, device: str) -> str:
     """Where the program trains, as far as we know; InputError where it does not exist."""
     require_program(train)
-    return resolve(device) if "device" in placeholders(train.command) else OWN
+    return resolve(device) if "device" in placeholders_in(train.command) else OWN
 
 
 def population(slots: int) -> Population:
@@ -168,7 +168,7 @@ def population(slots: int) -> Population:
 def notes_of(recipe: Recipe, run: Path, records: Sequence[Record]) -> list[str]:
     """What a reader of the sweep should know of the programs."""
     assert recipe.train is not None
-    given = set(placeholders(recipe.train.command))
+    given = set(placeholders_in(recipe.train.command))
     notes = []
     if "seed" not in given and recipe.search.seeds > 1:
         notes.append("train.command has no {seed}: the seeds of a setting are the same run")

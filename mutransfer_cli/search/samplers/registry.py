@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.search_space import values_of
+from mutransfer_cli.recipe.validation.search_space import searched_values
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers import adaptive, grid
 from mutransfer_cli.search.samplers import coordinate as independent
@@ -30,7 +30,7 @@ def wanted(
         case "adaptive":
             return adaptive.propose(search, sizes, first_seed, records)
         case "independent":
-            return independent.wanted(search, sizes, seeds, records, values_of(recipe))
+            return independent.wanted(search, sizes, seeds, records, searched_values(recipe))
     points = sampler.points_per_rung(search, sizes)
     return [
         job

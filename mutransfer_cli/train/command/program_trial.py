@@ -21,12 +21,12 @@ from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.search import Loss, Train
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.command import (
-    filled,
-    hyperparameters,
-    placeholders,
-    words_of,
-    written,
+from mutransfer_cli.recipe.validation.train_command import (
+    as_argument,
+    fill_placeholders,
+    hyperparameter_arguments,
+    placeholders_in,
+    split_command,
 )
 
 PLAN, OUTPUT, COMMAND = "plan.json", "output.txt", "command.json"
@@ -51,7 +51,7 @@ class Call:
     @property
     def words(self) -> list[str]:
         """Program and arguments; a value never becomes two words."""
-        return [filled(word, self.values) for word in words_of(self.train.command)]
+        return [fill_placeholders(word, self.values) for word in split_command(self.train.command)]
 
     @property
     def output(self) -> Path:
@@ -62,7 +62,7 @@ class Call:
     def loss_file(self) -> Path | None:
         """Where the program writes its loss; None where it prints it."""
         file = self.train.loss.file
-        return None if file is None else self.folder / filled(file, self.values)
+        return None if file is None else self.folder / fill_placeholders(file, self.values)
 
 
 def folder_name(size: Size, seed: int, params: dict[str, float]) -> str:
@@ -83,7 +83,7 @@ def call_of(
     assert recipe.train is not None
     chosen = override(recipe, params)
     folder = root.resolve() / folder_name(size, seed, params)
-    values = hyperparameters(chosen) | {
+    values = hyperparameter_arguments(chosen) | {
         "plan": str(folder / PLAN),
         "out": str(folder),
         "python": sys.executable,
@@ -91,7 +91,7 @@ def call_of(
         "seed": str(seed),
         **{axis: str(getattr(size, axis)) for axis in SIZES},
     }
-    values |= {name: written(value) for name, value in params.items()}
+    values |= {name: as_argument(value) for name, value in params.items()}
     call = Call(recipe.train, folder, values)
     plan_for(chosen, size).save(folder / PLAN)
     try:
@@ -103,8 +103,8 @@ def call_of(
 
 def require_program(train: Train) -> None:
     """Raises InputError, in one line, where the command's program does not exist."""
-    word = words_of(train.command)[0].replace("{python}", sys.executable)
-    if placeholders(word):
+    word = split_command(train.command)[0].replace("{python}", sys.executable)
+    if placeholders_in(word):
         return
     if shutil.which(word) is None:
         hint = "; {python} is the Python that runs mutransfer" if "python" in word else ""

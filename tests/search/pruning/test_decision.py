@@ -16,7 +16,7 @@ import pytest
 from optuna.trial import TrialState
 
 from mutransfer_cli.fit.axes import fit
-from mutransfer_cli.recipe.load import Loaded, load, loads
+from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search.job import Job, missing
@@ -288,7 +288,7 @@ search: {space: {lr: {log2: [-11, 1], step: 1}}, seeds: 2, extend: 0, prune: hal
 """
 
 
-def real(**changes: str) -> Loaded:
+def real(**changes: str) -> LoadedRecipe:
     text = REAL
     for old, new in changes.items():
         text = text.replace(old, new)

@@ -11,16 +11,16 @@ from typing import Any
 from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault, suggestion
-from mutransfer_cli.recipe.key_paths import SHORT, key_path
+from mutransfer_cli.recipe.key_paths import SHORT_NAMES, key_path
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.validation.search_space import value_at
 
 # What every trial fills in; {device} is that of --device, {python} the one that runs mutransfer.
-FIXED = ("plan", *SIZES, "seed", "out", "device", "python")
+TRIAL_PLACEHOLDERS = ("plan", *SIZES, "seed", "out", "device", "python")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 
 
-def words_of(command: str) -> list[str]:
+def split_command(command: str) -> list[str]:
     """The words of a command, as a shell would split them; nothing is expanded.
 
     Raises ValueError for a quote that is not closed.
@@ -28,26 +28,26 @@ def words_of(command: str) -> list[str]:
     return shlex.split(command)
 
 
-def placeholders(text: str) -> list[str]:
+def placeholders_in(text: str) -> list[str]:
     """The names in braces, in their order; other braces are text."""
     return PLACEHOLDER.findall(text)
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
     """The text with its placeholders replaced; a value is never looked at again."""
     return PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
-def written(value: Any) -> str:
+def as_argument(value: Any) -> str:
     """A value as a command's argument; a number to its last digit."""
     return value if isinstance(value, str) else repr(value)
 
 
-def hyperparameters(recipe: Recipe) -> dict[str, str]:
+def hyperparameter_arguments(recipe: Recipe) -> dict[str, str]:
     """Every hyperparameter that a command may name, at the recipe's own value."""
-    names = {name: key_path(name) for name in (*SHORT, *recipe.search.space)}
+    names = {name: key_path(name) for name in (*SHORT_NAMES, *recipe.search.space)}
     values = {name: value_at(recipe, path) for name, path in names.items()}
-    return {name: written(value) for name, value in values.items() if value is not None}
+    return {name: as_argument(value) for name, value in values.items() if value is not None}
 
 
 def train_faults(recipe: Recipe) -> Iterator[Fault]:
@@ -57,7 +57,7 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
         return
     here = ("train", "command")
     try:
-        if not words_of(train.command):
+        if not split_command(train.command):
             yield Fault(here, "expected a program and its arguments, found nothing")
             return
     except ValueError as error:
@@ -68,7 +68,7 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
     if file is not None:
         place = ("train", "loss", "file")
         yield from _unknown(recipe, place, file)
-        if PurePath(file).is_absolute() and not placeholders(file):
+        if PurePath(file).is_absolute() and not placeholders_in(file):
             yield Fault(
                 place, "every trial would share it: expected a file such as {out}/loss.json"
             )
@@ -84,18 +84,18 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
 def _unknown(recipe: Recipe, path: tuple[str, ...], text: str) -> Iterator[Fault]:
     """Placeholders that no trial could fill in."""
     try:
-        known = [*FIXED, *hyperparameters(recipe), *recipe.search.space]
+        known = [*TRIAL_PLACEHOLDERS, *hyperparameter_arguments(recipe), *recipe.search.space]
     except InputError:
         return  # an unknown name in search.space, which has its own message
-    for name in placeholders(text):
+    for name in placeholders_in(text):
         if name in known:
             continue
-        if name in SHORT:
-            yield Fault(path, f"{{{name}}}: {SHORT[name]} is null; give it a value")
+        if name in SHORT_NAMES:
+            yield Fault(path, f"{{{name}}}: {SHORT_NAMES[name]} is null; give it a value")
             continue
         searched = ", ".join(recipe.search.space)
         yield Fault(
             path,
             f"{{{name}}}: no such placeholder{suggestion(name, known)} (known: "
-            f"{', '.join(FIXED)}; searched: {searched}; and {', '.join(SHORT)})",
+            f"{', '.join(TRIAL_PLACEHOLDERS)}; searched: {searched}; and {', '.join(SHORT_NAMES)})",
         )
