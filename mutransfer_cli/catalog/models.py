@@ -127,7 +127,7 @@ MODELS = Registry(
             width_argument="d_hidden",
             reads="vectors",
             from_data=("d_in", "d_out"),
-            batched="mutransfer_cli.train.population.batched_mlp:WrittenMLP",
+            batched="mutransfer_cli.train.population.batched_mlp:BatchedMLP",
             example=Example(
                 model="""\
 model:
@@ -150,7 +150,7 @@ model:
             attention=True,
             residual_branches=True,
             unit_scaled=True,
-            batched="mutransfer_cli.train.population.batched_gpt:WrittenGPT",
+            batched="mutransfer_cli.train.population.batched_gpt:BatchedGPT",
             example=Example(
                 model="""\
 model:

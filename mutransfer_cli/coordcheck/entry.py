@@ -28,8 +28,8 @@ from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.recipe.validation.consistency import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
 from mutransfer_cli.tracing.family import shapes_of, skeleton
-from mutransfer_cli.train.cost import parameters
-from mutransfer_cli.train.engine.memory import available
+from mutransfer_cli.train.cost import count_parameters
+from mutransfer_cli.train.engine.memory import available_bytes
 
 COPIES, BYTES = 9, 4  # of every parameter at a time: gradients, moments, what was before a step
 SMALLEST = 64  # width of the narrowest model, where it can be chosen
@@ -125,8 +125,8 @@ def question_of(
 
 def fits(recipe: Recipe, size: Size) -> None:
     """Raises InputError where the widest model takes more memory than there is."""
-    needed = COPIES * BYTES * parameters(plan_for(recipe, size))
-    there = available("cpu")
+    needed = COPIES * BYTES * count_parameters(plan_for(recipe, size))
+    there = available_bytes("cpu")
     if needed > there:
         raise InputError(
             f"--widths: a model of width {size.width} takes about {needed / 2**30:.1f} GiB here, "

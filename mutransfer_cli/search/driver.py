@@ -28,7 +28,7 @@ from mutransfer_cli.search.storage.claims import Claims
 from mutransfer_cli.search.storage.ledger import Ledger
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.study import Study
-from mutransfer_cli.train.cost import flops
+from mutransfer_cli.train.cost import training_flops
 from mutransfer_cli.train.trial import Result
 
 
@@ -56,7 +56,7 @@ class Driver:
 
     def go(self, study: Study, executor: Executor) -> None:
         """Run rounds until nothing is missing or the budget ends."""
-        costs = {size: flops(self.recipe, size).value for size in rungs(self.recipe)}
+        costs = {size: training_flops(self.recipe, size).value for size in rungs(self.recipe)}
         waves = None
         if self.recipe.search.prune != "none":
             waves = Waves(self.recipe, rungs(self.recipe), self.seed)

@@ -20,7 +20,7 @@ from mutransfer_cli.search.grouping.engine import Engine, asked_for
 from mutransfer_cli.search.grouping.engine_file import FILE, read
 from mutransfer_cli.search.samplers.registry import trials
 from mutransfer_cli.search.sweep import ready
-from mutransfer_cli.train.cost import Cost, flops, measure
+from mutransfer_cli.train.cost import Cost, measure_cost, training_flops
 from mutransfer_cli.train.threads import limit_threads
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def dry_run(
     together: list[float | None] = [None for _ in sizes]
     if recipe.train is None:
         first = first_use(recipe, min(sizes, key=lambda s: s.width), place)
-        costs = [measure(recipe, size, place) for size in sizes]
+        costs = [measure_cost(recipe, size, place) for size in sizes]
         own = chooser = Engine(recipe, place, count, engine)
         if run is not None and engine == "auto" and (run / FILE).is_file():
             chooser.choices = read(run / FILE, place)
@@ -114,8 +114,8 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
 
 def first_use(recipe: Recipe, size: Size, device: str) -> float:
     """What the first steps in a process take beyond later ones: torch loads parts of itself."""
-    _, first = timed(lambda: measure(recipe, size, device))
-    _, second = timed(lambda: measure(recipe, size, device))
+    _, first = timed(lambda: measure_cost(recipe, size, device))
+    _, second = timed(lambda: measure_cost(recipe, size, device))
     return max(0.0, first - second)
 
 
@@ -147,7 +147,7 @@ def of_target(recipe: Recipe, spent: float, count: int) -> tuple[TargetCost | No
     if recipe.target is None:
         return None, None
     size = recipe_target(recipe)
-    found = flops(recipe, size)
+    found = training_flops(recipe, size)
     cost = TargetCost(
         width=size.width,
         depth=size.depth,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.record import Key, Record, trial_key
-from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.pruner import Pruner
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Job:
     size: Size
     seed: int
     setting: tuple[tuple[str, float], ...]  # name and value, in the order of the search space
-    judge: Judge | None = field(default=None, compare=False, repr=False)  # None: runs to its end
+    judge: Pruner | None = field(default=None, compare=False, repr=False)  # None: runs to its end
     way: StepMode = field(
         default="plain", compare=False, repr=False
     )  # of a population that it is in

@@ -12,7 +12,7 @@ from mutransfer_cli.documents.doctor import DeviceDocument, DoctorDocument, Engi
 from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import base_size
-from mutransfer_cli.train.engine.choose import choose
+from mutransfer_cli.train.engine.choose import choose_engine
 from mutransfer_cli.train.engine.timing import Timing
 from mutransfer_cli.train.population.population import Member
 from mutransfer_cli.version import __version__
@@ -62,7 +62,7 @@ def engines(device: str) -> list[EngineDocument]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as a worker
     try:
-        choice = choose(members[:1], TRIALS, size, device, 1)
+        choice = choose_engine(members[:1], TRIALS, size, device, 1)
     finally:
         torch.set_num_threads(threads)
     note = "one process per core" if device == "cpu" else "one process"
@@ -80,7 +80,7 @@ def engines(device: str) -> list[EngineDocument]:
 def name_of(timing: Timing) -> str:
     if timing.size == 1:
         return "one by one"
-    return f"population of {timing.size}{', CUDA graph' if timing.way == 'graph' else ''}"
+    return f"population of {timing.size}{', CUDA graph' if timing.step_mode == 'graph' else ''}"
 
 
 def examine() -> DoctorDocument:

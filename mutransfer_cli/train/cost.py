@@ -20,13 +20,13 @@ from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.family import skeleton
-from mutransfer_cli.train.trial import feed_of, mean_loss, moved
+from mutransfer_cli.train.trial import data_stream, mean_loss, to_device
 
 BYTES_PER_PARAMETER = 16  # float32 weights, gradients, and two moments
 TIMED_STEPS = 8  # the first warms up
 
 
-def parameters(plan: Plan) -> int:
+def count_parameters(plan: Plan) -> int:
     """Number of parameters."""
     total = 0
     for tensor in plan.tensors:
@@ -51,7 +51,7 @@ class Flops:
     note: str | None = None
 
 
-def flops(recipe: Recipe, size: Size) -> Flops:
+def training_flops(recipe: Recipe, size: Size) -> Flops:
     """Of forward and backward passes; of the built-in mlp by hand, else as `counted`."""
     if recipe.model.build == "mlp":
         model = on_meta(recipe, size).model
@@ -81,7 +81,7 @@ def counted(recipe: Recipe, size: Size) -> Flops:
     counter = FlopCounterMode(display=False)
     try:
         with counter:
-            value = loss(subject.model, moved(batch, torch.device("meta")))
+            value = loss(subject.model, to_device(batch, torch.device("meta")))
             value.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     except Exception as error:  # whatever a user's model does with values that are not there
         reason = f"its forward pass cannot run on the meta device ({type(error).__name__})"
@@ -116,14 +116,14 @@ class Cost:
     looks: float = 0.0  # of these, spent on the validation loss
 
 
-def measure(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
+def measure_cost(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
     """Time a few steps and one look at the validation loss, and weigh what they keep."""
     plan = plan_for(recipe, size)
     place = torch.device(device)
     subject = proxy(recipe, size, 0, plan)
     subject.model.to(place)
     assert subject.loss is not None and subject.optimizer is not None
-    feed = feed_of(recipe, size, 0)
+    feed = data_stream(recipe, size, 0)
     kept = 0
 
     def weigh(tensor: torch.Tensor) -> torch.Tensor:
@@ -134,7 +134,7 @@ def measure(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
     seconds = []
     for step in range(TIMED_STEPS):
         started = time.perf_counter()
-        batch = moved(feed.batch(step), place)
+        batch = to_device(feed.batch(step), place)
         weighing = torch.autograd.graph.saved_tensors_hooks(weigh, lambda t: t)
         with weighing if step == 0 else nullcontext():  # it takes time itself
             loss = subject.loss(subject.model, batch)
@@ -147,8 +147,8 @@ def measure(recipe: Recipe, size: Size, device: str = "cpu") -> Cost:
     mean_loss(subject, feed.validation, place)
     validation = time.perf_counter() - started
     return Cost(
-        flops(recipe, size),
-        parameters(plan) * BYTES_PER_PARAMETER + kept,
+        training_flops(recipe, size),
+        count_parameters(plan) * BYTES_PER_PARAMETER + kept,
         median(seconds[1:]) * size.steps + 2 * validation,
         2 * validation,
     )

@@ -7,7 +7,7 @@ import torch
 from mutransfer_cli.errors import InputError
 
 
-def resolve(name: str) -> str:
+def resolve_device(name: str) -> str:
     """`auto` takes the first GPU; anything else must be there.
 
     Raises InputError for a device that this machine does not have.

@@ -13,12 +13,12 @@ from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 
-KEPT = 64
+CACHED_LOSSES = 64
 PLAIN = (int, float, str, FunctionType, BuiltinFunctionType)  # settings of a module
 _known: OrderedDict[Hashable, float] = OrderedDict()  # of this process
 
 
-def untrained_loss(
+def initial_loss(
     subject: Subject, plan: Plan, held_out: Sequence[Any], measure: Callable[[], float]
 ) -> float:
     """By measure, unless a model of this process began as this one, on the same data.
@@ -30,7 +30,7 @@ def untrained_loss(
     key = start_of(subject, plan, held_out)
     if key not in _known:
         _known[key] = measure()
-        if len(_known) > KEPT:
+        if len(_known) > CACHED_LOSSES:
             _known.popitem(last=False)
     return _known[key]
 

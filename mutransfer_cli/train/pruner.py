@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
-class Judge(Protocol):
+class Pruner(Protocol):
     """steps: how many have been trained when it is asked.
 
     Called with the losses so far, it returns why the trial ends, or None where it goes on. It may

@@ -18,16 +18,16 @@ from mutransfer_cli.models.user_code import BUILD, build, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.checkpoint.checkpointer import Keeper, Kept
-from mutransfer_cli.train.initial_loss import untrained_loss
-from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpoint, Checkpointer
+from mutransfer_cli.train.initial_loss import initial_loss
+from mutransfer_cli.train.pruner import Pruner
 from mutransfer_cli.train.schedule import Schedule
 
 Outcome = Literal["finished", "diverged", "failed", "pruned"]
-KEPT_POINTS = 512  # of a loss curve
-LOOK_EVERY = 10  # steps between looks at the loss; a look waits for the device
-WORSE = 1.1  # times the loss of the untrained model: the trial has diverged
-BATCHES_APART = 1_000_003  # a user's own batch(seed) takes one number
+CURVE_POINTS = 512  # of a loss curve
+CHECK_INTERVAL = 10  # steps between looks at the loss; a look waits for the device
+DIVERGED_FACTOR = 1.1  # times the loss of the untrained model: the trial has diverged
+SEED_STRIDE = 1_000_003  # a user's own batch(seed) takes one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +42,42 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class DataStream:
     """Batches of a trial, and how its loss is taken at the end."""
 
     batch: Callable[[int], Any]
     validation: Sequence[Any]
 
 
-def moved(batch: Any, device: torch.device) -> Any:
+def to_device(batch: Any, device: torch.device) -> Any:
     """Tensors of a batch on the device."""
     if isinstance(batch, Tensor):
         return batch.to(device)
     if isinstance(batch, tuple | list):
-        return type(batch)(moved(part, device) for part in batch)
+        return type(batch)(to_device(part, device) for part in batch)
     if isinstance(batch, dict):
-        return {key: moved(part, device) for key, part in batch.items()}
+        return {key: to_device(part, device) for key, part in batch.items()}
     return batch
 
 
-def feed_of(recipe: Recipe, size: Size, seed: int) -> Feed:
+def data_stream(recipe: Recipe, size: Size, seed: int) -> DataStream:
     """The subject's own batches where it has them, else the recipe's data."""
     subject = build(recipe, size, seed)
     if subject.batch is not None:
         own = subject.batch
         held_out = subject.eval_batch or (lambda s: own(-1 - s))
-        return Feed(lambda step: own(seed * BATCHES_APART + step), [held_out(0)])
+        return DataStream(lambda step: own(seed * SEED_STRIDE + step), [held_out(0)])
     source = open_source(recipe)
-    return Feed(lambda step: source.batch(seed, step, size.batch), source.validation(size.batch))
+    return DataStream(
+        lambda step: source.batch(seed, step, size.batch), source.validation(size.batch)
+    )
 
 
 def clip_(parameters: Sequence[Tensor], threshold: float) -> None:
     torch.nn.utils.clip_grad_norm_(parameters, threshold)
 
 
-def examples_of(batch: Any) -> int:
+def count_examples(batch: Any) -> int:
     """How many examples a batch holds; 1 where it does not say."""
     first = batch[0] if isinstance(batch, tuple | list) else batch
     return len(first) if isinstance(first, Tensor) and first.dim() else 1
@@ -88,8 +90,8 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:
-            part = moved(batch, device)
-            examples = examples_of(part)
+            part = to_device(batch, device)
+            examples = count_examples(part)
             total += float(subject.loss(subject.model, part)) * examples
             count += examples
     return total / count
@@ -109,7 +111,7 @@ def one_step(
     return loss.detach()
 
 
-def hasten(optimizer: Any) -> None:
+def enable_fused(optimizer: Any) -> None:
     """Torch's fused kernels where they are not its default: on a CPU, for Adam, AdamW and SGD."""
     for part in getattr(optimizer, "parts", [optimizer]):
         if isinstance(part, torch.optim.Adam | torch.optim.AdamW | torch.optim.SGD):
@@ -123,8 +125,8 @@ def train(
     seed: int,
     device: str = "cpu",
     plan: Plan | None = None,
-    keeper: Keeper | None = None,
-    judge: Judge | None = None,
+    keeper: Checkpointer | None = None,
+    judge: Pruner | None = None,
 ) -> Result:
     """Train one proxy to the end; its hyperparameters are the recipe's.
 
@@ -138,8 +140,8 @@ def train(
     plan = plan or plan_for(recipe, size)
     subject = proxy(recipe, size, seed, plan)
     subject.model.to(place)
-    hasten(subject.optimizer)
-    feed = feed_of(recipe, size, seed)
+    enable_fused(subject.optimizer)
+    feed = data_stream(recipe, size, seed)
     assert subject.optimizer is not None and subject.loss is not None
     peaks = [group["lr"] for group in subject.optimizer.param_groups]
     s = recipe.schedule
@@ -150,12 +152,12 @@ def train(
 
     def result(outcome: Outcome, loss: float | None, why: str | None = None) -> Result:
         values = torch.stack(losses).float().cpu().numpy() if losses else np.zeros(0)
-        at = np.unique(np.linspace(0, len(values) - 1, min(KEPT_POINTS, len(values))).astype(int))
+        at = np.unique(np.linspace(0, len(values) - 1, min(CURVE_POINTS, len(values))).astype(int))
         curve = tuple((int(i), float(values[i])) for i in at if np.isfinite(values[i]))
         return Result(outcome, loss, curve, time.perf_counter() - started, why)
 
     held_out = feed.validation
-    untrained = untrained_loss(subject, plan, held_out, lambda: mean_loss(subject, held_out, place))
+    untrained = initial_loss(subject, plan, held_out, lambda: mean_loss(subject, held_out, place))
     torch.manual_seed(seed)  # dropout
     subject.model.train()
     first = 0
@@ -164,19 +166,19 @@ def train(
         seen, started = len(losses), started - kept.seconds
     for step in range(first, size.steps):
         if keeper is not None and step > first:
-            kept = Kept(step, losses, untrained, time.perf_counter() - started)
+            kept = Checkpoint(step, losses, untrained, time.perf_counter() - started)
             keeper.keep(kept, subject.model, subject.optimizer)
         share = schedule(step, size.steps)
         for group, peak in zip(subject.optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * share
-        batch = moved(feed.batch(step), place)
+        batch = to_device(feed.batch(step), place)
         loss = run_user_code(
             lambda batch=batch: one_step(subject, parameters, batch, plan.clip),  # type: ignore[misc]  # bound early
             f"{recipe.model.build}: training at width {size.width}",
             BUILD,
         )
         losses.append(loss)
-        if step % LOOK_EVERY == LOOK_EVERY - 1:
+        if step % CHECK_INTERVAL == CHECK_INTERVAL - 1:
             if not bool(torch.isfinite(torch.stack(losses[seen:])).all()):
                 return result("diverged", None, f"loss not finite by step {step + 1}")
             seen = len(losses)
@@ -193,6 +195,6 @@ def train(
         objective = mean_loss(subject, held_out, place)
     if not np.isfinite(objective):
         return result("diverged", None, "the objective is not finite")
-    if objective > WORSE * untrained:
+    if objective > DIVERGED_FACTOR * untrained:
         return result("diverged", None, "the loss ended above that of the untrained model")
     return result("finished", objective)

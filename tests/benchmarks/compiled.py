@@ -26,9 +26,9 @@ import torch._inductor.config
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import base_size
-from mutransfer_cli.train.population.model_stack import Stack
+from mutransfer_cli.train.population.model_stack import ModelStack
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import feed_of, hasten, moved, one_step
+from mutransfer_cli.train.trial import data_stream, enable_fused, one_step, to_device
 
 Step = Callable[[], object]
 TEXT = "data: {source: stdlib, seq_len: 64}"
@@ -82,7 +82,7 @@ def population(case: str, trials: int, as_vmap: bool = False) -> Population:
         members.append(Member(own, 0, plan_for(own, size)))
     if not as_vmap:
         return Population(members, size)
-    with patch("mutransfer_cli.train.population.population.written", Stack):
+    with patch("mutransfer_cli.train.population.population.select_stack", ModelStack):
         return Population(members, size)
 
 
@@ -95,13 +95,13 @@ def alone(of: Population, compiled: bool) -> Step:
     """A step of one trial; on a population's clock it counts as many times as there are trials."""
     member, place = of.members[0], of.place
     subject = proxy(member.recipe, of.size, member.seed, member.plan)
-    hasten(subject.optimizer)
+    enable_fused(subject.optimizer)
     parameters = list(subject.model.parameters())
-    feed = feed_of(member.recipe, of.size, member.seed)
+    feed = data_stream(member.recipe, of.size, member.seed)
     if compiled:
         subject.model.compile(dynamic=False)
     return stepping(
-        lambda i: float(one_step(subject, parameters, moved(feed.batch(i), place), None))
+        lambda i: float(one_step(subject, parameters, to_device(feed.batch(i), place), None))
     )
 
 
@@ -122,7 +122,7 @@ def ways(case: str, trials: int) -> dict[str, Way]:
         "alone, compiled": lambda: Way(alone(plain, True), trials),
         "population, compiled": lambda: Way(together(population(case, trials), True)),
     }
-    if type(plain.stack) is not Stack:
+    if type(plain.stack) is not ModelStack:
         wanted["vmap, compiled"] = lambda: Way(together(population(case, trials, True), True))
     for name, make in wanted.items():
         torch._dynamo.reset()

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from mutransfer_cli.train.cuda_graph import graph
-from mutransfer_cli.train.cuda_graph.captured_population import Replayed
+from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 
 aten = torch.ops.aten
 # `.item()`, and numbers of the host made into tensors: a copy from memory that is not pinned
@@ -55,7 +55,7 @@ def recorded(tapes: list[Tape]) -> Callable[[graph.Step, torch.device], graph.St
     """In place of `graph.captured`; leaves everything as it was, for a capture runs nothing."""
 
     def captured(step: graph.Step, place: torch.device) -> graph.Step:
-        population: Replayed = step.__self__  # type: ignore[attr-defined]
+        population: CapturedPopulation = step.__self__  # type: ignore[attr-defined]
         kept = [*population.stack.constants.values(), population.stack.rows]
         kept += [m for u in population.updates for m in u.moments]
         before = [t.clone() for t in kept]
@@ -75,8 +75,8 @@ def recorded(tapes: list[Tape]) -> Callable[[graph.Step, torch.device], graph.St
 def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
     """Every population captured from now on, and the updates that a GPU has."""
     tapes: list[Tape] = []
-    monkeypatch.setattr(graph, "can_graph", lambda place: True)
-    monkeypatch.setattr(graph, "captured", recorded(tapes))
-    monkeypatch.setattr(graph.Graph, "aside", lambda self, step: step())
+    monkeypatch.setattr(graph, "supports_graphs", lambda place: True)
+    monkeypatch.setattr(graph, "capture_step", recorded(tapes))
+    monkeypatch.setattr(graph.StepGraph, "aside", lambda self, step: step())
     monkeypatch.setattr("mutransfer_cli.train.batched_optimizers.base.FUSED", frozenset())
     return tapes

@@ -10,7 +10,7 @@ from mutransfer_cli.search.eta import Pace
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Record
-from mutransfer_cli.train.engine.choose import Choice, Timing
+from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from tests.search.test_sweep import RECIPE
 
 SMALL, WIDE = Size(8, 1, 4, 100), Size(16, 1, 4, 100)
@@ -51,7 +51,7 @@ def measured(size: int, **seconds: float) -> Engine:
     engine = Engine(loads(RECIPE.replace("STEPS", "100"), "r.yaml").recipe, "cpu", 2)
     for rung, name in ((SMALL, "small"), (WIDE, "wide")):
         timings = (Timing(1, 9.0, 1), Timing(size, seconds[name], 1))
-        engine.choices[rung] = Choice(timings, size, "", True)
+        engine.choices[rung] = EngineChoice(timings, size, "", True)
     return engine
 
 

@@ -26,7 +26,7 @@ from mutransfer_cli.search.storage.locks import run_lock
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT
 from mutransfer_cli.search.sweep import Event, sweep
-from mutransfer_cli.train.engine.choose import Choice, Timing
+from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 
 RECIPE = """
 name: small
@@ -178,9 +178,9 @@ def test_dry_run_trains_nothing(tmp_path: Path) -> None:
 
 def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: six trials of 12 steps in two populations of three, each 3 × 4/3 s a step."""
-    found = Choice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, "", True)
-    monkeypatch.setattr(chooser, "WORTH", 0.0)
-    monkeypatch.setattr(chooser, "choose", lambda *_: found)
+    found = EngineChoice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, "", True)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(chooser, "choose_engine", lambda *_: found)
     monkeypatch.setattr(estimate, "first_use", lambda *_: 100.0)
     monkeypatch.setattr(estimate, "start_of_workers", lambda *_: 0.0)
     path = recipe(tmp_path)
@@ -202,11 +202,11 @@ def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.Mon
 def test_dry_run_takes_the_engine_that_a_run_has_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chooser, "WORTH", 0.0)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
     path, run = recipe(tmp_path, **{"[-4, -2]": "[-8, -2]"}), tmp_path / "run"
     sweep(load(path), run, device="cpu", workers=1)
     kept = (run / chooser.FILE).read_bytes()
-    monkeypatch.setattr(chooser, "choose", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(chooser, "choose_engine", lambda *_: pytest.fail("measured again"))
     again = dry_run(load(path), device="cpu", workers=1, run=run)
     assert again.seconds_calibration == 0 and (run / chooser.FILE).read_bytes() == kept
 

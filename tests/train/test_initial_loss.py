@@ -12,8 +12,8 @@ from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train import initial_loss as untrained
-from mutransfer_cli.train.initial_loss import untrained_loss
-from mutransfer_cli.train.trial import feed_of
+from mutransfer_cli.train.initial_loss import initial_loss
+from mutransfer_cli.train.trial import data_stream
 
 TEXT = (
     "name: a\nmodel: {build: MODEL}\ndata: {source: teacher, d_in: 16, d_out: 4}\n"
@@ -43,7 +43,7 @@ def measured(recipe: Recipe, seed: int, calls: list[float], own: bool = False) -
         calls.append(1.0 + len(calls))
         return calls[-1]
 
-    return untrained_loss(subject, plan, feed_of(recipe, size, seed).validation, measure)
+    return initial_loss(subject, plan, data_stream(recipe, size, seed).validation, measure)
 
 
 def test_trials_that_differ_in_their_rates_share_it() -> None:

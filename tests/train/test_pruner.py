@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.checkpoint.checkpointer import Keeper
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.population.oom_split import train_group
 from mutransfer_cli.train.population.population import Member
-from mutransfer_cli.train.population.trainer import train_together
-from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.population.trainer import train_population
+from mutransfer_cli.train.pruner import Pruner
 from mutransfer_cli.train.trial import Result, train
 from tests.train.checkpoint.test_checkpointer import cut_at
 from tests.train.population.test_population import members, recipe
@@ -34,12 +34,12 @@ class Ends:
         return "hopeless" if len(self.asked[-1]) == self.at else None
 
 
-def judged(group: list[Member], judges: dict[int, Judge]) -> list[Member]:
+def judged(group: list[Member], judges: dict[int, Pruner]) -> list[Member]:
     return [replace(m, judge=judges.get(i)) for i, m in enumerate(group)]
 
 
 def together(group: list[Member]) -> list[Result]:
-    found = dict(train_together(group, SIZE))
+    found = dict(train_population(group, SIZE))
     return [found[i] for i in range(len(group))]
 
 
@@ -88,7 +88,7 @@ def test_a_trial_with_a_checkpoint_is_judged_by_all_its_losses(
     """Cut off before, at and after a look; it is pruned at the same later one."""
     made = recipe("mlp")
     size = Size(32, 2, 8, 100)  # the recipe's own
-    keeper = Keeper(tmp_path, "a recipe", "cpu", every=0.0)
+    keeper = Checkpointer(tmp_path, "a recipe", "cpu", every=0.0)
     cut_at(cut, made, keeper, monkeypatch)
     ends = Ends(40)
     found = train(made, size, 0, keeper=keeper, judge=ends)

@@ -9,7 +9,7 @@ import pytest
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
-from mutransfer_cli.train.cost import flops, measure
+from mutransfer_cli.train.cost import measure_cost, training_flops
 from mutransfer_cli.train.trial import train
 
 GPT = """
@@ -81,9 +81,9 @@ def test_cost_by_hand() -> None:
     size = base_size(recipe)
     # forward 2, gradient of the weights 2, of the inputs 2 (not of the first matrix's: nobody asks)
     each = 2 * 3 * (2 * 256 + 64) + 2 * 2 * 256
-    assert flops(recipe, size).value == each * 8 * 30
-    assert flops(recipe, size).note is None
-    cost = measure(recipe, size)
+    assert training_flops(recipe, size).value == each * 8 * 30
+    assert training_flops(recipe, size).note is None
+    cost = measure_cost(recipe, size)
     # 256 + 512 + 64 weights and 3·16 + 4 biases at 16 bytes, and some activations
     assert cost.bytes > (832 + 52) * 16
 
@@ -95,7 +95,9 @@ def test_cost_of_attention_by_hand() -> None:
     matrices = 2 * (4 * width**2 + 2 * 4 * width**2) + width * vocabulary
     attention = 2 * 2 * 2 * 4 * 16**2 * width  # blocks; q·k and times v; 2; batch · T² · width
     # each product once forward and twice backward; what the causal mask saves is not taken off
-    assert flops(recipe, base_size(recipe)).value == 12 * 3 * (2 * matrices * tokens + attention)
+    assert training_flops(recipe, base_size(recipe)).value == 12 * 3 * (
+        2 * matrices * tokens + attention
+    )
 
 
 def test_a_model_that_looks_at_values_is_estimated(
@@ -111,6 +113,6 @@ def test_a_model_that_looks_at_values_is_estimated(
     )
     monkeypatch.chdir(tmp_path)
     recipe = made(MLP.replace("{build: mlp}", '{build: "looking:build"}').replace(", depth: 2", ""))
-    found = flops(recipe, base_size(recipe))
+    found = training_flops(recipe, base_size(recipe))
     assert found.value == 6 * (256 + 64) * 8 * 30
     assert "meta device" in (found.note or "")

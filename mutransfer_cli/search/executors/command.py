@@ -31,8 +31,8 @@ from mutransfer_cli.train.command.program_trial import (
     require_program,
     stamp,
 )
-from mutransfer_cli.train.cost import Cost, flops
-from mutransfer_cli.train.device import resolve
+from mutransfer_cli.train.cost import Cost, training_flops
+from mutransfer_cli.train.device import resolve_device
 from mutransfer_cli.train.trial import Outcome, Result
 
 FOLDER = "trials"  # in the run directory
@@ -153,7 +153,7 @@ class Programs:
 def ready(train: Train, device: str) -> str:
     """Where the program trains, as far as we know; InputError where it does not exist."""
     require_program(train)
-    return resolve(device) if "device" in placeholders_in(train.command) else OWN
+    return resolve_device(device) if "device" in placeholders_in(train.command) else OWN
 
 
 def population(slots: int) -> Population:
@@ -186,7 +186,7 @@ def notes_of(recipe: Recipe, run: Path, records: Sequence[Record]) -> list[str]:
 def costs(recipe: Recipe, sizes: Sequence[Size], run: Path | None) -> list[Cost]:
     """Of one trial at each size: nobody knows what a program takes before some have finished."""
     records = Run.open(run).records if run is not None and (run / DATABASE).is_file() else ()
-    return [Cost(flops(recipe, size), None, seconds_of(records, size)) for size in sizes]
+    return [Cost(training_flops(recipe, size), None, seconds_of(records, size)) for size in sizes]
 
 
 def seconds_of(records: Sequence[Record], size: Size) -> float | None:

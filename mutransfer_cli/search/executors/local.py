@@ -23,7 +23,11 @@ from mutransfer_cli.search.executors.worker_pool import Heard, Pool, forkable
 from mutransfer_cli.search.grouping.engine import Engine, Group, label_of, member_of
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Key
-from mutransfer_cli.train.checkpoint.checkpointer import EVERY, GroupKeeper, Keeper
+from mutransfer_cli.train.checkpoint.checkpointer import (
+    SAVE_INTERVAL,
+    Checkpointer,
+    GroupCheckpointer,
+)
 from mutransfer_cli.train.population.oom_split import train_group
 from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import Result, train
@@ -75,8 +79,8 @@ def start_worker(
 
 def end(number: int, frame: FrameType | None) -> None:
     """A worker is asked to end: it saves its trial first, where that can be saved."""
-    Keeper.asked = True
-    if Keeper.training is None:
+    Checkpointer.stop_requested = True
+    if Checkpointer.active is None:
         os._exit(0)
 
 
@@ -96,7 +100,7 @@ def train_jobs(
         return
     members = [member_of(recipe, job) for job in group]
     if keeper is None:
-        yield from train_group(members, group[0].size, device, way=group[0].way)
+        yield from train_group(members, group[0].size, device, step_mode=group[0].way)
         return
     with keeper:
         yield from train_group(members, group[0].size, device, keeper, group[0].way)
@@ -105,12 +109,12 @@ def train_jobs(
 
 def keeper_of(
     recipe: Recipe, group: Group, device: str, checkpoints: Path | None
-) -> GroupKeeper | None:
+) -> GroupCheckpointer | None:
     """The checkpoint of a population, whatever of it has ended since."""
     if checkpoints is None:
         return None
     labels = [label_of(job) for job in group]
-    return GroupKeeper(checkpoints, frozen_yaml(recipe), labels, device)
+    return GroupCheckpointer(checkpoints, frozen_yaml(recipe), labels, device)
 
 
 def begun(
@@ -128,13 +132,17 @@ def begun(
 
 
 def run_trial(
-    recipe: Recipe, job: Job, device: str, checkpoints: Path | None = None, every: float = EVERY
+    recipe: Recipe,
+    job: Job,
+    device: str,
+    checkpoints: Path | None = None,
+    every: float = SAVE_INTERVAL,
 ) -> Result:
     """Train one trial, and keep its checkpoint in the folder meanwhile."""
     own = override(recipe, job.params)
     if checkpoints is None:
         return train(own, job.size, job.seed, device, judge=job.judge)
-    with Keeper(checkpoints, f"{frozen_yaml(own)}{job.key}", device, every) as keeper:
+    with Checkpointer(checkpoints, f"{frozen_yaml(own)}{job.key}", device, every) as keeper:
         result = train(own, job.size, job.seed, device, keeper=keeper, judge=job.judge)
     keeper.remove()
     return result

@@ -10,7 +10,7 @@ from typing import Any
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.executors.local import default_workers
-from mutransfer_cli.train.device import resolve
+from mutransfer_cli.train.device import resolve_device
 
 _ours = False  # whether this process started or joined it for a sweep
 
@@ -121,8 +121,8 @@ def resources(
 ) -> tuple[str, int]:
     """The device of the trials, and how many workers or tasks train at a time."""
     if executor != "ray":
-        place = resolve(device)
+        place = resolve_device(device)
         return place, workers or default_workers(place)
     connect(recipe, ray_address, workers)
-    place = resolve(device) if ray_address is None else device_of(device)
+    place = resolve_device(device) if ray_address is None else device_of(device)
     return place, slots(needs_of(place, 1), workers)

@@ -22,9 +22,14 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.grouping.engine_file import FILE, keep, read, told
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers import adaptive
-from mutransfer_cli.train.engine.choose import WORTH, Choice, choose, one_by_one
-from mutransfer_cli.train.engine.timing import Timing, timed_alone
-from mutransfer_cli.train.population.equivalence import BUILT_IN, COMPARED
+from mutransfer_cli.train.engine.choose import (
+    WORTH_SECONDS,
+    EngineChoice,
+    choose_engine,
+    one_by_one,
+)
+from mutransfer_cli.train.engine.timing import Timing, time_single
+from mutransfer_cli.train.population.equivalence import BUILT_IN, COMPARED_TRIALS
 from mutransfer_cli.train.population.population import Member
 
 Group = tuple[Job, ...]
@@ -85,7 +90,7 @@ class Engine:
         # a search in rounds measures for all of them
         search = recipe.search
         self.expected = adaptive.trials(search)[0] if search.sampler == "adaptive" else 0
-        self.choices: dict[Size, Choice] = {}
+        self.choices: dict[Size, EngineChoice] = {}
         self.alone: dict[Size, Timing] = {}
         self.largest: dict[Size, int] = defaultdict(int)
         if run is not None and self.kind == "auto" and (run / FILE).is_file():
@@ -100,7 +105,7 @@ class Engine:
             size, count = group[0].size, len(group)
             self.largest[size] = max(self.largest[size], count)
             if size not in self.choices or not self.choices[size].settled:
-                self.choices[size] = Choice((), count, "goes on from its checkpoint")
+                self.choices[size] = EngineChoice((), count, "goes on from its checkpoint")
         by_size: dict[Size, list[Job]] = {}
         for job in jobs:
             by_size.setdefault(job.size, []).append(job)
@@ -116,7 +121,7 @@ class Engine:
         for of in alike.values():
             left = sorted(of, key=lambda job: job.seed)  # one seed's trials share their batches
             for count in choice.pieces(len(left), self.workers):
-                groups.append(tuple(replace(job, way=choice.way) for job in left[:count]))
+                groups.append(tuple(replace(job, way=choice.step_mode) for job in left[:count]))
                 left = left[count:]
         self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
         return groups
@@ -134,7 +139,7 @@ class Engine:
             busy[busy.index(min(busy))] += piece * choice.seconds(piece) * size.steps
         return max(busy)
 
-    def _choice(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
+    def _choice(self, size: Size, jobs: Sequence[Job], count: int) -> EngineChoice:
         """How a rung is trained: as before where that was measured."""
         if size not in self.choices or not self.choices[size].settled:
             before, self.choices[size] = self.choices.get(size), self._chosen(size, jobs, count)
@@ -142,13 +147,13 @@ class Engine:
                 self._keep(self.choices[size])
         return self.choices[size]
 
-    def _keep(self, new: Choice) -> None:
+    def _keep(self, new: EngineChoice) -> None:
         """One that was neither measured nor asked for tells those that read the run."""
         worth = new.settled or self.kind == "auto"
         if worth and self.run is not None and self.run.is_dir():
             keep(self.run / FILE, self.choices, self.device)
 
-    def _chosen(self, size: Size, jobs: Sequence[Job], count: int) -> Choice:
+    def _chosen(self, size: Size, jobs: Sequence[Job], count: int) -> EngineChoice:
         if self.kind == "one-by-one":
             return one_by_one("--engine one-by-one")
         own = self.recipe.model.build not in BUILT_IN
@@ -161,17 +166,18 @@ class Engine:
         if self.device == "cpu":
             torch.set_num_threads(1)  # as the workers will
         try:
-            sample = [member_of(self.recipe, job) for job in jobs[:COMPARED]]
+            sample = [member_of(self.recipe, job) for job in jobs[:COMPARED_TRIALS]]
             if self.kind == "auto":
                 if size not in self.alone:
-                    self.alone[size] = self.measure(timed_alone, sample[0], size, self.device)
+                    self.alone[size] = self.measure(time_single, sample[0], size, self.device)
                 whole = max(each, ceil(self.expected / self.workers))
-                if self.alone[size].seconds * size.steps * whole < WORTH:
+                if self.alone[size].seconds * size.steps * whole < WORTH_SECONDS:
                     return one_by_one(
-                        f"one by one takes less than {WORTH:g} s: nothing to gain by a population"
+                        f"one by one takes less than {WORTH_SECONDS:g} s: nothing to gain by a "
+                        "population"
                     )
             return self.measure(
-                choose,
+                choose_engine,
                 sample,
                 each,
                 size,

@@ -11,14 +11,14 @@ from mutransfer_cli.documents.sweep import RungEngine, Way
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.engine.choose import Choice
+from mutransfer_cli.train.engine.choose import EngineChoice
 from mutransfer_cli.train.engine.timing import Timing
 
 FILE = "engine.json"
 STORED = TypeAdapter(tuple[RungEngine, ...])
 
 
-def told(size: Size, choice: Choice, largest: int, device: str) -> RungEngine:
+def told(size: Size, choice: EngineChoice, largest: int, device: str) -> RungEngine:
     """largest: trials in a population."""
     return RungEngine(
         width=size.width,
@@ -26,22 +26,23 @@ def told(size: Size, choice: Choice, largest: int, device: str) -> RungEngine:
         batch=size.batch,
         steps=size.steps,
         size=largest,
-        way=choice.way,
+        way=choice.step_mode,
         why=choice.why,
         device=device,
         settled=choice.settled,
         measured=tuple(
-            Way(size=t.size, seconds=t.seconds, bytes=t.bytes, way=t.way) for t in choice.timings
+            Way(size=t.size, seconds=t.seconds, bytes=t.bytes, way=t.step_mode)
+            for t in choice.timings
         ),
     )
 
 
-def keep(path: Path, choices: Mapping[Size, Choice], device: str) -> None:
+def keep(path: Path, choices: Mapping[Size, EngineChoice], device: str) -> None:
     stored = tuple(told(size, choice, choice.most, device) for size, choice in choices.items())
     write_text(path, STORED.dump_json(stored, indent=2).decode() + "\n")
 
 
-def read(path: Path, device: str) -> dict[Size, Choice]:
+def read(path: Path, device: str) -> dict[Size, EngineChoice]:
     """The choices of a run, as they were made; those of another device do not hold.
 
     What a file of an earlier version does not say was settled, on whatever device.
@@ -53,7 +54,7 @@ def read(path: Path, device: str) -> dict[Size, Choice]:
             f"{path}: {wrong(error)}; delete it, and the engine is chosen again"
         ) from error
     return {
-        Size(r.width, r.depth, r.batch, r.steps): Choice(
+        Size(r.width, r.depth, r.batch, r.steps): EngineChoice(
             tuple(Timing(w.size, w.seconds, w.bytes, w.way) for w in r.measured),
             r.size,
             r.why,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.trial import LOOK_EVERY
+from mutransfer_cli.train.trial import CHECK_INTERVAL
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -34,13 +34,13 @@ def steps_of(recipe: Recipe, size: Size) -> tuple[int, ...]:
     Not before the warmup has ended for all the losses that are averaged.
     """
     ready = round(recipe.schedule.warmup * size.steps) + averaged(size)
-    at = [ceil(share * size.steps / LOOK_EVERY) * LOOK_EVERY for share in SHARES]
+    at = [ceil(share * size.steps / CHECK_INTERVAL) * CHECK_INTERVAL for share in SHARES]
     return tuple(dict.fromkeys(step for step in at if ready <= step < size.steps))
 
 
 def averaged(size: Size) -> int:
     """How many steps a loss is averaged over."""
-    return max(LOOK_EVERY, size.steps // AVERAGED)
+    return max(CHECK_INTERVAL, size.steps // AVERAGED)
 
 
 def inside(curve: Curve, step: int, size: Size) -> list[tuple[int, float]]:

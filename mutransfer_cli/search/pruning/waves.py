@@ -20,7 +20,7 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.pruning.decision import FEWEST, judge_of
 from mutransfer_cli.search.samplers.registry import wanted
 from mutransfer_cli.search.storage.record import Record
-from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.pruner import Pruner
 
 SPREAD = 2.0  # octaves between the first rates of a line, about
 NEAR = 2.5  # octaves from the best, where nothing is judged
@@ -50,7 +50,7 @@ class Waves:
                 return [replace(job, judge=self.judge(job)) for job in left]
             self.seen += [by_key[job.key] for job in wave]
 
-    def judge(self, job: Job) -> Judge | None:
+    def judge(self, job: Job) -> Pruner | None:
         """Who judges a trial of the open wave; None where it runs to its end."""
         rung = [r for r in self.seen if r.size == job.size]
         line = [r for r in rung if line_of(r) == line_of(job)]

@@ -51,7 +51,7 @@ class Update(Protocol):
         ...
 
 
-class Own:
+class PerTrialOptimizer:
     """Torch's own optimizers on views of the rows, trial by trial."""
 
     static = False
@@ -109,7 +109,7 @@ def updates(plans: Sequence[Plan], layout: Layout, rows: Tensor, gradients: Tens
     made: list[Update] = []
     kinds = optimizer_kinds(plans[0])
     if any(k not in FUSED and k not in TOGETHER and k != "muon" for k in kinds):
-        return [Own(plans, layout, rows, gradients)]
+        return [PerTrialOptimizer(plans, layout, rows, gradients)]
     for kind in kinds:
         of = [n for n in layout.names if kind_of(plans[0], n) == kind]
         if not of:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mutransfer_cli.train.batched_optimizers.vectorized import Together, towards, towards_
+from mutransfer_cli.train.batched_optimizers.vectorized import (
+    VectorizedOptimizer,
+    towards,
+    towards_,
+)
 
 
-class Muon(Together):
+class Muon(VectorizedOptimizer):
     """Nesterov's momentum, then five Newton-Schulz steps in bfloat16."""
 
     def _set(self, rows: Tensor, gradients: Tensor) -> None:

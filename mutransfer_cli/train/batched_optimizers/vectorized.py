@@ -21,7 +21,7 @@ from mutransfer_cli.train.population.flat_params import Layout, padded
 Number = float | Tensor
 
 
-class Together:
+class VectorizedOptimizer:
     """What all of them share: the numbers of each trial, moments, and leaving trials out."""
 
     static = True
@@ -137,7 +137,7 @@ def towards_(moment: Tensor, gradients: Tensor, weight: Number) -> None:
         moment.addcmul_(gradients - moment, weight)
 
 
-class Adam(Together):
+class Adam(VectorizedOptimizer):
     """Decay is added to the gradient, as torch's Adam does it."""
 
     moments_kept = 2
@@ -172,7 +172,7 @@ class AdamW(Adam):
         return self.gradients
 
 
-class SGD(Together):
+class SGD(VectorizedOptimizer):
     def _set(self, rows: Tensor, gradients: Tensor) -> None:
         super()._set(rows, gradients)
         self.coasts = bool((self.raw["momentum"] != 0).any())
@@ -187,7 +187,7 @@ class SGD(Together):
         self.values.sub_(change * (self.of["lr"] * self.share))
 
 
-class Lion(Together):
+class Lion(VectorizedOptimizer):
     """Chen et al. 2023, algorithm 2."""
 
     @torch.no_grad()
@@ -199,7 +199,7 @@ class Lion(Together):
         towards_(moving, self.gradients, self.less["beta2"])
 
 
-TOGETHER: dict[str, Callable[..., Together]] = {
+TOGETHER: dict[str, Callable[..., VectorizedOptimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
     "sgd": SGD,

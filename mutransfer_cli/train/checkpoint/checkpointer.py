@@ -20,15 +20,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.train.checkpoint.file import head, packed, random_state, read, restored, write
+from mutransfer_cli.train.checkpoint.file import (
+    packed,
+    random_state,
+    read,
+    read_header,
+    restored,
+    write,
+)
 
-EVERY = 60.0  # seconds
+SAVE_INTERVAL = 60.0  # seconds
 FOLDER = "checkpoints"
 GROUP = "group-"  # how the names of populations' files begin
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Checkpoint:
     """Where a trial was."""
 
     step: int
@@ -37,17 +44,17 @@ class Kept:
     seconds: float
 
 
-class Keeper:
+class Checkpointer:
     """The checkpoint of what trains; `made_by` tells it apart from those of any other.
 
-    asked: set when the process is asked to end; what trains then saves and ends the process.
+    stop_requested: set when the process is asked to end; what trains then saves and exits.
     """
 
-    asked = False
-    training: Keeper | None = None
+    stop_requested = False
+    active: Checkpointer | None = None
 
     def __init__(
-        self, folder: Path, made_by: str, device: str, every: float = EVERY, kind: str = ""
+        self, folder: Path, made_by: str, device: str, every: float = SAVE_INTERVAL, kind: str = ""
     ) -> None:
         self.made_by = f"{made_by}\ntorch {torch.__version__}\n{device}"
         suffix = "safetensors" if find_spec("safetensors") else "pt"
@@ -55,16 +62,16 @@ class Keeper:
         self.path = folder / f"{kind}{name}.{suffix}"
         self.every, self.saved = every, time.monotonic()
 
-    def __enter__(self) -> Keeper:
-        Keeper.training = self
+    def __enter__(self) -> Checkpointer:
+        Checkpointer.active = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        Keeper.training = None
+        Checkpointer.active = None
 
     @property
     def due(self) -> bool:
-        return Keeper.asked or time.monotonic() - self.saved >= self.every
+        return Checkpointer.stop_requested or time.monotonic() - self.saved >= self.every
 
     def save(self, tree: dict[str, Any], **told: Any) -> None:
         """Of nested data with tensors. A disk that is full costs the checkpoint, never the trial.
@@ -73,13 +80,13 @@ class Keeper:
         """
         tensors: dict[str, Tensor] = {}
         packed_tree = packed({**tree, "random": random_state()}, tensors)
-        head = json.dumps({"made_by": self.made_by, **told, "tree": packed_tree})
+        header = json.dumps({"made_by": self.made_by, **told, "tree": packed_tree})
         try:
-            write(self.path, head, tensors)
+            write(self.path, header, tensors)
         except OSError:
             self.path.with_suffix(".partial").unlink(missing_ok=True)
         self.saved = time.monotonic()
-        if Keeper.asked:
+        if Checkpointer.stop_requested:
             raise SystemExit(0)
 
     def load(self) -> dict[str, Any] | None:
@@ -92,7 +99,7 @@ class Keeper:
             return None
         return restored(found)
 
-    def keep(self, kept: Kept, model: nn.Module, optimizer: Any) -> None:
+    def keep(self, kept: Checkpoint, model: nn.Module, optimizer: Any) -> None:
         """Save a trial where that is due."""
         if self.due:
             tree = {
@@ -105,7 +112,7 @@ class Keeper:
             }
             self.save(tree)
 
-    def resume(self, model: nn.Module, optimizer: Any) -> Kept | None:
+    def resume(self, model: nn.Module, optimizer: Any) -> Checkpoint | None:
         """Put a trial's model and optimizer back; None where there is no checkpoint."""
         tree = self.load()
         if tree is None:
@@ -114,23 +121,28 @@ class Keeper:
             for name, tensor in weights(model):
                 tensor.copy_(tree["model"][name])
         optimizer.load_state_dict(tree["optimizer"])
-        lay_out(optimizer)
+        match_memory_format(optimizer)
         losses = list(tree["losses"].to(next(model.parameters()).device).unbind())
-        return Kept(tree["step"], losses, tree["untrained"], tree["seconds"])
+        return Checkpoint(tree["step"], losses, tree["untrained"], tree["seconds"])
 
     def remove(self) -> None:
         """What trained has ended."""
         self.path.unlink(missing_ok=True)
 
 
-class GroupKeeper(Keeper):
+class GroupCheckpointer(Checkpointer):
     """The checkpoint of a population, which goes on with any of the trials that are in it.
 
     label: what tells a trial from the others of its recipe.
     """
 
     def __init__(
-        self, folder: Path, made_by: str, labels: Sequence[str], device: str, every: float = EVERY
+        self,
+        folder: Path,
+        made_by: str,
+        labels: Sequence[str],
+        device: str,
+        every: float = SAVE_INTERVAL,
     ) -> None:
         super().__init__(folder, "\n".join([made_by, *sorted(labels)]), device, every, GROUP)
         self.folder, self.labels = folder, frozenset(labels)
@@ -145,7 +157,7 @@ class GroupKeeper(Keeper):
         """Populations in which all of these trials are: file and labels, the furthest first."""
         found = []
         for path in self.folder.glob(f"{GROUP}*{self.path.suffix}"):
-            told = head(path)
+            told = read_header(path)
             ours = told is not None and told.get("made_by") == self.made_by
             if told is not None and ours and self.labels <= set(told["labels"]):
                 found.append((path, told["labels"], told["step"]))
@@ -157,7 +169,7 @@ def weights(model: nn.Module) -> list[tuple[str, Tensor]]:
     return [*model.named_parameters(), *model.named_buffers()]
 
 
-def lay_out(optimizer: Any) -> None:
+def match_memory_format(optimizer: Any) -> None:
     """Moments in their parameter's memory layout, which fused kernels take for granted."""
     for part in getattr(optimizer, "parts", [optimizer]):
         for parameter, state in part.state.items():

@@ -76,7 +76,7 @@ def unpacked(tree: Any, tensors: dict[str, Tensor]) -> Any:
     return value
 
 
-def write(path: Path, head: str, tensors: dict[str, Tensor]) -> None:
+def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -85,11 +85,11 @@ def write(path: Path, head: str, tensors: dict[str, Tensor]) -> None:
         from safetensors.torch import save_file
 
         try:
-            save_file(tensors, partial, metadata={"head": head})
+            save_file(tensors, partial, metadata={"head": header})
         except SafetensorError as error:
             raise OSError(str(error)) from error
     else:
-        torch.save({"head": head, "tensors": tensors}, partial)
+        torch.save({"head": header, "tensors": tensors}, partial)
     os.replace(partial, path)
 
 
@@ -103,8 +103,8 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
 
             try:
                 with safe_open(path, framework="pt") as file:
-                    head = file.metadata()["head"]
-                    return json.loads(head), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    header = file.metadata()["head"]
+                    return json.loads(header), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             except SafetensorError:
                 return None
         found = torch.load(path, weights_only=True)
@@ -115,7 +115,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
         return None
 
 
-def head(path: Path) -> dict[str, Any] | None:
+def read_header(path: Path) -> dict[str, Any] | None:
     """What a file tells of itself; None where it is not whole."""
     if path.suffix != ".safetensors":
         found = read(path)

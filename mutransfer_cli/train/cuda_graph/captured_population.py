@@ -13,18 +13,18 @@ from torch import Tensor
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.cuda_graph.buffers import fill, form_of, room_for
-from mutransfer_cli.train.cuda_graph.graph import Graph
+from mutransfer_cli.train.cuda_graph.buffers import allocate_like, copy_into, structure_of
+from mutransfer_cli.train.cuda_graph.graph import StepGraph
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import moved
+from mutransfer_cli.train.trial import to_device
 
 
-class Replayed(Population):
+class CapturedPopulation(Population):
     """form: of the batches that the graph takes; others are stepped as they are."""
 
     def __init__(self, members: Sequence[Member], size: Size, device: str = "cpu") -> None:
         super().__init__(members, size, device)
-        self.graph: Graph | None = None
+        self.graph: StepGraph | None = None
         self.form: Any = None
 
     @property
@@ -48,15 +48,15 @@ class Replayed(Population):
 
     def step(self, step: int) -> Tensor:
         batch, shared = self.drawn(step)
-        form = form_of(batch)
+        form = structure_of(batch)
         self.set(step)
         if self.graph is None and form is not None:
-            self.form, self.room, self.shared = form, room_for(batch, self.place), shared
+            self.form, self.room, self.shared = form, allocate_like(batch, self.place), shared
             self.losses = self.stack.rows.new_zeros(len(self.alive))
-            self.graph = Graph(self.place)
+            self.graph = StepGraph(self.place)
         if self.graph is None or form != self.form:
-            return self.advance(moved(batch, self.place), shared)
-        fill(self.room, batch)
+            return self.advance(to_device(batch, self.place), shared)
+        copy_into(self.room, batch)
         self.graph(self.static)
         return self.losses.clone()
 
@@ -72,8 +72,8 @@ class Replayed(Population):
         super().keep(places)
 
 
-def population_of(
-    members: Sequence[Member], size: Size, device: str = "cpu", way: StepMode = "plain"
+def make_population(
+    members: Sequence[Member], size: Size, device: str = "cpu", step_mode: StepMode = "plain"
 ) -> Population:
-    """way: plain, or graph."""
-    return (Replayed if way == "graph" else Population)(members, size, device)
+    """step_mode: plain, or graph."""
+    return (CapturedPopulation if step_mode == "graph" else Population)(members, size, device)

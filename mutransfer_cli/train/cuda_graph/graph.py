@@ -13,15 +13,17 @@ import torch
 from mutransfer_cli.errors import InputError
 
 Step = Callable[[], None]
-WARM = 3  # steps before the capture, as torch asks for: libraries set themselves up meanwhile
+WARMUP_STEPS = (
+    3  # steps before the capture, as torch asks for: libraries set themselves up meanwhile
+)
 
 
-def can_graph(place: torch.device) -> bool:
+def supports_graphs(place: torch.device) -> bool:
     """Whether a device has graphs."""
     return place.type == "cuda"
 
 
-def captured(step: Step, place: torch.device) -> Step:
+def capture_step(step: Step, place: torch.device) -> Step:
     """The step's replay; capturing it runs nothing. Raises RuntimeError where it cannot be."""
     with torch.cuda.device(place):
         graph, now = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
@@ -35,7 +37,7 @@ def captured(step: Step, place: torch.device) -> Step:
     return replay
 
 
-class Graph:
+class StepGraph:
     """Calls a step, after a few calls by its graph; on a CPU always as it is.
 
     A step that cannot be captured is called as it is from then on. failure: why; seconds: that
@@ -44,7 +46,7 @@ class Graph:
 
     def __init__(self, place: torch.device) -> None:
         self.place = place
-        self.graphs = can_graph(place)
+        self.graphs = supports_graphs(place)
         self.calls = 0
         self.replay: Step | None = None
         self.failure: str | None = None
@@ -53,7 +55,7 @@ class Graph:
     def __call__(self, step: Step) -> None:
         """step: the same in every call."""
         if self.graphs and self.replay is None and self.failure is None:
-            if self.calls < WARM:
+            if self.calls < WARMUP_STEPS:
                 self.calls += 1
                 self.aside(step)
                 return
@@ -72,7 +74,7 @@ class Graph:
     def capture(self, step: Step) -> None:
         started = time.perf_counter()
         try:
-            self.replay = captured(step, self.place)
+            self.replay = capture_step(step, self.place)
         except (RuntimeError, InputError) as error:
             self.failure = f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
         self.seconds = time.perf_counter() - started

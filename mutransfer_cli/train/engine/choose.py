@@ -11,19 +11,19 @@ import torch
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.cuda_graph import graph
-from mutransfer_cli.train.cuda_graph.benchmark import Captured, graphs_of
-from mutransfer_cli.train.engine.memory import available
-from mutransfer_cli.train.engine.timing import Timing, patience, timed_alone, timed_together
-from mutransfer_cli.train.population.equivalence import distrusted
+from mutransfer_cli.train.cuda_graph.benchmark import GraphBenchmark, benchmark_graphs
+from mutransfer_cli.train.engine.memory import available_bytes
+from mutransfer_cli.train.engine.timing import Timing, time_limit, time_population, time_single
+from mutransfer_cli.train.population.equivalence import unsafe_reason
 from mutransfer_cli.train.population.population import Member
 
-SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
-WORTH = 2.0  # seconds of a round's training one by one, below which measuring does not pay
-WORSE = 1.25  # times the best so far: larger populations are not tried
+POPULATION_SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
+WORTH_SECONDS = 2.0  # seconds of a round's training one by one, below which measuring does not pay
+SLOWER_FACTOR = 1.25  # times the best so far: larger populations are not tried
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class EngineChoice:
     """How the trials of one rung are trained, and why.
 
     timings: what was measured, one by one first; empty where nothing had to be.
@@ -33,12 +33,12 @@ class Choice:
     most: int  # trials in a population; 1: one by one
     why: str
     settled: bool = False  # more trials would not change it
-    way: StepMode = "plain"  # of populations
+    step_mode: StepMode = "plain"  # of populations
 
     @property
     def measured(self) -> list[Timing]:
         """Populations that were measured in this way."""
-        return [t for t in self.timings if t.size > 1 and t.way == self.way]
+        return [t for t in self.timings if t.size > 1 and t.step_mode == self.step_mode]
 
     def seconds(self, size: int) -> float:
         """A step of one trial in a population of a size, by the nearest that was measured."""
@@ -55,29 +55,29 @@ class Choice:
         if self.most == 1 or count == 0:
             return [1] * count
         if len(self.timings) < 2:
-            return even(count, ceil(count / self.most))
+            return split_evenly(count, ceil(count / self.most))
         best: tuple[float, list[int]] = (ceil(count / workers) * self.seconds(1), [1] * count)
         for timing in self.measured:
             if timing.size > self.most:
                 continue
             rounds = ceil(count / (workers * timing.size))
-            parts = even(count, min(count, workers * rounds))
+            parts = split_evenly(count, min(count, workers * rounds))
             wall = rounds * parts[0] * self.seconds(parts[0])
             if wall < 0.97 * best[0]:
                 best = wall, parts
         return best[1]
 
 
-def even(count: int, parts: int) -> list[int]:
+def split_evenly(count: int, parts: int) -> list[int]:
     """A number in parts as equal as can be, larger ones first."""
     return [count // parts + (i < count % parts) for i in range(parts)]
 
 
-def one_by_one(why: str) -> Choice:
-    return Choice((), 1, why)
+def one_by_one(why: str) -> EngineChoice:
+    return EngineChoice((), 1, why)
 
 
-def choose(
+def choose_engine(
     sample: Sequence[Member],
     count: int,
     size: Size,
@@ -86,58 +86,62 @@ def choose(
     kind: str = "auto",
     asked: int | None = None,
     alone: Timing | None = None,
-) -> Choice:
+) -> EngineChoice:
     """Measure one by one, then larger and larger populations.
 
     sample: a few of the trials; count: how many there are for each worker. kind: `population`
     rules out one by one; asked: the population's size that is wanted; alone: what was measured one
     by one.
     """
-    reason = distrusted(sample, size, device)
+    reason = unsafe_reason(sample, size, device)
     if reason is not None:
-        return Choice((), 1, reason, True)
+        return EngineChoice((), 1, reason, True)
     if asked is not None:
-        return of_size(asked, sample, count, size, device)
-    alone = alone or timed_alone(sample[0], size, device)
+        return fixed_size(asked, sample, count, size, device)
+    alone = alone or time_single(sample[0], size, device)
     timings = [alone]
-    long = patience(alone.seconds, size, count)
+    long = time_limit(alone.seconds, size, count)
     worse = 0
-    sizes = SIZES[torch.device(device).type]
-    limit = available(device) // workers
+    sizes = POPULATION_SIZES[torch.device(device).type]
+    limit = available_bytes(device) // workers
     for trials in sorted({k for k in sizes if k < count} | {min(max(count, 2), max(sizes))}):
         if trials * alone.bytes > limit:
             break
-        found = timed_together(sample, trials, size, device, alone.bytes, long)
+        found = time_population(sample, trials, size, device, alone.bytes, long)
         if found is None:
             break
         timings.append(found)
-        worse += found.seconds > WORSE * min(t.seconds for t in timings)
+        worse += found.seconds > SLOWER_FACTOR * min(t.seconds for t in timings)
         if worse == 2:  # one may be an accident
             break
     allowed = timings[1:] if kind == "population" and len(timings) > 1 else timings
-    captured = Captured()
-    if graph.can_graph(torch.device(device)) and len(timings) > 1:
-        captured = graphs_of(sample, timings[1:], size, device, long)
+    captured = GraphBenchmark()
+    if graph.supports_graphs(torch.device(device)) and len(timings) > 1:
+        captured = benchmark_graphs(sample, timings[1:], size, device, long)
     best = min([*allowed, *captured.worth], key=lambda t: t.seconds)
-    why = reason_of(timings, best) + (f"; no CUDA graph: {captured.why}" if captured.why else "")
-    return Choice((*timings, *captured.timings), best.size, why, True, best.way)
+    why = explain(timings, best) + (f"; no CUDA graph: {captured.why}" if captured.why else "")
+    return EngineChoice((*timings, *captured.timings), best.size, why, True, best.step_mode)
 
 
-def of_size(asked: int, sample: Sequence[Member], count: int, size: Size, device: str) -> Choice:
+def fixed_size(
+    asked: int, sample: Sequence[Member], count: int, size: Size, device: str
+) -> EngineChoice:
     """Populations of the size that was asked for; captured where that is worth it."""
     why = f"--engine population:{asked}"
-    if not graph.can_graph(torch.device(device)):
-        return Choice((), asked, why, True)
-    alone = timed_alone(sample[0], size, device)
-    long = patience(alone.seconds, size, count)
-    plain = timed_together(sample, min(asked, max(count, 2)), size, device, alone.bytes, long)
-    found = Captured() if plain is None else graphs_of(sample, [plain], size, device, long)
+    if not graph.supports_graphs(torch.device(device)):
+        return EngineChoice((), asked, why, True)
+    alone = time_single(sample[0], size, device)
+    long = time_limit(alone.seconds, size, count)
+    plain = time_population(sample, min(asked, max(count, 2)), size, device, alone.bytes, long)
+    found = (
+        GraphBenchmark() if plain is None else benchmark_graphs(sample, [plain], size, device, long)
+    )
     if found.worth:
-        return Choice((), asked, f"{why}, as a CUDA graph", True, "graph")
-    return Choice((), asked, f"{why}; no CUDA graph: {found.why}" if found.why else why, True)
+        return EngineChoice((), asked, f"{why}, as a CUDA graph", True, "graph")
+    return EngineChoice((), asked, f"{why}; no CUDA graph: {found.why}" if found.why else why, True)
 
 
-def reason_of(timings: Sequence[Timing], best: Timing) -> str:
+def explain(timings: Sequence[Timing], best: Timing) -> str:
     alone = timings[0]
     if len(timings) == 1:
         return "a population of four would not fit into the memory"
@@ -149,6 +153,6 @@ def reason_of(timings: Sequence[Timing], best: Timing) -> str:
         )
     return (
         f"{1e3 * best.seconds:.3g} ms a step and trial in a population of {best.size}"
-        f"{' as a CUDA graph' if best.way == 'graph' else ''}, "
+        f"{' as a CUDA graph' if best.step_mode == 'graph' else ''}, "
         f"{1e3 * alone.seconds:.3g} ms one by one: {alone.seconds / best.seconds:.2g} times as fast"
     )

@@ -16,7 +16,7 @@ COPIES = 5  # of the parameters: weights, gradients, two moments, and one in pas
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def bytes_of(subject: Subject, batch: Any) -> int:
+def bytes_per_trial(subject: Subject, batch: Any) -> int:
     """Of one trial in a population: tensors, gradients, moments, and what the backward pass keeps.
 
     Activations count twice: for what operations need in passing.
@@ -38,7 +38,7 @@ def bytes_of(subject: Subject, batch: Any) -> int:
     return COPIES * own + 2 * kept
 
 
-def available(device: str) -> int:
+def available_bytes(device: str) -> int:
     """Bytes that all populations on a device may take together."""
     if torch.device(device).type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutransfer_cli.models.builtin.gpt import GPT, Attention, Block
-from mutransfer_cli.train.population.model_stack import Stack, Tensors, picked
+from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, select_trials
 
 
-class WrittenGPT(Stack):
+class BatchedGPT(ModelStack):
     """Activations are (K, examples × tokens, width)."""
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
@@ -30,7 +30,7 @@ class WrittenGPT(Stack):
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
         tensors, scales = self.parameters, self.scales
         if trials is not None:
-            tensors, scales = picked(tensors, trials), picked(scales, trials)
+            tensors, scales = select_trials(tensors, trials), select_trials(scales, trials)
         with torch.no_grad():
             return self._losses(tensors, scales, batch, True)
 

@@ -18,7 +18,7 @@ from mutransfer_cli.models.builtin.mlp import ACTIVATIONS, MLP
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.population.flat_params import padded
-from mutransfer_cli.train.population.model_stack import Stack, Tensors, picked
+from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, select_trials
 
 aten = torch.ops.aten
 
@@ -32,7 +32,7 @@ class Activation:
     keeps: bool = False  # whether the backward pass needs z, else h takes its place
 
 
-WRITTEN = {
+BATCHED_ACTIVATIONS = {
     "relu": Activation(
         lambda z, h: z.relu_(),
         lambda d, z, h: aten.threshold_backward.grad_input(d, h, 0, grad_input=d),
@@ -52,17 +52,17 @@ WRITTEN = {
         keeps=True,
     ),
 }
-NAMES = {function: name for name, function in ACTIVATIONS.items()}
+ACTIVATION_NAMES = {function: name for name, function in ACTIVATIONS.items()}
 
 
-class WrittenMLP(Stack):
+class BatchedMLP(ModelStack):
     """Losses of K perceptrons, and their gradients, as batched matrix products."""
 
     def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
         model = subject.model
         assert isinstance(model, MLP)
         self._space: dict[str, Tensor] = {}
-        self._act = WRITTEN[NAMES[model.act]]
+        self._act = BATCHED_ACTIVATIONS[ACTIVATION_NAMES[model.act]]
         self._layers = ["input", *(f"hidden.{i}" for i in range(len(model.hidden))), "readout"]
         super().__init__(subject, plans, states)
 
@@ -154,7 +154,7 @@ class WrittenMLP(Stack):
         inputs, targets = batch
         tensors, scales = self.parameters, self.scales
         if trials is not None:
-            tensors, scales = picked(tensors, trials), picked(scales, trials)
+            tensors, scales = select_trials(tensors, trials), select_trials(scales, trials)
         count = len(self) if trials is None else len(trials)
         x = inputs.flatten(1).to(self.rows.dtype).t()
         with torch.no_grad():

@@ -30,7 +30,7 @@ Place = tuple[Any, str]  # an object, and the attribute of it that holds a multi
 MODEL = "model."
 
 
-class Measured(nn.Module):
+class ModelWithLoss(nn.Module):
     """A model that returns its loss."""
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
@@ -42,15 +42,15 @@ class Measured(nn.Module):
         return self.loss(self.model, batch)
 
 
-def stacked(batches: Sequence[Any]) -> Any:
+def stack_batches(batches: Sequence[Any]) -> Any:
     """Batches of one structure as one: every tensor gets a leading trial dimension."""
     first = batches[0]
     if isinstance(first, Tensor):
         return torch.stack(list(batches))
     if isinstance(first, tuple | list):
-        return type(first)(stacked(parts) for parts in zip(*batches, strict=True))
+        return type(first)(stack_batches(parts) for parts in zip(*batches, strict=True))
     if isinstance(first, dict):
-        return {key: stacked([b[key] for b in batches]) for key in first}
+        return {key: stack_batches([b[key] for b in batches]) for key in first}
     return first
 
 
@@ -65,7 +65,7 @@ def dimensions(batch: Any) -> Any:
     return None
 
 
-def places_of(plan: Plan, model: nn.Module, name: str) -> list[Place]:
+def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Place]:
     """Where `plan.install` has put a multiplier."""
     site = plan.sites[name]
     if site.how == "attribute":
@@ -85,7 +85,7 @@ def places_of(plan: Plan, model: nn.Module, name: str) -> list[Place]:
     return [(hook, "value") for hook in hooks]
 
 
-class Stack:
+class ModelStack:
     """Stacked trials.
 
     rows, slopes: what is trained, and its gradients, (K, numbers) as the layout says.
@@ -98,7 +98,7 @@ class Stack:
         """subject: any of the trials, with its multipliers installed; states: of every trial."""
         assert subject.loss is not None
         self.model = subject.model
-        self._measured = Measured(subject.model, subject.loss)
+        self._measured = ModelWithLoss(subject.model, subject.loss)
         trained = {n: p for n, p in subject.model.named_parameters() if p.requires_grad}
         like = next(iter(trained.values()))
         if any(p.dtype != like.dtype for p in trained.values()):
@@ -112,7 +112,7 @@ class Stack:
             n: torch.tensor([p.forward[n] for p in plans], dtype=like.dtype, device=like.device)
             for n in differ
         }
-        self._places = {n: places_of(plans[0], subject.model, n) for n in differ}
+        self._places = {n: multiplier_locations(plans[0], subject.model, n) for n in differ}
         self._apart = grad_and_value(self._loss)
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ class Stack:
         self._measured.eval()
         parts = (self.parameters, self.constants, self.scales)
         if trials is not None:
-            tensors, constants, scales = (picked(part, trials) for part in parts)
+            tensors, constants, scales = (select_trials(part, trials) for part in parts)
             parts = tensors, constants, scales
         with torch.no_grad():
             found: Tensor = self._each(self._loss, batch, True, parts)
@@ -169,11 +169,11 @@ class Stack:
         """Leave all other trials out from now on."""
         index = torch.tensor(trials, device=self.rows.device)
         self._hold(self.rows.index_select(0, index))
-        self.constants = picked(self.constants, trials)
-        self.scales = picked(self.scales, trials)
+        self.constants = select_trials(self.constants, trials)
+        self.scales = select_trials(self.scales, trials)
 
 
-def picked(tensors: Mapping[str, Tensor], trials: Sequence[int]) -> Tensors:
+def select_trials(tensors: Mapping[str, Tensor], trials: Sequence[int]) -> Tensors:
     """Some of the trials."""
     return {n: t.index_select(0, torch.tensor(trials, device=t.device)) for n, t in tensors.items()}
 

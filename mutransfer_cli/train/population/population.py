@@ -23,11 +23,11 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.batched_optimizers.base import updates
 from mutransfer_cli.train.batched_optimizers.clip import Clip
-from mutransfer_cli.train.population.model_selection import written
-from mutransfer_cli.train.population.model_stack import Stack, Tensors, stacked, state_of
-from mutransfer_cli.train.pruner import Judge
+from mutransfer_cli.train.population.model_selection import select_stack
+from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, stack_batches, state_of
+from mutransfer_cli.train.pruner import Pruner
 from mutransfer_cli.train.schedule import Schedule
-from mutransfer_cli.train.trial import Feed, examples_of, feed_of, moved
+from mutransfer_cli.train.trial import DataStream, count_examples, data_stream, to_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Member:
     recipe: Recipe
     seed: int
     plan: Plan
-    judge: Judge | None = None
+    judge: Pruner | None = None
     label: str = ""  # what tells it from other trials of its recipe, in a checkpoint
 
     @property
@@ -73,10 +73,11 @@ class Population:
                 subject = subject or made
         assert subject is not None
         plans = [m.plan for m in members]
-        self.stack: Stack = written(subject, plans, [states[m.start] for m in members])
+        self.stack: ModelStack = select_stack(subject, plans, [states[m.start] for m in members])
         self.updates = updates(plans, self.stack.layout, self.stack.rows, self.stack.slopes)
-        self.feeds: dict[int, Feed] = {
-            m.seed: feed_of(m.recipe, size, m.seed) for m in {m.seed: m for m in members}.values()
+        self.feeds: dict[int, DataStream] = {
+            m.seed: data_stream(m.recipe, size, m.seed)
+            for m in {m.seed: m for m in members}.values()
         }
         self._clipped()
         torch.manual_seed(members[0].seed)  # dropout
@@ -90,12 +91,12 @@ class Population:
         drawn = {seed: self.feeds[seed].batch(step) for seed in dict.fromkeys(seeds)}
         if len(drawn) == 1:
             return drawn[seeds[0]], True
-        return stacked([drawn[seed] for seed in seeds]), False
+        return stack_batches([drawn[seed] for seed in seeds]), False
 
     def batch(self, step: int) -> tuple[Any, bool]:
         """The same, on the device."""
         batch, shared = self.drawn(step)
-        return moved(batch, self.place), shared
+        return to_device(batch, self.place), shared
 
     def step(self, step: int) -> Tensor:
         """One step of every living trial; their losses before it."""
@@ -137,8 +138,8 @@ class Population:
         feed = next(iter(self.feeds.values()))
         total, count = torch.zeros(()), 0
         for batch in feed.validation:
-            part = moved(batch, self.place)
-            examples = examples_of(part)
+            part = to_device(batch, self.place)
+            examples = count_examples(part)
             total = total + self.stack.losses(part, trials).double().cpu() * examples
             count += examples
         return np.asarray((total / count).numpy())

@@ -15,44 +15,50 @@ from torch import Tensor
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
-from mutransfer_cli.train.cuda_graph.captured_population import population_of
+from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
+from mutransfer_cli.train.cuda_graph.captured_population import make_population
 from mutransfer_cli.train.population.population import Member
-from mutransfer_cli.train.pruner import Judge
-from mutransfer_cli.train.trial import KEPT_POINTS, LOOK_EVERY, WORSE, Outcome, Result
+from mutransfer_cli.train.pruner import Pruner
+from mutransfer_cli.train.trial import (
+    CHECK_INTERVAL,
+    CURVE_POINTS,
+    DIVERGED_FACTOR,
+    Outcome,
+    Result,
+)
 
 Ends = Iterator[tuple[int, Result]]
 
 
-def train_together(
+def train_population(
     members: Sequence[Member],
     size: Size,
     device: str = "cpu",
-    keeper: GroupKeeper | None = None,
-    way: StepMode = "plain",
+    keeper: GroupCheckpointer | None = None,
+    step_mode: StepMode = "plain",
 ) -> Ends:
     """Train a population; yields a member's number and its result as it ends.
 
     With a keeper it goes on from its checkpoint, and in that one's way.
     """
-    yield from Course(members, size, device, way).run(keeper)
+    yield from PopulationTrainer(members, size, device, step_mode).run(keeper)
 
 
-class Course:
+class PopulationTrainer:
     """Of a member, by its number: `seen`, its losses up to the last look, and seconds `spent`."""
 
     def __init__(
-        self, members: Sequence[Member], size: Size, device: str, way: StepMode = "plain"
+        self, members: Sequence[Member], size: Size, device: str, step_mode: StepMode = "plain"
     ) -> None:
         self.at = time.perf_counter()
-        self.members, self.size, self.device, self.way = members, size, device, way
-        self.population = population_of(members, size, device, way)
+        self.members, self.size, self.device, self.step_mode = members, size, device, step_mode
+        self.population = make_population(members, size, device, step_mode)
         self.untrained: list[float] = []
         self.spent = [0.0] * len(members)
         self.rows: list[Tensor] = []  # losses of the living since the last look
         self.seen: list[list[np.ndarray]] = [[] for _ in members]
 
-    def run(self, keeper: GroupKeeper | None = None) -> Ends:
+    def run(self, keeper: GroupCheckpointer | None = None) -> Ends:
         kept = keeper.load() if keeper is not None else None
         if kept is None:
             first, self.untrained = 0, self.population.untrained()
@@ -63,7 +69,7 @@ class Course:
                 self.account()
                 keeper.save(self.state(step), step=step, labels=self.labels())
             self.rows.append(self.population.step(step))
-            if step % LOOK_EVERY == LOOK_EVERY - 1 or step == self.size.steps - 1:
+            if step % CHECK_INTERVAL == CHECK_INTERVAL - 1 or step == self.size.steps - 1:
                 yield from self.look(step)
                 if not self.population.alive:
                     return
@@ -96,7 +102,7 @@ class Course:
     def ended(self, i: int, step: int, finite: bool) -> Result | None:
         """A member's end before the last step; None where it goes on."""
         timeout = self.members[i].recipe.search.timeout
-        if not finite and step % LOOK_EVERY == LOOK_EVERY - 1:
+        if not finite and step % CHECK_INTERVAL == CHECK_INTERVAL - 1:
             return self.result(i, "diverged", None, f"loss not finite by step {step + 1}")
         if timeout is not None and self.spent[i] > timeout and step < self.size.steps - 1:
             return self.result(i, "failed", None, f"search.timeout: over {timeout:g} s")
@@ -116,7 +122,7 @@ class Course:
         for i, objective in zip(self.population.alive, objectives, strict=True):
             if not np.isfinite(objective):
                 yield i, self.result(i, "diverged", None, "the objective is not finite")
-            elif objective > WORSE * self.untrained[i]:
+            elif objective > DIVERGED_FACTOR * self.untrained[i]:
                 why = "the loss ended above that of the untrained model"
                 yield i, self.result(i, "diverged", None, why)
             else:
@@ -126,7 +132,7 @@ class Course:
         self, i: int, outcome: Outcome, loss: float | None, why: str | None = None
     ) -> Result:
         values = np.concatenate(self.seen[i]) if self.seen[i] else np.zeros(0)
-        places = np.linspace(0, len(values) - 1, min(KEPT_POINTS, len(values)))
+        places = np.linspace(0, len(values) - 1, min(CURVE_POINTS, len(values)))
         kept = np.unique(places.astype(int))
         curve = tuple((int(j), float(values[j])) for j in kept if np.isfinite(values[j]))
         return Result(outcome, loss, curve, self.spent[i], why)
@@ -139,7 +145,7 @@ class Course:
         alive = self.population.alive
         return {
             "step": step,
-            "way": self.way,
+            "way": self.step_mode,
             "labels": self.labels(),
             "untrained": [self.untrained[i] for i in alive],
             "spent": [self.spent[i] for i in alive],
@@ -158,14 +164,14 @@ class Course:
         self.spent = [kept["spent"][p] for p in places]
         self.seen = [[kept["seen"][p].numpy()] for p in places]
         self.rows = [row[places].to(self.population.place) for row in kept["rows"]]
-        if kept.get("way", "plain") != self.way:
-            self.way = kept.get("way", "plain")
-            self.population = population_of(self.members, self.size, self.device, self.way)
+        if kept.get("way", "plain") != self.step_mode:
+            self.step_mode = kept.get("way", "plain")
+            self.population = make_population(self.members, self.size, self.device, self.step_mode)
         self.population.restore(kept["population"], places)
         return int(kept["step"])
 
 
-def pruned(judge: Judge | None, steps: int, losses: Sequence[np.ndarray]) -> str | None:
+def pruned(judge: Pruner | None, steps: int, losses: Sequence[np.ndarray]) -> str | None:
     """Why a trial's judge ends it after so many steps."""
     if judge is None or steps not in judge.steps:
         return None

@@ -18,7 +18,7 @@ from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.engine.choose import Choice, Timing
+from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from tests.search.pruning.test_decision import REAL
 from tests.search.test_faults import HANGING
 from tests.search.test_sweep import TRIALS, recipe
@@ -104,14 +104,14 @@ def test_how_trials_train_is_measured_on_the_cluster(
 ) -> None:
     """Not in the driver, whose device may be another; once for each rung, and kept."""
 
-    def found(*question: object) -> Choice:
+    def found(*question: object) -> EngineChoice:
         import torch
 
         why = f"{os.getpid()}: {torch.get_num_threads()} thread, {question[4]} share a memory"
-        return Choice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, why, True)
+        return EngineChoice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, why, True)
 
-    monkeypatch.setattr(chooser, "WORTH", 0.0)
-    monkeypatch.setattr(chooser, "choose", found)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(chooser, "choose_engine", found)
     path, run = recipe(tmp_path, **{"seeds: 2": "seeds: 4"}), tmp_path / "ray"
     _, population = swept(path, run, "ray", "auto")
     assert [r.size for r in population.rungs] == [3, 3]  # 12 trials each, on two workers

@@ -20,7 +20,7 @@ from mutransfer_cli.search.executors import local
 from mutransfer_cli.search.executors.worker_pool import Heard, Pool, forkable
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.threads import limit_threads
-from mutransfer_cli.train.trial import feed_of, one_step
+from mutransfer_cli.train.trial import data_stream, one_step
 
 STATE = {"seen": "before"}
 CONV = (
@@ -130,7 +130,7 @@ def test_forked_after_training_on_many_threads(
         subject = proxy(made.recipe, size, 0)
         parameters = list(subject.model.parameters())
         for step in range(3):
-            one_step(subject, parameters, feed_of(made.recipe, size, 0).batch(step), None)
+            one_step(subject, parameters, data_stream(made.recipe, size, 0).batch(step), None)
         torch.randn(512, 512) @ torch.randn(512, 512)
         document = sweep(made, tmp_path / "run", device="cpu", workers=2)
     finally:

@@ -15,7 +15,7 @@ from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.grouping.engine_file import FILE, read
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.train.engine.choose import Choice
+from mutransfer_cli.train.engine.choose import EngineChoice
 from mutransfer_cli.train.engine.timing import Timing
 
 SIZE = Size(16, 2, 4, 30)
@@ -40,13 +40,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The devices on which something was measured."""
     found: list[str] = []
 
-    def choose(sample: Any, count: int, size: Size, device: str, *_: object) -> Choice:
+    def choose(sample: Any, count: int, size: Size, device: str, *_: object) -> EngineChoice:
         found.append(device)
-        return Choice((Timing(1, 1.0, 1), Timing(4, 0.2, 4)), 4, f"measured on {device}", True)
+        return EngineChoice(
+            (Timing(1, 1.0, 1), Timing(4, 0.2, 4)), 4, f"measured on {device}", True
+        )
 
-    monkeypatch.setattr(chooser, "choose", choose)
-    monkeypatch.setattr(chooser, "WORTH", 0.0)
-    monkeypatch.setattr(chooser, "timed_alone", lambda *_: Timing(1, 1.0, 1))
+    monkeypatch.setattr(chooser, "choose_engine", choose)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(chooser, "time_single", lambda *_: Timing(1, 1.0, 1))
     return found
 
 
@@ -63,13 +65,13 @@ def test_measured_again_on_another_device(tmp_path: Path, asked: list[str]) -> N
 def test_what_needed_no_measuring_is_kept_and_asked_again(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chooser, "WORTH", 1e9)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 1e9)
     Engine(MADE, "cpu", 1, run=tmp_path).groups(JOBS)
     why = "one by one takes less than 1e+09 s: nothing to gain by a population"
     later = Engine(MADE, "cpu", 1, run=tmp_path)
     assert later.document().why == why and later.document().size == 1  # a finished run tells it
     assert not later.choices[SIZE].settled and not asked
-    monkeypatch.setattr(chooser, "WORTH", 0.0)
+    monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
     assert [len(g) for g in later.groups(JOBS)] == [4, 4]  # more may be to gain now
     assert asked == ["cpu"] and later.document().why == "measured on cpu"
 
@@ -84,7 +86,7 @@ def test_one_by_one_for_once_forgets_nothing(tmp_path: Path, asked: list[str]) -
 def test_a_file_of_an_earlier_version_holds(tmp_path: Path, asked: list[str]) -> None:
     (tmp_path / FILE).write_text(json.dumps([BEFORE]))
     made = Engine(MADE, "cpu", 1, run=tmp_path)
-    assert made.choices[SIZE] == Choice(
+    assert made.choices[SIZE] == EngineChoice(
         (Timing(1, 1.0, 1), Timing(4, 0.2, 4)), 4, "faster", True, "plain"
     )
     assert [len(g) for g in made.groups(JOBS)] == [4, 4] and not asked

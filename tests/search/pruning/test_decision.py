@@ -33,7 +33,7 @@ from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.record import Record, observation_of
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.cost import flops
+from mutransfer_cli.train.cost import training_flops
 
 SIZE = Size(32, 2, 16, 200)
 Table = Callable[[Job], Record]
@@ -313,7 +313,7 @@ def test_pruned_trials_in_the_run_directory(done: Path) -> None:
     records = Run.open(done).records
     pruned = [r for r in records if r.outcome == "pruned"]
     assert len(records) == 13 * 2 * 2 and len(pruned) >= 8
-    cost = {w: flops(real().recipe, Size(w, 1, 64, 80)).value for w in (16, 32)}
+    cost = {w: training_flops(real().recipe, Size(w, 1, 64, 80)).value for w in (16, 32)}
     for r in records:
         trained = len(r.curve)
         assert r.flops == pytest.approx(cost[r.width] * trained / 80)

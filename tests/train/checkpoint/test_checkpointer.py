@@ -11,7 +11,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train import trial
 from mutransfer_cli.train.checkpoint import checkpointer as checkpoint
-from mutransfer_cli.train.checkpoint.checkpointer import Keeper
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.trial import Result, train
 from tests.train.test_trial import GPT, MLP, made
 
@@ -31,17 +31,19 @@ class Cut(Exception):
 @pytest.fixture(params=["safetensors", "torch"])
 def keeper(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Keeper:
+) -> Checkpointer:
     if request.param == "torch":
         monkeypatch.setattr(checkpoint, "find_spec", lambda name: None)
-    return Keeper(tmp_path, "a recipe", "cpu", every=0.0)
+    return Checkpointer(tmp_path, "a recipe", "cpu", every=0.0)
 
 
-def cut_at(step: int, recipe: Recipe, keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+def cut_at(
+    step: int, recipe: Recipe, keeper: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Train until the batch of a step is asked for, and no further."""
-    feed_of = trial.feed_of
+    feed_of = trial.data_stream
 
-    def feed(*arguments: object) -> trial.Feed:
+    def feed(*arguments: object) -> trial.DataStream:
         whole = feed_of(*arguments)  # type: ignore[arg-type]
 
         def batch(at: int) -> object:
@@ -49,10 +51,10 @@ def cut_at(step: int, recipe: Recipe, keeper: Keeper, monkeypatch: pytest.Monkey
                 raise Cut
             return whole.batch(at)
 
-        return trial.Feed(batch, whole.validation)
+        return trial.DataStream(batch, whole.validation)
 
     with monkeypatch.context() as patched, pytest.raises(Cut):
-        patched.setattr(trial, "feed_of", feed)
+        patched.setattr(trial, "data_stream", feed)
         train(recipe, base_size(recipe), 0, keeper=keeper)
 
 
@@ -62,7 +64,7 @@ def same(a: Result, b: Result) -> bool:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_it_goes_on_in_the_middle(
-    optimizer: str, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    optimizer: str, keeper: Checkpointer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changes = {"optimizer__name": optimizer, "optimizer__momentum": 0.9 * (optimizer != "adamw")}
     recipe = made(GPT if optimizer == "muon" else MLP, **changes)
@@ -80,7 +82,7 @@ def test_it_goes_on_in_the_middle(
 
 
 def test_dropout_and_running_means_too(
-    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: Checkpointer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dropping.py").write_text(DROPOUT)
     monkeypatch.chdir(tmp_path)
@@ -93,21 +95,21 @@ def test_dropout_and_running_means_too(
 
 
 def test_what_cannot_be_trusted_is_left(
-    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: Checkpointer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another trial's, another torch's, a torn file: the trial starts from its beginning."""
     recipe = made(MLP)
     whole = train(recipe, base_size(recipe), 0)
     cut_at(8, recipe, keeper, monkeypatch)
     saved = keeper.path.read_bytes()
-    other = Keeper(tmp_path, "another recipe", "cpu", every=0.0)
+    other = Checkpointer(tmp_path, "another recipe", "cpu", every=0.0)
     assert other.path != keeper.path
     other.path.write_bytes(saved)
     monkeypatch.setattr(torch, "__version__", "9.9")
-    newer = Keeper(tmp_path, "a recipe", "cpu", every=0.0)
+    newer = Checkpointer(tmp_path, "a recipe", "cpu", every=0.0)
     newer.path.write_bytes(saved)
     for broken in (b"", saved[:-7], saved[: len(saved) // 2], b"no tensors at all"):
-        torn = Keeper(tmp_path, "torn", "cpu", every=1e9)
+        torn = Checkpointer(tmp_path, "torn", "cpu", every=1e9)
         torn.path.write_bytes(broken)
         assert same(train(recipe, base_size(recipe), 0, keeper=torn), whole)
     for keeper_ in (other, newer):
@@ -117,20 +119,20 @@ def test_what_cannot_be_trusted_is_left(
 
 
 def test_it_is_saved_when_it_is_due_and_when_asked(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: Checkpointer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = made(MLP)
     keeper.every = 1e9
     train(recipe, base_size(recipe), 0, keeper=keeper)
     assert not keeper.path.exists()
-    monkeypatch.setattr(Keeper, "asked", True)
+    monkeypatch.setattr(Checkpointer, "stop_requested", True)
     with pytest.raises(SystemExit):
         train(recipe, base_size(recipe), 0, keeper=keeper)
     assert keeper.path.exists()
 
 
 def test_a_full_disk_costs_the_checkpoint_alone(
-    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+    keeper: Checkpointer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = made(MLP)
 

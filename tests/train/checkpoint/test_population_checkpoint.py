@@ -12,7 +12,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.local import begun, train_jobs
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.grid import settings as settings_of
-from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
+from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.trial import Result
 from tests.train.population.test_population import mine as mine
@@ -40,7 +40,7 @@ def cut_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return whole(self, at)
 
     monkeypatch.setattr(Population, "step", some)
-    monkeypatch.setattr(GroupKeeper, "due", property(lambda self: True))
+    monkeypatch.setattr(GroupCheckpointer, "due", property(lambda self: True))
 
 
 def results(made: Any, jobs: tuple[Job, ...], folder: Path | None) -> dict[Job, Result]:

@@ -13,12 +13,12 @@ from mutransfer_cli.search.executors.local import begun, train_jobs
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.grid import settings as settings_of
-from mutransfer_cli.train.checkpoint.checkpointer import GroupKeeper
+from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.cuda_graph import benchmark as capture
-from mutransfer_cli.train.cuda_graph.captured_population import Replayed
-from mutransfer_cli.train.cuda_graph.graph import WARM
-from mutransfer_cli.train.engine.choose import Choice
-from mutransfer_cli.train.engine.choose import choose as engine
+from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
+from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
+from mutransfer_cli.train.engine.choose import EngineChoice
+from mutransfer_cli.train.engine.choose import choose_engine as engine
 from mutransfer_cli.train.engine.timing import Timing
 from mutransfer_cli.train.population.population import Member
 from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
@@ -42,7 +42,7 @@ def sample() -> list[Member]:
 
 def chosen(
     monkeypatch: pytest.MonkeyPatch, graphs: dict[int, tuple[float, float]], **more: Any
-) -> Choice:
+) -> EngineChoice:
     """With these times: plain as above; graphs: a step and trial, and the capture."""
 
     def timed(members: Any, trials: int, *_: object) -> Timing:
@@ -52,9 +52,9 @@ def chosen(
         seconds, cost = graphs[plain.size]
         return Timing(plain.size, seconds, plain.bytes, "graph"), cost
 
-    monkeypatch.setattr(engine, "timed_together", timed)
-    monkeypatch.setattr(engine, "timed_alone", lambda *_: ALONE)
-    monkeypatch.setattr(capture, "timed_graph", captured)
+    monkeypatch.setattr(engine, "time_population", timed)
+    monkeypatch.setattr(engine, "time_single", lambda *_: ALONE)
+    monkeypatch.setattr(capture, "time_graph", captured)
     return engine.choose(sample(), 16, SIZE, "cpu", 1, alone=ALONE, **more)
 
 
@@ -63,8 +63,8 @@ def test_the_two_best_sizes_are_captured_and_the_fastest_taken(
 ) -> None:
     """By hand: 8 and 16 look best; as graphs 0.1 and 0.05 s; 16 saves 0.4 × 16 × 100 = 640 s."""
     choice = chosen(monkeypatch, {8: (0.1, 1.0), 16: (0.05, 1.0)})
-    assert (choice.most, choice.way) == (16, "graph")
-    assert [(t.size, t.way) for t in choice.timings if t.way == "graph"] == [
+    assert (choice.most, choice.step_mode) == (16, "graph")
+    assert [(t.size, t.step_mode) for t in choice.timings if t.step_mode == "graph"] == [
         (8, "graph"),
         (16, "graph"),
     ]
@@ -82,31 +82,31 @@ def test_a_capture_that_does_not_repay_is_left(
 ) -> None:
     """By hand: of 8, 0.1 × 8 × 100 = 80 s are saved; a capture of 8 s, ten times, takes as much."""
     choice = chosen(monkeypatch, {8: (0.3, 8.1), 16: (0.4, 8.1)})
-    assert (choice.most, choice.way) == (8, "plain")
+    assert (choice.most, choice.step_mode) == (8, "plain")
     assert choice.why.endswith("no CUDA graph: a graph of 16 saves 80 s and takes 8.1 s to capture")
     assert choice.seconds(8) == 0.4  # and not the graph's
     worth = chosen(monkeypatch, {8: (0.3, 7.9), 16: (0.4, 8.1)})
-    assert (worth.most, worth.way) == (8, "graph")
+    assert (worth.most, worth.step_mode) == (8, "graph")
 
 
 def test_where_there_are_no_graphs_none_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     choice = chosen(monkeypatch, {})
-    assert (choice.most, choice.way) == (8, "plain") and "graph" not in choice.why
+    assert (choice.most, choice.step_mode) == (8, "plain") and "graph" not in choice.why
 
 
 def test_a_pinned_size_is_captured_too(tapes: list[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
     choice = chosen(monkeypatch, {16: (0.05, 1.0)}, asked=16)
-    assert (choice.most, choice.way, choice.timings) == (16, "graph", ())
+    assert (choice.most, choice.step_mode, choice.timings) == (16, "graph", ())
     assert choice.why == "--engine population:16, as a CUDA graph"
     left = chosen(monkeypatch, {16: (0.45, 1.0)}, asked=16)
-    assert (left.most, left.way) == (16, "plain")
+    assert (left.most, left.step_mode) == (16, "plain")
     assert "no CUDA graph: a graph of 16 saves 0 s" in left.why
 
 
 def test_measured_as_it_trains(tapes: list[Tape]) -> None:
     """Nothing in place of a clock: the graphs of the populations that were timed were replayed."""
-    found = capture.graphs_of(sample(), [Timing(4, 1e3, 4)], SIZE, "cpu", 0.01)
-    assert [(t.size, t.way, t.bytes) for t in found.worth] == [(4, "graph", 4)]
+    found = capture.benchmark_graphs(sample(), [Timing(4, 1e3, 4)], SIZE, "cpu", 0.01)
+    assert [(t.size, t.step_mode, t.bytes) for t in found.worth] == [(4, "graph", 4)]
     assert found.why is None
     assert [t.replays > 0 for t in tapes] == [True, True]  # compared, then timed
 
@@ -122,20 +122,20 @@ def test_the_way_reaches_what_trains(
     jobs, run = jobs_of(made), tmp_path / "run"
     run.mkdir()
     timings = (ALONE, Timing(4, 0.5, 4), Timing(4, 0.1, 4, "graph"))
-    found = Choice(timings, 4, "measured", True, "graph")
-    monkeypatch.setattr("mutransfer_cli.search.grouping.engine.choose", lambda *_: found)
-    monkeypatch.setattr("mutransfer_cli.search.grouping.engine.WORTH", 0.0)
+    found = EngineChoice(timings, 4, "measured", True, "graph")
+    monkeypatch.setattr("mutransfer_cli.search.grouping.engine.choose_engine", lambda *_: found)
+    monkeypatch.setattr("mutransfer_cli.search.grouping.engine.WORTH_SECONDS", 0.0)
     (group,) = Engine(made, "cpu", 1, run=run).groups(jobs)
     assert [job.way for job in group] == ["graph"] * 4 and set(group) == set(jobs)
     results = dict(train_jobs(made, group, "cpu"))
-    assert [t.replays for t in tapes] == [SIZE.steps - WARM]
+    assert [t.replays for t in tapes] == [SIZE.steps - WARMUP_STEPS]
     plain = dict(train_jobs(made, jobs, "cpu"))
     assert len(tapes) == 1  # the control
     order = [jobs.index(job) for job in group]
     for i, place in enumerate(order):
         assert results[i].loss == pytest.approx(plain[place].loss, rel=1e-5)
     monkeypatch.delattr(
-        "mutransfer_cli.search.grouping.engine.choose"
+        "mutransfer_cli.search.grouping.engine.choose_engine"
     )  # it is read, and not measured again
     again = Engine(made, "cpu", 1, run=run)
     assert again.choices == {SIZE: found}
@@ -150,25 +150,25 @@ def test_an_interrupted_population_goes_on_in_its_way(
     class Cut(Exception):
         """Stands for a kill."""
 
-    def some(self: Replayed, at: int) -> Any:
+    def some(self: CapturedPopulation, at: int) -> Any:
         if at == 37:
             raise Cut
         return whole(self, at)
 
-    made, whole = recipe("mlp", more=SEARCH), Replayed.step
+    made, whole = recipe("mlp", more=SEARCH), CapturedPopulation.step
     jobs = jobs_of(made)
     for job in jobs:
         object.__setattr__(job, "way", "graph")
     truth = dict(train_jobs(made, jobs, "cpu"))
     with monkeypatch.context() as patch:
-        patch.setattr(Replayed, "step", some)
-        patch.setattr(GroupKeeper, "due", property(lambda self: True))
+        patch.setattr(CapturedPopulation, "step", some)
+        patch.setattr(GroupCheckpointer, "due", property(lambda self: True))
         with pytest.raises(Cut):
             dict(train_jobs(made, jobs, "cpu", tmp_path))
     tapes.clear()
     (group,), rest = begun(made, jobs_of(made), "cpu", tmp_path)
     assert not rest and [job.way for job in group] == ["plain"] * 4
     found = {group[i]: r for i, r in train_jobs(made, group, "cpu", tmp_path)}
-    assert [t.replays for t in tapes] == [SIZE.steps - 37 - WARM]
+    assert [t.replays for t in tapes] == [SIZE.steps - 37 - WARMUP_STEPS]
     for i, job in enumerate(jobs):
         assert (found[job].loss, found[job].curve) == (truth[i].loss, truth[i].curve)

@@ -17,12 +17,12 @@ from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.batched_optimizers import base as update
-from mutransfer_cli.train.cuda_graph.benchmark import uncaptured
-from mutransfer_cli.train.cuda_graph.buffers import form_of
-from mutransfer_cli.train.cuda_graph.captured_population import Replayed
-from mutransfer_cli.train.cuda_graph.graph import WARM
+from mutransfer_cli.train.cuda_graph.benchmark import uncapturable_reason
+from mutransfer_cli.train.cuda_graph.buffers import structure_of
+from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
+from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
 from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.population.trainer import train_together
+from mutransfer_cli.train.population.trainer import train_population
 from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
 from tests.train.population.test_population import MODELS
 from tests.train.population.test_population import double as double
@@ -73,7 +73,8 @@ def as_torch_steps(group: Sequence[Member], monkeypatch: pytest.MonkeyPatch) -> 
     """The reference: torch's optimizers (Lion: ours, tested by itself), each trial by itself."""
     with monkeypatch.context() as patch:
         patch.setattr(
-            "mutransfer_cli.train.population.population.updates", lambda *a: [update.Own(*a)]
+            "mutransfer_cli.train.population.population.updates",
+            lambda *a: [update.PerTrialOptimizer(*a)],
         )
         return Population(group, SIZE)
 
@@ -98,13 +99,13 @@ def test_losses_are_those_of_torch_s_optimizers(
     """In double precision; also after two of four trials have left, and a new capture."""
     group = members(model, optimizer)
     request.getfixturevalue("double")  # the teacher's data are of single precision, and planned on
-    reference, replayed = as_torch_steps(group, monkeypatch), Replayed(group, SIZE)
+    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group, SIZE)
     first, rest = range(12), range(12, STEPS)
     assert off(losses(replayed, first), losses(reference, first)) < 1e-12
     for population in (reference, replayed):
         population.keep([1, 3])
     assert off(losses(replayed, rest), losses(reference, rest)) < 1e-12
-    assert [t.replays for t in tapes] == [12 - WARM, STEPS - 12 - WARM]
+    assert [t.replays for t in tapes] == [12 - WARMUP_STEPS, STEPS - 12 - WARMUP_STEPS]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "muon"])
@@ -112,11 +113,11 @@ def test_in_single_precision(
     optimizer: str, tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = members("gpt", optimizer)
-    reference, replayed = as_torch_steps(group, monkeypatch), Replayed(group, SIZE)
+    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group, SIZE)
     found, right = losses(replayed, range(STEPS)), losses(reference, range(STEPS))
     assert off(found, right) < (5e-3 if optimizer == "muon" else 1e-6)  # it rounds to 8 bits
-    assert tapes[0].replays == STEPS - WARM
-    swapped = Replayed([group[i] for i in (1, 0, 2, 3)], SIZE)
+    assert tapes[0].replays == STEPS - WARMUP_STEPS
+    swapped = CapturedPopulation([group[i] for i in (1, 0, 2, 3)], SIZE)
     assert off(losses(swapped, range(STEPS)), right) > 1e-2  # the control: whose numbers they are
 
 
@@ -126,16 +127,18 @@ def test_what_is_captured_does_not_change(
     """The control of the tape: numbers of the host stay as they were at the capture."""
     group = members("mlp", "adamw")
     right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
-    stuck = Replayed(group, SIZE)
-    monkeypatch.setattr(Replayed, "set", lambda self, i: Population.set(self, min(i, WARM)))
+    stuck = CapturedPopulation(group, SIZE)
+    monkeypatch.setattr(
+        CapturedPopulation, "set", lambda self, i: Population.set(self, min(i, WARMUP_STEPS))
+    )
     assert off(losses(stuck, range(STEPS)), right) > 1e-3
-    assert tapes[0].replays == STEPS - WARM
+    assert tapes[0].replays == STEPS - WARMUP_STEPS
 
 
 def test_goes_on_after_a_checkpoint_to_the_same_last_digit(tapes: list[Tape]) -> None:
     group = members("gpt", "adamw")
-    whole = losses(Replayed(group, SIZE), range(STEPS))
-    before, after = Replayed(group, SIZE), Replayed(group[:2], SIZE)
+    whole = losses(CapturedPopulation(group, SIZE), range(STEPS))
+    before, after = CapturedPopulation(group, SIZE), CapturedPopulation(group[:2], SIZE)
     losses(before, range(9))
     after.restore(before.state(), [0, 1])
     assert torch.equal(losses(after, range(9, STEPS)), whole[9:, :2])
@@ -148,12 +151,14 @@ def test_one_that_diverges_leaves_the_others_as_they_are(tapes: list[Tape]) -> N
     def trained(rates: list[float]) -> dict[int, Any]:
         recipes = [override(made, {"lr": rate}) for rate in rates]
         group = [Member(own, 0, plan_for(own, size)) for own in recipes]
-        return {i: (r.outcome, r.curve) for i, r in train_together(group, size, way="graph")}
+        return {
+            i: (r.outcome, r.curve) for i, r in train_population(group, size, step_mode="graph")
+        }
 
     found, whole = trained([0.001, 1e30, 0.002]), trained([0.001, 0.003, 0.002])
     assert found[1][0] == "diverged" and whole[1][0] == "finished"
     assert (found[0], found[2]) == (whole[0], whole[2])  # bit for bit
-    assert [t.replays for t in tapes] == [10 - WARM, 30 - WARM, 40 - WARM]
+    assert [t.replays for t in tapes] == [10 - WARMUP_STEPS, 30 - WARMUP_STEPS, 40 - WARMUP_STEPS]
 
 
 HOSTILE = """
@@ -209,14 +214,14 @@ def test_what_is_not_the_same_every_time_is_not_captured(
     monkeypatch.syspath_prepend(str(tmp_path))
     made = recipe_of("own", build=build)
     group = [Member(made, seed, plan_for(made, SIZE)) for seed in range(2)]
-    why = uncaptured(group, SIZE, "cpu")
+    why = uncapturable_reason(group, SIZE, "cpu")
     assert (why is None) == (told is None), why
     assert told is None or (why is not None and told in why)
 
 
 def test_an_optimizer_that_steps_each_trial_is_not_captured(tapes: list[Tape]) -> None:
     made = recipe_of("mlp", "adafactor")
-    why = uncaptured([Member(made, 0, plan_for(made, SIZE))], SIZE, "cpu")
+    why = uncapturable_reason([Member(made, 0, plan_for(made, SIZE))], SIZE, "cpu")
     assert why == "a step of adafactor is not the same every time"
 
 
@@ -227,8 +232,8 @@ def test_a_failed_capture_costs_nothing(tapes: list[Tape], monkeypatch: pytest.M
     def fails(*_: object) -> None:
         raise RuntimeError("CUDA error: operation not permitted")
 
-    monkeypatch.setattr("mutransfer_cli.train.cuda_graph.graph.captured", fails)
-    population = Replayed(group, SIZE)
+    monkeypatch.setattr("mutransfer_cli.train.cuda_graph.graph.capture_step", fails)
+    population = CapturedPopulation(group, SIZE)
     assert off(losses(population, range(STEPS)), right) < 1e-6
     assert population.failure == "its step cannot be captured: CUDA error: operation not permitted"
 
@@ -246,22 +251,22 @@ def test_batches_of_another_form_are_stepped_as_they_are(
     monkeypatch.setattr(Population, "drawn", halved)
     group = members("mlp", "adamw")
     right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
-    assert off(losses(Replayed(group, SIZE), range(STEPS)), right) < 1e-6
-    assert tapes[0].replays == 14 - WARM  # steps 2, 5, …, 17 are six of 20
+    assert off(losses(CapturedPopulation(group, SIZE), range(STEPS)), right) < 1e-6
+    assert tapes[0].replays == 14 - WARMUP_STEPS  # steps 2, 5, …, 17 are six of 20
 
 
 def test_the_form_of_a_batch() -> None:
     x = torch.zeros(2, 3)
-    assert form_of({"x": x, "n": 3}) == form_of({"x": x + 1, "n": 3})
+    assert structure_of({"x": x, "n": 3}) == structure_of({"x": x + 1, "n": 3})
     for other in ({"x": x, "n": 4}, {"x": x[:1], "n": 3}, {"x": x.double(), "n": 3}, (x, 3)):
-        assert form_of(other) != form_of({"x": x, "n": 3})
-    assert form_of([x, object()]) is None and form_of({"x": (x, object())}) is None
+        assert structure_of(other) != structure_of({"x": x, "n": 3})
+    assert structure_of([x, object()]) is None and structure_of({"x": (x, object())}) is None
 
 
 def test_memory_that_a_graph_writes_to_is_not_given_away(tapes: list[Tape]) -> None:
     """A look at batches of another size takes new memory for activations."""
-    population = Replayed(members("mlp", "adamw"), SIZE)
-    losses(population, range(WARM + 2))
+    population = CapturedPopulation(members("mlp", "adamw"), SIZE)
+    losses(population, range(WARMUP_STEPS + 2))
     held = {t.data_ptr() for t in population.held}
     population.validation([0])
     assert held != {t.data_ptr() for t in population.stack.memory()}  # the control

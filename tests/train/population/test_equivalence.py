@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.population import equivalence as trust
-from mutransfer_cli.train.population.batched_gpt import WrittenGPT
-from mutransfer_cli.train.population.equivalence import distrusted
+from mutransfer_cli.train.population.batched_gpt import BatchedGPT
+from mutransfer_cli.train.population.equivalence import unsafe_reason
 from mutransfer_cli.train.population.population import Member, Population
 from tests.train.population.test_population import members, mine, recipe
 
@@ -27,7 +27,7 @@ def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
         ("own:looks", "cannot be vmapped"),
     ):
         made = recipe("own", build=build)
-        reason = distrusted(members(made, size, [{"lr": 0.005}, {"lr": 0.001}]), size, "cpu")
+        reason = unsafe_reason(members(made, size, [{"lr": 0.005}, {"lr": 0.001}]), size, "cpu")
         assert (reason is None) == (told is None), reason
         assert told is None or (reason is not None and told in reason)
 
@@ -36,18 +36,18 @@ def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
 def test_a_built_in_model_is_compared_once(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the smallest rung, whichever is asked for first, and with rates that diverge."""
     looked: list[Size] = []
-    whole = trust.compared
+    whole = trust.compare_with_reference
 
     def counting(members: Sequence[Member], size: Size, device: str) -> str | None:
         looked.append(size)
         return whole(members, size, device)
 
-    monkeypatch.setattr(trust, "compared", counting)
-    monkeypatch.setattr(trust, "known", {})
+    monkeypatch.setattr(trust, "compare_with_reference", counting)
+    monkeypatch.setattr(trust, "known_reasons", {})
     made = recipe(model, more="ladder: {width: [16, 32, 64]}\n")
     for width in (64, 32):
         size = Size(width, 2, 8, 100)
-        assert distrusted(members(made, size, [{"lr": 0.005}, {"lr": 0.5}]), size, "cpu") is None
+        assert unsafe_reason(members(made, size, [{"lr": 0.005}, {"lr": 0.5}]), size, "cpu") is None
     assert looked == [Size(16, 2, 4, 100)]
 
 
@@ -57,18 +57,18 @@ def test_an_error_in_a_written_form_is_found(planted: str, monkeypatch: pytest.M
     made = recipe("gpt", more=more)
     size = Size(32, 2, 8, 100)
     trials = members(made, size, [{"lr": 0.02}, {"lr": 0.01}])
-    monkeypatch.setattr(trust, "known", {})
-    assert distrusted(trials, size, "cpu") is None  # the control
-    monkeypatch.setattr(trust, "known", {})
+    monkeypatch.setattr(trust, "known_reasons", {})
+    assert unsafe_reason(trials, size, "cpu") is None  # the control
+    monkeypatch.setattr(trust, "known_reasons", {})
     if planted == "hooks":
         monkeypatch.setattr(
-            "mutransfer_cli.train.population.model_selection.hooked", lambda model: False
+            "mutransfer_cli.train.population.model_selection.has_hooks", lambda model: False
         )
     elif planted == "update":
         monkeypatch.setattr("mutransfer_cli.train.population.equivalence.Population", Forgetful)
     else:
-        monkeypatch.setattr(WrittenGPT, "losses", lambda self, *_: torch.zeros(len(self)))
-    reason = distrusted(trials, size, "cpu")
+        monkeypatch.setattr(BatchedGPT, "losses", lambda self, *_: torch.zeros(len(self)))
+    reason = unsafe_reason(trials, size, "cpu")
     assert reason is not None and "trains differently" in reason
 
 
@@ -85,6 +85,8 @@ class Forgetful(Population):
 
 def test_what_a_climbing_trial_magnifies_is_not_held_against_it() -> None:
     """By hand: 10 is more than 1.25 times the first loss, and ends the comparison."""
-    assert trust.farthest([1.0, 0.5, 10.0, 9.0], [1.0, 0.6, 20.0, 9.0]) == pytest.approx(0.2)
-    assert trust.farthest([1.0, nan], [1.0, 5.0]) == 0.0
-    assert trust.farthest([1.0, 1.0], [1.0, nan]) == inf
+    assert trust.largest_difference([1.0, 0.5, 10.0, 9.0], [1.0, 0.6, 20.0, 9.0]) == pytest.approx(
+        0.2
+    )
+    assert trust.largest_difference([1.0, nan], [1.0, 5.0]) == 0.0
+    assert trust.largest_difference([1.0, 1.0], [1.0, nan]) == inf

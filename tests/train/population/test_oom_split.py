@@ -13,7 +13,7 @@ from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.engine import choose as engine
-from mutransfer_cli.train.population.oom_split import out_of_memory, train_group
+from mutransfer_cli.train.population.oom_split import is_out_of_memory, train_group
 from mutransfer_cli.train.population.population import Member, Population
 from mutransfer_cli.train.trial import Result
 
@@ -105,11 +105,11 @@ def test_what_has_ended_is_kept(limited: Callable[[int, int, Error], list[int]])
 def test_torch_s_own_message_is_understood() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
-    assert out_of_memory(caught.value)
+    assert is_out_of_memory(caught.value)
     with pytest.raises(RuntimeError) as caught:
         torch.zeros(2, 3) @ torch.zeros(2, 3)
-    assert not out_of_memory(caught.value)
-    assert not out_of_memory(in_user_code(caught.value))
+    assert not is_out_of_memory(caught.value)
+    assert not is_out_of_memory(in_user_code(caught.value))
 
 
 def test_other_errors_are_not_hidden(limited: Callable[[int, int, Error], list[int]]) -> None:
@@ -117,7 +117,7 @@ def test_other_errors_are_not_hidden(limited: Callable[[int, int, Error], list[i
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         dict(train_group(members([0.001] * 6), SIZE))
     assert begun == [6]
-    assert not out_of_memory(ValueError("out of memory"))
+    assert not is_out_of_memory(ValueError("out of memory"))
 
 
 def test_one_that_does_not_fit_by_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,14 +135,14 @@ def test_a_size_that_does_not_fit_is_not_chosen(
     kind: str, limited: Callable[[int, int, Error], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 4, 8 and 16 only four fit: larger ones are not tried once eight did not."""
-    monkeypatch.setattr(engine, "WORSE", 1e9)  # whatever they take
+    monkeypatch.setattr(engine, "SLOWER_FACTOR", 1e9)  # whatever they take
     group = members([0.001, 0.002])
-    free = engine.choose(group, 16, SIZE, "cpu", 1, "population")
+    free = engine.choose_engine(group, 16, SIZE, "cpu", 1, "population")
     assert [t.size for t in free.timings] == [1, 4, 8, 16]
     begun = limited(4, 1, WITHOUT[kind])
     assert engine.timed_together(group, 8, SIZE, "cpu", 1, 0.1) is None
     begun.clear()
-    choice = engine.choose(group, 16, SIZE, "cpu", 1, "population")
+    choice = engine.choose_engine(group, 16, SIZE, "cpu", 1, "population")
     assert [t.size for t in choice.timings] == [1, 4] and choice.most == 4
     assert begun == [4, 8]
 

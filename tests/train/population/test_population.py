@@ -12,9 +12,9 @@ from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.engine.choose import Choice, Timing
+from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from mutransfer_cli.train.population.population import Member
-from mutransfer_cli.train.population.trainer import train_together
+from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.trial import Result, train
 
 TEXT = "{source: stdlib, seq_len: 16}"
@@ -72,7 +72,7 @@ def both(
 ) -> tuple[list[Result], list[Result]]:
     """The trials together, and one by one."""
     group = members(made, size, settings)
-    together = dict(train_together(group, size))
+    together = dict(train_population(group, size))
     alone = [train(m.recipe, size, m.seed, plan=m.plan) for m in group]
     return [together[i] for i in range(len(group))], alone
 
@@ -155,10 +155,10 @@ def test_clipping_is_each_trial_s_own() -> None:
 def test_one_that_diverges_leaves_the_other_31_as_they_are() -> None:
     size, rates = Size(32, 2, 8, 40), [{"lr": 0.0002 * (i + 1)} for i in range(32)]
     made = recipe("mlp")
-    whole = dict(train_together(members(made, size, rates), size))
+    whole = dict(train_population(members(made, size, rates), size))
     broken = [*rates]
     broken[5] = {"lr": 1e30}
-    found = dict(train_together(members(made, size, broken), size))
+    found = dict(train_population(members(made, size, broken), size))
     assert found[5].outcome == "diverged" and found[5].loss is None
     for i in range(32):
         if i != 5:
@@ -172,8 +172,8 @@ def test_pieces_end_soonest() -> None:
     Alone 16 s; in fours 4 rounds of 4 × 0.5 = 8 s; in eights 2 rounds of 8 × 0.25 = 4 s.
     """
     timings = (Timing(1, 1.0, 1), Timing(4, 0.5, 4), Timing(8, 0.25, 8))
-    assert Choice(timings, 8, "").pieces(32, 2) == [8] * 4
-    alone = Choice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
+    assert EngineChoice(timings, 8, "").pieces(32, 2) == [8] * 4
+    alone = EngineChoice((Timing(1, 1.0, 1), Timing(4, 1.5, 4)), 1, "")
     assert alone.pieces(5, 2) == [1] * 5
 
 
@@ -217,7 +217,7 @@ def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None
         trials = [{"lr": 0.004}, {"lr": 0.002, "logit_multiplier": 2.0}, {"lr": 0.001}]
         together, alone = both(made, size, trials)
         assert apart(together, alone) < 1e-4
-        broken = dict(train_together(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
+        broken = dict(train_population(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
         assert broken[2].outcome == "diverged"
         assert [broken[i].loss for i in range(2)] == [r.loss for r in together[:2]]
 
