@@ -1,11 +1,20 @@
-# Two commands: `make quickstart` and `make test`. Each makes its own virtual environment in .venv,
-# on top of the given Python's torch where it has one (PYTHON=python3.12 make test).
+# Two commands do all: `make quickstart` and `make test`. Each makes its own virtual environment in
+# .venv, on top of the given Python's torch where it has one (PYTHON=python3.12 make test).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs/quickstart
+T ?= tests
+JOBS ?= auto
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: quickstart test slow figures clean
+# Tests start hundreds of processes: compiled modules are kept between them.
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.PHONY: help quickstart lint format typecheck fast test slow figures clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@if $(PYTHON) -c "import torch" 2>/dev/null; then \
@@ -21,17 +30,22 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	else \
 	  cp constraints.txt $(VENV)/torch.txt; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/torch.txt -e .
+	$(PIP) -c $(VENV)/torch.txt -e .
+	@touch $@
+
+# The tools of `make lint`, `make typecheck` and `make fast`: seconds to install.
+$(VENV)/.dev: $(VENV)/.installed
+	$(PIP) -c $(VENV)/torch.txt -e '.[dev]'
 	@touch $@
 
 # mup asks for torchvision, which is never imported here and can break other imports: its own
 # dependencies are installed without it.
-$(VENV)/.tests: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(VENV)/torch.txt -e '.[test,digits]' pandas seaborn tqdm
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'mup>=1.0'
+$(VENV)/.tests: $(VENV)/.dev
+	$(PIP) -c $(VENV)/torch.txt -e '.[test,digits]' pandas seaborn tqdm
+	$(PIP) --no-deps 'mup>=1.0'
 	@touch $@
 
-quickstart: $(VENV)/.installed
+quickstart: $(VENV)/.installed  ## Check, sweep, fit and scale the quickstart recipe
 	$(BIN)/mutransfer check recipes/quickstart.yaml
 	$(BIN)/mutransfer sweep recipes/quickstart.yaml --run $(RUN)
 	$(BIN)/mutransfer fit $(RUN)
@@ -39,22 +53,34 @@ quickstart: $(VENV)/.installed
 	$(BIN)/mutransfer scale $(RUN) --width 4096 --format torch -o $(RUN)/target.py
 	$(BIN)/mutransfer summary $(RUN)
 
-test: $(VENV)/.tests
+lint: $(VENV)/.dev  ## Style, docstrings and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
 
-slow: $(VENV)/.tests
-	$(BIN)/python -m pytest -m slow
+format: $(VENV)/.dev  ## Format, and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
-# How far the check can be trusted: the table in the README; an hour or two.
-figures: $(VENV)/.tests
+typecheck: $(VENV)/.dev  ## mypy --strict on the package
+	$(BIN)/mypy
+
+fast: T = tests/recipe tests/test_house.py
+fast: lint typecheck  ## Lint, types and the tests of one room (T=tests/fit), under a minute
+	$(BIN)/python -m pytest -n $(JOBS) $(T)
+
+test: $(VENV)/.tests lint typecheck  ## What CI runs; with T=tests/fit the tests of one room only
+	$(BIN)/python -m pytest -n $(JOBS) $(T)
+
+slow: $(VENV)/.tests  ## Statistical checks and whole runs: an hour or more
+	$(BIN)/python -m pytest -m slow $(T)
+
+# How far the check can be trusted: the table in the README.
+figures: $(VENV)/.tests  ## Planted errors and false alarms of the check: an hour or two
 	$(BIN)/python -m tests.benchmarks.planted
 	$(BIN)/python -m tests.benchmarks.planted random 200 777
 	$(BIN)/python -m tests.benchmarks.planted power 20 5
 	$(BIN)/python -m tests.benchmarks.false_alarms 67
 
-clean:
+clean:  ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.cli.options import Debug, Device, ExitZero, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.options import Device, ExitZero, Json, Seed, Sets, Threads
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.check import CheckDocument
 
 CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
-
-
-def register(app: typer.Typer) -> None:
-    app.command("check")(check)
 
 
 def whole_numbers(text: str | None, option: str) -> list[int] | None:
@@ -68,7 +64,6 @@ def check(
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Measure coordinate statistics over widths and give a verdict."""
     checkable = [row.name for row in AXES if row.grows_model]

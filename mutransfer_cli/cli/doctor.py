@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
-from mutransfer_cli.cli.options import Debug, Json
+from mutransfer_cli.cli.options import Json
 
 
-def register(app: typer.Typer) -> None:
-    app.command("doctor")(doctor)
-
-
-def doctor(as_json: Json = False, debug: Debug = False) -> None:
+def doctor(as_json: Json = False) -> None:
     """Show versions, devices, and how fast trials run on each."""
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.train.capabilities import examine

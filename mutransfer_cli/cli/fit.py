@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.axes import SIZES
-from mutransfer_cli.cli.options import Debug, ExitZero, Json, Output
+from mutransfer_cli.cli.options import ExitZero, Json, Output
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.fit import FitDocument, Rung
 
 CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
-
-
-def register(app: typer.Typer) -> None:
-    app.command("fit")(fit)
 
 
 def fit(
@@ -41,7 +37,6 @@ def fit(
     ] = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Find the optimum of each rung with its interval, and how well it transfers."""
     if not 0 < confidence < 1:

@@ -7,12 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import Debug, Json
+from mutransfer_cli.cli.options import Json
 from mutransfer_cli.errors import InputError
-
-
-def register(app: typer.Typer) -> None:
-    app.command("init")(init)
 
 
 def init(
@@ -26,7 +22,6 @@ def init(
     ] = "gpt",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Write a commented recipe that runs as it is."""
     from mutransfer_cli.cli.output import print_json

@@ -8,8 +8,8 @@ import traceback
 
 import typer
 
-from mutransfer_cli.cli import check, doctor, fit, init, scale, schema, shapes, summary, sweep
-from mutransfer_cli.cli import unavailable as later
+from mutransfer_cli.catalog.commands import COMMANDS
+from mutransfer_cli.cli.common_options import invocation, with_common_options
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
 from mutransfer_cli.version import __version__
 
@@ -46,9 +46,15 @@ def top(
     """
 
 
-for command in (init, shapes, check, sweep, fit, scale, summary, schema, doctor):
-    command.register(app)
-later.register(app)
+for row in COMMANDS:
+    app.command(
+        row.name,
+        help=None if not row.any_arguments else row.summary,
+        context_settings={
+            "allow_extra_args": row.any_arguments,
+            "ignore_unknown_options": row.any_arguments,
+        },
+    )(with_common_options(row.load()))
 
 
 def say(text: str) -> None:
@@ -57,7 +63,6 @@ def say(text: str) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    debug = "--debug" in sys.argv
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -66,7 +71,7 @@ def main() -> None:
     except InputError as error:
         from mutransfer_cli.cli.error_location import located  # reads recipes: not for --help
 
-        fail(debug, located(error, sys.argv[1:]), 2)
+        fail(located(error, sys.argv[1:]), 2)
     except Inconclusive as error:
         say(f"inconclusive: {error}")
         sys.exit(3)
@@ -80,7 +85,7 @@ def main() -> None:
         if error.errno not in FULL:
             report(error)
         where = f"{error.filename}: " if error.filename else ""
-        fail(debug, f"{where}{error.strerror}; what was finished is kept", 2)
+        fail(f"{where}{error.strerror}; what was finished is kept", 2)
     except Exception as error:
         usage(error)
         report(error)
@@ -100,8 +105,9 @@ def usage(error: Exception) -> None:
         sys.exit(2)
 
 
-def fail(debug: bool, error: object, code: int) -> None:
-    if debug:
+def fail(error: object, code: int) -> None:
+    """Print one line, and with `--debug` the traceback, and exit."""
+    if invocation.debug:
         traceback.print_exc()
     say(f"error: {error}")
     sys.exit(code)

@@ -10,7 +10,6 @@ import typer
 
 from mutransfer_cli.cli.options import (
     Batch,
-    Debug,
     Depth,
     ExitZero,
     Json,
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
     from mutransfer_cli.documents.scale import ScaleDocument
 
 FILES = ", ".join(f"{name} ({f.files})" for name, f in FORMATS.items() if f.files)
-
-
-def register(app: typer.Typer) -> None:
-    app.command("scale")(scale)
 
 
 def scale(
@@ -63,7 +58,6 @@ def scale(
     exit_zero: ExitZero = False,
     sets: Sets = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Write the configuration of the large run, as its stack takes it.
 

@@ -1,40 +1,38 @@
-"""`mutransfer schema`: the JSON Schema of a command's document."""
+"""`mutransfer schema`: the JSON Schema of a command's document, or of a recipe."""
 
 from __future__ import annotations
 
 import json
-from importlib import import_module
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import Debug
+from mutransfer_cli.catalog.commands import COMMANDS
 from mutransfer_cli.errors import InputError
 
-DOCUMENTS = {
-    "check": "documents.check:CheckDocument",
-    "doctor": "documents.doctor:DoctorDocument",
-    "fit": "documents.fit:FitDocument",
-    "init": "documents.cli:InitDocument",
-    "plan": "documents.plan:SavedPlan",
-    "scale": "documents.scale:ScaleDocument",
-    "shapes": "documents.plan:ShapesDocument",
-    "summary": "documents.cli:SummaryDocument",
-    "sweep": "documents.sweep:SweepDocument",
-}
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-
-def register(app: typer.Typer) -> None:
-    app.command("schema")(schema)
+NAMES = (*(row.name for row in COMMANDS if row.document is not None), "plan", "recipe")
 
 
 def schema(
-    command: Annotated[str, typer.Argument(help=f"One of {', '.join(DOCUMENTS)}.")],
-    debug: Debug = False,
+    document: Annotated[str, typer.Argument(metavar="COMMAND", help=f"One of {', '.join(NAMES)}.")],
 ) -> None:
-    """Print the JSON Schema of the document that a command prints under --json."""
-    if command not in DOCUMENTS:
-        raise InputError(f"schema {command}: expected one of {', '.join(DOCUMENTS)}")
-    module, _, name = DOCUMENTS[command].partition(":")
-    document = getattr(import_module(f"mutransfer_cli.{module}"), name)
-    print(json.dumps(document.model_json_schema(by_alias=True), indent=2))
+    """Print the JSON Schema of the document that a command prints under --json, or of a recipe."""
+    if document not in NAMES:
+        raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}")
+    print(json.dumps(_model(document).model_json_schema(by_alias=True), indent=2))
+
+
+def _model(document: str) -> type[BaseModel]:
+    """The pydantic model of a document."""
+    if document == "recipe":
+        from mutransfer_cli.recipe.schema.recipe import Recipe
+
+        return Recipe
+    if document == "plan":
+        from mutransfer_cli.documents.plan import SavedPlan
+
+        return SavedPlan
+    return COMMANDS[document].load_document()

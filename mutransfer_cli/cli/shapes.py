@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.axes import SIZES
-from mutransfer_cli.cli.options import Batch, Debug, Depth, Json, Sets, Steps, Tokens, Width
+from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.plan import ShapesDocument
-
-
-def register(app: typer.Typer) -> None:
-    app.command("shapes")(shapes)
 
 
 def shapes(
@@ -46,7 +42,6 @@ def shapes(
     ] = False,
     sets: Sets = None,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Show for each tensor its role, init, learning rate, decay, epsilon, and the rule's source."""
     from mutransfer_cli.cli.output import print_json

@@ -7,17 +7,12 @@ from typing import Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import Debug, Json
-
-
-def register(app: typer.Typer) -> None:
-    app.command("summary")(summary)
+from mutransfer_cli.cli.options import Json
 
 
 def summary(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Say what was found, what the transfer cost, and where the files are."""
     from mutransfer_cli.cli.output import interval, print_json

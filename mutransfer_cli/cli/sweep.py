@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import Debug, Device, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.options import Device, Json, Seed, Sets, Threads
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
-
-
-def register(app: typer.Typer) -> None:
-    app.command("sweep")(sweep)
 
 
 def sweep(
@@ -61,7 +57,6 @@ def sweep(
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
     if executor not in {"local", "ray"}:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import typer
-
 from mutransfer_cli.errors import InputError
 
-COMMANDS = {
-    "predict": "`mutransfer scale RUN` gives the optimum extrapolated along the measured drift",
-    "law": "`mutransfer fit FILE.csv` fits optima of a table of runs",
-    "probe": "`mutransfer check` gives the regime",
-    "report": "`mutransfer summary RUN` prints the run in a few lines",
-}
+
+def _refused(name: str, nearest: str) -> InputError:
+    return InputError(f"{name}: not available in this version; {nearest}")
 
 
-def register(app: typer.Typer) -> None:
-    for name, nearest in COMMANDS.items():
-        add(app, name, nearest)
-
-
-def add(app: typer.Typer, name: str, nearest: str) -> None:
-    @app.command(
-        name,
-        help="Not available in this version.",
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+def predict() -> None:
+    """Not available in this version."""
+    raise _refused(
+        "predict", "`mutransfer scale RUN` gives the optimum extrapolated along the measured drift"
     )
-    def refuse() -> None:
-        raise InputError(f"{name}: not available in this version; {nearest}")
+
+
+def law() -> None:
+    """Not available in this version."""
+    raise _refused("law", "`mutransfer fit FILE.csv` fits optima of a table of runs")
+
+
+def probe() -> None:
+    """Not available in this version."""
+    raise _refused("probe", "`mutransfer check` gives the regime")
+
+
+def report() -> None:
+    """Not available in this version."""
+    raise _refused("report", "`mutransfer summary RUN` prints the run in a few lines")

@@ -1,0 +1,120 @@
+"""Commands of `mutransfer`, in the order of `--help`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mutransfer_cli.catalog.registry import Entry, Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEntry(Entry):
+    """A row for a command.
+
+    Attributes:
+        document: `package.module:Model` of the JSON document that it prints under `--json`; None
+            where it has none.
+        any_arguments: Whether unknown options are passed on instead of refused.
+    """
+
+    document: str | None = None
+    any_arguments: bool = False
+
+    def load_document(self) -> type[BaseModel]:
+        """Import the pydantic model of the document."""
+        assert self.document is not None
+        module, _, attribute = self.document.partition(":")
+        model: type[BaseModel] = getattr(import_module(module), attribute)
+        return model
+
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+_CLI, _DOCUMENTS = "mutransfer_cli.cli", "mutransfer_cli.documents"
+
+COMMANDS = Registry(
+    "commands",
+    CommandEntry,
+    [
+        CommandEntry(
+            name="init",
+            summary="Write a commented recipe that runs as it is.",
+            implementation=f"{_CLI}.init:init",
+            document=f"{_DOCUMENTS}.cli:InitDocument",
+        ),
+        CommandEntry(
+            name="shapes",
+            summary="Show the plan of a recipe, one line per tensor.",
+            implementation=f"{_CLI}.shapes:shapes",
+            document=f"{_DOCUMENTS}.plan:ShapesDocument",
+        ),
+        CommandEntry(
+            name="check",
+            summary="Measure whether the parameterization is implemented correctly.",
+            implementation=f"{_CLI}.check:check",
+            document=f"{_DOCUMENTS}.check:CheckDocument",
+        ),
+        CommandEntry(
+            name="sweep",
+            summary="Train the proxies of a recipe.",
+            implementation=f"{_CLI}.sweep:sweep",
+            document=f"{_DOCUMENTS}.sweep:SweepDocument",
+        ),
+        CommandEntry(
+            name="fit",
+            summary="Find the optimum of each rung and how well it transfers.",
+            implementation=f"{_CLI}.fit:fit",
+            document=f"{_DOCUMENTS}.fit:FitDocument",
+        ),
+        CommandEntry(
+            name="scale",
+            summary="Write the configuration of the large run.",
+            implementation=f"{_CLI}.scale:scale",
+            document=f"{_DOCUMENTS}.scale:ScaleDocument",
+        ),
+        CommandEntry(
+            name="summary",
+            summary="Summarize a run.",
+            implementation=f"{_CLI}.summary:summary",
+            document=f"{_DOCUMENTS}.cli:SummaryDocument",
+        ),
+        CommandEntry(
+            name="schema",
+            summary="Print the JSON Schema of a command's document.",
+            implementation=f"{_CLI}.schema:schema",
+        ),
+        CommandEntry(
+            name="doctor",
+            summary="Show versions, devices and how fast trials run on them.",
+            implementation=f"{_CLI}.doctor:doctor",
+            document=f"{_DOCUMENTS}.doctor:DoctorDocument",
+        ),
+        CommandEntry(
+            name="predict",
+            summary="Not available in this version.",
+            implementation=f"{_CLI}.unavailable:predict",
+            any_arguments=True,
+        ),
+        CommandEntry(
+            name="law",
+            summary="Not available in this version.",
+            implementation=f"{_CLI}.unavailable:law",
+            any_arguments=True,
+        ),
+        CommandEntry(
+            name="probe",
+            summary="Not available in this version.",
+            implementation=f"{_CLI}.unavailable:probe",
+            any_arguments=True,
+        ),
+        CommandEntry(
+            name="report",
+            summary="Not available in this version.",
+            implementation=f"{_CLI}.unavailable:report",
+            any_arguments=True,
+        ),
+    ],
+)

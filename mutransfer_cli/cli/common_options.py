@@ -1,0 +1,66 @@
+"""Options that every command has, `-v` and `--debug`, added and read here alone."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from mutransfer_cli.logs import configure
+
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Log decisions to stderr; -vv logs details.",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@dataclass
+class Invocation:
+    """What the command line said beside the command's own options."""
+
+    debug: bool = False
+
+
+invocation = Invocation()
+
+
+def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with `-v` and `--debug` behind its own options.
+
+    Args:
+        command: A function with typer's annotations.
+
+    Returns:
+        A function that sets up logging, remembers `--debug` for `main`, and calls the command.
+    """
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, verbose: int = 0, debug: bool = False, **options: Any) -> Any:
+        invocation.debug = debug
+        configure(verbose)
+        return command(*args, **options)
+
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(command).parameters.items()
+    ]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    common = [
+        inspect.Parameter("verbose", keyword, default=0, annotation=Verbose),
+        inspect.Parameter("debug", keyword, default=False, annotation=Debug),
+    ]
+    wrapped.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # typer reads it
+    wrapped.__annotations__ = {**hints, "verbose": Verbose, "debug": Debug}
+    return wrapped
