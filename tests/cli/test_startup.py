@@ -1,4 +1,4 @@
-"""The house: imports point one way, and light doors open without torch."""
+"""`--help` and schemas answer without torch, optuna, scipy or matplotlib."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ import subprocess
 import sys
 
 import pytest
-
-
-def test_contracts() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+"""Rules of the house that no linter knows: see docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from importlib import import_module
+
+import pytest
+
+from tests.helpers import source
+
+# Folders in which every module is one entry of a registry, or a command's document.
+ENTRIES = {
+    "catalog",
+    "cli",
+    "documents",
+    "emit/stacks",
+    "models/builtin",
+    "optimizers",
+    "parameterization",
+    "data",
+    "search/samplers",
+    "search/executors",
+    "search/pruning",
+    "train/batched_optimizers",
+}
+REGISTRIES = {
+    "optimizers": "OPTIMIZERS",
+    "parameterizations": "PARAMETERIZATIONS",
+    "models": "MODELS",
+    "sources": "SOURCES",
+    "samplers": "SAMPLERS",
+    "executors": "EXECUTORS",
+    "pruners": "PRUNERS",
+    "stacks": "STACKS",
+    "commands": "COMMANDS",
+    "axes": "AXES",
+}
+# Words that are also an ordinary key, method or library somewhere.
+ORDINARY = {
+    "models": set(),
+    "sources": {"text", "tokens"},
+    "executors": set(),
+    "pruners": {"none", "median"},
+    "stacks": {"json", "torch", "hf"},
+    "commands": {"check", "fit", "init", "plan", "report", "scale", "schema", "shapes", "summary",
+                 "sweep", "law", "probe", "predict", "doctor"},
+    "axes": set(),
+}  # fmt: skip
+# Two rooms may share a file name where both hold the same thing.
+SAME_THING: set[str] = set()
+
+
+def test_no_circles() -> None:
+    assert source.circles() == []
+
+
+def test_the_search_for_circles_finds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}}
+    monkeypatch.setattr(source, "imports", lambda: graph)
+    assert source.circles() == [["b", "c"]]
+
+
+def test_rooms_fit_in_a_head() -> None:
+    rooms = Counter(
+        str(path.parent.relative_to(source.PACKAGE))
+        for path in source.PACKAGE.rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    assert {
+        room: count for room, count in rooms.items() if count > 12 and room not in ENTRIES
+    } == {}
+
+
+def test_files_fit_in_a_head() -> None:
+    lengths = {p: len(p.read_text().splitlines()) for p in source.PACKAGE.rglob("*.py")}
+    assert {str(p): n for p, n in lengths.items() if n > 300} == {}
+
+
+def test_file_names_stand_once() -> None:
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for path in source.PACKAGE.rglob("*.py"):
+        folder = str(path.parent.relative_to(source.PACKAGE))
+        if path.name != "__init__.py" and folder not in ENTRIES:
+            rooms[path.name].add(folder)
+    shared = {name: sorted(folders) for name, folders in rooms.items() if len(folders) > 1}
+    assert set(shared) <= SAME_THING, shared
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_no_list_of_names_stands_twice(kind: str) -> None:
+    """A module names at most one entry of a kind, its own registry and its entries aside."""
+    registry = getattr(import_module(f"mutransfer_cli.catalog.{kind}"), REGISTRIES[kind])
+    names = {row.name for row in registry} - ORDINARY.get(kind, set())
+    # what an entry's own module says of itself and its kin is no second list
+    own = {row.implementation.partition(":")[0] for row in registry}
+    catalog = "mutransfer_cli.catalog."
+    several = {
+        module: sorted(names & source.strings(module))
+        for module in source.modules()
+        if not module.startswith(catalog) and module not in own
+    }
+    assert {module: found for module, found in several.items() if len(found) > 1} == {}
+
+
+def test_every_row_loads() -> None:
+    for kind, attribute in REGISTRIES.items():
+        for row in getattr(import_module(f"mutransfer_cli.catalog.{kind}"), attribute):
+            assert row.load() is not None, (kind, row.name)
+
+
+def test_public_functions_say_what_they_take() -> None:
+    """With four or more parameters: a section Args that names each, in order."""
+    wrong = {}
+    for name, function in source.public_functions():
+        wanted = source.parameters(function)
+        if len(wanted) < 4 or _is_command(function):
+            continue
+        text = ast.get_docstring(function) or ""
+        section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", text, flags=re.M)
+        named = (
+            re.findall(r"^    (?:\*{0,2})(\w+)(?: \(.*?\))?:", section[1], flags=re.M)
+            if section
+            else []
+        )
+        listed = re.findall(r"^    ([\w, *]+):", section[1], flags=re.M) if section else []
+        named = [part.strip().lstrip("*") for line in listed for part in line.split(",")]
+        if [n for n in named if n in wanted] != wanted:
+            wrong[name] = [n for n in wanted if n not in named] or "order"
+    assert wrong == {}, f"{len(wrong)} functions"
+
+
+def test_public_functions_say_what_they_raise() -> None:
+    """With four or more parameters: what the body itself raises stands in a section Raises."""
+    wrong = {}
+    for name, function in source.public_functions():
+        if len(source.parameters(function)) < 4 or _is_command(function):
+            continue
+        raised = {
+            node.exc.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Raise)
+            and isinstance(node.exc, ast.Call)
+            and isinstance(node.exc.func, ast.Name)
+        }
+        text = ast.get_docstring(function) or ""
+        section = text.partition("Raises:")[2]
+        missing = {error for error in raised if f"{error}:" not in section}
+        if missing:
+            wrong[name] = sorted(missing)
+    assert wrong == {}
+
+
+def _is_command(function: ast.FunctionDef) -> bool:
+    """Commands: typer's help says what each option is."""
+    return "typer." in ast.unparse(function.args) or "options." in ast.unparse(function.args)
