@@ -30,7 +30,7 @@ def init(
 
     proxies = None
     if model.startswith("hf:"):
-        from mutransfer_cli.models.hf_ladder import proxies_of
+        from mutransfer_cli.models.huggingface.ladder import proxies_of
 
         proxies = proxies_of(model)
     text = template(model, path.stem, proxies)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw, unreadable
+from mutransfer_cli.data.protocol import VALIDATION_EXAMPLES, Batch, draw, unreadable
 from mutransfer_cli.errors import InputError
 
 TEACHER_SEED = 20220307

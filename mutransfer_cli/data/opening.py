@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from mutransfer_cli.data.labelled import Table, Teacher, digits, tensors
-from mutransfer_cli.data.source import Source
+from mutransfer_cli.data.protocol import Source
 from mutransfer_cli.data.stdlib import stdlib
-from mutransfer_cli.data.tokens import text, token_file
+from mutransfer_cli.data.token_stream import text, token_file
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sysconfig
 from pathlib import Path
 
-from mutransfer_cli.data.tokens import Tokens, from_bytes
+from mutransfer_cli.data.token_stream import Tokens, from_bytes
 from mutransfer_cli.errors import InputError
 
 HELD_OUT = 10  # every tenth file validates

@@ -149,7 +149,7 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         torch.manual_seed(seed)
         return Subject(ConvNet(**arguments))
     if model.build.startswith("hf:"):
-        from mutransfer_cli.models.huggingface import hugging_face
+        from mutransfer_cli.models.huggingface.scaled_config import hugging_face
 
         return run_user_code(lambda: hugging_face(recipe, size, seed), model.build)  # type: ignore[no-any-return]  # what its call returns
     if model.build == "mlp":
@@ -164,7 +164,7 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
 def default_roles(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     """Roles that no use can tell: a state space's own tensors, which have no agreed rule."""
     if "mamba" in recipe.model.build:
-        from mutransfer_cli.models.huggingface import STATE_SPACE
+        from mutransfer_cli.models.huggingface.scaled_config import STATE_SPACE
 
         return tuple((pattern, "fixed") for pattern in STATE_SPACE)
     return ()

@@ -11,7 +11,7 @@ import torch
 from mutransfer_cli.data.labelled import Teacher, digits
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.stdlib import stdlib
-from mutransfer_cli.data.tokens import text, token_file
+from mutransfer_cli.data.token_stream import text, token_file
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
 

@@ -56,7 +56,7 @@ class Job:
         """The Hugging Face config at the target; None for other models."""
         if not self.recipe.model.build.startswith("hf:"):
             return None
-        from mutransfer_cli.models.huggingface import config_of
+        from mutransfer_cli.models.huggingface.scaled_config import config_of
 
         return config_of(self.recipe, self.size)
 

@@ -95,7 +95,7 @@ def config_values(values: Mapping[str, Any], architecture: str) -> dict[str, Any
 
 def architecture_of(job: Job) -> str:
     """The class that the proxies were of."""
-    from mutransfer_cli.models.huggingface import kind_of
+    from mutransfer_cli.models.huggingface.scaled_config import kind_of
 
     return str(kind_of(job.config, job.recipe.model.build)[1].__name__)
 

@@ -7,7 +7,7 @@ from math import gcd
 from typing import Any
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.huggingface import (
+from mutransfer_cli.models.huggingface.scaled_config import (
     DEPTH,
     GROWS,
     HEAD_SIZE,

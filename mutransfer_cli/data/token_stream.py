@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mutransfer_cli.data.source import VALIDATION_EXAMPLES, Batch, draw, unreadable
+from mutransfer_cli.data.protocol import VALIDATION_EXAMPLES, Batch, draw, unreadable
 from mutransfer_cli.errors import InputError
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.hf_ladder import proxies_of
+from mutransfer_cli.models.huggingface.ladder import proxies_of
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.template import template
 

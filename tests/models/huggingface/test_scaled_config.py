@@ -15,7 +15,7 @@ import torch
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.huggingface import masked_loss, seq2seq_loss
+from mutransfer_cli.models.huggingface.scaled_config import masked_loss, seq2seq_loss
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -262,10 +262,10 @@ def test_a_broken_torchvision_is_survived(tmp_path: Path) -> None:
     (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('broken')\n")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from tests.models.test_huggingface import recipe, family_for\n"
+        "from tests.models.huggingface.test_scaled_config import recipe, family_for\n"
         "print(len(family_for(recipe('vit')).tensors))\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True
     )

@@ -1,0 +1,1 @@
+"""Hugging Face models from their configs: `hf:llama`, `hf:path/config.json`."""
