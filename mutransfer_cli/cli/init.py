@@ -30,9 +30,9 @@ def init(
 
     proxies = None
     if model.startswith("hf:"):
-        from mutransfer_cli.models.huggingface.ladder import proxies_of
+        from mutransfer_cli.models.huggingface.ladder import ladder_of
 
-        proxies = proxies_of(model)
+        proxies = ladder_of(model)
     text = template(model, path.stem, proxies)
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")

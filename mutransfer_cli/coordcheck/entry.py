@@ -16,10 +16,10 @@ from mutransfer_cli.coordcheck.user_callable import answered, check, known
 from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation
 from mutransfer_cli.coordcheck.width_check import Question
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.builder import build as build_recipe
 from mutransfer_cli.models.family_cache import completed, family_for
 from mutransfer_cli.models.proxy import plan_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import build as build_recipe
 from mutransfer_cli.models.user_code import import_callable
 from mutransfer_cli.parameterization.tensor_rules import trained_by
 from mutransfer_cli.recipe.load import load

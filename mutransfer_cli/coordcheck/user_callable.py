@@ -24,7 +24,7 @@ from mutransfer_cli.documents.check import FaultReport
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as library_plan
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import accepted, call_builder, run_user_code
+from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
 from mutransfer_cli.parameterization.init_tables import PARAMETERIZATIONS
 from mutransfer_cli.tracing.family import Family, family_of
 
@@ -82,7 +82,7 @@ def check(
             )
         return subject
 
-    if not accepted(build, {"width": 0}):
+    if not accepted_arguments(build, {"width": 0}):
         raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
     with uncompiled():
         family = traced(made, sizes[0], sizes[-1])

@@ -1,1 +1,1 @@
-"""What a proxy trains on."""
+"""What the proxies train on: one module per data source, opened in `opening`."""

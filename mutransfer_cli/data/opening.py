@@ -1,88 +1,82 @@
-"""The source that a recipe names."""
+"""Opens the source that a recipe names, once per process."""
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
-from mutransfer_cli.data.labelled import Table, Teacher, digits, tensors
-from mutransfer_cli.data.protocol import Source
-from mutransfer_cli.data.stdlib import stdlib
-from mutransfer_cli.data.token_stream import text, token_file
+from mutransfer_cli.catalog.sources import SOURCES
+from mutransfer_cli.data.data_file import PATH, FileVersion, file_version
+from mutransfer_cli.data.protocol import (
+    UINT16_TOKENS,
+    DataSettings,
+    OpenSource,
+    Source,
+    VectorSource,
+)
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
+log = logging.getLogger(__name__)
+
 
 @lru_cache(maxsize=4)
-def _opened(
-    source: str,
-    path: str | None,
-    seq_len: int,
-    d_in: int,
-    d_out: int,
-    vocab_size: int,
-    file_is: tuple[str, int, int] | None,  # only tells files apart
-) -> Source:
-    if source == "stdlib":
-        return stdlib(seq_len)
-    if source in {"text", "tokens"}:
-        if path is None:
-            raise InputError(f"source {source} needs the path of a file", path=("data", "path"))
-        file = Path(path)
-        return text(file, seq_len) if source == "text" else token_file(file, seq_len, vocab_size)
-    if source == "tensors":
-        if path is None:
-            raise InputError("source tensors needs the path of a file", path=("data", "path"))
-        return tensors(Path(path))
-    if source == "digits":
-        return digits()
-    if source == "teacher":
-        return Teacher(d_in, d_out)
-    raise InputError(f"{source} is not available in this version", path=("data", "source"))
+def _opened(name: str, settings: DataSettings, version: FileVersion | None) -> Source:
+    """The source; `version` only tells files apart that one path named in turn."""
+    opener: OpenSource = SOURCES[name].load()
+    source = opener(settings)
+    if version is None:
+        log.info("data: opened %s, digest %s", name, source.digest)
+    else:
+        log.info(
+            "data: opened %s %s, %d bytes, digest %s",
+            name,
+            version.resolved,
+            version.size,
+            source.digest,
+        )
+    return source
 
 
 def open_source(recipe: Recipe) -> Source:
-    """Open a recipe's data once per process.
+    """Open a recipe's data; a file that was replaced since is opened again.
 
-    Raises InputError, naming the key, for a missing or unusable file.
+    Raises:
+        InputError: There is no such source, or its data are missing or unusable.
     """
     data = recipe.data
-    vocab = recipe.model.args.get("vocab_size", 1 << 16)
-    return _opened(
-        data.source,
-        data.path,
-        data.seq_len,
-        data.d_in or 256,
-        data.d_out or 10,
-        int(vocab),
-        which(data.path),
+    row = SOURCES.require(data.source, ("data", "source"))
+    if row.reads_file and data.path is None:
+        raise InputError(f"source {row.name} needs the path of a file", path=PATH)
+    path = None if data.path is None else Path(data.path)
+    settings = DataSettings(
+        path=path,
+        seq_len=data.seq_len,
+        d_in=data.d_in or row.d_in,
+        d_out=data.d_out or row.d_out,
+        vocab_size=int(recipe.model.args.get("vocab_size", UINT16_TOKENS)),
     )
+    return _opened(row.name, settings, file_version(path))
 
 
-def which(path: str | None) -> tuple[str, int, int] | None:
-    """The file that a path names here and now; None where there is none."""
-    if path is None:
-        return None
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    return str(Path(path).resolve()), found.st_mtime_ns, found.st_size
-
-
-def classes_of(recipe: Recipe) -> tuple[int | None, int | None]:
+def input_and_class_counts(recipe: Recipe) -> tuple[int | None, int | None]:
     """Numbers per input and classes of the recipe's data; those of a file are read from it.
 
-    Raises InputError where the recipe says otherwise than the file.
+    Raises:
+        InputError: The recipe and the file disagree.
     """
     data = recipe.data
-    if data.source != "tensors":
+    if data.source not in SOURCES or not SOURCES[data.source].sizes_in_file:
         return data.d_in, data.d_out
-    table = open_source(recipe)
-    assert isinstance(table, Table)
-    for name, said, found in (("d_in", data.d_in, table.d_in), ("d_out", data.d_out, table.d_out)):
-        if said is not None and (said < found if name == "d_out" else said != found):
-            raise InputError(
-                f"{data.path} has {found}, the recipe says {said}", path=("data", name)
-            )
-    return table.d_in, data.d_out or table.d_out
+    source = cast(VectorSource, open_source(recipe))
+    if data.d_in not in (None, source.d_in):
+        _refuse_size("d_in", data.path, source.d_in, data.d_in)
+    if data.d_out is not None and data.d_out < source.d_out:
+        _refuse_size("d_out", data.path, source.d_out, data.d_out)
+    return source.d_in, data.d_out or source.d_out
+
+
+def _refuse_size(name: str, path: str | None, in_file: int, in_recipe: int | None) -> None:
+    raise InputError(f"{path} has {in_file}, the recipe says {in_recipe}", path=("data", name))

@@ -1,17 +1,40 @@
-"""What every data source gives: batches by seed and step, and a fixed validation set."""
+"""What every data source does: it is opened from settings and yields batches by seed and step."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-import numpy as np
 from torch import Tensor
 
-from mutransfer_cli.errors import InputError
+Batch: TypeAlias = tuple[Tensor, Tensor]  # inputs, targets
+UINT16_TOKENS = 1 << 16  # as many as a file of tokens can tell apart
 
-Batch = tuple[Tensor, Tensor]  # inputs, targets
-VALIDATION_EXAMPLES = 256
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """What a recipe says of its data.
+
+    Attributes:
+        path: The file; given for a source whose catalog row says that it reads one.
+        seq_len: Tokens per example.
+        d_in: Numbers per input.
+        d_out: Number of classes.
+        vocab_size: Number of tokens that the model knows.
+    """
+
+    path: Path | None = None
+    seq_len: int = 64
+    d_in: int | None = None
+    d_out: int | None = None
+    vocab_size: int = UINT16_TOKENS
+
+    @property
+    def file(self) -> Path:
+        """The path, for a source that reads a file."""
+        assert self.path is not None  # seen to before the source is opened
+        return self.path
 
 
 class Source(Protocol):
@@ -23,25 +46,35 @@ class Source(Protocol):
         ...
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
-        """Training examples: (size, …) inputs and their targets."""
+        """Training examples: inputs (size, …) and their targets."""
         ...
 
     def validation(self, size: int) -> list[Batch]:
-        """The whole fixed validation set in batches of at most `size`."""
+        """The validation set, always the same, in batches of at most `size`."""
         ...
 
 
-def unreadable(path: Path, error: Exception) -> InputError:
-    """The user's file is not there, or cannot be read."""
-    if isinstance(error, FileNotFoundError):
-        return InputError(
-            f"{path}: no such file in {Path.cwd()}; a relative path starts at the current folder",
-            path=("data", "path"),
-        )
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return InputError(f"{path}: cannot be read: {reason}", path=("data", "path"))
+class VectorSource(Source, Protocol):
+    """Examples that are vectors with classes."""
+
+    @property
+    def d_in(self) -> int:
+        """Numbers per input."""
+        ...
+
+    @property
+    def d_out(self) -> int:
+        """Number of classes."""
+        ...
 
 
-def draw(seed: int, step: int, size: int, high: int) -> np.ndarray:
-    """`size` indices below `high` that depend on seed and step alone."""
-    return np.random.default_rng([seed, step]).integers(0, high, size)
+class OpenSource(Protocol):
+    """The implementation of a source: opens it from the settings of a recipe."""
+
+    def __call__(self, settings: DataSettings, /) -> Source:
+        """Open the source.
+
+        Raises:
+            InputError: The data are missing or unusable.
+        """
+        ...

@@ -1,18 +1,26 @@
-"""The text that every machine with Python has: the standard library's own top-level modules."""
+"""`stdlib`: the text that every machine with Python has, its standard library's own modules."""
 
 from __future__ import annotations
 
 import sysconfig
+from hashlib import sha256
 from pathlib import Path
 
-from mutransfer_cli.data.token_stream import Tokens, from_bytes
+import numpy as np
+
+from mutransfer_cli.data.protocol import DataSettings
+from mutransfer_cli.data.token_stream import TokenStream
 from mutransfer_cli.errors import InputError
 
 HELD_OUT = 10  # every tenth file validates
 
 
-def stdlib(seq_len: int) -> Tokens:
-    """Bytes of the top-level modules in sorted order, split by file."""
+def open_stdlib(settings: DataSettings) -> TokenStream:
+    """Bytes of the top-level modules in sorted order, split by file.
+
+    Raises:
+        InputError: This Python has no sources of its standard library.
+    """
     folder = Path(sysconfig.get_paths()["stdlib"])
     files = sorted(p for p in folder.glob("*.py") if p.is_file())
     if len(files) < HELD_OUT:
@@ -21,4 +29,9 @@ def stdlib(seq_len: int) -> Tokens:
         )
     train = b"".join(p.read_bytes() for i, p in enumerate(files) if i % HELD_OUT)
     held_out = b"".join(p.read_bytes() for i, p in enumerate(files) if i % HELD_OUT == 0)
-    return from_bytes(train, held_out, seq_len)
+    return TokenStream(
+        np.frombuffer(train, np.uint8),
+        np.frombuffer(held_out, np.uint8),
+        settings.seq_len,
+        sha256(train + b"\0" + held_out).hexdigest(),
+    )

@@ -7,65 +7,81 @@ from dataclasses import fields
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mutransfer_cli.catalog.axes import BASE_DEFAULTS
-from mutransfer_cli.data.stdlib import stdlib
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import accepted
+from mutransfer_cli.models.user_code import accepted_arguments
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
-from mutransfer_cli.tracing.family import family_of, shapes_of, skeleton
+from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
 
-TOKENS = 64  # an example of text
+Build = Callable[..., nn.Module | Subject]
+Loss = Callable[[nn.Module, Any], Any]
 
-
-def _sizes(
-    given: Mapping[str, float], base: Mapping[str, int], argument: str, tokens: int
-) -> dict[str, int]:
-    unknown = set(given) - {"width", "tokens", *BASE_DEFAULTS}
-    if unknown or "width" not in given or {"steps", "tokens"} <= set(given):
-        raise InputError(
-            f"expected width and any of depth, batch, steps or tokens; found {given}",
-            path=(argument,),
-        )
-    sizes = {**BASE_DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
-    if "tokens" in given:
-        sizes["steps"] = max(1, round(given["tokens"] / (sizes["batch"] * tokens)))
-    elif base and "steps" not in given:  # a batch alone keeps the tokens
-        sizes["steps"] = max(1, round(base["steps"] * base["batch"] / sizes["batch"]))
-    if any(value < 1 for value in sizes.values()):
-        raise InputError(f"every size is at least 1; found {dict(given)}", path=(argument,))
-    return sizes
+EXAMPLE_TOKENS = 64  # tokens of an example, where sizes are given in tokens and no batch is
 
 
 def plan(
-    build: Callable[..., nn.Module | Subject],
+    build: Build,
     *,
     base: Mapping[str, float],
     target: Mapping[str, float],
     optimizer: Mapping[str, Any],
     parameterization: str = "mup",
     batch: Any = None,
-    loss: Callable[[nn.Module, Any], Any] | None = None,
+    loss: Loss | None = None,
     **rules: Any,
 ) -> Plan:
-    """The plan of `build(width)`'s model at `target["width"]`, with hyperparameters at `base`.
+    """Plan the model of `build(width)` at the target, with hyperparameters quoted at the base.
 
-    build: build(width, ...) -> module or Subject; asked for `depth` and `seed` where it takes them.
-    base, target: sizes: width, and depth, batch, and steps or tokens (seq_len counts 64).
-    optimizer: as in a recipe: name, lr, betas, eps, weight_decay, momentum.
-    batch, loss: what a forward pass needs; by default loss is the cross-entropy of logits on
-        `batch = (inputs, targets)`, and batch is text bytes of shape (2, 64).
-    rules: further fields of Settings: readout, weight_decay, decay, epsilon, clip, lr_factors,
-        roles (pairs of pattern and role), init (an Init; by default the model's own).
-    Raises InputError, in one line, for anything that has no sound plan.
+    The model is built and run once at the base and at twice its width, on the CPU; at the target
+    it is built on the meta device, without memory for its weights.
+
+    Args:
+        build: Called as `build(width)`, with `depth` and `seed` where it has parameters for them;
+            returns a `torch.nn.Module` or a `Subject`.
+        base: Sizes at which hyperparameters are quoted: `width`, and any of `depth` (2), `batch`
+            (16 examples per step) and `steps` (200) or `tokens` (64 count as one example).
+        target: Sizes of the model to plan; what is left out is as at the base, save that the
+            steps shrink where the batch grows.
+        optimizer: As in a recipe: any of `name`, `lr`, `betas`, `eps`, `weight_decay` and
+            `momentum`.
+        parameterization: Name of the rule table, such as `"mup"`.
+        batch: What a forward pass needs; by default the Subject's own batch, else random bytes:
+            inputs and targets, int64 of shape (2, 64) each.
+        loss: `loss(model, batch)`; by default the Subject's own, else the cross-entropy of the
+            model's logits on `batch = (inputs, targets)`.
+        **rules: Further fields of `parameterization.settings.Settings`, such as `readout`,
+            `weight_decay`, `decay`, `epsilon`, `clip`, `lr_factors` or `init` (by default the
+            model's own), and `roles`: pairs of a pattern of tensor names and a role.
+
+    Returns:
+        A line for every tensor; it can initialise the model, group its parameters and install the
+        multipliers.
+
+    Raises:
+        InputError: A rule, size or optimizer key is unknown, or there is no sound plan for the
+            model; the message is one line.
     """
     roles = rules.pop("roles", ())
+    settings = _settings(parameterization, optimizer, rules)
+    base_sizes = _sizes(base, {}, "base")
+    target_sizes = _sizes(target, base_sizes, "target")
+    if target_sizes["depth"] != base_sizes["depth"] and not _grows_deeper(build):
+        raise InputError("build takes no argument `depth`", path=("target", "depth"))
+    family = _family(build, base_sizes, roles, batch, loss)
+    model = skeleton(lambda: _built(build, target_sizes["width"], target_sizes["depth"]).model)
+    return derive(family, settings, shapes_of(model), base_sizes, target_sizes)
+
+
+def _settings(
+    parameterization: str, optimizer: Mapping[str, Any], rules: Mapping[str, Any]
+) -> Settings:
     allowed = {f.name for f in fields(Settings)} - {"optimizer", "parameterization"}
     for name in rules:
         if name not in allowed:
@@ -76,36 +92,78 @@ def plan(
             raise InputError(
                 f"unknown key {name!r}; known: {', '.join(sorted(known))}", path=("optimizer",)
             )
-    sizes = _sizes(base, {}, "base", TOKENS)
-    goal = _sizes(target, sizes, "target", TOKENS)
-    if goal["depth"] != sizes["depth"] and not accepted(build, {"depth": 1}):
-        raise InputError("build takes no argument `depth`", path=("target", "depth"))
-
-    def made(width: int, depth: int) -> Subject:
-        torch.manual_seed(0)
-        found = build(width, **accepted(build, {"depth": depth, "seed": 0}))
-        return found if isinstance(found, Subject) else Subject(found)
-
-    def traced(width: int) -> tuple[nn.Module, Callable[[], object]]:
-        subject = made(width, sizes["depth"])
-        subject.model.eval()
-        measure = loss or subject.loss or cross_entropy
-        example = batch if batch is not None else subject.batch and subject.batch(0)
-        if example is None:
-            example = stdlib(TOKENS).batch(0, 0, 2)
-        return subject.model, lambda: measure(subject.model, example)
-
-    with torch.random.fork_rng(devices=[]):
-        small = traced(sizes["width"])
-        blocks = Blocks()
-        if accepted(build, {"depth": 1}):
-            deeper = skeleton(lambda: made(sizes["width"], 2 * sizes["depth"]).model)
-            blocks = blocks_of(shapes_of(small[0]).keys(), shapes_of(deeper).keys())
-        family = family_of(small, traced(2 * sizes["width"]), roles, blocks)
-    settings = Settings(
+    return Settings(
         parameterization=parameterization,
         optimizer=Optimizer(**optimizer),
         **{"init": Init(source="model"), **rules},
     )
-    model = skeleton(lambda: made(goal["width"], goal["depth"]).model)
-    return derive(family, settings, shapes_of(model), sizes, goal)
+
+
+def _sizes(given: Mapping[str, float], base: Mapping[str, int], argument: str) -> dict[str, int]:
+    """Every size: those given, else the base's, else the defaults."""
+    unknown = set(given) - {"width", "tokens", *BASE_DEFAULTS}
+    if unknown or "width" not in given or {"steps", "tokens"} <= set(given):
+        raise InputError(
+            f"expected width and any of depth, batch, steps or tokens; found {given}",
+            path=(argument,),
+        )
+    sizes = {**BASE_DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
+    if "tokens" in given:
+        sizes["steps"] = max(1, round(given["tokens"] / (sizes["batch"] * EXAMPLE_TOKENS)))
+    elif base and "steps" not in given:  # a batch alone keeps the tokens
+        sizes["steps"] = max(1, round(base["steps"] * base["batch"] / sizes["batch"]))
+    if any(value < 1 for value in sizes.values()):
+        raise InputError(f"every size is at least 1; found {dict(given)}", path=(argument,))
+    return sizes
+
+
+def _grows_deeper(build: Build) -> bool:
+    return bool(accepted_arguments(build, {"depth": 1}))
+
+
+def _built(build: Build, width: int, depth: int) -> Subject:
+    torch.manual_seed(0)
+    result = build(width, **accepted_arguments(build, {"depth": depth, "seed": 0}))
+    return result if isinstance(result, Subject) else Subject(result)
+
+
+def _family(
+    build: Build,
+    base: Mapping[str, int],
+    roles: Any,
+    batch: Any,
+    loss: Loss | None,
+) -> Family:
+    """Trace the model at the base and at twice its width.
+
+    Args:
+        build: The user's callable.
+        base: Sizes of the base.
+        roles: Pairs of pattern and role.
+        batch: The user's own batch, or None.
+        loss: The user's own loss, or None.
+    """
+
+    def traced(width: int) -> tuple[nn.Module, Callable[[], object]]:
+        subject = _built(build, width, base["depth"])
+        subject.model.eval()
+        measure = loss or subject.loss or cross_entropy
+        example = batch
+        if example is None:
+            example = random_bytes() if subject.batch is None else subject.batch(0)
+        return subject.model, lambda: measure(subject.model, example)
+
+    with torch.random.fork_rng(devices=[]):
+        small = traced(base["width"])
+        blocks = Blocks()
+        if _grows_deeper(build):
+            deeper = skeleton(lambda: _built(build, base["width"], 2 * base["depth"]).model)
+            blocks = blocks_of(shapes_of(small[0]).keys(), shapes_of(deeper).keys())
+        return family_of(small, traced(2 * base["width"]), roles, blocks)
+
+
+def random_bytes() -> tuple[Tensor, Tensor]:
+    """Inputs and the token after each, int64 (2, 64) below 256; always the same."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, 256, (2, EXAMPLE_TOKENS + 1), generator=generator)
+    return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()

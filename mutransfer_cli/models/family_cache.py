@@ -9,9 +9,11 @@ from typing import Any
 import torch
 
 from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.builder import build
+from mutransfer_cli.models.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import BUILD, build, default_roles, run_user_code
+from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of

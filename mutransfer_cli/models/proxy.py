@@ -9,13 +9,13 @@ from typing import Literal, NamedTuple
 
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.data.opening import open_source
-from mutransfer_cli.data.source import Source
+from mutransfer_cli.data.protocol import Source
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.family_cache import completed, family_for
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale
-from mutransfer_cli.models.user_code import build
 from mutransfer_cli.parameterization.from_recipe import settings_of
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer

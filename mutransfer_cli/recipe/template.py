@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import yaml
 
+from mutransfer_cli.catalog.models import MODELS, ModelEntry
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.model import is_callable
 from mutransfer_cli.recipe.schema.recipe import NAME
@@ -19,7 +23,7 @@ name: {name}
 
 {model}
 # sp (standard) is what mup is compared with; completep also transfers along the depth
-parameterization: {parameterization}             # mup | sp | ntk | mean-field | umup | completep
+parameterization: {parameterization}             # {parameterizations}
 
 # Every hyperparameter below is quoted at the base.
 optimizer: {{name: adamw, lr: 0.0078125, betas: [0.9, 0.95], eps: 1.0e-10, weight_decay: 0.0}}
@@ -32,144 +36,150 @@ schedule: {{name: linear, warmup: 0.1}}     # linear | cosine | constant | wsd
 
 search:
   space: {{lr: {{log2: [-12, -3], step: 1.0}}}}     # from 2^-12 to 2^-3 in octaves
-  sampler: grid                   # grid | sobol | tpe (the last two need budget: {{trials: 64}})
+  sampler: grid                   # {samplers}
   seeds: 2
   extend: 4                       # steps by which the grid may grow when the best is at its edge
 """
 
 _SIZES = """\
-base: {width: 64, depth: 2, batch: 16, steps: 200}
-ladder: {width: [32, 64, 128]}    # the proxies that are trained
-target: {width: 4096}             # the model that is too large to tune"""
+base: {{width: 64, depth: 2, batch: 16, steps: {steps}}}
+ladder: {{width: [32, 64, 128]}}    # the proxies that are trained
+target: {{width: 4096}}             # the model that is too large to tune"""
 
-_PARTS = {
-    "gpt": {
-        "model": """\
-model:
-  build: gpt
-  args: {vocab_size: 256, head_dim: 16}   # every width is a multiple of head_dim
-""",
-        "init": "init: {embedding_std: 0.1, residual: gpt2}",
-        "data": """\
-# The text of Python's standard library. Your own: {source: text, path: corpus.txt, seq_len: 64},
-# or token ids: {source: tokens, path: FILE, seq_len: 64} with vocab_size in model.args.
-data: {source: stdlib, seq_len: 64}""",
-    },
-    "mlp": {
-        "model": """\
-model:
-  build: mlp
-  args: {activation: relu}        # d_in and d_out come from the data
-""",
-        "init": "init: {std: null}                 # null: 1/sqrt(fan_in)",
-        "data": """\
-# Classes drawn by a fixed random teacher; or the handwritten digits: {source: digits}.
-data: {source: teacher, d_in: 256, d_out: 10}""",
-    },
-    "convnet": {
-        "model": """\
-# Residual blocks of a dense and a depthwise convolution.
-model:
-  build: convnet
-  args: {norm: batch}             # batch | group
-""",
-        "init": "init: {std: null}                 # null: 1/sqrt(fan_in)",
-        "data": """\
-# Handwritten digits of scikit-learn, 8×8. Your own images, one channel, as flat vectors x and
-# classes y: {source: tensors, path: FILE.npz}.
-data: {source: digits}""",
-        "sizes": _SIZES.replace("steps: 200", "steps: 100"),
-    },
-    "callable": {
-        "model": """\
+_CALLABLE_MODEL = """\
 # Called as build(width, **args), with depth and seed where it asks for them. It returns a
 # torch.nn.Module, or a mutransfer_cli.Subject with its own loss and batches.
 model:
-  build: BUILD
-  args: {}                        # further arguments, the same at every size
-  width: {width: 1}               # argument: how many times the width it is
-""",
-        "init": "init: {from: model}               # model: as the model starts by itself | fan_in",
-        "data": """\
-# Used where the model brings no loss and batches of its own. stdlib: bytes (256 tokens) of
-# Python's standard library; text or tokens with a path; digits (64 in, 10 classes); teacher.
-data: {source: stdlib, seq_len: 64}""",
-    },
-}
+  build: {build}
+  args: {{}}                        # further arguments, the same at every size
+  width: {{width: 1}}               # argument: how many times the width it is
+"""
+_INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do | fan_in"
+_CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
+
+
+IMAGE_SIDE = 8  # of the images that proxies of vision models read
 
 
 @dataclass(frozen=True, slots=True)
-class Proxies:
-    """What a recipe needs to know of a model whose config is known."""
+class ProxyLadder:
+    """Sizes for the proxies of a model whose config is known.
 
-    model: str
+    Attributes:
+        model_type: The type in its config.
+        base: Width of the base.
+        widths: Widths of the ladder, the base's included.
+        depth: Depth of the base.
+        target: Width and depth of the target.
+        args: Entries of the config that are the same at every size.
+        images: It reads images.
+        vocabulary: The target's own, where the proxies read bytes.
+    """
+
+    model_type: str
     base: int
     widths: tuple[int, ...]
     depth: int
-    target: tuple[int, int]  # width, depth
+    target: tuple[int, int]
     args: dict[str, object]
     images: bool
-    vocabulary: int | None  # the target's own, where the proxies read bytes
+    vocabulary: int | None
 
 
-def template(model: str, name: str, proxies: Proxies | None = None) -> str:
+def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
     """The text of a commented recipe.
 
     Args:
-        model: mlp | gpt | convnet | hf:TYPE | hf:config.json | package.module:callable.
+        model: A built-in model, hf:TYPE, hf:config.json or package.module:callable.
         name: The study's name.
-        proxies: The sizes, for an hf: model.
+        ladder: The sizes, for an hf: model.
 
     Raises:
-        InputError: A model that is none of these, or a name that is none.
+        InputError: The model is none of these, or the name cannot be a study's.
     """
     if not re.fullmatch(NAME, name):
         raise InputError(
             f"name {name!r}: expected letters, digits, '.', '_' or '-' (a letter or digit first)"
         )
-    if model in _PARTS and model != "callable":
-        parts = _PARTS[model]
-    elif proxies is not None:
-        parts = _from_config(model, proxies)
+    if model in MODELS:
+        parts = _of_built_in(MODELS[model])
+    elif ladder is not None:
+        parts = _of_config(model, ladder)
     elif is_callable(model):
-        parts = {k: v.replace("BUILD", model) for k, v in _PARTS["callable"].items()}
+        parts = {
+            "model": _CALLABLE_MODEL.format(build=model),
+            "init": _INIT_FROM_MODEL,
+            "data": _CALLABLE_DATA + _data("tokens"),
+        }
     else:
         raise InputError(
-            f"--model {model}: expected mlp | gpt | convnet | hf:TYPE | hf:config.json | "
+            f"--model {model}: expected {' | '.join(MODELS.names)} | hf:TYPE | hf:config.json | "
             "package.module:callable"
         )
-    parts = {"sizes": _SIZES, "parameterization": "mup", **parts}
-    return _TEXT.format(name=_quoted(name), **parts)
+    parts = {"sizes": _SIZES.format(steps=200), "parameterization": "mup", **parts}
+    return _TEXT.format(
+        name=_quoted(name),
+        parameterizations=" | ".join(PARAMETERIZATIONS.names),
+        samplers=" | ".join(SAMPLERS.names),
+        **parts,
+    )
 
 
-def _from_config(model: str, proxies: Proxies) -> dict[str, str]:
+def _data(kind: DataKind, preferred: str = "", d_in: int | None = None) -> str:
+    """The lines for the preferred source, else for the first that yields data of this kind.
+
+    Sources with `d_in` numbers per input come first; then those that run at once, before those
+    that need a package, or a file that is still to be named.
+    """
+    rows = sorted(
+        (row for row in SOURCES if row.yields == kind),
+        key=lambda r: (
+            r.name != preferred,
+            d_in not in (None, r.d_in),
+            r.reads_file,
+            r.requires is not None,
+        ),
+    )
+    if not rows:
+        raise InputError(f"no data source yields {kind}")
+    row = rows[0]
+    path = ", path: FILE" if row.reads_file else ""
+    return row.example or f"data: {{source: {row.name}{path}}}    # {row.summary}"
+
+
+def _of_built_in(row: ModelEntry) -> dict[str, str]:
+    """The parts of a built-in model's recipe."""
+    example = row.example
+    return {
+        "model": example.model or f"# {row.summary}\nmodel:\n  build: {row.name}\n",
+        "init": example.init,
+        "data": _data(row.reads, example.source),
+        "sizes": _SIZES.format(steps=example.steps),
+    }
+
+
+def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
     """The parts of a Hugging Face model's recipe."""
-    args = yaml.safe_dump(proxies.args, default_flow_style=True, sort_keys=False).strip()
-    width, depth = proxies.target
-    about = [f"# {proxies.model}, {width} wide and {depth} layers deep; every size of its config"]
-    about.append("# that follows the hidden size is scaled with it, the size of a head stays.")
-    if proxies.vocabulary is not None:
-        about.append(f"# The vocabulary here is bytes, the target's own is {proxies.vocabulary}:")
+    args = yaml.safe_dump(ladder.args, default_flow_style=True, sort_keys=False).strip()
+    width, depth = ladder.target
+    about = [f"# {ladder.model_type}, {width} wide and {depth} layers deep; every size of its"]
+    about.append("# config that follows the hidden size is scaled with it, the head size stays.")
+    if ladder.vocabulary is not None:
+        about.append(f"# The vocabulary here is bytes, the target's own is {ladder.vocabulary}:")
         about.append("# for tokens of your own change data and take vocab_size out of args.")
-    if proxies.images:
-        data = (
-            "# Handwritten digits of scikit-learn, 8×8. Your own images, as flat vectors x and\n"
-            "# classes y: {source: tensors, path: FILE.npz}; set image_size and num_channels.\n"
-            "data: {source: digits}"
-        )
-    else:
-        data = _PARTS["gpt"]["data"]
+    if ladder.images:
+        about.append("# image_size and num_channels are those of the data below.")
     sizes = (
-        f"base: {{width: {proxies.base}, depth: {proxies.depth}, batch: 16, steps: 200}}\n"
-        f"ladder: {{width: {list(proxies.widths)}}}    # narrowest that keep head size and ratios\n"
+        f"base: {{width: {ladder.base}, depth: {ladder.depth}, batch: 16, steps: 200}}\n"
+        f"ladder: {{width: {list(ladder.widths)}}}    # narrowest that keep head size and ratios\n"
         f"target: {{width: {width}, depth: {depth}}}"
     )
     return {
         "model": "\n".join([*about, "model:", f"  build: {model}", f"  args: {args}", ""]),
-        "init": "init: {from: model}               # model: as its authors do | fan_in",
-        "data": data,
+        "init": _INIT_FROM_MODEL,
+        "data": _data("vectors", d_in=IMAGE_SIDE**2) if ladder.images else _data("tokens"),
         "sizes": sizes,
-        "parameterization": "completep" if depth > proxies.depth else "mup",
+        "parameterization": "completep" if depth > ladder.depth else "mup",
     }
 
 

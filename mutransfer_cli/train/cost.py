@@ -11,11 +11,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.builtin.mlp import MLP
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import build
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import BUILD, build, run_user_code
+from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size

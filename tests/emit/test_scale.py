@@ -14,7 +14,7 @@ from torch import nn
 from mutransfer_cli import load_plan
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.user_code import build
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import Size
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Plan, Subject, check
 from mutransfer_cli.emit.scale import Scaled, scale
-from mutransfer_cli.models.user_code import build
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import Size

@@ -11,9 +11,9 @@ from torch import nn
 
 from mutransfer_cli import plan
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.proxy import plan_for
-from mutransfer_cli.models.user_code import build
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 

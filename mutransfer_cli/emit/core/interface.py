@@ -56,9 +56,9 @@ class Job:
         """The Hugging Face config at the target; None for other models."""
         if not self.recipe.model.build.startswith("hf:"):
             return None
-        from mutransfer_cli.models.huggingface.scaled_config import config_of
+        from mutransfer_cli.models.huggingface.scaled_config import config_at
 
-        return config_of(self.recipe, self.size)
+        return config_at(self.recipe, self.size)
 
     @cached_property
     def transformer(self) -> Transformer:

@@ -95,9 +95,9 @@ def config_values(values: Mapping[str, Any], architecture: str) -> dict[str, Any
 
 def architecture_of(job: Job) -> str:
     """The class that the proxies were of."""
-    from mutransfer_cli.models.huggingface.scaled_config import kind_of
+    from mutransfer_cli.models.huggingface.model_class import model_class_of
 
-    return str(kind_of(job.config, job.recipe.model.build)[1].__name__)
+    return str(model_class_of(job.config, job.recipe.model.build).model_class.__name__)
 
 
 def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,12 +20,13 @@ class Attention(nn.Module):
         self.out = nn.Linear(d_model, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, length, d_model) -> the same."""
         batch, length, width = x.shape
         heads = self.qkv(x).view(batch, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
         q, k, v = heads.unbind(0)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.attention_scale)
-        merged: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return merged
+        y: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return y
 
 
 class MLP(nn.Module):
@@ -36,6 +39,7 @@ class MLP(nn.Module):
         self.down = nn.Linear(hidden, d_model, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, length, d_model) -> the same."""
         y: Tensor = self.down(F.gelu(self.up(x)))
         return y
 
@@ -54,6 +58,7 @@ class Block(nn.Module):
         self.mlp = MLP(d_model, ratio, bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, length, d_model) -> the same."""
         branch, skip = self.branch_scales, self.skip_scales
         x = skip[0] * x + self.residual_scale * branch[0] * self.attention(self.norm1(x))
         y: Tensor = skip[1] * x + self.residual_scale * branch[1] * self.mlp(self.norm2(x))
@@ -75,6 +80,19 @@ class GPT(nn.Module):
         bias: bool = False,
         mlp_ratio: float = 4.0,
     ) -> None:
+        """Build the model.
+
+        Args:
+            d_model: Width of the residual stream.
+            n_layer: Number of blocks.
+            vocab_size: Number of tokens.
+            seq_len: Number of positions.
+            head_dim: Size of a head; by default one head takes the width.
+            n_head: Number of heads, instead of their size.
+            tied: Readout and token embedding share one matrix.
+            bias: Linear layers have biases.
+            mlp_ratio: Hidden size of the MLP over d_model.
+        """
         super().__init__()
         heads = n_head if n_head is not None else d_model // (head_dim or d_model)
         self.embedding_scale = 1.0
@@ -92,9 +110,20 @@ class GPT(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        places = torch.arange(tokens.shape[1], device=tokens.device)
-        x = self.embedding_scale * (self.token(tokens) + self.position(places))
+        """Token ids -> logits."""
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.embedding_scale * (self.token(tokens) + self.position(positions))
         for block in self.blocks:
             x = block(x)
         logits: Tensor = self.readout(self.logit_scale * self.norm(x))
         return logits
+
+    def set_unit_scales(self, forward: Mapping[str, float]) -> None:
+        """Put u-muP's multipliers into the forward pass, by name; two branches per block."""
+        self.embedding_scale = forward["embedding_scale"]
+        self.logit_scale = forward["logit_scale"]
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            block.attention.attention_scale = forward["attention_scale"]
+            block.skip_scales = (forward[f"skip.{2 * i}"], forward[f"skip.{2 * i + 1}"])
+            block.branch_scales = (forward[f"branch.{2 * i}"], forward[f"branch.{2 * i + 1}"])

@@ -27,6 +27,16 @@ class MLP(nn.Module):
         activation: str = "relu",
         bias: bool = True,
     ) -> None:
+        """Build the model.
+
+        Args:
+            d_hidden: Width of the hidden layers.
+            n_layer: Number of d_hidden × d_hidden matrices.
+            d_in: Numbers per input.
+            d_out: Number of classes.
+            activation: Name of the nonlinearity.
+            bias: Every layer has biases.
+        """
         super().__init__()
         self.embedding_scale = 1.0
         self.logit_scale = 1.0
@@ -41,8 +51,17 @@ class MLP(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Inputs (batch, d_in), or (batch, …) with as many numbers -> logits."""
         x = self.act(self.embedding_scale * self.input(x.flatten(1)))
         for layer in self.hidden:
             x = self.act(layer(x))
         logits: Tensor = self.readout(self.logit_scale * x)
         return logits
+
+    def step_flops(self, batch: int) -> float:
+        """Per entry of a matrix and example, 2 in the forward pass and 4 in the backward pass.
+
+        The first matrix has 2 in the backward pass: the gradient of the data is not needed.
+        """
+        first, *others = (m.weight.numel() for m in (self.input, *self.hidden, self.readout))
+        return float(batch * (4 * first + 6 * sum(others)))

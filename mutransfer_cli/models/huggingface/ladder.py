@@ -2,74 +2,84 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from math import gcd
 from typing import Any
 
+from mutransfer_cli.catalog.sources import BYTES
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.huggingface.scaled_config import (
-    DEPTH,
-    GROWS,
+from mutransfer_cli.models.huggingface.config_entries import (
+    FOLLOWS_HIDDEN_SIZE,
+    FURTHER_HEAD_COUNTS,
+    HEAD_COUNT,
     HEAD_SIZE,
-    HEADS,
-    KEYS,
-    MORE_HEADS,
-    WIDTH,
-    first,
+    HIDDEN_SIZE,
+    KEY_HEAD_COUNT,
+    LAYER_COUNT,
+    first_entry,
     known_config,
 )
-from mutransfer_cli.recipe.template import Proxies
+from mutransfer_cli.recipe.template import IMAGE_SIDE, ProxyLadder
 
-NARROWEST = 64  # narrower, the infinite-width limit is too far
-HEAVY = 1024  # no rung is wider than this, unless two are needed
-SHALLOW = 4
-SMALL_HEAD = 16
-TARGET = 16  # times the widest rung, where there is no target yet
+log = logging.getLogger(__name__)
+
+MIN_PROXY_WIDTH = 64  # narrower, the infinite-width limit is too far
+MAX_PROXY_WIDTH = 1024  # unless two rungs need more
+PROXY_DEPTH = 4
+PROXY_HEAD_SIZE = 16
+TARGET_RATIO = 16  # target width over the widest rung's, where there is no target yet
 
 
-def proxies_of(model: str) -> Proxies:
+def ladder_of(model: str) -> ProxyLadder:
     """Base and ladder for `hf:TYPE` or `hf:config.json`.
 
     A file is a target that exists: its head size and its ratios are kept. A type is a place to
     start: its proxies have small heads.
 
-    Raises InputError for a type or file that transformers cannot make a config of.
+    Raises:
+        InputError: transformers cannot make a config of the type or file, or its hidden size is
+            not known here.
     """
-    kind, values, from_file = known_config(model.removeprefix("hf:"))
-    name = first(values, WIDTH)
-    if name is None:
+    known = known_config(model.removeprefix("hf:"))
+    values, from_file = known.values, known.from_file
+    hidden_size = first_entry(values, HIDDEN_SIZE)
+    if hidden_size is None:
         raise InputError(
             f"--model {model}: its config has no hidden size that is known here ("
-            f"{', '.join(WIDTH)}); take package.module:callable with a builder of your own"
+            f"{', '.join(HIDDEN_SIZE)}); take package.module:callable with a builder of your own"
         )
-    width = values[name]
-    depth = values.get(first(values, DEPTH) or "", 2)
+    width = values[hidden_size]
+    depth = values.get(first_entry(values, LAYER_COUNT) or "", 2)
     dense = values.get("first_k_dense_replace") or 0  # the blocks of DeepSeek that are no mixture
     images = isinstance(values.get("image_size"), int)
     args: dict[str, object] = {}
-    count, own = first(values, HEADS), first(values, HEAD_SIZE)
-    head = (values[own] if own else width // values[count]) if count else 1
+    head_count, head_size = first_entry(values, HEAD_COUNT), first_entry(values, HEAD_SIZE)
+    head = 1
+    if head_count:
+        head = values[head_size] if head_size else width // values[head_count]
     latent = "qk_rope_head_dim" in values  # its heads have several sizes, which all stay
-    if not from_file and count and not latent:
-        args[own or "head_dim"] = SMALL_HEAD
-        head = SMALL_HEAD
+    if not from_file and head_count and not latent:
+        args[head_size or "head_dim"] = PROXY_HEAD_SIZE
+        head = PROXY_HEAD_SIZE
         if (values.get("rotary_dim") or 0) > head:
             args["rotary_dim"] = head
     if images:
-        args |= {"image_size": 8, "patch_size": 2, "num_channels": 1}
+        args |= {"image_size": IMAGE_SIDE, "patch_size": 2, "num_channels": 1}
     elif from_file and "vocab_size" in values:
-        args["vocab_size"] = 256
-    unit = narrowest(values, width, count, head)
-    start = unit * -(-NARROWEST // unit)
-    widest = max(min(width, HEAVY), 2 * start)
+        args["vocab_size"] = BYTES
+    unit = narrowest_width(values, width, head_count, head)
+    start = unit * -(-MIN_PROXY_WIDTH // unit)
+    widest = max(min(width, MAX_PROXY_WIDTH), 2 * start)
     widths = tuple(w for w in (start, 2 * start, 4 * start) if w <= widest)
-    if not from_file and width <= widths[-1]:  # a default config is no target
-        width = TARGET * widths[-1]
-    return Proxies(
-        model=kind,
+    if not from_file and width <= widths[-1]:  # a default config is not a target
+        width = TARGET_RATIO * widths[-1]
+    log.info("hf: widths of %s are multiples of %d; proxies of %s", model, unit, widths)
+    return ProxyLadder(
+        model_type=known.model_type,
         base=widths[-2],
         widths=widths,
-        depth=max(1, min(max(SHALLOW if from_file else 2, dense + 1), depth)),
+        depth=max(1, min(max(PROXY_DEPTH if from_file else 2, dense + 1), depth)),
         target=(width, depth),
         args=args,
         images=images,
@@ -77,20 +87,28 @@ def proxies_of(model: str) -> Proxies:
     )
 
 
-def narrowest(values: Mapping[str, Any], width: int, count: str | None, head: int) -> int:
-    """The width at which every number that follows it is whole, and of which all others are made.
+def narrowest_width(
+    values: Mapping[str, Any], width: int, head_count: str | None, head_size: int
+) -> int:
+    """The width at which every number that follows it is whole; all others are multiples of it.
 
-    Widths w = k·width/g with g the common divisor of everything that is scaled; the number of
+    The width is k·width/g, with g the common divisor of everything that is scaled; the number of
     heads at head size h is scaled from width·share/h.
+
+    Args:
+        values: The config's entries.
+        width: Its hidden size.
+        head_count: Name of the entry that is the number of heads; None where there are none.
+        head_size: Size of a head in the proxies.
     """
-    followers = [values[n] for n in GROWS & values.keys() if isinstance(values[n], int)]
-    parts = [width, *(v for v in followers if v > 1)]
-    if count:
-        own = first(dict(values), HEAD_SIZE)
-        total = values[count] * (values[own] if own else width // values[count])
-        number = total // head
-        parts.append(number)
-        for name in (*KEYS, *MORE_HEADS):
+    followers = [values[n] for n in FOLLOWS_HIDDEN_SIZE & values.keys()]
+    parts = [width, *(v for v in followers if isinstance(v, int) and v > 1)]
+    if head_count:
+        own = first_entry(values, HEAD_SIZE)
+        total = values[head_count] * (values[own] if own else width // values[head_count])
+        count = total // head_size
+        parts.append(count)
+        for name in (*KEY_HEAD_COUNT, *FURTHER_HEAD_COUNTS):
             if isinstance(values.get(name), int):
-                parts.append(number * values[name] // values[count])
+                parts.append(count * values[name] // values[head_count])
     return width // gcd(*parts)

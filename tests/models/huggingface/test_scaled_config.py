@@ -15,7 +15,7 @@ import torch
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.huggingface.scaled_config import masked_loss, seq2seq_loss
+from mutransfer_cli.models.huggingface.losses import masked_loss, seq2seq_loss
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe

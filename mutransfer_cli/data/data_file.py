@@ -1,0 +1,41 @@
+"""The file at `data.path`: which one it is now, and why it cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutransfer_cli.errors import InputError
+
+PATH = ("data", "path")  # the key of a recipe that names the file
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """A file as it was at one time; one that is replaced has another version."""
+
+    resolved: str
+    modified_ns: int
+    size: int
+
+
+def file_version(path: Path | None) -> FileVersion | None:
+    """The version of the file that a path names now; None where there is none."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return FileVersion(str(path.resolve()), status.st_mtime_ns, status.st_size)
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """The error for a file that is missing or cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(
+            f"{path}: no such file in {Path.cwd()}; a relative path starts at the current folder",
+            path=PATH,
+        )
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return InputError(f"{path}: cannot be read: {reason}", path=PATH)

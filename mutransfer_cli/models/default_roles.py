@@ -1,0 +1,15 @@
+"""Roles that cannot be read off from the use of a tensor."""
+
+from __future__ import annotations
+
+from mutransfer_cli.recipe.schema.recipe import Recipe
+
+# A state space's own tensors, transition, skip and step size: no published rule; assumption.
+STATE_SPACE = ("*.A_log", "*.D", "*.dt_proj.*", "*.dt_bias")
+
+
+def default_roles(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """Pairs of pattern and role that come after the recipe's own."""
+    if "mamba" in recipe.model.build:
+        return tuple((pattern, "fixed") for pattern in STATE_SPACE)
+    return ()

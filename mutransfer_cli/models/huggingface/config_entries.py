@@ -1,0 +1,80 @@
+"""Entries of a Hugging Face config: what they are called, and their values for a type or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import read_json
+from mutransfer_cli.models.huggingface.transformers_import import import_transformers
+from mutransfer_cli.models.user_code import BUILD
+
+HIDDEN_SIZE = ("hidden_size", "d_model", "n_embd", "embed_dim", "dim")
+FOLLOWS_HIDDEN_SIZE = frozenset(
+    {"intermediate_size", "n_inner", "d_ff", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim"}
+    | {"moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"}
+    | {"pooler_output_size", "time_step_rank", "word_embed_proj_dim", "lru_width", "hidden_dim"}
+    | {"q_lora_rank", "kv_lora_rank", "rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
+)
+HEAD_COUNT = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads")
+FURTHER_HEAD_COUNTS = ("encoder_attention_heads", "decoder_attention_heads")
+KEY_HEAD_COUNT = ("num_key_value_heads", "num_kv_heads")
+HEAD_SIZE = ("head_dim", "d_kv")
+LAYER_COUNT = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers")
+FURTHER_LAYER_COUNTS = ("num_decoder_layers", "encoder_layers", "decoder_layers")
+SPECIAL_TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownConfig:
+    """A config that transformers knows the type of.
+
+    Attributes:
+        model_type: Its type, such as "llama".
+        values: Its entries, the type's defaults included.
+        from_file: Did a file give them?
+    """
+
+    model_type: str
+    values: dict[str, Any]
+    from_file: bool
+
+
+def first_entry(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of the names that the config has as a number."""
+    return next((n for n in names if isinstance(values.get(n), int)), None)
+
+
+def known_config(name: str) -> KnownConfig:
+    """The config of a model type, or of a config.json.
+
+    Raises:
+        InputError: The type is unknown, or the file cannot be read.
+    """
+    transformers = import_transformers()
+    if not name.endswith(".json"):
+        try:
+            config = transformers.CONFIG_MAPPING[name]()
+        except KeyError:
+            raise InputError(
+                f"hf:{name}: transformers {transformers.__version__} has no such model "
+                "type; expected llama, gpt2, qwen3, mixtral, mamba, vit, t5, …",
+                path=BUILD,
+            ) from None
+        return KnownConfig(name, config.to_dict(), False)
+    try:
+        values = read_json(Path(name))
+    except InputError as error:
+        raise InputError(error.message, path=BUILD) from error
+    model_type = str(values.get("model_type")) if isinstance(values, dict) else "missing"
+    if model_type not in transformers.CONFIG_MAPPING:
+        raise InputError(
+            f"{name}: model_type is {model_type!r}, which transformers "
+            f"{transformers.__version__} does not know",
+            path=BUILD,
+        )
+    defaults = transformers.CONFIG_MAPPING[model_type](**values).to_dict()
+    return KnownConfig(model_type, {**defaults, **values}, True)
