@@ -133,6 +133,10 @@ class Registry(Generic[E]):
     def __getitem__(self, name: str) -> E:
         return self._loaded[0][name]
 
+    def get(self, name: object) -> E | None:
+        """The entry of a name; None where there is none."""
+        return self._loaded[0].get(name) if isinstance(name, str) else None
+
     def unknown(self, name: str) -> str:
         """The message for a name that no entry has, with the nearest one."""
         near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.6)

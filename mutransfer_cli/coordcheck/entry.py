@@ -25,7 +25,7 @@ from mutransfer_cli.parameterization.tensor_rules import trained_by
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
-from mutransfer_cli.recipe.validation.consistency import depth_fault, width_fault
+from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
 from mutransfer_cli.tracing.family import shapes_of, skeleton
 from mutransfer_cli.train.cost import count_parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -94,6 +95,22 @@ def key_path(name: str) -> str:
         message = "not a single value; expected a key such as optimizer.lr"
         raise InputError(message, name.split("."))
     return ".".join(path)
+
+
+def value_at(recipe: Recipe, path: str) -> Any:
+    """What a recipe says at a dotted path; None where it says nothing."""
+
+    def below(values: Any, key: str) -> Any:
+        if isinstance(values, list | tuple):
+            return values[int(key)]
+        return values.get(key) if isinstance(values, Mapping) else getattr(values, key, None)
+
+    return reduce(below, path.split("."), recipe)
+
+
+def searched_values(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's own value of each searched hyperparameter, by its name in `search.space`."""
+    return {name: value_at(recipe, key_path(name)) for name in recipe.search.space}
 
 
 def _plain(default: Any) -> Any:

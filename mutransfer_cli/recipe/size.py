@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
+from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,7 +43,7 @@ def base_size(recipe: Recipe) -> Size:
     if base.tokens is not None:
         steps = _steps(base.tokens, base.batch, recipe, ("base", "tokens"))
     else:
-        steps = base.steps or 200
+        steps = base.steps or BASE_DEFAULTS["steps"]
     return Size(base.width, base.depth, base.batch, steps)
 
 
@@ -127,8 +128,6 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width or depth that the
             model cannot have.
     """
-    from mutransfer_cli.recipe.validation.consistency import depth_fault, width_fault
-
     sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
     for name, value in sizes.items():
         if value is not None and not value >= 1:

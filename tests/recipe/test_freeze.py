@@ -1,4 +1,4 @@
-"""The frozen recipe reads back equal; templates and ready-made recipes load."""
+"""The frozen recipe reads back equal; ready-made recipes load."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import load, loads, override
-from mutransfer_cli.recipe.schema.search import Space
-from mutransfer_cli.recipe.template import template
-from tests.recipe.test_yaml_source import GOOD, MLP
+from tests.helpers.recipes import GOOD, MLP
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 OWN = GOOD.replace("gpt", "a.b:c").replace("{head_dim: 16}", "{x: '1e5', y: [1, 2.5], z: null}")
@@ -63,27 +60,6 @@ def test_first_difference() -> None:
     assert first_difference(recipe, factor) == "lr_factors: {} and a mapping"
 
 
-@pytest.mark.parametrize("model", ["gpt", "mlp", "convnet", "my.pkg:build"])
-@pytest.mark.parametrize("name", ["tiny", "123", "null", "1e5"])
-def test_templates_load(model: str, name: str) -> None:
-    recipe = loads(template(model, name)).recipe
-    assert (recipe.name, recipe.model.build) == (name, model)
-    assert recipe.base.width == 64 and recipe.ladder.width == (32, 64, 128)
-
-
-@pytest.mark.parametrize(
-    ("model", "name", "words"),
-    [
-        ("gtp", "x", "expected mlp | gpt"),
-        ("gpt", "a/b", "expected letters"),
-        ("gpt", "", "expected letters"),
-    ],
-)
-def test_templates_that_there_are_not(model: str, name: str, words: str) -> None:
-    with pytest.raises(InputError, match=words.replace("|", r"\|")):
-        template(model, name)
-
-
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_ready_made_recipes(path: Path) -> None:
     recipe = load(path).recipe
@@ -98,16 +74,6 @@ def test_the_two_quickstarts_differ_in_the_parameterization_only() -> None:
     renamed = override(sp, {"name": "quickstart"})
     assert first_difference(mup, renamed) == "parameterization: 'mup' and 'sp'"
     assert override(renamed, {"parameterization": "mup"}) == mup
-
-
-def test_grids() -> None:
-    assert Space(log2=(-2.0, 1.0)).grid() == (0.25, 0.5, 1.0, 2.0)  # null: an octave
-    assert Space(log2=(-2.0, 0.0), step=2.0).grid() == (0.25, 1.0)
-    assert Space(log10=(-2.0, 0.0), step=1.0).grid() == pytest.approx((0.01, 0.1, 1.0))
-    assert Space(linear=(0.0, 0.3), step=0.1).grid() == pytest.approx((0.0, 0.1, 0.2, 0.3))
-    assert len(Space(linear=(0.0, 1.0)).grid()) == 11  # null: a tenth of the range
-    assert Space(choice=(3.0, 1.0)).grid() == (3.0, 1.0)
-    assert (Space(log2=(-2.0, 1.0)).scale, Space(choice=(3.0, 1.0)).bounds) == ("log2", (1.0, 3.0))
 
 
 def test_nothing_heavy_is_imported() -> None:

@@ -7,55 +7,65 @@ from __future__ import annotations
 
 from typing import Any
 
-from mutransfer_cli.recipe.schema.builtin_models import ARGUMENTS, DEPTH_ARGUMENT, WIDTH_ARGUMENT
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS
+from mutransfer_cli.catalog.models import MODELS, ModelEntry
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
 
-DIGITS = {"d_in": 64, "d_out": 10}
-TEACHER = {"d_in": 256, "d_out": 10}
-_NULLABLE = ("clip", "target", "train")
+_NULLABLE = ("clip", "target", "train")  # where null is a value of its own, not an absent section
 
 
 def _absent(section: dict[str, Any], key: str) -> bool:
     return section.get(key) is None
 
 
-def _data(data: dict[str, Any]) -> None:
-    sizes = {"digits": DIGITS, "teacher": TEACHER}.get(str(data.get("source")), {})
-    for key, value in sizes.items():
-        if _absent(data, key):
-            data[key] = value
+def _source_of(data: Any) -> SourceEntry | None:
+    return SOURCES.get(data.get("source")) if isinstance(data, dict) else None
 
 
-def _arguments(build: str, args: dict[str, Any], data: Any) -> dict[str, Any]:
-    """The arguments of a built-in model with its defaults and what the data says."""
-    source = data.get("source") if isinstance(data, dict) else None
+def _fill_data(data: dict[str, Any]) -> None:
+    source = _source_of(data)
+    if source is None:
+        return
+    for key, size in (("d_in", source.d_in), ("d_out", source.d_out)):
+        if size is not None and _absent(data, key):
+            data[key] = size
+
+
+def _arguments(row: ModelEntry, args: dict[str, Any], data: Any) -> dict[str, Any]:
+    """The arguments of a built-in model with its defaults and what the data give."""
     filled = {k: v for k, v in args.items() if v is not None}
-    for name, field in ARGUMENTS[build].model_fields.items():
+    for name, field in row.arguments.model_fields.items():
         if not field.is_required() and field.default is not None:
             filled.setdefault(name, field.default)
-    if build == "gpt" and source in ("stdlib", "text"):
-        filled.setdefault("vocab_size", 256)  # bytes
-    if build == "convnet" and source in ("digits", "teacher"):
-        filled.setdefault("d_out", data["d_out"])
-    if build == "mlp" and source in ("digits", "teacher"):
-        filled.setdefault("d_in", data["d_in"])
-        filled.setdefault("d_out", data["d_out"])
+    source = _source_of(data)
+    if source is None:
+        return filled
+    given = {"vocab_size": source.vocab_size}
+    if not source.sizes_in_file:
+        given |= {"d_in": data.get("d_in"), "d_out": data.get("d_out")}
+    for name in row.from_data:
+        if name in row.arguments.model_fields and given.get(name) is not None:
+            filled.setdefault(name, given[name])
     return filled
 
 
-def _model(model: dict[str, Any], data: Any) -> None:
+def _fill_model(model: dict[str, Any], data: Any) -> None:
     build = model.get("build")
     if not isinstance(build, str):
         return
-    for axis, arguments, other in (
-        ("width", WIDTH_ARGUMENT, {} if build.startswith("hf:") else {"width": 1.0}),
-        ("depth", DEPTH_ARGUMENT, {}),
-    ):
+    row = MODELS.get(build)
+    if row is not None:
+        growing = {"width": {row.width_argument: 1.0}, "depth": {row.depth_argument: 1.0}}
+    else:
+        growing = {"width": {} if build.startswith("hf:") else {"width": 1.0}, "depth": {}}
+    for axis, arguments in growing.items():
         if _absent(model, axis):
-            model[axis] = {arguments[build]: 1.0} if build in arguments else dict(other)
+            model[axis] = arguments
     if _absent(model, "args"):
         model["args"] = {}
-    if build in ARGUMENTS and isinstance(model["args"], dict):
-        model["args"] = _arguments(build, model["args"], data)
+    if row is not None and isinstance(model["args"], dict):
+        model["args"] = _arguments(row, model["args"], data)
 
 
 def fill(raw: Any) -> Any:
@@ -70,16 +80,16 @@ def fill(raw: Any) -> Any:
     }
     data, model, base = recipe.get("data"), recipe.get("model"), recipe.get("base")
     if isinstance(data, dict):
-        _data(data)
+        _fill_data(data)
     if isinstance(model, dict):
-        _model(model, data)
+        _fill_model(model, data)
     if isinstance(base, dict) and _absent(base, "steps") and _absent(base, "tokens"):
-        base["steps"] = 200
+        base["steps"] = BASE_DEFAULTS["steps"]
     optimizer = recipe.get("optimizer")
-    if isinstance(optimizer, dict) and optimizer.get("name") in ("adam", "sgd", "adafactor"):
-        optimizer.setdefault("weight_decay", 0.0)
+    if isinstance(optimizer, dict) and (chosen := OPTIMIZERS.get(optimizer.get("name"))):
+        optimizer.setdefault("weight_decay", chosen.weight_decay)
     init = recipe.setdefault("init", {})
     if isinstance(init, dict) and _absent(init, "from"):
-        build = model.get("build") if isinstance(model, dict) else None
-        init["from"] = "fan_in" if build in ("mlp", "gpt", "convnet") else "model"
+        row = MODELS.get(model.get("build")) if isinstance(model, dict) else None
+        init["from"] = row.init if row is not None else "model"
     return recipe

@@ -1,4 +1,4 @@
-"""Sections `model`, `roles` and `data`: what is trained, and on what."""
+"""Sections `model` and `roles`: what is trained."""
 
 from __future__ import annotations
 
@@ -7,50 +7,41 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from mutransfer_cli.catalog.fields import Positive, PositiveNumber, Section, Text, refuse
+from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
+from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.recipe.schema.user_callable import CALLABLE, is_callable
 
 RoleName: TypeAlias = Literal[
     "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
 ]
-BUILT_IN = ("mlp", "gpt", "convnet")
-TOKEN_SOURCES = ("stdlib", "text", "tokens")
-VECTOR_SOURCES = ("digits", "teacher", "tensors")
-_CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_HUGGING_FACE = re.compile(r"hf:\S+")
 
 
-def is_callable(text: str) -> bool:
-    """Does it read package.module:callable?"""
-    return _CALLABLE.fullmatch(text) is not None and not text.startswith("hf:")
-
-
-def _build(text: str) -> str:
-    if text in BUILT_IN or is_callable(text) or re.fullmatch(r"hf:\S+", text):
+def _known_build(text: str) -> str:
+    if text in MODELS or is_callable(text) or _HUGGING_FACE.fullmatch(text):
         return text
+    names = " | ".join(MODELS.names)
     raise refuse(
-        f"expected mlp | gpt | convnet | hf:TYPE | hf:config.json | package.module:callable, "
-        f"found {text!r}"
+        f"expected {names} | hf:TYPE | hf:config.json | package.module:callable, found {text!r}"
     )
 
 
-def _source(text: str) -> str:
-    if text in TOKEN_SOURCES or text in VECTOR_SOURCES or is_callable(text):
-        return text
-    raise refuse(
-        f"expected {' | '.join((*TOKEN_SOURCES, *VECTOR_SOURCES))} | package.module:callable, "
-        f"found {text!r}"
-    )
+def _list_builds(schema: dict[str, Any]) -> None:
+    patterns = [f"^{pattern.pattern}$" for pattern in (_HUGGING_FACE, CALLABLE)]
+    schema["anyOf"] = [{"enum": list(MODELS.names)}, *({"pattern": p} for p in patterns)]
 
 
 class Model(Section):
     """The model, and which of its arguments grow along an axis."""
 
-    build: Annotated[str, AfterValidator(_build)]
-    """mlp | gpt | convnet | hf:TYPE | hf:path/config.json | package.module:callable."""
+    build: Annotated[str, AfterValidator(_known_build), Field(json_schema_extra=_list_builds)]
+    """A built-in model, hf:TYPE, hf:path/config.json or package.module:callable."""
     args: dict[str, Any] = Field(default_factory=dict)
     """Arguments that do not grow; for built-in models every default is written in."""
     width: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Argument: how many times the width it is. Default d_model, d_hidden, channels or width: 1;
-    of an hf: model every size of its config that follows the hidden size, in its own ratio."""
+    """Argument: how many times the width it is. By default a built-in model's own argument, such as
+    d_model: 1; width: 1 of a callable; of an hf: model every size of its config that follows the
+    hidden size, in its own ratio."""
     depth: dict[str, PositiveNumber] = Field(default_factory=dict)
     """Argument: how many times the depth it is. Default n_layer: 1 for built-in models; of an hf:
     model its number of layers."""
@@ -63,23 +54,3 @@ class RoleMatch(Section):
     """Shell-style pattern on parameter names."""
     role: RoleName
     """The role, instead of the one read off from use."""
-
-
-class Data(Section):
-    """What the proxies train on."""
-
-    source: Annotated[str, AfterValidator(_source)]
-    """stdlib | text | tokens | digits | teacher | tensors | package.module:callable."""
-    path: Text | None = None
-    """File of text, tokens or tensors, from the current folder."""
-    seq_len: Positive = 64
-    """Tokens per example; used by stdlib, text and tokens."""
-    d_in: Positive | None = None
-    """Numbers per input: 256 for teacher, 64 for digits, null for token data."""
-    d_out: Positive | None = None
-    """Number of classes: 10 for teacher and digits, null for token data."""
-
-    @property
-    def is_tokens(self) -> bool:
-        """Is an example a sequence of seq_len tokens?"""
-        return self.source in TOKEN_SOURCES

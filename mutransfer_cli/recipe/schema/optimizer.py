@@ -18,12 +18,14 @@ from mutransfer_cli.catalog.fields import (
     Text,
     refuse,
 )
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.recipe.schema.names import OptimizerName
 
 
 class Optimizer(Section):
     """The optimizer and its hyperparameters at the base."""
 
-    name: Literal["adamw", "adam", "sgd", "lion", "muon", "adafactor", "shampoo", "soap"] = "adamw"
+    name: OptimizerName = "adamw"
     """Which optimizer."""
     lr: PositiveNumber = 0.005
     """Peak learning rate."""
@@ -32,20 +34,25 @@ class Optimizer(Section):
     eps: NonNegative = 1e-8
     """Added to the root of the second moment."""
     weight_decay: NonNegative = 0.1
-    """As torch takes it; by default 0.1 for decoupled decay, 0 for adam and sgd."""
+    """As torch takes it; by default 0.1, and 0 for optimizers whose decay is not decoupled."""
     momentum: Momentum = 0.0
-    """Momentum of sgd, and of muon (there 0 means its usual 0.95)."""
+    """Of an optimizer that has one apart from its betas; of muon 0 means its usual 0.95."""
     nesterov: Switch = False
-    """Nesterov's momentum, for sgd."""
+    """Nesterov's momentum, for an optimizer that knows it."""
     adamw_lr: PositiveNumber | None = None
-    """Learning rate of what muon leaves to AdamW; null: lr."""
+    """Learning rate of the tensors that muon leaves to AdamW; null: lr."""
 
     @model_validator(mode="after")
-    def _momentum(self) -> Optimizer:
-        if self.nesterov and (self.name != "sgd" or self.momentum == 0):
-            raise refuse("nesterov is a kind of sgd's momentum: give name: sgd and a momentum")
-        if self.adamw_lr is not None and self.name != "muon":
-            raise refuse("adamw_lr belongs to muon, which leaves some tensors to AdamW")
+    def _fields_of_few(self) -> Optimizer:
+        row = OPTIMIZERS[self.name]
+        if self.nesterov and not (row.nesterov and self.momentum > 0):
+            names = " or ".join(o.name for o in OPTIMIZERS if o.nesterov)
+            raise refuse(
+                f"nesterov is a kind of {names}'s momentum: give name: {names} and a momentum"
+            )
+        if self.adamw_lr is not None and row.leaves_to is None:
+            names = " or ".join(o.name for o in OPTIMIZERS if o.leaves_to is not None)
+            raise refuse(f"adamw_lr belongs to {names}, which leaves some tensors to AdamW")
         return self
 
 

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from mutransfer_cli.catalog.fields import PositiveNumber, Section
+from mutransfer_cli.recipe.schema.data import Data
 from mutransfer_cli.recipe.schema.defaults import fill
-from mutransfer_cli.recipe.schema.model import Data, Model, RoleMatch
+from mutransfer_cli.recipe.schema.model import Model, RoleMatch
+from mutransfer_cli.recipe.schema.names import ParameterizationName
 from mutransfer_cli.recipe.schema.optimizer import Init, Multipliers, Optimizer, Schedule
-from mutransfer_cli.recipe.schema.rules import ParameterizationName, Rules
-from mutransfer_cli.recipe.schema.search import Search, Train
+from mutransfer_cli.recipe.schema.rules import Rules
+from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.sizes import Base, Ladder, Target
+from mutransfer_cli.recipe.schema.train import Train
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -47,7 +50,7 @@ class Recipe(Section):
     schedule: Schedule = Field(default_factory=Schedule)
     """The learning rate over a run."""
     data: Data
-    """What is trained on."""
+    """What the proxies train on."""
     base: Base
     """The size at which hyperparameters are quoted."""
     ladder: Ladder = Field(default_factory=Ladder)
@@ -57,7 +60,7 @@ class Recipe(Section):
     search: Search = Field(default_factory=Search)
     """What is varied, and how."""
     train: Train | None = None
-    """The user's own program instead of ours."""
+    """The user's own training program instead of the built-in one."""
 
     @model_validator(mode="before")
     @classmethod

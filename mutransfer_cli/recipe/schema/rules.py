@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mutransfer_cli.catalog.fields import Number, Section, refuse, show
-
-ParameterizationName: TypeAlias = Literal["mup", "sp", "ntk", "mean-field", "umup", "completep"]
 
 
 def _decay(value: Any) -> Any:
@@ -31,10 +29,10 @@ class Rules(Section):
     epsilon: Literal["scaled", "constant"] = "scaled"
     """Does Adam's epsilon follow the size of the gradient?"""
     depth_alpha: Annotated[Number, Field(ge=0.5, le=1)] = 1.0
-    """Exponent of the residual branch under completep, 0.5 to 1."""
+    """Exponent of the residual branches, 0.5 to 1, for a parameterization that has one."""
     alignment: Literal["full", "none"] | None = None
     """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
-    for each layer under sp too; null: full, and under sp one learning rate for every tensor."""
+    for each layer under sp too; null: full, and under sp one learning rate for all tensors."""
     horizon: Literal["steps", "empirical", "none"] = "steps"
     """How the learning rate follows the training length."""
     beta1: Literal["keep", "scale"] = "keep"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS
 from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
 
 
@@ -12,14 +13,14 @@ class Base(Section):
 
     width: Positive
     """Width; model.width says which arguments follow it."""
-    depth: Positive = 2
+    depth: Positive = BASE_DEFAULTS["depth"]
     """Depth; model.depth says which arguments follow it."""
-    batch: Positive = 16
+    batch: Positive = BASE_DEFAULTS["batch"]
     """Examples per step."""
     steps: Positive | None = None
     """Steps; 200 unless tokens is given."""
     tokens: Positive | None = None
-    """Instead of steps: batch × seq_len × steps for token data, else batch × steps."""
+    """Instead of steps: batch × seq_len × steps where the data are tokens, else batch × steps."""
 
     @model_validator(mode="after")
     def _one_duration(self) -> Base:
@@ -51,7 +52,7 @@ class Target(Section):
     depth: Positive | None = None
     """Depth of the large model."""
     batch: Positive | None = None
-    """Examples per step; alone it keeps the tokens, so the steps shrink."""
+    """Examples per step; without steps or tokens it keeps the tokens, so the steps shrink."""
     steps: Positive | None = None
     """Steps."""
     tokens: Positive | None = None

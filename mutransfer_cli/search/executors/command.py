@@ -12,10 +12,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from mutransfer_cli.documents.sweep import Population
+from mutransfer_cli.recipe.placeholders import placeholders_in
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema.search import Train
+from mutransfer_cli.recipe.schema.train import Train
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.train_command import placeholders_in
 from mutransfer_cli.search.executors.protocol import Claim, all_of_them
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.location import DATABASE

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from statistics import fmean
 
-from mutransfer_cli.recipe.schema.search import Search, Space
+from mutransfer_cli.recipe.schema.search import Search
+from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.storage.record import Record, rounded

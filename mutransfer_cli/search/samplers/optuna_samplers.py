@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mutransfer_cli.recipe.schema.search import Search, Space
+from mutransfer_cli.recipe.schema.search import Search
+from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.grid import Setting, means, setting_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mutransfer_cli.recipe.key_paths import searched_values
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.search_space import searched_values
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers import adaptive, grid
 from mutransfer_cli.search.samplers import coordinate as independent

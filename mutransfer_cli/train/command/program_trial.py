@@ -18,16 +18,16 @@ from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import override
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema.search import Loss, Train
-from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.train_command import (
+from mutransfer_cli.recipe.placeholders import (
     as_argument,
     fill_placeholders,
     hyperparameter_arguments,
     placeholders_in,
     split_command,
 )
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema.train import Loss, Train
+from mutransfer_cli.recipe.size import Size
 
 PLAN, OUTPUT, COMMAND = "plan.json", "output.txt", "command.json"
 LAST_LINES = 5  # of a failed program's output, kept in the study

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.recipe.schema.search import Search, Space
+from mutransfer_cli.recipe.schema.search import Search
+from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.grid import most, wanted

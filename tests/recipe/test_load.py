@@ -1,12 +1,14 @@
-"""--set, override, origins, key paths."""
+"""Recipes from files: --set, override, the origin of every value, and the order of errors."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.load import key_path, loads, override
-from tests.recipe.test_yaml_source import GOOD, refused
+from mutransfer_cli.recipe.load import load, loads, override
+from tests.helpers.recipes import GOOD, change, refused
 
 
 def test_settings_win_over_the_recipe_and_are_yaml() -> None:
@@ -73,36 +75,29 @@ def test_origins() -> None:
     assert set(origins.values()) == {"recipe", "default", "command line"}
 
 
-NAMES = {
-    "lr": "optimizer.lr",
-    "init_std": "init.std",
-    "embedding_std": "init.embedding_std",
-    "readout_std": "init.readout_std",
-    "weight_decay": "optimizer.weight_decay",
-    "eps": "optimizer.eps",
-    "momentum": "optimizer.momentum",
-    "beta1": "optimizer.betas.0",
-    "beta2": "optimizer.betas.1",
-    "clip": "clip",
-    "warmup": "schedule.warmup",
-    "embedding_multiplier": "multipliers.embedding",
-    "logit_multiplier": "multipliers.logit",
-    "attention_multiplier": "multipliers.attention",
-    "residual_multiplier": "multipliers.residual",
-    "optimizer.lr": "optimizer.lr",
-    "lr_factors.readout": "lr_factors.readout",
-}
+def test_the_first_of_several_errors_is_shown() -> None:
+    text = change("width: 32}", "width: x}").replace("head_dim: 16", "head_dim: 16, n_head: 2")
+    assert refused(text).startswith("r.yaml:8:15: base.width")  # the only one of the schema's
+    text = GOOD.replace("lr: 0.01", "lr: x").replace("{width: 32}", "{width: y, widht: 3}")
+    assert refused(text).startswith("r.yaml:6:7: optimizer.lr")
 
 
-@pytest.mark.parametrize(("name", "path"), NAMES.items())
-def test_names_of_hyperparameters(name: str, path: str) -> None:
-    assert key_path(name) == path
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    def message(path: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            load(path)
+        return str(caught.value)
 
-
-@pytest.mark.parametrize("name", ["optimizer", "optimizer.betas", "lrr", "", "base.widht", "roles"])
-def test_names_of_nothing(name: str) -> None:
-    with pytest.raises(InputError):
-        key_path(name)
+    assert message(tmp_path / "no.yaml").endswith(
+        "no.yaml: no such file; `mutransfer init` writes a recipe"
+    )
+    assert ": a directory; expected a recipe file" in message(tmp_path)
+    bad = tmp_path / "latin.yaml"
+    bad.write_bytes(b"name: x\nmodel: caf\xe9\n")
+    assert message(bad) == f"{bad}:2:11: not UTF-8 text (byte 0xe9)"
+    good = tmp_path / "good.yaml"
+    good.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())  # a byte order mark is no fault
+    assert load(good).path == good
 
 
 def test_override() -> None:

@@ -1,17 +1,11 @@
-"""The command of a user's own program: its words and placeholders, and what is refused."""
+"""The command of a user's own program: what is refused."""
 
 from __future__ import annotations
 
 import pytest
 
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.validation.train_command import (
-    fill_placeholders,
-    hyperparameter_arguments,
-    placeholders_in,
-    split_command,
-)
-from tests.recipe.test_yaml_source import GOOD, refused
+from tests.helpers.recipes import GOOD, refused
 
 LOSS = "loss: {file: '{out}/m.json', key: val_loss}"
 
@@ -50,7 +44,7 @@ REFUSED = [
     ),
     (
         train("x", "loss: {file: /tmp/a.json, key: b}"),
-        "12:16: train.loss.file: every trial would share it: expected a file such as {out}/loss.js",
+        "12:16: train.loss.file: every trial would write to it: expected a file such as {out}/",
     ),
     (
         train("x", more="search: {objective: train_loss}\n"),
@@ -63,22 +57,3 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "line"), REFUSED)
 def test_refused(text: str, line: str) -> None:
     assert refused(text).startswith("r.yaml:" + line)
-
-
-def test_words_are_split_before_they_are_filled() -> None:
-    words = split_command("a {out} 'b {width}' {\"x\": 1}")
-    values = {"out": "/a b; rm", "width": "{out}"}
-    assert [fill_placeholders(word, values) for word in words] == [
-        "a",
-        "/a b; rm",
-        "b {out}",
-        "{x:",
-        "1}",
-    ]
-    assert placeholders_in("{a} {b.c} {} {1} {{d}}") == ["a", "b.c", "d"]
-
-
-def test_values_are_written_to_the_last_digit() -> None:
-    values = hyperparameter_arguments(loads(GOOD.replace("0.01", "0.1234567890123456")).recipe)
-    assert values["lr"] == "0.1234567890123456" and values["eps"] == "1e-08"
-    assert "clip" not in values  # null

@@ -5,24 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.recipe.load import loads
-from tests.recipe.test_yaml_source import GOOD, MLP, change, refused
+from tests.helpers.recipes import GOOD, MLP, change, refused
 
 LATER = "is not available yet in this version; available: "
-
-
-@pytest.mark.parametrize("name", ["mup", "sp", "ntk", "mean-field", "umup", "completep"])
-def test_available_parameterizations(name: str) -> None:
-    assert loads(GOOD + f"parameterization: {name}\n").recipe.parameterization == name
-
-
-@pytest.mark.parametrize("name", ["lion", "muon", "adafactor", "shampoo", "soap"])
-def test_available_optimizers(name: str) -> None:
-    assert loads(change("lr: 0.01", f"name: {name}")).recipe.optimizer.name == name
-
-
-@pytest.mark.parametrize("pruner", ["halving", "median"])
-def test_pruners(pruner: str) -> None:
-    assert loads(GOOD + f"search: {{prune: {pruner}}}\n").recipe.search.prune == pruner
 
 
 @pytest.mark.parametrize("source", ["my.data:batches"])
@@ -49,7 +34,7 @@ TAIL = [
     ("search: {sampler: sobol}", "10:19: search.sampler: sobol needs search.budget.trials"),
     (
         "search: {prune: median, space: {init_std: {log2: [-5, 0]}}}",
-        "10:17: search.prune: on a grid only trials far from the best learning rate are pruned",
+        "10:17: search.prune: with sampler: grid, pruning ends only",
     ),
     ("rules: {depth_alpha: 0.5}", "10:22: rules.depth_alpha: belongs to completep; mup has no"),
     (

@@ -1,0 +1,48 @@
+"""Section `train`: the user's own training program."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import model_validator
+
+from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
+
+
+class Loss(Section):
+    """Where the loss of a user's program is read."""
+
+    file: Text | None = None
+    """JSON file that the program writes, such as {out}/loss.json; a relative one is in {out}."""
+    key: Text | None = None
+    """Key of the loss in that file; a.b is b in a."""
+    regex: Text | None = None
+    """Pattern with one group; its last match in a line of the program's output counts."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Loss:
+        if (self.regex is None) == (self.file is None) or (self.key is None) != (self.file is None):
+            raise refuse("give {file: ..., key: ...} or {regex: ...}")
+        if self.regex is not None:
+            try:
+                groups = re.compile(self.regex).groups
+            except re.error as error:
+                raise refuse(f"regex is not a pattern: {error}") from None
+            if groups != 1:
+                raise refuse(f"regex needs exactly one group, found {groups}")
+        return self
+
+
+class Train(Section):
+    """The user's own training program instead of ours."""
+
+    command: Text
+    """Split into words and run without a shell, in the folder where the sweep was started.
+
+    Filled in: {plan} (a file with the trial's plan), {out} (a folder of the trial), {width},
+    {depth}, {batch}, {steps}, {seed}, {device} (of --device), {python} (the one that runs
+    mutransfer), and every hyperparameter, such as {lr}."""
+    loss: Loss
+    """Where its loss is."""
+    slots: Positive = 1
+    """How many run at a time."""
