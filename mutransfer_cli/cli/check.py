@@ -1,4 +1,4 @@
-"""`mutransfer check`: is the parameterization implemented as the theory asks?"""
+"""`mutransfer check`: is the parameterization implemented correctly?"""
 
 from __future__ import annotations
 
@@ -18,46 +18,67 @@ if TYPE_CHECKING:
 CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
-def whole_numbers(text: str | None, option: str) -> list[int] | None:
-    """`64,128,256` as numbers."""
+def integers(text: str | None, option: str) -> list[int] | None:
+    """The numbers of a list such as `64,128,256`; None where the option was not given."""
     if text is None:
         return None
     try:
-        found = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if not found or min(found) < 1:
-        raise InputError(f"{option} {text}: expected whole numbers like 64,128,256")
-    return found
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise InputError(f"{option} {text}: expected positive integers such as 64,128,256")
+    return numbers
 
 
 def check(
     target: Annotated[str, typer.Argument(help="A recipe, or package.module:callable.")],
     widths: Annotated[
-        str | None, typer.Option("--widths", help="Like 64,128,256; at least three.")
+        str | None, typer.Option("--widths", help="Widths, such as 64,128,256; at least three.")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Seeds at first.")] = 3,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Optimizer steps.")] = 3,
-    axis: Annotated[str, typer.Option("--axis", help="width or depth.")] = "width",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds", min=2, help="Number of seeds; more are added while the verdict is undecided."
+        ),
+    ] = 3,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, help="Optimizer steps per seed and size.")
+    ] = 3,
+    axis: Annotated[str, typer.Option("--axis", help="What grows: width or depth.")] = "width",
     depths: Annotated[
-        str | None, typer.Option("--depths", help="Like 2,4,8,16, for --axis depth.")
+        str | None, typer.Option("--depths", help="Depths for --axis depth, such as 2,4,8,16.")
     ] = None,
     expect: Annotated[
-        str | None, typer.Option("--expect", help="mup, sp, ntk, …; by default the recipe's.")
+        str | None,
+        typer.Option(
+            "--expect",
+            help="Parameterization to hold the model against; default: the recipe's, else mup.",
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A warning fails.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as failures.")] = False,
     static: Annotated[
-        bool, typer.Option("--static", help="Only audit the optimizer's groups; no step is taken.")
+        bool,
+        typer.Option(
+            "--static", help="Only audit the optimizer's parameter groups, without training."
+        ),
     ] = False,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Findings to live with (JSON).")
+        Path | None, typer.Option("--baseline", help="Baseline file of accepted findings.")
     ] = None,
     write_baseline: Annotated[
-        Path | None, typer.Option("--write-baseline", help="Accept today's findings in this file.")
+        Path | None,
+        typer.Option("--write-baseline", help="Write the current findings as the baseline."),
     ] = None,
-    junit: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
-    github: Annotated[bool, typer.Option("--github", help="Print annotations.")] = False,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Write a plot (PNG).")] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write the verdicts as JUnit XML.")
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print GitHub workflow annotations.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Plot sizes against the width (PNG).")
+    ] = None,
     exit_zero: ExitZero = False,
     sets: Sets = None,
     device: Device = "cpu",
@@ -69,7 +90,7 @@ def check(
     checkable = [row.name for row in AXES if row.grows_model]
     if axis not in checkable:
         raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
-    sizes = whole_numbers(widths, "--widths")
+    sizes = integers(widths, "--widths")
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load
 
@@ -89,14 +110,14 @@ def check(
         seed=seed,
         threads=threads,
         axis=axis,
-        depths=whole_numbers(depths, "--depths"),
+        depths=integers(depths, "--depths"),
         static=static,
     )
     document = report.document
     if write_baseline is not None:
-        from mutransfer_cli.coordcheck.report.baseline import write_baseline as written
+        from mutransfer_cli.coordcheck.report.baseline import write_baseline as write
 
-        count = written(document, write_baseline)
+        count = write(document, write_baseline)
         print(f"wrote {write_baseline}: {count} findings accepted", file=sys.stderr)
         baseline = baseline or write_baseline
     if baseline is not None:
@@ -126,6 +147,7 @@ def check(
 
 
 def show(document: CheckDocument) -> None:
+    """Print the table of tensors, what is wrong, and the verdict."""
     from mutransfer_cli.cli.output import table
 
     def slope(value: float | None, low: float | None, high: float | None) -> str:
@@ -165,4 +187,4 @@ def show(document: CheckDocument) -> None:
     for note in document.notes:
         print(f"note: {note}")
     for limit in document.limits:
-        print(f"not seen: {limit}")
+        print(f"this check cannot detect: {limit}")

@@ -1,4 +1,4 @@
-"""`mutransfer doctor`: what is installed, and how fast it is."""
+"""`mutransfer doctor`: what is installed, and how fast trials run."""
 
 from __future__ import annotations
 

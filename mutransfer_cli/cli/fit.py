@@ -21,19 +21,28 @@ def fit(
     source: Annotated[Path, typer.Argument(help="A run directory, or a CSV file of runs.")],
     output: Output = None,
     confidence: Annotated[
-        float, typer.Option("--confidence", help="Of every interval, between 0 and 1.")
+        float,
+        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
     ] = 0.95,
     lr_is: Annotated[
-        str, typer.Option("--lr-is", help="CSV: base (as quoted there) or raw (hidden matrices').")
+        str,
+        typer.Option(
+            "--lr-is",
+            help="What `lr` in a table is: base (quoted at the base) or raw (of the hidden "
+            "matrices).",
+        ),
     ] = "base",
     optimizer: Annotated[
         str, typer.Option("--optimizer", help="CSV with --lr-is raw: adamw, adam or sgd.")
     ] = "adamw",
     base_width: Annotated[
-        int | None, typer.Option("--base-width", min=1, help="CSV: by default the smallest.")
+        int | None,
+        typer.Option(
+            "--base-width", min=1, help="Base width of a table; default: its smallest width."
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw loss against learning rate (PNG).")
+        Path | None, typer.Option("--plot", help="Plot the loss against the learning rate (PNG).")
     ] = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,
@@ -72,6 +81,7 @@ def fit(
 
 
 def show(document: FitDocument, target: Path) -> None:
+    """Print the table of rungs, the drift of each axis, and the verdict."""
     from mutransfer_cli.cli.output import interval, number, table
 
     varied = [s for s in SIZES if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
@@ -96,7 +106,7 @@ def show(document: FitDocument, target: Path) -> None:
             "points",
             "diverged",
             *(["pruned"] if pruned else []),
-            "regret of the smallest's",
+            "extra loss with the smallest rung's lr",
             "note",
         ),
         (

@@ -37,7 +37,7 @@ def init(
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
     if ":" in model:
-        runs(model, text)
+        ensure_usable(model, text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -49,10 +49,13 @@ def init(
         print(f"wrote {path}; next: mutransfer check {path}")
 
 
-def runs(model: str, text: str) -> None:
-    """Plan the recipe once before it is written. Raises InputError where that fails.
+def ensure_usable(model: str, text: str) -> None:
+    """Plan the recipe once before it is written.
 
-    A callable of the user's own may have its reasons: only that it can be imported is asked.
+    User callables are only imported, not called: calling may be expensive.
+
+    Raises:
+        InputError: The model cannot be imported or planned.
     """
     from mutransfer_cli.recipe.load import loads
 

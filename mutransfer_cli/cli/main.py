@@ -1,4 +1,4 @@
-"""The `mutransfer` command: every subcommand, and what each kind of failure becomes."""
+"""The `mutransfer` command: its subcommands, and the exit code of each kind of failure."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ app = typer.Typer(
 )
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
+def show_version(given: bool) -> None:
+    """Print the version and exit, where `--version` was given."""
+    if given:
         print(__version__)
         raise typer.Exit
 
@@ -41,8 +42,8 @@ def top(
 ) -> None:
     """Tune a small model, configure the large one.
 
-    Exit codes: 0 done or passed; 1 the answer is no; 2 wrong input; 3 inconclusive; 70 a fault of
-    mutransfer; 130 interrupted.
+    Exit codes: 0 done or passed; 1 the answer is no; 2 wrong input; 3 inconclusive; 70 internal
+    error; 130 interrupted.
     """
 
 
@@ -58,6 +59,7 @@ for row in COMMANDS:
 
 
 def say(text: str) -> None:
+    """Print a line of ours on stderr."""
     print(f"mutransfer: {text}", file=sys.stderr)
 
 
@@ -76,7 +78,7 @@ def main() -> None:
         say(f"inconclusive: {error}")
         sys.exit(3)
     except (KeyboardInterrupt, Interrupted):
-        say("interrupted; what was finished is kept, and the same command goes on from there")
+        say("interrupted; finished trials are kept; run the same command again to resume")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
@@ -114,10 +116,10 @@ def fail(error: object, code: int) -> None:
 
 
 def report(error: Exception) -> None:
-    """A fault of ours: everything that is needed to mend it."""
+    """Print what is needed to repair an internal error, and exit with 70."""
     traceback.print_exception(error)
     say(
-        f"this is a fault of mutransfer {__version__}, not of yours: please report the lines above "
-        f"and the command: {' '.join(sys.argv)}"
+        f"internal error in mutransfer {__version__}; please report the traceback above and the "
+        f"command: {' '.join(sys.argv)}"
     )
     sys.exit(70)

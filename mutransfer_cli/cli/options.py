@@ -9,11 +9,11 @@ import typer
 
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe; repeatable."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit codes 1 and 3 become 0.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
+Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per worker.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]

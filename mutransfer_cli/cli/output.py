@@ -1,4 +1,4 @@
-"""What a person sees: tables on stdout, or one JSON document."""
+"""What commands print: tables, or one JSON document, on stdout."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ if TYPE_CHECKING:
 
 
 def print_json(document: BaseModel) -> None:
-    """One document on stdout, `schema` first, no NaN."""
+    """Print one JSON document on stdout, `schema` first."""
     from mutransfer_cli.documents.base import as_json
 
     sys.stdout.write(as_json(document) + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; numbers are given as text, the first column is left-aligned."""
+    """Print a table.
+
+    Args:
+        title: Above the table.
+        columns: Headings; the first column is left-aligned, the others are right-aligned.
+        rows: Cells as text, as many per row as there are columns.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -35,11 +41,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def number(value: float | None, none: str = "-") -> str:
+    """A number with four digits; `none` where there is no value."""
     return none if value is None else f"{value:.4g}"
 
 
 def interval(value: Any, none: str = "-") -> str:
-    """`value (low to high)` of anything with these three."""
+    """`value (low to high)` of an estimate; without bounds, the value alone."""
     if value is None or value.value is None:
         return none
     if value.low is None or value.high is None:

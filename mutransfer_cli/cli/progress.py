@@ -19,7 +19,7 @@ PLAIN_EVERY = 5.0  # seconds between lines where stderr is no terminal
 
 
 class Progress:
-    """A context in which `update` may be called as often as one likes."""
+    """A context manager that shows the progress; `update` may be called at any rate."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -28,6 +28,7 @@ class Progress:
         self.last, self.at = 0.0, 0.0
 
     def __enter__(self) -> Progress:
+        """Prepare the live table, where stderr is a terminal."""
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.live import Live
@@ -37,6 +38,7 @@ class Progress:
         return self
 
     def update(self, event: Event) -> None:
+        """Show an event: at once on a terminal, else as a line every few seconds."""
         if self.live is not None:
             self.event, self.at = event, time.monotonic()
             self.live.start()  # its thread not before: workers are forked from this process
@@ -50,7 +52,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
     def now(self) -> Table | str:
-        """The last event; its time left runs down between events."""
+        """What the live table shows: the last event, with the time left counting down."""
         if self.event is None:
             return ""
         return table(self.what, self.event, time.monotonic() - self.at)
@@ -66,9 +68,12 @@ class Progress:
 
 
 def table(what: str, event: Event, since: float = 0.0) -> Table:
-    """A line a rung, and beneath it what runs, what was lost, and the time left.
+    """One row per rung; the caption counts running and lost trials and the time left.
 
-    since: seconds that have passed since the event.
+    Args:
+        what: Title, such as `sweep`.
+        event: The state to show.
+        since: Seconds that have passed since the event.
     """
     from rich.table import Table
 
@@ -85,22 +90,22 @@ def table(what: str, event: Event, since: float = 0.0) -> Table:
     ]
     seconds = (event.seconds_left or 0.0) - since
     left = f", {clock(seconds)} left" if seconds > 0 else ""
-    made = Table(
+    shown = Table(
         title=f"{what}: {event.done} of {event.total} trials",
         caption=f"{', '.join(counts)}{left}\n{event.text}".rstrip(),
         title_justify="left",
         caption_justify="left",
     )
     for heading in (*axes, "trials", "best loss", *(f"best {n}" for n in names)):
-        made.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right")
     for rung in event.rungs:
-        made.add_row(
+        shown.add_row(
             *(str(getattr(rung.size, axis)) for axis in axes),
             f"{rung.done}/{rung.total}",
             "" if rung.loss is None else f"{rung.loss:.4f}",
             *(f"{rung.params[n]:.4g}" if n in rung.params else "" for n in names),
         )
-    return made
+    return shown
 
 
 def clock(seconds: float) -> str:

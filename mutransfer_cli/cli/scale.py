@@ -52,17 +52,22 @@ def scale(
         ),
     ] = None,
     fit: Annotated[
-        Path | None, typer.Option("--fit", help="A fit to use instead of the run's own.")
+        Path | None,
+        typer.Option(
+            "--fit", help="Fit to use instead of the run's own (a file of `mutransfer fit`)."
+        ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="A deviation exits 1.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where the stack deviates from the plan.")
+    ] = False,
     exit_zero: ExitZero = False,
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:
-    """Write the configuration of the large run, as its stack takes it.
+    """Write the configuration of the large run in the format of your training framework.
 
-    What the stack cannot do as planned is a deviation: on the terminal, in the JSON document, and
-    in the file as a comment.
+    What that framework cannot do as planned is reported as a deviation: on the terminal, in the
+    JSON document, and as a comment in the file.
     """
     require(format)
     from mutransfer_cli.cli.output import print_json
@@ -103,6 +108,7 @@ def scale(
 
 
 def show_differences(document: ScaleDocument, old: str) -> None:
+    """Print what changed since an earlier plan, tensor by tensor."""
     from mutransfer_cli.cli.output import number, table
 
     rows = document.differences or ()

@@ -1,4 +1,4 @@
-"""`mutransfer shapes`: a line a tensor."""
+"""`mutransfer shapes`: the plan of a recipe, one line per tensor."""
 
 from __future__ import annotations
 
@@ -23,22 +23,33 @@ def shapes(
     steps: Steps = None,
     tokens: Tokens = None,
     why: Annotated[
-        bool, typer.Option("--why", help="Add each tensor's derivation, and the rules chosen.")
+        bool,
+        typer.Option(
+            "--why", help="Add the derivation of each tensor, and what other sources say."
+        ),
     ] = False,
     diff: Annotated[
         Path | None,
-        typer.Option("--diff", metavar="RECIPE", help="Show what another recipe does differently."),
+        typer.Option(
+            "--diff", metavar="RECIPE", help="Show how the plan of another recipe differs."
+        ),
     ] = None,
     base_shapes: Annotated[
         Path | None,
-        typer.Option("--base-shapes", metavar="FILE.bsh", help="Write the mup package's file."),
+        typer.Option(
+            "--base-shapes", metavar="FILE.bsh", help="Write base shapes for the mup package."
+        ),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option("--against", metavar="FILE.bsh", help="Compare with a file of mup's; exit 1."),
+        typer.Option(
+            "--against",
+            metavar="FILE.bsh",
+            help="Compare with base shapes of the mup package; exit 1 where they differ.",
+        ),
     ] = None,
     origin: Annotated[
-        bool, typer.Option("--origin", help="Say where each value came from.")
+        bool, typer.Option("--origin", help="Show where each value came from.")
     ] = False,
     sets: Sets = None,
     as_json: Json = False,
@@ -83,6 +94,7 @@ def shapes(
 
 
 def show(document: ShapesDocument, why: bool) -> None:
+    """Print the table of tensors, forward multipliers, choices and notes."""
     from mutransfer_cli.cli.output import number, table
 
     m = document.multipliers
@@ -129,6 +141,7 @@ def show(document: ShapesDocument, why: bool) -> None:
 
 
 def show_differences(document: ShapesDocument, other: str) -> None:
+    """Print where two plans differ."""
     from mutransfer_cli.cli.output import number, table
 
     rows = document.differences or ()

@@ -14,7 +14,7 @@ def summary(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     as_json: Json = False,
 ) -> None:
-    """Say what was found, what the transfer cost, and where the files are."""
+    """Print the optima, the cost of the transfer, and where the files are."""
     from mutransfer_cli.cli.output import interval, print_json
     from mutransfer_cli.documents.cli import SummaryDocument
     from mutransfer_cli.fit.run_directory import fit_of_run
@@ -24,7 +24,7 @@ def summary(
     records = opened.records
     fitted = fit_of_run(opened)
     used = sum(r.seconds for r in records)
-    lines = [f"{len(records)} trials, {used:.0f} s of one core in all"]
+    lines = [f"{len(records)} trials, {used:.0f} core-seconds in total"]
     for rung in fitted.rungs:
         lr = interval(rung.optimum.get("lr") if rung.optimum else None, none="no optimum in range")
         axes = dict.fromkeys(("width", *fitted.axes))

@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 def sweep(
     recipe: Annotated[Path, typer.Argument(help="A recipe.")],
     run: Annotated[
-        Path | None, typer.Option("--run", help="Run directory; by default runs/NAME.")
+        Path | None, typer.Option("--run", help="Run directory; default: runs/NAME.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what it would cost; train nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the cost (trials, FLOPs, memory, time) and train nothing."
+        ),
     ] = False,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes; by default one per core.")
+        int | None,
+        typer.Option("--workers", min=1, help="Worker processes; default: one per core."),
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
             "--storage",
             metavar="URL",
-            help="Where several sweeps share one study: journal:PATH, sqlite:///PATH or "
-            "postgresql://user@host/database. By default SQLite in the run directory.",
+            help="Study that several sweeps share: journal:PATH, sqlite:///PATH or "
+            "postgresql://user@host/database. Default: SQLite in the run directory.",
         ),
     ] = None,
     executor: Annotated[
@@ -42,14 +46,14 @@ def sweep(
         typer.Option(
             "--ray-address",
             metavar="ADDRESS",
-            help="Of a Ray cluster, such as ray://head:10001; by default Ray starts here.",
+            help="Address of a Ray cluster, such as ray://head:10001; default: start Ray here.",
         ),
     ] = None,
     engine: Annotated[
         str,
         typer.Option(
             "--engine",
-            help="auto measures which way is fastest; one-by-one; population:K.",
+            help="How trials train: auto (measure which is fastest), one-by-one, or population:K.",
         ),
     ] = "auto",
     sets: Sets = None,
@@ -58,7 +62,10 @@ def sweep(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Train the proxies of a recipe. Run again: goes on where it stopped, repeats nothing."""
+    """Train the proxies of a recipe.
+
+    Run the same command again to resume; finished trials are not repeated.
+    """
     if executor not in {"local", "ray"}:
         raise InputError(f"--executor {executor}: expected local or ray")
     if ray_address is not None and executor != "ray":
@@ -104,6 +111,7 @@ def sweep(
 
 
 def show(document: SweepDocument) -> None:
+    """Print the counts, the best trial and where the run is."""
     t = document.trials
     pruned = f"{t.pruned} pruned, " if t.pruned else ""
     print(
@@ -120,11 +128,20 @@ def show(document: SweepDocument) -> None:
 
 
 def show_costs(document: DryRunDocument) -> None:
+    """Print the cost of every rung, of the sweep, and of tuning the target instead."""
     from mutransfer_cli.cli.output import table
 
     table(
         "dry run",
-        ("width", "trials", "GFLOP a trial", "MB a trial", "s a trial alone", "s for all", "as"),
+        (
+            "width",
+            "trials",
+            "GFLOP per trial",
+            "MB per trial",
+            "s per trial alone",
+            "s for all",
+            "as",
+        ),
         (
             (
                 str(r.width),
@@ -151,16 +168,17 @@ def show_costs(document: DryRunDocument) -> None:
     if document.seconds is not None and before > 0:
         print(
             f"of these {document.seconds_training:.3g} s training, "
-            f"{document.seconds_calibration:.2g} s to measure which way is fastest, "
-            f"{document.seconds_start:.2g} s to start the workers"
+            f"{document.seconds_calibration:.2g} s choosing the fastest engine, "
+            f"{document.seconds_start:.2g} s starting the workers"
         )
     if document.seconds is None:
-        print("what a trial of your own program takes is known once some of each width have ended")
+        print("the time of your own program is known once trials of each width have finished")
     if document.target is not None:
         t = document.target
         print(
-            f"as many trials at the target (width {t.width}, depth {t.depth}, batch {t.batch}, "
-            f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep is "
+            f"the same number of trials at the target (width {t.width}, depth {t.depth}, "
+            f"batch {t.batch}, "
+            f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep costs "
             f"{t.share:.2g} of that"
         )
     for note in document.notes:
@@ -168,4 +186,5 @@ def show_costs(document: DryRunDocument) -> None:
 
 
 def known(value: float | None, unit: float = 1.0) -> str:
+    """A number in a unit, or `unknown`."""
     return "unknown" if value is None else f"{value * unit:.3g}"
