@@ -43,7 +43,7 @@ COMMANDS = Registry(
             name="init",
             summary="Write a commented recipe that runs as it is.",
             implementation=f"{_CLI}.init:init",
-            document=f"{_DOCUMENTS}.cli:InitDocument",
+            document=f"{_DOCUMENTS}.init:InitDocument",
         ),
         CommandEntry(
             name="shapes",
@@ -79,7 +79,7 @@ COMMANDS = Registry(
             name="summary",
             summary="Summarize a run.",
             implementation=f"{_CLI}.summary:summary",
-            document=f"{_DOCUMENTS}.cli:SummaryDocument",
+            document=f"{_DOCUMENTS}.summary:SummaryDocument",
         ),
         CommandEntry(
             name="schema",

@@ -51,26 +51,25 @@ def fit(
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.fit.axes import fit as fitted
     from mutransfer_cli.fit.csv_runs import read_table
     from mutransfer_cli.fit.fit_file import write_fit
-    from mutransfer_cli.fit.run_directory import fit_of_run
+    from mutransfer_cli.fit.run_fit import fit_run
+    from mutransfer_cli.fit.study_fit import fit_study
     from mutransfer_cli.search.storage.run import Run
 
     if source.is_dir():
         target = output or source / "fit.json"
-        run = Run.open(source)
-        observations = list(run.observations)
-        document = fit_of_run(run, confidence=confidence)
+        study = fit_run(Run.open(source), confidence=confidence)
     else:
         target = output or source.with_name(f"{source.stem}.fit.json")
         observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
-        document = fitted(observations, confidence=confidence, source=str(source))
+        study = fit_study(observations, confidence=confidence, source=str(source))
+    document = study.document()
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.fit_plot import draw
 
-        draw(observations, document, plot)
+        draw(study, plot)
     if as_json:
         print_json(document)
     else:
@@ -85,7 +84,7 @@ def show(document: FitDocument, target: Path) -> None:
     from mutransfer_cli.cli.output import interval, number, table
 
     varied = [s for s in SIZES if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
-    regret = {(axis, r.width): r for axis, found in document.axes.items() for r in found.regret}
+    regret = {(axis, r.size): r for axis, found in document.axes.items() for r in found.regret}
 
     pruned = any(r.pruned for r in document.rungs)
 

@@ -25,7 +25,7 @@ def init(
 ) -> None:
     """Write a commented recipe that runs as it is."""
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.documents.cli import InitDocument
+    from mutransfer_cli.documents.init import InitDocument
     from mutransfer_cli.recipe.template import template
 
     proxies = None

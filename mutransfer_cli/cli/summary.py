@@ -16,13 +16,13 @@ def summary(
 ) -> None:
     """Print the optima, the cost of the transfer, and where the files are."""
     from mutransfer_cli.cli.output import interval, print_json
-    from mutransfer_cli.documents.cli import SummaryDocument
-    from mutransfer_cli.fit.run_directory import fit_of_run
+    from mutransfer_cli.documents.summary import SummaryDocument
+    from mutransfer_cli.fit.run_fit import fit_run
     from mutransfer_cli.search.storage.run import Run
 
     opened = Run.open(run)
     records = opened.records
-    fitted = fit_of_run(opened)
+    fitted = fit_run(opened).document()
     used = sum(r.seconds for r in records)
     lines = [f"{len(records)} trials, {used:.0f} core-seconds in total"]
     for rung in fitted.rungs:
@@ -33,7 +33,7 @@ def summary(
     for axis, along in fitted.axes.items():
         lines.append(f"drift: {interval(along.drift)} octaves per doubling of {axis}")
         lines += [
-            f"taking the smallest rung's optimum to {axis} {cost.width} costs {cost.value:.2%} "
+            f"taking the smallest rung's optimum to {axis} {cost.size} costs {cost.value:.2%} "
             "of its loss"
             for cost in along.regret
             if cost.value is not None

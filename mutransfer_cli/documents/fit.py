@@ -11,13 +11,15 @@ from mutransfer_cli.interval import Interval
 
 
 class Rung(Part):
+    """One size on the ladder, and the optimum there."""
+
     width: int
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
     optimum: dict[str, Interval] | None = Field(description="null: not inside the range")
     loss: float | None = Field(description="at the optimum, else the best mean seen")
-    at_edge: bool = Field(description="the best point lies at an end of the range")
+    at_edge: bool = Field(description="the best point is at an end of the range")
     points: int = Field(description="learning rates where every seed finished")
     censored: int = Field(description="learning rates where a seed diverged")
     pruned: int = Field(default=0, description="learning rates where a seed was pruned")
@@ -25,9 +27,13 @@ class Rung(Part):
 
 
 class Regret(Part):
-    """Relative loss at a larger rung of taking the smallest rung's optimum there."""
+    """Relative extra loss at a larger rung from using the smallest rung's optimum there."""
 
-    width: int = Field(description="size of the rung along its axis")
+    size: int = Field(
+        validation_alias="width",
+        serialization_alias="width",
+        description="size of the rung along its axis",
+    )
     value: float | None
     low: float | None = None
     high: float | None = None
@@ -37,17 +43,23 @@ class Regret(Part):
 class Line(Part):
     """The optimum along an axis: lr at the rungs' centre; the drift is its slope."""
 
-    width: float = Field(description="size along the axis")
+    size: float = Field(
+        validation_alias="width", serialization_alias="width", description="size along the axis"
+    )
     lr: Interval
 
 
 class Axis(Part):
+    """What the rungs along one axis show."""
+
     drift: Interval | None = Field(description="octaves of the learning rate per doubling")
     regret: tuple[Regret, ...]
     line: Line | None = None
 
 
 class SourceRung(Part):
+    """The sizes of the rung whose optimum is used."""
+
     width: int
     depth: int | None = None
     batch: int | None = None
@@ -55,6 +67,8 @@ class SourceRung(Part):
 
 
 class FitDocument(Part):
+    """Optima, drift, regret and verdict of a study."""
+
     schema_: Literal["mutransfer/fit/v1"] = Field(default="mutransfer/fit/v1", alias="schema")
     source: str
     confidence: float
@@ -68,7 +82,9 @@ class FitDocument(Part):
         description="the largest rung with an optimum inside its range"
     )
     hyperparameters: dict[str, float] = Field(description="the optimum of the source rung")
-    noise: float | None = Field(description="standard deviation of a loss, its seed's level apart")
+    noise: float | None = Field(
+        description="standard deviation of a loss about the level of its seed"
+    )
     notes: tuple[str, ...] = Field(
-        default=(), description="what a reader has to know, such as that the sweep is not whole"
+        default=(), description="what a reader has to know, such as that the sweep is unfinished"
     )

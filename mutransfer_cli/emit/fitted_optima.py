@@ -13,7 +13,7 @@ from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.scale import Prediction, Provenance
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit
-from mutransfer_cli.fit.run_directory import fit_of_run
+from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -36,7 +36,7 @@ class Optima:
         if fit is not None:
             return cls(read_fit(fit), opened)
         assert opened is not None
-        return cls(fit_of_run(opened), opened)
+        return cls(fit_run(opened).document(), opened)
 
     def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
         """The recipe with the optima of the largest rung that has one inside its range.

@@ -1,53 +1,58 @@
-"""Loss against the learning rate, a line for each width, with the fitted optimum's interval."""
+"""Loss against the learning rate, one curve per rung, with the interval of its optimum."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mutransfer_cli.documents.fit import FitDocument
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.surface.curve import curves_of
-from mutransfer_cli.surface.loss_transform import scale_of
-from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.fit.axis_lines import by_name
+from mutransfer_cli.fit.study_fit import FittedRung, StudyFit
+from mutransfer_cli.report.figure import figure, shades
 
 
-def draw(observations: Sequence[Observation], fitted: FitDocument, path: Path) -> None:
-    """Write a picture; divergent rates are crosses at the top of their width's line."""
-    import matplotlib
+def draw(study: StudyFit, path: Path) -> None:
+    """Draw the curves of a fitted study; rates that diverged are crosses at the top of a curve.
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    Raises:
+        InputError: The file cannot be written, or the format is unknown.
+    """
+    varied = [size for size in SIZES if size in study.ladders] or [SIZES[0]]
+    with figure(path) as (panel,):
+        for rung, colour in zip(study.rungs, shades(len(study.rungs)), strict=True):
+            draw_rung(panel, rung, varied, colour)
+        panel.set_xscale("log", base=2)
+        panel.set(xlabel="learning rate at the base", ylabel="loss")
+        panel.set_title(f"{Path(study.source).name}: {study.verdict}")
+        panel.legend()
 
-    figure, axis = plt.subplots(figsize=(6.4, 4.4))
-    colours = plt.get_cmap("viridis")(np.linspace(0.85, 0.1, len(fitted.rungs)))
-    scale = scale_of(observations)
-    curves = curves_of(scale.of(observations))
-    for rung, colour in zip(fitted.rungs, colours, strict=True):
-        curve = curves.get(rung.width)
-        if curve is None:
-            continue
-        means = np.array([scale.loss(value) for value in curve.means])
-        axis.plot(2.0**curve.x, means, "o-", color=colour, label=f"width {rung.width}")
-        if len(curve.censored):
-            top = np.full(len(curve.censored), means.max())
-            axis.plot(2.0**curve.censored, top, "x", color=colour)
-        best = rung.optimum["lr"] if rung.optimum else None
-        if best and best.low and best.high and rung.loss:
-            reach = [[best.value - best.low], [best.high - best.value]]
-            axis.errorbar(best.value, rung.loss, xerr=reach, fmt="D", color=colour, mec="k",
-                          ecolor="k", capsize=3)  # fmt: skip
-    axis.set_xscale("log", base=2)
-    axis.set(xlabel="learning rate at the base", ylabel="loss")
-    axis.set_title(f"{Path(fitted.source).name}: {fitted.verdict}")
-    axis.legend()
-    figure.tight_layout()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--plot {path}: cannot be written: {error}") from error
-    finally:
-        plt.close(figure)
+
+def draw_rung(panel: Any, rung: FittedRung, varied: Sequence[str], colour: Any) -> None:
+    """Draw one rung.
+
+    Args:
+        panel: The matplotlib axes.
+        rung: The rung; nothing is drawn where nothing finished.
+        varied: Names of the sizes by which rungs differ, for the legend.
+        colour: Colour of the curve.
+    """
+    curve, transform, optimum = rung.fit.curve, rung.ladder.transform, rung.fit.optimum
+    if curve is None:
+        return
+    sizes = by_name(rung.size)
+    label = ", ".join(f"{name} {sizes[name]}" for name in varied)
+    means = np.array([transform.loss(value) for value in curve.means])
+    panel.plot(2.0**curve.x, means, "o-", color=colour, label=label)
+    if len(curve.censored):
+        top = np.full(len(curve.censored), means.max())
+        panel.plot(2.0**curve.censored, top, "x", color=colour)
+    lr = optimum.exp2() if optimum is not None else None
+    if lr is not None and lr.low is not None and lr.high is not None:
+        reach = [[lr.value - lr.low], [lr.high - lr.value]]
+        panel.errorbar(
+            lr.value, rung.fit.loss, xerr=reach, fmt="D", color=colour, mec="k", ecolor="k",
+            capsize=3,
+        )  # fmt: skip

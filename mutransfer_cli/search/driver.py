@@ -120,7 +120,7 @@ class Driver:
         minutes = (time.monotonic() - self.started) / 60
         limit = reached(self.recipe.search, self.records, minutes)
         if limit is not None:
-            self.notes.append(f"{limit}; the sweep is not whole")
+            self.notes.append(f"{limit}; the sweep is not finished")
         return limit is not None
 
     def document(self, seconds: float) -> SweepDocument:

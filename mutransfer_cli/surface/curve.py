@@ -1,46 +1,61 @@
-"""The loss of one rung along the learning rate: means over seeds, censored points, a window."""
+"""The loss of one rung along the learning rate: means over seeds, censored rates, a window."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.seed_effects import Array, fitted, table_of
+from mutransfer_cli.surface.seed_effects import Array, LossesBySeed, run_table
+
+log = logging.getLogger(__name__)
 
 WINDOW = 5  # points of a parabola around the best
 EDGE = 6.0  # how much further a window may rise above the best than below it
 CLIFF = 3.0  # how much further than another a window may rise
 
+Rung = TypeVar("Rung", bound=Hashable)
+Setting: TypeAlias = tuple[tuple[str, float], ...]  # hyperparameters searched beside lr, sorted
+
 
 @dataclass(frozen=True)
 class Curve:
-    """x = log2(lr), increasing, of the rates where every seed that ran finished.
+    """Mean losses of one rung at the learning rates where every seed that ran finished.
 
-    means: at the mean level of the seeds, since not every rate need have run all of them.
+    Attributes:
+        x: log2 of these learning rates, increasing, shape (rates,).
+        means: Mean loss of each, shape (rates,), at the mean level of the seeds, since not every
+            rate need have run all of them.
+        runs: For each rate the loss of each seed.
+        censored: log2 of the rates where a seed diverged.
+        setting: The hyperparameters searched beside the learning rate.
+        pruned: log2 of the rates where a seed was pruned and none diverged.
     """
 
-    width: int
     x: Array
     means: Array
-    runs: tuple[Mapping[int, float], ...]  # for each rate the loss of each seed
-    censored: Array  # log2(lr) where a seed diverged: never a loss
-    setting: dict[str, float]  # the best of what else was searched
-    depth: int | None = None
-    batch: int | None = None
-    steps: int | None = None
-    pruned: Array = field(default_factory=lambda: np.zeros(0))  # log2(lr) where only that happened
+    runs: tuple[LossesBySeed, ...]
+    censored: Array
+    setting: dict[str, float]
+    pruned: Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def best(self) -> int:
         """Index of the lowest mean."""
         return int(np.argmin(self.means))
 
+    @property
+    def lowest_mean(self) -> float:
+        """The smallest mean loss."""
+        return float(self.means.min())
+
     def window(self) -> slice | None:
-        """Five consecutive points with the best inside, as nearly in the middle as there are.
+        """Five consecutive points with the best inside, as near to the middle as possible.
 
         Next to divergence the loss rises like a cliff, which no parabola follows: where another
         window with the best inside rises less than a third as far, it is taken instead. (On a
@@ -57,13 +72,18 @@ class Curve:
         flattest = min(rise, key=lambda s: (rise[s], abs(s - middle)))
         start = flattest if rise[middle] > CLIFF * rise[flattest] else middle
         below, above = self.means[start], self.means[start + WINDOW - 1]
-        lowest_mean = self.means[best]
-        if best - start >= WINDOW // 2 and above - lowest_mean > EDGE * (below - lowest_mean):
+        lowest = self.means[best]
+        if best - start >= WINDOW // 2 and above - lowest > EDGE * (below - lowest):
             return None
         return slice(start, start + WINDOW)
 
-    def wider(self, window: slice, reach: float) -> list[slice]:
-        """By one rate on either side, at most so many octaves from the best; the nearer first."""
+    def widened(self, window: slice, reach: float) -> list[slice]:
+        """The window and one more rate on either side, that of the nearer rate first.
+
+        Args:
+            window: Indices of consecutive rates around the best.
+            reach: Octaves from the best up to which a rate may be added.
+        """
         best = self.x[self.best]
         found = []
         if window.start > 0 and best - self.x[window.start - 1] <= reach:
@@ -73,73 +93,96 @@ class Curve:
         return [wider for _, wider in sorted(found, key=lambda f: f[0])]
 
 
-Setting = tuple[tuple[str, float], ...]  # the hyperparameters searched beside lr
+def curves_of(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, Curve | None]:
+    """The curve of each rung along the learning rate, at one setting of the other hyperparameters.
 
+    The setting is the same for all rungs if there is one with a window at every rung: the one
+    whose best losses lie least above the best of their rungs. Otherwise each rung has its own best
+    setting. A rung's curve is None where nothing finished.
 
-def curves_of(observations: Sequence[Observation]) -> dict[int, Curve | None]:
-    """The curve of each width along the learning rate, at one setting of what else was searched.
-
-    The setting is the same for all widths where one has a window at each: the one whose best
-    losses lie least above the best of their widths; else each width's own best. A width's curve is
-    None where nothing finished.
+    Args:
+        rungs: The observations of each rung, small to large.
     """
-    by_width: dict[int, dict[Setting, Curve]] = {}
-    for o in observations:
-        by_width.setdefault(o.width, {})
-    for width in by_width:
+    by_rung: dict[Rung, dict[Setting, Curve]] = {}
+    for rung, observations in rungs.items():
         by_setting: dict[Setting, list[Observation]] = defaultdict(list)
         for o in observations:
-            if o.width == width:
-                by_setting[tuple(sorted(o.params.items()))].append(o)
-        found = {s: _curve(dict(s), runs) for s, runs in by_setting.items()}
-        by_width[width] = {s: c for s, c in found.items() if len(c.x)}
-    best = {w: min(map(lowest, of.values()), default=0.0) for w, of in by_width.items()}
-    shared = set.intersection(
-        *({s for s, c in of.items() if c.window()} for of in by_width.values())
-    )
-    if shared:
-        common = min(
-            sorted(shared), key=lambda s: sum(lowest(of[s]) - best[w] for w, of in by_width.items())
+            by_setting[tuple(sorted(o.params.items()))].append(o)
+        curves = {s: curve_of(dict(s), runs) for s, runs in by_setting.items()}
+        by_rung[rung] = {s: c for s, c in curves.items() if len(c.x)}
+    common = common_setting(by_rung.values())
+    if common is not None:
+        return {rung: curves[common] for rung, curves in by_rung.items()}
+    return {
+        rung: min(curves.values(), key=lambda c: c.lowest_mean) if curves else None
+        for rung, curves in by_rung.items()
+    }
+
+
+def common_setting(rungs: Collection[Mapping[Setting, Curve]]) -> Setting | None:
+    """The setting with a window at every rung whose best losses lie least above the rungs' best.
+
+    None where no setting has a window at every rung.
+    """
+    shared = set.intersection(*({s for s, c in curves.items() if c.window()} for curves in rungs))
+
+    def cost(setting: Setting) -> float:
+        return sum(
+            curves[setting].lowest_mean - min(c.lowest_mean for c in curves.values())
+            for curves in rungs
         )
-        return {w: of[common] for w, of in sorted(by_width.items())}
-    return {w: min(of.values(), key=lowest) if of else None for w, of in sorted(by_width.items())}
+
+    return min(sorted(shared), key=cost) if shared else None
 
 
-def lowest(curve: Curve) -> float:
-    """The smallest mean loss."""
-    return float(curve.means.min())
+def curve_of(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
+    """The curve of one rung.
 
-
-def _curve(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
-    by_lr: dict[float, dict[int, float | None]] = defaultdict(dict)
-    lost: dict[str, set[float]] = {"diverged": set(), "pruned": set()}
+    Args:
+        setting: The hyperparameters beside the learning rate, which all runs share.
+        runs: The runs of this rung at this setting.
+    """
+    by_rate: dict[float, dict[int, float | None]] = defaultdict(dict)
+    diverged: set[float] = set()
+    pruned: set[float] = set()
     for o in runs:
         x = float(np.log2(o.lr))
-        by_lr[x][o.seed] = o.loss
+        by_rate[x][o.seed] = o.loss
         if o.loss is None:
-            lost["pruned" if o.pruned else "diverged"].add(x)
+            (pruned if o.pruned else diverged).add(x)
     finished: dict[float, dict[int, float]] = {}
-    for x, seeds in by_lr.items():
-        known = {seed: loss for seed, loss in seeds.items() if loss is not None}
-        if len(known) == len(seeds):
+    for x, losses in by_rate.items():
+        known = {seed: loss for seed, loss in losses.items() if loss is not None}
+        if len(known) == len(losses):
             finished[x] = known
-    # levels are compared by a seed that all rates ran: the one that most of them did
-    if finished:
-        ran = Counter(seed for of in finished.values() for seed in of)
-        shared = min(ran, key=lambda seed: (-ran[seed], seed))
-        finished = {x: of for x, of in finished.items() if shared in of}
-    xs = sorted(finished)
-    of = tuple(finished[x] for x in xs)
-    first = runs[0]
+    comparable = with_common_seed(finished)
+    xs = sorted(comparable)
+    losses_by_rate = tuple(comparable[x] for x in xs)
     return Curve(
-        width=first.width,
         x=np.array(xs),
-        means=fitted(table_of(of))[0] if of else np.zeros(0),
-        runs=of,
-        censored=np.array(sorted(lost["diverged"])),
+        means=run_table(losses_by_rate).effects()[0] if xs else np.zeros(0),
+        runs=losses_by_rate,
+        censored=np.array(sorted(diverged)),
         setting=setting,
-        depth=first.depth,
-        batch=first.batch,
-        steps=first.steps,
-        pruned=np.array(sorted(lost["pruned"] - lost["diverged"])),
+        pruned=np.array(sorted(pruned - diverged)),
     )
+
+
+def with_common_seed(finished: Mapping[float, dict[int, float]]) -> dict[float, dict[int, float]]:
+    """The rates that ran the seed that most of them did: only these can be compared.
+
+    Args:
+        finished: For each log2(lr) the loss of each seed.
+    """
+    if not finished:
+        return {}
+    count = Counter(seed for losses in finished.values() for seed in losses)
+    common = min(count, key=lambda seed: (-count[seed], seed))
+    kept = {x: losses for x, losses in finished.items() if common in losses}
+    if len(kept) < len(finished):
+        log.debug(
+            "learning rates without seed %d, which most others ran, are left out: %s",
+            common,
+            ", ".join(f"{2**x:.4g}" for x in sorted(set(finished) - set(kept))),
+        )
+    return kept

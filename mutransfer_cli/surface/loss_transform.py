@@ -1,66 +1,120 @@
-"""Losses as they are, or their logarithms: whichever is more nearly a parabola with even noise.
+"""Choice between losses and their logarithms: whichever is closer to a parabola with even noise.
 
-A language model's loss varies by little near its optimum, and it hardly matters; one that varies
-several times over, as of a small classification, has noise and curvature in proportion to itself.
+A language model's loss varies by little near its optimum, and the choice hardly matters. A loss
+that varies several times over, as in a small classification, has noise and curvature in proportion
+to itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import inf
+from math import log as ln
+from typing import Generic
 
 import numpy as np
 
-from mutransfer_cli.surface.curve import curves_of
-from mutransfer_cli.surface.noise import noise_of
+from mutransfer_cli.surface.curve import Curve, Rung, curves_of
+from mutransfer_cli.surface.noise import NO_RESIDUALS, pooled_noise
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.parabola import Parabola, parabola_of
 from mutransfer_cli.surface.seed_effects import Array
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
-class Scale:
-    """Of the numbers that are fitted."""
+
+@dataclass(frozen=True, slots=True)
+class LossTransform:
+    """What is fitted: losses, or their natural logarithms."""
 
     logarithmic: bool
 
-    def of(self, observations: Sequence[Observation]) -> list[Observation]:
+    def apply(self, observations: Sequence[Observation]) -> list[Observation]:
+        """The observations with their losses transformed."""
         if not self.logarithmic:
             return list(observations)
-        return [o if o.loss is None else replace(o, loss=log(o.loss)) for o in observations]
+        return [o if o.loss is None else replace(o, loss=ln(o.loss)) for o in observations]
 
     def loss(self, value: float) -> float:
+        """The loss of a transformed value."""
         return float(np.exp(value)) if self.logarithmic else float(value)
 
-    def spread(self, noise: float, parabolas: Sequence[Parabola]) -> float:
-        """A standard deviation in units of the loss, at the geometric mean of the windows."""
-        if not self.logarithmic:
-            return noise
-        return noise * float(np.exp(np.concatenate([p.runs.loss for p in parabolas]).mean()))
+    def standard_deviation(self, value: float, parabolas: Collection[Parabola]) -> float:
+        """A standard deviation in units of the loss, at the geometric mean of the windows.
 
-    def excess(self, value: Array | float, lowest: Array | float) -> Array:
-        """Of one loss over another, relative to it."""
+        Args:
+            value: The standard deviation of transformed losses.
+            parabolas: The parabolas whose windows are meant.
+        """
+        if not self.logarithmic:
+            return value
+        return value * float(np.exp(np.concatenate([p.runs.loss for p in parabolas]).mean()))
+
+    def relative_excess(self, value: Array | float, lowest: Array | float) -> Array:
+        """One loss over another, less 1.
+
+        Args:
+            value: A transformed loss.
+            lowest: The transformed loss that it is compared with.
+        """
         if self.logarithmic:
             return np.asarray(np.expm1(np.asarray(value) - lowest))
         return np.asarray(np.asarray(value) / lowest - 1)
 
 
-def scale_of(observations: Sequence[Observation]) -> Scale:
-    """The likelier of the two (Box and Cox 1964), by what the parabolas leave."""
-    plain, logarithmic = Scale(False), Scale(True)
-    if any(o.loss is not None and o.loss <= 0 for o in observations):
+@dataclass(frozen=True, slots=True)
+class TransformedCurves(Generic[Rung]):
+    """The curves of a ladder's rungs after a transform, with the parabolas through their windows.
+
+    Attributes:
+        transform: The transform of the losses.
+        curves: By rung, small to large; None where nothing finished.
+        parabolas: Of those rungs whose curve has a window.
+    """
+
+    transform: LossTransform
+    curves: dict[Rung, Curve | None]
+    parabolas: dict[Rung, Parabola]
+
+    @property
+    def residual_variance(self) -> float:
+        """Variance of a loss about the parabolas; infinite where there are no residuals."""
+        residuals = [p.lack_of_fit for p in self.parabolas.values()]
+        if pooled_noise(residuals) is None:
+            return inf
+        variance = sum(residuals, start=NO_RESIDUALS).total.mean_square
+        return self.transform.standard_deviation(variance**0.5, self.parabolas.values()) ** 2
+
+
+def transformed_curves(
+    rungs: Mapping[Rung, Sequence[Observation]],
+) -> TransformedCurves[Rung]:
+    """Curves and parabolas after the likelier of the two transforms (Box and Cox 1964).
+
+    Likelier is the transform whose parabolas leave less, in units of the loss.
+
+    Args:
+        rungs: The observations of each rung, small to large.
+    """
+    plain = curves_after(LossTransform(logarithmic=False), rungs)
+    if any(o.loss is not None and o.loss <= 0 for runs in rungs.values() for o in runs):
         return plain
-    return logarithmic if left(observations, logarithmic) < left(observations, plain) else plain
+    logarithmic = curves_after(LossTransform(logarithmic=True), rungs)
+    variances = logarithmic.residual_variance, plain.residual_variance
+    log.debug("variance about the parabolas: %.4g on logarithms, %.4g on losses", *variances)
+    return logarithmic if variances[0] < variances[1] else plain
 
 
-def left(observations: Sequence[Observation], scale: Scale) -> float:
-    """Variance about the parabolas, in units of the loss; without end where there are none."""
-    curves = curves_of(scale.of(observations)).values()
-    found = [p for c in curves if c is not None and (p := parabola_of(c)) is not None]
-    noise = noise_of(found)
-    if noise is None:
-        return inf
-    squares = sum(p.lack.misfit + p.lack.pure for p in found)
-    freedom = sum(p.lack.misfit_freedom + p.lack.pure_freedom for p in found)
-    return scale.spread((squares / freedom) ** 0.5, found) ** 2
+def curves_after(
+    transform: LossTransform, rungs: Mapping[Rung, Sequence[Observation]]
+) -> TransformedCurves[Rung]:
+    """Curves and parabolas after a given transform."""
+    curves = curves_of({rung: transform.apply(runs) for rung, runs in rungs.items()})
+    parabolas = {
+        rung: parabola
+        for rung, curve in curves.items()
+        if curve is not None and (parabola := parabola_of(curve)) is not None
+    }
+    return TransformedCurves(transform, curves, parabolas)

@@ -1,40 +1,94 @@
-"""Noise of the losses, pooled over rates, seeds and rungs."""
+"""Noise of the losses, pooled over learning rates, seeds and rungs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scipy import special
 
-from mutransfer_cli.surface.parabola import Parabola, unlikely
+SIGNIFICANCE = 0.05  # of the F test of lack of fit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class SumOfSquares:
+    """A sum of squares and its degrees of freedom."""
+
+    value: float = 0.0
+    degrees_of_freedom: int = 0
+
+    @property
+    def mean_square(self) -> float:
+        """The sum over its degrees of freedom: an estimate of the variance of a loss."""
+        return self.value / self.degrees_of_freedom
+
+    def __add__(self, other: SumOfSquares) -> SumOfSquares:
+        """Pool two sums of squares."""
+        return SumOfSquares(
+            self.value + other.value, self.degrees_of_freedom + other.degrees_of_freedom
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LackOfFit:
+    """Residuals of a parabola, split as in the classical test of lack of fit.
+
+    Attributes:
+        misfit: Of the rates' means about the parabola.
+        pure_error: Of single runs about the means of their rates and the levels of their seeds.
+    """
+
+    misfit: SumOfSquares
+    pure_error: SumOfSquares
+
+    def __add__(self, other: LackOfFit) -> LackOfFit:
+        """Pool the residuals of two parabolas."""
+        return LackOfFit(self.misfit + other.misfit, self.pure_error + other.pure_error)
+
+    @property
+    def total(self) -> SumOfSquares:
+        """All residuals."""
+        return self.misfit + self.pure_error
+
+    @property
+    def significant(self) -> bool:
+        """F test: whether the means are clearly no parabola. False where nothing can be tested."""
+        misfit, error = self.misfit, self.pure_error
+        if error.degrees_of_freedom == 0 or misfit.degrees_of_freedom == 0 or error.value <= 0:
+            return False
+        ratio = misfit.mean_square / error.mean_square
+        tail = special.fdtrc(misfit.degrees_of_freedom, error.degrees_of_freedom, ratio)
+        return float(tail) < SIGNIFICANCE
+
+
+NO_RESIDUALS = LackOfFit(SumOfSquares(), SumOfSquares())
+
+
+@dataclass(frozen=True, slots=True)
 class Noise:
-    """Variance of a loss, its seed's level apart, and its degrees of freedom."""
+    """Variance of a loss about its seed's level.
+
+    Attributes:
+        variance: In squared units of the loss, or of its logarithm where that is fitted.
+        degrees_of_freedom: Of the estimate of the variance.
+    """
 
     variance: float
-    freedom: int
+    degrees_of_freedom: int
 
     def quantile(self, confidence: float) -> float:
-        """Two-sided, of Student's t."""
-        return float(special.stdtrit(self.freedom, 0.5 + confidence / 2))
+        """Two-sided quantile of Student's t."""
+        return float(special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2))
 
 
-def noise_of(parabolas: Sequence[Parabola]) -> Noise | None:
-    """Of what the parabolas leave; None where they go through every point.
+def pooled_noise(residuals: Iterable[LackOfFit]) -> Noise | None:
+    """Noise from the residuals of all parabolas; None where these go through every point.
 
-    Lack of fit: what a parabola leaves of its rates' means. Pure error: what the rates' means and
-    the seeds' levels leave of the runs. Both together, unless an F test tells them apart: a true
-    curve is no parabola, and then the first counts alone. Without seeds there is only that.
+    Misfit and pure error are pooled, unless an F test tells them apart: then the curves are not
+    parabolas, and only the misfit, the larger of the two, is used.
     """
-    lack = [p.lack for p in parabolas]
-    misfit, misfit_freedom = sum(x.misfit for x in lack), sum(x.misfit_freedom for x in lack)
-    pure, pure_freedom = sum(x.pure for x in lack), sum(x.pure_freedom for x in lack)
-    if misfit_freedom == 0:
+    pooled = sum(residuals, start=NO_RESIDUALS)
+    if pooled.misfit.degrees_of_freedom == 0:
         return None
-    if pure_freedom and unlikely(misfit, misfit_freedom, pure, pure_freedom):
-        return Noise(misfit / misfit_freedom, misfit_freedom)
-    freedom = misfit_freedom + pure_freedom
-    return Noise((misfit + pure) / freedom, freedom)
+    used = pooled.misfit if pooled.significant else pooled.total
+    return Noise(used.mean_square, used.degrees_of_freedom)

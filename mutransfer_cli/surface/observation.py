@@ -1,4 +1,4 @@
-"""One finished or divergent run, wherever it was made."""
+"""One finished or divergent training run, wherever it was made."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A run's sizes, its rate quoted at the base, and its loss; None if it diverged, or was pruned:
-    then it is clearly worse than others, and no more is known."""
+    """A run's sizes, hyperparameters and loss.
+
+    Attributes:
+        width: Width of the model.
+        lr: Learning rate, quoted at the base size.
+        seed: Seed of the initialization and of the order of the data.
+        loss: Loss at the end; None where the run diverged or was pruned.
+        depth: Depth of the model; None where it is not known, as for all further sizes.
+        batch: Examples per step.
+        steps: Number of steps.
+        params: Hyperparameters that were searched beside the learning rate.
+        pruned: Whether the run was stopped early: it is clearly worse than others, and no more is
+            known of it.
+    """
 
     width: int
     lr: float
@@ -17,5 +29,5 @@ class Observation:
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
-    params: dict[str, float] = field(default_factory=dict)  # what else was searched
+    params: dict[str, float] = field(default_factory=dict)
     pruned: bool = False

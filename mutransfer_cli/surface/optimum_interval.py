@@ -1,37 +1,58 @@
-"""Interval of an optimum: of its parabola's vertex, and of what a cubic term adds."""
+"""Interval of an optimum: that of its parabola's vertex, widened for the cubic bias."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mutransfer_cli.surface.cubic_bias import Shift
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.cubic_bias import VertexShift
 from mutransfer_cli.surface.noise import Noise
 from mutransfer_cli.surface.parabola import Parabola
 
-Interval = tuple[float, float, float]  # log2(lr): value, low, high
 
+def optimum_interval(
+    p: Parabola, noise: Noise, shift: VertexShift, confidence: float
+) -> Interval | None:
+    """The optimum in log2(lr) with its interval; None where it is not resolved.
 
-def optimum_of(p: Parabola, noise: Noise, shift: Shift, confidence: float) -> Interval | None:
-    """None where it is not resolved; the two errors add in squares."""
-    ends = fieller(p, noise, confidence)
+    The error of the vertex and that of the shift add in quadrature; the interval ends with the
+    window.
+
+    Args:
+        p: The parabola of the rung.
+        noise: Noise of the losses.
+        shift: From the parabola's vertex to the optimum.
+        confidence: Of the interval, between 0 and 1.
+    """
+    ends = fieller_interval(p, noise, confidence)
     if ends is None or p.vertex is None:
         return None
-    more = noise.quantile(confidence) * shift.error
+    shift_error = noise.quantile(confidence) * shift.error
     value = min(max(p.vertex + shift.value, p.low), p.high)
-    below = float(np.hypot(p.vertex - ends[0], more))
-    above = float(np.hypot(ends[1] - p.vertex, more))
-    return value, max(value - below, p.low), min(value + above, p.high)
+    below = float(np.hypot(p.vertex - ends[0], shift_error))
+    above = float(np.hypot(ends[1] - p.vertex, shift_error))
+    return Interval(value=value, low=max(value - below, p.low), high=min(value + above, p.high))
 
 
-def fieller(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
-    """The values of the vertex that the data do not exclude (Fieller 1954).
+def fieller_interval(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
+    """The vertices, in log2(lr), that the data do not exclude (Fieller 1954).
 
-    None where they reach past the window on both sides: the optimum is not resolved.
+    The vertex is at t where the slope b + 2ct is zero. Those t are kept whose slope is not
+    significantly different from zero: (b + 2ct)² ≤ q·Var(b + 2ct), a quadratic in t, with q the
+    squared quantile of Student's t.
+
+    Args:
+        p: The parabola of the rung.
+        noise: Noise of the losses.
+        confidence: Of the interval, between 0 and 1.
+
+    Returns:
+        Both ends; None where they reach past the window on both sides, so that the optimum is not
+        resolved.
     """
     _, b, c = p.coefficients
     q = noise.quantile(confidence) ** 2 * noise.variance
     v = p.inverse
-    # (b + 2cu)² ≤ q·Var(b + 2cu), a quadratic in u = vertex - centre
     square = 4 * (c**2 - q * v[2, 2])
     linear = 4 * (b * c - q * v[1, 2])
     constant = b**2 - q * v[1, 1]

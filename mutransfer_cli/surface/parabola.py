@@ -1,69 +1,67 @@
-"""A parabola through the window of a rung."""
+"""A parabola through the window of a rung's loss curve."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from mutransfer_cli.surface.curve import Curve
-from mutransfer_cli.surface.seed_effects import Array, Table, fitted, freedom, levels, table_of
+from mutransfer_cli.surface.noise import LackOfFit, SumOfSquares
+from mutransfer_cli.surface.seed_effects import Array, RunTable, run_table
 
 REACH = 2.3  # octaves: as far as a window of five rates an octave apart
-UNLIKELY = 0.05  # of a lack of fit as large as this, were the curve a parabola
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Sums of squares that a parabola leaves of rates and of runs, and their degrees of freedom."""
-
-    misfit: float
-    misfit_freedom: int
-    pure: float
-    pure_freedom: int
 
 
 @dataclass(frozen=True)
 class Parabola:
-    """a + b·t + c·t² with t = x - centre, by least squares; a is at the mean level of the seeds."""
+    """loss = a + b·t + c·t² with t = log2(lr) - centre, by least squares over single runs.
+
+    Each seed has its own level; `a` is at the mean level of the seeds that every rate ran.
+
+    Attributes:
+        curve: The curve that it was fitted to.
+        x: log2 of the window's learning rates, shape (rates,).
+        runs: The runs of the window.
+        centre: Middle of the window, in log2(lr).
+        low: Lower end of the window, in log2(lr).
+        high: Upper end of the window, in log2(lr).
+        solve: Matrix from the runs' losses to the coefficients, shape (3, runs).
+        coefficients: a, b and c.
+        inverse: Covariance of the coefficients over the variance of a loss, shape (3, 3).
+        lack_of_fit: Its residuals.
+    """
 
     curve: Curve
-    x: Array  # the window's rates
-    runs: Table  # of the window
+    x: Array
+    runs: RunTable
     centre: float
-    low: float  # ends of the window, in log2(lr)
+    low: float
     high: float
-    solve: Array  # (3, runs): from losses to the coefficients
-    coefficients: Array  # a, b, c
-    inverse: Array  # times the variance of a loss, the coefficients' covariance
-    lack: Lack
-
-    @property
-    def bent(self) -> bool:
-        """Whether the curve is clearly no parabola here."""
-        x = self.lack
-        return unlikely(x.misfit, x.misfit_freedom, x.pure, x.pure_freedom)
+    solve: Array
+    coefficients: Array
+    inverse: Array
+    lack_of_fit: LackOfFit
 
     @property
     def level(self) -> float:
-        """How far the window's seeds lie above those of the whole curve."""
+        """How far the level of the window's seeds lies above that of the whole curve's."""
         inside = np.isin(self.curve.x, self.x)
         return float(self.at(self.x).mean() - self.curve.means[inside].mean())
 
     @property
-    def seeds(self) -> float:
+    def seeds_per_rate(self) -> float:
         """Runs of a rate, on average."""
         return len(self.runs.loss) / len(self.x)
 
     @property
     def t(self) -> Array:
-        """Of each run."""
+        """log2(lr) of each run, from the centre; shape (runs,)."""
         return np.asarray(self.x[self.runs.rate] - self.centre)
 
     @property
     def vertex(self) -> float | None:
-        """log2(lr) of the minimum; None where the parabola opens downwards or it lies outside."""
+        """log2(lr) of the minimum; None where there is none inside the window."""
         _, b, c = self.coefficients
         if c <= 0:
             return None
@@ -71,68 +69,71 @@ class Parabola:
         return float(v) if self.low < v < self.high else None
 
     def at(self, x: Array | float, coefficients: Array | None = None) -> Array:
-        """Loss at x; coefficients (…, 3) may be drawn ones."""
+        """Loss at x.
+
+        Args:
+            x: log2(lr).
+            coefficients: Other coefficients in place of the fitted ones, shape (…, 3).
+        """
         a, b, c = np.moveaxis(self.coefficients if coefficients is None else coefficients, -1, 0)
         t = np.asarray(x) - self.centre
         return np.asarray(a + b * t + c * t**2)
 
-    def vertex_variance(self, noise: float) -> float:
-        """Delta method; noise is the variance of a loss."""
+    def vertex_variance(self, variance: float) -> float:
+        """Variance of the vertex in squared octaves, by the delta method.
+
+        Args:
+            variance: Variance of a loss.
+        """
         _, b, c = self.coefficients
         gradient = np.array([0.0, -1 / (2 * c), b / (2 * c**2)])
-        return float(gradient @ self.inverse @ gradient * noise)
+        return float(gradient @ self.inverse @ gradient * variance)
 
 
-def design(t: Array, degree: int) -> Array:
+def powers(t: Array, degree: int) -> Array:
+    """Powers 0 to `degree` of t, shape (len(t), degree + 1)."""
     return np.vander(t, degree + 1, increasing=True)
 
 
-def unlikely(misfit: float, misfit_freedom: int, pure: float, pure_freedom: int) -> bool:
-    """An F test of lack of fit; where there is nothing to test, none is found."""
-    if pure_freedom == 0 or misfit_freedom == 0 or pure <= 0:
-        return False
-    ratio = misfit / misfit_freedom / (pure / pure_freedom)
-    return float(special.fdtrc(misfit_freedom, pure_freedom, ratio)) < UNLIKELY
-
-
 def parabola_of(curve: Curve) -> Parabola | None:
-    """Of a curve's window; None where there is none.
+    """The parabola through a curve's window; None where there is no window.
 
-    Where rates lie less than an octave apart the window grows, as far as five of them an octave
-    apart reach, while seeds tell that the curve is a parabola there.
+    Where rates lie less than an octave apart the window grows, as far as five rates an octave
+    apart would reach, while the seeds show no lack of fit.
     """
     window = curve.window()
     if window is None:
         return None
-    found, grown = over(curve, window), True
+    found, grown = parabola_through(curve, window), True
     while grown:
         grown = False
-        for wider in curve.wider(window, REACH):
-            p = over(curve, wider)
-            if p.lack.pure_freedom and not p.bent:
-                found, window, grown = p, wider, True
+        for wider in curve.widened(window, REACH):
+            candidate = parabola_through(curve, wider)
+            residuals = candidate.lack_of_fit
+            if residuals.pure_error.degrees_of_freedom and not residuals.significant:
+                found, window, grown = candidate, wider, True
                 break
     return found
 
 
-def over(curve: Curve, window: slice) -> Parabola:
-    """By all runs of these rates; each seed has its own level."""
-    x, runs = curve.x[window], table_of(curve.runs[window])
+def parabola_through(curve: Curve, window: slice) -> Parabola:
+    """The parabola through all runs of some consecutive rates.
+
+    Args:
+        curve: The loss curve.
+        window: Indices of the rates.
+    """
+    x, runs = curve.x[window], run_table(curve.runs[window])
     centre = float((x[0] + x[-1]) / 2)
-    matrix = np.column_stack([levels(runs), design(x[runs.rate] - centre, 2)[:, 1:]])
-    of_mean = np.zeros((3, matrix.shape[1]))  # from the seeds' levels to their mean; b and c
-    of_mean[0, : runs.seeds] = runs.mean_level
-    of_mean[1, -2] = of_mean[2, -1] = 1
+    matrix = np.column_stack([runs.seed_indicators, powers(x[runs.rate] - centre, 2)[:, 1:]])
+    to_mean_level = np.zeros((3, matrix.shape[1]))  # from the seeds' levels to their mean
+    to_mean_level[0, : runs.seed_count] = runs.level_weights
+    to_mean_level[1, -2] = to_mean_level[2, -1] = 1
     inverse = np.linalg.inv(matrix.T @ matrix)
-    every = inverse @ matrix.T
-    left = runs.loss - matrix @ (every @ runs.loss)
-    _, pure = fitted(runs)
-    lack = Lack(
-        misfit=max(0.0, float(left @ left - pure @ pure)),
-        misfit_freedom=len(x) - 3,
-        pure=float(pure @ pure),
-        pure_freedom=freedom(runs),
-    )
+    solve = inverse @ matrix.T
+    residuals = runs.loss - matrix @ (solve @ runs.loss)
+    _, errors = runs.effects()
+    misfit = max(0.0, float(residuals @ residuals - errors @ errors))
     return Parabola(
         curve=curve,
         x=x,
@@ -140,8 +141,11 @@ def over(curve: Curve, window: slice) -> Parabola:
         centre=centre,
         low=float(x[0]),
         high=float(x[-1]),
-        solve=of_mean @ every,
-        coefficients=of_mean @ every @ runs.loss,
-        inverse=of_mean @ inverse @ of_mean.T,
-        lack=lack,
+        solve=to_mean_level @ solve,
+        coefficients=to_mean_level @ solve @ runs.loss,
+        inverse=to_mean_level @ inverse @ to_mean_level.T,
+        lack_of_fit=LackOfFit(
+            misfit=SumOfSquares(misfit, len(x) - 3),
+            pure_error=SumOfSquares(float(errors @ errors), runs.degrees_of_freedom),
+        ),
     )

@@ -1,78 +1,187 @@
-"""The optimum of every rung while a sweep is still running, for a sampler that sharpens it."""
+"""The optimum of each rung with its interval, or the reason why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import log2
+from dataclasses import dataclass
+from typing import Generic
 
-from mutransfer_cli.documents.fit import Rung
-from mutransfer_cli.fit.fit_file import fit_line
-from mutransfer_cli.surface.curve import curves_of
-from mutransfer_cli.surface.loss_transform import scale_of
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.cubic_bias import vertex_shifts
+from mutransfer_cli.surface.curve import WINDOW, Curve, Rung
+from mutransfer_cli.surface.loss_transform import TransformedCurves, transformed_curves
+from mutransfer_cli.surface.noise import Noise, pooled_noise
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.parabola import over
+from mutransfer_cli.surface.optimum_interval import optimum_interval
+from mutransfer_cli.surface.parabola import Parabola, parabola_through
 
-CONFIDENCE = 0.9  # of the interval that `search.precision` bounds
-
-RungSize = tuple[int, int | None, int | None, int | None]  # width, depth, batch, steps
-
-
-@dataclass(frozen=True, slots=True)
-class RungOptimum:
-    """log2 of a rung's best learning rate, with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def half_width(self) -> float:
-        """The longer arm of the interval, in octaves."""
-        return max(self.high - self.value, self.value - self.low)
+SAMPLER_CONFIDENCE = 0.9  # of the interval that `search.precision` bounds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RungFit:
-    """What the trials so far show of one rung's loss curve.
+    """What the trials of one rung show of its optimum.
 
     Attributes:
-        optimum: None where it is not resolved.
-        lack_of_fit: The loss is clearly not quadratic around the best rate, so that more seeds
-            would not help.
+        optimum: In log2(lr); None where it is not resolved.
+        lack_of_fit: Whether the loss is clearly not quadratic around the best rate, so that more
+            seeds would not help.
         has_window: Whether there are enough rates around the best for a parabola.
+        loss: At the optimum, else the best mean seen; None where nothing finished.
+        at_edge: Whether the best rate is at an end of the range.
+        points: Number of rates where every seed finished.
+        censored: Number of rates where a seed diverged.
+        pruned: Number of rates where a seed was pruned and none diverged.
+        note: Why there is no optimum.
+        curve: The loss curve, its losses transformed; None where nothing finished.
+        parabola: The parabola through its window.
     """
 
-    optimum: RungOptimum | None
+    optimum: Interval | None
     lack_of_fit: bool = False
     has_window: bool = True
+    loss: float | None = None
+    at_edge: bool = False
+    points: int = 0
+    censored: int = 0
+    pruned: int = 0
+    note: str | None = None
+    curve: Curve | None = None
+    parabola: Parabola | None = None
 
 
-def rung_fits(observations: Sequence[Observation]) -> Mapping[RungSize, RungFit]:
-    """The fit of each rung, with the noise pooled over all of them."""
-    sizes = sorted({rung_size(o) for o in observations}, key=lambda s: tuple(v or 0 for v in s))
-    if not sizes:
-        return {}
-    # each rung stands for a point on one axis
-    numbered = [replace(o, width=1 + sizes.index(rung_size(o))) for o in observations]
-    curves = curves_of(scale_of(numbered).of(numbered))
+@dataclass(frozen=True)
+class RungFits(Generic[Rung]):
+    """The fits of all rungs of a ladder, and what they have in common.
+
+    Attributes:
+        rungs: By rung, small to large.
+        noise: Noise of the transformed losses, pooled over the rungs; None where there is none.
+        curves: The transformed curves.
+    """
+
+    rungs: dict[Rung, RungFit]
+    noise: Noise | None
+    curves: TransformedCurves[Rung]
+
+
+def rung_fits(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, RungFit]:
+    """The fit of each rung while a sweep is running, for a sampler that sharpens the optima.
+
+    Args:
+        rungs: The observations of each rung, small to large.
+    """
+    return fit_rungs(rungs, SAMPLER_CONFIDENCE).rungs if rungs else {}
+
+
+def fit_rungs(rungs: Mapping[Rung, Sequence[Observation]], confidence: float) -> RungFits[Rung]:
+    """Fit all rungs of a ladder; the transform, the noise and the cubic term are common to them.
+
+    Args:
+        rungs: The observations of each rung, small to large.
+        confidence: Of the intervals, between 0 and 1.
+    """
+    curves = transformed_curves(rungs)
+    parabolas = curves.parabolas
+    noise = pooled_noise(p.lack_of_fit for p in parabolas.values())
+    shifts = dict(zip(parabolas, vertex_shifts(list(parabolas.values())), strict=True))
     fits = {}
-    for rung in fit_line(numbered, confidence=CONFIDENCE).rungs:
-        curve = curves[rung.width]
-        window = curve.window() if curve is not None else None
-        bent = curve is not None and window is not None and over(curve, window).bent
-        fits[sizes[rung.width - 1]] = RungFit(rung_optimum(rung), bent, window is not None)
-    return fits
+    for rung, curve in curves.curves.items():
+        if curve is None:
+            fits[rung] = nothing_finished(rungs[rung])
+            continue
+        parabola = parabolas.get(rung)
+        optimum = None
+        if parabola is not None and noise is not None:
+            optimum = optimum_interval(parabola, noise, shifts[rung], confidence)
+        fits[rung] = rung_fit(curve, parabola, optimum, curves)
+    return RungFits(fits, noise, curves)
 
 
-def rung_size(observation: Observation) -> RungSize:
-    """The sizes that make a rung."""
-    return observation.width, observation.depth, observation.batch, observation.steps
+def nothing_finished(runs: Sequence[Observation]) -> RungFit:
+    """The fit of a rung at which some seed diverged or was pruned at every rate."""
+    return RungFit(
+        optimum=None,
+        has_window=False,
+        censored=len({o.lr for o in runs}),
+        note="no learning rate where every seed finished; search lower ones",
+    )
 
 
-def rung_optimum(rung: Rung) -> RungOptimum | None:
-    """A rung's optimum on the log2 scale; None where it or its interval is unknown."""
-    lr = rung.optimum["lr"] if rung.optimum else None
-    if lr is None or lr.low is None or lr.high is None:
-        return None
-    return RungOptimum(log2(lr.value), log2(lr.low), log2(lr.high))
+def rung_fit(
+    curve: Curve,
+    parabola: Parabola | None,
+    optimum: Interval | None,
+    curves: TransformedCurves[Rung],
+) -> RungFit:
+    """The fit of one rung.
+
+    Args:
+        curve: Its loss curve.
+        parabola: The parabola through its window.
+        optimum: In log2(lr), where the window resolves it.
+        curves: The curves of all rungs, for the transform of the losses.
+    """
+    note = unresolved(curve, parabola, optimum)
+    if note is not None:
+        optimum = None
+    window = curve.window()
+    loss = curve.lowest_mean
+    if optimum is not None and parabola is not None:
+        loss = float(parabola.at(optimum.value))
+    return RungFit(
+        optimum=optimum,
+        lack_of_fit=window is not None and parabola_through(curve, window).lack_of_fit.significant,
+        has_window=window is not None,
+        loss=curves.transform.loss(loss),
+        at_edge=at_edge(curve),
+        points=len(curve.x),
+        censored=len(curve.censored),
+        pruned=len(curve.pruned),
+        note=note,
+        curve=curve,
+        parabola=parabola,
+    )
+
+
+def at_edge(curve: Curve) -> bool:
+    """Whether the best rate is at an end of the range, and nothing above it diverged."""
+    n, best = len(curve.x), curve.best
+    diverges_above = bool(len(curve.censored)) and bool(curve.censored.max() > curve.x[best])
+    return best == 0 or (best == n - 1 and not diverges_above)
+
+
+def unresolved(curve: Curve, parabola: Parabola | None, optimum: Interval | None) -> str | None:
+    """Why a rung has no optimum, and what to do about it; None where it has one.
+
+    Args:
+        curve: Its loss curve.
+        parabola: The parabola through its window.
+        optimum: In log2(lr), where the window resolves it.
+    """
+    n, best = len(curve.x), curve.best
+    if at_edge(curve):
+        return f"the best learning rate is at the {'low' if best == 0 else 'high'} end of the range"
+    if best == n - 1 or (parabola is None and n >= WINDOW):
+        return "the best learning rate is next to divergence; use a finer grid below it"
+    if parabola is None:
+        note = f"{n} learning rates finished; {WINDOW} around the best are needed"
+        if curve.setting:
+            note += " at one setting of the rest: use sampler: grid, or search lr alone"
+        return note
+    if parabola.vertex is None:
+        return "the parabola has no minimum inside its window"
+    if optimum is None:
+        return f"the optimum is not resolved: {limiting_factor(parabola)}"
+    return None
+
+
+def limiting_factor(p: Parabola) -> str:
+    """What keeps an optimum from being resolved: the shape of the curve, or the noise."""
+    misfit, error = p.lack_of_fit.misfit, p.lack_of_fit.pure_error
+    if error.degrees_of_freedom and misfit.mean_square > error.mean_square:
+        return (
+            "the loss is not quadratic near its minimum (often: too close to divergence); "
+            "use a finer grid"
+        )
+    return "the noise is as large as the curvature; add seeds"

@@ -1,66 +1,85 @@
-"""Losses as a rate's part plus a seed's: common random numbers shift a seed's whole curve.
+"""Losses as the sum of a learning rate's effect and a seed's effect.
 
-With as many seeds at every rate the parts are plain means; where some rates ran more seeds than
-others, least squares puts all of them on one level.
+All trials of a seed share their random numbers, so a seed shifts its whole loss curve. Where every
+rate ran the same seeds, the effects are plain means; otherwise least squares brings all rates to
+one level (two-way layout without interaction, Scheffé 1959, chapter 4).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
-Array = np.ndarray
-Runs = Sequence[Mapping[int, float]]  # for each rate the loss of each seed
+Array: TypeAlias = np.ndarray
+LossesBySeed: TypeAlias = Mapping[int, float]
 
 
 @dataclass(frozen=True)
-class Table:
-    """Single runs: their rates and seeds as indices, and their losses."""
+class RunTable:
+    """Single runs, one entry each.
+
+    Attributes:
+        rate: Index of the run's learning rate, shape (runs,).
+        seed: Index of the run's seed, shape (runs,).
+        loss: Loss of the run, shape (runs,).
+    """
 
     rate: Array
     seed: Array
     loss: Array
 
     @property
-    def seeds(self) -> int:
+    def seed_count(self) -> int:
+        """Number of different seeds."""
         return int(self.seed.max()) + 1
 
     @property
-    def rates(self) -> int:
+    def rate_count(self) -> int:
+        """Number of different learning rates."""
         return int(self.rate.max()) + 1
 
     @property
-    def mean_level(self) -> Array:
-        """(seeds,): weights of the level at which losses are quoted, of the seeds all rates ran."""
-        all_of_them = np.bincount(self.seed, minlength=self.seeds) == self.rates
-        return np.asarray(all_of_them / all_of_them.sum())
+    def level_weights(self) -> Array:
+        """Weights of the seeds in the level at which losses are quoted, shape (seeds,).
+
+        Only seeds that every rate ran count.
+        """
+        complete = np.bincount(self.seed, minlength=self.seed_count) == self.rate_count
+        return np.asarray(complete / complete.sum())
+
+    @property
+    def seed_indicators(self) -> Array:
+        """One at the seed of each run, else zero; shape (runs, seeds)."""
+        return np.asarray(np.eye(self.seed_count)[self.seed])
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """What both effects leave; every rate shares a seed with the others."""
+        return len(self.loss) - self.rate_count - (self.seed_count - 1)
+
+    def effects(self) -> tuple[Array, Array]:
+        """Fit both effects.
+
+        Returns:
+            The loss of each rate at the common level, shape (rates,), and the residual of each
+            run, shape (runs,).
+        """
+        rates = np.eye(self.rate_count)[self.rate]
+        matrix = np.column_stack([rates, self.seed_indicators[:, 1:]])
+        effects = np.linalg.lstsq(matrix, self.loss, rcond=None)[0]
+        count = rates.shape[1]
+        level = float(self.level_weights[1:] @ effects[count:])
+        return effects[:count] + level, self.loss - matrix @ effects
 
 
-def table_of(runs: Runs) -> Table:
-    """All runs of these rates."""
+def run_table(runs: Sequence[LossesBySeed]) -> RunTable:
+    """The table of all runs; `runs` holds for each rate the loss of each seed."""
     seeds = sorted(set().union(*runs))
-    rows = [(i, seeds.index(s), loss) for i, of in enumerate(runs) for s, loss in of.items()]
+    rows = [
+        (i, seeds.index(s), loss) for i, by_seed in enumerate(runs) for s, loss in by_seed.items()
+    ]
     rate, seed, loss = (np.array(column) for column in zip(*rows, strict=True))
-    return Table(rate, seed, loss.astype(float))
-
-
-def levels(table: Table) -> Array:
-    """(runs, seeds): which seed's level a run has."""
-    return np.asarray(np.eye(table.seeds)[table.seed])
-
-
-def fitted(table: Table) -> tuple[Array, Array]:
-    """Each rate's loss at the mean level, and what is left of each run's."""
-    rates = np.eye(table.rates)[table.rate]
-    design = np.column_stack([rates, levels(table)[:, 1:]])
-    parts = np.linalg.lstsq(design, table.loss, rcond=None)[0]
-    count = rates.shape[1]
-    level = float(table.mean_level[1:] @ parts[count:])
-    return parts[:count] + level, table.loss - design @ parts
-
-
-def freedom(table: Table) -> int:
-    """Degrees of freedom that both parts leave; every rate shares a seed with the others."""
-    return len(table.loss) - table.rates - (table.seeds - 1)
+    return RunTable(rate, seed, loss.astype(float))

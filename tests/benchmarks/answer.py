@@ -22,7 +22,7 @@ import numpy as np
 import optuna
 import torch
 
-from mutransfer_cli.fit.fit_file import fit_line
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
@@ -119,7 +119,7 @@ def grid(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, 
         for x in np.arange(LOW, HIGH + 0.25, 0.5)
         for s in order[:3]
     ]
-    (rung,) = fit_line(runs).rungs
+    (rung,) = fit(runs).rungs
     return (log2(rung.optimum["lr"].value) if rung.optimum else None), len(runs)
 
 

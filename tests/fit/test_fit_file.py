@@ -12,8 +12,8 @@ import pytest
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.axes import fit
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit, write_fit
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.surface.observation import Observation
 from tests.helpers.loss_curves import sweep
 

@@ -11,7 +11,7 @@ import torch
 
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.run_directory import fit_of_run
+from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
@@ -40,7 +40,7 @@ def test_every_axis_is_swept_and_fitted(tmp_path: Path) -> None:
     sizes = {(r.width, r.depth, r.batch, r.steps) for r in records}
     # lines through the base; twice the batch sees the same examples in half of the steps
     assert sizes == {(8, 1, 8, 16), (16, 1, 8, 16), (8, 2, 8, 16), (8, 1, 16, 8), (8, 1, 8, 32)}
-    found = fit_of_run(Run.open(tmp_path / "run"))
+    found = fit_run(Run.open(tmp_path / "run")).document()
     assert list(found.axes) == ["width", "depth", "batch", "steps"]
     assert {(r.width, r.depth, r.batch, r.steps) for r in found.rungs} == sizes
     assert all(word in found.reason for word in ("width", "depth", "batch", "steps"))

@@ -7,7 +7,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.fit.axes import fit
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.surface.observation import Observation
 from tests.helpers.loss_curves import GRID, sweep
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.documents.fit import FitDocument
-from mutransfer_cli.fit.axes import fit
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.curve import curves_of
 from mutransfer_cli.surface.loss_transform import scale_of

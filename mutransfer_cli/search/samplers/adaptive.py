@@ -18,7 +18,8 @@ from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.storage.record import Record, observation_of
-from mutransfer_cli.surface.rung_optima import RungFit, rung_fits, rung_size
+from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.rung_optima import RungFit, rung_fits
 
 APART = 2.25  # octaves between the first rates, at most
 NEAR = 0.35  # of the distance: a rate so near is taken for the one that is wanted
@@ -36,13 +37,11 @@ UNKNOWN = RungFit(None)
 
 def fit_rungs(records: Sequence[Record]) -> Mapping[Size, RungFit]:
     """The optimum of each rung with its interval, by the trials so far."""
-    sizes, observations = [], []
+    by_size: dict[Size, list[Observation]] = defaultdict(list)
     for record in records:
         if record.outcome != "failed":
-            sizes.append(record.size)
-            observations.append(observation_of(record, record.params["lr"]))
-    fits = rung_fits(observations)
-    return {size: fits[rung_size(o)] for size, o in zip(sizes, observations, strict=True)}
+            by_size[record.size].append(observation_of(record, record.params["lr"]))
+    return rung_fits({size: by_size[size] for size in sorted(by_size)})
 
 
 def propose(

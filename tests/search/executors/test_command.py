@@ -17,7 +17,7 @@ import pytest
 from mutransfer_cli import load_plan
 from mutransfer_cli.documents.sweep import SweepDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.run_directory import fit_of_run
+from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.estimate import dry_run
@@ -93,7 +93,7 @@ def test_sweep_fit_and_nothing_twice(tmp_path: Path) -> None:
     assert document.population.why.startswith("every trial is a run of train.command, 2 at a time")
     assert document.best is not None and document.best.params == {"lr": 2.0**-6}
     assert document.best.loss == pytest.approx(2 - 0.1 * 4)
-    fitted = fit_of_run(Run.open(tmp_path / "run"))
+    fitted = fit_run(Run.open(tmp_path / "run")).document()
     for rung in fitted.rungs:
         assert rung.optimum is not None and rung.optimum["lr"].value == pytest.approx(2**-6)
     assert fitted.verdict == "holds"

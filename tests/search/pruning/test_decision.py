@@ -15,7 +15,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from mutransfer_cli.fit.axes import fit
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs

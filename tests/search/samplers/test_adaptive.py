@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
@@ -27,7 +28,7 @@ from mutransfer_cli.search.samplers.adaptive import (
 )
 from mutransfer_cli.search.samplers.registry import trials, wanted
 from mutransfer_cli.search.storage.record import Record
-from mutransfer_cli.surface.rung_optima import RungFit, RungOptimum
+from mutransfer_cli.surface.rung_optima import RungFit
 
 Loss = Callable[[Job], float | None]
 HALF_OCTAVE_GRID = 19 * 3  # trials of a rung: 2^-12 to 2^-3, three seeds
@@ -44,7 +45,7 @@ def recipe(search: str) -> Recipe:
 ADAPTIVE = recipe("{sampler: adaptive, space: {lr: {log2: [-12, -3]}}}")
 
 
-def resolved(records: Sequence[Record]) -> dict[Size, RungOptimum]:
+def resolved(records: Sequence[Record]) -> dict[Size, Interval]:
     return {s: f.optimum for s, f in fit_rungs(records).items() if f.optimum}
 
 
@@ -100,7 +101,7 @@ def test_it_asks_for_more_where_the_loss_is_noisier() -> None:
     assert loud <= most  # what a dry run says
 
 
-def shape_of(optimum: RungOptimum | None, bent: bool) -> Fitted:
+def shape_of(optimum: Interval | None, bent: bool) -> Fitted:
     size = rungs(ADAPTIVE)[0]
     return lambda records: {size: RungFit(optimum, bent)}
 
@@ -117,11 +118,14 @@ def test_what_limits_the_interval_says_what_is_run_next() -> None:
         if s == 0 or x in rates
     ]
 
-    def asked(optimum: RungOptimum | None, bent: bool) -> set[tuple[float, int]]:
+    def asked(optimum: Interval | None, bent: bool) -> set[tuple[float, int]]:
         jobs = round_after(ADAPTIVE.search, size, 0, seen, shape_of(optimum, bent))
         return {(log2(j.params["lr"]), j.seed) for j in jobs}
 
-    wide, narrow = RungOptimum(-7.1, -7.4, -6.8), RungOptimum(-7.1, -7.3, -6.9)
+    wide, narrow = (
+        Interval(value=-7.1, low=-7.4, high=-6.8),
+        Interval(value=-7.1, low=-7.3, high=-6.9),
+    )
     outer = {(x, 2) for x in (-9.0, -8.0, -6.0, -5.0)}
     assert asked(wide, False) == asked(None, False) == outer
     assert asked(wide, True) == {(x, s) for x in (-7.5, -6.5) for s in (0, 1)}

@@ -1,4 +1,4 @@
-"""Documents of the commands that belong to no room."""
+"""The document of `summary`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from pydantic import Field
 from mutransfer_cli.documents.base import Part
 
 
-class InitDocument(Part):
-    schema_: Literal["mutransfer/init/v1"] = Field(default="mutransfer/init/v1", alias="schema")
-    path: str
-    model: str
-
-
 class SummaryDocument(Part):
+    """A run in a few lines."""
+
     schema_: Literal["mutransfer/summary/v1"] = Field(
         default="mutransfer/summary/v1", alias="schema"
     )

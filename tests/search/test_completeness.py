@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mutransfer_cli.fit.completeness import told_of, unfinished
-from mutransfer_cli.fit.run_directory import fit_of_run
+from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import load
+from mutransfer_cli.search.completeness import unfinished
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
@@ -42,8 +42,8 @@ def stopped(path: Path, run: Path, after: int) -> None:
 def test_of_a_grid(tmp_path: Path) -> None:
     path, run = recipe(tmp_path), tmp_path / "run"
     stopped(path, run, 8)
-    told = f"the sweep is not whole: 8 of {TRIALS} trials asked for have ended"
-    found = fit_of_run(Run.open(run))
+    told = f"the sweep is not finished: 8 of {TRIALS} trials have ended"
+    found = fit_run(Run.open(run)).document()
     assert found.verdict == "inconclusive" and found.reason in found.notes
     assert found.reason.startswith(told) and "run the same sweep command again" in found.reason
     assert not any(advice in found.reason for advice in ADVICE)
@@ -51,11 +51,8 @@ def test_of_a_grid(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 3 and done.stdout.count(told) == 1
     sweep(load(path), run, device="cpu", workers=1)
-    whole = fit_of_run(Run.open(run))  # the control
-    assert whole.notes == () and "not whole" not in whole.reason
-    kept = whole.model_copy(update={"verdict": "holds", "reason": "within"})
-    assert told_of(kept, "n of m").reason == "within"  # an answer stays, beside the note
-    assert told_of(kept, "n of m").notes == ("n of m",)
+    whole = fit_run(Run.open(run)).document()  # the control
+    assert whole.notes == () and "not finished" not in whole.reason
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""The axes of a ladder: each is a line of rungs through the base."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
+from mutransfer_cli.catalog.axes import AXES, SIZES
+from mutransfer_cli.surface.observation import Observation
+
+RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None where it is not known
+
+
+def rung_size(observation: Observation) -> RungSize:
+    """The sizes of a run's rung."""
+    return tuple(getattr(observation, size) for size in SIZES)
+
+
+def by_name(size: RungSize) -> dict[str, int | None]:
+    """The sizes of a rung by their names."""
+    return dict(zip(SIZES, size, strict=True))
+
+
+def in_order(size: RungSize) -> tuple[int, ...]:
+    """A key that sorts rungs from small to large."""
+    return tuple(n or 0 for n in size)
+
+
+def axis_lines(
+    observations: Sequence[Observation], base: RungSize | None = None
+) -> dict[str, list[Observation]]:
+    """The observations along each axis that varies, by the name of its size; the base is on all.
+
+    Observations that differ from the base along several axes are on no line. A single rung counts
+    as a line along the first axis.
+
+    Args:
+        observations: Runs at any sizes.
+        base: Where the axes cross; by default the rung with the most others along the axes.
+    """
+    sizes = {rung_size(o) for o in observations}
+    centre = most_connected(sizes) if base is None else base
+    lines = {}
+    for axis in SIZES:
+        line = [o for o in observations if axes_between(rung_size(o), centre) in ((), (axis,))]
+        varies = len({getattr(o, axis) for o in line}) > 1
+        if varies or (axis == SIZES[0] and len(sizes) == 1):
+            lines[axis] = line
+    return lines
+
+
+def axes_between(size: RungSize, other: RungSize) -> tuple[str, ...]:
+    """The sizes by which two rungs differ.
+
+    Where an axis keeps the tokens, steps shrink as it grows: rungs with the same number of examples
+    differ along that axis only.
+    """
+    a, b = by_name(size), by_name(other)
+    different = tuple(name for name in SIZES if a[name] != b[name])
+    for row in AXES:
+        if row.keeps_tokens and different == (row.size, "steps"):
+            grown, steps, other_grown, other_steps = (
+                sizes[name] for sizes in (a, b) for name in different
+            )
+            if not (grown and steps and other_grown and other_steps):
+                continue
+            examples = abs(grown * steps - other_grown * other_steps)
+            if examples < max(grown, other_grown):  # steps are rounded
+                return (row.size,)
+    return different
+
+
+def most_connected(sizes: Collection[RungSize]) -> RungSize:
+    """The rung from which most others are reached along one axis; of several, the smallest."""
+    count = Counter({a: sum(len(axes_between(a, b)) == 1 for b in sizes) for a in sizes})
+    most = max(count.values())
+    return min((a for a in sizes if count[a] == most), key=in_order)

@@ -1,0 +1,28 @@
+"""Fit of a run: its trials, and whether its sweep is finished."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.fit.study_fit import StudyFit, fit_study
+from mutransfer_cli.recipe.size import base_size
+from mutransfer_cli.search.completeness import unfinished
+from mutransfer_cli.search.storage.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def fit_run(run: Run, *, confidence: float = 0.95) -> StudyFit:
+    """Fit the trials of a run; where its sweep is unfinished, the fit says so.
+
+    Raises:
+        InputError: No trial has ended, or no two rungs differ along a single axis.
+    """
+    size = base_size(run.recipe)
+    base = tuple(getattr(size, name) for name in SIZES)
+    study = fit_study(run.observations, confidence=confidence, source=str(run.path), base=base)
+    remaining = unfinished(run)
+    log.info("%s: %s", run.path, remaining or "the sweep is finished")
+    return replace(study, unfinished=remaining)

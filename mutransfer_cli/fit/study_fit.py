@@ -1,0 +1,203 @@
+"""Fit of a study: every axis of its ladder by itself, then one document of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, SourceRung
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.axis_lines import RungSize, axis_lines, by_name, in_order, rung_size
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.ladder_fit import LadderFit, Verdict, fit_ladder
+from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.rung_optima import RungFit
+
+
+@dataclass(frozen=True)
+class FittedRung:
+    """One rung of a study: its sizes, and its fit in the ladder of one axis.
+
+    Attributes:
+        size: Width, depth, batch and steps.
+        fit: Its curve and its optimum.
+        ladder: The ladder that it was fitted in, for the transform of its losses.
+    """
+
+    size: RungSize
+    fit: RungFit
+    ladder: LadderFit
+
+
+@dataclass(frozen=True)
+class StudyFit:
+    """The fits of all ladders of a study.
+
+    Attributes:
+        source: Where the observations come from.
+        confidence: Of all intervals.
+        ladders: By axis, in the order of the axes.
+        sizes: For each axis all sizes of its rungs, by their size along the axis.
+        unfinished: What is still to come where the observations are those of an unfinished sweep.
+    """
+
+    source: str
+    confidence: float
+    ladders: dict[str, LadderFit]
+    sizes: dict[str, dict[int, RungSize]]
+    unfinished: str | None = None
+
+    @property
+    def rungs(self) -> list[FittedRung]:
+        """Every rung once, small to large; the base as it was fitted along the first axis."""
+        rungs: dict[RungSize, FittedRung] = {}
+        for axis, ladder in self.ladders.items():
+            for along, fit in ladder.rungs.items():
+                size = self.sizes[axis][along]
+                rungs.setdefault(size, FittedRung(size, fit, ladder))
+        return [rungs[size] for size in sorted(rungs, key=in_order)]
+
+    @property
+    def main(self) -> LadderFit:
+        """The ladder that hyperparameters are taken from: along the width where it varies."""
+        return next(iter(self.ladders.values()))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the axis that holds least."""
+        order: tuple[Verdict, ...] = ("fails", "inconclusive", "holds")
+        return min((ladder.verdict for ladder in self.ladders.values()), key=order.index)
+
+    @property
+    def reason(self) -> str:
+        """The reasons of all axes.
+
+        While a sweep is unfinished, that is the reason for an inconclusive verdict, not what could
+        be changed in a recipe.
+        """
+        if self.unfinished is not None and self.verdict == "inconclusive":
+            return self.unfinished
+        if list(self.ladders) == [SIZES[0]]:
+            return self.main.reason
+        return "; ".join(
+            f"{axis} {ladder.verdict}: {ladder.reason}" for axis, ladder in self.ladders.items()
+        )
+
+    def document(self) -> FitDocument:
+        """The fit as the document of `fit`."""
+        width = self.ladders.get(SIZES[0])
+        source = self.main.source
+        return FitDocument(
+            source=self.source,
+            confidence=self.confidence,
+            verdict=self.verdict,
+            reason=self.reason,
+            rungs=tuple(rung_document(rung) for rung in self.rungs),
+            axes={axis: axis_document(ladder) for axis, ladder in self.ladders.items()},
+            drift=width.line.drift if width and width.line else None,
+            regret=regret_documents(width) if width else (),
+            source_rung=SourceRung.model_validate(by_name(self.sizes[self.main.axis][source]))
+            if source is not None
+            else None,
+            hyperparameters=self.main.hyperparameters,
+            noise=self.main.noise,
+            notes=() if self.unfinished is None else (self.unfinished,),
+        )
+
+
+def fit_study(
+    observations: Sequence[Observation],
+    *,
+    confidence: float = 0.95,
+    source: str = "",
+    base: RungSize | None = None,
+) -> StudyFit:
+    """Fit the ladder along each axis.
+
+    Args:
+        observations: Runs at any sizes.
+        confidence: Of all intervals, between 0 and 1.
+        source: Where the observations come from, for messages.
+        base: Where the axes cross; by default the rung with the most others along the axes.
+
+    Raises:
+        InputError: There are no observations, or no two rungs are on one axis.
+    """
+    if not observations:
+        raise InputError(f"{source}: no trial has ended yet; run the sweep first")
+    lines = axis_lines(observations, base)
+    if not lines:
+        raise InputError(f"{source}: no two of its rungs differ along a single axis")
+    return StudyFit(
+        source=source,
+        confidence=confidence,
+        ladders={
+            axis: fit_ladder(line, axis=axis, confidence=confidence) for axis, line in lines.items()
+        },
+        sizes={
+            axis: {getattr(o, axis): rung_size(o) for o in line} for axis, line in lines.items()
+        },
+    )
+
+
+def fit(
+    observations: Sequence[Observation],
+    *,
+    confidence: float = 0.95,
+    source: str = "",
+    base: RungSize | None = None,
+) -> FitDocument:
+    """The document of `fit_study`, with the same arguments.
+
+    Args:
+        observations: Runs at any sizes.
+        confidence: Of all intervals, between 0 and 1.
+        source: Where the observations come from, for messages.
+        base: Where the axes cross; by default the rung with the most others along the axes.
+    """
+    return fit_study(observations, confidence=confidence, source=source, base=base).document()
+
+
+def rung_document(rung: FittedRung) -> Rung:
+    """A rung, its optimum as learning rates."""
+    fit, optimum = rung.fit, None
+    if fit.optimum is not None and fit.curve is not None:
+        optimum = {"lr": fit.optimum.exp2()}
+        optimum |= {name: Interval(value=value) for name, value in fit.curve.setting.items()}
+    return Rung.model_validate(
+        {
+            **by_name(rung.size),
+            "optimum": optimum,
+            "loss": fit.loss,
+            "at_edge": fit.at_edge,
+            "points": fit.points,
+            "censored": fit.censored,
+            "pruned": fit.pruned,
+            "note": fit.note,
+        }
+    )
+
+
+def axis_document(ladder: LadderFit) -> Axis:
+    """Drift and regret along one axis."""
+    line = ladder.line
+    return Axis(
+        drift=line.drift if line else None,
+        regret=regret_documents(ladder),
+        line=Line(size=line.centre, lr=line.lr) if line else None,
+    )
+
+
+def regret_documents(ladder: LadderFit) -> tuple[Regret, ...]:
+    """The regret at each larger rung of one axis."""
+    return tuple(
+        Regret(
+            size=regret.size,
+            value=regret.cost.value if regret.cost else None,
+            low=regret.cost.low if regret.cost else None,
+            high=regret.cost.high if regret.cost else None,
+            note=regret.note,
+        )
+        for regret in ladder.regrets
+    )

@@ -1,0 +1,71 @@
+"""What all figures have in common: no display, colours, and how they are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+VERDICT_COLOURS = {
+    "pass": "tab:green",
+    "warn": "tab:orange",
+    "fail": "tab:red",
+    "inconclusive": "tab:gray",
+}
+DPI = 110
+
+
+@contextmanager
+def figure(path: Path, panels: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Iterator[Any]:
+    """A figure with panels side by side, saved at the end of the block.
+
+    Args:
+        path: The file; its suffix is the format.
+        panels: Number of panels.
+        size: Width and height of the figure in inches.
+
+    Yields:
+        The matplotlib axes of each panel.
+
+    Raises:
+        InputError: The file cannot be written, or the format is unknown.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    drawing, axes = plt.subplots(1, panels, figsize=size, squeeze=False)
+    try:
+        yield axes[0]
+        drawing.tight_layout()
+        save(drawing, path)
+    finally:
+        plt.close(drawing)
+
+
+def save(drawing: Figure, path: Path) -> None:
+    """Write a figure to a file.
+
+    Raises:
+        InputError: The file cannot be written, or the format is unknown.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawing.savefig(path, dpi=DPI)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--plot {path}: cannot be written: {error}") from error
+
+
+def shades(count: int) -> list[Any]:
+    """Colours from light to dark, for the rungs of a ladder."""
+    import numpy as np
+    from matplotlib import pyplot as plt
+
+    return list(plt.get_cmap("viridis")(np.linspace(0.85, 0.1, count)))
