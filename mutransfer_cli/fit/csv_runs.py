@@ -72,7 +72,7 @@ def read_table(
     if not rows:
         raise InputError(f"{path}: holds no runs; expected a line for each run")
     extra = [c for c in columns if c not in {*NEEDED, *WHOLE}]
-    optional = [c for c in WHOLE[1:] if c in columns]
+    optional = [c for c in WHOLE if c in columns and c != "width"]
     widths = [int(cell(row, "width", where)) for where, row in rows]
     base = base_width or min(widths)
     observations = []

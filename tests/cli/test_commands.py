@@ -179,7 +179,7 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["sweep", "r.yaml", "--device", "cuda:99"], "--device cuda:99"),
         (["sweep", "r.yaml", "--run", "r.yaml/run"], "--run r.yaml/run: cannot be written"),
         (["fit", "none"], "none: cannot be read"),
-        (["fit", "."], "is no run directory"),
+        (["fit", "."], "is not a run directory"),
         (["scale", "r.yaml"], "give --width"),
         (["scale", "r.yaml", "--width", "64", "--format", "gguf"], "available: json, torch"),
         (["scale", "r.yaml", "--width", "64", "--depth", "0"], "--depth"),

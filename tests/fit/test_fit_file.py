@@ -142,7 +142,7 @@ def test_a_cliff_above_the_optimum_is_kept_out_of_the_window() -> None:
     steep = [Observation(64, 2.0**x, s, loss(x)) for x in (-9, -8, -7, -6, -4) for s in (0, 1)]
     (rung,) = fit(steep).rungs
     assert rung.optimum is None
-    assert rung.note is not None and "next to divergence" in rung.note
+    assert rung.note is not None and "too close to divergence" in rung.note
 
 
 def test_rungs_are_compared_at_one_setting() -> None:
@@ -229,7 +229,9 @@ def test_a_batch_keeps_the_tokens() -> None:
 
 def test_rungs_on_no_common_axis_are_refused() -> None:
     runs = [Observation(32 * d, 0.01, 0, 2.0, depth=d) for d in (2, 4)]
-    with pytest.raises(InputError, match=r"runs\.csv: no two of its rungs lie on one axis"):
+    with pytest.raises(
+        InputError, match=r"runs\.csv: no two of its rungs differ along a single axis"
+    ):
         fit(runs, source="runs.csv")
 
 

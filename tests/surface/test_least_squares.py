@@ -14,9 +14,9 @@ from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.curve import curves_of
-from mutransfer_cli.surface.loss_transform import scale_of
+from mutransfer_cli.surface.loss_transform import LossTransform, transformed_curves
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.parabola import Parabola, parabola_of
+from mutransfer_cli.surface.parabola import Parabola
 
 OUTER = (-8.0, -7.0, -5.0, -4.0)
 
@@ -50,7 +50,7 @@ def test_seeds_that_one_rate_lacks_shift_no_optimum() -> None:
     """Each seed's whole curve is a half higher; a mean of every rate would bend at -6."""
     found = fit(seeds_of_the_outer_rates(0.5))
     assert log2(optimum(found).value) == pytest.approx(-6.2, abs=1e-6)
-    (curve,) = curves_of(seeds_of_the_outer_rates(0.5)).values()
+    (curve,) = curves_of({64: seeds_of_the_outer_rates(0.5)}).values()
     assert curve is not None
     # at the level of the seed that all rates ran
     assert curve.means == pytest.approx([2 + 0.035 * (x + 6.2) ** 2 for x in curve.x])
@@ -114,11 +114,12 @@ def bell(best: float, x: float, seed: int) -> float:
 
 
 def parabola(runs: list[Observation]) -> Parabola:
-    (curve,) = curves_of(scale_of(runs).of(runs)).values()
-    assert curve is not None
-    found = parabola_of(curve)
-    assert found is not None
+    (found,) = transformed_curves({64: runs}).parabolas.values()
     return found
+
+
+def transform(runs: list[Observation]) -> LossTransform:
+    return transformed_curves({64: runs}).transform
 
 
 def test_losses_that_vary_several_times_are_compared_as_logarithms() -> None:
@@ -126,7 +127,7 @@ def test_losses_that_vary_several_times_are_compared_as_logarithms() -> None:
     rates = dict.fromkeys((-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0), 2)
     steep = runs_of(lambda x, s: 0.05 * exp(0.85 * (x + 5.7) ** 2 + 0.1 * s), rates)
     found = fit(steep)
-    assert scale_of(steep).logarithmic
+    assert transform(steep).logarithmic
     assert log2(optimum(found).value) == pytest.approx(-5.7, abs=1e-6)
     assert found.rungs[0].loss == pytest.approx(0.05 * exp(0.05), rel=1e-6)  # between two seeds
     # in units of the loss: 10 % of losses that are 0.3 or so on the (geometric) average
@@ -143,7 +144,7 @@ def test_losses_that_are_a_parabola_or_not_positive_are_taken_as_they_are() -> N
     rates = dict.fromkeys((-8.0, -7.0, -6.0, -5.0, -4.0), 2)
     for level in (1.0, -3.0):
         runs = runs_of(partial(square, level), rates)
-        assert not scale_of(runs).logarithmic
+        assert not transform(runs).logarithmic
         assert log2(optimum(fit(runs)).value) == pytest.approx(-6.2, abs=1e-6)
 
 
