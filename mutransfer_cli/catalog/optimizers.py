@@ -1,4 +1,4 @@
-"""Optimizers that train the proxies or that a plan can be made for."""
+"""Optimizers that proxies are trained with, or that plans are made for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerEntry(Entry):
-    """A row for an optimizer.
+    """A row for an optimizer; its implementation is an `optimizers.protocol.OptimizerSpec`.
 
     Attributes:
         weight_decay: Default of `optimizer.weight_decay`.
@@ -19,6 +19,8 @@ class OptimizerEntry(Entry):
         nesterov: `optimizer.nesterov` means something to it.
         leaves_to: The optimizer that trains the tensors it is not for; its learning rate is
             `optimizer.adamw_lr`.
+        batched: `package.module:attribute` of its step for many trials at once; None: trials
+            step one by one, with the torch class.
     """
 
     weight_decay: float = 0.1
@@ -26,6 +28,7 @@ class OptimizerEntry(Entry):
     beta1_is_momentum: bool = False
     nesterov: bool = False
     leaves_to: str | None = None
+    batched: str | None = None
 
 
 OPTIMIZERS = Registry(

@@ -11,16 +11,26 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 class ParameterizationEntry(Entry):
     """A row for a parameterization.
 
+    Its implementation is a `parameterization.protocol.Parameterization`.
+
     Attributes:
         depth_rules: It has rules for growing depth.
         depth_exponent: `rules.depth_alpha` is the exponent of its residual branches.
         alignment: `rules.alignment` chooses among its tables; one with a single table has no
             choice.
+        trains_models: Built-in models that can be trained in it; None: any model.
+        prepare: `package.module:attribute` of a function of plan and model that puts into the
+            model what `Plan.install` does not; None: `Plan.install` is all.
+        multipliers_in_model: All multipliers are numbers in the model, so that trials with
+            different ones cannot share a batched model.
     """
 
     depth_rules: bool = False
     depth_exponent: bool = False
     alignment: bool = True
+    trains_models: tuple[str, ...] | None = None
+    prepare: str | None = None
+    multipliers_in_model: bool = False
 
 
 PARAMETERIZATIONS = Registry(
@@ -53,6 +63,9 @@ PARAMETERIZATIONS = Registry(
             implementation="mutransfer_cli.parameterization.umup:UMUP",
             depth_rules=True,
             alignment=False,
+            trains_models=("gpt",),
+            prepare="mutransfer_cli.models.unit_scale:unit_scale",
+            multipliers_in_model=True,
         ),
         ParameterizationEntry(
             name="completep",

@@ -21,7 +21,7 @@ from mutransfer_cli.models.family_cache import completed, family_for
 from mutransfer_cli.models.proxy import plan_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable
-from mutransfer_cli.parameterization.tensor_rules import trained_by
+from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
@@ -105,14 +105,14 @@ def question_of(
         return completed(recipe, subject)
 
     parameterization = known(expect or recipe.parameterization)
-    optimizer = recipe.optimizer.name
+    optimizer = optimizer_spec(recipe.optimizer.name)
     independent = recipe.rules.weight_decay == "independent"
     family = family_for(recipe)
     expected = {
         t.name: expectation(
             t,
             parameterization,
-            trained_by(t, optimizer),
+            optimizer_of(optimizer, t.role, t.base_shape).name,
             independent,
             recipe.rules.alignment,
             family.tied,

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.measure.optimizer_kind import (
     attention_fault,
     unread_keys,
@@ -25,7 +26,6 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as library_plan
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
-from mutransfer_cli.parameterization.init_tables import PARAMETERIZATIONS
 from mutransfer_cli.tracing.family import Family, family_of
 
 DEFAULT_WIDTHS = (64, 128, 256)
@@ -34,7 +34,7 @@ DEFAULT_WIDTHS = (64, 128, 256)
 def known(parameterization: str) -> str:
     if parameterization not in PARAMETERIZATIONS:
         raise InputError(
-            f"--expect {parameterization}: expected one of {', '.join(PARAMETERIZATIONS)}"
+            f"--expect {parameterization}: expected one of {', '.join(PARAMETERIZATIONS.names)}"
         )
     return parameterization
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mutransfer_cli.documents.plan import ShapesDocument
-from mutransfer_cli.parameterization.disputed_rules import choices_of
 from mutransfer_cli.parameterization.from_recipe import settings_of
+from mutransfer_cli.parameterization.rules.disputed_rules import choices_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields
 from mutransfer_cli.recipe.schema.recipe import Recipe

@@ -19,7 +19,11 @@ from mutransfer_cli.models.unit_scale import unit_scale
 from mutransfer_cli.parameterization.from_recipe import settings_of
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
-from mutransfer_cli.plans.param_groups import OPTIMIZERS, optimizers_over, untrainable_reason
+from mutransfer_cli.plans.param_groups import (
+    optimizers_over,
+    trainable_optimizers,
+    untrainable_reason,
+)
 from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.load import override
@@ -195,7 +199,7 @@ class ProxyFactory:
         if reason is not None:
             raise InputError(
                 f"{reason} (mutransfer shapes and scale); to train proxies take one of "
-                f"{', '.join(OPTIMIZERS)}",
+                f"{', '.join(trainable_optimizers())}",
                 path=("optimizer", "name"),
             )
         if self.recipe.parameterization == "umup" and self.recipe.model.build != "gpt":

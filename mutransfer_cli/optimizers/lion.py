@@ -1,4 +1,4 @@
-"""Lion (Chen et al. 2023, arXiv 2302.06675, algorithm 2), which torch has not."""
+"""Lion (Chen et al. 2023, arXiv 2302.06675, algorithm 2), which is not included in torch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
+
+from mutransfer_cli.optimizers.geometry import SIGN
+from mutransfer_cli.optimizers.protocol import GroupHyperparameters, OptimizerSpec
 
 
 class Lion(Optimizer):
@@ -20,10 +23,19 @@ class Lion(Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
     ) -> None:
+        """Make the optimizer.
+
+        Args:
+            params: Tensors, or groups of them.
+            lr: Size of every entry's step.
+            betas: Weight of the momentum in the step, and decay of the momentum per step.
+            weight_decay: Decoupled: a step takes off lr × weight_decay.
+        """
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step; returns what the closure returns."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -42,3 +54,18 @@ class Lion(Optimizer):
                 p.add_(direction, alpha=-group["lr"])
                 m.lerp_(p.grad, 1 - second)
         return loss
+
+
+def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
+    """The betas."""
+    return {"betas": hyperparameters.betas}
+
+
+def torch_class() -> type[Optimizer]:
+    """The class above."""
+    return Lion
+
+
+LION = OptimizerSpec(
+    name="lion", geometry=SIGN, group_options=group_options, torch_class=torch_class
+)

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.parameterization import init_tables as table
-from mutransfer_cli.parameterization.forward_multipliers import forward_multipliers
-from mutransfer_cli.parameterization.horizon_rules import horizon_rule
-from mutransfer_cli.parameterization.lr_rules import GEOMETRY
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.parameterization.rules.exponents import clip_exponent
+from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
+from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
+from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tensor_plan
 from mutransfer_cli.parameterization.settings import Settings
-from mutransfer_cli.parameterization.tensor_rules import Context, tensor_plan
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
 from mutransfer_cli.tracing.family import Family, Shape, matched
 
+log = logging.getLogger(__name__)
 
-def known_optimizer(settings: Settings) -> None:
-    """Raises InputError for an optimizer that has no rule."""
+
+def require_consistent_decay(settings: Settings) -> None:
+    """Refuse a weight decay for which the optimizer has no rule.
+
+    Raises:
+        InputError: The optimizer preconditions the decay, and the settings do not say that torch's
+            number is to be taken as it is.
+    """
     name, decay = settings.optimizer.name, settings.optimizer.weight_decay
-    if name not in GEOMETRY:
+    decoupled = OPTIMIZERS[name].decoupled
+    if decoupled is not None and decay > 0 and settings.weight_decay != "coupled":
         raise InputError(
-            f"{name!r} has no rule; known: {', '.join(GEOMETRY)}", path=("optimizer", "name")
-        )
-    if name == "adam" and decay > 0:
-        raise InputError(
-            "adam adds the decay to the gradient, which has no consistent "
-            f"scaling rule: expected 0, or name: adamw; found {decay:g}",
+            f"{name} adds the decay to the gradient, which has no consistent "
+            f"scaling rule: expected 0, or name: {decoupled}; found {decay:g}",
             path=("optimizer", "weight_decay"),
+        )
+
+
+def require_multiplier_if_tied(family: Family, settings: Settings) -> None:
+    """Refuse to absorb the multiplier of a tied readout.
+
+    Raises:
+        InputError: The settings ask for it.
+    """
+    if family.tied and settings.readout == "absorbed":
+        tied = next(t.name for t in family.tensors if t.role == "tied")
+        raise InputError(
+            f"absorbed is impossible for {tied}, embedding and readout at once: as "
+            "an embedding its init has to stay constant, as a readout it would have to shrink; "
+            "take multiplier",
+            path=("rules", "readout"),
         )
 
 
@@ -41,55 +64,65 @@ def derive(
 ) -> Plan:
     """The plan for a model of these shapes.
 
-    Raises InputError where the model does not belong to the family, or where a multiplier that
-    the rules ask for can neither be absorbed nor installed.
+    Args:
+        family: The traced model.
+        settings: Hyperparameters and rules at the base.
+        shapes: The shapes of the model's parameters at the target.
+        base: Width, depth, examples per step and steps of the base.
+        target: The same of the target.
+
+    Raises:
+        InputError: The model does not belong to the family, or a multiplier that the rules ask for
+            can neither be absorbed nor installed.
     """
-    known_optimizer(settings)
-    optimizer = settings.optimizer
-    if family.tied and settings.readout == "absorbed":
-        tied = next(t.name for t in family.tensors if t.role == "tied")
-        raise InputError(
-            f"absorbed is impossible for {tied}, embedding and readout at once: as "
-            "an embedding its init has to stay constant, as a readout it would have to shrink; "
-            "take multiplier",
-            path=("rules", "readout"),
-        )
+    optimizer = optimizer_spec(settings.optimizer.name)
+    parameterization = parameterization_of(settings.parameterization)
+    require_consistent_decay(settings)
+    require_multiplier_if_tied(family, settings)
     tensors = matched(family, shapes)
-    forward, sites, folded = forward_multipliers(family, settings, shapes, base, target)
+    forward = forward_multipliers(family, settings, parameterization, shapes, base, target)
     ratio = {axis: target[axis] / base[axis] for axis in SIZES}
     horizon = horizon_rule(
         settings.horizon,
         settings.beta1,
-        optimizer.name,
+        optimizer.geometry,
         ratio["batch"],
         ratio["steps"] * ratio["batch"],
     )
-    context = Context(
+    # where branches are multiplied by a power of the depth, the init need not follow it too
+    branches_scaled = parameterization.branch_power(settings.depth_alpha) != 0
+    context = PlanContext(
         settings,
+        parameterization,
+        optimizer,
         horizon,
-        # u-muP quotes at depth 1, not at the base
-        target["depth"] if settings.parameterization == "umup" else ratio["depth"],
-        base["depth"] if settings.parameterization == "completep" else target["depth"],
-        family,
-        folded,
-        family.final_readouts,
+        m_depth=target["depth"] if parameterization.unit_scaled else ratio["depth"],
+        init_depth=base["depth"] if branches_scaled else target["depth"],
+        family=family,
+        folded=forward.folded,
+        final_readouts=family.final_readouts,
     )
     clip = settings.clip
     if clip is not None:
-        clip *= ratio["width"] ** table.clip_power(settings.parameterization, settings.readout)
+        clip *= ratio["width"] ** clip_exponent(parameterization, settings.readout)
+    log.debug("plan of %d tensors: %s, %s", len(tensors), parameterization.name, optimizer.name)
+    hyperparameters = settings.optimizer
     return Plan(
         tensors=tuple(
             tensor_plan(name, tensor, shapes[name], context) for name, tensor in tensors.items()
         ),
-        forward=forward,
-        sites=sites,
+        forward=forward.values,
+        sites=forward.sites,
         form=settings.readout,
-        parameterization=settings.parameterization,
+        parameterization=parameterization.name,
         optimizer=optimizer.name,
-        betas=(optimizer.betas[0] ** horizon.beta1, optimizer.betas[1] ** horizon.beta2),
-        momentum=optimizer.momentum,
+        betas=(
+            hyperparameters.betas[0] ** horizon.beta1,
+            hyperparameters.betas[1] ** horizon.beta2,
+        ),
+        momentum=hyperparameters.momentum,
         clip=clip,
         base=dict(base),
         target=dict(target),
-        nesterov=optimizer.nesterov,
+        nesterov=hyperparameters.nesterov,
     )

@@ -7,37 +7,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adafactor, Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.lion import Lion
+from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
 from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.types import PlanData, TensorPlan
-
-TORCH: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": AdamW,
-    "adafactor": Adafactor,
-}
-if hasattr(torch.optim, "Muon"):  # since torch 2.9
-    TORCH["muon"] = torch.optim.Muon
-OPTIMIZERS: dict[str, type[Optimizer]] = {**TORCH, "lion": Lion}
 
 
 def group_options(plan: PlanData, tensor: TensorPlan) -> dict[str, Any]:
     """What a torch optimizer takes for one tensor."""
-    options: dict[str, Any] = {"lr": tensor.lr, "weight_decay": tensor.weight_decay}
-    match tensor.optimizer or plan.optimizer:
-        case "sgd":
-            options |= {"momentum": plan.momentum, "nesterov": plan.nesterov}
-        case "muon":
-            options |= {"momentum": plan.momentum or 0.95, "eps": tensor.eps}
-        case "lion":
-            options |= {"betas": plan.betas}
-        case "adam" | "adamw" | "soap" | "shampoo":
-            options |= {"eps": tensor.eps, "betas": plan.betas}
-    return options
+    hyperparameters = GroupHyperparameters(plan.betas, tensor.eps, plan.momentum, plan.nesterov)
+    spec = optimizer_spec(tensor.optimizer or plan.optimizer)
+    return {
+        "lr": tensor.lr,
+        "weight_decay": tensor.weight_decay,
+        **spec.group_options(hyperparameters),
+    }
 
 
 def groups_trained_by(
@@ -56,8 +43,9 @@ def groups_trained_by(
 
 
 def optimizer_kinds(plan: PlanData) -> list[str]:
-    """The optimizers that the plan's tensors need, muon first."""
-    return sorted({t.optimizer or plan.optimizer for t in plan.tensors}, key=lambda k: k != "muon")
+    """The optimizers that the plan's tensors need, the plan's own first."""
+    kinds = {t.optimizer or plan.optimizer for t in plan.tensors}
+    return sorted(kinds, key=lambda kind: (kind != plan.optimizer, kind))
 
 
 def single_optimizer_groups(plan: PlanData, model: nn.Module) -> list[dict[str, Any]]:
@@ -72,21 +60,44 @@ def single_optimizer_groups(plan: PlanData, model: nn.Module) -> list[dict[str, 
     return groups_trained_by(plan, parameters_by_name(plan, model), kinds[0])
 
 
-def untrainable_reason(
-    optimizer: str, known: Mapping[str, type[Optimizer]] = OPTIMIZERS
-) -> str | None:
-    """Why nothing is trained with an optimizer; None where it can. known: all that there are."""
-    if optimizer in known:
+def optimizer_class(optimizer: str) -> type[Optimizer]:
+    """The class that trains with an optimizer.
+
+    Raises:
+        InputError: There is none.
+    """
+    reason = untrainable_reason(optimizer)
+    if reason is not None:
+        raise InputError(f"optimizer: {reason}")
+    found = optimizer_spec(optimizer).torch_class()
+    assert found is not None
+    return found
+
+
+def untrainable_reason(optimizer: str, *, torch_only: bool = False) -> str | None:
+    """Why nothing can be trained with an optimizer here; None where it can.
+
+    Args:
+        optimizer: Its name in the catalog.
+        torch_only: Do not count classes of other packages than torch.
+    """
+    found = optimizer_spec(optimizer).torch_class()
+    if found is not None and not (torch_only and found.__module__.partition(".")[0] != "torch"):
         return None
     version = torch.__version__.partition("+")[0]
     return f"torch {version} has no {optimizer}: the plan gives its numbers only"
+
+
+def trainable_optimizers() -> tuple[str, ...]:
+    """The names of all optimizers that proxies can be trained with."""
+    return tuple(name for name in OPTIMIZERS.names if untrainable_reason(name) is None)
 
 
 def optimizers_over(plan: PlanData, parameters: Mapping[str, Tensor]) -> list[Optimizer]:
     """The plan's optimizers over its parameters, by name.
 
     Raises:
-        InputError: torch has no such optimizer.
+        InputError: The plan's optimizer has no class here.
     """
     reason = untrainable_reason(plan.optimizer)
     if reason is not None:
@@ -95,5 +106,6 @@ def optimizers_over(plan: PlanData, parameters: Mapping[str, Tensor]) -> list[Op
     for kind in optimizer_kinds(plan):
         groups = groups_trained_by(plan, parameters, kind)
         if groups:
-            optimizers.append(OPTIMIZERS[kind](groups))  # type: ignore[call-arg]  # Optimizer has none of its own
+            make: Any = optimizer_class(kind)
+            optimizers.append(make(groups))
     return optimizers

@@ -9,7 +9,7 @@ from unit_scaling.optim import lr_scale_func_adam, lr_scale_func_sgd
 
 from mutransfer_cli import plan
 from mutransfer_cli.models.builtin.gpt import GPT
-from mutransfer_cli.parameterization.unit_mup import residual_coefficients
+from mutransfer_cli.parameterization.umup import residual_coefficients
 
 KINDS = {"input": "weight", "hidden": "weight", "readout": "output", "vector": "norm"}
 

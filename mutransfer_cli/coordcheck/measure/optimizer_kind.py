@@ -12,7 +12,7 @@ from mutransfer_cli.coordcheck.measure.tensor_probes import LOUD
 from mutransfer_cli.documents.check import FaultReport
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.parameterization.init_tables import attention_power
+from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.tracing.family import Family
 
 PARALLEL = 0.9  # cosine, see `orthogonal`
@@ -88,12 +88,13 @@ def attention_fault(family: Family, parameterization: str) -> tuple[FaultReport,
     """A growing head size asks for a scale that follows it; a fixed one for nothing."""
     if family.head_growth == 1.0:
         return ()
-    wanted = family.head_growth ** attention_power(parameterization)
+    power = parameterization_of(parameterization).attention_power
+    wanted = family.head_growth**power
     if abs(family.scale_growth / wanted - 1) < 1e-3:
         return ()
     seen = family.attention[0]
     place = f"`{seen.module}`" if seen.module else "the model's attention"
-    scale = "1/head size" if attention_power(parameterization) == -1 else "1/√(head size)"
+    scale = "1/head size" if power == -1 else "1/√(head size)"
     return (
         FaultReport(
             finding="attention-scale",
@@ -101,7 +102,7 @@ def attention_fault(family: Family, parameterization: str) -> tuple[FaultReport,
             message=f"in {place} the head size grows by {family.head_growth:g} and the scale of "
             f"q·k by {family.scale_growth:.3g} instead of {wanted:.3g}",
             fix=f"let the scale of q·k go as {scale}, such as "
-            f"{seen.scale * seen.head_size ** -attention_power(parameterization):.3g}{scale[1:]}, "
+            f"{seen.scale * seen.head_size**-power:.3g}{scale[1:]}, "
             f"which is {seen.scale:.3g} at the head size {seen.head_size} as it is now",
         ),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mutransfer_cli.parameterization import init_tables as table
-from mutransfer_cli.parameterization.lr_rules import GEOMETRY, rates
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.parameterization.rules.exponents import exponents
 from mutransfer_cli.tracing.family import TensorShape
 
 
@@ -37,20 +38,23 @@ def expectation(
     isotropic input as mult · std · √fan_in. Every abc-equivalent form gives the same numbers, so
     the readout's form does not matter.
     """
-    row = table.row(parameterization, tensor.role)
-    rule = rates(row, tensor.role, parameterization, optimizer, alignment=alignment, tied=tied)
-    into = any(d in tensor.growing for d in tensor.in_dims)
-    out = any(d in tensor.growing for d in tensor.out_dims)
-    mult = row.multiplier.in_width(into, out)
-    geometry = GEOMETRY[optimizer]
-    size = {"gradient": rule.gradient, "relative": row.init}.get(geometry, table.ONE)
-    coherent = 1.0 if into else 0.0
-    lr = rule.lr.in_width(into, out)
-    update = mult + lr + size.in_width(into, out) + coherent
-    if geometry == "spectral" and tensor.role not in {"vector", "tied"}:
-        update = mult + lr + (0.5 if into else 0.0) - (0.5 if out else 0.0)  # spectral norm lr
+    geometry = optimizer_spec(optimizer).geometry
+    expected = exponents(
+        parameterization_of(parameterization),
+        geometry,
+        tensor.role,
+        grows_in=any(d in tensor.growing for d in tensor.in_dims),
+        grows_out=any(d in tensor.growing for d in tensor.out_dims),
+        alignment=alignment,
+        tied=tied,
+    )
     matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
-    init = mult + row.init.in_width(into, out) + coherent / 2 if matrix else None
-    decay = 0.0 if independent_decay else lr
-    own = row.init.in_width(into, out) if matrix else None
-    return Expectation(tensor.role, update, init, decay, lr, own, geometry != "gradient")
+    return Expectation(
+        tensor.role,
+        expected.update_effect,
+        expected.init_effect if matrix else None,
+        0.0 if independent_decay else expected.lr,
+        expected.lr,
+        expected.init if matrix else None,
+        not geometry.sees_gradient_scale,
+    )

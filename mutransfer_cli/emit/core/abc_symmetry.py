@@ -11,21 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import log
 
-from mutransfer_cli.parameterization.lr_rules import GEOMETRY
+from mutransfer_cli.optimizers.protocol import optimizer_spec
 
 SAME = 1e-9
 # What weighs more is left alone first: a wrong rate acts at every step, epsilon hardly ever.
 WEIGHTS = {"lr": 8.0, "init_std": 4.0, "weight_decay": 2.0, "eps": 1.0}
 CLIPPED = 3.0
-# Exponents of t in lr, eps and weight decay by the optimizer's geometry. SGD's gradient grows with
-# t and its decay is added to it; relative steps follow the tensor's own size; Muon's epsilon is
-# added to the norm of the gradient.
-POWERS = {
-    "gradient": {"lr": -2.0, "eps": 0.0, "weight_decay": 2.0},
-    "sign": {"lr": -1.0, "eps": 1.0, "weight_decay": 1.0},
-    "spectral": {"lr": -1.0, "eps": 1.0, "weight_decay": 1.0},
-    "relative": {"lr": 0.0, "eps": 0.0, "weight_decay": 0.0},
-}
+
+
+def powers_of(optimizer: str) -> dict[str, float]:
+    """Exponents of t in the learning rate, epsilon and weight decay, by the optimizer."""
+    geometry = optimizer_spec(optimizer).geometry
+    return {
+        "lr": geometry.lr_power,
+        "eps": geometry.eps_power,
+        "weight_decay": geometry.weight_decay_power,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def shifted(numbers: Numbers, t: float, optimizer: str) -> Numbers:
     """The same training with a forward multiplier t times as large."""
     if t == 1.0:
         return numbers
-    power = POWERS[GEOMETRY[optimizer]]
+    power = powers_of(optimizer)
     return replace(
         numbers,
         multiplier=numbers.multiplier * t,
@@ -98,7 +99,7 @@ def left_over(wanted: Numbers, got: Numbers) -> dict[str, tuple[float | None, fl
 
 def candidates(wanted: Numbers, offer: Offer, optimizer: str) -> list[float]:
     """Multipliers at which one of the offered numbers is exactly right, and the wanted one."""
-    powers = {"init_std": -1.0, **POWERS[GEOMETRY[optimizer]]}
+    powers = {"init_std": -1.0, **powers_of(optimizer)}
     found = [wanted.multiplier]
     for name, power in powers.items():
         a, b = getattr(wanted, name), getattr(offer, name)

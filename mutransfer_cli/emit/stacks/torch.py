@@ -10,8 +10,8 @@ from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
 from mutransfer_cli.emit.core.resolve import exact
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.param_groups import (
-    TORCH,
     group_options,
+    optimizer_class,
     optimizer_kinds,
     untrainable_reason,
 )
@@ -120,7 +120,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
             "shape": t.shape,
             "init": t.init,
             "init_std": t.init_std,
-            "optimizer": TORCH[t.optimizer or plan.optimizer].__name__,
+            "optimizer": optimizer_class(t.optimizer or plan.optimizer).__name__,
             "options": group_options(plan, t),
         }
         for t in plan.tensors
@@ -129,7 +129,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
         k: {"how": s.how, "modules": s.modules, "attribute": s.attribute} for k, s in sites.items()
     }
     lines = [
-        f"OPTIMIZERS = {tuple(TORCH[kind].__name__ for kind in optimizer_kinds(plan))!r}",
+        f"OPTIMIZERS = {tuple(optimizer_class(kind).__name__ for kind in optimizer_kinds(plan))!r}",
         f"CLIP = {plan.clip!r}  # threshold of the global gradient norm",
         "# What multiplies outside tensors, and where each is put.",
         f"FORWARD = {pformat(dict(forward), sort_dicts=False)}",
@@ -142,7 +142,7 @@ def values_text(job: Job, forward: Mapping[str, float | None], sites: Mapping[st
 
 def settled(job: Job) -> Outcome:
     """Everything is expressed. Raises InputError where torch has no such optimizer."""
-    missing = untrainable_reason(job.plan.optimizer, TORCH)
+    missing = untrainable_reason(job.plan.optimizer, torch_only=True)
     if missing is not None:
         raise InputError(f"--format {job.document.format}: {missing}; take --format json")
     return exact(job)

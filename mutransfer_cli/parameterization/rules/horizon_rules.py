@@ -13,38 +13,50 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mutransfer_cli.parameterization.lr_rules import GEOMETRY
+from mutransfer_cli.optimizers.geometry import Geometry
 
 TOKENS_POWER = -0.32  # BJ
 
 
 @dataclass(frozen=True, slots=True)
 class HorizonRule:
-    """Factors on the values at the base."""
+    """Factors on the values at the base.
+
+    Attributes:
+        lr: Factor on the learning rate.
+        weight_decay: Factor on the decay as torch takes it: a step takes off lr × weight_decay.
+        eps: Factor on epsilon.
+        beta1: Exponent of beta1.
+        beta2: Exponent of beta2.
+    """
 
     lr: float
-    weight_decay: float  # as torch takes it, beside the rate
+    weight_decay: float
     eps: float
-    beta1: float  # exponent: beta1 ** this
-    beta2: float  # exponent
+    beta1: float
+    beta2: float
 
 
 def horizon_rule(
-    horizon: str, beta1: str, optimizer: str, m_batch: float, m_duration: float
+    horizon: str, beta1: str, geometry: Geometry, m_batch: float, m_duration: float
 ) -> HorizonRule:
-    """The factors of one size.
+    """The factors of one size. Every rule is a pure power, so scaling twice is scaling once.
 
-    horizon: steps (CdP) | empirical (BJ, with the SDE batch rule) | none (the batch rule alone).
-    beta1: keep | scale. Every rule is a pure power, so that scaling twice is scaling once.
+    Args:
+        horizon: steps (CdP), empirical (BJ, with the SDE batch rule) or none (the SDE batch rule
+            only).
+        beta1: keep or scale.
+        geometry: That of the optimizer.
+        m_batch: Ratio target/base of the examples per step.
+        m_duration: Ratio target/base of all examples.
     """
     m_steps = m_duration / m_batch
-    sgd = GEOMETRY[optimizer] == "gradient"
     if horizon == "steps":
         # SGD: the SDE's rate ∝ batch at a fixed length, carried over to steps (derived)
-        lr = m_steps**-1 if sgd else m_steps**-0.5
+        lr = m_steps**-1 if geometry.sees_gradient_scale else m_steps**-0.5
         eps, half_life = m_steps**0.5, 1 / m_steps
     else:
-        lr = m_batch if sgd else m_batch**0.5
+        lr = m_batch if geometry.sees_gradient_scale else m_batch**0.5
         if horizon == "empirical":
             lr *= m_duration**TOKENS_POWER
         eps, half_life = m_batch**-0.5, m_batch

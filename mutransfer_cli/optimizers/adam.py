@@ -1,0 +1,34 @@
+"""Adam (Kingma and Ba, arXiv 1412.6980); its weight decay is added to the gradient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mutransfer_cli.optimizers.geometry import SIGN
+from mutransfer_cli.optimizers.protocol import GroupHyperparameters, OptimizerSpec
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+
+def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
+    """Epsilon and betas, as torch.optim.Adam takes them."""
+    return {"eps": hyperparameters.eps, "betas": hyperparameters.betas}
+
+
+def torch_class() -> type[Optimizer]:
+    """torch's own class."""
+    from torch.optim import Adam
+
+    return Adam
+
+
+ADAM = OptimizerSpec(
+    name="adam",
+    geometry=SIGN,
+    epsilon="gradient entries",
+    group_options=group_options,
+    torch_class=torch_class,
+    tabulated=True,
+    horizon_published=True,
+)

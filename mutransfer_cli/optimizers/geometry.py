@@ -1,0 +1,45 @@
+"""Geometries of updates: how large one step of an optimizer is, and what that size depends on.
+
+Learning rates follow from the geometry and from the sizes that a parameterization asks of weights
+and updates (Yang, Simon and Bernstein 2023, arXiv 2310.17813; Everett et al., arXiv 2407.05872).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How large an update is at learning rate 1.
+
+    The powers say how abc-symmetry acts (Tensor Programs V, arXiv 2203.03466, appendix J): a
+    tensor with its forward multiplier taken times t and its init divided by t trains as before
+    with its learning rate, epsilon and weight decay times these powers of t.
+
+    Attributes:
+        name: In messages and in the tables of the theory.
+        sees_gradient_scale: Whether a gradient twice as large makes an update twice as large.
+        lr_power: Exponent of t in the learning rate.
+        eps_power: Exponent of t in epsilon.
+        weight_decay_power: Exponent of t in the weight decay.
+    """
+
+    name: str
+    sees_gradient_scale: bool
+    lr_power: float
+    eps_power: float
+    weight_decay_power: float
+
+
+# The update is the gradient, which grows with t; so does the decay that is added to it.
+GRADIENT = Geometry("gradient", True, lr_power=-2.0, eps_power=0.0, weight_decay_power=2.0)
+
+# Every entry of the update is of size 1.
+SIGN = Geometry("sign", False, lr_power=-1.0, eps_power=1.0, weight_decay_power=1.0)
+
+# The update is as large as the tensor itself.
+RELATIVE = Geometry("relative", False, lr_power=0.0, eps_power=0.0, weight_decay_power=0.0)
+
+# The spectral norm of the update is 1.
+SPECTRAL = Geometry("spectral", False, lr_power=-1.0, eps_power=1.0, weight_decay_power=1.0)

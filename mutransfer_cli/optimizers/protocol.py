@@ -1,0 +1,123 @@
+"""What plans and the theory know of an optimizer: one `OptimizerSpec` for each entry.
+
+A package adds an optimizer by an `OptimizerEntry` (see `catalog.optimizers`) whose implementation
+is an `OptimizerSpec`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.geometry import Geometry
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+Shape = tuple[int, ...]
+
+EpsilonTarget = Literal["gradient entries", "gradient norm"]
+"""What epsilon is added to: the size of the gradient's entries, or the Frobenius norm of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHyperparameters:
+    """Hyperparameters of one parameter group, beside its learning rate and weight decay."""
+
+    betas: tuple[float, float]
+    eps: float | None
+    momentum: float
+    nesterov: bool
+
+
+def no_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
+    """The options of an optimizer that takes a learning rate and a weight decay only."""
+    return {}
+
+
+def trains_everything(role: str, shape: Shape) -> bool:
+    """Train every tensor."""
+    return True
+
+
+def scales_nothing(shape: Shape) -> float:
+    """Multiply the learning rate by nothing."""
+    return 1.0
+
+
+def not_in_torch() -> None:
+    """Have no class: plans are made for the optimizer, and nothing is trained with it here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerSpec:
+    """An optimizer, as far as plans and the theory need it.
+
+    Attributes:
+        name: Its name in the catalog.
+        geometry: How large its updates are.
+        epsilon: What its epsilon is added to; None: it has no epsilon.
+        group_options: The options of a parameter group, beside `lr` and `weight_decay`.
+        torch_class: Imports and returns the class; None where it cannot be trained with here.
+        trains: Whether it trains a tensor of this role and base shape; what it does not train is
+            left to the optimizer that its row in the catalog names.
+        lr_shape_factor: What the class itself multiplies the learning rate by, for a shape.
+        tabulated: Whether published tables for its geometry are about this optimizer.
+        lr_source: Where its learning rate rules were published, if not in such a table.
+        horizon_published: Whether the rules of batch size and training length are about it.
+    """
+
+    name: str
+    geometry: Geometry
+    epsilon: EpsilonTarget | None = None
+    group_options: Callable[[GroupHyperparameters], dict[str, Any]] = no_options
+    torch_class: Callable[[], type[Optimizer] | None] = not_in_torch
+    trains: Callable[[str, Shape], bool] = trains_everything
+    lr_shape_factor: Callable[[Shape], float] = scales_nothing
+    tabulated: bool = False
+    lr_source: str = "derived"
+    horizon_published: bool = False
+
+    def planned_eps(self, eps: float, entry_size: float, norm_size: float) -> float | None:
+        """Epsilon in the units of what it is added to.
+
+        Args:
+            eps: Epsilon at the base.
+            entry_size: Size of the gradient's entries, relative to the base.
+            norm_size: Frobenius norm of the gradient of a matrix, relative to the base.
+
+        Returns:
+            None where the optimizer has no epsilon.
+        """
+        if self.epsilon is None:
+            return None
+        return eps * (entry_size if self.epsilon == "gradient entries" else norm_size)
+
+
+def optimizer_spec(name: str) -> OptimizerSpec:
+    """The implementation of an optimizer of the catalog.
+
+    Raises:
+        InputError: There is no such optimizer, or its implementation is not an `OptimizerSpec`.
+    """
+    spec = OPTIMIZERS.require(name, ("optimizer", "name")).load()
+    if not isinstance(spec, OptimizerSpec):
+        raise InputError(f"{name}: its implementation is not an OptimizerSpec", ("optimizer",))
+    return spec
+
+
+def optimizer_of(spec: OptimizerSpec, role: str, shape: Shape) -> OptimizerSpec:
+    """The optimizer that trains a tensor when a recipe names `spec`.
+
+    Args:
+        spec: The optimizer of the recipe.
+        role: The tensor's role.
+        shape: The tensor's shape at the base.
+    """
+    leaves_to = OPTIMIZERS[spec.name].leaves_to
+    if leaves_to is None or spec.trains(role, shape):
+        return spec
+    return optimizer_spec(leaves_to)

@@ -1,0 +1,168 @@
+"""What the rules know of a parameterization: one `Parameterization` for each entry.
+
+A package adds a parameterization by a `ParameterizationEntry` (see `catalog.parameterizations`)
+whose implementation is a `Parameterization`: rows with their sources, and where it differs from
+the derivation, a subclass that overrides a method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.geometry import Geometry
+from mutransfer_cli.optimizers.protocol import OptimizerSpec
+from mutransfer_cli.parameterization.rules.choice import Choice
+from mutransfer_cli.parameterization.rules.depth_rules import CONSTANT_IN_DEPTH, DepthRule
+from mutransfer_cli.parameterization.rules.powers import CONSTANT, ROW_OF_ROLE, Power, Row
+from mutransfer_cli.parameterization.rules.published import PublishedRates
+
+TIED_SOURCE = "MUP MuSharedReadout: an embedding, the readout's multiplier on the logits"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameterization:
+    """How each role starts and what multiplies it, and all else that is its own.
+
+    Attributes:
+        name: Its name in the catalog.
+        rows: Init and forward multiplier of the roles input, hidden, readout and vector.
+        attention_power: Exponent of the head size in the scale of q·k: -1 where features are
+            learned (Tensor Programs V, appendix B.1), else -1/2.
+        single_lr_source: Where it says that all tensors have one learning rate, as long as no
+            alignment is chosen; None: each role has its own.
+        unit_scaled: Whether it quotes hyperparameters at unit size and depth 1 and not at a base;
+            powers then act on the sizes themselves, and a plan gives numbers that a model cannot
+            be given by hooks.
+        constant_epsilon_source: Where it says that epsilon follows nothing; None: epsilon follows
+            the size of the gradient.
+        published: Learning rates as they were published, for sources and tests.
+        form_of_readout: The form of `published` that `rules.readout` stands for; a readout that is
+            not in it stands for the form of this parameterization's name.
+        embedding_choice: What it says of the embedding's rate under Adam, if not what theory says.
+    """
+
+    name: str
+    rows: Mapping[str, Row]
+    attention_power: float = -1.0
+    single_lr_source: str | None = None
+    unit_scaled: bool = False
+    constant_epsilon_source: str | None = None
+    published: tuple[PublishedRates, ...] = ()
+    form_of_readout: Mapping[str, str] = field(default_factory=dict)
+    embedding_choice: Choice | None = None
+
+    def row(self, role: str, readout: str = "multiplier") -> Row:
+        """The row of a role; `readout` says whether its multiplier is kept or absorbed."""
+        if role in CONSTANT:
+            return CONSTANT[role]
+        row = self.rows[ROW_OF_ROLE.get(role, role)]
+        if role == "tied":
+            return replace(row, source=TIED_SOURCE)
+        if self.unit_scaled or (role == "readout" and readout == "multiplier"):
+            return row
+        return row.absorbed()
+
+    @property
+    def tied_logits(self) -> Power:
+        """The multiplier on the logits of a tied readout, by the width of its input (MUP).
+
+        Its matrix starts as an embedding, with a constant spread; the multiplier makes up for what
+        the readout's own row has in init and multiplier together beyond 1/√m.
+        """
+        return self.rows["readout"].multiplier
+
+    def signal(self, tied: bool = False) -> float:
+        """Exponent in width of the gradient that reaches the last hidden layer.
+
+        It is the readout's multiplier times its init: δ = multiplier · W_outᵀ ∂L.
+        """
+        readout = self.rows["readout"]
+        size = readout.multiplier if tied else readout.multiplier * readout.init
+        return size.fan_in
+
+    def prescribed_lr(self, role: str, geometry: Geometry) -> tuple[Power, str] | None:
+        """A learning rate that is prescribed and not derived, and its source."""
+        return None
+
+    def lr_source(self, optimizer: OptimizerSpec, readout: str, alignment: str | None) -> str:
+        """Where the learning rates were published; 'derived' where they were not.
+
+        Args:
+            optimizer: The optimizer that trains the tensor.
+            readout: multiplier or absorbed.
+            alignment: full, none, or None for the default.
+        """
+        if self.single_lr_source is not None and alignment is None:
+            return self.single_lr_source
+        form = self.form_of_readout.get(readout, self.name)
+        for p in self.published:
+            about = optimizer.tabulated if p.optimizer is None else p.optimizer == optimizer.name
+            key = (p.form, p.geometry, p.alignment)
+            if about and key == (form, optimizer.geometry, alignment or "full"):
+                return p.source
+        return optimizer.lr_source
+
+    def branch_power(self, alpha: float) -> float:
+        """Exponent of m_L in the multiplier of every residual branch; 0: no rule for the depth."""
+        return 0.0
+
+    def block_alpha(self, alpha: float) -> float:
+        """The residual exponent that the growth of updates in a block has, for `depth_alpha`."""
+        return alpha
+
+    def depth_rule(
+        self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
+    ) -> DepthRule:
+        """How one tensor follows the depth.
+
+        Args:
+            geometry: That of the optimizer that trains it.
+            alpha: `rules.depth_alpha`, 1/2 to 1.
+            in_block: Whether it is in a block that is repeated along the depth.
+            ends_branch: Whether the multiplier of the branch has to be folded into it, because
+                the model has no knob for it.
+        """
+        return CONSTANT_IN_DEPTH
+
+    def attention_scale(
+        self, multiplier: float | None, own_scale: float, head_size: int, growth: float
+    ) -> float:
+        """The scale of q·k at the target.
+
+        Args:
+            multiplier: `multipliers.attention`; None: the model's own scale.
+            own_scale: What the model multiplies q·k by, at the base.
+            head_size: The head size at the base.
+            growth: The head size at the target over that at the base.
+        """
+        return float((multiplier or own_scale) * growth**self.attention_power)
+
+    def residual_coefficients(self, blocks: int, residual: float) -> dict[str, float]:
+        """Weights of every skip and branch, for `multipliers.residual`; none by default."""
+        return {}
+
+    def depth_choice(self, alpha: float) -> Choice | None:
+        """What it says of the depth; None: nothing follows the depth."""
+        return None
+
+    def notes(self, alignment: str | None) -> tuple[str, ...]:
+        """What a reader of a plan should know of it."""
+        return ()
+
+
+def parameterization_of(name: str) -> Parameterization:
+    """The implementation of a parameterization of the catalog.
+
+    Raises:
+        InputError: There is no such parameterization, or its implementation is not a
+            `Parameterization`.
+    """
+    found = PARAMETERIZATIONS.require(name, ("parameterization",)).load()
+    if not isinstance(found, Parameterization):
+        raise InputError(
+            f"{name}: its implementation is not a Parameterization", ("parameterization",)
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What parameterizations share: powers, the derivation of rates, depth, horizon, exponents."""

@@ -1,0 +1,137 @@
+"""Where sources disagree: which rule was taken, what kind of knowledge it is, what others say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
+from mutransfer_cli.parameterization.rules.choice import Choice, Kind
+from mutransfer_cli.parameterization.rules.exponents import clip_exponent
+from mutransfer_cli.parameterization.settings import Settings
+from mutransfer_cli.plans.types import PlanData
+
+EMBEDDING = Choice(
+    "embedding rate under Adam",
+    "constant in width",
+    "theory",
+    "Tensor Programs V, Everett 2407.05872",
+    "1/√fan_out: u-muP 2407.17465, from sweeps up to width 4096",
+)
+ROUTER = Choice(
+    "router",
+    "an internal readout: init and rate ∝ 1/m",
+    "theory",
+    "2508.09752 (abc-equivalent to multiplier 1/m, constant rate)",
+    "multiplier 1/m and rate 1/m: ArchScale",
+)
+
+# By `rules.horizon`: what is taken, what kind of knowledge it is under Adam, and the source.
+HORIZON: dict[str, tuple[str, Kind, str]] = {
+    "steps": (
+        "rate, decay, epsilon and beta2 follow the number of steps only",
+        "theory",
+        "Complete(d)P 2512.22382",
+    ),
+    "empirical": (
+        "rate ∝ √batch · tokens^-0.32, beta2 by its half-life in tokens",
+        "empirical",
+        "Bjorck 2409.19913, Malladi 2205.10287, Marek 2507.07101",
+    ),
+    "none": (
+        "rate ∝ √batch, beta2 by its half-life in tokens; length ignored",
+        "theory",
+        "Malladi 2205.10287, Marek 2507.07101",
+    ),
+}
+
+
+def choices_of(settings: Settings, plan: PlanData) -> tuple[Choice, ...]:
+    """The choices that matter for this plan: none about axes that do not grow."""
+    return tuple(_choices(settings, plan, parameterization_of(settings.parameterization)))
+
+
+def _choices(
+    settings: Settings, plan: PlanData, parameterization: Parameterization
+) -> Iterator[Choice]:
+    grows = {axis for axis, m in plan.multipliers.items() if m != 1.0}
+    roles = {t.role for t in plan.tensors}
+    if "width" in grows and any(t.weight_decay > 0 for t in plan.tensors):
+        yield _weight_decay(settings)
+    if any(t.eps for t in plan.tensors):
+        yield _epsilon(settings, parameterization)
+    if "width" in grows and "input" in roles:
+        yield parameterization.embedding_choice or EMBEDDING
+    if "depth" in grows:
+        yield parameterization.depth_choice(settings.depth_alpha) or Choice(
+            "depth",
+            f"{parameterization.name} has no rule for it: nothing follows the depth",
+            "assumption",
+            "none",
+            "parameterization: completep has one",
+        )
+    if {"batch", "duration"} & grows:
+        yield _horizon(settings, plan)
+        yield _beta1(settings)
+    if settings.clip is not None and grows:
+        yield _clip(plan, parameterization, width_only=grows == {"width"})
+    if "expert" in roles:
+        yield ROUTER
+
+
+def _weight_decay(settings: Settings) -> Choice:
+    independent = settings.weight_decay == "independent"
+    return Choice(
+        "weight decay in width (rules.weight_decay)",
+        "lr × decay constant" if independent else "torch's number constant",
+        "empirical",
+        "Kosson 2510.19093, Wang and Aitchison 2405.13698" if independent else "Cerebras-GPT",
+        "√m: Fan 2510.15262; torch's number constant: Cerebras-GPT, nanoGPT-mup",
+    )
+
+
+def _epsilon(settings: Settings, parameterization: Parameterization) -> Choice:
+    constant_source = parameterization.constant_epsilon_source
+    scaled = settings.epsilon == "scaled" and constant_source is None
+    return Choice(
+        "epsilon (rules.epsilon)",
+        "follows the gradient's size" if scaled else "constant",
+        "theory" if scaled else "assumption",
+        "Everett 2407.05872, Complete(d)P 2512.22382"
+        if scaled
+        else constant_source or "the mup package",
+        "constant: the mup package; alike where epsilon is tiny",
+    )
+
+
+def _horizon(settings: Settings, plan: PlanData) -> Choice:
+    taken, kind, source = HORIZON[settings.horizon]
+    return Choice(
+        "batch and duration (rules.horizon)",
+        taken,
+        kind if optimizer_spec(plan.optimizer).horizon_published else "assumption",
+        source,
+        "tokens^-0.3: MARIN; with the model's size: StepFun 2503.04715",
+    )
+
+
+def _beta1(settings: Settings) -> Choice:
+    keep = settings.beta1 == "keep"
+    return Choice(
+        "beta1 in batch (rules.beta1)",
+        settings.beta1,
+        "empirical" if keep else "theory",
+        "Marek 2507.07101" if keep else "Malladi 2205.10287",
+        "scale: Malladi; keep: Marek, ArchScale",
+    )
+
+
+def _clip(plan: PlanData, parameterization: Parameterization, width_only: bool) -> Choice:
+    power = clip_exponent(parameterization, plan.form)
+    return Choice(
+        "clipping threshold",
+        {0.0: "constant in width", 0.5: "∝ √m_width"}.get(power, f"∝ m_width^{power:g}"),
+        "theory" if width_only else "assumption",
+        "derived from the size of the gradient's norm",
+        "in depth and batch nothing is published: left as it is",
+    )

@@ -1,0 +1,103 @@
+"""The exponent in width of every quantity that the theory speaks of.
+
+One place for expectations: whoever measures a quantity takes from here what it should grow by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.optimizers.geometry import Geometry
+from mutransfer_cli.parameterization.protocol import Parameterization
+from mutransfer_cli.parameterization.rules.lr_rules import entry_size, is_spectral, lr_rule
+
+AT_THE_OUTPUT = frozenset({"readout", "scalar"})
+
+
+@dataclass(frozen=True, slots=True)
+class Exponents:
+    """Exponents of the width, all growing fans in proportion to it.
+
+    Attributes:
+        multiplier: Forward multiplier.
+        init: Init standard deviation.
+        lr: Learning rate.
+        gradient: Entries of the gradient of the loss with respect to the tensor.
+        output_gradient: Entries of the gradient with respect to the output of the tensor's layer.
+        update: Entries of the update at learning rate 1; with a spectral geometry, its spectral
+            norm.
+        init_effect: Output of the layer at init, on an isotropic input of size 1.
+        update_effect: Change of the layer's output by the tensor's own update, on an input that
+            the update is aligned with.
+    """
+
+    multiplier: float
+    init: float
+    lr: float
+    gradient: float
+    output_gradient: float
+    update: float
+    init_effect: float
+    update_effect: float
+
+
+def exponents(
+    parameterization: Parameterization,
+    geometry: Geometry,
+    role: str,
+    *,
+    grows_in: bool,
+    grows_out: bool,
+    alignment: str | None = None,
+    readout: str = "multiplier",
+    tied: bool = False,
+) -> Exponents:
+    """The exponents of one tensor (Tensor Programs V, arXiv 2203.03466, appendix J).
+
+    Effects are the same in every abc-equivalent form, so they do not depend on `readout`.
+
+    Args:
+        parameterization: Whose table is asked.
+        geometry: That of the optimizer that trains the tensor.
+        role: The tensor's role.
+        grows_in: Whether a dimension that it sums over grows.
+        grows_out: Whether a dimension of its output grows.
+        alignment: `rules.alignment`.
+        readout: `rules.readout`: multiplier or absorbed.
+        tied: Whether the model's readout is its embedding.
+    """
+    row = parameterization.row(role, readout)
+    rule = lr_rule(parameterization, geometry, role, row, alignment=alignment, tied=tied)
+    multiplier = row.multiplier.in_width(grows_in, grows_out)
+    init = row.init.in_width(grows_in, grows_out)
+    lr = rule.lr.in_width(grows_in, grows_out)
+    update = entry_size(geometry, rule.gradient, row).in_width(grows_in, grows_out)
+    summed = 1.0 if grows_in else 0.0
+    if is_spectral(geometry, role):
+        # a matrix of spectral norm 1 maps entries of size 1 to entries of size √(fan_in/fan_out)
+        effect = multiplier + lr + 0.5 * grows_in - 0.5 * grows_out
+    else:
+        effect = multiplier + lr + update + summed
+    return Exponents(
+        multiplier=multiplier,
+        init=init,
+        lr=lr,
+        gradient=rule.gradient.in_width(grows_in, grows_out),
+        output_gradient=0.0 if role in AT_THE_OUTPUT else parameterization.signal(tied),
+        update=update,
+        init_effect=multiplier + init + summed / 2,
+        update_effect=effect,
+    )
+
+
+def clip_exponent(parameterization: Parameterization, readout: str) -> float:
+    """Exponent of the width for the threshold of the global gradient norm.
+
+    Of n entries of the readout each has a gradient of the size of its multiplier, so their norm
+    grows as √n · multiplier; that of n² hidden entries is n · |gradient|. The larger counts, and
+    nothing below a constant norm (derived; measured 0 for Table 8, 0.5 for Table 3 and sp).
+    """
+    out = parameterization.row("readout", readout)
+    hidden = parameterization.row("hidden")
+    hidden_norm = 1 + hidden.multiplier.fan_in + parameterization.signal()
+    return max(0.0, 0.5 + out.multiplier.fan_in, hidden_norm)

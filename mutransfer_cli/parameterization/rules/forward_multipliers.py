@@ -1,0 +1,248 @@
+"""Multipliers that cannot be absorbed into a tensor, and where in the model each one goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.parameterization.protocol import Parameterization
+from mutransfer_cli.parameterization.rules.powers import Power
+from mutransfer_cli.parameterization.settings import Settings
+from mutransfer_cli.plans.types import Site, Sizes
+from mutransfer_cli.tracing.family import Family, Shape, TensorShape
+
+SAME_SCALE = 1e-3  # relative; two numbers that a model computes for one scale
+SAME_EXPONENT = 1e-6
+
+Multiplier = tuple[float | None, Site | None]
+"""A value (None: the model has no such thing), and where it has to be put (None: nowhere)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardMultipliers:
+    """All multipliers outside of tensors.
+
+    Attributes:
+        values: By name; None: the model has no such thing.
+        sites: Of those that have to be installed.
+        folded: Whether the multiplier of the residual branches has to be folded into the tensors
+            that end them.
+    """
+
+    values: dict[str, float | None]
+    sites: dict[str, Site]
+    folded: bool
+
+
+def attribute_line(name: str, line: str) -> str:
+    """The cure where a model has no knob for a multiplier."""
+    return f"give the model a float attribute `{name}` (1.0 in __init__) and write `{line}`"
+
+
+def forward_multipliers(
+    family: Family,
+    settings: Settings,
+    parameterization: Parameterization,
+    shapes: Mapping[str, Shape],
+    base: Sizes,
+    target: Sizes,
+) -> ForwardMultipliers:
+    """The multipliers of a model at the target.
+
+    Args:
+        family: The traced model.
+        settings: Hyperparameters and rules at the base.
+        parameterization: That of the settings.
+        shapes: Shapes of all tensors at the target.
+        base: Sizes of the base.
+        target: Sizes of the target.
+
+    Raises:
+        InputError: A multiplier has nowhere to go, or is given for what the model does not have.
+    """
+    attention = _attention(family, settings, parameterization, base, target)
+    residual, folded = _residual(family, settings, parameterization, base, target)
+    multipliers = {
+        "attention_scale": attention,
+        "residual_scale": residual,
+        "logit_scale": _logits(family, settings, parameterization, shapes),
+        "embedding_scale": _embedding(family, settings, shapes),
+    }
+    values = {name: value for name, (value, _) in multipliers.items()}
+    sites = {name: site for name, (_, site) in multipliers.items() if site is not None}
+    if parameterization.unit_scaled:
+        sites = {}  # numbers only: a model needs the package's own operations to train so
+    values |= parameterization.residual_coefficients(
+        target["depth"], settings.residual_multiplier or 1.0
+    )
+    return ForwardMultipliers(values, sites, folded)
+
+
+def _attention(
+    family: Family,
+    settings: Settings,
+    parameterization: Parameterization,
+    base: Sizes,
+    target: Sizes,
+) -> Multiplier:
+    given = settings.attention_multiplier
+    if not family.attention:
+        if given is not None:
+            raise InputError(
+                "the model calls no attention function", path=("multipliers", "attention")
+            )
+        return None, None
+    call = family.attention[0]
+    heads_grow = family.head_growth != 1.0
+    growth = target["width"] / base["width"] if heads_grow else 1.0
+    value = parameterization.attention_scale(given, call.scale, call.head_size, growth)
+    if parameterization.unit_scaled:
+        return value, None
+    knob = family.knobs.get("attention_scale")
+    if knob is not None and abs(knob.value / call.scale - 1) < SAME_SCALE:  # it is all of the scale
+        return value, Site("attribute", attribute=knob.attribute)
+    line = attribute_line("attention_scale", "scale=self.attention_scale")
+    if given is not None:
+        raise InputError(
+            f"{call.module} has no knob for it; {line}", path=("multipliers", "attention")
+        )
+    power = parameterization.attention_power
+    if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > SAME_SCALE:
+        raise InputError(
+            f"the head size grows with width in {call.module or 'attention'}, and its scale "
+            f"does not follow head_size**{power:g}; fix the head size, or {line}",
+            path=("model",),
+        )
+    return value, None
+
+
+def _residual(
+    family: Family,
+    settings: Settings,
+    parameterization: Parameterization,
+    base: Sizes,
+    target: Sizes,
+) -> tuple[Multiplier, bool]:
+    """The multiplier of every residual branch, and whether it has to be folded into tensors."""
+    knob = family.knobs.get("residual_scale")
+    given = settings.residual_multiplier
+    power = parameterization.branch_power(settings.depth_alpha)
+    factor = float((target["depth"] / base["depth"]) ** power)
+    if knob is not None:
+        if given is None and factor == 1.0:
+            return (given, None), False
+        value = (given if given is not None else knob.value) * factor
+        return (value, Site("attribute", attribute=knob.attribute)), False
+    line = attribute_line("residual_scale", "x = x + self.residual_scale * branch")
+    if given not in (None, 1.0):
+        raise InputError(f"the model has no knob for it; {line}", path=("multipliers", "residual"))
+    if factor == 1.0:
+        return (given, None), False
+    if not any(family.blocks.place(name) for name in family.ends):
+        raise InputError(
+            "no tensor is seen to end a residual branch, so the branches' multiplier "
+            f"{factor:g} has nowhere to go; {line}",
+            path=("model",),
+        )
+    return (given, None), True
+
+
+def _readout_power(
+    tensor: TensorShape, settings: Settings, parameterization: Parameterization
+) -> Power:
+    if tensor.role == "tied":
+        return parameterization.tied_logits
+    return parameterization.row("readout", settings.readout).multiplier
+
+
+def _logits(
+    family: Family,
+    settings: Settings,
+    parameterization: Parameterization,
+    shapes: Mapping[str, Shape],
+) -> Multiplier:
+    final = family.final_readouts
+    readouts = [t for t in family.tensors if t.name in final]
+    if not readouts:
+        return None, None
+    knob = family.knobs.get("logit_scale")
+    at_base = settings.logit_multiplier
+    if knob is not None and at_base == 1.0:
+        at_base = knob.value  # the model's own, where the settings give none
+    powers = {t.name: _readout_power(t, settings, parameterization) for t in readouts}
+    values = set()
+    for tensor in readouts:
+        which = 1 if tensor.role == "tied" else 0
+        fan = tensor.fans(shapes[tensor.name])[which]
+        ratio = fan / tensor.fans(tensor.base_shape)[which]
+        size = fan if parameterization.unit_scaled else ratio
+        done_by_model = ratio ** family.scale_powers.get(tensor.name, 0.0)
+        values.add(at_base * powers[tensor.name](size, 1.0) / done_by_model)
+    value = float(values.pop())
+    if values:
+        names = ", ".join(t.name for t in readouts)
+        raise InputError(
+            f"the readouts {names} grow by different ratios and need different multipliers;"
+            " take rules.readout: absorbed",
+            path=("model",),
+        )
+    if knob is not None:
+        return value, Site("attribute", attribute=knob.attribute)
+    done = all(
+        abs(powers[t.name].fan_in - family.scale_powers.get(t.name, 0.0)) < SAME_EXPONENT
+        for t in readouts
+    )
+    if value == 1.0 and done:
+        return value, None
+    matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
+    unreachable = [t.name for t, u in matrix if not u.whole_input]
+    if unreachable and not parameterization.unit_scaled:
+        line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
+        tied = any(t.role == "tied" for t in readouts)
+        alternative = "" if tied else ", or take rules.readout: absorbed"
+        raise InputError(
+            f"{unreachable[0]} is applied inside a forward pass, where no hook can put its "
+            f"multiplier; {line}{alternative}",
+            path=("model",),
+        )
+    return value, Site("input", tuple(dict.fromkeys(u.module for _, u in matrix)))
+
+
+def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) -> Multiplier:
+    lookups = [(t, u) for t in family.tensors for u in t.uses if u.kind == "lookup"]
+    value = settings.embedding_multiplier
+    knob = family.knobs.get("embedding_scale")
+    if knob is not None:
+        if value == 1.0:
+            value = knob.value  # the model's own, where the settings give none
+        return value, Site("attribute", attribute=knob.attribute)
+    if not lookups:
+        if value != 1.0:
+            raise InputError("the model has no embedding", path=("multipliers", "embedding"))
+        return None, None
+    # A model that multiplies its embedding by a power of the width has this undone.
+    undone = {
+        t.name: (prod(shapes[t.name]) / prod(t.base_shape)) ** -family.lookup_powers[t.name]
+        for t, _ in lookups
+        if t.name in family.lookup_powers
+    }
+    if undone:
+        others = [t.name for t, _ in lookups if t.name not in undone]
+        if len(set(undone.values())) > 1 or (others and value != 1.0):
+            raise InputError(
+                f"the model multiplies {', '.join(undone)} by powers of the "
+                "width, and other embeddings not; expected 1.0",
+                path=("multipliers", "embedding"),
+            )
+        value *= next(iter(undone.values()))
+        lookups = [(t, u) for t, u in lookups if t.name in undone]
+    if value == 1.0:
+        return value, None
+    if any(not u.whole_input for _, u in lookups):
+        line = attribute_line("embedding_scale", "x = embedded * self.embedding_scale")
+        raise InputError(
+            f"an embedding is used without a module; {line}", path=("multipliers", "embedding")
+        )
+    return value, Site("output", tuple(dict.fromkeys(u.module for _, u in lookups)))

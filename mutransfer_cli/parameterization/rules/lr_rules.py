@@ -1,0 +1,126 @@
+"""Learning rate and epsilon, derived from size conditions and the optimizer's geometry.
+
+The condition (Yang, Simon, Bernstein 2023; Everett et al. 2407.05872): a tensor's update changes
+the output of its own layer by Θ(1),
+    multiplier · learning rate · |update| · fan_in^a = Θ(1),
+where |update| is the size of one entry of the update at learning rate 1, and a is 1 where updates
+are fully aligned with what they act on, 1/2 where they are not. Where the spectral norm of the
+update is known instead, it has to be √(fan_out/fan_in). Entries of the update, by geometry:
+    gradient   multiplier · δ · input = multiplier · fan_out^signal
+    sign       1
+    relative   RMS of the tensor itself: that of its init
+    spectral   (spectral norm 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SPECTRAL, Geometry
+from mutransfer_cli.parameterization.protocol import Parameterization
+from mutransfer_cli.parameterization.rules.powers import CONSTANT, IN, ONE, OUT, Power, Row
+
+ALIGNMENT = {"full": 1.0, "none": 0.5}
+SUMS_OVER_NOTHING = frozenset({"input", "vector"})  # a lookup, or a gain
+NOT_SPECTRAL = frozenset({"vector", "tied"})  # no matrix, or not only one
+
+
+@dataclass(frozen=True, slots=True)
+class LrRule:
+    """Factors on a tensor's learning rate and on the size of its gradient, and why."""
+
+    lr: Power
+    gradient: Power
+    why: str
+
+
+def gradient_size(parameterization: Parameterization, role: str, row: Row, tied: bool) -> Power:
+    """Size of one entry of the gradient: multiplier · δ · input, δ being 1 at the logits.
+
+    Args:
+        parameterization: Whose readout sends gradients back.
+        role: The tensor's role.
+        row: The tensor's init and multiplier.
+        tied: Whether the model's readout is its embedding.
+    """
+    if role in CONSTANT or parameterization.unit_scaled:  # there weight gradients are of unit size
+        return ONE
+    if role == "readout":
+        return row.multiplier
+    inner = OUT ** parameterization.signal(tied or role == "tied")
+    if role == "tied":  # the larger of its two uses
+        return max(inner, OUT**parameterization.tied_logits.fan_in)
+    return row.multiplier * inner
+
+
+def entry_size(geometry: Geometry, gradient: Power, row: Row) -> Power:
+    """Size of one entry of the update at learning rate 1."""
+    if geometry == GRADIENT:
+        return gradient
+    return row.init if geometry == RELATIVE else ONE
+
+
+def is_spectral(geometry: Geometry, role: str) -> bool:
+    """Whether the spectral norm of the update is known, and not the size of its entries."""
+    return geometry == SPECTRAL and role not in NOT_SPECTRAL
+
+
+def lr_rule(
+    parameterization: Parameterization,
+    geometry: Geometry,
+    role: str,
+    row: Row,
+    *,
+    alignment: str | None = None,
+    tied: bool = False,
+) -> LrRule:
+    """The width rule of a role that starts and is multiplied as the row says.
+
+    Args:
+        parameterization: Whose rule it is.
+        geometry: That of the optimizer that trains the tensor.
+        role: The tensor's role.
+        row: Its init and multiplier, in whichever equivalent form.
+        alignment: full, none, or None for the default: full, or one learning rate for all tensors.
+        tied: Whether the model's readout is its embedding.
+    """
+    gradient = gradient_size(parameterization, role, row, tied)
+    if role in CONSTANT:
+        return LrRule(ONE, gradient, "no dimension of it grows, or no rule is agreed: constant")
+    if parameterization.single_lr_source is not None and alignment is None:
+        why = f"{parameterization.name}: one learning rate for every tensor"
+        return LrRule(ONE, gradient, why)
+    prescribed = parameterization.prescribed_lr(role, geometry)
+    if prescribed is not None:
+        lr, source = prescribed
+        return LrRule(lr, gradient, f"{source}: {proportional(lr)}")
+    if is_spectral(geometry, role):
+        lr = (OUT * IN**-1) ** 0.5 * row.multiplier**-1
+        why = f"spectral norms of W and of its update ∝ √(fan_out/fan_in): {proportional(lr)}"
+        return LrRule(lr, gradient, why)
+    a = ALIGNMENT[alignment or "full"]
+    size = entry_size(geometry, gradient, row)
+    summed = ONE if role in SUMS_OVER_NOTHING else IN**a
+    lr = (row.multiplier * size * summed) ** -1
+    if role == "tied":
+        as_readout = parameterization.tied_logits.fan_in + size.fan_out + a
+        lr = OUT ** min(-size.fan_out, -as_readout)
+    why = (
+        f"output ∝ multiplier ({row.multiplier}) × entry of the update ({size}) × "
+        f"{'aligned' if a == 1 else 'random'} sum over inputs ({summed}) × rate: {proportional(lr)}"
+    )
+    if role == "readout" and geometry == GRADIENT and a < 1:
+        # or the gradient sent backward outgrows its size at init (Everett et al.)
+        cap = (row.init * gradient**-1).fan_in
+        if cap < lr.fan_in:
+            lr = IN**cap
+            why = (
+                "its update must not outgrow its init, which sends gradients back: "
+                f"{proportional(lr)}"
+            )
+    return LrRule(lr, gradient, why)
+
+
+def proportional(lr: Power) -> str:
+    """A learning rate's rule, as it is shown."""
+    return f"rate ∝ {lr}"

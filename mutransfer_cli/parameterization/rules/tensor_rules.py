@@ -1,0 +1,212 @@
+"""One line of the plan: the rules of width, depth and horizon applied to one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import sqrt
+
+from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
+from mutransfer_cli.parameterization.protocol import Parameterization
+from mutransfer_cli.parameterization.rules.depth_rules import DepthRule
+from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
+from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
+from mutransfer_cli.parameterization.rules.powers import Row
+from mutransfer_cli.parameterization.settings import Settings
+from mutransfer_cli.plans.types import TensorPlan
+from mutransfer_cli.tracing.family import Family, Shape, TensorShape
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What is the same for all tensors of one plan.
+
+    Attributes:
+        settings: Hyperparameters and rules at the base.
+        parameterization: That of the settings.
+        optimizer: That of the settings.
+        horizon: Factors of batch size and training length.
+        m_depth: The depth at the target over that at which hyperparameters are quoted.
+        init_depth: The depth in `init.residual: gpt2`.
+        family: The traced model.
+        folded: Whether branch multipliers are folded into the tensors that end the branches.
+        final_readouts: The readouts that give the model's output.
+    """
+
+    settings: Settings
+    parameterization: Parameterization
+    optimizer: OptimizerSpec
+    horizon: HorizonRule
+    m_depth: float
+    init_depth: int
+    family: Family
+    folded: bool
+    final_readouts: frozenset[str]
+
+
+def first_match(name: str, patterns: Sequence[str]) -> bool:
+    """Whether any pattern matches a tensor's name."""
+    return any(fnmatchcase(name, p) for p in patterns)
+
+
+def lr_factor(name: str, role: str, factors: Mapping[str, float]) -> float:
+    """The recipe's factor on a tensor's learning rate: by role or by pattern, first match wins."""
+    for key, value in factors.items():
+        if key == role or fnmatchcase(name, key) or (key == "embedding" and role == "input"):
+            return value
+    return 1.0
+
+
+def is_matrix(tensor: TensorShape) -> bool:
+    """Matrices and embeddings: what `decay: matrices` decays."""
+    return bool(tensor.in_dims) or any(u.kind == "lookup" for u in tensor.uses)
+
+
+def decays(name: str, tensor: TensorShape, decay: str | tuple[str, ...]) -> bool:
+    """Whether `rules.decay` lets a tensor decay."""
+    if decay == "all":
+        return True
+    if decay == "matrices":
+        return is_matrix(tensor) and tensor.role != "fixed"
+    return first_match(name, (decay,) if isinstance(decay, str) else decay)
+
+
+def initial_std(
+    name: str, tensor: TensorShape, context: PlanContext, factor: float, at_base: bool
+) -> tuple[str, float | None]:
+    """How a tensor starts: `TensorPlan.init` and `TensorPlan.init_std`.
+
+    Args:
+        name: The tensor's name in the model at the target.
+        tensor: The tensor.
+        context: Of the plan.
+        factor: What the rules multiply the standard deviation by.
+        at_base: Whether the tensor is what it is at the base.
+    """
+    init = context.settings.init
+    if first_match(name, init.zero):
+        return "zero", 0.0
+    if tensor.role == "fixed" or not is_matrix(tensor):
+        if factor == 1.0 or tensor.base_rms == 0.0:
+            return "keep", None
+        return "rescale", tensor.base_rms * factor
+    if context.parameterization.unit_scaled:
+        return "normal", 1.0
+    if init.source == "model":
+        if tensor.base_rms == 0.0:
+            return "keep", 0.0
+        return ("keep" if at_base else "rescale"), tensor.base_rms * factor
+    fan_in = tensor.fans(tensor.base_shape)[0]
+    if any(u.kind == "lookup" for u in tensor.uses):
+        std = init.embedding_std
+    elif tensor.role == "readout":
+        std = init.readout_std if init.readout_std is not None else 1 / sqrt(fan_in)
+    else:
+        std = init.std if init.std is not None else 1 / sqrt(fan_in)
+    if init.residual and tensor.name in context.family.ends:
+        std /= sqrt(2 * context.init_depth)
+    return "normal", std * factor
+
+
+def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanContext) -> TensorPlan:
+    """One line of the plan.
+
+    Args:
+        name: The tensor's name in the model at the target.
+        tensor: The tensor of the base that it is a copy of.
+        shape: Its shape at the target.
+        context: Of the plan.
+    """
+    s, parameterization, horizon = context.settings, context.parameterization, context.horizon
+    optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
+    geometry, m_depth = optimizer.geometry, context.m_depth
+    form = s.readout if tensor.role != "readout" or name in context.final_readouts else "absorbed"
+    row = parameterization.row(tensor.role, form)
+    rule = lr_rule(
+        parameterization, geometry, tensor.role, row,
+        alignment=s.alignment, tied=context.family.tied,
+    )  # fmt: skip
+    fan_in, fan_out = tensor.fans(shape)
+    base_in, base_out = tensor.fans(tensor.base_shape)
+    m_in, m_out = fan_in / base_in, fan_out / base_out
+    in_block = context.family.blocks.place(name) is not None
+    ends = context.folded and tensor.name in context.family.ends
+    inside = parameterization.depth_rule(geometry, s.depth_alpha, in_block, False)
+    depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
+
+    # what the optimizer's class multiplies by itself is divided out again
+    by_class = optimizer.lr_shape_factor(shape)
+    width = rule.lr(m_in, m_out) * optimizer.lr_shape_factor(tensor.base_shape) / by_class
+    peak = s.optimizer.lr
+    if optimizer.name != s.optimizer.name and s.optimizer.adamw_lr is not None:
+        peak = s.optimizer.adamw_lr
+    peak *= lr_factor(name, tensor.role, s.lr_factors)
+    multiplier = 1.0
+    if parameterization.unit_scaled:
+        lr = peak * rule.lr(fan_in, fan_out) / by_class
+        if tensor.role != "readout":  # the readout's is the logit scale of the plan
+            multiplier = row.multiplier(fan_in, fan_out)
+    else:
+        lr = peak * width
+    lr *= m_depth**depth.lr * horizon.lr
+
+    decay = s.optimizer.weight_decay if decays(name, tensor, s.decay) else 0.0
+    if s.weight_decay == "independent":
+        # lr × weight_decay follows neither the width nor a folded multiplier
+        decay *= horizon.weight_decay / width / m_depth ** (depth.lr - inside.lr)
+
+    eps = optimizer.planned_eps(
+        s.optimizer.eps,
+        entry_size=rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
+        # QIU: ε·√(in/out)/N
+        norm_size=sqrt(m_in / m_out * m_depth ** (2 * depth.gradient)),
+    )
+    constant = s.epsilon == "constant" or parameterization.constant_epsilon_source is not None
+    if constant and eps is not None:
+        eps = s.optimizer.eps
+
+    at_base = shape == tensor.base_shape and m_depth == 1.0
+    factor = row.init(m_in, m_out) * m_depth**depth.init
+    init, std = initial_std(name, tensor, context, factor, at_base)
+    return TensorPlan(
+        name=name,
+        role=tensor.role,
+        shape=shape,
+        base_shape=tensor.base_shape,
+        growing=tensor.growing,
+        fan_in=fan_in,
+        fan_out=fan_out,
+        init=init,
+        init_std=std,
+        multiplier=multiplier,
+        lr=lr,
+        weight_decay=decay,
+        eps=eps,
+        source=f"{row.source}; lr {parameterization.lr_source(optimizer, form, s.alignment)}",
+        optimizer=optimizer.name,
+        why=derivation(row, rule, depth, context, in_block),
+    )
+
+
+def derivation(
+    row: Row, rule: LrRule, depth: DepthRule, context: PlanContext, in_block: bool
+) -> str:
+    """The derivation in a line: init, rate, depth, horizon.
+
+    Args:
+        row: The tensor's row of the table.
+        rule: Its width rule.
+        depth: Its depth rule.
+        context: Of the plan.
+        in_block: Whether it is in a block that is repeated along the depth.
+    """
+    parts = [f"init ∝ {row.init}, multiplier {row.multiplier}", rule.why]
+    if in_block and depth != DepthRule():
+        folded = ", the branch's multiplier folded in" if depth.init else ""
+        parts.append(
+            f"in a block: rate ∝ m_L^{depth.lr:g}, gradient m_L^{depth.gradient:g}{folded}"
+        )
+    if context.horizon.lr != 1.0:
+        parts.append(f"horizon ({context.settings.horizon}): rate × {context.horizon.lr:.4g}")
+    return "; ".join(parts)
