@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
@@ -17,6 +17,7 @@ from mutransfer_cli.models.user_code import accepted_arguments
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
 
@@ -70,13 +71,13 @@ def plan(
     """
     roles = rules.pop("roles", ())
     settings = _settings(parameterization, optimizer, rules)
-    base_sizes = _sizes(base, {}, "base")
-    target_sizes = _sizes(target, base_sizes, "target")
-    if target_sizes["depth"] != base_sizes["depth"] and not _grows_deeper(build):
+    base_size = _size(base, None, "base")
+    target_size = _size(target, base_size, "target")
+    if target_size.depth != base_size.depth and not _grows_deeper(build):
         raise InputError("build takes no argument `depth`", path=("target", "depth"))
-    family = _family(build, base_sizes, roles, batch, loss)
-    model = skeleton(lambda: _built(build, target_sizes["width"], target_sizes["depth"]).model)
-    return derive(family, settings, shapes_of(model), base_sizes, target_sizes)
+    family = _family(build, base_size, roles, batch, loss)
+    model = skeleton(lambda: _built(build, target_size.width, target_size.depth).model)
+    return derive(family, settings, shapes_of(model), asdict(base_size), asdict(target_size))
 
 
 def _settings(
@@ -99,22 +100,37 @@ def _settings(
     )
 
 
-def _sizes(given: Mapping[str, float], base: Mapping[str, int], argument: str) -> dict[str, int]:
-    """Every size: those given, else the base's, else the defaults."""
-    unknown = set(given) - {"width", "tokens", *BASE_DEFAULTS}
-    if unknown or "width" not in given or {"steps", "tokens"} <= set(given):
+def _size(given: Mapping[str, float], base: Size | None, argument: str) -> Size:
+    """The size with what is left out: as at the base, else by default.
+
+    Args:
+        given: Sizes by name, or tokens instead of steps.
+        base: The size at the base; None for the base itself.
+        argument: Name of the argument of `plan` that gave them.
+    """
+    values = {**BASE_DEFAULTS, **(asdict(base) if base else {})}
+    values |= {name: int(value) for name, value in given.items() if name in SIZES}
+    required = set(SIZES) - set(BASE_DEFAULTS)
+    if (
+        set(given) - {*SIZES, "tokens"}
+        or required - set(given)
+        or {"steps", "tokens"} <= set(given)
+    ):
         raise InputError(
-            f"expected width and any of depth, batch, steps or tokens; found {given}",
+            f"expected {' and '.join(required)} and any of {', '.join(BASE_DEFAULTS)} or tokens; "
+            f"found {dict(given)}",
             path=(argument,),
         )
-    sizes = {**BASE_DEFAULTS, **base, **{k: int(v) for k, v in given.items() if k != "tokens"}}
-    if "tokens" in given:
-        sizes["steps"] = max(1, round(given["tokens"] / (sizes["batch"] * EXAMPLE_TOKENS)))
-    elif base and "steps" not in given:  # a batch alone keeps the tokens
-        sizes["steps"] = max(1, round(base["steps"] * base["batch"] / sizes["batch"]))
-    if any(value < 1 for value in sizes.values()):
+    size = Size(**values)
+    if any(value < 1 for value in values.values()):
         raise InputError(f"every size is at least 1; found {dict(given)}", path=(argument,))
-    return sizes
+    if "tokens" in given:
+        steps = given["tokens"] / (size.batch * EXAMPLE_TOKENS)
+    elif base is not None and "steps" not in given:  # a larger batch keeps the tokens
+        steps = base.steps * base.batch / size.batch
+    else:
+        return size
+    return replace(size, steps=max(1, round(steps)))
 
 
 def _grows_deeper(build: Build) -> bool:
@@ -129,7 +145,7 @@ def _built(build: Build, width: int, depth: int) -> Subject:
 
 def _family(
     build: Build,
-    base: Mapping[str, int],
+    base: Size,
     roles: Any,
     batch: Any,
     loss: Loss | None,
@@ -138,14 +154,14 @@ def _family(
 
     Args:
         build: The user's callable.
-        base: Sizes of the base.
+        base: Size of the base.
         roles: Pairs of pattern and role.
         batch: The user's own batch, or None.
         loss: The user's own loss, or None.
     """
 
     def traced(width: int) -> tuple[nn.Module, Callable[[], object]]:
-        subject = _built(build, width, base["depth"])
+        subject = _built(build, width, base.depth)
         subject.model.eval()
         measure = loss or subject.loss or cross_entropy
         example = batch
@@ -154,12 +170,12 @@ def _family(
         return subject.model, lambda: measure(subject.model, example)
 
     with torch.random.fork_rng(devices=[]):
-        small = traced(base["width"])
+        small = traced(base.width)
         blocks = Blocks()
         if _grows_deeper(build):
-            deeper = skeleton(lambda: _built(build, base["width"], 2 * base["depth"]).model)
+            deeper = skeleton(lambda: _built(build, base.width, 2 * base.depth).model)
             blocks = blocks_of(shapes_of(small[0]).keys(), shapes_of(deeper).keys())
-        return family_of(small, traced(2 * base["width"]), roles, blocks)
+        return family_of(small, traced(2 * base.width), roles, blocks)
 
 
 def random_bytes() -> tuple[Tensor, Tensor]:

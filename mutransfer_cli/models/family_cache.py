@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.default_roles import default_roles
@@ -20,7 +21,6 @@ from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
 
 TRACED_EXAMPLES = 2
-DEPTH_RULES = frozenset({"completep", "umup"})
 
 _families: dict[str, Family] = {}
 
@@ -36,7 +36,7 @@ def family_for(recipe: Recipe, deeper: bool = False) -> Family:
         InputError: The user's model or data fails; the message names the line.
     """
     base = base_size(recipe)
-    deeper = deeper or recipe.parameterization in DEPTH_RULES
+    deeper = deeper or PARAMETERIZATIONS[recipe.parameterization].depth_rules
     key = repr((recipe.model, recipe.roles, recipe.data, base, deeper))
     if key not in _families:
         widths = [s.width for s in rungs(recipe) if s.width != base.width]

@@ -7,24 +7,28 @@ from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
 
-SINGLE = 4  # bytes
+SINGLE_BYTES = 4  # of a number in single precision
 
 
 def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Mean over examples (and tokens) in nats; the model returns logits, or an object with them."""
+    """Mean over examples (and tokens) in nats; the model returns logits, or an object with them.
+
+    Raises:
+        InputError: The model returns anything else, or logits of another shape than the targets.
+    """
     inputs, targets = batch
-    out = model(inputs)
-    logits = out if isinstance(out, Tensor) else getattr(out, "logits", None)
+    output = model(inputs)
+    logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
     if not isinstance(logits, Tensor) or logits.shape[:-1] != targets.shape:
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(out).__name__
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(output).__name__
         raise InputError(
             f"its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
             path=("model",),
         )
-    return F.cross_entropy(single(logits.flatten(0, -2)), targets.flatten())
+    return F.cross_entropy(in_single_precision(logits.flatten(0, -2)), targets.flatten())
 
 
-def single(logits: Tensor) -> Tensor:
-    """In single precision, where they have less."""
-    return logits.float() if logits.element_size() < SINGLE else logits
+def in_single_precision(logits: Tensor) -> Tensor:
+    """The logits in single precision, where they have less."""
+    return logits.float() if logits.element_size() < SINGLE_BYTES else logits

@@ -13,11 +13,14 @@ from torch import Tensor, nn
 class Subject:
     """A model with what trains it.
 
-    optimizer: an instance over this model's parameters, or a list of several; torch's, or anything
-        with param_groups and step. With it, `check` measures the user's own parameterization as it
-        is.
-    loss: loss(model, batch) -> scalar tensor.
-    batch, eval_batch: batch(seed) -> anything that `loss` takes.
+    Attributes:
+        model: The module.
+        optimizer: An instance over this model's parameters, or a list of several; torch's, or
+            anything with `param_groups` and `step`. With it, `check` measures the user's own
+            parameterization as it is.
+        loss: `loss(model, batch)` returns a scalar tensor.
+        batch: `batch(seed)` returns what `loss` takes.
+        eval_batch: The same for validation.
     """
 
     model: nn.Module

@@ -12,7 +12,7 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema.recipe import NAME
+from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 from mutransfer_cli.recipe.schema.user_callable import is_callable
 
 _TEXT = """\
@@ -116,7 +116,8 @@ def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
             f"--model {model}: expected {' | '.join(MODELS.names)} | hf:TYPE | hf:config.json | "
             "package.module:callable"
         )
-    parts = {"sizes": _SIZES.format(steps=200), "parameterization": "mup", **parts}
+    default = Recipe.model_fields["parameterization"].default
+    parts = {"sizes": _SIZES.format(steps=200), "parameterization": default, **parts}
     return _TEXT.format(
         name=_quoted(name),
         parameterizations=" | ".join(PARAMETERIZATIONS.names),
@@ -160,6 +161,7 @@ def _of_built_in(row: ModelEntry) -> dict[str, str]:
 
 def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
     """The parts of a Hugging Face model's recipe."""
+    deeper = next((row.name for row in PARAMETERIZATIONS if row.depth_exponent), None)
     args = yaml.safe_dump(ladder.args, default_flow_style=True, sort_keys=False).strip()
     width, depth = ladder.target
     about = [f"# {ladder.model_type}, {width} wide and {depth} layers deep; every size of its"]
@@ -179,7 +181,7 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
         "init": _INIT_FROM_MODEL,
         "data": _data("vectors", d_in=IMAGE_SIDE**2) if ladder.images else _data("tokens"),
         "sizes": sizes,
-        "parameterization": "completep" if depth > ladder.depth else "mup",
+        **({"parameterization": deeper} if deeper and depth > ladder.depth else {}),
     }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from mutransfer_cli.models.builtin.gpt import GPT
 from mutransfer_cli.models.builtin.mlp import MLP
-from mutransfer_cli.models.loss import SINGLE, cross_entropy
+from mutransfer_cli.models.loss import SINGLE_BYTES, cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.population.batched_gpt import BatchedGPT
@@ -19,7 +19,7 @@ from mutransfer_cli.train.population.model_stack import ModelStack, Tensors
 def select_stack(subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> ModelStack:
     """The stack of these trials."""
     model = subject.model
-    exact = all(p.element_size() >= SINGLE and p.requires_grad for p in model.parameters())
+    exact = all(p.element_size() >= SINGLE_BYTES and p.requires_grad for p in model.parameters())
     if exact and not has_hooks(model) and subject.loss is cross_entropy:
         if type(model) is MLP and model.act in ACTIVATION_NAMES:
             return BatchedMLP(subject, plans, states)
