@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
 from mutransfer_cli.catalog.models import MODELS
-from mutransfer_cli.recipe.schema.user_callable import CALLABLE, is_callable
+from mutransfer_cli.recipe.schema.callable_name import CALLABLE, is_callable
 
 RoleName: TypeAlias = Literal[
     "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
