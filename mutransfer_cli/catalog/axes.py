@@ -23,12 +23,16 @@ class AxisEntry(Entry):
         default: The size at the base where nobody says; None: it has to be given.
     """
 
-    implementation: str = ""  # its rules are those of the parameterizations
+    implementation: str = ""
     size: str
     ratios: tuple[str, ...]
     grows_model: bool = False
     keeps_tokens: bool = False
     default: int | None = None
+
+    def load(self) -> AxisEntry:
+        """The row itself: models say what grows along an axis, parameterizations by which rule."""
+        return self
 
 
 _ROWS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,15 +30,26 @@ class Example:
     steps: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The argument of a built-in model that follows an axis.
+
+    Attributes:
+        argument: Its name.
+        divisors: Other arguments of which it has to be a multiple, where they are given.
+    """
+
+    argument: str
+    divisors: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry(Entry):
     """A row for a built-in model; its implementation is a `models.builtin.protocol.BuildModel`.
 
     Attributes:
         arguments: What `model.args` may hold: arguments that do not grow.
-        width_argument: The argument that follows the width.
-        depth_argument: The argument that follows the depth.
-        width_divisors: Arguments of which `width_argument` must be a multiple.
+        grows: By axis, the argument that follows it.
         reads: The kind of data that it is trained on.
         from_data: Arguments that the data give: of vocab_size, seq_len, d_in and d_out. One that
             `arguments` has too may be given in `model.args`.
@@ -53,9 +65,7 @@ class ModelEntry(Entry):
     """
 
     arguments: type[Section]
-    width_argument: str
-    depth_argument: str = "n_layer"
-    width_divisors: tuple[str, ...] = ()
+    grows: Mapping[str, Growth]
     reads: DataKind
     from_data: tuple[str, ...] = ()
     init: Literal["fan_in", "model"] = "fan_in"
@@ -124,7 +134,7 @@ MODELS = Registry(
             summary="multilayer perceptron on vectors",
             implementation="mutransfer_cli.models.builtin.mlp:MLP",
             arguments=MlpArguments,
-            width_argument="d_hidden",
+            grows={"width": Growth("d_hidden"), "depth": Growth("n_layer")},
             reads="vectors",
             from_data=("d_in", "d_out"),
             batched="mutransfer_cli.train.population.batched_mlp:BatchedMLP",
@@ -142,8 +152,10 @@ model:
             summary="decoder-only transformer on tokens",
             implementation="mutransfer_cli.models.builtin.gpt:GPT",
             arguments=GptArguments,
-            width_argument="d_model",
-            width_divisors=("head_dim", "n_head"),
+            grows={
+                "width": Growth("d_model", divisors=("head_dim", "n_head")),
+                "depth": Growth("n_layer"),
+            },
             reads="tokens",
             from_data=("vocab_size", "seq_len"),
             embedding=True,
@@ -166,7 +178,7 @@ model:
             summary="residual convolutional network on images",
             implementation="mutransfer_cli.models.builtin.convnet:ConvNet",
             arguments=ConvnetArguments,
-            width_argument="channels",
+            grows={"width": Growth("channels"), "depth": Growth("n_layer")},
             reads="vectors",
             from_data=("d_out",),
             embedding=True,

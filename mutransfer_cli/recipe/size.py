@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS, SIZES
+from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
-from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
+from mutransfer_cli.recipe.validation.width import size_fault
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
-    """A point on the axes: width, depth, examples per step, number of steps."""
+    """A point on the axes.
+
+    Attributes:
+        width: Width of the model.
+        depth: Depth of the model.
+        batch: Examples per step.
+        steps: Number of steps.
+    """
 
     width: int
     depth: int
@@ -22,15 +31,8 @@ class Size:
 
 
 def tokens_per_example(recipe: Recipe) -> int:
-    """Tokens per example: seq_len for token data, else 1 (an example counts as one)."""
+    """Tokens per example: seq_len where the data are tokens, else 1 (an example counts as one)."""
     return recipe.data.seq_len if recipe.data.is_tokens else 1
-
-
-def _steps(tokens: float, batch: int, recipe: Recipe, path: KeyPath) -> int:
-    per_step = batch * tokens_per_example(recipe)
-    if tokens < per_step:
-        raise InputError(f"{tokens:g} tokens are less than one step of {per_step}", path)
-    return round(tokens / per_step)
 
 
 def base_size(recipe: Recipe) -> Size:
@@ -41,7 +43,7 @@ def base_size(recipe: Recipe) -> Size:
     """
     base = recipe.base
     if base.tokens is not None:
-        steps = _steps(base.tokens, base.batch, recipe, ("base", "tokens"))
+        steps = _steps(recipe, base.tokens, base.batch, ("base", "tokens"))
     else:
         steps = base.steps or BASE_DEFAULTS["steps"]
     return Size(base.width, base.depth, base.batch, steps)
@@ -50,60 +52,33 @@ def base_size(recipe: Recipe) -> Size:
 def rungs(recipe: Recipe) -> tuple[Size, ...]:
     """The ladder and the base, each once, small to large.
 
-    Every axis is a line through the base (`product: true` takes all combinations); a batch alone
-    keeps the tokens, so its steps shrink.
+    Every axis is a line through the base (`product: true` takes all combinations). Steps that are
+    not given are such that the tokens are those of the base.
     """
     base, ladder = base_size(recipe), recipe.ladder
-    lines = {axis: (getattr(base, axis), *getattr(ladder, axis)) for axis in SIZES}
-
-    def size(width: int, depth: int, batch: int, steps: int | None) -> Size:
-        return _resize(recipe, base, width, depth, batch, steps, None)
-
-    found = {base}
+    given = {size: getattr(ladder, size) for size in SIZES}
     if ladder.product:
-        lengths: tuple[int | None, ...] = lines["steps"] if ladder.steps else (None,)
-        found |= {
-            size(w, d, b, s)
-            for w in lines["width"]
-            for d in lines["depth"]
-            for b in lines["batch"]
-            for s in lengths
-        }
+        lines = [
+            (None, *given[size]) if size == "steps" and not given[size]
+            else (getattr(base, size), *given[size])
+            for size in SIZES
+        ]  # fmt: skip
+        points = [dict(zip(SIZES, point, strict=True)) for point in product(*lines)]
     else:
-        found |= {size(w, base.depth, base.batch, None) for w in lines["width"]}
-        found |= {size(base.width, d, base.batch, None) for d in lines["depth"]}
-        found |= {size(base.width, base.depth, b, None) for b in lines["batch"]}
-        found |= {size(base.width, base.depth, base.batch, s) for s in lines["steps"]}
-    return tuple(sorted(found))
-
-
-def _resize(
-    recipe: Recipe,
-    start: Size,
-    width: int | None,
-    depth: int | None,
-    batch: int | None,
-    steps: int | None,
-    tokens: float | None,
-    path: KeyPath = (),
-) -> Size:
-    """`start` with some sizes replaced; a batch alone keeps the tokens, so the steps shrink."""
-    new_batch = batch or start.batch
-    if steps is None:
-        if tokens is not None:
-            steps = _steps(tokens, new_batch, recipe, path)
-        else:
-            steps = max(1, round(start.steps * start.batch / new_batch))
-    return Size(width or start.width, depth or start.depth, new_batch, steps)
+        points = [{size: value} for size in SIZES for value in given[size]]
+    return tuple(sorted({base, *(_resized(recipe, base, point) for point in points)}))
 
 
 def recipe_target(recipe: Recipe) -> Size:
-    """The recipe's target, before the sizes of a command; without one, the base."""
-    base = base_size(recipe)
-    t = recipe.target
-    if t is None:
+    """The recipe's target, before the sizes of a command; without one, the base.
+
+    Raises:
+        InputError: `base.tokens` or `target.tokens` is less than one step.
+    """
+    base, target = base_size(recipe), recipe.target
+    if target is None:
         return base
-    return _resize(recipe, base, t.width, t.depth, t.batch, t.steps, t.tokens, ("target", "tokens"))
+    return _resized(recipe, base, target.model_dump(), ("target", "tokens"))
 
 
 def target_size(
@@ -120,7 +95,7 @@ def target_size(
         recipe: The recipe.
         width: Replaces the width.
         depth: Replaces the depth.
-        batch: Examples per step; alone it keeps the tokens, so the steps shrink.
+        batch: Examples per step; without steps or tokens it keeps the tokens, so the steps shrink.
         steps: Number of steps.
         tokens: Instead of steps; examples where the data has no tokens.
 
@@ -128,21 +103,45 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width or depth that the
             model cannot have.
     """
-    sizes = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
-    for name, value in sizes.items():
+    values = (width, depth, batch, steps, tokens)
+    options = dict(zip((*SIZES, "tokens"), values, strict=True))
+    for name, value in options.items():
         if value is not None and not value >= 1:
             raise InputError(f"--{name}: expected at least 1, found {value}")
     if steps is not None and tokens is not None:
         raise InputError("--tokens: give --steps or --tokens, not both")
     start = recipe_target(recipe)
     try:
-        size = _resize(recipe, start, width, depth, batch, steps, tokens)
+        size = _resized(recipe, start, options)
     except InputError as error:
         raise InputError(f"--tokens: {error}") from None
-    message = depth_fault(recipe, size.depth)
-    if message is not None:
-        raise InputError(f"--depth: {message}")
-    message = width_fault(recipe, size.width)
-    if message is not None:
-        raise InputError(f"--width: {message}")
+    for axis in reversed([axis for axis in AXES if axis.grows_model]):
+        message = size_fault(recipe, axis.name, getattr(size, axis.size))
+        if message is not None:
+            raise InputError(f"--{axis.size}: {message}")
     return size
+
+
+def _steps(recipe: Recipe, tokens: float, batch: int, path: KeyPath) -> int:
+    per_step = batch * tokens_per_example(recipe)
+    if tokens < per_step:
+        raise InputError(f"{tokens:g} tokens are less than one step of {per_step}", path)
+    return round(tokens / per_step)
+
+
+def _resized(
+    recipe: Recipe, start: Size, changes: Mapping[str, float | None], path: KeyPath = ()
+) -> Size:
+    """`start` with some sizes, or its tokens, replaced; None leaves a size as it is.
+
+    A batch without steps or tokens keeps the tokens, so the steps shrink. `path` is the key of the
+    tokens.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    tokens = given.pop("tokens", None)
+    size = replace(start, **given)  # type: ignore[arg-type]  # sizes are whole numbers
+    if tokens is not None:
+        return replace(size, steps=_steps(recipe, tokens, size.batch, path))
+    if "steps" in given:
+        return size
+    return replace(size, steps=max(1, round(start.steps * start.batch / size.batch)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS
+from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
@@ -55,13 +55,14 @@ def _fill_model(model: dict[str, Any], data: Any) -> None:
     if not isinstance(build, str):
         return
     row = MODELS.get(build)
-    if row is not None:
-        growing = {"width": {row.width_argument: 1.0}, "depth": {row.depth_argument: 1.0}}
-    else:
-        growing = {"width": {} if build.startswith("hf:") else {"width": 1.0}, "depth": {}}
-    for axis, arguments in growing.items():
-        if _absent(model, axis):
-            model[axis] = arguments
+    for axis in (axis.name for axis in AXES if axis.grows_model):
+        if not _absent(model, axis):
+            continue
+        if row is not None:
+            model[axis] = {row.grows[axis].argument: 1.0} if axis in row.grows else {}
+        else:  # a callable takes the width; what grows of an hf: model is seen in its config
+            follows = axis == "width" and not build.startswith("hf:")
+            model[axis] = {axis: 1.0} if follows else {}
     if _absent(model, "args"):
         model["args"] = {}
     if row is not None and isinstance(model["args"], dict):

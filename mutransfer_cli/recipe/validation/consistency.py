@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.errors import InputError
@@ -12,15 +13,16 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.size import base_size, recipe_target
 from mutransfer_cli.recipe.validation.model_arguments import argument_faults
-from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
+from mutransfer_cli.recipe.validation.width import size_fault
 
 
 def size_faults(recipe: Recipe) -> Iterator[Fault]:
     """Everything in which sizes, model arguments and data do not fit together."""
     yield from _data_faults(recipe)
     yield from argument_faults(recipe)
-    yield from _ladder_faults(recipe, "width", width_fault)
-    yield from _ladder_faults(recipe, "depth", depth_fault)
+    for axis in AXES:
+        if axis.grows_model:
+            yield from _ladder_faults(recipe, axis.name)
     yield from _token_faults(recipe)
 
 
@@ -52,9 +54,7 @@ def _data_faults(recipe: Recipe) -> Iterator[Fault]:
             )
 
 
-def _ladder_faults(
-    recipe: Recipe, axis: str, fault_of: Callable[[Recipe, int], str | None]
-) -> Iterator[Fault]:
+def _ladder_faults(recipe: Recipe, axis: str) -> Iterator[Fault]:
     """Sizes of one axis, anywhere in the recipe, that the model cannot have."""
     sizes: list[tuple[KeyPath, int]] = [(("base", axis), getattr(recipe.base, axis))]
     ladder = getattr(recipe.ladder, axis)
@@ -63,7 +63,7 @@ def _ladder_faults(
     if goal is not None:
         sizes.append((("target", axis), goal))
     for path, size in sizes:
-        message = fault_of(recipe, size)
+        message = size_fault(recipe, axis, size)
         if message is not None:
             yield Fault(path, message)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.recipe.faults import Fault, faults_of, unknown_key
@@ -39,32 +40,29 @@ def argument_faults(recipe: Recipe) -> Iterator[Fault]:
 
 def _growing_twice(recipe: Recipe) -> Iterator[Fault]:
     """Arguments that follow an axis and have a fixed value as well."""
-    model = recipe.model
-    for axis, factors in (("width", model.width), ("depth", model.depth)):
-        for name in factors:
-            if name in model.args:
-                yield Fault((*_ARGS, name), f"set by model.{axis}; give it once")
+    for axis in AXES:
+        if not axis.grows_model:
+            continue
+        for name in getattr(recipe.model, axis.name):
+            if name in recipe.model.args:
+                yield Fault((*_ARGS, name), f"set by model.{axis.name}; give it once")
 
 
 def _growing(recipe: Recipe, row: ModelEntry) -> Iterator[Fault]:
     """A built-in model has one argument for each axis."""
-    model = recipe.model
-    for axis, argument, factors in (
-        ("width", row.width_argument, model.width),
-        ("depth", row.depth_argument, model.depth),
-    ):
+    for axis, growth in row.grows.items():
+        argument, factors = growth.argument, getattr(recipe.model, axis)
         unknown = [name for name in factors if name != argument]
         for name in unknown:
             yield Fault(("model", axis, name), unknown_key(name, [argument]), at_key=True)
         if not unknown and argument not in factors:
-            yield Fault(("model", axis), f"expected {{{argument}: 1}} for {model.build}")
+            yield Fault(("model", axis), f"expected {{{argument}: 1}} for {row.name}")
 
 
 def _set_elsewhere(recipe: Recipe, row: ModelEntry) -> Fault | None:
     """An argument of a built-in model whose value comes from another key."""
     setters = {
-        row.width_argument: "base.width through model.width",
-        row.depth_argument: "base.depth through model.depth",
+        growth.argument: f"base.{axis} through model.{axis}" for axis, growth in row.grows.items()
     }
     fields = row.arguments.model_fields
     setters |= {name: f"data.{name}" for name in row.from_data if name not in fields}

@@ -14,14 +14,6 @@ def _is_whole(value: float) -> bool:
     return value >= 1 and abs(value - round(value)) < 1e-9 * max(1.0, value)
 
 
-def _not_whole(size: int, factors: Mapping[str, float]) -> str | None:
-    """Which of the arguments that are so many times a size would not be a whole number."""
-    for name, factor in factors.items():
-        if not _is_whole(size * factor):
-            return f"{name} = {size} × {factor:g} = {size * factor:g} is not a whole number"
-    return None
-
-
 def _nearest(value: int, works: Callable[[int], bool]) -> str:
     below = next((v for v in range(value - 1, max(0, value - _REACH), -1) if works(v)), None)
     above = next((v for v in range(value + 1, value + _REACH) if works(v)), None)
@@ -29,37 +21,56 @@ def _nearest(value: int, works: Callable[[int], bool]) -> str:
     return f"; nearest that work: {', '.join(nearest)}" if nearest else ""
 
 
-def _divisor(recipe: Recipe) -> tuple[str, str, int] | None:
-    """The argument that follows the width, and the name and value of one that has to divide it."""
+def _divisor(recipe: Recipe, axis: str) -> tuple[str, str, int] | None:
+    """The argument that follows an axis, and the name and value of one that has to divide it."""
     model = recipe.model
     row = MODELS.get(model.build)
-    if row is None or row.width_argument not in model.width:
+    growth = row.grows.get(axis) if row is not None else None
+    if growth is None or growth.argument not in getattr(model, axis):
         return None
-    for name in row.width_divisors:
+    for name in growth.divisors:
         value = model.args.get(name)
         if isinstance(value, int) and value >= 1:
-            return row.width_argument, name, value
+            return growth.argument, name, value
     return None
 
 
-def width_fault(recipe: Recipe, width: int) -> str | None:
-    """Why the model cannot have this width, with the nearest that it can have."""
-    divisor = _divisor(recipe)
+def size_fault(recipe: Recipe, axis: str, size: int) -> str | None:
+    """Why the model cannot have this width or depth.
+
+    Args:
+        recipe: The recipe.
+        axis: `width` or `depth`: an axis along which the model grows.
+        size: The width or depth.
+
+    Returns:
+        One line, where possible with the nearest sizes that the model can have; None where it can
+        have this one.
+    """
+    factors: Mapping[str, float] = getattr(recipe.model, axis)
+    divisor = _divisor(recipe, axis)
 
     def fault(value: int) -> str | None:
-        message = _not_whole(value, recipe.model.width)
-        if message is not None or divisor is None:
-            return message
+        for name, factor in factors.items():
+            if not _is_whole(value * factor):
+                return f"{name} = {value} × {factor:g} = {value * factor:g} is not a whole number"
+        if divisor is None:
+            return None
         argument, name, number = divisor
-        size = round(value * recipe.model.width[argument])
-        if size % number:
-            return f"{argument} {size} is not divisible by {name} {number}"
+        scaled = round(value * factors[argument])
+        if scaled % number:
+            return f"{argument} {scaled} is not divisible by {name} {number}"
         return None
 
-    message = fault(width)
-    return message and message + _nearest(width, lambda v: fault(v) is None)
+    message = fault(size)
+    return message and message + _nearest(size, lambda v: fault(v) is None)
+
+
+def width_fault(recipe: Recipe, width: int) -> str | None:
+    """Why the model cannot have this width."""
+    return size_fault(recipe, "width", width)
 
 
 def depth_fault(recipe: Recipe, depth: int) -> str | None:
     """Why the model cannot have this depth."""
-    return _not_whole(depth, recipe.model.depth)
+    return size_fault(recipe, "depth", depth)
