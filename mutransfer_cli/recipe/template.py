@@ -12,8 +12,8 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 from mutransfer_cli.recipe.schema.callable_name import is_callable
+from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 
 _TEXT = """\
 # mutransfer check FILE      is the parameterization implemented as the theory asks?
