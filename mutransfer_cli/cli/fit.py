@@ -33,7 +33,7 @@ def fit(
         ),
     ] = "base",
     optimizer: Annotated[
-        str, typer.Option("--optimizer", help="CSV with --lr-is raw: adamw, adam or sgd.")
+        str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
     ] = "adamw",
     base_width: Annotated[
         int | None,

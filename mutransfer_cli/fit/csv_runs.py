@@ -3,94 +3,185 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.parameterization.rules.lr_rules import lr_rule
 from mutransfer_cli.surface.observation import Observation
 
-NEEDED = ("width", "lr", "loss")
-WHOLE = ("seed", *SIZES)
+log = logging.getLogger(__name__)
+
+DIVERGED = {"", "nan", "inf", "+inf", "diverged", "none", "null"}  # in the column of the loss
+RAW_RATES = "mup"  # the parameterization in which raw rates are turned into rates at the base
+LR_MEANINGS = ("base", "raw")
+
+Row: TypeAlias = Mapping[str, str | None]
 
 
-def cell(row: Mapping[str, str | None], name: str, where: str) -> float:
-    """A positive number, or for a seed any whole one."""
-    text = (row.get(name) or "").strip()
-    expected = "a whole number" if name in WHOLE else "a positive number"
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{where}: {name}: expected {expected}, found {text!r}") from None
-    bad_whole = name in WHOLE and not value.is_integer()
-    if not math.isfinite(value) or bad_whole or (name != "seed" and value <= 0):
-        raise InputError(f"{where}: {name}: expected {expected}, found {text!r}")
-    return value
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that has a meaning; any further column is a searched hyperparameter.
+
+    Attributes:
+        name: Its name in the table.
+        aliases: Names that are read where no column has that name.
+        required: Whether a table without it is refused.
+        integer: Whether its values are whole numbers.
+        positive: Whether they are above zero.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    required: bool = False
+    integer: bool = True
+    positive: bool = True
 
 
-def loss_cell(row: Mapping[str, str | None], where: str) -> float | None:
-    """A loss; empty, nan, inf or `diverged` says that the run diverged."""
-    text = (row.get("loss") or "").strip().lower()
-    if text in {"", "nan", "inf", "+inf", "diverged", "none", "null"}:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(
-            f"{where}: loss: expected a number, nan or diverged, found {text!r}"
-        ) from (None)
+COLUMNS = {
+    column.name: column
+    for column in (
+        Column("width", aliases=("d_model", "hidden_size"), required=True),
+        Column("lr", aliases=("learning_rate",), required=True, integer=False),
+        Column("loss", required=True, integer=False, positive=False),
+        Column("seed", positive=False),
+        *(Column(size) for size in SIZES if size != "width"),
+    )
+}
 
 
 def read_table(
     path: Path, *, lr_is: str = "base", optimizer: str = "adamw", base_width: int | None = None
 ) -> list[Observation]:
-    """Read a table: columns width, lr, loss and, where there are any, seed, depth, batch, steps.
+    """Read a table of runs: `COLUMNS`, and further columns as searched hyperparameters.
 
-    Any further column is a searched hyperparameter. lr_is: `base` takes rates as quoted; `raw`
-    takes them as those that hidden matrices had, and quotes them at the base: × width / base width
-    for Adam (rules: hidden lr ∝ 1/m), unchanged for SGD. Raises InputError naming line and column.
+    Args:
+        path: The CSV file.
+        lr_is: `base` where learning rates are quoted at the base; `raw` where they are those of
+            the hidden matrices, which are then divided by the factor that muP gives these.
+        optimizer: The optimizer of the runs, for raw rates.
+        base_width: Width at which rates are quoted; by default the smallest in the table.
+
+    Raises:
+        InputError: An option is wrong, or the table: the message names line and column.
     """
-    if lr_is not in {"raw", "base"}:
-        raise InputError(f"--lr-is {lr_is}: expected raw or base")
-    if optimizer not in {"adamw", "adam", "sgd"}:
-        raise InputError(f"--optimizer {optimizer}: expected adamw, adam or sgd")
+    if lr_is not in LR_MEANINGS:
+        raise InputError(f"--lr-is {lr_is}: expected {' or '.join(LR_MEANINGS)}")
+    if optimizer not in OPTIMIZERS:
+        raise InputError(f"--optimizer: {OPTIMIZERS.unknown(optimizer)}")
+    names, rows = read_rows(path)
+    hyperparameters = [name for name in names if name not in COLUMNS]
+    integers = [name for name in names if name in COLUMNS and COLUMNS[name].integer]
+    base = base_width or min(int(number(row, "width", line)) for line, row in rows)
+    observations = []
+    for line, row in rows:
+        values = {name: int(number(row, name, line)) for name in integers}
+        lr = number(row, "lr", line)
+        if lr_is == "raw":
+            lr /= hidden_lr_factor(optimizer, values["width"] / base)
+        sizes = {size: values.get(size) for size in SIZES}
+        observations.append(
+            Observation(
+                **sizes,  # type: ignore[arg-type]  # every row has a width
+                lr=lr,
+                seed=values.get("seed", 0),
+                loss=loss(row, line),
+                params={name: number(row, name, line) for name in hyperparameters},
+            )
+        )
+    log.info("%s: %d runs; searched beside lr: %s", path, len(rows), hyperparameters or "nothing")
+    return observations
+
+
+def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Row]]]:
+    """The names of all columns, aliases replaced, and each row with its line for messages.
+
+    Raises:
+        InputError: The file cannot be read, lacks a column or holds no runs.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
             reader = csv.DictReader(handle)
-            columns = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = columns
-            for name in NEEDED:
-                if name not in columns:
-                    found = ", ".join(columns) or "nothing"
-                    raise InputError(f"{path}:1: no column {name!r}; found {found}")
-            rows = [(f"{path}:{reader.line_num}", dict(row)) for row in reader]
+            names = canonical([name.strip() for name in reader.fieldnames or ()])
+            reader.fieldnames = names
+            for column in COLUMNS.values():
+                if column.required and column.name not in names:
+                    found = ", ".join(names) or "nothing"
+                    raise InputError(f"{path}:1: no column {column.name!r}; found {found}")
+            rows: list[tuple[str, Row]] = [
+                (f"{path}:{reader.line_num}", dict(row)) for row in reader
+            ]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not a CSV file: {error}") from error
     if not rows:
-        raise InputError(f"{path}: holds no runs; expected a line for each run")
-    extra = [c for c in columns if c not in {*NEEDED, *WHOLE}]
-    optional = [c for c in WHOLE if c in columns and c != "width"]
-    widths = [int(cell(row, "width", where)) for where, row in rows]
-    base = base_width or min(widths)
-    observations = []
-    for (where, row), width in zip(rows, widths, strict=True):
-        lr = cell(row, "lr", where)
-        if lr_is == "raw" and optimizer != "sgd":
-            lr *= width / base
-        whole = {name: int(cell(row, name, where)) for name in optional}
-        observations.append(
-            Observation(
-                width=width,
-                lr=lr,
-                seed=whole.get("seed", 0),
-                loss=loss_cell(row, where),
-                depth=whole.get("depth"),
-                batch=whole.get("batch"),
-                steps=whole.get("steps"),
-                params={name: cell(row, name, where) for name in extra},
-            )
-        )
-    return observations
+        raise InputError(f"{path}: holds no runs; expected one run per line")
+    return names, rows
+
+
+def canonical(names: Sequence[str]) -> list[str]:
+    """The names of a table's columns, with an alias replaced where nothing has the name itself."""
+    replaced = list(names)
+    for column in COLUMNS.values():
+        used = [alias for alias in column.aliases if alias in names]
+        if used and column.name not in names:
+            replaced[names.index(used[0])] = column.name
+    return replaced
+
+
+def number(row: Row, name: str, line: str) -> float:
+    """A number in a cell.
+
+    Raises:
+        InputError: It is not a number, or not of the kind that its column holds.
+    """
+    column = COLUMNS.get(name, Column(name, integer=False))
+    text = (row.get(name) or "").strip()
+    expected = "a whole number" if column.integer else "a positive number"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    fractional = column.integer and not value.is_integer()
+    if not math.isfinite(value) or fractional or (column.positive and value <= 0):
+        raise InputError(f"{line}: {name}: expected {expected}, found {text!r}")
+    return value
+
+
+def loss(row: Row, line: str) -> float | None:
+    """The loss of a run; None where the cell says that the run diverged.
+
+    Raises:
+        InputError: It is neither a number nor one of `DIVERGED`.
+    """
+    text = (row.get("loss") or "").strip().lower()
+    if text in DIVERGED:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"{line}: loss: expected a number, nan or diverged, found {text!r}"
+        ) from None
+
+
+def hidden_lr_factor(optimizer: str, multiplier: float) -> float:
+    """The learning rate of hidden matrices over its value at the base.
+
+    Args:
+        optimizer: Name of the optimizer.
+        multiplier: Width over base width.
+    """
+    parameterization = parameterization_of(RAW_RATES)
+    row = parameterization.row("hidden")
+    rule = lr_rule(parameterization, optimizer_spec(optimizer).geometry, "hidden", row)
+    return rule.lr(multiplier, multiplier)

@@ -55,3 +55,43 @@ def test_bad_cells_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_table(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "at_the_base"),
+    [
+        ("lion", 0.04),  # a sign, as Adam's step: hidden rate = base / m
+        ("muon", 0.01),  # spectral norm √(fan_out/fan_in), which a square matrix keeps
+        ("adafactor", 0.02),  # relative to an init of 1/√m, aligned sum m: base / √m
+    ],
+)
+def test_raw_rates_follow_the_theory_of_the_optimizer(
+    tmp_path: Path, optimizer: str, at_the_base: float
+) -> None:
+    path = written(tmp_path, "width,lr,loss\n64,0.01,2\n256,0.01,2\n")
+    rates = [o.lr for o in read_table(path, lr_is="raw", optimizer=optimizer)]
+    assert rates == pytest.approx([0.01, at_the_base])
+
+
+def test_an_alias_stands_for_a_missing_column(tmp_path: Path) -> None:
+    path = written(tmp_path, "d_model,learning_rate,loss\n64,0.01,2.5\n")
+    (run,) = read_table(path)
+    assert (run.width, run.lr, run.params) == (64, 0.01, {})
+    # the control: beside the column itself it is a hyperparameter
+    path = written(tmp_path, "width,d_model,lr,loss\n64,32,0.01,2.5\n")
+    (run,) = read_table(path)
+    assert (run.width, run.params) == (64, {"d_model": 32})
+
+
+def test_sizes_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path, "width,depth,batch,steps,lr,loss\n64,2,16,100,0.01,2.5\n")
+    (run,) = read_table(path)
+    assert (run.width, run.depth, run.batch, run.steps) == (64, 2, 16, 100)
+
+
+def test_wrong_options_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "width,lr,loss\n64,0.01,2.5\n")
+    with pytest.raises(InputError, match="--lr-is cooked: expected base or raw"):
+        read_table(path, lr_is="cooked")
+    with pytest.raises(InputError, match=r"--optimizer: expected adamw .*found 'adamx'"):
+        read_table(path, optimizer="adamx")

@@ -1,0 +1,50 @@
+"""Run directories as a sweep writes them, with losses that were never trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log2
+from pathlib import Path
+
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import rungs
+from mutransfer_cli.search.samplers.registry import wanted
+from mutransfer_cli.search.storage.location import own_location
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.run_directory import environment_of, prepare
+from mutransfer_cli.search.storage.study import Study
+
+RECIPE = """
+name: bowls
+model: {build: mlp}
+data: {source: teacher, d_in: 8, d_out: 3}
+base: {width: 8, depth: 2, batch: 16, steps: 40}
+ladder: {width: [8, 16, 32]}
+search: {space: {lr: {log2: [-9, -3], step: 1}}, seeds: 2, extend: 0}
+"""
+
+
+def bowl(width: int, x: float, seed: int) -> float:
+    """The lowest loss is at log2(lr) = -6.2 at every width."""
+    return 2 + 3 / width + 0.035 * (x + 6.2) ** 2 + 0.01 * seed
+
+
+def finished_run(
+    path: Path, text: str = RECIPE, loss: Callable[[int, float, int], float] = bowl
+) -> Path:
+    """A run directory whose grid has been swept; loss(width, log2(lr), seed)."""
+    recipe = loads(text).recipe
+    prepare(path, recipe, environment_of("cpu", 0, "none"))
+    study = Study.open(own_location(path), recipe, create=True)
+    ranges = {"lr": (2.0**-30, 1.0, True)}
+    for job in wanted(recipe, rungs(recipe), 0, ()):
+        size = job.size
+        value = loss(size.width, log2(job.params["lr"]), job.seed)
+        study.add(
+            Record(
+                job.params, size.width, size.depth, size.batch, size.steps, job.seed,
+                "finished", value,
+            ),
+            ranges,
+        )  # fmt: skip
+    return path
