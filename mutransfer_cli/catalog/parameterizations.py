@@ -18,19 +18,14 @@ class ParameterizationEntry(Entry):
         depth_exponent: `rules.depth_alpha` is the exponent of its residual branches.
         alignment: `rules.alignment` chooses among its tables; one with a single table has no
             choice.
-        trains_models: Built-in models that can be trained in it; None: any model.
-        prepare: `package.module:attribute` of a function of plan and model that puts into the
-            model what `Plan.install` does not; None: `Plan.install` is all.
-        multipliers_in_model: All multipliers are numbers in the model, so that trials with
-            different ones cannot share a batched model.
+        unit_scaled: It trains only models that can be unit-scaled, with all multipliers as
+            numbers in the model.
     """
 
     depth_rules: bool = False
     depth_exponent: bool = False
     alignment: bool = True
-    trains_models: tuple[str, ...] | None = None
-    prepare: str | None = None
-    multipliers_in_model: bool = False
+    unit_scaled: bool = False
 
 
 PARAMETERIZATIONS = Registry(
@@ -63,9 +58,7 @@ PARAMETERIZATIONS = Registry(
             implementation="mutransfer_cli.parameterization.umup:UMUP",
             depth_rules=True,
             alignment=False,
-            trains_models=("gpt",),
-            prepare="mutransfer_cli.models.unit_scale:unit_scale",
-            multipliers_in_model=True,
+            unit_scaled=True,
         ),
         ParameterizationEntry(
             name="completep",

@@ -22,6 +22,7 @@ from mutransfer_cli.models.proxy import plan_for, proxy, trainable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
@@ -162,7 +163,7 @@ def depth_question(
         blocks,
         sizes,
         parameterization=recipe.parameterization,
-        alpha=0.5 if recipe.parameterization == "umup" else recipe.rules.depth_alpha,
+        alpha=parameterization_of(recipe.parameterization).block_alpha(recipe.rules.depth_alpha),
         seeds=seeds,
         steps=steps,
         first_seed=first_seed,

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from mutransfer_cli.documents.plan import ShapesDocument
 from mutransfer_cli.parameterization.from_recipe import settings_of
+from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.disputed_rules import choices_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields
@@ -19,8 +20,6 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
     if fixed:
         shown = ", ".join(fixed[:3]) + (f" and {len(fixed) - 3} more" if len(fixed) > 3 else "")
         notes.append(f"theory has no agreed rule for {shown}: kept constant")
-    if recipe.parameterization == "sp" and recipe.rules.alignment is None:
-        notes.append("sp: one learning rate for all tensors; its optimum moves with width")
     m = plan.multipliers
     if all(factor == 1.0 for factor in m.values()):
         notes.append("nothing grows: the target is the base, and every factor is 1")
@@ -36,11 +35,7 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
         notes.append(
             f"{shown}: grow by another ratio than the width; planned by each tensor's own fans"
         )
-    if recipe.parameterization == "umup":
-        notes.append(
-            "umup: numbers at unit scale, as the unit-scaling package has them; but for the "
-            "built-in gpt, a model needs that package's operations to train so"
-        )
+    notes += parameterization_of(recipe.parameterization).notes(recipe.rules.alignment)
     return tuple(notes)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.protocol import Source
 from mutransfer_cli.errors import InputError
@@ -15,7 +16,7 @@ from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.family_cache import completed, family_for
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.unit_scale import unit_scale
+from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
 from mutransfer_cli.parameterization.from_recipe import settings_of
 from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
@@ -177,7 +178,7 @@ class ProxyFactory:
         if subject.loss is None:
             subject.loss = cross_entropy
         plan.initialize(subject.model, seed)
-        if plan.parameterization == "umup":
+        if PARAMETERIZATIONS[plan.parameterization].unit_scaled:
             unit_scale(plan, subject.model)
         plan.install(subject.model)
         return subject
@@ -202,10 +203,13 @@ class ProxyFactory:
                 f"{', '.join(trainable_optimizers())}",
                 path=("optimizer", "name"),
             )
-        if self.recipe.parameterization == "umup" and self.recipe.model.build != "gpt":
+        row = PARAMETERIZATIONS[self.recipe.parameterization]
+        model = MODELS.get(self.recipe.model.build)
+        if row.unit_scaled and (model is None or not model.unit_scaled):
             raise InputError(
-                f"umup trains the built-in gpt only, not {self.recipe.model.build}: it needs a "
-                "model's skip weights; shapes and scale give the numbers of any model",
+                f"{row.name} trains the built-in {unit_scaled_models()} only, not "
+                f"{self.recipe.model.build}: it needs a model's skip weights; "
+                "shapes and scale give the numbers of any model",
                 path=("parameterization",),
             )
 

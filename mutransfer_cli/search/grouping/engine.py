@@ -12,6 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import torch
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import plan_for
@@ -220,6 +221,6 @@ def apart(recipe: Recipe, params: Mapping[str, float]) -> tuple[float, ...]:
     model as numbers.
     """
     paths = {key_path(name): value for name, value in params.items()}
-    if recipe.parameterization == "umup":
+    if PARAMETERIZATIONS[recipe.parameterization].unit_scaled:
         return tuple(v for p, v in paths.items() if p.startswith("multipliers."))
     return tuple(v for p, v in paths.items() if p == "multipliers.attention")
