@@ -86,7 +86,8 @@ def fill(raw: Any) -> Any:
         _fill_model(model, data)
     if isinstance(base, dict) and _absent(base, "steps") and _absent(base, "tokens"):
         base["steps"] = BASE_DEFAULTS["steps"]
-    optimizer = recipe.get("optimizer")
+    recipe.setdefault("search", {})
+    optimizer = recipe.setdefault("optimizer", {})
     if isinstance(optimizer, dict) and (chosen := OPTIMIZERS.get(optimizer.get("name"))):
         optimizer.setdefault("weight_decay", chosen.weight_decay)
     init = recipe.setdefault("init", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from mutransfer_cli.catalog.fields import refuse, show
@@ -39,7 +39,9 @@ class NameOf:
         return {**handler(schema), "enum": list(self.registry.names)}
 
 
-OptimizerName: TypeAlias = Annotated[str, NameOf(OPTIMIZERS)]
-ParameterizationName: TypeAlias = Annotated[str, NameOf(PARAMETERIZATIONS)]
-SamplerName: TypeAlias = Annotated[str, NameOf(SAMPLERS)]
-PrunerName: TypeAlias = Annotated[str, NameOf(PRUNERS)]
+# Defaults are validated too: the catalog need not have the entry that they name.
+_VALIDATED = Field(validate_default=True)
+OptimizerName: TypeAlias = Annotated[str, NameOf(OPTIMIZERS), _VALIDATED]
+ParameterizationName: TypeAlias = Annotated[str, NameOf(PARAMETERIZATIONS), _VALIDATED]
+SamplerName: TypeAlias = Annotated[str, NameOf(SAMPLERS), _VALIDATED]
+PrunerName: TypeAlias = Annotated[str, NameOf(PRUNERS), _VALIDATED]

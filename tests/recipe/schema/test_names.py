@@ -1,11 +1,26 @@
-"""Fields whose values are names of the catalog."""
+"""Fields whose values are names of the catalog: built in, of another package, or removed."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from mutransfer_cli.catalog.fields import Positive, Section
+from mutransfer_cli.catalog.models import MODELS, Growth, ModelEntry
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS, OptimizerEntry
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS, ParameterizationEntry
+from mutransfer_cli.catalog.pruners import PRUNERS, PrunerEntry
+from mutransfer_cli.catalog.registry import Entry, Registry
+from mutransfer_cli.catalog.samplers import SAMPLERS, SamplerEntry
+from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.freeze import frozen_yaml
 from mutransfer_cli.recipe.load import loads
-from tests.helpers.recipes import GOOD, change
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import target_size
+from tests.helpers.recipes import GOOD, MLP, change, refused
+from tests.helpers.registries import add, remove
 
 
 @pytest.mark.parametrize("name", ["mup", "sp", "ntk", "mean-field", "umup", "completep"])
@@ -21,3 +36,158 @@ def test_available_optimizers(name: str) -> None:
 @pytest.mark.parametrize("pruner", ["halving", "median"])
 def test_pruners(pruner: str) -> None:
     assert loads(GOOD + f"search: {{prune: {pruner}}}\n").recipe.search.prune == pruner
+
+
+UNKNOWN = [
+    (
+        "parameterization: mup2",
+        "10:19: parameterization: expected mup | sp | ntk | mean-field | umup | completep, "
+        "found 'mup2'; did you mean 'mup'?",
+    ),
+    (
+        "search: {sampler: gird}",
+        "10:19: search.sampler: expected grid | sobol | tpe | gp | adaptive | independent, "
+        "found 'gird'; did you mean 'grid'?",
+    ),
+    ("search: {prune: 3}", "10:17: search.prune: expected none | halving | median, found 3"),
+    ("search: {prune: [a]}", "10:17: search.prune: expected none | halving | median, found a list"),
+]
+
+
+@pytest.mark.parametrize(("tail", "line"), UNKNOWN)
+def test_unknown_names_are_refused_with_the_choices(tail: str, line: str) -> None:
+    assert refused(GOOD + tail + "\n") == "r.yaml:" + line
+
+
+def _field(section: str, key: str) -> dict[str, Any]:
+    schema = Recipe.model_json_schema()
+    properties = schema["$defs"][section]["properties"] if section else schema["properties"]
+    found: dict[str, Any] = properties[key]
+    return found
+
+
+def test_the_json_schema_lists_the_choices() -> None:
+    assert _field("Search", "prune")["enum"] == ["none", "halving", "median"]
+    assert _field("Optimizer", "name")["default"] == "adamw"
+    assert "completep" in _field("", "parameterization")["enum"]
+    assert {"enum": ["mlp", "gpt", "convnet"]} in _field("Model", "build")["anyOf"]
+    assert "teacher" in _field("Data", "source")["anyOf"][0]["enum"]
+
+
+def _kind(parameter: object) -> str | None:
+    """The name of a test's parameter: a registry's kind."""
+    return parameter.kind if isinstance(parameter, Registry) else None
+
+
+class ToyArguments(Section):
+    d_in: Positive
+    d_out: Positive
+    blocks: Positive = 3
+
+
+ENTRY = {"name": "toy", "summary": "a toy", "implementation": "nowhere:toy"}
+TOYS: list[tuple[Registry[Any], Entry, str, str]] = [
+    (OPTIMIZERS, OptimizerEntry(**ENTRY), GOOD.replace("lr: 0.01", "name: toy"), "optimizer.name"),
+    (
+        PARAMETERIZATIONS,
+        ParameterizationEntry(**ENTRY),
+        GOOD + "parameterization: toy\n",
+        "parameterization",
+    ),
+    (SAMPLERS, SamplerEntry(**ENTRY), GOOD + "search: {sampler: toy}\n", "search.sampler"),
+    (PRUNERS, PrunerEntry(**ENTRY), GOOD + "search: {prune: toy}\n", "search.prune"),
+    (
+        SOURCES,
+        SourceEntry(**ENTRY, yields="tokens", vocab_size=99),
+        GOOD.replace("stdlib", "toy"),
+        "data.source",
+    ),
+    (
+        MODELS,
+        ModelEntry(
+            **ENTRY,
+            arguments=ToyArguments,
+            grows={"width": Growth("hidden", divisors=("blocks",))},
+            reads="vectors",
+            from_data=("d_in", "d_out"),
+        ),
+        MLP.replace("mlp", "toy").replace("32", "33").replace("64]", "66]"),
+        "model.build",
+    ),
+]
+
+
+@pytest.mark.parametrize(("registry", "row", "text", "key"), TOYS, ids=_kind)
+def test_entries_of_other_packages(
+    registry: Registry[Any], row: Entry, text: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f" {key}: expected " in refused(text)
+    add(monkeypatch, registry, row)
+    recipe = loads(text).recipe
+    assert loads(frozen_yaml(recipe)).recipe == recipe
+
+
+def test_a_model_of_another_package_has_its_own_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, row, text, _ = TOYS[-1]
+    add(monkeypatch, MODELS, row)
+    recipe = loads(text).recipe
+    assert recipe.model.args == {"blocks": 3, "d_in": 256, "d_out": 10}
+    assert (recipe.model.width, recipe.model.depth) == ({"hidden": 1.0}, {})
+    assert recipe.init.from_ == "fan_in"
+    assert refused(text.replace("{}", "{blocsk: 1}")).startswith(
+        "r.yaml:4:10: model.args.blocsk: unknown key; did you mean 'blocks'?"
+    )
+    assert refused(text.replace("{}", "{hidden: 1}")).startswith(
+        "r.yaml:4:10: model.args.hidden: set by base.width through model.width"
+    )
+    assert refused(text.replace("33}", "34}")).startswith(
+        "r.yaml:8:15: base.width: hidden 34 is not divisible by blocks 3; nearest that work: 33, 36"
+    )
+    assert refused(text.replace("teacher", "stdlib")).startswith(
+        "r.yaml:7:16: data.source: toy reads vectors: expected digits | teacher | tensors"
+    )
+    assert target_size(recipe, width=99).width == 99
+
+
+BUILT_IN = [
+    (registry, name)
+    for registry in (OPTIMIZERS, PARAMETERIZATIONS, SAMPLERS, PRUNERS, SOURCES, MODELS)
+    for name in registry.names
+]
+# Every default is named, so that a recipe can do without the entry.
+GPT = GOOD.replace("lr: 0.01", "name: adamw") + "parameterization: mup\n"
+OTHER = MLP.replace("lr: 0.01", "name: sgd") + (
+    "parameterization: sp\nsearch: {sampler: tpe, prune: halving, budget: {trials: 8}}\n"
+)
+
+
+@pytest.mark.parametrize(("registry", "name"), BUILT_IN, ids=_kind)
+def test_nothing_else_needs_a_built_in_entry(
+    registry: Registry[Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two recipes that share no name at least one does not need the entry, and loads."""
+    before = {text: loads(text).recipe for text in (GPT, OTHER)}
+    remove(monkeypatch, registry, name)
+    lines = []
+    for text, recipe in before.items():
+        try:
+            assert loads(text).recipe == recipe
+        except InputError as error:
+            lines.append(str(error))
+    assert len(lines) <= 1
+    assert all(": expected " in line and f"found '{name}'" in line for line in lines)
+
+
+DEFAULTS = [
+    (OPTIMIZERS, "adamw", "5:1: optimizer.name: expected adam | sgd |"),
+    (SAMPLERS, "grid", "1:1: search.sampler: expected sobol | tpe |"),
+    (PARAMETERIZATIONS, "mup", "1:1: parameterization: expected sp | ntk |"),
+]
+
+
+@pytest.mark.parametrize(("registry", "name", "line"), DEFAULTS, ids=_kind)
+def test_a_default_that_was_removed_is_refused(
+    registry: Registry[Any], name: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove(monkeypatch, registry, name)
+    assert refused(GOOD).startswith("r.yaml:" + line)

@@ -1,0 +1,27 @@
+"""Registries of the catalog with an entry more or less, for the time of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from mutransfer_cli.catalog.registry import Entry, Registry
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], rows: Iterable[Entry]) -> None:
+    assert registry.names  # loads them, so that there is something to put back
+    monkeypatch.setitem(registry.__dict__, "_loaded", ({row.name: row for row in rows}, ()))
+
+
+def add(monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], row: Entry) -> None:
+    """The registry with one more row, as if another package had brought it."""
+    assert row.name not in registry
+    _set(monkeypatch, registry, [*registry, row])
+
+
+def remove(monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], name: str) -> None:
+    """The registry without one of its rows."""
+    assert name in registry
+    _set(monkeypatch, registry, [row for row in registry if row.name != name])
