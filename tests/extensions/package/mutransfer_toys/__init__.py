@@ -1,0 +1,1 @@
+"""One entry of every kind that mutransfer can be extended by."""

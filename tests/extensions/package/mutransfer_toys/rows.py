@@ -1,0 +1,59 @@
+"""The rows: light, because every command reads them. They name what does the work."""
+
+from __future__ import annotations
+
+from mutransfer_cli.catalog.commands import CommandEntry
+from mutransfer_cli.catalog.fields import Positive, Section
+from mutransfer_cli.catalog.models import ModelEntry
+from mutransfer_cli.catalog.optimizers import OptimizerEntry
+from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
+from mutransfer_cli.catalog.sources import SourceEntry
+
+OPTIMIZER = OptimizerEntry(
+    name="toy-sgd",
+    summary="gradient descent",
+    implementation="mutransfer_toys.optimizer:TOY_SGD",
+    weight_decay=0.0,
+)
+
+PARAMETERIZATION = ParameterizationEntry(
+    name="toy-constant",
+    summary="init by fan-in, one learning rate",
+    implementation="mutransfer_toys.parameterization:TOY_CONSTANT",
+)
+
+
+class LinearArguments(Section):
+    """Arguments of `toy-linear` that do not grow."""
+
+    d_in: Positive
+    """Numbers per input."""
+    d_out: Positive
+    """Classes."""
+
+
+MODEL = ModelEntry(
+    name="toy-linear",
+    summary="a product of matrices",
+    implementation="mutransfer_toys.model:Linear",
+    arguments=LinearArguments,
+    width_argument="d_hidden",
+    depth_argument="n_matrix",
+    reads="vectors",
+    from_data=("d_in", "d_out"),
+)
+
+SOURCE = SourceEntry(
+    name="toy-signs",
+    summary="random numbers; the class is the sign of their sum",
+    implementation="mutransfer_toys.source:open_signs",
+    yields="vectors",
+    d_in=8,
+    d_out=2,
+)
+
+COMMAND = CommandEntry(
+    name="toy-hello",
+    summary="Say hello.",
+    implementation="mutransfer_toys.command:hello",
+)

@@ -1,0 +1,95 @@
+"""An entry of every kind, added from outside the package, works on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.extensions.conftest import Command
+
+RECIPE = """\
+name: toys
+model: {build: mlp}
+data: {source: teacher, d_in: 8, d_out: 2}
+optimizer: {name: sgd, lr: 0.05, weight_decay: 0.0}
+base: {width: 16, depth: 1, batch: 8, steps: 6}
+ladder: {width: [16, 32]}
+search: {space: {lr: {log2: [-6, -4], step: 1.0}}, seeds: 1, extend: 0}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+    return str(path)
+
+
+def document(mutransfer: Command, *arguments: str) -> dict[str, object]:
+    """The JSON document of a command that has to succeed."""
+    done = mutransfer(*arguments, "--json")
+    assert done.returncode in (0, 1, 3), done.stderr
+    values: dict[str, object] = json.loads(done.stdout)
+    return values
+
+
+def test_without_the_package_its_entries_are_unknown(
+    recipe: str, mutransfer: Command, toys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: what the other tests show comes from the package alone."""
+    path = toys["PYTHONPATH"].partition(":")[0]
+    monkeypatch.setitem(toys, "PYTHONPATH", path)
+    done = mutransfer("shapes", recipe, "--set", "optimizer.name=toy-sgd")
+    assert done.returncode == 2
+    assert "toy-sgd" in done.stderr and "adamw" in done.stderr
+    assert mutransfer("toy-hello").returncode == 2
+
+
+def test_command(mutransfer: Command) -> None:
+    assert mutransfer("toy-hello", "you").stdout == "hello, you\n"
+    listing = mutransfer("--help").stdout
+    assert "toy-hello" in listing and "Say hello." in listing
+
+
+def test_optimizer(recipe: str, mutransfer: Command) -> None:
+    """Its geometry is the gradient's: the same plan as sgd's, and trials train."""
+    option = ("--set", "optimizer.name=toy-sgd")
+    ours = document(mutransfer, "shapes", recipe, "--width", "64", *option)
+    sgd = document(mutransfer, "shapes", recipe, "--width", "64")
+    assert ours["optimizer"] == "toy-sgd"
+    assert [t["lr"] for t in ours["tensors"]] == [t["lr"] for t in sgd["tensors"]]  # type: ignore[attr-defined]
+    trials = document(mutransfer, "sweep", recipe, *option)["trials"]
+    assert trials["finished"] == 6  # type: ignore[index]  # three rates at two widths
+
+
+def test_optimizer_in_a_check(recipe: str, mutransfer: Command) -> None:
+    check = document(mutransfer, "check", recipe, "--set", "optimizer.name=toy-sgd")
+    assert check["verdict"] == "pass", check["reason"]
+
+
+def test_parameterization(recipe: str, mutransfer: Command) -> None:
+    option = ("--set", "parameterization=toy-constant")
+    plan = document(mutransfer, "shapes", recipe, "--width", "64", *option)
+    assert plan["parameterization"] == "toy-constant"
+    assert {t["lr"] for t in plan["tensors"]} == {0.05}  # type: ignore[attr-defined]
+    assert document(mutransfer, "sweep", recipe, *option)["trials"]["finished"] == 6  # type: ignore[index]
+    check = document(mutransfer, "check", recipe, *option)
+    assert check["expected"] == "toy-constant"
+
+
+def test_model(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
+    option = ("--set", "model={build: toy-linear}")
+    plan = document(mutransfer, "shapes", recipe, "--width", "64", *option)
+    roles = [t["role"] for t in plan["tensors"]]  # type: ignore[attr-defined]
+    assert roles == ["input", "hidden", "readout"]
+    assert document(mutransfer, "sweep", recipe, *option)["trials"]["finished"] == 6  # type: ignore[index]
+    done = mutransfer("init", "new.yaml", "--model", "toy-linear")
+    assert done.returncode == 0, done.stderr
+    assert mutransfer("shapes", "new.yaml").returncode == 0
+
+
+def test_source(recipe: str, mutransfer: Command) -> None:
+    option = ("--set", "data={source: toy-signs}")
+    assert document(mutransfer, "sweep", recipe, *option)["trials"]["finished"] == 6  # type: ignore[index]
