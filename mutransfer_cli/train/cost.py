@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.builder import build
-from mutransfer_cli.models.builtin.mlp import MLP
+from mutransfer_cli.models.builtin.protocol import CountsFlops
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.models.subject import Subject
@@ -52,29 +52,18 @@ class Flops:
 
 
 def training_flops(recipe: Recipe, size: Size) -> Flops:
-    """Of forward and backward passes; of the built-in mlp by hand, else as `counted`."""
-    if recipe.model.build == "mlp":
-        model = on_meta(recipe, size).model
-        assert isinstance(model, MLP)
-        return Flops(perceptron(model, size.batch) * size.steps)
-    return counted(recipe, size)
+    """Of forward and backward passes: the model's own count where it has one, else torch's."""
+    subject = on_meta(recipe, size)
+    if isinstance(subject.model, CountsFlops):
+        return Flops(subject.model.step_flops(size.batch) * size.steps)
+    return counted(recipe, size, subject)
 
 
-def perceptron(model: MLP, batch: int) -> float:
-    """Of a step: 2 for each entry of a matrix and example forwards, and 4 backwards.
-
-    The first matrix has 2 backwards, as nothing asks for the gradient of the data.
-    """
-    first, *others = (m.weight.numel() for m in (model.input, *model.hidden, model.readout))
-    return float(batch * (4 * first + 6 * sum(others)))
-
-
-def counted(recipe: Recipe, size: Size) -> Flops:
+def counted(recipe: Recipe, size: Size, subject: Subject) -> Flops:
     """By torch on the meta device, attention included (its first use takes a second to import).
 
     A model that cannot run there (it looks at values) is estimated from its matrices, with a note.
     """
-    subject = on_meta(recipe, size)
     loss = subject.loss or cross_entropy
     source = None if subject.batch is not None else open_source(recipe)
     batch = source.batch(0, 0, size.batch) if source else subject.batch(0)  # type: ignore[misc]  # one of them is there: tested above
