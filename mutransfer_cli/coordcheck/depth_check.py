@@ -93,7 +93,7 @@ def tensor_report(
 ) -> TensorReport:
     off = share_off(slope, stream) if slope else 0.0
     verdict = judged(slope, off)
-    inside = blocks.place(name.replace("*", "0")) is not None
+    inside = blocks.position(name.replace("*", "0")) is not None
     message = fix = finding = None
     if slope is None:
         finding, message = "not-trained", f"`{name}`: it does not move at every depth"

@@ -28,7 +28,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
-from mutransfer_cli.tracing.family import shapes_of, skeleton
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from mutransfer_cli.train.cost import count_parameters
 from mutransfer_cli.train.engine.memory import available_bytes
 

@@ -19,7 +19,8 @@ from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
-from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
+from mutransfer_cli.tracing.family import Family, family_of
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 Build = Callable[..., nn.Module | Subject]
 Loss = Callable[[nn.Module, Any], Any]

@@ -18,7 +18,8 @@ from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
-from mutransfer_cli.tracing.family import Family, family_of, shapes_of, skeleton
+from mutransfer_cli.tracing.family import Family, family_of
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 TRACED_EXAMPLES = 2
 

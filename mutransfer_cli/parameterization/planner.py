@@ -17,7 +17,7 @@ from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tens
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
-from mutransfer_cli.tracing.family import Family, Shape, matched
+from mutransfer_cli.tracing.family import Family, Shape, match_tensors
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def derive(
     parameterization = parameterization_of(settings.parameterization)
     require_consistent_decay(settings)
     require_multiplier_if_tied(family, settings)
-    tensors = matched(family, shapes)
+    tensors = match_tensors(family, shapes)
     forward = forward_multipliers(family, settings, parameterization, shapes, base, target)
     ratio = {axis: target[axis] / base[axis] for axis in SIZES}
     horizon = horizon_rule(

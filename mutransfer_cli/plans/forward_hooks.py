@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.parameters import unwrapped_name
 from mutransfer_cli.plans.types import PlanData, Site
-from mutransfer_cli.tracing.family import attribute_of
+from mutransfer_cli.tracing.knobs import attribute_of
 
 HOOKED = "_mutransfer_scales"
 

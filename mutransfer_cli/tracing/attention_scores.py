@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mutransfer_cli.tracing.residual_branches import pointer
+from mutransfer_cli.tracing.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import einsum_parts
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
@@ -23,18 +23,18 @@ SOFTMAX = frozenset({"softmax", "_softmax"})
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ScaledActivation:
     """How large a tensor was made: by which number, and as a sum over how many products."""
 
     factor: float
     head_size: int | None  # None: no product yet
 
 
-class Scores:
+class AttentionScores:
     """Follows scaled activations and their products to a softmax."""
 
     def __init__(self) -> None:
-        self.made: dict[int, Made] = {}
+        self.made: dict[int, ScaledActivation] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def saw(
@@ -50,7 +50,7 @@ class Scores:
 
         alpha: the number by which baddbmm multiplies its product.
         """
-        known = [self.made[pointer(t)] for t in operands if pointer(t) in self.made]
+        known = [self.made[storage_pointer(t)] for t in operands if storage_pointer(t) in self.made]
         if name in SOFTMAX:
             found = known[0] if known else None
             return (found.head_size, found.factor) if found and found.head_size else None
@@ -59,13 +59,13 @@ class Scores:
         if name in PRODUCTS:
             left, right = operands[-2:] if len(operands) > 1 else (None, None)
             if left is not None and right is not None:
-                size = summed(name, args, left, right)
-                self._keep(results[0], Made(alpha * self.factor(left, right), size))
+                size = summed_products(name, args, left, right)
+                self._keep(results[0], ScaledActivation(alpha * self.factor(left, right), size))
             return None
-        number = by_number(name, args)
+        number = scalar_factor(name, args)
         if number is not None:
-            before = known[0] if known else Made(1.0, None)
-            self._keep(results[0], Made(before.factor * number, before.head_size))
+            before = known[0] if known else ScaledActivation(1.0, None)
+            self._keep(results[0], ScaledActivation(before.factor * number, before.head_size))
         elif name in CARRIED and known:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
@@ -73,14 +73,16 @@ class Scores:
 
     def factor(self, *tensors: Tensor) -> float:
         """By which number these tensors, taken together, were made larger."""
-        return prod(self.made[pointer(t)].factor for t in tensors if pointer(t) in self.made)
+        return prod(
+            self.made[storage_pointer(t)].factor for t in tensors if storage_pointer(t) in self.made
+        )
 
-    def _keep(self, tensor: Tensor, made: Made) -> None:
-        self.made[pointer(tensor)] = made
+    def _keep(self, tensor: Tensor, made: ScaledActivation) -> None:
+        self.made[storage_pointer(tensor)] = made
         self.alive.append(tensor)
 
 
-def by_number(name: str, args: Sequence[Any]) -> float | None:
+def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
     """What a tensor is multiplied by, where that is one number."""
     if name not in {"mul", "div", "true_divide"} or len(args) < 2:
         return None
@@ -92,7 +94,7 @@ def by_number(name: str, args: Sequence[Any]) -> float | None:
     return None
 
 
-def summed(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> int | None:
+def summed_products(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> int | None:
     """Over how many products one entry of the result is summed."""
     if name != "einsum":
         return int(left.shape[-1])

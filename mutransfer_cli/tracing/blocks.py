@@ -18,7 +18,7 @@ class Blocks:
     counts: Mapping[str, int] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
 
-    def place(self, name: str) -> tuple[str, int, str] | None:
+    def position(self, name: str) -> tuple[str, int, str] | None:
         """Container, index and the rest of a tensor's name; None outside every block."""
         parts = name.split(".")
         for i, part in enumerate(parts):
@@ -37,7 +37,7 @@ class Blocks:
         Blocks may alternate: index i is a copy of i modulo the number of blocks at the base, or
         where that one has no such tensor, of the last that has (DeepSeek's first blocks are dense).
         """
-        found = self.place(name)
+        found = self.position(name)
         if found is None:
             return name
         container, index, rest = found

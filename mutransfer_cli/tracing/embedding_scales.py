@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from mutransfer_cli.tracing.residual_branches import pointer
+from mutransfer_cli.tracing.residual_branches import storage_pointer
 
 
-class Lookups:
+class EmbeddingScales:
     """Follows what was looked up through products with numbers.
 
     after: by parameter, the product of those numbers.
@@ -24,17 +24,17 @@ class Lookups:
 
     def began(self, result: Tensor, names: Iterable[str]) -> None:
         """The result was looked up in these parameters."""
-        self.looked[pointer(result)] = set(names)
+        self.looked[storage_pointer(result)] = set(names)
         self.alive.append(result)
 
     def scale(self, tensor: Any) -> float:
         """The number that a tensor was just multiplied with."""
-        return self.scales.get(pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
+        return self.scales.get(storage_pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
 
     def multiplied(self, operands: Sequence[Tensor], number: float, result: Tensor) -> None:
-        self.scales[pointer(result)] = number
+        self.scales[storage_pointer(result)] = number
         for tensor in operands:
-            for found in self.looked.get(pointer(tensor), set()):
+            for found in self.looked.get(storage_pointer(tensor), set()):
                 self.after[found] = self.after.get(found, 1.0) * number
-                self.looked.setdefault(pointer(result), set()).add(found)
+                self.looked.setdefault(storage_pointer(result), set()).add(found)
                 self.alive.append(result)

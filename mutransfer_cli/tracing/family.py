@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from math import log, prod
 
-import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
+from mutransfer_cli.tracing.knobs import Knob, knobs_of
 from mutransfer_cli.tracing.roles import ROLES, Attention, Role, Trace, Use, role_of
 from mutransfer_cli.tracing.tracer import trace
 
@@ -37,14 +37,6 @@ class TensorShape:
         """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
         fan_in, fan_out = (prod(shape[d] for d in ds) for ds in (self.in_dims, self.out_dims))
         return round(fan_in * self.share), round(fan_out / self.share)
-
-
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """An attribute of some modules that multiplies, and its value at the base."""
-
-    attribute: str
-    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,38 +73,6 @@ class Family:
             for t in self.tensors
             if t.role in {"readout", "tied"} and any(u.order > last for u in t.uses)
         )
-
-
-# A multiplier, and the attributes by which modules offer it: ours, and Hugging Face's.
-KNOBS = {
-    "embedding_scale": ("embedding_scale", "embedding_multiplier"),
-    "logit_scale": ("logit_scale",),
-    "attention_scale": ("attention_scale", "scaling"),
-    "residual_scale": ("residual_scale", "residual_multiplier"),
-}
-
-
-def attribute_of(module: nn.Module, name: str) -> str | None:
-    """The attribute by which a module offers a multiplier as a plain number."""
-    for attribute in KNOBS[name]:
-        value = getattr(module, attribute, None)
-        if attribute == "scaling" and "Attention" not in type(module).__name__:
-            continue
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return attribute
-    return None
-
-
-def knobs_of(model: nn.Module) -> dict[str, Knob]:
-    """Every multiplier that the model offers, with the value that it has there."""
-    found: dict[str, Knob] = {}
-    for name in KNOBS:
-        for module in model.modules():
-            attribute = attribute_of(module, name)
-            if attribute is not None:
-                found[name] = Knob(attribute, float(getattr(module, attribute)))
-                break
-    return found
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
@@ -240,12 +200,7 @@ def family_of(
     )
 
 
-def shapes_of(model: nn.Module) -> dict[str, Shape]:
-    """The shapes of a model's parameters; the meta device will do."""
-    return {name: tuple(p.shape) for name, p in model.named_parameters()}
-
-
-def matched(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShape]:
+def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShape]:
     """The family's tensor for each tensor of a model, which may be deeper than the base.
 
     Raises InputError unless a model of these shapes belongs to the family.
@@ -272,32 +227,6 @@ def matched(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShap
         found[name] = tensor
     reached = {t.name for t in found.values()}
     for name in known:
-        if name not in reached and family.blocks.place(name) is None:
+        if name not in reached and family.blocks.position(name) is None:
             raise InputError(f"parameter {name} is missing at the target", path=("model",))
     return found
-
-
-class Skeleton(torch.overrides.TorchFunctionMode):
-    """Builds a model on the meta device without running its initialisation."""
-
-    FILLS = frozenset(
-        {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
-        | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
-    )
-
-    def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
-        self, func, types, args=(), kwargs=None
-    ):
-        kwargs = kwargs or {}
-        first = args[0] if args else kwargs.get("tensor")
-        name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
-        fills = name in self.FILLS or (home == "torch.nn.init" and name.endswith("_"))
-        if fills and isinstance(first, torch.Tensor) and first.is_meta:
-            return first
-        return func(*args, **kwargs)
-
-
-def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
-    """`build()` on the meta device, no memory and no initialisation."""
-    with torch.device("meta"), Skeleton():
-        return build()

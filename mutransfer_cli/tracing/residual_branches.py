@@ -20,11 +20,11 @@ LINEAR = frozenset(
 )
 
 
-def pointer(tensor: Tensor) -> int:
+def storage_pointer(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-class Branches:
+class ResidualBranches:
     """Follows results of parameters' layers until they are added to something or used up."""
 
     def __init__(self) -> None:
@@ -42,10 +42,10 @@ class Branches:
         used: frozenset[str],
     ) -> None:
         """One call: its operands and results, and the parameters that it used."""
-        given = [pointer(t) for t in operands]
+        given = [storage_pointer(t) for t in operands]
         made = list(results)
         self.alive += made
-        outcome = {pointer(t) for t in made}
+        outcome = {storage_pointer(t) for t in made}
         if function in ADD and len(given) == 2 and not used:
             self._sum(given, outcome)
         elif used:

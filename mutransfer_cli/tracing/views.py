@@ -12,32 +12,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.tracing.residual_branches import pointer
+from mutransfer_cli.tracing.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import tensors_in
 
 Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
 
 
-class Views:
+class ParameterViews:
     """The parameters of a model, by storage."""
 
     def __init__(self, model: nn.Module) -> None:
         self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in model.named_parameters():
-            self.known.pop(pointer(p), None)
+            self.known.pop(storage_pointer(p), None)
             self._remember(p.detach(), name, tuple(range(p.dim())))
 
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
         found = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
-        self.known.setdefault(pointer(tensor), []).append(found)
+        self.known.setdefault(storage_pointer(tensor), []).append(found)
         self.alive.append(tensor)
 
     def find(self, tensor: Any) -> dict[str, Dims]:
         """The parameters that a tensor is (a view of), and its dimensions in each of them."""
         if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
             return {}
-        if pointer(tensor) not in self.known or tensor.numel() == 0:
+        if storage_pointer(tensor) not in self.known or tensor.numel() == 0:
             return {}
 
         def source(stride: int, size: int, known: list[tuple[int, int, int | None]]) -> int | None:
@@ -47,7 +47,7 @@ class Views:
             return max(walks, key=lambda w: w[0])[1] if walks else None
 
         found = {}
-        for name, *known in self.known[pointer(tensor)]:
+        for name, *known in self.known[storage_pointer(tensor)]:
             steps = list(zip(*known, strict=True))
             here = zip(tensor.stride(), tensor.shape, strict=True)
             found[name] = tuple(source(s, n, steps) for s, n in here)
@@ -63,5 +63,5 @@ class Views:
 
 def is_view(result: Any, tracked: Sequence[Tensor]) -> bool:
     """Whether a result lies in the storages of what it was made from."""
-    storages = {pointer(t) for t in tracked}
-    return all(pointer(t) in storages for t in tensors_in(result))
+    storages = {storage_pointer(t) for t in tracked}
+    return all(storage_pointer(t) in storages for t in tensors_in(result))

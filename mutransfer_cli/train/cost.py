@@ -19,7 +19,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.tracing.family import skeleton
+from mutransfer_cli.tracing.skeleton import skeleton
 from mutransfer_cli.train.trial import data_stream, mean_loss, to_device
 
 BYTES_PER_PARAMETER = 16  # float32 weights, gradients, and two moments

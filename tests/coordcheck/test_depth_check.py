@@ -46,7 +46,7 @@ def checked(
     def make(depth: int, seed: int) -> Subject:
         subject = proxy(recipe, Size(64, depth, 16, 100), seed)
         assert subject.optimizer is not None
-        inside = [n for n, _ in subject.model.named_parameters() if blocks.place(n)]
+        inside = [n for n, _ in subject.model.named_parameters() if blocks.position(n)]
         multiply_rates(
             subject.model, subject.optimizer, dict.fromkeys(inside, (depth / 2) ** faster)
         )

@@ -16,7 +16,7 @@ from mutransfer_cli.parameterization.planner import derive
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.loading import load_plan
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.tracing.family import shapes_of, skeleton
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from tests.helpers.traced_models import Heads, Language, Net, tokens, traced, vectors
 
 ADAMW = Optimizer("adamw", lr=0.01, eps=1e-8, weight_decay=0.1)

@@ -34,7 +34,7 @@ def measure_depth(
     assert subject.batch is not None and subject.optimizer is not None
     named = dict(subject.model.named_parameters())
     if faster != 1.0:
-        inside = {n: faster for n in named if blocks.place(n) is not None}
+        inside = {n: faster for n in named if blocks.position(n) is not None}
         multiply_rates(subject.model, subject.optimizer, inside)
     subject.model.train()
     batch = shrink(subject.batch(seed))
@@ -55,7 +55,7 @@ def measure_depth(
         first = calls
         for name, p in named.items():
             kind = pattern(name, blocks)
-            if p.grad is not None and (blocks.place(name) is None or repeated[kind]):
+            if p.grad is not None and (blocks.position(name) is None or repeated[kind]):
                 share = -float((p.grad.float() * (p.detach() - old[name]).float()).sum())
                 found.shares[kind] = found.shares.get(kind, 0.0) + share
     assert first is not None
@@ -83,7 +83,7 @@ def own_logits(calls: Calls, blocks: Blocks) -> list[Tensor]:
 
 def pattern(name: str, blocks: Blocks) -> str:
     """A tensor's name with its block's number as `*`."""
-    place = blocks.place(name)
+    place = blocks.position(name)
     return name if place is None else f"{place[0]}.*.{place[2]}"
 
 

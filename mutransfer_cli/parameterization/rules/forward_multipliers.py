@@ -140,7 +140,7 @@ def _residual(
         raise InputError(f"the model has no knob for it; {line}", path=("multipliers", "residual"))
     if factor == 1.0:
         return (given, None), False
-    if not any(family.blocks.place(name) for name in family.ends):
+    if not any(family.blocks.position(name) for name in family.ends):
         raise InputError(
             "no tensor is seen to end a residual branch, so the branches' multiplier "
             f"{factor:g} has nowhere to go; {line}",

@@ -130,7 +130,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     fan_in, fan_out = tensor.fans(shape)
     base_in, base_out = tensor.fans(tensor.base_shape)
     m_in, m_out = fan_in / base_in, fan_out / base_out
-    in_block = context.family.blocks.place(name) is not None
+    in_block = context.family.blocks.position(name) is not None
     ends = context.folded and tensor.name in context.family.ends
     inside = parameterization.depth_rule(geometry, s.depth_alpha, in_block, False)
     depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)

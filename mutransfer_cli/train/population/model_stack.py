@@ -16,7 +16,7 @@ from torch.func import functional_call, grad_and_value, vmap
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.forward_hooks import ScaledInput, ScaledOutput
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.tracing.family import attribute_of
+from mutransfer_cli.tracing.knobs import attribute_of
 from mutransfer_cli.train.batched_optimizers.base import alike
 from mutransfer_cli.train.population.flat_params import Layout
 

@@ -1,0 +1,47 @@
+"""Multipliers that a model offers as plain float attributes of its modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """An attribute of some modules that multiplies, and its value at the base."""
+
+    attribute: str
+    value: float
+
+
+# A multiplier, and the attributes by which modules offer it: ours, and Hugging Face's.
+KNOBS = {
+    "embedding_scale": ("embedding_scale", "embedding_multiplier"),
+    "logit_scale": ("logit_scale",),
+    "attention_scale": ("attention_scale", "scaling"),
+    "residual_scale": ("residual_scale", "residual_multiplier"),
+}
+
+
+def attribute_of(module: nn.Module, name: str) -> str | None:
+    """The attribute by which a module offers a multiplier as a plain number."""
+    for attribute in KNOBS[name]:
+        value = getattr(module, attribute, None)
+        if attribute == "scaling" and "Attention" not in type(module).__name__:
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return attribute
+    return None
+
+
+def knobs_of(model: nn.Module) -> dict[str, Knob]:
+    """Every multiplier that the model offers, with the value that it has there."""
+    found: dict[str, Knob] = {}
+    for name in KNOBS:
+        for module in model.modules():
+            attribute = attribute_of(module, name)
+            if attribute is not None:
+                found[name] = Knob(attribute, float(getattr(module, attribute)))
+                break
+    return found

@@ -1,0 +1,41 @@
+"""Models without memory: built on the meta device, for their parameters' shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+Shape = tuple[int, ...]
+
+
+class Skeleton(torch.overrides.TorchFunctionMode):
+    """Builds a model on the meta device without running its initialisation."""
+
+    FILLS = frozenset(
+        {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
+        | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
+    )
+
+    def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
+        self, func, types, args=(), kwargs=None
+    ):
+        kwargs = kwargs or {}
+        first = args[0] if args else kwargs.get("tensor")
+        name, home = getattr(func, "__name__", ""), getattr(func, "__module__", None)
+        fills = name in self.FILLS or (home == "torch.nn.init" and name.endswith("_"))
+        if fills and isinstance(first, torch.Tensor) and first.is_meta:
+            return first
+        return func(*args, **kwargs)
+
+
+def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
+    """`build()` on the meta device, no memory and no initialisation."""
+    with torch.device("meta"), Skeleton():
+        return build()
+
+
+def shapes_of(model: nn.Module) -> dict[str, Shape]:
+    """The shapes of a model's parameters; the meta device will do."""
+    return {name: tuple(p.shape) for name, p in model.named_parameters()}

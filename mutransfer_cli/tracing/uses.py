@@ -1,0 +1,244 @@
+"""How each torch function uses the parameters that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from mutransfer_cli.tracing.embedding_scales import EmbeddingScales
+from mutransfer_cli.tracing.roles import TWO, Attention, Kind, Trace, Use
+from mutransfer_cli.tracing.torch_functions import (
+    ADDED,
+    CONVOLUTION,
+    ELEMENTWISE,
+    MIXING,
+    RECURRENT,
+    RIGHT_OR_LEFT,
+    TRANSPOSED,
+    contraction,
+    tensors_in,
+)
+from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a torch function.
+
+    Attributes:
+        name: Of the function, as `torch_functions.plain_name` gives it.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
+        result: What it returned.
+        tracked: Those of its tensors that are parameters, or stand for some.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    result: Any
+    tracked: Sequence[Tensor]
+
+    def arg(self, position: int, key: str) -> Any:
+        """An argument, however it was passed; None where it was not."""
+        return self.args[position] if len(self.args) > position else self.kwargs.get(key)
+
+
+class UseRecorder:
+    """Records the uses of a model's parameters, call by call.
+
+    Attributes:
+        trace: What was seen.
+        views: Which tensors are parameters.
+        scales: What embeddings are multiplied by.
+        module_stack: Names of the running modules, each with its first argument.
+        used: The parameters that the current call used.
+        constant: Whether nothing that the current call got depends on the model's input.
+        order: Number of the current call.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        """Make a recorder of a model's parameters."""
+        shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+        self.trace = Trace(shapes, {name: [] for name in shapes})
+        self.views = ParameterViews(model)
+        self.scales = EmbeddingScales(self.trace.after)
+        self.module_stack: list[tuple[str, Any]] = [("", None)]
+        self.used: set[str] = set()
+        self.constant = False
+        self.order = 0
+
+    def find(self, tensor: Any) -> dict[str, Dims]:
+        """The parameters that a tensor is (a view of), and its dimensions in each of them."""
+        return self.views.find(tensor)
+
+    def record(self, call: Call) -> None:
+        """Record what one call does with the parameters that it was given."""
+        handler = HANDLERS.get(call.name)
+        if handler is not None:
+            handler(self, call)
+        elif call.name in INDEXED and not is_view(call.result, call.tracked):
+            first = call.tracked[0]
+            self.use(first, "lookup", [], list(range(1, first.dim())), call.name, None)
+        elif call.name in ELEMENTWISE and len(list(tensors_in((call.args, call.kwargs)))) > 1:
+            self._elementwise(call)
+        elif not is_view(call.result, call.tracked):
+            self._derived(call)
+
+    def use(
+        self,
+        tensor: Any,
+        kind: Kind,
+        into: list[int],
+        out: list[int],
+        function: str,
+        other: Any,
+        groups: int = 1,
+    ) -> None:
+        """Record one use.
+
+        Args:
+            tensor: What was used; nothing is recorded unless it is a parameter.
+            kind: What kind of use it is.
+            into: Dimensions of the tensor, as it was used, that are summed over.
+            out: Dimensions of it that are kept in the result.
+            function: Name of the function.
+            other: The other operand.
+            groups: Of a convolution.
+        """
+        module, argument = self.module_stack[-1]
+
+        def pick(which: list[int], dims: Dims) -> tuple[int, ...]:
+            own = {dims[d] for d in which if -len(dims) <= d < len(dims)}
+            return tuple(sorted(d for d in own if d is not None))
+
+        for name, dims in self.find(tensor).items():
+            summed, kept = pick(into, dims), pick(out, dims)
+            sizes = sum(n > 1 for n in self.trace.shapes[name])
+            use = Use(
+                "unknown" if set(summed) & set(kept) else kind,  # one dimension, folded into both
+                summed,
+                kept,
+                function,
+                module,
+                whole_input=other is argument is not None,
+                order=self.order,
+                stacked=kind == "matrix" and len(summed + kept) < sizes,
+                groups=groups,
+                scale=self.scales.scale(other),
+            )
+            self.used.add(name)
+            if use not in self.trace.uses[name]:
+                self.trace.uses[name].append(use)
+
+    def linear(self, call: Call) -> None:
+        """linear(input, weight, bias)."""
+        given = call.arg(0, "input")
+        self.use(call.arg(1, "weight"), "matrix", [-1], [-2], call.name, given)
+        self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
+        learned: Kind = "elementwise" if given is self.module_stack[-1][1] else "unknown"
+        self.use(given, learned, [], [-1], call.name, None)
+
+    def embedding(self, call: Call) -> None:
+        """embedding(input, weight)."""
+        weight = call.arg(1, "weight")
+        self.use(weight, "lookup", [], [1], call.name, call.arg(0, "input"))
+        self.scales.began(call.result, self.find(weight))
+
+    def product(self, call: Call) -> None:
+        """A product of two tensors, to which a third may be added (addmm)."""
+        others = ("mat1", "mat2", "other")
+        operands = [*call.args, *(call.kwargs[k] for k in others if k in call.kwargs)]
+        if call.name in ADDED:
+            self.use(operands.pop(0), "elementwise", [], [-1], call.name, None)
+        left, right = operands[:2]
+        both = bool(self.find(left) and self.find(right))
+        kind: Kind = "unknown" if both else "matrix"
+        function = call.name + TWO if both else call.name
+        self.use(left, kind, *([0], []) if left.dim() == 1 else ([-1], [-2]), function, right)
+        self.use(right, kind, *([0], []) if right.dim() == 1 else ([-2], [-1]), function, left)
+
+    def contraction(self, call: Call) -> None:
+        """einsum and its like."""
+        operands, parts = contraction(call.name, call.args, call.kwargs)
+        several = sum(bool(self.find(t)) for t in operands) > 1
+        for tensor, (into, out) in zip(operands, parts, strict=True):
+            kind: Kind = "unknown" if several else "matrix" if into else "elementwise"
+            self.use(tensor, kind, into, out, call.name, None)
+
+    def convolution(self, call: Call) -> None:
+        """conv(input, weight, bias), transposed or not."""
+        weight = call.arg(1, "weight")
+        kernel = list(range(2, weight.dim()))
+        into, out = ([1], [0]) if call.name in CONVOLUTION else ([0], [1])
+        groups = call.arg(6, "groups") or 1
+        given = call.arg(0, "input")
+        self.use(weight, "convolution", into + kernel, out, call.name, given, groups)
+        self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
+
+    def attention_layer(self, call: Call) -> None:
+        """multi_head_attention_forward, with its projections."""
+        size = int(call.arg(3, "embed_dim_to_check")) // int(call.arg(4, "num_heads"))
+        self.trace.attention.append(Attention(size, size**-0.5, self.module_stack[-1][0]))
+        self._layers(call, call.args[:3])
+
+    def experts(self, call: Call) -> None:
+        """_grouped_mm(input, mat2): a stack of experts."""
+        self.use(call.arg(1, "mat2"), "matrix", [-2], [-1], call.name, call.arg(0, "input"))
+
+    def recurrent(self, call: Call) -> None:
+        """Recurrent layers and cells."""
+        self._layers(call, call.args[:2])
+
+    def bilinear(self, call: Call) -> None:
+        """bilinear(input1, input2, weight, bias)."""
+        self.use(call.arg(2, "weight"), "matrix", [1, 2], [0], call.name, None)
+        self.use(call.arg(3, "bias"), "elementwise", [], [0], call.name, None)
+
+    def _layers(self, call: Call, inputs: Any) -> None:
+        """Several layers in one function: weights (out, in), biases, and learned inputs."""
+        for tensor in call.tracked:
+            if tensor.dim() == 2 and not any(tensor is t for t in tensors_in(inputs)):
+                self.use(tensor, "matrix", [-1], [-2], call.name, None)
+            else:
+                self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
+
+    def _elementwise(self, call: Call) -> None:
+        for tensor in call.tracked:
+            if self.constant and call.name in {"cat", "stack"}:  # a fused weight
+                self.views.stand_for(tensor, call.result, call.arg(1, "dim") or 0)
+            elif self.constant and tensor.shape == call.result.shape:  # masked, or scaled
+                self.views.stand_for(tensor, call.result)
+            else:
+                self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
+
+    def _derived(self, call: Call) -> None:
+        """A copy, cast or elementwise function of one parameter stands for it from here on."""
+        if len(call.tracked) == 1:
+            (first,), result = call.tracked, call.result
+            entrywise = call.name not in MIXING and isinstance(result, Tensor)
+            if call.name in REPEATED or (entrywise and result.shape == first.shape):
+                self.views.stand_for(first, result)
+                return
+        for tensor in call.tracked:
+            self.use(tensor, "unknown", [], [], call.name, None)
+
+
+REPEATED = frozenset({"repeat", "tile"})
+INDEXED = frozenset({"getitem", "index_select", "index"})
+
+HANDLERS: dict[str, Callable[[UseRecorder, Call], None]] = {
+    "linear": UseRecorder.linear,
+    "embedding": UseRecorder.embedding,
+    "embedding_bag": UseRecorder.embedding,
+    **dict.fromkeys(RIGHT_OR_LEFT | ADDED, UseRecorder.product),
+    **dict.fromkeys(("einsum", "tensordot", "inner"), UseRecorder.contraction),
+    **dict.fromkeys(CONVOLUTION | TRANSPOSED, UseRecorder.convolution),
+    "multi_head_attention_forward": UseRecorder.attention_layer,
+    **dict.fromkeys(("_grouped_mm", "grouped_mm"), UseRecorder.experts),
+    **dict.fromkeys(RECURRENT, UseRecorder.recurrent),
+    "bilinear": UseRecorder.bilinear,
+}
