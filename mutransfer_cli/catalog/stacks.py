@@ -1,15 +1,274 @@
-"""Target stacks that a configuration can be written for."""
+"""Target stacks: the formats of `mutransfer scale`, and those that it refuses to write."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mutransfer_cli.catalog.registry import Entry, Registry
+from mutransfer_cli.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackEntry(Entry):
-    """A row for a target stack."""
+    """A row for a target stack, with what the stack can express of a plan.
+
+    Attributes:
+        files: Names of the files, the main one first.
+        versions: Versions of the stack that the format was written for; empty: any.
+        aliases: Other names that a user may try; the error names this format.
+        is_document: Whether its file is the document of `scale --json` itself.
+        models: Any model, any of transformers', or decoders alone.
+        optimizers: Names of those that it trains with; None: every optimizer.
+        torch_optimizers: Whether it trains with torch's own optimizers alone.
+        parameterizations: Names of those that it can express; None: every one.
+        unit_scaling: Whether it can express plans for unit-scaled modules.
+        absorbed_readout: Whether its readout can go without a multiplier.
+        tied: Whether the embedding may be, always is, or never is the readout too.
+        schedules: Names of its learning-rate schedules; None: every one of the recipe's.
+    """
+
+    files: tuple[str, ...]
+    versions: str = ""
+    aliases: tuple[str, ...] = ()
+    is_document: bool = False
+    models: Literal["any", "transformers", "decoders"] = "any"
+    optimizers: tuple[str, ...] | None = None
+    torch_optimizers: bool = False
+    parameterizations: tuple[str, ...] | None = None
+    unit_scaling: bool = False
+    absorbed_readout: bool = True
+    tied: Literal["either", "always", "never"] = "either"
+    schedules: tuple[str, ...] | None = None
 
 
-STACKS = Registry("stacks", StackEntry, [])
+ADAM = ("adamw", "adam")
+STACKS = Registry(
+    "stacks",
+    StackEntry,
+    [
+        StackEntry(
+            name="json",
+            summary="the complete plan, one entry per tensor; load_plan reads it",
+            implementation="mutransfer_cli.emit.stacks.json:STACK",
+            files=("plan.json",),
+            is_document=True,
+            unit_scaling=True,
+        ),
+        StackEntry(
+            name="torch",
+            summary="a Python file: init, param groups, multipliers; needs torch alone",
+            implementation="mutransfer_cli.emit.stacks.torch:STACK",
+            files=("mutransfer_plan.py",),
+            torch_optimizers=True,
+        ),
+        StackEntry(
+            name="lightning",
+            summary="a Python file: a callback and configure_optimizers",
+            implementation="mutransfer_cli.emit.stacks.lightning:STACK",
+            files=("mutransfer_lightning.py",),
+            torch_optimizers=True,
+        ),
+        StackEntry(
+            name="hf",
+            summary="any hf:TYPE: its config, an init function, an optimizer for Trainer",
+            implementation="mutransfer_cli.emit.stacks.hf:STACK",
+            files=("mutransfer_hf.py", "config.json"),
+            aliases=("transformers", "huggingface"),
+            models="transformers",
+            torch_optimizers=True,
+        ),
+        StackEntry(
+            name="hf-granite",
+            summary="Granite, whose config has every multiplier, and an optimizer for Trainer",
+            implementation="mutransfer_cli.emit.stacks.hf_granite:STACK",
+            files=("mutransfer_granite.py", "config.json"),
+            aliases=("granite",),
+            models="decoders",
+            optimizers=ADAM,
+        ),
+        StackEntry(
+            name="nanogpt-mup",
+            summary="config of EleutherAI/nanoGPT-mup (its branch completep where depth changes)",
+            implementation="mutransfer_cli.emit.stacks.nanogpt:STACK",
+            files=("nanogpt.py",),
+            versions="b2a5e60; branch completep 6f8bc3b",
+            aliases=("nanogpt",),
+            models="decoders",
+            optimizers=ADAM,
+            parameterizations=("mup", "completep"),
+            tied="always",
+            schedules=("cosine",),
+        ),
+        StackEntry(
+            name="nanogpt-completep",
+            summary="the same for its branch completep at any depth",
+            implementation="mutransfer_cli.emit.stacks.nanogpt:COMPLETEP_STACK",
+            files=("nanogpt.py",),
+            versions="branch completep 6f8bc3b",
+            models="decoders",
+            optimizers=ADAM,
+            parameterizations=("mup", "completep"),
+            tied="always",
+            schedules=("cosine",),
+        ),
+        StackEntry(
+            name="megatron",
+            summary="arguments for Megatron-LM and Megatron-Bridge",
+            implementation="mutransfer_cli.emit.stacks.megatron:STACK",
+            files=("megatron.sh",),
+            versions="core 0.17 or later",
+            aliases=("megatron-lm", "megatron-bridge"),
+            models="decoders",
+            optimizers=ADAM,
+            parameterizations=("mup", "completep", "sp"),
+        ),
+        StackEntry(
+            name="cerebras",
+            summary="YAML for Cerebras modelzoo",
+            implementation="mutransfer_cli.emit.stacks.cerebras:STACK",
+            files=("cerebras.yaml",),
+            versions="2.3 or later",
+            aliases=("modelzoo",),
+            models="decoders",
+            optimizers=ADAM,
+            parameterizations=("mup", "completep", "sp"),
+        ),
+        StackEntry(
+            name="torchtitan",
+            summary="a Python recipe for torchtitan's llama3, untied",
+            implementation="mutransfer_cli.emit.stacks.torchtitan:STACK",
+            files=("mutransfer_torchtitan.py",),
+            versions="b5bcd76",
+            aliases=("titan",),
+            models="decoders",
+            optimizers=ADAM,
+            tied="never",
+        ),
+        StackEntry(
+            name="lm-engine",
+            summary="YAML for open-lm-engine/lm-engine",
+            implementation="mutransfer_cli.emit.stacks.lm_engine:STACK",
+            files=("lm_engine.yaml",),
+            versions="36bad91",
+            models="decoders",
+            optimizers=ADAM,
+            parameterizations=("mup", "completep"),
+        ),
+        StackEntry(
+            name="automodel",
+            summary="YAML for NeMo Automodel, with a Granite config",
+            implementation="mutransfer_cli.emit.stacks.automodel:STACK",
+            files=("automodel.yaml", "config.json"),
+            aliases=("nemo-automodel",),
+            models="decoders",
+            optimizers=ADAM,
+        ),
+        StackEntry(
+            name="bsh",
+            summary="base shapes of the mup package; numbers as comments",
+            implementation="mutransfer_cli.emit.stacks.bsh:STACK",
+            files=("base.bsh",),
+            versions="mup 1.0",
+            aliases=("mup", "base-shapes"),
+            optimizers=ADAM,
+            parameterizations=("mup",),
+            absorbed_readout=False,
+        ),
+    ],
+)
+DEFAULT_STACK = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedStack:
+    """A stack that no configuration is written for.
+
+    Attributes:
+        name: As a user would write it.
+        reason: Why not.
+        instead: Formats that work in its stead, the nearest first.
+        aliases: Other names that a user may try.
+    """
+
+    name: str
+    reason: str
+    instead: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+
+
+REFUSED_STACKS = (
+    RefusedStack(
+        name="gpt-neox",
+        reason="its use-mup is broken at HEAD: mup_attn_temp and mup_output_temp are never read, "
+        "and the hidden learning rate is not scaled (issues 956, 1087)",
+        instead=("megatron", "torch"),
+        aliases=("gptneox", "neox"),
+    ),
+    RefusedStack(
+        name="litgpt",
+        reason="it has one parameter group, sets one learning rate for all tensors, and its init "
+        "is fixed in the code",
+        instead=("torch", "lightning"),
+    ),
+    RefusedStack(
+        name="maxtext",
+        reason="it has no muP and no learning rate per parameter",
+        instead=("torchtitan", "json"),
+    ),
+    RefusedStack(
+        name="torchtune",
+        reason="the project is frozen and has one learning rate",
+        instead=("torchtitan", "hf"),
+    ),
+    RefusedStack(
+        name="levanter",
+        reason="its muP was backed out (1247) and never merged again (1231)",
+        instead=("torchtitan",),
+    ),
+    RefusedStack(
+        name="axolotl",
+        reason="its groups share one weight decay and epsilon and never initialise: embedding and "
+        "head are one group without decay; use Trainer",
+        instead=("hf-granite", "hf"),
+    ),
+    RefusedStack(
+        name="lingua",
+        reason="it has a base std for init and nothing per tensor",
+        instead=("torchtitan", "torch"),
+    ),
+    RefusedStack(
+        name="nemo",
+        reason="muP of the old NeMo was superseded by Megatron-Bridge",
+        instead=("megatron", "automodel"),
+    ),
+)
+
+
+def require_stack(name: str) -> StackEntry:
+    """The row of a format.
+
+    Raises:
+        InputError: There is no such format, or it is refused; names what works instead.
+    """
+    if name in STACKS:
+        return STACKS[name]
+    normal = name.lower().replace("_", "-")
+    for refused in REFUSED_STACKS:
+        if normal in (refused.name, *refused.aliases):
+            instead = [other for other in refused.instead if other in STACKS]
+            hint = f"; take {' or '.join(instead)}" if instead else ""
+            raise InputError(f"--format {name}: refused: {refused.reason}{hint}")
+    for entry in STACKS:
+        if normal in (entry.name, *entry.aliases):
+            raise InputError(f"--format {name}: did you mean '{entry.name}'?")
+    raise InputError(f"--format {name}: {STACKS.unknown(name)}")
+
+
+def help_of_stacks() -> str:
+    """All formats, for `--help`."""
+    formats = "; ".join(
+        f"{row.name}: {row.summary}" + (f" ({row.versions})" if row.versions else "")
+        for row in STACKS
+    )
+    return f"{formats}. Refused, with the reason: {', '.join(r.name for r in REFUSED_STACKS)}"

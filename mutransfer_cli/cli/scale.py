@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, help_of_stacks, require_stack
 from mutransfer_cli.cli.options import (
     Batch,
     Depth,
@@ -18,13 +19,12 @@ from mutransfer_cli.cli.options import (
     Tokens,
     Width,
 )
-from mutransfer_cli.emit.registry import FORMATS, help_text, require
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.scale import ScaleDocument
 
-FILES = ", ".join(f"{name} ({f.files})" for name, f in FORMATS.items() if f.files)
+FILES = ", ".join(f"{row.name} ({', '.join(row.files)})" for row in STACKS if len(row.files) > 1)
 
 
 def scale(
@@ -34,7 +34,7 @@ def scale(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
-    format: Annotated[str, typer.Option("--format", help=f"{help_text()}.")] = "json",
+    format: Annotated[str, typer.Option("--format", help=f"{help_of_stacks()}.")] = DEFAULT_STACK,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -69,12 +69,12 @@ def scale(
     What that framework cannot do as planned is reported as a deviation: on the terminal, in the
     JSON document, and as a comment in the file.
     """
-    require(format)
+    row = require_stack(format)
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.emit.core.header import told
+    from mutransfer_cli.emit.core.header import deviation_line
     from mutransfer_cli.emit.scale import scale as scaled_by
 
-    if as_json and output is None and format != "json":
+    if as_json and output is None and not row.is_document:
         raise InputError(f"--json: stdout holds the document; give -o for the {format} file")
     scaled = scaled_by(
         source,
@@ -102,7 +102,7 @@ def scale(
     for note in document.notes:
         print(f"note: {note}", file=said)
     for deviation in document.deviations:
-        print(told(deviation), file=said)
+        print(deviation_line(deviation), file=said)
     if strict and document.deviations and not exit_zero:
         raise typer.Exit(1)
 

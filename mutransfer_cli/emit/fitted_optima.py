@@ -23,14 +23,14 @@ from mutransfer_cli.search.storage.run_directory import RECIPE
 
 
 @dataclass(frozen=True, slots=True)
-class Optima:
+class FittedOptima:
     """A fit, and the run directory that it is of where there is one."""
 
     fitted: FitDocument
     run: Run | None
 
     @classmethod
-    def read(cls, run: Path | None, fit: Path | None) -> Optima:
+    def read(cls, run: Path | None, fit: Path | None) -> FittedOptima:
         """From a fit's file, else from a run directory. Raises InputError for an unusable one."""
         opened = Run.open(run) if run is not None else None
         if fit is not None:

@@ -12,7 +12,7 @@ import tempfile
 from math import prod
 from pathlib import Path
 
-from mutransfer_cli.emit.registry import FORMATS
+from mutransfer_cli.catalog.stacks import STACKS
 from tests.benchmarks.startup import PYTHON, timed
 
 # Llama 70B with small heads, as the proxies have; GPT-2's shape for what is no Llama.
@@ -48,7 +48,7 @@ def main() -> None:
             "llama": [*PYTHON, "import torch, transformers; transformers.LlamaForCausalLM"],
         }
         commands = {}
-        for format in FORMATS:
+        for format in STACKS.names:
             kinds = ("gpt",) if format in NEEDS_GPT else ("llama",)
             kinds = ("gpt", "llama") if format in ("json", "torch", "megatron") else kinds
             for kind in kinds:

@@ -10,9 +10,9 @@ from mutransfer_cli.emit.core.abc_symmetry import (
     Numbers,
     Offer,
     best_multiplier,
-    left_over,
-    shifted,
-    taken,
+    consumed,
+    rescaled,
+    unexpressed,
 )
 
 OPTIMIZERS = {
@@ -50,7 +50,7 @@ def test_shifted_numbers_train_alike(optimizer: str, t: float) -> None:
     bfloat16, where powers of two are exact too."""
     wanted = Numbers(lr=0.05, init_std=0.5, weight_decay=0.3, eps=1e-3, multiplier=2.0)
     expected = losses(optimizer, wanted)
-    other = shifted(wanted, t, optimizer)
+    other = rescaled(wanted, t, optimizer)
     assert other.multiplier == 2.0 * t
     assert losses(optimizer, other) == pytest.approx(expected, rel=1e-6)
     for name in ("lr", "init_std", "weight_decay", "eps"):
@@ -63,7 +63,7 @@ def test_shifted_numbers_train_alike(optimizer: str, t: float) -> None:
 def test_clipping_breaks_it() -> None:
     """At a threshold that one form reaches and the other does not (plain SGD's first steps)."""
     wanted = Numbers(lr=0.05, init_std=0.5, eps=1e-3, multiplier=1.0)
-    other = shifted(wanted, 4.0, "sgd")
+    other = rescaled(wanted, 4.0, "sgd")
     assert losses("sgd", other, 0.3) != pytest.approx(losses("sgd", wanted, 0.3), rel=1e-3)
 
 
@@ -76,8 +76,8 @@ def as_dict(n: Numbers) -> dict[str, float | None]:
 
 def best(wanted: Numbers, offer: Offer, clipped: bool = False) -> tuple[float, set[str]]:
     m = best_multiplier([(wanted, offer)], "adamw", clipped)
-    ideal = shifted(wanted, m / wanted.multiplier, "adamw")
-    return m, set(left_over(ideal, taken(ideal, offer)))
+    ideal = rescaled(wanted, m / wanted.multiplier, "adamw")
+    return m, set(unexpressed(ideal, consumed(ideal, offer)))
 
 
 def test_the_least_is_left_over() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from mutransfer_cli.emit.registry import FORMATS
-from mutransfer_cli.emit.scale import Scaled, scale
+from mutransfer_cli.catalog.stacks import STACKS
+from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
 from tests.helpers.emit_readers import READERS, Model, Read, Reading, kind
 
@@ -102,7 +102,7 @@ def recipe(folder: Path, case: str) -> Path:
     return path
 
 
-def emitted(folder: Path, format: str, case: str) -> Scaled:
+def emitted(folder: Path, format: str, case: str) -> EmitResult:
     changes = CASES[case]
     width = 256 if "model" in changes else 64
     return scale(
@@ -114,7 +114,7 @@ def emitted(folder: Path, format: str, case: str) -> Scaled:
     )
 
 
-def model_of(found: Scaled, case: str) -> Model:
+def model_of(found: EmitResult, case: str) -> Model:
     tensors = found.document.tensors
     head = 16 if "model" in CASES[case] else 32  # 64 / 2 heads
     return Model(
@@ -125,7 +125,7 @@ def model_of(found: Scaled, case: str) -> Model:
     )
 
 
-def multiplier(found: Scaled, name: str, role: str, case: str) -> float:
+def multiplier(found: EmitResult, name: str, role: str, case: str) -> float:
     """What the plan has beside a tensor, with what the model has of its own, by hand."""
     forward = found.document.forward
     own = {} if found.document.format in USERS_MODEL else CASES[case].get("model", {})
@@ -143,7 +143,7 @@ def multiplier(found: Scaled, name: str, role: str, case: str) -> float:
 Found = dict[tuple[str, str], tuple[float | None, float | None]]
 
 
-def departures(found: Scaled, reading: Reading, case: str) -> Found:
+def departures(found: EmitResult, reading: Reading, case: str) -> Found:
     """(number, tensor): what the plan wants in the stack's form, and what the stack does."""
     loose = 0.1 if "model" in CASES[case] else 1e-6  # the base's init is told from a sample
     result: Found = {}
@@ -182,7 +182,7 @@ def departures(found: Scaled, reading: Reading, case: str) -> Found:
     return result
 
 
-def declared(found: Scaled) -> Found:
+def declared(found: EmitResult) -> Found:
     result: Found = {}
     names = [t.name for t in found.document.tensors]
     for d in found.document.deviations:
@@ -195,7 +195,7 @@ def declared(found: Scaled) -> Found:
     return result
 
 
-def absorbed_queries(found: Scaled, reading: Reading) -> None:
+def absorbed_queries(found: EmitResult, reading: Reading) -> None:
     """torchtitan's attention is 1/√d_head: the rest is in the queries, which q·k shows."""
     scale = found.document.forward["attention_scale"]
     if scale is not None and reading.attention_scale is not None:
@@ -266,12 +266,12 @@ def test_by_hand_megatron(tmp_path: Path) -> None:
 
 
 def test_every_format_is_read_or_is_the_plan_itself() -> None:
-    assert set(FORMATS) == set(READERS) | {"json", "hf"}
+    assert set(STACKS.names) == set(READERS) | {"json", "hf"}
 
 
 @pytest.mark.parametrize("name", ["gpt-neox", "litgpt", "maxtext", "torchtune", "levanter"])
 def test_refused_with_the_reason_and_the_nearest(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"refused: .*take "):
         scale(recipe(tmp_path, "gpt"), width=64, format=name)
-    with pytest.raises(InputError, match="did you mean megatron"):
+    with pytest.raises(InputError, match="did you mean 'megatron'"):
         scale(recipe(tmp_path, "gpt"), width=64, format="megatorn")

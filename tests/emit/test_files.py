@@ -14,8 +14,9 @@ import pytest
 import yaml
 from torch import nn
 
+from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.cli.main import main
-from mutransfer_cli.emit.registry import FORMATS
+from mutransfer_cli.emit.core.protocol import Stack
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.storage.run import Run
@@ -172,12 +173,14 @@ def test_torchtitan_recipe_on_a_stand_in(tmp_path: Path) -> None:
         file["configure"](config)
 
 
-def test_every_format_has_a_line_of_help_and_a_module() -> None:
-    for name, format in FORMATS.items():
-        assert format.help and format.module, name
+def test_every_format_has_a_line_of_help_and_an_implementation() -> None:
+    for row in STACKS:
+        assert row.summary and isinstance(row.load(), Stack), row.name
 
 
 def test_umup_goes_as_numbers_only(tmp_path: Path) -> None:
     path = recipe(tmp_path, "gpt")
-    with pytest.raises(InputError, match="has no umup; take --format json"):
+    with pytest.raises(
+        InputError, match="does not support the parameterization umup; take --format json"
+    ):
         scale(path, sets=["parameterization=umup"], width=64, format="torch")

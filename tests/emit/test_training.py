@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Plan, Subject, check
-from mutransfer_cli.emit.scale import Scaled, scale
+from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.recipe.load import load
@@ -50,7 +50,7 @@ def recipe(
     return path
 
 
-def module_of(folder: Path, found: Scaled, name: str) -> ModuleType:
+def module_of(folder: Path, found: EmitResult, name: str) -> ModuleType:
     """The emitted Python file, imported as a user would."""
     found.write(folder / name)
     path = next((folder / name).glob("*.py")) if (folder / name).is_dir() else folder / name

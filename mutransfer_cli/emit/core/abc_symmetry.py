@@ -1,8 +1,11 @@
-"""abc-symmetry: what of a tensor's numbers can be traded for its forward multiplier.
+"""abc-symmetry: which of a tensor's numbers can be traded for its forward multiplier.
 
-(multiplier · t, init / t, lr / t, eps · t, weight decay · t) trains as before under AdamW. A stack
-that offers some numbers and not others is matched by the t that leaves the least over. Gradients
-are multiplied by t: a threshold of the global norm then clips something else.
+Under AdamW, (multiplier · t, init / t, lr / t, eps · t, weight decay · t) trains exactly as before.
+A stack that offers some numbers and not others is matched by the t that leaves the least
+unexpressed. Gradients are multiplied by t, so a threshold of the global norm clips something else.
+
+Source: Yang et al., Tensor Programs V (arXiv 2203.03466), Lemma J.1; epsilon and decay follow from
+the optimizer's geometry.
 """
 
 from __future__ import annotations
@@ -13,14 +16,46 @@ from math import log
 
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 
-SAME = 1e-9
-# What weighs more is left alone first: a wrong rate acts at every step, epsilon hardly ever.
-WEIGHTS = {"lr": 8.0, "init_std": 4.0, "weight_decay": 2.0, "eps": 1.0}
-CLIPPED = 3.0
+RELATIVE_TOLERANCE = 1e-9
+# Cost of a number that is not met: a wrong rate acts at every step, epsilon hardly ever.
+COST = {"lr": 8.0, "init_std": 4.0, "weight_decay": 2.0, "eps": 1.0}
+CLIPPING_COST = 3.0
 
 
-def powers_of(optimizer: str) -> dict[str, float]:
-    """Exponents of t in the learning rate, epsilon and weight decay, by the optimizer."""
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers by which one tensor is trained.
+
+    Attributes:
+        lr: Learning rate per step, at the peak.
+        init_std: Standard deviation at the start; None keeps the model's own init.
+        weight_decay: A step takes off lr × weight_decay.
+        eps: Epsilon of the optimizer; None if it has none.
+        multiplier: Everything that multiplies the tensor's output.
+        init_tolerance: Relative uncertainty of `init_std`, larger where it was measured on a
+            sample.
+    """
+
+    lr: float
+    init_std: float | None = None
+    weight_decay: float = 0.0
+    eps: float | None = None
+    multiplier: float = 1.0
+    init_tolerance: float = RELATIVE_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a stack fixes for a tensor; None means that the stack takes any value."""
+
+    lr: float | None = None
+    init_std: float | None = None
+    weight_decay: float | None = None
+    eps: float | None = None
+
+
+def exponents_of(optimizer: str) -> dict[str, float]:
+    """Exponents of t in the learning rate, epsilon and weight decay of an optimizer."""
     geometry = optimizer_spec(optimizer).geometry
     return {
         "lr": geometry.lr_power,
@@ -29,99 +64,77 @@ def powers_of(optimizer: str) -> dict[str, float]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """One tensor as it is trained; `multiplier` is all that multiplies what it gives."""
-
-    lr: float
-    init_std: float | None = None  # None: the model's own init
-    weight_decay: float = 0.0
-    eps: float | None = None
-    multiplier: float = 1.0
-    loose: float = SAME  # relative uncertainty of init_std, where it was measured on a sample
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a stack gives a tensor; None: whatever is asked for."""
-
-    lr: float | None = None
-    init_std: float | None = None
-    weight_decay: float | None = None
-    eps: float | None = None
-
-
-def shifted(numbers: Numbers, t: float, optimizer: str) -> Numbers:
-    """The same training with a forward multiplier t times as large."""
+def rescaled(numbers: Numbers, t: float, optimizer: str) -> Numbers:
+    """The numbers that train alike with a forward multiplier t times as large."""
     if t == 1.0:
         return numbers
-    power = powers_of(optimizer)
+    exponent = exponents_of(optimizer)
     return replace(
         numbers,
         multiplier=numbers.multiplier * t,
         init_std=None if numbers.init_std is None else numbers.init_std / t,
-        lr=numbers.lr * t ** power["lr"],
-        weight_decay=numbers.weight_decay * t ** power["weight_decay"],
-        eps=None if numbers.eps is None else numbers.eps * t ** power["eps"],
+        lr=numbers.lr * t ** exponent["lr"],
+        weight_decay=numbers.weight_decay * t ** exponent["weight_decay"],
+        eps=None if numbers.eps is None else numbers.eps * t ** exponent["eps"],
     )
 
 
-def differs(a: float | None, b: float | None, by: float = SAME) -> bool:
-    """Whether two numbers are not the same; a None asks for nothing."""
+def differ(a: float | None, b: float | None, tolerance: float = RELATIVE_TOLERANCE) -> bool:
+    """Whether two numbers differ; None is compatible with everything."""
     if a is None or b is None:
         return False
-    return abs(a - b) > by * max(abs(a), abs(b))
+    return abs(a - b) > tolerance * max(abs(a), abs(b))
 
 
-def taken(wanted: Numbers, offer: Offer) -> Numbers:
-    """What becomes of a tensor: the offered number where there is one."""
+def consumed(planned: Numbers, offer: Offer) -> Numbers:
+    """The numbers that the stack trains with: the offered one where there is one."""
     return replace(
-        wanted,
-        lr=wanted.lr if offer.lr is None else offer.lr,
-        init_std=wanted.init_std if offer.init_std is None else offer.init_std,
-        weight_decay=(wanted.weight_decay if offer.weight_decay is None else offer.weight_decay),
-        eps=wanted.eps if offer.eps is None or wanted.eps is None else offer.eps,
+        planned,
+        lr=planned.lr if offer.lr is None else offer.lr,
+        init_std=planned.init_std if offer.init_std is None else offer.init_std,
+        weight_decay=planned.weight_decay if offer.weight_decay is None else offer.weight_decay,
+        eps=planned.eps if offer.eps is None or planned.eps is None else offer.eps,
     )
 
 
-def left_over(wanted: Numbers, got: Numbers) -> dict[str, tuple[float | None, float | None]]:
-    """The numbers of a tensor that deviate, multipliers apart: wanted and got."""
+def unexpressed(planned: Numbers, actual: Numbers) -> dict[str, tuple[float | None, float | None]]:
+    """The numbers that the stack does not meet, multipliers aside: planned and actual."""
+    pairs = {name: (getattr(planned, name), getattr(actual, name)) for name in COST}
+    init_tolerance = max(RELATIVE_TOLERANCE, planned.init_tolerance)
     return {
-        name: (getattr(wanted, name), getattr(got, name))
-        for name in WEIGHTS
-        if differs(
-            getattr(wanted, name),
-            getattr(got, name),
-            max(SAME, wanted.loose) if name == "init_std" else SAME,
-        )
+        name: pair
+        for name, pair in pairs.items()
+        if differ(*pair, init_tolerance if name == "init_std" else RELATIVE_TOLERANCE)
     }
 
 
-def candidates(wanted: Numbers, offer: Offer, optimizer: str) -> list[float]:
-    """Multipliers at which one of the offered numbers is exactly right, and the wanted one."""
-    powers = {"init_std": -1.0, **powers_of(optimizer)}
-    found = [wanted.multiplier]
-    for name, power in powers.items():
-        a, b = getattr(wanted, name), getattr(offer, name)
-        if a and b and power and a > 0 and b > 0:
-            found.append(wanted.multiplier * (b / a) ** (1 / power))
-    return found
+def candidates(planned: Numbers, offer: Offer, optimizer: str) -> list[float]:
+    """Multipliers at which one of the offered numbers is exactly right, and the planned one."""
+    exponents = {"init_std": -1.0, **exponents_of(optimizer)}
+    multipliers = [planned.multiplier]
+    for name, exponent in exponents.items():
+        a, b = getattr(planned, name), getattr(offer, name)
+        if a and b and exponent and a > 0 and b > 0:
+            multipliers.append(planned.multiplier * (b / a) ** (1 / exponent))
+    return multipliers
 
 
 def best_multiplier(pairs: Sequence[tuple[Numbers, Offer]], optimizer: str, clipped: bool) -> float:
-    """The one multiplier of several tensors that leaves the least over.
+    """The one multiplier of several tensors that leaves the least unexpressed.
 
-    pairs: for each tensor what is wanted and what is offered; clipped: whether a threshold of the
-    global gradient norm is part of the plan.
+    Args:
+        pairs: For each tensor the planned numbers and the stack's offer.
+        optimizer: The plan's optimizer.
+        clipped: Whether the plan clips the global gradient norm.
     """
 
     def cost(multiplier: float) -> tuple[float, float]:
         total = distance = 0.0
-        for wanted, offer in pairs:
-            t = multiplier / wanted.multiplier
-            ideal = shifted(wanted, t, optimizer)
-            total += sum(WEIGHTS[name] for name in left_over(ideal, taken(ideal, offer)))
-            total += CLIPPED if clipped and differs(t, 1.0) else 0.0
+        for planned, offer in pairs:
+            t = multiplier / planned.multiplier
+            ideal = rescaled(planned, t, optimizer)
+            total += sum(COST[name] for name in unexpressed(ideal, consumed(ideal, offer)))
+            total += CLIPPING_COST if clipped and differ(t, 1.0) else 0.0
             distance += abs(log(t))
         return total, distance
 

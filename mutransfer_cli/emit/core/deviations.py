@@ -1,134 +1,165 @@
-"""What was wanted, what the stack will do, and what follows."""
+"""Deviations: what was planned, what the stack will do, and what follows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mutransfer_cli.documents.scale import Deviation
-from mutransfer_cli.emit.core.abc_symmetry import SAME, differs, left_over, shifted
-from mutransfer_cli.emit.core.decoder import forward_scale
-from mutransfer_cli.emit.core.interface import Job, Outcome
+from mutransfer_cli.emit.core.abc_symmetry import (
+    RELATIVE_TOLERANCE,
+    differ,
+    rescaled,
+    unexpressed,
+)
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
+from mutransfer_cli.emit.core.resolve import forward_scale
 
-INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
+LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
-def patterns_of(names: Iterable[str], all_names: Iterable[str]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class NumberDeviation:
+    """A number that the stack sets otherwise than planned, alike for several tensors.
+
+    Attributes:
+        quantity: lr, init_std, weight_decay or eps.
+        planned: In the form that the stack's multipliers ask for.
+        actual: What the stack will train with.
+        tensors: Names.
+    """
+
+    quantity: str
+    planned: float
+    actual: float
+    tensors: tuple[str, ...]
+
+
+def patterns_of(names: Collection[str], all_names: Iterable[str]) -> list[str]:
     """Shell patterns that match these names and no others."""
-    chosen, everything = set(names), list(all_names)
-    found: list[str] = []
+    everything = list(all_names)
+    patterns: list[str] = []
     for name in everything:
-        if name not in chosen or any(fnmatchcase(name, p) for p in found):
+        if name not in names or any(fnmatchcase(name, p) for p in patterns):
             continue
-        pattern = INDEX.sub("*", name)
+        pattern = LAYER_INDEX.sub("*", name)
         matched = {n for n in everything if fnmatchcase(n, pattern)}
-        found.append(pattern if matched <= chosen else name)
-    return found
+        patterns.append(pattern if matched <= set(names) else name)
+    return patterns
 
 
-def consequence(what: str, wanted: float, got: float) -> str:
-    """One sentence for the reader of the file."""
-    times = got / wanted if wanted else None
-    match what:
+def consequence(deviation: NumberDeviation) -> str:
+    """What follows from a deviation, in one sentence."""
+    ratio = deviation.actual / deviation.planned if deviation.planned else None
+    match deviation.quantity:
         case "lr":
-            return f"moves at {times:.3g} times the planned rate, which was not tuned"
-        case "init_std" if times is None:
-            return "starts at random where it was to start at zero"
+            return f"moves at {ratio:.3g} times the planned rate, which was not tuned"
+        case "init_std" if ratio is None:
+            return "starts at random instead of zero"
         case "init_std":
-            return f"starts {times:.3g} times as large as planned"
-        case "weight_decay" if times is None:
-            return "decays where it was not to"
+            return f"starts {ratio:.3g} times as large as planned"
+        case "weight_decay" if ratio is None:
+            return "decays, which was not planned"
         case "weight_decay":
-            return f"shrinks {times:.3g} times as much per step as planned"
+            return f"shrinks {ratio:.3g} times as much per step as planned"
         case _:
-            return "of no account as long as eps is far below the size of the gradients"
+            return "harmless while eps is much smaller than the gradients"
 
 
-def of_numbers(job: Job, outcome: Outcome) -> list[Deviation]:
-    """Tensor by tensor; tensors that deviate alike are one deviation."""
+def number_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[NumberDeviation]:
+    """The numbers that deviate; tensors that deviate alike are one deviation."""
     groups: dict[tuple[str, str, str], tuple[float, float, list[str]]] = {}
-    for name, got in outcome.tensors.items():
-        want = outcome.wanted[name]
-        ideal = shifted(want, got.multiplier / want.multiplier, job.plan.optimizer)
-        for what, (a, b) in left_over(ideal, got).items():
+    for name, actual in resolved.actual.items():
+        planned = resolved.planned[name]
+        t = actual.multiplier / planned.multiplier
+        ideal = rescaled(planned, t, request.plan.optimizer)
+        for quantity, (a, b) in unexpressed(ideal, actual).items():
             assert a is not None and b is not None
-            sampled = what == "init_std" and want.loose > SAME  # each has its own estimate
-            key = (what, INDEX.sub("*", name) if sampled else f"{a:.6g}", f"{b:.6g}")
+            # a measured init differs from layer to layer: one deviation for all layers
+            measured = quantity == "init_std" and planned.init_tolerance > RELATIVE_TOLERANCE
+            key = (quantity, LAYER_INDEX.sub("*", name) if measured else f"{a:.6g}", f"{b:.6g}")
             groups.setdefault(key, (a, b, []))[2].append(name)
-    names = [t.name for t in job.plan.tensors]
     return [
-        Deviation(
-            what=f"{what} of {', '.join(patterns_of(chosen, names))}",
-            wanted=a,
-            got=b,
-            consequence=consequence(what, a, b),
-        )
-        for (what, _, _), (a, b, chosen) in groups.items()
+        NumberDeviation(quantity, a, b, tuple(names))
+        for (quantity, _, _), (a, b, names) in groups.items()
     ]
 
 
-def of_forward(job: Job, outcome: Outcome) -> list[Deviation]:
-    """Attention, and the logits of a tied embedding."""
-    found, plan = [], job.plan
-    wanted = plan.forward.get("attention_scale")
-    if differs(wanted, outcome.attention_scale):
-        found.append(
+def forward_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[Deviation]:
+    """Deviations of the attention scale, and of the logits of a tied embedding."""
+    deviations, plan = [], request.plan
+    attention = plan.forward.get("attention_scale")
+    if differ(attention, resolved.attention_scale):
+        deviations.append(
             Deviation(
                 what="attention_scale",
-                wanted=wanted,
-                got=outcome.attention_scale,
-                consequence="queries and keys meet at another temperature than in the proxies",
+                wanted=attention,
+                got=resolved.attention_scale,
+                consequence="attention has another temperature than in the proxies",
             )
         )
-    if outcome.tied_logits is not None:
-        tied = next(t for t in plan.tensors if t.role == "tied")
-        t = outcome.tensors[tied.name].multiplier / outcome.wanted[tied.name].multiplier
-        ideal = forward_scale(plan, "logit", job.transformer.own) * t
-        if differs(ideal, outcome.tied_logits):
-            found.append(
+    if resolved.tied_logits is not None:
+        tied = next(t.name for t in plan.tensors if t.role == "tied")
+        t = resolved.actual[tied].multiplier / resolved.planned[tied].multiplier
+        ideal = forward_scale(plan, "logit", request.decoder.model_multipliers) * t
+        if differ(ideal, resolved.tied_logits):
+            deviations.append(
                 Deviation(
                     what="logit_scale",
                     wanted=ideal,
-                    got=outcome.tied_logits,
-                    consequence="the tied embedding counts too much or too little as the readout",
+                    got=resolved.tied_logits,
+                    consequence="the tied embedding has another scale as the readout than in the "
+                    "proxies",
                 )
             )
-    return found
+    return deviations
 
 
-def of_clipping(job: Job, outcome: Outcome) -> list[Deviation]:
-    """A threshold of the gradients' norm, where some gradients have another size."""
-    if job.plan.clip is None:
+def clipping_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[Deviation]:
+    """The threshold of the gradient norm, where traded multipliers change some gradients."""
+    if request.plan.clip is None:
         return []
-    wanted = outcome.wanted
-    traded = {
-        name: f"{got.multiplier / wanted[name].multiplier:.4g}"
-        for name, got in outcome.tensors.items()
-        if differs(got.multiplier, wanted[name].multiplier)
+    planned = resolved.planned
+    factors = {
+        name: f"{actual.multiplier / planned[name].multiplier:.4g}"
+        for name, actual in resolved.actual.items()
+        if differ(actual.multiplier, planned[name].multiplier)
     }
-    if not traded:
+    if not factors:
         return []
     shown = ", ".join(
-        f"{pattern} × {times}"
-        for times in dict.fromkeys(traded.values())
-        for pattern in patterns_of([n for n, v in traded.items() if v == times], wanted)
+        f"{pattern} × {factor}"
+        for factor in dict.fromkeys(factors.values())
+        for pattern in patterns_of([n for n, v in factors.items() if v == factor], planned)
     )
     return [
         Deviation(
             what="clip",
-            wanted=job.plan.clip,
-            got=f"{job.plan.clip:g} on gradients of which {shown}",
-            consequence="clipping sets in at other steps than in the proxies; all else is the same",
+            wanted=request.plan.clip,
+            got=f"{request.plan.clip:g} on gradients of which {shown}",
+            consequence="clipping sets in at other steps than in the proxies; nothing else changes",
         )
     ]
 
 
-def deviations_of(job: Job, outcome: Outcome) -> tuple[Deviation, ...]:
+def all_deviations(
+    request: EmitRequest, resolved: ResolvedConfig, numbers: Iterable[NumberDeviation]
+) -> tuple[Deviation, ...]:
     """Everything that the stack will not do as planned."""
+    names = [t.name for t in request.plan.tensors]
     return (
-        *outcome.deviations,
-        *of_numbers(job, outcome),
-        *of_forward(job, outcome),
-        *of_clipping(job, outcome),
+        *resolved.deviations,
+        *(
+            Deviation(
+                what=f"{d.quantity} of {', '.join(patterns_of(d.tensors, names))}",
+                wanted=d.planned,
+                got=d.actual,
+                consequence=consequence(d),
+            )
+            for d in numbers
+        ),
+        *forward_deviations(request, resolved),
+        *clipping_deviations(request, resolved),
     )

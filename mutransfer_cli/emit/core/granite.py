@@ -2,23 +2,27 @@
 
 Granite is Llama with `embedding_multiplier` (×), `logits_scaling` (÷), `residual_multiplier` (×)
 and `attention_multiplier` (the softmax scale itself). One `initializer_range` starts every matrix:
-it is that of the hidden ones, and embedding, readout and outputs of branches trade with their
-multipliers. Ours to write for hf-granite and automodel.
+it is that of the hidden matrices, and embedding, readout and the outputs of branches trade with
+their multipliers.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
-from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers, Offer
-from mutransfer_cli.emit.core.interface import Job, Outcome
-from mutransfer_cli.emit.core.resolve import Settled, hidden_of, settle
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS
+from mutransfer_cli.emit.core.header import header_lines
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
+from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors
 
-# Part: regular expression on Granite's names. First match wins.
-NAMES = {
+# The regular expression of each part on Granite's names; the first match wins.
+GRANITE_NAMES = {
     "tied": r"embed_tokens\.weight$",
     "token": r"embed_tokens\.weight$",
     "readout": r"lm_head\.weight$",
@@ -42,58 +46,71 @@ NAMES = {
     "up_bias": r"up_proj\.bias$",
     "down_bias": r"down_proj\.bias$",
 }
-# What a config of a like model keeps.
-KEPT = frozenset(
+MATRICES = ("tied", "token", "readout", "q", "k", "v", "qkv", "gate", "up", *BRANCH_OUTPUTS)
+# Keys that are kept from the config of a model of the same architecture.
+KEPT_CONFIG_KEYS = frozenset(
     {"rms_norm_eps", "rope_parameters", "rope_theta", "rope_scaling", "hidden_act"}
     | {"attention_bias", "attention_dropout", "bos_token_id", "eos_token_id", "pad_token_id"}
 )
-LIKE = frozenset({"granite", "llama", "mistral"})  # the same tensors, the same forward pass
+# Hugging Face model types with the same tensors and the same forward pass.
+GRANITE_LIKE = frozenset({"granite", "llama", "mistral"})
 
 
-def settled_as_granite(job: Job, eps: float | None = None) -> tuple[Outcome, Settled]:
-    """Choose the multipliers; eps: of all tensors, where the stack has one for all."""
-    t, plan = job.transformer, job.plan
-    if "gate_up" in t.parts.values() or "head_norm" in t.parts.values():
-        raise InputError(
-            f"--format {job.document.format}: {job.recipe.model.build} has tensors that "
-            "Granite has not; take --format hf"
-        )
-    std = hidden_of(job).init_std
-    matrix, vector = Offer(init_std=std, eps=eps), Offer(eps=eps)
-    matrices = ("tied", "token", "readout", "q", "k", "v", "qkv", "attention_out", "gate", "up")
-    offers = dict.fromkeys(t.parts.values(), vector) | dict.fromkeys((*matrices, "down"), matrix)
-    found = settle(job, offers, {})
-    tensors = {name: n for name, n in found.tensors.items() if t.parts[name] in NAMES}
+def resolve_as_granite(request: EmitRequest, eps: float | None = None) -> ResolvedConfig:
+    """Choose Granite's multipliers.
+
+    Args:
+        request: What is to be written.
+        eps: Of all tensors, where the stack has one epsilon; None: any of each tensor.
+
+    Raises:
+        InputError: The model has tensors that Granite does not have.
+    """
+    decoder, plan = request.decoder, request.plan
+    parts = decoder.parts
+    if "gate_up" in parts.values() or "head_norm" in parts.values():
+        reason = f"{request.recipe.model.build} has tensors that Granite does not have"
+        raise refusal(request, reason)
+    std = hidden_numbers(request).init_std
+    offers = dict.fromkeys(parts.values(), Offer(eps=eps))
+    offers |= dict.fromkeys(MATRICES, Offer(init_std=std, eps=eps))
+    tensors = resolve_tensors(request, offers, {})
+    actual = {name: n for name, n in tensors.actual.items() if parts[name] in GRANITE_NAMES}
     deviations: tuple[Deviation, ...] = ()
-    if t.kind not in LIKE:
-        tensors = {
-            name: n for name, n in tensors.items() if not t.parts[name].endswith("_bias") or t.bias
+    if decoder.kind not in GRANITE_LIKE:
+        actual = {
+            name: n
+            for name, n in actual.items()
+            if not parts[name].endswith("_bias") or decoder.bias
         }
-        deviations = (
-            Deviation(
-                what="model",
-                wanted=t.kind,
-                got="granite",
-                consequence="rotary positions, RMSNorm and a gated MLP, which the proxies had not; "
-                "take hf:granite or hf:llama as model.build",
-            ),
-        )
-    outcome = Outcome(
-        found.wanted,
-        tensors,
-        plan.forward.get("attention_scale"),
-        {"std": std, **found.knobs},
-        deviations,
-        tied_logits=found.tied_logits,
+        deviations = (another_architecture(decoder),)
+    return ResolvedConfig(
+        planned=tensors.planned,
+        actual=actual,
+        attention_scale=plan.forward.get("attention_scale"),
+        settings={"std": std, **tensors.multipliers},
+        deviations=deviations,
+        tied_logits=tensors.tied_logits,
     )
-    return outcome, found
 
 
-def config_values(job: Job, outcome: Outcome) -> dict[str, Any]:
+def another_architecture(decoder: Decoder) -> Deviation:
+    """The deviation of proxies that are no Granite or Llama."""
+    return Deviation(
+        what="model",
+        wanted=decoder.kind,
+        got="granite",
+        consequence="rotary positions, RMSNorm and a gated MLP, which the proxies did not have; "
+        "take hf:granite or hf:llama as model.build",
+    )
+
+
+def granite_config(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, Any]:
     """The values of the GraniteConfig, without provenance."""
-    t, s = job.transformer, outcome.settings
-    values: dict[str, Any] = dict(job.config.to_dict()) if t.kind in LIKE else {}
-    kept = {k: v for k, v in values.items() if v is not None and k in KEPT}
+    t, s = request.decoder, resolved.settings
+    parts = t.parts.values()
+    own: dict[str, Any] = dict(request.hf_config.to_dict()) if t.kind in GRANITE_LIKE else {}
+    kept = {k: v for k, v in own.items() if v is not None and k in KEPT_CONFIG_KEYS}
     return kept | {
         "model_type": "granite",
         "architectures": ["GraniteForCausalLM"],
@@ -104,43 +121,56 @@ def config_values(job: Job, outcome: Outcome) -> dict[str, Any]:
         "num_attention_heads": t.heads,
         "num_key_value_heads": t.groups,
         "head_dim": t.head_size,
-        "max_position_embeddings": int(values.get("max_position_embeddings") or t.length),
+        "max_position_embeddings": int(own.get("max_position_embeddings") or t.length),
         "tie_word_embeddings": t.tied,
-        "attention_bias": "q_bias" in t.parts.values() or "qkv_bias" in t.parts.values(),
+        "attention_bias": "q_bias" in parts or "qkv_bias" in parts,
         "mlp_bias": t.bias,
         "use_cache": False,
         "initializer_range": s["std"],
         "embedding_multiplier": s["embedding"],
         "logits_scaling": 1 / s["logit"],
         "residual_multiplier": s["residual"],
-        "attention_multiplier": outcome.attention_scale or t.head_size**-0.5,
+        "attention_multiplier": resolved.attention_scale or t.head_size**-0.5,
     }
 
 
-def groups_of(job: Job, outcome: Outcome) -> list[tuple[str, Numbers]]:
-    """Ordered patterns on Granite's names, and the numbers of what they match.
+def granite_config_text(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> str:
+    """config.json; the header, which is none of Granite's keys, is kept under `mutransfer`."""
+    values = {**granite_config(request, resolved), "mutransfer": header_lines(document)}
+    return json.dumps(values, indent=2) + "\n"
 
-    Tensors of one part that have numbers of their own (a pattern of lr_factors) go by name.
+
+def granite_groups(request: EmitRequest, resolved: ResolvedConfig) -> list[tuple[str, Numbers]]:
+    """Ordered patterns on Granite's names, and the numbers of the tensors that they match.
+
+    Tensors of one part with different numbers (by a pattern in lr_factors) are listed by name.
+
+    Raises:
+        InputError: They are, and the proxies had other names.
     """
-    t = job.transformer
-    by_part: dict[str, list[str]] = {}
-    for name in outcome.tensors:
-        by_part.setdefault(t.parts[name], []).append(name)
-    own: list[tuple[str, Numbers]] = []
-    shared: list[tuple[str, Numbers]] = []
-    for part, names in by_part.items():
-        numbers = [replace(outcome.tensors[n], init_std=None) for n in names]
+    decoder = request.decoder
+    names_by_part: dict[str, list[str]] = {}
+    for name in resolved.actual:
+        names_by_part.setdefault(decoder.parts[name], []).append(name)
+    by_name: list[tuple[str, Numbers]] = []
+    by_part: list[tuple[str, Numbers]] = []
+    for part, names in names_by_part.items():
+        numbers = [replace(resolved.actual[n], init_std=None) for n in names]
         if all(n == numbers[0] for n in numbers):
-            shared.append((NAMES[part], numbers[0]))
-        elif t.kind in LIKE:
-            own += [(f"^{n}$".replace(".", r"\."), v) for n, v in zip(names, numbers, strict=True)]
+            by_part.append((GRANITE_NAMES[part], numbers[0]))
+        elif decoder.kind in GRANITE_LIKE:
+            patterns = [f"^{n}$".replace(".", r"\.") for n in names]
+            by_name += zip(patterns, numbers, strict=True)
         else:
-            raise InputError(
-                f"--format {job.document.format}: tensors of one part have different numbers "
-                f"({', '.join(names[:2])}, …), which a model of another architecture has no names "
-                "for; take --format hf or torch"
+            raise refusal(
+                request,
+                f"tensors of one part have different numbers ({', '.join(names[:2])}, …), and "
+                "their names are not Granite's",
             )
-    for pattern, like in ((NAMES["gate"], "up"), (NAMES["gate_bias"], "up_bias")):
-        if like in by_part and "gate" not in by_part:  # a plain MLP as a gated one
-            shared.append((pattern, replace(outcome.tensors[by_part[like][0]], init_std=None)))
-    return own + shared
+    for pattern, like in ((GRANITE_NAMES["gate"], "up"), (GRANITE_NAMES["gate_bias"], "up_bias")):
+        if like in names_by_part and "gate" not in names_by_part:  # a plain MLP as a gated one
+            first = resolved.actual[names_by_part[like][0]]
+            by_part.append((pattern, replace(first, init_std=None)))
+    return by_name + by_part

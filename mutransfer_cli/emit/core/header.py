@@ -1,23 +1,24 @@
-"""The head of every file: what it is, where its numbers are from, what the stack will not do."""
+"""The header of every file: what it is, where its numbers are from, what the stack cannot do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutransfer_cli.documents.scale import Deviation, Prediction, ScaleDocument
+from mutransfer_cli.documents.scale import Deviation, Prediction, Provenance, ScaleDocument
+from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.version import __version__
 
 
-def told(deviation: Deviation) -> str:
-    """A deviation in a line."""
+def deviation_line(deviation: Deviation) -> str:
+    """A deviation in one line."""
     d = deviation
-    wanted, got = (f"{v:.6g}" if isinstance(v, float) else v for v in (d.wanted, d.got))
-    return f"deviation: {d.what}: wanted {wanted}, got {got}: {d.consequence}"
+    planned, actual = (f"{v:.6g}" if isinstance(v, float) else v for v in (d.wanted, d.got))
+    return f"deviation: {d.what}: wanted {planned}, got {actual}: {d.consequence}"
 
 
-def head_of(document: ScaleDocument) -> list[str]:
-    """Lines without a comment's mark."""
+def header_lines(document: ScaleDocument) -> list[str]:
+    """The lines of the header, without a comment mark."""
     b, t, m = document.base, document.target, document.multipliers
     h = document.hyperparameters
     lines = [
@@ -34,14 +35,19 @@ def head_of(document: ScaleDocument) -> list[str]:
     ]
     p = document.provenance
     if p is not None:
-        lines += [f"from {p.run}: {line}" for line in provenance_lines(document)]
+        lines += [f"from {p.run}: {line}" for line in provenance_lines(p)]
         lines += prediction_lines(document.prediction)
     lines += [f"note: {note}" for note in document.notes]
-    lines += [told(d) for d in document.deviations]
+    lines += [deviation_line(d) for d in document.deviations]
     return lines
 
 
-def interval(estimate: Interval, confidence: str = "") -> str:
+def header_block(document: ScaleDocument, usage: Sequence[str] = ()) -> str:
+    """The header as comments, followed by lines that say how to use the file."""
+    return comment_block([*header_lines(document), *usage])
+
+
+def interval_text(estimate: Interval, confidence: str = "") -> str:
     """A value with its interval."""
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.4g} (no interval)"
@@ -49,24 +55,21 @@ def interval(estimate: Interval, confidence: str = "") -> str:
 
 
 def prediction_lines(prediction: Prediction | None) -> list[str]:
-    """The optimum that the measured drift leads to, beside the one that is used."""
+    """The optimum that the measured drift leads to, next to the one that is used."""
     if prediction is None or prediction.lr is None:
         return []
     return [
-        f"by the measured drift the optimum would be lr {interval(prediction.lr)}, "
+        f"by the measured drift the optimum would be lr {interval_text(prediction.lr)}, "
         f"{prediction.distance:.1f} octaves beyond the largest rung"
     ]
 
 
-def provenance_lines(document: ScaleDocument) -> list[str]:
-    """Fitted optima, cost of the proxies and versions, of a configuration from a run."""
-    p = document.provenance
-    if p is None:
-        return []
+def provenance_lines(p: Provenance) -> list[str]:
+    """Fitted optima, cost of the proxies, versions and digests of the run."""
     lines = []
     at = f" at {p.confidence:.0%}"
     for name, estimate in p.optima.items():
-        lines.append(f"{name} {interval(estimate, at)}, the optimum of width {p.width}")
+        lines.append(f"{name} {interval_text(estimate, at)}, the optimum of width {p.width}")
     if p.trials is not None and p.seconds is not None and p.flops is not None:
         lines.append(
             f"{p.trials} trials of proxies, {p.flops:.3g} FLOPs, {p.seconds:.0f} s of training"
@@ -79,8 +82,3 @@ def provenance_lines(document: ScaleDocument) -> list[str]:
     if p.git_revision:
         lines.append(f"code at git revision {p.git_revision}")
     return lines
-
-
-def commented(lines: Sequence[str], mark: str = "#") -> str:
-    """Lines as comments, with a line's end."""
-    return "".join(f"{mark} {line}".rstrip() + "\n" for line in lines)

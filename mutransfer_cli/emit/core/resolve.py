@@ -1,4 +1,4 @@
-"""From what a stack offers to what it will do: multipliers are chosen, the rest is taken."""
+"""From a plan and a stack's offers to the numbers that the stack will train with."""
 
 from __future__ import annotations
 
@@ -6,15 +6,67 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
 
-from mutransfer_cli.emit.core.abc_symmetry import Numbers, Offer, best_multiplier, shifted, taken
-from mutransfer_cli.emit.core.decoder import INNER, forward_scale, knob_of, numbers_of, wanted_of
-from mutransfer_cli.emit.core.interface import Job, Outcome
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.emit.core.abc_symmetry import (
+    RELATIVE_TOLERANCE,
+    Numbers,
+    Offer,
+    best_multiplier,
+    consumed,
+    rescaled,
+)
+from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.decoder_parts import INNER, MULTIPLIERS, multiplier_of
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
+
+
+def forward_scale(plan: Plan, multiplier: str, model_multipliers: Mapping[str, float]) -> float:
+    """The total of a multiplier: the plan's value, or the model's own where the plan has none."""
+    value = plan.forward.get(f"{multiplier}_scale")
+    total = model_multipliers.get(multiplier, 1.0) if value is None else value
+    return total * model_multipliers.get(f"{multiplier}_factor", 1.0)
+
+
+def tensor_numbers(t: TensorPlan, scale: float = 1.0) -> Numbers:
+    """A tensor's planned numbers; a model's own init was measured on the base model's entries."""
+    measured = t.init in {"rescale", "keep"}
+    return Numbers(
+        lr=t.lr,
+        init_std=t.init_std,
+        weight_decay=t.weight_decay,
+        eps=t.eps,
+        multiplier=t.multiplier * scale,
+        init_tolerance=5 / sqrt(2 * prod(t.base_shape)) if measured else RELATIVE_TOLERANCE,
+    )
+
+
+def planned_numbers(plan: Plan, decoder: Decoder) -> dict[str, Numbers]:
+    """The planned numbers of each tensor, with the total of what multiplies it."""
+    scales = {name: forward_scale(plan, name, decoder.model_multipliers) for name in MULTIPLIERS}
+    numbers = {}
+    for t in plan.tensors:
+        multiplier = multiplier_of(decoder.parts[t.name])
+        numbers[t.name] = tensor_numbers(t, 1.0 if multiplier is None else scales[multiplier])
+    return numbers
+
+
+def common_init_std(request: EmitRequest, *parts: str) -> float | None:
+    """One init for all matrices of these parts, by the RMS of their entries; None without any.
+
+    Keys of a fixed head size have the role readout: they count only where no part is hidden.
+    """
+    names = set(request.decoder.names(*parts))
+    tensors = [t for t in request.plan.tensors if t.name in names]
+    tensors = [t for t in tensors if t.role == "hidden"] or tensors
+    entries = [prod(t.base_shape) for t in tensors]
+    squares = sum(n * (t.init_std or 0.0) ** 2 for n, t in zip(entries, tensors, strict=True))
+    return sqrt(squares / sum(entries)) if tensors else None
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
-    """The numbers of the matrices inside the blocks, by which a stack's base values are set."""
+class HiddenNumbers:
+    """The numbers of the matrices inside the blocks, from which base values are derived."""
 
     init_std: float
     lr: float
@@ -22,90 +74,91 @@ class Hidden:
     eps: float
 
 
-def hidden_of(job: Job) -> Hidden:
-    """Of the first of them; the init is that of all, which a sample of the model may have told."""
-    names = set(job.transformer.names(*INNER))
-    inner = [t for t in job.plan.tensors if t.name in names]
-    tensors = [t for t in inner if t.role == "hidden"] or inner  # keys of fixed heads are readouts
-    entries = [prod(t.base_shape) for t in tensors]
-    squares = sum(n * (t.init_std or 0.0) ** 2 for n, t in zip(entries, tensors, strict=True))
-    first = tensors[0]
-    return Hidden(sqrt(squares / sum(entries)), first.lr, first.weight_decay, first.eps or 0.0)
+def hidden_numbers(request: EmitRequest) -> HiddenNumbers:
+    """The init that all hidden matrices share, and the other numbers of the first of them."""
+    names = set(request.decoder.names(*INNER))
+    tensors = [t for t in request.plan.tensors if t.name in names]
+    first = next((t for t in tensors if t.role == "hidden"), tensors[0])
+    init_std = common_init_std(request, *INNER) or 0.0
+    return HiddenNumbers(init_std, first.lr, first.weight_decay, first.eps or 0.0)
 
 
-def decay_of(job: Job, hidden: Hidden) -> float:
-    """Weight decay for a stack that has one number for all: never too much on the embedding.
+def shared_weight_decay(request: EmitRequest, hidden: HiddenNumbers) -> float:
+    """Weight decay for a stack that has one for all tensors: never too much for the embedding.
 
-    That of the embedding where it decays; else what gives the hidden matrices no more per step
-    than they would at the base.
+    The embedding's, where it decays; else what takes no more off the hidden matrices per step than
+    at the base.
     """
-    for t in job.plan.tensors:
-        if job.transformer.parts[t.name] in ("token", "tied"):
+    for t in request.plan.tensors:
+        if request.decoder.parts[t.name] in ("token", "tied"):
             return t.weight_decay or hidden.weight_decay * min(1.0, hidden.lr / t.lr)
     return hidden.weight_decay
 
 
-def exact(job: Job) -> Outcome:
+def exact_config(request: EmitRequest) -> ResolvedConfig:
     """The plan as it is, for a stack that takes every number of every tensor."""
-    tensors = {t.name: numbers_of(t) for t in job.plan.tensors}
-    return Outcome(tensors, tensors, job.plan.forward.get("attention_scale"))
+    numbers = {t.name: tensor_numbers(t) for t in request.plan.tensors}
+    return ResolvedConfig(
+        planned=numbers,
+        actual=numbers,
+        attention_scale=request.plan.forward.get("attention_scale"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Numbers of every tensor, and the multiplier of each knob."""
+class ResolvedTensors:
+    """The numbers of every tensor, and the multipliers that make them fit the stack best.
 
-    wanted: Mapping[str, Numbers]
-    tensors: Mapping[str, Numbers]
-    knobs: Mapping[str, float]  # embedding, logit, residual
+    Attributes:
+        planned: The plan's numbers, the total of multipliers included.
+        actual: The stack's numbers.
+        multipliers: By name: embedding, logit, residual.
+        tied_logits: What multiplies the logits of a tied embedding; None without one.
+    """
+
+    planned: Mapping[str, Numbers]
+    actual: Mapping[str, Numbers]
+    multipliers: Mapping[str, float]
     tied_logits: float | None = None
 
 
-def settle(
-    job: Job,
+def resolve_tensors(
+    request: EmitRequest,
     offers: Mapping[str, Offer],
     fixed: Mapping[str, float],
-    wanted: Mapping[str, Numbers] | None = None,
-) -> Settled:
-    """Choose what multiplies embedding, logits and branches, and take what is offered.
+    planned: Mapping[str, Numbers] | None = None,
+) -> ResolvedTensors:
+    """Choose the multipliers of embedding, logits and branches, and take what the stack offers.
 
-    offers: by part, with `_bias` for biases; what is missing takes every number. fixed: knobs that
-    the stack does not have, and what it multiplies by instead.
+    Args:
+        request: What is to be written.
+        offers: By part, with `_bias` for biases; a part without an offer takes every number.
+        fixed: Multipliers that the stack does not have, and the number in their stead.
+        planned: The numbers of every tensor; None: the plan's.
     """
-    parts, plan = job.transformer.parts, job.plan
-    wanted = wanted or wanted_of(plan, parts, job.transformer.own)
-    groups: dict[str | None, list[str]] = {}
-    for name in wanted:
-        groups.setdefault(knob_of(parts[name]), []).append(name)
-    knobs: dict[str, float] = {}
-    got: dict[str, Numbers] = {}
-    for knob, names in groups.items():
-        pairs = [(wanted[name], offers.get(parts[name], Offer())) for name in names]
-        value: float | None = None
-        if knob is not None:
-            value = fixed.get(knob)
-            if value is None:
-                value = best_multiplier(pairs, plan.optimizer, plan.clip is not None)
-            knobs[knob] = value
+    decoder, plan = request.decoder, request.plan
+    planned = planned or planned_numbers(plan, decoder)
+    names_by_multiplier: dict[str | None, list[str]] = {}
+    for name in planned:
+        names_by_multiplier.setdefault(multiplier_of(decoder.parts[name]), []).append(name)
+    multipliers: dict[str, float] = {}
+    actual: dict[str, Numbers] = {}
+    for multiplier, names in names_by_multiplier.items():
+        pairs = [(planned[name], offers.get(decoder.parts[name], Offer())) for name in names]
+        chosen: float | None = None
+        if multiplier is not None:
+            chosen = fixed.get(multiplier)
+            if chosen is None:
+                chosen = best_multiplier(pairs, plan.optimizer, plan.clip is not None)
+            multipliers[multiplier] = chosen
         for name, (numbers, offer) in zip(names, pairs, strict=True):
-            target = fixed.get(parts[name]) if value is None else value
+            target = fixed.get(decoder.parts[name]) if chosen is None else chosen
             t = 1.0 if target is None else target / numbers.multiplier
-            got[name] = taken(shifted(numbers, t, plan.optimizer), offer)
-    tied = next((name for name in wanted if parts[name] == "tied"), None)
-    logits = None
-    if tied is not None:
-        scale = forward_scale(plan, "logit", job.transformer.own)
-        ideal = scale * got[tied].multiplier / wanted[tied].multiplier
-        logits = fixed.get("logit", ideal)
-        knobs["logit"] = logits
-    return Settled(wanted, got, knobs, logits)
-
-
-def require_adamw(job: Job) -> None:
-    """Raises InputError for an optimizer that the stack's rules are not for."""
-    name = job.plan.optimizer
-    if name not in {"adamw", "adam"}:
-        raise InputError(
-            f"--format {job.document.format}: its rules are for AdamW, the plan is for {name}; "
-            "take --format torch, lightning, hf or json"
-        )
+            actual[name] = consumed(rescaled(numbers, t, plan.optimizer), offer)
+    tied = next((name for name in planned if decoder.parts[name] == "tied"), None)
+    if tied is None:
+        return ResolvedTensors(planned, actual, multipliers)
+    scale = forward_scale(plan, "logit", decoder.model_multipliers)
+    ideal = scale * actual[tied].multiplier / planned[tied].multiplier
+    multipliers["logit"] = logits = fixed.get("logit", ideal)
+    return ResolvedTensors(planned, actual, multipliers, logits)

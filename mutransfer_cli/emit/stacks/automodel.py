@@ -1,28 +1,43 @@
-"""Format `automodel`: a recipe of NeMo Automodel for a Granite model. We scale.
+"""Format `automodel`: a recipe of NeMo Automodel for a Granite model.
 
-`param_group_overrides` multiplies rate and decay by pattern; epsilon is one for all.
+`param_group_overrides` multiplies rate and decay by pattern; all tensors share one epsilon. The
+numbers are final.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from mutransfer_cli.emit.core.granite import groups_of, settled_as_granite
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import hidden_of, require_adamw
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of, yaml_text
-from mutransfer_cli.emit.stacks.hf_granite import config_text
+from mutransfer_cli.documents.scale import ScaleDocument
+from mutransfer_cli.emit.core.comments import commented_yaml
+from mutransfer_cli.emit.core.granite import (
+    granite_config_text,
+    granite_groups,
+    resolve_as_granite,
+)
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import hidden_numbers
+
+COMMENTS = {
+    "pretrained_model_name_or_path": "the folder of the config.json that belongs to this",
+    "lr": "of the hidden matrices; lr_mult and wd_mult say the others'",
+    "min_lr": "of the hidden matrices",
+    "eps": "of all tensors",
+    "param_group_overrides": "first match wins",
+}
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    return settled_as_granite(job, hidden_of(job).eps)[0]
+def resolve(request: EmitRequest) -> ResolvedConfig:
+    """Granite's multipliers, with the epsilon of the hidden matrices for all tensors."""
+    return resolve_as_granite(request, hidden_numbers(request).eps)
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    plan, h, s = job.plan, hidden_of(job), schedule_of(job)
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The recipe, and the config of the model that it names."""
+    plan, h, s = request.plan, hidden_numbers(request), request.schedule
     decay = h.weight_decay
     overrides: list[dict[str, Any]] = [
         {
@@ -30,7 +45,7 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
             "lr_mult": n.lr / h.lr,
             "wd_mult": n.weight_decay / decay if decay else 0.0,
         }
-        for pattern, n in groups_of(job, outcome)
+        for pattern, n in granite_groups(request, resolved)
     ]
     values = {
         "step_scheduler": {
@@ -52,28 +67,13 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         },
         "lr_scheduler": {
             "lr_decay_style": "WSD" if s.name == "wsd" else s.name,
-            "lr_warmup_steps": s.rising,
+            "lr_warmup_steps": s.warmup,
             "min_lr": h.lr * s.final,
         },
     }
-    comments = {
-        "pretrained_model_name_or_path": "the folder of the config.json that belongs to this",
-        "lr": "of the hidden matrices; lr_mult and wd_mult say the others'",
-        "min_lr": "of the hidden matrices",
-        "eps": "of all tensors",
-        "param_group_overrides": "first match wins",
-    }
-    text = commented(head) + yaml_text(values, comments)
-    return {"automodel.yaml": text, "config.json": config_text(job, outcome, head)}
+    text = header_block(document) + commented_yaml(values, COMMENTS)
+    config = granite_config_text(request, resolved, document)
+    return {"automodel.yaml": text, "config.json": config}
 
 
-STACK = Stack(
-    Capabilities(
-        group_eps=False,
-        role_init=False,
-        absorb=True,
-        optimizers=("adamw", "adam"),
-    ),
-    settled,
-    write,
-)
+STACK = Stack(resolve, render)

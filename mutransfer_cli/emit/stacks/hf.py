@@ -1,40 +1,40 @@
 """Format `hf`: any model of transformers: its config, an init function, an optimizer for Trainer.
 
-Multipliers go into the config's own knobs where the type has them (Granite and its kin, Cohere),
-else `install` puts them into the model. We scale.
+Multipliers go into the config where the model type has keys for them (Granite and its kin, Cohere);
+`install` puts the others into the model. The numbers are final.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pprint import pformat
 from typing import Any
 
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.hf_trainer import TRAINER, training_arguments
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.stacks.torch import CODE, values_text
-from mutransfer_cli.emit.stacks.torch import settled as settled_by_torch
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.documents.scale import ScaleDocument
+from mutransfer_cli.emit.core.header import header_block, header_lines
+from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import exact_config
+from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
 from mutransfer_cli.plans.types import Site
 
-# Model types whose config multiplies, and its keys; logits_scaling divides.
-GRANITE = {
+# Model types whose config has multipliers, and the keys; logits_scaling divides.
+GRANITE_KEYS = {
     "embedding_scale": "embedding_multiplier",
     "residual_scale": "residual_multiplier",
     "attention_scale": "attention_multiplier",
     "logit_scale": "logits_scaling",
 }
-KNOBS: dict[str, dict[str, str]] = {
-    "granite": GRANITE,
-    "granitemoe": GRANITE,
-    "granitemoeshared": GRANITE,
+MULTIPLIER_KEYS: dict[str, dict[str, str]] = {
+    "granite": GRANITE_KEYS,
+    "granitemoe": GRANITE_KEYS,
+    "granitemoeshared": GRANITE_KEYS,
     "cohere": {"logit_scale": "logit_scale"},
     "cohere2": {"logit_scale": "logit_scale"},
 }
 
-BUILD = '''
+HF_CODE = '''
 
 def build(seed=0):
     """The model at the target's size, initialised, with its multipliers."""
@@ -55,32 +55,25 @@ def create_optimizer(model):
 '''
 
 
-def settled(job: Job) -> Outcome:
-    if job.config is None:
-        raise InputError(
-            f"--format hf: model.build is {job.recipe.model.build}, expected hf:TYPE; take "
-            "--format torch, or hf-granite for a decoder"
-        )
-    return settled_by_torch(job)
-
-
-def in_config(job: Job) -> tuple[dict[str, Any], dict[str, float | None], dict[str, Site]]:
-    """Config values, and what is left for `install`: each multiplier is in one place only."""
-    plan, values = job.plan, dict(job.config.to_dict())
-    shown = dict(job.config.to_diff_dict())  # without what is the type's default
+def split_multipliers(
+    request: EmitRequest,
+) -> tuple[dict[str, Any], dict[str, float | None], dict[str, Site]]:
+    """The config's values, and what remains for `install`: each multiplier is applied once."""
+    plan, values = request.plan, dict(request.hf_config.to_dict())
+    shown = dict(request.hf_config.to_diff_dict())  # without the model type's defaults
     forward, sites = dict(plan.forward), dict(plan.sites)
-    for name, key in KNOBS.get(str(values["model_type"]), {}).items():
-        wanted, site = forward.get(name), sites.get(name)
-        if wanted is None or site is None or key not in values:
+    for name, key in MULTIPLIER_KEYS.get(str(values["model_type"]), {}).items():
+        planned, site = forward.get(name), sites.get(name)
+        if planned is None or site is None or key not in values:
             continue
         if name != "logit_scale":
-            values[key] = wanted  # the attribute's own value
+            values[key] = planned  # the attribute's own value
         elif key == "logits_scaling":
-            values[key] = values[key] / wanted
+            values[key] = values[key] / planned
         elif site.how == "attribute":
-            values[key] = wanted
+            values[key] = planned
         else:
-            values[key] = values[key] * wanted
+            values[key] = values[key] * planned
         shown[key] = values[key]
         del sites[name]
     return {"model_type": values["model_type"], **shown}, forward, sites
@@ -93,18 +86,22 @@ def config_values(values: Mapping[str, Any], architecture: str) -> dict[str, Any
     return {"model_type": kept.pop("model_type"), **kept, "architectures": [architecture]}
 
 
-def architecture_of(job: Job) -> str:
-    """The class that the proxies were of."""
+def architecture_of(request: EmitRequest) -> str:
+    """The name of the proxies' class."""
     from mutransfer_cli.models.huggingface.model_class import model_class_of
 
-    return str(model_class_of(job.config, job.recipe.model.build).model_class.__name__)
+    found = model_class_of(request.hf_config, request.recipe.model.build)
+    return str(found.model_class.__name__)
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    values, forward, sites = in_config(job)
-    architecture = architecture_of(job)
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The file, with how to use it in its header, and the config."""
+    values, forward, sites = split_multipliers(request)
+    architecture = architecture_of(request)
     config = config_values(values, architecture)
-    how = [
+    usage = [
         "",
         "model = build()   # or your own: initialize(model); install(model), once",
         "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
@@ -112,17 +109,17 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         "A checkpoint holds weights alone: build(), then load them.",
     ]
     text = (
-        commented([*head, *how])
+        header_block(document, usage)
         + f"\nMODEL = {architecture!r}\n"
         + f"CONFIG = {pformat(config, sort_dicts=False)}\n"
-        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(job), sort_dicts=False)}\n"
-        + values_text(job, forward, sites)
-        + CODE
-        + BUILD
-        + TRAINER
+        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(request), sort_dicts=False)}\n"
+        + torch_values(request, forward, sites)
+        + TORCH_CODE
+        + HF_CODE
+        + TRAINER_CODE
     )
-    plain = json.dumps({**config, "mutransfer": list(head)}, indent=2) + "\n"
-    return {"mutransfer_hf.py": text, "config.json": plain}
+    config_text = json.dumps({**config, "mutransfer": header_lines(document)}, indent=2) + "\n"
+    return {"mutransfer_hf.py": text, "config.json": config_text}
 
 
-STACK = Stack(Capabilities(), settled, write)
+STACK = Stack(exact_config, render)

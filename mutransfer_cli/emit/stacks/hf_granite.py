@@ -1,21 +1,24 @@
 """Format `hf-granite`: a GraniteConfig with every multiplier, and an optimizer for Trainer.
 
-We scale: final values are emitted.
+The numbers are final.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pprint import pformat
 
-from mutransfer_cli.emit.core.granite import config_values, groups_of, settled_as_granite
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.hf_trainer import TRAINER, training_arguments
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import require_adamw
+from mutransfer_cli.documents.scale import ScaleDocument
+from mutransfer_cli.emit.core.granite import (
+    granite_config,
+    granite_config_text,
+    granite_groups,
+    resolve_as_granite,
+)
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 
-CODE = '''
+GRANITE_CODE = '''
 import re
 
 import torch
@@ -49,45 +52,35 @@ def create_optimizer(model):
 '''
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    return settled_as_granite(job)[0]
-
-
-def config_text(job: Job, outcome: Outcome, head: Sequence[str]) -> str:
-    """config.json; what is not Granite's is kept under `mutransfer`."""
-    return json.dumps({**config_values(job, outcome), "mutransfer": list(head)}, indent=2) + "\n"
-
-
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    plan = job.plan
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The file, with how to use it in its header, and the config."""
+    plan = request.plan
     groups = [
         (
             pattern,
             {"lr": n.lr, "weight_decay": n.weight_decay, "eps": n.eps, "betas": tuple(plan.betas)},
         )
-        for pattern, n in groups_of(job, outcome)
+        for pattern, n in granite_groups(request, resolved)
     ]
-    how = [
+    usage = [
         "",
         "model = build()   # or AutoModelForCausalLM.from_config of the config.json beside this",
         "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
         "    **TRAINING_ARGUMENTS), train_dataset=…)",
     ]
     text = (
-        commented([*head, *how])
-        + f"\nCONFIG = {pformat(config_values(job, outcome), sort_dicts=False)}\n"
+        header_block(document, usage)
+        + f"\nCONFIG = {pformat(granite_config(request, resolved), sort_dicts=False)}\n"
         + "# Pattern on the names, first match wins; final values, nothing scales them again.\n"
         + f"GROUPS = {pformat(groups, sort_dicts=False, width=100)}\n"
-        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(job), sort_dicts=False)}\n"
-        + CODE
-        + TRAINER
+        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(request), sort_dicts=False)}\n"
+        + GRANITE_CODE
+        + TRAINER_CODE
     )
-    return {"mutransfer_granite.py": text, "config.json": config_text(job, outcome, head)}
+    config = granite_config_text(request, resolved, document)
+    return {"mutransfer_granite.py": text, "config.json": config}
 
 
-STACK = Stack(
-    Capabilities(role_init=False, absorb=True, optimizers=("adamw", "adam")),
-    settled,
-    write,
-)
+STACK = Stack(resolve_as_granite, render)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-
-from mutransfer_cli.documents.base import as_values
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import exact
+from mutransfer_cli.documents.base import as_json
+from mutransfer_cli.documents.scale import ScaleDocument
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import exact_config
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    return {"plan.json": json.dumps(as_values(job.document), indent=2) + "\n"}
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The document; the header's lines are in its fields."""
+    return {"plan.json": as_json(document) + "\n"}
 
 
-STACK = Stack(
-    Capabilities(
-        parameterizations=("mup", "completep", "sp", "ntk", "mean-field", "umup"),
-    ),
-    exact,
-    write,
-)
+STACK = Stack(exact_config, render)

@@ -1,18 +1,17 @@
 """Format `lightning`: a callback that prepares the model, and configure_optimizers.
 
-Lightning has no config for it: `configure_optimizers` is code. We scale.
+Lightning has no config for it: `configure_optimizers` is code. The numbers are final.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from mutransfer_cli.documents.scale import ScaleDocument
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import exact_config
+from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
 
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
-from mutransfer_cli.emit.stacks.torch import CODE, settled, values_text
-
-LIGHTNING = '''
+LIGHTNING_CODE = '''
 
 try:
     from lightning.pytorch import Callback
@@ -74,16 +73,19 @@ class Mutransfer(Callback):
 '''
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    s, plan = schedule_of(job), job.plan
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The file, with how to use it in its header."""
+    s, plan = request.schedule, request.plan
     schedule = {
         "name": s.name,
         "steps": plan.target["steps"],
-        "rising": s.rising,
-        "falling": s.falling,
+        "rising": s.warmup,
+        "falling": s.decay,
         "final": s.final,
     }
-    how = [
+    usage = [
         "",
         "import this file as plan, and in your LightningModule, whose network is self.model:",
         "    def configure_optimizers(self):",
@@ -91,9 +93,14 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         f"Trainer(callbacks=[plan.Mutransfer()], gradient_clip_val={plan.clip}, "
         f"max_steps={plan.target['steps']})",
     ]
-    values = values_text(job, plan.forward, plan.sites)
-    text = commented([*head, *how]) + f"\nSCHEDULE = {schedule!r}\n" + values + CODE + LIGHTNING
+    text = (
+        header_block(document, usage)
+        + f"\nSCHEDULE = {schedule!r}\n"
+        + torch_values(request, plan.forward, plan.sites)
+        + TORCH_CODE
+        + LIGHTNING_CODE
+    )
     return {"mutransfer_lightning.py": text}
 
 
-STACK = Stack(Capabilities(), settled, write)
+STACK = Stack(exact_config, render)

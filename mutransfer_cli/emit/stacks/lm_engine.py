@@ -1,50 +1,64 @@
 """Format `lm-engine`: model and optimizer arguments of open-lm-engine/lm-engine.
 
-The stack scales: hidden init σ/√m_width, hidden rate η/m_width by its parameter groups, logits
-divided by m_width. One decay and one epsilon for all.
+The stack scales by the width itself: hidden init σ/√m_width, hidden rate η/m_width by its parameter
+groups, logits divided by m_width. One weight decay and one epsilon for all tensors. Source:
+lm-engine, init_utils.py and configs/common/param_groups/mup.yml.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
+from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.decoder import INNER
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import decay_of, hidden_of, require_adamw, settle
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of, yaml_text
+from mutransfer_cli.emit.core.comments import commented_yaml
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
 
-DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
+LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
+COMMENTS = {
+    "initializer_range": "at the base: hidden matrices start at this / √m_width",
+    "m_emb": "after the embeddings",
+    "m_residual": "on every residual branch",
+    "attention_multiplier": "the softmax scale",
+    "params_group_method": "since 2026-09: param_groups: configs/common/param_groups/mup.yml",
+    "lr": "at the base",
+    "eps": "of all tensors",
+    "weight_decay": "of all matrices",
+}
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    t, plan, h = job.transformer, job.plan, hidden_of(job)
-    m = t.m
-    lr, std, decay, eps = h.lr * m, h.init_std * sqrt(m), decay_of(job, h), h.eps
-    ends = [p for p in plan.tensors if t.parts[p.name] in ("attention_out", "down")]
-    # use_depth_scaled_init divides outputs of branches by √(2·layers)
-    divided = all((p.init_std or 0.0) < 0.9 * h.init_std for p in ends)
-    end = h.init_std / (sqrt(2 * t.depth) if divided else 1.0)
+def resolve(request: EmitRequest) -> ResolvedConfig:
+    """Base values from the hidden matrices; multipliers of embedding and branches."""
+    t, plan, h = request.decoder, request.plan, hidden_numbers(request)
+    m = t.m_width
+    lr, std, eps = h.lr * m, h.init_std * sqrt(m), h.eps
+    decay = shared_weight_decay(request, h)
+    branch_outputs = [p for p in plan.tensors if t.parts[p.name] in BRANCH_OUTPUTS]
+    # use_depth_scaled_init divides the init of branch outputs by √(2·layers)
+    depth_scaled = all((p.init_std or 0.0) < 0.9 * h.init_std for p in branch_outputs)
+    output_std = h.init_std / (sqrt(2 * t.depth) if depth_scaled else 1.0)
     offers = dict.fromkeys(t.parts.values(), Offer(lr, None, 0.0, eps))
     offers |= dict.fromkeys(INNER, Offer(h.lr, h.init_std, decay, eps))
-    offers |= dict.fromkeys(("attention_out", "down"), Offer(h.lr, end, decay, eps))
-    offers |= dict.fromkeys(("token", "position", "tied", "readout"), Offer(lr, std, decay, eps))
-    found = settle(job, offers, {"logit": 1 / m})
-    return Outcome(
-        found.wanted,
-        found.tensors,
-        plan.forward.get("attention_scale"),
-        {"lr": lr, "std": std, "decay": decay, "eps": eps, "divided": divided, **found.knobs},
-        tied_logits=found.tied_logits,
+    offers |= dict.fromkeys(BRANCH_OUTPUTS, Offer(h.lr, output_std, decay, eps))
+    offers |= dict.fromkeys(OUTER, Offer(lr, std, decay, eps))
+    tensors = resolve_tensors(request, offers, {"logit": 1 / m})
+    base = {"lr": lr, "std": std, "decay": decay, "eps": eps, "depth_scaled": depth_scaled}
+    return ResolvedConfig(
+        planned=tensors.planned,
+        actual=tensors.actual,
+        attention_scale=plan.forward.get("attention_scale"),
+        settings={**base, **tensors.multipliers},
+        tied_logits=tensors.tied_logits,
     )
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    t, plan, s, steps = job.transformer, job.plan, outcome.settings, schedule_of(job)
+def model_config(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, Any]:
+    """The architecture, its init and its multipliers."""
+    t, s = request.decoder, resolved.settings
     config: dict[str, Any] = {
         "model_type": "gpt_base",
         "vocab_size": t.vocabulary,
@@ -57,8 +71,8 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         "tie_word_embeddings": t.tied,
         "init_method": "mup",
         "initializer_range": s["std"],
-        "use_depth_scaled_init": s["divided"],
-        "m_width": t.m,
+        "use_depth_scaled_init": s["depth_scaled"],
+        "m_width": t.m_width,
         "m_emb": s["embedding"],
         "m_residual": s["residual"],
         "sequence_mixer_blocks": [
@@ -66,7 +80,7 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
                 "sequence_mixer_type": "softmax_attention",
                 "num_attention_heads": t.heads,
                 "num_key_value_heads": t.groups,
-                "attention_multiplier": outcome.attention_scale or t.head_size**-0.5,
+                "attention_multiplier": resolved.attention_scale or t.head_size**-0.5,
                 "add_bias": t.bias,
             }
         ],
@@ -79,11 +93,16 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
             }
         ],
     }
-    config |= {"rope_theta": t.rope_theta} if t.rope_theta is not None else {}
-    values = {
-        "model_args": {"model_class": "AutoModelForCausalLM", "pretrained_config": config},
+    return config | ({"rope_theta": t.rope_theta} if t.rope_theta is not None else {})
+
+
+def training_values(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, Any]:
+    """Steps, optimizer and schedule."""
+    plan, schedule, s = request.plan, request.schedule, resolved.settings
+    steps = plan.target["steps"]
+    return {
         "training_parameters": {
-            "num_training_steps": plan.target["steps"],
+            "num_training_steps": steps,
             "micro_batch_size": plan.target["batch"],
             "gradient_accumulation_steps": 1,
             "gradient_clipping": plan.clip,
@@ -99,40 +118,30 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
             },
         },
         "lr_scheduler_args": {
-            "lr_decay_style": DECAY[steps.name],
-            "num_warmup_steps": steps.rising,
-            "num_constant_steps": plan.target["steps"] - steps.rising - steps.falling,
-            "num_decay_steps": steps.falling,
-            "lr_decay_factor": steps.final,
+            "lr_decay_style": LM_ENGINE_DECAY[schedule.name],
+            "num_warmup_steps": schedule.warmup,
+            "num_constant_steps": steps - schedule.warmup - schedule.decay,
+            "num_decay_steps": schedule.decay,
+            "lr_decay_factor": schedule.final,
         },
     }
-    comments = {
-        "initializer_range": "at the base: hidden matrices start at this / √m_width",
-        "m_width": f"hidden_size / {t.base_width}: hidden rates and logits are divided by it",
-        "m_emb": "after the embeddings",
-        "m_residual": "on every residual branch",
-        "attention_multiplier": "the softmax scale",
-        "params_group_method": "since 2026-09: param_groups: configs/common/param_groups/mup.yml",
-        "lr": "at the base",
-        "eps": "of all tensors",
-        "weight_decay": "of all matrices",
+
+
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The configuration, to which the user adds datasets."""
+    config = model_config(request, resolved)
+    values = {
+        "model_args": {"model_class": "AutoModelForCausalLM", "pretrained_config": config},
+        **training_values(request, resolved),
     }
-    how = ["", "add your datasets and run lm-engine's pretrain with this file"]
-    return {"lm_engine.yaml": commented([*head, *how]) + yaml_text(values, comments)}
+    m_width = (
+        f"hidden_size / {request.decoder.base_width}: hidden rates and logits are divided by it"
+    )
+    usage = ["", "add your datasets and run lm-engine's pretrain with this file"]
+    text = commented_yaml(values, {**COMMENTS, "m_width": m_width})
+    return {"lm_engine.yaml": header_block(document, usage) + text}
 
 
-STACK = Stack(
-    Capabilities(
-        scales="stack",
-        logit_multiplier=False,
-        group_lr=False,
-        group_weight_decay=False,
-        group_eps=False,
-        role_init=False,
-        absorb=True,
-        optimizers=("adamw", "adam"),
-        parameterizations=("mup", "completep"),
-    ),
-    settled,
-    write,
-)
+STACK = Stack(resolve, render)

@@ -1,84 +1,98 @@
-"""Format `megatron`: arguments for Megatron-LM (core 0.17 or later) and Megatron-Bridge.
+"""Format `megatron`: arguments for Megatron-LM and Megatron-Bridge.
 
-The stack scales: it gets base values and the base width. Its rules: hidden init σ/√m, outputs of
-branches σ/√(2Lm), embedding and readout σ; Adam's rate and epsilon of hidden matrices ÷ m; one
-weight decay for all matrices; softmax scale √d0/d_head. Nothing of it follows the depth but init.
+The stack scales by the width itself and gets base values and the base width. Its rules: hidden init
+σ/√m, outputs of branches σ/√(2Lm), embedding and readout σ; Adam's rate and epsilon of hidden
+matrices ÷ m; one weight decay for all matrices; softmax scale √d0/d_head. Only the init follows the
+depth. Source: Megatron-LM, get_mup_config_overrides and transformer_config.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
+from typing import NamedTuple
 
+from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.decoder import INNER, Transformer
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import decay_of, hidden_of, require_adamw, settle
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
 
-DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
+MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
 
 
-def offers_of(
-    t: Transformer, std: float, lr: float, decay: float, eps: float, m: float
-) -> dict[str, Offer]:
+class BaseValues(NamedTuple):
+    """What Megatron is given, at the base."""
+
+    std: float
+    lr: float
+    weight_decay: float
+    eps: float
+
+
+def offers_of(decoder: Decoder, base: BaseValues, m: float) -> dict[str, Offer]:
     """What Megatron makes of its base values; m is 1 without --use-mup."""
+    std, lr, decay, eps = base
     inner = Offer(lr / m, std / sqrt(m), decay, eps / m)
-    out = Offer(lr / m, std / sqrt(2 * t.depth * m), decay, eps / m)
-    outer, vector = Offer(lr, std, decay, eps), Offer(lr, None, 0.0, eps)
-    found = dict.fromkeys(t.parts.values(), vector)
-    found |= dict.fromkeys(INNER, inner) | dict.fromkeys(("attention_out", "down"), out)
-    return found | dict.fromkeys(("token", "position", "tied", "readout"), outer)
+    branch_output = Offer(lr / m, std / sqrt(2 * decoder.depth * m), decay, eps / m)
+    offers = dict.fromkeys(decoder.parts.values(), Offer(lr, None, 0.0, eps))
+    offers |= dict.fromkeys(INNER, inner) | dict.fromkeys(BRANCH_OUTPUTS, branch_output)
+    return offers | dict.fromkeys(OUTER, Offer(lr, std, decay, eps))
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    t, plan = job.transformer, job.plan
+def resolve(request: EmitRequest) -> ResolvedConfig:
+    """Base values from the hidden matrices; multipliers of embedding and logits.
+
+    Raises:
+        InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic'.
+    """
+    t, plan = request.decoder, request.plan
     mup = plan.parameterization != "sp"
-    m = t.m if mup else 1.0
-    h = hidden_of(job)
-    base = {"std": h.init_std * sqrt(m), "lr": h.lr * m, "eps": h.eps * m}
-    decay = decay_of(job, h)
+    m = t.m_width if mup else 1.0
+    h = hidden_numbers(request)
+    decay = shared_weight_decay(request, h)
+    base = BaseValues(h.init_std * sqrt(m), h.lr * m, decay, h.eps * m)
     fixed = {"residual": 1.0} | ({} if mup else {"embedding": 1.0, "logit": 1.0})
-    found = settle(job, offers_of(t, base["std"], base["lr"], decay, base["eps"], m), fixed)
-    logits = found.knobs["logit"]
+    tensors = resolve_tensors(request, offers_of(t, base, m), fixed)
+    logits = tensors.multipliers["logit"]
     if mup and m != 1 and abs(logits - 1) < 1e-12:
-        raise InputError(
-            "--format megatron: the logits' multiplier is exactly 1, which --mup-output-mult takes "
-            "for 'automatic'; change it a little: --set multipliers.logit=1.001"
+        raise refusal(
+            request,
+            "the logits' multiplier is exactly 1, which --mup-output-mult takes for 'automatic'; "
+            "change it a little: --set multipliers.logit=1.001",
         )
-    wanted = plan.forward.get("attention_scale")
-    head_dim = float(f"{(wanted * t.head_size) ** 2:.12g}") if wanted else float(t.head_size)
+    planned_scale = plan.forward.get("attention_scale")
+    head_dim = (
+        float(f"{(planned_scale * t.head_size) ** 2:.12g}") if planned_scale else float(t.head_size)
+    )
     scale = sqrt(head_dim) / t.head_size if mup else t.head_size**-0.5
-    if wanted is not None and abs(scale / wanted - 1) < 1e-9:
-        scale = wanted
-    return Outcome(
-        found.wanted,
-        found.tensors,
-        scale,
-        {
-            **base,
+    if planned_scale is not None and abs(scale / planned_scale - 1) < 1e-9:
+        scale = planned_scale
+    note = "--decoupled-lr would override the rates of embedding and output: leave it out"
+    return ResolvedConfig(
+        planned=tensors.planned,
+        actual=tensors.actual,
+        attention_scale=scale,
+        settings={
+            "base": base,
             "mup": mup,
-            "decay": decay,
-            "embedding": found.knobs["embedding"],
+            "embedding": tensors.multipliers["embedding"],
             "logits": logits,
             "head_dim": head_dim,
         },
-        notes=(
-            ("--decoupled-lr would override the rates of embedding and output: leave it out",)
-            if mup
-            else ()
-        ),
-        tied_logits=found.tied_logits,
+        notes=(note,) if mup else (),
+        tied_logits=tensors.tied_logits,
     )
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    t, plan, s = job.transformer, job.plan, outcome.settings
-    schedule = schedule_of(job)
-    lines: list[tuple[str, str]] = [
+Argument = tuple[str, str]  # and its comment
+
+
+def model_arguments(t: Decoder) -> list[Argument]:
+    """The architecture."""
+    lines = [
         (f"--num-layers {t.depth}", ""),
         (f"--hidden-size {t.width}", ""),
         (f"--ffn-hidden-size {t.filter}", ""),
@@ -101,59 +115,70 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
     lines += [("--swiglu", "")] if t.gated else []
     lines += [] if t.bias else [("--disable-bias-linear", "")]
     lines += [] if t.tied else [("--untie-embeddings-and-output-weights", "")]
-    lines += [("--attention-dropout 0.0", ""), ("--hidden-dropout 0.0", "")]
-    if s["mup"]:
-        lines += [
-            ("--use-mup", "Megatron divides by the width itself: all below is at the base"),
-            (f"--mup-base-hidden-size {t.base_width}", "width of the base"),
-            (f"--mup-embedding-mult {s['embedding']!r}", "after the embeddings"),
-            (f"--mup-output-mult {s['logits']!r}", "on the logits, in all; 1.0 would mean 1/m"),
-            (f"--mup-base-head-dim {s['head_dim']!r}", "softmax scale √this / head size"),
-            ("--mup-attn-scale-power 1.0", ""),
-        ]
-    lines += [
-        (f"--init-method-std {s['std']!r}", "at the base"),
+    return [*lines, ("--attention-dropout 0.0", ""), ("--hidden-dropout 0.0", "")]
+
+
+def mup_arguments(t: Decoder, resolved: ResolvedConfig) -> list[Argument]:
+    """The width at the base and the multipliers; none without --use-mup."""
+    s = resolved.settings
+    if not s["mup"]:
+        return []
+    return [
+        ("--use-mup", "Megatron divides by the width itself: all below is at the base"),
+        (f"--mup-base-hidden-size {t.base_width}", "width of the base"),
+        (f"--mup-embedding-mult {s['embedding']!r}", "after the embeddings"),
+        (f"--mup-output-mult {s['logits']!r}", "on the logits, in all; 1.0 would mean 1/m"),
+        (f"--mup-base-head-dim {s['head_dim']!r}", "softmax scale √this / head size"),
+        ("--mup-attn-scale-power 1.0", ""),
+    ]
+
+
+def training_lines(request: EmitRequest, base: BaseValues) -> list[Argument]:
+    """Init, optimizer and schedule."""
+    plan, schedule = request.plan, request.schedule
+    lines = [
+        (f"--init-method-std {base.std!r}", "at the base"),
         ("--optimizer adam", "with decoupled decay (AdamW)"),
-        (f"--lr {s['lr']!r}", "at the base; hidden matrices get it ÷ m"),
-        (f"--min-lr {s['lr'] * schedule.final!r}", "at the base, as lr"),
-        (f"--adam-eps {s['eps']!r}", "at the base; hidden matrices get it ÷ m"),
+        (f"--lr {base.lr!r}", "at the base; hidden matrices get it ÷ m"),
+        (f"--min-lr {base.lr * schedule.final!r}", "at the base, as lr"),
+        (f"--adam-eps {base.eps!r}", "at the base; hidden matrices get it ÷ m"),
         (f"--adam-beta1 {plan.betas[0]!r}", ""),
         (f"--adam-beta2 {plan.betas[1]!r}", ""),
-        (f"--weight-decay {s['decay']!r}", "of all matrices, as AdamW takes it"),
+        (f"--weight-decay {base.weight_decay!r}", "of all matrices, as AdamW takes it"),
         (f"--clip-grad {plan.clip or 0.0!r}", "0 is none"),
         (f"--train-iters {plan.target['steps']}", ""),
         (f"--global-batch-size {plan.target['batch']}", "sequences a step"),
-        (f"--lr-decay-style {DECAY[schedule.name]}", ""),
+        (f"--lr-decay-style {MEGATRON_DECAY[schedule.name]}", ""),
         (f"--lr-decay-iters {plan.target['steps']}", ""),
-        (f"--lr-warmup-iters {schedule.rising}", ""),
+        (f"--lr-warmup-iters {schedule.warmup}", ""),
     ]
     if schedule.name == "wsd":
         lines += [
             ("--lr-wsd-decay-style linear", ""),
-            (f"--lr-wsd-decay-iters {schedule.falling}", ""),
+            (f"--lr-wsd-decay-iters {schedule.decay}", ""),
         ]
-    body = "".join(f"  {a}{f'  # {c}' if c else ''}\n" for a, c in lines)
-    how = [
+    return lines
+
+
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """A shell script that sets the array MUTRANSFER_ARGS."""
+    arguments = [
+        *model_arguments(request.decoder),
+        *mup_arguments(request.decoder, resolved),
+        *training_lines(request, resolved.settings["base"]),
+    ]
+    body = "".join(
+        f"  {argument}{f'  # {comment}' if comment else ''}\n" for argument, comment in arguments
+    )
+    usage = [
         "",
         "source THIS_FILE",
         'torchrun … pretrain_gpt.py "${MUTRANSFER_ARGS[@]}" --data-path … --tokenizer-type …',
         "Megatron-Bridge takes the same names as fields of its provider.",
     ]
-    return {"megatron.sh": commented([*head, *how]) + f"MUTRANSFER_ARGS=(\n{body})\n"}
+    return {"megatron.sh": header_block(document, usage) + f"MUTRANSFER_ARGS=(\n{body})\n"}
 
 
-STACK = Stack(
-    Capabilities(
-        scales="stack",
-        residual_multiplier=False,
-        group_lr=False,
-        group_weight_decay=False,
-        group_eps=False,
-        role_init=False,
-        absorb=True,
-        optimizers=("adamw", "adam"),
-        parameterizations=("mup", "completep", "sp"),
-    ),
-    settled,
-    write,
-)
+STACK = Stack(resolve, render)

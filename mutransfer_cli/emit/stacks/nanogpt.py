@@ -1,115 +1,134 @@
 """Formats `nanogpt-mup` and `nanogpt-completep`: config files of EleutherAI/nanoGPT-mup.
 
-The stack scales. Branch master: hidden init σ/√m, c_proj σ/√(2Lm), rate η/m, one decay, epsilon
-1e-8, softmax scale 1/d_head. Branch completep: c_proj σ/√m, branches × r^-α, hidden rate
-η·r^(α-1)/m, decay λ·m, epsilon ε·r^-α/m inside blocks and ε/m outside. Embedding and readout are
-one tensor in both.
+The stack scales by the width itself. Branch master: hidden init σ/√m, c_proj σ/√(2Lm), rate η/m,
+one decay, epsilon 1e-8, softmax scale 1/d_head. Branch completep: c_proj σ/√m, branches × r^-α,
+hidden rate η·r^(α-1)/m, decay λ·m, epsilon ε·r^-α/m inside blocks and ε/m outside. Embedding and
+readout are one tensor in both. Source: nanoGPT-mup, model.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 
-from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.decoder import INNER
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import decay_of, hidden_of, require_adamw, settle
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
 
 MASTER_EPS = 1e-8
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    t, plan = job.transformer, job.plan
+@dataclass(frozen=True, slots=True)
+class BranchValues:
+    """What a branch of the repository is given, at the base.
+
+    Attributes:
+        completep: Whether it is the branch completep, not master.
+        lr: Learning rate.
+        std: Standard deviation of the init.
+        decay: Weight decay.
+        eps: Adam's epsilon; master does not take it.
+        alpha: Exponent of the depth.
+        r: Depth over that of the base.
+    """
+
+    completep: bool
+    lr: float
+    std: float
+    decay: float
+    eps: float
+    alpha: float
+    r: float
+
+
+def branch_values(request: EmitRequest, completep: bool) -> BranchValues:
+    """The base values at which the hidden matrices arrive at the plan's numbers."""
+    t, plan = request.decoder, request.plan
+    depth_scaled = plan.parameterization == "completep"
+    completep = completep or depth_scaled or t.m_depth != 1.0
+    alpha = request.recipe.rules.depth_alpha if depth_scaled else 1.0
+    r = t.m_depth if depth_scaled else 1.0
+    h, m = hidden_numbers(request), t.m_width
+    return BranchValues(
+        completep=completep,
+        lr=h.lr * m * r ** (1 - alpha),
+        std=h.init_std * sqrt(m),
+        decay=shared_weight_decay(request, h),
+        eps=h.eps * m * r**alpha if completep else MASTER_EPS,
+        alpha=alpha,
+        r=r,
+    )
+
+
+def offers_of(decoder: Decoder, v: BranchValues) -> dict[str, Offer]:
+    """What the branch makes of its base values."""
+    m = decoder.m_width
+    outer_eps, inner_eps = v.eps, v.eps
+    if v.completep:
+        outer_eps, inner_eps = v.eps / m, v.eps / m * v.r**-v.alpha
+    inner_lr = v.lr * v.r ** (v.alpha - 1)
+    inner_decay = v.decay * m if v.completep else v.decay
+    inner_std = v.std / sqrt(m)
+    output_std = v.std / sqrt(m) if v.completep else v.std / sqrt(2 * decoder.depth * m)
+    offers = dict.fromkeys(decoder.parts.values(), Offer(inner_lr, None, 0.0, inner_eps))
+    offers |= dict.fromkeys(("final_norm", "final_norm_bias"), Offer(v.lr, None, 0.0, outer_eps))
+    offers |= dict.fromkeys(INNER, Offer(inner_lr / m, inner_std, inner_decay, inner_eps))
+    offers |= dict.fromkeys(BRANCH_OUTPUTS, Offer(inner_lr / m, output_std, inner_decay, inner_eps))
+    return offers | dict.fromkeys(OUTER, Offer(v.lr, v.std, v.decay, outer_eps))
+
+
+def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
+    """Base values from the hidden matrices; multipliers of embedding and logits.
+
+    Raises:
+        InputError: The proxies are of another architecture.
+    """
+    t, plan = request.decoder, request.plan
     if t.rotary or t.gated or t.rms or t.filter != 4 * t.width:
-        raise InputError(
-            f"--format {job.document.format}: nanoGPT has learned positions, LayerNorm and a plain "
-            f"MLP of four times the width, {job.recipe.model.build} has not; take megatron or hf"
+        raise refusal(
+            request,
+            "nanoGPT has learned positions, LayerNorm and a plain MLP of four times the width, "
+            f"which {request.recipe.model.build} does not have",
         )
-    deep = (
-        job.document.format == "nanogpt-completep"
-        or plan.parameterization == "completep"
-        or t.r != 1.0
-    )
-    h, m, decay = hidden_of(job), t.m, 0.0
-    alpha = job.recipe.rules.depth_alpha if plan.parameterization == "completep" else 1.0
-    r = t.r if plan.parameterization == "completep" else 1.0
-    lr, std = h.lr * m * r ** (1 - alpha), h.init_std * sqrt(m)
-    decay = decay_of(job, h)
-    eps = h.eps * m * r**alpha if deep else MASTER_EPS
-    outer_eps, inner_eps = (eps / m, eps / m * r**-alpha) if deep else (eps, eps)
-    inner_lr = lr * r ** (alpha - 1)
-    inner_decay = decay * m if deep else decay
-    inner = Offer(inner_lr / m, std / sqrt(m), inner_decay, inner_eps)
-    out_std = std / sqrt(m) if deep else std / sqrt(2 * t.depth * m)
-    out = Offer(inner_lr / m, out_std, inner_decay, inner_eps)
-    offers = dict.fromkeys(t.parts.values(), Offer(inner_lr, None, 0.0, inner_eps))
-    offers |= dict.fromkeys(("final_norm", "final_norm_bias"), Offer(lr, None, 0.0, outer_eps))
-    offers |= dict.fromkeys(INNER, inner) | dict.fromkeys(("attention_out", "down"), out)
-    offers |= dict.fromkeys(
-        ("token", "position", "tied", "readout"), Offer(lr, std, decay, outer_eps)
-    )
-    found = settle(job, offers, {"residual": r**-alpha})
-    tensors = dict(found.tensors)
-    deviations: list[Deviation] = []
+    v = branch_values(request, completep)
+    tensors = resolve_tensors(request, offers_of(t, v), {"residual": v.r**-v.alpha})
+    missing = set(t.names("readout"))
     notes = ["logits are scaled only where targets are given: sampling uses unscaled ones"]
-    for name in t.names("readout"):
-        del tensors[name]
-        deviations.append(
-            Deviation(
-                what=f"tied of {name}",
-                wanted="a tensor of its own",
-                got="the embedding's",
-                consequence="another model than the proxies; take model.args.tied: true",
-            )
-        )
     if not t.bias:
-        for name in t.names("norm1_bias", "norm2_bias", "final_norm_bias"):
-            del tensors[name]
+        norm_biases = t.names("norm1_bias", "norm2_bias", "final_norm_bias")
+        missing |= set(norm_biases)
         notes.append("without biases nanoGPT's LayerNorm has none either; the proxies' had")
     scale = plan.forward.get("attention_scale") or t.head_size**-0.5
-    by_size = abs(scale * t.head_size - 1) < abs(scale * sqrt(t.head_size) - 1)
-    if job.recipe.schedule.name != "cosine":
-        deviations.append(
-            Deviation(
-                what="schedule",
-                wanted=job.recipe.schedule.name,
-                got="cosine",
-                consequence="nanoGPT has no other; set schedule.name: cosine and tune with it",
-            )
-        )
-    return Outcome(
-        found.wanted,
-        tensors,
-        1 / t.head_size if by_size else t.head_size**-0.5,
-        {
-            "deep": deep,
-            "lr": lr,
-            "std": std,
-            "decay": decay,
-            "eps": eps,
-            "alpha": alpha,
-            "r": r,
-            "by_size": by_size,
-            "embedding": found.knobs["embedding"],
-            "logits": found.knobs["logit"] * m,
+    by_head_size = abs(scale * t.head_size - 1) < abs(scale * sqrt(t.head_size) - 1)
+    return ResolvedConfig(
+        planned=tensors.planned,
+        actual={name: n for name, n in tensors.actual.items() if name not in missing},
+        attention_scale=1 / t.head_size if by_head_size else t.head_size**-0.5,
+        settings={
+            "values": v,
+            "by_head_size": by_head_size,
+            "embedding": tensors.multipliers["embedding"],
+            "logits": tensors.multipliers["logit"] * t.m_width,
         },
-        tuple(deviations),
-        tuple(notes),
-        found.tied_logits,
+        notes=tuple(notes),
+        tied_logits=tensors.tied_logits,
     )
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    t, plan, s = job.transformer, job.plan, outcome.settings
-    schedule = schedule_of(job)
-    branch = "completep" if s["deep"] else "master"
-    lines: list[tuple[str, object, str]] = [
+Setting = tuple[str, object, str]  # name, value, comment
+
+
+def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]:
+    """The variables of the config file."""
+    t, plan, s, schedule = request.decoder, request.plan, resolved.settings, request.schedule
+    v: BranchValues = s["values"]
+    lines: list[Setting] = [
         ("n_layer", t.depth, ""),
         ("n_head", t.heads, ""),
         ("n_embd", t.width, ""),
@@ -117,59 +136,60 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         ("bias", t.bias, ""),
         ("dropout", 0.0, ""),
         ("mup_enabled", True, "nanoGPT divides by the width itself: all below is at the base"),
-        ("mup_width_multiplier", t.m, f"n_embd / {t.base_width}"),
+        ("mup_width_multiplier", t.m_width, f"n_embd / {t.base_width}"),
         ("mup_input_alpha", s["embedding"], "after the embeddings"),
         ("mup_output_alpha", s["logits"], "on the logits, beside 1/m"),
-        ("mup_disable_attention_scaling", not s["by_size"], "True: 1/√d_head, False: 1/d_head"),
+        (
+            "mup_disable_attention_scaling",
+            not s["by_head_size"],
+            "True: 1/√d_head, False: 1/d_head",
+        ),
         ("mup_disable_hidden_lr_scaling", False, ""),
-        ("init_std", s["std"], "at the base"),
-        ("learning_rate", s["lr"], "at the base; hidden matrices get it ÷ m"),
-        ("min_lr", s["lr"] * schedule.final, "at the base, as the rate"),
-        ("weight_decay", s["decay"], "as AdamW takes it"),
+        ("init_std", v.std, "at the base"),
+        ("learning_rate", v.lr, "at the base; hidden matrices get it ÷ m"),
+        ("min_lr", v.lr * schedule.final, "at the base, as the rate"),
+        ("weight_decay", v.decay, "as AdamW takes it"),
         ("beta1", plan.betas[0], ""),
         ("beta2", plan.betas[1], ""),
         ("grad_clip", plan.clip or 0.0, "0 is none"),
-        ("decay_lr", job.recipe.schedule.name != "constant", ""),
-        ("warmup_iters", schedule.rising, ""),
+        ("decay_lr", schedule.name != "constant", ""),
+        ("warmup_iters", schedule.warmup, ""),
         ("max_iters", plan.target["steps"], ""),
         ("lr_decay_iters", plan.target["steps"], ""),
         ("batch_size", plan.target["batch"], "sequences a step, with the line below"),
         ("gradient_accumulation_steps", 1, ""),
     ]
-    if s["deep"]:
+    if v.completep:
         lines += [
             ("depth_alpha_enabled", True, "also keeps rate × decay and epsilon right in width"),
-            ("depth_multiplier", s["r"], "depth over that of the base"),
-            ("depth_alpha_exp", s["alpha"], ""),
-            ("adam_eps", s["eps"], "at the base; ÷ m everywhere"),
+            ("depth_multiplier", v.r, "depth over that of the base"),
+            ("depth_alpha_exp", v.alpha, ""),
+            ("adam_eps", v.eps, "at the base; ÷ m everywhere"),
         ]
-    body = "".join(f"{k} = {shown(v)!r}{f'  # {c}' if c else ''}\n" for k, v, c in lines)
-    how = [
-        "",
-        f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
-        "python train.py THIS_FILE --dataset=…",
-    ]
-    return {"nanogpt.py": commented([*head, *how]) + body}
+    return lines
 
 
-def shown(value: object) -> object:
+def rounded(value: object) -> object:
     """A number without the last digits of its arithmetic."""
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
-STACK = Stack(
-    Capabilities(
-        scales="stack",
-        attention_scale=False,
-        group_lr=False,
-        group_weight_decay=False,
-        group_eps=False,
-        role_init=False,
-        tied="always",
-        absorb=True,
-        optimizers=("adamw", "adam"),
-        parameterizations=("mup", "completep"),
-    ),
-    settled,
-    write,
-)
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """A config file for train.py, with the branch to clone in its header."""
+    body = "".join(
+        f"{name} = {rounded(value)!r}{f'  # {comment}' if comment else ''}\n"
+        for name, value, comment in settings_of(request, resolved)
+    )
+    branch = "completep" if resolved.settings["values"].completep else "master"
+    usage = [
+        "",
+        f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
+        "python train.py THIS_FILE --dataset=…",
+    ]
+    return {"nanogpt.py": header_block(document, usage) + body}
+
+
+STACK = Stack(resolve, render)
+COMPLETEP_STACK = Stack(partial(resolve, completep=True), render)

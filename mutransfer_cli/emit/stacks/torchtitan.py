@@ -1,27 +1,25 @@
-"""Format `torchtitan`: a Python recipe for its llama3. We scale.
+"""Format `torchtitan`: a Python recipe for its llama3; the numbers are final.
 
-Groups of the optimizer take every number; init is a function per module. There is no multiplier
-anywhere: those of embedding, logits and branches are absorbed into the tensors, that of attention
-(the stack has 1/√d_head) into the queries. A tied embedding cannot be.
+Groups of the optimizer take every number; init is a function per module. There are no multipliers:
+those of embedding, logits and branches are absorbed into the tensors, that of attention (1/√d_head
+in the stack) into the queries. Source: torchtitan, components/optimizer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
 from pprint import pformat
 
-from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
-from mutransfer_cli.emit.core.decoder import wanted_of
-from mutransfer_cli.emit.core.header import commented
-from mutransfer_cli.emit.core.interface import Capabilities, Job, Outcome, Stack
-from mutransfer_cli.emit.core.resolve import require_adamw, settle
-from mutransfer_cli.emit.core.schedule_and_yaml import schedule_of
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.resolve import planned_numbers, resolve_tensors
 
-# Part: the fields of torchtitan's config and the end of the parameter's name.
+# The fields of torchtitan's config for each part, which are also the end of the parameter's name.
 FIELDS = {
     "token": ("tok_embeddings",),
     "q": ("wq",),
@@ -37,9 +35,11 @@ FIELDS = {
     "final_norm": ("norm",),
     "readout": ("output", "lm_head"),
 }
-LIKE = frozenset({"llama", "mistral", "granite"})  # multipliers apart
+# Hugging Face model types with the same architecture; multipliers are absorbed.
+LLAMA_LIKE = frozenset({"llama", "mistral", "granite"})
+NO_MULTIPLIERS = {"embedding": 1.0, "logit": 1.0, "residual": 1.0}
 
-CODE = '''
+TORCHTITAN_CODE = '''
 import dataclasses
 from functools import partial
 
@@ -97,62 +97,65 @@ def configure(config):
 '''
 
 
-def settled(job: Job) -> Outcome:
-    require_adamw(job)
-    t, plan = job.transformer, job.plan
-    if t.tied:
-        raise InputError(
-            "--format torchtitan: a tied embedding needs a multiplier on the logits, which "
-            "torchtitan has not; take hf-granite or megatron, or untie the proxies"
-        )
-    odd = [p for p in t.parts.values() if p not in FIELDS and not p.endswith("_bias")]
-    if t.kind in LIKE and (odd or t.bias):
-        raise InputError(
-            f"--format torchtitan: its llama3 has no {odd[0] if odd else 'bias'}; take hf"
-        )
-    wanted = wanted_of(plan, t.parts, t.own)
-    own, scale = t.head_size**-0.5, plan.forward.get("attention_scale")
-    fixed = {"embedding": 1.0, "logit": 1.0, "residual": 1.0}
-    if scale is not None and t.names("q") and abs(scale / own - 1) > 1e-9:
-        # q·k · scale = (c·q)·k · own: rotary positions are linear, so c trades like a multiplier
-        for name in t.names("q"):
-            wanted[name] = replace(wanted[name], multiplier=scale * sqrt(t.head_size))
-        fixed["q"], scale = 1.0, None
-    found = settle(job, {}, fixed, wanted)
-    deviations: tuple[Deviation, ...] = ()
-    tensors = {n: v for n, v in found.tensors.items() if t.parts[n] in FIELDS}
-    if t.kind not in LIKE:
-        deviations = (
-            Deviation(
-                what="model",
-                wanted=t.kind,
-                got="llama3",
-                consequence="rotary positions, RMSNorm and a gated MLP, which the proxies had not; "
-                "take hf:llama as model.build",
-            ),
-        )
-    return Outcome(
-        found.wanted,
-        tensors,
-        plan.forward.get("attention_scale") if scale is None else own,
-        deviations=deviations,
+def another_architecture(decoder: Decoder) -> Deviation:
+    """The deviation of proxies that are no Llama."""
+    return Deviation(
+        what="model",
+        wanted=decoder.kind,
+        got="llama3",
+        consequence="rotary positions, RMSNorm and a gated MLP, which the proxies did not have; "
+        "take hf:llama as model.build",
     )
 
 
-def groups_of(job: Job, outcome: Outcome) -> tuple[dict[str, Numbers], dict[str, float]]:
-    """Numbers by pattern, and init by field. Raises InputError where a part has two of either."""
-    t = job.transformer
+def resolve(request: EmitRequest) -> ResolvedConfig:
+    """Absorb every multiplier.
+
+    Raises:
+        InputError: The proxies have tensors that llama3 does not have.
+    """
+    t, plan = request.decoder, request.plan
+    unknown = [p for p in t.parts.values() if p not in FIELDS and not p.endswith("_bias")]
+    if t.kind in LLAMA_LIKE and (unknown or t.bias):
+        raise refusal(request, f"its llama3 has no {unknown[0] if unknown else 'bias'}")
+    planned = planned_numbers(plan, t)
+    own_scale, scale = t.head_size**-0.5, plan.forward.get("attention_scale")
+    fixed = dict(NO_MULTIPLIERS)
+    if scale is not None and t.names("q") and abs(scale / own_scale - 1) > 1e-9:
+        # q·k · scale = (c·q)·k · own_scale: rotary positions are linear, so c is a multiplier of q
+        for name in t.names("q"):
+            planned[name] = replace(planned[name], multiplier=scale * sqrt(t.head_size))
+        fixed["q"], scale = 1.0, None
+    tensors = resolve_tensors(request, {}, fixed, planned)
+    return ResolvedConfig(
+        planned=tensors.planned,
+        actual={n: v for n, v in tensors.actual.items() if t.parts[n] in FIELDS},
+        attention_scale=plan.forward.get("attention_scale") if scale is None else own_scale,
+        deviations=() if t.kind in LLAMA_LIKE else (another_architecture(t),),
+    )
+
+
+def groups_and_init(
+    request: EmitRequest, resolved: ResolvedConfig
+) -> tuple[dict[str, Numbers], dict[str, float]]:
+    """The numbers by pattern, and init by field of the config.
+
+    Raises:
+        InputError: Tensors of one part have different numbers.
+    """
+    t = request.decoder
     groups: dict[str, Numbers] = {}
     init: dict[str, float] = {}
-    for name, numbers in outcome.tensors.items():
+    for name, numbers in resolved.actual.items():
         part = t.parts[name]
         fields = FIELDS[part] + (("w1",) if part == "up" and not t.gated else ())
         pattern = rf"(^|\.)({'|'.join(fields)})\.weight$"
-        key = replace(numbers, init_std=None, multiplier=1.0, loose=0.0)
+        key = replace(numbers, init_std=None, multiplier=1.0, init_tolerance=0.0)
         if groups.setdefault(pattern, key) != key:
-            raise InputError(
-                f"--format torchtitan: {name} has other numbers than its like in other layers, "
-                "and init and groups here are by kind; take torch or hf"
+            raise refusal(
+                request,
+                f"{name} has other numbers than the same tensor in other layers, and torchtitan "
+                "sets init and groups by kind",
             )
         if numbers.init_std is not None:
             for field in fields:
@@ -160,26 +163,36 @@ def groups_of(job: Job, outcome: Outcome) -> tuple[dict[str, Numbers], dict[str,
     return groups, init
 
 
-def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
-    t, plan, s = job.transformer, job.plan, schedule_of(job)
-    groups, init = groups_of(job, outcome)
-    listed = [
+def training_text(request: EmitRequest) -> str:
+    """The values of the schedule and of training, as literals."""
+    s, plan = request.schedule, request.plan
+    scheduler: dict[str, object] = {"warmup_steps": s.warmup, "min_lr_factor": s.final}
+    scheduler["decay_type"] = "cosine" if s.name == "cosine" else "linear"
+    scheduler["decay_ratio"] = s.decay / plan.target["steps"]
+    training = {
+        "seq_len": request.decoder.length,
+        "steps": plan.target["steps"],
+        "global_batch_size": plan.target["batch"],
+        "max_norm": plan.clip if plan.clip is not None else float("inf"),
+    }
+    training_literal = f"TRAINING = {training!r}\n".replace("inf", 'float("inf")')
+    return f"LR_SCHEDULER = {scheduler!r}\n" + training_literal
+
+
+def render(
+    request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
+) -> dict[str, str]:
+    """The recipe, with how to use it in its header."""
+    t, plan = request.decoder, request.plan
+    groups, init = groups_and_init(request, resolved)
+    options = [
         (
             pattern,
             {"lr": n.lr, "betas": tuple(plan.betas), "eps": n.eps, "weight_decay": n.weight_decay},
         )
         for pattern, n in groups.items()
     ]
-    scheduler: dict[str, object] = {"warmup_steps": s.rising, "min_lr_factor": s.final}
-    scheduler["decay_type"] = "cosine" if s.name == "cosine" else "linear"
-    scheduler["decay_ratio"] = s.falling / plan.target["steps"]
-    training = {
-        "seq_len": t.length,
-        "steps": plan.target["steps"],
-        "global_batch_size": plan.target["batch"],
-        "max_norm": plan.clip if plan.clip is not None else float("inf"),
-    }
-    how = [
+    usage = [
         "",
         "In torchtitan/models/llama3/config_registry.py, with a model of these sizes:",
         "    def llama3_mutransfer():",
@@ -187,28 +200,15 @@ def write(job: Job, outcome: Outcome, head: Sequence[str]) -> dict[str, str]:
         "All values are final: torchtitan scales nothing. Attention stays at 1/√head size.",
     ]
     text = (
-        commented([*head, *how])
+        header_block(document, usage)
         + f"\nSIZES = {{'dim': {t.width}, 'n_layers': {t.depth}, 'vocab_size': {t.vocabulary}}}\n"
         + f"# heads {t.heads}, of keys and values {t.groups}, feed-forward size {t.filter}\n"
         + f"INIT = {pformat(init, sort_dicts=False)}\n"
-        + f"GROUPS = {pformat(listed, sort_dicts=False, width=100)}\n"
-        + f"LR_SCHEDULER = {scheduler!r}\n"
-        + f"TRAINING = {training!r}\n".replace("inf", 'float("inf")')
-        + CODE
+        + f"GROUPS = {pformat(options, sort_dicts=False, width=100)}\n"
+        + training_text(request)
+        + TORCHTITAN_CODE
     )
     return {"mutransfer_torchtitan.py": text}
 
 
-STACK = Stack(
-    Capabilities(
-        embedding_multiplier=False,
-        logit_multiplier=False,
-        residual_multiplier=False,
-        attention_scale=False,
-        tied="never",
-        absorb=True,
-        optimizers=("adamw", "adam"),
-    ),
-    settled,
-    write,
-)
+STACK = Stack(resolve, render)

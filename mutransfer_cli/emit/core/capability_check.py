@@ -1,0 +1,93 @@
+"""A plan compared with what a stack can express: reasons to refuse it, and deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.catalog.stacks import STACKS, StackEntry
+from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.emit.core.decoder_parts import NotADecoder
+from mutransfer_cli.emit.core.protocol import EmitRequest
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.plans.param_groups import untrainable_reason
+
+
+def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
+    """Why a stack cannot express a plan at all; empty where it can."""
+    plan, model = request.plan, request.recipe.model.build
+    reasons = []
+    unit_scaled = PARAMETERIZATIONS[plan.parameterization].unit_scaled
+    if not includes(row.parameterizations, plan.parameterization) or (
+        unit_scaled and not row.unit_scaling
+    ):
+        reasons.append(f"does not support the parameterization {plan.parameterization}")
+    if not includes(row.optimizers, plan.optimizer):
+        reasons.append(f"does not support the optimizer {plan.optimizer}")
+    if row.torch_optimizers and (missing := untrainable_reason(plan.optimizer, torch_only=True)):
+        reasons.append(missing)
+    if plan.form == "absorbed" and not row.absorbed_readout:
+        reasons.append(
+            "the stack multiplies the readout by 1/m, which rules.readout: absorbed folds into its "
+            "init and rate; set rules.readout: multiplier"
+        )
+    if row.models == "transformers" and request.hf_config is None:
+        reasons.append(f"model.build is {model}, expected hf:TYPE")
+    if row.models == "decoders":
+        try:
+            decoder = request.decoder
+        except NotADecoder as error:
+            return [*reasons, str(error)]
+        if decoder.tied and row.tied == "never":
+            reasons.append(
+                "a tied embedding needs a multiplier on the logits, which the stack does not have; "
+                "untie the proxies"
+            )
+    return reasons
+
+
+def includes(names: Sequence[str] | None, name: str) -> bool:
+    """Whether a row's list has a name; None stands for every name."""
+    return names is None or name in names
+
+
+def refusal(request: EmitRequest, reason: str) -> InputError:
+    """The error of a format that cannot express a plan; names the formats that can."""
+    name = request.format
+    able = [row.name for row in STACKS if row.name != name and not limitations(request, row)]
+    return InputError(f"--format {name}: {reason}; take --format {', '.join(able)}")
+
+
+def check_capabilities(request: EmitRequest, row: StackEntry) -> tuple[Deviation, ...]:
+    """The deviations that follow from what a stack can express.
+
+    Raises:
+        InputError: The stack cannot express the plan at all.
+    """
+    reasons = limitations(request, row)
+    if reasons:
+        raise refusal(request, reasons[0])
+    deviations = []
+    if row.tied == "always":
+        deviations += [
+            Deviation(
+                what=f"tied of {name}",
+                wanted="a tensor of its own",
+                got="the embedding's",
+                consequence="another model than the proxies; take model.args.tied: true",
+            )
+            for name in request.decoder.names("readout")
+        ]
+    schedule = request.recipe.schedule.name
+    if row.schedules is not None and schedule not in row.schedules:
+        instead = row.schedules[0]
+        deviations.append(
+            Deviation(
+                what="schedule",
+                wanted=schedule,
+                got=instead,
+                consequence=f"the stack has no other; set schedule.name: {instead} and tune with "
+                "it",
+            )
+        )
+    return tuple(deviations)
