@@ -1,12 +1,19 @@
-"""Simulated sweeps with a known optimum."""
+"""Simulated sweeps with known optima."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 import numpy as np
 
+from mutransfer_cli.surface.ladder_fit import LadderFit, fit_ladder
 from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.rung_optima import RungFit
 
 GRID = tuple(range(-9, -2))
+HALF_OCTAVES = tuple(x / 2 for x in range(-18, -5))
+OCTAVES = dict.fromkeys((-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0), 2)  # two seeds at each rate
 
 
 def loss(x: float, optimum: float, skew: float, level: float) -> float:
@@ -25,7 +32,17 @@ def sweep(
     grid: tuple[float, ...] = GRID,
     diverges_above: float = 99.0,
 ) -> list[Observation]:
-    """Two seeds whose curves are shifted as a whole (common random numbers), plus noise."""
+    """Runs of a ladder; all runs of a seed are shifted alike (common random numbers), plus noise.
+
+    Args:
+        rng: Source of the noise.
+        optima: log2(lr) of the optimum of each width.
+        skew: Of the curves, see `loss`.
+        noise: Standard deviation of a loss.
+        seeds: Number of seeds of each rate.
+        grid: log2 of the learning rates.
+        diverges_above: log2(lr) above which every run diverges.
+    """
     runs = []
     for width, optimum in optima.items():
         level = 2.2 + 3 / width
@@ -36,3 +53,34 @@ def sweep(
                 lost = x > diverges_above
                 runs.append(Observation(width, 2.0**x, seed, None if lost else value))
     return runs
+
+
+def exact(optima: dict[int, float], **options: float) -> LadderFit:
+    """The fit of a sweep whose only noise is far below the curvature."""
+    runs = sweep(np.random.default_rng(0), optima, noise=1e-6, **options)  # type: ignore[arg-type]
+    return fit_ladder(runs)
+
+
+def runs_of(
+    loss: Callable[[float, int], float], rates: Mapping[float, int], width: int = 64
+) -> list[Observation]:
+    """Runs of one rung.
+
+    Args:
+        loss: Of log2(lr) and the seed.
+        rates: How many seeds ran, by log2(lr).
+        width: Width of the rung.
+    """
+    return [Observation(width, 2.0**x, s, loss(x, s)) for x, n in rates.items() for s in range(n)]
+
+
+def along(axis: str, optima: dict[int, float], **fixed: int) -> list[Observation]:
+    """A sweep whose rungs differ along one axis alone."""
+    runs = sweep(np.random.default_rng(3), optima, noise=1e-6)
+    return [replace(o, **{"width": 64, **fixed, axis: o.width}) for o in runs]
+
+
+def only_rung(runs: list[Observation]) -> RungFit:
+    """The fit of the one rung that the runs are of."""
+    (rung,) = fit_ladder(runs).rungs.values()
+    return rung

@@ -7,14 +7,11 @@ from math import log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.fit.study_fit import fit
+from mutransfer_cli.surface.ladder_fit import fit_ladder
 from mutransfer_cli.surface.observation import Observation
-from tests.helpers.loss_curves import GRID, sweep
+from tests.helpers.loss_curves import GRID, HALF_OCTAVES, sweep
 
 FEW, MANY = 120, 1000
-
-
-HALVES = tuple(x / 2 for x in range(-18, -5))
 
 
 def coverage(
@@ -32,19 +29,20 @@ def coverage(
         first, slope = rng.uniform(-6.5, -5.5), rng.uniform(-0.6, 0.2)
         truth = {w: first + slope * i for i, w in enumerate((32, 64, 128))}
         made = sweep(rng, truth, skew=skew, grid=grid, noise=noise, seeds=seeds)
-        found = fit(made, confidence=confidence)
-        for rung in found.rungs:
+        found = fit_ladder(made, confidence=confidence)
+        for width, rung in found.rungs.items():
             asked += 1
             if rung.optimum is None:
                 continue
             optima += 1
-            e = rung.optimum["lr"]
+            e = rung.optimum
             assert e.low is not None and e.high is not None
-            optima_hit += log2(e.low) <= truth[rung.width] <= log2(e.high)
-        if found.drift is not None and found.drift.low is not None:
+            optima_hit += e.low <= truth[width] <= e.high
+        drift = found.line.drift if found.line is not None else None
+        if drift is not None and drift.low is not None:
             drifts += 1
-            assert found.drift.high is not None
-            drift_hit += found.drift.low <= slope <= found.drift.high
+            assert drift.high is not None
+            drift_hit += drift.low <= slope <= drift.high
     return optima_hit / optima, drift_hit / drifts, optima / asked
 
 
@@ -59,7 +57,7 @@ def test_intervals_cover(skew: float) -> None:
 
 @pytest.mark.parametrize("skew", [0.0, 0.15, 0.3])
 def test_intervals_cover_on_a_finer_grid(skew: float) -> None:
-    optima, drifts, _ = coverage(FEW, skew, grid=HALVES)
+    optima, drifts, _ = coverage(FEW, skew, grid=HALF_OCTAVES)
     print(f"half octaves, skew {skew}: optima {optima:.3f}, drifts {drifts:.3f}")
     assert optima >= 0.92
     assert drifts >= 0.90
@@ -102,6 +100,6 @@ def test_a_bootstrap_over_two_seeds_does_not_cover() -> None:
 @pytest.mark.parametrize("skew", [0.15, 0.3])
 def test_little_noise_on_a_finer_grid_is_covered_less_than_stated(skew: float) -> None:
     """A known limit: terms above the cubic one shift the optimum, and no noise hides it."""
-    optima, *_ = coverage(FEW, skew, grid=HALVES, noise=0.004, seeds=3)
+    optima, *_ = coverage(FEW, skew, grid=HALF_OCTAVES, noise=0.004, seeds=3)
     print(f"half octaves, little noise, skew {skew}: optima {optima:.3f}")
     assert optima >= 0.90
