@@ -40,7 +40,7 @@ def _position(path: KeyPath, arguments: Sequence[str]) -> str | None:
                 source = parse(Path(argument).read_text(encoding="utf-8-sig"), argument)
             except (InputError, OSError, UnicodeDecodeError):
                 return None
-            return source.place(Fault(path, "")).text
+            return source.position(Fault(path, "")).text
     return None
 
 

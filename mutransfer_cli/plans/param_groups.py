@@ -68,7 +68,7 @@ def optimizer_class(optimizer: str) -> type[Optimizer]:
     """
     reason = untrainable_reason(optimizer)
     if reason is not None:
-        raise InputError(f"optimizer: {reason}")
+        raise InputError(reason, path=("optimizer",))
     found = optimizer_spec(optimizer).torch_class()
     assert found is not None
     return found

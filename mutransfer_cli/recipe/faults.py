@@ -1,4 +1,4 @@
-"""One thing wrong with a recipe, and pydantic's errors in our words."""
+"""Faults of a recipe, and pydantic's errors as faults with readable messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong at a key path; `at_key` points at the key instead of its value."""
+    """One thing that is wrong with a recipe.
+
+    Attributes:
+        path: The key at fault.
+        message: What is wrong, and what would be right.
+        at_key: The position to show is that of the key, not of its value.
+    """
 
     path: KeyPath
     message: str
@@ -32,7 +38,7 @@ class Fault:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'lr'?" or nothing."""
+    """The end of a message, such as `; did you mean 'lr'?`; empty where no known word is close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
 
@@ -44,7 +50,7 @@ def unknown_key(word: str, known: Iterable[str]) -> str:
 
 
 def _words(kind: str, context: dict[str, Any], found: Any) -> str:
-    """The sentence for one of pydantic's error types."""
+    """The message for one of pydantic's error types."""
     bound = {"greater_than_equal": ("at least", "ge"), "greater_than": ("above", "gt"),
              "less_than_equal": ("at most", "le"), "less_than": ("below", "lt")}  # fmt: skip
     if kind in bound:
@@ -72,7 +78,13 @@ def _words(kind: str, context: dict[str, Any], found: Any) -> str:
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:
-    """Every error of a validation of `model`, whose place in the recipe is `prefix`."""
+    """Every error of a validation.
+
+    Args:
+        error: The error.
+        model: The section that was validated.
+        prefix: The section's key path in the recipe.
+    """
     result = []
     for item in error.errors(include_url=False):
         path = tuple(str(part) for part in item["loc"])

@@ -16,7 +16,7 @@ _MISSING = object()
 
 
 class _Dumper(yaml.SafeDumper):
-    # Quotes exactly what our own reader would take for something else than text.
+    # Quotes exactly the text that yaml_source would read as something else.
     yaml_implicit_resolvers = implicit_resolvers()
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -29,7 +29,7 @@ def plain_data(recipe: Recipe) -> dict[str, Any]:
 
 
 def frozen_yaml(recipe: Recipe) -> str:
-    """The recipe as YAML with every default written out; loads back to an equal recipe."""
+    """The recipe as YAML with every default written out; it loads to an equal recipe."""
     return yaml.dump(
         plain_data(recipe),
         Dumper=_Dumper,
@@ -41,15 +41,15 @@ def frozen_yaml(recipe: Recipe) -> str:
 
 
 def first_difference(a: Recipe, b: Recipe) -> str | None:
-    """The first key whose value differs, as `optimizer.lr: 0.005 and 0.01`; None when equal."""
+    """The first key whose value differs, such as `optimizer.lr: 0.005 and 0.01`; None if none."""
     if a == b:
         return None
     left, right = plain_data(a), plain_data(b)
     paths = dict.fromkeys([path for data in (left, right) for path, _ in leaves(data)])
     for path in paths:
-        one, other = _at(left, path), _at(right, path)
-        if one != other:
-            return f"{'.'.join(path)}: {_word(one)} and {_word(other)}"
+        value, other = _at(left, path), _at(right, path)
+        if value != other:
+            return f"{'.'.join(path)}: {_shown(value)} and {_shown(other)}"
     return None
 
 
@@ -63,5 +63,5 @@ def _at(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _word(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "nothing" if value is _MISSING else show(value)

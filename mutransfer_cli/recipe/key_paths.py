@@ -1,4 +1,4 @@
-"""Key paths: which exist, what short names stand for, and setting one in raw data."""
+"""Key paths: which exist, what short names stand for, reading and setting their values."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ SHORT_NAMES: Mapping[str, str] = types.MappingProxyType(
 )
 
 
-def _kind(path: KeyPath) -> Any:
-    """The type at a path of the recipe.
+def _type_at(path: KeyPath) -> Any:
+    """The type of the value at a path of the recipe.
 
     Raises:
         InputError: No such path.
@@ -69,7 +69,7 @@ def resolve(name: str) -> KeyPath:
     """The path that a short name or a dotted path stands for.
 
     Raises:
-        InputError: No such key; the message suggests one.
+        InputError: There is no such key; the message suggests one.
     """
     path = tuple(SHORT_NAMES.get(name, name).split("."))
     if len(path) == 1 and field_of(Recipe, name) is None:
@@ -79,18 +79,18 @@ def resolve(name: str) -> KeyPath:
             f"(short names: {', '.join(SHORT_NAMES)}; others as a path, such as optimizer.lr)",
             path,
         )
-    _kind(path)
+    _type_at(path)
     return path
 
 
 def key_path(name: str) -> str:
-    """The dotted path of a scalar, from a searchable name (`lr`) or the path itself.
+    """The dotted path of a scalar, from its short name (such as `lr`) or the path itself.
 
     Raises:
-        InputError: No such key, or the key of a section or list.
+        InputError: There is no such key, or it is that of a section or list.
     """
     path = resolve(name)
-    kind = _kind(path)
+    kind = _type_at(path)
     if is_section(kind) or get_origin(kind) in (dict, tuple, list):
         message = "not a single value; expected a key such as optimizer.lr"
         raise InputError(message, name.split("."))
@@ -123,10 +123,15 @@ def _plain(default: Any) -> Any:
 
 
 def set_value(data: dict[str, Any], path: KeyPath, value: Any) -> None:
-    """Set one value in raw data, making what lies above it where it is missing.
+    """Set one value in raw data; sections above it that are missing are created.
+
+    Args:
+        data: A recipe as plain data; it is changed.
+        path: The key.
+        value: Its new value.
 
     Raises:
-        InputError: Something above it is no mapping, or a list is too short.
+        InputError: Something above it is not a mapping, or a list is too short.
     """
     node: Any = data
     kind: Any = Recipe

@@ -1,7 +1,8 @@
-"""Recipes from files and text: every error one line, with its place."""
+"""Recipes from files and text: every error is one line that begins with its position."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,18 @@ from mutransfer_cli.recipe.validation.search_space import space_faults
 from mutransfer_cli.recipe.validation.supported import support_faults
 from mutransfer_cli.recipe.yaml_source import Position, YamlSource, parse
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedRecipe:
-    """A recipe, its file, and for each leaf key path where its value came from.
+    """A recipe, and where it came from.
 
-    An origin is "command line", "recipe" or "default"; leaves of lists have an index
-    (`optimizer.betas.0`), an empty list or mapping is a leaf.
+    Attributes:
+        recipe: The recipe.
+        path: Its file.
+        origins: For each leaf's dotted path "command line", "recipe" or "default". Leaves of lists
+            have an index (`optimizer.betas.0`); an empty list or mapping is a leaf.
     """
 
     recipe: Recipe
@@ -35,7 +41,7 @@ class LoadedRecipe:
 
 
 def leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Every scalar (and empty container) of plain data with its path."""
+    """Every scalar and every empty container of plain data, with its path."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
             yield from leaves(value, (*path, str(key)))
@@ -47,45 +53,45 @@ def leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def validate(data: Any) -> tuple[Recipe | None, list[Fault]]:
-    """The recipe, or what is wrong with the data."""
+    """The recipe and no faults, or None and what is wrong with the data."""
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         return None, faults_of(error, Recipe)
-    wrong = [*size_faults(recipe), *support_faults(recipe)]
-    return (None, wrong) if wrong else (recipe, [])
+    faults = [*size_faults(recipe), *support_faults(recipe)]
+    return (None, faults) if faults else (recipe, [])
 
 
-def _apply(source: YamlSource, index: int, setting: str) -> None:
-    """Put one `key.path=value` into the source's data."""
+def _apply_setting(source: YamlSource, index: int, setting: str) -> None:
+    """Put one `key.path=value` of the command line into the source's data."""
     text = f"--set {' '.join(setting.split())}"
     name, equals, value = setting.partition("=")
     if not equals or not name.strip():
         raise InputError("expected key.path=value, such as --set optimizer.lr=0.01", position=text)
     try:
         path = resolve(name.strip())
-        given = parse(value, "value")
-        set_value(source.data, path, given.data)
+        parsed = parse(value, "value")
+        set_value(source.data, path, parsed.data)
     except InputError as error:
-        # a line and column inside the value would say nothing
+        # a line and column inside the value would help nobody
         raise InputError(error.message, error.path, text) from None
     source.forget(path)
     # The command line comes before the file, also in the order of errors.
-    place = Position(text, (0, index), "command line")
-    for below, _ in leaves(given.data):
-        for length in range(len(below) + 1):
-            source.keys[(*path, *below[:length])] = place
-            source.values[(*path, *below[:length])] = place
+    position = Position(text, (0, index), "command line")
+    for leaf, _ in leaves(parsed.data):
+        for length in range(len(leaf) + 1):
+            source.keys[(*path, *leaf[:length])] = position
+            source.values[(*path, *leaf[:length])] = position
 
 
 def _origins(recipe: Recipe, source: YamlSource) -> dict[str, str]:
-    written = dict(leaves(source.data))
+    given = dict(leaves(source.data))
     origins: dict[str, str] = {}
     for path, value in leaves(recipe.model_dump(mode="json", by_alias=True)):
-        place = source.values.get(path)
+        position = source.values.get(path)
         # null asks for the default where the recipe ends up with something else
-        kept = path in written and (written[path] is not None or value is None)
-        origins[".".join(path)] = place.origin if place is not None and kept else "default"
+        kept = path in given and (given[path] is not None or value is None)
+        origins[".".join(path)] = position.origin if position is not None and kept else "default"
     return origins
 
 
@@ -98,35 +104,41 @@ def _build(source: YamlSource, sets: Sequence[str], path: Path) -> LoadedRecipe:
         position = source.values[()].text
         raise InputError("expected a mapping such as `name: my-model`", position=position)
     for index, setting in enumerate(sets):
-        _apply(source, index, setting)
-    recipe, wrong = validate(source.data)
+        _apply_setting(source, index, setting)
+    recipe, faults = validate(source.data)
     if recipe is not None:
-        wrong = list(space_faults(recipe, lambda changes: _change(recipe, changes)[1]))
-    if recipe is None or wrong:
-        # stable: of several faults at one place, the first found
-        first = min(wrong, key=lambda fault: source.place(fault).rank)
-        raise first.error(source.place(first).text)
+        faults = list(space_faults(recipe, lambda changes: _change(recipe, changes)[1]))
+    if recipe is None or faults:
+        # min is stable: of several faults at one position, the first that was detected
+        first = min(faults, key=lambda fault: source.position(fault).rank)
+        raise first.error(source.position(first).text)
+    log.debug("recipe %s: %s, %d values set on the command line", recipe.name, path, len(sets))
     return LoadedRecipe(recipe, path, _origins(recipe, source))
 
 
 def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> LoadedRecipe:
-    """A recipe from text; `name` stands for the file in errors.
+    """Read a recipe from text.
+
+    Args:
+        text: The YAML document.
+        name: Stands for the file in errors.
+        sets: `key.path=value` each, the value read as YAML; they win over the text.
 
     Raises:
-        InputError: One line with place, key, what was found and what would be right.
+        InputError: One line with position, key, what was found and what would be right.
     """
     return _build(parse(text, name), sets, Path(name))
 
 
 def load(path: Path, sets: Sequence[str] = ()) -> LoadedRecipe:
-    """A recipe from a file.
+    """Read a recipe from a file.
 
     Args:
         path: The YAML file.
         sets: `key.path=value` each, the value read as YAML; they win over the file.
 
     Raises:
-        InputError: One line with place, key, what was found and what would be right.
+        InputError: One line with position, key, what was found and what would be right.
     """
     path = Path(path)
     if path.is_dir():
@@ -161,12 +173,12 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
     Args:
         recipe: A validated recipe.
-        changes: Searchable name or dotted path (lists by index): new value.
+        changes: New values by searchable name or dotted path; entries of lists by index.
 
     Raises:
-        InputError: No such key, or a value that the recipe refuses.
+        InputError: No such key, or a value that is not allowed.
     """
-    changed, wrong = _change(recipe, changes)
+    changed, faults = _change(recipe, changes)
     if changed is None:
-        raise wrong[0].error()
+        raise faults[0].error()
     return changed

@@ -1,4 +1,4 @@
-"""Walking the types of a schema along a key path."""
+"""The types of a schema along a key path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ KeyPath = tuple[str, ...]
 
 
 def section_keys(model: type[BaseModel]) -> list[str]:
-    """The keys of a section as they are written in the file."""
+    """The keys of a section as a recipe writes them."""
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _core(annotation: Any) -> Any:
-    """An annotation without Annotated and Optional; several alternatives are Any."""
+    """An annotation without Annotated and Optional; a union of several types is Any."""
     if get_origin(annotation) is Annotated:
         return _core(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -32,7 +32,7 @@ def is_section(kind: Any) -> bool:
 
 
 def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
-    """The field of a section by its key in the file."""
+    """The field of a section by its key; None where there is none."""
     for name, info in section.model_fields.items():
         if (info.alias or name) == key:
             return info
@@ -40,12 +40,12 @@ def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
 
 
 def type_below(kind: Any, part: str) -> Any:
-    """The type one step below; None where there is no such step."""
+    """The type of an entry of a section, mapping or list; None where it can have no such entry."""
     if kind is Any:
         return Any
     if is_section(kind):
-        found = field_of(kind, part)
-        return None if found is None else _core(found.annotation)
+        info = field_of(kind, part)
+        return None if info is None else _core(info.annotation)
     origin = get_origin(kind)
     if origin is dict:
         return _core(get_args(kind)[1])
@@ -58,7 +58,7 @@ def type_below(kind: Any, part: str) -> Any:
 
 
 def section_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
-    """The section at a path, or None where the path ends in something else."""
+    """The section at a path; None where the path ends in something else."""
     kind: Any = root
     for part in path:
         kind = type_below(kind, part)

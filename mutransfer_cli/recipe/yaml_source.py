@@ -1,4 +1,4 @@
-"""YAML with positions: plain data, and for every key path where it stands."""
+"""YAML with positions: plain data, and the position of every key and value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mutransfer_cli.recipe.schema_types import KeyPath
 _LIMIT = 100_000  # values; aliases of aliases can ask for billions
 _TAG = "tag:yaml.org,2002:"
 
-# The core schema of YAML 1.2: 1e-8 is a number; yes, on, 1:30 and dates are text.
+# The core schema of YAML 1.2, in which 1e-8 is a number and yes, on, 1:30 and dates are text.
 RESOLVERS: list[tuple[str, re.Pattern[str], str]] = [
     (_TAG + "bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
     (_TAG + "int", re.compile(r"^(?:[-+]?[0-9][0-9_]*|0x[0-9a-fA-F]+|0o[0-7]+)$"), "-+0123456789"),
@@ -33,7 +33,7 @@ RESOLVERS: list[tuple[str, re.Pattern[str], str]] = [
 
 
 def implicit_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """The resolvers as PyYAML keeps them: by first character."""
+    """The resolvers by first character, as PyYAML wants them."""
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for tag, pattern, first in RESOLVERS:
         for character in [*first, *([""] if tag.endswith("null") else [])]:
@@ -47,7 +47,13 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a key or value was written, and its rank among places (file order)."""
+    """Where a key or value was written.
+
+    Attributes:
+        text: `file:line:column`, or the option of the command line.
+        rank: Its order among positions: that of the command line, then that of the file.
+        origin: What it was written in.
+    """
 
     text: str
     rank: tuple[int, int]
@@ -56,15 +62,22 @@ class Position:
 
 @dataclass(slots=True)
 class YamlSource:
-    """Plain data and the places of its keys and values."""
+    """Plain data and the positions of its keys and values.
+
+    Attributes:
+        name: The file, as positions show it.
+        data: The data.
+        keys: Position of the key at the end of each path.
+        values: Position of the value at each path.
+    """
 
     name: str
     data: Any = None
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     values: dict[KeyPath, Position] = field(default_factory=dict)
 
-    def place(self, fault: Fault) -> Position:
-        """The place of a fault: its own, or that of the nearest key above."""
+    def position(self, fault: Fault) -> Position:
+        """The position of a fault: its own, or that of the nearest key above."""
         own = (self.keys if fault.at_key else self.values).get(fault.path)
         if own is not None:
             return own
@@ -75,35 +88,38 @@ class YamlSource:
         return Position(f"{self.name}:1:1", (1, 1))
 
     def forget(self, path: KeyPath) -> None:
-        """Drop the places of a value that is replaced."""
+        """Drop the positions of a value that is replaced, and of all below it."""
         for table in (self.keys, self.values):
             for known in [p for p in table if p[: len(path)] == path]:
                 del table[known]
 
 
 class _Reader:
-    """Turns nodes into data; one instance a document."""
+    """Turns the nodes of one document into data."""
 
     def __init__(self, source: YamlSource) -> None:
         self.source = source
-        self.open: set[int] = set()
-        self.count = 0
+        self.ancestors: set[int] = set()  # ids of the nodes that are being read
+        self.count = 0  # values read, aliases each time
 
-    def place(self, node: yaml.Node) -> Position:
+    def position(self, node: yaml.Node) -> Position:
+        """Where a node starts."""
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         return Position(f"{self.source.name}:{line}:{column}", (line, column))
 
     def fail(self, node: yaml.Node, path: KeyPath, message: str) -> NoReturn:
-        raise InputError(message, path, self.place(node).text)
+        """Raise the error of a node at a path."""
+        raise InputError(message, path, self.position(node).text)
 
     def read(self, node: yaml.Node, path: KeyPath) -> Any:
+        """The data of a node of any kind; positions are noted on the way."""
         self.count += 1
         if self.count > _LIMIT:
             self.fail(node, path, f"more than {_LIMIT} values; a recipe is small")
-        if id(node) in self.open:
+        if id(node) in self.ancestors:
             self.fail(node, path, "an anchor that contains itself")
-        self.source.values[path] = self.place(node)
-        self.open.add(id(node))
+        self.source.values[path] = self.position(node)
+        self.ancestors.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
                 return self.mapping(node, path)
@@ -112,23 +128,24 @@ class _Reader:
             if isinstance(node, yaml.ScalarNode):
                 return self.scalar(node, path)
         finally:
-            self.open.discard(id(node))
+            self.ancestors.discard(id(node))
         self.fail(node, path, f"the tag {_short(node.tag)} is not allowed in a recipe")
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        """The data of a mapping, merged keys included."""
         result: dict[str, Any] = {}
         merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
         for key, value in self.pairs(node, path, merged):
             child = (*path, key.value)
             if key.value in result:
-                first = self.source.keys[child].text.rpartition(f"{self.source.name}:")[2]
-                self.fail(key, child, f"given twice (first at {first})")
-            self.source.keys[child] = self.place(key)
+                line, column = self.source.keys[child].rank
+                self.fail(key, child, f"given twice (first at {line}:{column})")
+            self.source.keys[child] = self.position(key)
             result[key.value] = self.read(value, child)
-        for key, value in merged:  # `<<: *anchor`: what is written beside it wins
+        for key, value in merged:  # of `<<: *anchor`; the mapping's own keys win
             if key.value not in result:
                 child = (*path, key.value)
-                self.source.keys[child] = self.place(key)
+                self.source.keys[child] = self.position(key)
                 result[key.value] = self.read(value, child)
         return result
 
@@ -138,6 +155,7 @@ class _Reader:
         path: KeyPath,
         merged: list[tuple[yaml.ScalarNode, yaml.Node]],
     ) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+        """A mapping's own keys and values; those that it merges are added to `merged`."""
         own = []
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -147,14 +165,14 @@ class _Reader:
                 for part in value.value if several else [value]:
                     if not isinstance(part, yaml.MappingNode):
                         self.fail(value, path, "expected a mapping after <<")
-                    if id(part) in self.open:
+                    if id(part) in self.ancestors:
                         self.fail(value, path, "an anchor that contains itself")
-                    self.open.add(id(part))
+                    self.ancestors.add(id(part))
                     try:
                         inner: list[tuple[yaml.ScalarNode, yaml.Node]] = []
                         merged += self.pairs(part, path, inner) + inner
                     finally:
-                        self.open.discard(id(part))
+                        self.ancestors.discard(id(part))
                     if len(merged) > _LIMIT:
                         self.fail(value, path, f"more than {_LIMIT} values; a recipe is small")
             else:
@@ -162,6 +180,7 @@ class _Reader:
         return own
 
     def scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
+        """The value of a scalar."""
         kind = node.tag.removeprefix(_TAG)
         text = str(node.value)
         try:
@@ -196,10 +215,10 @@ def parse(text: str, name: str) -> YamlSource:
 
     Args:
         text: The document.
-        name: Its name in places: `recipe.yaml` gives `recipe.yaml:12:7`.
+        name: Its name in positions: `recipe.yaml` gives `recipe.yaml:12:7`.
 
     Raises:
-        InputError: It is no YAML, or more than plain data; the line names the place.
+        InputError: It is not YAML, or more than plain data.
     """
     source = YamlSource(name)
     try:

@@ -39,12 +39,12 @@ class Model(Section):
     args: dict[str, Any] = Field(default_factory=dict)
     """Arguments that do not grow; for built-in models every default is written in."""
     width: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Argument: how many times the width it is. By default a built-in model's own argument, such as
-    d_model: 1; width: 1 of a callable; of an hf: model every size of its config that follows the
-    hidden size, in its own ratio."""
+    """By argument, how many times the width it is. By default a built-in model's own argument, such
+    as d_model: 1; of a callable width: 1; of an hf: model every size of its config that follows
+    the hidden size, in its own ratio."""
     depth: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Argument: how many times the depth it is. Default n_layer: 1 for built-in models; of an hf:
-    model its number of layers."""
+    """By argument, how many times the depth it is. By default a built-in model's own argument, such
+    as n_layer: 1; of an hf: model its number of layers."""
 
 
 class RoleMatch(Section):
@@ -53,4 +53,4 @@ class RoleMatch(Section):
     match: Text
     """Shell-style pattern on parameter names."""
     role: RoleName
-    """The role, instead of the one read off from use."""
+    """The role, instead of the one that follows from use."""

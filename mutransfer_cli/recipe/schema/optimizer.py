@@ -26,7 +26,7 @@ class Optimizer(Section):
     """The optimizer and its hyperparameters at the base."""
 
     name: OptimizerName = "adamw"
-    """Which optimizer."""
+    """The optimizer."""
     lr: PositiveNumber = 0.005
     """Peak learning rate."""
     betas: Betas = (0.9, 0.95)
@@ -34,7 +34,7 @@ class Optimizer(Section):
     eps: NonNegative = 1e-8
     """Added to the root of the second moment."""
     weight_decay: NonNegative = 0.1
-    """As torch takes it; by default 0.1, and 0 for optimizers whose decay is not decoupled."""
+    """As torch defines it; by default 0.1, and 0 for optimizers whose decay is not decoupled."""
     momentum: Momentum = 0.0
     """Of an optimizer that has one apart from its betas; of muon 0 means its usual 0.95."""
     nesterov: Switch = False

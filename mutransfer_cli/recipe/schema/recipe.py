@@ -32,15 +32,15 @@ class Recipe(Section):
     model: Model
     """What is trained."""
     roles: tuple[RoleMatch, ...] = ()
-    """Ordered; the first match wins over the role read off from use."""
+    """In order; the first match takes precedence over the role that follows from use."""
     parameterization: ParameterizationName = "mup"
     """The rule table."""
     rules: Rules = Field(default_factory=Rules)
-    """Choices inside it."""
+    """Choices that it leaves open."""
     optimizer: Optimizer = Field(default_factory=Optimizer)
     """The optimizer at the base."""
     lr_factors: dict[str, PositiveNumber] = Field(default_factory=dict)
-    """Role or pattern: factor of the learning rate."""
+    """By role or pattern, a factor of the learning rate."""
     init: Init = Field(default_factory=Init)
     """Initialisation at the base."""
     multipliers: Multipliers = Field(default_factory=Multipliers)

@@ -15,11 +15,11 @@ class Budget(Section):
     """Where a sweep stops; null: no limit."""
 
     trials: Positive | None = None
-    """Trials in all; a sampler shares them among rungs and seeds."""
+    """Trials in total; the sampler shares them among rungs and seeds."""
     flops: PositiveNumber | None = None
-    """Floating-point operations in all."""
+    """Floating-point operations in total."""
     minutes: PositiveNumber | None = None
-    """Wall clock."""
+    """Wall-clock minutes."""
 
 
 def _default_space() -> dict[str, Space]:
@@ -30,7 +30,7 @@ class Search(Section):
     """How the optimum is found on every rung."""
 
     space: dict[str, Space] = Field(default_factory=_default_space)
-    """Hyperparameter: its values."""
+    """By hyperparameter, the values it may take."""
     sampler: SamplerName = "grid"
     """How settings are chosen."""
     objective: Literal["val_loss", "train_loss"] = "val_loss"
@@ -38,12 +38,12 @@ class Search(Section):
     seeds: Positive = 2
     """Runs per setting."""
     precision: PositiveNumber = 0.25
-    """Octaves: adaptive stops where the 90 % interval of an optimum reaches no further."""
+    """Octaves: adaptive stops once the 90 % interval of an optimum reaches no further than this."""
     extend: Natural = 4
-    """How many steps a grid may grow at an edge."""
+    """Steps by which a grid may grow when the best value is at its edge."""
     prune: PrunerName = "none"
-    """Which trials end early, by Optuna's pruner: only those that are clearly worse than others of
-    their rung that ran to the end, and on a line of learning rates none near the best."""
+    """Which of Optuna's pruners ends trials early. Only trials that are clearly worse than finished
+    ones of their rung are pruned, and on a line of learning rates none near the best."""
     budget: Budget = Field(default_factory=Budget)
     """Where the sweep stops."""
     timeout: PositiveNumber | None = None

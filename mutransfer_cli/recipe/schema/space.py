@@ -21,7 +21,7 @@ class Space(Section):
     log10: Bounds | None = None
     """Powers of ten: [low, high] are exponents."""
     linear: Bounds | None = None
-    """[low, high] as they are."""
+    """[low, high] of the value itself."""
     step: PositiveNumber | None = None
     """Grid distance on the scale; null: an octave, or a tenth of a linear range."""
     choice: Annotated[tuple[Number, ...], Field(min_length=1)] | None = None

@@ -10,12 +10,12 @@ from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
 
 
 class Loss(Section):
-    """Where the loss of a user's program is read."""
+    """Where the loss of the user's program is read from."""
 
     file: Text | None = None
-    """JSON file that the program writes, such as {out}/loss.json; a relative one is in {out}."""
+    """JSON file that the program writes, such as {out}/loss.json; relative paths start at {out}."""
     key: Text | None = None
-    """Key of the loss in that file; a.b is b in a."""
+    """Key of the loss in that file; a.b stands for b inside a."""
     regex: Text | None = None
     """Pattern with one group; its last match in a line of the program's output counts."""
 
@@ -34,7 +34,7 @@ class Loss(Section):
 
 
 class Train(Section):
-    """The user's own training program instead of ours."""
+    """The user's own training program instead of the built-in one."""
 
     command: Text
     """Split into words and run without a shell, in the folder where the sweep was started.
@@ -43,6 +43,6 @@ class Train(Section):
     {depth}, {batch}, {steps}, {seed}, {device} (of --device), {python} (the one that runs
     mutransfer), and every hyperparameter, such as {lr}."""
     loss: Loss
-    """Where its loss is."""
+    """Where its loss is read from."""
     slots: Positive = 1
-    """How many run at a time."""
+    """How many trials run at a time."""
