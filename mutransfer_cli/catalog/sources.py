@@ -69,7 +69,7 @@ data: {source: stdlib, seq_len: 64}""",
         SourceEntry(
             name="tokens",
             summary="token ids of a file, uint16 as nanoGPT writes them",
-            implementation="mutransfer_cli.data.token_stream:open_tokens",
+            implementation="mutransfer_cli.data.tokens:open_tokens",
             yields="tokens",
             reads_file=True,
         ),

@@ -93,3 +93,17 @@ def test_model(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
 def test_source(recipe: str, mutransfer: Command) -> None:
     option = ("--set", "data={source: toy-signs}")
     assert document(mutransfer, "sweep", recipe, *option)["trials"]["finished"] == 6  # type: ignore[index]
+
+
+def test_model_in_a_check(recipe: str, mutransfer: Command) -> None:
+    option = ("--set", "model={build: toy-linear}")
+    check = document(mutransfer, "check", recipe, *option)
+    assert check["verdict"] == "pass", check["tensors"]
+
+
+def test_what_a_model_s_row_refuses(recipe: str, mutransfer: Command) -> None:
+    option = ("--set", "model={build: toy-linear}")
+    tokens = mutransfer("shapes", recipe, *option, "--set", "data={source: stdlib}")
+    assert tokens.returncode == 2 and "toy-linear reads vectors" in tokens.stderr
+    unknown = mutransfer("shapes", recipe, "--set", "model={build: toy-linear, args: {gain: 0}}")
+    assert unknown.returncode == 2 and "model.args.gain" in unknown.stderr

@@ -1,132 +1,77 @@
-"""A model and a data source of another package, by entry point, and of one less."""
+"""What the catalog says of a built-in model is true, and nothing but its row knows its module."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import inspect
+from typing import Any
 
 import pytest
-
-from tests.helpers.outside_package import install, run, without
-
-MODEL_ROW = """
-from mutransfer_cli.catalog.fields import Positive, Section
-from mutransfer_cli.catalog.models import ModelEntry
-
-
-class ToyArguments(Section):
-    d_in: Positive
-    d_out: Positive
-    gain: Positive = 1
-
-
-ROW = ModelEntry(
-    name="toy-mlp", summary="two layers", implementation="toy_model:Toy", arguments=ToyArguments,
-    width_argument="units", depth_argument="layers", reads="vectors", from_data=("d_in", "d_out"),
-)
-"""
-MODEL = """
-from torch import nn
-
-
-class Toy(nn.Module):
-    def __init__(self, units, layers, d_in, d_out, gain):
-        super().__init__()
-        assert gain == 1  # the default of the row's arguments
-        self.first = nn.Linear(d_in, units)
-        self.rest = nn.ModuleList(nn.Linear(units, units) for _ in range(layers))
-        self.last = nn.Linear(units, d_out)
-
-    def forward(self, x):
-        x = self.first(x).relu()
-        for layer in self.rest:
-            x = layer(x).relu()
-        return self.last(x)
-"""
-SOURCE_ROW = """
-from mutransfer_cli.catalog.sources import SourceEntry
-
-ROW = SourceEntry(
-    name="toy-signs", summary="signs of sums", implementation="toy_source:open_signs",
-    yields="vectors", d_in=5, d_out=2,
-)
-"""
-SOURCE = """
 import torch
 
+from mutransfer_cli.catalog.models import MODELS, ModelEntry
+from mutransfer_cli.catalog.sources import SOURCES
+from mutransfer_cli.models.builtin.protocol import BuildModel, UnitScaled
+from tests.helpers import source
 
-class Signs:
-    digest = "signs"
-    d_in, d_out = 5, 2
-
-    def batch(self, seed, step, size):
-        x = torch.randn(size, 5, generator=torch.Generator().manual_seed(1000 * seed + step))
-        return x, (x.sum(1) > 0).long()
-
-    def validation(self, size):
-        return [self.batch(99, 0, size)]
+FROM_DATA = {"d_in": 16, "d_out": 3, "vocab_size": 7, "seq_len": 5}
+ARGUMENTS: dict[str, dict[str, Any]] = {"gpt": {"head_dim": 8}, "convnet": {"d_in": 1}}
 
 
-def open_signs(settings):
-    assert (settings.d_in, settings.d_out) == (5, 2)
-    return Signs()
-"""
-QUICK = (
-    "--set=base={width: 16, depth: 2, batch: 8, steps: 8}", "--set=ladder={width: [16, 32]}",
-    "--set=search.seeds=1", "--set=search.extend=0", "--set=search.space={lr: {log2: [-8, -6]}}",
-)  # fmt: skip
+def built(row: ModelEntry, width: int = 16, depth: int = 2) -> torch.nn.Module:
+    """The model at a size, with the arguments that its row names."""
+    build_model: BuildModel = row.load()
+    given = {name: FROM_DATA[name] for name in row.from_data} | ARGUMENTS.get(row.name, {})
+    fields = {n: f.default for n, f in row.arguments.model_fields.items() if not f.is_required()}
+    sizes = {"width": width, "depth": depth}
+    grown = {growth.argument: sizes[axis] for axis, growth in row.grows.items()}
+    return build_model(**{**fields, **given, **grown})
 
 
-@pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    """A folder in which package "toy" is installed."""
-    modules = {
-        "toy_model_row": MODEL_ROW,
-        "toy_model": MODEL,
-        "toy_source_row": SOURCE_ROW,
-        "toy_source": SOURCE,
-    }
-    install(tmp_path, modules, {"models": "toy_model_row:ROW", "sources": "toy_source_row:ROW"})
-    return tmp_path
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.name)
+def test_it_is_built_and_reads_its_kind_of_data(row: ModelEntry) -> None:
+    model = built(row)
+    if row.reads == "tokens":
+        logits = model(torch.zeros(4, 5, dtype=torch.int64))
+        assert logits.shape == (4, 5, 7)
+    else:
+        assert model(torch.randn(4, 16)).shape == (4, 3)
 
 
-def test_both_through_the_command_line(toy: Path) -> None:
-    done = run(toy, "init", "toy.yaml", "--model", "toy-mlp")
-    assert done.returncode == 0, done.stderr
-    assert "build: toy-mlp" in (toy / "toy.yaml").read_text()
-    data = "--set=data={source: toy-signs}"
-    checked = run(toy, "check", "toy.yaml", data, "--widths", "16,32,64", "--json")
-    assert checked.returncode == 0, checked.stderr
-    roles = {t["name"]: t["role"] for t in json.loads(checked.stdout)["tensors"]}
-    assert roles["first.weight"] == "input" and roles["last.weight"] == "readout"
-    swept = run(toy, "sweep", "toy.yaml", data, *QUICK, "--run", "run", "--json")
-    assert swept.returncode == 0, swept.stderr
-    assert json.loads(swept.stdout)["trials"]["finished"] == 6
-    wrong = run(toy, "shapes", "toy.yaml", "--set=model.args={gain: 0}")
-    assert wrong.returncode == 2 and "model.args.gain" in wrong.stderr
-    wrong = run(toy, "shapes", "toy.yaml", "--set=data.source=stdlib")
-    assert wrong.returncode == 2 and "toy-mlp reads vectors" in wrong.stderr
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.name)
+def test_it_grows_by_the_arguments_that_the_row_names(row: ModelEntry) -> None:
+    def count(width: int, depth: int) -> int:
+        return sum(p.numel() for p in built(row, width, depth).parameters())
+
+    # matrices grow with the square of the width, and their number with the depth
+    assert count(64, 8) > 8 * count(16, 8)
+    assert count(64, 8) > 2 * count(64, 2)
 
 
-@pytest.mark.parametrize(
-    ("kind", "registry", "name", "module"),
-    [
-        ("models", "MODELS", "convnet", "mutransfer_cli.models.builtin.convnet"),
-        ("models", "MODELS", "gpt", "mutransfer_cli.models.builtin.gpt"),
-        ("sources", "SOURCES", "teacher", "mutransfer_cli.data.teacher"),
-        ("sources", "SOURCES", "stdlib", "mutransfer_cli.data.stdlib"),
-    ],
-)
-def test_without_one_of_them(
-    tmp_path: Path, kind: str, registry: str, name: str, module: str
-) -> None:
-    """Everything that does not name it goes on as before; its name is unknown."""
-    gone = without(kind, registry, name, [module])
-    done = run(tmp_path, "init", "r.yaml", "--model", "mlp", code=gone)
-    assert done.returncode == 0, done.stderr
-    swept = run(tmp_path, "sweep", "r.yaml", *QUICK, "--run", "run", "--json", code=gone)
-    assert swept.returncode == 0, swept.stderr
-    assert json.loads(swept.stdout)["trials"]["finished"] == 6
-    key = "model.build" if kind == "models" else "data.source"
-    refused = run(tmp_path, "shapes", "r.yaml", f"--set={key}={name}", code=gone)
-    assert refused.returncode == 2 and f"{key}: expected" in refused.stderr
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.name)
+def test_every_argument_has_one_origin(row: ModelEntry) -> None:
+    parameters = set(inspect.signature(row.load()).parameters)
+    grown = {growth.argument for growth in row.grows.values()}
+    assert parameters == grown | set(row.from_data) | set(row.arguments.model_fields)
+    assert not grown & set(row.arguments.model_fields)
+    for growth in row.grows.values():
+        assert set(growth.divisors) <= set(row.arguments.model_fields)
+
+
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.name)
+def test_multipliers_that_the_row_names_are_in_the_model(row: ModelEntry) -> None:
+    modules = list(built(row).modules())
+    for name, expected in (
+        ("attention_scale", row.attention),
+        ("residual_scale", row.residual_branches),
+    ):
+        assert any(hasattr(m, name) for m in modules) == expected, name
+    assert isinstance(modules[0], UnitScaled) == row.unit_scaled
+
+
+@pytest.mark.parametrize("row", [*MODELS, *SOURCES], ids=lambda row: row.name)
+def test_its_module_is_loaded_through_its_row(row: Any) -> None:
+    """No import names it but that of its own batched form, so that it can be removed."""
+    module = row.implementation.partition(":")[0]
+    own = (getattr(row, "batched", None) or "").partition(":")[0]
+    importing = {name for name, targets in source.imports().items() if module in targets}
+    assert importing <= {own}

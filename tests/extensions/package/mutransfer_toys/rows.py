@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutransfer_cli.catalog.commands import CommandEntry
 from mutransfer_cli.catalog.fields import Positive, Section
-from mutransfer_cli.catalog.models import ModelEntry
+from mutransfer_cli.catalog.models import Growth, ModelEntry
 from mutransfer_cli.catalog.optimizers import OptimizerEntry
 from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
 from mutransfer_cli.catalog.sources import SourceEntry
@@ -37,8 +37,7 @@ MODEL = ModelEntry(
     summary="a product of matrices",
     implementation="mutransfer_toys.model:Linear",
     arguments=LinearArguments,
-    width_argument="d_hidden",
-    depth_argument="n_matrix",
+    grows={"width": Growth("d_hidden"), "depth": Growth("n_matrix")},
     reads="vectors",
     from_data=("d_in", "d_out"),
 )
