@@ -8,13 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Interval(BaseModel):
-    """An estimate; the bounds are None where there is a reason for having none.
-
-    Attributes:
-        value: The estimate.
-        low: Lower bound.
-        high: Upper bound.
-    """
+    """An estimate; the bounds are None where there is a reason for having none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

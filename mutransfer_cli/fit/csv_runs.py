@@ -97,7 +97,9 @@ def read_table(
                 params={name: number(row, name, line) for name in hyperparameters},
             )
         )
-    log.info("%s: %d runs; searched beside lr: %s", path, len(rows), hyperparameters or "nothing")
+    log.info(
+        "%s: runs: %d; hyperparameters: %s", path, len(rows), ", ".join(["lr", *hyperparameters])
+    )
     return observations
 
 

@@ -75,9 +75,9 @@ def fit_ladder(
     fits = fit_rungs({size: by_size[size] for size in sorted(by_size)}, confidence)
     transform, noise = fits.curves.transform, fits.noise
     log.info(
-        "%s ladder of %d rungs: parabolas through the %s",
+        "rungs of %s %s: parabolas through the %s",
         axis,
-        len(by_size),
+        ", ".join(map(str, fits.rungs)),
         "logarithms of the losses" if transform.logarithmic else "losses",
     )
     for size, rung in fits.rungs.items():

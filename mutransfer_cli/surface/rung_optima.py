@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -14,6 +15,8 @@ from mutransfer_cli.surface.noise import Noise, pooled_noise
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.optimum_interval import optimum_interval
 from mutransfer_cli.surface.parabola import Parabola, parabola_through
+
+log = logging.getLogger(__name__)
 
 SAMPLER_CONFIDENCE = 0.9  # of the interval that `search.precision` bounds
 
@@ -92,8 +95,11 @@ def fit_rungs(rungs: Mapping[Rung, Sequence[Observation]], confidence: float) ->
             continue
         parabola = parabolas.get(rung)
         optimum = None
-        if parabola is not None and noise is not None:
-            optimum = optimum_interval(parabola, noise, shifts[rung], confidence)
+        if parabola is not None:
+            ends = 2**parabola.low, 2**parabola.high
+            log.debug("%s: window of %d rates, %.4g to %.4g", rung, len(parabola.x), *ends)
+            if noise is not None:
+                optimum = optimum_interval(parabola, noise, shifts[rung], confidence)
         fits[rung] = rung_fit(curve, parabola, optimum, curves)
     return RungFits(fits, noise, curves)
 

@@ -56,5 +56,5 @@ def test_the_verdict_is_that_of_the_whole_interval(low: float, high: float, verd
 def test_decisions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "mutransfer_cli.surface"):
         fit_ladder(sweep(np.random.default_rng(1), {32: -6.1, 64: -9.6}))
-    assert "width ladder of 2 rungs: parabolas through the losses" in caplog.text
+    assert "rungs of width 32, 64: parabolas through the losses" in caplog.text
     assert "width 64: no optimum: the best learning rate is at the low end" in caplog.text
