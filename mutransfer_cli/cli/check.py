@@ -159,7 +159,7 @@ def show(document: CheckDocument) -> None:
 
     table(
         f"slope in {document.axis} of each tensor's own effect; {document.axis}s "
-        f"{document.widths}, {document.seeds} seeds",
+        f"{document.sizes}, {document.seeds} seeds",
         ("tensor", "role", "slope", "expected", "verdict"),
         (
             (

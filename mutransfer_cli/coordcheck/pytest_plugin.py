@@ -1,4 +1,4 @@
-"""The pytest fixture `mup_check`, there wherever mutransfer is installed.
+"""The pytest fixture `mup_check`, available wherever mutransfer is installed.
 
 def test_parameterization(mup_check):
     mup_check(build, widths=[64, 128, 256])
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mup_check() -> Callable[..., CheckReport]:
-    """Check a callable as `mutransfer_cli.check` does; fail with its sentences."""
+    """Check a callable as `mutransfer_cli.check` does; the test fails with its findings."""
 
-    def checked(build: Any, widths: Any = None, **options: Any) -> CheckReport:
-        from mutransfer_cli.coordcheck.user_callable import (
-            check,  # torch, only where the fixture is used
-        )
+    def run(build: Any, widths: Any = None, **options: Any) -> CheckReport:
+        # imports torch, so only where the fixture is used
+        from mutransfer_cli.coordcheck.user_callable import check
 
         __tracebackhide__ = True
         report = check(build, widths, **options)
@@ -30,4 +29,4 @@ def mup_check() -> Callable[..., CheckReport]:
             pytest.fail("\n".join(report.sentences), pytrace=False)
         return report
 
-    return checked
+    return run

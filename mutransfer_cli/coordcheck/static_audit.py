@@ -1,152 +1,202 @@
-"""The static audit: the optimizer's groups and the parameters' own spread, without a step.
+"""The static audit: parameter groups and the spread of the parameters, without a step.
 
-The exponents in width of a tensor's init and learning rate are read off at the widths, and held
-against the rule's row. A forward multiplier cannot be seen so; what its exponent must be is told by
-the init's (abc-symmetry: Yang and Hu, arXiv 2011.14522), and the learning rate's follows.
+The exponents in width of a tensor's init and learning rate are read off at the widths and held
+against the rule's row. A forward multiplier cannot be seen this way. The exponent that it must have
+follows from that of the init (abc-symmetry: Yang and Hu, arXiv 2011.14522), and from it that of the
+learning rate.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.recorder import rms
-from mutransfer_cli.coordcheck.measure.width_training import Make
+from mutransfer_cli.coordcheck.measure.training_step import BuildSubject, optimizer_parts
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.verdict.diagnosis import multiplied, times
+from mutransfer_cli.coordcheck.verdict.diagnosis import Diagnosis, correction, excess, lr_finding
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import exponent
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import TOLERANCE
-from mutransfer_cli.documents.check import CheckDocument, ControlReport, Slope, TensorReport
+from mutransfer_cli.coordcheck.verdict.slopes import exact_slope
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, SEVERITY
+from mutransfer_cli.documents.check import (
+    AspectVerdict,
+    CheckDocument,
+    ControlReport,
+    Slope,
+    TensorReport,
+)
 from mutransfer_cli.errors import InputError
 
-LIMITS = (
+STATIC_LIMITS = (
     "forward multipliers, attention and gradients: nothing was run",
-    "what is wrong by the same factor at every width",
+    "a factor that is wrong at every width alike",
 )
 
 
-def groups_of(make: Make, width: int) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    """Each tensor's group of the optimizer, and its RMS. Raises InputError for a tensor twice."""
-    subject = make(width, 0)
-    assert subject.optimizer is not None
-    names = {id(p): name for name, p in subject.model.named_parameters()}
-    found: dict[str, dict[str, Any]] = {}
-    for part in getattr(subject.optimizer, "parts", [subject.optimizer]):
-        for group in part.param_groups:
-            for p in group["params"]:
-                name = names.get(id(p), "")
-                if name in found:
-                    raise InputError(f"{name} is in two groups", path=("optimizer",))
-                found[name] = {
-                    **getattr(part, "defaults", {}),
-                    **{k: v for k, v in group.items() if k != "params"},
-                }
-    return found, {name: rms(p) for name, p in subject.model.named_parameters()}
+@dataclass(frozen=True, slots=True)
+class AuditedWidth:
+    """What is read off the model and its optimizer at one width.
 
-
-def wanted_rate(e: Expectation, init: float | None) -> float | None:
-    """Exponent of the learning rate, for the forward multiplier that the init asks for.
-
-    mult + init + coherent/2 = gain's exponent and mult + lr + size + coherent = update's; with SGD
-    the gradient's size holds the multiplier once more.
+    Attributes:
+        groups: By tensor, the options of its parameter group.
+        spread: By tensor, the RMS of its entries.
     """
-    if e.rate is None or e.init is None or init is None or e.row_init is None:
-        return e.rate
-    moved = e.row_init - init  # of the multiplier, against the row's
-    return e.rate - moved * (1 if e.scale_free else 2)
+
+    groups: Mapping[str, Mapping[str, Any]]
+    spread: Mapping[str, float]
 
 
-def audit(
-    make: Make,
-    expected: Mapping[str, Expectation],
-    parameterization: str,
-    widths: Sequence[int],
-    *,
-    strict: bool = False,
-) -> CheckReport:
-    """Hold groups against the table."""
+def audit(request: CheckRequest) -> CheckReport:
+    """Hold the optimizer's groups against the table.
+
+    Raises:
+        InputError: A tensor is in two groups.
+    """
     started = time.perf_counter()
-    seen = {w: groups_of(make, w) for w in widths}
-    tensors = tuple(one(name, e, seen, widths[-1] / widths[0]) for name, e in expected.items())
-    bad = {"fail", "warn"} if strict else {"fail"}
-    failed = [t.name for t in tensors if t.verdict in bad]
-    reason = f"the optimizer's groups are those of {parameterization} (static audit)"
+    widths = {w: read_groups(request.build, w) for w in request.widths}
+    tensors = tuple(
+        audit_tensor(name, e, widths, request.ratio) for name, e in request.expected.items()
+    )
+    failing = {"fail", "warn"} if request.strict else {"fail"}
+    failed = [t.name for t in tensors if t.verdict in failing]
+    reason = f"the optimizer's groups are those of {request.parameterization} (static audit)"
     if failed:
         reason = (
-            f"{len(failed)} of {len(tensors)} tensors have a group that {parameterization} has not"
+            f"the groups of {len(failed)} of {len(tensors)} tensors are not those of "
+            f"{request.parameterization} (static audit)"
         )
     return CheckReport(
         CheckDocument(
             verdict="fail" if failed else "pass",
             reason=reason,
             regime=None,
-            expected=parameterization,
-            widths=tuple(widths),
+            expected=request.parameterization,
+            widths=request.widths,
             seeds=1,
             seconds=time.perf_counter() - started,
             tensors=tensors,
             modules=(),
             control=ControlReport(what="not run", verdict=None),
-            limits=LIMITS,
+            limits=STATIC_LIMITS,
         )
     )
 
 
-def one(
-    name: str,
-    e: Expectation,
-    seen: Mapping[int, tuple[dict[str, dict[str, Any]], dict[str, float]]],
-    ratio: float,
+def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
+    """Each tensor's group of the optimizer, and its RMS.
+
+    Raises:
+        InputError: A tensor is in two groups.
+    """
+    subject = build(width, 0)
+    assert subject.optimizer is not None
+    names = {id(p): name for name, p in subject.model.named_parameters()}
+    groups: dict[str, dict[str, Any]] = {}
+    for part in optimizer_parts(subject.optimizer):
+        for group in part.param_groups:
+            options = {k: v for k, v in group.items() if k != "params"}
+            for p in group["params"]:
+                name = names.get(id(p), "")
+                if name in groups:
+                    raise InputError(f"{name} is in two groups", path=("optimizer",))
+                groups[name] = {**getattr(part, "defaults", {}), **options}
+    return AuditedWidth(groups, {name: rms(p) for name, p in subject.model.named_parameters()})
+
+
+def expected_lr(expected: Expectation, init: float | None) -> float | None:
+    """Exponent of the learning rate, for the forward multiplier that the init asks for.
+
+    Args:
+        expected: The exponents that are right for the tensor.
+        init: Exponent of its init standard deviation as it was read.
+    """
+    if expected.lr is None or expected.init is None or init is None or expected.row_init is None:
+        return expected.lr
+    multiplier = expected.row_init - init  # exponent of what the forward pass makes up for
+    return expected.lr + expected.geometry.lr_power * multiplier
+
+
+def audit_tensor(
+    name: str, expected: Expectation, widths: Mapping[int, AuditedWidth], ratio: float
 ) -> TensorReport:
-    groups = {w: g.get(name) for w, (g, _) in seen.items()}
-    if any(g is None for g in groups.values()):
-        return report(name, e, "fail", "not-trained", f"`{name}`: in no group of the optimizer",
-                      "give it to the optimizer", None, {"groups": "fail"})  # fmt: skip
-    init = exponent({w: spread[name] for w, (_, spread) in seen.items()})
-    rate = exponent({w: float(g["lr"]) for w, g in groups.items() if g})
-    decay = exponent(
-        {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in groups.items() if g}
-    )
-    wanted = wanted_rate(e, init)
-    aspects = {"learning rate": "pass"}
-    if decay is not None:
-        aspects["weight decay"] = "pass" if abs(decay - e.decay) <= TOLERANCE else "warn"
-    if rate is not None and wanted is not None and abs(rate - wanted) > TOLERANCE:
-        aspects["learning rate"] = "fail"
-        off = rate - wanted
-        said = (
-            f"`{name}`: its learning rate goes as width^{rate:.2g} and not as width^{wanted:.2g}; "
-            f"it is {times(off, ratio)}"
+    """The line of one tensor.
+
+    Args:
+        name: The tensor's name.
+        expected: The exponents that are right for it.
+        widths: What was read at each width.
+        ratio: The largest width over the smallest.
+    """
+    groups = {w: audited.groups.get(name) for w, audited in widths.items()}
+    diagnosis: Diagnosis | None = None
+    present = {w: g for w, g in groups.items() if g is not None}
+    if len(present) < len(groups):
+        diagnosis = Diagnosis(
+            "not-trained",
+            f"`{name}`: in no group of the optimizer",
+            FINDINGS["not-trained"].fix(),
         )
-        finding = "lr-too-large" if off > 0 else "lr-too-small"
-        return report(name, e, "fail", finding, said, f"learning rate: {multiplied(off)}",
-                      (rate, wanted), aspects)  # fmt: skip
-    if "warn" in aspects.values():
-        assert decay is not None
-        said = f"`{name}`: its decay per step, lr × weight_decay, goes as width^{decay:.2g}"
-        fix = f"weight decay: {multiplied(decay - e.decay)}"
-        return report(name, e, "warn", "weight-decay", said, fix, None, aspects)
-    both = rate is not None and wanted is not None and (rate, wanted)
-    return report(name, e, "pass", None, None, None, both, aspects)
+        return report(name, expected.role, {"groups": "fail"}, None, diagnosis)
+    init = exact_slope({w: audited.spread[name] for w, audited in widths.items()})
+    lr = exact_slope({w: float(g["lr"]) for w, g in present.items()})
+    decay = exact_slope(
+        {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in present.items()}
+    )
+    right = expected_lr(expected, init)
+    slope = None
+    aspects: dict[str, AspectVerdict] = {"learning rate": "pass"}
+    if decay is not None:
+        decay_is_right = abs(decay - expected.decay) <= EXPONENT_TOLERANCE
+        aspects["weight decay"] = "pass" if decay_is_right else "warn"
+        if not decay_is_right:
+            diagnosis = Diagnosis(
+                "weight-decay",
+                f"`{name}`: its decay per step, lr × weight_decay, goes as width^{decay:.2g}",
+                FINDINGS["weight-decay"].fix(change=correction(decay - expected.decay)),
+            )
+    if lr is not None and right is not None:
+        slope = Slope(value=lr, low=None, high=None, expected=right)
+        if abs(lr - right) > EXPONENT_TOLERANCE:
+            aspects["learning rate"] = "fail"
+            finding = lr_finding(lr - right)
+            diagnosis = Diagnosis(
+                finding,
+                f"`{name}`: its learning rate goes as width^{lr:.2g}, expected "
+                f"width^{right:.2g}: it is {excess(lr - right, ratio)}",
+                FINDINGS[finding].fix(change=correction(lr - right)),
+            )
+    return report(name, expected.role, aspects, slope, diagnosis)
 
 
 def report(
     name: str,
-    e: Expectation,
-    verdict: str,
-    finding: str | None,
-    message: str | None,
-    fix: str | None,
-    rate: Any,
-    aspects: Mapping[str, str],
+    role: str,
+    aspects: dict[str, AspectVerdict],
+    slope: Slope | None,
+    diagnosis: Diagnosis | None,
 ) -> TensorReport:
-    slope = Slope(value=rate[0], low=None, high=None, expected=rate[1]) if rate else None
-    return TensorReport.model_validate(
-        {
-            "name": name, "role": e.role, "verdict": verdict, "finding": finding,
-            "message": message, "fix": fix, "update_slope": slope, "init_slope": None,
-            "decay_slope": None, "aspects": aspects,
-        }
-    )  # fmt: skip
+    """A line of the document.
+
+    Args:
+        name: The tensor's name.
+        role: The tensor's role.
+        aspects: The verdict on each aspect; the worst is the tensor's.
+        slope: Of the learning rate, where it is judged.
+        diagnosis: What is wrong; None where nothing is.
+    """
+    return TensorReport(
+        name=name,
+        role=role,
+        verdict=max(aspects.values(), key=SEVERITY.index),
+        finding=diagnosis.finding if diagnosis else None,
+        message=diagnosis.message if diagnosis else None,
+        fix=diagnosis.fix if diagnosis else None,
+        update_slope=slope,
+        init_slope=None,
+        decay_slope=None,
+        aspects=aspects,
+    )

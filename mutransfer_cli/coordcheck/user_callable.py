@@ -1,79 +1,151 @@
-"""What `check` is asked about: a callable of the user's program."""
+"""Checks of a user's callable: `mutransfer_cli.check`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from torch import nn
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
-from mutransfer_cli.coordcheck.measure.optimizer_kind import (
-    attention_fault,
-    unread_keys,
-    update_kinds,
-)
+from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
+from mutransfer_cli.coordcheck.measure.optimizer_kind import unread_keys, update_geometries
 from mutransfer_cli.coordcheck.measure.recorder import uncompiled
-from mutransfer_cli.coordcheck.measure.width_training import Make, ready, shrink
+from mutransfer_cli.coordcheck.measure.training_step import (
+    BuildSubject,
+    tiny_batch,
+    warmed_up_subject,
+)
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.static_audit import audit
+from mutransfer_cli.coordcheck.verdict.attention_scale import attention_faults
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
-from mutransfer_cli.coordcheck.width_check import Question, run_check
-from mutransfer_cli.documents.check import FaultReport
+from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.callable_plan import plan as library_plan
+from mutransfer_cli.models.callable_plan import plan as plan_callable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
+from mutransfer_cli.optimizers.geometry import SPECTRAL, Geometry
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.family import Family, family_of
 
+Build = Callable[..., nn.Module | Subject]
+
 DEFAULT_WIDTHS = (64, 128, 256)
-
-
-def known(parameterization: str) -> str:
-    if parameterization not in PARAMETERIZATIONS:
-        raise InputError(
-            f"--expect {parameterization}: expected one of {', '.join(PARAMETERIZATIONS.names)}"
-        )
-    return parameterization
-
-
-def answered(question: Question, static: bool) -> CheckReport:
-    """By measurement, or by reading the optimizer's groups alone."""
-    q = question
-    if not static:
-        return run_check(q)
-    return audit(
-        q.make,
-        q.expected,
-        q.parameterization,
-        q.widths,
-        strict=q.strict,
-    )
+DEFAULT_EXPECTATION = "mup"
+DEFAULT_OPTIMIZER = "adamw"  # of a callable that brings none
+OFFERED_DEPTH = 2  # to a callable that takes a depth
 
 
 def check(
-    build: Callable[..., nn.Module | Subject],
+    build: Build,
     widths: Sequence[int] | None = None,
     *,
     expect: str | None = None,
     name: str = "build",
     **options: Any,
 ) -> CheckReport:
-    """Check a user's callable: build(width, ...) -> module or Subject.
+    """Check a callable `build(width, ...)` that returns a module or a Subject.
 
-    widths: at least three over a ratio of four. With an optimizer in the Subject its own
-    parameterization is measured as it is; without, ours at its defaults is applied. options:
-    seeds, most_seeds, steps, first_seed, strict. Raises InputError where it cannot be run.
+    A Subject with an optimizer is measured with its own parameterization, as it is. Without one,
+    ours at its defaults is applied.
+
+    Args:
+        build: Called with `width`, and with `depth` and `seed` where it takes them.
+        widths: At least three over a ratio of four.
+        expect: The parameterization to hold it against; mup by default.
+        name: The callable's name in messages.
+        options: `static` (only read the optimizer's groups, no step is taken), `seeds`,
+            `most_seeds`, `steps`, `first_seed`, `strict` (a warning fails).
+
+    Raises:
+        InputError: The callable cannot be called, planned or trained, or an option is unknown.
     """
-    if "seed" in options:
-        options["first_seed"] = options.pop("seed")
-    sizes = tuple(sorted(set(widths or DEFAULT_WIDTHS)))
-    parameterization = known(expect or "mup")
+    static = bool(options.pop("static", False))
+    request = callable_request(build, widths, expect, name, **options)
+    return audit(request) if static else run_width_check(request)
 
-    def made(width: int, seed: int) -> Subject:
-        subject = call_builder(build, name, {}, {"depth": 2, "width": width}, seed)
+
+def require_parameterization(name: str) -> str:
+    """The name itself, where there is a parameterization of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in PARAMETERIZATIONS:
+        raise InputError(f"--expect: {PARAMETERIZATIONS.unknown(name)}")
+    return name
+
+
+def callable_request(
+    build: Build, widths: Sequence[int] | None, expect: str | None, name: str, **options: Any
+) -> CheckRequest:
+    """What a check asks of a callable.
+
+    Args:
+        build: See `check`.
+        widths: None: 64, 128 and 256.
+        expect: The parameterization to hold it against; None: mup.
+        name: The callable's name in messages.
+        options: Fields of `CheckRequest`.
+
+    Raises:
+        InputError: The callable cannot be called, planned or trained, or an option is unknown.
+    """
+    fields = request_options(options)
+    all_widths = tuple(sorted(set(widths or DEFAULT_WIDTHS)))
+    parameterization = require_parameterization(expect or DEFAULT_EXPECTATION)
+    if not accepted_arguments(build, {"width": 0}):
+        raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
+    build_subject = subject_builder(build, name)
+    with uncompiled():
+        family = traced_family(build_subject, all_widths[0], all_widths[-1])
+    if build_subject(all_widths[0], 0).optimizer is None:
+        trained = planned_builder(build, build_subject, all_widths[0], parameterization)
+        expected = expectations(family, parameterization, {})
+        return CheckRequest(trained, expected, parameterization, all_widths, **fields)
+    geometries = update_geometries(lambda: warmed_up_subject(build_subject, all_widths[0], 0))
+    return CheckRequest(
+        build_subject,
+        expectations(family, parameterization, geometries),
+        parameterization,
+        all_widths,
+        faults=attention_faults(family, parameterization),
+        hints=unread_keys(build_subject(all_widths[-1], 0).optimizer),
+        **fields,
+    )
+
+
+def expectations(
+    family: Family, parameterization: str, geometries: Mapping[str, Geometry]
+) -> dict[str, Expectation]:
+    """The right exponents of every tensor for which there is a rule.
+
+    Args:
+        family: The traced model.
+        parameterization: What it is held against.
+        geometries: Of the updates, by tensor; that of our default optimizer for the others.
+    """
+    default = optimizer_spec(DEFAULT_OPTIMIZER).geometry
+    expected = {}
+    for tensor in family.tensors:
+        if tensor.role != "fixed":
+            geometry = geometries.get(tensor.name, default)
+            e = expectation(tensor, parameterization, geometry, tied=family.tied)
+            # how a spectral optimizer scales its step by the shape is its author's choice, and the
+            # groups do not show it
+            expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
+    return expected
+
+
+def subject_builder(build: Build, name: str) -> BuildSubject:
+    """Calls a user's callable with a width and a seed."""
+
+    def build_subject(width: int, seed: int) -> Subject:
+        subject = call_builder(build, name, {}, {"depth": OFFERED_DEPTH, "width": width}, seed)
         if subject.batch is None or subject.loss is None:
             raise InputError(
                 f"check: {name} gives no loss and batch; return mutransfer_cli.Subject(model, "
@@ -82,85 +154,55 @@ def check(
             )
         return subject
 
-    if not accepted_arguments(build, {"width": 0}):
-        raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
-    with uncompiled():
-        family = traced(made, sizes[0], sizes[-1])
-    own = made(sizes[0], 0).optimizer
-    static: tuple[FaultReport, ...] = ()
-    hints: tuple[str, ...] = ()
-    if own is not None:
-        hints = unread_keys(made(sizes[-1], 0).optimizer)
-        kinds = update_kinds(lambda: ready(made, sizes[0], 0))
-        static = attention_fault(family, parameterization)
-        make: Make = made
-    else:
-        kinds = {}
-        make = planned(build, made, sizes[0], parameterization)
-    expected: dict[str, Expectation] = {}
-    for t in family.tensors:
-        if t.role != "fixed":
-            kind = kinds.get(t.name, "adam")
-            e = expectation(t, parameterization, kind, tied=family.tied)
-            # how a Muon scales its step by the shape is its author's choice: groups do not tell
-            expected[t.name] = replace(e, rate=None) if kind == "muon" else e
-    audited = bool(options.pop("static", False))
-    question = Question(
-        make,
-        expected,
-        parameterization,
-        sizes,
-        static=static,
-        hints=hints,
-        **replaced(options),
-    )
-    return answered(question, audited)
+    return build_subject
 
 
-def replaced(options: dict[str, Any]) -> dict[str, Any]:
-    allowed = {"seeds", "most_seeds", "steps", "first_seed", "strict"}
-    for key in options:
-        if key not in allowed:
-            raise InputError(f"check: unknown option {key!r}; known: {', '.join(sorted(allowed))}")
-    return options
+def traced_family(build_subject: BuildSubject, small: int, large: int) -> Family:
+    """The model traced at two widths, its roles and growing dimensions."""
 
-
-def traced(made: Callable[[int, int], Subject], small: int, large: int) -> Family:
-    def one(width: int) -> tuple[nn.Module, Callable[[], object]]:
-        subject = made(width, 0)
+    def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
+        subject = build_subject(width, 0)
         assert subject.batch is not None and subject.loss is not None
-        batch, loss = shrink(subject.batch(0)), subject.loss
+        batch, loss = tiny_batch(subject.batch(0)), subject.loss
         subject.model.eval()
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
         return subject.model, run
 
-    return family_of(one(small), one(large))
+    return family_of(traceable(small), traceable(large))
 
 
-def planned(
-    build: Callable[..., nn.Module | Subject],
-    made: Callable[[int, int], Subject],
-    base: int,
-    parameterization: str,
-) -> Make:
-    """Our parameterization at its defaults on the user's own model."""
-    example = made(base, 0)
+def planned_builder(
+    build: Build, build_subject: BuildSubject, base: int, parameterization: str
+) -> BuildSubject:
+    """Applies our parameterization at its defaults to the user's own model.
+
+    Args:
+        build: The user's callable.
+        build_subject: Calls it.
+        base: The width at which the defaults are quoted.
+        parameterization: The name of the parameterization.
+    """
+    example = build_subject(base, 0)
     assert example.batch is not None
+    batch = example.batch(0)
 
-    def make(width: int, seed: int) -> Subject:
-        subject = made(width, seed)
-        assert example.batch is not None
-        plan = library_plan(
+    @cache
+    def plan_at(width: int) -> Plan:
+        return plan_callable(
             build,
             base={"width": base},
             target={"width": width},
-            optimizer={"name": "adamw"},
+            optimizer={"name": DEFAULT_OPTIMIZER},
             parameterization=parameterization,
-            batch=example.batch(0),
+            batch=batch,
             loss=example.loss,
         )
+
+    def planned(width: int, seed: int) -> Subject:
+        subject = build_subject(width, seed)
+        plan = plan_at(width)
         plan.initialize(subject.model, seed)
         plan.install(subject.model)
         return replace(subject, optimizer=plan.optimizers(subject.model)[0])
 
-    return make
+    return planned

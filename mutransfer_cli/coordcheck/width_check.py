@@ -1,290 +1,168 @@
-"""Measure at several widths and seeds, judge every tensor, and prove that an error would show."""
+"""The width axis: measure, judge every tensor, and prove by a control that an error would show."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import log2
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
+from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.recorder import uncompiled
-from mutransfer_cli.coordcheck.measure.width_training import Make, Measurement, measure
+from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.report.module_curves import module_curves
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.verdict.diagnosis import diagnose
-from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.repair import init_faults, repaired, separated
-from mutransfer_cli.coordcheck.verdict.slopes import fitted
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import (
-    TOLERANCE,
-    WORSE,
-    Judged,
-    changes,
-    expected_gradients,
-    judge,
+from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.coordcheck.verdict.width_verdict import (
+    HIDDEN_ROLES,
+    overall_verdict,
+    regime_of,
+    tensor_report,
 )
-from mutransfer_cli.documents.check import (
-    CheckDocument,
-    ControlReport,
-    FaultReport,
-    ModuleReport,
-    TensorReport,
-    Verdict,
-)
+from mutransfer_cli.documents.check import CheckDocument, ControlReport, FaultReport
+
+log = logging.getLogger(__name__)
 
 CONTROL_SEEDS = 2
-PROBED_SEEDS = 2  # of weight decay, epsilon and inference
-DOUBTFUL = 0.15  # a deviation that asks for more seeds
-BETWEEN = (0.2, 0.4)
-LEAST_WIDTHS, LEAST_RATIO = 3, 4.0
-LIMITS = (
-    "what is wrong by the same factor at every width (a wrong base width, say)",
+DOUBTFUL_DEVIATION = 0.15  # a deviation that asks for more seeds
+BORDERLINE = (0.2, 0.4)  # neither right nor off by a half, the least that theory can be off by
+MIN_WIDTHS, MIN_RATIO = 3, 4.0
+DIFFERENT_LOGITS = 0.01  # relative difference between inference and training that is noted
+WIDTH_LIMITS = (
+    "a factor that is wrong at every width alike, such as a wrong base width",
     "betas, clipping and schedules",
-    f"exponents off by less than {TOLERANCE}",
+    f"exponents off by less than {EXPONENT_TOLERANCE}",
 )
 UNSTABLE = FaultReport(
     finding="unstable",
     where="",
     message="the loss is not finite after a few steps",
-    fix="repair the tensors that fail, or give smaller learning rates",
+    fix=FINDINGS["unstable"].fix(),
 )
-HIDDEN = frozenset({"hidden", "convolution", "expert"})
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is checked, and against what."""
+def run_width_check(request: CheckRequest) -> CheckReport:
+    """Measure and judge; tell several errors apart by repair; then run the negative control.
 
-    make: Make
-    expected: Mapping[str, Expectation]
-    parameterization: str
-    widths: tuple[int, ...]
-    seeds: int = 3
-    most_seeds: int = 6
-    steps: int = 3
-    first_seed: int = 0
-    strict: bool = False
-    static: tuple[FaultReport, ...] = ()  # what reading the model alone found wrong
-    hints: tuple[str, ...] = ()  # for the reader of a failure
-
-    @property
-    def ratio(self) -> float:
-        return self.widths[-1] / self.widths[0]
-
-    def measured(
-        self, seeds: Sequence[int], factors: Mapping[int, Mapping[str, float]] | None = None
-    ) -> list[Measurement]:
-        return [
-            measure(
-                self.make,
-                w,
-                self.first_seed + s,
-                self.steps,
-                factors[w] if factors else None,
-                probes=s < PROBED_SEEDS and factors is None,
-            )
-            for s in seeds
-            for w in self.widths
-        ]
-
-    def judged(self, measurements: Sequence[Measurement]) -> list[Judged]:
-        gradients = expected_gradients(self.expected, self.parameterization)
-        return [judge(name, measurements, e, gradients[name]) for name, e in self.expected.items()]
-
-
-def run_check(question: Question) -> CheckReport:
-    """Measure and judge; separate several errors by repair; then the negative control."""
+    Raises:
+        InputError: The model cannot be trained or measured.
+    """
     started = time.perf_counter()
-    q = question
-    if len(q.widths) < LEAST_WIDTHS or q.ratio < LEAST_RATIO:
-        return nothing(
-            q,
-            f"widths {', '.join(map(str, q.widths))} are too few; give at least {LEAST_WIDTHS} "
-            f"over a ratio of {LEAST_RATIO:g}, such as --widths 64,128,256",
-        )
+    if len(request.widths) < MIN_WIDTHS or request.ratio < MIN_RATIO:
+        return too_few_widths(request)
     with uncompiled():
-        measurements, judged = answer(q)
-        wrong = init_faults(judged)
-        if wrong:
-            _, mended = answer(replace(q, make=repaired(q.make, wrong, q.widths[0])))
-            judged = separated(judged, mended)
-        control = controlled(q)
-    tensors = tuple(reported(j, q) for j in judged)
+        measurements, verdicts = measure_until_decided(request)
+        errors = init_errors(verdicts)
+        if errors:
+            log.info("inits repaired before the updates are judged: %s", ", ".join(errors))
+            build = with_repaired_inits(request.build, errors, request.widths[0])
+            _, after = measure_until_decided(replace(request, build=build))
+            verdicts = separated(verdicts, after)
+        control = negative_control(request)
     unstable = not all(m.finite for m in measurements)
-    verdict, reason = verdict_of(q, tensors, control, unstable)
+    tensors = tuple(tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts)
+    verdict, reason = overall_verdict(
+        request, tensors, control, (UNSTABLE,) if unstable else request.faults
+    )
     return CheckReport(
         CheckDocument(
             verdict=verdict,
             reason=reason,
-            regime="unstable" if unstable else regime_of(q, measurements),
-            expected=q.parameterization,
-            widths=q.widths,
-            seeds=len(measurements) // len(q.widths),
+            regime="unstable" if unstable else regime_of(request.expected, measurements),
+            expected=request.parameterization,
+            widths=request.widths,
+            seeds=len(measurements) // len(request.widths),
             seconds=time.perf_counter() - started,
             tensors=tensors,
-            modules=modules_of(measurements),
+            modules=module_curves(measurements),
             control=control,
-            limits=LIMITS,
-            faults=((UNSTABLE,) if unstable else ()) + q.static,
-            notes=paths_note(measurements) + (q.hints if verdict == "fail" else ()),
+            limits=WIDTH_LIMITS,
+            faults=((UNSTABLE,) if unstable else ()) + request.faults,
+            notes=inference_notes(measurements) + (request.hints if verdict == "fail" else ()),
         )
     )
 
 
-def answer(q: Question) -> tuple[list[Measurement], list[Judged]]:
-    """Few seeds first, more where anything is doubtful."""
-    measurements = q.measured(range(q.seeds))
-    judged = q.judged(measurements)
-    known = q.seeds
-    for most, unclear in ((q.most_seeds, doubtful), (2 * q.most_seeds, borderline)):
-        if all(m.finite for m in measurements) and any(unclear(j) for j in judged):
-            measurements += q.measured(range(known, max(known, most)))
-            judged = q.judged(measurements)
-            known = max(known, most)
-    return measurements, judged
-
-
-def paths_note(measurements: Sequence[Measurement]) -> tuple[str, ...]:
-    """Whether inference gives other logits than training."""
-    factors = {m.width: m.paths for m in measurements if m.paths is not None}
-    odd = {w: f for w, f in factors.items() if abs(f - 1) > 0.01}
-    if not odd:
-        return ()
-    width = max(odd)
-    return (
-        f"without targets the model's logits are {odd[width]:.3g} times those with targets at "
-        f"width {width}: training and inference differ; what was checked is training",
-    )
-
-
-def nothing(q: Question, reason: str) -> CheckReport:
-    """A report of a check that could not be made."""
+def too_few_widths(request: CheckRequest) -> CheckReport:
+    """The report of a check that cannot be decided with the widths given."""
     return CheckReport(
         CheckDocument(
             verdict="inconclusive",
-            reason=reason,
+            reason=f"widths {', '.join(map(str, request.widths))} are too few; give at least "
+            f"{MIN_WIDTHS} over a ratio of {MIN_RATIO:g}, such as --widths 64,128,256",
             regime=None,
-            expected=q.parameterization,
-            widths=q.widths,
+            expected=request.parameterization,
+            widths=request.widths,
             seeds=0,
             seconds=0.0,
             tensors=(),
             modules=(),
             control=ControlReport(what="not run", verdict=None),
-            limits=LIMITS,
+            limits=WIDTH_LIMITS,
         )
     )
 
 
-def doubtful(j: Judged) -> bool:
-    return max(abs(j.off), abs(j.init_off)) > DOUBTFUL
+def measure_until_decided(
+    request: CheckRequest,
+) -> tuple[list[Measurement], list[TensorVerdict]]:
+    """Measure with few seeds, then with more where a deviation is doubtful or borderline."""
+    measurements = request.measure(range(request.seeds))
+    verdicts = request.judge(measurements)
+    seeds = request.seeds
+    for most, is_unclear in (
+        (request.most_seeds, is_doubtful),
+        (2 * request.most_seeds, is_borderline),
+    ):
+        unclear = [v.name for v in verdicts if is_unclear(v)]
+        if unclear and most > seeds and all(m.finite for m in measurements):
+            log.info("%d seeds instead of %d: %s undecided", most, seeds, ", ".join(unclear))
+            measurements += request.measure(range(seeds, most))
+            verdicts = request.judge(measurements)
+            seeds = most
+    return measurements, verdicts
 
 
-def borderline(j: Judged) -> bool:
-    """Neither right nor off by a half, the least that theory's exponents can be off by."""
-    return any(BETWEEN[0] < abs(off) < BETWEEN[1] for off in (j.off, j.init_off))
+def is_doubtful(verdict: TensorVerdict) -> bool:
+    """Whether a deviation is large enough to ask for more seeds."""
+    return max(abs(verdict.deviation), abs(verdict.init_deviation)) > DOUBTFUL_DEVIATION
 
 
-def controlled(q: Question) -> ControlReport:
-    """The same model with a learning rate that grows with width must fail."""
-    names = [n for n, e in q.expected.items() if e.role in HIDDEN]
+def is_borderline(verdict: TensorVerdict) -> bool:
+    """Whether a deviation is neither right nor off by a half."""
+    low, high = BORDERLINE
+    return any(low < abs(d) < high for d in (verdict.deviation, verdict.init_deviation))
+
+
+def negative_control(request: CheckRequest) -> ControlReport:
+    """Check the same model with a learning rate that grows with the width: it must fail."""
+    names = [n for n, e in request.expected.items() if e.role in HIDDEN_ROLES]
     what = "the hidden matrices' learning rate × width / smallest width"
     if not names:
-        names = [n for n, e in q.expected.items() if e.init is not None] or list(q.expected)
+        judged = [n for n, e in request.expected.items() if e.init is not None]
+        names = judged or list(request.expected)
         what = "the matrices' learning rate × width / smallest width"
-    factors = {w: dict.fromkeys(names, w / q.widths[0]) for w in q.widths}
-    judged = q.judged(q.measured(range(CONTROL_SEEDS), factors))
-    seen = any(j.verdict == "fail" and j.off > TOLERANCE for j in judged if j.name in names)
-    return ControlReport(what=what, verdict="fail" if seen else "pass")
+    factors = {w: dict.fromkeys(names, w / request.widths[0]) for w in request.widths}
+    verdicts = request.judge(request.measure(range(CONTROL_SEEDS), factors))
+    detected = [
+        v.name
+        for v in verdicts
+        if v.name in names and v.verdict == "fail" and v.deviation > EXPONENT_TOLERANCE
+    ]
+    log.info("negative control (%s): %d of %d tensors fail", what, len(detected), len(names))
+    return ControlReport(what=what, verdict="fail" if detected else "pass")
 
 
-def reported(j: Judged, q: Question) -> TensorReport:
-    expected = q.expected[j.name]
-    aspects = j.aspects
-    if expected.role == "readout" and j.moved and j.init_off < -TOLERANCE:
-        aspects["init"] = "warn"  # harmless: muP itself advises a readout that starts at zero
-    verdict = max(aspects.values(), key=WORSE.index)
-    found = diagnose(j, expected, q.ratio) if verdict != "pass" else None
-    return TensorReport(
-        name=j.name,
-        role=expected.role,
-        verdict=verdict,
-        finding=found.finding if found else None,
-        message=found.message if found else None,
-        fix=found.fix if found else None,
-        update_slope=j.update.slope(expected.update) if j.update else None,
-        init_slope=j.init.slope(expected.init) if j.init else None,
-        decay_slope=j.decay.slope(expected.decay) if j.decay else None,
-        epsilon_slope=j.epsilon.slope(0.0) if j.epsilon else None,
-        aspects=aspects,
+def inference_notes(measurements: Sequence[Measurement]) -> tuple[str, ...]:
+    """A note where inference gives other logits than training."""
+    ratios = {m.size: m.inference_ratio for m in measurements if m.inference_ratio is not None}
+    different = {w: ratio for w, ratio in ratios.items() if abs(ratio - 1) > DIFFERENT_LOGITS}
+    if not different:
+        return ()
+    width = max(different)
+    return (
+        f"without targets the model's logits are {different[width]:.3g} times those with targets "
+        f"at width {width}: training and inference differ; training was checked",
     )
-
-
-def verdict_of(
-    q: Question, tensors: Sequence[TensorReport], control: ControlReport, unstable: bool
-) -> tuple[Verdict, str]:
-    if unstable:
-        return "fail", str(UNSTABLE)
-    bad = {"fail", "warn"} if q.strict else {"fail"}
-    failed = [t.name for t in tensors if t.verdict in bad]
-    if q.static or failed:
-        named = f"{len(failed)} of {len(tensors)} tensors do not scale as {q.parameterization}"
-        return "fail", "; ".join([*map(str, q.static), *([named] if failed else [])])
-    unsure = [t.name for t in tensors if t.verdict == "inconclusive"]
-    if unsure:
-        return (
-            "inconclusive",
-            f"{', '.join(unsure)}: deviation within two standard errors; give more --seeds or "
-            "larger --widths",
-        )
-    if control.verdict != "fail":
-        return (
-            "inconclusive",
-            f"the negative control passed too ({control.what}); give larger --widths",
-        )
-    return "pass", f"all {len(tensors)} tensors scale as {q.parameterization}; the control fails"
-
-
-def regime_of(
-    q: Question, measurements: Sequence[Measurement]
-) -> Literal["feature-learning", "lazy", "unstable"] | None:
-    """By how the change of the hidden layers' outputs depends on width."""
-    names = [n.rpartition(".")[0] for n, e in q.expected.items() if e.role in HIDDEN]
-    slope = changes(measurements, names)
-    if slope is None:
-        return None
-    if abs(slope) <= TOLERANCE:
-        return "feature-learning"
-    return "lazy" if slope < 0 else "unstable"
-
-
-def modules_of(measurements: Sequence[Measurement]) -> tuple[ModuleReport, ...]:
-    """The classical coordinate check, for the plot and for readers who know it."""
-    widths = sorted({m.width for m in measurements})
-
-    def mean(name: str, width: int, which: str) -> float:
-        values = [getattr(m, which)[name] for m in measurements if m.width == width]
-        return float(sum(values) / len(values))
-
-    found = []
-    for name in measurements[0].activations:
-        if not all(name in m.activations and name in m.changes for m in measurements):
-            continue
-        init = fitted(measurements, lambda m, n=name: m.activations.get(n))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
-        change = fitted(measurements, lambda m, n=name: m.changes.get(n))  # type: ignore[misc]  # as above
-        if any(not finite(m.changes[name]) for m in measurements):
-            continue
-        found.append(
-            ModuleReport(
-                name=name or "(model)",
-                init_slope=init.slope(None) if init else None,
-                change_slope=change.slope(None) if change else None,
-                init={w: mean(name, w, "activations") for w in widths},
-                change={w: mean(name, w, "changes") for w in widths},
-            )
-        )
-    return tuple(found)
-
-
-def finite(value: float) -> bool:
-    return value == value and abs(log2(value) if value > 0 else 0) < 1024 and value != float("inf")

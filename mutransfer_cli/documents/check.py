@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from mutransfer_cli.catalog.findings import FINDINGS, known_finding
 from mutransfer_cli.documents.base import Part
 
 Verdict = Literal["pass", "fail", "inconclusive"]
-Finding = Literal[
-    "lr-too-large",
-    "lr-too-small",
-    "init-too-large",
-    "init-too-small",
-    "multiplier-missing",
-    "attention-scale",
-    "weight-decay",
-    "epsilon",
-    "residual-scale",
-    "not-trained",
-    "lazy",
-    "unstable",
+AspectVerdict = Literal["pass", "warn", "fail", "inconclusive"]
+Regime = Literal["feature-learning", "lazy", "unstable"]
+Finding = Annotated[
+    str,
+    AfterValidator(known_finding),
+    WithJsonSchema({"enum": list(FINDINGS), "type": "string"}),
 ]
 
 
@@ -34,13 +28,12 @@ class Slope(Part):
     expected: float | None = Field(description="null: not judged")
 
 
-TensorVerdict = Literal["pass", "warn", "fail", "inconclusive"]
-
-
 class TensorReport(Part):
+    """The verdict on one tensor, with the slopes that it rests on and the repair."""
+
     name: str
     role: str
-    verdict: TensorVerdict
+    verdict: AspectVerdict
     finding: Finding | None
     message: str | None
     fix: str | None
@@ -50,13 +43,13 @@ class TensorReport(Part):
     epsilon_slope: Slope | None = Field(
         default=None, description="epsilon over the gradient, where it can be told"
     )
-    aspects: dict[str, TensorVerdict] = Field(
+    aspects: dict[str, AspectVerdict] = Field(
         default_factory=dict, description="the verdict on each aspect that was measured"
     )
 
 
 class FaultReport(Part):
-    """What is wrong with the whole model, or with one module, rather than with a tensor."""
+    """A fault of the whole model, or of one module, rather than of a tensor."""
 
     finding: Finding
     where: str = Field(description="the module; empty for the whole model")
@@ -64,8 +57,9 @@ class FaultReport(Part):
     fix: str | None = None
 
     def __str__(self) -> str:
-        said = f"{self.finding}: {self.message}"
-        return f"{said}; {self.fix}" if self.fix else said
+        """Finding, message and repair in one line."""
+        text = f"{self.finding}: {self.message}"
+        return f"{text}; {self.fix}" if self.fix else text
 
 
 class ModuleReport(Part):
@@ -79,18 +73,22 @@ class ModuleReport(Part):
 
 
 class ControlReport(Part):
+    """The negative control: what was made wrong on purpose, and the verdict that it got."""
+
     what: str
     verdict: Verdict | None
 
 
 class CheckDocument(Part):
+    """What `mutransfer check --json` prints."""
+
     schema_: Literal["mutransfer/check/v1"] = Field(default="mutransfer/check/v1", alias="schema")
     verdict: Verdict
     reason: str
-    regime: Literal["feature-learning", "lazy", "unstable"] | None
+    regime: Regime | None
     axis: Literal["width", "depth"] = "width"
     expected: str = Field(description="the parameterization that it was held against")
-    widths: tuple[int, ...] = Field(description="sizes along the axis")
+    sizes: tuple[int, ...] = Field(alias="widths", description="sizes along the axis")
     seeds: int
     seconds: float
     tensors: tuple[TensorReport, ...]

@@ -1,42 +1,45 @@
-"""The classical curves, and each tensor's deviation with its interval."""
+"""The plot of a check: the classical curves, and each tensor's deviation with its interval."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from mutransfer_cli.documents.check import CheckDocument
+from mutransfer_cli.documents.check import CheckDocument, TensorReport
 from mutransfer_cli.errors import InputError
 
-COLOURS = {"pass": "tab:green", "warn": "tab:orange", "fail": "tab:red", "inconclusive": "tab:gray"}
+VERDICT_COLOURS = {
+    "pass": "tab:green",
+    "warn": "tab:orange",
+    "fail": "tab:red",
+    "inconclusive": "tab:gray",
+}
+PASSING_BAND = 0.25  # deviations of an exponent that pass
+PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
 
 
 def plot(document: CheckDocument, path: Path) -> None:
-    """Write a picture; its format is that of the file's name."""
+    """Write the plot; the format is that of the file's name.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     judged = [t for t in document.tensors if t.update_slope is not None]
-    figure, axes = plt.subplots(1, 3, figsize=(15, max(4.0, 0.22 * len(judged))))
-    for axis, which, title in (
-        (axes[0], "init", "RMS of activations at init"),
-        (axes[1], "change", "RMS of their change"),
-    ):
-        for m in document.modules:
-            values = getattr(m, which)
-            if all(v > 0 for v in values.values()):
-                axis.loglog(list(values), list(values.values()), marker=".", alpha=0.6)
-        axis.set(title=title, xlabel="width")
-    for row, t in enumerate(judged):
-        s = t.update_slope
-        assert s is not None
-        off = s.value - (s.expected or 0.0)
-        half = 0.0 if s.high is None else s.high - s.value
-        axes[2].errorbar(off, row, xerr=half, fmt="o", color=COLOURS[t.verdict])
-    axes[2].set_yticks(range(len(judged)), [t.name for t in judged], fontsize=6)
-    axes[2].axvspan(-0.25, 0.25, color="tab:green", alpha=0.1)
-    axes[2].set(title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent")
+    height = max(MIN_HEIGHT, ROW_HEIGHT * len(judged))
+    figure, (init, change, deviations) = plt.subplots(1, 3, figsize=(3 * PANEL_WIDTH, height))
+    draw_curves(init, [m.init for m in document.modules])
+    init.set(title="RMS of activations at init", xlabel=document.axis)
+    draw_curves(change, [m.change for m in document.modules])
+    change.set(title="RMS of their change", xlabel=document.axis)
+    draw_deviations(deviations, judged)
+    deviations.set(
+        title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent"
+    )
     figure.tight_layout()
     try:
         figure.savefig(path)
@@ -44,3 +47,27 @@ def plot(document: CheckDocument, path: Path) -> None:
         raise InputError(f"--plot {path}: cannot be written: {error}") from error
     finally:
         plt.close(figure)
+
+
+def draw_curves(axes: Any, curves: list[dict[int, float]]) -> None:
+    """One line for each module; curves with values that have no logarithm are left out."""
+    for curve in curves:
+        if all(value > 0 for value in curve.values()):
+            axes.loglog(list(curve), list(curve.values()), marker=".", alpha=0.6)
+
+
+def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
+    """A row for each tensor: how far its exponent is from the expected one, with its interval."""
+    for row, t in enumerate(tensors):
+        slope = t.update_slope
+        assert slope is not None
+        half_width = 0.0 if slope.high is None else slope.high - slope.value
+        axes.errorbar(
+            slope.value - (slope.expected or 0.0),
+            row,
+            xerr=half_width,
+            fmt="o",
+            color=VERDICT_COLOURS[t.verdict],
+        )
+    axes.set_yticks(range(len(tensors)), [t.name for t in tensors], fontsize=6)
+    axes.axvspan(-PASSING_BAND, PASSING_BAND, color="tab:green", alpha=0.1)

@@ -18,10 +18,10 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from mutransfer_cli.coordcheck.entry import question_of
-from mutransfer_cli.coordcheck.measure.width_training import multiply_rates
+from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates, optimizer_parts
+from mutransfer_cli.coordcheck.recipe_check import width_request
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.width_check import run_check
+from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from tests.helpers.check_models import RECIPES
@@ -42,16 +42,16 @@ class Error:
         names = self.names(model)
         assert subject.optimizer is not None
         if self.aspect == "lr":
-            multiply_rates(model, subject.optimizer, dict.fromkeys(names, m**self.power))
+            multiply_learning_rates(model, subject.optimizer, dict.fromkeys(names, m**self.power))
         elif self.aspect == "init":
             with torch.no_grad():
                 for name, p in model.named_parameters():
                     if name in names:
                         p.mul_(m**self.power)
         elif self.aspect == "decay":
-            multiply_rates(model, subject.optimizer, dict.fromkeys(names, 1.0))
+            multiply_learning_rates(model, subject.optimizer, dict.fromkeys(names, 1.0))
             ids = {id(p) for name, p in model.named_parameters() if name in names}
-            for part in getattr(subject.optimizer, "parts", [subject.optimizer]):
+            for part in optimizer_parts(subject.optimizer):
                 for group in part.param_groups:
                     if any(id(p) in ids for p in group["params"]):
                         group["weight_decay"] *= m**self.power
@@ -153,17 +153,17 @@ ASPECTS = {"lr": "lr", "init": "init", "weight": "decay", "multiplier": "multipl
 
 def checked(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckReport, Found]:
     """The report on a model with errors, and what should be in it."""
-    question = question_of(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
+    request = width_request(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
     wanted: Found = set()
 
-    def make(width: int, number: int) -> Subject:
-        subject = question.make(width, number)
+    def build(width: int, number: int) -> Subject:
+        subject = request.build(width, number)
         for error in errors:
             error.applied(subject.model, subject, width / WIDTHS[0])
             wanted.update((name, error.aspect) for name in error.names(subject.model))
         return subject
 
-    return run_check(replace(question, make=make, first_seed=seed)), wanted
+    return run_width_check(replace(request, build=build, first_seed=seed)), wanted
 
 
 def named(report: CheckReport) -> Found:
@@ -194,10 +194,10 @@ def drawn(
 ) -> tuple[str, list[Error]]:
     """A random model with up to `count` random errors in learning rate or init."""
     kind = rng.choice(list(PLANTED))
-    question = question_of(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
-    matrices = [n for n, e in question.expected.items() if e.role in {"hidden", "convolution"}]
+    request = width_request(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
+    matrices = [n for n, e in request.expected.items() if e.role in {"hidden", "convolution"}]
     errors = []
-    for name in rng.sample(list(question.expected), rng.randint(1, count)):
+    for name in rng.sample(list(request.expected), rng.randint(1, count)):
         aspect = rng.choice(["lr", "init"]) if name in matrices else "lr"
         errors.append(Error(aspect, name, rng.choice([-1, 1]) * rng.choice(sizes)))
     return kind, errors

@@ -9,7 +9,7 @@ import pytest
 from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.coordcheck.measure.depth_training import ATTENTION, CHANGE, STREAM
-from mutransfer_cli.coordcheck.measure.width_training import multiply_rates
+from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import proxy
@@ -47,7 +47,7 @@ def checked(
         subject = proxy(recipe, Size(64, depth, 16, 100), seed)
         assert subject.optimizer is not None
         inside = [n for n, _ in subject.model.named_parameters() if blocks.position(n)]
-        multiply_rates(
+        multiply_learning_rates(
             subject.model, subject.optimizer, dict.fromkeys(inside, (depth / 2) ** faster)
         )
         return subject
@@ -114,7 +114,7 @@ def test_of_a_recipe(tmp_path: Path) -> None:
     path = tmp_path / "deep.yaml"
     path.write_text(TEXT)
     report = check_target(str(path), axis="depth", depths=(2, 4, 8), seeds=2)
-    assert report.passed and report.document.axis == "depth" and report.document.widths == (2, 4, 8)
+    assert report.passed and report.document.axis == "depth" and report.document.sizes == (2, 4, 8)
     with pytest.raises(InputError, match="at least three"):
         check_target(str(path), axis="depth", depths=(2, 4))
     with pytest.raises(InputError, match="needs a recipe"):

@@ -59,8 +59,9 @@ def test_what_follows_a_module(name: str) -> None:
     model = Net(8, 4.0, same, after)
     with recording(model) as calls:
         model(torch.arange(4)).square().mean().backward()
-    assert calls.of["head"].after == pytest.approx(factor)
-    assert calls.of["embed"].after == calls.of["body"].after == 1.0
+    assert calls.by_module["head"].output_multiplier == pytest.approx(factor)
+    assert calls.by_module["embed"].output_multiplier == 1.0
+    assert calls.by_module["body"].output_multiplier == 1.0
 
 
 def subject(head: After, embed: After = same, rate: float = 0.0) -> Callable[..., Subject]:

@@ -166,7 +166,7 @@ def test_attention_scale_of_a_growing_head(written: bool) -> None:
     (fault,) = report.document.faults
     assert fault.finding == "attention-scale"
     # 64^-1/2 at the smallest width, where the head is 64: 8/64
-    assert fault.fix is not None and "8/head size" in fault.fix
+    assert fault.fix is not None and "8/head_size" in fault.fix
     right = check(lambda width, seed: build(width, seed, -1.0), WIDTHS)
     assert not right.document.faults
 
@@ -278,7 +278,9 @@ def test_a_loss_that_raises_names_its_line() -> None:
         made.loss = lambda model, batch: model(batch[0]).view(3, 7)
         return made
 
-    with pytest.raises(InputError, match=r"loss at width 64: .*test_check\.py:\d+: RuntimeError"):
+    with pytest.raises(
+        InputError, match=r"loss at width 64: .*test_width_check\.py:\d+: RuntimeError"
+    ):
         check(build, WIDTHS)
 
 

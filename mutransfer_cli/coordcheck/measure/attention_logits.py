@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+
+from mutransfer_cli.tracing.function_tracer import FunctionTracer, attention_operands
+from mutransfer_cli.tracing.torch_functions import plain_name
 
 
-class Logits(TorchFunctionMode):
-    """Keeps q·k × scale of every call, in order."""
+class AttentionLogitTracer(FunctionTracer):
+    """Keeps the logits q·k × scale of every call, in order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[Tensor] = []
+        self.logits: list[Tensor] = []
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__name__", "") == "scaled_dot_product_attention":
-            q, k = args[0].detach(), args[1].detach()
-            if q.shape[-3] != k.shape[-3]:  # grouped queries
-                k = k.repeat_interleave(q.shape[-3] // k.shape[-3], -3)
-            scale = kwargs.get("scale") or q.shape[-1] ** -0.5
-            self.found.append((q @ k.transpose(-1, -2)).float() * scale)
-        return func(*args, **kwargs)
+    def called(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> None:
+        """Keep the logits where the function is attention.
+
+        Args:
+            function: The torch function or method.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+            result: What it returned.
+        """
+        if plain_name(function) != "scaled_dot_product_attention":
+            return
+        query, key, scale = attention_operands(args, kwargs)
+        query, key = query.detach(), key.detach()
+        if query.shape[-3] != key.shape[-3]:  # grouped queries
+            key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+        self.logits.append((query @ key.transpose(-1, -2)).float() * scale)
 
 
 @contextmanager
 def attention_logits() -> Iterator[list[Tensor]]:
-    """Record the logits of all attention while the block runs."""
-    with torch.no_grad(), Logits() as mode:
-        yield mode.found
+    """Record the logits of all attention while the block runs, without gradients."""
+    with torch.no_grad(), AttentionLogitTracer() as tracer:
+        yield tracer.logits

@@ -1,15 +1,21 @@
-"""What a few optimizer steps do at one depth: residual stream, each tensor's share, attention."""
+"""What a few optimizer steps do at one depth: residual stream, share of each tensor, attention."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.attention_logits import attention_logits
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rerun, rms
-from mutransfer_cli.coordcheck.measure.width_training import Make, multiply_rates, shrink, step
+from mutransfer_cli.coordcheck.measure.training_step import (
+    BuildSubject,
+    forward_backward,
+    multiply_learning_rates,
+    tiny_batch,
+)
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
 
@@ -18,86 +24,125 @@ STREAM, CHANGE, ATTENTION = "residual stream", "its change", "change of attentio
 
 @dataclass(slots=True)
 class DepthMeasurement:
-    """Of one depth and seed; `width` is the depth, so that slopes are fitted alike."""
+    """Everything measured at one depth with one seed.
 
-    width: int
-    whole: dict[str, float] = field(default_factory=dict)
-    shares: dict[str, float] = field(default_factory=dict)  # by tensor, `*` for the block's number
+    Attributes:
+        size: The depth.
+        network: STREAM, CHANGE and ATTENTION, where there are any: quantities of the network.
+        shares: By tensor, `*` for its block's number: its part in the decrease of the loss.
+        finite: Whether all losses were finite.
+    """
+
+    size: int
+    network: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
     finite: bool = True
 
 
 def measure_depth(
-    make: Make, depth: int, seed: int, steps: int, blocks: Blocks, faster: float = 1.0
+    build: BuildSubject,
+    depth: int,
+    seed: int,
+    steps: int,
+    blocks: Blocks,
+    block_lr_factor: float = 1.0,
 ) -> DepthMeasurement:
-    """Take `steps` steps on one tiny batch; faster multiplies the rates inside the blocks."""
-    subject = make(depth, seed)
+    """Take a few steps on one tiny batch.
+
+    Args:
+        build: Makes the subject of a depth and a seed.
+        depth: The depth.
+        seed: Of the model and of its batch.
+        steps: Number of optimizer steps.
+        blocks: What is repeated along the depth.
+        block_lr_factor: Factor on the learning rates inside the blocks, for the negative control.
+
+    Raises:
+        InputError: No block is called as a module.
+    """
+    subject = build(depth, seed)
     assert subject.batch is not None and subject.optimizer is not None
     named = dict(subject.model.named_parameters())
-    if faster != 1.0:
-        inside = {n: faster for n in named if blocks.position(n) is not None}
-        multiply_rates(subject.model, subject.optimizer, inside)
+    if block_lr_factor != 1.0:
+        inside = {n: block_lr_factor for n in named if blocks.position(n) is not None}
+        multiply_learning_rates(subject.model, subject.optimizer, inside)
     subject.model.train()
-    batch = shrink(subject.batch(seed))
-    found = DepthMeasurement(depth)
+    batch = tiny_batch(subject.batch(seed))
+    result = DepthMeasurement(depth)
 
-    before: list[Tensor] = []
-    repeated = {kind: n > 1 for kind, n in Counter(pattern(n, blocks) for n in named).items()}
-    first: Calls | None = None
-    for number in range(steps):
-        calls, finite = step(subject, batch)
-        found.finite &= finite
-        if number == 0:
-            before = own_logits(calls, blocks)
-        old = {name: p.detach().clone() for name, p in named.items()}
+    first, result.finite = forward_backward(subject, batch)
+    logits = block_attention_logits(first, blocks)
+    before = {name: p.detach().clone() for name, p in named.items()}
+    subject.optimizer.step()
+    result.shares = loss_shares(named, before, blocks)
+    for _ in range(steps - 1):
+        result.finite &= forward_backward(subject, batch)[1]
         subject.optimizer.step()
-        if number > 0:
-            continue
-        first = calls
-        for name, p in named.items():
-            kind = pattern(name, blocks)
-            if p.grad is not None and (blocks.position(name) is None or repeated[kind]):
-                share = -float((p.grad.float() * (p.detach() - old[name]).float()).sum())
-                found.shares[kind] = found.shares.get(kind, 0.0) + share
-    assert first is not None
-    last, finite = step(subject, batch)
-    found.finite &= finite
-    ends = stream_of(first, depth, blocks)
-    sizes = [rms(first.of[n].output) for n in ends]
-    moves = [rms(last.of[n].output - first.of[n].output) for n in ends]
-    found.whole[STREAM] = sum(sizes) / len(sizes)
-    found.whole[CHANGE] = sum(moves) / len(moves)
-    pairs = list(zip(before, own_logits(first, blocks), strict=True))
-    if pairs:
-        found.whole[ATTENTION] = sum(rms(b - a) for a, b in pairs) / len(pairs)
-    return found
+    last, finite = forward_backward(subject, batch)
+    result.finite &= finite
+
+    ends = stream_modules(first, depth, blocks)
+    sizes = [rms(first.by_module[n].output) for n in ends]
+    moves = [rms(last.by_module[n].output - first.by_module[n].output) for n in ends]
+    result.network[STREAM] = sum(sizes) / len(sizes)
+    result.network[CHANGE] = sum(moves) / len(moves)
+    logits_after = block_attention_logits(first, blocks)
+    if logits:
+        pairs = zip(logits, logits_after, strict=True)
+        result.network[ATTENTION] = sum(rms(b - a) for a, b in pairs) / len(logits)
+    return result
 
 
-def own_logits(calls: Calls, blocks: Blocks) -> list[Tensor]:
+def loss_shares(
+    named: Mapping[str, nn.Parameter], before: Mapping[str, Tensor], blocks: Blocks
+) -> dict[str, float]:
+    """Each tensor's part in the decrease of the loss by one step, -gradient · update.
+
+    Args:
+        named: The parameters after the step, with the gradients of the pass before it.
+        before: Their values before the step.
+        blocks: Tensors of the same kind in different blocks are added up.
+    """
+    kinds = Counter(tensor_pattern(name, blocks) for name in named)
+    shares: dict[str, float] = {}
+    for name, p in named.items():
+        kind = tensor_pattern(name, blocks)
+        if p.grad is not None and (blocks.position(name) is None or kinds[kind] > 1):
+            share = -float((p.grad.float() * (p.detach() - before[name]).float()).sum())
+            shares[kind] = shares.get(kind, 0.0) + share
+    return shares
+
+
+def block_attention_logits(calls: Calls, blocks: Blocks) -> list[Tensor]:
     """Attention logits of each block alone, with its present weights on its recorded input."""
-    with attention_logits() as seen:
-        for name, call in calls.of.items():
+    with attention_logits() as logits:
+        for name, call in calls.by_module.items():
             if blocks.is_block(name):
                 rerun(call, {})
-    return seen
+    return logits
 
 
-def pattern(name: str, blocks: Blocks) -> str:
+def tensor_pattern(name: str, blocks: Blocks) -> str:
     """A tensor's name with its block's number as `*`."""
-    place = blocks.position(name)
-    return name if place is None else f"{place[0]}.*.{place[2]}"
+    position = blocks.position(name)
+    return name if position is None else f"{position[0]}.*.{position[2]}"
 
 
-def stream_of(calls: Calls, depth: int, blocks: Blocks) -> list[str]:
-    """Names of the modules that put the residual stream out: the last block of each stack."""
-    called = [name.rpartition(".") for name in calls.of if blocks.is_block(name)]
-    found = [
+def stream_modules(calls: Calls, depth: int, blocks: Blocks) -> list[str]:
+    """Names of the modules whose output is the residual stream: the last block of each stack.
+
+    Raises:
+        InputError: No block is called as a module.
+    """
+    called = [name.rpartition(".") for name in calls.by_module if blocks.is_block(name)]
+    last_blocks = [
         f"{container}.{max(numbers)}"
         for container in blocks.counts
         if (numbers := [int(number) for of, _, number in called if of == container])
     ]
-    if not found:
+    if not last_blocks:
         raise InputError(
             f"check: at depth {depth} no block of {', '.join(blocks.counts) or 'the model'} is "
             "called as a module; the depth axis needs blocks in a ModuleList"
         )
-    return found
+    return last_blocks

@@ -1,4 +1,4 @@
-"""Findings that a project has decided to live with; new ones still fail."""
+"""Baselines: findings that a project accepts for now; new ones still fail."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from mutransfer_cli.documents.base import Part
 from mutransfer_cli.documents.check import CheckDocument, TensorReport, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 
 
-class Accepted(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Accepted(Part):
+    """One accepted finding."""
 
     tensor: str = Field(description="or the module; empty for the whole model")
     finding: str
     reason: str = ""
 
 
-class Baseline(BaseModel):
+class Baseline(Part):
     """What `--baseline FILE` reads and `--write-baseline FILE` writes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     schema_: Literal["mutransfer/baseline/v1"] = Field(
         default="mutransfer/baseline/v1", alias="schema"
@@ -33,7 +32,11 @@ class Baseline(BaseModel):
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Raises InputError for a file that is no baseline."""
+    """Read a baseline.
+
+    Raises:
+        InputError: The file cannot be read, or is not a baseline.
+    """
     try:
         return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -45,58 +48,64 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(document: CheckDocument, path: Path) -> int:
-    """Accept everything that this check found; returns how many findings that were."""
-    found = [
+    """Write all findings of a check as accepted; returns how many there are.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    accepted = [
         Accepted(tensor=t.name, finding=t.finding, reason=t.message or "")
         for t in document.tensors
         if t.finding is not None and t.verdict in {"fail", "warn"}
     ]
-    found += [
+    accepted += [
         Accepted(tensor=f.where, finding=f.finding, reason=f.message) for f in document.faults
     ]
-    values = Baseline(accepted=tuple(found)).model_dump(mode="json", by_alias=True)
+    values = Baseline(accepted=tuple(accepted)).model_dump(mode="json", by_alias=True)
     write_text(path, json.dumps(values, indent=2) + "\n")
-    return len(found)
+    return len(accepted)
 
 
 def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) -> CheckDocument:
     """The document with accepted findings as warnings, and its verdict without them.
 
-    strict: warnings fail too, unless they are accepted.
+    Args:
+        document: What the check found.
+        baseline: The accepted findings.
+        strict: Whether warnings fail too, unless they are accepted.
     """
-    bad = {"fail", "warn"} if strict else {"fail"}
+    failing = {"fail", "warn"} if strict else {"fail"}
     known = {(a.tensor, a.finding) for a in baseline.accepted}
 
-    def judged(t: TensorReport) -> TensorReport:
-        if t.verdict in bad and (t.name, t.finding) in known:
-            return t.model_copy(update={"verdict": "warn", "message": f"accepted: {t.message}"})
-        return t
+    def is_accepted(t: TensorReport) -> bool:
+        return t.verdict in failing and (t.name, t.finding) in known
 
-    tensors = tuple(judged(t) for t in document.tensors)
-    faults = tuple(f for f in document.faults if (f.where, f.finding) not in known)
-    accepted = sum(a != b for a, b in zip(tensors, document.tensors, strict=True))
-    failed = [
-        a.name
-        for a, b in zip(tensors, document.tensors, strict=True)
-        if a == b and a.verdict in bad
-    ]
-    failed += [str(f) for f in faults]
-    accepted += len(document.faults) - len(faults)
-    found = {(t.name, t.finding) for t in document.tensors}
-    found |= {(f.where, f.finding) for f in document.faults}
-    gone = len(known - found)
-    notes = [f"{accepted} accepted by the baseline"] if accepted else []
-    notes += (
-        [f"{gone} accepted findings are there no more: write the baseline anew"] if gone else []
+    tensors = tuple(
+        t.model_copy(update={"verdict": "warn", "message": f"accepted: {t.message}"})
+        if is_accepted(t)
+        else t
+        for t in document.tensors
     )
+    faults = tuple(f for f in document.faults if (f.where, f.finding) not in known)
+    new = [t.name for t in document.tensors if t.verdict in failing and not is_accepted(t)]
+    new += [str(f) for f in faults]
+    count = sum(map(is_accepted, document.tensors)) + len(document.faults) - len(faults)
+    occurring = {(t.name, t.finding) for t in document.tensors}
+    occurring |= {(f.where, f.finding) for f in document.faults}
+    gone = len(known - occurring)
+    notes = [f"{count} accepted by the baseline"] if count else []
+    if gone:
+        notes.append(f"{gone} accepted findings no longer occur; regenerate the baseline")
     verdict: Verdict = document.verdict
     reason = document.reason
-    if document.verdict == "fail" and accepted:
-        verdict = "fail" if failed else "pass"
-        reason = f"new: {', '.join(failed)}" if failed else "nothing new"
+    if document.verdict == "fail" and count:
+        verdict = "fail" if new else "pass"
+        reason = f"new: {', '.join(new)}" if new else "nothing new"
     return document.model_copy(
         update={
-            "tensors": tensors, "faults": faults, "verdict": verdict,
+            "tensors": tensors,
+            "faults": faults,
+            "verdict": verdict,
             "reason": "; ".join([reason, *notes]),
         }
-    )  # fmt: skip
+    )

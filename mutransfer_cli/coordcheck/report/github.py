@@ -1,4 +1,4 @@
-"""Workflow annotations and the step summary for GitHub."""
+"""GitHub: workflow annotations and the step summary."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def workflow_lines(document: CheckDocument) -> list[str]:
 
 
 def escaped(text: str) -> str:
+    """A message as a workflow command takes it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def summary(document: CheckDocument) -> str:
-    """Markdown for the page of a workflow's run."""
+    """Markdown for the page of a workflow run."""
     lines = [f"### mutransfer check: {document.verdict}", "", document.reason, ""]
     shown = [t for t in document.tensors if t.verdict != "pass"]
     if shown:
@@ -35,16 +36,17 @@ def summary(document: CheckDocument) -> str:
             f"| `{t.name}` | {t.verdict} | {cell(t.message)} | {cell(t.fix)} |" for t in shown
         ]
         lines.append("")
-    lines += [f"Not seen: {limit}." for limit in document.limits]
+    lines += [f"This check cannot detect {limit}." for limit in document.limits]
     return "\n".join(lines) + "\n"
 
 
 def cell(text: str | None) -> str:
+    """A cell of a Markdown table."""
     return (text or "").replace("|", "\\|")
 
 
 def write_summary(document: CheckDocument) -> None:
-    """Append to the file that GitHub names for it, where there is one."""
+    """Append the summary to the file in `GITHUB_STEP_SUMMARY`, where it is set."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with open(path, "a", encoding="utf-8") as file:

@@ -10,7 +10,11 @@ from mutransfer_cli.files import write_text
 
 
 def write_junit(document: CheckDocument, path: Path) -> None:
-    """A case `tensor: aspect` for each; faults of the whole model are cases of their own."""
+    """Write a case `tensor: aspect` for each tensor and aspect, and one for each fault.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     cases = [
         (t, aspect, verdict) for t in document.tensors for aspect, verdict in t.aspects.items()
     ]

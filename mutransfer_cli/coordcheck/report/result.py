@@ -1,4 +1,4 @@
-"""What `check` returns."""
+"""What `mutransfer_cli.check` returns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mutransfer_cli.documents.check import CheckDocument, TensorReport
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The verdict, whole and by tensor."""
+    """The result of a check: its document, and shortcuts to what a caller asks for most."""
 
     document: CheckDocument
 
@@ -21,17 +21,19 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
+        """Whether the verdict is pass."""
         return self.document.verdict == "pass"
 
     @property
     def tensors(self) -> tuple[TensorReport, ...]:
+        """The verdict on each tensor."""
         return self.document.tensors
 
     @property
     def sentences(self) -> list[str]:
         """What is wrong, a line each: tensors with their repair, and the verdict last."""
-        said = [f"{t.verdict}: {t.message}; {t.fix}" for t in self.tensors if t.message]
-        return [*said, f"{self.verdict}: {self.document.reason}"]
+        lines = [f"{t.verdict}: {t.message}; {t.fix}" for t in self.tensors if t.message]
+        return [*lines, f"{self.verdict}: {self.document.reason}"]
 
     def to_json(self) -> str:
         """The document of `mutransfer check --json`."""

@@ -1,98 +1,143 @@
-"""What is wrong with a tensor, in plain words, and the repair as numbers."""
+"""The finding of a tensor that does not pass: what is wrong in words, and the repair as numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import TOLERANCE, Judged
-from mutransfer_cli.documents.check import Finding
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+
+CONSTANT = 0.05  # exponents below it in magnitude are called constant
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    finding: Finding
+    """What is wrong with one tensor.
+
+    Attributes:
+        finding: A code of `catalog.findings`.
+        message: What was measured, and what it means.
+        fix: The repair.
+    """
+
+    finding: str
     message: str
     fix: str
 
 
-def halves(value: float) -> float:
-    """The nearest half, away from zero: theory's exponents lie on that grid."""
-    nearest = round(value * 2) / 2
-    return nearest if nearest else (0.5 if value > 0 else -0.5)
+def nearest_half(deviation: float) -> float:
+    """The nearest half that is not 0: theory's exponents lie on that grid."""
+    nearest = round(deviation * 2) / 2
+    return nearest if nearest else (0.5 if deviation > 0 else -0.5)
 
 
 def power(exponent: float) -> str:
+    """A power of the multiplier m."""
     return "m" if exponent == 1 else f"m^{exponent:g}"
 
 
-def times(off: float, ratio: float) -> str:
-    """How many times too large or small it is at the largest width."""
-    factor = ratio ** abs(halves(off))
-    kind = "large" if off > 0 else "small"
-    return f"{factor:.3g} times too {kind} at {ratio:g} times the width"
+def excess(deviation: float, ratio: float, axis: str = "width") -> str:
+    """How many times too large or small something is at the largest size.
+
+    Args:
+        deviation: Of the exponent.
+        ratio: The largest size over the smallest.
+        axis: The axis along which the sizes lie.
+    """
+    factor = ratio ** abs(nearest_half(deviation))
+    kind = "large" if deviation > 0 else "small"
+    return f"{factor:.3g} times too {kind} at {ratio:g} times the {axis}"
 
 
-def multiplied(off: float) -> str:
-    """The repair: a power of the width multiplier that undoes the deviation."""
-    exponent = halves(off)
+def correction(deviation: float, axis: str = "width") -> str:
+    """The repair: a power of the multiplier that undoes a deviation of the exponent."""
+    exponent = nearest_half(deviation)
     verb = "divide" if exponent > 0 else "multiply"
-    return f"{verb} it by {power(abs(exponent))}, m = width / base width"
+    return f"{verb} it by {power(abs(exponent))}, m = {axis} / base {axis}"
 
 
-def diagnose(judged: Judged, expected: Expectation, ratio: float) -> Diagnosis | None:
-    """The finding of a tensor that does not pass; ratio is the largest width over the smallest."""
-    name = f"`{judged.name}`"
-    if not judged.moved:
+def trend(exponent: float) -> str:
+    """How a quantity depends on the size."""
+    if abs(exponent) < CONSTANT:
+        return "is constant"
+    return f"{'grows' if exponent > 0 else 'shrinks'} like m^{exponent:.2g}"
+
+
+def lr_finding(deviation: float) -> str:
+    """The code for a learning rate that is too large or too small."""
+    return "lr-too-large" if deviation > 0 else "lr-too-small"
+
+
+def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Diagnosis | None:
+    """The finding of a tensor that does not pass; None where no aspect is far enough off.
+
+    Args:
+        verdict: The tensor's slopes and deviations.
+        expected: The exponents that are right for it.
+        ratio: The largest width over the smallest.
+    """
+    if not verdict.moved:
         return Diagnosis(
             "not-trained",
-            f"{name}: its own update changes nothing",
-            "give it to the optimizer, and make sure that a gradient reaches it",
+            f"`{verdict.name}`: no effect of its update was measured (not in the optimizer? no "
+            "input reached it?)",
+            FINDINGS["not-trained"].fix(),
         )
-    if judged.aspects.get("epsilon") == "fail" and abs(judged.init_off) <= TOLERANCE:
+    if verdict.aspects.get("epsilon") == "fail" and (
+        abs(verdict.init_deviation) <= EXPONENT_TOLERANCE
+    ):
         return Diagnosis(
             "epsilon",
-            f"{name}: epsilon does not follow its gradient, which shrinks with width: it takes "
-            f"{judged.epsilon_share:.2g} of an update at the largest width, and would take "
-            f"{judged.epsilon_ahead:.2g} at 16 times that width",
-            "epsilon: divide it by m, m = width / base width, or take a far smaller one",
+            f"`{verdict.name}`: epsilon does not follow its gradient, which shrinks with the "
+            f"width: it takes {verdict.epsilon_share:.2g} of an update at the largest width, and "
+            f"would take {verdict.epsilon_share_ahead:.2g} at 16 times that width",
+            FINDINGS["epsilon"].fix(),
         )
-    if abs(judged.init_off) > TOLERANCE:
-        both = expected.role == "readout" and judged.init_off > 0 and judged.off > TOLERANCE
-        times_in = 1 if abs(judged.init_off - judged.off) < TOLERANCE else 2  # SGD: squared
-        if both and abs(times_in * judged.init_off - judged.off) < TOLERANCE:
-            return Diagnosis(
-                "multiplier-missing",
-                f"{name}: its forward multiplier is missing: outputs and updates are "
-                f"{times(judged.init_off, ratio)}",
-                f"multiply its input by 1/{power(halves(judged.init_off))}, m = width / base width",
-            )
-        finding: Finding = "init-too-large" if judged.init_off > 0 else "init-too-small"
-        also = f"; its update too, {times(judged.off, ratio)}" if abs(judged.off) > 0.25 else ""
+    if abs(verdict.init_deviation) > EXPONENT_TOLERANCE:
+        return diagnose_init(verdict, expected, ratio)
+    if abs(verdict.deviation) > EXPONENT_TOLERANCE:
+        finding = lr_finding(verdict.deviation)
         return Diagnosis(
             finding,
-            f"{name}: its init standard deviation is {times(judged.init_off, ratio)}{also}",
-            f"init: {multiplied(judged.init_off)}",
+            f"`{verdict.name}`: its update {trend(expected.update + verdict.deviation)}, expected "
+            f"m^{expected.update:g}: its learning rate is {excess(verdict.deviation, ratio)}",
+            FINDINGS[finding].fix(change=correction(verdict.deviation)),
         )
-    if abs(judged.off) > TOLERANCE:
-        too = (
-            "not divided by the width multiplier as it should be"
-            if judged.off > 0
-            else ("divided by the width multiplier once too often")
-        )
+    if verdict.aspects.get("weight decay") == "warn":
         return Diagnosis(
-            "lr-too-large" if judged.off > 0 else "lr-too-small",
-            f"{name}: its learning rate is {too}; it is {times(judged.off, ratio)}",
-            f"learning rate: {multiplied(judged.off)}",
+            "weight-decay",
+            f"`{verdict.name}`: its decay per step changes with the width: it is "
+            f"{excess(verdict.decay_deviation, ratio)}",
+            FINDINGS["weight-decay"].fix(change=correction(verdict.decay_deviation)),
         )
-    return decay_diagnosis(judged, ratio) if judged.aspects.get("weight decay") == "warn" else None
+    return None
 
 
-def decay_diagnosis(judged: Judged, ratio: float) -> Diagnosis:
-    """Decay per step that changes with width: a matter of convention, so a warning."""
+def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Diagnosis:
+    """The finding of a tensor whose module has the wrong gain at init.
+
+    Args:
+        verdict: The tensor's slopes and deviations.
+        expected: The exponents that are right for it.
+        ratio: The largest width over the smallest.
+    """
+    init, update = verdict.init_deviation, verdict.deviation
+    both_grow = expected.role == "readout" and init > 0 and update > EXPONENT_TOLERANCE
+    # a missing multiplier is missing once in the update, with SGD in its gradient once more
+    factors = 1 if abs(init - update) < EXPONENT_TOLERANCE else 2
+    if both_grow and abs(factors * init - update) < EXPONENT_TOLERANCE:
+        return Diagnosis(
+            "multiplier-missing",
+            f"`{verdict.name}`: its forward multiplier is missing: outputs and updates are "
+            f"{excess(init, ratio)}",
+            FINDINGS["multiplier-missing"].fix(power=power(nearest_half(init))),
+        )
+    finding = "init-too-large" if init > 0 else "init-too-small"
+    too = abs(update) > EXPONENT_TOLERANCE
+    also = f"; its update too is {excess(update, ratio)}" if too else ""
     return Diagnosis(
-        "weight-decay",
-        f"`{judged.name}`: its decay per step changes with width; it is "
-        f"{times(judged.decay_off, ratio)}",
-        f"weight decay: {multiplied(judged.decay_off)}, so that lr × weight_decay is constant",
+        finding,
+        f"`{verdict.name}`: its init standard deviation is {excess(init, ratio)}{also}",
+        FINDINGS[finding].fix(change=correction(init)),
     )

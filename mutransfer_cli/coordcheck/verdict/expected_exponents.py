@@ -1,10 +1,10 @@
-"""The exponents in width that a parameterization asks of a tensor, derived from its rule row."""
+"""The exponents in width that a parameterization asks of a tensor, from the theory's table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.optimizers.geometry import SIGN, Geometry
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.exponents import exponents
 from mutransfer_cli.tracing.family import TensorShape
@@ -12,34 +12,48 @@ from mutransfer_cli.tracing.family import TensorShape
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Of one tensor; None: not judged."""
+    """Exponents of the width that are right for one tensor; None: not judged.
+
+    Attributes:
+        role: The tensor's role.
+        update: Of the effect of its own update on its module's output.
+        init: Of its module's gain on isotropic input at init.
+        decay: Of the share that weight decay takes away per step.
+        gradient: Of the gradient of the loss with respect to its module's output.
+        lr: Of its learning rate, in the form in which the table has the row.
+        row_init: Of its init standard deviation, in the form in which the table has the row.
+        geometry: Of the updates of its optimizer.
+    """
 
     role: str
-    update: float  # size of the effect of its own update on its module's output
-    init: float | None  # gain of its module on isotropic input, at init
-    decay: float  # share of the tensor that weight decay takes away per step
-    rate: float | None = 0.0  # of the learning rate, in the table's own form
-    row_init: float | None = None  # of the init, in the table's own form
-    scale_free: bool = True  # Adam: an update's size does not depend on the gradient's
+    update: float
+    init: float | None
+    decay: float
+    gradient: float = 0.0
+    lr: float | None = 0.0
+    row_init: float | None = None
+    geometry: Geometry = SIGN
 
 
 def expectation(
     tensor: TensorShape,
     parameterization: str,
-    optimizer: str,
+    geometry: Geometry,
     independent_decay: bool = True,
     alignment: str | None = None,
     tied: bool = False,
 ) -> Expectation:
-    """Derived (rules: §5.1 of the derivation kit; Tensor Programs V, appendix J).
+    """What is right for one tensor, the same in every abc-equivalent form.
 
-    An update of entries lr·|update| acts on an aligned input as mult · lr · |update| · fan_in: the
-    update's entries are Θ(1) for Adam and of the gradient's size for SGD. Weights act on an
-    isotropic input as mult · std · √fan_in. Every abc-equivalent form gives the same numbers, so
-    the readout's form does not matter.
+    Args:
+        tensor: The tensor, with its role and its growing dimensions.
+        parameterization: The name of the parameterization.
+        geometry: Of the updates of its optimizer.
+        independent_decay: Whether lr × weight_decay is meant to be constant.
+        alignment: full, none, or None for the parameterization's default.
+        tied: Whether the model's readout is its embedding.
     """
-    geometry = optimizer_spec(optimizer).geometry
-    expected = exponents(
+    theory = exponents(
         parameterization_of(parameterization),
         geometry,
         tensor.role,
@@ -48,13 +62,14 @@ def expectation(
         alignment=alignment,
         tied=tied,
     )
-    matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
+    is_matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
     return Expectation(
-        tensor.role,
-        expected.update_effect,
-        expected.init_effect if matrix else None,
-        0.0 if independent_decay else expected.lr,
-        expected.lr,
-        expected.init if matrix else None,
-        not geometry.sees_gradient_scale,
+        role=tensor.role,
+        update=theory.update_effect,
+        init=theory.init_effect if is_matrix else None,
+        decay=0.0 if independent_decay else theory.lr,
+        gradient=theory.output_gradient,
+        lr=theory.lr,
+        row_init=theory.init if is_matrix else None,
+        geometry=geometry,
     )

@@ -1,7 +1,7 @@
-"""Several errors at once: repair the inits that are wrong, measure again, and see what is left.
+"""Several errors at once: repair the inits that are wrong, and judge the updates after that.
 
-A wrong init changes the gradients of what lies around it, and with an optimizer that is not
-scale-free their updates too: what a repaired model does right was a consequence.
+A wrong init changes the gradients of the layers around it and, with an optimizer that sees
+the scale of gradients, their updates too. What a repaired model does right was only a consequence.
 """
 
 from __future__ import annotations
@@ -11,38 +11,54 @@ from dataclasses import replace
 
 import torch
 
-from mutransfer_cli.coordcheck.measure.width_training import Make
-from mutransfer_cli.coordcheck.verdict.diagnosis import halves
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import Judged
+from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
+from mutransfer_cli.coordcheck.verdict.diagnosis import nearest_half
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.models.subject import Subject
 
 
-def init_faults(judged: Sequence[Judged]) -> dict[str, float]:
+def init_errors(verdicts: Sequence[TensorVerdict]) -> dict[str, float]:
     """Tensors whose init is certainly wrong, and by which exponent."""
-    return {j.name: halves(j.init_off) for j in judged if j.aspects.get("init") == "fail"}
+    return {
+        v.name: nearest_half(v.init_deviation) for v in verdicts if v.aspects.get("init") == "fail"
+    }
 
 
-def repaired(make: Make, faults: Mapping[str, float], smallest: int) -> Make:
-    """The same models with these inits divided by the power of the width that is too much."""
+def with_repaired_inits(
+    build: BuildSubject, errors: Mapping[str, float], smallest: int
+) -> BuildSubject:
+    """The same models with the inits divided by the excess power of the width.
 
-    def made(width: int, seed: int) -> Subject:
-        subject = make(width, seed)
+    Args:
+        build: Makes the subject of a width and a seed.
+        errors: By tensor, the exponent that its init is off by.
+        smallest: The smallest width, at which nothing changes.
+    """
+
+    def repaired(width: int, seed: int) -> Subject:
+        subject = build(width, seed)
         with torch.no_grad():
             for name, p in subject.model.named_parameters():
-                if name in faults:
-                    p.mul_((width / smallest) ** -faults[name])
+                if name in errors:
+                    p.mul_((width / smallest) ** -errors[name])
         return subject
 
-    return made
+    return repaired
 
 
-def separated(before: Sequence[Judged], after: Sequence[Judged]) -> list[Judged]:
-    """Each tensor's own faults: inits as they were found, updates as they are once repaired."""
-    wrong = init_faults(before)
-    found = []
-    for old, new in zip(before, after, strict=True):
-        if old.name in wrong:
-            found.append(old)
-        else:
-            found.append(replace(new, decay=old.decay, decay_off=old.decay_off))
-    return found
+def separated(
+    before: Sequence[TensorVerdict], after: Sequence[TensorVerdict]
+) -> list[TensorVerdict]:
+    """Each tensor's own errors: inits as they were measured, updates as they are once repaired.
+
+    Args:
+        before: Verdicts on the model as it is.
+        after: Verdicts on the model with repaired inits, in the same order.
+    """
+    errors = init_errors(before)
+    return [
+        old
+        if old.name in errors
+        else replace(new, decay=old.decay, decay_deviation=old.decay_deviation)
+        for old, new in zip(before, after, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Slopes against width on logarithmic scales, over seeds, with their uncertainty."""
+"""Slopes against the size on logarithmic scales, over seeds, with their uncertainty."""
 
 from __future__ import annotations
 
@@ -15,52 +15,65 @@ from mutransfer_cli.documents.check import Slope
 class Sized(Protocol):
     """A measurement at one size along an axis."""
 
-    width: int
+    size: int
 
 
 M = TypeVar("M", bound=Sized)
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A slope and its standard error: the larger of the seeds' scatter and the fit's."""
+class SlopeFit:
+    """A fitted slope.
+
+    Attributes:
+        value: d log2(value) / d log2(size).
+        error: Standard error: the larger of the seeds' scatter and the fit's residual.
+        degrees_of_freedom: Of the t-distribution of the interval.
+    """
 
     value: float
     error: float
-    freedom: int
+    degrees_of_freedom: int
 
-    def slope(self, expected: float | None, confidence: float = 0.95) -> Slope:
-        half = float(special.stdtrit(self.freedom, 0.5 + confidence / 2)) * self.error
+    def report(self, expected: float | None, confidence: float = 0.95) -> Slope:
+        """The slope with its interval, as it stands in the document."""
+        quantile = float(special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2))
+        half = quantile * self.error
         return Slope(
             value=self.value, low=self.value - half, high=self.value + half, expected=expected
         )
 
 
-def fitted(measurements: Sequence[M], value: Callable[[M], float | None]) -> Fitted | None:
-    """Slope of log2(value) on log2(width); None where a value is missing or not positive."""
-    by_width: dict[int, list[float]] = {}
+def fit_slope(measurements: Sequence[M], value_of: Callable[[M], float | None]) -> SlopeFit | None:
+    """Fit log2(value) against log2(size); None where a value is missing or not positive.
+
+    Args:
+        measurements: At two sizes at least, one for each seed.
+        value_of: The value of one measurement.
+    """
+    by_size: dict[int, list[float]] = {}
     for m in measurements:
-        v = value(m)
-        if v is None or not np.isfinite(v) or v <= 0:
+        value = value_of(m)
+        if value is None or not np.isfinite(value) or value <= 0:
             return None
-        by_width.setdefault(m.width, []).append(float(np.log2(v)))
-    widths = sorted(by_width)
-    seeds = min((len(values) for values in by_width.values()), default=0)
-    if len(widths) < 2 or seeds == 0:
+        by_size.setdefault(m.size, []).append(float(np.log2(value)))
+    sizes = sorted(by_size)
+    seeds = min((len(values) for values in by_size.values()), default=0)
+    if len(sizes) < 2 or seeds == 0:
         return None
-    x = np.log2(widths)
+    x = np.log2(sizes)
     x = x - x.mean()
-    y = np.array([by_width[w][:seeds] for w in widths])
+    y = np.array([by_size[size][:seeds] for size in sizes])
     slopes = x @ y / (x @ x)
     slope = float(slopes.mean())
-    of_seeds = float(slopes.std(ddof=1) / np.sqrt(seeds)) if seeds > 1 else 0.0
+    seed_error = float(slopes.std(ddof=1) / np.sqrt(seeds)) if seeds > 1 else 0.0
     means = y.mean(1)
     residual = means - means.mean() - slope * x
-    of_fit = float(np.sqrt(residual @ residual / max(1, len(widths) - 2) / (x @ x)))
-    return Fitted(slope, max(of_seeds, of_fit), max(1, len(widths) * seeds - 2))
+    fit_error = float(np.sqrt(residual @ residual / max(1, len(sizes) - 2) / (x @ x)))
+    return SlopeFit(slope, max(seed_error, fit_error), max(1, len(sizes) * seeds - 2))
 
 
-def exponent(values: Mapping[int, float]) -> float | None:
+def exact_slope(values: Mapping[int, float]) -> float | None:
     """Slope of log2(value) on log2(size), of exact numbers; None where one is not positive."""
     if any(not v > 0 for v in values.values()):
         return None
@@ -69,8 +82,11 @@ def exponent(values: Mapping[int, float]) -> float | None:
     return float(x @ y / (x @ x))
 
 
-def smaller(values: Sequence[float]) -> float:
-    """Where all agree in sign the smallest in magnitude, else 0: one alone proves nothing."""
-    if min(values) < 0 < max(values):
+def conservative(deviations: Sequence[float]) -> float:
+    """The smallest deviation in magnitude where all have the same sign, else 0.
+
+    Several estimates of one deviation: where they contradict each other, none proves an error.
+    """
+    if min(deviations) < 0 < max(deviations):
         return 0.0
-    return min(values, key=abs)
+    return min(deviations, key=abs)

@@ -1,0 +1,149 @@
+"""What a tensor, and the change of it in one step, does to the output of its own module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, rerun, rms
+
+ISOTROPIC_INPUTS = 64  # random inputs that a module's gain is measured on
+INPUT_DEPENDENT = 1.5  # how much twice the input must enlarge an effect that depends on it
+
+Use = tuple[Call, str]  # the call of a module, and the tensor's name inside that module
+
+
+@dataclass(slots=True)
+class Effect:
+    """The effect of one tensor's own update on the output of one module that uses it.
+
+    Attributes:
+        raw: RMS of the change of the output.
+        aligned: The change's component along the descent of the loss.
+        input: RMS of the module's input; 1 where the effect does not depend on the input.
+        gradient: RMS of the gradient of the loss with respect to the output.
+        output_multiplier: The number by which the caller multiplies the output.
+    """
+
+    raw: float
+    aligned: float
+    input: float
+    gradient: float
+    output_multiplier: float = 1.0
+
+
+def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
+    """The recorded calls that use each parameter.
+
+    A parameter none of whose own modules was called belongs to the nearest one around it that was.
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
+    own: dict[str, list[Use]] = {name: [] for name in names.values()}
+    around: dict[str, list[Use]] = {name: [] for name in names.values()}
+    for path, module in model.named_modules():
+        for local, p in module.named_parameters(recurse=False, remove_duplicate=False):
+            outer, inner = path, local
+            while outer not in calls.by_module and outer:
+                outer, _, last = outer.rpartition(".")
+                inner = f"{last}.{inner}"
+            if outer in calls.by_module:
+                uses = own if outer == path else around
+                uses[names[id(p)]].append((calls.by_module[outer], inner))
+    return {name: uses or around[name] for name, uses in own.items()}
+
+
+def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
+    """The effect of an update in each module that uses the tensor.
+
+    Args:
+        uses: The calls that use it.
+        before: The tensor's value in those calls.
+        after: Its value after the step.
+    """
+    effects = []
+    for call, local in uses:
+        change = rerun(call, {local: after}) - rerun(call, {local: before})
+        gradient = call.gradient
+        size = rms(gradient) if gradient is not None else 0.0
+        aligned = (
+            -float((change * gradient).sum()) / (size * change.numel())
+            if gradient is not None and size > 0
+            else 0.0
+        )
+        # a multiplier of the output belongs to the module's own tensors, not to those inside it
+        multiplier = 1.0 if "." in local else call.output_multiplier
+        x = input_size(call, local, before, after)
+        effects.append(Effect(rms(change), aligned, x, size, multiplier))
+    return effects
+
+
+def input_size(call: Call, local: str, before: Tensor, after: Tensor) -> float:
+    """RMS of a module's input; 1 where the update acts without it, as that of a bias does.
+
+    Args:
+        call: The module's call.
+        local: The tensor's name inside the module.
+        before: The tensor's value in the call.
+        after: Its value after the step.
+    """
+    x = next((a for a in call.args if isinstance(a, Tensor) and a.is_floating_point()), None)
+    if x is None:
+        return 1.0
+    if before.dim() <= 1:
+        doubled = tuple(2 * a if a is x else a for a in call.args)
+        effect, effect_doubled = (
+            rms(rerun(call, {local: after}, args) - rerun(call, {local: before}, args))
+            for args in (call.args, doubled)
+        )
+        if effect_doubled < INPUT_DEPENDENT * effect:
+            return 1.0
+    if isinstance(call.module, nn.RNNBase) and not local.startswith("weight_ih_l0"):
+        return rms(call.output)  # it acts on states, of which only the last layer's are recorded
+    return rms(x)
+
+
+def gain_of(call: Call, local: str, value: Tensor) -> float | None:
+    """RMS of a module's output, its bias left out, on isotropic inputs of the recorded size.
+
+    Args:
+        call: The module's call.
+        local: The tensor's name inside the module.
+        value: The tensor.
+
+    Returns:
+        None where the tensor is not the one matrix that a single input meets.
+    """
+    x = next((a for a in call.args if isinstance(a, Tensor)), None)
+    if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
+        return None
+    if local != "weight" or value.dim() < 2:
+        return None
+    generator = torch.Generator().manual_seed(0)
+    shape = (max(1, ISOTROPIC_INPUTS // max(1, x[..., 0].numel())), *x.shape)
+    noise = torch.randn(shape, generator=generator).flatten(0, 1).to(x) * rms(x)
+    zeros = {
+        name: torch.zeros_like(p)
+        for name, p in call.module.named_parameters(recurse=False)
+        if name == "bias"
+    }
+    return rms(rerun(call, {local: value, **zeros}, (noise,)))
+
+
+def upstream_sizes(model: nn.Module, calls: Calls) -> dict[str, float]:
+    """For each tensor the RMS of the output of the layer before its own.
+
+    A readout's input may contain its multiplier; the output of the layer before it does not.
+    """
+    sizes: dict[str, float] = {}
+    previous: float | None = None
+    names = {id(p): name for name, p in model.named_parameters()}
+    for path, call in calls.by_module.items():  # in the order in which the calls ended
+        own = [names[id(p)] for p in call.module.parameters(recurse=False)]
+        if not own:
+            continue
+        if previous is not None:
+            sizes.update(dict.fromkeys(own, previous))
+        previous = rms(call.output) if path else None
+    return sizes

@@ -1,0 +1,67 @@
+"""Weight decay and epsilon, measured by steps with gradients of our own or of another size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.coordcheck.measure.recorder import rms
+from mutransfer_cli.models.subject import Subject
+
+ENLARGEMENT = 1024.0  # factor on the gradients that makes epsilon negligible
+
+
+def decay_shares(subject: Subject) -> dict[str, float]:
+    """The share that a step without gradients takes off each tensor: its weight decay."""
+    assert subject.optimizer is not None
+    named = dict(subject.model.named_parameters())
+    before = {name: p.detach().clone() for name, p in named.items()}
+    for p in named.values():
+        p.grad = torch.zeros_like(p)
+    subject.optimizer.step()
+    sizes = {name: rms(value) for name, value in before.items()}
+    return {
+        name: rms(p.detach() - before[name]) / sizes[name]
+        for name, p in named.items()
+        if sizes[name] > 0
+    }
+
+
+def epsilon_ratios(
+    fresh: Callable[[], Subject], backward: Callable[[Subject, Any], Any], batch: Any
+) -> dict[str, float]:
+    """Epsilon over the size of the gradient, for each tensor, entries weighted by |gradient|.
+
+    Compares a step with the gradients to one with 1024 times the gradients. Weighted, because the
+    bias of an attention's keys has a gradient of exactly 0.
+
+    Args:
+        fresh: Makes the subject anew.
+        backward: Runs a forward and a backward pass.
+        batch: What the loss takes.
+    """
+    moves: list[dict[str, Tensor]] = []
+    weights: dict[str, Tensor] = {}
+    for scale in (1.0, ENLARGEMENT):
+        subject = fresh()
+        assert subject.optimizer is not None
+        for _ in range(2):  # behind a readout that starts at 0 there is no gradient at first
+            backward(subject, batch)
+            named = {n: p for n, p in subject.model.named_parameters() if p.grad is not None}
+            before = {n: p.detach().clone() for n, p in named.items()}
+            for n, p in named.items():
+                assert p.grad is not None
+                weights[n] = p.grad.abs()
+                p.grad.mul_(scale)
+            subject.optimizer.step()
+        moves.append({n: (p.detach() - before[n]).abs() for n, p in named.items()})
+    ratios = {}
+    for name, weight in weights.items():
+        enlarged = float((weight * moves[1][name]).sum())
+        if enlarged > 0:
+            plain = float((weight * moves[0][name]).sum())
+            ratios[name] = max(0.0, enlarged / plain - 1) if plain > 0 else float("inf")
+    return ratios

@@ -1,0 +1,131 @@
+"""Subjects that are ready to train: tiny batches, one recorded pass, changed learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils._pytree import tree_leaves
+
+from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import run_user_code
+from mutransfer_cli.plans.lr_ratio_guard import remove_guard
+
+BuildSubject = Callable[[int, int], Subject]  # size along the axis, seed -> a trainable subject
+
+EXAMPLE_VALUES = 8  # tokens of a tiny batch of text; twice its examples otherwise
+
+
+def tiny_batch(batch: Any, tokens: int = EXAMPLE_VALUES) -> Any:
+    """The first few examples of a batch: the aligned part of an update stands out in them.
+
+    Args:
+        batch: As the subject gives it; anything but a sequence of tensors is returned as it is.
+        tokens: Tokens to keep where the input is a matrix of token ids, twice the number of
+            examples otherwise.
+    """
+    if not (isinstance(batch, tuple | list) and all(isinstance(t, Tensor) for t in batch)):
+        return batch
+    x = batch[0]
+    if x.dim() == 2 and not x.is_floating_point():
+        rows = 2
+        columns = max(1, tokens // rows)
+        parts = [t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch]
+    else:
+        parts = [t[: tokens // 2] for t in batch]
+    return tuple(t.contiguous() for t in parts)  # models call view on them
+
+
+def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:
+    """A subject past its warm-up: a schedule that starts at 0 would move nothing.
+
+    Raises:
+        InputError: The model has no trainable parameters.
+    """
+    subject = build(size, seed)
+    assert subject.batch is not None and subject.optimizer is not None
+    if not any(p.requires_grad for p in subject.model.parameters()):
+        raise InputError("has no trainable parameters", ("model",))
+    for optimizer in optimizer_parts(subject.optimizer):
+        for group in optimizer.param_groups:
+            if group["lr"] == 0 and group.get("initial_lr"):
+                group["lr"] = group["initial_lr"]
+    return subject
+
+
+def require_repeatable_batches(subject: Subject, seed: int) -> None:
+    """Draw the same batch twice.
+
+    Raises:
+        InputError: The two batches differ.
+    """
+    assert subject.batch is not None
+    first, second = (
+        [leaf for leaf in tree_leaves(subject.batch(seed)) if isinstance(leaf, Tensor)]
+        for _ in range(2)
+    )
+    if len(first) != len(second) or any(
+        a.shape != b.shape or not torch.equal(a, b) for a, b in zip(first, second, strict=True)
+    ):
+        raise InputError(
+            f"batch: batch({seed}) returned two different batches; draw them from a generator "
+            "seeded with its argument"
+        )
+
+
+def forward_backward(subject: Subject, batch: Any) -> tuple[Calls, bool]:
+    """One recorded forward and backward pass; the optimizer does not step.
+
+    Returns:
+        The calls of all modules, and whether the loss is finite.
+
+    Raises:
+        InputError: The loss raises, or is not a scalar tensor.
+    """
+    assert subject.optimizer is not None and subject.loss is not None
+    seed_dropout()
+    subject.model.zero_grad(set_to_none=True)  # not every optimizer has a zero_grad of its own
+    with recording(subject.model) as calls:
+        loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
+        if not isinstance(loss, Tensor) or loss.dim() != 0:
+            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise InputError(f"loss: returned {got}, expected one scalar tensor")
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    return calls, bool(torch.isfinite(loss))
+
+
+def optimizer_parts(optimizer: Any) -> list[Any]:
+    """The optimizers of which an optimizer consists: itself, where it is not several."""
+    parts: list[Any] = getattr(optimizer, "parts", [optimizer])
+    return parts
+
+
+def multiply_learning_rates(
+    model: nn.Module, optimizer: Optimizer, factors: Mapping[str, float]
+) -> None:
+    """Give single tensors a parameter group of their own with another learning rate.
+
+    Args:
+        model: The model whose parameters the optimizer has.
+        optimizer: Changed in place.
+        factors: By parameter name, the factor on the learning rate.
+    """
+    names = {id(p): name for name, p in model.named_parameters()}
+    for part in optimizer_parts(optimizer):
+        remove_guard(part)  # a plan's optimizer would refuse such rates
+        groups: list[dict[str, Any]] = []
+        for group in part.param_groups:
+            rest = [p for p in group["params"] if names.get(id(p)) not in factors]
+            for p in group["params"]:
+                if names.get(id(p)) in factors:
+                    lr = group["lr"] * factors[names[id(p)]]
+                    groups.append({**group, "params": [p], "lr": lr})
+            group["params"] = rest
+            groups.append(group)
+        part.param_groups[:] = groups

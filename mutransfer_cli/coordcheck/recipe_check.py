@@ -1,0 +1,157 @@
+"""Checks of a recipe: our plan at every size, held against its own parameterization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from math import ceil
+from typing import Any
+
+from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
+from mutransfer_cli.coordcheck.depth_check import run_depth_check
+from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
+from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.user_callable import require_parameterization
+from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.builder import build as build_model
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
+from mutransfer_cli.tracing.blocks import blocks_of
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
+from mutransfer_cli.train.cost import count_parameters
+from mutransfer_cli.train.engine.memory import available_bytes
+
+COPIES, BYTES = 9, 4  # of every parameter at a time: gradients, moments, values before a step
+NARROWEST_WIDTH = 64  # the smallest width by default, where the base allows it
+DEPTH_MULTIPLES = (1, 2, 4, 8)  # of the base, by default
+
+
+def width_request(
+    recipe: Recipe, widths: Sequence[int] | None, expect: str | None, **options: Any
+) -> CheckRequest:
+    """What a check along the width asks of a recipe.
+
+    Args:
+        recipe: The recipe.
+        widths: None: the narrowest multiple of the base width from 64 on, and its two doublings.
+        expect: The parameterization to hold it against; None: its own.
+        options: Fields of `CheckRequest`.
+
+    Raises:
+        InputError: The recipe cannot be trained, a width is impossible, or the widest model does
+            not fit into memory.
+    """
+    factory = ProxyFactory(recipe)
+    factory.require_trainable()
+    base = factory.base
+    narrowest = base.width * ceil(NARROWEST_WIDTH / base.width)
+    all_widths = tuple(sorted(set(widths or (narrowest, 2 * narrowest, 4 * narrowest))))
+    for width in all_widths:
+        message = width_fault(recipe, width)
+        if message:
+            raise InputError(f"--widths: {message}")
+    require_memory(factory.plan(replace(base, width=all_widths[-1])))
+    parameterization = require_parameterization(expect or recipe.parameterization)
+    optimizer = optimizer_spec(recipe.optimizer.name)
+    family = factory.family()
+    expected = {
+        tensor.name: expectation(
+            tensor,
+            parameterization,
+            optimizer_of(optimizer, tensor.role, tensor.base_shape).geometry,
+            independent_decay=recipe.rules.weight_decay == "independent",
+            alignment=recipe.rules.alignment,
+            tied=family.tied,
+        )
+        for tensor in family.tensors
+        if tensor.role != "fixed"
+    }
+    build = proxy_builder(factory, lambda width: replace(base, width=width))
+    return CheckRequest(build, expected, parameterization, all_widths, **request_options(options))
+
+
+def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:
+    """What makes the proxy of a size along one axis and a seed, ready to train.
+
+    Args:
+        factory: Plans and builds the proxies.
+        size_of: The whole size, from that along the axis.
+    """
+
+    @cache
+    def plan_at(size: int) -> Plan:
+        return factory.plan(size_of(size))
+
+    def build(size: int, seed: int) -> Subject:
+        subject = factory.build_with_optimizer(size_of(size), seed, plan_at(size))
+        if subject.batch is None:
+            source, examples = factory.source, factory.recipe.base.batch
+            subject.batch = lambda seed: source.batch(seed, 0, examples)
+        return subject
+
+    return build
+
+
+def require_memory(plan: Plan) -> None:
+    """Do nothing where the widest model fits into memory.
+
+    Raises:
+        InputError: It does not.
+    """
+    needed = COPIES * BYTES * count_parameters(plan)
+    free = available_bytes("cpu")
+    if needed > free:
+        raise InputError(
+            f"--widths: a model of width {plan.target['width']} needs about "
+            f"{needed / 2**30:.1f} GiB here, and {free / 2**30:.1f} GiB are available; give "
+            "smaller --widths, or smaller heads and a narrower base: the parameterization stays "
+            "the same (--set model.args.head_dim=16 --set base.width=… --set ladder.width=[…])"
+        )
+
+
+def check_recipe_depth(
+    recipe: Recipe, depths: Sequence[int] | None, seeds: int, steps: int, first_seed: int
+) -> CheckReport:
+    """Check a recipe's model at several depths of the base's width.
+
+    Args:
+        recipe: The recipe.
+        depths: None: 1, 2, 4 and 8 times the base depth.
+        seeds: Number of seeds.
+        steps: Optimizer steps of each training.
+        first_seed: The seeds are counted from here.
+
+    Raises:
+        InputError: The recipe cannot be trained, or a depth is impossible.
+    """
+    factory = ProxyFactory(recipe)
+    factory.require_trainable()
+    base = factory.base
+    all_depths = tuple(sorted(set(depths or (base.depth * k for k in DEPTH_MULTIPLES))))
+    for depth in all_depths:
+        message = depth_fault(recipe, depth)
+        if message:
+            raise InputError(f"--depths: {message}")
+    small, large = (
+        skeleton(lambda d=d: build_model(recipe, replace(base, depth=d)).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        for d in (all_depths[0], all_depths[-1])
+    )
+    blocks = blocks_of(shapes_of(small).keys(), shapes_of(large).keys())
+    return run_depth_check(
+        proxy_builder(factory, lambda depth: replace(base, depth=depth)),
+        blocks,
+        all_depths,
+        parameterization=recipe.parameterization,
+        alpha=parameterization_of(recipe.parameterization).block_alpha(recipe.rules.depth_alpha),
+        seeds=seeds,
+        steps=steps,
+        first_seed=first_seed,
+    )

@@ -1,0 +1,36 @@
+"""Whether the scale of attention follows a head size that grows with the width."""
+
+from __future__ import annotations
+
+from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.documents.check import FaultReport
+from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.tracing.family import Family
+
+SAME_SCALE = 1e-3  # relative
+
+
+def attention_faults(family: Family, parameterization: str) -> tuple[FaultReport, ...]:
+    """The fault of a growing head size with the wrong scale; none where the head size is fixed."""
+    if family.head_growth == 1.0:
+        return ()
+    power = parameterization_of(parameterization).attention_power
+    expected = family.head_growth**power
+    if abs(family.scale_growth / expected - 1) < SAME_SCALE:
+        return ()
+    seen = family.attention[0]
+    divisor = {-1.0: "head_size", -0.5: "√head_size"}.get(power, f"head_size^{-power:g}")
+    at = f"`{seen.module}`" if seen.module else "the model's attention"
+    return (
+        FaultReport(
+            finding="attention-scale",
+            where=seen.module,
+            message=f"in {at} the head size grows by {family.head_growth:g} and the scale of q·k "
+            f"by {family.scale_growth:.3g} instead of {expected:.3g}",
+            fix=FINDINGS["attention-scale"].fix(
+                scale=f"{seen.scale * seen.head_size**-power:.3g}/{divisor}",
+                today=f"{seen.scale:.3g}",
+                head_size=seen.head_size,
+            ),
+        ),
+    )

@@ -1,0 +1,241 @@
+"""Verdicts of the depth axis: on each kind of tensor, and on quantities of the network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.measure.depth_training import (
+    ATTENTION,
+    CHANGE,
+    STREAM,
+    DepthMeasurement,
+)
+from mutransfer_cli.coordcheck.verdict.diagnosis import correction, excess, lr_finding
+from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
+from mutransfer_cli.documents.check import (
+    AspectVerdict,
+    ControlReport,
+    FaultReport,
+    Regime,
+    TensorReport,
+    Verdict,
+)
+from mutransfer_cli.tracing.blocks import Blocks
+
+log = logging.getLogger(__name__)
+
+STEEPEST_STREAM = -0.6  # a stream without a stem shrinks at init as depth^-1/2, which is right
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSlope:
+    """A slope over all depths, and over the deeper half: shallow networks bend towards it."""
+
+    all: SlopeFit
+    deep: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSlopes:
+    """Slopes of the network's quantities against the depth; a quantity that is missing has none."""
+
+    by_name: Mapping[str, DepthSlope]
+
+    @property
+    def stream(self) -> float:
+        """Slope of the residual stream's size at init; 0 where it was not measured."""
+        return self.by_name[STREAM].all.value if STREAM in self.by_name else 0.0
+
+
+def fit_depth_slope(
+    measurements: Sequence[DepthMeasurement],
+    value_of: Callable[[DepthMeasurement], float | None],
+) -> DepthSlope | None:
+    """Fit a slope; None where a value is missing or not positive.
+
+    Args:
+        measurements: At all depths and seeds.
+        value_of: The value of one measurement.
+    """
+    depths = sorted({m.size for m in measurements})
+    middle = depths[len(depths) // 2 - 1]
+    over_all = fit_slope(measurements, value_of)
+    deep = fit_slope([m for m in measurements if m.size >= middle], value_of)
+    return DepthSlope(over_all, deep.value) if over_all and deep else None
+
+
+def fit_network(measurements: Sequence[DepthMeasurement]) -> NetworkSlopes:
+    """Slopes of the residual stream, of its change and of the attention logits' change."""
+    slopes = {}
+    for name in measurements[0].network:
+        slope = fit_depth_slope(measurements, lambda m, name=name: m.network.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        if slope is not None:
+            slopes[name] = slope
+    return NetworkSlopes(slopes)
+
+
+def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float) -> float:
+    """Deviation of a quantity of the network from its constant.
+
+    A stream that shrinks at init towards its stem is right, down to depth^-1/2 without a stem; so
+    its change counts relative to it. With alpha below 1 blocks are lazy by design: alpha - 1.
+
+    Args:
+        name: STREAM, CHANGE or ATTENTION.
+        slope: Of the quantity.
+        stream: Slope of the stream.
+        alpha: The residual exponent.
+    """
+    if name == STREAM:
+        return 0.0 if STEEPEST_STREAM < slope.all.value < 0 else slope.all.value
+    if name == ATTENTION:
+        return conservative([slope.all.value + 1 - alpha, slope.deep + 1 - alpha])
+    relative = [slope.all.value - stream] if name == CHANGE else []
+    return conservative([slope.all.value, slope.deep, *relative])
+
+
+def share_deviation(slope: DepthSlope, stream: float) -> float:
+    """Deviation of a tensor's share in the loss's decrease.
+
+    Behind a norm the gradient goes as 1/stream, and so may the share.
+    """
+    return conservative([slope.all.value, slope.deep, slope.all.value + stream])
+
+
+def network_faults(slopes: NetworkSlopes, alpha: float) -> tuple[FaultReport, ...]:
+    """A fault for each quantity of the network that certainly depends on the depth."""
+    faults = []
+    for name, slope in slopes.by_name.items():
+        deviation = network_deviation(name, slope, slopes.stream, alpha)
+        if verdict_on(deviation, slope.all.error) == "fail":
+            faults.append(network_fault(name, deviation))
+    return tuple(faults)
+
+
+def network_fault(name: str, deviation: float) -> FaultReport:
+    """The fault of one quantity of the network."""
+    finding, fix = "residual-scale", None
+    message = f"{name} goes as depth^{deviation:.2f}; it should stay constant"
+    if name == STREAM:
+        message = f"the residual stream grows as depth^{deviation:.2f} at init"
+        fix = FINDINGS[finding].fix()
+    elif name == ATTENTION and deviation < 0:
+        finding = "lazy"
+        message = f"attention logits change as depth^{deviation:.2f} in each block"
+        fix = FINDINGS[finding].fix()
+    return FaultReport(finding=finding, where="", message=message, fix=fix)
+
+
+def tensor_reports(
+    measurements: Sequence[DepthMeasurement], stream: float, ratio: float, blocks: Blocks
+) -> tuple[TensorReport, ...]:
+    """A line for each kind of tensor; tensors of different blocks are of one kind.
+
+    Args:
+        measurements: At all depths and seeds.
+        stream: Slope of the residual stream at init.
+        ratio: The largest depth over the smallest.
+        blocks: What is repeated along the depth.
+    """
+    reports = []
+    for name in measurements[0].shares:
+        slope = fit_depth_slope(measurements, lambda m, name=name: m.shares.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        in_block = blocks.position(name.replace("*", "0")) is not None
+        reports.append(tensor_report(name, slope, stream, ratio, in_block))
+    return tuple(reports)
+
+
+def tensor_report(
+    name: str, slope: DepthSlope | None, stream: float, ratio: float, in_block: bool
+) -> TensorReport:
+    """A line of the document for one kind of tensor.
+
+    Args:
+        name: With `*` for the block's number.
+        slope: Of its share in the loss's decrease; None where it did not move at every depth.
+        stream: Slope of the residual stream at init.
+        ratio: The largest depth over the smallest.
+        in_block: Whether it lies in a block.
+    """
+    verdict: AspectVerdict = "fail"
+    finding = message = fix = None
+    if slope is None:
+        finding, message = "not-trained", f"`{name}`: it does not move at every depth"
+        fix = FINDINGS[finding].fix()
+    else:
+        deviation = share_deviation(slope, stream)
+        verdict = verdict_on(deviation, slope.all.error)
+        if verdict == "inconclusive":
+            log.info("%s is undecided: off by %.2f ± %.2f", name, deviation, slope.all.error)
+        if verdict != "pass":
+            finding = lr_finding(deviation)
+            subject = "of all blocks in sum" if in_block else "of its updates"
+            message = f"`{name}`: the effect {subject} is {excess(deviation, ratio, 'depth')}"
+            fix = FINDINGS[finding].fix(change=correction(deviation, "depth"))
+    return TensorReport(
+        name=name,
+        role="in a block" if in_block else "outside the blocks",
+        verdict=verdict,
+        finding=finding,
+        message=message,
+        fix=fix,
+        update_slope=slope.all.report(0.0) if slope else None,
+        init_slope=None,
+        decay_slope=None,
+        aspects={"update": verdict},
+    )
+
+
+def regime_of(measurements: Sequence[DepthMeasurement], slopes: NetworkSlopes) -> Regime | None:
+    """The regime, by how each block's own attention changes; None without attention."""
+    if not all(m.finite for m in measurements):
+        return "unstable"
+    attention = slopes.by_name.get(ATTENTION)
+    if attention is None:
+        return None
+    return "lazy" if attention.all.value < -EXPONENT_TOLERANCE else "feature-learning"
+
+
+def overall_verdict(
+    measurements: Sequence[DepthMeasurement],
+    tensors: Sequence[TensorReport],
+    faults: Sequence[FaultReport],
+    control: ControlReport,
+) -> tuple[Verdict, str]:
+    """The verdict of the whole check and its reason.
+
+    Args:
+        measurements: At all depths and seeds.
+        tensors: The verdicts on the kinds of tensors.
+        faults: Of the network as a whole; any of them fails.
+        control: The negative control, which must fail.
+    """
+    if not all(m.finite for m in measurements):
+        return "fail", "the loss is not finite after a few steps"
+    failed = [t.name for t in tensors if t.verdict == "fail"]
+    if faults or failed:
+        count = (
+            f"the effect of {len(failed)} of {len(tensors)} kinds of tensor depends on the depth"
+        )
+        return "fail", "; ".join([*map(str, faults), *([count] if failed else [])])
+    undecided = [t.name for t in tensors if t.verdict == "inconclusive"]
+    if undecided:
+        return (
+            "inconclusive",
+            f"{', '.join(undecided)}: deviation within two standard errors; give more --seeds",
+        )
+    if control.verdict != "fail":
+        return (
+            "inconclusive",
+            f"sanity check: a deliberately wrong learning rate passed too ({control.what}); give "
+            "larger --depths",
+        )
+    return (
+        "pass",
+        f"the effect of all {len(tensors)} kinds of tensor is the same at every depth; sanity "
+        "check: a deliberately wrong learning rate is detected",
+    )
