@@ -91,15 +91,16 @@ def check(
     if axis not in checkable:
         raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
     sizes = integers(widths, "--widths")
+    recipe = None
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load
 
-        load(Path(target), sets or ())  # its errors come before torch
+        recipe = load(Path(target), sets or ()).recipe  # its errors come before torch
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.coordcheck.entry import check_target
 
     report = check_target(
-        target,
+        recipe or target,
         sets=sets or (),
         widths=sizes,
         seeds=seeds,

@@ -25,7 +25,7 @@ RECIPE_SUFFIXES = (".yaml", ".yml")
 
 
 def check_target(
-    target: str,
+    target: str | Recipe,
     *,
     sets: Sequence[str] = (),
     widths: Sequence[int] | None = None,
@@ -39,8 +39,8 @@ def check_target(
     """Check a recipe or a callable.
 
     Args:
-        target: Path of a recipe, or `package.module:callable`.
-        sets: Changes of the recipe, `key=value` each.
+        target: A recipe, its path, or `package.module:callable`.
+        sets: Changes of a recipe that is given by its path, `key=value` each.
         widths: Of the width axis; None: the defaults.
         expect: The parameterization to hold it against; None: the recipe's own, mup for a callable.
         device: cpu, or auto, which is the same.
@@ -55,26 +55,26 @@ def check_target(
     if device not in DEVICES:
         raise InputError(f"--device {device}: the check runs on the CPU; expected cpu")
     torch.set_num_threads(threads)
-    is_callable = ":" in target and not target.endswith(RECIPE_SUFFIXES)
-    if axis == "depth":
-        if is_callable:
+    if isinstance(target, str) and ":" in target and not target.endswith(RECIPE_SUFFIXES):
+        if axis == "depth":
             raise InputError(
                 "--axis depth: needs a recipe that says what the depth is: mutransfer init "
                 f"--model {target}"
             )
+        if sets:
+            raise InputError("--set: there is no recipe to change; give a recipe instead")
+        build = import_callable(target, ("check",))
+        return check(build, widths, expect=expect, name=target, **options)
+    recipe = load(Path(target), sets).recipe if isinstance(target, str) else target
+    if axis == "depth":
         return check_recipe_depth(
-            load(Path(target), sets).recipe,
+            recipe,
             depths,
             options.get("seeds", 3),
             options.get("steps", 3),
             options.get("seed", 0),
         )
-    if is_callable:
-        if sets:
-            raise InputError("--set: there is no recipe to change; give a recipe instead")
-        build = import_callable(target, ("check",))
-        return check(build, widths, expect=expect, name=target, **options)
-    return check_recipe(load(Path(target), sets).recipe, widths, expect, **options)
+    return check_recipe(recipe, widths, expect, **options)
 
 
 def check_recipe(

@@ -36,7 +36,7 @@ def summary(document: CheckDocument) -> str:
             f"| `{t.name}` | {t.verdict} | {cell(t.message)} | {cell(t.fix)} |" for t in shown
         ]
         lines.append("")
-    lines += [f"This check cannot detect {limit}." for limit in document.limits]
+    lines += [f"This check cannot detect: {limit}." for limit in document.limits]
     return "\n".join(lines) + "\n"
 
 
