@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -100,3 +100,13 @@ def summed_products(name: str, args: Sequence[Any], left: Tensor, right: Tensor)
         return int(left.shape[-1])
     _, parts = einsum_parts(args)
     return prod(left.shape[d] for d in parts[0][0])
+
+
+def attention_operands(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, float]:
+    """Query, key and scale of q·k of a call of `scaled_dot_product_attention`."""
+    query = args[0] if args else kwargs["query"]
+    key = args[1] if len(args) > 1 else kwargs["key"]
+    scale = kwargs.get("scale")
+    return query, key, float(scale) if scale is not None else float(query.shape[-1] ** -0.5)

@@ -1,4 +1,4 @@
-"""What torch's functions do with a parameter, by their names."""
+"""Torch functions: what each does with a parameter, by its name; a mode that sees every call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 ELEMENTWISE = frozenset(
     {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
@@ -96,3 +97,37 @@ def einsum_parts(args: Sequence[Any]) -> Parts:
         own = [i for i, c in plain if c in output and c not in others]
         parts.append((into, own or [i for i, c in plain if c in output]))
     return operands, parts
+
+
+class FunctionTracer(TorchFunctionMode):
+    """A mode that runs every torch function and hands it to `called`."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run the function, report it, return its result."""
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        self.called(func, args, kwargs, result)
+        return result
+
+    def called(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> None:
+        """Receive one call; torch functions that it runs itself are not traced.
+
+        Args:
+            function: The torch function or method.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+            result: What it returned.
+        """
+        raise NotImplementedError

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from mutransfer_cli.tracing.attention_scores import AttentionScores, scalar_factor
+from mutransfer_cli.tracing.attention_scores import (
+    AttentionScores,
+    attention_operands,
+    scalar_factor,
+)
 from mutransfer_cli.tracing.residual_branches import ResidualBranches, storage_pointer
 from mutransfer_cli.tracing.roles import Attention, Trace
-from mutransfer_cli.tracing.torch_functions import plain_name, tensors_in
+from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
 from mutransfer_cli.tracing.uses import Call, UseRecorder
 
 
-class UseTracer(TorchFunctionMode):
+class UseTracer(FunctionTracer):
     """Records the uses of a model's parameters while its forward pass runs."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -29,17 +32,22 @@ class UseTracer(TorchFunctionMode):
         self.live: set[int] = set()  # storages of what depends on the model's input
         self.alive: list[Tensor] = []  # what the model was given: see `live`
 
-    def __torch_function__(
+    def called(
         self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Call the function, and record what it does."""
-        kwargs = kwargs or {}
-        name = plain_name(func)
-        result = func(*args, **kwargs)
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+    ) -> None:
+        """Record what a function does.
+
+        Args:
+            function: The torch function or method.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+            result: What it returned.
+        """
+        name = plain_name(function)
         recorder = self.recorder
         if name == "scaled_dot_product_attention":
             self._attention(args, kwargs)
@@ -68,15 +76,13 @@ class UseTracer(TorchFunctionMode):
         number = scalar_factor(name, args) if not any(recorder.find(t) for t in operands) else None
         if number is not None and len(results) == 1:
             recorder.scales.multiplied(operands, number, results[0])
-        return result
 
-    def _attention(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        query = args[0] if args else kwargs["query"]
-        key = args[1] if len(args) > 1 else kwargs["key"]
-        size, given = int(query.shape[-1]), kwargs.get("scale")
-        scale = (float(given) if given is not None else size**-0.5) * self.scores.factor(query, key)
+    def _attention(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        query, key, scale = attention_operands(args, kwargs)
         module, _ = self.recorder.module_stack[-1]
-        self.recorder.trace.attention.append(Attention(size, scale, module))
+        self.recorder.trace.attention.append(
+            Attention(int(query.shape[-1]), scale * self.scores.factor(query, key), module)
+        )
 
     @contextmanager
     def running_modules(self, model: nn.Module) -> Iterator[None]:

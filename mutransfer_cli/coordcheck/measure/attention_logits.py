@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.tracing.function_tracer import FunctionTracer, attention_operands
-from mutransfer_cli.tracing.torch_functions import plain_name
+from mutransfer_cli.tracing.attention_scores import attention_operands
+from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
 
 
 class AttentionLogitTracer(FunctionTracer):

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.tracing.function_tracer import FunctionTracer
-from mutransfer_cli.tracing.torch_functions import tensors_in
+from mutransfer_cli.tracing.torch_functions import FunctionTracer, tensors_in
 
 MULTIPLICATIONS = {torch.mul, torch.multiply, Tensor.mul, Tensor.multiply, Tensor.mul_,
                    Tensor.__mul__, Tensor.__rmul__, Tensor.__imul__}  # fmt: skip
