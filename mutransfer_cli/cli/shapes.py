@@ -64,17 +64,21 @@ def shapes(
     from mutransfer_cli.models.notes import shapes_document
     from mutransfer_cli.models.proxy import plan_for
     from mutransfer_cli.plans import base_shapes as bsh
-    from mutransfer_cli.plans.diff import compared
+    from mutransfer_cli.plans.diff import plan_differences
 
     plan = plan_for(loaded.recipe, size)
     document = shapes_document(loaded.recipe, plan, loaded.origins if origin else None)
     if diff is not None:
         other = load(diff, sets or ()).recipe
         theirs = plan_for(other, target_size(other, width, depth, batch, steps, tokens))
-        document = document.model_copy(update={"differences": compared(plan, theirs)})
+        document = document.model_copy(update={"differences": plan_differences(plan, theirs)})
     if base_shapes is not None:
         bsh.write_base_shapes(bsh.base_shapes(plan), base_shapes)
-    odd = bsh.differences(bsh.base_shapes(plan), bsh.read_base_shapes(against)) if against else []
+    odd = (
+        bsh.base_shape_differences(bsh.base_shapes(plan), bsh.read_base_shapes(against))
+        if against
+        else []
+    )
     if as_json:
         print_json(document)
     elif document.differences is not None:

@@ -10,6 +10,8 @@ from mutransfer_cli.documents.base import Part
 
 
 class SizeDocument(Part):
+    """A point on the axes."""
+
     width: int
     depth: int
     batch: int = Field(description="examples per step")
@@ -17,6 +19,8 @@ class SizeDocument(Part):
 
 
 class MultipliersDocument(Part):
+    """The ratios target/base along each axis."""
+
     width: float
     depth: float
     batch: float
@@ -24,6 +28,8 @@ class MultipliersDocument(Part):
 
 
 class TensorDocument(Part):
+    """One line of the plan: a tensor's numbers at the target."""
+
     name: str
     role: str
     shape: tuple[int, ...]
@@ -38,17 +44,23 @@ class TensorDocument(Part):
     weight_decay: float = Field(description="as torch's optimizers take it")
     eps: float | None = Field(description="null: the optimizer has none")
     source: str
-    optimizer: str = Field("", description="which one trains it: muon leaves some to adamw")
+    optimizer: str = Field(
+        "", description="the optimizer that trains it; muon leaves some tensors to adamw"
+    )
     why: str = Field("", description="the derivation")
 
 
 class SiteDocument(Part):
+    """Where a forward multiplier is put: an attribute, or a hook on modules."""
+
     how: Literal["attribute", "input", "output"]
     modules: tuple[str, ...] = ()
     attribute: str | None = None
 
 
 class DifferenceDocument(Part):
+    """A number that differs between two plans."""
+
     name: str = Field(description="a tensor, or `forward`")
     what: str
     here: float | None
@@ -57,6 +69,8 @@ class DifferenceDocument(Part):
 
 
 class ChoiceDocument(Part):
+    """A question on which sources disagree, and the answer that was taken."""
+
     what: str
     taken: str
     kind: Literal["theory", "empirical", "assumption"]
@@ -65,7 +79,7 @@ class ChoiceDocument(Part):
 
 
 class PlanDocument(Part):
-    """The whole plan."""
+    """A plan with all its numbers."""
 
     target: SizeDocument
     base: SizeDocument
@@ -83,10 +97,14 @@ class PlanDocument(Part):
 
 
 class SavedPlan(PlanDocument):
+    """A file of `Plan.save`."""
+
     schema_: Literal["mutransfer/plan/v1"] = Field(default="mutransfer/plan/v1", alias="schema")
 
 
 class ShapesDocument(PlanDocument):
+    """What `mutransfer shapes --json` prints."""
+
     schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
     origins: dict[str, str] | None = Field(None, description="where each value came from")
     choices: tuple[ChoiceDocument, ...] = Field((), description="where sources disagree")

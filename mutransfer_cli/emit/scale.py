@@ -18,7 +18,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.notes import notes_of
 from mutransfer_cli.models.proxy import plan_for
-from mutransfer_cli.plans.diff import compared, hyperparameters_compared
+from mutransfer_cli.plans.diff import hyperparameter_differences, plan_differences
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields, read_document
@@ -171,10 +171,10 @@ def differences(document: ScaleDocument, plan: Plan, path: Path) -> tuple[Differ
         InputError: The file is missing or holds no plan.
     """
     old = read_document(path)
-    changed = compared(plan, plan_of(old))
+    changed = plan_differences(plan, plan_of(old))
     if isinstance(old, ScaleDocument):
-        changed += hyperparameters_compared(document.hyperparameters, old.hyperparameters)
-    return changed + hyperparameters_compared(
+        changed += hyperparameter_differences(document.hyperparameters, old.hyperparameters)
+    return changed + hyperparameter_differences(
         document.target.model_dump(), old.target.model_dump(), "target"
     )
 

@@ -14,7 +14,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments
-from mutransfer_cli.parameterization.planner import derive
+from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.size import Size
@@ -78,7 +78,7 @@ def plan(
         raise InputError("build takes no argument `depth`", path=("target", "depth"))
     family = _family(build, base_size, roles, batch, loss)
     model = skeleton(lambda: _built(build, target_size.width, target_size.depth).model)
-    return derive(family, settings, shapes_of(model), asdict(base_size), asdict(target_size))
+    return plan_model(family, settings, shapes_of(model), asdict(base_size), asdict(target_size))
 
 
 def _settings(

@@ -18,7 +18,7 @@ from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
 from mutransfer_cli.parameterization.from_recipe import settings_of
-from mutransfer_cli.parameterization.planner import derive
+from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.plans.param_groups import (
     optimizers_over,
@@ -158,7 +158,7 @@ class ProxyFactory:
         if size not in self._shapes:
             self._shapes[size] = shapes_of(skeleton(lambda: build(self.recipe, size).model))
         settings = settings_of(self.recipe)
-        return derive(family, settings, self._shapes[size], sizes(self.base), sizes(size))
+        return plan_model(family, settings, self._shapes[size], sizes(self.base), sizes(size))
 
     def build(self, size: Size, seed: int, plan: Plan) -> Subject:
         """A proxy initialised as planned, with its multipliers and its loss, without an optimizer.

@@ -55,7 +55,7 @@ def require_multiplier_if_tied(family: Family, settings: Settings) -> None:
         )
 
 
-def derive(
+def plan_model(
     family: Family,
     settings: Settings,
     shapes: Mapping[str, Shape],

@@ -1,7 +1,8 @@
-"""Putting forward multipliers into a model: float attributes, or hooks on modules."""
+"""Install forward multipliers in a model, as float attributes or as hooks on modules."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from mutransfer_cli.plans.parameters import unwrapped_name
 from mutransfer_cli.plans.types import PlanData, Site
 from mutransfer_cli.tracing.knobs import attribute_of
 
-HOOKED = "_mutransfer_scales"
+INSTALLED = "_mutransfer_scales"  # attribute of a model that has its multipliers
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class ScaledInput:
     value: float
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the module's arguments, the first of them multiplied."""
         return (args[0] * self.value, *args[1:])
 
 
@@ -33,6 +35,7 @@ class ScaledOutput:
     value: float
 
     def __call__(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        """Return the output, multiplied."""
         return output * self.value
 
 
@@ -45,23 +48,38 @@ def is_compiled(model: nn.Module) -> bool:
 
 
 def install(plan: PlanData, model: nn.Module) -> None:
-    """A compiled model is made to compile again: else torch would ignore the new hooks."""
-    if any(hasattr(m, HOOKED) for m in model.modules()):
+    """Put the plan's forward multipliers into the model; see `Plan.install`.
+
+    A compiled model is made to compile again, because torch would ignore the new hooks.
+
+    Raises:
+        InputError: The model has them already.
+    """
+    if any(hasattr(m, INSTALLED) for m in model.modules()):
         raise InputError("plan: this model's multipliers were installed before")
-    modules = dict(model.named_modules())
-    modules = {unwrapped_name(name): m for name, m in modules.items()} | modules
+    named = dict(model.named_modules())
+    modules = {unwrapped_name(name): m for name, m in named.items()} | named
     for name, site in plan.sites.items():
         value = plan.forward[name]
         if value is not None:
             install_multiplier(model, modules, name, site, float(value))
-    object.__setattr__(model, HOOKED, True)
+    object.__setattr__(model, INSTALLED, True)
     if is_compiled(model):
         torch.compiler.reset()
 
 
 def install_multiplier(
-    model: nn.Module, modules: dict[str, nn.Module], name: str, site: Site, value: float
+    model: nn.Module, modules: Mapping[str, nn.Module], name: str, site: Site, value: float
 ) -> None:
+    """Put one multiplier into the model.
+
+    Args:
+        model: The model.
+        modules: Its modules, by their names with and without wrappers.
+        name: The multiplier, as in `Plan.forward`.
+        site: Where it goes.
+        value: The multiplier's value at the target.
+    """
     if site.how == "attribute":
         for module in model.modules():
             attribute = attribute_of(module, name)

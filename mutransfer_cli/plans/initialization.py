@@ -1,4 +1,4 @@
-"""Initialising a model as a plan says, on any device and on every shard alike."""
+"""Initialise a model as its plan says: the same values on any device and with any sharding."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from mutransfer_cli.plans.types import PlanData
 
 
 def tensor_generator(seed: int, name: str) -> torch.Generator:
-    """A tensor's own random stream, the same whatever else the model holds."""
+    """A tensor's own random stream, which depends on nothing but the seed and its name."""
     digest = blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
 
 
 @torch.no_grad()
 def initialize(plan: PlanData, model: nn.Module, seed: int) -> None:
-    found = parameters_by_name(plan, model)
+    """Initialise the model's parameters in place; see `Plan.initialize`.
+
+    Raises:
+        InputError: The model's parameters are not those of the plan, or are on the meta device.
+    """
+    parameters = parameters_by_name(plan, model)
     for tensor in plan.tensors:
-        p = found[tensor.name]
+        p = parameters[tensor.name]
         if p.is_meta:
             raise InputError(
                 f"plan: {tensor.name} is on the meta device; call model.to_empty(device=...) first"
@@ -40,19 +45,19 @@ def initialize(plan: PlanData, model: nn.Module, seed: int) -> None:
 
 
 def full_tensor(p: Tensor) -> Tensor:
-    """All of a tensor, of which this process may hold a shard."""
+    """The full tensor where this process holds a shard of it."""
     return p.full_tensor() if hasattr(p, "full_tensor") else p
 
 
 def write_values(p: Any, values: Tensor) -> None:
-    """Write values into a tensor; of a sharded one each process writes its own part."""
+    """Write values into a tensor; each process writes its own part of a sharded one."""
     if hasattr(p, "device_mesh"):
         from torch.distributed.tensor import distribute_tensor
 
         mesh = p.device_mesh
-        placed: Tensor = distribute_tensor(
+        distributed: Tensor = distribute_tensor(
             values.to(p.device, p.dtype), mesh, p.placements, src_data_rank=None
         )
-        p.copy_(placed)
+        p.copy_(distributed)
     else:
         p.copy_(values)

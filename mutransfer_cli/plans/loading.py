@@ -1,4 +1,4 @@
-"""Plans from JSON documents and files."""
+"""Plans from JSON documents, and from the files that hold them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def plan_of(document: PlanDocument) -> Plan:
 def load_plan(path: str | Path) -> Plan:
     """Read a plan that `scale --format json` or `Plan.save` wrote.
 
-    Rates, decays, epsilons and init stds in it are final, in the units of torch's optimizers; sizes
-    are width, depth, examples per step and steps. See `Plan` for what it does.
+    Learning rates, weight decays, epsilons and init standard deviations in it are final, in the
+    units of torch's optimizers; sizes are width, depth, examples per step and steps. See `Plan` for
+    what it does.
 
-    Raises InputError, in one line, where the file is missing or is no plan.
+    Raises:
+        InputError: The file is missing, or is not a plan.
     """
     return plan_of(read_document(Path(path)))

@@ -1,4 +1,4 @@
-"""The model's parameters by the names of the plan, whatever wraps the model."""
+"""A model's parameters by the names that its plan has for them, whatever wraps the model."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_
 
 
 def unwrapped_name(name: str) -> str:
-    """A name without what wrappers put into it."""
+    """A parameter's or module's name without the parts that wrappers add."""
     parts = [p for p in name.split(".") if p not in WRAPPERS]
     return ".".join(parts[1:] if parts[:1] == ["module"] and len(parts) > 1 else parts)
 
 
 def parameters_by_name(plan: PlanData, model: nn.Module) -> dict[str, nn.Parameter]:
-    """The model's parameters by the plan's names; InputError unless they are the same."""
-    wanted = {t.name: t.shape for t in plan.tensors}
-    found = dict(model.named_parameters())
-    if found.keys() != wanted.keys():
-        found = {unwrapped_name(name): p for name, p in found.items()}
-    for name in sorted(found.keys() ^ wanted.keys()):
-        where = "the plan but not in the model" if name in wanted else "the model but not the plan"
+    """The model's parameters by the plan's names.
+
+    Raises:
+        InputError: The model's parameters are not those of the plan, or differ in shape.
+    """
+    shapes = {t.name: t.shape for t in plan.tensors}
+    parameters = dict(model.named_parameters())
+    if parameters.keys() != shapes.keys():
+        parameters = {unwrapped_name(name): p for name, p in parameters.items()}
+    for name in sorted(parameters.keys() ^ shapes.keys()):
+        where = "the plan but not in the model" if name in shapes else "the model but not the plan"
         raise InputError(f"plan: parameter {name} is in {where}")
-    for name, p in found.items():
-        if tuple(p.shape) != wanted[name]:
+    for name, p in parameters.items():
+        if tuple(p.shape) != shapes[name]:
             raise InputError(
-                f"plan: {name} has shape {tuple(p.shape)}, the plan is for {wanted[name]}"
+                f"plan: {name} has shape {tuple(p.shape)}, the plan is for {shapes[name]}"
             )
-    return found
+    return parameters

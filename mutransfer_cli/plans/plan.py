@@ -30,10 +30,15 @@ class Plan(PlanData):
 
         Each tensor draws from its own stream of `seed` and its name, so the numbers do not depend
         on the order of parameters, on wrappers (torch.compile, DDP, AveragedModel) or on sharding
-        (FSDP2). Tensors with `init` keep stay as the model has them, rescale keep their own
-        distribution. Call it after `to_empty` for a model on the meta device.
+        (FSDP2). Tensors whose `init` is `keep` stay as the model has them; those with `rescale`
+        keep their own distribution. Call it after `to_empty` for a model on the meta device.
 
-        Raises InputError if the model's parameters are not those of the plan, or are on meta.
+        Args:
+            model: The model at the target's size, perhaps wrapped, compiled or sharded.
+            seed: Of all streams.
+
+        Raises:
+            InputError: The model's parameters are not those of the plan, or are on meta.
         """
         initialization.initialize(self, model, seed)
 
@@ -44,8 +49,9 @@ class Plan(PlanData):
         takes it: a step takes off lr × weight_decay), and where the optimizer has them `eps`,
         `betas`, `momentum`. The numbers of a group are final: nothing may scale them again.
 
-        Raises InputError if the model's parameters are not those of the plan, or if the plan needs
-        two optimizers (muon and AdamW): then take `optimizers`.
+        Raises:
+            InputError: The model's parameters are not those of the plan, or the plan needs two
+                optimizers (Muon and AdamW): then take `optimizers`.
         """
         return param_groups.single_optimizer_groups(self, model)
 
@@ -53,10 +59,11 @@ class Plan(PlanData):
         """The torch optimizers over the model's parameters, with the plan's groups.
 
         One, or Muon and AdamW. Take a schedule that multiplies every group's rate by the same
-        factor, such as LambdaLR; a step at other ratios of the rates than the plan's, which
-        OneCycleLR or one floor for all groups would make, raises InputError (see `verify`).
+        factor, such as LambdaLR. A step with other ratios of the rates than the plan's, which
+        OneCycleLR or one floor for all groups would cause, is an `InputError` (see `verify`).
 
-        Raises InputError where torch has no such optimizer: then take `param_groups`.
+        Raises:
+            InputError: torch has no such optimizer: then take `param_groups`.
         """
         parameters = parameters_by_name(self, model)
         optimizers = param_groups.optimizers_over(self, parameters)
@@ -65,30 +72,35 @@ class Plan(PlanData):
         return optimizers
 
     def verify(self, model: nn.Module, *optimizers: Optimizer) -> None:
-        """Make sure that optimizers of your own, made from `param_groups`, still follow the plan.
+        """Make sure that optimizers of your own, made from `param_groups`, follow the plan.
 
-        Call it when the schedule has been made, and whenever you like later. The rates may be the
-        plan's times any one factor, 0 included.
+        Call it after the schedule has been made, and as often as you like later. The rates may be
+        the plan's times one factor for all, 0 included.
 
-        Raises InputError, naming the tensor and the scheduler, where the ratios of the rates are
-        not the plan's, or where a tensor is in no group.
+        Raises:
+            InputError: The ratios of the rates are not the plan's (the message names the tensor and
+                the scheduler), or a tensor is in no group.
         """
         lr_ratio_guard.verify(self, parameters_by_name(self, model), optimizers)
 
     def install(self, model: nn.Module) -> None:
         """Put the forward multipliers (`Plan.forward`) into the model, once.
 
-        Float attributes that the model has for them are set, else hooks multiply the input or the
-        output of modules. A compiled model is made to compile again. State dicts do not change.
+        Float attributes that the model has for them are set; otherwise hooks multiply the input or
+        the output of modules. A compiled model is made to compile again. State dicts stay the same.
 
-        Raises InputError for a model that has them already.
+        Raises:
+            InputError: The model has them already.
         """
         forward_hooks.install(self, model)
 
     def save(self, path: str | Path) -> None:
-        """Write the plan as JSON, which `load_plan` reads; InputError where it cannot be written.
+        """Write the plan as JSON, which `load_plan` reads.
 
-        `mutransfer schema scale` prints the schema of what `scale --format json` writes, which has
-        all of it and more.
+        `mutransfer schema scale` prints the schema of what `scale --format json` writes, which
+        contains the plan and more.
+
+        Raises:
+            InputError: The file cannot be written.
         """
         write_plan(self, Path(path))

@@ -1,4 +1,4 @@
-"""Plans as JSON documents: written by `Plan.save`, read from every command that prints one."""
+"""Plans as JSON documents: what is written, and how any document with a plan is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mutransfer_cli.plans.types import PlanData, TensorPlan
 
 
 def plan_fields(plan: PlanData) -> dict[str, Any]:
-    """The fields of a PlanDocument."""
+    """The fields of a `PlanDocument`."""
     return {
         "target": dict(plan.target),
         "base": dict(plan.base),
@@ -41,14 +41,16 @@ def plan_fields(plan: PlanData) -> dict[str, Any]:
 
 
 def write_plan(plan: PlanData, path: Path) -> None:
+    """Write a plan as JSON."""
     document = SavedPlan.model_validate(plan_fields(plan))
     write_text(path, as_json(document) + "\n")
 
 
 def read_document(path: Path) -> PlanDocument:
-    """A document that holds a whole plan.
+    """Read a document that holds a plan.
 
-    Raises InputError, in one line, where the file is missing or is none.
+    Raises:
+        InputError: The file is missing, or is not such a document.
     """
     values = read_json(path)
     kinds: dict[str, type[PlanDocument]] = {

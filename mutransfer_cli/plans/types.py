@@ -14,10 +14,23 @@ Sizes = Mapping[str, int]  # width, depth, batch, steps
 class TensorPlan:
     """One tensor's numbers at the target, absolute, as torch's optimizers take them.
 
-    name, shape: of the parameter. role: what the forward pass uses it as: input, hidden, readout,
-    vector, scalar, tied, convolution, expert or fixed. growing: the dimensions that grow with the
-    width. fan_in: entries summed over (1: a lookup, a vector). lr: per step, at the peak.
-    weight_decay: a step takes off lr × weight_decay. source: paper and table of the rule.
+    Attributes:
+        name: Of the parameter.
+        role: What the forward pass uses it as (`tracing.roles.Role`).
+        shape: At the target.
+        base_shape: At the base.
+        growing: The dimensions that grow with the width.
+        fan_in: Entries that one output sums over; 1 for a lookup or a vector.
+        fan_out: Entries of the output that one input reaches.
+        init: normal, zero, keep (as the model has it) or rescale (the model's own, to `init_std`).
+        init_std: Standard deviation at init; None: the model's own init is kept.
+        multiplier: Forward multiplier of this tensor, beside those in `Plan.forward`.
+        lr: Learning rate per step, at its peak.
+        weight_decay: Decoupled: a step takes off lr × weight_decay.
+        eps: The optimizer's epsilon; None: it has none.
+        source: Paper and table of the rules.
+        optimizer: The optimizer that trains it, where that of the plan leaves it to another.
+        why: The derivation, in a line.
     """
 
     name: str
@@ -27,39 +40,61 @@ class TensorPlan:
     growing: tuple[int, ...]
     fan_in: int
     fan_out: int
-    init: str  # normal | zero | keep (as the model has it) | rescale (the model's own, to init_std)
-    init_std: float | None  # None: the model's own init is kept
-    multiplier: float  # forward multiplier of this tensor, beside those in Plan.forward
+    init: str
+    init_std: float | None
+    multiplier: float
     lr: float
     weight_decay: float
-    eps: float | None  # None: the optimizer has none
+    eps: float | None
     source: str
-    optimizer: str = ""  # which one trains it; muon leaves some tensors to adamw
-    why: str = ""  # the derivation, in a line
+    optimizer: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a forward multiplier is put: a float attribute, or hooks on modules."""
+    """Where a forward multiplier is put.
 
-    how: str  # attribute | input | output
+    Attributes:
+        how: attribute (of every module that has it), input or output (a hook on modules).
+        modules: Names of the modules that get a hook.
+        attribute: Name of the attribute.
+    """
+
+    how: str
     modules: tuple[str, ...] = ()
     attribute: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlanData:
-    """The numbers of a plan; `Plan` adds what is done with them."""
+    """The numbers of a plan; `Plan` adds what is done with them.
+
+    Attributes:
+        tensors: One line for each parameter of the model.
+        forward: Forward multipliers outside of tensors, such as attention_scale, residual_scale and
+            logit_scale; None: the model has no such thing.
+        sites: Where those multipliers are put that have to be installed.
+        form: multiplier or absorbed: where the readout's multiplier is.
+        parameterization: Its name in the catalog.
+        optimizer: Its name in the catalog.
+        betas: Decay of the first and second moment per step.
+        momentum: Momentum, for optimizers that have one.
+        clip: Threshold of the global gradient norm; None: no clipping.
+        base: The size at which hyperparameters are quoted.
+        target: The size of the plan.
+        nesterov: Whether the momentum is Nesterov's.
+    """
 
     tensors: tuple[TensorPlan, ...]
-    forward: Mapping[str, float | None]  # attention_scale, residual_scale, logit_scale, ...
+    forward: Mapping[str, float | None]
     sites: Mapping[str, Site]
-    form: str  # multiplier | absorbed
+    form: str
     parameterization: str
-    optimizer: str  # sgd | adam | adamw | lion | adafactor | muon | shampoo | soap
+    optimizer: str
     betas: tuple[float, float]
     momentum: float
-    clip: float | None  # threshold of the global gradient norm
+    clip: float | None
     base: Sizes
     target: Sizes
     nesterov: bool = False
@@ -70,7 +105,11 @@ class PlanData:
         return multipliers(self.base, self.target)
 
     def tensor(self, name: str) -> TensorPlan:
-        """The line of one tensor; KeyError if there is none."""
+        """The line of one tensor.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
         for tensor in self.tensors:
             if tensor.name == name:
                 return tensor

@@ -192,9 +192,9 @@ def test_its_base_shapes_are_read(tmp_path: Path) -> None:
     mup.make_base_shapes(base, delta, savefile=str(path))
     found = bsh.read_base_shapes(path)
     mine = bsh.base_shapes(ours("transformer", "adamw"))
-    assert bsh.differences(mine, found) == []
+    assert bsh.base_shape_differences(mine, found) == []
     wrong = found | {"up.weight": (None, 16)}
-    assert bsh.differences(mine, wrong) == [
+    assert bsh.base_shape_differences(mine, wrong) == [
         "up.weight: [64, 16] in the recipe, [None, 16] in the file"
     ]
     path.write_text("token.weight: wide\n")

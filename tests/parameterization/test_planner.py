@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.parameterization.planner import derive
+from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.loading import load_plan
 from mutransfer_cli.plans.plan import Plan
@@ -32,7 +32,7 @@ def planned(settings: Settings, width: int = 32, make=net, example=None) -> Plan
     family = traced(make, vectors() if example is None else example)
     shapes = shapes_of(skeleton(lambda: make(width)))
     base = {"width": 8, "depth": 1, "batch": 4, "steps": 10}
-    return derive(family, settings, shapes, base, {**base, "width": width})
+    return plan_model(family, settings, shapes, base, {**base, "width": width})
 
 
 # name: init_std, lr, eps, weight_decay; TP5 Table 8 in its relative form, eps by Complete(d)P:

@@ -62,7 +62,7 @@ def render(
         *[f"  {t.name}: {t.init_std!r}" for t in plan.tensors if t.init_std is not None],
         "Base shapes, null: does not grow.",
     ]
-    return {"base.bsh": header_block(document, usage) + bsh.text_of(bsh.base_shapes(plan))}
+    return {"base.bsh": header_block(document, usage) + bsh.base_shapes_text(bsh.base_shapes(plan))}
 
 
 STACK = Stack(resolve, render)
