@@ -158,7 +158,7 @@ class ProxyFactory:
         if size not in self._shapes:
             self._shapes[size] = shapes_of(skeleton(lambda: build(self.recipe, size).model))
         settings = settings_of(self.recipe)
-        return plan_model(family, settings, self._shapes[size], sizes(self.base), sizes(size))
+        return plan_model(family, settings, self._shapes[size], self.base.as_dict(), size.as_dict())
 
     def build(self, size: Size, seed: int, plan: Plan) -> Subject:
         """A proxy initialised as planned, with its multipliers and its loss, without an optimizer.
@@ -213,11 +213,6 @@ class ProxyFactory:
                 "shapes and scale give the numbers of any model",
                 path=("parameterization",),
             )
-
-
-def sizes(size: Size) -> dict[str, int]:
-    """A size by the names of the axes, as a plan keeps it."""
-    return {"width": size.width, "depth": size.depth, "batch": size.batch, "steps": size.steps}
 
 
 def plan_for(recipe: Recipe, size: Size) -> Plan:

@@ -29,6 +29,10 @@ class Size:
     batch: int
     steps: int
 
+    def as_dict(self) -> dict[str, int]:
+        """The sizes by name, as a plan keeps them."""
+        return {name: getattr(self, name) for name in SIZES}
+
 
 def tokens_per_example(recipe: Recipe) -> int:
     """Tokens per example: seq_len where the data are tokens, else 1 (an example counts as one)."""

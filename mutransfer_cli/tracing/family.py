@@ -9,10 +9,11 @@ from math import log, prod
 
 from torch import nn
 
+from mutransfer_cli.catalog.roles import ROLES, Role
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
-from mutransfer_cli.tracing.roles import ROLES, Attention, Role, Trace, Use, role_of
+from mutransfer_cli.tracing.roles import Attention, Trace, Use, role_of
 from mutransfer_cli.tracing.tracer import trace
 
 Shape = tuple[int, ...]

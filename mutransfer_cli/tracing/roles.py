@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
+from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.errors import InputError
-
-Role = Literal[
-    "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
-]
-ROLES: tuple[str, ...] = get_args(Role)
 
 Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
 from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.recipe.schema.callable_name import CALLABLE, is_callable
 
-RoleName: TypeAlias = Literal[
-    "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
-]
 _HUGGING_FACE = re.compile(r"hf:\S+")
 
 
@@ -52,5 +50,5 @@ class RoleMatch(Section):
 
     match: Text
     """Shell-style pattern on parameter names."""
-    role: RoleName
+    role: Role
     """The role, instead of the one that follows from use."""

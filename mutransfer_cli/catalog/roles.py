@@ -1,0 +1,10 @@
+"""Roles of tensors, as a recipe may name them and as tracing finds them."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+Role: TypeAlias = Literal[
+    "input", "hidden", "readout", "vector", "scalar", "tied", "convolution", "expert", "fixed"
+]
+ROLES: tuple[str, ...] = get_args(Role)
