@@ -23,6 +23,12 @@ class Interval(BaseModel):
             return inf
         return max(self.high - self.value, self.value - self.low)
 
+    def __str__(self) -> str:
+        """The value and its bounds with four significant digits, for people."""
+        if self.low is None or self.high is None:
+            return f"{self.value:.4g}"
+        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+
     def exp2(self) -> Interval:
         """Two to the power of the value and of both bounds: a learning rate from its log2."""
         low, high = (None if bound is None else 2.0**bound for bound in (self.low, self.high))

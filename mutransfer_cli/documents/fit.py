@@ -88,3 +88,11 @@ class FitDocument(Part):
     notes: tuple[str, ...] = Field(
         default=(), description="what a reader has to know, such as that the sweep is unfinished"
     )
+
+    @property
+    def recommended(self) -> Rung | None:
+        """The rung that `source_rung` names; None where there is none."""
+        if self.source_rung is None:
+            return None
+        sizes = dict(self.source_rung)
+        return next(r for r in self.rungs if all(getattr(r, n) == v for n, v in sizes.items()))

@@ -97,3 +97,14 @@ def test_the_best_of_what_else_was_searched_is_part_of_the_optimum() -> None:
     assert rung.optimum is not None and rung.optimum["std"].value == 2.0
     assert rung.optimum["std"].low is None
     assert found.hyperparameters["std"] == 2.0
+
+
+def test_the_recommended_rung_is_found_among_rungs_of_its_width() -> None:
+    """The largest depth has no optimum; three rungs have the source's width."""
+    runs = along("depth", {2: -5.0, 4: -5.5, 8: -12.0}, batch=16, steps=200)
+    found = fit(runs)
+    assert found.source_rung is not None and found.source_rung.depth == 4
+    rung = found.recommended
+    assert rung is not None and rung.depth == 4 and rung.optimum is not None
+    assert rung.optimum["lr"].value == found.hyperparameters["lr"]
+    assert fit([Observation(32, 0.1, 0, None)]).recommended is None

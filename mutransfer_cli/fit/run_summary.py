@@ -1,0 +1,54 @@
+"""A run in a few lines: what was found, what the transfer costs, where the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.documents.fit import FitDocument, Rung
+from mutransfer_cli.documents.summary import SummaryDocument
+from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.search.storage.run import Run
+
+
+def summarize(run: Run) -> SummaryDocument:
+    """The summary of a run.
+
+    Raises:
+        InputError: The run cannot be read or fitted.
+    """
+    seconds = sum(r.seconds for r in run.records)
+    lines = [f"{len(run.records)} trials, {seconds:.0f} core-seconds in total"]
+    lines += fit_lines(fit_run(run).document())
+    files = sorted(str(path) for path in run.path.iterdir() if not path.name.startswith("."))
+    return SummaryDocument(run=str(run.path), lines=tuple(lines), files=tuple(files))
+
+
+def fit_lines(fit: FitDocument) -> Iterator[str]:
+    """The optima, the drift and the cost along each axis, and the verdict, a line each."""
+    shown = [size for size in SIZES if size == SIZES[0] or size in fit.axes]
+    for rung in fit.rungs:
+        yield rung_line(rung, shown)
+    for name, axis in fit.axes.items():
+        yield f"drift: {axis.drift or '-'} octaves per doubling of {name}"
+        for regret in axis.regret:
+            if regret.value is not None:
+                yield (
+                    f"taking the smallest rung's optimum to {name} {regret.size} costs "
+                    f"{regret.value:.2%} of its loss"
+                )
+    yield f"transfer {fit.verdict}: {fit.reason}"
+    yield from (f"note: {note}" for note in fit.notes if note != fit.reason)
+
+
+def rung_line(rung: Rung, shown: list[str]) -> str:
+    """The optimum of a rung.
+
+    Args:
+        rung: The rung.
+        shown: Names of the sizes to show.
+    """
+    sizes = ", ".join(f"{name} {getattr(rung, name)}" for name in shown)
+    lr = rung.optimum["lr"] if rung.optimum else "no optimum in range"
+    loss = "no loss" if rung.loss is None else f"loss {rung.loss:.4f}"
+    return f"{sizes}: best lr {lr}, {loss}"
