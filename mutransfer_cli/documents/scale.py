@@ -12,14 +12,18 @@ from mutransfer_cli.interval import Interval
 
 
 class Deviation(Part):
-    what: str
-    wanted: str | float | None
-    got: str | float | None
+    """Something that the target stack will not do as planned."""
+
+    what: str = Field(description="a number and its tensors, or another part of the plan")
+    wanted: str | float | None = Field(
+        description="planned, in the form that the stack's multipliers ask for"
+    )
+    got: str | float | None = Field(description="what the stack will do")
     consequence: str
 
 
 class Prediction(Part):
-    """What the run says of the target, by its own drift."""
+    """The optimum at the target, extrapolated from the run's rungs."""
 
     lr: Interval | None = Field(description="optimum extrapolated along the measured drift")
     loss: Interval | None = None
@@ -34,18 +38,20 @@ class Provenance(Part):
     width: int = Field(description="of the rung whose optimum is used")
     confidence: float
     optima: dict[str, Interval] = Field(description="fitted, at the base")
-    trials: int | None = Field(None, description="that were run, divergent ones included")
-    flops: float | None = Field(None, description="of all trials together")
-    seconds: float | None = Field(None, description="of training, of all trials together")
+    trials: int | None = Field(None, description="number of trials, divergent ones included")
+    flops: float | None = Field(None, description="of all trials")
+    seconds: float | None = Field(None, description="of training, of all trials")
     versions: dict[str, str] = Field(default_factory=dict)
     device: str | None = None
     seed: int | None = None
     digest: str | None = Field(None, description="of the run: its recipe and its trials' losses")
     data_digest: str | None = None
-    git_revision: str | None = None
+    git_revision: str | None = Field(None, description="of the user's code")
 
 
 class ScaleDocument(PlanDocument):
+    """The target's plan, where its numbers come from, and what the stack makes of it."""
+
     schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
     format: str
     hyperparameters: dict[str, Any] = Field(description="at the base")

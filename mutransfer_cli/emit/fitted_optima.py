@@ -1,121 +1,117 @@
-"""What a run's fit says of the target: hyperparameters, the predicted optimum, notes."""
+"""What a fit says of the target: hyperparameters, the predicted optimum, provenance, notes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from math import log2
 from pathlib import Path
 from typing import Any
 
-from mutransfer_cli.documents.fit import FitDocument
+from mutransfer_cli.documents.fit import FitDocument, Rung, SourceRung
 from mutransfer_cli.documents.scale import Prediction, Provenance
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit
 from mutransfer_cli.fit.run_fit import fit_run
-from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.storage.run_directory import RECIPE
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FittedOptima:
-    """A fit, and the run directory that it is of where there is one."""
+    """A fit, and the run that it is of.
 
-    fitted: FitDocument
+    Attributes:
+        fit: The document of `fit`.
+        source: The rung whose optimum is used.
+        run: The run, where the source is a run directory.
+    """
+
+    fit: FitDocument
+    source: SourceRung
     run: Run | None
 
     @classmethod
-    def read(cls, run: Path | None, fit: Path | None) -> FittedOptima:
-        """From a fit's file, else from a run directory. Raises InputError for an unusable one."""
-        opened = Run.open(run) if run is not None else None
-        if fit is not None:
-            return cls(read_fit(fit), opened)
-        assert opened is not None
-        return cls(fit_run(opened).document(), opened)
+    def read(cls, run: Run | None, path: Path | None) -> FittedOptima:
+        """The optima of a fit's file, or else of a run.
+
+        Raises:
+            InputError: The file is not a fit, or the run's trials cannot be fitted.
+            Inconclusive: No rung has an optimum inside its range.
+        """
+        if path is not None:
+            document = read_fit(path)
+        else:
+            assert run is not None
+            document = fit_run(run).document()
+        if document.source_rung is None:
+            raise Inconclusive(document.reason)
+        log.info("optima of width %d, fitted to %s", document.source_rung.width, document.source)
+        return cls(document, document.source_rung, run)
+
+    @property
+    def rung(self) -> Rung:
+        """The rung whose optimum is used, as the fit shows it."""
+        return next(r for r in self.fit.rungs if r.width == self.source.width)
 
     def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
-        """The recipe with the optima of the largest rung that has one inside its range.
+        """The recipe with the fitted optima; what the command line sets wins.
 
-        What the command line sets wins. Raises Inconclusive where no rung has one.
+        Raises:
+            InputError: The recipe has no such hyperparameter, or refuses the value.
         """
-        if self.fitted.source_rung is None:
-            raise Inconclusive(self.fitted.reason)
-        chosen = {
-            key_path(name): value
-            for name, value in self.fitted.hyperparameters.items()
-            if origins.get(key_path(name)) != "command line"
-        }
-        return override(recipe, chosen)
+        return override(
+            recipe,
+            {
+                key_path(name): value
+                for name, value in self.fit.hyperparameters.items()
+                if origins.get(key_path(name)) != "command line"
+            },
+        )
 
-    def unused(self, origins: Mapping[str, str]) -> list[str]:
+    def overruled(self, origins: Mapping[str, str]) -> list[str]:
         """A note for each optimum that the command line overrules."""
         return [
-            f"{name} is the one of --set; the fitted optimum {value:.4g} is not used"
-            for name, value in self.fitted.hyperparameters.items()
+            f"{name} comes from --set; the fitted optimum {value:.4g} is not used"
+            for name, value in self.fit.hyperparameters.items()
             if origins.get(key_path(name)) == "command line"
         ]
 
     def predicted(self, width: int) -> Prediction:
-        """The optimum extrapolated along the measured drift, beside the one that is used."""
-        largest = max(rung.width for rung in self.fitted.rungs)
-        estimate = extrapolate(self.fitted, width)
-        lr = (
-            Interval(value=estimate.value, low=estimate.low, high=estimate.high)
-            if estimate
-            else None
-        )
+        """The optimum extrapolated along the measured drift, next to the one that is used."""
+        largest = max(rung.width for rung in self.fit.rungs)
+        lr = extrapolate(self.fit, width)
         note = None if lr else "the drift could not be measured"
         return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)
 
     def provenance(self) -> Provenance:
-        """Fitted optima with their intervals, cost of the proxies, versions, digests."""
-        source = self.fitted.source_rung
-        assert source is not None
-        best = next(r for r in self.fitted.rungs if r.width == source.width)
-        optima = {
-            name: Interval(value=e.value, low=e.low, high=e.high)
-            for name, e in (best.optimum or {}).items()
-        }
-        found: dict[str, Any] = {
-            "run": str(self.run.path if self.run is not None else self.fitted.source),
-            "width": source.width,
-            "confidence": self.fitted.confidence,
-            "optima": optima,
+        """The fitted optima with their intervals, and what the run says of itself."""
+        values: dict[str, Any] = {
+            "run": str(self.run.path if self.run is not None else self.fit.source),
+            "width": self.source.width,
+            "confidence": self.fit.confidence,
+            "optima": self.rung.optimum or {},
         }
         if self.run is not None:
-            made, records = self.run.environment, self.run.records
-            versions = {"mutransfer": made.get("mutransfer"), "python": made.get("python")}
-            versions |= made.get("versions", {})
-            found |= {
-                "trials": len(records),
-                "flops": sum(r.flops for r in records),
-                "seconds": sum(r.seconds for r in records),
-                "versions": {k: str(v) for k, v in versions.items() if v is not None},
-                "device": made.get("device"),
-                "seed": made.get("seed"),
-                "digest": digest_of(self.run.path, records),
-                "data_digest": made.get("data_digest"),
-                "git_revision": made.get("git_revision"),
-            }
-        return Provenance.model_validate(found)
+            values |= run_provenance(self.run)
+        return Provenance.model_validate(values)
 
     def notes(self, width: int) -> list[str]:
         """Sentences for the reader of the configuration."""
-        source = self.fitted.source_rung
-        assert source is not None
-        best = next(r for r in self.fitted.rungs if r.width == source.width)
-        lr = best.optimum["lr"] if best.optimum else None
-        notes = [f"transfer: {self.fitted.verdict}: {self.fitted.reason}"]
-        notes += [note for note in self.fitted.notes if note != self.fitted.reason]
-        if lr is not None and lr.value is not None:
-            spread = f" ({lr.low:.4g} to {lr.high:.4g})" if lr.low and lr.high else ""
+        rung = self.rung
+        lr = rung.optimum["lr"] if rung.optimum else None
+        notes = [f"transfer: {self.fit.verdict}: {self.fit.reason}"]
+        notes += [note for note in self.fit.notes if note != self.fit.reason]
+        if lr is not None:
+            interval = f" ({lr.low:.4g} to {lr.high:.4g})" if lr.low and lr.high else ""
             notes.append(
-                f"lr {lr.value:.4g}{spread} at the base is the optimum of width {best.width}"
+                f"lr {lr.value:.4g}{interval} at the base is the optimum of width {rung.width}"
             )
         prediction = self.predicted(width)
         if prediction.lr is not None:
@@ -126,8 +122,25 @@ class FittedOptima:
         return notes
 
 
-def digest_of(run: Path, records: Sequence[Record]) -> str:
-    """Of the recipe and of what came of its trials, in whatever order they ended."""
-    lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in records)
-    text = (run / RECIPE).read_bytes() + "\n".join(lines).encode()
-    return sha256(text).hexdigest()
+def run_provenance(run: Run) -> dict[str, Any]:
+    """Cost of a run's trials, versions, device, seed and digests: fields of a Provenance."""
+    environment, records = run.environment, run.records
+    versions = {name: environment.get(name) for name in ("mutransfer", "python")}
+    versions |= environment.get("versions", {})
+    return {
+        "trials": len(records),
+        "flops": sum(r.flops for r in records),
+        "seconds": sum(r.seconds for r in records),
+        "versions": {k: str(v) for k, v in versions.items() if v is not None},
+        "device": environment.get("device"),
+        "seed": environment.get("seed"),
+        "digest": run_digest(run),
+        "data_digest": environment.get("data_digest"),
+        "git_revision": environment.get("git_revision"),
+    }
+
+
+def run_digest(run: Run) -> str:
+    """SHA-256 of the recipe's file and of every trial's outcome, in whatever order they ended."""
+    lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in run.records)
+    return sha256((run.path / RECIPE).read_bytes() + "\n".join(lines).encode()).hexdigest()

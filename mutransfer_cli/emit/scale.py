@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
 from mutransfer_cli.documents.plan import DifferenceDocument
@@ -22,10 +22,13 @@ from mutransfer_cli.plans.diff import hyperparameter_differences, plan_differenc
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields, read_document
-from mutransfer_cli.recipe.freeze import plain_data
-from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.freeze import frozen_yaml, plain_data
+from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import target_size
+
+if TYPE_CHECKING:
+    from mutransfer_cli.emit.fitted_optima import FittedOptima
 
 log = logging.getLogger(__name__)
 
@@ -101,15 +104,8 @@ def scale(
         Inconclusive: No rung of the run has an optimum inside its range.
     """
     require_stack(format)
-    run = source if source.is_dir() else None
-    loaded = load(source / "recipe.yaml" if run else source, sets)
-    recipe, optima = loaded.recipe, None
-    if run is not None or fit is not None:
-        # imported here: a recipe alone needs no statistics
-        from mutransfer_cli.emit.fitted_optima import FittedOptima
-
-        optima = FittedOptima.read(run, fit)
-        recipe = optima.put_into(recipe, loaded.origins)
+    loaded, optima = read_source(source, sets, fit)
+    recipe = loaded.recipe if optima is None else optima.put_into(loaded.recipe, loaded.origins)
     if width is None and (recipe.target is None or recipe.target.width is None):
         raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
@@ -123,7 +119,7 @@ def scale(
             "provenance": optima and optima.provenance(),
             "notes": (
                 *notes_of(recipe, plan),
-                *(optima.unused(loaded.origins) if optima else ()),
+                *(optima.overruled(loaded.origins) if optima else ()),
                 *(optima.notes(size.width) if optima else ()),
             ),
         }
@@ -132,6 +128,30 @@ def scale(
         changes = differences(document, plan, diff)
         document = document.model_copy(update={"differences": changes})
     return emit(EmitRequest(format, plan, recipe, size), document)
+
+
+def read_source(
+    source: Path, sets: Sequence[str], fit: Path | None
+) -> tuple[LoadedRecipe, FittedOptima | None]:
+    """The recipe of a run or a file, and the fitted optima where there are any.
+
+    Raises:
+        InputError: The source or the fit is wrong.
+        Inconclusive: No rung of the run has an optimum inside its range.
+    """
+    if not source.is_dir() and fit is None:
+        return load(source, sets), None
+    # imported here: a recipe alone needs no statistics
+    from mutransfer_cli.emit.fitted_optima import FittedOptima
+    from mutransfer_cli.search.storage.run import Run
+
+    if not source.is_dir():
+        return load(source, sets), FittedOptima.read(None, fit)
+    run = Run.open(source)
+    loaded = LoadedRecipe(run.recipe, source, {})
+    if sets:
+        loaded = loads(frozen_yaml(run.recipe), str(source / "recipe.yaml"), sets)
+    return loaded, FittedOptima.read(run, fit)
 
 
 def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:

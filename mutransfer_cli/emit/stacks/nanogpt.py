@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.capability_check import refusal
@@ -50,7 +51,7 @@ class BranchValues:
 def branch_values(request: EmitRequest, completep: bool) -> BranchValues:
     """The base values at which the hidden matrices arrive at the plan's numbers."""
     t, plan = request.decoder, request.plan
-    depth_scaled = plan.parameterization == "completep"
+    depth_scaled = PARAMETERIZATIONS[plan.parameterization].depth_exponent
     completep = completep or depth_scaled or t.m_depth != 1.0
     alpha = request.recipe.rules.depth_alpha if depth_scaled else 1.0
     r = t.m_depth if depth_scaled else 1.0
