@@ -1,95 +1,21 @@
-"""Emitted configurations: accepted as they are, and the same training as the plan itself."""
+"""`scale`: its document, the files that it writes, comparison with an earlier plan."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-import torch
-from torch import nn
+import yaml
 
-from mutransfer_cli import load_plan
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.builder import build
-from mutransfer_cli.recipe.load import load
-from mutransfer_cli.recipe.size import Size
-
-RECIPE = """
-name: t
-model: {build: gpt, args: {vocab_size: 256, n_head: 2, tied: TIED}}
-optimizer: {name: OPT, lr: 0.01, betas: [0.8, 0.9], weight_decay: DECAY}
-clip: 1.0
-data: {source: stdlib, seq_len: 8}
-base: {width: 16, depth: 1, batch: 4, steps: 10}
-"""
-
-
-def recipe(folder: Path, tied: str = "false", name: str = "adamw", decay: str = "0.1") -> Path:
-    path = folder / "r.yaml"
-    text = RECIPE.replace("TIED", tied).replace("OPT", name).replace("DECAY", decay)
-    path.write_text(text if name != "sgd" else text.replace("betas: [0.8, 0.9]", "momentum: 0.9"))
-    return path
-
-
-def imported(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("emitted", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def losses(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
-    x = torch.randint(0, 256, (4, 8), generator=torch.Generator().manual_seed(0))
-    found = []
-    for _ in range(4):
-        loss = nn.functional.cross_entropy(model(x).flatten(0, 1), x.flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        found.append(loss.item())
-    return found
-
-
-@pytest.mark.parametrize("tied", ["false", "true"])
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
-def test_both_formats_train_as_the_plan(tmp_path: Path, tied: str, name: str) -> None:
-    path = recipe(tmp_path, tied, name)
-    found = {}
-    for kind in ("json", "torch"):
-        (tmp_path / kind).write_text(scale(path, width=64, format=kind).text())
-        model = build(load(path).recipe, Size(64, 1, 4, 10)).model
-        if kind == "json":
-            plan = load_plan(tmp_path / kind)
-            plan.initialize(model, 3)
-            plan.install(model)
-            found[kind] = losses(model, plan.optimizers(model)[0])
-        else:
-            (tmp_path / kind).rename(tmp_path / "emitted.py")
-            module = imported(tmp_path / "emitted.py")
-            module.initialize(model, 3)
-            module.install(model)
-            found[kind] = losses(model, module.optimizer(model))
-            assert module.CLIP == 1.0
-            with pytest.raises(ValueError, match="installed before"):
-                module.install(model)
-            with pytest.raises(ValueError, match="expected"):
-                module.initialize(build(load(path).recipe, Size(32, 1, 4, 10)).model)
-    assert found["json"] == found["torch"]
-
-
-def test_torch_file_needs_torch_alone(tmp_path: Path) -> None:
-    text = scale(recipe(tmp_path), width=64, format="torch").text()
-    imports = [line for line in text.splitlines() if line.startswith(("import", "from"))]
-    assert imports == ["import hashlib", "import torch"]
+from tests.helpers.commands import run
+from tests.helpers.emit_recipes import emit_recipe, small_recipe
 
 
 def test_document_by_hand(tmp_path: Path) -> None:
-    values = json.loads(scale(recipe(tmp_path), width=64).text())
+    values = json.loads(scale(small_recipe(tmp_path), width=64).text())
     assert next(iter(values)) == "schema"
     assert values["multipliers"] == {"width": 4.0, "depth": 1.0, "batch": 1.0, "duration": 1.0}
     assert values["form"] == "multiplier"
@@ -104,7 +30,7 @@ def test_document_by_hand(tmp_path: Path) -> None:
 
 
 def test_set_goes_before_the_recipe(tmp_path: Path) -> None:
-    found = scale(recipe(tmp_path), width=64, sets=["lr=0.5"])
+    found = scale(small_recipe(tmp_path), width=64, sets=["lr=0.5"])
     assert found.document.hyperparameters["lr"] == 0.5
 
 
@@ -112,6 +38,54 @@ def test_missing_source_and_axes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none"):
         scale(tmp_path / "none.yaml", width=64)
     with pytest.raises(InputError, match="--depth"):
-        scale(recipe(tmp_path), width=64, depth=0)
+        scale(small_recipe(tmp_path), width=64, depth=0)
     with pytest.raises(InputError, match="--width"):
-        scale(recipe(tmp_path), width=65)
+        scale(small_recipe(tmp_path), width=65)
+
+
+def test_one_file_and_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = emit_recipe(tmp_path, "llama")
+    out = tmp_path / "out"
+    assert run("scale", path, "--width", 256, "--format", "hf-granite", "-o", out) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["config.json", "mutransfer_granite.py"]
+    assert run("scale", path, "--width", 256, "--format", "hf-granite", "-o", out / "a.json") == 0
+    assert json.loads((out / "a.json").read_text())["model_type"] == "granite"
+    assert run("scale", path, "--width", 256, "--format", "megatron", "-o", out) == 0
+    assert (out / "megatron.sh").is_file()
+    capsys.readouterr()
+    assert run("scale", path, "--width", 256, "--format", "cerebras") == 0
+    captured = capsys.readouterr()
+    assert "trainer" in yaml.safe_load(captured.out)
+    assert "deviation: weight_decay of" in captured.err
+
+
+def test_strict_and_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = emit_recipe(tmp_path, "gpt")
+    out = tmp_path / "m.sh"
+    options = ("scale", path, "--width", 64, "--format", "megatron", "-o", out, "--json")
+    assert run(*options) == 0
+    deviations = json.loads(capsys.readouterr().out)["deviations"]
+    assert {"what", "wanted", "got", "consequence"} == set(deviations[0])
+    assert run(*options, "--strict") == 1
+    assert run(*options, "--strict", "--exit-zero") == 0
+    assert run("scale", path, "--width", 64, "--strict") == 0  # json: nothing deviates
+    assert run("scale", path, "--width", 64, "--format", "litgpt") == 2
+
+
+def test_diff_with_an_earlier_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, old = emit_recipe(tmp_path, "gpt"), tmp_path / "old.json"
+    assert run("scale", path, "--width", 64, "-o", old) == 0
+    new = ("scale", path, "--width", 64, "--set", "lr=0.02", "--diff", old)
+    capsys.readouterr()
+    assert run(*new, "--json") == 0
+    found = {(d["name"], d["what"]): d for d in json.loads(capsys.readouterr().out)["differences"]}
+    up = found["blocks.0.mlp.up.weight", "lr"]
+    assert (up["here"], up["there"], up["ratio"]) == pytest.approx((0.005, 0.0025, 0.5))
+    assert found["hyperparameters", "lr"]["there"] == 0.01
+    assert not any(what == "init_std" for _, what in found)
+    assert run("scale", path, "--width", 128, "--diff", old) == 0
+    shown = capsys.readouterr().out
+    assert "logit_scale" in shown and "target" in shown
+    assert run("scale", path, "--width", 64, "--diff", old) == 0
+    assert "nothing changed" in capsys.readouterr().out
+    assert run("scale", path, "--width", 64, "--diff", path) == 2

@@ -1,78 +1,24 @@
-"""What every emitter has to pass: a stack's own rule, read from the emitted file, arrives at the
+"""What every format has to pass: a stack's own rule, read from the emitted file, arrives at the
 plan's numbers, or at exactly the declared deviations.
 
-A new format adds its reader to readers.py, and what it refuses to REFUSED.
+A new format adds its reader to helpers/emit_readers.py, and what it refuses to REFUSED.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
-from tests.helpers.emit_readers import READERS, Model, Read, Reading, kind
+from tests.helpers.emit_readers import READERS, Model, Reading, kind
+from tests.helpers.emit_recipes import CASES, emit_recipe
 
-LLAMA = {
-    "model_type": "llama", "hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 2,
-    "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 256,
-    "max_position_embeddings": 32, "initializer_range": 0.02,
-}  # fmt: skip
-GPT = "{build: gpt, args: {vocab_size: 256, n_head: 2, tied: TIED, bias: true}}"
-CASES: dict[str, dict[str, Any]] = {
-    "gpt": {},
-    "gpt-tied": {"TIED": "true"},
-    "gpt-one-std": {"INIT": "{std: 0.05, embedding_std: 0.05, readout_std: 0.05, residual: gpt2}"},
-    "gpt-no-decay": {"DECAY": "0.0", "CLIP": "null"},
-    "gpt-coupled": {"RULES": "{weight_decay: coupled, epsilon: constant}"},
-    "gpt-multipliers": {"MULTIPLIERS": "{embedding: 3.0, logit: 2.0, attention: 0.2}"},
-    "gpt-absorbed": {"RULES": "{readout: absorbed}"},
-    "gpt-factors": {"FACTORS": "{embedding: 2.0, readout: 0.5}"},
-    "gpt-deep": {"depth": 6},
-    "gpt-completep": {"PARAM": "completep", "depth": 6},
-    "gpt-completep-tied": {"PARAM": "completep", "depth": 6, "TIED": "true"},
-    "gpt-completep-half": {"PARAM": "completep", "depth": 6, "RULES": "{depth_alpha: 0.5}"},
-    "gpt-sp": {"PARAM": "sp"},
-    "gpt-residual": {"MULTIPLIERS": "{residual: 0.5}"},
-    "llama": {"model": {}},
-    "llama-tied": {"model": {"tie_word_embeddings": True}},
-    "llama-completep": {"model": {}, "PARAM": "completep", "depth": 4},
-    "llama-sp": {"model": {}, "PARAM": "sp"},
-    "llama-batch": {"model": {}, "batch": 16},
-    "granite": {"model": {"model_type": "granite", "attention_multiplier": 0.0625}},
-    "granite-own": {
-        "model": {
-            "model_type": "granite", "attention_multiplier": 0.0625, "embedding_multiplier": 12.0,
-            "logits_scaling": 4.0, "residual_multiplier": 0.22, "tie_word_embeddings": True,
-        },
-        "CLIP": "null",
-    },
-}  # fmt: skip
-RECIPE = """
-name: t
-model: MODEL
-parameterization: PARAM
-rules: RULES
-optimizer: {name: adamw, lr: 0.01, betas: [0.8, 0.9], eps: 1.0e-8, weight_decay: DECAY}
-lr_factors: FACTORS
-init: INIT
-multipliers: MULTIPLIERS
-clip: CLIP
-schedule: {name: cosine, warmup: 0.1, final: 0.1}
-data: {source: stdlib, seq_len: 8}
-base: {width: BASE, depth: 2, batch: 4, steps: 20}
-"""
-DEFAULTS = {
-    "TIED": "false", "PARAM": "mup", "RULES": "{}", "DECAY": "0.1", "INIT": "{}",
-    "MULTIPLIERS": "{}", "CLIP": "1.0", "FACTORS": "{}",
-}  # fmt: skip
 USERS_MODEL = {"torch", "lightning", "bsh"}  # what it multiplies by itself stays in it
 GPT_ARCHITECTURE = {"hf-granite", "torchtitan", "automodel"}  # of another architecture: llama cases
 REFUSED = {
@@ -87,26 +33,11 @@ READ = [
 ]
 
 
-def recipe(folder: Path, case: str) -> Path:
-    changes, text = CASES[case], RECIPE
-    model, base = GPT, "16"
-    if "model" in changes:
-        config = folder / f"{case}.json"
-        config.write_text(json.dumps({**LLAMA, **changes["model"]}))
-        model, base = f"{{build: 'hf:{config}'}}", "64"
-    for key, value in {"MODEL": model, "BASE": base, **DEFAULTS, **changes}.items():
-        if isinstance(value, str):
-            text = text.replace(key, value)
-    path = folder / "r.yaml"
-    path.write_text(text)
-    return path
-
-
 def emitted(folder: Path, format: str, case: str) -> EmitResult:
     changes = CASES[case]
     width = 256 if "model" in changes else 64
     return scale(
-        recipe(folder, case),
+        emit_recipe(folder, case),
         width=width,
         depth=changes.get("depth"),
         batch=changes.get("batch"),
@@ -251,27 +182,5 @@ def test_a_wrong_file_is_noticed(tmp_path: Path, format: str) -> None:
         assert not same
 
 
-def test_by_hand_megatron(tmp_path: Path) -> None:
-    """Width × 4, one std 0.05: σ 0.05, outputs σ/√(2·2·4), η 0.01, logits 1/4, √8/32."""
-    found = emitted(tmp_path, "megatron", "gpt-one-std")
-    reading = READERS["megatron"](found.files, model_of(found, "gpt-one-std"))
-    up, out = reading.tensors["blocks.0.mlp.up.weight"], reading.tensors["blocks.1.mlp.down.weight"]
-    assert up == Read(0.0025, 0.1, 2.5e-9, 0.025)
-    assert out.init_std == pytest.approx(0.0125)
-    assert reading.tensors["readout.weight"].multiplier == 0.25
-    assert reading.attention_scale == pytest.approx(8**0.5 / 32)
-    # decay: wanted 0.4 (lr × decay constant), Megatron has one number
-    (decay,) = [d for d in found.document.deviations if d.what.startswith("weight_decay")]
-    assert (decay.wanted, decay.got) == (pytest.approx(0.4), 0.1)
-
-
 def test_every_format_is_read_or_is_the_plan_itself() -> None:
     assert set(STACKS.names) == set(READERS) | {"json", "hf"}
-
-
-@pytest.mark.parametrize("name", ["gpt-neox", "litgpt", "maxtext", "torchtune", "levanter"])
-def test_refused_with_the_reason_and_the_nearest(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"refused: .*take "):
-        scale(recipe(tmp_path, "gpt"), width=64, format=name)
-    with pytest.raises(InputError, match="did you mean 'megatron'"):
-        scale(recipe(tmp_path, "gpt"), width=64, format="megatorn")

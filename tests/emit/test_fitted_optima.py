@@ -1,0 +1,44 @@
+"""A configuration from a run says where its numbers come from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.emit.scale import scale
+from mutransfer_cli.search.storage.run import Run
+from tests.helpers.commands import run
+
+
+def test_a_run_says_where_its_numbers_come_from(tmp_path: Path) -> None:
+    text = """
+name: r
+model: {build: mlp, args: {d_in: 16, d_out: 4}}
+data: {source: teacher, d_in: 16, d_out: 4}
+base: {width: 16, depth: 1, batch: 16, steps: 20}
+ladder: {width: [16, 32]}
+search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
+"""
+    path, made = tmp_path / "r.yaml", tmp_path / "run"
+    path.write_text(text)
+    assert run("sweep", path, "--run", made) == 0
+    found = scale(made, width=256, format="torch")
+    p = found.document.provenance
+    records = Run.open(made).records
+    assert p is not None and p.trials == len(records)
+    assert p.seconds == pytest.approx(sum(r.seconds for r in records))
+    assert p.flops == pytest.approx(sum(r.flops for r in records))
+    assert p.optima["lr"].value == found.document.hyperparameters["lr"]
+    assert p.versions["torch"].startswith("2.") and p.digest and len(p.digest) == 64
+    comments = [x for x in found.text().splitlines() if x.startswith("#")]
+    for wanted in ("the optimum of width", "trials of proxies", "FLOPs", "digest of the run"):
+        assert any(wanted in x for x in comments), wanted
+    json_text = scale(made, width=256).text()
+    assert json.loads(json_text)["provenance"]["digest"] == p.digest
+    said = "lr comes from --set; the fitted optimum"
+    assert not any(note.startswith(said) for note in found.document.notes)
+    by_hand = scale(made, width=256, sets=["lr=0.5"]).document
+    assert by_hand.hyperparameters["lr"] == 0.5
+    assert any(note.startswith(said) for note in by_hand.notes)
