@@ -107,3 +107,16 @@ def test_what_a_model_s_row_refuses(recipe: str, mutransfer: Command) -> None:
     assert tokens.returncode == 2 and "toy-linear reads vectors" in tokens.stderr
     unknown = mutransfer("shapes", recipe, "--set", "model={build: toy-linear, args: {gain: 0}}")
     assert unknown.returncode == 2 and "model.args.gain" in unknown.stderr
+
+
+def test_stack(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
+    option = ("--width", "64", "--format", "toy-text")
+    scale = document(mutransfer, "scale", recipe, *option, "-o", "rates.txt")
+    lines = (tmp_path / "rates.txt").read_text().splitlines()
+    rates = dict(line.split() for line in lines if not line.startswith("#"))
+    assert rates == {t["name"]: repr(t["lr"]) for t in scale["tensors"]}  # type: ignore[attr-defined]
+    # what its row says that it cannot do is a deviation, in the file too
+    assert [d["what"] for d in scale["deviations"]] == ["schedule"]  # type: ignore[attr-defined]
+    assert any(line.startswith("# deviation: schedule: wanted linear") for line in lines)
+    listing = mutransfer("scale", "--help").stdout
+    assert "toy-text" in listing

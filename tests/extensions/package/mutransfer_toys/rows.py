@@ -8,6 +8,7 @@ from mutransfer_cli.catalog.models import Growth, ModelEntry
 from mutransfer_cli.catalog.optimizers import OptimizerEntry
 from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
 from mutransfer_cli.catalog.sources import SourceEntry
+from mutransfer_cli.catalog.stacks import StackEntry
 
 OPTIMIZER = OptimizerEntry(
     name="toy-sgd",
@@ -55,4 +56,12 @@ COMMAND = CommandEntry(
     name="toy-hello",
     summary="Say hello.",
     implementation="mutransfer_toys.command:hello",
+)
+
+STACK = StackEntry(
+    name="toy-text",
+    summary="a learning rate per line",
+    implementation="mutransfer_toys.stack:TOY_TEXT",
+    files=("rates.txt",),
+    schedules=("constant",),
 )
