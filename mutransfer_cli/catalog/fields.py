@@ -1,6 +1,4 @@
-"""What users write is validated by: the base class of a recipe's sections and of a model's
-arguments, and the types of their fields.
-"""
+"""The base class of recipe sections and model arguments, and the types of their fields."""
 
 from __future__ import annotations
 
