@@ -1,0 +1,36 @@
+"""The axes, the sizes that stand for them, and their multipliers."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS, SIZES, multipliers
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.schema.sizes import Base, Ladder, Target
+from mutransfer_cli.recipe.size import Size, base_size
+from tests.helpers.recipes import GOOD
+
+
+def test_multipliers() -> None:
+    base = {"width": 64, "depth": 2, "batch": 16, "steps": 200}
+    target = {"width": 256, "depth": 8, "batch": 32, "steps": 1000}
+    # duration is the ratio of examples: 5 times the steps of twice the examples
+    assert multipliers(base, target) == {"width": 4, "depth": 4, "batch": 2, "duration": 10}
+
+
+def test_sizes_are_those_of_the_recipe_and_of_the_code() -> None:
+    assert SIZES == ("width", "depth", "batch", "steps")
+    assert tuple(field.name for field in fields(Size)) == SIZES
+    for section in (Base, Ladder, Target):
+        assert set(SIZES) <= section.model_fields.keys()
+    assert Size(1, 2, 3, 4).as_dict() == {"width": 1, "depth": 2, "batch": 3, "steps": 4}
+
+
+def test_defaults_are_those_of_a_recipe_that_gives_the_width_alone() -> None:
+    assert base_size(loads(GOOD).recipe).as_dict() == {"width": 32, **BASE_DEFAULTS}
+    assert BASE_DEFAULTS == {"depth": 2, "batch": 16, "steps": 200}
+
+
+def test_the_model_grows_along_width_and_depth() -> None:
+    assert [axis.name for axis in AXES if axis.grows_model] == ["width", "depth"]
+    assert [axis.name for axis in AXES if axis.keeps_tokens] == ["batch"]
