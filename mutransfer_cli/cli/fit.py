@@ -67,9 +67,9 @@ def fit(
     document = study.document()
     write_fit(document, target)
     if plot is not None:
-        from mutransfer_cli.report.fit_plot import draw
+        from mutransfer_cli.report.fit_plot import plot_fit
 
-        draw(study, plot)
+        plot_fit(study, plot)
     if as_json:
         print_json(document)
     else:

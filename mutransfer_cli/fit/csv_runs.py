@@ -24,7 +24,7 @@ DIVERGED = {"", "nan", "inf", "+inf", "diverged", "none", "null"}  # in the colu
 RAW_RATES = "mup"  # the parameterization in which raw rates are turned into rates at the base
 LR_MEANINGS = ("base", "raw")
 
-Row: TypeAlias = Mapping[str, str | None]
+Cells: TypeAlias = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def read_table(
     return observations
 
 
-def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Row]]]:
+def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Cells]]]:
     """The names of all columns, aliases replaced, and each row with its line for messages.
 
     Raises:
@@ -118,7 +118,7 @@ def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Row]]]:
                 if column.required and column.name not in names:
                     found = ", ".join(names) or "nothing"
                     raise InputError(f"{path}:1: no column {column.name!r}; found {found}")
-            rows: list[tuple[str, Row]] = [
+            rows: list[tuple[str, Cells]] = [
                 (f"{path}:{reader.line_num}", dict(row)) for row in reader
             ]
     except OSError as error:
@@ -140,7 +140,7 @@ def canonical(names: Sequence[str]) -> list[str]:
     return replaced
 
 
-def number(row: Row, name: str, line: str) -> float:
+def number(row: Cells, name: str, line: str) -> float:
     """A number in a cell.
 
     Raises:
@@ -159,7 +159,7 @@ def number(row: Row, name: str, line: str) -> float:
     return value
 
 
-def loss(row: Row, line: str) -> float | None:
+def loss(row: Cells, line: str) -> float | None:
     """The loss of a run; None where the cell says that the run diverged.
 
     Raises:

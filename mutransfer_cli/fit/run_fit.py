@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.search.completeness import unfinished
@@ -20,8 +19,7 @@ def fit_run(run: Run, *, confidence: float = 0.95) -> StudyFit:
     Raises:
         InputError: No trial has ended, or no two rungs differ along a single axis.
     """
-    size = base_size(run.recipe)
-    base = tuple(getattr(size, name) for name in SIZES)
+    base = tuple(base_size(run.recipe).as_dict().values())
     study = fit_study(run.observations, confidence=confidence, source=str(run.path), base=base)
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")

@@ -10,7 +10,7 @@ from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.axis_lines import RungSize, axis_lines, by_name, in_order, rung_size
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.ladder_fit import LadderFit, Verdict, fit_ladder
+from mutransfer_cli.surface.ladder_fit import LadderFit, TransferVerdict, fit_ladder
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.rung_optima import RungFit
 
@@ -64,9 +64,9 @@ class StudyFit:
         return next(iter(self.ladders.values()))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> TransferVerdict:
         """The verdict of the axis that holds least."""
-        order: tuple[Verdict, ...] = ("fails", "inconclusive", "holds")
+        order: tuple[TransferVerdict, ...] = ("fails", "inconclusive", "holds")
         return min((ladder.verdict for ladder in self.ladders.values()), key=order.index)
 
     @property

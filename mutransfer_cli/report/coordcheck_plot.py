@@ -6,14 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.report.figure import VERDICT_COLOURS, figure
 
-VERDICT_COLOURS = {
-    "pass": "tab:green",
-    "warn": "tab:orange",
-    "fail": "tab:red",
-    "inconclusive": "tab:gray",
-}
 PASSING_BAND = 0.25  # deviations of an exponent that pass
 PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
 
@@ -22,31 +16,19 @@ def plot(document: CheckDocument, path: Path) -> None:
     """Write the plot; the format is that of the file's name.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or the format is unknown.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     judged = [t for t in document.tensors if t.update_slope is not None]
     height = max(MIN_HEIGHT, ROW_HEIGHT * len(judged))
-    figure, (init, change, deviations) = plt.subplots(1, 3, figsize=(3 * PANEL_WIDTH, height))
-    draw_curves(init, [m.init for m in document.modules])
-    init.set(title="RMS of activations at init", xlabel=document.axis)
-    draw_curves(change, [m.change for m in document.modules])
-    change.set(title="RMS of their change", xlabel=document.axis)
-    draw_deviations(deviations, judged)
-    deviations.set(
-        title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent"
-    )
-    figure.tight_layout()
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--plot {path}: cannot be written: {error}") from error
-    finally:
-        plt.close(figure)
+    with figure(path, panels=3, size=(3 * PANEL_WIDTH, height)) as (init, change, deviations):
+        draw_curves(init, [m.init for m in document.modules])
+        init.set(title="RMS of activations at init", xlabel=document.axis)
+        draw_curves(change, [m.change for m in document.modules])
+        change.set(title="RMS of their change", xlabel=document.axis)
+        draw_deviations(deviations, judged)
+        deviations.set(
+            title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent"
+        )
 
 
 def draw_curves(axes: Any, curves: list[dict[int, float]]) -> None:

@@ -14,7 +14,7 @@ from mutransfer_cli.fit.study_fit import FittedRung, StudyFit
 from mutransfer_cli.report.figure import figure, shades
 
 
-def draw(study: StudyFit, path: Path) -> None:
+def plot_fit(study: StudyFit, path: Path) -> None:
     """Draw the curves of a fitted study; rates that diverged are crosses at the top of a curve.
 
     Raises:

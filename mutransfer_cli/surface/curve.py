@@ -15,11 +15,11 @@ from mutransfer_cli.surface.seed_effects import Array, LossesBySeed, run_table
 
 log = logging.getLogger(__name__)
 
-WINDOW = 5  # points of a parabola around the best
-EDGE = 6.0  # how much further a window may rise above the best than below it
-CLIFF = 3.0  # how much further than another a window may rise
+WINDOW_POINTS = 5  # points of a parabola around the best
+ASYMMETRY = 6.0  # how much further a window may rise above the best than below it
+CLIFF_RATIO = 3.0  # how much further than another a window may rise
 
-Rung = TypeVar("Rung", bound=Hashable)
+RungKey = TypeVar("RungKey", bound=Hashable)
 Setting: TypeAlias = tuple[tuple[str, float], ...]  # hyperparameters searched beside lr, sorted
 
 
@@ -64,18 +64,20 @@ class Curve:
         upper end rises at most 2.8 times as far as the lower.
         """
         n, best = len(self.x), self.best
-        if n < WINDOW or best in {0, n - 1}:
+        if n < WINDOW_POINTS or best in {0, n - 1}:
             return None
-        middle = min(max(best - WINDOW // 2, 0), n - WINDOW)
-        starts = range(max(0, best - WINDOW + 2), min(best - 1, n - WINDOW) + 1)
-        rise = {s: float(self.means[s : s + WINDOW].max() - self.means[best]) for s in starts}
+        middle = min(max(best - WINDOW_POINTS // 2, 0), n - WINDOW_POINTS)
+        starts = range(max(0, best - WINDOW_POINTS + 2), min(best - 1, n - WINDOW_POINTS) + 1)
+        rise = {
+            s: float(self.means[s : s + WINDOW_POINTS].max() - self.means[best]) for s in starts
+        }
         flattest = min(rise, key=lambda s: (rise[s], abs(s - middle)))
-        start = flattest if rise[middle] > CLIFF * rise[flattest] else middle
-        below, above = self.means[start], self.means[start + WINDOW - 1]
+        start = flattest if rise[middle] > CLIFF_RATIO * rise[flattest] else middle
+        below, above = self.means[start], self.means[start + WINDOW_POINTS - 1]
         lowest = self.means[best]
-        if best - start >= WINDOW // 2 and above - lowest > EDGE * (below - lowest):
+        if best - start >= WINDOW_POINTS // 2 and above - lowest > ASYMMETRY * (below - lowest):
             return None
-        return slice(start, start + WINDOW)
+        return slice(start, start + WINDOW_POINTS)
 
     def widened(self, window: slice, reach: float) -> list[slice]:
         """The window and one more rate on either side, that of the nearer rate first.
@@ -93,7 +95,7 @@ class Curve:
         return [wider for _, wider in sorted(found, key=lambda f: f[0])]
 
 
-def curves_of(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, Curve | None]:
+def curves_of(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, Curve | None]:
     """The curve of each rung along the learning rate, at one setting of the other hyperparameters.
 
     The setting is the same for all rungs if there is one with a window at every rung: the one
@@ -103,7 +105,7 @@ def curves_of(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, Curve |
     Args:
         rungs: The observations of each rung, small to large.
     """
-    by_rung: dict[Rung, dict[Setting, Curve]] = {}
+    by_rung: dict[RungKey, dict[Setting, Curve]] = {}
     for rung, observations in rungs.items():
         by_setting: dict[Setting, list[Observation]] = defaultdict(list)
         for o in observations:

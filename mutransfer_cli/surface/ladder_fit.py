@@ -17,9 +17,9 @@ from mutransfer_cli.surface.rung_optima import RungFit, RungFits, fit_rungs
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 0.25  # octaves per doubling: the bound between holding and failing
+DRIFT_TOLERANCE = 0.25  # octaves per doubling: the bound between holding and failing
 
-Verdict: TypeAlias = Literal["holds", "fails", "inconclusive"]
+TransferVerdict: TypeAlias = Literal["holds", "fails", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LadderFit:
         line: The drift of the optimum; None for fewer than two optima.
         regrets: The cost of the smallest rung's optimum at each larger rung; empty where the
             smallest rung has no optimum.
-        verdict: Whether the drift stays within `TOLERANCE`.
+        verdict: Whether the drift stays within `DRIFT_TOLERANCE`.
         reason: Why, in words, and what to change where the verdict is inconclusive.
         source: Size of the largest rung that has an optimum; None where no rung has one.
         noise: Standard deviation of a loss about its seed's level; None where it is not known.
@@ -44,7 +44,7 @@ class LadderFit:
     transform: LossTransform
     line: DriftLine | None
     regrets: tuple[Regret, ...]
-    verdict: Verdict
+    verdict: TransferVerdict
     reason: str
     source: int | None
     noise: float | None
@@ -125,7 +125,9 @@ def ladder_regrets(fits: RungFits[int], confidence: float) -> tuple[Regret, ...]
     return regrets(source.parabola, larger, fits.noise, fits.curves.transform, confidence)
 
 
-def judge(rungs: Mapping[int, RungFit], drift: Interval | None, axis: str) -> tuple[Verdict, str]:
+def judge(
+    rungs: Mapping[int, RungFit], drift: Interval | None, axis: str
+) -> tuple[TransferVerdict, str]:
     """The verdict by the interval of the drift, and the reason for it.
 
     Args:
@@ -143,11 +145,11 @@ def judge(rungs: Mapping[int, RungFit], drift: Interval | None, axis: str) -> tu
         return "inconclusive", f"an optimum at one {axis} only{more}"
     movement = f"the optimum moves by {drift.value:+.2f} octaves per doubling of the {axis}"
     interval = f"interval {drift.low:+.2f} to {drift.high:+.2f}"
-    if drift.low >= -TOLERANCE and drift.high <= TOLERANCE:
-        return "holds", f"{movement}, {interval}, within ±{TOLERANCE}"
-    if drift.low > TOLERANCE or drift.high < -TOLERANCE:
-        return "fails", f"{movement}, {interval}, outside ±{TOLERANCE}"
+    if drift.low >= -DRIFT_TOLERANCE and drift.high <= DRIFT_TOLERANCE:
+        return "holds", f"{movement}, {interval}, within ±{DRIFT_TOLERANCE}"
+    if drift.low > DRIFT_TOLERANCE or drift.high < -DRIFT_TOLERANCE:
+        return "fails", f"{movement}, {interval}, outside ±{DRIFT_TOLERANCE}"
     return (
         "inconclusive",
-        f"{movement}, {interval}, which reaches across ±{TOLERANCE}; add seeds or a longer ladder",
+        f"{movement}, {interval}, which crosses ±{DRIFT_TOLERANCE}; add seeds or a longer ladder",
     )

@@ -16,7 +16,7 @@ from typing import Generic
 
 import numpy as np
 
-from mutransfer_cli.surface.curve import Curve, Rung, curves_of
+from mutransfer_cli.surface.curve import Curve, RungKey, curves_of
 from mutransfer_cli.surface.noise import NO_RESIDUALS, pooled_noise
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.parabola import Parabola, parabola_of
@@ -65,7 +65,7 @@ class LossTransform:
 
 
 @dataclass(frozen=True, slots=True)
-class TransformedCurves(Generic[Rung]):
+class TransformedCurves(Generic[RungKey]):
     """The curves of a ladder's rungs after a transform, with the parabolas through their windows.
 
     Attributes:
@@ -75,8 +75,8 @@ class TransformedCurves(Generic[Rung]):
     """
 
     transform: LossTransform
-    curves: dict[Rung, Curve | None]
-    parabolas: dict[Rung, Parabola]
+    curves: dict[RungKey, Curve | None]
+    parabolas: dict[RungKey, Parabola]
 
     @property
     def residual_variance(self) -> float:
@@ -89,8 +89,8 @@ class TransformedCurves(Generic[Rung]):
 
 
 def transformed_curves(
-    rungs: Mapping[Rung, Sequence[Observation]],
-) -> TransformedCurves[Rung]:
+    rungs: Mapping[RungKey, Sequence[Observation]],
+) -> TransformedCurves[RungKey]:
     """Curves and parabolas after the likelier of the two transforms (Box and Cox 1964).
 
     Likelier is the transform whose parabolas leave less, in units of the loss.
@@ -108,8 +108,8 @@ def transformed_curves(
 
 
 def curves_after(
-    transform: LossTransform, rungs: Mapping[Rung, Sequence[Observation]]
-) -> TransformedCurves[Rung]:
+    transform: LossTransform, rungs: Mapping[RungKey, Sequence[Observation]]
+) -> TransformedCurves[RungKey]:
     """Curves and parabolas after a given transform."""
     curves = curves_of({rung: transform.apply(runs) for rung, runs in rungs.items()})
     parabolas = {

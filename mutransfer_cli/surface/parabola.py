@@ -10,7 +10,7 @@ from mutransfer_cli.surface.curve import Curve
 from mutransfer_cli.surface.noise import LackOfFit, SumOfSquares
 from mutransfer_cli.surface.seed_effects import Array, RunTable, run_table
 
-REACH = 2.3  # octaves: as far as a window of five rates an octave apart
+WINDOW_REACH = 2.3  # octaves: as far as a window of five rates an octave apart
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def parabola_of(curve: Curve) -> Parabola | None:
     found, grown = parabola_through(curve, window), True
     while grown:
         grown = False
-        for wider in curve.widened(window, REACH):
+        for wider in curve.widened(window, WINDOW_REACH):
             candidate = parabola_through(curve, wider)
             residuals = candidate.lack_of_fit
             if residuals.pure_error.degrees_of_freedom and not residuals.significant:

@@ -15,7 +15,7 @@ from mutransfer_cli.surface.parabola import Parabola
 from mutransfer_cli.surface.seed_effects import Array
 
 DRAWS = 4000
-SEED = 1
+DRAW_SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def regrets(
     """
     if source.vertex is None:
         return ()
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(DRAW_SEED)
     transferred = Transferred(source.vertex, vertices(source, draws(source, noise, rng)))
     found = []
     for size, p in larger.items():

@@ -9,7 +9,7 @@ from typing import Generic
 
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.cubic_bias import vertex_shifts
-from mutransfer_cli.surface.curve import WINDOW, Curve, Rung
+from mutransfer_cli.surface.curve import WINDOW_POINTS, Curve, RungKey
 from mutransfer_cli.surface.loss_transform import TransformedCurves, transformed_curves
 from mutransfer_cli.surface.noise import Noise, pooled_noise
 from mutransfer_cli.surface.observation import Observation
@@ -54,7 +54,7 @@ class RungFit:
 
 
 @dataclass(frozen=True)
-class RungFits(Generic[Rung]):
+class RungFits(Generic[RungKey]):
     """The fits of all rungs of a ladder, and what they have in common.
 
     Attributes:
@@ -63,12 +63,12 @@ class RungFits(Generic[Rung]):
         curves: The transformed curves.
     """
 
-    rungs: dict[Rung, RungFit]
+    rungs: dict[RungKey, RungFit]
     noise: Noise | None
-    curves: TransformedCurves[Rung]
+    curves: TransformedCurves[RungKey]
 
 
-def rung_fits(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, RungFit]:
+def rung_fits(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, RungFit]:
     """The fit of each rung while a sweep is running, for a sampler that sharpens the optima.
 
     Args:
@@ -77,7 +77,9 @@ def rung_fits(rungs: Mapping[Rung, Sequence[Observation]]) -> dict[Rung, RungFit
     return fit_rungs(rungs, SAMPLER_CONFIDENCE).rungs if rungs else {}
 
 
-def fit_rungs(rungs: Mapping[Rung, Sequence[Observation]], confidence: float) -> RungFits[Rung]:
+def fit_rungs(
+    rungs: Mapping[RungKey, Sequence[Observation]], confidence: float
+) -> RungFits[RungKey]:
     """Fit all rungs of a ladder; the transform, the noise and the cubic term are common to them.
 
     Args:
@@ -118,7 +120,7 @@ def rung_fit(
     curve: Curve,
     parabola: Parabola | None,
     optimum: Interval | None,
-    curves: TransformedCurves[Rung],
+    curves: TransformedCurves[RungKey],
 ) -> RungFit:
     """The fit of one rung.
 
@@ -168,10 +170,10 @@ def unresolved(curve: Curve, parabola: Parabola | None, optimum: Interval | None
     n, best = len(curve.x), curve.best
     if at_edge(curve):
         return f"the best learning rate is at the {'low' if best == 0 else 'high'} end of the range"
-    if best == n - 1 or (parabola is None and n >= WINDOW):
+    if best == n - 1 or (parabola is None and n >= WINDOW_POINTS):
         return "the best learning rate is next to divergence; use a finer grid below it"
     if parabola is None:
-        note = f"{n} learning rates finished; {WINDOW} around the best are needed"
+        note = f"{n} learning rates finished; {WINDOW_POINTS} around the best are needed"
         if curve.setting:
             note += " at one setting of the rest: use sampler: grid, or search lr alone"
         return note

@@ -23,7 +23,7 @@ def test_every_rung_has_its_own_curve_where_two_axes_grow(
     monkeypatch.setattr(figure, "save", lambda drawing, path: panels.append(drawing.axes[0]))
     depth = along("depth", {2: -5.0, 4: -5.5, 8: -6.0}, batch=16, steps=200)
     width = along("width", {32: -5.5, 128: -5.5}, depth=4, batch=16, steps=200)
-    fit_plot.draw(fit_study(depth + width), tmp_path / "fit.png")
+    fit_plot.plot_fit(fit_study(depth + width), tmp_path / "fit.png")
     (panel,) = panels
     labels = [text.get_text() for text in panel.get_legend().get_texts()]
     assert labels == [
@@ -45,8 +45,8 @@ def test_every_rung_has_its_own_curve_where_two_axes_grow(
 def test_a_figure_is_written_or_named(tmp_path: Path) -> None:
     runs = sweep(np.random.default_rng(0), {32: -6.0, 64: -6.0}, diverges_above=-4.5)
     study = replace(fit_study(runs), source="runs.csv")
-    fit_plot.draw(study, tmp_path / "new" / "fit.png")
+    fit_plot.plot_fit(study, tmp_path / "new" / "fit.png")
     assert (tmp_path / "new" / "fit.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(InputError, match=r"--plot .*fit\.doc: cannot be written"):
-        fit_plot.draw(study, tmp_path / "fit.doc")
+        fit_plot.plot_fit(study, tmp_path / "fit.doc")
     assert plt.get_fignums() == []
