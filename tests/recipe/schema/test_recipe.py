@@ -65,17 +65,6 @@ TAIL = [
     ("search: {space: {lr: {log2: [0, 1], step: 2}}}", "10:22: search.space.lr: step 2 is longer"),
     ("search: {space: {lr: {choice: []}}}", "10:31: search.space.lr.choice: expected a list with"),
     ("search: {space: {lr: {choice: [1], step: 1}}}", "10:22: search.space.lr: a choice has no"),
-    ("search: {space: {rl: {log2: [0, 1]}}}", "10:18: search.space.rl: unknown name"),
-    ("search: {space: {base.width: {log2: [5, 6]}}}", "10:18: search.space.base.width: not a hyp"),
-    ("search: {space: {optimizer: {log2: [5, 6]}}}", "10:18: search.space.optimizer: not a single"),
-    (
-        "search: {space: {lr: {linear: [0, 1]}}}",
-        "10:31: search.space.lr.linear: 0 cannot be used: optimizer.lr: expected above 0",
-    ),
-    (
-        "search: {space: {lr: {log2: [0, 1]}, optimizer.lr: {log2: [0, 1]}}}",
-        "10:38: search.space.optimizer.lr: the same as lr",
-    ),
     ("serch: {}", "10:1: serch: unknown key; did you mean 'search'?"),
     ("train: {command: x, loss: {}}", "10:27: train.loss: give {file: ..., key: ...} or {regex"),
     ("train: {command: x, loss: {regex: '('}}", "10:27: train.loss: regex is not a pattern"),

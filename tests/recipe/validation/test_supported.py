@@ -1,4 +1,4 @@
-"""What this version cannot do is refused by name and place, never ignored."""
+"""What would have no effect is refused by name and position, never ignored."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ TAIL = [
         "10:19: search.sampler: adaptive needs a range of lr",
     ),
     (
-        "search: {sampler: independent, space: {lr: {log2: [-9, -3]}, init_std: {log2: [-5, 0]}}}",
-        "10:62: search.space.init_std: independent starts at the recipe's own value",
+        "search: {sampler: adaptive, space: {lr: {log2: [-9, -3]}, eps: {log10: [-9, -6]}}}",
+        "10:19: search.sampler: adaptive searches the learning rate and nothing else; for other "
+        "hyperparameters take tpe | gp | independent",
     ),
     ("search: {sampler: tpe}", "10:19: search.sampler: tpe needs search.budget.trials"),
     ("search: {sampler: sobol}", "10:19: search.sampler: sobol needs search.budget.trials"),
@@ -90,3 +91,6 @@ def test_knobs_without_a_meaning() -> None:
     ]:
         assert refused(MLP + tail + "\n").startswith("r.yaml:" + line)
         loads(GOOD + tail + "\n")  # all of them mean something for gpt
+    convnet = MLP.replace("mlp", "convnet").replace("teacher", "digits")
+    assert "convnet has no attention" in refused(convnet + "multipliers: {attention: 0.1}\n")
+    loads(convnet + "multipliers: {residual: 2}\n")

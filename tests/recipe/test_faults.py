@@ -1,0 +1,32 @@
+"""Faults as lines and as exceptions; suggestions for words that are nearly right."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.recipe.faults import Fault, suggestion, unknown_key
+
+
+def test_a_fault_is_an_error_with_its_key() -> None:
+    fault = Fault(("optimizer", "lr"), "expected above 0, found 0")
+    assert str(fault) == "optimizer.lr: expected above 0, found 0"
+    error = fault.error("r.yaml:6:7")
+    assert error.path == ("optimizer", "lr")
+    assert str(error) == "r.yaml:6:7: optimizer.lr: expected above 0, found 0"
+    assert str(Fault((), "the recipe is empty")) == "the recipe is empty"
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("lrr", "; did you mean 'lr'?"),
+        ("weight_deacy", "; did you mean 'weight_decay'?"),
+        ("x", ""),
+    ],
+)
+def test_suggestions(word: str, line: str) -> None:
+    assert suggestion(word, ["lr", "weight_decay", "eps"]) == line
+
+
+def test_unknown_keys_are_refused_with_the_known() -> None:
+    assert unknown_key("lrr", ["lr", "eps"]) == ("unknown key; did you mean 'lr'? (known: lr, eps)")
