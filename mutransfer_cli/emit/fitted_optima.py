@@ -58,7 +58,9 @@ class FittedOptima:
     @property
     def rung(self) -> Rung:
         """The rung whose optimum is used, as the fit shows it."""
-        return next(r for r in self.fit.rungs if r.width == self.source.width)
+        rung = self.fit.recommended
+        assert rung is not None
+        return rung
 
     def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
         """The recipe with the fitted optima; what the command line sets wins.

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from math import log2
 from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.emit.fitted_optima import FittedOptima
 from mutransfer_cli.emit.scale import scale
+from mutransfer_cli.fit.fit_file import write_fit
+from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.commands import run
+from tests.helpers.loss_curves import along
 
 
 def test_a_run_says_where_its_numbers_come_from(tmp_path: Path) -> None:
@@ -42,3 +47,12 @@ search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
     by_hand = scale(made, width=256, sets=["lr=0.5"]).document
     assert by_hand.hyperparameters["lr"] == 0.5
     assert any(note.startswith(said) for note in by_hand.notes)
+
+
+def test_the_optimum_is_that_of_the_source_among_rungs_of_one_width(tmp_path: Path) -> None:
+    """Three depths of width 64 with optima 2^-5, 2^-5.5 and 2^-6: the deepest is the source."""
+    runs = along("depth", {2: -5.0, 4: -5.5, 8: -6.0}, batch=16, steps=200)
+    write_fit(fit(runs), tmp_path / "fit.json")
+    found = FittedOptima.read(None, tmp_path / "fit.json")
+    assert found.source.depth == found.rung.depth == 8
+    assert log2(found.provenance().optima["lr"].value) == pytest.approx(-6, abs=1e-3)
