@@ -10,17 +10,24 @@ from __future__ import annotations
 from torch import nn
 
 from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.protocol import UnitScaled
+from mutransfer_cli.optimizers.geometry import SIGN
+from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.plans.forward_hooks import ScaledOutput
 from mutransfer_cli.plans.plan import Plan
-
-ADAPTIVE = frozenset({"adam", "adamw"})
 
 
 def unit_scaled_models() -> str:
     """The names of the built-in models that can be trained under u-muP."""
     return ", ".join(row.name for row in MODELS if row.unit_scaled)
+
+
+def _is_published_for(optimizer: str) -> bool:
+    """Is u-muP published for this optimizer? For Adam, whose steps have the size of a sign's."""
+    spec = optimizer_spec(optimizer)
+    return spec.geometry == SIGN and spec.tabulated
 
 
 def unit_scale(plan: Plan, model: nn.Module) -> None:
@@ -32,14 +39,15 @@ def unit_scale(plan: Plan, model: nn.Module) -> None:
     """
     if not isinstance(model, UnitScaled) or any(t.role == "tied" for t in plan.tensors):
         raise InputError(
-            f"umup trains the built-in {unit_scaled_models()} with an untied readout only; for any "
-            "other model shapes and scale give its numbers (to train it, build it from the "
-            "unit-scaling package)",
+            f"{plan.parameterization} trains the built-in {unit_scaled_models()} with an untied "
+            "readout only; for any other model shapes and scale give its numbers (to train it, "
+            "build it from the unit-scaling package)",
             path=("parameterization",),
         )
-    if plan.optimizer not in ADAPTIVE:
+    if not _is_published_for(plan.optimizer):
+        names = " or ".join(row.name for row in OPTIMIZERS if _is_published_for(row.name))
         raise InputError(
-            "umup is trained with adam or adamw here, which do not see the scale "
+            f"{plan.parameterization} is trained with {names} here, which do not see the scale "
             f"of a gradient; found {plan.optimizer}",
             path=("optimizer", "name"),
         )
@@ -50,6 +58,7 @@ def unit_scale(plan: Plan, model: nn.Module) -> None:
         if isinstance(module, nn.Linear) and factor != 1.0:
             if module.bias is not None:
                 raise InputError(
-                    "umup has no biases here; expected false", path=("model", "args", "bias")
+                    f"{plan.parameterization} has no biases here; expected false",
+                    path=("model", "args", "bias"),
                 )
             module.register_forward_hook(ScaledOutput(factor))

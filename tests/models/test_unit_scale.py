@@ -64,7 +64,7 @@ def test_check_passes_and_notices_a_missing_multiplier(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ("name: adamw", "name: sgd", "umup is trained with adam or adamw here"),
+        ("name: adamw", "name: sgd", "umup is trained with adamw or adam here"),
         ("head_dim: 16", "head_dim: 16, tied: true", "untied readout"),
         ("head_dim: 16", "head_dim: 16, bias: true", "no biases"),
         ("parameterization: umup", "parameterization: mup", ""),
