@@ -1,0 +1,91 @@
+"""`mutransfer_cli.plan`: sizes, rules and examples without a recipe."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli import Subject, plan
+from mutransfer_cli.errors import InputError
+
+
+def make(width: int) -> nn.Module:
+    return nn.Sequential(nn.Embedding(256, width), nn.Linear(width, width), nn.Linear(width, 256))
+
+
+def test_library_plan() -> None:
+    planned = plan(
+        make,
+        base={"width": 16},
+        target={"width": 64},
+        optimizer={"name": "adamw", "lr": 0.01},
+        readout="absorbed",
+    )
+    assert [t.role for t in planned.tensors if t.name.endswith("weight")] == [
+        "input",
+        "hidden",
+        "readout",
+    ]
+    assert planned.tensor("1.weight").lr == pytest.approx(0.0025)
+    model = make(64)
+    planned.initialize(model)
+    planned.install(model)
+    (optimizer,) = planned.optimizers(model)
+    model(torch.zeros(1, 2, dtype=torch.int64)).sum().backward()
+    optimizer.step()
+    with pytest.raises(InputError, match="unknown rule 'read'"):
+        plan(make, base={"width": 16}, target={"width": 64}, optimizer={}, read=1)
+
+
+@pytest.mark.parametrize(
+    ("base", "target", "steps"),
+    [
+        # what the base does not say is 2 layers, 16 examples a step and 200 steps
+        ({}, {}, (200, 200)),
+        # 4 times the batch at the same number of examples: a quarter of the steps
+        ({"steps": 400}, {"batch": 64}, (400, 100)),
+        # 10,240 tokens are 160 examples of 64, or 10 batches of 16
+        ({"tokens": 10_240}, {"tokens": 81_920}, (10, 80)),
+    ],
+)
+def test_sizes(base: dict[str, int], target: dict[str, int], steps: tuple[int, int]) -> None:
+    planned = plan(make, base={"width": 8, **base}, target={"width": 16, **target}, optimizer={})
+    assert (planned.base["steps"], planned.target["steps"]) == steps
+    assert (planned.base["depth"], planned.base["batch"]) == (2, 16)
+
+
+@pytest.mark.parametrize(
+    ("base", "target", "line"),
+    [
+        ({"depth": 2}, {"width": 16}, "base: expected width and any of depth, batch"),
+        ({"width": 8, "wide": 2}, {"width": 16}, "base: expected width"),
+        ({"width": 8}, {"width": 16, "steps": 5, "tokens": 640}, "target: expected width"),
+        ({"width": 8}, {"width": 16, "batch": 0}, "target: every size is at least 1"),
+        ({"width": 8}, {"width": 16, "depth": 4}, "target.depth: build takes no argument `depth`"),
+    ],
+)
+def test_sizes_that_are_refused(base: dict[str, int], target: dict[str, int], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        plan(make, base=base, target=target, optimizer={})
+
+
+def test_an_optimizer_key_that_does_not_exist() -> None:
+    with pytest.raises(InputError, match="optimizer: unknown key 'rate'"):
+        plan(make, base={"width": 8}, target={"width": 16}, optimizer={"rate": 1.0})
+
+
+def test_a_subject_s_own_batch_and_loss_are_used() -> None:
+    seen: list[object] = []
+
+    def loss(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        seen.append(batch.shape)
+        return model(batch).sum()
+
+    def build(width: int) -> Subject:
+        model = nn.Sequential(nn.Linear(6, width), nn.Linear(width, 3))
+        return Subject(model, loss=loss, batch=lambda seed: torch.ones(4, 6))
+
+    planned = plan(build, base={"width": 8}, target={"width": 16}, optimizer={})
+    assert [t.role for t in planned.tensors] == ["input", "vector", "readout", "scalar"]
+    assert set(seen) == {torch.Size((4, 6))}

@@ -1,0 +1,38 @@
+"""A recipe's model is traced once, and its residual branches are seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.size import Size
+
+TEXT = """
+name: ends
+model: {build: gpt, args: {vocab_size: 256, head_dim: 16}}
+init: {residual: gpt2, std: 0.1}
+data: {source: stdlib, seq_len: 16}
+base: {width: 32, depth: 2, batch: 4, steps: 5}
+ladder: {width: [32, 64]}
+"""
+
+
+def test_what_ends_a_branch_of_the_built_in_models() -> None:
+    recipe = loads(TEXT).recipe
+    ends = {f"blocks.{i}.{name}.weight" for i in (0, 1) for name in ("attention.out", "mlp.down")}
+    assert family_for(recipe).ends == ends
+    # GPT-2: output projections by 1/√(2·depth), of the model's own depth
+    stds = {t.name: t.init_std for t in plan_for(recipe, Size(32, 8, 4, 5)).tensors}
+    assert stds["blocks.3.mlp.down.weight"] == pytest.approx(0.1 / 4)
+    assert stds["blocks.3.mlp.up.weight"] == pytest.approx(0.1)
+    text = TEXT.replace("build: gpt, args: {vocab_size: 256, head_dim: 16}", "build: convnet")
+    text = text.replace("source: stdlib, seq_len: 16", "source: teacher, d_in: 16, d_out: 3")
+    assert family_for(loads(text).recipe).ends == {"blocks.0.out.weight", "blocks.1.out.weight"}
+
+
+def test_hyperparameters_share_the_family() -> None:
+    recipe = loads(TEXT).recipe
+    assert family_for(override(recipe, {"lr": 0.5})) is family_for(recipe)
+    assert family_for(override(recipe, {"model.args.tied": True})) is not family_for(recipe)
