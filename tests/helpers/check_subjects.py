@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mutransfer_cli import Subject
+from mutransfer_cli import CheckReport, Subject
 
 BASE = 64
+WIDTHS = [64, 128, 256]
+HIDDEN = {"second.weight", "third.weight"}
 BIAS = "readout.linear.bias"
 Change = Callable[[str, float], float]  # tensor name and m -> factor on its learning rate
 
@@ -141,3 +143,45 @@ def subject(
         return Subject(made, optimizer, loss, batch)
 
     return build
+
+
+def unscaled_second(name: str, m: float) -> float:
+    """The learning rate of one hidden matrix is not divided by the width multiplier."""
+    return m if name == "second.weight" else 1.0
+
+
+def failed(report: CheckReport) -> dict[str, str | None]:
+    return {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
+
+
+class SmallMLP(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, width), nn.Linear(width, width)
+        self.last = nn.Linear(width, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.last(torch.relu(self.second(torch.relu(self.first(x)))))
+        return y
+
+
+def small_batch(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(8, 6, generator=g), torch.randint(0, 3, (8,), generator=g)
+
+
+def small_loss(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def small_subject(width: int, **changes: object) -> Subject:
+    model = SmallMLP(width)
+    nn.init.zeros_(model.last.weight)
+    m = width / 64
+    scaled = [model.second.weight, model.last.weight]
+    rest = [p for p in model.parameters() if all(p is not s for s in scaled)]
+    lr, options = 0.01, {"eps": changes.get("eps", 1e-8)}
+    optimizer = torch.optim.Adam(
+        [{"params": scaled, "lr": lr / m}, {"params": rest, "lr": lr}], lr=lr, **options
+    )
+    return Subject(model, optimizer, loss=small_loss, batch=small_batch)

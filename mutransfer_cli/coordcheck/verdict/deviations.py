@@ -1,0 +1,117 @@
+"""How far measured slopes are from the expected ones: the most conservative estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.coordcheck.measure.effects import Effect
+from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
+
+ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a cancelled effect, real updates at least 1e-2
+# roles whose multiplier may be applied after their module
+SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
+
+
+def init_deviation(
+    name: str, measurements: Sequence[Measurement], expected: Expectation
+) -> tuple[SlopeFit | None, float]:
+    """Slope and deviation of the gain of a tensor's module; None and 0 where it is not judged."""
+    if expected.init is None:
+        return None, 0.0
+    follows = expected.role in SCALED_OUTPUT_ROLES
+
+    def gain(m: Measurement) -> float | None:
+        value = m.gains.get(name)
+        return value and value * (m.output_multipliers[name] if follows else 1.0)
+
+    fit = fit_slope(measurements, gain)
+    if fit is None:
+        return None, 0.0
+    deviation = fit.value - expected.init
+    inherited = input_slope(name, 0, measurements, expected)
+    if inherited is not None:
+        deviation = conservative([deviation, deviation - inherited.value])
+    return fit, deviation
+
+
+def update_deviation(
+    name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
+) -> tuple[SlopeFit, float] | None:
+    """Slope and deviation of the effect of a tensor's update in one module that uses it.
+
+    Args:
+        name: The tensor's name.
+        use: Index of the use.
+        measurements: At all widths and seeds.
+        expected: The exponents that are right for the tensor.
+    """
+
+    def slope_of(aspect: str) -> SlopeFit | None:
+        """Slope of an aspect of the effect, with the multiplier that follows its module."""
+        follows = expected.role in SCALED_OUTPUT_ROLES
+
+        def value_of(m: Measurement) -> float | None:
+            value = effect_aspect(m, name, use, aspect)
+            multiplier = effect_aspect(m, name, use, "output_multiplier")
+            return value * multiplier if follows and value and multiplier else value
+
+        return fit_slope(measurements, value_of)
+
+    raw = slope_of("raw")
+    if raw is None:
+        return None
+    effects = (m.effects[name][use] for m in measurements if use < len(m.effects[name]))
+    if all(is_idle(effect) for effect in effects):
+        return raw, 0.0
+    aligned = slope_of("aligned")
+    deviations = [raw.value - expected.update]
+    if aligned is not None:
+        deviations.append(aligned.value - expected.update)
+    inherited = 0.0
+    x = input_slope(name, use, measurements, expected)
+    sees_gradient_scale = expected.geometry.sees_gradient_scale
+    if x is not None:  # a gradient contains the input once more
+        inherited += x.value * (2 if sees_gradient_scale else 1)
+    if sees_gradient_scale:
+        gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
+        inherited += gradient.value - expected.gradient if gradient else 0.0
+    deviations.append(deviations[0] - inherited)
+    return raw, conservative(deviations)
+
+
+def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:
+    """A number of the effect of a tensor's update; None where that use was not measured.
+
+    Args:
+        m: The measurement.
+        name: The tensor's name.
+        use: Index of the use.
+        aspect: A field of `Effect`.
+    """
+    effects: Sequence[Effect] = m.effects.get(name, [])
+    return getattr(effects[use], aspect) if use < len(effects) else None
+
+
+def is_idle(effect: Effect) -> bool:
+    """Whether the loss, but for rounding, does not depend on the tensor, as on a bias of keys."""
+    return abs(effect.aligned) < ROUNDING * effect.raw
+
+
+def input_slope(
+    name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
+) -> SlopeFit | None:
+    """Slope of the size of what a tensor acts on, which should be 0.
+
+    Args:
+        name: The tensor's name.
+        use: Index of the use.
+        measurements: At all widths and seeds.
+        expected: The exponents that are right for the tensor.
+    """
+    if expected.role == "tied":
+        return None
+    if expected.role == "readout":
+        return fit_slope(measurements, lambda m: m.upstream.get(name))
+    return fit_slope(measurements, lambda m: effect_aspect(m, name, use, "input"))

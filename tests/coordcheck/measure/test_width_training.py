@@ -1,0 +1,118 @@
+"""Each tensor is measured where it first moves, whatever module uses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli import InputError, Subject, check
+from tests.helpers.check_subjects import WIDTHS, failed, small_loss, small_subject, subject
+
+
+def test_not_a_number_at_init() -> None:
+    def build(width: int) -> Subject:
+        made = small_subject(width)
+        made.loss = lambda model, b: small_loss(model, b) * float("nan")
+        return made
+
+    with pytest.raises(InputError, match="loss: not finite at init, at width 64"):
+        check(build, WIDTHS)
+
+
+def test_decay_before_the_first_gradient_is_no_update() -> None:
+    """Behind a zero readout the first step moves the other tensors by decay alone."""
+    report = check(
+        subject(
+            lr=lambda n, m: m if n == "third.weight" else 1,
+            std=lambda n, m: 0.0 if "readout" in n else 1,
+            decay=lambda m: 1.0,
+        ),
+        WIDTHS,
+    )
+    assert failed(report) == {"third.weight": "lr-too-large"}
+
+
+def test_a_model_that_views_its_targets() -> None:
+    """As nanoGPT's does, which asks for contiguous tensors."""
+
+    def build(width: int, seed: int) -> Subject:
+        made = subject("gpt")(width, seed)
+
+        def loss(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            logits = model(batch[0])
+            return nn.functional.cross_entropy(logits.view(-1, 32), batch[1].view(-1))
+
+        return Subject(made.model, made.optimizer, loss, made.batch)
+
+    assert check(build, WIDTHS).passed
+
+
+def test_two_recurrent_layers() -> None:
+    """What the upper layer's states are made of shrinks with its biases, as torch draws them."""
+
+    class Reader(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.token = nn.Embedding(50, width)
+            self.states = nn.LSTM(width, width, num_layers=2, batch_first=True)
+            self.norm, self.readout = nn.LayerNorm(width), nn.Linear(width, 50, bias=False)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.readout(self.norm(self.states(self.token(x))[0]))
+            return out
+
+    def build(width: int) -> Subject:
+        def loss(model: nn.Module, b: Any) -> torch.Tensor:
+            return nn.functional.cross_entropy(model(b[0]).flatten(0, 1), b[1].flatten())
+
+        def batch(seed: int) -> Any:
+            x = torch.randint(0, 50, (4, 17), generator=torch.Generator().manual_seed(seed))
+            return x[:, :-1], x[:, 1:]
+
+        return Subject(Reader(width), None, loss, batch)
+
+    report = check(build, WIDTHS)
+    assert report.passed, failed(report)
+
+
+def test_a_shared_embedding_whose_own_module_is_never_called() -> None:
+    """As BART keeps it: encoder and decoder look up in modules of their own; logits over m."""
+
+    class Shared(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.inner = nn.Module()
+            self.inner.shared, self.inner.used = nn.Embedding(50, width), nn.Embedding(50, width)
+            self.inner.used.weight = self.inner.shared.weight
+            nn.init.normal_(self.inner.shared.weight)
+            self.first, self.second = nn.Linear(width, width), nn.Linear(width, width)
+            self.norm, self.readout = nn.LayerNorm(width), nn.Linear(width, 50, bias=False)
+            self.readout.weight = self.inner.shared.weight
+            self.m = width / 64
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = torch.relu(self.first(self.inner.used(x)))
+            out: torch.Tensor = self.readout(self.norm(self.second(h)) / self.m)
+            return out
+
+    def build(width: int) -> Subject:
+        model = Shared(width)
+        groups = [
+            {"params": [p], "lr": 1e-3 / model.m if p.dim() == 2 and p.shape[0] != 50 else 1e-3}
+            for p in model.parameters()
+        ]
+
+        def batch(seed: int) -> Any:
+            x = torch.randint(0, 50, (4, 9), generator=torch.Generator().manual_seed(seed))
+            return x[:, :-1], x[:, 1:]
+
+        def loss(model: nn.Module, b: Any) -> torch.Tensor:
+            return nn.functional.cross_entropy(model(b[0]).flatten(0, 1), b[1].flatten())
+
+        return Subject(model, torch.optim.Adam(groups), loss, batch)
+
+    report = check(build, WIDTHS)
+    assert report.passed, failed(report)

@@ -1,0 +1,55 @@
+"""What is judged, and what a tensor inherits from others."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli import Subject, check
+from tests.helpers.check_subjects import BIAS, WIDTHS, failed, subject
+
+
+def test_the_bias_of_keys_is_not_judged() -> None:
+    """It moves every score of a query alike, which a softmax ignores: its gradient is rounding.
+
+    The bias of values beside it is judged: with a wrong rate it fails.
+    """
+
+    class Attend(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.readout = nn.Linear(16, width), nn.Linear(width, 4, bias=False)
+            self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = nn.functional.layer_norm(self.first(x), (self.q.in_features,))[None]
+            q, k, v = (
+                f(h).unflatten(-1, (-1, 16)).transpose(1, 2) for f in (self.q, self.k, self.v)
+            )
+            y = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            out: torch.Tensor = self.readout(y[0] * 64 / y.shape[-1])
+            return out
+
+    def build(width: int, seed: int, power: float = 0.0) -> Subject:
+        torch.manual_seed(seed)
+        model, plain, m = Attend(width), subject()(width, seed), width / 64
+        nn.init.normal_(model.first.weight, std=0.25)
+        nn.init.normal_(model.readout.weight, std=0.125)
+        hidden = {f"{n}.weight" for n in "qkv"}
+        rates = {n: m**-1 if n in hidden else 1.0 for n, _ in model.named_parameters()}
+        rates["k.bias"], rates["v.bias"] = m, m**power
+        groups = [{"params": [p], "lr": 1e-3 * rates[n]} for n, p in model.named_parameters()]
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
+
+    assert failed(check(build, WIDTHS)) == {}
+    assert failed(check(lambda width, seed: build(width, seed, 1.0), WIDTHS)) == {
+        "v.bias": "lr-too-large"
+    }
+
+
+@pytest.mark.parametrize("kind", ["adam", "sgd"])
+def test_the_bias_of_a_scaled_readout_is_judged_by_itself(kind: str) -> None:
+    """What the readout gets is divided by m; the update of its bias is not."""
+    found = failed(check(subject("mlp", kind, lr=lambda n, m: 1 / m if n == BIAS else 1), WIDTHS))
+    assert found == {BIAS: "lr-too-small"}
