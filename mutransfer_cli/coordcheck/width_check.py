@@ -118,7 +118,8 @@ def measure_until_decided(
     ):
         unclear = [v.name for v in verdicts if is_unclear(v)]
         if unclear and most > seeds and all(m.finite for m in measurements):
-            log.info("%d seeds instead of %d: %s undecided", most, seeds, ", ".join(unclear))
+            names = ", ".join(unclear)
+            log.info("%d seeds instead of %d, because these deviate: %s", most, seeds, names)
             measurements += request.measure(range(seeds, most))
             verdicts = request.judge(measurements)
             seeds = most
