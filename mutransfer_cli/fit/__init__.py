@@ -1,1 +1,1 @@
-"""Optimum with an interval, transfer, and what both say of a larger size."""
+"""From a run or a table of runs to the answers: optima, drift, regret and verdict."""

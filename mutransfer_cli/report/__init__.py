@@ -1,1 +1,1 @@
-"""Pictures of studies and fits."""
+"""Plots of checks and fits, in one style."""

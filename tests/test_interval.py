@@ -1,0 +1,26 @@
+"""An estimate with its bounds."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from mutransfer_cli.interval import Interval
+
+
+def test_half_width_is_the_longer_arm() -> None:
+    assert Interval(value=-7.0, low=-7.4, high=-6.8).half_width == pytest.approx(0.4)
+    assert Interval(value=-7.0, low=-7.4).half_width == inf
+
+
+def test_powers_of_two_keep_missing_bounds() -> None:
+    assert Interval(value=-3, low=-4, high=-2).exp2() == Interval(
+        value=0.125, low=0.0625, high=0.25
+    )
+    assert Interval(value=1).exp2() == Interval(value=2)
+
+
+def test_as_text() -> None:
+    assert str(Interval(value=0.0123456, low=0.01, high=0.02)) == "0.01235 (0.01 to 0.02)"
+    assert f"lr {Interval(value=3)}" == "lr 3"
