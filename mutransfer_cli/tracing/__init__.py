@@ -1,1 +1,1 @@
-"""What a forward pass does with every tensor: roles, fans, growing dimensions."""
+"""What a forward pass does with every parameter: roles, fans, growing dimensions."""

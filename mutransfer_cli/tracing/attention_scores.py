@@ -1,4 +1,4 @@
-"""Attention that a model writes out: a product of two activations, scaled, then a softmax."""
+"""Attention that a model computes itself: a scaled product of two activations, then a softmax."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mutransfer_cli.tracing.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import einsum_parts
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
-# Of these the result is as large as the argument: casts, masks, biases, rotations, stacks.
+# The result is as large as the argument: casts, masks, biases, rotations, stacks.
 CARRIED = frozenset(
     {"contiguous", "clone", "float", "half", "bfloat16", "to", "type", "type_as", "detach"}
     | {"reshape", "expand", "cat", "stack", "repeat_interleave", "getitem", "roll", "flatten"}
@@ -24,16 +24,22 @@ SOFTMAX = frozenset({"softmax", "_softmax"})
 
 @dataclass(frozen=True, slots=True)
 class ScaledActivation:
-    """How large a tensor was made: by which number, and as a sum over how many products."""
+    """An activation that was multiplied by numbers, and perhaps comes from a product.
+
+    Attributes:
+        factor: The product of those numbers.
+        head_size: Number of products that one entry sums over; None: there was no product yet.
+    """
 
     factor: float
-    head_size: int | None  # None: no product yet
+    head_size: int | None
 
 
 class AttentionScores:
     """Follows scaled activations and their products to a softmax."""
 
     def __init__(self) -> None:
+        """Start with no activation."""
         self.made: dict[int, ScaledActivation] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
@@ -46,9 +52,18 @@ class AttentionScores:
         learned: Callable[[Any], bool],
         alpha: float = 1.0,
     ) -> tuple[int, float] | None:
-        """Head size and scale where a function is the softmax of attention; else None.
+        """Follow one call.
 
-        alpha: the number by which baddbmm multiplies its product.
+        Args:
+            name: Of the function.
+            args: Its positional arguments.
+            operands: All tensors that it was given.
+            results: All tensors that it returned.
+            learned: Whether a tensor is a parameter.
+            alpha: The number by which baddbmm multiplies its product.
+
+        Returns:
+            Head size and scale if the function is the softmax of attention, else None.
         """
         known = [self.made[storage_pointer(t)] for t in operands if storage_pointer(t) in self.made]
         if name in SOFTMAX:
@@ -72,7 +87,7 @@ class AttentionScores:
         return None
 
     def factor(self, *tensors: Tensor) -> float:
-        """By which number these tensors, taken together, were made larger."""
+        """The number by which the product of these tensors was multiplied."""
         return prod(
             self.made[storage_pointer(t)].factor for t in tensors if storage_pointer(t) in self.made
         )
@@ -83,7 +98,7 @@ class AttentionScores:
 
 
 def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
-    """What a tensor is multiplied by, where that is one number."""
+    """The number that a call multiplies a tensor by; None: it does something else."""
     if name not in {"mul", "div", "true_divide"} or len(args) < 2:
         return None
     for value, inverse in ((args[1], name != "mul"), (args[0], False)):
@@ -95,7 +110,14 @@ def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
 
 
 def summed_products(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> int | None:
-    """Over how many products one entry of the result is summed."""
+    """Number of products that one entry of the result sums over.
+
+    Args:
+        name: Of the function.
+        args: Its positional arguments.
+        left: The first operand.
+        right: The second operand.
+    """
     if name != "einsum":
         return int(left.shape[-1])
     _, parts = einsum_parts(args)

@@ -1,4 +1,4 @@
-"""Which tensors lie in blocks that are repeated along the depth, told from names at two depths."""
+"""Which tensors are in blocks that repeat along the depth, by their names at two depths."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from mutransfer_cli.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Containers of repeated blocks: the name before the index, and how many blocks at the base.
+    """Containers of repeated blocks.
 
-    names: of all tensors at the base, where its blocks are not all of one kind.
+    Attributes:
+        counts: Number of blocks at the base, by the container's name (that before the index).
+        names: Names of all tensors at the base.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -27,20 +29,21 @@ class Blocks:
         return None
 
     def is_block(self, module: str) -> bool:
-        """Whether a module's name is that of a whole block."""
+        """Whether a module's name is that of a block itself."""
         container, _, number = module.rpartition(".")
         return container in self.counts and number.isdigit()
 
     def at_base(self, name: str) -> str:
         """The tensor of the base that a tensor of another depth is a copy of.
 
-        Blocks may alternate: index i is a copy of i modulo the number of blocks at the base, or
-        where that one has no such tensor, of the last that has (DeepSeek's first blocks are dense).
+        Blocks may alternate: block i is a copy of i modulo the number of blocks at the base. Where
+        that one has no such tensor, it is a copy of the last that has one (DeepSeek's first blocks
+        are dense).
         """
-        found = self.position(name)
-        if found is None:
+        position = self.position(name)
+        if position is None:
             return name
-        container, index, rest = found
+        container, index, rest = position
         count = self.counts[container]
         copies = [
             ".".join(p for p in (container, str(i), rest) if p)
@@ -52,7 +55,8 @@ class Blocks:
 def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
     """Compare the names of parameters at the base and at a greater depth.
 
-    Raises InputError where a name of the deeper model is no copy of one at the base.
+    Raises:
+        InputError: A tensor of the deeper model is not a copy of one at the base.
     """
     known = set(base)
     counts: dict[str, int] = {}
@@ -83,4 +87,5 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
 
 
 def all_digits(words: Collection[str]) -> bool:
+    """Whether all words are numbers."""
     return all(w.isdigit() for w in words)

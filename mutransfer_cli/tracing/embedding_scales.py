@@ -1,4 +1,4 @@
-"""Numbers that activations are multiplied with, and embeddings in particular (Gemma's √width)."""
+"""Numbers that a model multiplies activations by, above all embeddings (Gemma's √width)."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from mutransfer_cli.tracing.residual_branches import storage_pointer
 
 
 class EmbeddingScales:
-    """Follows what was looked up through products with numbers.
-
-    after: by parameter, the product of those numbers.
-    """
+    """Follows the results of lookups through products with numbers."""
 
     def __init__(self, after: dict[str, float]) -> None:
+        """Start following.
+
+        Args:
+            after: Where to keep, by parameter, the product of all numbers.
+        """
         self.after = after
-        self.scales: dict[int, float] = {}  # by storage: the number that made it from another
-        self.looked: dict[int, set[str]] = {}  # by storage: the parameters that were looked up
+        self.factors: dict[int, float] = {}  # by storage: the number it was last multiplied by
+        self.sources: dict[int, set[str]] = {}  # by storage: the parameters it was looked up in
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
-    def began(self, result: Tensor, names: Iterable[str]) -> None:
-        """The result was looked up in these parameters."""
-        self.looked[storage_pointer(result)] = set(names)
+    def looked_up(self, result: Tensor, names: Iterable[str]) -> None:
+        """Follow a result that was looked up in these parameters."""
+        self.sources[storage_pointer(result)] = set(names)
         self.alive.append(result)
 
     def scale(self, tensor: Any) -> float:
-        """The number that a tensor was just multiplied with."""
-        return self.scales.get(storage_pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
+        """The number that a tensor was last multiplied by."""
+        return self.factors.get(storage_pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
 
     def multiplied(self, operands: Sequence[Tensor], number: float, result: Tensor) -> None:
-        self.scales[storage_pointer(result)] = number
+        """Follow a product with a number."""
+        self.factors[storage_pointer(result)] = number
         for tensor in operands:
-            for found in self.looked.get(storage_pointer(tensor), set()):
-                self.after[found] = self.after.get(found, 1.0) * number
-                self.looked.setdefault(storage_pointer(result), set()).add(found)
+            for name in self.sources.get(storage_pointer(tensor), set()):
+                self.after[name] = self.after.get(name, 1.0) * number
+                self.sources.setdefault(storage_pointer(result), set()).add(name)
                 self.alive.append(result)

@@ -22,7 +22,19 @@ NO_BLOCKS = Blocks()
 
 @dataclass(frozen=True, slots=True)
 class TensorShape:
-    """A parameter of the family: what is the same at every size, and its shape at the base."""
+    """A parameter of the family: what is the same at every size, and its shape at the base.
+
+    Attributes:
+        name: Of the parameter, at the base.
+        role: What the forward pass uses it as.
+        base_shape: Its shape at the base.
+        growing: The dimensions that grow with the width.
+        in_dims: The dimensions that are summed over.
+        out_dims: The dimensions that are kept in the result.
+        base_rms: Its root mean square at the base, as the model's authors initialise it.
+        uses: All its uses in the forward pass.
+        share: Share of the entries along `in_dims` that one output sums over.
+    """
 
     name: str
     role: Role
@@ -30,9 +42,9 @@ class TensorShape:
     growing: tuple[int, ...]
     in_dims: tuple[int, ...]
     out_dims: tuple[int, ...]
-    base_rms: float  # as the model's authors initialise it, at the base
+    base_rms: float
     uses: tuple[Use, ...]
-    share: float = 1.0  # of the entries along in_dims, those that one output sums over
+    share: float = 1.0
 
     def fans(self, shape: Shape) -> tuple[int, int]:
         """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
@@ -42,21 +54,33 @@ class TensorShape:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What tracing two small instances told about a model."""
+    """A model at all its sizes, as two traced instances show it.
+
+    Attributes:
+        tensors: All parameters.
+        attention: Calls of attention at the base.
+        head_growth: Head size at the other size, divided by that at the base.
+        scale_growth: The same for the scale of q·k.
+        knobs: Multipliers that the model offers as attributes.
+        ends: Tensors that end a residual branch.
+        scale_powers: Exponents in width of the numbers that the model multiplies a tensor's input
+            by.
+        blocks: What is repeated along the depth.
+        lookup_powers: Exponents in width of the numbers that the model multiplies lookups by.
+    """
 
     tensors: tuple[TensorShape, ...]
-    attention: tuple[Attention, ...]  # at the base
-    head_growth: float  # head size at the other size, divided by that at the base
-    scale_growth: float  # the same for the scale given to attention
-    knobs: Mapping[str, Knob]  # multipliers that the model offers as attributes
-    ends: frozenset[str]  # tensors that end a residual branch
-    scale_powers: Mapping[str, float]  # exponents in width of what the model multiplies inputs by
+    attention: tuple[Attention, ...]
+    head_growth: float
+    scale_growth: float
+    knobs: Mapping[str, Knob]
+    ends: frozenset[str]
+    scale_powers: Mapping[str, float]
     blocks: Blocks = NO_BLOCKS
-    lookup_powers: Mapping[str, float] = field(
-        default_factory=dict
-    )  # the same for what lookups give
+    lookup_powers: Mapping[str, float] = field(default_factory=dict)
 
     def tensor(self, name: str) -> TensorShape:
+        """The parameter of a name."""
         return next(t for t in self.tensors if t.name == name)
 
     @property
@@ -77,7 +101,11 @@ class Family:
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
-    """The role that the recipe gives a tensor: ordered patterns, first match wins."""
+    """The role that the recipe gives a tensor, by the first pattern that matches its name.
+
+    Raises:
+        InputError: There is no such role.
+    """
     for pattern, role in roles:
         if fnmatchcase(name, pattern):
             if role not in ROLES:
@@ -102,16 +130,22 @@ def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[tuple[int,
 
 
 def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
-    """Transposed convolutions in groups, which hold (in, out/groups, kernel), and their share.
+    """Uses of a tensor with the fans of one group, and its share (see `TensorShape`).
 
-    Where it is the number of groups that grows, the input channels of one group do not.
+    Weights of transposed convolutions in groups are (in, out/groups, kernel). Where it is the
+    number of groups that grows, the input channels of one group do not.
+
+    Args:
+        uses: Uses at the base.
+        later: Uses at the other size.
+        shape: Shape at the base.
     """
-    found = list(uses)
+    ungrouped = list(uses)
     groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
     if groups == 1:
-        return found, 1.0
+        return ungrouped, 1.0
     if max((u.groups for u in later), default=groups) == groups:
-        return found, 1 / groups
+        return ungrouped, 1 / groups
     kernel = tuple(d for d in uses[0].in_dims if d)
     return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups
 
@@ -125,9 +159,9 @@ def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> f
 def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]:
     """For each tensor the power of the width by which the model itself multiplies its input.
 
-    T5, for one, multiplies what its tied readout gets by 1/√width.
+    T5, for example, multiplies the input of its tied readout by 1/√width.
     """
-    found = {}
+    powers = {}
     for t in tensors:
         later = {u.function: u.scale for u in big.uses[t.name]}
         for use in t.uses:
@@ -135,16 +169,16 @@ def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]
             dims = use.in_dims or use.out_dims
             width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
             if growth != 1.0 and width != 1.0 and growth > 0:
-                found[t.name] = log(growth) / log(width)
-    return found
+                powers[t.name] = log(growth) / log(width)
+    return powers
 
 
 def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> dict[str, float]:
-    """For each embedding the power of the width by which the model multiplies what it gives.
+    """For each embedding the power of the width by which the model multiplies its lookups.
 
-    Gemma, for one, multiplies its embeddings by √width.
+    Gemma, for example, multiplies its embeddings by √width.
     """
-    found = {}
+    powers = {}
     for t in tensors:
         if t.name not in small.after or t.name not in big.after:
             continue
@@ -152,8 +186,8 @@ def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> d
         dims = next(u.out_dims for u in t.uses if u.kind == "lookup")
         width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
         if growth != 1.0 and width != 1.0 and growth > 0:
-            found[t.name] = log(growth) / log(width)
-    return found
+            powers[t.name] = log(growth) / log(width)
+    return powers
 
 
 def family_of(
@@ -162,11 +196,16 @@ def family_of(
     roles: Sequence[tuple[str, str]] = (),
     blocks: Blocks = NO_BLOCKS,
 ) -> Family:
-    """Trace the base and one other size; each is a model and a call of its forward pass.
+    """Trace a model at the base and at one other width.
 
-    blocks: what is repeated along the depth, where that is known.
+    Args:
+        base: The model at the base, and a call of its forward pass.
+        other: The same at the other width.
+        roles: Ordered pairs of a pattern and the role of the tensors that it matches.
+        blocks: What is repeated along the depth, where that is known.
 
-    Raises InputError naming the tensor where a role cannot be told.
+    Raises:
+        InputError: The role of a tensor is ambiguous, or the models are not one family.
     """
     model, run = base
     small, big = trace(model, run), trace(*other)
@@ -204,10 +243,11 @@ def family_of(
 def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, TensorShape]:
     """The family's tensor for each tensor of a model, which may be deeper than the base.
 
-    Raises InputError unless a model of these shapes belongs to the family.
+    Raises:
+        InputError: No model of these shapes belongs to the family.
     """
     known = {t.name: t for t in family.tensors}
-    found: dict[str, TensorShape] = {}
+    matched: dict[str, TensorShape] = {}
     for name, shape in shapes.items():
         tensor = known.get(family.blocks.at_base(name))
         if tensor is None:
@@ -225,9 +265,9 @@ def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, Tens
                     "base, but does not grow between the proxies; give them the same value",
                     path=("model",),
                 )
-        found[name] = tensor
-    reached = {t.name for t in found.values()}
+        matched[name] = tensor
+    reached = {t.name for t in matched.values()}
     for name in known:
         if name not in reached and family.blocks.position(name) is None:
             raise InputError(f"parameter {name} is missing at the target", path=("model",))
-    return found
+    return matched

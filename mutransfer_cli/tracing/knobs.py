@@ -9,13 +9,18 @@ from torch import nn
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """An attribute of some modules that multiplies, and its value at the base."""
+    """A multiplier that a model offers.
+
+    Attributes:
+        attribute: Name of the attribute of its modules.
+        value: Its value at the base.
+    """
 
     attribute: str
     value: float
 
 
-# A multiplier, and the attributes by which modules offer it: ours, and Hugging Face's.
+# The attributes by which modules offer each multiplier: ours first, then Hugging Face's.
 KNOBS = {
     "embedding_scale": ("embedding_scale", "embedding_multiplier"),
     "logit_scale": ("logit_scale",),
@@ -25,7 +30,7 @@ KNOBS = {
 
 
 def attribute_of(module: nn.Module, name: str) -> str | None:
-    """The attribute by which a module offers a multiplier as a plain number."""
+    """The attribute by which a module offers a multiplier as a plain number; None: it does not."""
     for attribute in KNOBS[name]:
         value = getattr(module, attribute, None)
         if attribute == "scaling" and "Attention" not in type(module).__name__:
@@ -36,12 +41,12 @@ def attribute_of(module: nn.Module, name: str) -> str | None:
 
 
 def knobs_of(model: nn.Module) -> dict[str, Knob]:
-    """Every multiplier that the model offers, with the value that it has there."""
-    found: dict[str, Knob] = {}
+    """Every multiplier that the model offers, with its value there."""
+    knobs: dict[str, Knob] = {}
     for name in KNOBS:
         for module in model.modules():
             attribute = attribute_of(module, name)
             if attribute is not None:
-                found[name] = Knob(attribute, float(getattr(module, attribute)))
+                knobs[name] = Knob(attribute, float(getattr(module, attribute)))
                 break
-    return found
+    return knobs

@@ -1,8 +1,8 @@
 """Which tensors end a residual branch: their layer's result is added to the residual stream.
 
-The stream is told by being used twice: as the input of the branch, and in the sum. What a branch
-ends with is only ever added, scaled, reshaped or dropped out in between, so its multiplier can be
-folded into it.
+The stream is recognised by its two uses: as the input of the branch, and in the sum. Between the
+last layer of a branch and the sum its result is only added, scaled, reshaped or dropped out, so the
+branch's multiplier can be folded into that layer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ LINEAR = frozenset(
 
 
 def storage_pointer(tensor: Tensor) -> int:
+    """The address of a tensor's storage, which its views share."""
     return tensor.untyped_storage().data_ptr()
 
 
 class ResidualBranches:
-    """Follows results of parameters' layers until they are added to something or used up."""
+    """Follows the results of layers until they are added to the stream, or used otherwise."""
 
     def __init__(self) -> None:
+        """Start with no results."""
         self.ends: dict[int, frozenset[str]] = {}  # by storage: whose layer's result it holds
         self.consumed: set[int] = set()
         self.parents: dict[int, set[int]] = {}  # of what was only scaled or reshaped
@@ -41,7 +43,14 @@ class ResidualBranches:
         results: Iterable[Tensor],
         used: frozenset[str],
     ) -> None:
-        """One call: its operands and results, and the parameters that it used."""
+        """Follow one call.
+
+        Args:
+            function: Its name.
+            operands: All tensors that it was given.
+            results: All tensors that it returned.
+            used: The parameters that it used.
+        """
         given = [storage_pointer(t) for t in operands]
         made = list(results)
         self.alive += made
@@ -62,7 +71,7 @@ class ResidualBranches:
             self.consumed |= set(given)
 
     def _streams(self, p: int) -> bool:
-        """Whether it was used before, itself or what it is a multiple of."""
+        """Whether a storage was used before: itself, or one that it is a multiple of."""
         seen, left = set(), {p}
         while left:
             seen |= left

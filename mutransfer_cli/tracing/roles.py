@@ -1,4 +1,4 @@
-"""What a tensor does, read off from how the forward pass uses it and which dimensions grow."""
+"""The role of a tensor: read off from how the forward pass uses it and what of it grows."""
 
 from __future__ import annotations
 
@@ -11,28 +11,42 @@ from mutransfer_cli.errors import InputError
 
 Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 
-TWO = " with another parameter as the other factor"  # whose activation is which cannot be told
+# Which of two parameters plays the activation's part cannot be seen.
+TWO = " with another parameter as the other factor"
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use of a parameter in the forward pass; dimensions are those of the parameter itself."""
+    """One use of a parameter in the forward pass; dimensions are those of the parameter itself.
+
+    Attributes:
+        kind: What kind of use it is.
+        in_dims: Dimensions that are summed over.
+        out_dims: Dimensions that are kept in the result.
+        function: The torch function that used it.
+        module: Name of the innermost module that was running.
+        whole_input: Whether the other operand is that module's own first argument.
+        order: Number of the first such call in the forward pass.
+        stacked: Whether it is one of a stack of matrices, with a dimension beside its fans.
+        scale: The number that its input was multiplied by.
+        groups: Groups of a convolution.
+    """
 
     kind: Kind
-    in_dims: tuple[int, ...]  # summed over
-    out_dims: tuple[int, ...]  # kept in the result
-    function: str  # the torch function that consumed it
-    module: str  # the innermost module that was running
-    whole_input: bool = False  # the other operand is that module's own first argument
-    order: int = field(default=0, compare=False)  # of the first such use in the forward pass
-    stacked: bool = False  # one of a stack of matrices: a dimension beside its fans
-    scale: float = field(default=1.0, compare=False)  # of its input: a number in the forward pass
-    groups: int = field(default=1, compare=False)  # of a convolution
+    in_dims: tuple[int, ...]
+    out_dims: tuple[int, ...]
+    function: str
+    module: str
+    whole_input: bool = False
+    order: int = field(default=0, compare=False)
+    stacked: bool = False
+    scale: float = field(default=1.0, compare=False)
+    groups: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One call of scaled_dot_product_attention: its head size and the scale it was given."""
+    """One call of attention: its head size, the scale of q·k, and the module that was running."""
 
     head_size: int
     scale: float
@@ -41,17 +55,25 @@ class Attention:
 
 @dataclass(slots=True)
 class Trace:
-    """What a forward pass did with each parameter (by its first name)."""
+    """What a forward pass did with each parameter, by its first name.
+
+    Attributes:
+        shapes: Shape of every parameter.
+        uses: All uses of every parameter.
+        attention: All calls of attention.
+        ends: Parameters that end a residual branch.
+        after: The number by which lookups in a parameter were multiplied.
+    """
 
     shapes: dict[str, tuple[int, ...]]
     uses: dict[str, list[Use]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
-    ends: frozenset[str] = frozenset()  # parameters that end a residual branch
-    after: dict[str, float] = field(default_factory=dict)  # numbers that lookups are multiplied by
+    ends: frozenset[str] = frozenset()
+    after: dict[str, float] = field(default_factory=dict)
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:
-    """The role that one use alone gives a tensor whose `growing` dimensions grow with width."""
+    """The role by one use of a tensor whose `growing` dimensions grow with the width."""
     grows_in = any(d in growing for d in use.in_dims)
     grows_out = any(d in growing for d in use.out_dims)
     match use.kind:
@@ -74,7 +96,8 @@ def role_of_use(use: Use, growing: frozenset[int]) -> Role:
 def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     """The role of a tensor from all its uses.
 
-    Raises InputError, naming the tensor, when it is unused or its uses contradict each other.
+    Raises:
+        InputError: The tensor is not used, or its uses contradict each other.
     """
     settle = f"settle it in the recipe: roles: [{{match: '{name}', role: hidden}}]"
     if not uses:

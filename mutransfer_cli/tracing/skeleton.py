@@ -11,7 +11,7 @@ Shape = tuple[int, ...]
 
 
 class Skeleton(torch.overrides.TorchFunctionMode):
-    """Builds a model on the meta device without running its initialisation."""
+    """While active, functions that initialise tensors on the meta device do nothing."""
 
     FILLS = frozenset(
         {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
@@ -31,11 +31,11 @@ class Skeleton(torch.overrides.TorchFunctionMode):
 
 
 def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
-    """`build()` on the meta device, no memory and no initialisation."""
+    """Call `build` on the meta device: no memory is allocated and nothing is initialised."""
     with torch.device("meta"), Skeleton():
         return build()
 
 
 def shapes_of(model: nn.Module) -> dict[str, Shape]:
-    """The shapes of a model's parameters; the meta device will do."""
+    """The shapes of a model's parameters, which may be on the meta device."""
     return {name: tuple(p.shape) for name, p in model.named_parameters()}

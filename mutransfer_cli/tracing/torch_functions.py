@@ -1,4 +1,4 @@
-"""Torch functions: what each does with a parameter, by its name; a mode that sees every call."""
+"""The functions of torch by name, grouped by what they do with a parameter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELEMENTWISE = frozenset(
 RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
 ADDED = frozenset({"addmm", "baddbmm", "addmv"})
 CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
-# Of the shape of their argument, and yet no function of each entry alone.
+# The result has the shape of the argument, but its entries depend on other entries.
 MIXING = frozenset(
     {"inverse", "linalg_inv", "linalg_inv_ex", "pinverse", "linalg_pinv", "linalg_cholesky"}
     | {"cholesky", "matrix_exp", "linalg_matrix_exp", "matrix_power", "linalg_matrix_power"}
@@ -57,7 +57,13 @@ Parts = tuple[list[Tensor], list[tuple[list[int], list[int]]]]
 
 
 def contraction(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
-    """A sum of products: its operands, and for each the dimensions summed over and its own."""
+    """Operands of a sum of products, and for each the dimensions summed over and its own.
+
+    Args:
+        name: einsum, inner or tensordot.
+        args: Positional arguments of the call.
+        kwargs: Keyword arguments of the call.
+    """
     if name == "einsum":
         return einsum_parts(args)
     operands = [*args[:2]]
@@ -80,7 +86,7 @@ def contraction(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Pa
 
 
 def einsum_parts(args: Sequence[Any]) -> Parts:
-    """einsum's operands, and for each the dimensions that are summed over and that are its own."""
+    """Operands of `einsum`, and for each the dimensions summed over and those of its own."""
     equation = args[0].replace(" ", "")
     operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
     inputs, _, output = equation.partition("->")

@@ -135,7 +135,7 @@ class UseRecorder:
                 self.trace.uses[name].append(use)
 
     def linear(self, call: Call) -> None:
-        """linear(input, weight, bias)."""
+        """Record `linear`, whose input may be learned too."""
         given = call.arg(0, "input")
         self.use(call.arg(1, "weight"), "matrix", [-1], [-2], call.name, given)
         self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
@@ -143,13 +143,13 @@ class UseRecorder:
         self.use(given, learned, [], [-1], call.name, None)
 
     def embedding(self, call: Call) -> None:
-        """embedding(input, weight)."""
+        """Record a lookup in an embedding."""
         weight = call.arg(1, "weight")
         self.use(weight, "lookup", [], [1], call.name, call.arg(0, "input"))
-        self.scales.began(call.result, self.find(weight))
+        self.scales.looked_up(call.result, self.find(weight))
 
     def product(self, call: Call) -> None:
-        """A product of two tensors, to which a third may be added (addmm)."""
+        """Record a product of two tensors, to which a third may be added (addmm)."""
         others = ("mat1", "mat2", "other")
         operands = [*call.args, *(call.kwargs[k] for k in others if k in call.kwargs)]
         if call.name in ADDED:
@@ -162,7 +162,7 @@ class UseRecorder:
         self.use(right, kind, *([0], []) if right.dim() == 1 else ([-2], [-1]), function, left)
 
     def contraction(self, call: Call) -> None:
-        """einsum and its like."""
+        """Record `einsum` and other sums of products."""
         operands, parts = contraction(call.name, call.args, call.kwargs)
         several = sum(bool(self.find(t)) for t in operands) > 1
         for tensor, (into, out) in zip(operands, parts, strict=True):
@@ -170,7 +170,7 @@ class UseRecorder:
             self.use(tensor, kind, into, out, call.name, None)
 
     def convolution(self, call: Call) -> None:
-        """conv(input, weight, bias), transposed or not."""
+        """Record a convolution, transposed or not."""
         weight = call.arg(1, "weight")
         kernel = list(range(2, weight.dim()))
         into, out = ([1], [0]) if call.name in CONVOLUTION else ([0], [1])
@@ -180,21 +180,21 @@ class UseRecorder:
         self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
 
     def attention_layer(self, call: Call) -> None:
-        """multi_head_attention_forward, with its projections."""
+        """Record multi-head attention with its projections, as torch's own layer calls it."""
         size = int(call.arg(3, "embed_dim_to_check")) // int(call.arg(4, "num_heads"))
         self.trace.attention.append(Attention(size, size**-0.5, self.module_stack[-1][0]))
         self._layers(call, call.args[:3])
 
     def experts(self, call: Call) -> None:
-        """_grouped_mm(input, mat2): a stack of experts."""
+        """Record a grouped product with a stack of experts."""
         self.use(call.arg(1, "mat2"), "matrix", [-2], [-1], call.name, call.arg(0, "input"))
 
     def recurrent(self, call: Call) -> None:
-        """Recurrent layers and cells."""
+        """Record recurrent layers and cells."""
         self._layers(call, call.args[:2])
 
     def bilinear(self, call: Call) -> None:
-        """bilinear(input1, input2, weight, bias)."""
+        """Record `bilinear`."""
         self.use(call.arg(2, "weight"), "matrix", [1, 2], [0], call.name, None)
         self.use(call.arg(3, "bias"), "elementwise", [], [0], call.name, None)
 

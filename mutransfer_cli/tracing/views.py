@@ -1,4 +1,4 @@
-"""Which tensors of a forward pass are parameters: themselves, their views, what stands for them.
+"""Which tensors of a forward pass are parameters, views of them, or stand for them.
 
 A parameter is recognised by its storage, so views, transposes and slices need no rules of their
 own: the stride of a view's dimension says which dimension of the parameter it walks along.
@@ -22,6 +22,7 @@ class ParameterViews:
     """The parameters of a model, by storage."""
 
     def __init__(self, model: nn.Module) -> None:
+        """Remember the storages of a model's parameters."""
         self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in model.named_parameters():
@@ -54,7 +55,13 @@ class ParameterViews:
         return found
 
     def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
-        """From here on the result is the tensor's parameters, perhaps with a dimension more."""
+        """From here on take a result for the parameters that a tensor is.
+
+        Args:
+            tensor: A parameter, or what stands for some.
+            result: What was computed from it.
+            stacked: The dimension of the result that the tensor does not have, if it has one more.
+        """
         for name, dims in self.find(tensor).items():
             at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
             new = (None,) * (result.dim() - len(dims))
@@ -62,6 +69,6 @@ class ParameterViews:
 
 
 def is_view(result: Any, tracked: Sequence[Tensor]) -> bool:
-    """Whether a result lies in the storages of what it was made from."""
+    """Whether all results share storages with the tensors that they were computed from."""
     storages = {storage_pointer(t) for t in tracked}
     return all(storage_pointer(t) in storages for t in tensors_in(result))

@@ -23,6 +23,7 @@ class Power(NamedTuple):
     fan_out: float = 0.0
 
     def __call__(self, m_in: float, m_out: float) -> float:
+        """The factor for these ratios of the fans."""
         return float(m_in**self.fan_in * m_out**self.fan_out)
 
     def __mul__(self, other: object) -> Power:
