@@ -265,7 +265,7 @@ def test_a_judge_is_small_and_travels() -> None:
     made = recipe(f"prune: halving, {WIDE}", steps=2000)
     table = landscape(-7, 1)
     records: list[Record] = []
-    going = Waves(made, rungs(made), 0, None)
+    going = Waves(made, rungs(made), 0)
     jobs = going.open(records)
     while not any(job.judge for job in jobs):
         records += [judged(job, table(job)) for job in jobs]
