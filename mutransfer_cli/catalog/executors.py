@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.catalog.registry import Entry, Registry
+from mutransfer_cli.errors import InputError
+
+DEFAULT_EXECUTOR = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorEntry(Entry):
-    """A row for an executor."""
+    """A row for an executor.
+
+    Attributes:
+        runs_command: It runs the recipe's `train.command`, in place of the default where a recipe
+            has one.
+        takes_address: It joins the cluster of `--ray-address`.
+    """
+
+    runs_command: bool = False
+    takes_address: bool = False
 
 
 EXECUTORS = Registry(
@@ -17,7 +29,7 @@ EXECUTORS = Registry(
     ExecutorEntry,
     [
         ExecutorEntry(
-            name="local",
+            name=DEFAULT_EXECUTOR,
             summary="worker processes on this machine",
             implementation="mutransfer_cli.search.executors.local:LocalExecutor",
         ),
@@ -25,6 +37,54 @@ EXECUTORS = Registry(
             name="ray",
             summary="tasks on a Ray cluster",
             implementation="mutransfer_cli.search.executors.ray:RayExecutor",
+            takes_address=True,
+        ),
+        ExecutorEntry(
+            name="command",
+            summary="runs of the recipe's train.command",
+            implementation="mutransfer_cli.search.executors.command:CommandExecutor",
+            runs_command=True,
         ),
     ],
 )
+
+
+def require_executor(name: str, address: str | None = None) -> ExecutorEntry:
+    """The executor of `--executor`.
+
+    Args:
+        name: As the user wrote it.
+        address: The option `--ray-address`, if it was given.
+
+    Raises:
+        InputError: There is no such executor, or it takes no address.
+    """
+    if name not in EXECUTORS:
+        raise InputError(f"--executor: {EXECUTORS.unknown(name)}")
+    entry = EXECUTORS[name]
+    if address is not None and not entry.takes_address:
+        names = " or ".join(e.name for e in EXECUTORS if e.takes_address)
+        raise InputError(f"--ray-address: needs --executor {names}")
+    return entry
+
+
+def executor_for(name: str, *, has_command: bool) -> ExecutorEntry:
+    """The executor of a recipe.
+
+    Args:
+        name: As the user wrote it.
+        has_command: Whether the recipe has `train.command`, which has an executor of its own.
+
+    Raises:
+        InputError: The executor cannot run this recipe.
+    """
+    entry = require_executor(name)
+    if entry.runs_command and not has_command:
+        raise InputError(f"--executor {name}: the recipe has no train.command")
+    if not has_command or entry.runs_command:
+        return entry
+    if name != DEFAULT_EXECUTOR:
+        raise InputError(
+            f"--executor {name}: train.command starts programs itself; expected {DEFAULT_EXECUTOR}"
+        )
+    return next(e for e in EXECUTORS if e.runs_command)

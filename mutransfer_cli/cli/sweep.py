@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.cli.options import Device, Json, Seed, Sets, Threads
-from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
@@ -39,8 +39,14 @@ def sweep(
         ),
     ] = None,
     executor: Annotated[
-        str, typer.Option("--executor", help="local, or ray: a cluster of machines.")
-    ] = "local",
+        str,
+        typer.Option(
+            "--executor",
+            help="What runs trials: "
+            + ", ".join(f"{e.name} ({e.summary})" for e in EXECUTORS)
+            + ".",
+        ),
+    ] = DEFAULT_EXECUTOR,
     ray_address: Annotated[
         str | None,
         typer.Option(
@@ -66,10 +72,7 @@ def sweep(
 
     Run the same command again to resume; finished trials are not repeated.
     """
-    if executor not in {"local", "ray"}:
-        raise InputError(f"--executor {executor}: expected local or ray")
-    if ray_address is not None and executor != "ray":
-        raise InputError("--ray-address: needs --executor ray")
+    require_executor(executor, ray_address)
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.cli.progress import Progress
     from mutransfer_cli.recipe.load import load
@@ -88,10 +91,10 @@ def sweep(
         else:
             show_costs(costs)
         return
-    from mutransfer_cli.search import sweep as room
+    from mutransfer_cli.search.sweep import sweep as run_sweep
 
     with Progress("sweep") as progress:
-        document = room.sweep(
+        document = run_sweep(
             loaded,
             folder,
             device=device,

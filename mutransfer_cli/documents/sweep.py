@@ -18,7 +18,7 @@ class Counts(Part):
     failed: int
 
 
-class Way(Part):
+class MeasuredEngine(Part):
     size: int = Field(description="trials in a population; 1: one by one")
     seconds: float = Field(description="a step of one trial")
     bytes: int
@@ -37,7 +37,9 @@ class RungEngine(Part):
     way: StepMode = Field(default="plain", description="of its populations, as in `measured`")
     device: str | None = Field(default=None, description="where it was chosen; null: not known")
     settled: bool = Field(default=True, description="more trials would not change it")
-    measured: tuple[Way, ...] = Field(description="every way that was tried; empty: none had to be")
+    measured: tuple[MeasuredEngine, ...] = Field(
+        description="every way that was tried; empty: none had to be"
+    )
 
 
 class Population(Part):
@@ -47,7 +49,7 @@ class Population(Part):
     rungs: tuple[RungEngine, ...] = Field(default=(), description="the choice of each rung")
 
 
-class Best(Part):
+class BestTrial(Part):
     width: int
     seed: int
     loss: float
@@ -58,7 +60,7 @@ class SweepDocument(Part):
     schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
     run: str
     trials: Counts
-    best: Best | None
+    best: BestTrial | None
     seconds: float = Field(description="of this call")
     flops: float = Field(description="of finished trials, and of pruned ones as far as they went")
     trials_per_second: float | None = Field(description="of this call; null where none was run")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.budget import SHARE_TRIALS, reached
+from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.job import missing
-from mutransfer_cli.search.samplers.registry import trials, wanted
+from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.storage.run import Run
 
 
 def unfinished(run: Run) -> str | None:
     """How much is still to come, and how to get it; None where the sweep is finished."""
-    recipe, records = run.recipe, run.records
-    sizes = rungs(recipe)
-    remaining = missing(wanted(recipe, sizes, run.seed, records), records)
+    problem, records = search_problem(run.recipe, run.seed), run.records
+    sampler = make_sampler(problem)
+    remaining = missing(sampler.propose(records), records)
     if not remaining:
         return None
     total = len(records) + len(remaining)
-    if recipe.search.sampler in SHARE_TRIALS:  # these propose one trial after another
-        total = max(total, trials(recipe.search, sizes)[0] * len(sizes))
+    if SAMPLERS[problem.search.sampler].needs_trials:  # it proposes one trial after another
+        total = max(total, sampler.count_trials().each * len(problem.rungs))
     progress = f"the sweep is not finished: {len(records)} of {total} trials have ended"
-    limit = reached(recipe.search, records)
+    limit = limit_reached(problem.search, records)
     if limit is not None:
         return f"{progress} ({limit}); raise the limit in a new --run"
     return f"{progress}; unless it is still running, run the same sweep command again"

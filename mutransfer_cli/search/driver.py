@@ -2,107 +2,133 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mutransfer_cli.documents.sweep import (
-    Best,
-    Counts,
-    SweepDocument,
-)
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size, rungs
-from mutransfer_cli.search.budget import reached
-from mutransfer_cli.search.eta import Pace
-from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.documents.sweep import BestTrial, Counts, SweepDocument
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.budget import limit_reached
+from mutransfer_cli.search.eta import EtaEstimator
 from mutransfer_cli.search.executors.protocol import Executor
-from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.progress import Event, event
-from mutransfer_cli.search.pruning.decision import reports
+from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.pruning.waves import Waves
-from mutransfer_cli.search.samplers.registry import wanted
-from mutransfer_cli.search.storage.claims import Claims
-from mutransfer_cli.search.storage.ledger import Ledger
+from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
 from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
-from mutransfer_cli.train.cost import training_flops
+from mutransfer_cli.search.storage.trial_queue import TrialQueue
 from mutransfer_cli.train.trial import Result
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Driver:
-    """One call of the sweep on a run directory."""
+    """One call of the sweep on a run directory.
 
-    recipe: Recipe
+    Attributes:
+        problem: What is searched.
+        sampler: Proposes trials.
+        pruning: How they are pruned.
+        executor: Runs them.
+        costs: FLOPs of a trial of each size.
+        run: The run directory.
+        on_progress: Called when a trial has started or ended.
+        records: All trials of the study that have ended.
+        new: Trials that this call has ended.
+        running: Trials under way.
+        started: Clock when the call began.
+        notes: For the document.
+    """
+
+    problem: SearchProblem
+    sampler: Sampler
+    pruning: Pruning
+    executor: Executor
+    costs: Mapping[Size, float]
     run: Path
-    device: str
-    seed: int
-    workers: int
-    threads: int
     on_progress: Callable[[Event], None]
     records: list[Record] = field(default_factory=list)
     new: int = 0
     running: int = 0
     started: float = field(default_factory=time.monotonic)
     notes: list[str] = field(default_factory=list)
-    engine: Engine | None = None
 
-    def wanted(self) -> list[Job]:
-        """Every trial that the search asks for by what is known so far."""
-        return wanted(self.recipe, rungs(self.recipe), self.seed, self.records)
-
-    def go(self, study: Study, executor: Executor) -> None:
+    def drive(self, study: Study) -> None:
         """Run rounds until nothing is missing or the budget ends."""
-        costs = {size: training_flops(self.recipe, size).value for size in rungs(self.recipe)}
         waves = None
-        if self.recipe.search.prune != "none":
-            waves = Waves(self.recipe, rungs(self.recipe), self.seed)
-        with executor, self.ledger(study, costs) as ledger:
-            pace = Pace(self.workers, costs, self.engine, ledger.records())
+        if self.pruning.is_on:
+            row = SAMPLERS[self.problem.search.sampler]
+            waves = Waves(self.sampler, self.pruning, row.proposes_lines)
+        executor = self.executor
+        with self._queue(study) as queue:
+            eta = EtaEstimator(
+                executor.workers, self.costs, executor.expected_seconds, queue.records()
+            )
             while True:
-                self.records = ledger.records()
-                wave = waves.open(self.records) if waves else missing(self.wanted(), self.records)
-                jobs = ledger.order(wave)
-                asked = missing(waves.asked, self.records) if waves else jobs
-                if not jobs or self.spent():
+                self.records = queue.records()
+                if waves is not None:
+                    wave = waves.open(self.records)
+                    proposed = missing(waves.proposed, self.records)
+                else:
+                    wave = proposed = self.missing()
+                jobs = queue.order(wave)
+                if not jobs or self._budget_ended():
                     return
-                self.tell(asked, "", pace)
+                log.debug("round of %d trials", len(jobs))
+                self._report(proposed, "", eta)
+                if not self._run_round(jobs, proposed, queue, eta):
+                    return
 
-                def claim(some: Sequence[Job], asked: list[Job] = asked) -> Sequence[Job]:
-                    granted = ledger.claim(some)
-                    self.running += len(granted)
-                    pace.start(granted)
-                    self.tell(asked, "", pace)
-                    return granted
+    def missing(self) -> list[Job]:
+        """What the sampler proposes and has not ended."""
+        return missing(self.sampler.propose(self.records), self.records)
 
-                idle = True
-                for job, result in executor.run(jobs, claim):
-                    idle = False
-                    self.running -= 1
-                    record = recorded(self.recipe, job, result, costs[job.size])
-                    if ledger.store(record):
-                        self.new += 1
-                    pace.end(job.key, record)
-                    self.records = ledger.records()
-                    self.tell(asked, told(record), pace)
-                    if self.spent():
-                        return
-                if idle:
-                    ledger.wait()
+    def _run_round(
+        self, jobs: Sequence[Job], proposed: Sequence[Job], queue: TrialQueue, eta: EtaEstimator
+    ) -> bool:
+        """Run jobs as far as they can be claimed; False where the budget has ended."""
 
-    def tell(self, jobs: Sequence[Job], text: str, pace: Pace) -> None:
-        """Progress for whoever watches."""
-        left = missing(jobs, self.records)
-        rest = pace.left(left, self.records)
-        sizes = rungs(self.recipe)
-        self.on_progress(event(sizes, self.records, left, text, self.running, rest))
+        def claim(candidates: Sequence[Job]) -> Sequence[Job]:
+            granted = queue.claim(candidates)
+            self.running += len(granted)
+            eta.start(granted)
+            self._report(proposed, "", eta)
+            return granted
 
-    def ledger(self, study: Study, costs: dict[Size, float]) -> Ledger:
-        """Claims where others may work on the study too."""
-        search = self.recipe.search
+        is_idle = True
+        for job, result in self.executor.run(jobs, claim):
+            is_idle = False
+            self.running -= 1
+            record = record_of(job, result, self.costs[job.size], self.pruning)
+            log.debug("%s", describe(record))
+            if queue.store(record):
+                self.new += 1
+            eta.end(job.key, record)
+            self.records = queue.records()
+            self._report(proposed, describe(record), eta)
+            if self._budget_ended():
+                return False
+        if is_idle:
+            queue.wait()
+        return True
+
+    def _report(self, jobs: Sequence[Job], text: str, eta: EtaEstimator) -> None:
+        """Progress, for whoever watches."""
+        remaining = missing(jobs, self.records)
+        seconds = eta.seconds_left(remaining, self.records)
+        rungs = self.problem.rungs
+        self.on_progress(event(rungs, self.records, remaining, text, self.running, seconds))
+
+    def _queue(self, study: Study) -> TrialQueue:
+        """Trials are claimed in the study where others may work on it too."""
+        search = self.problem.search
         ranges = {
             name: (
                 space.value(space.bounds[0]),
@@ -112,52 +138,59 @@ class Driver:
             for name, space in search.space.items()
         }
         if not study.location.shared:
-            return Ledger(study, ranges)
-        return Claims(study, ranges, costs, search.budget.trials)
+            return TrialQueue(study, ranges)
+        return SharedTrialQueue(study, ranges, self.costs, search.budget.trials)
 
-    def spent(self) -> bool:
+    def _budget_ended(self) -> bool:
         """Whether the budget has ended; says so in a note."""
         minutes = (time.monotonic() - self.started) / 60
-        limit = reached(self.recipe.search, self.records, minutes)
+        limit = limit_reached(self.problem.search, self.records, minutes)
         if limit is not None:
+            log.info("%s", limit)
             self.notes.append(f"{limit}; the sweep is not finished")
         return limit is not None
 
     def document(self, seconds: float) -> SweepDocument:
+        """The document of this call, which took so many seconds."""
         outcomes = [r.outcome for r in self.records]
         finished = [r for r in self.records if r.loss is not None]
         best = min(finished, key=lambda r: r.loss or 0.0, default=None)
-        own = self.recipe.train is not None
-        notes = programs.notes_of(self.recipe, self.run, self.records) if own else []
-        if self.engine is not None:
-            notes = self.engine.notes()
         return SweepDocument(
             run=str(self.run),
             trials=Counts(
-                asked=len(outcomes) + len(missing(self.wanted(), self.records)),
+                asked=len(outcomes) + len(self.missing()),
                 finished=outcomes.count("finished"),
                 pruned=outcomes.count("pruned"),
                 diverged=outcomes.count("diverged"),
                 failed=outcomes.count("failed"),
             ),
-            best=Best(width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params)
-            if best
-            else None,
+            best=None
+            if best is None
+            else BestTrial(
+                width=best.width, seed=best.seed, loss=best.loss or 0.0, params=best.params
+            ),
             seconds=seconds,
             flops=sum(r.flops for r in self.records if r.outcome in {"finished", "pruned"}),
             trials_per_second=self.new / seconds if self.new else None,
-            population=self.engine.document() if self.engine else programs.population(self.workers),
-            workers=self.workers,
-            device=self.device,
-            notes=(*self.notes, *notes),
+            population=self.executor.population(),
+            workers=self.executor.workers,
+            device=self.executor.device,
+            notes=(*self.notes, *self.executor.notes(self.records)),
         )
 
 
-def recorded(recipe: Recipe, job: Job, result: Result, cost: float) -> Record:
-    """The end of a trial; cost: FLOPs of a whole one, of which a pruned one has spent a part."""
-    part = 1.0
+def record_of(job: Job, result: Result, cost: float, pruning: Pruning) -> Record:
+    """The record of a trial that has ended.
+
+    Args:
+        job: The trial.
+        result: What became of it.
+        cost: FLOPs of a trial that runs to its end, of which a pruned one has spent a part.
+        pruning: Where losses are reported.
+    """
+    share = 1.0
     if result.outcome == "pruned":
-        part = (result.curve[-1][0] + 1) / job.size.steps
+        share = (result.curve[-1][0] + 1) / job.size.steps
     return Record(
         params=job.params,
         width=job.size.width,
@@ -168,17 +201,18 @@ def recorded(recipe: Recipe, job: Job, result: Result, cost: float) -> Record:
         outcome=result.outcome,
         loss=result.loss,
         seconds=result.seconds,
-        flops=cost * part,
+        flops=cost * share,
         why=result.why,
         curve=result.curve,
-        reports=reports(recipe, job.size, result.curve) if recipe.search.prune != "none" else (),
+        reports=pruning.reports(job.size, result.curve),
     )
 
 
-def told(record: Record) -> str:
+def describe(record: Record) -> str:
     """One trial in a line of progress."""
     setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
-    end = (
-        f"loss {record.loss:.4f}" if record.loss is not None else f"{record.outcome}: {record.why}"
-    )
+    if record.loss is not None:
+        end = f"loss {record.loss:.4f}"
+    else:
+        end = f"{record.outcome}: {record.why}"
     return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"

@@ -5,25 +5,48 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR
 from mutransfer_cli.documents.sweep import DryRunDocument, RungCost, TargetCost
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size, recipe_target, rungs
-from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.recipe.size import Size, recipe_target
 from mutransfer_cli.search.executors.local import forks
-from mutransfer_cli.search.grouping.engine import Engine, asked_for
-from mutransfer_cli.search.grouping.engine_file import FILE, read
-from mutransfer_cli.search.samplers.registry import trials
-from mutransfer_cli.search.sweep import ready
+from mutransfer_cli.search.executors.protocol import ExecutorSetup, make_executor
+from mutransfer_cli.search.grouping.engine import Engine, parse_engine
+from mutransfer_cli.search.grouping.engine_file import FILE, read_choices
+from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.samplers.protocol import make_sampler
+from mutransfer_cli.search.sweep import expected_trials
 from mutransfer_cli.train.cost import Cost, measure_cost, training_flops
 from mutransfer_cli.train.threads import limit_threads
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RungTimes:
+    """What the rungs of a sweep take.
+
+    Attributes:
+        costs: Of one trial of each rung.
+        grouped: Seconds of the steps of all trials of each rung, in the groups that the engine
+            chose; None where each trains by itself.
+        populations: Trials in the largest group of each rung.
+        calibration: Seconds of the engine's measurements.
+        start: Seconds until the workers train.
+    """
+
+    costs: Sequence[Cost]
+    grouped: Sequence[float | None]
+    populations: Sequence[int]
+    calibration: float = 0.0
+    start: float = 0.0
 
 
 def dry_run(
@@ -35,42 +58,53 @@ def dry_run(
     engine: str = "auto",
     threads: int = 1,
 ) -> DryRunDocument:
-    """FLOPs counted on the meta device, time from a few steps on each rung.
+    """Estimate a sweep: FLOPs counted on the meta device, time from a few steps on each rung.
 
-    run: a run directory, for what its trials took where a program of the user's own trains them,
-    and for the engine that it has chosen before. Nothing is written there.
+    Args:
+        loaded: The recipe.
+        device: auto, cpu, cuda …
+        workers: Trials or groups at a time; None: as many as there is room for.
+        run: A run directory, for the times of earlier trials of a user's program and for the
+            engine that was chosen before; nothing is written there.
+        engine: auto, one-by-one or population:K.
+        threads: Of each worker.
+
+    Raises:
+        InputError: The recipe, its data or an option is unusable.
     """
-    recipe = loaded.recipe
-    asked_for(engine)
-    place, count = ready(recipe, device, workers, "local", None)
-    limit_threads(1)  # as the workers will
-    sizes = rungs(recipe)
-    each, at_most = trials(recipe.search, sizes)
-    before = Before()
-    chooser = None
-    together: list[float | None] = [None for _ in sizes]
-    if recipe.train is None:
-        first = first_use(recipe, min(sizes, key=lambda s: s.width), place)
-        costs = [measure_cost(recipe, size, place) for size in sizes]
-        own = chooser = Engine(recipe, place, count, engine)
-        if run is not None and engine == "auto" and (run / FILE).is_file():
-            chooser.choices = read(run / FILE, place)
-        told = [size for size, choice in chooser.choices.items() if choice.settled]
-        together, took = timed(lambda: [own.seconds(size, each) for size in sizes])
-        calibrates = engine != "one-by-one" and any(size not in told for size in sizes)
-        # parts of torch are loaded for the calibration, and by the workers again
-        calibration = took + first if calibrates else 0.0
-        before = Before(calibration, start_of_workers(place, threads) + first)
+    recipe, proxies = loaded.recipe, ProxyFactory(loaded.recipe)
+    parse_engine(engine)
+    problem = search_problem(recipe, 0)
+    sampler = make_sampler(problem)
+    sizes, (each, at_most) = problem.rungs, sampler.count_trials()
+    setup = ExecutorSetup(
+        proxies=proxies,
+        run=run,
+        device=device,
+        workers=workers,
+        threads=threads,
+        engine=engine,
+        expected=expected_trials(problem, sampler),
+    )
+    executor = make_executor(DEFAULT_EXECUTOR, setup)
+    known_costs = executor.known_costs(sizes)
+    if known_costs is not None:
+        times = RungTimes(known_costs, [None] * len(sizes), [1] * len(sizes))
     else:
-        costs = programs.costs(recipe, sizes, run)
-    waits = [wall(c, each, count, t) for c, t in zip(costs, together, strict=True)]
+        times = measure_rungs(setup, executor.device, executor.workers, sizes, each)
+    costs, count = times.costs, executor.workers
+    waits = [
+        wall_seconds(c, each, count, seconds)
+        for c, seconds in zip(costs, times.grouped, strict=True)
+    ]
     known = [wait for wait in waits if wait is not None]
     training = sum(known) if len(known) == len(costs) else None
-    weighs = [c.bytes for c in costs if c.bytes is not None]
+    bytes_each = [c.bytes for c in costs if c.bytes is not None]
     total = sum(c.flops.value for c in costs) * each
-    target, note = of_target(recipe, total, each * len(sizes))
-    pinned = engine.startswith("population") and all(t is None for t in together)
-    said = f"--engine {engine}: the time told is that of trials one by one" if pinned else None
+    target, note = target_cost(recipe, total, each * len(sizes))
+    notes = [*(c.flops.note for c in costs), note]
+    if engine.startswith("population") and all(seconds is None for seconds in times.grouped):
+        notes.append(f"--engine {engine}: the estimate assumes trials run one at a time")
     return DryRunDocument(
         rungs=tuple(
             RungCost(
@@ -80,46 +114,71 @@ def dry_run(
                 bytes=c.bytes,
                 seconds=c.seconds,
                 seconds_all=wait,
-                population=population(chooser, s, each, t),
+                population=population,
             )
-            for s, c, wait, t in zip(sizes, costs, waits, together, strict=True)
+            for s, c, wait, population in zip(sizes, costs, waits, times.populations, strict=True)
         ),
         trials=each * len(sizes),
         trials_at_most=at_most,
         flops=total,
         target=target,
-        bytes=max(weighs) * count if weighs else None,
-        seconds=None if training is None else training + before.calibration + before.start,
+        bytes=max(bytes_each) * count if bytes_each else None,
+        seconds=None if training is None else training + times.calibration + times.start,
         seconds_training=training,
-        seconds_calibration=before.calibration,
-        seconds_start=before.start,
+        seconds_calibration=times.calibration,
+        seconds_start=times.start,
         workers=count,
-        device=place,
-        notes=tuple(n for n in (*(c.flops.note for c in costs), note, said) if n),
+        device=executor.device,
+        notes=tuple(n for n in notes if n),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """Seconds before the first trial trains: the engine's measurements, the start of workers."""
+def measure_rungs(
+    setup: ExecutorSetup, device: str, workers: int, sizes: Sequence[Size], each: int
+) -> RungTimes:
+    """Time a few steps on each rung, by itself and in populations.
 
-    calibration: float = 0.0
-    start: float = 0.0
+    Args:
+        setup: The trials' models, and the options.
+        device: Where they train.
+        workers: Trials or groups at a time.
+        sizes: The rungs.
+        each: Trials of a rung.
+    """
+    recipe = setup.proxies.recipe
+    limit_threads(1)  # as the workers will
+    first = first_use_seconds(recipe, min(sizes, key=lambda s: s.width), device)
+    costs = [measure_cost(recipe, size, device) for size in sizes]
+    engine = Engine(setup.proxies, device, workers, setup.engine, None, setup.expected)
+    if setup.run is not None and setup.engine == "auto" and (setup.run / FILE).is_file():
+        engine.choices = read_choices(setup.run / FILE, device)
+    settled = [size for size, choice in engine.choices.items() if choice.settled]
+    grouped, seconds = timed(lambda: [engine.seconds(size, each) for size in sizes])
+    populations = [
+        1 if total is None else max(engine.choices[size].pieces(each, workers))
+        for size, total in zip(sizes, grouped, strict=True)
+    ]
+    calibrates = engine.kind != "one-by-one" and any(size not in settled for size in sizes)
+    # parts of torch are loaded for the calibration, and by the workers again
+    calibration = seconds + first if calibrates else 0.0
+    start = worker_start_seconds(device, setup.threads) + first
+    return RungTimes(costs, grouped, populations, calibration, start)
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """What a call returns, and the seconds that it took."""
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
 
-def first_use(recipe: Recipe, size: Size, device: str) -> float:
+def first_use_seconds(recipe: Recipe, size: Size, device: str) -> float:
     """What the first steps in a process take beyond later ones: torch loads parts of itself."""
     _, first = timed(lambda: measure_cost(recipe, size, device))
     _, second = timed(lambda: measure_cost(recipe, size, device))
     return max(0.0, first - second)
 
 
-def start_of_workers(device: str, threads: int) -> float:
+def worker_start_seconds(device: str, threads: int) -> float:
     """Seconds until workers can train: none where they are forked, or this process trains."""
     if device != "cpu" or forks(device, threads):
         return 0.0
@@ -128,32 +187,41 @@ def start_of_workers(device: str, threads: int) -> float:
     return seconds
 
 
-def population(engine: Engine | None, size: Size, trials: int, together: float | None) -> int:
-    """How many trials of a rung train together in the time that is told for all of them."""
-    if engine is None or together is None:
-        return 1
-    return max(engine.choices[size].pieces(trials, engine.workers))
+def wall_seconds(cost: Cost, trials: int, workers: int, grouped: float | None) -> float | None:
+    """Seconds until all trials of a rung have ended; None: unknown.
 
-
-def wall(cost: Cost, trials: int, workers: int, together: float | None) -> float | None:
-    """Seconds until all trials of a rung have ended; together: of their steps, as populations."""
-    if together is not None:
-        return together + cost.looks * trials / workers
+    Args:
+        cost: Of one trial.
+        trials: Of the rung.
+        workers: Trials or groups at a time.
+        grouped: Seconds of the steps of all trials in groups; None: each trains by itself.
+    """
+    if grouped is not None:
+        return grouped + cost.looks * trials / workers
     return None if cost.seconds is None else cost.seconds * trials / workers
 
 
-def of_target(recipe: Recipe, spent: float, count: int) -> tuple[TargetCost | None, str | None]:
-    """As many trials of the target's size and steps; and how its FLOPs are estimated, if so."""
+def target_cost(recipe: Recipe, spent: float, count: int) -> tuple[TargetCost | None, str | None]:
+    """What as many trials of the target's size and steps would cost.
+
+    Args:
+        recipe: The recipe; without a target there is no cost.
+        spent: FLOPs of the sweep.
+        count: Its trials.
+
+    Returns:
+        The cost, and how its FLOPs are estimated where they are.
+    """
     if recipe.target is None:
         return None, None
     size = recipe_target(recipe)
-    found = training_flops(recipe, size)
+    flops = training_flops(recipe, size)
     cost = TargetCost(
         width=size.width,
         depth=size.depth,
         batch=size.batch,
         steps=size.steps,
-        flops=found.value,
-        share=spent / (found.value * count),
+        flops=flops.value,
+        share=spent / (flops.value * count),
     )
-    return cost, found.note
+    return cost, flops.note

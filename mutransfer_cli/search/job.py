@@ -1,4 +1,4 @@
-"""What a sweep asks for: one trial, by its setting, size and seed."""
+"""A trial to be run, by its setting, size and seed."""
 
 from __future__ import annotations
 
@@ -13,27 +13,35 @@ from mutransfer_cli.train.pruner import Pruner
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A trial to be run."""
+    """A trial to be run.
+
+    Attributes:
+        size: Its rung.
+        seed: Of the initialisation and of the order of the data.
+        setting: Names and values of the hyperparameters, in the order of the search space.
+        pruner: What may end it early; None: it runs to its end.
+        step_mode: How the population that it is in takes its steps.
+    """
 
     size: Size
     seed: int
-    setting: tuple[tuple[str, float], ...]  # name and value, in the order of the search space
-    judge: Pruner | None = field(default=None, compare=False, repr=False)  # None: runs to its end
-    way: StepMode = field(
-        default="plain", compare=False, repr=False
-    )  # of a population that it is in
+    setting: tuple[tuple[str, float], ...]
+    pruner: Pruner | None = field(default=None, compare=False, repr=False)
+    step_mode: StepMode = field(default="plain", compare=False, repr=False)
 
     @property
     def params(self) -> dict[str, float]:
+        """Hyperparameters by name."""
         return dict(self.setting)
 
     @property
     def key(self) -> Key:
+        """What makes the trial the same trial."""
         return trial_key(self.size, self.seed, self.params)
 
 
-def missing(wanted: Iterable[Job], records: Sequence[Record]) -> list[Job]:
-    """Those that have not ended yet, the longest first so that the workers end together."""
+def missing(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
+    """Those that have not ended yet, the widest first so that the workers end together."""
     done = {record.key for record in records}
-    left = {job.key: job for job in wanted if job.key not in done}
-    return sorted(left.values(), key=lambda job: -job.size.width)
+    remaining = {job.key: job for job in jobs if job.key not in done}
+    return sorted(remaining.values(), key=lambda job: -job.size.width)

@@ -1,4 +1,4 @@
-"""Requests to end: Ctrl-C, and SIGTERM as a batch system sends it. Never in the middle of a write.
+"""Ctrl-C, and SIGTERM as a batch system sends it: handled, but never in the middle of a write.
 
 An interrupt inside a storage's own lock would leave the lock behind.
 """
@@ -13,13 +13,13 @@ from types import FrameType
 
 from mutransfer_cli.errors import Interrupted
 
-_shields = 0
+_deferring = 0
 _pending: int | None = None
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
     global _pending
-    if _shields:
+    if _deferring:
         _pending = number
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # while the sweep tidies up
@@ -27,8 +27,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def terminations() -> Iterator[None]:
-    """SIGINT and SIGTERM raise Interrupted; in other threads than the main one nothing changes."""
+def handle_termination() -> Iterator[None]:
+    """SIGINT and SIGTERM raise Interrupted inside the block; nothing changes in other threads."""
     global _pending
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,17 +43,17 @@ def terminations() -> Iterator[None]:
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
-    """What is asked for meanwhile happens afterwards."""
-    global _shields, _pending
+def defer_signals() -> Iterator[None]:
+    """Signals received inside the block are handled on exit."""
+    global _deferring, _pending
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _shields += 1
+    _deferring += 1
     try:
         yield
     finally:
-        _shields -= 1
-        if _pending is not None and not _shields:
+        _deferring -= 1
+        if _pending is not None and not _deferring:
             number, _pending = _pending, None
             _stop(number, None)

@@ -1,44 +1,40 @@
-"""The sweep: what trains, where the study lies, and one driver of both."""
+"""The sweep: trains the proxies of a recipe into a run directory."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
-from mutransfer_cli.data.opening import open_source
-from mutransfer_cli.documents.sweep import (
-    SweepDocument,
-)
+from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR
+from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.documents.sweep import SweepDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.proxy import trainable
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.driver import Driver
-from mutransfer_cli.search.executors import command as programs
-from mutransfer_cli.search.executors.command import Programs
-from mutransfer_cli.search.executors.local import Workers
-from mutransfer_cli.search.executors.protocol import Executor
-from mutransfer_cli.search.executors.ray import RayTasks
-from mutransfer_cli.search.executors.ray_cluster import resources
-from mutransfer_cli.search.grouping.engine import Engine, asked_for
-from mutransfer_cli.search.job import missing
+from mutransfer_cli.search.executors.protocol import ExecutorSetup, make_executor
+from mutransfer_cli.search.grouping.engine import parse_engine
+from mutransfer_cli.search.problem import pruning_of, search_problem
 from mutransfer_cli.search.progress import Event
-from mutransfer_cli.search.signals import terminations
+from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem, make_sampler
+from mutransfer_cli.search.signals import handle_termination
+from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.locks import run_lock, write_lock
 from mutransfer_cli.search.storage.run_directory import (
     RECIPE,
     choose_location,
-    environment_of,
-    forget,
+    describe_environment,
     prepare,
+    undo_prepare,
     write_curves,
 )
 from mutransfer_cli.search.storage.study import Study
-from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
+from mutransfer_cli.train.cost import training_flops
 
 
 def sweep(
@@ -51,78 +47,103 @@ def sweep(
     workers: int | None = None,
     on_progress: Callable[[Event], None] = lambda event: None,
     storage: str | None = None,
-    executor: str = "local",
+    executor: str = DEFAULT_EXECUTOR,
     ray_address: str | None = None,
     engine: str = "auto",
 ) -> SweepDocument:
-    """Train the proxies of a recipe into a run directory; goes on where it was stopped.
+    """Train the proxies of a recipe; goes on where an earlier call was stopped.
 
-    engine: auto, one-by-one or population:K.
+    Args:
+        loaded: The recipe.
+        run: The run directory.
+        device: auto, cpu, cuda …
+        seed: The first seed; the others count up from it.
+        threads: Of each worker; None: one.
+        workers: Trials or groups at a time; None: as many as the executor has room for.
+        on_progress: Called when a trial has started or ended.
+        storage: Where a study is shared; None: in the run directory.
+        executor: Name of an executor.
+        ray_address: Of a cluster; None: this machine.
+        engine: auto, one-by-one or population:K.
 
-    Raises InputError before any training where the recipe, its data or the directory is unusable.
+    Raises:
+        InputError: The recipe, its data, an option or the directory is unusable; before any
+            training.
+        Interrupted: The process was asked to end.
     """
     started = time.perf_counter()
-    asked_for(engine)
-    recipe = loaded.recipe
-    if engine.startswith("population") and recipe.train is not None:
-        raise InputError(
-            f"--engine {engine}: train.command trains one by one; expected auto or one-by-one"
-        )
-    place, count = ready(recipe, device, workers, executor, ray_address)
-    source = open_source(recipe)
-    family_for(recipe)
+    parse_engine(engine)
+    recipe, proxies = loaded.recipe, ProxyFactory(loaded.recipe)
+    problem = search_problem(recipe, seed)
+    sampler = make_sampler(problem)
+    setup = ExecutorSetup(
+        proxies=proxies,
+        run=run,
+        device=device,
+        workers=workers,
+        threads=threads or 1,
+        engine=engine,
+        address=ray_address,
+        expected=expected_trials(problem, sampler),
+    )
+    runs = make_executor(executor, setup)
+    digest = proxies.source.digest
+    proxies.family()
     location = choose_location(run, storage)
-    driver = Driver(recipe, run, place, seed, count, threads or 1, on_progress)
-    checkpoints = run.resolve() / FOLDER
-    runs: Executor
-    if recipe.train is not None:
-        runs = Programs(recipe, run, place, count)
-    elif executor == "ray":
-        driver.engine = Engine(recipe, place, count, engine, run)
-        tasks = (workers, threads or 1, ray_address, checkpoints, driver.engine)
-        runs = RayTasks(recipe, place, *tasks)
-    else:
-        driver.engine = Engine(recipe, place, count, engine, run)
-        runs = Workers(recipe, place, count, threads or 1, checkpoints, driver.engine)
-    # workers are there before the lock and the database are, which they shall not hold
-    with terminations(), runs, run_lock(run, location.shared):
-        with write_lock(run):
+    with handle_termination(), ExitStack() as workers_alive:
+        # before the lock and the database are opened, which the workers must not hold
+        workers_alive.enter_context(runs)
+        with run_lock(run, location.shared):
             stored_in = location.stored_in(run) if location.shared else None
-            fresh = not (run / RECIPE).is_file()
-            prepare(run, recipe, environment_of(place, seed, source.digest, stored_in))
+            environment = describe_environment(runs.device, seed, digest, stored_in)
+            study = open_study(run, location, recipe, environment)
+            costs = {size: training_flops(recipe, size).value for size in problem.rungs}
+            driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
             try:
-                study = Study.open(location, recipe, create=True)
-            except InputError:
-                if fresh:  # a storage that never worked is not kept
-                    forget(run)
-                raise
-        if location.shared:
-            study.belongs_to(recipe, seed=seed, data_digest=source.digest)
-        if place == programs.OWN and device != "auto":
-            driver.notes.append(f"--device {device}: train.command has no {{device}} to tell it")
-        try:
-            driver.go(study, runs)
-        finally:
-            with write_lock(run):
-                with suppress(InputError):  # the storage is away: then what was read before
-                    driver.records = study.records()
-                if driver.records:
-                    write_curves(run, driver.records)
-        if not missing(driver.wanted(), driver.records):
-            rmtree(checkpoints, ignore_errors=True)  # of trials that others ended
-        return driver.document(time.perf_counter() - started)
+                with workers_alive.pop_all():
+                    driver.drive(study)
+            finally:
+                with write_lock(run):
+                    with suppress(InputError):  # the storage is away: then what was read before
+                        driver.records = study.records()
+                    if driver.records:
+                        write_curves(run, driver.records)
+            if not driver.missing() and setup.checkpoints is not None:
+                rmtree(setup.checkpoints, ignore_errors=True)  # of trials that others ended
+            return driver.document(time.perf_counter() - started)
 
 
-def ready(
-    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
-) -> tuple[str, int]:
-    """Where trials are trained, and how many at a time.
+def open_study(
+    run: Path, location: StorageLocation, recipe: Recipe, environment: dict[str, Any]
+) -> Study:
+    """Prepare the run directory, and open or create its study.
 
-    Raises InputError where nothing can train them.
+    Args:
+        run: The run directory, which this process holds.
+        location: Where the study is stored.
+        recipe: The recipe of the sweep.
+        environment: What is kept of the sweep beside its recipe.
+
+    Raises:
+        InputError: The run or the study belongs to another recipe, or cannot be written.
     """
-    if recipe.train is None:
-        trainable(recipe)
-        return resources(recipe, device, workers, executor, ray_address)
-    if executor == "ray":
-        raise InputError("--executor ray: train.command starts programs itself; expected local")
-    return programs.ready(recipe.train, device), workers or recipe.train.slots
+    with write_lock(run):
+        is_new = not (run / RECIPE).is_file()
+        prepare(run, recipe, environment)
+        try:
+            study = Study.open(location, recipe, create=True)
+        except InputError:
+            if is_new:  # a storage that never worked is not kept
+                undo_prepare(run)
+            raise
+    if location.shared:
+        seed, digest = environment["seed"], environment["data_digest"]
+        study.require_same(recipe, seed=seed, data_digest=digest)
+    return study
+
+
+def expected_trials(problem: SearchProblem, sampler: Sampler) -> int:
+    """Trials of a rung that an engine should be chosen for, beyond those of one round."""
+    if not SAMPLERS[problem.search.sampler].has_small_rounds:
+        return 0
+    return sampler.count_trials().each

@@ -26,7 +26,8 @@ from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.samplers.adaptive import fit_rungs, propose
+from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler, fit_rungs
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.train.trial import train
@@ -101,7 +102,8 @@ Search = Callable[[Recipe, Table, list[int]], tuple[float | None, int]]  # log2(
 def adaptive(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, int]:
     records: list[Record] = []
     sizes = rungs(recipe)
-    while jobs := propose(recipe.search, sizes, 0, records):
+    sampler = AdaptiveSampler(search_problem(recipe, 0))
+    while jobs := sampler.propose(records):
         for job in jobs:
             loss = at(table, order[job.seed % SEEDS], log2(job.params["lr"]))
             outcome = "finished" if loss is not None else "diverged"

@@ -16,11 +16,11 @@ from statistics import median
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.claims import Claims
-from mutransfer_cli.search.storage.ledger import Ledger
 from mutransfer_cli.search.storage.location import own_location, parse_location
 from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
+from mutransfer_cli.search.storage.trial_queue import TrialQueue
 from tests.helpers.postgres import postgres
 from tests.search.test_sweep import RECIPE
 
@@ -29,7 +29,7 @@ RANGES = {"lr": (1e-9, 1.0, True)}
 CURVE = tuple((i, 1.0 / (i + 1)) for i in range(512))
 
 
-def milliseconds(ledger: Ledger, trials: int) -> float:
+def milliseconds(ledger: TrialQueue, trials: int) -> float:
     """Median of claiming and storing one trial."""
     took = []
     with ledger:
@@ -58,7 +58,9 @@ def main() -> None:
         for name, location in locations.items():
             study = Study.open(location, recipe, create=True)
             ledger = (
-                Claims(study, RANGES, {SIZE: 1.0}) if location.shared else Ledger(study, RANGES)
+                SharedTrialQueue(study, RANGES, {SIZE: 1.0})
+                if location.shared
+                else TrialQueue(study, RANGES)
             )
             print(f"{name}: {milliseconds(ledger, trials):.1f} ms a trial", flush=True)
 

@@ -7,12 +7,11 @@ from math import log2
 from pathlib import Path
 
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.size import rungs
-from mutransfer_cli.search.samplers.registry import wanted
 from mutransfer_cli.search.storage.location import own_location
 from mutransfer_cli.search.storage.record import Record
-from mutransfer_cli.search.storage.run_directory import environment_of, prepare
+from mutransfer_cli.search.storage.run_directory import describe_environment, prepare
 from mutransfer_cli.search.storage.study import Study
+from tests.helpers.sweeps import proposed
 
 RECIPE = """
 name: bowls
@@ -34,10 +33,10 @@ def finished_run(
 ) -> Path:
     """A run directory whose grid has been swept; loss(width, log2(lr), seed)."""
     recipe = loads(text).recipe
-    prepare(path, recipe, environment_of("cpu", 0, "none"))
+    prepare(path, recipe, describe_environment("cpu", 0, "none"))
     study = Study.open(own_location(path), recipe, create=True)
     ranges = {"lr": (2.0**-30, 1.0, True)}
-    for job in wanted(recipe, rungs(recipe), 0, ()):
+    for job in proposed(recipe):
         size = job.size
         value = loss(size.width, log2(job.params["lr"]), job.seed)
         study.add(

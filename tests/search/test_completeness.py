@@ -15,7 +15,7 @@ from mutransfer_cli.search.completeness import unfinished
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from tests.search.test_sweep import TRIALS, recipe
+from tests.helpers.sweeps import TRIALS, write_recipe
 
 ADVICE = ("add a width", "add seeds", "longer ladder")
 
@@ -40,7 +40,7 @@ def stopped(path: Path, run: Path, after: int) -> None:
 
 
 def test_of_a_grid(tmp_path: Path) -> None:
-    path, run = recipe(tmp_path), tmp_path / "run"
+    path, run = write_recipe(tmp_path), tmp_path / "run"
     stopped(path, run, 8)
     told = f"the sweep is not finished: 8 of {TRIALS} trials have ended"
     found = fit_run(Run.open(run)).document()
@@ -66,7 +66,7 @@ def test_of_a_grid(tmp_path: Path) -> None:
 def test_of_samplers_that_ask_as_they_go(sampler: str, asked: int, tmp_path: Path) -> None:
     budget = ", budget: {trials: 8}" if sampler != "adaptive" else ""
     changes = {"extend: 0": f"extend: 0, sampler: {sampler}{budget}"}
-    path, run = recipe(tmp_path, **changes), tmp_path / "run"
+    path, run = write_recipe(tmp_path, **changes), tmp_path / "run"
     path.write_text(path.read_text().replace("[-4, -2]", "[-8, -2]"))
     stopped(path, run, 2)
     told = unfinished(Run.open(run))
@@ -75,7 +75,10 @@ def test_of_samplers_that_ask_as_they_go(sampler: str, asked: int, tmp_path: Pat
 
 def test_of_a_sweep_that_its_budget_ended(tmp_path: Path) -> None:
     """The same command would train nothing more."""
-    path, run = recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 8}"}), tmp_path / "r"
+    path, run = (
+        write_recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 8}"}),
+        tmp_path / "r",
+    )
     sweep(load(path), run, device="cpu", workers=1, engine="one-by-one")
     told = unfinished(Run.open(run))
     assert told is not None

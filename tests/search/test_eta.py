@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.eta import Pace
+from mutransfer_cli.search.eta import EtaEstimator
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
-from tests.search.test_sweep import RECIPE
+from tests.helpers.sweeps import RECIPE
 
 SMALL, WIDE = Size(8, 1, 4, 100), Size(16, 1, 4, 100)
 WIDEST = Size(32, 1, 4, 100)
@@ -28,19 +29,20 @@ def ended(job: Job, seconds: float, outcome: str = "finished") -> Record:
 
 
 class Sweep:
-    """A pace at a time of ours."""
+    """An estimator at a time of ours."""
 
     def __init__(self, workers: int = 2, engine: Engine | None = None, before: int = 0) -> None:
         self.now = 1000.0  # calibration and the start of the workers are behind it
         self.records = [ended(job, 10.0) for job in jobs(SMALL, before)]
-        self.pace = Pace(workers, COSTS, engine, self.records, lambda: self.now)
+        measured = engine.expected_seconds if engine is not None else lambda size: None
+        self.eta = EtaEstimator(workers, COSTS, measured, self.records, lambda: self.now)
 
     def end(self, job: Job, seconds: float, outcome: str = "finished") -> None:
         self.records = [*self.records, ended(job, seconds, outcome)]
-        self.pace.end(job.key, self.records[-1])
+        self.eta.end(job.key, self.records[-1])
 
     def left(self, of: list[Job]) -> float | None:
-        return self.pace.left([j for j in of if j.key not in self.keys()], self.records)
+        return self.eta.seconds_left([j for j in of if j.key not in self.keys()], self.records)
 
     def keys(self) -> set[object]:
         return {r.key for r in self.records}
@@ -48,7 +50,7 @@ class Sweep:
 
 def measured(size: int, **seconds: float) -> Engine:
     """Of a step of one trial in a population, by the size of the rung."""
-    engine = Engine(loads(RECIPE.replace("STEPS", "100"), "r.yaml").recipe, "cpu", 2)
+    engine = Engine(ProxyFactory(loads(RECIPE.replace("STEPS", "100"), "r.yaml").recipe), "cpu", 2)
     for rung, name in ((SMALL, "small"), (WIDE, "wide")):
         timings = (Timing(1, 9.0, 1), Timing(size, seconds[name], 1))
         engine.choices[rung] = EngineChoice(timings, size, "", True)
@@ -61,7 +63,7 @@ def test_before_anything_has_ended_the_calibration_tells() -> None:
     all_of_them = jobs(SMALL, 8)
     assert sweep.left(all_of_them) == pytest.approx(8 * 10 / 2)
     for half in (all_of_them[:4], all_of_them[4:]):
-        sweep.pace.start(half)
+        sweep.eta.start(half)
     assert sweep.left(all_of_them) == pytest.approx(40)
     sweep.now += 30
     assert sweep.left(all_of_them) == pytest.approx(10)  # they are partly done
@@ -72,11 +74,11 @@ def test_before_anything_has_ended_the_calibration_tells() -> None:
 def test_without_a_calibration_nothing_is_said_before_a_trial_has_ended() -> None:
     sweep = Sweep(workers=1)
     all_of_them = jobs(SMALL, 6)
-    sweep.pace.start(all_of_them[:1])
+    sweep.eta.start(all_of_them[:1])
     sweep.now += 12
     assert sweep.left(all_of_them) is None
     sweep.end(all_of_them[0], 12.0)
-    sweep.pace.start(all_of_them[1:2])
+    sweep.eta.start(all_of_them[1:2])
     assert sweep.left(all_of_them) == pytest.approx(5 * 12)
 
 
@@ -95,7 +97,7 @@ def test_what_ended_corrects_what_was_measured() -> None:
 def test_the_last_trial_has_one_worker() -> None:
     sweep = Sweep(engine=measured(4, small=0.1, wide=0.4))
     of = jobs(WIDE, 1)
-    sweep.pace.start(of)
+    sweep.eta.start(of)
     assert sweep.left(of) == pytest.approx(40)
     sweep.now += 15
     assert sweep.left(of) == pytest.approx(25)
@@ -105,7 +107,7 @@ def test_a_population_s_members_may_end_before() -> None:
     """At half time of 4 × 10 s two diverge: the others have two halves of 10 s to go."""
     sweep = Sweep(workers=1, engine=measured(4, small=0.1, wide=0.4))
     of = jobs(SMALL, 4)
-    sweep.pace.start(of)
+    sweep.eta.start(of)
     sweep.now += 20
     for job in of[:2]:
         sweep.end(job, 5.0, "diverged")
@@ -139,7 +141,7 @@ def test_what_waits_goes_as_slowly_as_what_is_late() -> None:
     """After 15 s of 10, two wait on one worker: 2 × 15 s."""
     sweep = Sweep(workers=1, engine=measured(4, small=0.1, wide=0.4))
     of = jobs(SMALL, 3)
-    sweep.pace.start(of[:1])
+    sweep.eta.start(of[:1])
     sweep.now += 15
     assert sweep.left(of) == pytest.approx(30)
 
@@ -149,7 +151,7 @@ def test_what_lies_between_trials_is_counted() -> None:
     sweep = Sweep(workers=1)
     of = jobs(SMALL, 5)
     for job in of[:2]:
-        sweep.pace.start([job])
+        sweep.eta.start([job])
         sweep.now += 3
         sweep.end(job, 3.0)
         sweep.now += 1

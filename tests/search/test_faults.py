@@ -28,7 +28,7 @@ from mutransfer_cli.search.storage.run_directory import CURVES
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from tests.helpers.postgres import Server, postgres
-from tests.search.test_sweep import TRIALS, group_is_gone, recipe
+from tests.helpers.sweeps import HANGING, TRIALS, group_is_gone, write_recipe
 
 STEPS = 80
 SLURM = Path(__file__).parents[2] / "examples" / "slurm"
@@ -38,7 +38,7 @@ SLURM = Path(__file__).parents[2] / "examples" / "slurm"
 def truth(tmp_path_factory: pytest.TempPathFactory) -> dict[Key, float | None]:
     """The losses of a sweep that nothing disturbed, without any claims."""
     folder = tmp_path_factory.mktemp("truth")
-    sweep(load(recipe(folder, steps=STEPS)), folder / "run", device="cpu", workers=2)
+    sweep(load(write_recipe(folder, steps=STEPS)), folder / "run", device="cpu", workers=2)
     return losses(folder / "run")
 
 
@@ -108,7 +108,7 @@ def test_kills_at_random_moments(
     kills: int, storage: str | None, tmp_path: Path, truth: dict[Key, float | None]
 ) -> None:
     """kill -9 of the driver, or of a worker, while it starts, trains or writes."""
-    path, run, random = recipe(tmp_path, steps=STEPS), tmp_path / "run", Random(kills)
+    path, run, random = write_recipe(tmp_path, steps=STEPS), tmp_path / "run", Random(kills)
     place = None if storage is None else storage.format(run=run)
     journal = run / ("study.db" if place is None else "study.log")
     process = started(path, run, place)
@@ -131,7 +131,7 @@ def test_kills_at_random_moments(
 
 def test_two_sweeps_share_and_one_is_killed(tmp_path: Path, truth: dict[Key, float | None]) -> None:
     """Each with its own run directory; the one that is left does the rest at once."""
-    path, place = recipe(tmp_path, steps=STEPS), f"journal:{tmp_path}/study.log"
+    path, place = write_recipe(tmp_path, steps=STEPS), f"journal:{tmp_path}/study.log"
     journal = tmp_path / "study.log"
     one, two = (started(path, tmp_path / name, place) for name in "ab")
     wait_until(3, journal, one)
@@ -171,7 +171,9 @@ def test_sigterm_saves_what_trains_and_gives_it_back(tmp_path: Path) -> None:
 
     The two trials are a population, or the second is under way by itself.
     """
-    text = recipe(tmp_path, steps=12_000, **{"[8, 16]": "[8]", "[-4, -2]": "[-3, -2]"}).read_text()
+    text = write_recipe(
+        tmp_path, steps=12_000, **{"[8, 16]": "[8]", "[-4, -2]": "[-3, -2]"}
+    ).read_text()
     (tmp_path / "recipe.yaml").write_text(text.replace("seeds: 2", "seeds: 1"))
     run = tmp_path / "runs" / "slurm-gpt"
     job = job_of_an_array(tmp_path)
@@ -196,7 +198,7 @@ def test_sigterm_saves_what_trains_and_gives_it_back(tmp_path: Path) -> None:
 def test_the_database_server_goes_away_and_comes_back(
     tmp_path: Path, server: Server, truth: dict[Key, float | None]
 ) -> None:
-    path, run = recipe(tmp_path, steps=STEPS), tmp_path / "run"
+    path, run = write_recipe(tmp_path, steps=STEPS), tmp_path / "run"
     process = started(path, run, server.url)
     while server.trials() < 3 and process.poll() is None:
         time.sleep(0.05)
@@ -229,31 +231,14 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     pytest.importorskip("psycopg2")
     with pytest.raises(InputError, match="cannot be read or written") as caught:
         sweep(
-            load(recipe(tmp_path)),
+            load(write_recipe(tmp_path)),
             tmp_path / "run",
             device="cpu",
             storage="postgresql://me:s3cret@127.0.0.1:1/none",
         )
     assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)
     assert str(caught.value).startswith("postgresql://me:***@127.0.0.1:1/none: ")
-    sweep(load(recipe(tmp_path)), tmp_path / "run", device="cpu")  # and is not remembered
-
-
-HANGING = """
-import time, torch
-class Sleeper(torch.nn.Module):
-    def __init__(self, width, seed):
-        super().__init__()
-        self.a, self.b = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
-        self.hangs, self.calls = width == 16 and seed == 1, 0
-    def forward(self, x):
-        self.calls += self.training
-        if self.hangs and self.calls > 3:
-            time.sleep(3600)
-        return self.b(torch.relu(self.a(x)))
-def build(width, seed):
-    return Sleeper(width, seed)
-"""
+    sweep(load(write_recipe(tmp_path)), tmp_path / "run", device="cpu")  # and is not remembered
 
 
 def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +246,7 @@ def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "sleeper.py").write_text(HANGING)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(local, "GRACE", 1.0)
-    path = recipe(
+    path = write_recipe(
         tmp_path,
         **{
             "{build: mlp}": '{build: "sleeper:build"}',

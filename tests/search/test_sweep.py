@@ -17,7 +17,7 @@ import optuna
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
+from mutransfer_cli.recipe.load import load, loads
 from mutransfer_cli.search import estimate
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.grouping import engine as chooser
@@ -25,40 +25,15 @@ from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.locks import run_lock
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT
-from mutransfer_cli.search.sweep import Event, sweep
+from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
-
-RECIPE = """
-name: small
-model: {build: mlp}
-optimizer: {name: sgd, lr: 0.1}
-data: {source: teacher, d_in: 8, d_out: 3}
-base: {width: 8, depth: 1, batch: 4, steps: STEPS}
-ladder: {width: [8, 16]}
-search: {space: {lr: {log2: [-4, -2], step: 1}}, seeds: 2, extend: 0}
-"""
-TRIALS = 3 * 2 * 2  # rates, seeds, widths
-
-
-def recipe(folder: Path, steps: int = 12, **changes: str) -> Path:
-    text = RECIPE.replace("STEPS", str(steps))
-    for old, new in changes.items():
-        text = text.replace(old, new)
-    path = folder / "r.yaml"
-    path.write_text(text)
-    return path
-
-
-def swept(path: Path, run: Path, **options: object) -> tuple[LoadedRecipe, list[Event]]:
-    loaded, events = load(path), []
-    sweep(loaded, run, device="cpu", workers=2, on_progress=events.append, **options)  # type: ignore[arg-type]
-    return loaded, events
+from tests.helpers.sweeps import TRIALS, group_is_gone, run_sweep, write_recipe
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
-    swept(recipe(folder), folder / "run")
+    run_sweep(write_recipe(folder), folder / "run")
     return folder / "run"
 
 
@@ -83,7 +58,7 @@ def test_optuna_opens_it_as_it_is(done: Path) -> None:
 
 def test_again_it_repeats_nothing(done: Path) -> None:
     before = Run.open(done).records
-    _, events = swept(done / "recipe.yaml", done)
+    _, events = run_sweep(done / "recipe.yaml", done)
     assert Run.open(done).records == before
     assert events == []
 
@@ -96,16 +71,16 @@ def test_numbers_do_not_depend_on_the_number_of_workers(done: Path, tmp_path: Pa
 
 
 def test_a_different_recipe_is_refused(done: Path, tmp_path: Path) -> None:
-    other = recipe(tmp_path, **{"lr: 0.1": "lr: 0.2"})
+    other = write_recipe(tmp_path, **{"lr: 0.1": "lr: 0.2"})
     with pytest.raises(InputError, match=r"different recipe: optimizer\.lr: 0\.1 and 0\.2"):
-        swept(other, done)
+        run_sweep(other, done)
     with pytest.raises(InputError, match="made with seed 0, now 7"):
-        swept(done / "recipe.yaml", done, seed=7)
+        run_sweep(done / "recipe.yaml", done, seed=7)
 
 
 def test_a_second_sweep_at_a_time_is_refused(done: Path) -> None:
     with run_lock(done), pytest.raises(InputError, match="another sweep is running"):
-        swept(done / "recipe.yaml", done)
+        run_sweep(done / "recipe.yaml", done)
 
 
 def test_a_newer_study_is_refused(done: Path, tmp_path: Path) -> None:
@@ -137,12 +112,12 @@ def test_a_broken_database_is_one_line(done: Path, tmp_path: Path) -> None:
 def test_an_unwritable_directory_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match=r"--run .*cannot be written"):
-        swept(recipe(tmp_path), tmp_path / "file" / "run")
+        run_sweep(write_recipe(tmp_path), tmp_path / "file" / "run")
 
 
 def test_divergent_trials_are_recorded_as_such(tmp_path: Path) -> None:
-    path = recipe(tmp_path, steps=30, **{"[-4, -2]": "[-4, 20]", "step: 1": "step: 24"})
-    swept(path, tmp_path / "run")
+    path = write_recipe(tmp_path, steps=30, **{"[-4, -2]": "[-4, 20]", "step: 1": "step: 24"})
+    run_sweep(path, tmp_path / "run")
     outcomes = Counter(
         (r.params["lr"] > 1, r.outcome, r.loss is None) for r in Run.open(tmp_path / "run").records
     )
@@ -150,7 +125,7 @@ def test_divergent_trials_are_recorded_as_such(tmp_path: Path) -> None:
 
 
 def test_budget_ends_the_sweep_with_a_note(tmp_path: Path) -> None:
-    path = recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 5}"})
+    path = write_recipe(tmp_path, **{"extend: 0": "extend: 0, budget: {trials: 5}"})
     document = sweep(load(path), tmp_path / "run", device="cpu", workers=1)
     assert document.trials.finished == 5
     assert "search.budget.trials" in document.notes[0]
@@ -158,7 +133,9 @@ def test_budget_ends_the_sweep_with_a_note(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sampler", ["sobol", "tpe"])
 def test_samplers_are_repeatable_and_go_on(tmp_path: Path, sampler: str) -> None:
-    path = recipe(tmp_path, steps=3, **{"extend: 0": f"sampler: {sampler}, budget: {{trials: 12}}"})
+    path = write_recipe(
+        tmp_path, steps=3, **{"extend: 0": f"sampler: {sampler}, budget: {{trials: 12}}"}
+    )
     runs = [tmp_path / "a", tmp_path / "b"]
     for run, workers in zip(runs, (1, 2), strict=True):
         sweep(load(path), run, device="cpu", workers=workers)
@@ -170,7 +147,7 @@ def test_samplers_are_repeatable_and_go_on(tmp_path: Path, sampler: str) -> None
 
 
 def test_dry_run_trains_nothing(tmp_path: Path) -> None:
-    document = dry_run(load(recipe(tmp_path)), device="cpu", workers=2)
+    document = dry_run(load(write_recipe(tmp_path)), device="cpu", workers=2)
     assert document.trials == TRIALS
     assert list(tmp_path.iterdir()) == [tmp_path / "r.yaml"]
     assert document.target is None
@@ -181,9 +158,9 @@ def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.Mon
     found = EngineChoice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, "", True)
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(chooser, "choose_engine", lambda *_: found)
-    monkeypatch.setattr(estimate, "first_use", lambda *_: 100.0)
-    monkeypatch.setattr(estimate, "start_of_workers", lambda *_: 0.0)
-    path = recipe(tmp_path)
+    monkeypatch.setattr(estimate, "first_use_seconds", lambda *_: 100.0)
+    monkeypatch.setattr(estimate, "worker_start_seconds", lambda *_: 0.0)
+    path = write_recipe(tmp_path)
     told = dry_run(load(path), device="cpu", workers=2)
     for rung in told.rungs:
         assert rung.population == 3
@@ -203,7 +180,7 @@ def test_dry_run_takes_the_engine_that_a_run_has_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
-    path, run = recipe(tmp_path, **{"[-4, -2]": "[-8, -2]"}), tmp_path / "run"
+    path, run = write_recipe(tmp_path, **{"[-4, -2]": "[-8, -2]"}), tmp_path / "run"
     sweep(load(path), run, device="cpu", workers=1)
     kept = (run / chooser.FILE).read_bytes()
     monkeypatch.setattr(chooser, "choose_engine", lambda *_: pytest.fail("measured again"))
@@ -213,7 +190,7 @@ def test_dry_run_takes_the_engine_that_a_run_has_chosen(
 
 def test_dry_run_weighs_the_sweep_against_the_target(tmp_path: Path) -> None:
     """One hidden matrix: 6·m² + 6·m·3 + 4·8·m operations an example and step, batch 4."""
-    path = recipe(tmp_path, **{"ladder:": "target: {width: 64, steps: 100}\nladder:"})
+    path = write_recipe(tmp_path, **{"ladder:": "target: {width: 64, steps: 100}\nladder:"})
     document = dry_run(load(path), device="cpu", workers=2)
 
     def each(m: int) -> int:
@@ -258,20 +235,9 @@ def wait_for(run: Path, trials: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-def group_is_gone(group: int) -> bool:
-    """Whether no process of a group runs any more."""
-    for _ in range(200):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     """kill -9 of the driver before, between and after trials: nothing lost, nothing run twice."""
-    path, run = recipe(tmp_path, steps=60), tmp_path / "run"
+    path, run = write_recipe(tmp_path, steps=60), tmp_path / "run"
     for moment in (0, 1, 4, 9):
         process = started(path, run)
         if moment:
@@ -296,7 +262,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
-    path, run = recipe(tmp_path, steps=400), tmp_path / "run"
+    path, run = write_recipe(tmp_path, steps=400), tmp_path / "run"
     process = started(path, run)
     wait_for(run, 2, process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
@@ -309,8 +275,8 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: sqlite sees the same failed write."""
-    path, run = recipe(tmp_path, steps=3), tmp_path / "run"
-    swept(path, run)
+    path, run = write_recipe(tmp_path, steps=3), tmp_path / "run"
+    run_sweep(path, run)
     (run / CURVES).unlink()
     before = stored(run)
     with sqlite3.connect(run / DATABASE) as connection:  # room to go on: forget four trials
@@ -328,7 +294,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert stored(run) == before - 4
     assert Run.open(run).records
-    swept(path, run)
+    run_sweep(path, run)
     assert stored(run) == before
 
 
@@ -356,7 +322,7 @@ def test_populations_give_the_losses_of_trials_one_by_one(tmp_path: Path) -> Non
 
 
 def test_what_a_finished_sweep_chose_is_still_told(tmp_path: Path) -> None:
-    loaded = load(recipe(tmp_path))
+    loaded = load(write_recipe(tmp_path))
     first = sweep(loaded, tmp_path / "run", device="cpu", workers=1, engine="population:3")
     again = sweep(loaded, tmp_path / "run", device="cpu", workers=1)  # nothing is left to train
     assert first.population.size == again.population.size == 3
@@ -377,7 +343,7 @@ def test_a_population_that_cannot_be_is_said(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     changes = {"{build: mlp}": '{build: "peeks:build"}', "{width: 8, depth: 1": "{width: 8"}
-    loaded = load(recipe(tmp_path, **changes))
+    loaded = load(write_recipe(tmp_path, **changes))
     own = sweep(loaded, tmp_path / "a", device="cpu", workers=2, engine="population:3")
     assert any("one by one" in note and "peeks:build" in note for note in own.notes)
     assert not own.population.batched

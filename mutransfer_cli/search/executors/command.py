@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -10,18 +11,18 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import TracebackType
 
 from mutransfer_cli.documents.sweep import Population
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.placeholders import placeholders_in
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.schema.train import Train
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.executors.protocol import Claim, all_of_them
+from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
-from mutransfer_cli.train.command import supervisor as guard
+from mutransfer_cli.train.command import supervisor
 from mutransfer_cli.train.command.program_trial import (
     Call,
     NoLoss,
@@ -35,114 +36,200 @@ from mutransfer_cli.train.cost import Cost, training_flops
 from mutransfer_cli.train.device import resolve_device
 from mutransfer_cli.train.trial import Outcome, Result
 
+log = logging.getLogger(__name__)
+
 FOLDER = "trials"  # in the run directory
-OWN = "own program"  # stands for the device of a program that chooses it
+UNKNOWN_DEVICE = "own program"  # stands for the device of a program that chooses it
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass(slots=True)
-class Running:
-    """A program that was started, under its guard."""
+class RunningProgram:
+    """A program that was started, under its supervisor.
+
+    Attributes:
+        job: The trial.
+        call: The program's words, folder and loss file.
+        supervisor: Ends the program when this process dies.
+        started: Clock when it was started.
+        stamp: Of its loss file before that.
+        is_overdue: Whether it was ended for its time.
+    """
 
     job: Job
     call: Call
-    guard: subprocess.Popen[bytes]
+    supervisor: subprocess.Popen[bytes]
     started: float
-    before: tuple[int, ...] | None  # of its loss file
-    overdue: bool = False
+    stamp: tuple[int, ...] | None
+    is_overdue: bool = False
 
     @property
-    def end(self) -> int:
-        """A file descriptor that can be read when the guard has ended."""
-        assert self.guard.stdout is not None
-        return self.guard.stdout.fileno()
+    def descriptor(self) -> int:
+        """A file descriptor that can be read when the supervisor has ended."""
+        assert self.supervisor.stdout is not None
+        return self.supervisor.stdout.fileno()
 
-    def let_go(self) -> None:
-        """The guard ends the program, and with it itself."""
-        assert self.guard.stdin is not None
-        self.guard.stdin.close()
+    def release(self) -> None:
+        """Have the supervisor end the program, and then itself."""
+        assert self.supervisor.stdin is not None
+        self.supervisor.stdin.close()
 
-    def ended(self) -> int:
+    def wait(self) -> int:
         """Wait for the end; the exit status."""
-        code = self.guard.wait()
-        self.let_go()
-        assert self.guard.stdout is not None
-        self.guard.stdout.close()
+        code = self.supervisor.wait()
+        self.release()
+        assert self.supervisor.stdout is not None
+        self.supervisor.stdout.close()
         return code
 
 
-class Programs:
-    """Runs jobs as `Workers` does: yields each as it ends, in the order of their ending.
+class CommandExecutor(Executor):
+    """Runs the recipe's `train.command` once for each trial.
 
     Leaving the context ends every program, and so does the death of this process, however it dies.
     """
 
-    def __init__(self, recipe: Recipe, run: Path, device: str, slots: int) -> None:
-        self.recipe, self.root, self.device, self.slots = recipe, run / FOLDER, device, slots
-        self.running: list[Running] = []
+    def __init__(self, setup: ExecutorSetup) -> None:
+        """Make an executor.
 
-    def __enter__(self) -> Programs:
-        return self
+        Args:
+            setup: The recipe's proxies, and the options.
 
-    def __exit__(self, *_: object) -> None:
-        for one in self.running:
-            one.let_go()
-        for one in self.running:
-            one.ended()
+        Raises:
+            InputError: The program does not exist, or an option does not apply to it.
+        """
+        recipe = setup.proxies.recipe
+        assert recipe.train is not None
+        if setup.engine.startswith("population"):
+            raise InputError(
+                f"--engine {setup.engine}: train.command trains one by one; expected auto or "
+                "one-by-one"
+            )
+        self.recipe, self.train = recipe, recipe.train
+        require_program(self.train)
+        self.placeholders = set(placeholders_in(self.train.command))
+        chooses_device = "device" not in self.placeholders
+        self.device = UNKNOWN_DEVICE if chooses_device else resolve_device(setup.device)
+        self.ignored_device = setup.device if chooses_device and setup.device != "auto" else None
+        self.workers = setup.workers or self.train.slots
+        self.run_directory = setup.run or Path()
+        self.folder = self.run_directory / FOLDER
+        self.timeout = recipe.search.timeout
+        self.running: list[RunningProgram] = []
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every program."""
+        for program in self.running:
+            program.release()
+        for program in self.running:
+            program.wait()
         self.running.clear()
 
-    def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
-        """All the jobs that are granted; a job is claimed when there is a slot for it."""
+    def population(self) -> Population:
+        """Programs are not grouped."""
+        why = f"every trial is a run of train.command, {self.workers} at a time"
+        return Population(size=1, batched=False, why=why)
+
+    def notes(self, records: Sequence[Record]) -> Sequence[str]:
+        """What a reader should know of the programs.
+
+        Args:
+            records: Trials that have ended.
+        """
+        notes = []
+        if self.ignored_device is not None:
+            notes.append(
+                f"--device {self.ignored_device}: not used, train.command has no {{device}}"
+            )
+        if "seed" not in self.placeholders and self.recipe.search.seeds > 1:
+            notes.append("train.command has no {seed}: the seeds of a setting are the same run")
+        if not self.placeholders & {"plan", "out", *self.recipe.search.space}:
+            notes.append("train.command has no {plan}: no trial sees its hyperparameters")
+        failed = [r for r in records if r.outcome == "failed"]
+        if failed:
+            notes.append(
+                f"{len(failed)} failed, the first: {failed[0].why}; their output is in "
+                f"{self.folder}; they are not run again: repair the program and choose another "
+                "--run"
+            )
+        return notes
+
+    def known_costs(self, sizes: Sequence[Size]) -> list[Cost]:
+        """What earlier trials of the run took; unknown before some have finished."""
+        has_run = (self.run_directory / DATABASE).is_file()
+        records = Run.open(self.run_directory).records if has_run else ()
+        return [
+            Cost(training_flops(self.recipe, size), None, median_seconds(records, size))
+            for size in sizes
+        ]
+
+    def run(self, jobs: Sequence[Job], claim: Claim = claim_all) -> Iterator[tuple[Job, Result]]:
+        """Run jobs; a job is claimed when there is a slot for it.
+
+        Args:
+            jobs: Trials.
+            claim: Returns the jobs that may be run.
+        """
         queue = list(reversed(jobs))
         while queue or self.running:
-            while queue and len(self.running) < self.slots:
-                self.running += [self.start(job) for job in claim([queue.pop()])]
+            while queue and len(self.running) < self.workers:
+                self.running += [self._start(job) for job in claim([queue.pop()])]
             if not self.running:
                 return
-            ended = wait([one.end for one in self.running], self.patience())
-            for one in [r for r in self.running if r.end in ended]:
-                result = self.result(one)
-                self.running.remove(one)
-                yield one.job, result
-            for one in self.running:
-                if not one.overdue and self.left(one) <= 0:
-                    one.overdue = True
-                    one.let_go()
+            ended = wait([program.descriptor for program in self.running], self._patience())
+            for program in [p for p in self.running if p.descriptor in ended]:
+                result = self._result(program)
+                self.running.remove(program)
+                yield program.job, result
+            for program in self.running:
+                if not program.is_overdue and self._seconds_left(program) <= 0:
+                    log.info("width %d: over search.timeout, ended", program.job.size.width)
+                    program.is_overdue = True
+                    program.release()
 
-    def start(self, job: Job) -> Running:
-        call = call_of(self.recipe, job.size, job.seed, job.params, self.root, self.device)
+    def _start(self, job: Job) -> RunningProgram:
+        call = call_of(self.recipe, job.size, job.seed, job.params, self.folder, self.device)
         before, started = stamp(call.loss_file), time.perf_counter()
-        # -I: the user's folder and PYTHONPATH are the program's, not the guard's
-        command = [sys.executable, "-I", guard.__file__, str(call.output), str(GRACE), *call.words]
+        # -I: the user's folder and PYTHONPATH are the program's, not the supervisor's
+        command = [sys.executable, "-I", supervisor.__file__, str(call.output), str(GRACE)]
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            [*command, *call.words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
         )
-        return Running(job, call, process, started, before)
+        log.info("width %d: %s under process %d", job.size.width, call.folder.name, process.pid)
+        return RunningProgram(job, call, process, started, before)
 
-    def left(self, one: Running) -> float:
-        """Seconds until a trial is overdue."""
-        timeout = self.recipe.search.timeout
-        return inf if timeout is None else one.started + timeout - time.perf_counter()
+    def _seconds_left(self, program: RunningProgram) -> float:
+        """Until a trial is overdue."""
+        if self.timeout is None:
+            return inf
+        return program.started + self.timeout - time.perf_counter()
 
-    def patience(self) -> float | None:
-        """How long to wait for a program's end before looking at the clock."""
-        left = min((self.left(one) for one in self.running if not one.overdue), default=inf)
+    def _patience(self) -> float | None:
+        """Seconds to wait for a program's end before looking at the clock; None: for ever."""
+        left = min((self._seconds_left(p) for p in self.running if not p.is_overdue), default=inf)
         return max(0.0, left) if isfinite(left) else None
 
-    def result(self, one: Running) -> Result:
-        code = one.ended()
-        seconds = time.perf_counter() - one.started
+    def _result(self, program: RunningProgram) -> Result:
+        code = program.wait()
+        seconds = time.perf_counter() - program.started
 
         def result(outcome: Outcome, loss: float | None, why: str | None = None) -> Result:
             return Result(outcome, loss, (), seconds, why)
 
-        if one.overdue:
-            timeout = self.recipe.search.timeout
-            return result("failed", None, f"search.timeout: over {timeout:g} s")
+        if program.is_overdue:
+            return result("failed", None, f"search.timeout: over {self.timeout:g} s")
         if code != 0:
-            return result("failed", None, failure(code, one.call.output))
+            return result("failed", None, failure(code, program.call.output))
         try:
-            loss = read_loss(one.call, one.before)
+            loss = read_loss(program.call, program.stamp)
         except NoLoss as error:
             return result("failed", None, str(error))
         if not isfinite(loss):
@@ -150,46 +237,7 @@ class Programs:
         return result("finished", loss)
 
 
-def ready(train: Train, device: str) -> str:
-    """Where the program trains, as far as we know; InputError where it does not exist."""
-    require_program(train)
-    return resolve_device(device) if "device" in placeholders_in(train.command) else OWN
-
-
-def population(slots: int) -> Population:
-    """How programs are run, for the document."""
-    return Population(
-        size=1,
-        batched=False,
-        why=f"every trial is a run of train.command, {slots} at a time",
-    )
-
-
-def notes_of(recipe: Recipe, run: Path, records: Sequence[Record]) -> list[str]:
-    """What a reader of the sweep should know of the programs."""
-    assert recipe.train is not None
-    given = set(placeholders_in(recipe.train.command))
-    notes = []
-    if "seed" not in given and recipe.search.seeds > 1:
-        notes.append("train.command has no {seed}: the seeds of a setting are the same run")
-    if not given & {"plan", "out", *recipe.search.space}:
-        notes.append("train.command has no {plan}: no trial sees its hyperparameters")
-    failed = [r for r in records if r.outcome == "failed"]
-    if failed:
-        notes.append(
-            f"{len(failed)} failed, the first: {failed[0].why}; what each printed is in "
-            f"{run / FOLDER}; they are not run again: mend the program and take another --run"
-        )
-    return notes
-
-
-def costs(recipe: Recipe, sizes: Sequence[Size], run: Path | None) -> list[Cost]:
-    """Of one trial at each size: nobody knows what a program takes before some have finished."""
-    records = Run.open(run).records if run is not None and (run / DATABASE).is_file() else ()
-    return [Cost(training_flops(recipe, size), None, seconds_of(records, size)) for size in sizes]
-
-
-def seconds_of(records: Sequence[Record], size: Size) -> float | None:
+def median_seconds(records: Sequence[Record], size: Size) -> float | None:
     """What a trial of a size took, by the median of those that finished; None without any."""
-    found = sorted(r.seconds for r in records if r.size == size and r.outcome == "finished")
-    return found[len(found) // 2] if found else None
+    seconds = sorted(r.seconds for r in records if r.size == size and r.outcome == "finished")
+    return seconds[len(seconds) // 2] if seconds else None

@@ -1,39 +1,143 @@
-"""What runs the trials of a sweep."""
+"""What an executor is given, and what it has to do.
+
+An executor is a class whose row in `catalog/executors.py` names it. Subclasses of `Executor` need
+`__init__`, `device`, `workers` and `run`; the rest has defaults.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self, TypeAlias
 
+from mutransfer_cli.catalog.executors import executor_for
+from mutransfer_cli.documents.sweep import Population
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
+from mutransfer_cli.train.cost import Cost
 from mutransfer_cli.train.trial import Result
 
-Claim = Callable[[Sequence[Job]], Sequence[Job]]
+Claim: TypeAlias = Callable[[Sequence[Job]], Sequence[Job]]
 
 
-def all_of_them(jobs: Sequence[Job]) -> Sequence[Job]:
+def claim_all(jobs: Sequence[Job]) -> Sequence[Job]:
     """The claim of a sweep that has its study to itself."""
     return jobs
 
 
-class Executor(Protocol):
-    """A context; leaving it ends whatever still runs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorSetup:
+    """What an executor is made from.
 
-    run: each job with its result, in the order of their ending. A job is claimed just before it is
-    started; one that is not granted is left out. The process that iterates is the only one that
-    writes to the study.
+    Attributes:
+        proxies: Makes the models.
+        run: The run directory; None: nothing is kept.
+        device: The option: auto, cpu, cuda …
+        workers: Trials or groups at a time; None: as many as fit.
+        threads: Of each worker.
+        engine: The option: auto, one-by-one or population:K.
+        address: Of a cluster; None: this machine.
+        expected: Trials of a rung that are still to come in later rounds, at least.
     """
 
-    def __enter__(self) -> Executor: ...
+    proxies: ProxyFactory
+    run: Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    threads: int = 1
+    engine: str = "auto"
+    address: str | None = None
+    expected: int = 0
+
+    @property
+    def checkpoints(self) -> Path | None:
+        """The folder of the checkpoints."""
+        return None if self.run is None else self.run.resolve() / FOLDER
+
+
+class Executor(Protocol):
+    """Runs trials. Leaving its context ends whatever still runs.
+
+    Attributes:
+        device: Where trials train, as documents name it.
+        workers: How many trials or groups run at a time.
+    """
+
+    device: str
+    workers: int
+
+    @abstractmethod
+    def __init__(self, setup: ExecutorSetup) -> None:
+        """Make an executor; it starts nothing before its context is entered.
+
+        Args:
+            setup: The trials' models, and the options.
+
+        Raises:
+            InputError: Nothing can train these trials.
+        """
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        return None
 
-    def run(
-        self, jobs: Sequence[Job], claim: Claim = all_of_them
-    ) -> Iterator[tuple[Job, Result]]: ...
+    @abstractmethod
+    def run(self, jobs: Sequence[Job], claim: Claim = claim_all) -> Iterator[tuple[Job, Result]]:
+        """Run jobs; yields each with its result as it ends.
+
+        A job is claimed just before it is started; one that is not granted is left out. The
+        process that iterates is the only one that writes to the study.
+
+        Args:
+            jobs: Trials, in the order in which they are to be started.
+            claim: Called with jobs; returns those of them that may be run.
+        """
+        ...
+
+    def population(self) -> Population:
+        """How trials were grouped, and why."""
+        return Population(size=1, batched=False, why="every trial runs by itself")
+
+    def notes(self, records: Sequence[Record]) -> Sequence[str]:
+        """What a reader of the sweep should know.
+
+        Args:
+            records: Trials that have ended.
+        """
+        return ()
+
+    def expected_seconds(self, size: Size) -> float | None:
+        """Seconds that a trial takes a worker, as measured before any has ended; None: unknown."""
+        return None
+
+    def known_costs(self, sizes: Sequence[Size]) -> list[Cost] | None:
+        """What a trial of each size costs, where only the executor can tell; else None."""
+        return None
+
+
+def make_executor(name: str, setup: ExecutorSetup) -> Executor:
+    """The executor of a sweep.
+
+    Args:
+        name: As the user wrote it.
+        setup: What it is made from.
+
+    Raises:
+        InputError: It cannot run these trials.
+    """
+    entry = executor_for(name, has_command=setup.proxies.recipe.train is not None)
+    executor: Executor = entry.load()(setup)
+    return executor

@@ -1,31 +1,50 @@
 """Groups of trials as Ray tasks: on this machine, or on a cluster.
 
-This process alone writes to the study, and puts trials together by what a task measured.
+Only this process writes to the study; it groups trials by what a task measured.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.freeze import frozen_yaml
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.executors.local import DEATHS_ALLOWED, GRACE, begun
-from mutransfer_cli.search.executors.protocol import Claim, all_of_them
-from mutransfer_cli.search.executors.ray_cluster import connect, leave, needs_of, places, slots
-from mutransfer_cli.search.executors.ray_worker import Part, run_here, train_parts, train_whole
-from mutransfer_cli.search.grouping.engine import Engine, Group
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.executors.group_training import interrupted_groups
+from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
+from mutransfer_cli.search.executors.ray_cluster import (
+    connect,
+    device_of,
+    leave,
+    needs_of,
+    slots,
+    tasks_per_machine,
+)
+from mutransfer_cli.search.executors.ray_worker import (
+    Part,
+    measure_remotely,
+    train_all_parts,
+    train_parts,
+)
+from mutransfer_cli.search.executors.retries import Retries, unanswered
+from mutransfer_cli.search.grouping.engine import Engine
+from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Key
+from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.train.device import resolve_device
 from mutransfer_cli.train.trial import Result
 
-LOOK = 2.0  # seconds between looks at the tasks' times
+log = logging.getLogger(__name__)
+
+GRACE = 5.0  # seconds past search.timeout before a task that does not answer is ended
+POLL_INTERVAL = 2.0  # seconds between two checks of the tasks' times
 STARTING = 60.0  # seconds that a task may spend on starting its process, beside its time-out
 RETRIES = 3  # by Ray, of a single trial whose worker or machine is lost
 
@@ -35,84 +54,151 @@ T = TypeVar("T")
 
 @dataclass
 class Task:
-    """A group under way: its trials that have not been heard of, and since when it runs."""
+    """A group under way.
 
-    left: dict[int, Job]
-    count: int  # of its trials
-    since: float | None = None  # None: it has not begun
-    more: float = 0.0  # seconds that it may take beside its trials' time-outs
+    Attributes:
+        remaining: Its trials that have not ended, by their index in the group.
+        count: How many trials it had.
+        since: When it started; None: it is queued.
+        grace: Seconds that it may take beside its trials' time-outs.
+    """
+
+    remaining: dict[int, Job]
+    count: int
+    since: float | None = None
+    grace: float = 0.0
 
     @property
     def group(self) -> Group:
-        return tuple(self.left.values())
+        """The trials that have not ended."""
+        return tuple(self.remaining.values())
 
 
-@dataclass
-class RayTasks:
-    """Each group as a task with a CPU for each thread, and a GPU where it trains on one.
+class RayExecutor(Executor):
+    """Runs each group as a task with a CPU for each thread, and a GPU where it trains on one.
 
-    As many as fit are under way. address: None starts Ray on this machine; else as `ray.init`
-    takes it, such as ray://head:10001. A population whose worker or machine is lost runs
-    once more; then, or where it does not answer in time, each of its trials by itself.
+    As many as fit are under way. A population whose worker or machine is lost runs once more; then,
+    or where it does not answer in time, each of its trials by itself.
     """
 
-    recipe: Recipe
-    device: str
-    count: int | None
-    threads: int
-    address: str | None = None
-    checkpoints: Path | None = None
-    engine: Engine | None = None
-    deaths: Counter[Key] = field(default_factory=Counter)
+    def __init__(self, setup: ExecutorSetup) -> None:
+        """Start Ray on this machine, or join the cluster at the address.
 
-    def __enter__(self) -> RayTasks:
+        Args:
+            setup: The trials' models, and the options; the address is as `ray.init` takes it.
+
+        Raises:
+            InputError: The recipe cannot be trained, or there is no such cluster, or it has no
+                room.
+        """
+        setup.proxies.require_trainable()
+        connect(setup.proxies, setup.address, setup.workers)
+        local = setup.address is None
+        self.device = resolve_device(setup.device) if local else device_of(setup.device)
+        self.proxies, self.count, self.threads = setup.proxies, setup.workers, setup.threads
+        self.address, self.checkpoints = setup.address, setup.checkpoints
+        self.workers = slots(needs_of(self.device, 1), setup.workers)
+        self.setup = setup
+        self.timeout = setup.proxies.training.timeout
+        self.retries = Retries(
+            "--executor ray: a trial at width {width} keeps losing its worker: {reason}; what was "
+            "finished is kept"
+        )
+
+    def __enter__(self) -> RayExecutor:
+        """Join the cluster again, should it have been left, and prepare the tasks."""
         import ray
 
-        connect(self.recipe, self.address, self.count)
+        connect(self.proxies, self.address, self.count)
         self.needs = needs_of(self.device, self.threads)
-        self.parts = not through_client()
-        if self.parts:
+        self.streams = not is_remote_client()
+        if self.streams:
             self.task = ray.remote(**self.needs.options, num_returns="streaming")(train_parts)
         else:
-            self.task = ray.remote(**self.needs.options)(train_whole)
-        self.bench = ray.remote(**self.needs.options, max_retries=RETRIES)(run_here)
-        self.chooser = self.engine or Engine(self.recipe, self.device, self.slots())
-        self.chooser.measure = self.measured
+            self.task = ray.remote(**self.needs.options)(train_all_parts)
+        self.bench = ray.remote(**self.needs.options, max_retries=RETRIES)(measure_remotely)
+        self.engine.measure = self.measured
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the cluster, or end the one that was started here."""
         leave()
 
+    @cached_property
+    def engine(self) -> Engine:
+        """Puts trials into groups."""
+        setup = self.setup
+        return Engine(
+            self.proxies, self.device, self.workers, setup.engine, setup.run, setup.expected
+        )
+
+    def population(self) -> Population:
+        """The engine's choices."""
+        return self.engine.document()
+
+    def notes(self, records: Sequence[Record]) -> Sequence[str]:
+        """The engine's notes."""
+        return self.engine.notes()
+
+    def expected_seconds(self, size: Size) -> float | None:
+        """As the engine measured."""
+        return self.engine.expected_seconds(size)
+
     def slots(self) -> int:
+        """Tasks that run at a time now; the cluster may grow."""
         return slots(self.needs, self.count)
 
     def measured(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a function finds on a machine of the cluster, given what a task is given."""
+        """Measure on a machine of the cluster, with the resources of a task.
+
+        Args:
+            function: Called there.
+            args: Its positional arguments.
+            kwargs: Its named arguments.
+
+        Raises:
+            InputError: Its worker is lost again and again.
+        """
         import ray
 
         task = self.bench.remote(function, (args, kwargs), self.threads, os.getcwd())
         try:
-            found: T = answer(task)
+            value: T = answer(task)
         except ray.exceptions.RayError as error:
             raise InputError(
                 "--executor ray: the worker that measures how trials train fastest is lost again "
                 f"and again: {str(error).splitlines()[0]}; --engine one-by-one measures nothing"
             ) from error
-        return found
+        return value
 
     def groups(self, jobs: Sequence[Job]) -> list[Group]:
-        """The jobs put together for the machines that there are now."""
+        """The jobs in groups for the machines that there are now."""
         room = self.slots()
-        self.chooser.workers = room
-        self.chooser.sharing = 1 if self.needs.gpus else min(room, max(places(self.needs)))
-        interrupted, rest = begun(self.recipe, jobs, self.device, self.checkpoints)
-        return self.chooser.groups(rest, interrupted)
+        self.engine.workers = room
+        self.engine.sharing = (
+            1 if self.needs.gpus else min(room, max(tasks_per_machine(self.needs)))
+        )
+        interrupted, others = interrupted_groups(self.proxies, jobs, self.device, self.checkpoints)
+        return self.engine.groups(others, interrupted)
 
-    def run(self, jobs: Sequence[Job], claim: Claim = all_of_them) -> Iterator[tuple[Job, Result]]:
-        """The jobs that are granted, in the order of their ending."""
+    def run(self, jobs: Sequence[Job], claim: Claim = claim_all) -> Iterator[tuple[Job, Result]]:
+        """Run jobs, see `Executor.run`.
+
+        Args:
+            jobs: Trials.
+            claim: Returns the jobs of a group that may be run.
+
+        Raises:
+            InputError: A trial keeps losing its worker.
+        """
         import ray
 
-        queue, recipe = list(reversed(self.groups(jobs))), ray.put(frozen_yaml(self.recipe))
+        queue, proxies = list(reversed(self.groups(jobs))), ray.put(self.proxies)
         again: list[Group] = []  # claimed before: their worker was lost, or did not answer
         running: dict[Any, Task] = {}
         try:
@@ -120,99 +206,86 @@ class RayTasks:
                 while (again or queue) and len(running) < self.slots():
                     granted = again.pop() if again else tuple(claim(queue.pop()))
                     if granted:
-                        running[self._start(recipe, granted)] = self._task(granted)
+                        handle = self._start(proxies, granted)
+                        running[handle] = self._task(granted)
                 if not running:
                     return
-                spoke, _ = ray.wait(list(running), num_returns=1, timeout=LOOK)
-                for handle in spoke:
+                ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_INTERVAL)
+                for handle in ready:
                     task = running[handle]
                     try:
-                        parts = self._heard(handle)
+                        parts = self._poll(handle)
                     except ray.exceptions.RayError as error:
-                        again += self._lost(running.pop(handle).group, error)
+                        lost = running.pop(handle).group
+                        again += self.retries.regroup(lost, died=True, cause=error)
                         continue
                     for part in parts or ():
                         if part is None:
                             task.since = time.monotonic()
                         else:
-                            place, result = part
-                            yield task.left.pop(place), result
-                    if parts is None or not self.parts:
+                            index, result = part
+                            yield task.remaining.pop(index), result
+                    if parts is None or not self.streams:
                         del running[handle]
                 for handle in self._hung(running):
                     ray.cancel(handle, force=True)
                     task = running.pop(handle)
-                    if len(task.left) > 1:
-                        again += self._lost(task.group)
-                    elif task.left:
+                    if len(task.remaining) > 1:
+                        again += self.retries.regroup(task.group, died=False)
+                    elif task.remaining:
                         since = task.since or time.monotonic()
-                        yield task.group[0], self._unanswered(time.monotonic() - since)
+                        seconds = time.monotonic() - since
+                        yield task.group[0], unanswered(self.timeout, seconds)
         finally:
             for handle in running:  # nobody reads their results; a cluster outlives this sweep
                 if ray.is_initialized():
                     ray.cancel(handle, force=True)
 
     def _task(self, group: Group) -> Task:
-        left = dict(enumerate(group))
-        if self.parts:
-            return Task(left, len(group), more=GRACE)
-        # it does not say when it begins: counted from here, with time to start its process
-        return Task(left, len(group), time.monotonic(), GRACE + STARTING)
+        log.info("width %d: %d trials as a task", group[0].size.width, len(group))
+        remaining = dict(enumerate(group))
+        if self.streams:
+            return Task(remaining, len(group), grace=GRACE)
+        # it does not say when it starts: counted from here, with time to start its process
+        return Task(remaining, len(group), time.monotonic(), GRACE + STARTING)
 
-    def _heard(self, handle: Any) -> Sequence[Part | None] | None:
-        """What a task has said: a part of its answer, or all of it; None: no more will come."""
-        if not self.parts:
-            whole: list[Part] = answer(handle)
-            return whole
+    def _poll(self, handle: Any) -> Sequence[Part | None] | None:
+        """The next part of a task's answer, or all of it; None: no more will come."""
+        if not self.streams:
+            parts: list[Part] = answer(handle)
+            return parts
         try:
             return [answer(next(handle))]
         except StopIteration:
             return None
 
-    def _start(self, recipe: Any, group: Group) -> Any:
+    def _start(self, proxies: Any, group: Group) -> Any:
         # Ray would run a population as it is again and again: it may be what its worker died of
         task = self.task.options(max_retries=RETRIES if len(group) == 1 else 0)
-        return task.remote(recipe, group, self.device, self.threads, os.getcwd(), self.checkpoints)
+        return task.remote(proxies, group, self.device, self.threads, os.getcwd(), self.checkpoints)
 
     def _hung(self, running: dict[Any, Task]) -> list[Any]:
         """The tasks that run for longer than their trials may take."""
-        timeout = self.recipe.search.timeout
+        timeout = self.timeout
         if timeout is None:
             return []
         now = time.monotonic()
         return [
             handle
             for handle, task in running.items()
-            if task.since is not None and now - task.since > task.count * timeout + task.more
+            if task.since is not None and now - task.since > task.count * timeout + task.grace
         ]
 
-    def _unanswered(self, seconds: float) -> Result:
-        why = f"search.timeout: over {self.recipe.search.timeout:g} s without an answer"
-        return Result("failed", None, (), seconds, why)
 
-    def _lost(self, group: Group, error: Exception | None = None) -> list[Group]:
-        """What is to be run once more; error: None where a population did not answer."""
-        for job in group:
-            self.deaths[job.key] += 1
-            if self.deaths[job.key] > DEATHS_ALLOWED:
-                raise InputError(
-                    f"--executor ray: a trial at width {job.size.width} keeps losing its worker: "
-                    f"{str(error).splitlines()[0]}; what was finished is kept"
-                ) from error
-        if error is not None and max(self.deaths[job.key] for job in group) == 1:
-            return [group]  # it may have been the machine: from its checkpoint, where there is one
-        return [(job,) for job in group]
-
-
-def through_client() -> bool:
-    """Whether Ray is spoken to by ray://, which cannot pass on an answer in parts."""
+def is_remote_client() -> bool:
+    """Whether the cluster is reached by ray://, which cannot stream an answer."""
     from ray.util.client import ray as client
 
     return bool(client.is_connected())
 
 
 def answer(task: Any) -> Any:
-    """What a task returns; what the code in it raised is raised as it was."""
+    """What a task returns; an exception of the code in it is raised as it was."""
     import ray
 
     try:

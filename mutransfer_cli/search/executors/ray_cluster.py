@@ -1,4 +1,4 @@
-"""The Ray cluster of a sweep: one that starts on this machine, or one to join; and its room."""
+"""The Ray cluster of a sweep: started on this machine or joined, and what it has room for."""
 
 from __future__ import annotations
 
@@ -8,26 +8,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.executors.local import default_workers
-from mutransfer_cli.train.device import resolve_device
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.schema.callable_name import is_callable
 
-_ours = False  # whether this process started or joined it for a sweep
+_ours = False  # whether this process started or joined Ray for a sweep
 
 
-def needs_ray() -> None:
-    """Raises InputError where Ray is not installed."""
+def require_ray() -> None:
+    """Do nothing where Ray is installed.
+
+    Raises:
+        InputError: It is not.
+    """
     if importlib.util.find_spec("ray") is None:
         raise InputError("--executor ray: needs Ray: pip install 'mutransfer[ray]'")
 
 
-def connect(recipe: Recipe, address: str | None, cpus: int | None) -> None:
+def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> None:
     """Start Ray on this machine, or join a cluster; nothing where that was done before.
 
-    Raises InputError where there is no such cluster.
+    Args:
+        proxies: Tells whether workers need the user's own modules.
+        address: Of the cluster; None: this machine.
+        cpus: For Ray on this machine; None: all.
+
+    Raises:
+        InputError: Ray is not installed, or there is no such cluster.
     """
     global _ours
-    needs_ray()
+    require_ray()
     if "RAY_AUTH_TOKEN" in os.environ:  # which a ray:// connection would not send without
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
@@ -40,7 +49,7 @@ def connect(recipe: Recipe, address: str | None, cpus: int | None) -> None:
         options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     else:
         options |= {"address": address}
-        if ":" in recipe.model.build and not recipe.model.build.startswith("hf:"):
+        if is_callable(proxies.model_name):
             options["runtime_env"] = {"working_dir": os.getcwd()}  # the user's own module
     try:
         ray.init(**options)
@@ -69,6 +78,7 @@ class Needs:
 
     @property
     def options(self) -> dict[str, int]:
+        """As Ray's options of a task."""
         return {"num_cpus": self.cpus, "num_gpus": self.gpus}
 
     def __str__(self) -> str:
@@ -77,6 +87,7 @@ class Needs:
 
 
 def needs_of(device: str, threads: int) -> Needs:
+    """The needs of a task that trains on a device."""
     return Needs(threads, int(device != "cpu"))
 
 
@@ -89,14 +100,15 @@ def device_of(device: str) -> str:
     return device.partition(":")[0]  # Ray tells each task which GPU is its own
 
 
-def places(needs: Needs) -> list[int]:
+def tasks_per_machine(needs: Needs) -> list[int]:
     """How many tasks each machine has room for now; the cluster may grow.
 
-    Raises InputError where none has any.
+    Raises:
+        InputError: No machine has room for one.
     """
     import ray
 
-    found = []
+    rooms = []
     for machine in ray.nodes():
         if not machine["Alive"]:
             continue
@@ -104,25 +116,13 @@ def places(needs: Needs) -> list[int]:
         room = int(has.get("CPU", 0)) // needs.cpus
         if needs.gpus:
             room = min(room, int(has.get("GPU", 0)) // needs.gpus)
-        found.append(room)
-    if not any(found):
+        rooms.append(room)
+    if not any(rooms):
         raise InputError(f"--executor ray: the cluster has no {needs}")
-    return found
+    return rooms
 
 
 def slots(needs: Needs, most: int | None) -> int:
     """Tasks at a time."""
-    room = sum(places(needs))
+    room = sum(tasks_per_machine(needs))
     return min(room, most or room)
-
-
-def resources(
-    recipe: Recipe, device: str, workers: int | None, executor: str, ray_address: str | None
-) -> tuple[str, int]:
-    """The device of the trials, and how many workers or tasks train at a time."""
-    if executor != "ray":
-        place = resolve_device(device)
-        return place, workers or default_workers(place)
-    connect(recipe, ray_address, workers)
-    place = resolve_device(device) if ray_address is None else device_of(device)
-    return place, slots(needs_of(place, 1), workers)

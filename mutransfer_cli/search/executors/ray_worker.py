@@ -6,48 +6,73 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.search.executors.local import train_jobs
-from mutransfer_cli.search.grouping.engine import Group
+from mutransfer_cli.logs import configure_from_environment
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.search.executors.group_training import train_jobs
+from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import Result
 
 T = TypeVar("T")
-Part = tuple[int, Result]
+Part: TypeAlias = tuple[int, Result]  # index in the group
 
 
-def settle(threads: int, folder: str) -> None:
-    """As a worker of the driver's machine, and the user's own modules at hand."""
+def set_up(threads: int, folder: str) -> None:
+    """Set up a worker as one on the driver's machine.
+
+    Args:
+        threads: Of torch.
+        folder: Where the user's own modules are imported from.
+    """
+    configure_from_environment()
     limit_threads(threads)
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
 
 
 def train_parts(
-    recipe: str,
+    proxies: ProxyFactory,
     group: Group,
     device: str,
     threads: int,
     folder: str,
     checkpoints: Path | None,
 ) -> Iterator[Part | None]:
-    """The trials of a group, with the numbers of a local worker; None: it begins to run."""
+    """Train a group; yields None when it starts, then each trial's index and result.
+
+    Args:
+        proxies: Makes the models.
+        group: Jobs of one rung.
+        device: Where they train.
+        threads: Of torch.
+        folder: Where the user's own modules are imported from.
+        checkpoints: A folder of the driver's file system.
+    """
     yield None
-    settle(threads, folder)
+    set_up(threads, folder)
     if checkpoints is not None and not checkpoints.parent.is_dir():
         checkpoints = None  # a machine without the driver's file system
-    yield from train_jobs(loads(recipe, "recipe.yaml").recipe, group, device, checkpoints)
+    yield from train_jobs(proxies, group, device, checkpoints)
 
 
-def train_whole(*task: Any) -> list[Part]:
-    """The same in one answer."""
+def train_all_parts(*task: Any) -> list[Part]:
+    """The parts in one answer; takes the arguments of `train_parts`."""
     return [part for part in train_parts(*task) if part is not None]
 
 
-def run_here(function: Callable[..., T], arguments: Any, threads: int, folder: str) -> T:
-    """A measurement."""
-    settle(threads, folder)
+def measure_remotely(
+    function: Callable[..., T], arguments: tuple[Any, Any], threads: int, folder: str
+) -> T:
+    """Call a function that measures.
+
+    Args:
+        function: What is called.
+        arguments: Its positional and its named arguments.
+        threads: Of torch.
+        folder: Where the user's own modules are imported from.
+    """
+    set_up(threads, folder)
     positional, named = arguments
     return function(*positional, **named)

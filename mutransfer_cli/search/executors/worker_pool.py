@@ -1,11 +1,12 @@
 """Worker processes with one task each: one that dies or hangs is replaced, the others go on.
 
-A task answers with any number of parts, as they are ready. (concurrent.futures' pool breaks as a
-whole when one of its processes dies, and cannot end one.)
+A task answers with any number of parts, as they are ready. (The pool of concurrent.futures breaks
+when one of its processes dies, and cannot end one.)
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import pickle
 import signal
@@ -15,22 +16,32 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Literal, TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 ENDING = 10.0  # seconds that a worker has to save its trial when it is asked to end
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Generic[T]):
-    """A part of a task's answer, or how it ended."""
+class Message(Generic[T]):
+    """What a worker has said of its task, or what became of it.
+
+    Attributes:
+        task: The task.
+        kind: `part`: one of its results; `end`: it has ended; `error`: its function raised;
+            `died`: its process ended; `hung`: it took longer than it may.
+        value: The part, or the exception.
+        seconds: Since the task was started.
+    """
 
     task: T
-    how: Literal["part", "end", "error", "died", "hung"]
-    value: Any  # the part, or what the function raised
+    kind: Literal["part", "end", "error", "died", "hung"]
+    value: Any
     seconds: float
 
 
@@ -53,12 +64,13 @@ class Worker(Generic[T]):
         self.ready = False
         self.since = time.monotonic()
 
-    def give(self, function: Callable[[T], Iterator[Any]], task: T) -> None:
+    def start(self, function: Callable[[T], Iterator[Any]], task: T) -> None:
+        """Send a task to the worker."""
         self.task, self.since = task, time.monotonic()
         self.connection.send((function, task))
 
-    def heard(self) -> tuple[Literal["part", "end", "error", "died"], Any] | None:
-        """What the worker says of its task; None where it has only become ready."""
+    def receive(self) -> tuple[Literal["part", "end", "error", "died"], Any] | None:
+        """What the worker says of its task; None where it only says that it is ready."""
         try:
             kind, value = self.connection.recv()
         except (EOFError, OSError):
@@ -69,12 +81,8 @@ class Worker(Generic[T]):
         return kind, value
 
 
-class Pool(Generic[T]):
-    """At most `count` processes, each begun by `start(*arguments)`, made when they are needed.
-
-    forked: all of them are made at once from this process, which has imported already what they
-    need; that takes milliseconds instead of seconds. Those that replace them start afresh.
-    """
+class WorkerPool(Generic[T]):
+    """At most `count` processes, started when they are needed."""
 
     def __init__(
         self,
@@ -83,62 +91,86 @@ class Pool(Generic[T]):
         arguments: tuple[Any, ...] = (),
         forked: bool = False,
     ) -> None:
+        """Make a pool.
+
+        Args:
+            count: Processes at a time.
+            start: Called first in each process.
+            arguments: Of `start`.
+            forked: Fork all of them now, with everything that this process has imported; that takes
+                milliseconds instead of seconds. Those that replace them start afresh.
+        """
         self.count, self.start, self.arguments = count, start, arguments
         self.workers: list[Worker[T]] = [
             Worker(start, arguments, forked=True) for _ in range(count if forked else 0)
         ]
 
     @property
-    def free(self) -> bool:
+    def has_free_worker(self) -> bool:
+        """Whether a task can be submitted."""
         return len(self.workers) < self.count or any(w.task is None for w in self.workers)
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether any task is under way."""
         return any(w.task is not None for w in self.workers)
 
-    def submit(self, function: Callable[[T], Iterator[Any]], task: T) -> None:
-        """Hand a task to a free worker."""
+    def submit(self, function: Callable[[T], Iterator[Any]], task: T) -> int | None:
+        """Start a task on a free worker.
+
+        Args:
+            function: Called there with the task; it yields the parts of the answer.
+            task: Anything that can be pickled.
+
+        Returns:
+            The process id of the worker.
+        """
         idle = next((w for w in self.workers if w.task is None), None)
         if idle is None:
             idle = Worker(self.start, self.arguments)
             self.workers.append(idle)
-        try:
-            idle.give(function, task)
-        except OSError:
-            return  # it died while idle: `ended` will find its pipe closed
+        with suppress(OSError):  # it died while idle: `poll` will find its pipe closed
+            idle.start(function, task)
+        pid: int | None = idle.process.pid
+        return pid
 
-    def heard(self, limit: float | None = None) -> Iterator[Heard[T]]:
-        """Wait for news of at least one task; limit: seconds a task may take."""
-        found = False
-        while not found:
+    def poll(self, limit: float | None = None) -> Iterator[Message[T]]:
+        """Wait for messages of at least one task.
+
+        Args:
+            limit: Seconds that a task may take; None: any time.
+        """
+        received = False
+        while not received:
             busy = [w for w in self.workers if w.task is not None]
-            until = [w.since + limit for w in busy if w.ready and limit is not None]
-            timeout = max(0.0, min(until) - time.monotonic()) if until else None
-            spoke = wait([w.connection for w in busy], timeout)
+            deadlines = [w.since + limit for w in busy if w.ready and limit is not None]
+            timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+            ready = wait([w.connection for w in busy], timeout)
             for worker in busy:
                 seconds = time.monotonic() - worker.since
-                said = worker.heard() if worker.connection in spoke else None
+                message = worker.receive() if worker.connection in ready else None
                 hung = limit is not None and worker.ready and seconds > limit
-                if said is None and not hung:
+                if message is None and not hung:
                     continue
                 task = worker.task
                 assert task is not None
-                how, value = said or ("hung", None)
-                if how != "part":
+                kind, value = message or ("hung", None)
+                if kind != "part":
                     worker.task = None
-                if how in ("died", "hung"):
+                if kind in ("died", "hung"):
                     self._discard(worker)
-                found = True
-                yield Heard(task, how, value, seconds)
+                received = True
+                yield Message(task, kind, value, seconds)
 
     def _discard(self, worker: Worker[T]) -> None:
+        log.debug("worker %s ended", worker.process.pid)
         self.workers.remove(worker)
         worker.process.kill()
         worker.process.join()
         worker.connection.close()
 
     def close(self, patience: float = ENDING) -> None:
-        """Ask every worker to end, and end those that do not."""
+        """Ask every worker to end, and kill those that do not."""
         for worker in self.workers:
             worker.process.terminate()
         until = time.monotonic() + patience
@@ -149,7 +181,13 @@ class Pool(Generic[T]):
 
 
 def serve(connection: Connection, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """In the worker: run tasks until the driver hangs up."""
+    """In the worker: run tasks until the driver hangs up.
+
+    Args:
+        connection: To the driver.
+        start: Called first.
+        arguments: Of `start`.
+    """
     start(*arguments)
     connection.send(("ready", None))
     while True:
@@ -170,18 +208,18 @@ def serve(connection: Connection, start: Callable[..., None], arguments: tuple[A
             connection.send(("error", RuntimeError(f"{reply[1]!r} cannot be sent to the driver")))
 
 
-def forkable() -> bool:
+def can_fork() -> bool:
     """Whether this process may be forked: nothing else runs in it.
 
     That is what torch's own data loaders do on Linux. Elsewhere the system's libraries do not
-    stand it, nor do threads that hold a lock at that moment.
+    survive a fork, nor do threads that hold a lock at that moment.
     """
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C; the driver ends them."""
+    """Processes started inside the block never see Ctrl-C; the driver ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

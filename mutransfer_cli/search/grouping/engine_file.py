@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from mutransfer_cli.documents.sweep import RungEngine, Way
+from mutransfer_cli.documents.sweep import MeasuredEngine, RungEngine
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.recipe.size import Size
@@ -18,8 +18,15 @@ FILE = "engine.json"
 STORED = TypeAdapter(tuple[RungEngine, ...])
 
 
-def told(size: Size, choice: EngineChoice, largest: int, device: str) -> RungEngine:
-    """largest: trials in a population."""
+def rung_engine(size: Size, choice: EngineChoice, largest: int, device: str) -> RungEngine:
+    """A choice as a part of a document.
+
+    Args:
+        size: The rung.
+        choice: How it is trained.
+        largest: Trials in a population, at most.
+        device: Where that was measured.
+    """
     return RungEngine(
         width=size.width,
         depth=size.depth,
@@ -31,27 +38,33 @@ def told(size: Size, choice: EngineChoice, largest: int, device: str) -> RungEng
         device=device,
         settled=choice.settled,
         measured=tuple(
-            Way(size=t.size, seconds=t.seconds, bytes=t.bytes, way=t.step_mode)
+            MeasuredEngine(size=t.size, seconds=t.seconds, bytes=t.bytes, way=t.step_mode)
             for t in choice.timings
         ),
     )
 
 
-def keep(path: Path, choices: Mapping[Size, EngineChoice], device: str) -> None:
-    stored = tuple(told(size, choice, choice.most, device) for size, choice in choices.items())
+def write_choices(path: Path, choices: Mapping[Size, EngineChoice], device: str) -> None:
+    """Write the choices of a run that were made on a device."""
+    stored = tuple(
+        rung_engine(size, choice, choice.most, device) for size, choice in choices.items()
+    )
     write_text(path, STORED.dump_json(stored, indent=2).decode() + "\n")
 
 
-def read(path: Path, device: str) -> dict[Size, EngineChoice]:
+def read_choices(path: Path, device: str) -> dict[Size, EngineChoice]:
     """The choices of a run, as they were made; those of another device do not hold.
 
-    What a file of an earlier version does not say was settled, on whatever device.
+    A choice without `settled` or `device` is of an earlier version: it holds on every device.
+
+    Raises:
+        InputError: The file is damaged.
     """
     try:
         stored = STORED.validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: {wrong(error)}; delete it, and the engine is chosen again"
+            f"{path}: {describe(error)}; delete it, and the engine is chosen again"
         ) from error
     return {
         Size(r.width, r.depth, r.batch, r.steps): EngineChoice(
@@ -66,15 +79,15 @@ def read(path: Path, device: str) -> dict[Size, EngineChoice]:
     }
 
 
-def wrong(error: Exception) -> str:
-    """What is wrong with a file, in plain words."""
+def describe(error: Exception) -> str:
+    """What is wrong with a file."""
     if not isinstance(error, ValidationError):
         return f"cannot be read: {error}"
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return f"is no JSON: {first['ctx']['error']}"
+        return f"is not JSON: {first['ctx']['error']}"
     rung, *field = first["loc"] or ("",)
     if not isinstance(rung, int):
-        return "is no list of the rungs' engines"
+        return "is not a valid engines.json"
     where = f"rung {rung + 1}" + (f", {'.'.join(map(str, field))}" if field else "")
     return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}"

@@ -1,8 +1,8 @@
-"""Whether a trial is hopeless: Optuna's pruner and a margin have to agree.
+"""Whether a trial is hopeless: the pruner's rule and a margin have to agree.
 
 A trial is compared with references of its rung and seed that ran to their end, on the very same
 batches, so that most of the noise of a batch is in both. The decision depends on their losses
-alone: not on who was faster, on an interruption, or on what trains at the same time.
+only: not on who was faster, on an interruption, or on what trains at the same time.
 """
 
 from __future__ import annotations
@@ -11,146 +11,150 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.catalog.pruners import PRUNERS
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.pruning.protocol import FEWEST_REFERENCES, pruning_rule
 from mutransfer_cli.train.trial import CHECK_INTERVAL
 
-if TYPE_CHECKING:
-    from optuna.pruners import BasePruner
-
-SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the steps: where a trial is judged
+CHECK_SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the steps: where a trial is checked
 AVERAGED = 20  # a loss is the mean of the last twentieth of the steps
-FEWEST = 3  # references, below which nothing is judged
 CLEAR = 4.0  # standard errors of the mean difference
 
-Curve = Sequence[tuple[int, float]]  # (step, loss)
-
-
-def steps_of(recipe: Recipe, size: Size) -> tuple[int, ...]:
-    """After how many steps a trial is judged: where its loss is looked at anyway.
-
-    Not before the warmup has ended for all the losses that are averaged.
-    """
-    ready = round(recipe.schedule.warmup * size.steps) + averaged(size)
-    at = [ceil(share * size.steps / CHECK_INTERVAL) * CHECK_INTERVAL for share in SHARES]
-    return tuple(dict.fromkeys(step for step in at if ready <= step < size.steps))
-
-
-def averaged(size: Size) -> int:
-    """How many steps a loss is averaged over."""
-    return max(CHECK_INTERVAL, size.steps // AVERAGED)
-
-
-def inside(curve: Curve, step: int, size: Size) -> list[tuple[int, float]]:
-    """The kept points of the last steps before one."""
-    return [(s, loss) for s, loss in curve if step - averaged(size) <= s < step]
-
-
-def reports(recipe: Recipe, size: Size, curve: Curve) -> tuple[tuple[int, float], ...]:
-    """The loss at each step of judgement that a trial reached, for Optuna."""
-    last = curve[-1][0] if curve else -1
-    found = {s: inside(curve, s, size) for s in steps_of(recipe, size) if s <= last + 1}
-    return tuple((s, fmean(loss for _, loss in points)) for s, points in found.items() if points)
+Curve: TypeAlias = Sequence[tuple[int, float]]  # step and loss
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One judgement."""
+class Check:
+    """One point at which a trial may be pruned.
+
+    Attributes:
+        step: After so many steps.
+        steps: Whose losses are compared.
+        bar: The losses there of the worst reference that may be near the optimum.
+    """
 
     step: int
-    at: tuple[int, ...]  # the steps whose losses are compared
-    bar: tuple[float, ...]  # there, of the worst reference that may be near the optimum
+    steps: tuple[int, ...]
+    bar: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
-    """The judge of a trial; small, and sent to whoever trains it.
+class ReferencePruner:
+    """Prunes one trial by references; small, because it is sent to the worker that trains it.
 
-    references: the losses of each at the looks, in any order.
+    Attributes:
+        rule: Name of the pruner.
+        checks: Where it decides.
+        references: The losses of each reference at the checks, in any order.
     """
 
-    pruner: str  # halving | median
-    looks: tuple[Look, ...]
+    rule: str
+    checks: tuple[Check, ...]
     references: tuple[tuple[float, ...], ...]
 
     @property
     def steps(self) -> tuple[int, ...]:
-        return tuple(look.step for look in self.looks)
+        """After how many steps it has to be called."""
+        return tuple(check.step for check in self.checks)
 
     def __call__(self, losses: Sequence[float]) -> str | None:
-        """Why a trial with these losses ends here."""
-        looks = [look for look in self.looks if look.step <= len(losses)]
-        if not looks:
+        """Why a trial with these losses, one for each step so far, ends here; None: it goes on."""
+        checks = [check for check in self.checks if check.step <= len(losses)]
+        if not checks:
             return None
-        last = looks[-1]
-        there = [float(losses[i]) for i in last.at]
-        if not clearly_worse(there, last.bar):
+        last = checks[-1]
+        compared = [float(losses[i]) for i in last.steps]
+        if not clearly_worse(compared, last.bar):
             return None
-        own = [fmean(float(losses[i]) for i in look.at) for look in looks]
-        if not hopeless(self.pruner, self.references, own):
+        means = [fmean(float(losses[i]) for i in check.steps) for check in checks]
+        if not pruning_rule(self.rule).is_hopeless(self.references, means):
             return None
         return (
-            f"{self.pruner}: loss {own[-1]:.4g} at step {last.step}, where none near the best "
+            f"{self.rule}: loss {means[-1]:.4g} at step {last.step}, where none near the best "
             f"is above {fmean(last.bar):.4g}"
         )
 
 
-def judge_of(
-    recipe: Recipe, size: Size, curves: Sequence[Curve], near: Sequence[Curve]
-) -> Verdicts | None:
-    """By curves of trials that ran whole; near: those of them that may be near the optimum.
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """How a sweep prunes.
 
-    None where too few are known.
+    Attributes:
+        rule: Name of the pruner.
+        warmup: Share of the steps during which the learning rate rises.
     """
-    looks, columns = [], []
-    for step in steps_of(recipe, size):
-        points = [inside(curve, step, size) for curve in curves]
-        bars = [inside(curve, step, size) for curve in near]
-        at = tuple(s for s, _ in points[0]) if points else ()
-        if len(at) < 2 or any(tuple(s for s, _ in p) != at for p in (*points, *bars)):
-            continue  # no curve of this size, or not one that ran whole
-        worst = max(bars, key=lambda p: fmean(loss for _, loss in p), default=None)
-        if worst is None:
+
+    rule: str
+    warmup: float
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any trial may end early."""
+        return PRUNERS.require(self.rule, ("search", "prune")).prunes
+
+    def check_steps(self, size: Size) -> tuple[int, ...]:
+        """After how many steps trials of a rung are checked: where their loss is read anyway.
+
+        Not before the warmup has ended for all the losses that are averaged.
+        """
+        ready = round(self.warmup * size.steps) + averaged_steps(size)
+        steps = [
+            ceil(share * size.steps / CHECK_INTERVAL) * CHECK_INTERVAL for share in CHECK_SHARES
+        ]
+        return tuple(dict.fromkeys(step for step in steps if ready <= step < size.steps))
+
+    def reports(self, size: Size, curve: Curve) -> tuple[tuple[int, float], ...]:
+        """The mean loss at each check that a trial reached, for Optuna's storage."""
+        if not self.is_on:
+            return ()
+        last = curve[-1][0] if curve else -1
+        averaged = {s: window(curve, s, size) for s in self.check_steps(size) if s <= last + 1}
+        return tuple((s, fmean(v for _, v in points)) for s, points in averaged.items() if points)
+
+    def pruner(
+        self, size: Size, references: Sequence[Curve], near_best: Sequence[Curve]
+    ) -> ReferencePruner | None:
+        """What prunes a trial; None where too few references are known.
+
+        Args:
+            size: The trial's rung.
+            references: Curves of trials that ran to their end.
+            near_best: Those of them that may be near the optimum.
+        """
+        checks, columns = [], []
+        for step in self.check_steps(size):
+            points = [window(curve, step, size) for curve in references]
+            bars = [window(curve, step, size) for curve in near_best]
+            steps = tuple(s for s, _ in points[0]) if points else ()
+            if len(steps) < 2 or any(tuple(s for s, _ in p) != steps for p in (*points, *bars)):
+                continue  # no curve of this size, or not one that ran to its end
+            worst = max(bars, key=lambda p: fmean(loss for _, loss in p), default=None)
+            if worst is None:
+                return None
+            checks.append(Check(step, steps, tuple(loss for _, loss in worst)))
+            columns.append([fmean(loss for _, loss in p) for p in points])
+        if not checks or len(references) < FEWEST_REFERENCES:
             return None
-        looks.append(Look(step, at, tuple(loss for _, loss in worst)))
-        columns.append([fmean(loss for _, loss in p) for p in points])
-    if not looks or len(curves) < FEWEST:
-        return None
-    rows = sorted(zip(*columns, strict=True))
-    return Verdicts(recipe.search.prune, tuple(looks), tuple(rows))
+        rows = sorted(zip(*columns, strict=True))
+        return ReferencePruner(self.rule, tuple(checks), tuple(rows))
+
+
+def averaged_steps(size: Size) -> int:
+    """How many steps a loss is averaged over."""
+    return max(CHECK_INTERVAL, size.steps // AVERAGED)
+
+
+def window(curve: Curve, step: int, size: Size) -> list[tuple[int, float]]:
+    """The kept points of the last steps before a check."""
+    return [(s, loss) for s, loss in curve if step - averaged_steps(size) <= s < step]
 
 
 def clearly_worse(losses: Sequence[float], bar: Sequence[float]) -> bool:
     """By more than the noise of their batches; False where a loss is not a number."""
-    apart = [a - b for a, b in zip(losses, bar, strict=True)]
-    return all(map(isfinite, apart)) and fmean(apart) > CLEAR * stdev(apart) / len(apart) ** 0.5
-
-
-def hopeless(pruner: str, references: Sequence[Sequence[float]], own: Sequence[float]) -> bool:
-    """Optuna's answer to the last of a trial's own losses, after it was told the references'.
-
-    The k-th loss is reported at resource 2^k, so that each is one rung of the halving.
-    """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(pruner=pruner_of(pruner))
-    answer = False
-    for losses in (*sorted(tuple(r) for r in references), tuple(own)):
-        trial = study.ask()
-        for k, loss in enumerate(losses):
-            trial.report(loss, 2**k)
-            answer = bool(trial.should_prune())
-        study.tell(trial, losses[-1])
-    return answer
-
-
-def pruner_of(name: str) -> BasePruner:
-    """Optuna's pruner of a recipe's word."""
-    import optuna
-
-    if name == "halving":
-        return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
-    return optuna.pruners.MedianPruner(n_startup_trials=FEWEST)
+    differences = [a - b for a, b in zip(losses, bar, strict=True)]
+    if not all(map(isfinite, differences)):
+        return False
+    margin: float = CLEAR * stdev(differences) / len(differences) ** 0.5
+    return fmean(differences) > margin

@@ -12,26 +12,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, log2
-from statistics import fmean
+from typing import TypeAlias
 
-from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
+from mutransfer_cli.search.samplers.rate_losses import (
+    RateLosses,
+    best_of,
+    cliff_above,
+    losses_of,
+)
 from mutransfer_cli.search.storage.record import Record, observation_of
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.rung_optima import RungFit, rung_fits
 
-APART = 2.25  # octaves between the first rates, at most
-NEAR = 0.35  # of the distance: a rate so near is taken for the one that is wanted
+FIRST_SPACING = 2.25  # octaves between the first rates, at most
+SAME_RATE = 0.35  # octaves: a rate so near one that was run is not run
 AROUND = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
-FEWEST_SEEDS = 2  # the optimum of one seed may lie off by more than its own residuals show
+FEWEST_SEEDS = 2  # the optimum of one seed may be off by more than its own residuals show
 MOST_SEEDS = 3  # times `search.seeds`
 CLIFF = 0.3  # octaves: no closer to a rate that diverged
 
-Losses = dict[float, dict[int, float | None]]  # log2(lr): seed: loss, None where it has none
-
-
-Fitted = Callable[[Sequence[Record]], Mapping[Size, RungFit]]
+FitRungs: TypeAlias = Callable[[Sequence[Record]], Mapping[Size, RungFit]]
 UNKNOWN = RungFit(None)
 
 
@@ -44,168 +47,162 @@ def fit_rungs(records: Sequence[Record]) -> Mapping[Size, RungFit]:
     return rung_fits({size: by_size[size] for size in sorted(by_size)})
 
 
-def propose(
-    search: Search,
-    sizes: Sequence[Size],
-    first_seed: int,
-    records: Sequence[Record],
-    fitted: Fitted = fit_rungs,
-) -> list[Job]:
-    """The round that is open: what is missing of it; empty where every rung is sharp enough."""
-    by_key = {record.key: record for record in records}
-    seen: list[Record] = []
-    while True:
-        jobs = round_after(search, sizes, first_seed, seen, fitted)
-        left = missing(jobs, records)
-        if left or not jobs:
-            return left
-        seen += [by_key[job.key] for job in jobs]
+class AdaptiveSampler:
+    """Sharpens the optimal learning rate of every rung, in rounds."""
 
+    def __init__(self, problem: SearchProblem, fit: FitRungs = fit_rungs) -> None:
+        """Make a sampler.
 
-def round_after(
-    search: Search, sizes: Sequence[Size], first_seed: int, seen: Sequence[Record], fitted: Fitted
-) -> list[Job]:
-    """What to run next, by what was run in earlier rounds."""
-    known = fitted(seen)
-    lead = min(sizes, key=lambda s: (s.width, s.depth, s.batch * s.steps))
-    jobs = on_rung(search, lead, first_seed, seen, known.get(lead, UNKNOWN), None)
-    if jobs:
-        return jobs
-    found = known.get(lead, UNKNOWN).optimum
-    start = found.value if found else best_of(losses_of(lead, seen))
-    return [
-        job
-        for size in sizes
-        if size != lead
-        for job in on_rung(search, size, first_seed, seen, known.get(size, UNKNOWN), start)
-    ]
+        Args:
+            problem: A search of the learning rate only.
+            fit: The fit of every rung by the trials so far.
+        """
+        self.problem = problem
+        self.fit = fit
+        space = problem.search.space["lr"]
+        self.low, self.high = (log2(space.value(end)) for end in space.bounds)
 
+    def propose(self, records: Sequence[Record]) -> list[Job]:
+        """What is missing of the open round; empty where every rung is sharp enough."""
+        by_key = {record.key: record for record in records}
+        seen: list[Record] = []
+        while True:
+            jobs = self.next_round(seen)
+            remaining = missing(jobs, records)
+            if remaining or not jobs:
+                return remaining
+            seen += [by_key[job.key] for job in jobs]
 
-def losses_of(size: Size, seen: Sequence[Record]) -> Losses:
-    found: Losses = defaultdict(dict)
-    for record in seen:
-        if record.size == size:
-            found[log2(record.params["lr"])][record.seed] = record.loss
-    return found
+    def count_trials(self) -> TrialCount:
+        """Of a rung where the loss is smooth; at most as many as a rung may take with noise."""
+        search = self.problem.search
+        rates = len(spread(self.low, self.high)) + len(AROUND)
+        seeds = len(AROUND) * (min(FEWEST_SEEDS, search.seeds) - 1)
+        return TrialCount(rates + seeds, self.most * len(self.problem.rungs))
 
+    @property
+    def most(self) -> int:
+        """Trials that a rung takes at most."""
+        search = self.problem.search
+        rates = len(spread(self.low, self.high)) + len(AROUND)
+        return rates + 2 * search.extend + 5 * (MOST_SEEDS * search.seeds - 1)
 
-def best_of(losses: Losses) -> float | None:
-    """The best rate of those that finished, by all seeds, each seed's own level taken out.
+    def next_round(self, seen: Sequence[Record]) -> list[Job]:
+        """What to run next, given the trials of earlier rounds."""
+        fits = self.fit(seen)
+        smallest = self.problem.smallest
+        jobs = self.on_rung(smallest, seen, fits.get(smallest, UNKNOWN), None)
+        if jobs:
+            return jobs
+        optimum = fits.get(smallest, UNKNOWN).optimum
+        start = optimum.value if optimum else best_of(losses_of(smallest, seen))
+        return [
+            job
+            for size in self.problem.rungs
+            if size != smallest
+            for job in self.on_rung(size, seen, fits.get(size, UNKNOWN), start)
+        ]
 
-    A seed's level is its mean over the rates that every seed ran.
-    """
-    finished = {x: finite(s) for x, s in losses.items() if None not in s.values()}
-    if not finished:
-        return None
-    seeds = set().union(*finished.values())
-    full = [s for s in finished.values() if len(s) == len(seeds)]
-    if not full:
-        seeds = set.intersection(*map(set, finished.values()))
-        full = list(finished.values())
-    level = {seed: fmean(s[seed] for s in full) for seed in seeds}
+    def on_rung(
+        self, size: Size, seen: Sequence[Record], fit: RungFit, start: float | None
+    ) -> list[Job]:
+        """The next rates and seeds of one rung.
 
-    def height(x: float) -> float:
-        return fmean(loss - level[s] for s, loss in finished[x].items() if s in seeds)
+        Args:
+            size: The rung.
+            seen: Trials of earlier rounds, on all rungs.
+            fit: What they show of this rung.
+            start: log2 of the rate to start around; None: spread over the whole range.
+        """
+        search, first_seed = self.problem.search, self.problem.first_seed
+        losses = losses_of(size, seen)
+        floor, ceiling = self.low - search.extend, self.high + search.extend
+        room = self.most - sum(map(len, losses.values()))
 
-    return min(finished, key=height)
+        def jobs(rates: Sequence[float], seeds: Sequence[int]) -> list[Job]:
+            inside = [x for x in rates if floor <= x <= ceiling]
+            return missing([Job(size, s, (("lr", 2.0**x),)) for s in seeds for x in inside], seen)[
+                :room
+            ]
 
-
-def finite(losses: Mapping[int, float | None]) -> dict[int, float]:
-    return {seed: loss for seed, loss in losses.items() if loss is not None}
-
-
-def on_rung(
-    search: Search,
-    size: Size,
-    first_seed: int,
-    seen: Sequence[Record],
-    shape: RungFit,
-    start: float | None,
-) -> list[Job]:
-    """The next rates and seeds of one rung."""
-    low, high = (log2(search.space["lr"].value(end)) for end in search.space["lr"].bounds)
-    losses = losses_of(size, seen)
-
-    floor, ceiling = low - search.extend, high + search.extend
-    left = trials(search)[1] - sum(map(len, losses.values()))
-
-    def jobs(rates: Sequence[float], seeds: Sequence[int]) -> list[Job]:
-        inside = [x for x in rates if floor <= x <= ceiling]
-        wanted = [Job(size, s, (("lr", 2.0**x),)) for s in seeds for x in inside]
-        return missing(wanted, seen)[:left]
-
-    if not losses:
-        return jobs(around(start, AROUND) if start is not None else spread(low, high), [first_seed])
-    best = best_of(losses)
-    if best is None:  # everything diverged: lower rates, as long as the recipe allows
-        return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
-    seeds = sorted(set().union(*losses.values()))
-    cliff = cliff_above(size, seen, best)
-    around_it = jobs(neighbours(losses, best, cliff), seeds)
-    if around_it or best in (min(losses), max(losses)):  # at an edge that cannot move: no optimum
-        return around_it
-    enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
-    if enough and shape.optimum is not None and shape.optimum.half_width <= search.precision:
-        return []
-    return jobs(*sharper(losses, best, seeds, search.seeds, shape, cliff))
+        if not losses:
+            first = spread(self.low, self.high) if start is None else around(start, AROUND)
+            return jobs(first, [first_seed])
+        best = best_of(losses)
+        if best is None:  # everything diverged: lower rates, as far as the recipe allows
+            return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
+        seeds = sorted(set().union(*losses.values()))
+        cliff = cliff_above(size, seen, best)
+        next_to_best = jobs(neighbours(losses, best, cliff), seeds)
+        if next_to_best or best in (min(losses), max(losses)):
+            return next_to_best  # none at an edge that cannot move: there is no optimum
+        enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
+        if enough and fit.optimum is not None and fit.optimum.half_width <= search.precision:
+            return []
+        return jobs(*sharpening(losses, best, seeds, search.seeds, fit, cliff))
 
 
 def spread(low: float, high: float) -> list[float]:
     """Rates over the whole range, its ends among them."""
-    count = max(3, ceil((high - low) / APART) + 1)
+    count = max(3, ceil((high - low) / FIRST_SPACING) + 1)
     return [low + i * (high - low) / (count - 1) for i in range(count)]
 
 
-def around(centre: float, at: Sequence[float]) -> list[float]:
-    return [centre + step for step in sorted({0.0, *at})]
+def around(centre: float, steps: Sequence[float]) -> list[float]:
+    """The centre and the rates at some steps from it, in octaves."""
+    return [centre + step for step in sorted({0.0, *steps})]
 
 
-def cliff_above(size: Size, seen: Sequence[Record], best: float) -> float:
-    """The lowest rate above the best that did not finish; a pruned one would have."""
-    lost = [r for r in seen if r.size == size and r.loss is None and r.outcome != "pruned"]
-    return min((x for r in lost if (x := log2(r.params["lr"])) > best), default=float("inf"))
+def neighbours(losses: RateLosses, best: float, cliff: float) -> list[float]:
+    """Rates that are missing around the best; above it only as far as nothing diverges.
 
+    Args:
+        losses: What was run on the rung.
+        best: log2 of the best rate.
+        cliff: log2 of the lowest rate above it that diverged.
+    """
 
-def neighbours(losses: Losses, best: float, cliff: float) -> list[float]:
-    """Rates that are missing around the best; above it only as far as nothing diverges."""
+    def is_run(x: float) -> bool:
+        return any(abs(x - other) <= SAME_RATE for other in losses)
 
-    def tried(x: float) -> bool:
-        return any(abs(x - other) <= NEAR for other in losses)
-
-    wanted = [best + step for step in AROUND if best + step < cliff - CLIFF]
+    rates = [best + step for step in AROUND if best + step < cliff - CLIFF]
     if cliff - CLIFF <= best + 2:
-        wanted.append(best - 3)  # five rates, fewer of them above
+        rates.append(best - 3)  # five rates, fewer of them above
         if cliff - best > 2 * CLIFF and not any(best < x < cliff for x in losses):
             return [(best + cliff) / 2]
-    return [x for x in wanted if not tried(x)]
+    return [x for x in rates if not is_run(x)]
 
 
-def sharper(
-    losses: Losses,
+def sharpening(
+    losses: RateLosses,
     best: float,
     seeds: Sequence[int],
     asked: int,
-    shape: RungFit,
+    fit: RungFit,
     cliff: float,
 ) -> tuple[list[float], list[int]]:
-    """Rates between the five around the best, or another seed of the outer four."""
+    """Rates between the five around the best, or another seed of the outer four.
+
+    Args:
+        losses: What was run on the rung.
+        best: log2 of the best rate.
+        seeds: Seeds that were run.
+        asked: `search.seeds`.
+        fit: The fit of the rung.
+        cliff: log2 of the lowest rate above the best that diverged.
+
+    Returns:
+        Rates on the log2 scale, and the seeds to run each of them with.
+    """
     rates = sorted(x for x, s in losses.items() if None not in s.values())
     at = rates.index(best)
     start = min(max(at - 2, 0), max(len(rates) - 5, 0))
     window = rates[start : start + 5]
     halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - CLIFF]
     between = [x for x in halves if all(abs(x - y) > 0.2 for y in losses)]
-    if between and (not shape.has_window or (shape.lack_of_fit and len(seeds) >= asked)):
+    if between and (not fit.has_window or (fit.lack_of_fit and len(seeds) >= asked)):
         return between, list(seeds)
     if len(seeds) == MOST_SEEDS * asked:
         return [], []
     middle = min(window, key=lambda x: abs(x - (window[0] + window[-1]) / 2))
     return [x for x in window if x != middle or len(window) < 5], [*seeds, max(seeds) + 1]
-
-
-def trials(search: Search) -> tuple[int, int]:
-    """How many a rung takes where the loss is smooth, and how many at most."""
-    low, high = (log2(search.space["lr"].value(end)) for end in search.space["lr"].bounds)
-    rates = len(spread(low, high)) + len(AROUND)
-    seeds = len(AROUND) * (min(FEWEST_SEEDS, search.seeds) - 1)
-    return rates + seeds, rates + 2 * search.extend + 5 * (MOST_SEEDS * search.seeds - 1)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.signals import shielded
+from mutransfer_cli.search.signals import defer_signals
 from mutransfer_cli.search.storage.location import StorageLocation
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Storage:
         wait = 0.1
         while True:
             try:
-                with shielded():
+                with defer_signals():
                     return call()
             except (SQLAlchemyError, StorageInternalError) as error:
                 if not self.away(error) or time.monotonic() > until:

@@ -127,16 +127,23 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     write_text(path, frozen_yaml(recipe))
 
 
-def forget(run: Path) -> None:
+def undo_prepare(run: Path) -> None:
     """Undo `prepare` on a run directory in which nothing has been trained."""
     for name in (RECIPE, ENVIRONMENT):
         (run / name).unlink(missing_ok=True)
 
 
-def environment_of(
+def describe_environment(
     device: str, seed: int, data_digest: str, storage: str | None = None
 ) -> dict[str, Any]:
-    """What a reader in a year needs to know; storage: null where it is the run's own."""
+    """What a reader in a year needs to know of a sweep.
+
+    Args:
+        device: Where trials train.
+        seed: The first seed.
+        data_digest: Of the data source.
+        storage: Where the study is shared; None: in the run directory.
+    """
     packages = ("torch", "numpy", "optuna", "scipy")
     return {
         "mutransfer": __version__,
@@ -152,7 +159,7 @@ def environment_of(
 
 
 def git_revision() -> str | None:
-    """Of the user's code in the current folder, where git knows one."""
+    """The revision of the user's code in the current folder; None where git knows none."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10

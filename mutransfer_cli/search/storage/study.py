@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import loads
@@ -12,13 +11,20 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.storage.location import StorageLocation, is_missing
 from mutransfer_cli.search.storage.optuna_storage import Storage, storage_errors
 from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.storage.trial_attributes import (
+    Ranges,
+    distributions,
+    has_ended,
+    record_of_trial,
+    request_attributes,
+    result_attributes,
+    state_of,
+)
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import TrialState
 
 VERSION = 1
-Ranges = dict[str, tuple[float, float, bool]]  # of a hyperparameter: low, high, logarithmic
 
 
 class Study:
@@ -49,7 +55,7 @@ class Study:
             raise InputError(f"{location.shown}: no study; run `mutransfer sweep` first")
         with storage_errors(location):
             storage = Storage(location)
-            study = storage.patiently(lambda: opened(storage, recipe, create))
+            study = storage.patiently(lambda: _open(storage, recipe, create))
             version = storage.patiently(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
                 storage.patiently(lambda: study.set_user_attr("mutransfer_version", VERSION))
@@ -60,7 +66,7 @@ class Study:
                 )
         return cls(storage, study)
 
-    def belongs_to(self, recipe: Recipe, **rest: object) -> None:
+    def require_same(self, recipe: Recipe, **rest: object) -> None:
         """A shared study keeps what made it; InputError where that was another recipe, or seed."""
 
         def keep() -> dict[str, Any]:
@@ -85,7 +91,7 @@ class Study:
             )
 
     def add(self, record: Record, ranges: Ranges) -> None:
-        """Store a finished trial in one transaction."""
+        """Store a trial that has ended in one transaction."""
         import optuna
 
         trial = optuna.trial.create_trial(
@@ -93,7 +99,7 @@ class Study:
             params=record.params,
             distributions=distributions(record.params, ranges),
             value=record.loss if record.outcome == "finished" else None,
-            user_attrs={**asked_for(record), **became(record)},
+            user_attrs={**request_attributes(record), **result_attributes(record)},
             intermediate_values=dict(record.reports),
         )
         with storage_errors(self.location):
@@ -111,11 +117,11 @@ class Study:
     def records_of(self, trials: list[optuna.trial.FrozenTrial]) -> list[Record]:
         for trial in trials:
             if trial.number not in self._known and has_ended(trial):
-                self._known[trial.number] = _record(trial)
+                self._known[trial.number] = record_of_trial(trial)
         return [self._known[number] for number in sorted(self._known)]
 
 
-def opened(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:
+def _open(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:
     import optuna
 
     if create:
@@ -132,66 +138,3 @@ def opened(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:
         raise InputError(
             f"{storage.location.shown}: has no study {recipe.name!r}; run `mutransfer sweep` first"
         ) from error
-
-
-def state_of(outcome: str) -> TrialState:
-    """Optuna's word for an outcome."""
-    from optuna.trial import TrialState
-
-    return {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(
-        outcome, TrialState.FAIL
-    )
-
-
-def has_ended(trial: optuna.trial.FrozenTrial) -> bool:
-    """Whether it is a trial's end, and not a claim that was given up."""
-    outcome = trial.user_attrs.get("outcome")
-    return outcome is not None and trial.state == state_of(outcome)
-
-
-def distributions(params: dict[str, float], ranges: Ranges) -> dict[str, Any]:
-    """Of Optuna; a grid that grew past its range takes its range along."""
-    from optuna.distributions import FloatDistribution
-
-    return {
-        name: FloatDistribution(
-            min(ranges[name][0], value), max(ranges[name][1], value), log=ranges[name][2]
-        )
-        for name, value in params.items()
-    }
-
-
-def asked_for(record: Record) -> dict[str, Any]:
-    """User attributes that a trial has from its start."""
-    return {name: getattr(record, name) for name in (*SIZES, "seed")} | {"flops": record.flops}
-
-
-def became(record: Record) -> dict[str, Any]:
-    """User attributes of its end; the outcome comes last: with it the trial is whole."""
-    fewer = {"flops": record.flops} if record.outcome == "pruned" else {}
-    return {
-        **fewer,
-        "seconds": record.seconds,
-        "why": record.why,
-        "curve": [list(point) for point in record.curve],
-        "outcome": record.outcome,
-    }
-
-
-def _record(trial: optuna.trial.FrozenTrial) -> Record:
-    a = trial.user_attrs
-    return Record(
-        params={k: float(v) for k, v in trial.params.items()},
-        width=a["width"],
-        depth=a["depth"],
-        batch=a["batch"],
-        steps=a["steps"],
-        seed=a["seed"],
-        outcome=a["outcome"],
-        loss=trial.value,
-        seconds=a["seconds"],
-        flops=a["flops"],
-        why=a["why"],
-        curve=tuple((int(s), float(v)) for s, v in a["curve"]),
-        reports=tuple(sorted(trial.intermediate_values.items())),
-    )

@@ -18,10 +18,13 @@ from mutransfer_cli import load_plan
 from mutransfer_cli.documents.sweep import SweepDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.estimate import dry_run
-from mutransfer_cli.search.executors import command as programs
+from mutransfer_cli.search.executors import command
+from mutransfer_cli.search.executors.command import CommandExecutor
+from mutransfer_cli.search.executors.protocol import ExecutorSetup
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.record import Record
@@ -147,7 +150,8 @@ def test_only_what_is_granted_is_started(tmp_path: Path) -> None:
         asked.extend(some)
         return [job for job in some if job.params["lr"] != 2.0**-6]
 
-    with programs.Programs(recipe, tmp_path / "run", "own program", 1) as found:
+    setup = ExecutorSetup(proxies=ProxyFactory(recipe), run=tmp_path / "run", workers=1)
+    with CommandExecutor(setup) as found:
         ended = [job for job, result in found.run(jobs, claim) if result.outcome == "finished"]
         assert list(found.run(jobs, lambda some: [])) == []
     assert asked == jobs and ended == [jobs[0], jobs[2]]
@@ -282,7 +286,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /
 def test_a_timeout_ends_the_whole_program(
     tmp_path: Path, stubborn: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "GRACE", 0.3)
+    monkeypatch.setattr(command, "GRACE", 0.3)
     path = written(tmp_path, f"{HANG}hang(stubborn={stubborn})\n", TIMEOUT=1.5, SLOTS=10)
     document, records = swept(path)
     assert len(pids(tmp_path)) == 20 and all_end(tmp_path)
@@ -393,4 +397,4 @@ def test_the_device_is_told_where_the_command_asks(tmp_path: Path) -> None:
     assert left["args"][6] == "cpu"
     document = sweep(load(written(tmp_path, PARABOLA)), tmp_path / "other", device="cpu")
     assert document.device == "own program"
-    assert document.notes == ("--device cpu: train.command has no {device} to tell it",)
+    assert document.notes == ("--device cpu: not used, train.command has no {device}",)

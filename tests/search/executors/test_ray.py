@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors import ray as room
 from mutransfer_cli.search.executors import ray_cluster as machines
 from mutransfer_cli.search.grouping import engine as chooser
+from mutransfer_cli.search.grouping.engine_file import read_choices
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
-from tests.search.pruning.test_decision import REAL
-from tests.search.test_faults import HANGING
-from tests.search.test_sweep import TRIALS, recipe
+from tests.helpers.sweeps import HANGING, PRUNED_RECIPE, TRIALS, swept_by, write_recipe
+
+pytestmark = pytest.mark.usefixtures("cluster")
 
 MORTAL = """
 import os, signal, torch
@@ -56,34 +56,8 @@ def build(width):
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One for the module: two CPUs on this machine."""
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    yield
-    ray.shutdown()
-
-
-def swept(
-    path: Path, run: Path, executor: str, engine: str
-) -> tuple[dict[object, object], Population]:
-    """What was stored, each trial once; and how it was trained."""
-    document = sweep(load(path), run, device="cpu", workers=2, executor=executor, engine=engine)
-    assert document.workers == 2
-    records = Run.open(run).records
-    assert len({r.key for r in records}) == len(records)
-    return {r.key: (r.outcome, r.loss, r.curve) for r in records}, document.population
-
-
 def by_executor(path: Path, folder: Path, executor: str) -> dict[object, object]:
-    return swept(path, folder / executor, executor, "auto")[0]
+    return swept_by(path, folder / executor, executor, "auto")[0]
 
 
 def test_the_same_numbers_as_local(tmp_path: Path) -> None:
@@ -91,9 +65,9 @@ def test_the_same_numbers_as_local(tmp_path: Path) -> None:
     for engine, seeds, size in (("one-by-one", 2, 1), ("population:4", 4, 4)):
         folder = tmp_path / engine[:3]
         folder.mkdir()
-        path = recipe(folder, steps=30, **{"seeds: 2": f"seeds: {seeds}"})
-        local, of_local = swept(path, folder / "local", "local", engine)
-        ray, of_ray = swept(path, folder / "ray", "ray", engine)
+        path = write_recipe(folder, steps=30, **{"seeds: 2": f"seeds: {seeds}"})
+        local, of_local = swept_by(path, folder / "local", "local", engine)
+        ray, of_ray = swept_by(path, folder / "ray", "ray", engine)
         assert len(ray) == TRIALS // 2 * seeds
         assert ray == local
         assert of_ray == of_local and of_ray.size == size
@@ -112,16 +86,16 @@ def test_how_trials_train_is_measured_on_the_cluster(
 
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(chooser, "choose_engine", found)
-    path, run = recipe(tmp_path, **{"seeds: 2": "seeds: 4"}), tmp_path / "ray"
-    _, population = swept(path, run, "ray", "auto")
+    path, run = write_recipe(tmp_path, **{"seeds: 2": "seeds: 4"}), tmp_path / "ray"
+    _, population = swept_by(path, run, "ray", "auto")
     assert [r.size for r in population.rungs] == [3, 3]  # 12 trials each, on two workers
     measured = {r.width: r.why for r in population.rungs}
     for why in measured.values():
         assert why.split(":")[0] != str(os.getpid())
         assert why.endswith("1 thread, 2 share a memory")
-    kept = chooser.read(run / chooser.FILE, "cpu")
+    kept = read_choices(run / chooser.FILE, "cpu")
     assert {size.width: choice.why for size, choice in kept.items()} == measured
-    control = chooser.Engine(load(path).recipe, "cpu", 2)
+    control = chooser.Engine(ProxyFactory(load(path).recipe), "cpu", 2)
     control.groups([Job(Size(8, 1, 4, 12), seed, (("lr", 0.1),)) for seed in range(4)])
     assert control.document().why.startswith(f"{os.getpid()}: ")
 
@@ -138,7 +112,7 @@ def breaking(
         "{width: 8, depth: 1": "{width: 8",
         "seeds: 2": "seeds: 1",
     }
-    return recipe(folder, 30, **own, **changes)
+    return write_recipe(folder, 30, **own, **changes)
 
 
 def width_of(key: object) -> int:
@@ -151,15 +125,15 @@ def test_of_a_population_that_loses_its_worker_twice_each_trains_alone(
 ) -> None:
     end = "os.kill(os.getpid(), signal.SIGKILL)"
     path = breaking(tmp_path, "killed", end, monkeypatch, **{"[-4, -2]": "[-5, -2]"})
-    ray, population = swept(path, tmp_path / "ray", "ray", "population:4")
+    ray, population = swept_by(path, tmp_path / "ray", "ray", "population:4")
     assert population.size == 4 and len(ray) == 2 * 4
     log = tmp_path / "log"
     assert log.read_text().split() == 2 * ["together"] + 4 * ["alone"]
     (tmp_path / "calm").write_text("")
     log.unlink()
-    together, _ = swept(path, tmp_path / "4", "local", "population:4")
+    together, _ = swept_by(path, tmp_path / "4", "local", "population:4")
     assert log.read_text().split() == ["together"]  # the control: left alone, they stay together
-    alone, _ = swept(path, tmp_path / "1", "local", "one-by-one")
+    alone, _ = swept_by(path, tmp_path / "1", "local", "one-by-one")
     assert ray == {key: (alone if width_of(key) == 16 else together)[key] for key in together}
     assert ray != together  # in their last digits
 
@@ -171,7 +145,7 @@ def test_of_a_population_that_hangs_each_trains_alone(
     monkeypatch.setattr(room, "STARTING", 8.0)
     changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 3"}
     path = breaking(tmp_path, "hanging", "time.sleep(3600)", monkeypatch, **changes)
-    ray, population = swept(path, tmp_path / "ray", "ray", "population:2")
+    ray, population = swept_by(path, tmp_path / "ray", "ray", "population:2")
     assert population.size == 2
     assert [outcome for outcome, *_ in ray.values()] == 4 * ["finished"]
     assert (tmp_path / "log").read_text().split() == ["together", "alone", "alone"]
@@ -186,19 +160,19 @@ def test_tasks_that_fit_are_counted_machine_by_machine(monkeypatch: pytest.Monke
 
     nodes = [machine(CPU=3.0, GPU=4.0), machine(CPU=3.0), machine(False, CPU=64.0, GPU=8.0)]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    assert machines.places(machines.needs_of("cpu", 2)) == [1, 1]
-    assert machines.places(machines.needs_of("cuda", 1)) == [3, 0]
+    assert machines.tasks_per_machine(machines.needs_of("cpu", 2)) == [1, 1]
+    assert machines.tasks_per_machine(machines.needs_of("cuda", 1)) == [3, 0]
     assert machines.slots(machines.needs_of("cpu", 1), None) == 6
     assert machines.slots(machines.needs_of("cpu", 1), 4) == 4
     with pytest.raises(InputError, match="the cluster has no 4 CPUs for a task"):
-        machines.places(machines.needs_of("cpu", 4))
+        machines.tasks_per_machine(machines.needs_of("cpu", 4))
     with pytest.raises(InputError, match="the cluster has no GPU and 4 CPUs for a task"):
-        machines.places(machines.needs_of("cuda:0", 4))
+        machines.tasks_per_machine(machines.needs_of("cuda:0", 4))
 
 
 def test_the_same_trials_are_pruned(tmp_path: Path) -> None:
     path = tmp_path / "r.yaml"
-    path.write_text(REAL.replace("[16, 32]", "[16]").replace("seeds: 2", "seeds: 1"))
+    path.write_text(PRUNED_RECIPE.replace("[16, 32]", "[16]").replace("seeds: 2", "seeds: 1"))
     local, ray = (by_executor(path, tmp_path, name) for name in ("local", "ray"))
     assert ray == local
     assert any(outcome == "pruned" for outcome, *_ in ray.values())  # type: ignore[misc]
@@ -208,7 +182,7 @@ def test_a_lost_worker_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Killed in the middle of a trial, the first time that it is tried."""
     (tmp_path / "mortal.py").write_text(MORTAL.replace("FOLDER", str(tmp_path)))
     monkeypatch.chdir(tmp_path)
-    path = recipe(
+    path = write_recipe(
         tmp_path,
         **{
             "{build: mlp}": '{build: "mortal:build"}',
@@ -227,7 +201,7 @@ def test_a_task_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "sleeper.py").write_text(HANGING)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(room, "STARTING", 10.0)
-    path = recipe(
+    path = write_recipe(
         tmp_path,
         **{
             "{build: mlp}": '{build: "sleeper:build"}',
@@ -249,4 +223,4 @@ def test_a_task_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_ray_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'mutransfer\[ray\]'"):
-        machines.needs_ray()
+        machines.require_ray()

@@ -12,10 +12,9 @@ from mutransfer_cli.search.executors import ray as room
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from tests.search.executors.test_ray import cluster, swept
-from tests.search.test_sweep import recipe
+from tests.helpers.sweeps import swept_by, write_recipe
 
-__all__ = ["cluster"]
+pytestmark = pytest.mark.usefixtures("cluster")
 
 # Of a population, all but those that diverge wait until one that did is stored.
 WAITING = """
@@ -53,7 +52,7 @@ def test_a_trial_that_ended_is_stored_while_the_others_train(
         "seeds: 2": "seeds: 1",
         "{log2: [-4, -2], step: 1}": "{choice: [0.1, 0.2, 1.0e+30]}",
     }
-    path, run = recipe(tmp_path, 60, **changes), tmp_path / "run"
+    path, run = write_recipe(tmp_path, 60, **changes), tmp_path / "run"
 
     def told(event: Event) -> None:
         if any(r.outcome == "diverged" for r in Run.open(run).records):
@@ -81,12 +80,12 @@ def test_a_task_s_clock_starts_when_it_begins(
 
     monkeypatch.setattr(room, "GRACE", 0.0)
     monkeypatch.setattr(room, "STARTING", 0.0)
-    monkeypatch.setattr(room, "LOOK", 0.2)
+    monkeypatch.setattr(room, "POLL_INTERVAL", 0.2)
     busy = ray.remote(num_cpus=2)(lambda: time.sleep(12))
     held = busy.remote()
     changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 8", "seeds: 2": "seeds: 1"}
-    path, run = recipe(tmp_path, **changes), tmp_path / "run"
-    ray_records, _ = swept(path, run, "ray", "one-by-one")
+    path, run = write_recipe(tmp_path, **changes), tmp_path / "run"
+    ray_records, _ = swept_by(path, run, "ray", "one-by-one")
     ray.get(held)
     assert [kept[0] for kept in ray_records.values()] == 4 * ["finished"]
 
@@ -95,8 +94,8 @@ def test_a_client_hears_of_a_group_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ray:// connection passes on no parts: the same numbers in one answer."""
-    path = recipe(tmp_path, 30)
-    parts, _ = swept(path, tmp_path / "parts", "ray", "population:3")
-    monkeypatch.setattr(room, "through_client", lambda: True)
-    whole, _ = swept(path, tmp_path / "whole", "ray", "population:3")
+    path = write_recipe(tmp_path, 30)
+    parts, _ = swept_by(path, tmp_path / "parts", "ray", "population:3")
+    monkeypatch.setattr(room, "is_remote_client", lambda: True)
+    whole, _ = swept_by(path, tmp_path / "whole", "ray", "population:3")
     assert whole == parts

@@ -17,7 +17,7 @@ from mutransfer_cli.models.proxy import proxy
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.search.executors import local
-from mutransfer_cli.search.executors.worker_pool import Heard, Pool, forkable
+from mutransfer_cli.search.executors.worker_pool import Message, WorkerPool, can_fork
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.threads import limit_threads
 from mutransfer_cli.train.trial import data_stream, one_step
@@ -55,28 +55,30 @@ def looks(task: int) -> Iterator[object]:
     yield STATE["seen"]
 
 
-def answers(pool: Pool[int], tasks: list[int], function: object = count) -> list[Heard[int]]:
-    found: list[Heard[int]] = []
+def answers(
+    pool: WorkerPool[int], tasks: list[int], function: object = count
+) -> list[Message[int]]:
+    found: list[Message[int]] = []
     left = list(tasks)
-    while left or pool.busy:
-        while left and pool.free:
+    while left or pool.is_busy:
+        while left and pool.has_free_worker:
             pool.submit(function, left.pop(0))  # type: ignore[arg-type]  # either of the two above
-        found += pool.heard()
+        found += pool.poll()
     return found
 
 
 @pytest.mark.parametrize("forked", [False, True])
 def test_parts_ends_and_deaths(forked: bool) -> None:
-    pool: Pool[int] = Pool(2, nothing, (), forked=forked and sys.platform == "linux")
+    pool: WorkerPool[int] = WorkerPool(2, nothing, (), forked=forked and sys.platform == "linux")
     try:
         found = answers(pool, [2, 3, 4, 2])
-        assert [h.value for h in found if h.task == 2 and h.how == "part"] in (
+        assert [h.value for h in found if h.task == 2 and h.kind == "part"] in (
             [0, 1, 0, 1],
             [0, 0, 1, 1],
         )
-        assert [h.how for h in found if h.task == 3] == ["part", "part", "died"]
-        assert [h.how for h in found if h.task == 4] == ["part"] * 4 + ["error"]
-        assert [h.how for h in found if h.task == 2].count("end") == 2
+        assert [h.kind for h in found if h.task == 3] == ["part", "part", "died"]
+        assert [h.kind for h in found if h.task == 4] == ["part"] * 4 + ["error"]
+        assert [h.kind for h in found if h.task == 2].count("end") == 2
     finally:
         pool.close()
 
@@ -84,11 +86,11 @@ def test_parts_ends_and_deaths(forked: bool) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
 def test_a_forked_worker_knows_what_this_process_knew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STATE, "seen", "now")
-    pool: Pool[int] = Pool(1, nothing, (), forked=True)
-    afresh: Pool[int] = Pool(1, nothing)
+    pool: WorkerPool[int] = WorkerPool(1, nothing, (), forked=True)
+    afresh: WorkerPool[int] = WorkerPool(1, nothing)
     try:
-        assert [h.value for h in answers(pool, [1], looks) if h.how == "part"] == ["now"]
-        assert [h.value for h in answers(afresh, [1], looks) if h.how == "part"] == ["before"]
+        assert [h.value for h in answers(pool, [1], looks) if h.kind == "part"] == ["now"]
+        assert [h.value for h in answers(afresh, [1], looks) if h.kind == "part"] == ["before"]
     finally:
         pool.close()
         afresh.close()
@@ -97,11 +99,13 @@ def test_a_forked_worker_knows_what_this_process_knew(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("forked", [False, True])
 def test_a_worker_computes_with_as_many_threads_as_it_was_given(forked: bool) -> None:
     """torch, and numpy's libraries as well; the control is a worker that nobody told."""
-    pool: Pool[int] = Pool(1, limit_threads, (1,), forked=forked and sys.platform == "linux")
-    free: Pool[int] = Pool(1, limit_threads, (3,))
+    pool: WorkerPool[int] = WorkerPool(
+        1, limit_threads, (1,), forked=forked and sys.platform == "linux"
+    )
+    free: WorkerPool[int] = WorkerPool(1, limit_threads, (3,))
     try:
-        assert [h.value for h in answers(pool, [1], threads) if h.how == "part"] == [{1}]
-        assert [h.value for h in answers(free, [1], threads) if h.how == "part"] == [{3}]
+        assert [h.value for h in answers(pool, [1], threads) if h.kind == "part"] == [{1}]
+        assert [h.value for h in answers(free, [1], threads) if h.kind == "part"] == [{3}]
     finally:
         pool.close()
         free.close()
@@ -111,7 +115,7 @@ def test_a_process_with_threads_is_not_forked() -> None:
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
     thread.start()
-    assert not forkable()
+    assert not can_fork()
     done.set()
     thread.join()
 
@@ -123,7 +127,7 @@ def test_forked_after_training_on_many_threads(
     """OpenMP's threads are not there in a child, which asks for one."""
     made = loads(CONV)
     size = base_size(made.recipe)
-    monkeypatch.setattr(local, "forkable", lambda: True)
+    monkeypatch.setattr(local, "can_fork", lambda: True)
     threads = torch.get_num_threads()
     torch.set_num_threads(4)
     try:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.grouping.engine import Engine
-from mutransfer_cli.search.grouping.engine_file import FILE, read
+from mutransfer_cli.search.grouping.engine_file import FILE, read_choices
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.train.engine.choose import EngineChoice
 from mutransfer_cli.train.engine.timing import Timing
@@ -23,6 +24,7 @@ MADE = loads(
     "name: e\nmodel: {build: mlp}\ndata: {source: teacher, d_in: 8, d_out: 3}\n"
     "base: {width: 16, depth: 2, batch: 4, steps: 30}\noptimizer: {name: adam, lr: 0.01}\n"
 ).recipe
+PROXIES = ProxyFactory(MADE)
 JOBS = [Job(SIZE, seed, (("lr", 0.01),)) for seed in range(8)]
 BEFORE: dict[str, Any] = {  # as the first version wrote it
     "width": 16,
@@ -53,10 +55,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_measured_again_on_another_device(tmp_path: Path, asked: list[str]) -> None:
-    Engine(MADE, "cpu", 1, run=tmp_path).groups(JOBS)
-    Engine(MADE, "cpu", 1, run=tmp_path).groups(JOBS)  # the control: what was measured holds
+    Engine(PROXIES, "cpu", 1, run=tmp_path).groups(JOBS)
+    Engine(PROXIES, "cpu", 1, run=tmp_path).groups(JOBS)  # the control: what was measured holds
     assert asked == ["cpu"]
-    Engine(MADE, "cuda:0", 1, run=tmp_path).groups(JOBS)
+    Engine(PROXIES, "cuda:0", 1, run=tmp_path).groups(JOBS)
     assert asked == ["cpu", "cuda:0"]
     (rung,) = json.loads((tmp_path / FILE).read_text())
     assert (rung["device"], rung["why"]) == ("cuda:0", "measured on cuda:0")
@@ -66,9 +68,9 @@ def test_what_needed_no_measuring_is_kept_and_asked_again(
     tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 1e9)
-    Engine(MADE, "cpu", 1, run=tmp_path).groups(JOBS)
+    Engine(PROXIES, "cpu", 1, run=tmp_path).groups(JOBS)
     why = "one by one takes less than 1e+09 s: nothing to gain by a population"
-    later = Engine(MADE, "cpu", 1, run=tmp_path)
+    later = Engine(PROXIES, "cpu", 1, run=tmp_path)
     assert later.document().why == why and later.document().size == 1  # a finished run tells it
     assert not later.choices[SIZE].settled and not asked
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
@@ -77,15 +79,15 @@ def test_what_needed_no_measuring_is_kept_and_asked_again(
 
 
 def test_one_by_one_for_once_forgets_nothing(tmp_path: Path, asked: list[str]) -> None:
-    Engine(MADE, "cpu", 1, run=tmp_path).groups(JOBS)
+    Engine(PROXIES, "cpu", 1, run=tmp_path).groups(JOBS)
     before = (tmp_path / FILE).read_text()
-    assert len(Engine(MADE, "cpu", 1, "one-by-one", tmp_path).groups(JOBS)) == 8
+    assert len(Engine(PROXIES, "cpu", 1, "one-by-one", tmp_path).groups(JOBS)) == 8
     assert (tmp_path / FILE).read_text() == before
 
 
 def test_a_file_of_an_earlier_version_holds(tmp_path: Path, asked: list[str]) -> None:
     (tmp_path / FILE).write_text(json.dumps([BEFORE]))
-    made = Engine(MADE, "cpu", 1, run=tmp_path)
+    made = Engine(PROXIES, "cpu", 1, run=tmp_path)
     assert made.choices[SIZE] == EngineChoice(
         (Timing(1, 1.0, 1), Timing(4, 0.2, 4)), 4, "faster", True, "plain"
     )
@@ -93,9 +95,9 @@ def test_a_file_of_an_earlier_version_holds(tmp_path: Path, asked: list[str]) ->
 
 
 BROKEN = {
-    "torn": ('[{"width": 16', "is no JSON: EOF while parsing an object at line 1 column 13"),
-    "a number": ("3", "is no list of the rungs' engines"),
-    "an object": ("{}", "is no list of the rungs' engines"),
+    "torn": ('[{"width": 16', "is not JSON: EOF while parsing an object at line 1 column 13"),
+    "a number": ("3", "is not a valid engines.json"),
+    "an object": ("{}", "is not a valid engines.json"),
     "missing": (
         json.dumps([BEFORE, {k: v for k, v in BEFORE.items() if k != "size"}]),
         "rung 2, size: field required",
@@ -113,7 +115,7 @@ def test_a_broken_file_says_what_is_wrong(kind: str, tmp_path: Path) -> None:
     content, told = BROKEN[kind]
     (tmp_path / FILE).write_text(content)
     with pytest.raises(InputError) as caught:
-        Engine(MADE, "cpu", 1, run=tmp_path)
+        Engine(PROXIES, "cpu", 1, run=tmp_path)
     message = str(caught.value)
     assert told in message and "delete it, and the engine is chosen again" in message
     assert "tuple" not in message and "RungEngine" not in message and "\n" not in message
@@ -122,4 +124,4 @@ def test_a_broken_file_says_what_is_wrong(kind: str, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / FILE).mkdir()
     with pytest.raises(InputError, match="cannot be read"):
-        read(tmp_path / FILE, "cpu")
+        read_choices(tmp_path / FILE, "cpu")

@@ -15,25 +15,25 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.fit.study_fit import fit
 from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size, rungs
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.pruning import waves
-from mutransfer_cli.search.pruning.decision import (
-    clearly_worse,
-    hopeless,
-    judge_of,
-    reports,
-    steps_of,
-)
-from mutransfer_cli.search.pruning.waves import Waves, protected, spread
+from mutransfer_cli.search.problem import pruning_of, search_problem
+from mutransfer_cli.search.pruning import rate_line
+from mutransfer_cli.search.pruning.decision import clearly_worse
+from mutransfer_cli.search.pruning.protocol import pruning_rule
+from mutransfer_cli.search.pruning.rate_line import is_protected, spread_rates
+from mutransfer_cli.search.pruning.waves import Waves
+from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.record import Record, observation_of
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.cost import training_flops
+from tests.helpers.sweeps import PRUNED_RECIPE
 
 SIZE = Size(32, 2, 16, 200)
 Table = Callable[[Job], Record]
@@ -69,14 +69,14 @@ LADDER = [(float(i), float(i), float(i)) for i in (1, 2, 3, 4, 5)]
 def test_the_decision_is_optuna_s(pruner: str, own: list[float], expected: bool) -> None:
     for order in range(4):
         shuffled = Random(order).sample(LADDER, len(LADDER))
-        assert hopeless(pruner, shuffled, own) is expected
+        assert pruning_rule(pruner).is_hopeless(shuffled, own) is expected
 
 
 def test_too_few_references_decide_nothing() -> None:
     made = recipe("prune: median")
     curves = [[(s, 1.0) for s in range(200)]] * 2
-    assert judge_of(made, SIZE, curves, curves) is None
-    assert judge_of(made, SIZE, [*curves, *curves], curves) is not None
+    assert pruning_of(made).pruner(SIZE, curves, curves) is None
+    assert pruning_of(made).pruner(SIZE, [*curves, *curves], curves) is not None
 
 
 def test_worse_by_less_than_the_noise_of_a_batch_goes_on() -> None:
@@ -88,40 +88,47 @@ def test_worse_by_less_than_the_noise_of_a_batch_goes_on() -> None:
     made = recipe("prune: halving")
     noise = Random(1)
     curves = [[(s, k + noise.random()) for s in range(200)] for k in (0.0, 0.01, 0.02, 0.03, 0.04)]
-    judge = judge_of(made, SIZE, curves, curves)
-    assert judge is not None
+    pruner = pruning_of(made).pruner(SIZE, curves, curves)
+    assert pruner is not None
     close = [0.05 + noise.random() for _ in range(100)]
-    assert judge(close) is None
-    assert judge([loss + 1.0 for loss in close]) is not None  # the control
+    assert pruner(close) is None
+    assert pruner([loss + 1.0 for loss in close]) is not None  # the control
 
 
 def test_judged_at_an_eighth_a_quarter_a_half_and_after_the_warmup() -> None:
-    assert steps_of(recipe("prune: median"), SIZE) == (30, 50, 100)
+    assert pruning_of(recipe("prune: median")).check_steps(SIZE) == (30, 50, 100)
     late = recipe("prune: median", more="schedule: {warmup: 0.3}\n")
-    assert steps_of(late, SIZE) == (100,)  # 60 of warmup, then 10 that are averaged
+    assert pruning_of(late).check_steps(SIZE) == (100,)  # 60 of warmup, then 10 that are averaged
     long = replace(SIZE, steps=1000)
-    assert steps_of(recipe("prune: median"), long) == (250, 500)  # 100 and 50
-    assert steps_of(recipe("prune: median"), replace(SIZE, steps=10)) == ()
+    assert pruning_of(recipe("prune: median")).check_steps(long) == (250, 500)  # 100 and 50
+    assert pruning_of(recipe("prune: median")).check_steps(replace(SIZE, steps=10)) == ()
     curve = [(s, float(s)) for s in range(60)]
-    assert reports(recipe("prune: median"), SIZE, curve) == ((30, 24.5), (50, 44.5))
+    assert pruning_of(recipe("prune: median")).reports(SIZE, curve) == ((30, 24.5), (50, 44.5))
 
 
 def test_first_rates_are_spread_and_leave_the_ends_out() -> None:
-    assert [log2(x) for x in spread([2.0**i for i in range(-9, -2)])] == [-8, -6, -4]
-    assert [log2(x) for x in spread([2.0**i for i in range(-12, -3)])] == [-11, -8, -5]
+    assert [log2(x) for x in spread_rates([2.0**i for i in range(-9, -2)])] == [-8, -6, -4]
+    assert [log2(x) for x in spread_rates([2.0**i for i in range(-12, -3)])] == [-11, -8, -5]
     halves = [2.0 ** (-12 + i / 2) for i in range(19)]
-    assert len(spread(halves)) == 5  # not one in three: they are half an octave apart
+    assert len(spread_rates(halves)) == 5  # not one in three: they are half an octave apart
 
 
 def test_what_a_parabola_may_need_is_protected() -> None:
     rates = [2.0**i for i in range(-9, -2)]
     found = {2.0**i: (i + 6.0) ** 2 for i in range(-8, -3)}
-    assert [int(log2(x)) for x in rates if protected(x, rates, found)] == [-8, -7, -6, -5, -4]
+    assert [int(log2(x)) for x in rates if is_protected(x, rates, found)] == [-8, -7, -6, -5, -4]
     cliff: dict[float, float | None] = {**found, 2.0**-5: 9.0, 2.0**-4: None}
-    assert [int(log2(x)) for x in rates if protected(x, rates, cliff)] == [-9, -8, -7, -6, -5, -4]
+    assert [int(log2(x)) for x in rates if is_protected(x, rates, cliff)] == [
+        -9,
+        -8,
+        -7,
+        -6,
+        -5,
+        -4,
+    ]
     coarse = [2.0**i for i in (-12, -8, -4, 0)]  # of wide steps the nearest rates
-    assert [protected(x, coarse, {2.0**-8: 1.0}) for x in coarse] == [True, True, True, True]
-    assert protected(2.0**-20, [2.0**-20, 2.0**-8], {2.0**-8: None})  # there is no best yet
+    assert [is_protected(x, coarse, {2.0**-8: 1.0}) for x in coarse] == [True, True, True, True]
+    assert is_protected(2.0**-20, [2.0**-20, 2.0**-8], {2.0**-8: None})  # there is no best yet
 
 
 def landscape(best: float, seed: int, noise: float = 0.02, cliff: float = 3.5) -> Table:
@@ -149,10 +156,10 @@ def landscape(best: float, seed: int, noise: float = 0.02, cliff: float = 3.5) -
 
 
 def judged(job: Job, whole: Record) -> Record:
-    """What becomes of a trial under its judge."""
+    """What becomes of a trial under its pruner."""
     losses = [loss for _, loss in whole.curve]
-    for step in job.judge.steps if job.judge else ():
-        why = job.judge(losses[:step])  # type: ignore[misc]
+    for step in job.pruner.steps if job.pruner else ():
+        why = job.pruner(losses[:step])  # type: ignore[misc]
         if why is not None:
             return replace(
                 whole, outcome="pruned", loss=None, why=why, flops=step / whole.steps,
@@ -161,14 +168,20 @@ def judged(job: Job, whole: Record) -> Record:
     return whole
 
 
+def waves_of(made: Recipe) -> Waves:
+    problem = search_problem(made, 0)
+    lines = SAMPLERS[problem.search.sampler].proposes_lines
+    return Waves(make_sampler(problem), pruning_of(made), lines)
+
+
 def swept(made: Recipe, table: Table, lost: Random | None = None) -> list[Record]:
     """All waves; lost: a part of every wave is stored, in any order, and the sweep starts again."""
     records: list[Record] = []
-    going = Waves(made, rungs(made), 0)
+    going = waves_of(made)
     while jobs := going.open(records):
         if lost is not None:
             jobs = lost.sample(jobs, max(1, len(jobs) // 2))
-            going = Waves(made, rungs(made), 0)
+            going = waves_of(made)
         whole = made.search.prune == "none"
         records += [table(job) if whole else judged(job, table(job)) for job in jobs]
         assert len(records) < 500
@@ -203,7 +216,7 @@ def test_without_its_guard_it_would_prune_what_the_fit_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control of the test above: without the guard some answers change."""
-    monkeypatch.setattr(waves, "in_reach", lambda x, best, rates, more=0: x == best)
+    monkeypatch.setattr(rate_line, "in_reach", lambda x, best, rates, more=0: x == best)
     changed = 0
     for seed in range(6):
         table = landscape(-9.5 + seed, seed)
@@ -265,31 +278,20 @@ def test_a_judge_is_small_and_travels() -> None:
     made = recipe(f"prune: halving, {WIDE}", steps=2000)
     table = landscape(-7, 1)
     records: list[Record] = []
-    going = Waves(made, rungs(made), 0)
+    going = waves_of(made)
     jobs = going.open(records)
-    while not any(job.judge for job in jobs):
+    while not any(job.pruner for job in jobs):
         records += [judged(job, table(job)) for job in jobs]
         jobs = going.open(records)
-    job = next(job for job in jobs if job.judge)
+    job = next(job for job in jobs if job.pruner)
     sent = pickle.dumps(job)
     assert len(sent) < 8000
-    assert pickle.loads(sent).judge == job.judge
-    assert job.key in {j.key for j in missing([replace(job, judge=None)], [])}
-
-
-REAL = """
-name: real
-model: {build: mlp}
-optimizer: {name: adamw, lr: 0.01}
-data: {source: teacher, d_in: 8, d_out: 3}
-base: {width: 16, depth: 1, batch: 64, steps: 80}
-ladder: {width: [16, 32]}
-search: {space: {lr: {log2: [-11, 1], step: 1}}, seeds: 2, extend: 0, prune: halving}
-"""
+    assert pickle.loads(sent).pruner == job.pruner
+    assert job.key in {j.key for j in missing([replace(job, pruner=None)], [])}
 
 
 def real(**changes: str) -> LoadedRecipe:
-    text = REAL
+    text = PRUNED_RECIPE
     for old, new in changes.items():
         text = text.replace(old, new)
     return loads(text)

@@ -15,20 +15,22 @@ from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.samplers.adaptive import (
-    Fitted,
-    Losses,
+    AdaptiveSampler,
+    FitRungs,
+    fit_rungs,
+    neighbours,
+)
+from mutransfer_cli.search.samplers.rate_losses import (
+    RateLosses,
     best_of,
     cliff_above,
-    fit_rungs,
     losses_of,
-    neighbours,
-    propose,
-    round_after,
 )
-from mutransfer_cli.search.samplers.registry import trials, wanted
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.rung_optima import RungFit
+from tests.helpers.sweeps import proposed, record_with, sampler_of
 
 Loss = Callable[[Job], float | None]
 HALF_OCTAVE_GRID = 19 * 3  # trials of a rung: 2^-12 to 2^-3, three seeds
@@ -49,17 +51,11 @@ def resolved(records: Sequence[Record]) -> dict[Size, Interval]:
     return {s: f.optimum for s, f in fit_rungs(records).items() if f.optimum}
 
 
-def ended(job: Job, loss: float | None) -> Record:
-    s = job.size
-    outcome = "finished" if loss is not None else "diverged"
-    return Record(job.params, s.width, s.depth, s.batch, s.steps, job.seed, outcome, loss)
-
-
 def searched(loss: Loss, asked: Recipe = ADAPTIVE) -> list[Record]:
     """All trials until nothing more is asked for."""
     records: list[Record] = []
-    while jobs := missing(wanted(asked, rungs(asked), 0, records), records):
-        records += [ended(job, loss(job)) for job in jobs]
+    while jobs := missing(proposed(asked, records), records):
+        records += [record_with(job, loss(job)) for job in jobs]
         assert len(records) < 500
     return records
 
@@ -97,13 +93,19 @@ def test_it_asks_for_more_where_the_loss_is_noisier() -> None:
     """The control of its economy: what is cheap on a smooth loss is not on a noisy one."""
     quiet, loud = (len(searched(bowl(-7, 0, noise, 3))) for noise in (0.0005, 0.03))
     assert loud > 1.5 * quiet
-    _, most = trials(ADAPTIVE.search, rungs(ADAPTIVE))
+    most = sampler_of(ADAPTIVE).count_trials().at_most
     assert loud <= most  # what a dry run says
 
 
-def shape_of(optimum: Interval | None, bent: bool) -> Fitted:
+def shape_of(optimum: Interval | None, bent: bool) -> FitRungs:
     size = rungs(ADAPTIVE)[0]
     return lambda records: {size: RungFit(optimum, bent)}
+
+
+def smallest(fit: FitRungs) -> AdaptiveSampler:
+    """A search of the smallest rung only, with a fit by hand."""
+    problem = search_problem(ADAPTIVE, 0)
+    return AdaptiveSampler(replace(problem, rungs=problem.rungs[:1]), fit)
 
 
 def test_what_limits_the_interval_says_what_is_run_next() -> None:
@@ -112,14 +114,14 @@ def test_what_limits_the_interval_says_what_is_run_next() -> None:
     rates = (-9.0, -8.0, -7.0, -6.0, -5.0)
     bowl_ = {x: 2 + 0.03 * (x + 7.1) ** 2 for x in (*rates, -12.0, -3.0)}
     seen = [
-        ended(Job(size[0], s, (("lr", 2.0**x),)), bowl_[x] + s)
+        record_with(Job(size[0], s, (("lr", 2.0**x),)), bowl_[x] + s)
         for x in bowl_
         for s in (0, 1)
         if s == 0 or x in rates
     ]
 
     def asked(optimum: Interval | None, bent: bool) -> set[tuple[float, int]]:
-        jobs = round_after(ADAPTIVE.search, size, 0, seen, shape_of(optimum, bent))
+        jobs = smallest(shape_of(optimum, bent)).next_round(seen)
         return {(log2(j.params["lr"]), j.seed) for j in jobs}
 
     wide, narrow = (
@@ -137,16 +139,16 @@ def test_a_half_octave_that_was_lost_is_not_waited_for() -> None:
     size = rungs(ADAPTIVE)[:1]
     rates = (-9.0, -8.0, -7.5, -7.0, -6.0, -5.0)
     seen = [
-        ended(Job(size[0], s, (("lr", 2.0**x),)), 2 + 0.03 * (x + 7.1) ** 2)
+        record_with(Job(size[0], s, (("lr", 2.0**x),)), 2 + 0.03 * (x + 7.1) ** 2)
         for x in (*rates, -12.0, -3.0)
         for s in (0, 1)
     ]
     for outcome in ("failed", "pruned"):
         lost = [
-            replace(ended(Job(size[0], s, (("lr", 2.0**-6.5),)), None), outcome=outcome)
+            replace(record_with(Job(size[0], s, (("lr", 2.0**-6.5),)), None), outcome=outcome)
             for s in (0, 1)
         ]
-        jobs = round_after(ADAPTIVE.search, size, 0, [*seen, *lost], shape_of(None, True))
+        jobs = smallest(shape_of(None, True)).next_round([*seen, *lost])
         assert jobs and all(abs(log2(job.params["lr"]) + 6.5) > 0.2 for job in jobs)
         assert outcome == "failed" or {job.seed for job in jobs} == {2}
 
@@ -174,7 +176,7 @@ def test_one_seed_is_no_evidence_where_two_are_asked_for() -> None:
 
 def test_the_best_is_of_all_seeds_at_one_level() -> None:
     """By hand: seed 1 lies 5 higher and ran the outer rates alone; -7 stays the best."""
-    losses: Losses = {
+    losses: RateLosses = {
         -8.0: {0: 2.2, 1: 7.1}, -7.0: {0: 2.0}, -6.0: {0: 2.1, 1: 7.2}, -5.0: {0: 2.4, 1: None},
     }  # fmt: skip
     # levels 2.15 and 7.15: -8 is at 0, -7 at -0.15, -6 at 0; a plain mean would be the same by luck
@@ -217,9 +219,9 @@ def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
 
     whole = searched(fixed)
     records: list[Record] = []
-    while jobs := propose(ADAPTIVE.search, rungs(ADAPTIVE), 0, records):
+    while jobs := proposed(ADAPTIVE, records):
         kept = jobs[: max(1, len(jobs) // 2)]
-        records += [ended(job, losses[job.key]) for job in kept]
+        records += [record_with(job, losses[job.key]) for job in kept]
     assert sorted(map(key, records)) == sorted(map(key, whole))
 
 
@@ -232,7 +234,7 @@ def test_a_pruned_rate_is_no_cliff() -> None:
     size = rungs(ADAPTIVE)[0]
     jobs = [Job(size, 0, (("lr", 2.0**x),)) for x in (-10, -9, -7, -5.5)]
     for outcome, expected in (("pruned", [-8, -6, -5]), ("diverged", [-6.25])):
-        *kept, lost = [ended(job, abs(log2(job.params["lr"]) + 7)) for job in jobs]
+        *kept, lost = [record_with(job, abs(log2(job.params["lr"]) + 7)) for job in jobs]
         seen = [*kept, replace(lost, loss=None, outcome=outcome)]
         found = neighbours(losses_of(size, seen), -7.0, cliff_above(size, seen, -7.0))
         assert sorted(found) == sorted(expected)
@@ -267,7 +269,7 @@ def test_independent_takes_one_line_after_another() -> None:
 
 def test_a_grid_of_everything_is_what_independent_saves() -> None:
     full = recipe(INDEPENDENT.replace("independent", "grid"))
-    assert len(wanted(full, rungs(full), 0, [])) == 10 * 7 * 3 * 2 * 3
+    assert len(proposed(full)) == 10 * 7 * 3 * 2 * 3
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ def test_a_grid_of_everything_is_what_independent_saves() -> None:
         ("{sampler: adaptive, space: {lr: {choice: [0.1, 0.2]}}}", "needs a range of lr"),
         (
             "{sampler: adaptive, space: {lr: {log2: [-9, -3]}, eps: {log10: [-9, -6]}}}",
-            "lr alone",
+            "the learning rate and nothing else",
         ),
         (
             "{sampler: independent, space: {lr: {log2: [-9, -3]}, init_std: {log2: [-5, 0]}}}",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.samplers.grid import most, wanted
+from mutransfer_cli.search.job import missing
+from mutransfer_cli.search.samplers.grid import GridSampler
+from mutransfer_cli.search.samplers.growing_grid import grid_jobs
+from mutransfer_cli.search.samplers.protocol import SearchProblem
 from mutransfer_cli.search.storage.record import Record
+from tests.helpers.sweeps import record_with
 
 SIZE = Size(32, 2, 16, 200)
 
@@ -17,23 +20,15 @@ def search(**options: object) -> Search:
     return Search(space=space, **{"seeds": 1, "extend": 3, **options})  # type: ignore[arg-type]
 
 
-def ended(job: Job, loss: float | None) -> Record:
-    size = job.size
-    outcome = "finished" if loss is not None else "diverged"
-    return Record(
-        job.params, size.width, size.depth, size.batch, size.steps, job.seed, outcome, loss
-    )
-
-
 def driven(s: Search, optimum: float, diverges_at: float = 99.0) -> list[float]:
     """Run the grid to its end on |log2(lr) - optimum|; the positions that were tried."""
     from math import log2
 
     records: list[Record] = []
-    while jobs := missing(wanted(s, [SIZE], [0], records), records):
+    while jobs := missing(grid_jobs(s, [SIZE], [0], records), records):
         for job in jobs:
             x = log2(job.params["lr"])
-            records.append(ended(job, None if x >= diverges_at else abs(x - optimum)))
+            records.append(record_with(job, None if x >= diverges_at else abs(x - optimum)))
     return sorted(round(log2(r.params["lr"]), 6) for r in records)
 
 
@@ -49,7 +44,8 @@ def test_it_grows_towards_an_edge_until_bracketed() -> None:
 def test_growth_is_bounded() -> None:
     assert driven(search(extend=2), -20.0) == [-8, -7, -6, -5, -4]
     assert driven(search(extend=0), -20.0) == [-6, -5, -4]
-    assert most(search(), [SIZE]) == 3 + 6
+    problem = SearchProblem(search(), (SIZE,), 0, {})
+    assert GridSampler(problem).count_trials().at_most == 3 + 6
 
 
 def test_divergence_brackets_from_above() -> None:
@@ -64,6 +60,6 @@ def test_where_everything_diverges_it_grows_downwards() -> None:
 def test_combinations_and_common_seeds() -> None:
     s = search(extend=0, seeds=2)
     s = s.model_copy(update={"space": {**s.space, "init_std": Space(choice=(0.1, 0.2))}})
-    jobs = wanted(s, [SIZE, Size(64, 2, 16, 200)], [0, 1], [])
+    jobs = grid_jobs(s, [SIZE, Size(64, 2, 16, 200)], [0, 1], [])
     assert len({j.key for j in jobs}) == 3 * 2 * 2 * 2
     assert missing(jobs, [])[0].size.width == 64  # the longest first

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from torch import Tensor
 
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.executors.local import begun, train_jobs
+from mutransfer_cli.search.executors.group_training import interrupted_groups, train_jobs
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.samplers.grid import settings as settings_of
+from mutransfer_cli.search.samplers.growing_grid import grid_settings
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.trial import Result
@@ -27,7 +28,7 @@ class Cut(Exception):
 
 
 def jobs_of(made: Any) -> tuple[Job, ...]:
-    return tuple(Job(SIZE, i % 2, s) for i, s in enumerate(settings_of(made.search.space)))
+    return tuple(Job(SIZE, i % 2, s) for i, s in enumerate(grid_settings(made.search.space)))
 
 
 def cut_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ def cut_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def results(made: Any, jobs: tuple[Job, ...], folder: Path | None) -> dict[Job, Result]:
-    found = dict(train_jobs(made, jobs, "cpu", folder))
+    found = dict(train_jobs(ProxyFactory(made), jobs, "cpu", folder))
     return {jobs[i]: result for i, result in found.items()}
 
 
@@ -82,7 +83,7 @@ def test_goes_on_to_the_same_last_digit(
     with monkeypatch.context() as patch:
         whole = Population.step
         patch.setattr(Population, "step", lambda s, at: (steps.append(at), whole(s, at))[1])
-        groups, rest = begun(made, jobs, "cpu", tmp_path)
+        groups, rest = interrupted_groups(ProxyFactory(made), jobs, "cpu", tmp_path)
         assert ([set(g) for g in groups], rest) == ([set(jobs)], [])
         found = results(made, groups[0], tmp_path)
     assert steps[0] == 37  # and not from the first
@@ -101,7 +102,7 @@ def test_goes_on_without_those_that_others_ran(
         with pytest.raises(Cut):
             results(made, jobs, tmp_path)
     left = jobs[1:]
-    groups, rest = begun(made, left, "cpu", tmp_path)
+    groups, rest = interrupted_groups(ProxyFactory(made), left, "cpu", tmp_path)
     assert [set(g) for g in groups] == [set(left)] and not rest
     found = results(made, groups[0], tmp_path)
     assert all(same(found[job], truth[job]) for job in left)
@@ -114,7 +115,7 @@ def test_no_other_recipe_s_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         cut_at(37, patch)
         with pytest.raises(Cut):
             results(made, jobs, tmp_path)
-    assert begun(other, jobs, "cpu", tmp_path) == ([], list(jobs))
+    assert interrupted_groups(ProxyFactory(other), jobs, "cpu", tmp_path) == ([], list(jobs))
     (file,) = tmp_path.glob("group-*")
     file.write_bytes(file.read_bytes()[:100])  # torn: as if there were none
-    assert begun(made, jobs, "cpu", tmp_path) == ([], list(jobs))
+    assert interrupted_groups(ProxyFactory(made), jobs, "cpu", tmp_path) == ([], list(jobs))

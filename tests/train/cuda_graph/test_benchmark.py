@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.models.proxy import ProxyFactory, plan_for
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.executors.local import begun, train_jobs
+from mutransfer_cli.search.executors.group_training import interrupted_groups, train_jobs
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.samplers.grid import settings as settings_of
+from mutransfer_cli.search.samplers.growing_grid import grid_settings
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.cuda_graph import benchmark as capture
 from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
@@ -112,7 +112,7 @@ def test_measured_as_it_trains(tapes: list[Tape]) -> None:
 
 
 def jobs_of(made: Any) -> tuple[Job, ...]:
-    return tuple(Job(SIZE, i % 2, s) for i, s in enumerate(settings_of(made.search.space)))
+    return tuple(Job(SIZE, i % 2, s) for i, s in enumerate(grid_settings(made.search.space)))
 
 
 def test_the_way_reaches_what_trains(
@@ -125,11 +125,11 @@ def test_the_way_reaches_what_trains(
     found = EngineChoice(timings, 4, "measured", True, "graph")
     monkeypatch.setattr("mutransfer_cli.search.grouping.engine.choose_engine", lambda *_: found)
     monkeypatch.setattr("mutransfer_cli.search.grouping.engine.WORTH_SECONDS", 0.0)
-    (group,) = Engine(made, "cpu", 1, run=run).groups(jobs)
-    assert [job.way for job in group] == ["graph"] * 4 and set(group) == set(jobs)
-    results = dict(train_jobs(made, group, "cpu"))
+    (group,) = Engine(ProxyFactory(made), "cpu", 1, run=run).groups(jobs)
+    assert [job.step_mode for job in group] == ["graph"] * 4 and set(group) == set(jobs)
+    results = dict(train_jobs(ProxyFactory(made), group, "cpu"))
     assert [t.replays for t in tapes] == [SIZE.steps - WARMUP_STEPS]
-    plain = dict(train_jobs(made, jobs, "cpu"))
+    plain = dict(train_jobs(ProxyFactory(made), jobs, "cpu"))
     assert len(tapes) == 1  # the control
     order = [jobs.index(job) for job in group]
     for i, place in enumerate(order):
@@ -137,9 +137,9 @@ def test_the_way_reaches_what_trains(
     monkeypatch.delattr(
         "mutransfer_cli.search.grouping.engine.choose_engine"
     )  # it is read, and not measured again
-    again = Engine(made, "cpu", 1, run=run)
+    again = Engine(ProxyFactory(made), "cpu", 1, run=run)
     assert again.choices == {SIZE: found}
-    assert [job.way for job in again.groups(jobs)[0]] == ["graph"] * 4
+    assert [job.step_mode for job in again.groups(jobs)[0]] == ["graph"] * 4
 
 
 def test_an_interrupted_population_goes_on_in_its_way(
@@ -158,17 +158,17 @@ def test_an_interrupted_population_goes_on_in_its_way(
     made, whole = recipe("mlp", more=SEARCH), CapturedPopulation.step
     jobs = jobs_of(made)
     for job in jobs:
-        object.__setattr__(job, "way", "graph")
-    truth = dict(train_jobs(made, jobs, "cpu"))
+        object.__setattr__(job, "step_mode", "graph")
+    truth = dict(train_jobs(ProxyFactory(made), jobs, "cpu"))
     with monkeypatch.context() as patch:
         patch.setattr(CapturedPopulation, "step", some)
         patch.setattr(GroupCheckpointer, "due", property(lambda self: True))
         with pytest.raises(Cut):
-            dict(train_jobs(made, jobs, "cpu", tmp_path))
+            dict(train_jobs(ProxyFactory(made), jobs, "cpu", tmp_path))
     tapes.clear()
-    (group,), rest = begun(made, jobs_of(made), "cpu", tmp_path)
-    assert not rest and [job.way for job in group] == ["plain"] * 4
-    found = {group[i]: r for i, r in train_jobs(made, group, "cpu", tmp_path)}
+    (group,), rest = interrupted_groups(ProxyFactory(made), jobs_of(made), "cpu", tmp_path)
+    assert not rest and [job.step_mode for job in group] == ["plain"] * 4
+    found = {group[i]: r for i, r in train_jobs(ProxyFactory(made), group, "cpu", tmp_path)}
     assert [t.replays for t in tapes] == [SIZE.steps - 37 - WARMUP_STEPS]
     for i, job in enumerate(jobs):
         assert (found[job].loss, found[job].curve) == (truth[i].loss, truth[i].curve)

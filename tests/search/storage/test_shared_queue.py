@@ -14,15 +14,15 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.claims import Claims
 from mutransfer_cli.search.storage.journal import Journal
 from mutransfer_cli.search.storage.location import parse_location, without_password
 from mutransfer_cli.search.storage.locks import run_lock
-from mutransfer_cli.search.storage.process import is_dead, this_process
+from mutransfer_cli.search.storage.process_identity import is_dead, this_process
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run_directory import choose_location
+from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
-from tests.search.test_sweep import RECIPE
+from tests.helpers.sweeps import RECIPE
 
 SIZE = Size(8, 1, 4, 12)
 JOBS = [Job(SIZE, seed, (("lr", 0.1),)) for seed in range(4)]
@@ -34,20 +34,20 @@ def storage(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def claims(folder: Path, storage: str, **options: float) -> Claims:
+def claims(folder: Path, storage: str, **options: float) -> SharedTrialQueue:
     """As another process would open them: its own handle on the storage."""
     recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
     study = Study.open(parse_location(storage, folder), recipe, create=True)
-    return Claims(study, RANGES, {SIZE: 1.0}, **options)  # type: ignore[arg-type]
+    return SharedTrialQueue(study, RANGES, {SIZE: 1.0}, **options)  # type: ignore[arg-type]
 
 
 def ended(job: Job, loss: float = 1.0) -> Record:
     return Record(job.params, 8, 1, 4, 12, job.seed, "finished", loss)
 
 
-def elsewhere(made: Claims, pid: int) -> Claims:
+def elsewhere(made: SharedTrialQueue, pid: int) -> SharedTrialQueue:
     """The same claims as those of a process on another machine: it cannot be seen from here."""
-    made.me = {**made.me, "host": "other", "pid": pid, "place": "another boot"}
+    made.process = {**made.process, "host": "other", "pid": pid, "place": "another boot"}
     return made
 
 
@@ -73,7 +73,7 @@ def test_of_two_claims_at_the_same_moment_the_first_holds(tmp_path: Path, storag
 
 def test_a_dead_process_is_followed_at_once(tmp_path: Path, storage: str) -> None:
     dead, b = claims(tmp_path, storage), elsewhere(claims(tmp_path, storage), 7)
-    dead.me = {**this_process(), "started": "1"}  # its number now belongs to another process
+    dead.process = {**this_process(), "started": "1"}  # its number now belongs to another process
     assert dead.claim(JOBS[:1]) == JOBS[:1]
     assert b.claim(JOBS[:1]) == JOBS[:1]
 
@@ -93,7 +93,7 @@ def test_silence_is_measured_by_the_own_clock(
             assert b.claim(JOBS[:1]) == []
             time.sleep(0.05)
         a.closing.set()  # it stops to give signs, and goes on with its trial
-        a.heart.join()
+        a.heartbeat.join()
         until = time.monotonic() + 20
         while not (granted := b.claim(JOBS[:1])) and time.monotonic() < until:
             time.sleep(0.05)
@@ -129,13 +129,13 @@ def test_a_process_is_dead_only_where_that_can_be_seen() -> None:
 def test_another_recipe_of_the_same_name_is_refused(tmp_path: Path, storage: str) -> None:
     study = claims(tmp_path, storage).study
     recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
-    study.belongs_to(recipe, seed=0)
-    study.belongs_to(recipe, seed=0)
+    study.require_same(recipe, seed=0)
+    study.require_same(recipe, seed=0)
     with pytest.raises(InputError, match="seed: 0 and 1"):
-        study.belongs_to(recipe, seed=1)
+        study.require_same(recipe, seed=1)
     other = loads(RECIPE.replace("STEPS", "13"), "r.yaml").recipe
     with pytest.raises(InputError, match=r"different recipe: base\.steps: 12 and 13"):
-        study.belongs_to(other, seed=0)
+        study.require_same(other, seed=0)
 
 
 def test_a_torn_line_is_taken_back(tmp_path: Path) -> None:

@@ -9,18 +9,21 @@ from typing import Any
 
 
 def this_process() -> dict[str, Any]:
-    """Where and what this process is; `place` is equal only where its number means the same."""
+    """Where and what this process is.
+
+    `place` is equal only where process ids mean the same (the key is stored in studies).
+    """
     pid = os.getpid()
     return {
         "host": socket.gethostname(),
         "pid": pid,
-        "place": place(),
-        "started": started(pid),
+        "place": pid_namespace(),
+        "started": start_time(pid),
     }
 
 
-def place() -> str | None:
-    """The boot of the machine and the namespace of its process numbers; None where unknown."""
+def pid_namespace() -> str | None:
+    """The boot of the machine and the namespace of its process ids; None where unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -28,8 +31,8 @@ def place() -> str | None:
         return None
 
 
-def started(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks; None where there is no such process."""
+def start_time(pid: int) -> str | None:
+    """When a process started, in the kernel's ticks; None where there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -40,8 +43,8 @@ def started(pid: int) -> str | None:
 
 def is_dead(process: dict[str, Any]) -> bool:
     """Whether a process is known to be gone; False where it lives or cannot be seen from here."""
-    here = place()
+    here = pid_namespace()
     if here is None or process.get("place") != here or process.get("started") is None:
         return False
-    began: str = process["started"]
-    return started(int(process["pid"])) != began
+    started: str = process["started"]
+    return start_time(int(process["pid"])) != started

@@ -1,0 +1,112 @@
+"""Training of a group in the process of a worker, with checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.freeze import frozen_yaml
+from mutransfer_cli.search.grouping.members import Group, label_of, member_of
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.train.checkpoint.checkpointer import (
+    SAVE_INTERVAL,
+    Checkpointer,
+    GroupCheckpointer,
+)
+from mutransfer_cli.train.population.oom_split import train_group
+from mutransfer_cli.train.trial import Result, train
+
+
+def train_jobs(
+    proxies: ProxyFactory, group: Group, device: str, checkpoints: Path | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Train a group; yields the index of each trial in it and its result, as it ends.
+
+    Args:
+        proxies: Makes the models.
+        group: Jobs of one rung.
+        device: Where they train.
+        checkpoints: A folder; None: a trial that is interrupted starts again.
+    """
+    checkpointer = group_checkpointer(proxies, group, device, checkpoints)
+    if len(group) == 1 and (checkpointer is None or not checkpointer.stored()):
+        yield 0, run_trial(proxies, group[0], device, checkpoints)
+        return
+    members = [member_of(proxies, job) for job in group]
+    size, step_mode = group[0].size, group[0].step_mode
+    if checkpointer is None:
+        yield from train_group(members, size, device, step_mode=step_mode)
+        return
+    with checkpointer:
+        yield from train_group(members, size, device, checkpointer, step_mode)
+    checkpointer.remove()
+
+
+def run_trial(
+    proxies: ProxyFactory,
+    job: Job,
+    device: str,
+    checkpoints: Path | None = None,
+    interval: float = SAVE_INTERVAL,
+) -> Result:
+    """Train one trial by itself.
+
+    Args:
+        proxies: Makes the model.
+        job: The trial.
+        device: Where it trains.
+        checkpoints: A folder for its checkpoint; None: it has none.
+        interval: Seconds between two checkpoints.
+    """
+    own = proxies.with_hyperparameters(job.params)
+    if checkpoints is None:
+        return train(own.recipe, job.size, job.seed, device, judge=job.pruner)
+    identity = f"{frozen_yaml(own.recipe)}{job.key}"
+    with Checkpointer(checkpoints, identity, device, interval) as checkpointer:
+        result = train(
+            own.recipe, job.size, job.seed, device, keeper=checkpointer, judge=job.pruner
+        )
+    checkpointer.remove()
+    return result
+
+
+def group_checkpointer(
+    proxies: ProxyFactory, group: Group, device: str, checkpoints: Path | None
+) -> GroupCheckpointer | None:
+    """The checkpoint of a population, whichever of its trials have ended since.
+
+    Args:
+        proxies: Makes the models.
+        group: Jobs of the population that have not ended.
+        device: Where they train.
+        checkpoints: A folder; None: there is no checkpoint.
+    """
+    if checkpoints is None:
+        return None
+    labels = [label_of(job) for job in group]
+    return GroupCheckpointer(checkpoints, frozen_yaml(proxies.recipe), labels, device)
+
+
+def interrupted_groups(
+    proxies: ProxyFactory, jobs: Sequence[Job], device: str, checkpoints: Path | None
+) -> tuple[list[Group], list[Job]]:
+    """Populations that were interrupted, and the jobs that are in none.
+
+    Args:
+        proxies: Makes the models.
+        jobs: What is to be trained; of a population only these go on.
+        device: Where they train.
+        checkpoints: The folder of the checkpoints.
+
+    Returns:
+        Groups with a checkpoint, and the other jobs.
+    """
+    checkpointer = group_checkpointer(proxies, (), device, checkpoints)
+    others = {label_of(job): job for job in jobs}
+    groups: list[Group] = []
+    for _, labels in checkpointer.stored() if checkpointer is not None else ():
+        group = tuple(others.pop(label) for label in labels if label in others)
+        if group:
+            groups.append(group)
+    return groups, list(others.values())

@@ -1,0 +1,74 @@
+"""What runs inside a local worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from mutransfer_cli.logs import configure_from_environment
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.executors.group_training import train_jobs
+from mutransfer_cli.search.grouping.members import Group
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
+from mutransfer_cli.train.threads import limit_threads
+from mutransfer_cli.train.trial import Result
+
+PARENT_CHECK = 0.5  # seconds between two looks whether the driver still lives
+
+_proxies: ProxyFactory | None = None
+_device = "cpu"
+_checkpoints: Path | None = None
+
+
+def start_worker(
+    recipe: Recipe, folder: str, device: str, threads: int, parent: int, checkpoints: Path | None
+) -> None:
+    """Set up a fresh process, which ends when its driver dies.
+
+    Args:
+        recipe: Of the trials.
+        folder: Where the user's own modules are imported from.
+        device: Where trials train.
+        threads: Of this process.
+        parent: Process id of the driver.
+        checkpoints: The folder of the checkpoints.
+    """
+    global _proxies, _device, _checkpoints
+    signal.signal(signal.SIGTERM, stop)
+    configure_from_environment()
+    _checkpoints = checkpoints
+    limit_threads(threads)
+    sys.path.insert(0, folder)
+    _proxies, _device = ProxyFactory(recipe), device
+
+    def watch_parent() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK)
+        os._exit(1)  # the driver was killed: nobody would read the result
+
+    threading.Thread(target=watch_parent, daemon=True).start()
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM: the worker first saves its trial, where that can be saved.
+
+    Args:
+        number: The signal.
+        frame: Not used.
+    """
+    Checkpointer.stop_requested = True
+    if Checkpointer.active is None:
+        os._exit(0)
+
+
+def run_group(group: Group) -> Iterator[tuple[int, Result]]:
+    """Train a group; yields the index of each trial in it and its result."""
+    assert _proxies is not None
+    return train_jobs(_proxies, group, _device, _checkpoints)

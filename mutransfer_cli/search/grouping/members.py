@@ -1,0 +1,37 @@
+"""Jobs as members of a population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.key_paths import key_path
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.train.population.population import Member
+
+Group: TypeAlias = tuple[Job, ...]  # jobs that train as one computation
+
+
+def member_of(proxies: ProxyFactory, job: Job) -> Member:
+    """A job as a member of a population."""
+    own = proxies.with_hyperparameters(job.params)
+    return Member(own.recipe, job.seed, own.plan(job.size), job.pruner, label_of(job))
+
+
+def label_of(job: Job) -> str:
+    """What tells a job from the others of its recipe."""
+    return str(job.key)
+
+
+def fixed_values(proxies: ProxyFactory, params: Mapping[str, float]) -> tuple[float, ...]:
+    """Values that may not differ inside a population: multipliers that are not tensors there.
+
+    torch's attention takes its scale as a number; some parameterizations build all their
+    multipliers into the model as numbers.
+    """
+    paths = {key_path(name): value for name, value in params.items()}
+    if PARAMETERIZATIONS[proxies.recipe.parameterization].unit_scaled:
+        return tuple(v for path, v in paths.items() if path.startswith("multipliers."))
+    return tuple(v for path, v in paths.items() if path == "multipliers.attention")

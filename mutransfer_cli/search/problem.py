@@ -1,0 +1,19 @@
+"""What a recipe says of its search: read once, before anything is run."""
+
+from __future__ import annotations
+
+from mutransfer_cli.recipe.key_paths import searched_values
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import rungs
+from mutransfer_cli.search.pruning.decision import Pruning
+from mutransfer_cli.search.samplers.protocol import SearchProblem
+
+
+def search_problem(recipe: Recipe, first_seed: int) -> SearchProblem:
+    """The search of a recipe; its seeds count up from the first."""
+    return SearchProblem(recipe.search, rungs(recipe), first_seed, searched_values(recipe))
+
+
+def pruning_of(recipe: Recipe) -> Pruning:
+    """How a recipe prunes."""
+    return Pruning(recipe.search.prune, recipe.schedule.warmup)

@@ -1,0 +1,16 @@
+"""No pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class NoPruning:
+    """Every trial runs to its end."""
+
+    def is_hopeless(self, references: Sequence[Sequence[float]], losses: Sequence[float]) -> bool:
+        """Never."""
+        return False
+
+
+NONE = NoPruning()

@@ -1,0 +1,86 @@
+"""Trials as Optuna stores them: states, distributions, user attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.storage.record import Key, Record, trial_key
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.trial import TrialState
+
+Ranges: TypeAlias = dict[str, tuple[float, float, bool]]  # by name: low, high, is logarithmic
+
+
+def state_of(outcome: str) -> TrialState:
+    """Optuna's state for an outcome."""
+    from optuna.trial import TrialState
+
+    return {"finished": TrialState.COMPLETE, "pruned": TrialState.PRUNED}.get(
+        outcome, TrialState.FAIL
+    )
+
+
+def has_ended(trial: optuna.trial.FrozenTrial) -> bool:
+    """Whether it is a trial's end, and not a claim that was given up."""
+    outcome = trial.user_attrs.get("outcome")
+    return outcome is not None and trial.state == state_of(outcome)
+
+
+def distributions(params: dict[str, float], ranges: Ranges) -> dict[str, Any]:
+    """Optuna's distributions of a setting; a grid that grew past its range widens the range."""
+    from optuna.distributions import FloatDistribution
+
+    return {
+        name: FloatDistribution(
+            min(ranges[name][0], value), max(ranges[name][1], value), log=ranges[name][2]
+        )
+        for name, value in params.items()
+    }
+
+
+def request_attributes(record: Record) -> dict[str, Any]:
+    """User attributes that a trial has from its start."""
+    return {name: getattr(record, name) for name in (*SIZES, "seed")} | {"flops": record.flops}
+
+
+def result_attributes(record: Record) -> dict[str, Any]:
+    """User attributes of its end; the outcome comes last: with it the trial is complete."""
+    spent = {"flops": record.flops} if record.outcome == "pruned" else {}
+    return {
+        **spent,
+        "seconds": record.seconds,
+        "why": record.why,
+        "curve": [list(point) for point in record.curve],
+        "outcome": record.outcome,
+    }
+
+
+def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
+    """The record of a trial that has ended."""
+    a = trial.user_attrs
+    return Record(
+        params={k: float(v) for k, v in trial.params.items()},
+        width=a["width"],
+        depth=a["depth"],
+        batch=a["batch"],
+        steps=a["steps"],
+        seed=a["seed"],
+        outcome=a["outcome"],
+        loss=trial.value,
+        seconds=a["seconds"],
+        flops=a["flops"],
+        why=a["why"],
+        curve=tuple((int(s), float(v)) for s, v in a["curve"]),
+        reports=tuple(sorted(trial.intermediate_values.items())),
+    )
+
+
+def key_of_trial(trial: optuna.trial.FrozenTrial) -> Key:
+    """The key of a trial, whether it has ended or not."""
+    a = trial.user_attrs
+    size = Size(a["width"], a["depth"], a["batch"], a["steps"])
+    return trial_key(size, a["seed"], {k: float(v) for k, v in trial.params.items()})
