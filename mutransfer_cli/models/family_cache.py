@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +21,8 @@ from mutransfer_cli.recipe.size import Size, base_size, rungs
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import Family, family_of
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
+
+log = logging.getLogger(__name__)
 
 TRACED_EXAMPLES = 2
 
@@ -47,6 +50,9 @@ def family_for(recipe: Recipe, deeper: bool = False) -> Family:
             model, run = _traceable(recipe, base)
             blocks = _repeated_blocks(recipe, base, model) if deeper else Blocks()
             _families[key] = family_of((model, run), _traceable(recipe, other), roles, blocks)
+        log.info(
+            "model: traced %s at widths %d and %d", recipe.model.build, base.width, other.width
+        )
     return _families[key]
 
 

@@ -6,6 +6,7 @@ heads grows in the config's own ratio. What the recipe's `model.args` give is he
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ from mutransfer_cli.models.huggingface.transformers_import import import_transfo
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
+log = logging.getLogger(__name__)
+
 EXTRA_ARGUMENTS = ("head_dim", "num_labels", "attn_implementation")  # known to every type
 
 
@@ -48,6 +51,7 @@ def config_at(recipe: Recipe, size: Size) -> Any:
         scaled |= {n: _whole(t * size.depth, n, size.width) for n, t in model.depth.items()}
     else:
         scaled = _scaled_entries(values, fixed, size)
+    log.debug("hf: %s at width %d, depth %d: %s", known.model_type, size.width, size.depth, scaled)
     given = {k: v for k, v in fixed.items() if k in values or k == "num_labels"}
     entries = {**(values if known.from_file else {}), **scaled, **given}
     vocabulary = entries.get("vocab_size", values.get("vocab_size"))
