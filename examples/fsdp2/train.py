@@ -4,8 +4,8 @@
     torchrun --standalone --nproc-per-node 2 train.py --width 128
     mutransfer check train:build
 
-A tensor's init depends on the seed and its name alone, so every process draws the same numbers and
-keeps its own shard: one process or two, the losses are the same.
+A tensor's init depends on nothing but the seed and its name: every process draws the same numbers
+and keeps its own shard, so the losses do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Model(nn.Module):
         self.first = nn.Linear(32, width)
         self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
         self.head = nn.Linear(width, 10, bias=False)
-        for layer in (self.first, *self.blocks):  # a plan keeps a bias as the model has it
+        for layer in (self.first, *self.blocks):  # a plan leaves the init of biases to the model
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,6 +52,7 @@ def loss_of(model: nn.Module, data: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def prepared(width: int, seed: int = 0, mesh=None):
+    """The model, sharded over a mesh if there is one, and its optimizer."""
     plan = load_plan(f"plan_{width}.json")
     model = Model(width)
     if mesh is not None:
@@ -78,15 +79,15 @@ def main() -> None:
     rank, count = dist.get_rank(), int(os.environ["WORLD_SIZE"])
     model, optimizer = prepared(args.width, mesh=init_device_mesh("cpu", (count,)))
     for step in range(args.steps):
-        data = tuple(t.chunk(count)[rank] for t in batch(step))  # each its part of the batch
+        data = tuple(t.chunk(count)[rank] for t in batch(step))  # this process's part of the batch
         loss = loss_of(model, data)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        whole = loss.detach() / count
-        dist.all_reduce(whole)
+        mean_loss = loss.detach() / count
+        dist.all_reduce(mean_loss)
         if rank == 0 and step in (0, args.steps - 1):
-            print(f"step {step} loss {whole.item():.4f}")
+            print(f"step {step} loss {mean_loss.item():.4f}")
     dist.destroy_process_group()
 
 

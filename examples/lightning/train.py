@@ -47,7 +47,7 @@ class Lit(LightningModule):
         return loss
 
     def configure_optimizers(self):
-        return self.plan.configure_optimizers(self)  # groups, and a schedule that keeps them apart
+        return self.plan.configure_optimizers(self)  # groups, and a relative schedule
 
 
 def build(width: int, seed: int):
@@ -70,7 +70,7 @@ def main() -> None:
     plan = importlib.import_module(f"plan_{args.width}")
     trainer = Trainer(
         max_steps=args.steps,
-        callbacks=[plan.Mutransfer()],  # initialises, puts the multipliers in, looks at clipping
+        callbacks=[plan.Mutransfer()],  # initializes, installs the multipliers, checks clipping
         gradient_clip_val=plan.CLIP,
         accelerator="cpu",
         logger=False,

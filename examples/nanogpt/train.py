@@ -4,7 +4,7 @@
     python train.py config_128.py --max_iters=20
     mutransfer check train:build
 
-The parameterization is the one of EleutherAI/nanoGPT-mup, branch completep, in its own words: the
+The parameterization is that of EleutherAI/nanoGPT-mup, branch completep, written out here: the
 config holds base values, and the code below divides by the width multiplier.
 """
 
@@ -120,7 +120,7 @@ class GPT(nn.Module):
 
 
 def rate(c: SimpleNamespace, step: int) -> float:
-    """nanoGPT's get_lr: of the base, before lr_scale."""
+    """nanoGPT's get_lr: the rate at the base, before lr_scale."""
     if step < c.warmup_iters:
         return c.learning_rate * (step + 1) / c.warmup_iters
     share = (step - c.warmup_iters) / max(1, c.lr_decay_iters - c.warmup_iters)

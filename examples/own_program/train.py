@@ -1,7 +1,7 @@
-"""A training program of one's own: the only lines about mutransfer are in `prepared`.
+"""A training program of your own: only `prepared` knows of mutransfer.
 
-mutransfer sweep recipe.yaml                                            # starts this file
-python train.py --plan target.json --width 1024 --seed 0 --steps 400    # and so do you
+mutransfer sweep recipe.yaml                                            # starts this program
+python train.py --plan target.json --width 1024 --seed 0 --steps 400    # and so can you
 mutransfer check train:build
 """
 
@@ -35,7 +35,7 @@ def prepared(plan: Plan, width: int, seed: int):
     model = Model(width)
     plan.initialize(model, seed)  # the init of every tensor
     plan.install(model)  # multipliers of the forward pass
-    (optimizer,) = plan.optimizers(model)  # torch's own, with rates, decays, epsilons by group
+    (optimizer,) = plan.optimizers(model)  # torch's own, with lr, weight_decay and eps by group
     return model, optimizer
 
 

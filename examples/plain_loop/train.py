@@ -2,7 +2,7 @@
 
     mutransfer scale recipe.yaml --width 64 --format torch -o plan_64.py     # and 128, 256
     python train.py --width 128
-    mutransfer check train:build                                     # is it really muP?
+    mutransfer check train:build                                     # is it implemented correctly?
 
 The emitted file needs torch alone: training does not import mutransfer (the check's Subject does).
 """
@@ -55,7 +55,7 @@ def loss_of(model: nn.Module, data: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def prepared(width: int, seed: int = 0):
-    """The model and its optimizer, as the emitted file says."""
+    """The model and its optimizer, prepared by the emitted file, and the clipping threshold."""
     plan = importlib.import_module(f"plan_{width}")
     torch.manual_seed(seed)
     model = Model(width)
@@ -65,7 +65,7 @@ def prepared(width: int, seed: int = 0):
 
 
 def build(width: int, seed: int):
-    """What `mutransfer check train:build` measures: this very model with this very optimizer."""
+    """What `mutransfer check train:build` measures: exactly this model with this optimizer."""
     from mutransfer_cli import Subject
 
     model, optimizer, _ = prepared(width, seed)

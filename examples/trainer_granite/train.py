@@ -4,8 +4,8 @@
     python train.py --width 128
     mutransfer check train:build
 
-The folder holds a config.json, which any code that loads Granite understands, and
-mutransfer_granite.py: the parameter groups and the arguments of Trainer.
+The folder holds config.json, which any code that loads Granite understands, and
+mutransfer_granite.py with the parameter groups and the arguments of Trainer.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ def build(width: int, seed: int):
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--steps", type=int)  # by default as many as planned
+    parser.add_argument("--steps", type=int)  # default: the planned number
     args = parser.parse_args()
     model, emitted = prepared(args.width)
     rows = TEXT[: len(TEXT) // LENGTH * LENGTH].view(-1, LENGTH)
-    # Rates, decays and epsilon are in the groups; steps, batch, schedule and clipping in here.
+    # The groups hold rates, decays and epsilon; these arguments: steps, batch, schedule, clipping.
     planned = emitted.TRAINING_ARGUMENTS | ({"max_steps": args.steps} if args.steps else {})
     trainer = emitted.mutransfer_trainer()(
         model=model,
         args=TrainingArguments("out", report_to=[], save_strategy="no", use_cpu=True, **planned),
         train_dataset=[{"input_ids": row, "labels": row} for row in rows],
     )
-    found = trainer.train()
-    print(f"step {trainer.state.global_step} mean loss {found.training_loss:.4f}")
+    result = trainer.train()
+    print(f"step {trainer.state.global_step} mean loss {result.training_loss:.4f}")
 
 
 if __name__ == "__main__":

@@ -55,23 +55,25 @@ ALL = [
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Example], Path]]:
+def copy_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Example], Path]]:
     """A copy of an example with its emitted files, as the current folder."""
     before = set(sys.modules)
 
-    def made(example: Example) -> Path:
+    def copied(example: Example) -> Path:
         pytest.importorskip(example.needs)
         folder = tmp_path / example.folder
         shutil.copytree(EXAMPLES / example.folder, folder)
         monkeypatch.chdir(folder)
         monkeypatch.syspath_prepend(str(folder))
         for width in WIDTHS:
-            found = scale(Path("recipe.yaml"), width=width, format=example.format)
-            assert found.document.deviations == ()
-            found.write(folder / example.output.replace("WIDTH", str(width)))
+            result = scale(Path("recipe.yaml"), width=width, format=example.format)
+            assert result.document.deviations == ()
+            result.write(folder / example.output.replace("WIDTH", str(width)))
         return folder
 
-    yield made
+    yield copied
     for name in set(sys.modules) - before:  # every example has a module `train`
         if name == "train" or name.startswith(("plan_", "granite_")):
             del sys.modules[name]
@@ -97,8 +99,8 @@ def failed(build: Callable[..., Subject]) -> set[str]:
 
 
 @pytest.mark.parametrize("example", ALL, ids=str)
-def test_it_trains_at_two_widths(example: Example, place: Callable[[Example], Path]) -> None:
-    place(example)
+def test_it_trains_at_two_widths(example: Example, copy_example: Callable[[Example], Path]) -> None:
+    copy_example(example)
     for width in ("64", "128"):
         found = run(*(word.replace("WIDTH", width) for word in example.command))
         losses = [float(x) for x in re.findall(r"loss ([0-9.]+)", found.stdout)]
@@ -108,9 +110,11 @@ def test_it_trains_at_two_widths(example: Example, place: Callable[[Example], Pa
 
 
 @pytest.mark.parametrize("example", ALL, ids=str)
-def test_it_is_what_theory_asks_for(example: Example, place: Callable[[Example], Path]) -> None:
+def test_it_is_what_theory_asks_for(
+    example: Example, copy_example: Callable[[Example], Path]
+) -> None:
     """The check passes the example's own model and optimizer; with one rate for all it fails."""
-    place(example)
+    copy_example(example)
     module = imported()
     report = check(module.build, WIDTHS)
     assert report.passed, report.document.reason
@@ -128,20 +132,20 @@ def test_it_is_what_theory_asks_for(example: Example, place: Callable[[Example],
     assert found & hidden
 
 
-def test_the_check_as_a_command(place: Callable[[Example], Path]) -> None:
-    place(ALL[0])
+def test_the_check_as_a_command(copy_example: Callable[[Example], Path]) -> None:
+    copy_example(ALL[0])
     assert "pass: all 14 tensors" in run("-m", "mutransfer_cli", "check", "train:build").stdout
 
 
-def test_one_process_and_two_give_the_same_losses(place: Callable[[Example], Path]) -> None:
-    place(ALL[3])
+def test_one_process_and_two_give_the_same_losses(copy_example: Callable[[Example], Path]) -> None:
+    copy_example(ALL[3])
     told = [run(*TORCHRUN[:-1], str(count), *BY_WIDTH[:-1], "64").stdout for count in (1, 2)]
     assert told[0] == told[1] and "step 11 loss" in told[0]
 
 
-def test_the_own_program_is_swept(place: Callable[[Example], Path]) -> None:
+def test_the_own_program_is_swept(copy_example: Callable[[Example], Path]) -> None:
     """Two rates, one seed, two widths: four programs; from their run, a plan with its origin."""
-    folder = place(ALL[5])
+    folder = copy_example(ALL[5])
     less = ("search.seeds=1", "search.extend=0", "lr={log2: [-9, -5], step: 4}")
     sets = [w for s in less for w in ("--set", s.replace("lr=", "search.space.lr="))]
     done = run("-m", "mutransfer_cli", "sweep", "recipe.yaml", "--json", *sets)
