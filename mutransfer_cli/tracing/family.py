@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
 from math import log, prod
 
 from torch import nn
 
-from mutransfer_cli.catalog.roles import ROLES, Role
+from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
-from mutransfer_cli.tracing.roles import Attention, Trace, Use, role_of
+from mutransfer_cli.tracing.roles import (
+    Attention,
+    Trace,
+    Use,
+    by_group,
+    chosen_role,
+    main_dims,
+    role_of,
+)
 from mutransfer_cli.tracing.tracer import trace
 
 Shape = tuple[int, ...]
@@ -98,56 +105,6 @@ class Family:
             for t in self.tensors
             if t.role in {"readout", "tied"} and any(u.order > last for u in t.uses)
         )
-
-
-def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
-    """The role that the recipe gives a tensor, by the first pattern that matches its name.
-
-    Raises:
-        InputError: There is no such role.
-    """
-    for pattern, role in roles:
-        if fnmatchcase(name, pattern):
-            if role not in ROLES:
-                raise InputError(
-                    f"{role!r} is not a role; known: {', '.join(ROLES)}", path=("roles",)
-                )
-            return role  # type: ignore[return-value]  # membership was just tested
-    return None
-
-
-def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[tuple[int, ...], Shape]:
-    """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
-    order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
-    if role == "tied":  # an embedding, as far as its own numbers are concerned
-        order["lookup"] = -1
-    if not uses:
-        return (), tuple(range(len(shape)))
-    best = min(uses, key=lambda u: order[u.kind])
-    if best.kind in {"elementwise", "unknown"}:
-        return (), tuple(range(len(shape)))
-    return best.in_dims, best.out_dims
-
-
-def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
-    """Uses of a tensor with the fans of one group, and its share (see `TensorShape`).
-
-    Weights of transposed convolutions in groups are (in, out/groups, kernel). Where it is the
-    number of groups that grows, the input channels of one group do not.
-
-    Args:
-        uses: Uses at the base.
-        later: Uses at the other size.
-        shape: Shape at the base.
-    """
-    ungrouped = list(uses)
-    groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
-    if groups == 1:
-        return ungrouped, 1.0
-    if max((u.groups for u in later), default=groups) == groups:
-        return ungrouped, 1 / groups
-    kernel = tuple(d for d in uses[0].in_dims if d)
-    return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups
 
 
 def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> float:

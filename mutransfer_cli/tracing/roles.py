@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Literal
 
-from mutransfer_cli.catalog.roles import Role
+from mutransfer_cli.catalog.roles import ROLES, Role
 from mutransfer_cli.errors import InputError
 
+Shape = tuple[int, ...]
 Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 
 # Which of two parameters plays the activation's part cannot be seen.
@@ -58,7 +60,7 @@ class Trace:
     """What a forward pass did with each parameter, by its first name.
 
     Attributes:
-        shapes: Shape of every parameter.
+        shapes: tuple[int, ...] of every parameter.
         uses: All uses of every parameter.
         attention: All calls of attention.
         ends: Parameters that end a residual branch.
@@ -115,3 +117,57 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     if len(found) > 1:
         raise InputError(f"parameter {name}: used as {' and as '.join(sorted(found))}; {settle}")
     return found.pop()
+
+
+def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
+    """The role that the recipe gives a tensor, by the first pattern that matches its name.
+
+    Raises:
+        InputError: There is no such role.
+    """
+    for pattern, role in roles:
+        if fnmatchcase(name, pattern):
+            if role not in ROLES:
+                raise InputError(
+                    f"{role!r} is not a role; known: {', '.join(ROLES)}", path=("roles",)
+                )
+            return role  # type: ignore[return-value]  # membership was just tested
+    return None
+
+
+def main_dims(
+    uses: Sequence[Use], shape: tuple[int, ...], role: Role
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
+    order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
+    if role == "tied":  # an embedding, as far as its own numbers are concerned
+        order["lookup"] = -1
+    if not uses:
+        return (), tuple(range(len(shape)))
+    best = min(uses, key=lambda u: order[u.kind])
+    if best.kind in {"elementwise", "unknown"}:
+        return (), tuple(range(len(shape)))
+    return best.in_dims, best.out_dims
+
+
+def by_group(
+    uses: Sequence[Use], later: Sequence[Use], shape: tuple[int, ...]
+) -> tuple[list[Use], float]:
+    """Uses of a tensor with the fans of one group, and its share (see `TensorShape`).
+
+    Weights of transposed convolutions in groups are (in, out/groups, kernel). Where it is the
+    number of groups that grows, the input channels of one group do not.
+
+    Args:
+        uses: Uses at the base.
+        later: Uses at the other size.
+        shape: tuple[int, ...] at the base.
+    """
+    ungrouped = list(uses)
+    groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
+    if groups == 1:
+        return ungrouped, 1.0
+    if max((u.groups for u in later), default=groups) == groups:
+        return ungrouped, 1 / groups
+    kernel = tuple(d for d in uses[0].in_dims if d)
+    return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups

@@ -53,10 +53,16 @@ IN, OUT = Power(1, 0), Power(0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One role of one parameterization: factors on the values at the base."""
+    """One role of one parameterization: factors on the values at the base.
 
-    init: Power  # init standard deviation
-    multiplier: Power  # forward multiplier
+    Attributes:
+        init: On the init standard deviation.
+        multiplier: On the forward multiplier.
+        source: Paper and table.
+    """
+
+    init: Power
+    multiplier: Power
     source: str
 
     def shifted(self, by: Power) -> Row:
