@@ -181,7 +181,7 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["fit", "none"], "none: cannot be read"),
         (["fit", "."], "is not a run directory"),
         (["scale", "r.yaml"], "give --width"),
-        (["scale", "r.yaml", "--width", "64", "--format", "gguf"], "available: json, torch"),
+        (["scale", "r.yaml", "--width", "64", "--format", "gguf"], "expected json | torch"),
         (["scale", "r.yaml", "--width", "64", "--depth", "0"], "--depth"),
         (["check", "nowhere:f"], "no module named 'nowhere'"),
         (["check", "r.yaml", "--widths", "a,b"], "--widths a,b"),
