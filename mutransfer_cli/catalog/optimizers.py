@@ -19,8 +19,9 @@ class OptimizerEntry(Entry):
         nesterov: `optimizer.nesterov` means something to it.
         leaves_to: The optimizer that trains the tensors it is not for; its learning rate is
             `optimizer.adamw_lr`.
-        batched: `package.module:attribute` of its step for many trials at once; None: trials
-            step one by one, with the torch class.
+        batched: `package.module:attribute` of its step for many trials at once, a
+            `train.batched_optimizers.protocol.MakeBatchedOptimizer`; None: trials step one by
+            one, with the torch class.
     """
 
     weight_decay: float = 0.1
@@ -39,12 +40,14 @@ OPTIMIZERS = Registry(
             name="adamw",
             summary="Adam with decoupled weight decay",
             implementation="mutransfer_cli.optimizers.adamw:ADAMW",
+            batched="mutransfer_cli.train.batched_optimizers.adamw:BATCHED",
             beta1_is_momentum=True,
         ),
         OptimizerEntry(
             name="adam",
             summary="Adam; its decay is added to the gradient",
             implementation="mutransfer_cli.optimizers.adam:ADAM",
+            batched="mutransfer_cli.train.batched_optimizers.adam:BATCHED",
             weight_decay=0.0,
             decoupled="adamw",
             beta1_is_momentum=True,
@@ -53,6 +56,7 @@ OPTIMIZERS = Registry(
             name="sgd",
             summary="gradient descent with momentum",
             implementation="mutransfer_cli.optimizers.sgd:SGD",
+            batched="mutransfer_cli.train.batched_optimizers.sgd:BATCHED",
             weight_decay=0.0,
             nesterov=True,
         ),
@@ -60,11 +64,13 @@ OPTIMIZERS = Registry(
             name="lion",
             summary="sign of an interpolated momentum (Chen et al. 2023)",
             implementation="mutransfer_cli.optimizers.lion:LION",
+            batched="mutransfer_cli.train.batched_optimizers.lion:VectorizedLion",
         ),
         OptimizerEntry(
             name="muon",
             summary="orthogonalised momentum for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.muon:MUON",
+            batched="mutransfer_cli.train.batched_optimizers.muon:VectorizedMuon",
             leaves_to="adamw",
         ),
         OptimizerEntry(

@@ -40,7 +40,15 @@ class Entry:
         Raises:
             InputError: A package that the implementation needs is not installed.
         """
-        module, _, attribute = self.implementation.partition(":")
+        return self.load_object(self.implementation)
+
+    def load_object(self, path: str) -> Any:
+        """Import what a field of the row names as `package.module:attribute`.
+
+        Raises:
+            InputError: A package that it needs is not installed.
+        """
+        module, _, attribute = path.partition(":")
         try:
             return getattr(import_module(module), attribute)
         except ModuleNotFoundError as error:

@@ -65,11 +65,11 @@ def ensure_usable(model: str, text: str) -> None:
 
         import_callable(model)
         return
-    from mutransfer_cli.models.proxy import plan_for
+    from mutransfer_cli.models.proxy import ProxyFactory
     from mutransfer_cli.recipe.size import target_size
 
     try:
-        plan_for(recipe, target_size(recipe, None, None, None, None, None))
+        ProxyFactory(recipe).plan(target_size(recipe, None, None, None, None, None))
     except InputError as error:
         if error.path[:1] == ("data",):
             return  # a package that its data needs may be missing here

@@ -62,15 +62,15 @@ def shapes(
     loaded = load(recipe, sets or ())
     size = target_size(loaded.recipe, width, depth, batch, steps, tokens)
     from mutransfer_cli.models.notes import shapes_document
-    from mutransfer_cli.models.proxy import plan_for
+    from mutransfer_cli.models.proxy import ProxyFactory
     from mutransfer_cli.plans import base_shapes as bsh
     from mutransfer_cli.plans.diff import plan_differences
 
-    plan = plan_for(loaded.recipe, size)
+    plan = ProxyFactory(loaded.recipe).plan(size)
     document = shapes_document(loaded.recipe, plan, loaded.origins if origin else None)
     if diff is not None:
         other = load(diff, sets or ()).recipe
-        theirs = plan_for(other, target_size(other, width, depth, batch, steps, tokens))
+        theirs = ProxyFactory(other).plan(target_size(other, width, depth, batch, steps, tokens))
         document = document.model_copy(update={"differences": plan_differences(plan, theirs)})
     if base_shapes is not None:
         bsh.write_base_shapes(bsh.base_shapes(plan), base_shapes)

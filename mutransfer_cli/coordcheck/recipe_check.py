@@ -27,7 +27,7 @@ from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from mutransfer_cli.train.cost import count_parameters
-from mutransfer_cli.train.engine.memory import available_bytes
+from mutransfer_cli.train.machine.memory import available_bytes
 
 COPIES, BYTES = 9, 4  # of every parameter at a time: gradients, moments, values before a step
 NARROWEST_WIDTH = 64  # the smallest width by default, where the base allows it

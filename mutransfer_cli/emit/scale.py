@@ -17,7 +17,7 @@ from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.notes import notes_of
-from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.plans.diff import hyperparameter_differences, plan_differences
 from mutransfer_cli.plans.loading import plan_of
 from mutransfer_cli.plans.plan import Plan
@@ -109,7 +109,7 @@ def scale(
     if width is None and (recipe.target is None or recipe.target.width is None):
         raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
-    plan = plan_for(recipe, size)
+    plan = ProxyFactory(recipe).plan(size)
     document = ScaleDocument.model_validate(
         {
             **plan_fields(plan),

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from torch import nn
+
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.protocol import Source
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
-from mutransfer_cli.models.family_cache import completed, family_for
+from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
@@ -29,7 +31,7 @@ from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size, base_size, rungs
+from mutransfer_cli.recipe.size import Size, base_size, rungs, tokens_per_example
 from mutransfer_cli.tracing.family import Family, Shape
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
@@ -119,6 +121,11 @@ class ProxyFactory:
         """The ladder and the base, small to large."""
         return rungs(self.recipe)
 
+    @property
+    def tokens_per_example(self) -> int:
+        """Tokens in an example; 1 where the data has none."""
+        return tokens_per_example(self.recipe)
+
     @cached_property
     def training(self) -> TrainingSettings:
         """How these proxies are trained."""
@@ -156,9 +163,20 @@ class ProxyFactory:
             return self.with_hyperparameters(hyperparameters).plan(size)
         family = self.family(size.depth != self.base.depth)
         if size not in self._shapes:
-            self._shapes[size] = shapes_of(skeleton(lambda: build(self.recipe, size).model))
+            self._shapes[size] = shapes_of(self.skeleton(size).model)
         settings = settings_of(self.recipe)
         return plan_model(family, settings, self._shapes[size], self.base.as_dict(), size.as_dict())
+
+    def skeleton(self, size: Size) -> Subject:
+        """The model on the meta device, without memory, with its loss."""
+        subjects: list[Subject] = []
+
+        def model() -> nn.Module:
+            subjects.append(build(self.recipe, size))
+            return subjects[0].model
+
+        skeleton(model)
+        return _with_loss(subjects[0])
 
     def build(self, size: Size, seed: int, plan: Plan) -> Subject:
         """A proxy initialised as planned, with its multipliers and its loss, without an optimizer.
@@ -175,9 +193,7 @@ class ProxyFactory:
             InputError: The recipe can be planned but not trained, or the user's code fails.
         """
         self.require_trainable()
-        subject = build(self.recipe, size, seed)
-        if subject.loss is None:
-            subject.loss = cross_entropy
+        subject = _with_loss(build(self.recipe, size, seed))
         plan.initialize(subject.model, seed)
         if PARAMETERIZATIONS[plan.parameterization].unit_scaled:
             unit_scale(plan, subject.model)
@@ -215,18 +231,8 @@ class ProxyFactory:
             )
 
 
-def plan_for(recipe: Recipe, size: Size) -> Plan:
-    """The plan of a recipe at a size."""
-    return ProxyFactory(recipe).plan(size)
-
-
-def proxy(recipe: Recipe, size: Size, seed: int, plan: Plan | None = None) -> Subject:
-    """A proxy of a recipe, ready to train."""
-    factory = ProxyFactory(recipe)
-    subject = factory.build_with_optimizer(size, seed, plan or factory.plan(size))
-    return completed(recipe, subject)
-
-
-def trainable(recipe: Recipe) -> None:
-    """See `ProxyFactory.require_trainable`."""
-    ProxyFactory(recipe).require_trainable()
+def _with_loss(subject: Subject) -> Subject:
+    """Fill in the loss of models that return logits."""
+    if subject.loss is None:
+        subject.loss = cross_entropy
+    return subject

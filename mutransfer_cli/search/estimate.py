@@ -24,7 +24,7 @@ from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.sweep import expected_trials
 from mutransfer_cli.train.cost import Cost, measure_cost, training_flops
-from mutransfer_cli.train.threads import limit_threads
+from mutransfer_cli.train.machine.threads import limit_threads
 
 T = TypeVar("T")
 
@@ -145,10 +145,10 @@ def measure_rungs(
         sizes: The rungs.
         each: Trials of a rung.
     """
-    recipe = setup.proxies.recipe
+    proxies = setup.proxies
     limit_threads(1)  # as the workers will
-    first = first_use_seconds(recipe, min(sizes, key=lambda s: s.width), device)
-    costs = [measure_cost(recipe, size, device) for size in sizes]
+    first = first_use_seconds(proxies, min(sizes, key=lambda s: s.width), device)
+    costs = [measure_cost(proxies, size, device) for size in sizes]
     engine = Engine(setup.proxies, device, workers, setup.engine, None, setup.expected)
     if setup.run is not None and setup.engine == "auto" and (setup.run / FILE).is_file():
         engine.choices = read_choices(setup.run / FILE, device)
@@ -171,10 +171,10 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
     return call(), time.perf_counter() - started
 
 
-def first_use_seconds(recipe: Recipe, size: Size, device: str) -> float:
+def first_use_seconds(proxies: ProxyFactory, size: Size, device: str) -> float:
     """What the first steps in a process take beyond later ones: torch loads parts of itself."""
-    _, first = timed(lambda: measure_cost(recipe, size, device))
-    _, second = timed(lambda: measure_cost(recipe, size, device))
+    _, first = timed(lambda: measure_cost(proxies, size, device))
+    _, second = timed(lambda: measure_cost(proxies, size, device))
     return max(0.0, first - second)
 
 
@@ -215,7 +215,7 @@ def target_cost(recipe: Recipe, spent: float, count: int) -> tuple[TargetCost | 
     if recipe.target is None:
         return None, None
     size = recipe_target(recipe)
-    flops = training_flops(recipe, size)
+    flops = training_flops(ProxyFactory(recipe), size)
     cost = TargetCost(
         width=size.width,
         depth=size.depth,

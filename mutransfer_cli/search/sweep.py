@@ -97,7 +97,7 @@ def sweep(
             stored_in = location.stored_in(run) if location.shared else None
             environment = describe_environment(runs.device, seed, digest, stored_in)
             study = open_study(run, location, recipe, environment)
-            costs = {size: training_flops(recipe, size).value for size in problem.rungs}
+            costs = {size: training_flops(proxies, size).value for size in problem.rungs}
             driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
             try:
                 with workers_alive.pop_all():

@@ -9,12 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from mutransfer_cli.documents.doctor import DeviceDocument, DoctorDocument, EngineDocument
-from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train.engine.choose import choose_engine
 from mutransfer_cli.train.engine.timing import Timing
-from mutransfer_cli.train.population.population import Member
+from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.version import __version__
 
 PACKAGES = (
@@ -37,38 +36,40 @@ base: {width: 128, depth: 3, batch: 64, steps: 1000}
 """
 
 
-def installed(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """The version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def devices() -> list[DeviceDocument]:
-    found = [DeviceDocument(name="cpu", what=f"{os.cpu_count()} cores, {platform.machine()}")]
+def list_devices() -> list[DeviceDocument]:
+    """The devices of this machine that can train."""
+    devices = [DeviceDocument(name="cpu", what=f"{os.cpu_count()} cores, {platform.machine()}")]
     for i in range(torch.cuda.device_count()):
         p = torch.cuda.get_device_properties(i)
-        found.append(DeviceDocument(name=f"cuda:{i}", what=f"{p.name}, {p.total_memory >> 30} GiB"))
+        what = f"{p.name}, {p.total_memory >> 30} GiB"
+        devices.append(DeviceDocument(name=f"cuda:{i}", what=what))
     if torch.backends.mps.is_available():
-        found.append(DeviceDocument(name="mps", what="Apple GPU"))
-    return found
+        devices.append(DeviceDocument(name="mps", what="Apple GPU"))
+    return devices
 
 
-def engines(device: str) -> list[EngineDocument]:
+def time_engines(device: str) -> list[EngineDocument]:
     """AdamW on an MLP of hidden width 128, batch 64: one by one, then populations of it."""
-    recipe = loads(RECIPE).recipe
-    size = base_size(recipe)
-    members = [Member(recipe, 0, plan_for(recipe, size))] * TRIALS
+    factory = ProxyFactory(loads(RECIPE).recipe)
+    trial = Trial.of(factory, factory.base)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as a worker
     try:
-        choice = choose_engine(members[:1], TRIALS, size, device, 1)
+        choice = choose_engine([trial], TRIALS, device, 1)
     finally:
         torch.set_num_threads(threads)
     note = "one process per core" if device == "cpu" else "one process"
     return [
         EngineDocument(
-            name=name_of(t),
+            name=engine_name(t),
             device=device,
             steps_per_second=1 / t.seconds,
             note=note if t.size == 1 else f"{choice.timings[0].seconds / t.seconds:.1f} times that",
@@ -77,21 +78,22 @@ def engines(device: str) -> list[EngineDocument]:
     ]
 
 
-def name_of(timing: Timing) -> str:
+def engine_name(timing: Timing) -> str:
+    """What was timed, for people."""
     if timing.size == 1:
         return "one by one"
     return f"population of {timing.size}{', CUDA graph' if timing.step_mode == 'graph' else ''}"
 
 
 def examine() -> DoctorDocument:
-    """Measured here and now; takes a few seconds."""
-    found = devices()
+    """Measure here and now; takes a few seconds."""
+    devices = list_devices()
     versions: dict[str, str | None] = {
         "mutransfer": __version__,
         "python": platform.python_version(),
     }
     return DoctorDocument(
-        versions=versions | {name: installed(name) for name in PACKAGES},
-        devices=tuple(found),
-        engines=tuple(engine for d in found for engine in engines(d.name)),
+        versions=versions | {name: installed_version(name) for name in PACKAGES},
+        devices=tuple(devices),
+        engines=tuple(engine for d in devices for engine in time_engines(d.name)),
     )

@@ -1,4 +1,4 @@
-"""The loss of a proxy before training: trials that start alike have one, which is measured once."""
+"""The loss of a proxy before training: trials that start alike share one, measured once."""
 
 from __future__ import annotations
 
@@ -8,50 +8,51 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 
 CACHED_LOSSES = 64
-PLAIN = (int, float, str, FunctionType, BuiltinFunctionType)  # settings of a module
-_known: OrderedDict[Hashable, float] = OrderedDict()  # of this process
+SETTING_TYPES = (int, float, str, FunctionType, BuiltinFunctionType)  # of a module
+
+_cache: OrderedDict[Hashable, float] = OrderedDict()  # of this process
 
 
 def initial_loss(
     subject: Subject, plan: Plan, held_out: Sequence[Any], measure: Callable[[], float]
 ) -> float:
-    """By measure, unless a model of this process began as this one, on the same data.
+    """The loss on some batches, measured unless a model of this process started like this one.
 
-    A loss of the user's own may depend on more than the model: then it is measured.
+    A loss of the user's own may depend on more than the model: it is measured every time.
+
+    Args:
+        subject: The model before training.
+        plan: Its plan.
+        held_out: The batches.
+        measure: Measures the loss.
     """
     if subject.loss is not cross_entropy:
         return measure()
-    key = start_of(subject, plan, held_out)
-    if key not in _known:
-        _known[key] = measure()
-        if len(_known) > CACHED_LOSSES:
-            _known.popitem(last=False)
-    return _known[key]
+    key = _start_key(subject, plan, held_out)
+    if key not in _cache:
+        _cache[key] = measure()
+        if len(_cache) > CACHED_LOSSES:
+            _cache.popitem(last=False)
+    return _cache[key]
 
 
-def start_of(subject: Subject, plan: Plan, held_out: Sequence[Any]) -> Hashable:
+def _start_key(subject: Subject, plan: Plan, held_out: Sequence[Any]) -> Hashable:
     """What tells one start from another: classes, settings, tensors and multipliers, the data."""
     model = subject.model
-    tensors = [*model.parameters(), *model.buffers(), *tensors_of(held_out)]
+    held_out_tensors = [leaf for leaf in tree_leaves(held_out) if isinstance(leaf, Tensor)]
+    tensors = [*model.parameters(), *model.buffers(), *held_out_tensors]
     sums = tuple((*t.shape, str(t.device), float(t.detach().double().sum())) for t in tensors)
-    kept = tuple(
+    settings = tuple(
         (path, type(module), name, value)
         for path, module in model.named_modules()
         for name, value in vars(module).items()
-        if isinstance(value, PLAIN)
+        if isinstance(value, SETTING_TYPES)
     )
-    return tuple(sorted(plan.forward.items())), plan.parameterization, kept, sums
-
-
-def tensors_of(batch: Any) -> list[Tensor]:
-    if isinstance(batch, Tensor):
-        return [batch]
-    if isinstance(batch, list | tuple):
-        return [t for part in batch for t in tensors_of(part)]
-    return []
+    return tuple(sorted(plan.forward.items())), plan.parameterization, settings, sums

@@ -1,4 +1,4 @@
-"""What decides whether a trial goes on: asked at a few steps, told its losses so far."""
+"""What decides whether a trial goes on."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import Protocol
 
 
 class Pruner(Protocol):
-    """steps: how many have been trained when it is asked.
+    """Decides by the losses of one trial alone.
 
-    Called with the losses so far, it returns why the trial ends, or None where it goes on. It may
-    look at nothing else, so that a trial's end does not depend on what trains beside it.
+    It may look at nothing else, so that a trial's end does not depend on what trains beside it.
     """
 
     @property
-    def steps(self) -> tuple[int, ...]: ...
+    def steps(self) -> tuple[int, ...]:
+        """After how many steps it decides: multiples of `trainer.CHECK_INTERVAL`."""
+        ...
 
-    def __call__(self, losses: Sequence[float]) -> str | None: ...
+    def __call__(self, losses: Sequence[float]) -> str | None:
+        """Why the trial ends, or None where it goes on.
+
+        Args:
+            losses: The training loss of every step so far.
+        """
+        ...

@@ -1,4 +1,4 @@
-"""The learning rate over a run, as a share of its peak."""
+"""The learning rate over a run, relative to its peak."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ from math import cos, pi
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """name: linear | cosine | constant | wsd; warmup, final and decay as shares."""
+    """A schedule of the learning rate.
+
+    Attributes:
+        name: linear, cosine, constant or wsd (warmup, stable, decay).
+        warmup: Share of the steps.
+        final: Learning rate after the last step, over its peak.
+        decay: Share of the steps in the final decay; wsd only.
+    """
 
     name: str = "linear"
     warmup: float = 0.1
     final: float = 0.0
-    decay: float = 0.2  # wsd only: share of the steps in the final decay
+    decay: float = 0.2
 
-    def __call__(self, step: int, steps: int) -> float:
-        """The factor at `step`, counted from 0, of `steps`; the warmup never starts at 0."""
+    def lr_factor(self, step: int, steps: int) -> float:
+        """The learning rate over its peak; the warmup never starts at 0.
+
+        Args:
+            step: Counted from 0.
+            steps: Of the whole run.
+        """
         rising = round(self.warmup * steps)
         if step < rising:
             return (step + 1) / rising

@@ -23,14 +23,16 @@ import optuna
 import torch
 
 from mutransfer_cli.fit.study_fit import fit
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler, fit_rungs
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.train.trial import train
+from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trial import Trial
 
 LOW, HIGH, PER_OCTAVE, SEEDS, REPEATS, RIGHT = -12, -3, 8, 8, 20, 0.25
 SEARCH = "search: {sampler: adaptive, extend: 0, space: {lr: {log2: [-12, -3]}}}\n"
@@ -65,12 +67,13 @@ def dense(recipe: Recipe, path: Path) -> Table:
     """Every trial of the table; what was trained before is read from its file."""
     if path.is_file():
         return np.array(json.loads(path.read_text()), dtype=float)
-    (size,) = rungs(recipe)
+    factory = ProxyFactory(recipe)
+    (size,) = factory.rungs
     rates = np.arange(LOW, HIGH + 1 / PER_OCTAVE / 2, 1 / PER_OCTAVE)
     table = np.full((SEEDS, len(rates)), np.nan)
     for i, x in enumerate(rates):
         for seed in range(SEEDS):
-            loss = train(override(recipe, {"lr": 2.0**x}), size, seed).loss
+            loss = train_trial(Trial.of(factory, size, seed, {"lr": 2.0**x})).loss
             table[seed, i] = np.nan if loss is None else loss
     path.write_text(json.dumps(table.tolist()))
     return table

@@ -24,10 +24,11 @@ from typing import Any
 import optuna
 import torch
 
-from mutransfer_cli.recipe.load import LoadedRecipe, loads, override
-from mutransfer_cli.recipe.size import rungs
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import LoadedRecipe, loads
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.trial import train
+from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trial import Trial
 from tests.benchmarks.answer import HIGH, LOW, RECIPES, SEARCH
 
 CORES = 2
@@ -69,7 +70,8 @@ def worker(search: Search, storage: str, seed: int, ready: Any) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.set_num_threads(CORES // search.processes)
     made = recipe(search.name, search.longer).recipe
-    (size,) = rungs(made)
+    factory = ProxyFactory(made)
+    (size,) = factory.rungs
     sampler: optuna.samplers.BaseSampler = (
         optuna.samplers.GridSampler(RATES_AND_SEEDS, seed=0)
         if search.kind == "grid"
@@ -81,7 +83,7 @@ def worker(search: Search, storage: str, seed: int, ready: Any) -> None:
     def objective(trial: optuna.Trial) -> float:
         x = trial.suggest_float("x", LOW, HIGH)
         draw = trial.suggest_int("seed", 0, 2) if search.kind == "grid" else trial.number % 8
-        loss = train(override(made, {"lr": 2.0**x}), size, draw).loss
+        loss = train_trial(Trial.of(factory, size, draw, {"lr": 2.0**x})).loss
         if loss is None:
             raise optuna.TrialPruned
         return loss

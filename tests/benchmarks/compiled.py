@@ -23,12 +23,12 @@ from unittest.mock import patch
 import torch
 import torch._inductor.config
 
-from mutransfer_cli.models.proxy import plan_for, proxy
-from mutransfer_cli.recipe.load import loads, override
-from mutransfer_cli.recipe.size import base_size
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.train.population.model_stack import ModelStack
-from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import data_stream, enable_fused, one_step, to_device
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.single_trial import SingleModel
+from mutransfer_cli.train.trial import Trial
 
 Step = Callable[[], object]
 TEXT = "data: {source: stdlib, seq_len: 64}"
@@ -75,15 +75,15 @@ def population(case: str, trials: int, as_vmap: bool = False) -> Population:
         "optimizer: {name: adamw, lr: 0.001, weight_decay: 0.1}\n"
         f"base: {{width: {width}, depth: 2, batch: {batch}, steps: 1000}}\n"
     ).recipe
-    size = base_size(made)
-    members = []
-    for i in range(trials):
-        own = override(made, {"lr": 0.001 * 2 ** (-i / trials)})
-        members.append(Member(own, 0, plan_for(own, size)))
+    factory = ProxyFactory(made)
+    group = [
+        Trial.of(factory, factory.base, 0, {"lr": 0.001 * 2 ** (-i / trials)})
+        for i in range(trials)
+    ]
     if not as_vmap:
-        return Population(members, size)
+        return Population(group)
     with patch("mutransfer_cli.train.population.population.select_stack", ModelStack):
-        return Population(members, size)
+        return Population(group)
 
 
 def stepping(step: Callable[[int], object]) -> Step:
@@ -93,16 +93,10 @@ def stepping(step: Callable[[int], object]) -> Step:
 
 def alone(of: Population, compiled: bool) -> Step:
     """A step of one trial; on a population's clock it counts as many times as there are trials."""
-    member, place = of.members[0], of.place
-    subject = proxy(member.recipe, of.size, member.seed, member.plan)
-    enable_fused(subject.optimizer)
-    parameters = list(subject.model.parameters())
-    feed = data_stream(member.recipe, of.size, member.seed)
+    model = SingleModel(of.trials[0])
     if compiled:
-        subject.model.compile(dynamic=False)
-    return stepping(
-        lambda i: float(one_step(subject, parameters, to_device(feed.batch(i), place), None))
-    )
+        model.subject.model.compile(dynamic=False)
+    return stepping(lambda i: float(model.step(i)))
 
 
 def together(of: Population, compiled: bool) -> Step:

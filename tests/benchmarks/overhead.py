@@ -14,10 +14,11 @@ from statistics import median
 
 import torch
 
-from mutransfer_cli.recipe.load import LoadedRecipe, loads, override
-from mutransfer_cli.recipe.size import base_size
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import LoadedRecipe, loads
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.trial import train
+from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trial import Trial
 
 TRIALS = 8
 
@@ -32,8 +33,9 @@ def recipe(steps: int) -> LoadedRecipe:
 
 def bare(loaded: LoadedRecipe) -> float:
     started = time.perf_counter()
+    factory = ProxyFactory(loaded.recipe)
     for i in range(TRIALS):
-        train(override(loaded.recipe, {"lr": 2.0 ** (i - 11)}), base_size(loaded.recipe), 0)
+        train_trial(Trial.of(factory, factory.base, 0, {"lr": 2.0 ** (i - 11)}))
     return time.perf_counter() - started
 
 

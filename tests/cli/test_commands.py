@@ -228,7 +228,7 @@ def test_a_fault_of_ours_is_70(tmp_path: Path) -> None:
     code = (
         "import sys, mutransfer_cli.models.proxy as p\n"
         "def fail(*_): raise ZeroDivisionError('planted')\n"
-        "p.plan_for = fail\n"
+        "p.ProxyFactory.plan = fail\n"
         "sys.argv = ['mutransfer', 'shapes', 'r.yaml']\n"
         "from mutransfer_cli.cli.main import main; main()\n"
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import base_size, target_size
+from tests.helpers.proxies import plan_for
 
 RECIPE = """
 name: cerebras

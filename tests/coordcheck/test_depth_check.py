@@ -12,11 +12,11 @@ from mutransfer_cli.coordcheck.measure.depth_training import ATTENTION, CHANGE, 
 from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.proxy import proxy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks
+from tests.helpers.proxies import proxy
 
 # A stem well above the branches, so that the stream's size is the stem's at every depth: with a
 # stem s and L branches of size 1/m_L the stream is √(s² + 2·L/m_L²), which falls from √(s² + 4)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from mutransfer_cli.train.batched_optimizers import fused
 from mutransfer_cli.train.cuda_graph import graph
 from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 
@@ -56,8 +57,8 @@ def recorded(tapes: list[Tape]) -> Callable[[graph.Step, torch.device], graph.St
 
     def captured(step: graph.Step, place: torch.device) -> graph.Step:
         population: CapturedPopulation = step.__self__  # type: ignore[attr-defined]
-        kept = [*population.stack.constants.values(), population.stack.rows]
-        kept += [m for u in population.updates for m in u.moments]
+        kept = [*population.stack.constants.values(), population.stack.params]
+        kept += [m for o in population.optimizers for m in o.moments]
         before = [t.clone() for t in kept]
         tape = Tape()
         try:
@@ -77,6 +78,6 @@ def graphs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
     tapes: list[Tape] = []
     monkeypatch.setattr(graph, "supports_graphs", lambda place: True)
     monkeypatch.setattr(graph, "capture_step", recorded(tapes))
-    monkeypatch.setattr(graph.StepGraph, "aside", lambda self, step: step())
-    monkeypatch.setattr("mutransfer_cli.train.batched_optimizers.base.FUSED", frozenset())
+    monkeypatch.setattr(graph.StepGraph, "on_side_stream", lambda self, step: step())
+    monkeypatch.setattr(fused, "prefers_fused", lambda device: False)
     return tapes

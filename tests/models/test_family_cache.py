@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import Size
+from tests.helpers.proxies import plan_for
 
 TEXT = """
 name: ends

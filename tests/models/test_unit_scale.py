@@ -12,11 +12,11 @@ from torch import nn
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.gpt import GPT
-from mutransfer_cli.models.proxy import plan_for, proxy
 from mutransfer_cli.recipe.load import load, loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.sweep import sweep
+from tests.helpers.proxies import plan_for, proxy
 
 TEXT = """
 name: unit

@@ -10,9 +10,9 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
-from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
+from tests.helpers.proxies import plan_for
 
 RECIPE = """
 name: own

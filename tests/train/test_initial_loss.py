@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from mutransfer_cli.models.proxy import plan_for, proxy
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import base_size
-from mutransfer_cli.train import initial_loss as untrained
+from mutransfer_cli.train import initial_loss as module
+from mutransfer_cli.train.batches import data_stream
 from mutransfer_cli.train.initial_loss import initial_loss
-from mutransfer_cli.train.trial import data_stream
 
 TEXT = (
     "name: a\nmodel: {build: MODEL}\ndata: {source: teacher, d_in: 16, d_out: 4}\n"
@@ -24,16 +24,18 @@ MLP = loads(TEXT.replace("MODEL", "mlp")).recipe
 
 @pytest.fixture(autouse=True)
 def nothing_is_known() -> Iterator[None]:
-    untrained._known.clear()
+    module._cache.clear()
     yield
-    untrained._known.clear()
+    module._cache.clear()
 
 
 def measured(recipe: Recipe, seed: int, calls: list[float], own: bool = False) -> float:
     """The untrained loss; calls: one number more for each time it was measured."""
     size = base_size(recipe)
-    plan = plan_for(recipe, size)
-    subject = proxy(recipe, size, seed, plan)
+    factory = ProxyFactory(recipe)
+    plan = factory.plan(size)
+    subject = factory.build_with_optimizer(size, seed, plan)
+    held_out = data_stream(factory, subject, size, seed).validation
     if own:
         loss = subject.loss
         assert loss is not None
@@ -43,7 +45,7 @@ def measured(recipe: Recipe, seed: int, calls: list[float], own: bool = False) -
         calls.append(1.0 + len(calls))
         return calls[-1]
 
-    return initial_loss(subject, plan, data_stream(recipe, size, seed).validation, measure)
+    return initial_loss(subject, plan, held_out, measure)
 
 
 def test_trials_that_differ_in_their_rates_share_it() -> None:

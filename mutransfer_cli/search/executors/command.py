@@ -33,8 +33,8 @@ from mutransfer_cli.train.command.program_trial import (
     stamp,
 )
 from mutransfer_cli.train.cost import Cost, training_flops
-from mutransfer_cli.train.device import resolve_device
-from mutransfer_cli.train.trial import Outcome, Result
+from mutransfer_cli.train.machine.device import resolve_device
+from mutransfer_cli.train.result import Outcome, Result
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,7 @@ class CommandExecutor(Executor):
                 f"--engine {setup.engine}: train.command trains one by one; expected auto or "
                 "one-by-one"
             )
+        self.proxies = setup.proxies
         self.recipe, self.train = recipe, recipe.train
         require_program(self.train)
         self.placeholders = set(placeholders_in(self.train.command))
@@ -164,7 +165,7 @@ class CommandExecutor(Executor):
         has_run = (self.run_directory / DATABASE).is_file()
         records = Run.open(self.run_directory).records if has_run else ()
         return [
-            Cost(training_flops(self.recipe, size), None, median_seconds(records, size))
+            Cost(training_flops(self.proxies, size), None, median_seconds(records, size))
             for size in sizes
         ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.freeze import frozen_yaml
-from mutransfer_cli.search.grouping.members import Group, label_of, member_of
+from mutransfer_cli.search.grouping.members import Group, label_of, trial_of
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.train.checkpoint.checkpointer import (
     SAVE_INTERVAL,
@@ -15,7 +15,8 @@ from mutransfer_cli.train.checkpoint.checkpointer import (
     GroupCheckpointer,
 )
 from mutransfer_cli.train.population.oom_split import train_group
-from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.single_trial import train_trial
 
 
 def train_jobs(
@@ -33,13 +34,13 @@ def train_jobs(
     if len(group) == 1 and (checkpointer is None or not checkpointer.stored()):
         yield 0, run_trial(proxies, group[0], device, checkpoints)
         return
-    members = [member_of(proxies, job) for job in group]
-    size, step_mode = group[0].size, group[0].step_mode
+    trials = [trial_of(proxies, job) for job in group]
+    step_mode = group[0].step_mode
     if checkpointer is None:
-        yield from train_group(members, size, device, step_mode=step_mode)
+        yield from train_group(trials, device, step_mode=step_mode)
         return
     with checkpointer:
-        yield from train_group(members, size, device, checkpointer, step_mode)
+        yield from train_group(trials, device, checkpointer, step_mode)
     checkpointer.remove()
 
 
@@ -59,14 +60,12 @@ def run_trial(
         checkpoints: A folder for its checkpoint; None: it has none.
         interval: Seconds between two checkpoints.
     """
-    own = proxies.with_hyperparameters(job.params)
+    trial = trial_of(proxies, job)
     if checkpoints is None:
-        return train(own.recipe, job.size, job.seed, device, judge=job.pruner)
-    identity = f"{frozen_yaml(own.recipe)}{job.key}"
+        return train_trial(trial, device)
+    identity = f"{frozen_yaml(trial.factory.recipe)}{job.key}"
     with Checkpointer(checkpoints, identity, device, interval) as checkpointer:
-        result = train(
-            own.recipe, job.size, job.seed, device, keeper=checkpointer, judge=job.pruner
-        )
+        result = train_trial(trial, device, checkpointer)
     checkpointer.remove()
     return result
 

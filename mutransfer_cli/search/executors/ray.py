@@ -38,8 +38,8 @@ from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Record
-from mutransfer_cli.train.device import resolve_device
-from mutransfer_cli.train.trial import Result
+from mutransfer_cli.train.machine.device import resolve_device
+from mutransfer_cli.train.result import Result
 
 log = logging.getLogger(__name__)
 

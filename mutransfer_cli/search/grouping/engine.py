@@ -23,7 +23,7 @@ from mutransfer_cli.search.grouping.engine_file import (
     rung_engine,
     write_choices,
 )
-from mutransfer_cli.search.grouping.members import Group, fixed_values, member_of
+from mutransfer_cli.search.grouping.members import Group, fixed_values, trial_of
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.train.engine.choose import (
     WORTH_SECONDS,
@@ -189,10 +189,10 @@ class Engine:
         if self.device == "cpu":
             torch.set_num_threads(1)  # as the workers will
         try:
-            sample = [member_of(self.proxies, job) for job in jobs[:COMPARED_TRIALS]]
+            sample = [trial_of(self.proxies, job) for job in jobs[:COMPARED_TRIALS]]
             if self.kind == "auto":
                 if size not in self.single:
-                    self.single[size] = self.measure(time_single, sample[0], size, self.device)
+                    self.single[size] = self.measure(time_single, sample[0], self.device)
                 whole = max(each, ceil(self.expected / self.workers))
                 if self.single[size].seconds * size.steps * whole < WORTH_SECONDS:
                     return one_by_one(
@@ -203,7 +203,6 @@ class Engine:
                 choose_engine,
                 sample,
                 each,
-                size,
                 self.device,
                 self.sharing or self.workers,
                 self.kind,

@@ -1,4 +1,4 @@
-"""Jobs as members of a population."""
+"""Jobs as trials of a population."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.key_paths import key_path
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.train.population.population import Member
+from mutransfer_cli.train.trial import Trial
 
 Group: TypeAlias = tuple[Job, ...]  # jobs that train as one computation
 
 
-def member_of(proxies: ProxyFactory, job: Job) -> Member:
-    """A job as a member of a population."""
-    own = proxies.with_hyperparameters(job.params)
-    return Member(own.recipe, job.seed, own.plan(job.size), job.pruner, label_of(job))
+def trial_of(proxies: ProxyFactory, job: Job) -> Trial:
+    """A job as what is trained."""
+    return Trial.of(proxies, job.size, job.seed, job.params, job.pruner, label_of(job))
 
 
 def label_of(job: Job) -> str:

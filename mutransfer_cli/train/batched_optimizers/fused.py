@@ -1,14 +1,13 @@
-"""Adam, AdamW and SGD on a CPU: torch's fused kernels on the trials' rows.
+"""Torch's fused kernels on the parameters of each trial, on a CPU.
 
-One pass over parameters, gradients and moments; several times faster than operations on all rows,
-which make ten. The kernels ignore strides: what they are given is contiguous.
+One pass over parameters, gradients and moments; several times faster than operations on all trials
+at once, which make ten. The kernels ignore strides: what they are given is contiguous.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -16,111 +15,157 @@ from torch import Tensor
 
 from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.train.population.flat_params import Layout
+from mutransfer_cli.train.batched_optimizers.flat_params import Layout
+from mutransfer_cli.train.batched_optimizers.protocol import BatchedOptimizer, MakeBatchedOptimizer
 
-FUSED = frozenset({"adam", "adamw", "sgd"})
-MOMENTS = {"adam": 2, "adamw": 2, "sgd": 1}
+Call = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Columns of one trial that have the same numbers."""
+    """Columns of one trial that have the same options."""
 
     options: dict[str, Any]
-    parameters: list[Tensor]
-    gradients: list[Tensor]
+    params: list[Tensor]
+    grads: list[Tensor]
     moments: list[list[Tensor]]
 
-    def call(self, kind: str, count: Tensor) -> Callable[..., None]:
-        """The kernel, but for what changes from step to step."""
-        o = self.options
-        if kind == "sgd":
-            return partial(
-                torch._fused_sgd_,
-                self.parameters,
-                self.gradients,
-                self.moments[0] if o["momentum"] != 0 else [],
-                weight_decay=o["weight_decay"],
-                momentum=o["momentum"],
-                dampening=0.0,
-                nesterov=o["nesterov"],
-                maximize=False,
-            )
-        return partial(
-            torch._fused_adamw_ if kind == "adamw" else torch._fused_adam_,
-            self.parameters,
-            self.gradients,
-            *self.moments,
-            [],
-            [count] * len(self.parameters),
-            beta1=o["betas"][0],
-            beta2=o["betas"][1],
-            weight_decay=o["weight_decay"],
-            eps=o["eps"],
-            amsgrad=False,
-            maximize=False,
-        )
+
+@dataclass(frozen=True, slots=True)
+class FusedKernel:
+    """A fused kernel of torch.
+
+    Attributes:
+        moment_count: How many moments it keeps.
+        bind: Of a group and the number of steps, the kernel's call but for what changes from step
+            to step; it takes `lr`.
+        takes_first_step: Whether the call also takes `is_first_step`.
+    """
+
+    moment_count: int
+    bind: Callable[[Group, Tensor], Call]
+    takes_first_step: bool = False
 
 
-class Fused:
-    static = False
+@dataclass(frozen=True, slots=True)
+class FusedOrVectorized:
+    """Makes an optimizer with a fused kernel where torch has it, else a vectorized one.
 
-    def __init__(
+    Attributes:
+        kernel: Of one trial.
+        vectorized: The optimizer of all trials at once.
+    """
+
+    kernel: FusedKernel
+    vectorized: MakeBatchedOptimizer
+
+    def __call__(
         self,
-        kind: str,
         plans: Sequence[Plan],
         names: Sequence[str],
         layout: Layout,
-        rows: Tensor,
-        gradients: Tensor,
-    ) -> None:
-        self.kind, self.plans, self.names, self.layout = kind, list(plans), list(names), layout
-        low, high = layout.within(names)
-        self.moments = [rows.new_zeros(len(rows), high - low) for _ in range(MOMENTS[kind])]
-        self.count = torch.zeros((), device=rows.device)
-        self._set(rows, gradients)
+        params: Tensor,
+        grads: Tensor,
+    ) -> BatchedOptimizer:
+        """Make the faster of the two on the device of the parameters.
 
-    def _set(self, rows: Tensor, gradients: Tensor) -> None:
-        """Each trial's groups: neighbours with the same options as one."""
+        Args:
+            plans: Of each trial (K,).
+            names: The tensors that are trained.
+            layout: Which columns belong to which tensor.
+            params: Parameters (K, numbers).
+            grads: Gradients (K, numbers).
+        """
+        if prefers_fused(params.device):
+            return FusedOptimizer(self.kernel, plans, names, layout, params, grads)
+        return self.vectorized(plans, names, layout, params, grads)
+
+
+def prefers_fused(device: torch.device) -> bool:
+    """Whether a kernel call for each trial is faster than operations on all of them."""
+    return device.type == "cpu"
+
+
+class FusedOptimizer:
+    """Calls a fused kernel for each trial and each group of its tensors."""
+
+    static = False
+    tolerance: float | None = None
+
+    def __init__(
+        self,
+        kernel: FusedKernel,
+        plans: Sequence[Plan],
+        names: Sequence[str],
+        layout: Layout,
+        params: Tensor,
+        grads: Tensor,
+    ) -> None:
+        """Make the optimizer.
+
+        Args:
+            kernel: What steps one trial.
+            plans: Of each trial (K,).
+            names: The tensors that are trained.
+            layout: Which columns belong to which tensor.
+            params: Parameters (K, numbers).
+            grads: Gradients (K, numbers).
+        """
+        self.kernel, self.plans, self.names, self.layout = kernel, list(plans), list(names), layout
+        low, high = layout.within(names)
+        self.moments = [
+            params.new_zeros(len(params), high - low) for _ in range(kernel.moment_count)
+        ]
+        self.count = torch.zeros((), device=params.device)
+        self._set(params, grads)
+
+    def _set(self, params: Tensor, grads: Tensor) -> None:
+        """Bind the kernel of each trial; neighbours with the same options are one tensor."""
         first, _ = self.layout.within(self.names)
-        self.calls: list[list[tuple[Callable[..., None], float]]] = []
+        self.calls: list[list[tuple[Call, float]]] = []
         for k, plan in enumerate(self.plans):
-            lines = {t.name: t for t in plan.tensors}
-            options = {n: group_options(plan, lines[n]) for n in self.names}
-            alike: dict[tuple[Any, ...], Group] = {}
-            values = {n: tuple(o.values()) for n, o in options.items()}
-            for name, (low, high) in self.layout.runs(self.names, values):
-                group = alike.setdefault(
-                    values[name], Group(options[name], [], [], [[] for _ in self.moments])
+            tensors = {t.name: t for t in plan.tensors}
+            options = {n: group_options(plan, tensors[n]) for n in self.names}
+            keys = {n: tuple(o.values()) for n, o in options.items()}
+            groups: dict[tuple[Any, ...], Group] = {}
+            for name, (low, high) in self.layout.runs(self.names, keys):
+                group = groups.setdefault(
+                    keys[name], Group(options[name], [], [], [[] for _ in self.moments])
                 )
-                group.parameters.append(rows[k, low:high])
-                group.gradients.append(gradients[k, low:high])
+                group.params.append(params[k, low:high])
+                group.grads.append(grads[k, low:high])
                 for views, moment in zip(group.moments, self.moments, strict=True):
                     views.append(moment[k, low - first : high - first])
             self.calls.append(
-                [(g.call(self.kind, self.count), g.options["lr"]) for g in alike.values()]
+                [(self.kernel.bind(g, self.count), g.options["lr"]) for g in groups.values()]
             )
 
-    def set(self, shares: Sequence[float]) -> None:
+    def prepare(self, lr_factors: Sequence[float]) -> None:
+        """Count the step, and keep the factors of the learning rates."""
         self.count += 1
-        self.shares = list(shares)
+        self.lr_factors = list(lr_factors)
 
     @torch.no_grad()
-    def move(self) -> None:
-        first = {"is_first_step": float(self.count) == 1} if self.kind == "sgd" else {}
-        for calls, share in zip(self.calls, self.shares, strict=True):
+    def step(self) -> None:
+        """Call the kernels."""
+        first_step = self.kernel.takes_first_step
+        more = {"is_first_step": float(self.count) == 1} if first_step else {}
+        for calls, factor in zip(self.calls, self.lr_factors, strict=True):
             for call, peak in calls:
-                call(lr=peak * share, **first)
+                call(lr=peak * factor, **more)
 
-    def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
+    def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
+        """Leave out all other trials; see `BatchedOptimizer.select`."""
         self.plans = [self.plans[k] for k in trials]
         self.moments = [m.index_select(0, torch.tensor(trials)) for m in self.moments]
-        self._set(rows, gradients)
+        self._set(params, grads)
 
     def state(self) -> dict[str, Any]:
+        """Moments and the number of steps."""
         return {"moments": self.moments, "count": self.count}
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        """Put back a state; see `BatchedOptimizer.restore`."""
         self.count.copy_(state["count"])
-        for moment, kept in zip(self.moments, state["moments"], strict=True):
-            moment.copy_(kept[list(trials)])
+        for moment, saved in zip(self.moments, state["moments"], strict=True):
+            moment.copy_(saved[list(trials)])

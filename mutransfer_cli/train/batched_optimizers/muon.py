@@ -1,4 +1,4 @@
-"""Muon for all trials at once, as torch's own steps one matrix."""
+"""Muon, as torch's class, for many trials: their matrices of one shape are one batched product."""
 
 from __future__ import annotations
 
@@ -7,44 +7,55 @@ from torch import Tensor
 
 from mutransfer_cli.train.batched_optimizers.vectorized import (
     VectorizedOptimizer,
-    towards,
-    towards_,
+    interpolate_,
+    interpolated,
 )
 
 
-class Muon(VectorizedOptimizer):
+class VectorizedMuon(VectorizedOptimizer):
     """Nesterov's momentum, then five Newton-Schulz steps in bfloat16."""
 
-    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+    tolerance = 1e-2  # it orthogonalizes in bfloat16
+
+    def _set(self, params: Tensor, grads: Tensor) -> None:
         self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
         shapes = [self.layout.shapes[n] for n in self.names]
         ratios = torch.tensor([max(1.0, s[0] / s[1]) ** 0.5 for s in shapes], dtype=torch.float64)
-        self.raw["stretched"] = self.raw["lr"] * ratios
-        self.least = self.raw["eps"].to(rows.device, torch.bfloat16)
-        super()._set(rows, gradients)
+        table = self.hyperparameters
+        table["adjusted_lr"] = table["lr"] * ratios
+        self.eps = table["eps"].to(params.device, torch.bfloat16)
+        super()._set(params, grads)
 
     @torch.no_grad()
-    def move(self) -> None:
-        coefficients, steps = self.defaults["ns_coefficients"], self.defaults["ns_steps"]
-        (moving,) = self.moments
-        towards_(moving, self.gradients, self.less["momentum"])
-        ahead = towards(self.gradients, moving, self.of["momentum"])
+    def step(self) -> None:
+        """θ ← (1 - lr λ) θ - lr · adjustment · orthogonalized(g + μ (m - g))."""
+        coefficients, iterations = self.defaults["ns_coefficients"], self.defaults["ns_steps"]
+        (momentum,) = self.moments
+        interpolate_(momentum, self.grads, self.complements["momentum"])
+        update = interpolated(self.grads, momentum, self.numbers["momentum"])
         first, _ = self.layout.within(self.names)
-        change = torch.zeros_like(ahead)
+        change = torch.zeros_like(update)
         for i, name in enumerate(self.names):
-            low, high = (at - first for at in self.layout.span(name))
-            matrices = ahead[:, low:high].view(-1, *self.layout.shapes[name])
-            change[:, low:high] = orthogonal(
-                matrices, self.least[:, i], coefficients, steps
+            low, high = (column - first for column in self.layout.span(name))
+            matrices = update[:, low:high].view(-1, *self.layout.shapes[name])
+            change[:, low:high] = orthogonalized(
+                matrices, self.eps[:, i], coefficients, iterations
             ).flatten(1)
-        self.decay()
-        self.values.sub_(change.mul_(self.of["stretched"] * self.share))
+        self.decay_params()
+        self.params.sub_(change.mul_(self.numbers["adjusted_lr"] * self.lr_factor))
 
 
-def orthogonal(
-    matrices: Tensor, eps: Tensor, coefficients: tuple[float, float, float], steps: int
+def orthogonalized(
+    matrices: Tensor, eps: Tensor, coefficients: tuple[float, float, float], iterations: int
 ) -> Tensor:
-    """The nearest orthogonal matrices of (K, m, n), nearly; eps (K,) below their norms."""
+    """Nearly the nearest orthogonal matrices, by Newton-Schulz iterations in bfloat16.
+
+    Args:
+        matrices: (K, m, n).
+        eps: Lower bounds (K,) of the norms that they are divided by.
+        coefficients: Of x, x xᵀ x and (x xᵀ)² x in an iteration.
+        iterations: Number of iterations.
+    """
     a, b, c = coefficients
     x = matrices.bfloat16()
     tall = x.shape[1] > x.shape[2]
@@ -52,7 +63,7 @@ def orthogonal(
         x = x.transpose(1, 2)
     norm = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
     x = x / torch.maximum(norm, eps.view(-1, 1, 1))
-    for _ in range(steps):
+    for _ in range(iterations):
         gram = x @ x.transpose(1, 2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.transpose(1, 2) if tall else x

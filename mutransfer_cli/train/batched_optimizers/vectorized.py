@@ -1,13 +1,8 @@
-"""Optimizer steps as a few operations on the rows of all trials at once.
-
-A number is a float where all trials and tensors have the same, else (K, 1), or (K, columns) where
-tensors differ. What changes from step to step lies in a tensor on the device, which `set` fills, so
-that `move` can be captured once and replayed (`graph.py`).
-"""
+"""Optimizer steps as a few operations on the parameters of all trials at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -16,192 +11,144 @@ from torch import Tensor
 
 from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.train.population.flat_params import Layout, padded
+from mutransfer_cli.train.batched_optimizers.flat_params import Layout, padded
 
 Number = float | Tensor
 
 
 class VectorizedOptimizer:
-    """What all of them share: the numbers of each trial, moments, and leaving trials out."""
+    """What all vectorized optimizers share: hyperparameters, moments, and leaving out trials.
+
+    Hyperparameters are floats where all trials and tensors share them, else tensors of shape
+    (K, 1), or (K, columns) where tensors differ. What changes from step to step lies in one tensor
+    on the device, which `prepare` fills, so that `step` can be captured once and replayed.
+    """
 
     static = True
-    moments_kept = 1
+    tolerance: float | None = None
+    moment_count = 1
 
     def __init__(
         self,
         plans: Sequence[Plan],
         names: Sequence[str],
         layout: Layout,
-        rows: Tensor,
-        gradients: Tensor,
+        params: Tensor,
+        grads: Tensor,
     ) -> None:
+        """Make the optimizer; see `protocol.MakeBatchedOptimizer`.
+
+        Args:
+            plans: Of each trial (K,).
+            names: The tensors that are trained.
+            layout: Which columns belong to which tensor.
+            params: Parameters (K, numbers).
+            grads: Gradients (K, numbers).
+        """
         self.names = sorted(names, key=lambda n: layout.starts[n])
         self.layout = layout
         self.steps = 0
-        lines = [{t.name: t for t in plan.tensors} for plan in plans]
+        tensors = [{t.name: t for t in plan.tensors} for plan in plans]
         options = [
-            [group_options(p, of[n]) for n in self.names]
-            for p, of in zip(plans, lines, strict=True)
+            [group_options(plan, by_name[n]) for n in self.names]
+            for plan, by_name in zip(plans, tensors, strict=True)
         ]
         first = options[0][0]
-        self.raw: dict[str, Tensor] = {}  # (K, tensors)
+        self.hyperparameters: dict[str, Tensor] = {}  # (K, tensors)
         for key in ("lr", "weight_decay", "eps", "momentum"):
             if key in first:
-                self.raw[key] = table([[o[key] for o in of] for of in options])
+                self.hyperparameters[key] = _table([[o[key] for o in row] for row in options])
         if "betas" in first:
             for i, key in enumerate(("beta1", "beta2")):
-                self.raw[key] = table([[o["betas"][i] for o in of] for of in options])
+                self.hyperparameters[key] = _table([[o["betas"][i] for o in r] for r in options])
         self.nesterov = bool(first.get("nesterov", False))
         low, high = layout.within(names)
-        self.moments = [rows.new_zeros(len(rows), high - low) for _ in range(self.moments_kept)]
-        self._set(rows, gradients)
+        self.moments = [params.new_zeros(len(params), high - low) for _ in range(self.moment_count)]
+        self._set(params, grads)
 
-    def _set(self, rows: Tensor, gradients: Tensor) -> None:
+    def _set(self, params: Tensor, grads: Tensor) -> None:
         low, high = self.layout.within(self.names)
-        self.values, self.gradients = rows[:, low:high], gradients[:, low:high]
-        self.of = {key: self.number(numbers) for key, numbers in self.raw.items()}
-        self.less = {
-            key: self.number(1 - self.raw[key])
+        table = self.hyperparameters
+        self.params, self.grads = params[:, low:high], grads[:, low:high]
+        self.numbers = {key: self.broadcastable(values) for key, values in table.items()}
+        self.complements = {
+            key: self.broadcastable(1 - table[key])
             for key in ("beta1", "beta2", "momentum")
-            if key in self.raw
+            if key in table
         }
-        self.fading = self.number(self.raw["lr"] * self.raw["weight_decay"])
-        self.decays = bool((self.raw["weight_decay"] != 0).any())
-        self.changing = self.values.new_zeros(len(self.changes([1.0] * len(rows))), len(rows), 1)
-        self.share = self.changing[0]
+        self.lr_times_decay = self.broadcastable(table["lr"] * table["weight_decay"])
+        self.decays = bool((table["weight_decay"] != 0).any())
+        count = len(self.varying_numbers([1.0] * len(params)))
+        self.varying = self.params.new_zeros(count, len(params), 1)
+        self.lr_factor = self.varying[0]
 
-    def number(self, numbers: Tensor) -> Number:
-        """A table (K, tensors) as something to multiply rows with."""
-        if bool((numbers == numbers[0, 0]).all()):
-            return float(numbers[0, 0])
-        like = self.values
-        if bool((numbers == numbers[:, :1]).all()):
-            return numbers[:, :1].to(like.device, like.dtype)
-        sizes = torch.tensor([padded(prod(self.layout.shapes[n])) for n in self.names])
-        return numbers.repeat_interleave(sizes, 1).to(like.device, like.dtype)
+    def broadcastable(self, table: Tensor) -> Number:
+        """Hyperparameters (K, tensors) as something to multiply parameters with."""
+        if bool((table == table[0, 0]).all()):
+            return float(table[0, 0])
+        like = self.params
+        if bool((table == table[:, :1]).all()):
+            return table[:, :1].to(like.device, like.dtype)
+        columns = torch.tensor([padded(prod(self.layout.shapes[n])) for n in self.names])
+        return table.repeat_interleave(columns, 1).to(like.device, like.dtype)
 
-    def keep(self, trials: Sequence[int], rows: Tensor, gradients: Tensor) -> None:
+    def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
+        """Leave out all other trials; see `BatchedOptimizer.select`."""
         index = torch.tensor(trials)
-        self.raw = {key: numbers[index] for key, numbers in self.raw.items()}
+        self.hyperparameters = {key: t[index] for key, t in self.hyperparameters.items()}
         self.moments = [m.index_select(0, index.to(m.device)) for m in self.moments]
-        self._set(rows, gradients)
+        self._set(params, grads)
 
     def state(self) -> dict[str, Any]:
+        """Moments and the number of steps."""
         return {"moments": self.moments, "steps": self.steps}
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
+        """Put back a state; see `BatchedOptimizer.restore`."""
         self.steps = state["steps"]
-        for moment, kept in zip(self.moments, state["moments"], strict=True):
-            moment.copy_(kept[list(trials)])
+        for moment, saved in zip(self.moments, state["moments"], strict=True):
+            moment.copy_(saved[list(trials)])
 
-    def decay(self) -> None:
+    def decay_params(self) -> None:
         """θ ← (1 - lr λ) θ."""
         if self.decays:
-            self.values.mul_(1 - self.fading * self.share)
+            self.params.mul_(1 - self.lr_times_decay * self.lr_factor)
 
-    def decayed(self) -> Tensor:
+    def grads_with_decay(self) -> Tensor:
         """g + λ θ."""
         if not self.decays:
-            return self.gradients
-        return self.values * self.of["weight_decay"] + self.gradients
+            return self.grads
+        return self.params * self.numbers["weight_decay"] + self.grads
 
-    def changes(self, shares: Sequence[float]) -> list[Tensor]:
-        """What changes from step to step, each (K,): the shares come first."""
-        return [torch.tensor(shares, dtype=torch.float64)]
+    def varying_numbers(self, lr_factors: Sequence[float]) -> list[Tensor]:
+        """What changes from step to step, each (K,): the factors of the learning rates first."""
+        return [torch.tensor(lr_factors, dtype=torch.float64)]
 
-    def set(self, shares: Sequence[float]) -> None:
+    def prepare(self, lr_factors: Sequence[float]) -> None:
+        """Write what changes from step to step to the device."""
         self.steps += 1
-        found = torch.stack(self.changes(shares))[:, :, None].to(self.changing.dtype)
-        self.changing.copy_(found, non_blocking=True)
+        numbers = torch.stack(self.varying_numbers(lr_factors))[:, :, None]
+        self.varying.copy_(numbers.to(self.varying.dtype), non_blocking=True)
 
-    def move(self) -> None:
+    def step(self) -> None:
+        """Update the parameters."""
         raise NotImplementedError
 
 
-def table(numbers: list[list[float]]) -> Tensor:
+def _table(numbers: list[list[float]]) -> Tensor:
     return torch.tensor(numbers, dtype=torch.float64)
 
 
-def towards(moment: Tensor, gradients: Tensor, weight: Number) -> Tensor:
-    """moment + weight (gradients - moment); torch.lerp takes no mixed shapes."""
+def interpolated(moment: Tensor, grads: Tensor, weight: Number) -> Tensor:
+    """moment + weight (grads - moment); torch.lerp takes no mixed shapes."""
     if isinstance(weight, float):
-        return torch.lerp(moment, gradients, weight)
-    return torch.addcmul(moment, gradients - moment, weight)
+        return torch.lerp(moment, grads, weight)
+    return torch.addcmul(moment, grads - moment, weight)
 
 
-def towards_(moment: Tensor, gradients: Tensor, weight: Number) -> None:
+def interpolate_(moment: Tensor, grads: Tensor, weight: Number) -> None:
     """The same, in place."""
     if isinstance(weight, float):
-        moment.lerp_(gradients, weight)
+        moment.lerp_(grads, weight)
     else:
-        moment.addcmul_(gradients - moment, weight)
-
-
-class Adam(VectorizedOptimizer):
-    """Decay is added to the gradient, as torch's Adam does it."""
-
-    moments_kept = 2
-
-    def changes(self, shares: Sequence[float]) -> list[Tensor]:
-        """Beside the shares: these over the first moment's bias; one over the second's root."""
-        found = super().changes(shares)
-        beta1, beta2 = (self.raw[key][:, 0] for key in ("beta1", "beta2"))
-        t = max(self.steps, 1)
-        return [*found, found[0] / (1 - beta1**t), (1 - beta2**t) ** -0.5]
-
-    @torch.no_grad()
-    def move(self) -> None:
-        gradients = self.prepared()
-        first, second = self.moments
-        _, rate, unbiased = self.changing
-        towards_(first, gradients, self.less["beta1"])
-        towards_(second, gradients * gradients, self.less["beta2"])
-        below = second.sqrt().mul_(unbiased)
-        below.add_(self.of["eps"])
-        change = first / below
-        change.mul_(self.of["lr"] * rate)
-        self.values.sub_(change)
-
-    def prepared(self) -> Tensor:
-        return self.decayed()
-
-
-class AdamW(Adam):
-    def prepared(self) -> Tensor:
-        self.decay()
-        return self.gradients
-
-
-class SGD(VectorizedOptimizer):
-    def _set(self, rows: Tensor, gradients: Tensor) -> None:
-        super()._set(rows, gradients)
-        self.coasts = bool((self.raw["momentum"] != 0).any())
-
-    @torch.no_grad()
-    def move(self) -> None:
-        change = self.decayed()
-        if self.coasts:
-            momentum, (moving,) = self.of["momentum"], self.moments
-            moving.mul_(momentum).add_(change)
-            change = moving * momentum + change if self.nesterov else moving
-        self.values.sub_(change * (self.of["lr"] * self.share))
-
-
-class Lion(VectorizedOptimizer):
-    """Chen et al. 2023, algorithm 2."""
-
-    @torch.no_grad()
-    def move(self) -> None:
-        (moving,) = self.moments
-        change = towards(moving, self.gradients, self.less["beta1"]).sign_()
-        self.decay()
-        self.values.sub_(change.mul_(self.of["lr"] * self.share))
-        towards_(moving, self.gradients, self.less["beta2"])
-
-
-TOGETHER: dict[str, Callable[..., VectorizedOptimizer]] = {
-    "adam": Adam,
-    "adamw": AdamW,
-    "sgd": SGD,
-    "lion": Lion,
-}
+        moment.addcmul_(grads - moment, weight)

@@ -1,4 +1,4 @@
-"""The file of a checkpoint: nested data as JSON with its tensors aside, whole or not at all.
+"""The file of a checkpoint: nested data as JSON, its tensors aside; written whole or not at all.
 
 safetensors, or where that is missing torch's own format, read with weights_only: neither runs code.
 """
@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+Content = tuple[dict[str, Any], dict[str, Tensor]]  # header and tensors
 
-def restored(found: tuple[dict[str, Any], dict[str, Tensor]]) -> dict[str, Any]:
-    """The tree of a file that was read; puts the random generators back."""
-    tree: dict[str, Any] = unpacked(found[0]["tree"], found[1])
-    set_random_state(tree["random"])
+
+def tree_of(content: Content) -> dict[str, Any]:
+    """The nested data of a file that was read."""
+    header, tensors = content
+    tree: dict[str, Any] = unpack(header["tree"], tensors)
     return tree
 
 
 def random_state() -> dict[str, Any]:
+    """The states of the random generators of torch, numpy and Python."""
     name, keys, *rest = np.random.get_state(legacy=True)
     state: dict[str, Any] = {
         "torch": torch.get_rng_state(),
@@ -42,6 +44,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
+    """Put back what `random_state` returned."""
     torch.set_rng_state(state["torch"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
@@ -50,34 +53,46 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
-def packed(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    """Nested data as JSON, its tensors aside under numbers."""
+def pack(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """Nested data as JSON; its tensors are added to `tensors` under numbers."""
     if isinstance(tree, Tensor):
         name = str(len(tensors))
         tensors[name] = tree.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(tree, dict):
-        return {"dict": [[key, packed(value, tensors)] for key, value in tree.items()]}
+        return {"dict": [[key, pack(value, tensors)] for key, value in tree.items()]}
     if isinstance(tree, tuple | list):
         kind = "tuple" if isinstance(tree, tuple) else "list"
-        return {kind: [packed(value, tensors) for value in tree]}
+        return {kind: [pack(value, tensors) for value in tree]}
     return {"value": tree}
 
 
-def unpacked(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    ((kind, value),) = tree.items()
-    if kind == "tensor":
-        return tensors[value]
-    if kind == "dict":
-        return {key: unpacked(part, tensors) for key, part in value}
-    if kind in ("tuple", "list"):
-        parts: Sequence[Any] = [unpacked(part, tensors) for part in value]
-        return tuple(parts) if kind == "tuple" else parts
+def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
+    """What was packed."""
+    ((kind, value),) = packed.items()
+    match kind:
+        case "tensor":
+            return tensors[value]
+        case "dict":
+            return {key: unpack(part, tensors) for key, part in value}
+        case "list":
+            return [unpack(part, tensors) for part in value]
+        case "tuple":
+            return tuple(unpack(part, tensors) for part in value)
     return value
 
 
 def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
-    """Whole or not at all."""
+    """Write a file whole or not at all.
+
+    Args:
+        path: A name that ends in `.safetensors`, or in any other way for torch's format.
+        header: JSON.
+        tensors: By name.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     if path.suffix == ".safetensors":
@@ -93,8 +108,8 @@ def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
     os.replace(partial, path)
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """What `write` wrote; None for no file, or one that is not whole."""
+def read(path: Path) -> Content | None:
+    """What `write` wrote; None for no file, or an incomplete one."""
     if not path.is_file():
         return None
     try:
@@ -103,12 +118,13 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
 
             try:
                 with safe_open(path, framework="pt") as file:
-                    header = file.metadata()["head"]
-                    return json.loads(header), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    header = json.loads(file.metadata()["head"])
+                    names = file.keys()  # it is not a mapping
+                    return header, {name: file.get_tensor(name) for name in names}
             except SafetensorError:
                 return None
-        found = torch.load(path, weights_only=True)
-        return json.loads(found["head"]), found["tensors"]
+        content = torch.load(path, weights_only=True)
+        return json.loads(content["head"]), content["tensors"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError):
         return None
     except pickle.UnpicklingError:
@@ -116,15 +132,15 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """What a file tells of itself; None where it is not whole."""
+    """The header of a file, without its tensors; None for an incomplete file."""
     if path.suffix != ".safetensors":
-        found = read(path)
-        return None if found is None else found[0]
+        content = read(path)
+        return None if content is None else content[0]
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            told: dict[str, Any] = json.loads(file.metadata()["head"])
-            return told
+            header: dict[str, Any] = json.loads(file.metadata()["head"])
+            return header
     except (SafetensorError, OSError, ValueError, KeyError, TypeError):
         return None

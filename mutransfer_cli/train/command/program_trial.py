@@ -16,7 +16,7 @@ from typing import Any
 
 from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.placeholders import (
     as_argument,
@@ -93,7 +93,7 @@ def call_of(
     }
     values |= {name: as_argument(value) for name, value in params.items()}
     call = Call(recipe.train, folder, values)
-    plan_for(chosen, size).save(folder / PLAN)
+    ProxyFactory(chosen).plan(size).save(folder / PLAN)
     try:
         (folder / COMMAND).write_text(json.dumps(call.words, indent=1) + "\n", encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,8 @@
-"""Whether the step of a population is worth being captured: asked where there are graphs."""
+"""Whether capturing the step of a population repays; measured where there are CUDA graphs."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.cuda_graph import graph
 from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.engine.timing import Timing, seconds_per_step
-from mutransfer_cli.train.population.equivalence import tolerance_of, uses_rng
+from mutransfer_cli.train.population.equivalence import uses_rng
 from mutransfer_cli.train.population.oom_split import is_out_of_memory
-from mutransfer_cli.train.population.population import Member, Population
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.trial import Trial
+
+log = logging.getLogger(__name__)
 
 REPLAYED_STEPS = graph.WARMUP_STEPS + 5  # compared: the last five are replayed
 CAPTURED_SIZES = 2  # that look best without graphs, and are captured
@@ -24,85 +27,105 @@ MAX_CAPTURES = 10  # times that it may be captured: whenever trials leave
 
 @dataclass(frozen=True, slots=True)
 class GraphBenchmark:
-    """What was measured; why: graphs are not taken, None where one is worth it.
+    """What was measured of populations as CUDA graphs.
 
-    timings: of all graphs; worth: of those that repay being captured.
+    Attributes:
+        timings: Of all graphs.
+        worthwhile: Of those that repay being captured.
+        why: Why graphs are not used; None where one is worthwhile.
     """
 
     timings: tuple[Timing, ...] = ()
-    worth: tuple[Timing, ...] = ()
+    worthwhile: tuple[Timing, ...] = ()
     why: str | None = None
 
 
 def benchmark_graphs(
-    members: Sequence[Member], timings: Sequence[Timing], size: Size, device: str, long: float
+    trials: Sequence[Trial], timings: Sequence[Timing], device: str, limit: float
 ) -> GraphBenchmark:
-    """timings: of populations without graphs, of which the best are captured."""
-    reason = uncapturable_reason(members, size, device)
+    """Capture and time the populations that are fastest without graphs.
+
+    Args:
+        trials: A few of those that would train together.
+        timings: Of populations without graphs.
+        device: Where, as torch names it.
+        limit: Seconds that stepping one population may take.
+    """
+    reason = uncapturable_reason(trials, device)
     if reason is not None:
+        log.info("no CUDA graph: %s", reason)
         return GraphBenchmark(why=reason)
-    found: list[Timing] = []
-    worth: list[Timing] = []
+    measured: list[Timing] = []
+    worthwhile: list[Timing] = []
     why = None
     for plain in sorted(timings, key=lambda t: t.seconds)[:CAPTURED_SIZES]:
-        timed = time_graph(members, plain, size, device, long)
+        timed = time_graph(trials, plain, device, limit)
         if isinstance(timed, str):
             why = timed
             continue
         timing, cost = timed
-        found.append(timing)
-        saved = (plain.seconds - timing.seconds) * plain.size * size.steps
+        measured.append(timing)
+        saved = (plain.seconds - timing.seconds) * plain.size * trials[0].size.steps
         if saved > MAX_CAPTURES * cost:
-            worth.append(timing)
+            worthwhile.append(timing)
         else:
             why = f"a graph of {plain.size} saves {saved:.2g} s and takes {cost:.2g} s to capture"
-    return GraphBenchmark(tuple(found), tuple(worth), None if worth else why)
+    return GraphBenchmark(tuple(measured), tuple(worthwhile), None if worthwhile else why)
 
 
 def time_graph(
-    members: Sequence[Member], plain: Timing, size: Size, device: str, long: float
+    trials: Sequence[Trial], plain: Timing, device: str, limit: float
 ) -> tuple[Timing, float] | str:
-    """A few replays, and the seconds of the capture; why there are none."""
-    chosen = [members[i % len(members)] for i in range(plain.size)]
+    """Time a few replays.
+
+    Args:
+        trials: A few of those that would train together.
+        plain: Of the same population without a graph.
+        device: Where, as torch names it.
+        limit: Seconds that stepping may take.
+
+    Returns:
+        The timing and the seconds of the capture; or why there are none.
+    """
+    group = [trials[i % len(trials)] for i in range(plain.size)]
     try:
-        population = CapturedPopulation(chosen, size, device)
+        population = CapturedPopulation(group, device)
         for step in range(graph.WARMUP_STEPS + 1):
             population.step(step)
         failure = population.failure
         if failure is not None:
             return failure
-        seconds = seconds_per_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
+        steps = max(trials[0].size.steps, 1)
+        seconds = seconds_per_step(lambda i: population.step(i).cpu(), steps, limit)
     except Exception as error:  # torch has several for a full memory; all others go on
         if not is_out_of_memory(error):
             raise
         return f"a graph of {plain.size} does not fit into the memory"
     each = seconds / plain.size
-    return Timing(plain.size, each, plain.bytes, "graph"), population.capturing
+    return Timing(plain.size, each, plain.bytes, "graph"), population.capture_seconds
 
 
-def uncapturable_reason(members: Sequence[Member], size: Size, device: str) -> str | None:
+def uncapturable_reason(trials: Sequence[Trial], device: str) -> str | None:
     """Why these trials are not captured; None where a graph of them trains as they do."""
-    first = members[0]
     try:
-        if uses_rng(first, size, device):
-            return f"{first.recipe.model.build} draws random numbers in training"
-        plain, replayed = (
-            Population(members, size, device),
-            CapturedPopulation(members, size, device),
-        )
-        if replayed.unfit is not None:
-            return replayed.unfit
-        known: dict[str, Any] | None = None
+        if uses_rng(trials[0], device):
+            return f"{trials[0].factory.model_name} draws random numbers in training"
+        plain, captured = Population(trials, device), CapturedPopulation(trials, device)
+        if captured.varying_reason is not None:
+            return captured.varying_reason
+        previous: dict[str, Any] | None = None
         for step in range(REPLAYED_STEPS):
-            off = relative_difference(plain.step(step), replayed.step(step))
-            if replayed.failure is not None:
-                return replayed.failure
-            if not off <= tolerance_of(first):
-                return f"its losses are {off:.1g} apart after {step + 1} steps"
-            before, known = known, host_values(plain.stack.model)
-            if before is not None and before != known:
-                changed = next(n for n in known if n not in before or known[n] != before[n])
+            difference = relative_difference(plain.step(step), captured.step(step))
+            if captured.failure is not None:
+                return captured.failure
+            if not difference <= plain.tolerance:
+                return f"its losses are {difference:.1g} apart after {step + 1} steps"
+            values = host_values(plain.stack.model)
+            if previous is not None and values != previous:
+                both = values | previous
+                changed = next(n for n in both if values.get(n) != previous.get(n))
                 return f"{changed} changes in a step, and would stay as it is"
+            previous = values
     except (InputError, RuntimeError) as error:
         return f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
     return None

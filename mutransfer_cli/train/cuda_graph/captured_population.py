@@ -1,6 +1,6 @@
-"""A population whose step is one graph: batches, rates and losses lie in memory that stays.
+"""A population whose step is one CUDA graph: batches, rates and losses stay in the same memory.
 
-Losses are those of a population as it is; where trials leave, the rest is captured anew.
+Its losses are those of a plain population. Where trials leave, the rest is captured anew.
 """
 
 from __future__ import annotations
@@ -10,70 +10,86 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.documents.step_mode import StepMode
-from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.batches import to_device
 from mutransfer_cli.train.cuda_graph.buffers import allocate_like, copy_into, structure_of
 from mutransfer_cli.train.cuda_graph.graph import StepGraph
-from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import to_device
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.trial import Trial
 
 
 class CapturedPopulation(Population):
-    """form: of the batches that the graph takes; others are stepped as they are."""
+    """Replays its step; batches of another structure than the first one's are stepped plainly.
 
-    def __init__(self, members: Sequence[Member], size: Size, device: str = "cpu") -> None:
-        super().__init__(members, size, device)
+    Attributes:
+        structure: Of the batches that the graph takes; None: nothing was captured yet.
+    """
+
+    def __init__(self, trials: Sequence[Trial], device: str = "cpu") -> None:
+        """Build the population; the graph is captured after a few steps."""
+        super().__init__(trials, device)
         self.graph: StepGraph | None = None
-        self.form: Any = None
+        self.structure: Any = None
 
     @property
-    def unfit(self) -> str | None:
-        """Why its step is not the same every time."""
-        if all(update.static for update in self.updates):
+    def varying_reason(self) -> str | None:
+        """Why its step is not the same every time; None where it is."""
+        if all(optimizer.static for optimizer in self.optimizers):
             return None
-        return f"a step of {self.members[0].plan.optimizer} is not the same every time"
+        return f"a step of {self.trials[0].plan.optimizer} is not the same every time"
 
     @property
     def failure(self) -> str | None:
-        """Why its step is called as it is where it should be replayed."""
-        if self.form is None:
-            return "its batches are not of tensors and plain numbers"
+        """Why its step is not replayed; None where it is, or will be."""
+        if self.structure is None:
+            return "its batches hold something other than tensors and plain numbers"
         return None if self.graph is None else self.graph.failure
 
     @property
-    def capturing(self) -> float:
-        """Seconds that the last capture took."""
+    def capture_seconds(self) -> float:
+        """What the last capture took."""
         return 0.0 if self.graph is None else self.graph.seconds
 
     def step(self, step: int) -> Tensor:
-        batch, shared = self.drawn(step)
-        form = structure_of(batch)
-        self.set(step)
-        if self.graph is None and form is not None:
-            self.form, self.room, self.shared = form, allocate_like(batch, self.place), shared
-            self.losses = self.stack.rows.new_zeros(len(self.alive))
-            self.graph = StepGraph(self.place)
-        if self.graph is None or form != self.form:
-            return self.advance(to_device(batch, self.place), shared)
-        copy_into(self.room, batch)
-        self.graph(self.static)
+        """One step of every living trial, replayed where it can be; see `Population.step`."""
+        batch, shared = self.draw(step)
+        structure = structure_of(batch)
+        self.prepare(step)
+        if self.graph is None and structure is not None:
+            self.structure, self.shared = structure, shared
+            self.buffers = allocate_like(batch, self.device)
+            self.buffer_leaves = tree_leaves(self.buffers)
+            self.losses = self.stack.params.new_zeros(len(self.alive))
+            self.graph = StepGraph(self.device)
+        if self.graph is None or structure != self.structure:
+            return self.advance(to_device(batch, self.device), shared)
+        copy_into(self.buffer_leaves, batch)
+        self.graph(self.static_step)
         return self.losses.clone()
 
-    def static(self) -> None:
-        """A step, from the room of its batch to that of its losses."""
-        self.losses.copy_(self.advance(self.room, self.shared))
+    def static_step(self) -> None:
+        """A step, from the buffers of its batch to those of its losses."""
+        self.losses.copy_(self.advance(self.buffers, self.shared))
         self.held = self.stack.memory()  # for as long as a graph may write there
 
-    def keep(self, places: Sequence[int]) -> None:
-        if self.place.type == "cuda":
-            torch.cuda.synchronize(self.place)  # the graph gives back memory that it may be using
+    def select(self, positions: Sequence[int]) -> None:
+        """Leave out all other trials, and capture the rest anew."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # the graph frees memory that it may be using
         self.graph = None
-        super().keep(places)
+        super().select(positions)
 
 
 def make_population(
-    members: Sequence[Member], size: Size, device: str = "cpu", step_mode: StepMode = "plain"
+    trials: Sequence[Trial], device: str = "cpu", step_mode: StepMode = "plain"
 ) -> Population:
-    """step_mode: plain, or graph."""
-    return (CapturedPopulation if step_mode == "graph" else Population)(members, size, device)
+    """A population that steps operation by operation, or as one CUDA graph.
+
+    Args:
+        trials: What is trained.
+        device: Where, as torch names it.
+        step_mode: How it steps.
+    """
+    return (CapturedPopulation if step_mode == "graph" else Population)(trials, device)

@@ -5,6 +5,7 @@ What is replayed is what was captured: the same operations on the same memory wi
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -12,20 +13,24 @@ import torch
 
 from mutransfer_cli.errors import InputError
 
+log = logging.getLogger(__name__)
+
 Step = Callable[[], None]
-WARMUP_STEPS = (
-    3  # steps before the capture, as torch asks for: libraries set themselves up meanwhile
-)
+WARMUP_STEPS = 3  # before the capture, as torch asks for: libraries set themselves up
 
 
-def supports_graphs(place: torch.device) -> bool:
+def supports_graphs(device: torch.device) -> bool:
     """Whether a device has graphs."""
-    return place.type == "cuda"
+    return device.type == "cuda"
 
 
-def capture_step(step: Step, place: torch.device) -> Step:
-    """The step's replay; capturing it runs nothing. Raises RuntimeError where it cannot be."""
-    with torch.cuda.device(place):
+def capture_step(step: Step, device: torch.device) -> Step:
+    """Capture a step, which runs nothing; returns its replay.
+
+    Raises:
+        RuntimeError: The step does something that a graph cannot hold.
+    """
+    with torch.cuda.device(device):
         graph, now = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
             with torch.cuda.graph(graph):
@@ -38,33 +43,35 @@ def capture_step(step: Step, place: torch.device) -> Step:
 
 
 class StepGraph:
-    """Calls a step, after a few calls by its graph; on a CPU always as it is.
+    """Calls a step, after a few calls through its graph; where there are no graphs, always plainly.
 
-    A step that cannot be captured is called as it is from then on. failure: why; seconds: that
-    capturing took.
+    Attributes:
+        failure: Why the step cannot be captured, and is called plainly from then on.
+        seconds: What capturing took.
     """
 
-    def __init__(self, place: torch.device) -> None:
-        self.place = place
-        self.graphs = supports_graphs(place)
+    def __init__(self, device: torch.device) -> None:
+        """Capture nothing yet."""
+        self.device = device
+        self.graphs = supports_graphs(device)
         self.calls = 0
         self.replay: Step | None = None
         self.failure: str | None = None
         self.seconds = 0.0
 
     def __call__(self, step: Step) -> None:
-        """step: the same in every call."""
+        """Call a step: the same function every time."""
         if self.graphs and self.replay is None and self.failure is None:
             if self.calls < WARMUP_STEPS:
                 self.calls += 1
-                self.aside(step)
+                self.on_side_stream(step)
                 return
             self.capture(step)
         (self.replay or step)()
 
-    def aside(self, step: Step) -> None:
-        """On a stream of its own, as torch asks for."""
-        with torch.cuda.device(self.place):
+    def on_side_stream(self, step: Step) -> None:
+        """Call a step on a stream of its own, as torch asks for before a capture."""
+        with torch.cuda.device(self.device):
             now, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]  # no type
             side.wait_stream(now)
             with torch.cuda.stream(side):
@@ -72,9 +79,13 @@ class StepGraph:
             now.wait_stream(side)
 
     def capture(self, step: Step) -> None:
+        """Capture a step, or keep why that is not possible."""
         started = time.perf_counter()
         try:
-            self.replay = capture_step(step, self.place)
+            self.replay = capture_step(step, self.device)
         except (RuntimeError, InputError) as error:
             self.failure = f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
+            log.info("no CUDA graph: %s", self.failure)
         self.seconds = time.perf_counter() - started
+        if self.failure is None:
+            log.debug("captured a step as a CUDA graph in %.2g s", self.seconds)

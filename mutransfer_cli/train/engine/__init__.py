@@ -1,1 +1,1 @@
-"""Which way of training is the fastest on a device."""
+"""Which engine trains trials of one size fastest on a device."""

@@ -1,7 +1,8 @@
-"""How trials of one size are trained fastest here: measured, not guessed."""
+"""The engine that trains trials of one size fastest here: measured, not guessed."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -9,46 +10,53 @@ from math import ceil
 import torch
 
 from mutransfer_cli.documents.step_mode import StepMode
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.cuda_graph import graph
 from mutransfer_cli.train.cuda_graph.benchmark import GraphBenchmark, benchmark_graphs
-from mutransfer_cli.train.engine.memory import available_bytes
 from mutransfer_cli.train.engine.timing import Timing, time_limit, time_population, time_single
+from mutransfer_cli.train.machine.memory import available_bytes
 from mutransfer_cli.train.population.equivalence import unsafe_reason
-from mutransfer_cli.train.population.population import Member
+from mutransfer_cli.train.trial import Trial
+
+log = logging.getLogger(__name__)
 
 POPULATION_SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
-WORTH_SECONDS = 2.0  # seconds of a round's training one by one, below which measuring does not pay
+WORTH_SECONDS = 2.0  # of a round's training one by one, below which measuring does not pay
 SLOWER_FACTOR = 1.25  # times the best so far: larger populations are not tried
+GAIN = 0.97  # a grouping is taken where it ends before this share of the best so far
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """How the trials of one rung are trained, and why.
 
-    timings: what was measured, one by one first; empty where nothing had to be.
+    Attributes:
+        timings: What was measured, one by one first; empty where nothing had to be.
+        most: Trials in a population, at most; 1: one by one.
+        why: The reason, for people.
+        settled: More trials would not change the choice.
+        step_mode: How populations step.
     """
 
     timings: tuple[Timing, ...]
-    most: int  # trials in a population; 1: one by one
+    most: int
     why: str
-    settled: bool = False  # more trials would not change it
-    step_mode: StepMode = "plain"  # of populations
+    settled: bool = False
+    step_mode: StepMode = "plain"
 
     @property
     def measured(self) -> list[Timing]:
-        """Populations that were measured in this way."""
+        """The populations that were measured in this step mode."""
         return [t for t in self.timings if t.size > 1 and t.step_mode == self.step_mode]
 
     def seconds(self, size: int) -> float:
         """A step of one trial in a population of a size, by the nearest that was measured."""
         if size == 1 or len(self.timings) == 1:
             return self.timings[0].seconds
-        known = [t for t in self.measured if t.size <= size]
-        if known:
-            return max(known, key=lambda t: t.size).seconds
-        least = min(self.measured, key=lambda t: t.size)
-        return least.seconds * least.size / size  # a step hardly gets cheaper
+        smaller = [t for t in self.measured if t.size <= size]
+        if smaller:
+            return max(smaller, key=lambda t: t.size).seconds
+        smallest = min(self.measured, key=lambda t: t.size)
+        return smallest.seconds * smallest.size / size  # a step hardly gets cheaper
 
     def pieces(self, count: int, workers: int) -> list[int]:
         """Sizes of the populations that end `count` trials soonest on so many workers."""
@@ -62,9 +70,9 @@ class EngineChoice:
                 continue
             rounds = ceil(count / (workers * timing.size))
             parts = split_evenly(count, min(count, workers * rounds))
-            wall = rounds * parts[0] * self.seconds(parts[0])
-            if wall < 0.97 * best[0]:
-                best = wall, parts
+            seconds = rounds * parts[0] * self.seconds(parts[0])
+            if seconds < GAIN * best[0]:
+                best = seconds, parts
         return best[1]
 
 
@@ -74,85 +82,125 @@ def split_evenly(count: int, parts: int) -> list[int]:
 
 
 def one_by_one(why: str) -> EngineChoice:
+    """The choice where no population is used."""
     return EngineChoice((), 1, why)
 
 
 def choose_engine(
-    sample: Sequence[Member],
+    sample: Sequence[Trial],
     count: int,
-    size: Size,
     device: str,
     workers: int,
     kind: str = "auto",
-    asked: int | None = None,
-    alone: Timing | None = None,
+    population_size: int | None = None,
+    single: Timing | None = None,
 ) -> EngineChoice:
-    """Measure one by one, then larger and larger populations.
+    """Measure training one by one, then larger and larger populations.
 
-    sample: a few of the trials; count: how many there are for each worker. kind: `population`
-    rules out one by one; asked: the population's size that is wanted; alone: what was measured one
-    by one.
+    Args:
+        sample: A few of the trials, of one size.
+        count: How many trials there are for each worker.
+        device: Where they train, as torch names it.
+        workers: How many share the memory.
+        kind: `auto`, or `population`, which rules out training one by one.
+        population_size: The user's; None: it is measured.
+        single: What was measured one by one; None: it is measured.
     """
-    reason = unsafe_reason(sample, size, device)
+    reason = unsafe_reason(sample, device)
     if reason is not None:
         return EngineChoice((), 1, reason, True)
-    if asked is not None:
-        return fixed_size(asked, sample, count, size, device)
-    alone = alone or time_single(sample[0], size, device)
-    timings = [alone]
-    long = time_limit(alone.seconds, size, count)
-    worse = 0
-    sizes = POPULATION_SIZES[torch.device(device).type]
-    limit = available_bytes(device) // workers
-    for trials in sorted({k for k in sizes if k < count} | {min(max(count, 2), max(sizes))}):
-        if trials * alone.bytes > limit:
-            break
-        found = time_population(sample, trials, size, device, alone.bytes, long)
-        if found is None:
-            break
-        timings.append(found)
-        worse += found.seconds > SLOWER_FACTOR * min(t.seconds for t in timings)
-        if worse == 2:  # one may be an accident
-            break
+    if population_size is not None:
+        return fixed_size(population_size, sample, count, device)
+    single = single or time_single(sample[0], device)
+    limit = time_limit(single.seconds, sample[0].size.steps, count)
+    timings = [single, *time_populations(sample, count, device, workers, single, limit)]
     allowed = timings[1:] if kind == "population" and len(timings) > 1 else timings
-    captured = GraphBenchmark()
+    graphs = GraphBenchmark()
     if graph.supports_graphs(torch.device(device)) and len(timings) > 1:
-        captured = benchmark_graphs(sample, timings[1:], size, device, long)
-    best = min([*allowed, *captured.worth], key=lambda t: t.seconds)
-    why = explain(timings, best) + (f"; no CUDA graph: {captured.why}" if captured.why else "")
-    return EngineChoice((*timings, *captured.timings), best.size, why, True, best.step_mode)
+        graphs = benchmark_graphs(sample, timings[1:], device, limit)
+    best = min([*allowed, *graphs.worthwhile], key=lambda t: t.seconds)
+    why = explain(timings, best) + (f"; no CUDA graph: {graphs.why}" if graphs.why else "")
+    log.info("width %d on %s: %s", sample[0].size.width, device, why)
+    return EngineChoice((*timings, *graphs.timings), best.size, why, True, best.step_mode)
+
+
+def time_populations(
+    sample: Sequence[Trial],
+    count: int,
+    device: str,
+    workers: int,
+    single: Timing,
+    limit: float,
+) -> list[Timing]:
+    """Time larger and larger populations, until they do not fit or get slower.
+
+    Args:
+        sample: A few of the trials, of one size.
+        count: How many trials there are for each worker.
+        device: Where they train, as torch names it.
+        workers: How many share the memory.
+        single: What was measured one by one.
+        limit: Seconds that stepping one population may take.
+    """
+    timings: list[Timing] = []
+    slower = 0
+    sizes = POPULATION_SIZES[torch.device(device).type]
+    memory = available_bytes(device) // workers
+    for size in sorted({k for k in sizes if k < count} | {min(max(count, 2), max(sizes))}):
+        if size * single.bytes > memory:
+            break
+        timing = time_population(sample, size, device, single.bytes, limit)
+        if timing is None:
+            break
+        log.debug("population of %d: %.3g s a step and trial", size, timing.seconds)
+        timings.append(timing)
+        slower += timing.seconds > SLOWER_FACTOR * min(t.seconds for t in (single, *timings))
+        if slower == 2:  # one may be an accident
+            break
+    return timings
 
 
 def fixed_size(
-    asked: int, sample: Sequence[Member], count: int, size: Size, device: str
+    population_size: int, sample: Sequence[Trial], count: int, device: str
 ) -> EngineChoice:
-    """Populations of the size that was asked for; captured where that is worth it."""
-    why = f"--engine population:{asked}"
+    """Populations of the user's size; captured as CUDA graphs where that repays.
+
+    Args:
+        population_size: Trials in a population.
+        sample: A few of the trials, of one size.
+        count: How many trials there are for each worker.
+        device: Where they train, as torch names it.
+    """
+    why = f"--engine population:{population_size}"
     if not graph.supports_graphs(torch.device(device)):
-        return EngineChoice((), asked, why, True)
-    alone = time_single(sample[0], size, device)
-    long = time_limit(alone.seconds, size, count)
-    plain = time_population(sample, min(asked, max(count, 2)), size, device, alone.bytes, long)
-    found = (
-        GraphBenchmark() if plain is None else benchmark_graphs(sample, [plain], size, device, long)
-    )
-    if found.worth:
-        return EngineChoice((), asked, f"{why}, as a CUDA graph", True, "graph")
-    return EngineChoice((), asked, f"{why}; no CUDA graph: {found.why}" if found.why else why, True)
+        return EngineChoice((), population_size, why, True)
+    single = time_single(sample[0], device)
+    limit = time_limit(single.seconds, sample[0].size.steps, count)
+    size = min(population_size, max(count, 2))
+    plain = time_population(sample, size, device, single.bytes, limit)
+    graphs = GraphBenchmark()
+    if plain is not None:
+        graphs = benchmark_graphs(sample, [plain], device, limit)
+    if graphs.worthwhile:
+        return EngineChoice((), population_size, f"{why}, as a CUDA graph", True, "graph")
+    reason = f"{why}; no CUDA graph: {graphs.why}" if graphs.why else why
+    return EngineChoice((), population_size, reason, True)
 
 
 def explain(timings: Sequence[Timing], best: Timing) -> str:
-    alone = timings[0]
+    """Why an engine is the best, with its figures."""
+    single = timings[0]
     if len(timings) == 1:
         return "a population of four would not fit into the memory"
     if best.size == 1:
         other = min(timings[1:], key=lambda t: t.seconds)
         return (
-            f"one by one takes {1e3 * alone.seconds:.3g} ms a step, the best population "
+            f"one by one takes {1e3 * single.seconds:.3g} ms a step, the best population "
             f"(of {other.size}) {1e3 * other.seconds:.3g} ms a trial"
         )
     return (
         f"{1e3 * best.seconds:.3g} ms a step and trial in a population of {best.size}"
         f"{' as a CUDA graph' if best.step_mode == 'graph' else ''}, "
-        f"{1e3 * alone.seconds:.3g} ms one by one: {alone.seconds / best.seconds:.2g} times as fast"
+        f"{1e3 * single.seconds:.3g} ms one by one: "
+        f"{single.seconds / best.seconds:.2g} times as fast"
     )

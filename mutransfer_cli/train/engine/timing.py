@@ -6,78 +6,99 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from mutransfer_cli.documents.step_mode import StepMode
-from mutransfer_cli.models.proxy import proxy
-from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.engine.memory import bytes_per_trial
+from mutransfer_cli.train.machine.memory import bytes_per_trial
 from mutransfer_cli.train.population.oom_split import is_out_of_memory
-from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import data_stream, enable_fused, one_step, to_device
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.single_trial import SingleModel
+from mutransfer_cli.train.trial import Trial
 
 WARMUP, TIMED = 2, 3  # steps, steps at least
-PATIENCE, SHARE = (0.05, 0.5), 0.0015  # seconds of measuring a way, and of all training one by one
+PATIENCE = (0.05, 0.5)  # seconds of timing an engine: least, most
+SHARE = 0.0015  # of all training one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Of a population of `size` trials (1: one by one)."""
+    """What a step was measured to take.
+
+    Attributes:
+        size: Trials in the population; 1: a trial by itself.
+        seconds: Of a step, for each trial.
+        bytes: Of all trials.
+        step_mode: How the population steps.
+    """
 
     size: int
-    seconds: float  # a step of one trial
+    seconds: float
     bytes: int
     step_mode: StepMode = "plain"
 
 
-def time_limit(alone: float, size: Size, count: int) -> float:
-    """Seconds that measuring one way may take; alone: of a step one by one."""
-    return min(max(PATIENCE[0], SHARE * alone * size.steps * count), PATIENCE[1])
+def time_limit(seconds: float, steps: int, count: int) -> float:
+    """Seconds that timing one engine may take.
+
+    Args:
+        seconds: Of a step of one trial by itself.
+        steps: Of a trial.
+        count: Number of trials.
+    """
+    return min(max(PATIENCE[0], SHARE * seconds * steps * count), PATIENCE[1])
 
 
-def seconds_per_step(step: Callable[[int], object], limit: int, long: float = PATIENCE[0]) -> float:
-    """The shortest time of a step, after some to warm up: what disturbs only ever adds to it."""
-    found: list[float] = []
+def seconds_per_step(
+    step: Callable[[int], object], steps: int, limit: float = PATIENCE[0]
+) -> float:
+    """The shortest time of a step, after a warm-up: disturbances only ever add to it.
+
+    Args:
+        step: Trains the step of a number.
+        steps: How many there are.
+        limit: Seconds after which no further step is timed.
+    """
+    times: list[float] = []
     began = time.perf_counter()
-    for i in range(limit):
+    for i in range(steps):
         started = time.perf_counter()
         step(i)
         now = time.perf_counter()
         if i >= WARMUP:
-            found.append(now - started)
-        if len(found) >= TIMED and now - began > long:
+            times.append(now - started)
+        if len(times) >= TIMED and now - began > limit:
             break
-    return min(found) if found else time.perf_counter() - began
+    return min(times) if times else time.perf_counter() - began
 
 
-def time_single(member: Member, size: Size, device: str) -> Timing:
-    """A few steps of one trial."""
-    place = torch.device(device)
-    subject = proxy(member.recipe, size, member.seed, member.plan)
-    subject.model.to(place)
-    feed = data_stream(member.recipe, size, member.seed)
-    enable_fused(subject.optimizer)
-    parameters = [p for p in subject.model.parameters() if p.requires_grad]
-    weight = bytes_per_trial(subject, to_device(feed.batch(0), place))
-    seconds = seconds_per_step(
-        lambda i: float(
-            one_step(subject, parameters, to_device(feed.batch(i), place), member.plan.clip)
-        ),
-        max(size.steps, 1),
-    )
+def time_single(trial: Trial, device: str) -> Timing:
+    """Time a few steps of one trial by itself."""
+    model = SingleModel(trial, device)
+    weight = bytes_per_trial(model.subject, model.batch(0))
+    seconds = seconds_per_step(lambda i: float(model.step(i)), max(trial.size.steps, 1))
     return Timing(1, seconds, weight)
 
 
 def time_population(
-    members: Sequence[Member], trials: int, size: Size, device: str, bytes_each: int, long: float
+    trials: Sequence[Trial], count: int, device: str, bytes_each: int, limit: float
 ) -> Timing | None:
-    """A few steps of a population; None where it does not fit."""
-    chosen = [members[i % len(members)] for i in range(trials)]
+    """Time a few steps of a population.
+
+    Args:
+        trials: A few of those that would train together; they are repeated.
+        count: Trials in the population.
+        device: Where, as torch names it.
+        bytes_each: What a trial takes.
+        limit: Seconds that stepping may take.
+
+    Returns:
+        None where the population does not fit into the memory.
+    """
+    group = [trials[i % len(trials)] for i in range(count)]
     try:
-        population = Population(chosen, size, device)
-        seconds = seconds_per_step(lambda i: population.step(i).cpu(), max(size.steps, 1), long)
+        population = Population(group, device)
+        steps = max(trials[0].size.steps, 1)
+        seconds = seconds_per_step(lambda i: population.step(i).cpu(), steps, limit)
     except Exception as error:  # torch has several for a full memory; all others go on
         if not is_out_of_memory(error):
             raise
         return None
-    return Timing(trials, seconds / trials, bytes_each * trials)
+    return Timing(count, seconds / count, bytes_each * count)

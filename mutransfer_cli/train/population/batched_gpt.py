@@ -14,21 +14,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mutransfer_cli.models.builtin.gpt import GPT, Attention, Block
+from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, select_trials
 
 
 class BatchedGPT(ModelStack):
-    """Activations are (K, examples × tokens, width)."""
+    """Losses of K transformers; activations are (K, examples × tokens, width)."""
+
+    @classmethod
+    def supports(cls, subject: Subject) -> bool:
+        """Whether the model is exactly the built-in gpt: a subclass may do otherwise."""
+        return type(subject.model) is GPT
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
-        leaves = {n: t.detach().requires_grad_() for n, t in self.parameters.items()}
+        leaves = {n: t.detach().requires_grad_() for n, t in self.param_views.items()}
         losses = self._losses(leaves, self.scales, batch, shared)
         found = torch.autograd.grad(losses.sum(), [leaves[n] for n in self.layout.names])
-        torch._foreach_copy_([self.gradient_views[n] for n in self.layout.names], list(found))
+        torch._foreach_copy_([self.grad_views[n] for n in self.layout.names], list(found))
         return losses.detach()
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
-        tensors, scales = self.parameters, self.scales
+        tensors, scales = self.param_views, self.scales
         if trials is not None:
             tensors, scales = select_trials(tensors, trials), select_trials(scales, trials)
         with torch.no_grad():

@@ -17,7 +17,7 @@ from torch import Tensor
 from mutransfer_cli.models.builtin.mlp import ACTIVATIONS, MLP
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.train.population.flat_params import padded
+from mutransfer_cli.train.batched_optimizers.flat_params import padded
 from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, select_trials
 
 aten = torch.ops.aten
@@ -58,7 +58,13 @@ ACTIVATION_NAMES = {function: name for name, function in ACTIVATIONS.items()}
 class BatchedMLP(ModelStack):
     """Losses of K perceptrons, and their gradients, as batched matrix products."""
 
+    @classmethod
+    def supports(cls, subject: Subject) -> bool:
+        """Whether the model is exactly the built-in mlp: a subclass may do otherwise."""
+        return type(subject.model) is MLP and subject.model.act in ACTIVATION_NAMES
+
     def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
+        """Stack perceptrons; see `ModelStack`."""
         model = subject.model
         assert isinstance(model, MLP)
         self._space: dict[str, Tensor] = {}
@@ -71,7 +77,7 @@ class BatchedMLP(ModelStack):
         found = self._space.get(name)
         if found is None or found.shape != shape:
             each = prod(shape[1:])
-            whole = self.rows.new_empty(shape[0], padded(each))
+            whole = self.params.new_empty(shape[0], padded(each))
             self._space[name] = found = whole[:, :each].view(shape)
         return found
 
@@ -117,9 +123,9 @@ class BatchedMLP(ModelStack):
         inputs, targets = batch
         trials, examples = len(self), targets.shape[-1]
         x = inputs.flatten(1 if shared else 2)  # (K?, examples, features)
-        x = x.to(self.rows.dtype).expand(trials, *x.shape[-2:])
+        x = x.to(self.params.dtype).expand(trials, *x.shape[-2:])
         with torch.no_grad():
-            before, after, logits = self._forward(x.transpose(1, 2), self.parameters, self.scales)
+            before, after, logits = self._forward(x.transpose(1, 2), self.param_views, self.scales)
             index = targets.expand(trials, examples).unsqueeze(1)
             losses, shares = softmax(logits, index)
             shares.scatter_add_(1, index, shares.new_full((), -1.0).expand(index.shape))
@@ -127,7 +133,7 @@ class BatchedMLP(ModelStack):
         return losses
 
     def _back(self, x: Tensor, before: list[Tensor], after: list[Tensor], d: Tensor) -> None:
-        """d: the derivatives by the logits; fills `slopes`."""
+        """d: the derivatives by the logits; fills `grads`."""
         last = len(self._layers) - 1
         for i in range(last, -1, -1):
             name = self._layers[i]
@@ -135,15 +141,15 @@ class BatchedMLP(ModelStack):
                 self._act.backward(d, before[i], after[i])
             if i == 0:
                 scale_(d, self._scale("embedding_scale", self.scales))
-            bias = self.gradient_views.get(f"{name}.bias")
+            bias = self.grad_views.get(f"{name}.bias")
             if bias is not None:
                 torch.sum(d, 2, out=bias)
-            into = self.gradient_views[f"{name}.weight"]
+            into = self.grad_views[f"{name}.weight"]
             torch.bmm(d, after[i - 1].transpose(1, 2) if i else x, out=into)
             if i == last:
                 scale_(into, self._scale("logit_scale", self.scales))
             if i:
-                weight = self.parameters[f"{name}.weight"]
+                weight = self.param_views[f"{name}.weight"]
                 ahead = self._room(f"d {i}", len(d), weight.shape[2], d.shape[2])
                 torch.bmm(weight.transpose(1, 2), d, out=ahead)
                 if i == last:
@@ -152,11 +158,11 @@ class BatchedMLP(ModelStack):
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
         inputs, targets = batch
-        tensors, scales = self.parameters, self.scales
+        tensors, scales = self.param_views, self.scales
         if trials is not None:
             tensors, scales = select_trials(tensors, trials), select_trials(scales, trials)
         count = len(self) if trials is None else len(trials)
-        x = inputs.flatten(1).to(self.rows.dtype).t()
+        x = inputs.flatten(1).to(self.params.dtype).t()
         with torch.no_grad():
             *_, logits = self._forward(x.expand(count, *x.shape), tensors, scales)
             return softmax(logits, targets.expand(count, 1, -1))[0]

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from torch import nn
 
-from mutransfer_cli.models.builtin.gpt import GPT
-from mutransfer_cli.models.builtin.mlp import MLP
+from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.models.loss import SINGLE_BYTES, cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.train.population.batched_gpt import BatchedGPT
-from mutransfer_cli.train.population.batched_mlp import ACTIVATION_NAMES, BatchedMLP
 from mutransfer_cli.train.population.model_stack import ModelStack, Tensors
+
+log = logging.getLogger(__name__)
 
 
 def select_stack(subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> ModelStack:
-    """The stack of these trials."""
+    """Stack the models of some trials in the fastest form that computes what they compute.
+
+    Args:
+        subject: Any of the trials.
+        plans: Of every trial.
+        states: Parameters and buffers of every trial.
+    """
     model = subject.model
     exact = all(p.element_size() >= SINGLE_BYTES and p.requires_grad for p in model.parameters())
     if exact and not has_hooks(model) and subject.loss is cross_entropy:
-        if type(model) is MLP and model.act in ACTIVATION_NAMES:
-            return BatchedMLP(subject, plans, states)
-        if type(model) is GPT:  # a subclass may do otherwise
-            return BatchedGPT(subject, plans, states)
+        for row in MODELS:
+            if row.batched is None:
+                continue
+            stack: type[ModelStack] = row.load_object(row.batched)
+            if stack.supports(subject):
+                return stack(subject, plans, states)
+    log.debug("%s trains under vmap", type(model).__name__)
     return ModelStack(subject, plans, states)
 
 

@@ -17,8 +17,9 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.forward_hooks import ScaledInput, ScaledOutput
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.knobs import attribute_of
-from mutransfer_cli.train.batched_optimizers.base import alike
-from mutransfer_cli.train.population.flat_params import Layout
+from mutransfer_cli.train.batched_optimizers.flat_params import Layout
+from mutransfer_cli.train.batched_optimizers.selection import neighbour_keys
+from mutransfer_cli.train.population.stacked_batches import trial_dimensions
 
 # How slow an operation is under vmap is measured before a population is used.
 warnings.filterwarnings(
@@ -26,12 +27,12 @@ warnings.filterwarnings(
 )
 
 Tensors = dict[str, Tensor]
-Place = tuple[Any, str]  # an object, and the attribute of it that holds a multiplier
+Location = tuple[Any, str]  # an object, and the attribute of it that holds a multiplier
 MODEL = "model."
 
 
 class ModelWithLoss(nn.Module):
-    """A model that returns its loss."""
+    """A model that returns its loss, for `functional_call`."""
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
         super().__init__()
@@ -42,30 +43,7 @@ class ModelWithLoss(nn.Module):
         return self.loss(self.model, batch)
 
 
-def stack_batches(batches: Sequence[Any]) -> Any:
-    """Batches of one structure as one: every tensor gets a leading trial dimension."""
-    first = batches[0]
-    if isinstance(first, Tensor):
-        return torch.stack(list(batches))
-    if isinstance(first, tuple | list):
-        return type(first)(stack_batches(parts) for parts in zip(*batches, strict=True))
-    if isinstance(first, dict):
-        return {key: stack_batches([b[key] for b in batches]) for key in first}
-    return first
-
-
-def dimensions(batch: Any) -> Any:
-    """For vmap: the trial dimension of every tensor of a stacked batch."""
-    if isinstance(batch, Tensor):
-        return 0
-    if isinstance(batch, tuple | list):
-        return type(batch)(dimensions(part) for part in batch)
-    if isinstance(batch, dict):
-        return {key: dimensions(part) for key, part in batch.items()}
-    return None
-
-
-def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Place]:
+def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Location]:
     """Where `plan.install` has put a multiplier."""
     site = plan.sites[name]
     if site.how == "attribute":
@@ -86,24 +64,42 @@ def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Place]
 
 
 class ModelStack:
-    """Stacked trials.
+    """Stacked models under vmap; a model with the trial dimension written out is a subclass.
 
-    rows, slopes: what is trained, and its gradients, (K, numbers) as the layout says.
-    parameters, constants: by name, (K, …); parameters are views of the rows, constants are buffers
-    and what is not trained. scales: forward multipliers that differ, by name, (K,); the others are
-    in the model.
+    Attributes:
+        params: What is trained (K, numbers), in columns as the layout says.
+        grads: Its gradients (K, numbers).
+        param_views: Views of the parameters by name, (K, …).
+        grad_views: Views of the gradients by name, (K, …).
+        constants: Buffers and what is not trained, by name, (K, …).
+        scales: Forward multipliers that differ between trials, by name, (K,); the others are in
+            the model.
     """
 
+    @classmethod
+    def supports(cls, subject: Subject) -> bool:
+        """Whether this class computes what the subject's model computes."""
+        return True
+
     def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
-        """subject: any of the trials, with its multipliers installed; states: of every trial."""
+        """Stack models.
+
+        Args:
+            subject: Any of the trials, with its multipliers installed.
+            plans: Of every trial.
+            states: Parameters and buffers of every trial.
+
+        Raises:
+            ValueError: The parameters are of several types.
+        """
         assert subject.loss is not None
         self.model = subject.model
-        self._measured = ModelWithLoss(subject.model, subject.loss)
+        self._model_with_loss = ModelWithLoss(subject.model, subject.loss)
         trained = {n: p for n, p in subject.model.named_parameters() if p.requires_grad}
         like = next(iter(trained.values()))
         if any(p.dtype != like.dtype for p in trained.values()):
             raise ValueError("its parameters are of several types")
-        self.layout = Layout.of(trained, alike(plans[0], list(trained)))
+        self.layout = Layout.of(trained, neighbour_keys(plans[0], list(trained)))
         self._hold(self.layout.rows(states))
         fixed = [n for n in states[0] if n not in trained]
         self.constants = {n: torch.stack([s[n] for s in states]) for n in fixed}
@@ -112,43 +108,54 @@ class ModelStack:
             n: torch.tensor([p.forward[n] for p in plans], dtype=like.dtype, device=like.device)
             for n in differ
         }
-        self._places = {n: multiplier_locations(plans[0], subject.model, n) for n in differ}
-        self._apart = grad_and_value(self._loss)
+        self._multipliers = {n: multiplier_locations(plans[0], subject.model, n) for n in differ}
+        self._grad_and_loss = grad_and_value(self._loss)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.params)
 
-    def _hold(self, rows: Tensor) -> None:
-        self.rows, self.slopes = rows, torch.zeros_like(rows)
-        self.parameters = self.layout.views(self.rows)
-        self.gradient_views = self.layout.views(self.slopes)
+    def _hold(self, params: Tensor) -> None:
+        self.params, self.grads = params, torch.zeros_like(params)
+        self.param_views = self.layout.views(self.params)
+        self.grad_views = self.layout.views(self.grads)
 
     def _loss(self, parameters: Tensors, constants: Tensors, scales: Tensors, batch: Any) -> Tensor:
-        for name, places in self._places.items():
-            for holder, attribute in places:
+        for name, locations in self._multipliers.items():
+            for holder, attribute in locations:
                 object.__setattr__(holder, attribute, scales[name])
         tensors = {MODEL + n: t for n, t in {**parameters, **constants}.items()}
-        loss: Tensor = functional_call(self._measured, tensors, (batch,), strict=True)
+        loss: Tensor = functional_call(self._model_with_loss, tensors, (batch,), strict=True)
         return loss
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
-        """Losses (K,); the gradients are left in `slopes`. shared: one batch for all trials."""
-        self._measured.train(training)
-        gradients, losses = self._each(self._apart, batch, shared)
+        """Losses (K,); the gradients are left in `grads`.
+
+        Args:
+            batch: Of all trials.
+            shared: The trials share the batch; else its tensors have a leading trial dimension.
+            training: Training mode, else evaluation.
+        """
+        self._model_with_loss.train(training)
+        gradients, losses = self._each(self._grad_and_loss, batch, shared)
         names = self.layout.names
-        torch._foreach_copy_([self.gradient_views[n] for n in names], [gradients[n] for n in names])
+        torch._foreach_copy_([self.grad_views[n] for n in names], [gradients[n] for n in names])
         return cast(Tensor, losses.detach())
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
-        """Losses (K,) of a batch that all trials share, in evaluation; or of some trials."""
-        self._measured.eval()
-        parts = (self.parameters, self.constants, self.scales)
+        """Losses (trials,) in evaluation mode.
+
+        Args:
+            batch: One that the trials share.
+            trials: Positions of some of them; None: all.
+        """
+        self._model_with_loss.eval()
+        parts = (self.param_views, self.constants, self.scales)
         if trials is not None:
             tensors, constants, scales = (select_trials(part, trials) for part in parts)
             parts = tensors, constants, scales
         with torch.no_grad():
-            found: Tensor = self._each(self._loss, batch, True, parts)
-        return found
+            losses: Tensor = self._each(self._loss, batch, True, parts)
+        return losses
 
     def _each(
         self,
@@ -157,18 +164,18 @@ class ModelStack:
         shared: bool,
         parts: tuple[Tensors, Tensors, Tensors] | None = None,
     ) -> Any:
-        of_batch = None if shared else dimensions(batch)
+        of_batch = None if shared else trial_dimensions(batch)
         call = vmap(function, in_dims=(0, 0, 0, of_batch), randomness="different")
-        return call(*(parts or (self.parameters, self.constants, self.scales)), batch)
+        return call(*(parts or (self.param_views, self.constants, self.scales)), batch)
 
     def memory(self) -> list[Tensor]:
-        """What it writes to from step to step and may exchange for other memory."""
+        """Memory that it writes to in every step, and may replace."""
         return []
 
-    def keep(self, trials: Sequence[int]) -> None:
-        """Leave all other trials out from now on."""
-        index = torch.tensor(trials, device=self.rows.device)
-        self._hold(self.rows.index_select(0, index))
+    def select(self, trials: Sequence[int]) -> None:
+        """Leave out all other trials from now on."""
+        index = torch.tensor(trials, device=self.params.device)
+        self._hold(self.params.index_select(0, index))
         self.constants = select_trials(self.constants, trials)
         self.scales = select_trials(self.scales, trials)
 

@@ -1,18 +1,21 @@
-"""Trials that were put together: a population of them, or one; halved where memory runs out."""
+"""Training a group of trials as populations that are halved where memory runs out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Sequence
 
 import torch
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
-from mutransfer_cli.train.population.population import Member
 from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.trial import Result, train
+from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trainer import Ends
+from mutransfer_cli.train.trial import Trial
+
+log = logging.getLogger(__name__)
 
 NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
@@ -27,25 +30,32 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def train_group(
-    members: Sequence[Member],
-    size: Size,
+    trials: Sequence[Trial],
     device: str = "cpu",
-    keeper: GroupCheckpointer | None = None,
+    checkpointer: GroupCheckpointer | None = None,
     step_mode: StepMode = "plain",
-) -> Iterator[tuple[int, Result]]:
-    """Each member's number and result, as it ends. With a keeper they keep a checkpoint together.
+) -> Ends:
+    """Train trials together, a single one by itself.
 
-    Raises MemoryError or torch's own where a single trial does not fit, and InputError for what
-    the user's own code does wrong.
+    Args:
+        trials: What is trained, all of one architecture and size.
+        device: Where, as torch names it.
+        checkpointer: Keeps a checkpoint of them all meanwhile.
+        step_mode: Operation by operation, or as one CUDA graph.
+
+    Yields:
+        A trial's number and its result, as it ends.
+
+    Raises:
+        MemoryError: A single trial does not fit into the memory; or torch's own error.
+        InputError: The user's own code fails.
     """
-    if len(members) == 1 and keeper is None:
-        (only,) = members
-        yield 0, train(only.recipe, size, only.seed, device, only.plan, judge=only.judge)
+    if len(trials) == 1 and checkpointer is None:
+        yield 0, train_trial(trials[0], device)
         return
-    left = dict(enumerate(members))
-    running = train_population(members, size, device, keeper, step_mode)
+    left = dict(enumerate(trials))
     try:
-        for i, result in running:
+        for i, result in train_population(trials, device, checkpointer, step_mode):
             del left[i]
             yield i, result
         return
@@ -56,9 +66,9 @@ def train_group(
             torch.cuda.empty_cache()
     numbers = list(left)
     half = (len(numbers) + 1) // 2
+    log.info("out of memory: a population of %d is split into halves", len(numbers))
     for part in (numbers[:half], numbers[half:]):
         if part:
-            for place, result in train_group(
-                [left[i] for i in part], size, device, step_mode=step_mode
-            ):
-                yield part[place], result
+            group = [left[i] for i in part]
+            for position, result in train_group(group, device, step_mode=step_mode):
+                yield part[position], result

@@ -1,170 +1,175 @@
 """Trials of one architecture and size as one computation.
 
-Init and data of a trial are those of one-by-one training at its seed. A trial that diverges or is
-pruned is taken out at once; nothing is reduced over the trials, so it never touched the others.
-Noise inside the forward pass (dropout) is drawn for the population and differs from one-by-one
-training.
+Init and data of a trial are those of training by itself at its seed. A trial that ends is taken
+out at once; nothing is reduced over the trials, so it never touched the others. Noise inside the
+forward pass (dropout) is drawn for the population and differs from that of a trial by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
-from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.batched_optimizers.base import updates
-from mutransfer_cli.train.batched_optimizers.clip import Clip
+from mutransfer_cli.train.batched_optimizers.clip import GradientClip
+from mutransfer_cli.train.batched_optimizers.selection import batched_optimizers
+from mutransfer_cli.train.batches import DataStream, count_examples, data_stream, to_device
 from mutransfer_cli.train.population.model_selection import select_stack
-from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, stack_batches, state_of
-from mutransfer_cli.train.pruner import Pruner
-from mutransfer_cli.train.schedule import Schedule
-from mutransfer_cli.train.trial import DataStream, count_examples, data_stream, to_device
+from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, state_of
+from mutransfer_cli.train.population.stacked_batches import stack_batches
+from mutransfer_cli.train.trial import Trial
 
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One trial of a population: its recipe with its own hyperparameters, seed and plan."""
-
-    recipe: Recipe
-    seed: int
-    plan: Plan
-    judge: Pruner | None = None
-    label: str = ""  # what tells it from other trials of its recipe, in a checkpoint
-
-    @property
-    def start(self) -> tuple[Any, ...]:
-        """What its initial tensors depend on."""
-        return self.seed, tuple((t.init, t.init_std) for t in self.plan.tensors)
-
-    @property
-    def schedule(self) -> Schedule:
-        s = self.recipe.schedule
-        return Schedule(s.name, s.warmup, s.final, s.decay)
+TOLERANCE = 1e-4  # relative difference of losses in single precision
 
 
 class Population:
-    """Members that train together; `step` until all of them have ended.
+    """Trials that train together; see `trainer.Trainable`.
 
-    alive: of the members, in the order of the stack.
+    Attributes:
+        trials: All of them.
+        alive: Which of them still train, in the order of the stack.
+        device: Where they train.
+        stack: Their models.
+        optimizers: What steps the parameters.
     """
 
-    def __init__(self, members: Sequence[Member], size: Size, device: str = "cpu") -> None:
-        self.members = list(members)
-        self.size = size
-        self.place = torch.device(device)
-        self.alive = list(range(len(members)))
-        self.schedules = [m.schedule for m in members]
-        states: dict[Any, Tensors] = {}
-        subject = None
-        for member in members:
-            if member.start not in states:
-                made = ProxyFactory(member.recipe).build(size, member.seed, member.plan)
-                made.model.to(self.place)
-                states[member.start] = state_of(made.model)
-                subject = subject or made
-        assert subject is not None
-        plans = [m.plan for m in members]
-        self.stack: ModelStack = select_stack(subject, plans, [states[m.start] for m in members])
-        self.updates = updates(plans, self.stack.layout, self.stack.rows, self.stack.slopes)
-        self.feeds: dict[int, DataStream] = {
-            m.seed: data_stream(m.recipe, size, m.seed)
-            for m in {m.seed: m for m in members}.values()
-        }
-        self._clipped()
-        torch.manual_seed(members[0].seed)  # dropout
+    def __init__(self, trials: Sequence[Trial], device: str = "cpu") -> None:
+        """Build the models on a device; trials that start alike share one build."""
+        self.trials = list(trials)
+        self.size = self.trials[0].size
+        self.device = torch.device(device)
+        self.alive = list(range(len(self.trials)))
+        self.schedules = [trial.schedule for trial in self.trials]
+        self._where = f"{self.trials[0].factory.model_name}: training at width {self.size.width}"
+        subject, states = self._build()
+        plans = [trial.plan for trial in self.trials]
+        self.stack: ModelStack = select_stack(subject, plans, [states[t.start] for t in trials])
+        self.optimizers = batched_optimizers(
+            plans, self.stack.layout, self.stack.params, self.stack.grads
+        )
+        self._prepare_clip()
+        torch.manual_seed(self.trials[0].seed)  # dropout
 
-    def _clipped(self) -> None:
-        self.clip = Clip([self.members[i].plan.clip for i in self.alive], self.stack.slopes)
+    def _build(self) -> tuple[Subject, dict[Hashable, Tensors]]:
+        """The first trial's model, and the tensors of every start; also opens the data."""
+        states: dict[Hashable, Tensors] = {}
+        self.data: dict[int, DataStream] = {}
+        first: Subject | None = None
+        for trial in self.trials:
+            if trial.start in states:
+                continue
+            subject = trial.factory.build(trial.size, trial.seed, trial.plan)
+            subject.model.to(self.device)
+            states[trial.start] = state_of(subject.model)
+            if trial.seed not in self.data:
+                stream = data_stream(trial.factory, subject, self.size, trial.seed)
+                self.data[trial.seed] = stream
+            first = first or subject
+        assert first is not None
+        return first, states
 
-    def drawn(self, step: int) -> tuple[Any, bool]:
-        """The batch of a step where it was made, and whether all trials share it."""
-        seeds = [self.members[i].seed for i in self.alive]
-        drawn = {seed: self.feeds[seed].batch(step) for seed in dict.fromkeys(seeds)}
-        if len(drawn) == 1:
-            return drawn[seeds[0]], True
-        return stack_batches([drawn[seed] for seed in seeds]), False
+    def _prepare_clip(self) -> None:
+        thresholds = [self.trials[i].plan.clip for i in self.alive]
+        self.clip = GradientClip(thresholds, self.stack.grads)
+
+    @property
+    def tolerance(self) -> float:
+        """How far its losses may be from those of the same trials by themselves, relative."""
+        return max(o.tolerance or TOLERANCE for o in self.optimizers)
+
+    def draw(self, step: int) -> tuple[Any, bool]:
+        """The batch of a step, where the data stream made it, and whether all trials share it."""
+        seeds = [self.trials[i].seed for i in self.alive]
+        batches = {seed: self.data[seed].batch(step) for seed in dict.fromkeys(seeds)}
+        if len(batches) == 1:
+            return batches[seeds[0]], True
+        return stack_batches([batches[seed] for seed in seeds]), False
 
     def batch(self, step: int) -> tuple[Any, bool]:
         """The same, on the device."""
-        batch, shared = self.drawn(step)
-        return to_device(batch, self.place), shared
+        batch, shared = self.draw(step)
+        return to_device(batch, self.device), shared
 
     def step(self, step: int) -> Tensor:
-        """One step of every living trial; their losses before it."""
+        """One step of every living trial; returns the losses before it (alive,)."""
         batch, shared = self.batch(step)
-        self.set(step)
+        self.prepare(step)
         return self.advance(batch, shared)
 
-    def set(self, step: int) -> None:
-        """What the optimizers need at a step."""
-        shares = {s: s(step, self.size.steps) for s in set(self.schedules)}
-        of_each = [shares[self.schedules[i]] for i in self.alive]
-        for update in self.updates:
-            update.set(of_each)
+    def prepare(self, step: int) -> None:
+        """Tell the optimizers what changes with the step."""
+        steps = self.size.steps
+        factors = {s: s.lr_factor(step, steps) for s in set(self.schedules)}
+        lr_factors = [factors[self.schedules[i]] for i in self.alive]
+        for optimizer in self.optimizers:
+            optimizer.prepare(lr_factors)
 
     def advance(self, batch: Any, shared: bool) -> Tensor:
-        """The rest of a step, the same every time."""
+        """The rest of a step, the same every time; returns the losses before it (alive,)."""
         losses: Tensor = run_user_code(
-            lambda: self.stack.backward(batch, shared),
-            f"{self.members[0].recipe.model.build}: training at width {self.size.width}",
-            BUILD,
+            lambda: self.stack.backward(batch, shared), self._where, BUILD
         )
-        self.clip(self.stack.slopes)
-        for update in self.updates:
-            update.move()
+        self.clip(self.stack.grads)
+        for optimizer in self.optimizers:
+            optimizer.step()
         return losses
 
-    def keep(self, places: Sequence[int]) -> None:
-        """Leave out all but these places of the stack."""
-        self.alive = [self.alive[p] for p in places]
+    def select(self, positions: Sequence[int]) -> None:
+        """Leave out all living trials but those at these positions of the stack."""
+        self.alive = [self.alive[p] for p in positions]
         if not self.alive:
             return
-        self.stack.keep(places)
-        self._clipped()
-        for update in self.updates:
-            update.keep(places, self.stack.rows, self.stack.slopes)
+        self.stack.select(positions)
+        self._prepare_clip()
+        for optimizer in self.optimizers:
+            optimizer.select(positions, self.stack.params, self.stack.grads)
 
-    def validation(self, trials: Sequence[int] | None = None) -> np.ndarray:
-        """Mean losses of the living trials, or some of their places, weighted by examples."""
-        feed = next(iter(self.feeds.values()))
+    def validation_losses(self, positions: Sequence[int] | None = None) -> list[float]:
+        """Mean validation losses, weighted by the number of examples in each batch.
+
+        Args:
+            positions: Of trials in the stack; None: all that are alive.
+        """
+        data = next(iter(self.data.values()))
         total, count = torch.zeros(()), 0
-        for batch in feed.validation:
-            part = to_device(batch, self.place)
+        for batch in data.validation:
+            part = to_device(batch, self.device)
             examples = count_examples(part)
-            total = total + self.stack.losses(part, trials).double().cpu() * examples
+            total = total + self.stack.losses(part, positions).double().cpu() * examples
             count += examples
-        return np.asarray((total / count).numpy())
+        losses: list[float] = (total / count).tolist()
+        return losses
 
-    def untrained(self) -> list[float]:
-        """The loss of every member before training; equal models are measured once."""
-        keys = [(m.start, tuple(m.plan.forward.items())) for m in self.members]
+    def initial_losses(self) -> list[float]:
+        """Validation losses of all trials before training; equal models are measured once."""
+        keys = [(t.start, tuple(t.plan.forward.items())) for t in self.trials]
         first = {key: i for i, key in reversed(list(enumerate(keys)))}
-        places = sorted(first.values())
-        found = dict(zip(places, self.validation(places), strict=True))
-        return [float(found[first[key]]) for key in keys]
+        positions = sorted(first.values())
+        losses = dict(zip(positions, self.validation_losses(positions), strict=True))
+        return [losses[first[key]] for key in keys]
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of the living."""
+        """What a checkpoint keeps of the trials that are alive."""
         return {
-            "rows": self.stack.rows,
+            "params": self.stack.params,
             "constants": self.stack.constants,
-            "updates": [update.state() for update in self.updates],
+            "optimizers": [optimizer.state() for optimizer in self.optimizers],
         }
 
-    def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
-        """trials: the places of the members among those of the state."""
-        index = list(trials)
-        self.stack.rows.copy_(state["rows"][index])
+    def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
+        """Put back what `state` returned.
+
+        Args:
+            state: Of these trials, and perhaps of others.
+            positions: Of these trials among those of the state.
+        """
+        index = list(positions)
+        self.stack.params.copy_(state["params"][index])
         for name, tensor in self.stack.constants.items():
             tensor.copy_(state["constants"][name][index])
-        for update, kept in zip(self.updates, state["updates"], strict=True):
-            update.restore(kept, index)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.restore(saved, index)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mutransfer_cli.models.proxy import proxy
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.hf_recipes import hf_recipe
+from tests.helpers.proxies import proxy
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "mixtral", "vit", "mamba", "t5"])

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.proxy import plan_for
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.hf_recipes import hf_recipe
+from tests.helpers.proxies import plan_for
 
 DECODER = {
     "model.embed_tokens.weight": "input",

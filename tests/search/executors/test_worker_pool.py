@@ -13,14 +13,15 @@ import numpy
 import pytest
 import torch
 
-from mutransfer_cli.models.proxy import proxy
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.search.executors import local
 from mutransfer_cli.search.executors.worker_pool import Message, WorkerPool, can_fork
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.threads import limit_threads
-from mutransfer_cli.train.trial import data_stream, one_step
+from mutransfer_cli.train.machine.threads import limit_threads
+from mutransfer_cli.train.single_trial import SingleModel
+from mutransfer_cli.train.trial import Trial
 
 STATE = {"seen": "before"}
 CONV = (
@@ -131,10 +132,9 @@ def test_forked_after_training_on_many_threads(
     threads = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
-        subject = proxy(made.recipe, size, 0)
-        parameters = list(subject.model.parameters())
+        model = SingleModel(Trial.of(ProxyFactory(made.recipe), size))
         for step in range(3):
-            one_step(subject, parameters, data_stream(made.recipe, size, 0).batch(step), None)
+            model.step(step)
         torch.randn(512, 512) @ torch.randn(512, 512)
         document = sweep(made, tmp_path / "run", device="cpu", workers=2)
     finally:

@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.fit.study_fit import fit
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import LoadedRecipe, load, loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -315,7 +316,9 @@ def test_pruned_trials_in_the_run_directory(done: Path) -> None:
     records = Run.open(done).records
     pruned = [r for r in records if r.outcome == "pruned"]
     assert len(records) == 13 * 2 * 2 and len(pruned) >= 8
-    cost = {w: training_flops(real().recipe, Size(w, 1, 64, 80)).value for w in (16, 32)}
+    cost = {
+        w: training_flops(ProxyFactory(real().recipe), Size(w, 1, 64, 80)).value for w in (16, 32)
+    }
     for r in records:
         trained = len(r.curve)
         assert r.flops == pytest.approx(cost[r.width] * trained / 80)

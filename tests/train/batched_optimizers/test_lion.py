@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
 
-from mutransfer_cli.models.proxy import plan_for, proxy
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.optimizers.lion import Lion
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.population.population import Member, Population
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.trial import Trial
 
 STEPS = 8
 CLOSE = 1e-13  # float64, numbers of order one
@@ -39,11 +38,7 @@ class Written:
         return value - self.rate * (np.sign(c) + self.decay * value)
 
 
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
+pytestmark = pytest.mark.usefixtures("double")
 
 
 def test_the_optimizer_is_algorithm_2() -> None:
@@ -73,12 +68,12 @@ def test_in_a_population_every_trial_is_algorithm_2() -> None:
         {"lr": 0.02, "weight_decay": 0.0},
     ]
     size, base = Size(64, 1, 4, STEPS), loads(RECIPE).recipe  # twice the base: rates by tensor
-    recipes = [override(base, setting) for setting in settings]
-    members = [Member(own, seed, plan_for(own, size)) for seed, own in enumerate(recipes)]
-    population = Population(members, size)
-    subjects = [proxy(m.recipe, size, m.seed, m.plan) for m in members]
-    names = list(population.stack.parameters)
-    lines = [{n: m.plan.tensor(n) for n in names} for m in members]
+    factory = ProxyFactory(base)
+    trials = [Trial.of(factory, size, seed, setting) for seed, setting in enumerate(settings)]
+    population = Population(trials)
+    subjects = [t.factory.build(size, t.seed, t.plan) for t in trials]
+    names = list(population.stack.param_views)
+    lines = [{n: t.plan.tensor(n) for n in names} for t in trials]
     assert len({of[n].lr for of in lines for n in names}) > len(settings)
 
     def rules(first: float, second: float) -> list[dict[str, Written]]:
@@ -91,9 +86,9 @@ def test_in_a_population_every_trial_is_algorithm_2() -> None:
     for step in range(STEPS):
         batch, shared = population.batch(step)
         assert not shared  # three seeds, three orders of the data
-        before = {n: t.detach().clone() for n, t in population.stack.parameters.items()}
+        before = {n: t.detach().clone() for n, t in population.stack.param_views.items()}
         population.step(step)
-        after = population.stack.parameters
+        after = population.stack.param_views
         for k, subject in enumerate(subjects):
             own = dict(subject.model.named_parameters())
             with torch.no_grad():

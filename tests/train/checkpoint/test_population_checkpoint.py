@@ -15,16 +15,12 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.growing_grid import grid_settings
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.population.population import Population
-from mutransfer_cli.train.trial import Result
-from tests.train.population.test_population import mine as mine
-from tests.train.population.test_population import recipe
+from mutransfer_cli.train.result import Result
+from tests.helpers.cuts import Cut
+from tests.helpers.trials import small_recipe
 
 SIZE = Size(32, 2, 8, 60)
 SEARCH = "search: {seeds: 1, space: {lr: {log2: [-10, -7]}}}\n"
-
-
-class Cut(Exception):
-    """Stands for a kill."""
 
 
 def jobs_of(made: Any) -> tuple[Job, ...]:
@@ -70,9 +66,9 @@ def test_goes_on_to_the_same_last_digit(
     build: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    mine: None,
+    own_module: None,
 ) -> None:
-    made = recipe(model, optimizer, SEARCH, build)
+    made = small_recipe(model, optimizer, SEARCH, build)
     jobs = jobs_of(made)
     truth = results(made, jobs, None)
     with monkeypatch.context() as patch:
@@ -94,7 +90,7 @@ def test_goes_on_to_the_same_last_digit(
 def test_goes_on_without_those_that_others_ran(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = recipe("mlp", more=SEARCH)
+    made = small_recipe("mlp", more=SEARCH)
     jobs = jobs_of(made)
     truth = results(made, jobs, None)
     with monkeypatch.context() as patch:
@@ -109,7 +105,7 @@ def test_goes_on_without_those_that_others_ran(
 
 
 def test_no_other_recipe_s_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, other = recipe("mlp", more=SEARCH), recipe("mlp", "sgd", more=SEARCH)
+    made, other = small_recipe("mlp", more=SEARCH), small_recipe("mlp", "sgd", more=SEARCH)
     jobs = jobs_of(made)
     with monkeypatch.context() as patch:
         cut_at(37, patch)

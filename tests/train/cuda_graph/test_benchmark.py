@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mutransfer_cli.models.proxy import ProxyFactory, plan_for
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.group_training import interrupted_groups, train_jobs
 from mutransfer_cli.search.grouping.engine import Engine
@@ -17,12 +17,13 @@ from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.cuda_graph import benchmark as capture
 from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
+from mutransfer_cli.train.engine import choose as engine
 from mutransfer_cli.train.engine.choose import EngineChoice
-from mutransfer_cli.train.engine.choose import choose_engine as engine
 from mutransfer_cli.train.engine.timing import Timing
-from mutransfer_cli.train.population.population import Member
+from mutransfer_cli.train.trial import Trial
+from tests.helpers.cuts import Cut
 from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
-from tests.train.population.test_population import recipe
+from tests.helpers.trials import small_recipe
 
 SIZE = Size(32, 2, 8, 100)
 ALONE = Timing(1, 1.0, 1)
@@ -35,9 +36,9 @@ def tapes(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
     return graphs_on_a_cpu(monkeypatch)
 
 
-def sample() -> list[Member]:
-    made = recipe("mlp")
-    return [Member(made, seed, plan_for(made, SIZE)) for seed in range(2)]
+def sample() -> list[Trial]:
+    factory = ProxyFactory(small_recipe("mlp"))
+    return [Trial.of(factory, SIZE, seed) for seed in range(2)]
 
 
 def chosen(
@@ -55,7 +56,7 @@ def chosen(
     monkeypatch.setattr(engine, "time_population", timed)
     monkeypatch.setattr(engine, "time_single", lambda *_: ALONE)
     monkeypatch.setattr(capture, "time_graph", captured)
-    return engine.choose(sample(), 16, SIZE, "cpu", 1, alone=ALONE, **more)
+    return engine.choose_engine(sample(), 16, "cpu", 1, single=ALONE, **more)
 
 
 def test_the_two_best_sizes_are_captured_and_the_fastest_taken(
@@ -95,18 +96,18 @@ def test_where_there_are_no_graphs_none_is_timed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_pinned_size_is_captured_too(tapes: list[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
-    choice = chosen(monkeypatch, {16: (0.05, 1.0)}, asked=16)
+    choice = chosen(monkeypatch, {16: (0.05, 1.0)}, population_size=16)
     assert (choice.most, choice.step_mode, choice.timings) == (16, "graph", ())
     assert choice.why == "--engine population:16, as a CUDA graph"
-    left = chosen(monkeypatch, {16: (0.45, 1.0)}, asked=16)
+    left = chosen(monkeypatch, {16: (0.45, 1.0)}, population_size=16)
     assert (left.most, left.step_mode) == (16, "plain")
     assert "no CUDA graph: a graph of 16 saves 0 s" in left.why
 
 
 def test_measured_as_it_trains(tapes: list[Tape]) -> None:
     """Nothing in place of a clock: the graphs of the populations that were timed were replayed."""
-    found = capture.benchmark_graphs(sample(), [Timing(4, 1e3, 4)], SIZE, "cpu", 0.01)
-    assert [(t.size, t.step_mode, t.bytes) for t in found.worth] == [(4, "graph", 4)]
+    found = capture.benchmark_graphs(sample(), [Timing(4, 1e3, 4)], "cpu", 0.01)
+    assert [(t.size, t.step_mode, t.bytes) for t in found.worthwhile] == [(4, "graph", 4)]
     assert found.why is None
     assert [t.replays > 0 for t in tapes] == [True, True]  # compared, then timed
 
@@ -118,7 +119,7 @@ def jobs_of(made: Any) -> tuple[Job, ...]:
 def test_the_way_reaches_what_trains(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = recipe("mlp", more=SEARCH)
+    made = small_recipe("mlp", more=SEARCH)
     jobs, run = jobs_of(made), tmp_path / "run"
     run.mkdir()
     timings = (ALONE, Timing(4, 0.5, 4), Timing(4, 0.1, 4, "graph"))
@@ -147,15 +148,12 @@ def test_an_interrupted_population_goes_on_in_its_way(
 ) -> None:
     """Whatever its jobs say now."""
 
-    class Cut(Exception):
-        """Stands for a kill."""
-
     def some(self: CapturedPopulation, at: int) -> Any:
         if at == 37:
             raise Cut
         return whole(self, at)
 
-    made, whole = recipe("mlp", more=SEARCH), CapturedPopulation.step
+    made, whole = small_recipe("mlp", more=SEARCH), CapturedPopulation.step
     jobs = jobs_of(made)
     for job in jobs:
         object.__setattr__(job, "step_mode", "graph")

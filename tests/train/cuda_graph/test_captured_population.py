@@ -12,21 +12,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from mutransfer_cli.models.proxy import plan_for
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.batched_optimizers import base as update
+from mutransfer_cli.train.batched_optimizers.per_trial import PerTrialOptimizer
 from mutransfer_cli.train.cuda_graph.benchmark import uncapturable_reason
 from mutransfer_cli.train.cuda_graph.buffers import structure_of
 from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
-from mutransfer_cli.train.population.population import Member, Population
+from mutransfer_cli.train.population import population as population_module
+from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.population.trainer import train_population
+from mutransfer_cli.train.trial import Trial
 from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
-from tests.train.population.test_population import MODELS
-from tests.train.population.test_population import double as double
-from tests.train.population.test_population import recipe as recipe_of
+from tests.helpers.trials import MODELS, small_recipe
 
 STEPS = 20
 SIZE = Size(64, 2, 8, STEPS)  # twice the base: rates by tensor
@@ -54,8 +54,8 @@ def recipe(model: str, optimizer: str) -> Recipe:
     ).recipe
 
 
-def members(model: str, optimizer: str) -> list[Member]:
-    made, found = recipe(model, optimizer), []
+def trials(model: str, optimizer: str) -> list[Trial]:
+    factory, found = ProxyFactory(recipe(model, optimizer)), []
     for i, own in enumerate(OWN):
         more: dict[str, float] = {"lr": RATES[optimizer] / (i + 1)}
         if optimizer in {"adam", "adamw", "lion"}:
@@ -64,19 +64,15 @@ def members(model: str, optimizer: str) -> list[Member]:
             more |= {"momentum": 0.3 * (i % 3)}
         if optimizer != "adam":
             more |= {"weight_decay": 0.1 * i}
-        member = override(made, own | more)
-        found.append(Member(member, i % 2, plan_for(member, SIZE)))
+        found.append(Trial.of(factory, SIZE, i % 2, own | more))
     return found
 
 
-def as_torch_steps(group: Sequence[Member], monkeypatch: pytest.MonkeyPatch) -> Population:
+def as_torch_steps(group: Sequence[Trial], monkeypatch: pytest.MonkeyPatch) -> Population:
     """The reference: torch's optimizers (Lion: ours, tested by itself), each trial by itself."""
     with monkeypatch.context() as patch:
-        patch.setattr(
-            "mutransfer_cli.train.population.population.updates",
-            lambda *a: [update.PerTrialOptimizer(*a)],
-        )
-        return Population(group, SIZE)
+        patch.setattr(population_module, "batched_optimizers", lambda *a: [PerTrialOptimizer(*a)])
+        return Population(group)
 
 
 def losses(population: Population, steps: Sequence[int]) -> Tensor:
@@ -97,13 +93,13 @@ def test_losses_are_those_of_torch_s_optimizers(
     request: pytest.FixtureRequest,
 ) -> None:
     """In double precision; also after two of four trials have left, and a new capture."""
-    group = members(model, optimizer)
+    group = trials(model, optimizer)
     request.getfixturevalue("double")  # the teacher's data are of single precision, and planned on
-    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group, SIZE)
+    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group)
     first, rest = range(12), range(12, STEPS)
     assert off(losses(replayed, first), losses(reference, first)) < 1e-12
     for population in (reference, replayed):
-        population.keep([1, 3])
+        population.select([1, 3])
     assert off(losses(replayed, rest), losses(reference, rest)) < 1e-12
     assert [t.replays for t in tapes] == [12 - WARMUP_STEPS, STEPS - 12 - WARMUP_STEPS]
 
@@ -112,12 +108,12 @@ def test_losses_are_those_of_torch_s_optimizers(
 def test_in_single_precision(
     optimizer: str, tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group = members("gpt", optimizer)
-    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group, SIZE)
+    group = trials("gpt", optimizer)
+    reference, replayed = as_torch_steps(group, monkeypatch), CapturedPopulation(group)
     found, right = losses(replayed, range(STEPS)), losses(reference, range(STEPS))
     assert off(found, right) < (5e-3 if optimizer == "muon" else 1e-6)  # it rounds to 8 bits
     assert tapes[0].replays == STEPS - WARMUP_STEPS
-    swapped = CapturedPopulation([group[i] for i in (1, 0, 2, 3)], SIZE)
+    swapped = CapturedPopulation([group[i] for i in (1, 0, 2, 3)])
     assert off(losses(swapped, range(STEPS)), right) > 1e-2  # the control: whose numbers they are
 
 
@@ -125,20 +121,22 @@ def test_what_is_captured_does_not_change(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control of the tape: numbers of the host stay as they were at the capture."""
-    group = members("mlp", "adamw")
+    group = trials("mlp", "adamw")
     right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
-    stuck = CapturedPopulation(group, SIZE)
+    stuck = CapturedPopulation(group)
     monkeypatch.setattr(
-        CapturedPopulation, "set", lambda self, i: Population.set(self, min(i, WARMUP_STEPS))
+        CapturedPopulation,
+        "prepare",
+        lambda self, i: Population.prepare(self, min(i, WARMUP_STEPS)),
     )
     assert off(losses(stuck, range(STEPS)), right) > 1e-3
     assert tapes[0].replays == STEPS - WARMUP_STEPS
 
 
 def test_goes_on_after_a_checkpoint_to_the_same_last_digit(tapes: list[Tape]) -> None:
-    group = members("gpt", "adamw")
-    whole = losses(CapturedPopulation(group, SIZE), range(STEPS))
-    before, after = CapturedPopulation(group, SIZE), CapturedPopulation(group[:2], SIZE)
+    group = trials("gpt", "adamw")
+    whole = losses(CapturedPopulation(group), range(STEPS))
+    before, after = CapturedPopulation(group), CapturedPopulation(group[:2])
     losses(before, range(9))
     after.restore(before.state(), [0, 1])
     assert torch.equal(losses(after, range(9, STEPS)), whole[9:, :2])
@@ -149,11 +147,8 @@ def test_one_that_diverges_leaves_the_others_as_they_are(tapes: list[Tape]) -> N
     made, size = recipe("mlp", "adamw"), Size(32, 2, 8, 40)
 
     def trained(rates: list[float]) -> dict[int, Any]:
-        recipes = [override(made, {"lr": rate}) for rate in rates]
-        group = [Member(own, 0, plan_for(own, size)) for own in recipes]
-        return {
-            i: (r.outcome, r.curve) for i, r in train_population(group, size, step_mode="graph")
-        }
+        group = [Trial.of(ProxyFactory(made), size, 0, {"lr": rate}) for rate in rates]
+        return {i: (r.outcome, r.curve) for i, r in train_population(group, step_mode="graph")}
 
     found, whole = trained([0.001, 1e30, 0.002]), trained([0.001, 0.003, 0.002])
     assert found[1][0] == "diverged" and whole[1][0] == "finished"
@@ -164,7 +159,7 @@ def test_one_that_diverges_leaves_the_others_as_they_are(tapes: list[Tape]) -> N
 HOSTILE = """
 import torch
 from torch import nn
-from tests.train.cuda_graph.test_captured_population import plain_net
+from tests.helpers.trials import plain_net
 class Counts(nn.Module):
     def __init__(self, width):
         super().__init__()
@@ -187,12 +182,6 @@ def still(width): return plain_net(width)
 """
 
 
-def plain_net(width: int) -> torch.nn.Module:
-    return torch.nn.Sequential(
-        torch.nn.Linear(16, width), torch.nn.ReLU(), torch.nn.Linear(width, 5)
-    )
-
-
 @pytest.mark.parametrize(
     ("build", "told"),
     [
@@ -212,28 +201,28 @@ def test_what_is_not_the_same_every_time_is_not_captured(
 ) -> None:
     (tmp_path / "hostile.py").write_text(HOSTILE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    made = recipe_of("own", build=build)
-    group = [Member(made, seed, plan_for(made, SIZE)) for seed in range(2)]
-    why = uncapturable_reason(group, SIZE, "cpu")
+    made = small_recipe("own", build=build)
+    group = [Trial.of(ProxyFactory(made), SIZE, seed) for seed in range(2)]
+    why = uncapturable_reason(group, "cpu")
     assert (why is None) == (told is None), why
     assert told is None or (why is not None and told in why)
 
 
 def test_an_optimizer_that_steps_each_trial_is_not_captured(tapes: list[Tape]) -> None:
-    made = recipe_of("mlp", "adafactor")
-    why = uncapturable_reason([Member(made, 0, plan_for(made, SIZE))], SIZE, "cpu")
+    made = small_recipe("mlp", "adafactor")
+    why = uncapturable_reason([Trial.of(ProxyFactory(made), SIZE)], "cpu")
     assert why == "a step of adafactor is not the same every time"
 
 
 def test_a_failed_capture_costs_nothing(tapes: list[Tape], monkeypatch: pytest.MonkeyPatch) -> None:
-    group = members("mlp", "adamw")
+    group = trials("mlp", "adamw")
     right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
 
     def fails(*_: object) -> None:
         raise RuntimeError("CUDA error: operation not permitted")
 
     monkeypatch.setattr("mutransfer_cli.train.cuda_graph.graph.capture_step", fails)
-    population = CapturedPopulation(group, SIZE)
+    population = CapturedPopulation(group)
     assert off(losses(population, range(STEPS)), right) < 1e-6
     assert population.failure == "its step cannot be captured: CUDA error: operation not permitted"
 
@@ -247,11 +236,11 @@ def test_batches_of_another_form_are_stepped_as_they_are(
         (x, y), shared = whole(self, step)
         return ((x[:, :4], y[:, :4]) if step % 3 == 2 else (x, y)), shared
 
-    whole = Population.drawn
-    monkeypatch.setattr(Population, "drawn", halved)
-    group = members("mlp", "adamw")
+    whole = Population.draw
+    monkeypatch.setattr(Population, "draw", halved)
+    group = trials("mlp", "adamw")
     right = losses(as_torch_steps(group, monkeypatch), range(STEPS))
-    assert off(losses(CapturedPopulation(group, SIZE), range(STEPS)), right) < 1e-6
+    assert off(losses(CapturedPopulation(group), range(STEPS)), right) < 1e-6
     assert tapes[0].replays == 14 - WARMUP_STEPS  # steps 2, 5, …, 17 are six of 20
 
 
@@ -265,9 +254,9 @@ def test_the_form_of_a_batch() -> None:
 
 def test_memory_that_a_graph_writes_to_is_not_given_away(tapes: list[Tape]) -> None:
     """A look at batches of another size takes new memory for activations."""
-    population = CapturedPopulation(members("mlp", "adamw"), SIZE)
+    population = CapturedPopulation(trials("mlp", "adamw"))
     losses(population, range(WARMUP_STEPS + 2))
     held = {t.data_ptr() for t in population.held}
-    population.validation([0])
+    population.validation_losses([0])
     assert held != {t.data_ptr() for t in population.stack.memory()}  # the control
     assert held == {t.data_ptr() for t in population.held}

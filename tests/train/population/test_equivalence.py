@@ -13,21 +13,20 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.population import equivalence as trust
 from mutransfer_cli.train.population.batched_gpt import BatchedGPT
 from mutransfer_cli.train.population.equivalence import unsafe_reason
-from mutransfer_cli.train.population.population import Member, Population
-from tests.train.population.test_population import members, mine, recipe
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.trial import Trial
+from tests.helpers.trials import small_recipe, trials_of
 
-__all__ = ["mine"]
 
-
-def test_a_model_is_trusted_once_it_was_compared(mine: None) -> None:
+def test_a_model_is_trusted_once_it_was_compared(own_module: None) -> None:
     size = Size(32, 2, 8, 20)
     for build, told in (
         ("own:build", None),
         ("own:noisy", None),
         ("own:looks", "cannot be vmapped"),
     ):
-        made = recipe("own", build=build)
-        reason = unsafe_reason(members(made, size, [{"lr": 0.005}, {"lr": 0.001}]), size, "cpu")
+        made = small_recipe("own", build=build)
+        reason = unsafe_reason(trials_of(made, size, [{"lr": 0.005}, {"lr": 0.001}]), "cpu")
         assert (reason is None) == (told is None), reason
         assert told is None or (reason is not None and told in reason)
 
@@ -38,27 +37,27 @@ def test_a_built_in_model_is_compared_once(model: str, monkeypatch: pytest.Monke
     looked: list[Size] = []
     whole = trust.compare_with_reference
 
-    def counting(members: Sequence[Member], size: Size, device: str) -> str | None:
-        looked.append(size)
-        return whole(members, size, device)
+    def counting(trials: Sequence[Trial], device: str) -> str | None:
+        looked.append(trials[0].size)
+        return whole(trials, device)
 
     monkeypatch.setattr(trust, "compare_with_reference", counting)
     monkeypatch.setattr(trust, "known_reasons", {})
-    made = recipe(model, more="ladder: {width: [16, 32, 64]}\n")
+    made = small_recipe(model, more="ladder: {width: [16, 32, 64]}\n")
     for width in (64, 32):
         size = Size(width, 2, 8, 100)
-        assert unsafe_reason(members(made, size, [{"lr": 0.005}, {"lr": 0.5}]), size, "cpu") is None
+        assert unsafe_reason(trials_of(made, size, [{"lr": 0.005}, {"lr": 0.5}]), "cpu") is None
     assert looked == [Size(16, 2, 4, 100)]
 
 
 @pytest.mark.parametrize("planted", ["hooks", "update", "validation"])
 def test_an_error_in_a_written_form_is_found(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     more = "parameterization: umup\n" if planted == "hooks" else ""
-    made = recipe("gpt", more=more)
+    made = small_recipe("gpt", more=more)
     size = Size(32, 2, 8, 100)
-    trials = members(made, size, [{"lr": 0.02}, {"lr": 0.01}])
+    trials = trials_of(made, size, [{"lr": 0.02}, {"lr": 0.01}])
     monkeypatch.setattr(trust, "known_reasons", {})
-    assert unsafe_reason(trials, size, "cpu") is None  # the control
+    assert unsafe_reason(trials, "cpu") is None  # the control
     monkeypatch.setattr(trust, "known_reasons", {})
     if planted == "hooks":
         monkeypatch.setattr(
@@ -68,7 +67,7 @@ def test_an_error_in_a_written_form_is_found(planted: str, monkeypatch: pytest.M
         monkeypatch.setattr("mutransfer_cli.train.population.equivalence.Population", Forgetful)
     else:
         monkeypatch.setattr(BatchedGPT, "losses", lambda self, *_: torch.zeros(len(self)))
-    reason = unsafe_reason(trials, size, "cpu")
+    reason = unsafe_reason(trials, "cpu")
     assert reason is not None and "trains differently" in reason
 
 
@@ -76,10 +75,10 @@ class Forgetful(Population):
     """Its first step moves nothing."""
 
     def step(self, step: int) -> Tensor:
-        before = self.stack.rows.clone()
+        before = self.stack.params.clone()
         losses = super().step(step)
         if step == 0:
-            self.stack.rows.copy_(before)
+            self.stack.params.copy_(before)
         return losses
 
 

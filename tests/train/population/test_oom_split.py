@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.proxy import plan_for
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.engine import choose as engine
 from mutransfer_cli.train.population.oom_split import is_out_of_memory, train_group
-from mutransfer_cli.train.population.population import Member, Population
-from mutransfer_cli.train.trial import Result
+from mutransfer_cli.train.population.population import Population
+from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial import Trial
 
 SIZE = Size(16, 2, 4, 30)
 RECIPE = """
@@ -45,10 +46,9 @@ def in_user_code(error: Exception) -> InputError:
     return caught.value
 
 
-def members(rates: list[float]) -> list[Member]:
-    base = loads(RECIPE).recipe
-    recipes = [override(base, {"lr": rate}) for rate in rates]
-    return [Member(own, 0, plan_for(own, SIZE)) for own in recipes]
+def trials(rates: list[float]) -> list[Trial]:
+    factory = ProxyFactory(loads(RECIPE).recipe)
+    return [Trial.of(factory, SIZE, 0, {"lr": rate}) for rate in rates]
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ def same(found: dict[int, Result], expected: dict[int, Result]) -> bool:
 @pytest.mark.parametrize("kind", WITHOUT)
 def test_halved_until_it_fits(kind: str, limited: Callable[[int, int, Error], list[int]]) -> None:
     """By hand: 9 → 5 and 4; 5 → 3 and 2, each of which is at most 4."""
-    group = members([0.001 * (i + 1) for i in range(9)])
-    whole = dict(train_group(group, SIZE))
+    group = trials([0.001 * (i + 1) for i in range(9)])
+    whole = dict(train_group(group))
     begun = limited(4, 5, WITHOUT[kind])
-    assert same(dict(train_group(group, SIZE)), whole)  # bit for bit
+    assert same(dict(train_group(group)), whole)  # bit for bit
     assert begun == [9, 5, 3, 2, 4]
     losses = [r.loss for r in whole.values()]
     assert len(set(losses)) == 9  # the control: a result under another's number would be seen
@@ -92,11 +92,11 @@ def test_halved_until_it_fits(kind: str, limited: Callable[[int, int, Error], li
 
 def test_what_has_ended_is_kept(limited: Callable[[int, int, Error], list[int]]) -> None:
     """Trials 1 and 4 of six diverge by step 10; at step 15 there is no room for four."""
-    group = members([0.001, 1e30, 0.002, 0.003, 1e30, 0.004])
-    whole = dict(train_group(group, SIZE))
+    group = trials([0.001, 1e30, 0.002, 0.003, 1e30, 0.004])
+    whole = dict(train_group(group))
     assert [i for i, r in whole.items() if r.outcome == "diverged"] == [1, 4]
     begun = limited(3, 15, WITHOUT["python"])
-    found = list(train_group(group, SIZE))
+    found = list(train_group(group))
     assert [i for i, _ in found] == [1, 4, 0, 2, 3, 5]  # each once, under its own number
     assert same(dict(found), whole)
     assert begun == [6, 2, 2]  # those that had ended did not begin again
@@ -115,7 +115,7 @@ def test_torch_s_own_message_is_understood() -> None:
 def test_other_errors_are_not_hidden(limited: Callable[[int, int, Error], list[int]]) -> None:
     begun = limited(4, 5, lambda: RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
-        dict(train_group(members([0.001] * 6), SIZE))
+        dict(train_group(trials([0.001] * 6)))
     assert begun == [6]
     assert not is_out_of_memory(ValueError("out of memory"))
 
@@ -125,9 +125,9 @@ def test_one_that_does_not_fit_by_itself_is_an_error(monkeypatch: pytest.MonkeyP
         raise MemoryError
 
     monkeypatch.setattr(Population, "step", never)
-    monkeypatch.setattr("mutransfer_cli.train.population.oom_split.train", never)
+    monkeypatch.setattr("mutransfer_cli.train.population.oom_split.train_trial", never)
     with pytest.raises(MemoryError):
-        dict(train_group(members([0.001] * 4), SIZE))
+        dict(train_group(trials([0.001] * 4)))
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
@@ -136,13 +136,13 @@ def test_a_size_that_does_not_fit_is_not_chosen(
 ) -> None:
     """Of 4, 8 and 16 only four fit: larger ones are not tried once eight did not."""
     monkeypatch.setattr(engine, "SLOWER_FACTOR", 1e9)  # whatever they take
-    group = members([0.001, 0.002])
-    free = engine.choose_engine(group, 16, SIZE, "cpu", 1, "population")
+    group = trials([0.001, 0.002])
+    free = engine.choose_engine(group, 16, "cpu", 1, "population")
     assert [t.size for t in free.timings] == [1, 4, 8, 16]
     begun = limited(4, 1, WITHOUT[kind])
-    assert engine.timed_together(group, 8, SIZE, "cpu", 1, 0.1) is None
+    assert engine.time_population(group, 8, "cpu", 1, 0.1) is None
     begun.clear()
-    choice = engine.choose_engine(group, 16, SIZE, "cpu", 1, "population")
+    choice = engine.choose_engine(group, 16, "cpu", 1, "population")
     assert [t.size for t in choice.timings] == [1, 4] and choice.most == 4
     assert begun == [4, 8]
 
@@ -152,4 +152,4 @@ def test_a_population_s_own_fault_is_not_taken_for_a_lack_of_memory(
 ) -> None:
     limited(4, 1, lambda: InputError("model.build: a fault of the user's"))
     with pytest.raises(InputError, match="a fault of the user's"):
-        engine.timed_together(members([0.001]), 8, SIZE, "cpu", 1, 0.1)
+        engine.time_population(trials([0.001]), 8, "cpu", 1, 0.1)

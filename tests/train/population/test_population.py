@@ -2,78 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-import torch
 
-from mutransfer_cli.models.proxy import plan_for
-from mutransfer_cli.recipe.load import loads, override
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.train.batched_optimizers import fused
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
-from mutransfer_cli.train.population.population import Member
 from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.trial import Result, train
-
-TEXT = "{source: stdlib, seq_len: 16}"
-MODELS = {
-    "mlp": ("{build: mlp}", "{source: teacher, d_in: 16, d_out: 5}"),
-    "gpt": ("{build: gpt, args: {head_dim: 16}}", TEXT),
-    "group": ("{build: convnet, args: {norm: group}}", "{source: digits}"),
-    "batch": ("{build: convnet, args: {norm: batch}}", "{source: digits}"),
-    "llama": ("{build: 'hf:llama', args: {head_dim: 16, vocab_size: 256}}", TEXT),
-    "own": ("{build: 'own:build'}", "{source: teacher, d_in: 16, d_out: 5}"),
-}
-RATES = {"sgd": 0.1, "adam": 0.005, "adamw": 0.005, "adafactor": 0.02, "lion": 0.001, "muon": 0.01}
-OWN = """
-import torch
-from torch import nn
-class Net(nn.Module):
-    def __init__(self, width, noise):
-        super().__init__()
-        self.first, self.drop = nn.Linear(16, width), nn.Dropout(noise)
-        self.last = nn.Linear(width, 5)
-        self.mid = nn.Linear(width, width)
-    def forward(self, x):
-        return self.last(self.drop(torch.relu(self.mid(torch.relu(self.first(x))))))
-def build(width): return Net(width, 0.0)
-def noisy(width): return Net(width, 0.2)
-class Looks(Net):
-    def forward(self, x):
-        return super().forward(x if float(x.sum()) < 1e9 else -x)
-def looks(width): return Looks(width, 0.0)
-"""
-
-
-def recipe(model: str, optimizer: str = "adamw", more: str = "", build: str = "") -> Recipe:
-    shape, data = MODELS[model]
-    if build:
-        shape = f"{{build: '{build}'}}"
-    decay = 0.1 if optimizer in ("adamw", "lion", "muon") else 0.0
-    return loads(
-        f"name: p\nmodel: {shape}\ndata: {data}\n"
-        "base: {width: 32, depth: 2, batch: 8, steps: 100}\n"
-        f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n{more}"
-    ).recipe
-
-
-def members(made: Recipe, size: Size, settings: list[dict[str, float]]) -> list[Member]:
-    found = []
-    for i, setting in enumerate(settings):
-        own = override(made, setting)
-        found.append(Member(own, i % 2, plan_for(own, size)))  # two seeds: two inits, two orders
-    return found
+from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.single_trial import train_trial
+from tests.helpers.trials import RATES, TEXT, small_recipe, trials_of
 
 
 def both(
     made: Recipe, size: Size, settings: list[dict[str, float]]
 ) -> tuple[list[Result], list[Result]]:
     """The trials together, and one by one."""
-    group = members(made, size, settings)
-    together = dict(train_population(group, size))
-    alone = [train(m.recipe, size, m.seed, plan=m.plan) for m in group]
+    group = trials_of(made, size, settings)
+    together = dict(train_population(group))
+    alone = [train_trial(trial) for trial in group]
     return [together[i] for i in range(len(group))], alone
 
 
@@ -83,24 +31,6 @@ def apart(together: list[Result], alone: list[Result]) -> float:
         abs((a.loss or 0) - (b.loss or 0)) / (b.loss or 1)
         for a, b in zip(together, alone, strict=True)
     )
-
-
-@pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "own.py").write_text(OWN)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield
-    import sys
-
-    sys.modules.pop("own", None)
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 def settings(optimizer: str) -> list[dict[str, float]]:
@@ -120,7 +50,7 @@ TOLERANCE = {"muon": 5e-3}
 @pytest.mark.parametrize("optimizer", RATES)
 @pytest.mark.parametrize("model", ["mlp", "gpt"])
 def test_every_optimizer(model: str, optimizer: str) -> None:
-    made = recipe(model, optimizer)
+    made = small_recipe(model, optimizer)
     together, alone = both(made, Size(32, 2, 8, 100), settings(optimizer))
     assert apart(together, alone) < TOLERANCE.get(optimizer, 1e-4)
     assert len({round(r.loss or 0, 4) for r in alone}) == 3  # the trials do differ
@@ -128,7 +58,7 @@ def test_every_optimizer(model: str, optimizer: str) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "adafactor"])
 def test_in_double_precision(optimizer: str, double: None) -> None:
-    together, alone = both(recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
+    together, alone = both(small_recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
     assert apart(together, alone) < 1e-9
 
 
@@ -137,28 +67,28 @@ def test_in_double_precision(optimizer: str, double: None) -> None:
 @pytest.mark.parametrize(
     ("model", "steps"), [("group", 100), ("batch", 20), ("llama", 100), ("own", 100)]
 )
-def test_every_model(model: str, steps: int, mine: None) -> None:
+def test_every_model(model: str, steps: int, own_module: None) -> None:
     rates = [{"lr": rate} for rate in (0.002, 0.0005, 0.001)]
-    together, alone = both(recipe(model), Size(32, 2, 8, steps), rates)
+    together, alone = both(small_recipe(model), Size(32, 2, 8, steps), rates)
     assert apart(together, alone) < 1e-4
 
 
 def test_clipping_is_each_trial_s_own() -> None:
-    made = recipe("mlp", "sgd", "clip: 0.05\n")
+    made = small_recipe("mlp", "sgd", "clip: 0.05\n")
     size = Size(32, 2, 8, 50)
     together, alone = both(made, size, [{"lr": 0.1}, {"lr": 0.4}])
     assert apart(together, alone) < 1e-5
-    free, _ = both(recipe("mlp", "sgd"), size, [{"lr": 0.1}, {"lr": 0.4}])
+    free, _ = both(small_recipe("mlp", "sgd"), size, [{"lr": 0.1}, {"lr": 0.4}])
     assert apart(free, alone) > 1e-3  # the control: the threshold matters
 
 
 def test_one_that_diverges_leaves_the_other_31_as_they_are() -> None:
     size, rates = Size(32, 2, 8, 40), [{"lr": 0.0002 * (i + 1)} for i in range(32)]
-    made = recipe("mlp")
-    whole = dict(train_population(members(made, size, rates), size))
+    made = small_recipe("mlp")
+    whole = dict(train_population(trials_of(made, size, rates)))
     broken = [*rates]
     broken[5] = {"lr": 1e30}
-    found = dict(train_population(members(made, size, broken), size))
+    found = dict(train_population(trials_of(made, size, broken)))
     assert found[5].outcome == "diverged" and found[5].loss is None
     for i in range(32):
         if i != 5:
@@ -180,7 +110,7 @@ def test_pieces_end_soonest() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_as_on_a_gpu(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where torch's fused kernels step no single trial, a few operations step them all."""
-    monkeypatch.setattr("mutransfer_cli.train.batched_optimizers.base.FUSED", frozenset())
+    monkeypatch.setattr(fused, "prefers_fused", lambda device: False)
     more = "clip: 1.0\n"
     if optimizer == "sgd":
         extra = [{"momentum": 0.9}, {"momentum": 0.5}, {"momentum": 0.0}]
@@ -195,10 +125,10 @@ def test_as_on_a_gpu(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if optimizer == "adamw":
         extra = [{**e, "weight_decay": d} for e, d in zip(extra, (0.0, 0.1, 0.3), strict=True)]
     trials = [{"lr": r, **e} for r, e in zip(rates, extra, strict=True)]
-    together, alone = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), trials)
+    together, alone = both(small_recipe("mlp", optimizer, more), Size(64, 2, 8, 60), trials)
     assert apart(together, alone) < 1e-4
     swapped = [{**t, "lr": trials[i - 1]["lr"]} for i, t in enumerate(trials)]
-    other, _ = both(recipe("mlp", optimizer, more), Size(64, 2, 8, 60), swapped)
+    other, _ = both(small_recipe("mlp", optimizer, more), Size(64, 2, 8, 60), swapped)
     assert apart(other, alone) > 1e-3  # the control: whose numbers they are matters
 
 
@@ -217,7 +147,7 @@ def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None
         trials = [{"lr": 0.004}, {"lr": 0.002, "logit_multiplier": 2.0}, {"lr": 0.001}]
         together, alone = both(made, size, trials)
         assert apart(together, alone) < 1e-4
-        broken = dict(train_population(members(made, size, [*trials[:2], {"lr": 1e30}]), size))
+        broken = dict(train_population(trials_of(made, size, [*trials[:2], {"lr": 1e30}])))
         assert broken[2].outcome == "diverged"
         assert [broken[i].loss for i in range(2)] == [r.loss for r in together[:2]]
 

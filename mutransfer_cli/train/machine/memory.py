@@ -12,30 +12,34 @@ from torch import Tensor
 from mutransfer_cli.models.subject import Subject
 
 SHARE = 0.5  # of what is free
-COPIES = 5  # of the parameters: weights, gradients, two moments, and one in passing
+COPIES = 5  # of the parameters: weights, gradients, two moments, and a temporary one
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def bytes_per_trial(subject: Subject, batch: Any) -> int:
-    """Of one trial in a population: tensors, gradients, moments, and what the backward pass keeps.
+class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
+    """A context that counts what operations save for the backward pass."""
 
-    Activations count twice: for what operations need in passing.
-    """
-    kept = 0
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.count = 0
+        super().__init__(self._weigh, lambda tensor: tensor)
 
-    def weigh(tensor: Tensor) -> Tensor:
-        nonlocal kept
-        kept += tensor.numel() * tensor.element_size()
+    def _weigh(self, tensor: Tensor) -> Tensor:
+        self.count += tensor.numel() * tensor.element_size()
         return tensor
 
+
+def bytes_per_trial(subject: Subject, batch: Any) -> int:
+    """What one trial of a population takes: tensors, gradients, moments, and saved activations.
+
+    Activations count twice: for what operations need temporarily.
+    """
     assert subject.loss is not None
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.autograd.graph.saved_tensors_hooks(weigh, lambda t: t),
-    ):
+    saved = SavedBytes()
+    with torch.random.fork_rng(devices=[]), saved:
         subject.loss(subject.model, batch)
-    own = sum(p.numel() * p.element_size() for p in subject.model.parameters())
-    return COPIES * own + 2 * kept
+    params = sum(p.numel() * p.element_size() for p in subject.model.parameters())
+    return COPIES * params + 2 * saved.count
 
 
 def available_bytes(device: str) -> int:

@@ -1,0 +1,140 @@
+"""Training one trial by itself, with torch's own optimizer: the reference for populations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import BUILD, run_user_code
+from mutransfer_cli.train.batches import count_examples, data_stream, to_device
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
+from mutransfer_cli.train.initial_loss import initial_loss
+from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.torch_optimizers import PeakRates, enable_fused, match_memory_format
+from mutransfer_cli.train.trainer import Trainer
+from mutransfer_cli.train.trial import Trial
+
+
+def train_trial(
+    trial: Trial, device: str = "cpu", checkpointer: Checkpointer | None = None
+) -> Result:
+    """Train one trial by itself.
+
+    Divergence is an outcome, not an error: a loss that is not finite, or an objective clearly
+    above the loss of the untrained model.
+
+    Args:
+        trial: What is trained.
+        device: Where, as torch names it.
+        checkpointer: Keeps a checkpoint meanwhile; the trial goes on from one that is there.
+
+    Raises:
+        InputError: The user's own code fails.
+    """
+    started = time.perf_counter()
+    trainer = Trainer(SingleModel(trial, device), checkpointer, started=started)
+    ((_, result),) = trainer.run(checkpointer.load() if checkpointer is not None else None)
+    return result
+
+
+class SingleModel:
+    """A trial that trains by itself; see `trainer.Trainable`."""
+
+    def __init__(self, trial: Trial, device: str = "cpu") -> None:
+        """Build the model and its optimizer on a device."""
+        self.trials = [trial]
+        self.alive = [0]
+        self.device = torch.device(device)
+        self.subject = trial.factory.build_with_optimizer(trial.size, trial.seed, trial.plan)
+        self.subject.model.to(self.device)
+        enable_fused(self.subject.optimizer)
+        self.data = data_stream(trial.factory, self.subject, trial.size, trial.seed)
+        self.schedule, self.steps, self.clip = trial.schedule, trial.size.steps, trial.plan.clip
+        self.rates = PeakRates([self.subject.optimizer])
+        self.params = [p for p in self.subject.model.parameters() if p.requires_grad]
+        self._where = f"{trial.factory.model_name}: training at width {trial.size.width}"
+        self.subject.model.train()
+
+    def batch(self, step: int) -> Any:
+        """The batch of a step, on the device."""
+        return to_device(self.data.batch(step), self.device)
+
+    def step(self, step: int) -> Tensor:
+        """One step of the optimizer; returns the loss before it, of shape (1,)."""
+        self.rates.scale(self.schedule.lr_factor(step, self.steps))
+        batch = self.batch(step)
+        loss: Tensor = run_user_code(lambda: self._optimize(batch), self._where, BUILD)
+        return loss
+
+    def _optimize(self, batch: Any) -> Tensor:
+        subject = self.subject
+        assert subject.optimizer is not None and subject.loss is not None
+        loss = subject.loss(subject.model, batch)
+        subject.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.params, self.clip)
+        subject.optimizer.step()
+        return loss.detach().view(1)
+
+    def select(self, positions: Sequence[int]) -> None:
+        """Keep these of the trials that are alive: the one, or none."""
+        self.alive = [self.alive[p] for p in positions]
+
+    def validation_losses(self) -> list[float]:
+        """The mean loss of the validation batches, of the only trial."""
+        return [mean_loss(self.subject, self.data.validation, self.device)]
+
+    def initial_losses(self) -> list[float]:
+        """The same before training; trials of one process that start alike measure it once."""
+        held_out = self.data.validation
+        loss = initial_loss(
+            self.subject, self.trials[0].plan, held_out, lambda: self.validation_losses()[0]
+        )
+        self.subject.model.train()
+        return [loss]
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps: parameters, buffers and the optimizer's state."""
+        return {
+            "model": dict(_tensors(self.subject.model)),
+            "optimizer": self.subject.optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
+        """Put back what `state` returned; it is of this trial only."""
+        with torch.no_grad():
+            for name, tensor in _tensors(self.subject.model):
+                tensor.copy_(state["model"][name])
+        self.subject.optimizer.load_state_dict(state["optimizer"])
+        match_memory_format(self.subject.optimizer)
+
+
+def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:
+    """Mean loss in evaluation mode, weighted by the number of examples in each batch.
+
+    Args:
+        subject: The model and its loss; the model is left in evaluation mode.
+        batches: Anywhere.
+        device: Where the model is.
+    """
+    assert subject.loss is not None
+    subject.model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            part = to_device(batch, device)
+            examples = count_examples(part)
+            total += float(subject.loss(subject.model, part)) * examples
+            count += examples
+    return total / count
+
+
+def _tensors(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Parameters and buffers, those among them that a state_dict leaves out."""
+    return [*model.named_parameters(), *model.named_buffers()]

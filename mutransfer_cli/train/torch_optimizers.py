@@ -1,0 +1,50 @@
+"""What training asks of torch's own optimizers: rates, fused kernels, memory layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class PeakRates:
+    """The peak learning rates of all parameter groups of some optimizers."""
+
+    def __init__(self, optimizers: Sequence[Any]) -> None:
+        """Take the rates that the groups have now as their peaks."""
+        self.optimizers = optimizers
+        self.peaks = [group["lr"] for group in self._groups()]
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def scale(self, lr_factor: float) -> None:
+        """Set every rate to its peak times a factor."""
+        for group, peak in zip(self._groups(), self.peaks, strict=True):
+            group["lr"] = peak * lr_factor
+
+
+def parts_of(optimizer: Any) -> Sequence[Any]:
+    """The optimizers that one is made of; itself where it is one of torch's."""
+    parts: Sequence[Any] = getattr(optimizer, "parts", [optimizer])
+    return parts
+
+
+def enable_fused(optimizer: Any) -> None:
+    """Take torch's fused kernels where they exist and are not its default: on a CPU."""
+    for part in parts_of(optimizer):
+        if "fused" in getattr(part, "defaults", ()):
+            for group in part.param_groups:
+                group["fused"] = all(p.device.type == "cpu" for p in group["params"])
+
+
+def match_memory_format(optimizer: Any) -> None:
+    """Put moments into their parameter's memory layout, which fused kernels take for granted."""
+    for part in parts_of(optimizer):
+        for parameter, state in part.state.items():
+            for name, value in state.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    aligned = torch.empty_like(parameter, dtype=value.dtype)
+                    state[name] = aligned.copy_(value)

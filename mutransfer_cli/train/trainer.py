@@ -1,0 +1,222 @@
+"""The training loop: steps, looks at the losses, ends of trials, checkpoints.
+
+The same for a trial by itself and for a population, but that in a population the time is shared
+out evenly among the trials that are alive.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.documents.step_mode import StepMode
+from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
+from mutransfer_cli.train.checkpoint.file import set_random_state
+from mutransfer_cli.train.result import Outcome, Result
+from mutransfer_cli.train.trial import Trial
+
+log = logging.getLogger(__name__)
+
+CHECK_INTERVAL = 10  # steps between looks at the losses; a look waits for the device
+DIVERGED_FACTOR = 1.1  # times the loss of the untrained model: the trial has diverged
+TAIL = 10  # `train_loss` is the mean over the last of so many parts of the steps
+
+Ends = Iterator[tuple[int, Result]]
+
+
+class Trainable(Protocol):
+    """What the loop steps: the model of one trial, or a population.
+
+    Attributes:
+        trials: All trials, of one size.
+        alive: Which of them still train, in the order of the losses.
+        device: Where they train.
+    """
+
+    trials: list[Trial]
+    alive: list[int]
+    device: torch.device
+
+    def step(self, step: int) -> Tensor:
+        """Train a step; returns the losses before it (alive,), on the device."""
+        ...
+
+    def select(self, positions: Sequence[int]) -> None:
+        """Keep only these of the trials that are alive, by their positions in `alive`."""
+        ...
+
+    def initial_losses(self) -> list[float]:
+        """Mean validation losses of all trials before the first step."""
+        ...
+
+    def validation_losses(self) -> list[float]:
+        """Mean validation losses of the trials that are alive."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of the trials that are alive."""
+        ...
+
+    def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
+        """Put back what `state` returned; positions: of the trials, among those of the state."""
+        ...
+
+
+class Trainer:
+    """Trains a model or a population to the ends of all trials.
+
+    By trial: `initial`, the loss of the untrained model; `losses`, those up to the last look;
+    `seconds` of training.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        checkpointer: Checkpointer | None = None,
+        step_mode: StepMode = "plain",
+        started: float | None = None,
+    ) -> None:
+        """Prepare training.
+
+        Args:
+            model: What is trained.
+            checkpointer: Keeps a checkpoint meanwhile.
+            step_mode: How the model steps; kept in the checkpoint.
+            started: When the trials began, on `time.perf_counter`; None: now.
+        """
+        self.model, self.checkpointer, self.step_mode = model, checkpointer, step_mode
+        self.trials = model.trials
+        self.training = self.trials[0].factory.training
+        self.steps = self.trials[0].size.steps
+        self.last_account = time.perf_counter() if started is None else started
+        self.initial: list[float] = []
+        self.losses: list[list[Tensor]] = [[] for _ in self.trials]
+        self.seconds = [0.0] * len(self.trials)
+        self._recent: list[Tensor] = []  # (alive,) of every step since the last look
+
+    def run(self, checkpoint: dict[str, Any] | None = None) -> Ends:
+        """Train; yields the number of a trial and its result as it ends.
+
+        Args:
+            checkpoint: Goes on from there; None: from the first step.
+
+        Raises:
+            SystemExit: The process was asked to stop; the checkpoint is written.
+        """
+        first = 0
+        if checkpoint is not None:
+            first = self._restore(checkpoint)
+        else:
+            self.initial = self.model.initial_losses()
+            torch.manual_seed(self.trials[0].seed)  # dropout
+        for step in range(first, self.steps):
+            if self.checkpointer is not None and step > first and self.checkpointer.due:
+                self._save(self.checkpointer, step)
+            self._recent.append(self.model.step(step))
+            if step % CHECK_INTERVAL == CHECK_INTERVAL - 1 or step == self.steps - 1:
+                yield from self._look(step)
+                if not self.model.alive:
+                    return
+        yield from self._finish()
+
+    def _account(self) -> None:
+        """Share out the time since the last call."""
+        now, alive = time.perf_counter(), self.model.alive
+        for i in alive:
+            self.seconds[i] += (now - self.last_account) / len(alive)
+        self.last_account = now
+
+    def _look(self, step: int) -> Ends:
+        """Look at the losses since the last look; trials that have ended leave."""
+        table = torch.stack(self._recent).cpu()
+        self._recent.clear()
+        finite = torch.isfinite(table).all(0).tolist()
+        self._account()
+        staying, ended = [], []
+        for position, i in enumerate(self.model.alive):
+            self.losses[i].append(table[:, position])
+            result = self._ended(i, step, finite[position])
+            if result is None:
+                staying.append(position)
+            else:
+                ended.append((i, result))
+        if ended:
+            log.info("step %d: %d of %d trials ended", step + 1, len(ended), len(finite))
+            self.model.select(staying)
+        yield from ended
+
+    def _ended(self, i: int, step: int, finite: bool) -> Result | None:
+        """The result of a trial that ends before the last step; None where it goes on."""
+        timeout, is_last = self.training.timeout, step == self.steps - 1
+        if not finite and step % CHECK_INTERVAL == CHECK_INTERVAL - 1:
+            return self._result(i, "diverged", why=f"loss not finite by step {step + 1}")
+        if timeout is not None and self.seconds[i] > timeout and not is_last:
+            return self._result(i, "failed", why=f"search.timeout: over {timeout:g} s")
+        pruner = self.trials[i].pruner
+        if pruner is None or step + 1 not in pruner.steps:
+            return None
+        why = pruner(self._losses(i).float().tolist())
+        return None if why is None else self._result(i, "pruned", why=why)
+
+    def _finish(self) -> Ends:
+        """The results of the trials that were trained to the last step."""
+        alive = self.model.alive
+        if self.training.objective == "train_loss":
+            tail = max(1, self.steps // TAIL)
+            objectives = [float(self._losses(i)[-tail:].mean()) for i in alive]
+        else:
+            objectives = self.model.validation_losses()
+        self._account()
+        for i, objective in zip(alive, objectives, strict=True):
+            if not isfinite(objective):
+                yield i, self._result(i, "diverged", why="the objective is not finite")
+            elif objective > DIVERGED_FACTOR * self.initial[i]:
+                why = "the loss ended above that of the untrained model"
+                yield i, self._result(i, "diverged", why=why)
+            else:
+                yield i, self._result(i, "finished", objective)
+
+    def _losses(self, i: int) -> Tensor:
+        """The losses of a trial up to the last look (n,), on the CPU."""
+        return torch.cat(self.losses[i]) if self.losses[i] else torch.zeros(0)
+
+    def _result(
+        self, i: int, outcome: Outcome, loss: float | None = None, why: str | None = None
+    ) -> Result:
+        return Result.of_losses(outcome, self._losses(i), self.seconds[i], loss, why)
+
+    def _save(self, checkpointer: Checkpointer, step: int) -> None:
+        """Write a checkpoint of the trials that are alive, before a step."""
+        self._account()
+        alive = self.model.alive
+        labels = [self.trials[i].label for i in alive]
+        tree = {
+            "step": step,
+            "step_mode": self.step_mode,
+            "labels": labels,
+            "initial": [self.initial[i] for i in alive],
+            "seconds": [self.seconds[i] for i in alive],
+            "losses": [self._losses(i) for i in alive],
+            "recent": list(self._recent),
+            "model": self.model.state(),
+        }
+        checkpointer.save(tree, step=step, labels=labels)
+
+    def _restore(self, checkpoint: dict[str, Any]) -> int:
+        """Put back a checkpoint, in which all trials are; returns its step."""
+        positions = [checkpoint["labels"].index(trial.label) for trial in self.trials]
+        self.initial = [checkpoint["initial"][p] for p in positions]
+        self.seconds = [checkpoint["seconds"][p] for p in positions]
+        self.losses = [[checkpoint["losses"][p]] for p in positions]
+        self._recent = [row[positions].to(self.model.device) for row in checkpoint["recent"]]
+        self.model.restore(checkpoint["model"], positions)
+        set_random_state(checkpoint["random"])
+        step = int(checkpoint["step"])
+        log.info("resumed %d trials from a checkpoint before step %d", len(positions), step + 1)
+        return step
