@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
 from mutransfer_cli.report.figure import VERDICT_COLOURS, figure
 
-PASSING_BAND = 0.25  # deviations of an exponent that pass
 PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
 
 
@@ -52,4 +52,4 @@ def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
             color=VERDICT_COLOURS[t.verdict],
         )
     axes.set_yticks(range(len(tensors)), [t.name for t in tensors], fontsize=6)
-    axes.axvspan(-PASSING_BAND, PASSING_BAND, color="tab:green", alpha=0.1)
+    axes.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color="tab:green", alpha=0.1)

@@ -20,4 +20,4 @@ def test_a_plot_is_written(tmp_path: Path) -> None:
 def test_a_plot_that_cannot_be_written(tmp_path: Path) -> None:
     document = check(subject(), [64, 256]).document  # too few widths: nothing is measured
     with pytest.raises(InputError, match=r"--plot .* cannot be written"):
-        plot(document, tmp_path / "missing" / "p.png")
+        plot(document, tmp_path / "p.drawing")

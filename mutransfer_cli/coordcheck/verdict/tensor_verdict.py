@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
-from mutransfer_cli.coordcheck.verdict.deviations import init_deviation, update_deviation
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.exponent_deviation import init_deviation, update_deviation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
 

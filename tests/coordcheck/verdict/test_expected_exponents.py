@@ -1,0 +1,70 @@
+"""What is expected of a hidden matrix, with numbers typed from the papers.
+
+Yang and Hu (arXiv 2011.14522) and Tensor Programs V (arXiv 2203.03466): the gradient that reaches a
+hidden layer is Θ(1/√n) in SP and NTP, where the readout is Θ(1/√n), and Θ(1/n) in muP and in the
+mean-field parameterization, where it is Θ(1/n). u-muP and CompleteP are muP in width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
+from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
+from mutransfer_cli.tracing.family import TensorShape
+from tests.helpers.check_requests import request_for
+
+GRADIENTS = {"sp": -0.5, "ntk": -0.5, "mean-field": -1, "mup": -1, "umup": -1, "completep": -1}
+
+
+def of(role: str, parameterization: str, geometry: Geometry) -> Expectation:
+    """Of a matrix whose dimensions grow as the role says."""
+    growing = {"hidden": (0, 1), "readout": (1,), "input": (0,)}[role]
+    shape = TensorShape("w", role, (64, 64), growing, (1,), (0,), 1.0, ())
+    return expectation(shape, parameterization, geometry)
+
+
+@pytest.mark.parametrize("name", PARAMETERIZATIONS.names)
+@pytest.mark.parametrize("geometry", [GRADIENT, SIGN, RELATIVE, SPECTRAL])
+def test_gradients(name: str, geometry: Geometry) -> None:
+    assert of("hidden", name, geometry).gradient == GRADIENTS[name]
+    assert of("readout", name, geometry).gradient == 0.0  # at the logits
+
+
+def test_every_parameterization_has_a_number_here() -> None:
+    assert GRADIENTS.keys() == set(PARAMETERIZATIONS.names)
+
+
+@pytest.mark.parametrize("geometry", [GRADIENT, SIGN])
+def test_updates_of_mup_change_outputs_by_a_constant(geometry: Geometry) -> None:
+    for role in ("input", "hidden", "readout"):
+        assert of(role, "mup", geometry).update == 0.0
+
+
+def test_updates_of_sp_blow_up() -> None:
+    """TP5 section 5: one rate for all; Adam's entries are Θ(1) and n of them add up."""
+    assert of("hidden", "sp", SIGN).update == 1.0
+    assert of("readout", "sp", SIGN).update == 1.0
+    assert of("hidden", "sp", GRADIENT).update == 0.5  # of n gradients of 1/√n
+
+
+def test_outputs_at_init() -> None:
+    """TP5 Table 8: hidden layers keep the size, logits shrink as 1/√n in muP and not in SP."""
+    assert of("hidden", "mup", SIGN).init == of("hidden", "sp", SIGN).init == 0.0
+    assert of("readout", "mup", SIGN).init == -0.5
+    assert of("readout", "sp", SIGN).init == 0.0
+
+
+def test_decay_follows_the_rate_unless_it_is_independent() -> None:
+    shape = TensorShape("w", "hidden", (64, 64), (0, 1), (1,), (0,), 1.0, ())
+    assert expectation(shape, "mup", SIGN).decay == 0.0
+    assert expectation(shape, "mup", SIGN, independent_decay=False).decay == -1.0  # Table 8
+
+
+def test_a_request_has_the_table_of_what_it_is_held_against() -> None:
+    expected = request_for("mean-field", "sgd").expected["hidden.0.weight"]
+    assert (expected.gradient, expected.geometry) == (-1.0, GRADIENT)
+    assert replace(expected, gradient=-0.5) != expected
