@@ -1,6 +1,6 @@
 """Findings of `check`: the codes in its document, what each means, and its repair.
 
-A new finding is a row here and the place in `coordcheck` that measures it. The document's enum, the
+To add a finding, add a row here and measure it in `coordcheck`. The document's enum, the
 baseline's codes and the tables of the documentation come from these rows.
 """
 

@@ -1,4 +1,4 @@
-"""What a check along the width is asked: which models, and what is right for their tensors."""
+"""The request for a check along the width: which models, and what is right for their tensors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CheckRequest:
         steps: Optimizer steps of each training.
         first_seed: The seeds are counted from here.
         strict: Whether a warning fails.
-        faults: What reading the model alone found wrong.
+        faults: Faults that show in the traced model, before any measurement.
         hints: For the reader of a failure.
     """
 

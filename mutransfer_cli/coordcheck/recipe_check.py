@@ -37,7 +37,7 @@ DEPTH_MULTIPLES = (1, 2, 4, 8)  # of the base, by default
 def width_request(
     recipe: Recipe, widths: Sequence[int] | None, expect: str | None, **options: Any
 ) -> CheckRequest:
-    """What a check along the width asks of a recipe.
+    """The request for a check of a recipe along the width.
 
     Args:
         recipe: The recipe.
@@ -79,11 +79,11 @@ def width_request(
 
 
 def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:
-    """What makes the proxy of a size along one axis and a seed, ready to train.
+    """A function that builds the proxy of a size on one axis and a seed, ready to train.
 
     Args:
         factory: Plans and builds the proxies.
-        size_of: The whole size, from that along the axis.
+        size_of: The sizes on all axes, from that on one axis.
     """
 
     @cache

@@ -108,7 +108,7 @@ def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
 
 
 def expected_lr(expected: Expectation, init: float | None) -> float | None:
-    """Exponent of the learning rate, for the forward multiplier that the init asks for.
+    """Exponent of the learning rate, for the forward multiplier that matches the init.
 
     Args:
         expected: The exponents that are right for the tensor.

@@ -83,7 +83,7 @@ def require_parameterization(name: str) -> str:
 def callable_request(
     build: Build, widths: Sequence[int] | None, expect: str | None, name: str, **options: Any
 ) -> CheckRequest:
-    """What a check asks of a callable.
+    """The request for a check of a callable.
 
     Args:
         build: See `check`.

@@ -41,7 +41,7 @@ class TensorReport(Part):
     init_slope: Slope | None = Field(description="the module's gain on isotropic input")
     decay_slope: Slope | None = Field(description="decay per step, where there is any")
     epsilon_slope: Slope | None = Field(
-        default=None, description="epsilon over the gradient, where it can be told"
+        default=None, description="epsilon over the gradient, where it was measured"
     )
     aspects: dict[str, AspectVerdict] = Field(
         default_factory=dict, description="the verdict on each aspect that was measured"
@@ -73,7 +73,7 @@ class ModuleReport(Part):
 
 
 class ControlReport(Part):
-    """The negative control: what was made wrong on purpose, and the verdict that it got."""
+    """The negative control: a deliberate error, and the verdict on it; it should fail."""
 
     what: str
     verdict: Verdict | None

@@ -10,7 +10,7 @@ from mutransfer_cli.documents.check import CheckDocument, TensorReport
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check: its document, and shortcuts to what a caller asks for most."""
+    """The result of a check: its document, and shortcuts to what callers need most."""
 
     document: CheckDocument
 

@@ -18,19 +18,19 @@ def attention_faults(family: Family, parameterization: str) -> tuple[FaultReport
     expected = family.head_growth**power
     if abs(family.scale_growth / expected - 1) < SAME_SCALE:
         return ()
-    seen = family.attention[0]
+    call = family.attention[0]
     divisor = {-1.0: "head_size", -0.5: "√head_size"}.get(power, f"head_size^{-power:g}")
-    at = f"`{seen.module}`" if seen.module else "the model's attention"
+    at = f"`{call.module}`" if call.module else "the model's attention"
     return (
         FaultReport(
             finding="attention-scale",
-            where=seen.module,
+            where=call.module,
             message=f"in {at} the head size grows by {family.head_growth:g} and the scale of q·k "
             f"by {family.scale_growth:.3g} instead of {expected:.3g}",
             fix=FINDINGS["attention-scale"].fix(
-                scale=f"{seen.scale * seen.head_size**-power:.3g}/{divisor}",
-                today=f"{seen.scale:.3g}",
-                head_size=seen.head_size,
+                scale=f"{call.scale * call.head_size**-power:.3g}/{divisor}",
+                today=f"{call.scale:.3g}",
+                head_size=call.head_size,
             ),
         ),
     )

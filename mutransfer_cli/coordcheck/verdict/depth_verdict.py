@@ -206,12 +206,12 @@ def overall_verdict(
     faults: Sequence[FaultReport],
     control: ControlReport,
 ) -> tuple[Verdict, str]:
-    """The verdict of the whole check and its reason.
+    """The verdict of the check and its reason.
 
     Args:
         measurements: At all depths and seeds.
         tensors: The verdicts on the kinds of tensors.
-        faults: Of the network as a whole; any of them fails.
+        faults: Of the network; any of them fails.
         control: The negative control, which must fail.
     """
     if not all(m.finite for m in measurements):

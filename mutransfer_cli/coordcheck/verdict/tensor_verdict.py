@@ -13,7 +13,7 @@ from mutransfer_cli.documents.check import AspectVerdict
 
 EXPONENT_TOLERANCE = 0.25  # theory's exponents lie on a grid of halves
 CERTAIN = 2.0  # standard errors of a deviation that counts as an error
-EPSILON_HORIZON = 16.0  # epsilon is judged at so many times the largest width
+EPSILON_HORIZON = 16.0  # epsilon is judged at this multiple of the largest width
 CONSTANT_EPSILON = 0.75  # a constant epsilon has slope 1; queries and keys 1/2 until values align
 STEEPEST_EPSILON = 1.5  # slope to extrapolate epsilon with at most
 EPSILON_SHARE = 0.2  # share of an update that epsilon may take at that width
@@ -110,9 +110,11 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
     update: SlopeFit | None = None
     deviation, deviation_error = 0.0, 0.0
     for use in range(uses if moved else 0):
-        found = update_deviation(name, use, measurements, expected)
-        if found is not None and (update is None or abs(found[1]) > abs(deviation)):
-            update, deviation = found
+        fit_and_deviation = update_deviation(name, use, measurements, expected)
+        if fit_and_deviation is None:
+            continue
+        if update is None or abs(fit_and_deviation[1]) > abs(deviation):
+            update, deviation = fit_and_deviation
             deviation_error = update.error
     init, off_at_init = init_deviation(name, measurements, expected)
     probed = [m for m in measurements if m.decays or m.epsilons]

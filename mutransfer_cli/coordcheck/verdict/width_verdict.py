@@ -1,4 +1,4 @@
-"""The verdict of the width axis: each tensor's line, the verdict as a whole, the regime."""
+"""Verdicts of the width axis: on each tensor, on the model, and its regime."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def overall_verdict(
     control: ControlReport,
     faults: Sequence[FaultReport],
 ) -> tuple[Verdict, str]:
-    """The verdict of the whole check and its reason.
+    """The verdict of the check and its reason.
 
     Args:
         request: What was checked.
