@@ -145,10 +145,10 @@ def set_value(data: dict[str, Any], path: KeyPath, value: Any) -> None:
         elif isinstance(node, dict):
             key = part
             if not last and node.get(part) is None:
-                found = field_of(kind, part) if is_section(kind) else None
-                fixed = found is not None and not found.is_required()
+                info = field_of(kind, part) if is_section(kind) else None
+                optional = info is not None and not info.is_required()
                 node[part] = _plain(
-                    found.get_default(call_default_factory=True) if found and fixed else None
+                    info.get_default(call_default_factory=True) if info and optional else None
                 )
         else:
             raise InputError(f"{here} is a single value; it has no keys")

@@ -31,8 +31,8 @@ class Space(Section):
     def _one_scale(self) -> Space:
         given = [s for s in ("log2", "log10", "linear", "choice") if getattr(self, s) is not None]
         if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise refuse(f"give exactly one of log2, log10, linear, choice; found {found}")
+            keys = " and ".join(given) or "none"
+            raise refuse(f"give exactly one of log2, log10, linear, choice; found {keys}")
         if self.choice is not None:
             if self.step is not None:
                 raise refuse("a choice has no step")

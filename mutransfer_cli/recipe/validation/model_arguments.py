@@ -96,7 +96,7 @@ def _contradicts_data(recipe: Recipe, row: ModelEntry) -> Iterator[Fault]:
     if tokens is not None and args.get("vocab_size", tokens) < tokens:
         yield Fault(
             (*_ARGS, "vocab_size"),
-            f"{data.source} data have {tokens} different tokens: expected at least {tokens}, "
+            f"{data.source} data has {tokens} different tokens: expected at least {tokens}, "
             f"found {args['vocab_size']}",
         )
 
