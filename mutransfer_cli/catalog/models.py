@@ -59,8 +59,8 @@ class ModelEntry(Entry):
         residual_branches: It has residual branches, which `multipliers.residual` and
             `init.residual` scale.
         unit_scaled: It can be trained under umup: it is a `models.builtin.protocol.UnitScaled`.
-        batched: `package.module:Class` of a `Stack` with the trial dimension written out; None:
-            its populations train under vmap.
+        batched: `package.module:Class` of its `train.population.model_stack.ModelStack` with the
+            trial dimension written out; None: its populations train under vmap.
         example: Lines of a commented recipe.
     """
 
@@ -109,8 +109,8 @@ class GptArguments(Section):
     @model_validator(mode="after")
     def _one_head(self) -> GptArguments:
         if (self.head_dim is None) == (self.n_head is None):
-            found = "both" if self.head_dim is not None else "neither"
-            raise refuse(f"give exactly one of head_dim, n_head; found {found}")
+            given = "both" if self.head_dim is not None else "neither"
+            raise refuse(f"give exactly one of head_dim, n_head; found {given}")
         return self
 
 

@@ -1,1 +1,1 @@
-"""Proxies: built in, or a user's own callable, and the plan of a recipe."""
+"""Models at a size: built in, Hugging Face's or a user's own; and proxies ready to train."""

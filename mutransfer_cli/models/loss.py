@@ -20,9 +20,9 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     output = model(inputs)
     logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
     if not isinstance(logits, Tensor) or logits.shape[:-1] != targets.shape:
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(output).__name__
+        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(output).__name__
         raise InputError(
-            f"its output is {found}, expected logits {(*targets.shape, 'classes')} for the "
+            f"its output is {shape}, expected logits {(*targets.shape, 'classes')} for the "
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
             path=("model",),
         )

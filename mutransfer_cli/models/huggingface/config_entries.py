@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.data.data_file import FileVersion, file_version
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json
 from mutransfer_cli.models.huggingface.transformers_import import import_transformers
@@ -39,7 +41,7 @@ class KnownConfig:
     """
 
     model_type: str
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     from_file: bool
 
 
@@ -49,11 +51,17 @@ def first_entry(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None
 
 
 def known_config(name: str) -> KnownConfig:
-    """The config of a model type, or of a config.json.
+    """The config of a model type, or of a config.json; a file is read again once it has changed.
 
     Raises:
         InputError: The type is unknown, or the file cannot be read.
     """
+    return _known_config(name, file_version(Path(name)) if name.endswith(".json") else None)
+
+
+@lru_cache(maxsize=8)
+def _known_config(name: str, version: FileVersion | None) -> KnownConfig:
+    """The config; `version` only tells files apart that one path named in turn."""
     transformers = import_transformers()
     if not name.endswith(".json"):
         try:

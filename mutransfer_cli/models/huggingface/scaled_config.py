@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from mutransfer_cli.catalog.sources import SOURCES
@@ -53,7 +54,8 @@ def config_at(recipe: Recipe, size: Size) -> Any:
         scaled = _scaled_entries(values, fixed, size)
     log.debug("hf: %s at width %d, depth %d: %s", known.model_type, size.width, size.depth, scaled)
     given = {k: v for k, v in fixed.items() if k in values or k == "num_labels"}
-    entries = {**(values if known.from_file else {}), **scaled, **given}
+    # a config may change what it is given, and `values` are shared
+    entries = deepcopy({**(values if known.from_file else {}), **scaled, **given})
     vocabulary = entries.get("vocab_size", values.get("vocab_size"))
     for name in SPECIAL_TOKENS:
         token = entries.get(name, values.get(name))
