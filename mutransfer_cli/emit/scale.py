@@ -12,7 +12,7 @@ from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
 from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.capability_check import check_capabilities
-from mutransfer_cli.emit.core.deviations import all_deviations, number_deviations
+from mutransfer_cli.emit.core.plan_deviations import all_deviations, number_deviations
 from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text

@@ -93,7 +93,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
         actual=tensors.actual,
         attention_scale=scale,
         settings={
-            "mup": mup,
+            "scales_width": mup,
             "lr": lr,
             "decay": decay,
             "eps": eps,
@@ -183,7 +183,7 @@ def init_and_multipliers(t: Decoder, resolved: ResolvedConfig) -> dict[str, Any]
     }
     if s["readout_std"] is not None:
         model["initializer_range"] = s["readout_std"]
-    if s["mup"]:
+    if s["scales_width"]:
         model |= {
             "mup_base_hidden_size": t.base_width,
             "mup_base_filter_size": t.base_filter,
@@ -192,7 +192,7 @@ def init_and_multipliers(t: Decoder, resolved: ResolvedConfig) -> dict[str, Any]
         }
     return model | {
         "embeddings_scale": s["embedding"],
-        "scale_qk_dot_by_d": s["mup"],
+        "scale_qk_dot_by_d": s["scales_width"],
         "attention_logits_alpha": s["attention"],
     }
 
@@ -221,7 +221,7 @@ def render(
             "fit": {"train_dataloader": {"batch_size": plan.target["batch"]}},
         }
     }
-    comments = {**COMMENTS, "attention_logits_alpha": ATTENTION_COMMENTS[s["mup"]]}
+    comments = {**COMMENTS, "attention_logits_alpha": ATTENTION_COMMENTS[s["scales_width"]]}
     usage = ["", "add your dataloader's keys and run: cszoo fit THIS_FILE"]
     text = commented_yaml(values, comments)
     return {"cerebras.yaml": header_block(document, usage) + text}

@@ -90,8 +90,8 @@ def architecture_of(request: EmitRequest) -> str:
     """The name of the proxies' class."""
     from mutransfer_cli.models.huggingface.model_class import model_class_of
 
-    found = model_class_of(request.hf_config, request.recipe.model.build)
-    return str(found.model_class.__name__)
+    architecture = model_class_of(request.hf_config, request.recipe.model.build)
+    return str(architecture.model_class.__name__)
 
 
 def render(

@@ -77,7 +77,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
         attention_scale=scale,
         settings={
             "base": base,
-            "mup": mup,
+            "scales_width": mup,
             "embedding": tensors.multipliers["embedding"],
             "logits": logits,
             "head_dim": head_dim,
@@ -121,7 +121,7 @@ def model_arguments(t: Decoder) -> list[Argument]:
 def mup_arguments(t: Decoder, resolved: ResolvedConfig) -> list[Argument]:
     """The width at the base and the multipliers; none without --use-mup."""
     s = resolved.settings
-    if not s["mup"]:
+    if not s["scales_width"]:
         return []
     return [
         ("--use-mup", "Megatron divides by the width itself: all below is at the base"),
