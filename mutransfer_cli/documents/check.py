@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.findings import FINDINGS, known_finding
 from mutransfer_cli.documents.base import Part
 
@@ -86,7 +87,10 @@ class CheckDocument(Part):
     verdict: Verdict
     reason: str
     regime: Regime | None
-    axis: Literal["width", "depth"] = "width"
+    axis: str = Field(
+        default="width",
+        json_schema_extra={"enum": [row.name for row in AXES if row.grows_model]},
+    )
     expected: str = Field(description="the parameterization that it was held against")
     sizes: tuple[int, ...] = Field(alias="widths", description="sizes along the axis")
     seeds: int

@@ -95,3 +95,11 @@ def test_sp_fails_as_mup_and_passes_as_sp() -> None:
 def test_too_few_widths_are_inconclusive() -> None:
     assert check(subject(), [64, 256]).verdict == "inconclusive"
     assert check(subject(), [64, 80, 96]).verdict == "inconclusive"
+
+
+def test_decisions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="mutransfer_cli.coordcheck")
+    check(subject(lr=lambda n, m: m**0.5 if n == "second.weight" else 1), WIDTHS)
+    lines = [r.getMessage() for r in caplog.records]
+    assert "6 seeds instead of 3, because these deviate: second.weight" in lines
+    assert any(line.startswith("negative control (the hidden matrices'") for line in lines)
