@@ -1,4 +1,4 @@
-"""How far a sweep is: its rungs, what runs, and the time left."""
+"""Progress of a sweep: its rungs, what runs, and the time left."""
 
 from __future__ import annotations
 
@@ -12,57 +12,87 @@ from mutransfer_cli.search.storage.record import Record
 
 @dataclass(frozen=True, slots=True)
 class RungState:
-    """One rung: trials that have ended of those known to be needed, and the best of them."""
+    """One rung.
+
+    Attributes:
+        size: The rung.
+        done: Trials that have ended.
+        total: Trials that are known to be needed, those that have ended among them.
+        loss: The best loss; None where nothing has finished.
+        params: Hyperparameters of the best trial; empty where nothing has finished.
+    """
 
     size: Size
     done: int
     total: int
     loss: float | None
-    params: Mapping[str, float]  # of the best; empty where nothing has finished
+    params: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Progress: how many of the trials known to be needed have ended, and the last one."""
+    """The state of a sweep.
+
+    Attributes:
+        done: Trials that have ended.
+        total: Trials that are known to be needed, those that have ended among them.
+        text: The trial that has just ended; empty where none has.
+        running: Trials under way.
+        pruned: Trials that were pruned.
+        diverged: Trials that diverged.
+        failed: Trials that failed.
+        seconds_left: None: unknown.
+        rungs: The state of each rung.
+    """
 
     done: int
     total: int
-    text: str  # the trial that has just ended; empty where none has
+    text: str
     running: int = 0
     pruned: int = 0
     diverged: int = 0
     failed: int = 0
-    seconds_left: float | None = None  # None where nothing tells
+    seconds_left: float | None = None
     rungs: tuple[RungState, ...] = ()
 
 
 def event(
     sizes: Sequence[Size],
     records: Sequence[Record],
-    left: Sequence[Job],
+    remaining: Sequence[Job],
     text: str,
     running: int,
     seconds_left: float | None,
 ) -> Event:
-    """The state of a sweep; left: trials that have not ended."""
+    """Describe the state of a sweep.
+
+    Args:
+        sizes: Its rungs.
+        records: Trials that have ended.
+        remaining: Trials that have not.
+        text: The trial that has just ended.
+        running: How many trials are under way.
+        seconds_left: None: unknown.
+    """
     outcomes = [r.outcome for r in records]
     return Event(
         done=len(records),
-        total=len(records) + len(left),
+        total=len(records) + len(remaining),
         text=text,
         running=running,
         pruned=outcomes.count("pruned"),
         diverged=outcomes.count("diverged"),
         failed=outcomes.count("failed"),
         seconds_left=seconds_left,
-        rungs=tuple(rung_state(size, records, left) for size in sizes),
+        rungs=tuple(rung_state(size, records, remaining) for size in sizes),
     )
 
 
-def rung_state(size: Size, records: Sequence[Record], left: Sequence[Job]) -> RungState:
+def rung_state(size: Size, records: Sequence[Record], remaining: Sequence[Job]) -> RungState:
+    """The state of one rung."""
     own = [r for r in records if r.size == size]
     best = min((r for r in own if r.loss is not None), key=lambda r: r.loss or 0.0, default=None)
-    waiting = sum(job.size == size for job in left)
+    waiting = sum(job.size == size for job in remaining)
     return RungState(
         size, len(own), len(own) + waiting, best.loss if best else None, best.params if best else {}
     )

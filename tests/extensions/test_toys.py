@@ -120,3 +120,32 @@ def test_stack(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
     assert any(line.startswith("# deviation: schedule: wanted linear") for line in lines)
     listing = mutransfer("scale", "--help").stdout
     assert "toy-text" in listing
+
+
+def test_sampler(recipe: str, mutransfer: Command) -> None:
+    option = ("--set", "search.sampler=toy-ends", "--run", "ends")
+    sweep = document(mutransfer, "sweep", recipe, *option)
+    assert sweep["trials"]["finished"] == 4  # type: ignore[index]  # two rates at two widths
+    costs = document(mutransfer, "sweep", recipe, *option, "--dry-run")
+    assert (costs["trials"], costs["trials_at_most"]) == (4, 4)
+
+
+def test_executor(recipe: str, mutransfer: Command) -> None:
+    sweep = document(mutransfer, "sweep", recipe, "--executor", "toy-serial", "--run", "serial")
+    assert (sweep["trials"]["finished"], sweep["workers"]) == (6, 1)  # type: ignore[index]
+    local = document(mutransfer, "sweep", recipe, "--run", "local", "--engine", "one-by-one")
+    assert sweep["best"] == local["best"]
+    assert "toy-serial" in mutransfer("sweep", "--help").stdout
+    address = mutransfer("sweep", recipe, "--executor", "toy-serial", "--ray-address", "ray://x:1")
+    assert address.returncode == 2 and "--ray-address: needs --executor ray" in address.stderr
+
+
+def test_pruner(recipe: str, mutransfer: Command) -> None:
+    """High rates are far worse than the best from the first check on."""
+    settings = (
+        "base={width: 16, depth: 1, batch: 64, steps: 80}",
+        "optimizer={name: adamw, lr: 0.01}",
+        "search={space: {lr: {log2: [-11, 1]}}, seeds: 2, extend: 0, prune: toy-last}",
+    )
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert document(mutransfer, "sweep", recipe, *options)["trials"]["pruned"] > 0  # type: ignore[index]

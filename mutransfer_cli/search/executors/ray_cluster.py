@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,10 @@ def require_ray() -> None:
     Raises:
         InputError: It is not.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise InputError("--executor ray: needs Ray: pip install 'mutransfer[ray]'")
+    try:
+        import ray  # noqa: F401  # only whether it is there
+    except ModuleNotFoundError as error:
+        raise InputError("--executor ray: needs Ray: pip install 'mutransfer[ray]'") from error
 
 
 def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from mutransfer_cli.catalog.commands import CommandEntry
+from mutransfer_cli.catalog.executors import ExecutorEntry
 from mutransfer_cli.catalog.fields import Positive, Section
 from mutransfer_cli.catalog.models import Growth, ModelEntry
 from mutransfer_cli.catalog.optimizers import OptimizerEntry
 from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
+from mutransfer_cli.catalog.pruners import PrunerEntry
+from mutransfer_cli.catalog.samplers import SamplerEntry
 from mutransfer_cli.catalog.sources import SourceEntry
 from mutransfer_cli.catalog.stacks import StackEntry
 
@@ -64,4 +67,22 @@ STACK = StackEntry(
     implementation="mutransfer_toys.stack:TOY_TEXT",
     files=("rates.txt",),
     schedules=("constant",),
+)
+
+SAMPLER = SamplerEntry(
+    name="toy-ends",
+    summary="the ends of every range",
+    implementation="mutransfer_toys.sampler:EndsSampler",
+)
+
+EXECUTOR = ExecutorEntry(
+    name="toy-serial",
+    summary="one trial after another",
+    implementation="mutransfer_toys.executor:SerialExecutor",
+)
+
+PRUNER = PrunerEntry(
+    name="toy-last",
+    summary="worse than every reference",
+    implementation="mutransfer_toys.pruner:TOY_LAST",
 )
