@@ -29,7 +29,14 @@ class CompleteP(Parameterization):
     def depth_rule(
         self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
     ) -> DepthRule:
-        """Learning rate m_L^(α-1), for SGD m_L^(2α-1), of what is in a block."""
+        """Learning rate m_L^(α-1), for SGD m_L^(2α-1), of a tensor in a block.
+
+        Args:
+            geometry: That of the optimizer that trains the tensor.
+            alpha: `rules.depth_alpha`.
+            in_block: Whether it is in a block that is repeated along the depth.
+            ends_branch: Whether the multiplier of the branch has to be folded into it.
+        """
         if not in_block:
             return CONSTANT_IN_DEPTH
         lr = 2 * alpha - 1 if geometry.sees_gradient_scale else alpha - 1

@@ -37,19 +37,33 @@ class UnitScaledMup(Parameterization):
         return LR_SOURCE if optimizer.geometry in PACKAGE_LR else "derived"
 
     def block_alpha(self, alpha: float) -> float:
-        """Branches add up as random terms do: 1/2."""
+        """1/2, as in depth-muP, whatever `depth_alpha` is."""
         return 0.5
 
     def depth_rule(
         self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
     ) -> DepthRule:
-        """optim.py, lr_scale_for_depth: learning rate ∝ 1/√depth of what is in a block."""
+        """Learning rate ∝ 1/√depth of a tensor in a block (optim.py, lr_scale_for_depth).
+
+        Args:
+            geometry: That of the optimizer that trains the tensor.
+            alpha: `rules.depth_alpha`.
+            in_block: Whether it is in a block that is repeated along the depth.
+            ends_branch: Whether the multiplier of the branch has to be folded into it.
+        """
         return DepthRule(lr=-0.5) if in_block else CONSTANT_IN_DEPTH
 
     def attention_scale(
         self, multiplier: float | None, own_scale: float, head_size: int, growth: float
     ) -> float:
-        """`multipliers.attention` over the head size."""
+        """The scale of q·k: `multipliers.attention` over the head size.
+
+        Args:
+            multiplier: `multipliers.attention`; None: 1.
+            own_scale: What the model multiplies q·k by; it does not count.
+            head_size: The head size at the base.
+            growth: The head size at the target over that at the base.
+        """
         return (multiplier or 1.0) / (head_size * growth)
 
     def residual_coefficients(self, blocks: int, residual: float) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +13,6 @@ from torch import nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
-from mutransfer_cli.plans.loading import load_plan
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from tests.helpers.traced_models import Heads, Language, Net, tokens, traced, vectors
@@ -213,25 +211,11 @@ def test_zero_patterns_and_streams() -> None:
     assert not torch.equal(a.hidden.weight, b.hidden.weight)
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    plan = planned(Settings("mup", ADAMW))
-    plan.save(tmp_path / "plan.json")
-    assert load_plan(tmp_path / "plan.json") == plan
-    (tmp_path / "bad.json").write_text('{"schema": "other"}')
-    with pytest.raises(InputError, match=r"bad\.json: schema is 'other'"):
-        load_plan(tmp_path / "bad.json")
-
-
-def test_a_model_of_another_shape_is_refused() -> None:
-    plan = planned(Settings("mup", ADAMW))
-    with pytest.raises(InputError, match=r"first\.weight has shape"):
-        plan.param_groups(net(16))
-    with pytest.raises(InputError, match=r"hidden\.bias is in the plan"):
-        plan.param_groups(Net(32, nn.Linear(32, 32, bias=False)))
-
-
-def test_groups_cover_every_parameter_once() -> None:
-    model = net(32)
-    groups = planned(Settings("mup", ADAMW)).param_groups(model)
-    ids = [id(p) for g in groups for p in g["params"]]
-    assert sorted(ids) == sorted(id(p) for p in model.parameters())
+def test_a_decay_that_is_preconditioned_has_no_rule() -> None:
+    """Adam adds it to the gradient; `rules.weight_decay: coupled` takes the number as it is."""
+    adam = Optimizer("adam", weight_decay=0.1)
+    with pytest.raises(InputError, match=r"expected 0, or name: adamw; found 0\.1") as raised:
+        planned(Settings("mup", adam))
+    assert raised.value.path == ("optimizer", "weight_decay")
+    coupled = planned(Settings("mup", adam, weight_decay="coupled"))
+    assert coupled.tensor("hidden.weight").weight_decay == 0.1
