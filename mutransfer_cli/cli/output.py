@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from mutransfer_cli.interval import Interval
 
 
 def print_json(document: BaseModel) -> None:
@@ -45,10 +47,6 @@ def number(value: float | None, none: str = "-") -> str:
     return none if value is None else f"{value:.4g}"
 
 
-def interval(value: Any, none: str = "-") -> str:
+def interval(value: Interval | None, none: str = "-") -> str:
     """`value (low to high)` of an estimate; without bounds, the value alone."""
-    if value is None or value.value is None:
-        return none
-    if value.low is None or value.high is None:
-        return number(value.value)
-    return f"{number(value.value)} ({number(value.low)} to {number(value.high)})"
+    return none if value is None else str(value)
