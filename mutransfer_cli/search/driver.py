@@ -23,7 +23,7 @@ from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 

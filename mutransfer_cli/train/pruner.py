@@ -14,7 +14,7 @@ class Pruner(Protocol):
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """After how many steps it decides: multiples of `trainer.CHECK_INTERVAL`."""
+        """After how many steps it decides: multiples of `training_loop.CHECK_INTERVAL`."""
         ...
 
     def __call__(self, losses: Sequence[float]) -> str | None:

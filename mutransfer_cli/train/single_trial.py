@@ -14,10 +14,10 @@ from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batches import count_examples, data_stream, to_device
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.initial_loss import initial_loss
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.torch_optimizers import PeakRates, enable_fused, match_memory_format
-from mutransfer_cli.train.trainer import Trainer
+from mutransfer_cli.train.training_loop import TrainingLoop
 from mutransfer_cli.train.trial import Trial
+from mutransfer_cli.train.trial_result import Result
 
 
 def train_trial(
@@ -37,13 +37,13 @@ def train_trial(
         InputError: The user's own code fails.
     """
     started = time.perf_counter()
-    trainer = Trainer(SingleModel(trial, device), checkpointer, started=started)
+    trainer = TrainingLoop(SingleModel(trial, device), checkpointer, started=started)
     ((_, result),) = trainer.run(checkpointer.load() if checkpointer is not None else None)
     return result
 
 
 class SingleModel:
-    """A trial that trains by itself; see `trainer.Trainable`."""
+    """A trial that trains by itself; see `training_loop.Trainable`."""
 
     def __init__(self, trial: Trial, device: str = "cpu") -> None:
         """Build the model and its optimizer on a device."""

@@ -12,9 +12,9 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.pruner import Pruner
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
+from mutransfer_cli.train.trial_result import Result
 
 TEXT = "{source: stdlib, seq_len: 16}"
 MODELS = {

@@ -12,9 +12,9 @@ from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.population.oom_split import train_group
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.pruner import Pruner
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
+from mutransfer_cli.train.trial_result import Result
 from tests.helpers.cuts import cut_trial
 from tests.helpers.trials import small_recipe, train_recipe, trials_of
 

@@ -23,18 +23,20 @@ from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.train.command import supervisor
-from mutransfer_cli.train.command.program_trial import (
-    Call,
+from mutransfer_cli.train.command.program_output import (
     NoLoss,
-    call_of,
-    failure,
+    failure_reason,
+    loss_file_version,
     read_loss,
+)
+from mutransfer_cli.train.command.program_trial import (
+    ProgramTrial,
+    prepare_program_trial,
     require_program,
-    stamp,
 )
 from mutransfer_cli.train.cost import Cost, training_flops
 from mutransfer_cli.train.machine.device import resolve_device
-from mutransfer_cli.train.result import Outcome, Result
+from mutransfer_cli.train.trial_result import Outcome, Result
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class RunningProgram:
     """
 
     job: Job
-    call: Call
+    call: ProgramTrial
     supervisor: subprocess.Popen[bytes]
     started: float
     stamp: tuple[int, ...] | None
@@ -194,8 +196,10 @@ class CommandExecutor(Executor):
                     program.release()
 
     def _start(self, job: Job) -> RunningProgram:
-        call = call_of(self.recipe, job.size, job.seed, job.params, self.folder, self.device)
-        before, started = stamp(call.loss_file), time.perf_counter()
+        call = prepare_program_trial(
+            self.proxies, job.size, job.seed, job.params, self.folder, self.device
+        )
+        before, started = loss_file_version(call.loss_file), time.perf_counter()
         # -I: the user's folder and PYTHONPATH are the program's, not the supervisor's
         command = [sys.executable, "-I", supervisor.__file__, str(call.output), str(GRACE)]
         process = subprocess.Popen(
@@ -228,7 +232,7 @@ class CommandExecutor(Executor):
         if program.is_overdue:
             return result("failed", None, f"search.timeout: over {self.timeout:g} s")
         if code != 0:
-            return result("failed", None, failure(code, program.call.output))
+            return result("failed", None, failure_reason(code, program.call.output))
         try:
             loss = read_loss(program.call, program.stamp)
         except NoLoss as error:

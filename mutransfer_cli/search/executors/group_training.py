@@ -15,8 +15,8 @@ from mutransfer_cli.train.checkpoint.checkpointer import (
     GroupCheckpointer,
 )
 from mutransfer_cli.train.population.oom_split import train_group
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trial_result import Result
 
 
 def train_jobs(

@@ -18,7 +18,7 @@ from mutransfer_cli.search.executors.group_training import train_jobs
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.machine.threads import limit_threads
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 
 PARENT_CHECK = 0.5  # seconds between two looks whether the driver still lives
 

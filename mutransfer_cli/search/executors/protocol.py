@@ -21,7 +21,7 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from mutransfer_cli.train.cost import Cost
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 
 Claim: TypeAlias = Callable[[Sequence[Job]], Sequence[Job]]
 

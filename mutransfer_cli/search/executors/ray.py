@@ -39,7 +39,7 @@ from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.machine.device import resolve_device
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.search.executors.group_training import train_jobs
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.train.machine.threads import limit_threads
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 
 T = TypeVar("T")
 Part: TypeAlias = tuple[int, Result]  # index in the group

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from mutransfer_cli.catalog.pruners import PRUNERS
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.pruning.protocol import FEWEST_REFERENCES, pruning_rule
-from mutransfer_cli.train.trainer import CHECK_INTERVAL
+from mutransfer_cli.train.training_loop import CHECK_INTERVAL
 
 CHECK_SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the steps: where a trial is checked
 AVERAGED = 20  # a loss is the mean of the last twentieth of the steps

@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import train_trial
-from mutransfer_cli.train.trainer import Ends
+from mutransfer_cli.train.training_loop import Ends
 from mutransfer_cli.train.trial import Trial
 
 log = logging.getLogger(__name__)

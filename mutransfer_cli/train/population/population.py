@@ -27,7 +27,7 @@ TOLERANCE = 1e-4  # relative difference of losses in single precision
 
 
 class Population:
-    """Trials that train together; see `trainer.Trainable`.
+    """Trials that train together; see `training_loop.Trainable`.
 
     Attributes:
         trials: All of them.

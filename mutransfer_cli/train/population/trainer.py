@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.cuda_graph.captured_population import make_population
-from mutransfer_cli.train.trainer import Ends, Trainer
+from mutransfer_cli.train.training_loop import Ends, TrainingLoop
 from mutransfer_cli.train.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -42,5 +42,5 @@ def train_population(
         step_mode = checkpoint["step_mode"]
     log.debug("a population of %d on %s, %s steps", len(trials), device, step_mode)
     population = make_population(trials, device, step_mode)
-    trainer = Trainer(population, checkpointer, step_mode, started)
+    trainer = TrainingLoop(population, checkpointer, step_mode, started)
     yield from trainer.run(checkpoint)

@@ -167,10 +167,10 @@ OUTPUTS = [
     ('print("val loss inf")', "diverged", "its loss is nan"),
     ('print("val loss 5.0e-3")', "failed", "takes '5.0' of '5.0e-3'"),
     ('print("information: loss of 5.0")', "failed", "nothing in the output matches"),
-    ('print("val loss 1.2.3")', "failed", "which is no number"),
+    ('print("val loss 1.2.3")', "failed", "which is not a number"),
     ('print("val loss 5"); sys.exit(3)', "failed", "exit 3: val loss 5"),
     ('print("a\\nb\\nc\\nd\\ne\\nf\\n"); 1 / 0', "failed", "ZeroDivisionError: division by zero"),
-    ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit 137 (SIGKILL), without a word"),
+    ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit 137 (SIGKILL), and wrote no output"),
 ]
 
 
@@ -196,7 +196,7 @@ FILES = [
     ("a.b", '{"a": 1}', "failed", "has no a.b (found: no keys)"),
     ("val_loss", '{"loss": 1}', "failed", "has no val_loss (found: loss)"),
     ("val_loss", "1.5", "failed", "has no val_loss"),
-    ("val_loss", '{"val_loss":', "failed", "is no JSON"),
+    ("val_loss", '{"val_loss":', "failed", "is not JSON"),
 ]
 
 

@@ -9,8 +9,8 @@ import torch
 
 from mutransfer_cli.train.checkpoint import checkpointer as checkpoint
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.schedule import Schedule
+from mutransfer_cli.train.trial_result import Result
 from tests.helpers.cuts import cut_trial
 from tests.helpers.trials import GPT, MLP, changed_recipe, train_recipe
 

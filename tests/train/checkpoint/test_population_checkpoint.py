@@ -15,7 +15,7 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.growing_grid import grid_settings
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
 from mutransfer_cli.train.population.population import Population
-from mutransfer_cli.train.result import Result
+from mutransfer_cli.train.trial_result import Result
 from tests.helpers.cuts import Cut
 from tests.helpers.trials import small_recipe
 

@@ -15,8 +15,8 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.engine import choose as engine
 from mutransfer_cli.train.population.oom_split import is_out_of_memory, train_group
 from mutransfer_cli.train.population.population import Population
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.trial import Trial
+from mutransfer_cli.train.trial_result import Result
 
 SIZE = Size(16, 2, 4, 30)
 RECIPE = """

@@ -10,8 +10,8 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.batched_optimizers import fused
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.result import Result
 from mutransfer_cli.train.single_trial import train_trial
+from mutransfer_cli.train.trial_result import Result
 from tests.helpers.trials import RATES, TEXT, small_recipe, trials_of
 
 

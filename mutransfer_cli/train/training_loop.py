@@ -18,8 +18,8 @@ from torch import Tensor
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.checkpoint.file import set_random_state
-from mutransfer_cli.train.result import Outcome, Result
 from mutransfer_cli.train.trial import Trial
+from mutransfer_cli.train.trial_result import Outcome, Result
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Trainable(Protocol):
         ...
 
 
-class Trainer:
+class TrainingLoop:
     """Trains a model or a population to the ends of all trials.
 
     By trial: `initial`, the loss of the untrained model; `losses`, those up to the last look;
