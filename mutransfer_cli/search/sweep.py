@@ -90,27 +90,32 @@ def sweep(
     digest = proxies.source.digest
     proxies.family()
     location = choose_location(run, storage)
-    with handle_termination(), ExitStack() as workers_alive:
-        # before the lock and the database are opened, which the workers must not hold
-        workers_alive.enter_context(runs)
+    with handle_termination(), ExitStack() as context:
+        # workers start before the lock and the database are opened, which they must not hold
+        context.enter_context(runs)
         with run_lock(run, location.shared):
             stored_in = location.stored_in(run) if location.shared else None
             environment = describe_environment(runs.device, seed, digest, stored_in)
             study = open_study(run, location, recipe, environment)
             costs = {size: training_flops(proxies, size).value for size in problem.rungs}
             driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
-            try:
-                with workers_alive.pop_all():
-                    driver.drive(study)
-            finally:
-                with write_lock(run):
-                    with suppress(InputError):  # the storage is away: then what was read before
-                        driver.records = study.records()
-                    if driver.records:
-                        write_curves(run, driver.records)
+            drive(driver, study, context.pop_all())
             if not driver.missing() and setup.checkpoints is not None:
                 rmtree(setup.checkpoints, ignore_errors=True)  # of trials that others ended
             return driver.document(time.perf_counter() - started)
+
+
+def drive(driver: Driver, study: Study, workers: ExitStack) -> None:
+    """Run the trials, end the workers, and write the curves, however the trials ended."""
+    try:
+        with workers:
+            driver.drive(study)
+    finally:
+        with write_lock(driver.run):
+            with suppress(InputError):  # the storage is away: then what was read before
+                driver.records = study.records()
+            if driver.records:
+                write_curves(driver.run, driver.records)
 
 
 def open_study(

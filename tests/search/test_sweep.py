@@ -18,7 +18,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load, loads
-from mutransfer_cli.search import estimate
+from mutransfer_cli.search import rung_times
 from mutransfer_cli.search.estimate import dry_run
 from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.storage.location import DATABASE
@@ -158,8 +158,8 @@ def test_dry_run_tells_what_each_time_is(tmp_path: Path, monkeypatch: pytest.Mon
     found = EngineChoice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, "", True)
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(chooser, "choose_engine", lambda *_: found)
-    monkeypatch.setattr(estimate, "first_use_seconds", lambda *_: 100.0)
-    monkeypatch.setattr(estimate, "worker_start_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(rung_times, "first_use_seconds", lambda *_: 100.0)
+    monkeypatch.setattr(rung_times, "worker_start_seconds", lambda *_: 0.0)
     path = write_recipe(tmp_path)
     told = dry_run(load(path), device="cpu", workers=2)
     for rung in told.rungs:

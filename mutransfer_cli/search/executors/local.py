@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from types import TracebackType
 
 import torch
 
-from mutransfer_cli.documents.sweep import Population
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.group_training import interrupted_groups, train_jobs
+from mutransfer_cli.search.executors.grouping_executor import GroupingExecutor
 from mutransfer_cli.search.executors.local_worker import run_group, start_worker
-from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
+from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim_all
 from mutransfer_cli.search.executors.retries import Retries, unanswered
 from mutransfer_cli.search.executors.worker_pool import WorkerPool, can_fork
-from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.machine.device import resolve_device
 from mutransfer_cli.train.trial_result import Result
 
@@ -48,7 +44,7 @@ def forks(device: str, threads: int) -> bool:
     return device == "cpu" and threads == 1 and has_no_gpu() and can_fork()
 
 
-class LocalExecutor(Executor):
+class LocalExecutor(GroupingExecutor):
     """Runs groups in worker processes, which stay between rounds of jobs.
 
     A worker that dies or does not answer past `search.timeout` is replaced; of a population, each
@@ -64,13 +60,10 @@ class LocalExecutor(Executor):
         Raises:
             InputError: The recipe cannot be trained, or there is no such device.
         """
-        setup.proxies.require_trainable()
+        super().__init__(setup)
         self.device = resolve_device(setup.device)
         self.workers = setup.workers or default_workers(self.device)
-        self.proxies, self.threads = setup.proxies, setup.threads
-        self.checkpoints = setup.checkpoints
-        self.setup = setup
-        self.timeout = setup.proxies.training.timeout
+        self.threads = setup.threads
         self.retries = Retries(
             f"--workers {self.workers}: a worker process keeps dying (out of memory?); what was "
             "finished is kept: run the same command again with fewer --workers"
@@ -106,26 +99,6 @@ class LocalExecutor(Executor):
         """End the workers; each saves the trial that it is training."""
         if self.pool is not None:
             self.pool.close()
-
-    @cached_property
-    def engine(self) -> Engine:
-        """Puts trials into groups."""
-        setup = self.setup
-        return Engine(
-            self.proxies, self.device, self.workers, setup.engine, setup.run, setup.expected
-        )
-
-    def population(self) -> Population:
-        """The engine's choices."""
-        return self.engine.document()
-
-    def notes(self, records: Sequence[Record]) -> Sequence[str]:
-        """The engine's notes."""
-        return self.engine.notes()
-
-    def expected_seconds(self, size: Size) -> float | None:
-        """As the engine measured."""
-        return self.engine.expected_seconds(size)
 
     def run(self, jobs: Sequence[Job], claim: Claim = claim_all) -> Iterator[tuple[Job, Result]]:
         """Run jobs, see `Executor.run`.

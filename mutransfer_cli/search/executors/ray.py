@@ -9,16 +9,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.group_training import interrupted_groups
-from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
+from mutransfer_cli.search.executors.grouping_executor import GroupingExecutor
+from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim_all
 from mutransfer_cli.search.executors.ray_cluster import (
     connect,
     device_of,
@@ -27,6 +24,7 @@ from mutransfer_cli.search.executors.ray_cluster import (
     slots,
     tasks_per_machine,
 )
+from mutransfer_cli.search.executors.ray_task import GroupTask, answer, is_remote_client
 from mutransfer_cli.search.executors.ray_worker import (
     Part,
     measure_remotely,
@@ -34,10 +32,8 @@ from mutransfer_cli.search.executors.ray_worker import (
     train_parts,
 )
 from mutransfer_cli.search.executors.retries import Retries, unanswered
-from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.machine.device import resolve_device
 from mutransfer_cli.train.trial_result import Result
 
@@ -52,29 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass
-class Task:
-    """A group under way.
-
-    Attributes:
-        remaining: Its trials that have not ended, by their index in the group.
-        count: How many trials it had.
-        since: When it started; None: it is queued.
-        grace: Seconds that it may take beside its trials' time-outs.
-    """
-
-    remaining: dict[int, Job]
-    count: int
-    since: float | None = None
-    grace: float = 0.0
-
-    @property
-    def group(self) -> Group:
-        """The trials that have not ended."""
-        return tuple(self.remaining.values())
-
-
-class RayExecutor(Executor):
+class RayExecutor(GroupingExecutor):
     """Runs each group as a task with a CPU for each thread, and a GPU where it trains on one.
 
     As many as fit are under way. A population whose worker or machine is lost runs once more; then,
@@ -91,15 +65,12 @@ class RayExecutor(Executor):
             InputError: The recipe cannot be trained, or there is no such cluster, or it has no
                 room.
         """
-        setup.proxies.require_trainable()
+        super().__init__(setup)
         connect(setup.proxies, setup.address, setup.workers)
         local = setup.address is None
         self.device = resolve_device(setup.device) if local else device_of(setup.device)
-        self.proxies, self.count, self.threads = setup.proxies, setup.workers, setup.threads
-        self.address, self.checkpoints = setup.address, setup.checkpoints
+        self.count, self.threads, self.address = setup.workers, setup.threads, setup.address
         self.workers = slots(needs_of(self.device, 1), setup.workers)
-        self.setup = setup
-        self.timeout = setup.proxies.training.timeout
         self.retries = Retries(
             "--executor ray: a trial at width {width} keeps losing its worker: {reason}; what was "
             "finished is kept"
@@ -128,26 +99,6 @@ class RayExecutor(Executor):
     ) -> None:
         """Leave the cluster, or end the one that was started here."""
         leave()
-
-    @cached_property
-    def engine(self) -> Engine:
-        """Puts trials into groups."""
-        setup = self.setup
-        return Engine(
-            self.proxies, self.device, self.workers, setup.engine, setup.run, setup.expected
-        )
-
-    def population(self) -> Population:
-        """The engine's choices."""
-        return self.engine.document()
-
-    def notes(self, records: Sequence[Record]) -> Sequence[str]:
-        """The engine's notes."""
-        return self.engine.notes()
-
-    def expected_seconds(self, size: Size) -> float | None:
-        """As the engine measured."""
-        return self.engine.expected_seconds(size)
 
     def slots(self) -> int:
         """Tasks that run at a time now; the cluster may grow."""
@@ -200,7 +151,7 @@ class RayExecutor(Executor):
 
         queue, proxies = list(reversed(self.groups(jobs))), ray.put(self.proxies)
         again: list[Group] = []  # claimed before: their worker was lost, or did not answer
-        running: dict[Any, Task] = {}
+        running: dict[Any, GroupTask] = {}
         try:
             while True:
                 while (again or queue) and len(running) < self.slots():
@@ -241,13 +192,13 @@ class RayExecutor(Executor):
                 if ray.is_initialized():
                     ray.cancel(handle, force=True)
 
-    def _task(self, group: Group) -> Task:
+    def _task(self, group: Group) -> GroupTask:
         log.info("width %d: %d trials as a task", group[0].size.width, len(group))
         remaining = dict(enumerate(group))
         if self.streams:
-            return Task(remaining, len(group), grace=GRACE)
+            return GroupTask(remaining, len(group), grace=GRACE)
         # it does not say when it starts: counted from here, with time to start its process
-        return Task(remaining, len(group), time.monotonic(), GRACE + STARTING)
+        return GroupTask(remaining, len(group), time.monotonic(), GRACE + STARTING)
 
     def _poll(self, handle: Any) -> Sequence[Part | None] | None:
         """The next part of a task's answer, or all of it; None: no more will come."""
@@ -264,7 +215,7 @@ class RayExecutor(Executor):
         task = self.task.options(max_retries=RETRIES if len(group) == 1 else 0)
         return task.remote(proxies, group, self.device, self.threads, os.getcwd(), self.checkpoints)
 
-    def _hung(self, running: dict[Any, Task]) -> list[Any]:
+    def _hung(self, running: dict[Any, GroupTask]) -> list[Any]:
         """The tasks that run for longer than their trials may take."""
         timeout = self.timeout
         if timeout is None:
@@ -275,20 +226,3 @@ class RayExecutor(Executor):
             for handle, task in running.items()
             if task.since is not None and now - task.since > task.count * timeout + task.grace
         ]
-
-
-def is_remote_client() -> bool:
-    """Whether the cluster is reached by ray://, which cannot stream an answer."""
-    from ray.util.client import ray as client
-
-    return bool(client.is_connected())
-
-
-def answer(task: Any) -> Any:
-    """What a task returns; an exception of the code in it is raised as it was."""
-    import ray
-
-    try:
-        return ray.get(task)
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from error

@@ -82,7 +82,7 @@ def test_how_trials_train_is_measured_on_the_cluster(
     def found(*question: object) -> EngineChoice:
         import torch
 
-        why = f"{os.getpid()}: {torch.get_num_threads()} thread, {question[4]} share a memory"
+        why = f"{os.getpid()}: {torch.get_num_threads()} thread, {question[3]} share a memory"
         return EngineChoice((Timing(1, 2.0, 1), Timing(4, 1.0, 4)), 4, why, True)
 
     monkeypatch.setattr(chooser, "WORTH_SECONDS", 0.0)

@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The devices on which something was measured."""
     found: list[str] = []
 
-    def choose(sample: Any, count: int, size: Size, device: str, *_: object) -> EngineChoice:
+    def choose(sample: Any, count: int, device: str, *_: object) -> EngineChoice:
         found.append(device)
         return EngineChoice(
             (Timing(1, 1.0, 1), Timing(4, 0.2, 4)), 4, f"measured on {device}", True
