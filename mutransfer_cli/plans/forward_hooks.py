@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.parameters import unwrapped_name
 from mutransfer_cli.plans.types import PlanData, Site
 from mutransfer_cli.tracing.knobs import attribute_of
+
+log = logging.getLogger(__name__)
 
 INSTALLED = "_mutransfer_scales"  # attribute of a model that has its multipliers
 
@@ -63,6 +66,8 @@ def install(plan: PlanData, model: nn.Module) -> None:
         value = plan.forward[name]
         if value is not None:
             install_multiplier(model, modules, name, site, float(value))
+            where = site.attribute if site.how == "attribute" else ", ".join(site.modules)
+            log.debug("%s = %g installed: %s of %s", name, value, site.how, where)
     object.__setattr__(model, INSTALLED, True)
     if is_compiled(model):
         torch.compiler.reset()

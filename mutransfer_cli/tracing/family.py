@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log, prod
+from math import prod
 
 from torch import nn
 
@@ -25,6 +27,8 @@ from mutransfer_cli.tracing.tracer import trace
 
 Shape = tuple[int, ...]
 NO_BLOCKS = Blocks()
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]
             dims = use.in_dims or use.out_dims
             width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
             if growth != 1.0 and width != 1.0 and growth > 0:
-                powers[t.name] = log(growth) / log(width)
+                powers[t.name] = math.log(growth) / math.log(width)
     return powers
 
 
@@ -143,7 +147,7 @@ def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> d
         dims = next(u.out_dims for u in t.uses if u.kind == "lookup")
         width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
         if growth != 1.0 and width != 1.0 and growth > 0:
-            powers[t.name] = log(growth) / log(width)
+            powers[t.name] = math.log(growth) / math.log(width)
     return powers
 
 
@@ -184,6 +188,7 @@ def family_of(
         into, out = main_dims(uses, shape, role)
         rms = float(values[name].detach().float().square().mean().sqrt())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
+        log.debug("%s: %s, dimensions %s grow", name, role, growing)
     return Family(
         tuple(tensors),
         tuple(small.attention),

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 Make = Callable[[int], nn.Module]
 Use = Callable[[nn.Module, Tensor], Any]
@@ -51,25 +50,30 @@ def attend(*others: int) -> Use:
 
 
 def crossed(width: int) -> nn.Module:
+    """Cross-attention to keys and values of fixed sizes."""
     return nn.MultiheadAttention(width, 2, kdim=5, vdim=7, batch_first=True, bias=False)
 
 
 def twice(module: nn.Module, h: Tensor) -> Any:
+    """A module of two inputs, both of them the stream."""
     return module(h, h)
 
 
 def narrowed(module: nn.Module, h: Tensor) -> Tensor:
-    found: Tensor = channels(0)(module, h)
-    return found[..., : h.shape[-1]]
+    """Channels second; the first channels of a result that has more."""
+    y: Tensor = channels(0)(module, h)
+    return y[..., : h.shape[-1]]
 
 
 def flat(module: nn.Module, h: Tensor) -> Any:
+    """The first position only."""
     return module(h[:, 0])
 
 
 def shortened(module: nn.Module, h: Tensor) -> Tensor:
-    found = module(h)
-    y: Tensor = (found[0] if isinstance(found, tuple) else found)[..., : h.shape[-1]]
+    """The first entries of a result that has more."""
+    result = module(h)
+    y: Tensor = (result[0] if isinstance(result, tuple) else result)[..., : h.shape[-1]]
     return y
 
 
@@ -79,15 +83,18 @@ def first(count: int) -> Use:
 
 
 def bag(module: nn.Module, h: Tensor) -> Tensor:
+    """An embedding bag that is added to the stream."""
     y: Tensor = h + module(torch.arange(4)[None])[:, None]
     return y
 
 
 def transposed(into: int, out: int, groups: int) -> nn.Module:
+    """A transposed convolution in groups."""
     return nn.ConvTranspose1d(into, out, 3, padding=1, groups=groups)
 
 
 def others(width: int) -> nn.Module:
+    """Attention whose keys are twice as wide as its queries."""
     return nn.MultiheadAttention(width, 2, kdim=2 * width, vdim=width, batch_first=True, bias=False)
 
 
@@ -188,64 +195,6 @@ MODULES: dict[str, tuple[Make, Use | None]] = {
     "learned state": (Started, None),
     "learned queries": (Queried, None),
 }  # fmt: skip
-
-
-class BasicBlock(nn.Module):
-    """Two 3×3 convolutions; the shortcut is a convolution where the shape changes."""
-
-    def __init__(self, into: int, out: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(into, out, 3, stride, 1, bias=False)
-        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
-        self.bn1, self.bn2 = nn.BatchNorm2d(out), nn.BatchNorm2d(out)
-        self.downsample = (
-            nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-            if stride != 1 or into != out
-            else None
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(h + (x if self.downsample is None else self.downsample(x)))
-
-
-class Bottleneck(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions; the shortcut is a convolution where the shape changes."""
-
-    def __init__(self, into: int, out: int, stride: int) -> None:
-        super().__init__()
-        inner = out // 4
-        self.conv1, self.bn1 = nn.Conv2d(into, inner, 1, bias=False), nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(inner)
-        self.conv3, self.bn3 = nn.Conv2d(inner, out, 1, bias=False), nn.BatchNorm2d(out)
-        self.downsample = (
-            nn.Sequential(nn.Conv2d(into, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-            if stride != 1 or into != out
-            else None
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = F.relu(self.bn1(self.conv1(x)))
-        h = self.bn3(self.conv3(F.relu(self.bn2(self.conv2(h)))))
-        return F.relu(h + (x if self.downsample is None else self.downsample(x)))
-
-
-class ResNet(nn.Module):
-    """As in He et al. (arXiv 1512.03385): stem, pooling, two stages, mean, classes."""
-
-    def __init__(self, width: int, block: Callable[[int, int, int], nn.Module]) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.layer1 = nn.Sequential(block(width, 4 * width, 1))
-        self.layer2 = nn.Sequential(block(4 * width, 8 * width, 2))
-        self.fc = nn.Linear(8 * width, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        y: Tensor = self.fc(self.layer2(self.layer1(x)).mean((2, 3)))
-        return y
 
 
 class Odd(nn.Module):

@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from mutransfer_cli.tracing.family import Family, family_of
 
-Case = tuple[Callable[[int], nn.Module], Callable[[], Any]]
-
 
 class Conv1D(nn.Module):
     """GPT-2's linear layer: the weight is (in, out)."""
@@ -112,10 +110,12 @@ class Heads(nn.Module):
 
 
 def vectors() -> Tensor:
+    """A batch of 4 inputs for `Net`."""
     return torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
 
 
 def tokens() -> Tensor:
+    """A batch of 2 sequences of 5 tokens."""
     return torch.randint(0, 11, (2, 5), generator=torch.Generator().manual_seed(0))
 
 

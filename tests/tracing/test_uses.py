@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
-from tests.helpers.modules import MODULES, Around, BasicBlock, Bottleneck, Odd, Raw, ResNet
+from tests.helpers.modules import MODULES, Around, Odd, Raw
+from tests.helpers.resnet import BasicBlock, Bottleneck, ResNet
 from tests.helpers.traced_models import traced
 
 VECTOR = ("vector", 1, None)  # a gain or bias: an input weight of fan-in 1

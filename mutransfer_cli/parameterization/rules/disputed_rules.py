@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
 from mutransfer_cli.parameterization.rules.choice import Choice, Kind
@@ -63,12 +64,13 @@ def _choices(
     if "width" in grows and "input" in roles:
         yield parameterization.embedding_choice or EMBEDDING
     if "depth" in grows:
+        others = [row.name for row in PARAMETERIZATIONS if row.depth_exponent]
         yield parameterization.depth_choice(settings.depth_alpha) or Choice(
             "depth",
             f"{parameterization.name} has no rule for it: nothing follows the depth",
             "assumption",
             "none",
-            "parameterization: completep has one",
+            f"parameterization: {' or '.join(others)} has one" if others else "none",
         )
     if {"batch", "duration"} & grows:
         yield _horizon(settings, plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -12,6 +13,8 @@ from mutransfer_cli.parameterization.rules.powers import Power
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import Site, Sizes
 from mutransfer_cli.tracing.family import Family, Shape, TensorShape
+
+log = logging.getLogger(__name__)
 
 SAME_SCALE = 1e-3  # relative; two numbers that a model computes for one scale
 SAME_EXPONENT = 1e-6
@@ -146,6 +149,7 @@ def _residual(
             f"{factor:g} has nowhere to go; {line}",
             path=("model",),
         )
+    log.info("the branches' multiplier %g is folded into the tensors that end them", factor)
     return (given, None), True
 
 
