@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from mutransfer_cli.catalog.registry import Entry, Registry
 
@@ -20,7 +21,12 @@ class AxisEntry(Entry):
         grows_model: The model itself grows along the axis, not only its training; the check can
             follow such an axis.
         keeps_tokens: A size given without a training length keeps the tokens: its steps shrink.
-        default: The size at the base where nobody says; None: it has to be given.
+        default: The size at the base where nobody says; None: it has to be given. An axis of
+            another package always has one: 1, where its row says none.
+        checked: The check can follow it.
+        implementation: Of an axis of another package: `package.module:attribute` of its
+            `parameterization.rules.axis_rules.AxisRule`; empty: no hyperparameter follows it. The
+            rules of the built-in axes are those of the parameterizations.
     """
 
     implementation: str = ""
@@ -29,10 +35,11 @@ class AxisEntry(Entry):
     grows_model: bool = False
     keeps_tokens: bool = False
     default: int | None = None
+    checked: bool = False
 
-    def load(self) -> AxisEntry:
-        """The row itself: models say what grows along an axis, parameterizations by which rule."""
-        return self
+    def load(self) -> Any:
+        """The rule of an axis of another package, or None where it has none."""
+        return Entry.load(self) if self.implementation else None
 
 
 _ROWS = (
@@ -42,6 +49,7 @@ _ROWS = (
         size="width",
         ratios=("width",),
         grows_model=True,
+        checked=True,
     ),
     AxisEntry(
         name="depth",
@@ -49,6 +57,7 @@ _ROWS = (
         size="depth",
         ratios=("depth",),
         grows_model=True,
+        checked=True,
         default=2,
     ),
     AxisEntry(
@@ -69,12 +78,15 @@ _ROWS = (
 )
 
 AXES = Registry("axes", AxisEntry, _ROWS)
+FURTHER_AXES = tuple(row for row in AXES if row not in _ROWS)  # of other packages
 # Sizes have these fields, in this order, wherever they stand in a document or on a screen.
-SIZES = tuple(row.size for row in _ROWS)
-BASE_DEFAULTS = {row.size: row.default for row in _ROWS if row.default is not None}
+SIZES = tuple(row.size for row in AXES)
+BASE_DEFAULTS = {row.size: row.default for row in _ROWS if row.default is not None} | {
+    row.size: row.default or 1 for row in FURTHER_AXES
+}
 
 
 def multipliers(base: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
     """The ratio target/base along each axis, of two sizes by field name."""
     ratio = {size: target[size] / base[size] for size in SIZES}
-    return {row.name: prod(ratio[size] for size in row.ratios) for row in _ROWS}
+    return {row.name: prod(ratio[size] for size in row.ratios) for row in AXES}

@@ -87,7 +87,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Measure coordinate statistics over widths and give a verdict."""
-    checkable = [row.name for row in AXES if row.grows_model]
+    checkable = [row.name for row in AXES if row.checked]
     if axis not in checkable:
         raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
     sizes = integers(widths, "--widths")

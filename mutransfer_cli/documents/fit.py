@@ -6,10 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.documents.base import Part
 from mutransfer_cli.interval import Interval
 
 
+@further_fields(int | None, lambda axis: None)
 class Rung(Part):
     """One size on the ladder, and the optimum there."""
 
@@ -57,6 +59,7 @@ class Axis(Part):
     line: Line | None = None
 
 
+@further_fields(int | None, lambda axis: None)
 class SourceRung(Part):
     """The sizes of the rung whose optimum is used."""
 

@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from mutransfer_cli.catalog.axes import BASE_DEFAULTS
+from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.documents.base import Part
 
 
+@further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class SizeDocument(Part):
     """A point on the axes."""
 
@@ -18,6 +21,7 @@ class SizeDocument(Part):
     steps: int
 
 
+@further_fields(float, lambda axis: 1.0)
 class MultipliersDocument(Part):
     """The ratios target/base along each axis."""
 

@@ -14,7 +14,7 @@ RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None wher
 
 def rung_size(observation: Observation) -> RungSize:
     """The sizes of a run's rung."""
-    return tuple(getattr(observation, size) for size in SIZES)
+    return tuple(observation.size(size) for size in SIZES)
 
 
 def by_name(size: RungSize) -> dict[str, int | None]:

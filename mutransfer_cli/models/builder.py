@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import input_and_class_counts
@@ -26,8 +27,12 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
     model = recipe.model
     arguments = {
         **model.args,
-        **_scaled(model.width, size.width),
-        **_scaled(model.depth, size.depth),
+        **{
+            name: value
+            for axis in AXES
+            if axis.grows_model
+            for name, value in _scaled(getattr(model, axis.name), getattr(size, axis.size)).items()
+        },
     }
     if model.build in MODELS:
         row = MODELS[model.build]

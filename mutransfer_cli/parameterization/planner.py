@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
@@ -109,7 +110,13 @@ def plan_model(
     hyperparameters = settings.optimizer
     return Plan(
         tensors=tuple(
-            tensor_plan(name, tensor, shapes[name], context) for name, tensor in tensors.items()
+            follow_further_axes(
+                tensor_plan(name, tensor, shapes[name], context),
+                optimizer_of(optimizer, tensor.role, tensor.base_shape).geometry,
+                base,
+                target,
+            )
+            for name, tensor in tensors.items()
         ),
         forward=forward.values,
         sites=forward.sites,

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS, SIZES
+from mutransfer_cli.catalog.further_sizes import further_attributes
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.validation.width import size_fault
 
 
+@further_attributes(lambda axis: BASE_DEFAULTS[axis.size])
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
     """A point on the axes.
@@ -50,7 +52,7 @@ def base_size(recipe: Recipe) -> Size:
         steps = _steps(recipe, base.tokens, base.batch, ("base", "tokens"))
     else:
         steps = base.steps or BASE_DEFAULTS["steps"]
-    return Size(base.width, base.depth, base.batch, steps)
+    return Size(**{size: getattr(base, size) for size in SIZES} | {"steps": steps})
 
 
 def rungs(recipe: Recipe) -> tuple[Size, ...]:
@@ -107,8 +109,7 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width or depth that the
             model cannot have.
     """
-    values = (width, depth, batch, steps, tokens)
-    options = dict(zip((*SIZES, "tokens"), values, strict=True))
+    options = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
     for name, value in options.items():
         if value is not None and not value >= 1:
             raise InputError(f"--{name}: expected at least 1, found {value}")

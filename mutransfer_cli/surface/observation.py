@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -17,6 +18,7 @@ class Observation:
         depth: Depth of the model; None where it is not known, as for all further sizes.
         batch: Examples per step.
         steps: Number of steps.
+        further_sizes: Sizes along further axes, by name.
         params: Hyperparameters that were searched beside the learning rate.
         pruned: Whether the run was stopped early: it is clearly worse than others, and no more is
             known of it.
@@ -29,5 +31,11 @@ class Observation:
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
+    further_sizes: Mapping[str, int] = field(default_factory=dict)
     params: dict[str, float] = field(default_factory=dict)
     pruned: bool = False
+
+    def size(self, name: str) -> int | None:
+        """The size of a name; None where it is not known."""
+        own: int | None = getattr(self, name, None)
+        return own if own is not None else self.further_sizes.get(name)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
+from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.recipe.schema.callable_name import CALLABLE, is_callable
@@ -29,6 +30,7 @@ def _list_builds(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"enum": list(MODELS.names)}, *({"pattern": p} for p in patterns)]
 
 
+@further_fields(dict[str, PositiveNumber], lambda axis: {}, lambda axis: axis.grows_model)
 class Model(Section):
     """The model, and which of its arguments grow along an axis."""
 

@@ -6,8 +6,10 @@ from pydantic import model_validator
 
 from mutransfer_cli.catalog.axes import BASE_DEFAULTS
 from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
+from mutransfer_cli.catalog.further_sizes import further_fields
 
 
+@further_fields(Positive, lambda axis: BASE_DEFAULTS[axis.size])
 class Base(Section):
     """The size at which every hyperparameter is quoted."""
 
@@ -29,6 +31,7 @@ class Base(Section):
         return self
 
 
+@further_fields(tuple[Positive, ...], lambda axis: ())
 class Ladder(Section):
     """Proxy sizes; each axis is a line through the base."""
 
@@ -44,6 +47,7 @@ class Ladder(Section):
     """All combinations instead of lines through the base."""
 
 
+@further_fields(Positive | None, lambda axis: None)
 class Target(Section):
     """The large run; what is not given is as at the base."""
 
