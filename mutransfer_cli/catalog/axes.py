@@ -1,10 +1,8 @@
-"""Axes along which a model grows from proxy to target, and the sizes that stand for them."""
+"""Axes along which a model grows from proxy to target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from mutransfer_cli.catalog.registry import Entry, Registry
@@ -42,7 +40,7 @@ class AxisEntry(Entry):
         return Entry.load(self) if self.implementation else None
 
 
-_ROWS = (
+BUILT_IN = (
     AxisEntry(
         name="width",
         summary="width of the model",
@@ -77,16 +75,4 @@ _ROWS = (
     ),
 )
 
-AXES = Registry("axes", AxisEntry, _ROWS)
-FURTHER_AXES = tuple(row for row in AXES if row not in _ROWS)  # of other packages
-# Sizes have these fields, in this order, wherever they stand in a document or on a screen.
-SIZES = tuple(row.size for row in AXES)
-BASE_DEFAULTS = {row.size: row.default for row in _ROWS if row.default is not None} | {
-    row.size: row.default or 1 for row in FURTHER_AXES
-}
-
-
-def multipliers(base: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
-    """The ratio target/base along each axis, of two sizes by field name."""
-    ratio = {size: target[size] / base[size] for size in SIZES}
-    return {row.name: prod(ratio[size] for size in row.ratios) for row in AXES}
+AXES = Registry("axes", AxisEntry, BUILT_IN)

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, create_model
 
-from mutransfer_cli.catalog.axes import FURTHER_AXES, AxisEntry
+from mutransfer_cli.catalog.axes import AxisEntry
+from mutransfer_cli.catalog.sizes import FURTHER_AXES
 
 C = TypeVar("C")
 M = TypeVar("M", bound=BaseModel)
@@ -61,7 +62,7 @@ def further_attributes(default: Callable[[AxisEntry], Any]) -> Callable[[type[C]
             bases=(cls,),
             frozen=True,
             slots=True,
-            order=cls.__lt__ is not object.__lt__,  # type: ignore[attr-defined]  # where it has one
+            order="__lt__" in vars(cls),
         )
         extended.__module__, extended.__qualname__ = cls.__module__, cls.__qualname__
         extended.__doc__ = cls.__doc__

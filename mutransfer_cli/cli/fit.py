@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import ExitZero, Json, Output
 from mutransfer_cli.errors import InputError
 

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 
 if TYPE_CHECKING:
     from rich.live import Live

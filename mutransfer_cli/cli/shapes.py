@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS
 from mutransfer_cli.catalog.further_sizes import further_fields
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.documents.base import Part
 
 

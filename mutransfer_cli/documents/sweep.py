@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from mutransfer_cli.catalog.further_sizes import further_fields
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.documents.base import Part
 from mutransfer_cli.documents.step_mode import StepMode
 
@@ -27,6 +29,7 @@ class MeasuredEngine(Part):
     )
 
 
+@further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class RungEngine(Part):
     width: int
     depth: int

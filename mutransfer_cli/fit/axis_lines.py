@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
-from mutransfer_cli.catalog.axes import AXES, SIZES
+from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.surface.observation import Observation
 
 RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None where it is not known
@@ -44,7 +45,7 @@ def axis_lines(
     lines = {}
     for axis in SIZES:
         line = [o for o in observations if axes_between(rung_size(o), centre) in ((), (axis,))]
-        varies = len({getattr(o, axis) for o in line}) > 1
+        varies = len({o.size(axis) for o in line}) > 1
         if varies or (axis == SIZES[0] and len(sizes) == 1):
             lines[axis] = line
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.documents.summary import SummaryDocument
 from mutransfer_cli.fit.run_fit import fit_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, SourceRung
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.axis_lines import RungSize, axis_lines, by_name, in_order, rung_size
@@ -135,9 +135,7 @@ def fit_study(
         ladders={
             axis: fit_ladder(line, axis=axis, confidence=confidence) for axis, line in lines.items()
         },
-        sizes={
-            axis: {getattr(o, axis): rung_size(o) for o in line} for axis, line in lines.items()
-        },
+        sizes={axis: {o.along(axis): rung_size(o) for o in line} for axis, line in lines.items()},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS, SIZES
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject

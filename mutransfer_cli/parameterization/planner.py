@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from mutransfer_cli.catalog.axes import SIZES
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.parameterization.protocol import parameterization_of

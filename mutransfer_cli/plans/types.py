@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mutransfer_cli.catalog.axes import multipliers
+from mutransfer_cli.catalog.sizes import multipliers
 
 Sizes = Mapping[str, int]  # width, depth, batch, steps
 

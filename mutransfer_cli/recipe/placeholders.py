@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.recipe.key_paths import SHORT_NAMES, key_path, value_at
 from mutransfer_cli.recipe.schema.recipe import Recipe
 

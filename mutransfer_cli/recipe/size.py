@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS, SIZES
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.further_sizes import further_attributes
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.fit.axis_lines import by_name
 from mutransfer_cli.fit.study_fit import FittedRung, StudyFit
 from mutransfer_cli.report.figure import figure, shades

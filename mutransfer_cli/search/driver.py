@@ -193,10 +193,7 @@ def record_of(job: Job, result: Result, cost: float, pruning: Pruning) -> Record
         share = (result.curve[-1][0] + 1) / job.size.steps
     return Record(
         params=job.params,
-        width=job.size.width,
-        depth=job.size.depth,
-        batch=job.size.batch,
-        steps=job.size.steps,
+        **job.size.as_dict(),
         seed=job.seed,
         outcome=result.outcome,
         loss=result.loss,

@@ -71,7 +71,7 @@ def fit_ladder(
     """
     by_size: dict[int, list[Observation]] = defaultdict(list)
     for o in observations:
-        by_size[getattr(o, axis)].append(o)
+        by_size[o.along(axis)].append(o)
     fits = fit_rungs({size: by_size[size] for size in sorted(by_size)}, confidence)
     transform, noise = fits.curves.transform, fits.noise
     log.info(

@@ -39,3 +39,14 @@ class Observation:
         """The size of a name; None where it is not known."""
         own: int | None = getattr(self, name, None)
         return own if own is not None else self.further_sizes.get(name)
+
+    def along(self, axis: str) -> int:
+        """The size along an axis on which rungs differ: there it is known.
+
+        Raises:
+            ValueError: It is not.
+        """
+        size = self.size(axis)
+        if size is None:
+            raise ValueError(f"an observation without {axis}")
+        return size

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS, SIZES, multipliers
+from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES, multipliers
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.sizes import Base, Ladder, Target
 from mutransfer_cli.recipe.size import Size, base_size

@@ -97,8 +97,9 @@ def test_source(recipe: str, mutransfer: Command) -> None:
 
 def test_model_in_a_check(recipe: str, mutransfer: Command) -> None:
     option = ("--set", "model={build: toy-linear}")
-    check = document(mutransfer, "check", recipe, *option)
-    assert check["verdict"] == "pass", check["tensors"]
+    data = ("--set", "data={source: teacher, d_in: 64, d_out: 10}")  # enough to see slopes by
+    check = document(mutransfer, "check", recipe, *option, *data)
+    assert check["verdict"] == "pass", check["reason"]
 
 
 def test_what_a_model_s_row_refuses(recipe: str, mutransfer: Command) -> None:
@@ -149,3 +150,31 @@ def test_pruner(recipe: str, mutransfer: Command) -> None:
     )
     options = [word for setting in settings for word in ("--set", setting)]
     assert document(mutransfer, "sweep", recipe, *options)["trials"]["pruned"] > 0  # type: ignore[index]
+
+
+def test_axis(recipe: str, mutransfer: Command) -> None:
+    """Its size is a key of base, ladder and target; its rule is in the plan; fit has its rungs."""
+    option = ("--set", "model={build: toy-linear}")
+    narrow = document(mutransfer, "shapes", recipe, *option)
+    target = ("--set", "target={repeats: 4}")
+    plan = document(mutransfer, "shapes", recipe, *option, *target)
+    assert plan["target"]["repeats"] == 4 and plan["multipliers"]["repeats"] == 4.0  # type: ignore[index]
+    rates = {t["name"]: t["lr"] for t in plan["tensors"]}  # type: ignore[attr-defined]
+    once = {t["name"]: t["lr"] for t in narrow["tensors"]}  # type: ignore[attr-defined]
+    assert rates["hidden.0.weight"] == once["hidden.0.weight"] / 4  # by hand: 1/r
+    assert rates["input.weight"] == once["input.weight"]
+    ladder = ("--set", "ladder={repeats: [1, 2, 4]}")
+    sweep = document(mutransfer, "sweep", recipe, *option, *ladder, "--run", "run")
+    assert sweep["trials"]["finished"] == 9  # type: ignore[index]  # three rates, three rungs
+    fit = document(mutransfer, "fit", "run")
+    assert [rung["repeats"] for rung in fit["rungs"]] == [1, 2, 4]  # type: ignore[attr-defined]
+    assert "repeats" in fit["axes"]  # type: ignore[operator]
+    again = document(mutransfer, "sweep", recipe, *option, *ladder, "--run", "run")
+    assert again["trials"]["finished"] == 9  # type: ignore[index]
+    assert again["trials_per_second"] is None  # nothing was trained twice
+
+
+def test_an_axis_that_a_model_does_not_grow_along(recipe: str, mutransfer: Command) -> None:
+    """A built-in model has no argument for it: the size changes the training of nothing."""
+    done = mutransfer("shapes", recipe, "--set", "model={build: mlp, repeats: {n_repeat: 1}}")
+    assert done.returncode == 2 and "repeats" in done.stderr, done.stderr

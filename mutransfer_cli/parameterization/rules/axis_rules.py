@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mutransfer_cli.catalog.axes import FURTHER_AXES
+from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.plans.types import TensorPlan
 

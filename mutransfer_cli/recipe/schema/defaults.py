@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mutransfer_cli.catalog.axes import AXES, BASE_DEFAULTS
+from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
 
 _NULLABLE = ("clip", "target", "train")  # where null is a value of its own, not an absent section

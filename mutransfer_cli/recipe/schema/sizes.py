@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from mutransfer_cli.catalog.axes import BASE_DEFAULTS
 from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 
 
 @further_fields(Positive, lambda axis: BASE_DEFAULTS[axis.size])

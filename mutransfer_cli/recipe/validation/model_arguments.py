@@ -49,7 +49,10 @@ def _growing_twice(recipe: Recipe) -> Iterator[Fault]:
 
 
 def _growing(recipe: Recipe, row: ModelEntry) -> Iterator[Fault]:
-    """A built-in model has one argument for each axis."""
+    """A built-in model has one argument for each axis along which it grows."""
+    for further in (axis.name for axis in AXES if axis.grows_model and axis.name not in row.grows):
+        if getattr(recipe.model, further):
+            yield Fault(("model", further), f"{row.name} does not grow along {further}")
     for axis, growth in row.grows.items():
         argument, factors = growth.argument, getattr(recipe.model, axis)
         unknown = [name for name in factors if name != argument]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.sweep import MeasuredEngine, RungEngine
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
@@ -28,10 +29,7 @@ def rung_engine(size: Size, choice: EngineChoice, largest: int, device: str) -> 
         device: Where that was measured.
     """
     return RungEngine(
-        width=size.width,
-        depth=size.depth,
-        batch=size.batch,
-        steps=size.steps,
+        **size.as_dict(),
         size=largest,
         way=choice.step_mode,
         why=choice.why,
@@ -67,7 +65,7 @@ def read_choices(path: Path, device: str) -> dict[Size, EngineChoice]:
             f"{path}: {describe(error)}; delete it, and the engine is chosen again"
         ) from error
     return {
-        Size(r.width, r.depth, r.batch, r.steps): EngineChoice(
+        Size(**{name: getattr(r, name) for name in SIZES}): EngineChoice(
             tuple(Timing(w.size, w.seconds, w.bytes, w.way) for w in r.measured),
             r.size,
             r.why,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from mutransfer_cli.catalog.further_sizes import further_attributes
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, FURTHER_AXES, SIZES
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.surface.observation import Observation
 
@@ -22,6 +24,7 @@ def trial_key(size: Size, seed: int, params: Mapping[str, float]) -> Key:
     return size, seed, tuple(sorted((name, rounded(value)) for name, value in params.items()))
 
 
+@further_attributes(lambda axis: BASE_DEFAULTS[axis.size])
 @dataclass(frozen=True, slots=True)
 class Record:
     """One trial that has ended.
@@ -59,7 +62,7 @@ class Record:
     @property
     def size(self) -> Size:
         """The rung of the trial."""
-        return Size(self.width, self.depth, self.batch, self.steps)
+        return Size(**{name: getattr(self, name) for name in SIZES})
 
     @property
     def key(self) -> Key:
@@ -79,6 +82,7 @@ def observation_of(record: Record, lr: float) -> Observation:
         depth=record.depth,
         batch=record.batch,
         steps=record.steps,
+        further_sizes={axis.size: getattr(record, axis.size) for axis in FURTHER_AXES},
         lr=record.params.get("lr", lr),
         seed=record.seed,
         loss=record.loss,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.record import Key, Record, trial_key
 
@@ -64,10 +64,7 @@ def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
     a = trial.user_attrs
     return Record(
         params={k: float(v) for k, v in trial.params.items()},
-        width=a["width"],
-        depth=a["depth"],
-        batch=a["batch"],
-        steps=a["steps"],
+        **{size: a[size] for size in SIZES if size in a},
         seed=a["seed"],
         outcome=a["outcome"],
         loss=trial.value,
@@ -82,5 +79,5 @@ def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
 def key_of_trial(trial: optuna.trial.FrozenTrial) -> Key:
     """The key of a trial, whether it has ended or not."""
     a = trial.user_attrs
-    size = Size(a["width"], a["depth"], a["batch"], a["steps"])
+    size = Size(**{name: a[name] for name in SIZES if name in a})
     return trial_key(size, a["seed"], {k: float(v) for k, v in trial.params.items()})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from mutransfer_cli.catalog.axes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.placeholders import (

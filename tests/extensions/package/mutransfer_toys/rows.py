@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mutransfer_cli.catalog.axes import AxisEntry
 from mutransfer_cli.catalog.commands import CommandEntry
 from mutransfer_cli.catalog.executors import ExecutorEntry
 from mutransfer_cli.catalog.fields import Positive, Section
@@ -41,9 +42,23 @@ MODEL = ModelEntry(
     summary="a product of matrices",
     implementation="mutransfer_toys.model:Linear",
     arguments=LinearArguments,
-    grows={"width": Growth("d_hidden"), "depth": Growth("n_matrix")},
+    grows={
+        "width": Growth("d_hidden"),
+        "depth": Growth("n_matrix"),
+        "repeats": Growth("n_repeat"),
+    },
     reads="vectors",
     from_data=("d_in", "d_out"),
+)
+
+AXIS = AxisEntry(
+    name="repeats",
+    summary="how often the hidden matrices are applied",
+    implementation="mutransfer_toys.axis:follow_repeats",
+    size="repeats",
+    ratios=("repeats",),
+    grows_model=True,
+    default=1,
 )
 
 SOURCE = SourceEntry(
