@@ -1,8 +1,8 @@
 """Tensors of K trials in one matrix: a row for each trial, its tensors one after another.
 
 An optimizer then steps a trial, or all trials, in one call instead of one for each tensor. Every
-tensor starts at a multiple of 64 bytes, whatever the trial's place: the last digit of a matrix
-product may depend on that. What lies between is zero and stays so.
+tensor starts at a multiple of 64 bytes, whatever the trial's position: the last digit of a matrix
+product may depend on that. The padding between tensors is zero and stays zero.
 """
 
 from __future__ import annotations
@@ -20,43 +20,56 @@ ALIGNED = 16  # numbers
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which columns of a row belong to which tensor; names in the order of the columns."""
+    """Which columns of a row belong to which tensor.
+
+    Attributes:
+        shapes: Of each tensor without the trial dimension, by name in the order of the columns.
+        starts: First column of each tensor.
+        width: Number of columns.
+    """
 
     shapes: Mapping[str, tuple[int, ...]]
     starts: Mapping[str, int]
-    width: int  # columns
+    width: int
 
     @classmethod
     def of(cls, tensors: Tensors, alike: Mapping[str, Hashable]) -> Layout:
-        """tensors: by name, without the trial dimension; in the order of `alike`, where those that
-        are alike are put together.
+        """Lay out tensors.
+
+        Args:
+            tensors: By name, without the trial dimension.
+            alike: A key for each name; tensors with the same key become neighbours, in the order
+                of the keys.
         """
         order: dict[Hashable, list[str]] = {}
         for name, key in alike.items():
             order.setdefault(key, []).append(name)
-        names = [name for of in order.values() for name in of]
-        starts, at = {}, 0
+        names = [name for neighbours in order.values() for name in neighbours]
+        starts, column = {}, 0
         for name in names:
-            starts[name], at = at, at + padded(tensors[name].numel())
-        return cls({n: tuple(tensors[n].shape) for n in names}, starts, at)
+            starts[name] = column
+            column += padded(tensors[name].numel())
+        return cls({n: tuple(tensors[n].shape) for n in names}, starts, column)
 
     @property
     def names(self) -> list[str]:
+        """The tensors in the order of their columns."""
         return list(self.shapes)
 
     def span(self, name: str) -> Span:
+        """The columns of a tensor, without padding."""
         return self.starts[name], self.starts[name] + prod(self.shapes[name])
 
     def views(self, rows: Tensor) -> dict[str, Tensor]:
         """The tensors (K, …) of rows (K, numbers); each trial's part is contiguous."""
-        found = {}
+        views = {}
         for name, shape in self.shapes.items():
             low, high = self.span(name)
-            found[name] = rows[:, low:high].view(len(rows), *shape)
-        return found
+            views[name] = rows[:, low:high].view(len(rows), *shape)
+        return views
 
     def rows(self, states: Sequence[Tensors]) -> Tensor:
-        """Of the trials' tensors, each without the trial dimension."""
+        """Rows (K, numbers) from the tensors of every trial."""
         rows = states[0][self.names[0]].new_zeros(len(states), self.width)
         for name, view in self.views(rows).items():
             for k, state in enumerate(states):
@@ -64,25 +77,33 @@ class Layout:
         return rows
 
     def within(self, names: Sequence[str]) -> Span:
-        """The columns of tensors that lie together, with what is between and after them."""
+        """The columns of tensors that are neighbours, with their padding."""
         spans = sorted((self.starts[n], padded(prod(self.shapes[n]))) for n in names)
         low, high = spans[0][0], spans[-1][0] + spans[-1][1]
         assert sum(width for _, width in spans) == high - low
         return low, high
 
     def runs(self, names: Sequence[str], alike: Mapping[str, Hashable]) -> list[tuple[str, Span]]:
-        """Neighbours that are alike as one: the first one's name, and the columns of them all."""
-        found: list[tuple[str, Span]] = []
+        """Merge neighbours that are alike.
+
+        Args:
+            names: Some of the tensors.
+            alike: A key for each of them.
+
+        Returns:
+            The name of the first tensor of each run, and the columns of all in it.
+        """
+        runs: list[tuple[str, Span]] = []
         for name in sorted(names, key=lambda n: self.starts[n]):
             low = self.starts[name]
             high = low + padded(prod(self.shapes[name]))
-            if found and found[-1][1][1] == low and alike[found[-1][0]] == alike[name]:
-                found[-1] = found[-1][0], (found[-1][1][0], high)
+            if runs and runs[-1][1][1] == low and alike[runs[-1][0]] == alike[name]:
+                runs[-1] = runs[-1][0], (runs[-1][1][0], high)
             else:
-                found.append((name, (low, high)))
-        return found
+                runs.append((name, (low, high)))
+        return runs
 
 
 def padded(numbers: int) -> int:
-    """Columns that a tensor takes."""
+    """Columns that a tensor of so many numbers takes."""
     return -(-numbers // ALIGNED) * ALIGNED

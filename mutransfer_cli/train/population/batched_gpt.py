@@ -1,7 +1,7 @@
 """The built-in gpt with the trial dimension written out.
 
-Attention takes trials as examples, for which vmap has no rule on a CPU; all products of the trials
-are one call each.
+Attention takes trials as examples, since vmap has no rule for it on a CPU; every product of all
+trials is one call.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ class BatchedGPT(ModelStack):
         return type(subject.model) is GPT
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
+        """Losses (K,) and gradients; see `ModelStack.backward`."""
         leaves = {n: t.detach().requires_grad_() for n, t in self.param_views.items()}
         losses = self._losses(leaves, self.scales, batch, shared)
-        found = torch.autograd.grad(losses.sum(), [leaves[n] for n in self.layout.names])
-        torch._foreach_copy_([self.grad_views[n] for n in self.layout.names], list(found))
+        gradients = torch.autograd.grad(losses.sum(), [leaves[n] for n in self.layout.names])
+        torch._foreach_copy_([self.grad_views[n] for n in self.layout.names], list(gradients))
         return losses.detach()
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
+        """Losses in evaluation mode; see `ModelStack.losses`."""
         tensors, scales = self.param_views, self.scales
         if trials is not None:
             tensors, scales = select_trials(tensors, trials), select_trials(scales, trials)
@@ -76,7 +78,14 @@ class BatchedGPT(ModelStack):
 
 
 def scale(module: Any, name: str, scales: Tensors, dimensions: int) -> Tensor | float:
-    """A multiplier: of each trial where they differ, else the module's."""
+    """A multiplier: of each trial where they differ, else the module's.
+
+    Args:
+        module: Has the multiplier that all trials share.
+        name: Of the multiplier.
+        scales: Multipliers that differ, by name, (K,).
+        dimensions: Of what it will be multiplied with, whose first is the trials.
+    """
     if name in scales:
         return scales[name].view(-1, *[1] * (dimensions - 1))
     value: float = getattr(module, name)
@@ -84,6 +93,7 @@ def scale(module: Any, name: str, scales: Tensors, dimensions: int) -> Tensor | 
 
 
 def times(x: Tensor, by: Tensor | float) -> Tensor:
+    """The product; x itself where the factor is one."""
     return x * by if isinstance(by, Tensor) or by != 1.0 else x
 
 
@@ -102,7 +112,15 @@ def linear(x: Tensor, name: str, tensors: Tensors) -> Tensor:
 
 
 def attention(module: Attention, name: str, x: Tensor, tensors: Tensors, length: int) -> Tensor:
-    """Causal self-attention; trials and examples are both its batch."""
+    """Causal self-attention; trials and examples together are its batch.
+
+    Args:
+        module: Of any of the trials.
+        name: The module's path.
+        x: (K, examples × tokens, width).
+        tensors: Parameters by name, (K, …).
+        length: Tokens of an example.
+    """
     trials, rows, width = x.shape
     heads = linear(x, f"{name}.qkv", tensors).view(
         -1, length, 3, module.n_head, width // module.n_head

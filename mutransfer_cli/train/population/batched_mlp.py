@@ -1,7 +1,7 @@
 """The built-in mlp with the trial dimension and the backward pass written out.
 
-Several times faster than vmap at small widths: every product of all trials is one call into memory
-that is there already. Activations are kept with the examples last, so that no product transposes.
+Several times faster than vmap at small widths: every product of all trials is one call, into memory
+that is allocated once. Activations have the examples last, so that no product has to transpose.
 """
 
 from __future__ import annotations
@@ -25,11 +25,17 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """forward(z, out) fills out; backward(d, z, h) turns dL/dh into dL/dz in place."""
+    """An activation function h(z) and its derivative.
+
+    Attributes:
+        forward: Of (z, out): writes h into out.
+        backward: Of (d, z, h): turns dL/dh into dL/dz in place.
+        keeps_input: Whether the backward pass needs z; else h overwrites it.
+    """
 
     forward: Callable[[Tensor, Tensor], Any]
     backward: Callable[[Tensor, Tensor, Tensor], Any]
-    keeps: bool = False  # whether the backward pass needs z, else h takes its place
+    keeps_input: bool = False
 
 
 BATCHED_ACTIVATIONS = {
@@ -44,12 +50,12 @@ BATCHED_ACTIVATIONS = {
     "gelu": Activation(
         lambda z, h: aten.gelu.out(z, out=h),
         lambda d, z, h: aten.gelu_backward.grad_input(d, z, grad_input=d),
-        keeps=True,
+        keeps_input=True,
     ),
     "silu": Activation(
         lambda z, h: aten.silu.out(z, out=h),
         lambda d, z, h: aten.silu_backward.grad_input(d, z, grad_input=d),
-        keeps=True,
+        keeps_input=True,
     ),
 }
 ACTIVATION_NAMES = {function: name for name, function in ACTIVATIONS.items()}
@@ -67,22 +73,23 @@ class BatchedMLP(ModelStack):
         """Stack perceptrons; see `ModelStack`."""
         model = subject.model
         assert isinstance(model, MLP)
-        self._space: dict[str, Tensor] = {}
+        self._buffers: dict[str, Tensor] = {}
         self._act = BATCHED_ACTIVATIONS[ACTIVATION_NAMES[model.act]]
         self._layers = ["input", *(f"hidden.{i}" for i in range(len(model.hidden))), "readout"]
         super().__init__(subject, plans, states)
 
-    def _room(self, name: str, *shape: int) -> Tensor:
-        """Memory that stays from step to step, aligned for every trial as `rows` are."""
-        found = self._space.get(name)
-        if found is None or found.shape != shape:
-            each = prod(shape[1:])
-            whole = self.params.new_empty(shape[0], padded(each))
-            self._space[name] = found = whole[:, :each].view(shape)
-        return found
+    def _buffer(self, name: str, *shape: int) -> Tensor:
+        """Memory that stays from step to step, aligned for every trial as parameters are."""
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.shape != shape:
+            count = prod(shape[1:])
+            rows = self.params.new_empty(shape[0], padded(count))
+            self._buffers[name] = buffer = rows[:, :count].view(shape)
+        return buffer
 
     def memory(self) -> list[Tensor]:
-        return list(self._space.values())
+        """Activations and their derivatives; see `ModelStack.memory`."""
+        return list(self._buffers.values())
 
     def _scale(self, name: str, scales: Tensors) -> Tensor | float:
         if name in scales:
@@ -102,7 +109,7 @@ class BatchedMLP(ModelStack):
         h = x
         for name in self._layers:
             weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
-            z = self._room(f"z {name}", trials, weight.shape[1], examples)
+            z = self._buffer(f"z {name}", trials, weight.shape[1], examples)
             if name == "readout":
                 h = scaled(h, self._scale("logit_scale", scales))
             if bias is None:
@@ -113,13 +120,14 @@ class BatchedMLP(ModelStack):
                 break
             if name == "input":
                 scale_(z, self._scale("embedding_scale", scales))
-            h = self._room(f"h {name}", *z.shape) if self._act.keeps else z
+            h = self._buffer(f"h {name}", *z.shape) if self._act.keeps_input else z
             self._act.forward(z, h)
             before.append(z)
             after.append(h)
         return before, after, z
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
+        """Losses (K,) and gradients; see `ModelStack.backward`."""
         inputs, targets = batch
         trials, examples = len(self), targets.shape[-1]
         x = inputs.flatten(1 if shared else 2)  # (K?, examples, features)
@@ -127,9 +135,10 @@ class BatchedMLP(ModelStack):
         with torch.no_grad():
             before, after, logits = self._forward(x.transpose(1, 2), self.param_views, self.scales)
             index = targets.expand(trials, examples).unsqueeze(1)
-            losses, shares = softmax(logits, index)
-            shares.scatter_add_(1, index, shares.new_full((), -1.0).expand(index.shape))
-            self._back(x, before, after, shares.div_(examples))
+            losses, probabilities = softmax(logits, index)
+            minus_one = probabilities.new_full((), -1.0).expand(index.shape)
+            probabilities.scatter_add_(1, index, minus_one)
+            self._back(x, before, after, probabilities.div_(examples))
         return losses
 
     def _back(self, x: Tensor, before: list[Tensor], after: list[Tensor], d: Tensor) -> None:
@@ -150,13 +159,14 @@ class BatchedMLP(ModelStack):
                 scale_(into, self._scale("logit_scale", self.scales))
             if i:
                 weight = self.param_views[f"{name}.weight"]
-                ahead = self._room(f"d {i}", len(d), weight.shape[2], d.shape[2])
+                ahead = self._buffer(f"d {i}", len(d), weight.shape[2], d.shape[2])
                 torch.bmm(weight.transpose(1, 2), d, out=ahead)
                 if i == last:
                     scale_(ahead, self._scale("logit_scale", self.scales))
                 d = ahead
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
+        """Losses in evaluation mode; see `ModelStack.losses`."""
         inputs, targets = batch
         tensors, scales = self.param_views, self.scales
         if trials is not None:
@@ -169,21 +179,27 @@ class BatchedMLP(ModelStack):
 
 
 def softmax(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy (K,) and probabilities of logits (K, classes, examples).
+    """Cross-entropy (K,) and probabilities (K, classes, examples).
 
     By hand, because torch's is slow along a dimension that is not the last.
+
+    Args:
+        logits: (K, classes, examples).
+        index: Classes (K, 1, examples).
     """
-    exact = logits - logits.amax(1, keepdim=True)
-    right = exact.gather(1, index)
-    shares = exact.exp_()
-    total = shares.sum(1, keepdim=True)
-    return (total.log() - right).mean((1, 2)), shares.div_(total)
+    shifted = logits - logits.amax(1, keepdim=True)
+    of_targets = shifted.gather(1, index)
+    exponentials = shifted.exp_()
+    total = exponentials.sum(1, keepdim=True)
+    return (total.log() - of_targets).mean((1, 2)), exponentials.div_(total)
 
 
 def scale_(tensor: Tensor, by: Tensor | float) -> None:
+    """Multiply in place, unless by one."""
     if isinstance(by, Tensor) or by != 1.0:
         tensor.mul_(by)
 
 
 def scaled(tensor: Tensor, by: Tensor | float) -> Tensor:
+    """The product; the tensor itself where the factor is one."""
     return tensor * by if isinstance(by, Tensor) or by != 1.0 else tensor
