@@ -10,11 +10,15 @@ from mutransfer_cli.documents.base import Part
 
 
 class DeviceDocument(Part):
+    """A device that can train."""
+
     name: str
     what: str
 
 
 class EngineDocument(Part):
+    """How fast trials train on a device, one by one or as a population."""
+
     name: str
     device: str
     steps_per_second: float | None = Field(description="of a small MLP; null: cannot run here")
@@ -22,6 +26,8 @@ class EngineDocument(Part):
 
 
 class DoctorDocument(Part):
+    """What is installed, which devices there are, and how fast each is."""
+
     schema_: Literal["mutransfer/doctor/v1"] = Field(default="mutransfer/doctor/v1", alias="schema")
     versions: dict[str, str | None]
     devices: tuple[DeviceDocument, ...]

@@ -1,6 +1,6 @@
 """Runs one program and ends it, with all that it started, as soon as its driver is gone.
 
-    python guard.py OUTPUT GRACE PROGRAM ARGUMENT...
+    python supervisor.py OUTPUT GRACE PROGRAM ARGUMENT...
 
 The driver holds the other end of this process's stdin: closing it, or dying in whatever way, ends
 the program (SIGTERM to its process group, SIGKILL after GRACE seconds). The program's output goes
@@ -22,6 +22,7 @@ NOT_STARTED = 127
 
 
 def end_group(group: int, number: int) -> None:
+    """Send a signal to a process group that may have ended already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS: 2nd)
         os.killpg(group, number)
 
@@ -36,6 +37,7 @@ def watch(process: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Run the program; returns its exit code."""
     output, grace, *words = arguments
     with open(output, "wb") as log:
         try:

@@ -35,11 +35,13 @@ class ModelWithLoss(nn.Module):
     """A model that returns its loss, for `functional_call`."""
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
+        """Wrap a model; loss: of a model and a batch."""
         super().__init__()
         self.model = model
         self.loss = loss
 
     def forward(self, batch: Any) -> Tensor:
+        """The loss of a batch."""
         return self.loss(self.model, batch)
 
 
