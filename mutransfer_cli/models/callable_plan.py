@@ -108,6 +108,9 @@ def _size(given: Mapping[str, float], base: Size | None, argument: str) -> Size:
         given: Sizes by name, or tokens instead of steps.
         base: The size at the base; None for the base itself.
         argument: Name of the argument of `plan` that gave them.
+
+    Raises:
+        InputError: A size is unknown, missing or below 1, or steps and tokens are both given.
     """
     values = {**BASE_DEFAULTS, **(asdict(base) if base else {})}
     values |= {name: int(value) for name, value in given.items() if name in SIZES}

@@ -20,7 +20,7 @@ class BuildModel(Protocol):
         """Build the model.
 
         Args:
-            arguments: By the names of the catalog row: the arguments that follow width and depth,
+            **arguments: By the names of the catalog row: the arguments that follow width and depth,
                 those of `model.args`, and those that the data give.
         """
         ...
