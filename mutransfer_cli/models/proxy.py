@@ -32,7 +32,8 @@ from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs, tokens_per_example
-from mutransfer_cli.tracing.family import Family, Shape
+from mutransfer_cli.tracing.family import Family
+from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 Objective = Literal["val_loss", "train_loss"]

@@ -6,7 +6,8 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.optimizers.geometry import SPECTRAL
-from mutransfer_cli.optimizers.protocol import GroupHyperparameters, OptimizerSpec, Shape
+from mutransfer_cli.optimizers.protocol import GroupHyperparameters, OptimizerSpec
+from mutransfer_cli.tracing.roles import Shape
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import Geometry
+from mutransfer_cli.tracing.roles import Shape
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-
-Shape = tuple[int, ...]
 
 EpsilonTarget = Literal["gradient entries", "gradient norm"]
 """What epsilon is added to: the size of the gradient's entries, or the Frobenius norm of it."""

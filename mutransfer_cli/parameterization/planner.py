@@ -18,7 +18,8 @@ from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tens
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
-from mutransfer_cli.tracing.family import Family, Shape, match_tensors
+from mutransfer_cli.tracing.family import Family, match_tensors
+from mutransfer_cli.tracing.roles import Shape
 
 log = logging.getLogger(__name__)
 

@@ -31,17 +31,18 @@ class Parameterization:
         rows: Init and forward multiplier of the roles input, hidden, readout and vector.
         attention_power: Exponent of the head size in the scale of q·k: -1 where features are
             learned (Tensor Programs V, appendix B.1), else -1/2.
-        single_lr_source: Where it says that all tensors have one learning rate, as long as no
-            alignment is chosen; None: each role has its own.
-        unit_scaled: Whether it quotes hyperparameters at unit size and depth 1 and not at a base;
-            powers then act on the sizes themselves, and a plan gives numbers that a model cannot
-            be given by hooks.
-        constant_epsilon_source: Where it says that epsilon follows nothing; None: epsilon follows
-            the size of the gradient.
-        published: Learning rates as they were published, for sources and tests.
-        form_of_readout: The form of `published` that `rules.readout` stands for; a readout that is
-            not in it stands for the form of this parameterization's name.
-        embedding_choice: What it says of the embedding's rate under Adam, if not what theory says.
+        single_lr_source: The source for one learning rate for all tensors, which holds as long as
+            no alignment is chosen; None: each role has its own learning rate.
+        unit_scaled: Whether hyperparameters are quoted at width and depth 1 and not at a base.
+            Powers then act on the sizes themselves, and the multipliers of a plan cannot be
+            installed by hooks.
+        constant_epsilon_source: The source for an epsilon that is the same at every size; None:
+            epsilon follows the size of the gradient.
+        published: Published learning rates; sources and tests refer to them.
+        form_of_readout: The form in `published` that a value of `rules.readout` stands for; by
+            default the form has the parameterization's name.
+        embedding_choice: The choice on the embedding's learning rate under Adam; None: constant
+            in width.
     """
 
     name: str
@@ -110,7 +111,11 @@ class Parameterization:
         return 0.0
 
     def block_alpha(self, alpha: float) -> float:
-        """The residual exponent that the growth of updates in a block has, for `depth_alpha`."""
+        """The residual exponent α by which changes inside a block follow the depth, as m_L^(α-1).
+
+        Args:
+            alpha: `rules.depth_alpha`.
+        """
         return alpha
 
     def depth_rule(
@@ -145,11 +150,11 @@ class Parameterization:
         return {}
 
     def depth_choice(self, alpha: float) -> Choice | None:
-        """What it says of the depth; None: nothing follows the depth."""
+        """The choice on depth; None: nothing follows the depth."""
         return None
 
     def notes(self, alignment: str | None) -> tuple[str, ...]:
-        """What a reader of a plan should know of it."""
+        """What a reader of a plan should know about the parameterization."""
         return ()
 
 

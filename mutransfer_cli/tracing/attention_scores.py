@@ -14,7 +14,7 @@ from mutransfer_cli.tracing.torch_functions import einsum_parts
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
 # The result is as large as the argument: casts, masks, biases, rotations, stacks.
-CARRIED = frozenset(
+SIZE_KEEPING = frozenset(
     {"contiguous", "clone", "float", "half", "bfloat16", "to", "type", "type_as", "detach"}
     | {"reshape", "expand", "cat", "stack", "repeat_interleave", "getitem", "roll", "flatten"}
     | {"add", "sub", "neg", "where", "masked_fill", "tril", "triu", "clamp", "maximum", "mul"}
@@ -81,7 +81,7 @@ class AttentionScores:
         if number is not None:
             before = known[0] if known else ScaledActivation(1.0, None)
             self._keep(results[0], ScaledActivation(before.factor * number, before.head_size))
-        elif name in CARRIED and known:
+        elif name in SIZE_KEEPING and known:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
         return None

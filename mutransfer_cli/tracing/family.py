@@ -16,6 +16,7 @@ from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
 from mutransfer_cli.tracing.roles import (
     Attention,
+    Shape,
     Trace,
     Use,
     by_group,
@@ -25,7 +26,6 @@ from mutransfer_cli.tracing.roles import (
 )
 from mutransfer_cli.tracing.tracer import trace
 
-Shape = tuple[int, ...]
 NO_BLOCKS = Blocks()
 
 log = logging.getLogger(__name__)

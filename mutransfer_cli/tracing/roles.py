@@ -11,10 +11,10 @@ from mutransfer_cli.catalog.roles import ROLES, Role
 from mutransfer_cli.errors import InputError
 
 Shape = tuple[int, ...]
-Kind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
+UseKind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 
 # Which of two parameters plays the activation's part cannot be seen.
-TWO = " with another parameter as the other factor"
+TWO_PARAMETERS = " with another parameter as the other factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Use:
         groups: Groups of a convolution.
     """
 
-    kind: Kind
+    kind: UseKind
     in_dims: tuple[int, ...]
     out_dims: tuple[int, ...]
     function: str
@@ -106,7 +106,7 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
         raise InputError(f"parameter {name}: not used in the forward pass; {settle}")
     unknown = [u.function for u in uses if u.kind == "unknown"]
     if unknown:
-        if unknown[0].endswith(TWO):
+        if unknown[0].endswith(TWO_PARAMETERS):
             raise InputError(f"parameter {name}: used by {unknown[0]}; {settle}")
         raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {settle}")
     found = {role_of_use(u, growing) for u in uses}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-Shape = tuple[int, ...]
+from mutransfer_cli.tracing.roles import Shape
 
 
 class Skeleton(torch.overrides.TorchFunctionMode):

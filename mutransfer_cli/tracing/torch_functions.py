@@ -56,7 +56,7 @@ def tensors_in(value: Any) -> Iterable[Tensor]:
 Parts = tuple[list[Tensor], list[tuple[list[int], list[int]]]]
 
 
-def contraction(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
+def contraction_parts(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
     """Operands of a sum of products, and for each the dimensions summed over and its own.
 
     Args:

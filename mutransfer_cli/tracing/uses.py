@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mutransfer_cli.tracing.embedding_scales import EmbeddingScales
-from mutransfer_cli.tracing.roles import TWO, Attention, Kind, Trace, Use
+from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Trace, Use, UseKind
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -18,7 +18,7 @@ from mutransfer_cli.tracing.torch_functions import (
     RECURRENT,
     RIGHT_OR_LEFT,
     TRANSPOSED,
-    contraction,
+    contraction_parts,
     tensors_in,
 )
 from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
@@ -91,7 +91,7 @@ class UseRecorder:
     def use(
         self,
         tensor: Any,
-        kind: Kind,
+        kind: UseKind,
         into: list[int],
         out: list[int],
         function: str,
@@ -139,7 +139,7 @@ class UseRecorder:
         given = call.arg(0, "input")
         self.use(call.arg(1, "weight"), "matrix", [-1], [-2], call.name, given)
         self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
-        learned: Kind = "elementwise" if given is self.module_stack[-1][1] else "unknown"
+        learned: UseKind = "elementwise" if given is self.module_stack[-1][1] else "unknown"
         self.use(given, learned, [], [-1], call.name, None)
 
     def embedding(self, call: Call) -> None:
@@ -156,17 +156,17 @@ class UseRecorder:
             self.use(operands.pop(0), "elementwise", [], [-1], call.name, None)
         left, right = operands[:2]
         both = bool(self.find(left) and self.find(right))
-        kind: Kind = "unknown" if both else "matrix"
-        function = call.name + TWO if both else call.name
+        kind: UseKind = "unknown" if both else "matrix"
+        function = call.name + TWO_PARAMETERS if both else call.name
         self.use(left, kind, *([0], []) if left.dim() == 1 else ([-1], [-2]), function, right)
         self.use(right, kind, *([0], []) if right.dim() == 1 else ([-2], [-1]), function, left)
 
     def contraction(self, call: Call) -> None:
         """Record `einsum` and other sums of products."""
-        operands, parts = contraction(call.name, call.args, call.kwargs)
+        operands, parts = contraction_parts(call.name, call.args, call.kwargs)
         several = sum(bool(self.find(t)) for t in operands) > 1
         for tensor, (into, out) in zip(operands, parts, strict=True):
-            kind: Kind = "unknown" if several else "matrix" if into else "elementwise"
+            kind: UseKind = "unknown" if several else "matrix" if into else "elementwise"
             self.use(tensor, kind, into, out, call.name, None)
 
     def convolution(self, call: Call) -> None:

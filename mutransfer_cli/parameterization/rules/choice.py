@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["theory", "empirical", "assumption"]
+Evidence = Literal["theory", "empirical", "assumption"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,6 @@ class Choice:
 
     what: str
     taken: str
-    kind: Kind
+    kind: Evidence
     source: str
     others: str

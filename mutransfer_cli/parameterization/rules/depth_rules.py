@@ -9,7 +9,14 @@ from mutransfer_cli.optimizers.geometry import Geometry
 
 @dataclass(frozen=True, slots=True)
 class DepthRule:
-    """Exponents of m_L, the ratio target/base of the depth, for one tensor."""
+    """Exponents of m_L, the ratio target/base of the depth, for one tensor.
+
+    Attributes:
+        lr: Of the learning rate.
+        gradient: Of the size of the gradient, which epsilon follows.
+        init: Of the init standard deviation.
+        multiplier: Of a forward multiplier that has to be folded in.
+    """
 
     lr: float = 0.0
     gradient: float = 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
-from mutransfer_cli.parameterization.rules.choice import Choice, Kind
+from mutransfer_cli.parameterization.rules.choice import Choice, Evidence
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import PlanData
@@ -28,7 +28,7 @@ ROUTER = Choice(
 )
 
 # By `rules.horizon`: what is taken, what kind of knowledge it is under Adam, and the source.
-HORIZON: dict[str, tuple[str, Kind, str]] = {
+HORIZON: dict[str, tuple[str, Evidence, str]] = {
     "steps": (
         "rate, decay, epsilon and beta2 follow the number of steps only",
         "theory",

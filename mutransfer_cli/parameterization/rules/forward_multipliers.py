@@ -12,7 +12,8 @@ from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rules.powers import Power
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import Site, Sizes
-from mutransfer_cli.tracing.family import Family, Shape, TensorShape
+from mutransfer_cli.tracing.family import Family, TensorShape
+from mutransfer_cli.tracing.roles import Shape
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
 from mutransfer_cli.parameterization.rules.powers import Row
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import TensorPlan
-from mutransfer_cli.tracing.family import Family, Shape, TensorShape
+from mutransfer_cli.tracing.family import Family, TensorShape
+from mutransfer_cli.tracing.roles import Shape
 
 
 @dataclass(frozen=True, slots=True)
