@@ -59,8 +59,8 @@ def prediction_lines(prediction: Prediction | None) -> list[str]:
     if prediction is None or prediction.lr is None:
         return []
     return [
-        f"by the measured drift the optimum would be lr {interval_text(prediction.lr)}, "
-        f"{prediction.distance:.1f} octaves beyond the largest rung"
+        "extrapolated along the measured drift, the optimum would be lr "
+        f"{interval_text(prediction.lr)}, {prediction.distance:.1f} octaves beyond the largest rung"
     ]
 
 

@@ -39,7 +39,7 @@ def _parameters(model):
 
 @torch.no_grad()
 def initialize(model, seed=0):
-    """Initialise every parameter in place, each from its own stream of the seed."""
+    """Initialize every parameter in place, each from its own stream of the seed."""
     for name, parameter in _parameters(model).items():
         tensor = TENSORS[name]
         if tensor["init"] == "normal":
@@ -48,7 +48,7 @@ def initialize(model, seed=0):
             parameter.copy_(torch.randn(tensor["shape"], generator=stream) * tensor["init_std"])
         elif tensor["init"] == "zero":
             parameter.zero_()
-        elif tensor["init"] == "rescale":  # the model's own init, brought to this size
+        elif tensor["init"] == "rescale":  # the model's own init, rescaled to this size
             rms = float(parameter.float().square().mean().sqrt())
             if rms > 0:
                 parameter.mul_(tensor["init_std"] / rms)
@@ -68,19 +68,19 @@ def param_groups(model, kind=None):
 
 
 def optimizers(model):
-    """The optimizers of the plan; their schedules have to be relative, such as LambdaLR."""
+    """The plan's optimizers; their schedules have to be relative, such as LambdaLR."""
     groups = [(kind, param_groups(model, kind)) for kind in OPTIMIZERS]
     return [getattr(torch.optim, kind)(found) for kind, found in groups if found]
 
 
 def optimizer(model):
-    """The optimizer of the plan, where it is one."""
+    """The plan's optimizer, if it needs only one."""
     (only,) = optimizers(model)
     return only
 
 
 def install(model):
-    """Put the forward multipliers into the model, once, before torch.compile."""
+    """Install the forward multipliers in the model, once, before torch.compile."""
     if getattr(model, "_mutransfer_scales", False):
         raise ValueError("this model's multipliers were installed before")
     for name, site in SITES.items():
@@ -131,7 +131,7 @@ def torch_values(
     lines = [
         f"OPTIMIZERS = {tuple(optimizer_class(kind).__name__ for kind in optimizer_kinds(plan))!r}",
         f"CLIP = {plan.clip!r}  # threshold of the global gradient norm",
-        "# What multiplies outside tensors, and where each is put.",
+        "# Multipliers of the forward pass, and where each is installed.",
         f"FORWARD = {pformat(dict(forward), sort_dicts=False)}",
         f"SITES = {pformat(site_values)}",
         "# Final values: nothing scales them again.",

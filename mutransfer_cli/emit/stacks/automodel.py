@@ -20,11 +20,11 @@ from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers
 
 COMMENTS = {
-    "pretrained_model_name_or_path": "the folder of the config.json that belongs to this",
-    "lr": "of the hidden matrices; lr_mult and wd_mult say the others'",
+    "pretrained_model_name_or_path": "the folder of the config.json that belongs to this file",
+    "lr": "of the hidden matrices; lr_mult and wd_mult set the others'",
     "min_lr": "of the hidden matrices",
     "eps": "of all tensors",
-    "param_group_overrides": "first match wins",
+    "param_group_overrides": "the first match wins",
 }
 
 

@@ -18,7 +18,7 @@ from mutransfer_cli.plans.types import TensorPlan
 
 
 def width_mult(t: TensorPlan) -> float:
-    """mup's width multiplier of a tensor: of the first dimension that is summed over."""
+    """The width multiplier that mup gives a tensor: of the first dimension that is summed over."""
     return t.shape[-1] / t.base_shape[-1] if t.growing else 1.0
 
 
@@ -54,13 +54,13 @@ def render(
     forward = ", ".join(f"{k} = {v!r}" for k, v in plan.forward.items() if v is not None)
     usage = [
         "",
-        "mup.set_base_shapes(model, THIS_FILE); the model's last layer a MuReadout.",
+        "mup.set_base_shapes(model, THIS_FILE); the model's last layer has to be a MuReadout.",
         f"mup.MuAdamW(groups, lr={s['lr']!r}, eps={s['eps']!r}, betas={tuple(plan.betas)!r})",
-        f"weight decay {s['decay']!r} on matrices, 0 on the rest; it and the rate are at the base.",
-        f"In the forward pass, in all: {forward}; of these MuReadout does the 1/m of the logits.",
-        "Init at the target, which mup leaves to you or rescales from the base's, tensor: std:",
+        f"weight decay {s['decay']!r} on matrices, 0 on the rest; decay and rate are at the base.",
+        f"Multipliers of the forward pass: {forward}; MuReadout applies the 1/m of the logits.",
+        "Init at the target (mup leaves it to you, or rescales that of the base), tensor: std:",
         *[f"  {t.name}: {t.init_std!r}" for t in plan.tensors if t.init_std is not None],
-        "Base shapes, null: does not grow.",
+        "Base shapes; null: does not grow.",
     ]
     return {"base.bsh": header_block(document, usage) + bsh.base_shapes_text(bsh.base_shapes(plan))}
 

@@ -34,15 +34,15 @@ COMMENTS = {
     "ffn_output_layer_initializer": "at the base: the stack divides by √(2·layers·m_ff)",
     "initializer_range": "of the readout (lm_head), which nothing scales",
     "mup_base_hidden_size": "the stack divides hidden rates by hidden_size over this",
-    "mup_base_filter_size": "the same for the output of the feed-forward part",
+    "mup_base_filter_size": "the same for the output of the feed-forward layer",
     "output_logits_alpha": "logits × this / m",
-    "embeddings_scale": "after the embeddings",
+    "embeddings_scale": "on the output of the embeddings",
     "end_learning_rate": "at the base",
     "initial_learning_rate": "at the base",
     "learning_rate": "at the base",
     "eps": "of all tensors",
     "weight_decay": "of all matrices",
-    "batch_size": "sequences a step; add your data",
+    "batch_size": "sequences per step; add your data",
 }
 ATTENTION_COMMENTS = {
     True: "softmax scale: this over the head size",

@@ -37,11 +37,11 @@ MULTIPLIER_KEYS: dict[str, dict[str, str]] = {
 HF_CODE = '''
 
 def build(seed=0):
-    """The model at the target's size, initialised, with its multipliers."""
+    """The model at the target's size, initialized, with its multipliers."""
     import transformers
 
     values = dict(CONFIG)
-    torch.manual_seed(seed)  # of what keeps the model's own init
+    torch.manual_seed(seed)  # for tensors that keep the model's own init
     config = transformers.AutoConfig.for_model(values.pop("model_type"), **values)
     model = getattr(transformers, MODEL)(config)
     initialize(model, seed)
@@ -106,7 +106,7 @@ def render(
         "model = build()   # or your own: initialize(model); install(model), once",
         "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
         "    **TRAINING_ARGUMENTS), train_dataset=…)",
-        "A checkpoint holds weights alone: build(), then load them.",
+        "A checkpoint holds weights only: call build(), then load it.",
     ]
     text = (
         header_block(document, usage)

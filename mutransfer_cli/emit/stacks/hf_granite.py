@@ -32,7 +32,7 @@ def build():
 
 
 def param_groups(model):
-    """A group for each pattern; a tensor belongs to the first that matches its name."""
+    """One group per pattern; a tensor belongs to the first pattern that matches its name."""
     groups = [{"params": [], **options} for _, options in GROUPS]
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -66,14 +66,14 @@ def render(
     ]
     usage = [
         "",
-        "model = build()   # or AutoModelForCausalLM.from_config of the config.json beside this",
+        "model = build()   # or AutoModelForCausalLM.from_config with the config.json here",
         "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
         "    **TRAINING_ARGUMENTS), train_dataset=…)",
     ]
     text = (
         header_block(document, usage)
         + f"\nCONFIG = {pformat(granite_config(request, resolved), sort_dicts=False)}\n"
-        + "# Pattern on the names, first match wins; final values, nothing scales them again.\n"
+        + "# Pattern on names; the first match wins. Final values: nothing scales them again.\n"
         + f"GROUPS = {pformat(groups, sort_dicts=False, width=100)}\n"
         + f"TRAINING_ARGUMENTS = {pformat(training_arguments(request), sort_dicts=False)}\n"
         + GRANITE_CODE

@@ -24,7 +24,7 @@ def _inner(module, attribute):
 
 
 def share(step):
-    """The rate at a step as a share of the peak: the schedule that the proxies had."""
+    """The learning rate at a step, as a share of the peak: the proxies' schedule."""
     from math import cos, pi
 
     steps, rising, falling = SCHEDULE["steps"], SCHEDULE["rising"], SCHEDULE["falling"]
@@ -50,9 +50,9 @@ def configure_optimizers(module, attribute="model", schedule=True):
 
 
 class Mutransfer(Callback):
-    """Initialises the model and puts its multipliers in, before optimizers are made.
+    """Initializes the model and installs its multipliers before the optimizers are made.
 
-    attribute: where the LightningModule keeps the model; None: it is the model itself.
+    attribute: name of the LightningModule's attribute with the model; None: the module itself.
     """
 
     def __init__(self, attribute="model", seed=0):
@@ -61,7 +61,7 @@ class Mutransfer(Callback):
     def setup(self, trainer, pl_module, stage):
         model = _inner(pl_module, self.attribute)
         if getattr(model, "_mutransfer_scales", False):
-            return  # a second fit goes on with the same model
+            return  # a second fit continues with the same model
         if stage == "fit":
             initialize(model, self.seed)
         install(model)

@@ -21,7 +21,7 @@ from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, sh
 LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
 COMMENTS = {
     "initializer_range": "at the base: hidden matrices start at this / √m_width",
-    "m_emb": "after the embeddings",
+    "m_emb": "on the output of the embeddings",
     "m_residual": "on every residual branch",
     "attention_multiplier": "the softmax scale",
     "params_group_method": "since 2026-09: param_groups: configs/common/param_groups/mup.yml",

@@ -47,7 +47,7 @@ from torch import nn
 
 
 def optimizer_config():
-    """Groups by pattern: the first match wins, and what none matches is an error there."""
+    """Groups by pattern: the first match wins; torchtitan refuses a parameter without a match."""
     from torchtitan.components.optimizer import OptimizersContainer, ParamGroupConfig
 
     return OptimizersContainer.Config(
@@ -80,13 +80,13 @@ def set_init(config):
 
 
 def configure(config):
-    """Put the plan into a Trainer.Config of llama3 whose model has the sizes below."""
+    """Put the plan into a Trainer.Config of llama3; its model must have the sizes in SIZES."""
     model = config.model_spec.model
     for name, size in SIZES.items():
         if getattr(model, name, size) != size:
             raise ValueError(f"model.{name} is {getattr(model, name)}, the plan is for {size}")
     if getattr(model, "enable_weight_tying", False):
-        raise ValueError("a tied embedding needs a multiplier, which torchtitan has not")
+        raise ValueError("a tied embedding needs a multiplier, which torchtitan does not have")
     set_init(model)
     config.optimizer = optimizer_config()
     for name, value in LR_SCHEDULER.items():
