@@ -107,7 +107,8 @@ class Driver:
             is_idle = False
             self.running -= 1
             record = record_of(job, result, self.costs[job.size], self.pruning)
-            log.debug("%s", describe(record))
+            level = logging.INFO if record.outcome == "pruned" else logging.DEBUG
+            log.log(level, "%s", describe(record))
             if queue.store(record):
                 self.new += 1
             eta.end(job.key, record)

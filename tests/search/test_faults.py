@@ -223,8 +223,8 @@ def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> Non
     for error in (OperationalError("", {}, Exception()), PendingRollbackError("rolled back")):
         wrapped = RuntimeError()
         wrapped.__cause__ = error
-        assert storage.away(error) and storage.away(wrapped)
-    assert not storage.away(IntegrityError("", {}, Exception()))
+        assert storage.is_away(error) and storage.is_away(wrapped)
+    assert not storage.is_away(IntegrityError("", {}, Exception()))
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:

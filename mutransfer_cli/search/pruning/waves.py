@@ -63,7 +63,8 @@ class Waves:
             if remaining or not wave:
                 jobs = [replace(job, pruner=self.pruner(job)) for job in remaining]
                 prunable = sum(job.pruner is not None for job in jobs)
-                log.info("wave of %d trials, of which %d may be pruned", len(jobs), prunable)
+                if jobs:
+                    log.info("wave of %d trials, of which %d may be pruned", len(jobs), prunable)
                 return jobs
             self.seen += [by_key[job.key] for job in wave]
 

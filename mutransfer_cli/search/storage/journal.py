@@ -1,4 +1,4 @@
-"""Optuna's journal file, kept whole: a line torn by a kill or a full disk is taken back."""
+"""Optuna's journal file; repairs a last line that a kill or a full disk left incomplete."""
 
 from __future__ import annotations
 
@@ -17,59 +17,75 @@ BLOCK = 1 << 16
 class Journal(JournalFileBackend):
     """A journal on a file system that several machines may share (NFS too).
 
-    Optuna's own appends behind a torn line, which makes the file unreadable for good. Its lock is a
-    symbolic link: the path has to be absolute, because a link is read from where it lies.
-    shown: what it is called in messages. Raises InputError where the file is something else.
+    Optuna's own appends behind an incomplete line, which makes the file unreadable for good. Its
+    lock is a symbolic link: the path has to be absolute, because a link is resolved from its own
+    folder.
     """
 
     def __init__(self, path: str, shown: str | None = None) -> None:
+        """Open or create a journal.
+
+        Args:
+            path: Absolute.
+            shown: What messages call it.
+
+        Raises:
+            InputError: The file is something else.
+        """
         self.shown = shown or f"journal:{path}"
         super().__init__(path)
         with open(path, "rb") as file:
             first = file.readline()
         if (first.endswith(b"\n") and b'"op_code"' not in first) or first[:1] not in (b"", b"{"):
-            raise InputError(f"{self.shown}: is no journal of Optuna; name another file")
+            raise InputError(f"{self.shown}: is not an Optuna journal; choose another file")
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append lines after the last complete one, all of them or none."""
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         self._lock.acquire()
         try:
             with open(self._file_path, "r+b", buffering=0) as file:
-                whole = end_of_last_line(file)
-                file.truncate(whole)
-                file.seek(whole)
+                end = end_of_last_line(file)
+                file.truncate(end)
+                file.seek(end)
                 try:
                     write_all(file, text.encode("utf-8"))
                     os.fsync(file.fileno())
                 except OSError:
-                    file.truncate(whole)
+                    file.truncate(end)
                     raise
         finally:
             self._lock.release()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The lines from a number on.
+
+        Raises:
+            InputError: A line is not JSON.
+        """
         try:
             yield from super().read_logs(log_number_from)
         except ValueError as error:
             raise InputError(
                 f"{self.shown}: line {self.lines_read + 1} cannot be read: {error}; "
-                "mend it or remove it"
+                "repair or delete it"
             ) from error
 
     @property
     def lines_read(self) -> int:
+        """How many lines have been read so far."""
         return max(self._log_number_offset)
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:
-    """A full disk may take only part of it, and says so at the next write."""
+    """Write everything: a full disk may take only a part, and says so at the next write."""
     at = 0
     while at < len(data):
         at += file.write(data[at:])
 
 
 def end_of_last_line(file: IO[bytes]) -> int:
-    """Where the last whole line ends."""
+    """The offset at which the last complete line ends."""
     at = file.seek(0, os.SEEK_END)
     while at > 0:
         start = max(0, at - BLOCK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +17,13 @@ from mutransfer_cli.search.storage.location import StorageLocation
 if TYPE_CHECKING:
     import optuna
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
-PATIENCE = 120.0  # seconds that a database server may be away
+PATIENCE = 120.0  # seconds for which a database server may be away
+RACE_PAUSE = 0.3  # seconds
 RACES = 5  # of several processes that create the same tables
+FILE_REMEDY = "free the disk, or repair or delete the file"
 
 
 class Storage:
@@ -61,11 +66,14 @@ class Storage:
                 races += 1
                 if not raced or races > RACES:
                     raise
-                time.sleep(0.3)
+                time.sleep(RACE_PAUSE)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Reading and then writing as one step: SQLite's driver does not begin with the read."""
+        """A read and the write after it as one step.
+
+        SQLite's driver opens a transaction only at the write.
+        """
         if self.location.kind != "sqlite" or not self.location.shared:
             yield
             return
@@ -73,8 +81,8 @@ class Storage:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def patiently(self, call: Callable[[], T]) -> T:
-        """Call; again while the database server is away, for as long as PATIENCE."""
+    def retry(self, call: Callable[[], T]) -> T:
+        """Call, and call again for as long as PATIENCE while the database server is away."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,13 +93,17 @@ class Storage:
                 with defer_signals():
                     return call()
             except (SQLAlchemyError, StorageInternalError) as error:
-                if not self.away(error) or time.monotonic() > until:
+                if not self.is_away(error) or time.monotonic() > until:
                     raise
+                reason = str(error).splitlines()[0]
+                log.info(
+                    "%s does not answer, next try in %.1f s: %s", self.location.shown, wait, reason
+                )
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 
-    def away(self, error: BaseException) -> bool:
-        """Whether the server did not answer: it may be back in a moment."""
+    def is_away(self, error: BaseException) -> bool:
+        """Whether the server did not answer; it may be back in a moment."""
         from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
         if self.location.kind != "postgresql":
@@ -107,14 +119,18 @@ class Storage:
 
 @contextmanager
 def storage_errors(location: StorageLocation) -> Iterator[None]:
-    """Faults of the storage as one line."""
+    """Turn errors of the storage into one line.
+
+    Raises:
+        InputError: The storage failed.
+    """
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    mend = {
-        "sqlite": "free the disk or mend the file",
-        "journal": "free the disk or mend the file",
-        "postgresql": "see that the server runs and lets you in (PGPASSWORD or ~/.pgpass)",
+    remedy = {
+        "sqlite": FILE_REMEDY,
+        "journal": FILE_REMEDY,
+        "postgresql": "check that the server runs and accepts your login (PGPASSWORD or ~/.pgpass)",
     }[location.kind]
     try:
         yield
@@ -123,14 +139,14 @@ def storage_errors(location: StorageLocation) -> Iterator[None]:
         reason = str(getattr(cause, "orig", cause) or cause).splitlines()[0]
         raise InputError(
             f"{location.shown}: the study cannot be read or written: {reason}; what was "
-            f"finished is kept: {mend}, and run the same command again"
+            f"finished is kept: {remedy}, and run the same command again"
         ) from error
     except OSError as error:
         if location.kind == "postgresql":
             raise
         raise InputError(
             f"{location.shown}: the study cannot be read or written: {error.strerror}; what was "
-            f"finished is kept: {mend}, and run the same command again"
+            f"finished is kept: {remedy}, and run the same command again"
         ) from error
     except RuntimeError as error:
         if "storage" not in str(error) and "version" not in str(error):

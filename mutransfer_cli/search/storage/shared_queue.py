@@ -128,7 +128,7 @@ class SharedTrialQueue(TrialQueue):
                     self._call("set_trial_intermediate_value", trial_id, step, loss)
                 self._call("set_trial_state_values", trial_id, state, values)
             except RuntimeError:  # it has ended already: by an earlier try of ours, or taken over
-                trial = self.storage.patiently(lambda: self.storage.optuna.get_trial(trial_id))
+                trial = self.storage.retry(lambda: self.storage.optuna.get_trial(trial_id))
                 return trial.state == state and trial.user_attrs.get("outcome") == record.outcome
             finally:
                 del self.held[record.key]
@@ -225,7 +225,7 @@ class SharedTrialQueue(TrialQueue):
             with self.storage.guard():
                 return getattr(self.storage.optuna, name)(*arguments)
 
-        return self.storage.patiently(write)
+        return self.storage.retry(write)
 
     def _beat(self) -> None:
         """Signs of life; one that the storage refuses is left out."""

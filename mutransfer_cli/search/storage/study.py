@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
@@ -23,6 +24,8 @@ from mutransfer_cli.search.storage.trial_attributes import (
 
 if TYPE_CHECKING:
     import optuna
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 
@@ -55,15 +58,16 @@ class Study:
             raise InputError(f"{location.shown}: no study; run `mutransfer sweep` first")
         with storage_errors(location):
             storage = Storage(location)
-            study = storage.patiently(lambda: _open(storage, recipe, create))
-            version = storage.patiently(lambda: study.user_attrs).get("mutransfer_version")
+            study = storage.retry(lambda: _open(storage, recipe, create))
+            version = storage.retry(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
-                storage.patiently(lambda: study.set_user_attr("mutransfer_version", VERSION))
+                storage.retry(lambda: study.set_user_attr("mutransfer_version", VERSION))
             elif version > VERSION:
                 raise InputError(
                     f"{location.shown}: made by a newer mutransfer (study version {version}, this "
                     f"one reads {VERSION}); upgrade mutransfer or choose another --run"
                 )
+        log.info("study %s in %s", recipe.name, location.shown)
         return cls(storage, study)
 
     def require_same(self, recipe: Recipe, **rest: object) -> None:
@@ -77,7 +81,7 @@ class Study:
             return self.study.user_attrs
 
         with storage_errors(self.location):
-            before = self.storage.patiently(keep)
+            before = self.storage.retry(keep)
         theirs = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
         found = first_difference(theirs, recipe)
         for name, value in rest.items():
@@ -103,12 +107,12 @@ class Study:
             intermediate_values=dict(record.reports),
         )
         with storage_errors(self.location):
-            self.storage.patiently(lambda: self.study.add_trial(trial))
+            self.storage.retry(lambda: self.study.add_trial(trial))
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Everything that is stored, by number; not to be changed."""
         with storage_errors(self.location):
-            return self.storage.patiently(lambda: self.study.get_trials(deepcopy=False))
+            return self.storage.retry(lambda: self.study.get_trials(deepcopy=False))
 
     def records(self) -> list[Record]:
         """Every trial that has ended, in the order of its number."""
