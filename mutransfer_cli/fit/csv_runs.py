@@ -116,8 +116,8 @@ def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Cells]]]:
             reader.fieldnames = names
             for column in COLUMNS.values():
                 if column.required and column.name not in names:
-                    found = ", ".join(names) or "nothing"
-                    raise InputError(f"{path}:1: no column {column.name!r}; found {found}")
+                    present = ", ".join(names) or "nothing"
+                    raise InputError(f"{path}:1: no column {column.name!r}; found {present}")
             rows: list[tuple[str, Cells]] = [
                 (f"{path}:{reader.line_num}", dict(row)) for row in reader
             ]

@@ -87,12 +87,12 @@ class Curve:
             reach: Octaves from the best up to which a rate may be added.
         """
         best = self.x[self.best]
-        found = []
+        wider = []
         if window.start > 0 and best - self.x[window.start - 1] <= reach:
-            found.append((best - self.x[window.start - 1], slice(window.start - 1, window.stop)))
+            wider.append((best - self.x[window.start - 1], slice(window.start - 1, window.stop)))
         if window.stop < len(self.x) and self.x[window.stop] - best <= reach:
-            found.append((self.x[window.stop] - best, slice(window.start, window.stop + 1)))
-        return [wider for _, wider in sorted(found, key=lambda f: f[0])]
+            wider.append((self.x[window.stop] - best, slice(window.start, window.stop + 1)))
+        return [indices for _, indices in sorted(wider, key=lambda item: item[0])]
 
 
 def curves_of(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, Curve | None]:

@@ -104,16 +104,16 @@ def parabola_of(curve: Curve) -> Parabola | None:
     window = curve.window()
     if window is None:
         return None
-    found, grown = parabola_through(curve, window), True
+    parabola, grown = parabola_through(curve, window), True
     while grown:
         grown = False
         for wider in curve.widened(window, WINDOW_REACH):
             candidate = parabola_through(curve, wider)
             residuals = candidate.lack_of_fit
             if residuals.pure_error.degrees_of_freedom and not residuals.significant:
-                found, window, grown = candidate, wider, True
+                parabola, window, grown = candidate, wider, True
                 break
-    return found
+    return parabola
 
 
 def parabola_through(curve: Curve, window: slice) -> Parabola:

@@ -57,12 +57,12 @@ def regrets(
         return ()
     rng = np.random.default_rng(DRAW_SEED)
     transferred = Transferred(source.vertex, vertices(source, draws(source, noise, rng)))
-    found = []
+    measured = []
     for size, p in larger.items():
         note = unmeasurable(p, source.vertex, transform)
         cost = None if note else regret(p, transferred, noise, transform, rng, confidence)
-        found.append(Regret(size, cost, note))
-    return tuple(found)
+        measured.append(Regret(size, cost, note))
+    return tuple(measured)
 
 
 @dataclass(frozen=True, slots=True)
