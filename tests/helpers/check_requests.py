@@ -36,6 +36,19 @@ TRAINABLE = [
 ]
 
 
+TIED_GPT = GPT.replace("head_dim: 16}", "head_dim: 16, tied: true}")
+
+
+@cache
+def tied_request(parameterization: str, optimizer: str) -> CheckRequest:
+    lr = LR.get(optimizer, 0.003)
+    text = (
+        f"name: tied\n{TIED_GPT}{SIZES}parameterization: {parameterization}\n"
+        f"optimizer: {{name: {optimizer}, lr: {lr}}}\n"
+    )
+    return width_request(loads(text).recipe, WIDTHS, None)
+
+
 @cache
 def request_for(parameterization: str, optimizer: str) -> CheckRequest:
     lr = LR.get(parameterization) or LR.get(optimizer, 0.003)
@@ -52,12 +65,16 @@ def hidden_tensors(request: CheckRequest) -> list[str]:
 
 def with_hidden_lr(request: CheckRequest, power: float) -> CheckRequest:
     """The same models with the learning rates of the hidden matrices times m^power."""
-    hidden = hidden_tensors(request)
+    return with_lr(request, hidden_tensors(request), power)
+
+
+def with_lr(request: CheckRequest, names: list[str], power: float) -> CheckRequest:
+    """The same models with the learning rates of some tensors times m^power."""
 
     def build(width: int, seed: int) -> Subject:
         subject = request.build(width, seed)
         factor = (width / request.widths[0]) ** power
-        multiply_learning_rates(subject.model, subject.optimizer, dict.fromkeys(hidden, factor))
+        multiply_learning_rates(subject.model, subject.optimizer, dict.fromkeys(names, factor))
         return subject
 
     return replace(request, build=build)

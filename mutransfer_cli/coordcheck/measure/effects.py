@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, rerun, rms
+from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, first_float_tensor, rerun, rms
 
 ISOTROPIC_INPUTS = 64  # random inputs that a module's gain is measured on
 INPUT_DEPENDENT = 1.5  # how much twice the input must enlarge an effect that depends on it
@@ -25,6 +25,7 @@ class Effect:
         input: RMS of the module's input; 1 where the effect does not depend on the input.
         gradient: RMS of the gradient of the loss with respect to the output.
         output_multiplier: The number by which the caller multiplies the output.
+        is_lookup: Whether the module looks the tensor up by integers, and multiplies nothing by it.
     """
 
     raw: float
@@ -32,6 +33,7 @@ class Effect:
     input: float
     gradient: float
     output_multiplier: float = 1.0
+    is_lookup: bool = False
 
 
 def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
@@ -73,9 +75,11 @@ def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
             else 0.0
         )
         # a multiplier of the output belongs to the module's own tensors, not to those inside it
-        multiplier = 1.0 if "." in local else call.output_multiplier
+        own = "." not in local
+        multiplier = call.output_multiplier if own else 1.0
         x = input_size(call, local, before, after)
-        effects.append(Effect(rms(change), aligned, x, size, multiplier))
+        is_lookup = own and first_float_tensor(call.args) is None
+        effects.append(Effect(rms(change), aligned, x, size, multiplier, is_lookup))
     return effects
 
 

@@ -100,8 +100,9 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
         finding = lr_finding(verdict.deviation)
         return Diagnosis(
             finding,
-            f"`{verdict.name}`: its update {trend(expected.update + verdict.deviation)}, expected "
-            f"m^{expected.update:g}: its learning rate is {excess(verdict.deviation, ratio)}",
+            f"`{verdict.name}`: its update {trend(verdict.expected_update + verdict.deviation)}, "
+            f"expected m^{verdict.expected_update:g}: its learning rate is "
+            f"{excess(verdict.deviation, ratio)}",
             FINDINGS[finding].fix(change=correction(verdict.deviation)),
         )
     if verdict.aspects.get("weight decay") == "warn":

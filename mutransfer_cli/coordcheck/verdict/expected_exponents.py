@@ -17,6 +17,7 @@ class Expectation:
     Attributes:
         role: The tensor's role.
         update: Of the effect of its own update on its module's output.
+        logit_update: Of a tied tensor, the same where it is the readout.
         init: Of its module's gain on isotropic input at init.
         decay: Of the share that weight decay takes away per step.
         gradient: Of the gradient of the loss with respect to its module's output.
@@ -29,6 +30,7 @@ class Expectation:
     update: float
     init: float | None
     decay: float
+    logit_update: float = 0.0
     gradient: float = 0.0
     lr: float | None = 0.0
     row_init: float | None = None
@@ -66,6 +68,7 @@ def expectation(
     return Expectation(
         role=tensor.role,
         update=theory.update_effect,
+        logit_update=theory.logit_effect,
         init=theory.init_effect if is_matrix else None,
         decay=0.0 if independent_decay else theory.lr,
         gradient=theory.output_gradient,

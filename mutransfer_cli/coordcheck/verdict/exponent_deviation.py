@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mutransfer_cli.coordcheck.measure.effects import Effect
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
+AT_LOGITS = 0.0  # exponent of the loss's gradient with respect to the logits
 ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a cancelled effect, real updates at least 1e-2
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
+
+
+@dataclass(frozen=True, slots=True)
+class UseDeviation:
+    """The effect of a tensor's update in one module that uses it.
+
+    Attributes:
+        fit: Slope of the effect.
+        deviation: Of its exponent, the most conservative estimate.
+        expected: The exponent that is right for this use.
+    """
+
+    fit: SlopeFit
+    deviation: float
+    expected: float
 
 
 def init_deviation(
@@ -38,8 +55,8 @@ def init_deviation(
 
 def update_deviation(
     name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
-) -> tuple[SlopeFit, float] | None:
-    """Slope and deviation of the effect of a tensor's update in one module that uses it.
+) -> UseDeviation | None:
+    """How far the effect of a tensor's update is off in one module that uses it; None: not seen.
 
     Args:
         name: The tensor's name.
@@ -62,13 +79,17 @@ def update_deviation(
     raw = slope_of("raw")
     if raw is None:
         return None
-    effects = (m.effects[name][use] for m in measurements if use < len(m.effects[name]))
-    if all(is_idle(effect) for effect in effects):
-        return raw, 0.0
+    measured = [m for m in measurements if use < len(m.effects[name])]
+    if all(is_idle(m.effects[name][use]) for m in measured):
+        return UseDeviation(raw, 0.0, expected.update)
+    right, right_gradient = expected.update, expected.gradient
+    is_lookup = any(m.effects[name][use].is_lookup for m in measured)
+    if expected.role == "tied" and not is_lookup:
+        right, right_gradient = max(expected.update, expected.logit_update), AT_LOGITS
     aligned = slope_of("aligned")
-    deviations = [raw.value - expected.update]
+    deviations = [raw.value - right]
     if aligned is not None:
-        deviations.append(aligned.value - expected.update)
+        deviations.append(aligned.value - right)
     inherited = 0.0
     x = input_slope(name, use, measurements, expected)
     sees_gradient_scale = expected.geometry.sees_gradient_scale
@@ -76,9 +97,9 @@ def update_deviation(
         inherited += x.value * (2 if sees_gradient_scale else 1)
     if sees_gradient_scale:
         gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
-        inherited += gradient.value - expected.gradient if gradient else 0.0
+        inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
-    return raw, conservative(deviations)
+    return UseDeviation(raw, conservative(deviations), right)
 
 
 def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.exponent_deviation import init_deviation, update_deviation
+from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
+    UseDeviation,
+    init_deviation,
+    update_deviation,
+)
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
 
@@ -43,6 +47,7 @@ class TensorVerdict:
         moved: Whether an effect of its update was measured with every width and seed.
         epsilon: Slope of epsilon over the gradient; None where updates follow the gradient.
         epsilon_ratio: Epsilon over the gradient at the largest width.
+        expected_update: The exponent that is right for the update, of that use.
     """
 
     name: str
@@ -56,6 +61,7 @@ class TensorVerdict:
     moved: bool
     epsilon: SlopeFit | None = None
     epsilon_ratio: float = 0.0
+    expected_update: float = 0.0
 
     @property
     def epsilon_share(self) -> float:
@@ -107,15 +113,11 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
     """
     uses = max((len(m.effects.get(name, ())) for m in measurements), default=0)
     moved = uses > 0 and all(m.effects.get(name) for m in measurements)
-    update: SlopeFit | None = None
-    deviation, deviation_error = 0.0, 0.0
+    worst: UseDeviation | None = None
     for use in range(uses if moved else 0):
-        fit_and_deviation = update_deviation(name, use, measurements, expected)
-        if fit_and_deviation is None:
-            continue
-        if update is None or abs(fit_and_deviation[1]) > abs(deviation):
-            update, deviation = fit_and_deviation
-            deviation_error = update.error
+        found = update_deviation(name, use, measurements, expected)
+        if found is not None and (worst is None or abs(found.deviation) > abs(worst.deviation)):
+            worst = found
     init, off_at_init = init_deviation(name, measurements, expected)
     probed = [m for m in measurements if m.decays or m.epsilons]
     decay = fit_slope(probed, lambda m: m.decays.get(name))
@@ -127,14 +129,15 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
     ratio = min((m.epsilons.get(name, 0.0) for m in probed if m.size == widest), default=0.0)
     return TensorVerdict(
         name=name,
-        update=update,
+        update=worst.fit if worst else None,
         init=init,
         decay=decay,
-        deviation=deviation,
-        deviation_error=deviation_error,
+        deviation=worst.deviation if worst else 0.0,
+        deviation_error=worst.fit.error if worst else 0.0,
         init_deviation=off_at_init,
         decay_deviation=decay.value - expected.decay if decay else 0.0,
         moved=moved,
         epsilon=epsilon,
         epsilon_ratio=ratio,
+        expected_update=worst.expected if worst else expected.update,
     )

@@ -56,7 +56,7 @@ def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> Tens
         finding=diagnosis.finding if diagnosis else None,
         message=diagnosis.message if diagnosis else None,
         fix=diagnosis.fix if diagnosis else None,
-        update_slope=v.update.report(expected.update) if v.update else None,
+        update_slope=v.update.report(v.expected_update) if v.update else None,
         init_slope=v.init.report(expected.init) if v.init else None,
         decay_slope=v.decay.report(expected.decay) if v.decay else None,
         epsilon_slope=v.epsilon.report(0.0) if v.epsilon else None,

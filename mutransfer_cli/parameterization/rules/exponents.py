@@ -29,6 +29,8 @@ class Exponents:
         init_effect: Output of the layer at init, on an isotropic input of size 1.
         update_effect: Change of the layer's output by the tensor's own update, on an input that
             the update is aligned with.
+        logit_effect: Of a tied tensor, the same for the logits, where it is the readout; else
+            `update_effect`.
     """
 
     multiplier: float
@@ -39,6 +41,7 @@ class Exponents:
     update: float
     init_effect: float
     update_effect: float
+    logit_effect: float
 
 
 def exponents(
@@ -78,6 +81,9 @@ def exponents(
         effect = multiplier + lr + 0.5 * grows_in - 0.5 * grows_out
     else:
         effect = multiplier + lr + update + summed
+    logit_effect = effect
+    if role == "tied":  # aligned sums over the width, times the multiplier on the logits
+        logit_effect = parameterization.tied_logits.fan_in + lr + update + 1.0
     return Exponents(
         multiplier=multiplier,
         init=init,
@@ -87,6 +93,7 @@ def exponents(
         update=update,
         init_effect=multiplier + init + summed / 2,
         update_effect=effect,
+        logit_effect=logit_effect,
     )
 
 

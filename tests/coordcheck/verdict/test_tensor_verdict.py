@@ -17,7 +17,9 @@ from tests.helpers.check_requests import (
     TRAINABLE,
     hidden_tensors,
     request_for,
+    tied_request,
     with_hidden_lr,
+    with_lr,
 )
 
 # In the first two, and under umup, a gradient taken for that of sp would hide the error.
@@ -64,3 +66,27 @@ def test_pairs_that_are_not_trained_say_so() -> None:
                 continue
             with pytest.raises(InputError, match=r"has no|umup is trained with"):
                 request_for(parameterization, optimizer).build(64, 0)
+
+
+def judge_tied(parameterization: str, optimizer: str) -> None:
+    """The embedding's two uses have exponents of their own: 0 and 1 under sp, for Adam."""
+    request = tied_request(parameterization, optimizer)
+    right = run_width_check(request)
+    assert right.passed, right.sentences
+    for power, finding in ((-0.5, "lr-too-small"), (0.5, "lr-too-large")):
+        report = run_width_check(with_lr(request, ["token.weight"], power))
+        failed = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
+        assert failed == {"token.weight": finding}, (power, failed)
+
+
+def test_wrong_rate_of_a_tied_embedding() -> None:
+    judge_tied("sp", "adam")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parameterization", ["mup", "sp", "mean-field", "ntk"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_wrong_rate_of_a_tied_embedding_in_every_pair(
+    parameterization: str, optimizer: str
+) -> None:
+    judge_tied(parameterization, optimizer)
