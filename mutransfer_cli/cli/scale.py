@@ -40,9 +40,8 @@ def scale(
         typer.Option(
             "--output",
             "-o",
-            help="Write to this file. Of several files to this folder: "
-            f"{FILES}; without -o the first of them that is Python or YAML is printed, "
-            "which works alone.",
+            help=f"Write to this file; several files ({FILES}) to this folder. Without -o, the "
+            "main file is printed, which works without the others.",
         ),
     ] = None,
     diff: Annotated[
@@ -72,11 +71,11 @@ def scale(
     row = require_stack(format)
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.emit.core.header import deviation_line
-    from mutransfer_cli.emit.scale import scale as scaled_by
+    from mutransfer_cli.emit.scale import scale as scale_source
 
     if as_json and output is None and not row.is_document:
         raise InputError(f"--json: stdout holds the document; give -o for the {format} file")
-    scaled = scaled_by(
+    result = scale_source(
         source,
         sets=sets or (),
         width=width,
@@ -88,21 +87,21 @@ def scale(
         format=format,
         diff=diff,
     )
-    document = scaled.document
-    written = scaled.write(output) if output is not None else []
+    document = result.document
+    paths = result.write(output) if output is not None else []
     if as_json:
         print_json(document)
     elif output is None and document.differences is None:
-        sys.stdout.write(scaled.text())
-    for place in written if not as_json else []:
-        print(f"wrote {place} ({format})")
+        sys.stdout.write(result.text())
+    for path in paths if not as_json else []:
+        print(f"wrote {path} ({format})")
     if document.differences is not None and not as_json:
         show_differences(document, str(diff))
-    said = sys.stderr if as_json or output is None else sys.stdout
+    stream = sys.stderr if as_json or output is None else sys.stdout
     for note in document.notes:
-        print(f"note: {note}", file=said)
+        print(f"note: {note}", file=stream)
     for deviation in document.deviations:
-        print(deviation_line(deviation), file=said)
+        print(deviation_line(deviation), file=stream)
     if strict and document.deviations and not exit_zero:
         raise typer.Exit(1)
 
