@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mutransfer_cli.search.executors.group_training import run_trial
 from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.train.trial import Result
+from mutransfer_cli.train.trial_result import Result
 
 
 class SerialExecutor(Executor):
