@@ -1,6 +1,6 @@
 """Geometries of updates: how large one step of an optimizer is, and what that size depends on.
 
-Learning rates follow from the geometry and from the sizes that a parameterization asks of weights
+Learning rates follow from the geometry and from the sizes that a parameterization gives to weights
 and updates (Yang, Simon and Bernstein 2023, arXiv 2310.17813; Everett et al., arXiv 2407.05872).
 """
 

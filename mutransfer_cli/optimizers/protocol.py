@@ -43,12 +43,12 @@ def trains_everything(role: str, shape: Shape) -> bool:
 
 
 def scales_nothing(shape: Shape) -> float:
-    """Multiply the learning rate by nothing."""
+    """Leave the learning rate unchanged."""
     return 1.0
 
 
 def not_in_torch() -> None:
-    """Have no class: plans are made for the optimizer, and nothing is trained with it here."""
+    """Return no class: plans can be made for the optimizer, but nothing can be trained with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 def require_consistent_decay(settings: Settings) -> None:
-    """Refuse a weight decay for which the optimizer has no rule.
+    """Refuse a weight decay for which there is no scaling rule.
 
     Raises:
-        InputError: The optimizer preconditions the decay, and the settings do not say that torch's
-            number is to be taken as it is.
+        InputError: The optimizer preconditions the decay, and `weight_decay` is not coupled, which
+            would keep torch's number at every size.
     """
     name, decay = settings.optimizer.name, settings.optimizer.weight_decay
     decoupled = OPTIMIZERS[name].decoupled

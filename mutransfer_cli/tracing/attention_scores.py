@@ -40,7 +40,7 @@ class AttentionScores:
 
     def __init__(self) -> None:
         """Start with no activation."""
-        self.made: dict[int, ScaledActivation] = {}
+        self.activations: dict[int, ScaledActivation] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def saw(
@@ -65,10 +65,14 @@ class AttentionScores:
         Returns:
             Head size and scale if the function is the softmax of attention, else None.
         """
-        known = [self.made[storage_pointer(t)] for t in operands if storage_pointer(t) in self.made]
+        known = [
+            self.activations[storage_pointer(t)]
+            for t in operands
+            if storage_pointer(t) in self.activations
+        ]
         if name in SOFTMAX:
-            found = known[0] if known else None
-            return (found.head_size, found.factor) if found and found.head_size else None
+            first = known[0] if known else None
+            return (first.head_size, first.factor) if first and first.head_size else None
         if not results or any(learned(t) for t in operands):
             return None
         if name in PRODUCTS:
@@ -89,11 +93,13 @@ class AttentionScores:
     def factor(self, *tensors: Tensor) -> float:
         """The number by which the product of these tensors was multiplied."""
         return prod(
-            self.made[storage_pointer(t)].factor for t in tensors if storage_pointer(t) in self.made
+            self.activations[storage_pointer(t)].factor
+            for t in tensors
+            if storage_pointer(t) in self.activations
         )
 
-    def _keep(self, tensor: Tensor, made: ScaledActivation) -> None:
-        self.made[storage_pointer(tensor)] = made
+    def _keep(self, tensor: Tensor, activation: ScaledActivation) -> None:
+        self.activations[storage_pointer(tensor)] = activation
         self.alive.append(tensor)
 
 

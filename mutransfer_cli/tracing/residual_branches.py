@@ -33,7 +33,7 @@ class ResidualBranches:
         self.ends: dict[int, frozenset[str]] = {}  # by storage: whose layer's result it holds
         self.consumed: set[int] = set()
         self.parents: dict[int, set[int]] = {}  # of what was only scaled or reshaped
-        self.found: set[str] = set()
+        self.branch_ends: set[str] = set()
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def saw(
@@ -52,9 +52,9 @@ class ResidualBranches:
             used: The parameters that it used.
         """
         given = [storage_pointer(t) for t in operands]
-        made = list(results)
-        self.alive += made
-        outcome = {storage_pointer(t) for t in made}
+        returned = list(results)
+        self.alive += returned
+        outcome = {storage_pointer(t) for t in returned}
         if function in ADD and len(given) == 2 and not used:
             self._sum(given, outcome)
         elif used:
@@ -91,6 +91,6 @@ class ResidualBranches:
             self._set(outcome, union)
             return
         branch = given[streams.index(False)]
-        self.found |= self.ends.get(branch, frozenset())
+        self.branch_ends |= self.ends.get(branch, frozenset())
         self._set(outcome, frozenset())
         self.consumed |= outcome  # still the stream

@@ -109,14 +109,14 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
         if unknown[0].endswith(TWO_PARAMETERS):
             raise InputError(f"parameter {name}: used by {unknown[0]}; {settle}")
         raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {settle}")
-    found = {role_of_use(u, growing) for u in uses}
-    if found == {"input", "readout"}:
+    roles = {role_of_use(u, growing) for u in uses}
+    if roles == {"input", "readout"}:
         return "tied"
-    if len(found) > 1 and found <= {"vector", "scalar", "input"}:
-        return "input" if "input" in found else "vector"  # the same exponents
-    if len(found) > 1:
-        raise InputError(f"parameter {name}: used as {' and as '.join(sorted(found))}; {settle}")
-    return found.pop()
+    if len(roles) > 1 and roles <= {"vector", "scalar", "input"}:
+        return "input" if "input" in roles else "vector"  # the same exponents
+    if len(roles) > 1:
+        raise InputError(f"parameter {name}: used as {' and as '.join(sorted(roles))}; {settle}")
+    return roles.pop()
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
@@ -135,9 +135,7 @@ def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
     return None
 
 
-def main_dims(
-    uses: Sequence[Use], shape: tuple[int, ...], role: Role
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[Shape, Shape]:
     """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
     order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
     if role == "tied":  # an embedding, as far as its own numbers are concerned
@@ -150,9 +148,7 @@ def main_dims(
     return best.in_dims, best.out_dims
 
 
-def by_group(
-    uses: Sequence[Use], later: Sequence[Use], shape: tuple[int, ...]
-) -> tuple[list[Use], float]:
+def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
     """Uses of a tensor with the fans of one group, and its share (see `TensorShape`).
 
     Weights of transposed convolutions in groups are (in, out/groups, kernel). Where it is the
@@ -161,7 +157,7 @@ def by_group(
     Args:
         uses: Uses at the base.
         later: Uses at the other size.
-        shape: tuple[int, ...] at the base.
+        shape: Shape at the base.
     """
     ungrouped = list(uses)
     groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)

@@ -93,7 +93,7 @@ class UseTracer(FunctionTracer):
             def enter(_: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
                 first = args[0] if args else next(iter(kwargs.values()), None)
                 self.recorder.module_stack.append((name, first))
-                if not name:  # the whole model
+                if not name:  # the model itself
                     self.alive += tensors_in((args, kwargs))
                     self.live.update(storage_pointer(t) for t in tensors_in((args, kwargs)))
 
@@ -119,6 +119,6 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
             run()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
-    found = tracer.recorder.trace
-    found.ends = frozenset(tracer.branches.found)
-    return found
+    recorded = tracer.recorder.trace
+    recorded.ends = frozenset(tracer.branches.branch_ends)
+    return recorded

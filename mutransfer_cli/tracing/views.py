@@ -30,8 +30,8 @@ class ParameterViews:
             self._remember(p.detach(), name, tuple(range(p.dim())))
 
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
-        found = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
-        self.known.setdefault(storage_pointer(tensor), []).append(found)
+        layout = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        self.known.setdefault(storage_pointer(tensor), []).append(layout)
         self.alive.append(tensor)
 
     def find(self, tensor: Any) -> dict[str, Dims]:
@@ -47,12 +47,12 @@ class ParameterViews:
             walks = [(s, d) for s, n, d in known if n > 1 and s <= stride < s * n]
             return max(walks, key=lambda w: w[0])[1] if walks else None
 
-        found = {}
+        dims_by_name = {}
         for name, *known in self.known[storage_pointer(tensor)]:
             steps = list(zip(*known, strict=True))
             here = zip(tensor.stride(), tensor.shape, strict=True)
-            found[name] = tuple(source(s, n, steps) for s, n in here)
-        return found
+            dims_by_name[name] = tuple(source(s, n, steps) for s, n in here)
+        return dims_by_name
 
     def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
         """From here on take a result for the parameters that a tensor is.

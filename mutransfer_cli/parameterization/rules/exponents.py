@@ -60,7 +60,7 @@ def exponents(
     Effects are the same in every abc-equivalent form, so they do not depend on `readout`.
 
     Args:
-        parameterization: Whose table is asked.
+        parameterization: The table to look in.
         geometry: That of the optimizer that trains the tensor.
         role: The tensor's role.
         grows_in: Whether a dimension that it sums over grows.
