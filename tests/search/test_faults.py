@@ -184,7 +184,7 @@ def test_sigterm_saves_what_trains_and_gives_it_back(tmp_path: Path) -> None:
     job.terminate()
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 130, errors
-    assert "same command goes on" in errors and "Traceback" not in errors
+    assert "run the same command again to resume" in errors and "Traceback" not in errors
     assert group_is_gone(job.pid)
     assert "given back" in (run / "study.log").read_text()
     assert len(list((run / FOLDER).iterdir())) == 1

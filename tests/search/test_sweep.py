@@ -268,7 +268,7 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the whole group
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "same command goes on" in errors and "Traceback" not in errors
+    assert "run the same command again to resume" in errors and "Traceback" not in errors
     assert 2 <= stored(run) <= TRIALS
     assert group_is_gone(process.pid)
 
