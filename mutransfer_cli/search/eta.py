@@ -120,8 +120,8 @@ class EtaEstimator:
 
     def group_left(self, group: RunningGroup, each: Mapping[Size, float]) -> tuple[float, float]:
         """Seconds until a group has ended, and how many times as long as expected it takes."""
-        whole = group.count * each[group.size]
-        done = (self.clock() - group.since) / whole if whole > 0 else 1.0
+        expected = group.count * each[group.size]
+        done = (self.clock() - group.since) / expected if expected > 0 else 1.0
         return len(group.alive) * each[group.size] * max(0.0, 1.0 - done), max(1.0, done)
 
     def seconds_per_trial(self, sizes: set[Size]) -> dict[Size, float] | None:

@@ -77,7 +77,7 @@ class LocalExecutor(GroupingExecutor):
             self.workers,
             start_worker,
             (
-                self.proxies.recipe,
+                self.proxies,
                 os.getcwd(),
                 self.device,
                 self.threads,

@@ -13,7 +13,6 @@ from types import FrameType
 
 from mutransfer_cli.logs import configure_from_environment
 from mutransfer_cli.models.proxy import ProxyFactory
-from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.executors.group_training import train_jobs
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
@@ -28,12 +27,17 @@ _checkpoints: Path | None = None
 
 
 def start_worker(
-    recipe: Recipe, folder: str, device: str, threads: int, parent: int, checkpoints: Path | None
+    proxies: ProxyFactory,
+    folder: str,
+    device: str,
+    threads: int,
+    parent: int,
+    checkpoints: Path | None,
 ) -> None:
     """Set up a fresh process, which ends when its driver dies.
 
     Args:
-        recipe: Of the trials.
+        proxies: Make the models; a forked process opens its data anew.
         folder: Where the user's own modules are imported from.
         device: Where trials train.
         threads: Of this process.
@@ -46,7 +50,7 @@ def start_worker(
     _checkpoints = checkpoints
     limit_threads(threads)
     sys.path.insert(0, folder)
-    _proxies, _device = ProxyFactory(recipe), device
+    _proxies, _device = ProxyFactory(proxies.recipe), device
 
     def watch_parent() -> None:
         while os.getppid() == parent:

@@ -46,7 +46,7 @@ def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> Non
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
-        # "local": a cluster that happens to run here is joined only where it is asked for
+        # "local": a cluster that happens to run here is joined only by its address
         options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     else:
         options |= {"address": address}

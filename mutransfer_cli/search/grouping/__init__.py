@@ -1,1 +1,1 @@
-"""Which trials train together, and how."""
+"""Which trials train as one population."""

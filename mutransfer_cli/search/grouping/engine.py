@@ -193,8 +193,8 @@ class Engine:
             if self.kind == "auto":
                 if size not in self.single:
                     self.single[size] = self.measure(time_single, sample[0], self.device)
-                whole = max(each, ceil(self.expected / self.workers))
-                if self.single[size].seconds * size.steps * whole < WORTH_SECONDS:
+                per_worker = max(each, ceil(self.expected / self.workers))
+                if self.single[size].seconds * size.steps * per_worker < WORTH_SECONDS:
                     return one_by_one(
                         f"one by one takes less than {WORTH_SECONDS:g} s: nothing to gain by a "
                         "population"

@@ -177,7 +177,7 @@ def sharpening(
     losses: RateLosses,
     best: float,
     seeds: Sequence[int],
-    asked: int,
+    least_seeds: int,
     fit: RungFit,
     cliff: float,
 ) -> tuple[list[float], list[int]]:
@@ -187,7 +187,7 @@ def sharpening(
         losses: What was run on the rung.
         best: log2 of the best rate.
         seeds: Seeds that were run.
-        asked: `search.seeds`.
+        least_seeds: `search.seeds`.
         fit: The fit of the rung.
         cliff: log2 of the lowest rate above the best that diverged.
 
@@ -200,9 +200,9 @@ def sharpening(
     window = rates[start : start + 5]
     halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - CLIFF]
     between = [x for x in halves if all(abs(x - y) > 0.2 for y in losses)]
-    if between and (not fit.has_window or (fit.lack_of_fit and len(seeds) >= asked)):
+    if between and (not fit.has_window or (fit.lack_of_fit and len(seeds) >= least_seeds)):
         return between, list(seeds)
-    if len(seeds) == MOST_SEEDS * asked:
+    if len(seeds) == MOST_SEEDS * least_seeds:
         return [], []
     middle = min(window, key=lambda x: abs(x - (window[0] + window[-1]) / 2))
     return [x for x in window if x != middle or len(window) < 5], [*seeds, max(seeds) + 1]

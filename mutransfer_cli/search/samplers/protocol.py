@@ -1,7 +1,7 @@
 """What a sampler is given, and what it has to answer.
 
 A sampler is a class whose row in `catalog/samplers.py` names it. It holds no state of its own: its
-proposals follow from the records alone, so that an interrupted sweep goes on as it would have.
+proposals follow from the records only, so that an interrupted sweep goes on as it would have.
 """
 
 from __future__ import annotations

@@ -90,8 +90,8 @@ def end_of_last_line(file: IO[bytes]) -> int:
     while at > 0:
         start = max(0, at - BLOCK)
         file.seek(start)
-        found = file.read(at - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        newline = file.read(at - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
         at = start
     return 0

@@ -71,7 +71,15 @@ class Study:
         return cls(storage, study)
 
     def require_same(self, recipe: Recipe, **rest: object) -> None:
-        """A shared study keeps what made it; InputError where that was another recipe, or seed."""
+        """Keep in a shared study what made it, or compare it with what did.
+
+        Args:
+            recipe: Of the sweep.
+            **rest: Further values that must agree, such as the seed.
+
+        Raises:
+            InputError: The study was made by another recipe, seed or data.
+        """
 
         def keep() -> dict[str, Any]:
             before = self.study.user_attrs
@@ -83,14 +91,14 @@ class Study:
         with storage_errors(self.location):
             before = self.storage.retry(keep)
         theirs = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
-        found = first_difference(theirs, recipe)
+        difference = first_difference(theirs, recipe)
         for name, value in rest.items():
-            if found is None and before[name] != value:
-                found = f"{name}: {before[name]} and {value}"
-        if found:
+            if difference is None and before[name] != value:
+                difference = f"{name}: {before[name]} and {value}"
+        if difference:
             raise InputError(
                 f"--storage {self.location.shown}: its study {recipe.name!r} was made by a "
-                f"different recipe: {found}; give the recipe another name, or choose another "
+                f"different recipe: {difference}; give the recipe another name, or choose another "
                 "--storage"
             )
 
@@ -119,6 +127,7 @@ class Study:
         return self.records_of(self.trials())
 
     def records_of(self, trials: list[optuna.trial.FrozenTrial]) -> list[Record]:
+        """The records of those trials that have ended; each is made once."""
         for trial in trials:
             if trial.number not in self._known and has_ended(trial):
                 self._known[trial.number] = record_of_trial(trial)
