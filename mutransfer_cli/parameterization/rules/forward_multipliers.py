@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 SAME_SCALE = 1e-3  # relative; two numbers that a model computes for one scale
 SAME_EXPONENT = 1e-6
-
 Multiplier = tuple[float | None, Site | None]
 """A value (None: the model has no such thing), and where it has to be put (None: nowhere)."""
 
@@ -205,8 +204,7 @@ def _logits(
     unreachable = [t.name for t, u in matrix if not u.whole_input]
     if unreachable and not parameterization.unit_scaled:
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
-        tied = any(t.role == "tied" for t in readouts)
-        alternative = "" if tied else ", or take rules.readout: absorbed"
+        alternative = "" if family.tied else ", or take rules.readout: absorbed"
         raise InputError(
             f"{unreachable[0]} is applied inside a forward pass, where no hook can put its "
             f"multiplier; {line}{alternative}",
@@ -219,9 +217,8 @@ def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) 
     lookups = [(t, u) for t in family.tensors for u in t.uses if u.kind == "lookup"]
     value = settings.embedding_multiplier
     knob = family.knobs.get("embedding_scale")
-    if knob is not None:
-        if value == 1.0:
-            value = knob.value  # the model's own, where the settings give none
+    if knob is not None:  # the model's own value, where the settings give none
+        value = knob.value if value == 1.0 else value
         return value, Site("attribute", attribute=knob.attribute)
     if not lookups:
         if value != 1.0:
