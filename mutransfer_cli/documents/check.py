@@ -89,7 +89,7 @@ class CheckDocument(Part):
     regime: Regime | None
     axis: str = Field(
         default="width",
-        json_schema_extra={"enum": [row.name for row in AXES if row.grows_model]},
+        json_schema_extra={"enum": [row.name for row in AXES if row.checked]},
     )
     expected: str = Field(description="the parameterization that it was held against")
     sizes: tuple[int, ...] = Field(alias="widths", description="sizes along the axis")

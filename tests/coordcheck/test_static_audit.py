@@ -64,7 +64,6 @@ def test_other_forms_of_the_same_pass_both_ways() -> None:
 
 @pytest.mark.parametrize(("parameterization", "optimizer"), TRAINABLE)
 def test_groups_of_every_plan(parameterization: str, optimizer: str) -> None:
-    """Also of plans that keep a multiplier where the table's row has it in the init."""
     request = request_for(parameterization, optimizer)
     right = audit(request)
     assert right.passed, right.sentences
@@ -72,3 +71,11 @@ def test_groups_of_every_plan(parameterization: str, optimizer: str) -> None:
         report = audit(with_hidden_lr(request, power))
         failed = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
         assert failed == dict.fromkeys(hidden_tensors(request), finding), (power, failed)
+
+
+@pytest.mark.parametrize("optimizer", [o for p, o in TRAINABLE if p == "mup"])
+def test_groups_of_a_plan_in_another_form(optimizer: str) -> None:
+    """The readout's multiplier is in its init, where the table's row has it in the forward pass."""
+    request = request_for("mup", optimizer, "rules: {readout: absorbed}\n")
+    report = audit(request)
+    assert report.passed, report.sentences

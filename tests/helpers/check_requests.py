@@ -50,11 +50,11 @@ def tied_request(parameterization: str, optimizer: str) -> CheckRequest:
 
 
 @cache
-def request_for(parameterization: str, optimizer: str) -> CheckRequest:
+def request_for(parameterization: str, optimizer: str, rules: str = "") -> CheckRequest:
     lr = LR.get(parameterization) or LR.get(optimizer, 0.003)
     text = (
         f"name: right\n{GPT if parameterization == 'umup' else MLP}{SIZES}"
-        f"parameterization: {parameterization}\noptimizer: {{name: {optimizer}, lr: {lr}}}\n"
+        f"parameterization: {parameterization}\noptimizer: {{name: {optimizer}, lr: {lr}}}\n{rules}"
     )
     return width_request(loads(text).recipe, WIDTHS, None)
 
