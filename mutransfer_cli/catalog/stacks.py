@@ -49,7 +49,7 @@ STACKS = Registry(
     [
         StackEntry(
             name="json",
-            summary="the complete plan, one entry per tensor; load_plan reads it",
+            summary="the complete plan, one entry per tensor, which load_plan reads",
             implementation="mutransfer_cli.emit.stacks.json:STACK",
             files=("plan.json",),
             is_document=True,
@@ -57,21 +57,21 @@ STACKS = Registry(
         ),
         StackEntry(
             name="torch",
-            summary="a Python file: init, param groups, multipliers; needs torch alone",
+            summary="a Python file (init, param groups, multipliers) that needs torch alone",
             implementation="mutransfer_cli.emit.stacks.torch:STACK",
             files=("mutransfer_plan.py",),
             torch_optimizers=True,
         ),
         StackEntry(
             name="lightning",
-            summary="a Python file: a callback and configure_optimizers",
+            summary="a Python file with a callback and configure_optimizers",
             implementation="mutransfer_cli.emit.stacks.lightning:STACK",
             files=("mutransfer_lightning.py",),
             torch_optimizers=True,
         ),
         StackEntry(
             name="hf",
-            summary="any hf:TYPE: its config, an init function, an optimizer for Trainer",
+            summary="for any hf:TYPE, its config, an init function, an optimizer for Trainer",
             implementation="mutransfer_cli.emit.stacks.hf:STACK",
             files=("mutransfer_hf.py", "config.json"),
             aliases=("transformers", "huggingface"),
@@ -89,10 +89,10 @@ STACKS = Registry(
         ),
         StackEntry(
             name="nanogpt-mup",
-            summary="config of EleutherAI/nanoGPT-mup (its branch completep where depth changes)",
+            summary="config of EleutherAI/nanoGPT-mup (branch completep where the depth changes)",
             implementation="mutransfer_cli.emit.stacks.nanogpt:STACK",
             files=("nanogpt.py",),
-            versions="b2a5e60; branch completep 6f8bc3b",
+            versions="commit b2a5e60, branch completep 6f8bc3b",
             aliases=("nanogpt",),
             models="decoders",
             optimizers=ADAM,
@@ -139,7 +139,7 @@ STACKS = Registry(
             summary="a Python recipe for torchtitan's llama3, untied",
             implementation="mutransfer_cli.emit.stacks.torchtitan:STACK",
             files=("mutransfer_torchtitan.py",),
-            versions="b5bcd76",
+            versions="commit b5bcd76",
             aliases=("titan",),
             models="decoders",
             optimizers=ADAM,
@@ -150,7 +150,7 @@ STACKS = Registry(
             summary="YAML for open-lm-engine/lm-engine",
             implementation="mutransfer_cli.emit.stacks.lm_engine:STACK",
             files=("lm_engine.yaml",),
-            versions="36bad91",
+            versions="commit 36bad91",
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
@@ -166,7 +166,7 @@ STACKS = Registry(
         ),
         StackEntry(
             name="bsh",
-            summary="base shapes of the mup package; numbers as comments",
+            summary="base shapes of the mup package, with the other numbers as comments",
             implementation="mutransfer_cli.emit.stacks.bsh:STACK",
             files=("base.bsh",),
             versions="mup 1.0",
@@ -268,7 +268,7 @@ def require_stack(name: str) -> StackEntry:
 def help_of_stacks() -> str:
     """All formats, for `--help`."""
     formats = "; ".join(
-        f"{row.name}: {row.summary}" + (f" ({row.versions})" if row.versions else "")
+        f"{row.name}: {row.summary}" + (f", written for {row.versions}" if row.versions else "")
         for row in STACKS
     )
     return f"{formats}. Refused, with the reason: {', '.join(r.name for r in REFUSED_STACKS)}"

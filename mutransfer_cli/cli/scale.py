@@ -24,7 +24,7 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from mutransfer_cli.documents.scale import ScaleDocument
 
-FILES = ", ".join(f"{row.name} ({', '.join(row.files)})" for row in STACKS if len(row.files) > 1)
+FILES = "; ".join(f"{row.name}: {', '.join(row.files)}" for row in STACKS if len(row.files) > 1)
 
 
 def scale(
