@@ -22,7 +22,7 @@ from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
 from tests.helpers.postgres import postgres
-from tests.search.test_sweep import RECIPE
+from tests.helpers.sweeps import RECIPE
 
 SIZE = Size(8, 1, 4, 12)
 RANGES = {"lr": (1e-9, 1.0, True)}
