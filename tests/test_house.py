@@ -119,7 +119,7 @@ def test_no_list_of_axes_stands_twice() -> None:
 def test_every_row_loads() -> None:
     for kind, attribute in REGISTRIES.items():
         for row in getattr(import_module(f"mutransfer_cli.catalog.{kind}"), attribute):
-            assert row.load() is not None, (kind, row.name)
+            assert not row.implementation or row.load() is not None, (kind, row.name)
 
 
 def test_public_functions_say_what_they_take() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.axes import AXES, BUILT_IN
 from mutransfer_cli.catalog.further_sizes import further_attributes
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
@@ -110,7 +110,8 @@ def target_size(
         InputError: A size below 1, steps and tokens at once, a width or depth that the
             model cannot have.
     """
-    options = {"width": width, "depth": depth, "batch": batch, "steps": steps, "tokens": tokens}
+    values = (width, depth, batch, steps, tokens)
+    options = dict(zip((*(row.size for row in BUILT_IN), "tokens"), values, strict=True))
     for name, value in options.items():
         if value is not None and not value >= 1:
             raise InputError(f"--{name}: expected at least 1, found {value}")

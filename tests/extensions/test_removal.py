@@ -29,7 +29,7 @@ REMOVED = {
     "executors": ("ray", 2),
     "pruners": ("median", 2),
     "stacks": ("lm-engine", 2),
-    "commands": ("doctor", 3),
+    "commands": ("init", 3),
 }
 
 RECIPE = """\
@@ -141,7 +141,7 @@ def test_what_was_removed_is_unknown(rest: Path) -> None:
         assert done.returncode == 2, setting
         assert "Traceback" not in done.stderr, done.stderr
     listing = run(rest, *mutransfer, "--help").stdout
-    assert "doctor" not in listing and "sweep" in listing
+    assert "\n  init " not in listing and "\n  sweep " in listing
     assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--executor", "ray").returncode == 2
     scale = ("scale", "recipe.yaml", "--format", "lm-engine")
     assert run(rest, *mutransfer, *scale).returncode == 2
