@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def torch_class() -> type[Optimizer]:
-    """torch's own class."""
+    """Return the class of torch."""
     from torch.optim import Adafactor
 
     return Adafactor

@@ -17,7 +17,7 @@ def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
 
 
 def torch_class() -> type[Optimizer]:
-    """torch's own class."""
+    """Return the class of torch."""
     from torch.optim import AdamW
 
     return AdamW

@@ -21,7 +21,7 @@ def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
 
 
 def torch_class() -> type[Optimizer] | None:
-    """torch's own class; there is none before torch 2.9."""
+    """Return torch's own class; there is none before torch 2.9."""
     import torch.optim
 
     return getattr(torch.optim, "Muon", None)

@@ -57,7 +57,9 @@ def parse_engine(text: str) -> tuple[str, int | None]:
 class Measure(Protocol):
     """Calls a function where the trials train."""
 
-    def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    def __call__(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the function returns."""
+        ...
 
 
 def measure_here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -21,7 +21,7 @@ class VectorizedSGD(VectorizedOptimizer):
 
     @torch.no_grad()
     def step(self) -> None:
-        """v ← μ v + g; θ ← θ - lr v, or with Nesterov's momentum θ - lr (g + μ v)."""
+        """Update v ← μ v + g; θ ← θ - lr v, or with Nesterov's momentum θ - lr (g + μ v)."""
         change = self.grads_with_decay()
         if self.has_momentum:
             momentum, (velocity,) = self.numbers["momentum"], self.moments

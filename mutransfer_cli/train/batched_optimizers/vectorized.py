@@ -115,7 +115,7 @@ class VectorizedOptimizer:
             self.params.mul_(1 - self.lr_times_decay * self.lr_factor)
 
     def grads_with_decay(self) -> Tensor:
-        """g + λ θ."""
+        """Return g + λ θ."""
         if not self.decays:
             return self.grads
         return self.params * self.numbers["weight_decay"] + self.grads
@@ -140,7 +140,7 @@ def _table(numbers: list[list[float]]) -> Tensor:
 
 
 def interpolated(moment: Tensor, grads: Tensor, weight: Number) -> Tensor:
-    """moment + weight (grads - moment); torch.lerp takes no mixed shapes."""
+    """Return moment + weight (grads - moment); torch.lerp takes no mixed shapes."""
     if isinstance(weight, float):
         return torch.lerp(moment, grads, weight)
     return torch.addcmul(moment, grads - moment, weight)
