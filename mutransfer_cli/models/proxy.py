@@ -154,7 +154,7 @@ class ProxyFactory:
         """The plan of the proxy at a size; the model at that size has no weights in memory.
 
         Args:
-            size: Where the proxy lies on the axes.
+            size: The size along the axes.
             hyperparameters: Replace the recipe's own.
 
         Raises:
@@ -186,7 +186,7 @@ class ProxyFactory:
         model brings its own.
 
         Args:
-            size: Where the proxy lies on the axes.
+            size: The size along the axes.
             seed: Of the initialisation.
             plan: The proxy's plan at that size.
 

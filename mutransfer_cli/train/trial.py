@@ -18,7 +18,7 @@ class Trial:
 
     Attributes:
         factory: Builds the proxy, and says how it is trained.
-        size: The proxy's place on the axes.
+        size: The proxy's size along the axes.
         seed: Of the initialisation and of the order of the data.
         plan: The proxy's plan, with the trial's hyperparameters.
         pruner: Decides whether the trial goes on; None: it runs to its end.
@@ -46,7 +46,7 @@ class Trial:
 
         Args:
             factory: Of the recipe.
-            size: The proxy's place on the axes.
+            size: The proxy's size along the axes.
             seed: Of the initialisation and of the order of the data.
             hyperparameters: Replace those of the recipe.
             pruner: Decides whether the trial goes on.

@@ -49,8 +49,8 @@ def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Locati
     """Where `plan.install` has put a multiplier."""
     site = plan.sites[name]
     if site.how == "attribute":
-        found = ((m, attribute_of(m, name)) for m in model.modules())
-        return [(m, attribute) for m, attribute in found if attribute is not None]
+        attributes = ((m, attribute_of(m, name)) for m in model.modules())
+        return [(m, attribute) for m, attribute in attributes if attribute is not None]
     modules = dict(model.named_modules())
     kind = ScaledInput if site.how == "input" else ScaledOutput
     hooks = [
