@@ -1,1 +1,1 @@
-"""What a recipe or the command line can name: a registry for each kind, a row an entry."""
+"""Registries of everything that a recipe or the command line can name: one row per entry."""

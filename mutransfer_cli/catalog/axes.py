@@ -13,18 +13,18 @@ class AxisEntry(Entry):
     """A row for an axis.
 
     Attributes:
-        size: The number that grows along it: a field of every size, and a key of `base`, `ladder`
-            and `target`.
-        ratios: The sizes whose ratios target/base, multiplied, are the axis's multiplier.
-        grows_model: The model itself grows along the axis, not only its training; the check can
-            follow such an axis.
-        keeps_tokens: A size given without a training length keeps the tokens: its steps shrink.
-        default: The size at the base where nobody says; None: it has to be given. An axis of
-            another package always has one: 1, where its row says none.
-        checked: The check can follow it.
-        implementation: Of an axis of another package: `package.module:attribute` of its
-            `parameterization.rules.axis_rules.AxisRule`; empty: no hyperparameter follows it. The
-            rules of the built-in axes are those of the parameterizations.
+        size: The number that grows along the axis: a field of every size, and a key of `base`,
+            `ladder` and `target`.
+        ratios: The sizes whose target/base ratios are multiplied to give the axis's multiplier.
+        grows_model: Whether the model itself grows along the axis, not only its training.
+        keeps_tokens: Whether a size on this axis that is given without a training length keeps the
+            number of tokens, so that the number of steps shrinks.
+        default: The size at the base where the recipe gives none; None: it is required. An axis of
+            another package always has a default: 1, unless its row names another.
+        checked: Whether `mutransfer check` can vary this axis.
+        implementation: For an axis of another package, `package.module:attribute` of its
+            `parameterization.rules.axis_rules.AxisRule`; empty: no hyperparameter depends on the
+            axis. The built-in axes follow the rules of the parameterizations.
     """
 
     implementation: str = ""

@@ -14,16 +14,16 @@ class CommandEntry(Entry):
     """A row for a command.
 
     Attributes:
-        document: `package.module:Model` of the JSON document that it prints under `--json`; None
-            where it has none.
-        any_arguments: Whether unknown options are passed on instead of refused.
+        document: `package.module:Model` of the JSON document that the command prints under
+            `--json`; None if it prints none.
+        any_arguments: Whether unknown options are accepted instead of refused.
     """
 
     document: str | None = None
     any_arguments: bool = False
 
     def load_document(self) -> type[BaseModel]:
-        """Import the pydantic model of the document."""
+        """Import the pydantic model of the command's document."""
         assert self.document is not None
         module, _, attribute = self.document.partition(":")
         model: type[BaseModel] = getattr(import_module(module), attribute)

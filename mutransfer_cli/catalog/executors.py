@@ -15,9 +15,9 @@ class ExecutorEntry(Entry):
     """A row for an executor.
 
     Attributes:
-        runs_command: It runs the recipe's `train.command`, in place of the default where a recipe
-            has one.
-        takes_address: It joins the cluster of `--ray-address`.
+        runs_command: Whether it runs the recipe's `train.command`; it then replaces the default
+            executor for recipes that have one.
+        takes_address: Whether it connects to the cluster at `--ray-address`.
     """
 
     runs_command: bool = False
@@ -50,14 +50,14 @@ EXECUTORS = Registry(
 
 
 def require_executor(name: str, address: str | None = None) -> ExecutorEntry:
-    """The executor of `--executor`.
+    """The executor that `--executor` names.
 
     Args:
         name: As the user wrote it.
         address: The option `--ray-address`, if it was given.
 
     Raises:
-        InputError: There is no such executor, or it takes no address.
+        InputError: There is no such executor, or an address was given that it cannot use.
     """
     if name not in EXECUTORS:
         raise InputError(f"--executor: {EXECUTORS.unknown(name)}")
@@ -69,11 +69,11 @@ def require_executor(name: str, address: str | None = None) -> ExecutorEntry:
 
 
 def executor_for(name: str, *, has_command: bool) -> ExecutorEntry:
-    """The executor of a recipe.
+    """The executor that runs the trials of a recipe.
 
     Args:
         name: As the user wrote it.
-        has_command: Whether the recipe has `train.command`, which has an executor of its own.
+        has_command: Whether the recipe has `train.command`, which needs an executor of its own.
 
     Raises:
         InputError: The executor cannot run this recipe.

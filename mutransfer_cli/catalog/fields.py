@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 
 
 class Section(BaseModel):
-    """A part of what a user writes: unknown keys are errors, values do not change."""
+    """Base class of user input: immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def show(value: Any) -> str:
-    """A value as a person would find it in the file, cut to a readable length."""
+    """A value as it would be written in the recipe, cut to a readable length."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -27,7 +27,7 @@ def show(value: Any) -> str:
         return "a list" if value else "[]"
     try:
         text = repr(value)
-    except ValueError:  # more digits than Python agrees to print
+    except ValueError:  # more digits than Python converts to text
         return "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
 

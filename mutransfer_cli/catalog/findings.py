@@ -14,9 +14,9 @@ class FindingEntry:
     """A row for a finding.
 
     Attributes:
-        code: As it stands in the JSON document and in a baseline.
-        meaning: What is wrong, in a sentence for the documentation.
-        repair: What to change, with a field in braces for each value that was measured.
+        code: Identifier in the JSON document and in baselines.
+        meaning: What is wrong, as a sentence for the documentation.
+        repair: What to change, with a placeholder in braces for each measured value.
     """
 
     code: str
@@ -24,7 +24,7 @@ class FindingEntry:
     repair: str
 
     def fix(self, **values: object) -> str:
-        """The repair as a sentence; `values` fill the fields of `repair`."""
+        """The repair as a sentence, with the placeholders of `repair` filled from `values`."""
         return self.repair.format(**values)
 
 
@@ -103,10 +103,10 @@ FINDINGS = {
 
 
 def known_finding(code: str) -> str:
-    """The code itself, where a row has it.
+    """Return the code if it is that of a known finding.
 
     Raises:
-        ValueError: No row has this code.
+        ValueError: There is no such finding.
     """
     if code not in FINDINGS:
         raise ValueError(f"{code!r} is not a finding; expected one of {', '.join(FINDINGS)}")

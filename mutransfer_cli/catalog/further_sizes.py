@@ -1,7 +1,7 @@
-"""Sizes along axes that other packages bring: fields of every class that holds sizes.
+"""Adds the sizes of axes from other packages to every class that holds sizes.
 
-The classes name the sizes of the built-in axes themselves, for readers and type checkers; these
-decorators add the others, of which there are none in most installations.
+The classes declare the sizes of the built-in axes themselves, for readers and type checkers; these
+decorators add the others. Most installations have none.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def further_fields(
     """Add a field for each further size to a pydantic model.
 
     Args:
-        annotation: The type of such a field.
-        default: Its value where nobody says.
-        only: Which axes have a field.
+        annotation: The type of the added fields.
+        default: Returns the default value of an axis's field.
+        only: Returns whether an axis gets a field.
     """
 
     def extend(model: type[M]) -> type[M]:
@@ -50,7 +50,7 @@ def further_attributes(default: Callable[[AxisEntry], Any]) -> Callable[[type[C]
     """Add an attribute for each further size to a frozen dataclass with slots.
 
     Args:
-        default: Its value where nobody says.
+        default: Returns the default value of an axis's attribute.
     """
 
     def extend(cls: type[C]) -> type[C]:

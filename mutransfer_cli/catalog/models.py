@@ -1,4 +1,4 @@
-"""Built-in models: what a recipe has to know of them, without building one."""
+"""Built-in models: what a recipe needs to know about each, without building it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Example:
     """The lines that `mutransfer init` writes for a model.
 
     Attributes:
-        model: The section `model:`, with comments; written from the row where empty.
-        init: The section `init:`.
-        source: Name of the data source; where there is none such, the first that fits is taken.
+        model: The `model:` section, with comments; empty: generated from the row.
+        init: The `init:` section.
+        source: Name of the preferred data source; without it, the first suitable source is used.
         steps: Training steps at the base.
     """
 
@@ -35,8 +35,8 @@ class Growth:
     """The argument of a built-in model that follows an axis.
 
     Attributes:
-        argument: Its name.
-        divisors: Other arguments of which it has to be a multiple, where they are given.
+        argument: Name of the argument.
+        divisors: Other arguments that must divide it, where they are given.
     """
 
     argument: str
@@ -49,19 +49,20 @@ class ModelEntry(Entry):
 
     Attributes:
         arguments: What `model.args` may hold: arguments that do not grow.
-        grows: By axis, the argument that follows it.
-        reads: The kind of data that it is trained on.
-        from_data: Arguments that the data give: of vocab_size, seq_len, d_in and d_out. One that
-            `arguments` has too may be given in `model.args`.
+        grows: For each axis, the argument that grows along it.
+        reads: The kind of data that the model is trained on.
+        from_data: Those of vocab_size, seq_len, d_in and d_out that are taken from the data. One
+            that `arguments` also has may be given in `model.args` instead.
         init: Default of `init.from`.
-        embedding: It has an embedding, which `multipliers.embedding` scales.
-        attention: It has attention, whose logits `multipliers.attention` scales.
-        residual_branches: It has residual branches, which `multipliers.residual` and
-            `init.residual` scale.
-        unit_scaled: It can be trained under umup: it is a `models.builtin.protocol.UnitScaled`.
-        batched: `package.module:Class` of its `train.population.model_stack.ModelStack` with the
-            trial dimension written out; None: its populations train under vmap.
-        example: Lines of a commented recipe.
+        embedding: Whether the model has an embedding, which `multipliers.embedding` scales.
+        attention: Whether the model has attention, whose logits `multipliers.attention` scales.
+        residual_branches: Whether the model has residual branches, which `multipliers.residual`
+            and `init.residual` scale.
+        unit_scaled: Whether the model can be trained under umup, being a
+            `models.builtin.protocol.UnitScaled`.
+        batched: `package.module:Class` of the model's `train.population.model_stack.ModelStack`
+            with an explicit trial dimension; None: its populations train under vmap.
+        example: What `mutransfer init` writes for the model.
     """
 
     arguments: type[Section]

@@ -1,4 +1,4 @@
-"""Optimizers that proxies are trained with, or that plans are made for."""
+"""Optimizers that train proxies, or for which plans can be made."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class OptimizerEntry(Entry):
 
     Attributes:
         weight_decay: Default of `optimizer.weight_decay`.
-        decoupled: Of one whose decay is added to an adaptive step's gradient, which has no
-            consistent scaling rule: the optimizer with decoupled decay to take instead.
-        beta1_is_momentum: Its first beta is its momentum; `optimizer.momentum` is refused.
-        nesterov: `optimizer.nesterov` means something to it.
-        leaves_to: The optimizer that trains the tensors it is not for; its learning rate is
-            `optimizer.adamw_lr`.
-        batched: `package.module:attribute` of its step for many trials at once, a
-            `train.batched_optimizers.protocol.MakeBatchedOptimizer`; None: trials step one by
-            one, with the torch class.
+        decoupled: The optimizer with decoupled decay to use instead, for an adaptive optimizer
+            that adds the decay to the gradient, which has no consistent scaling rule; else None.
+        beta1_is_momentum: Whether beta1 is the momentum, so that `optimizer.momentum` is refused.
+        nesterov: Whether the optimizer supports `optimizer.nesterov`.
+        leaves_to: The optimizer for the tensors that this one does not train, whose learning rate
+            is `optimizer.adamw_lr`; None: this one trains every tensor.
+        batched: `package.module:attribute` of a
+            `train.batched_optimizers.protocol.MakeBatchedOptimizer`, which steps many trials at
+            once; None: trials step one at a time, with the torch class.
     """
 
     weight_decay: float = 0.1

@@ -11,15 +11,14 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 class ParameterizationEntry(Entry):
     """A row for a parameterization.
 
-    Its implementation is a `parameterization.protocol.Parameterization`.
+    The implementation is a `parameterization.protocol.Parameterization`.
 
     Attributes:
-        depth_rules: It has rules for growing depth.
-        depth_exponent: `rules.depth_alpha` is the exponent of its residual branches.
-        alignment: `rules.alignment` chooses among its tables; one with a single table has no
-            choice.
-        unit_scaled: It trains only models that can be unit-scaled, with all multipliers as
-            numbers in the model.
+        depth_rules: Whether it has rules for growing depth.
+        depth_exponent: Whether `rules.depth_alpha` is the exponent of its residual branches.
+        alignment: Whether it has several tables, among which `rules.alignment` chooses.
+        unit_scaled: Whether it trains only models that can be unit-scaled, which hold all
+            multipliers as numbers.
     """
 
     depth_rules: bool = False

@@ -1,4 +1,4 @@
-"""Pruners: which trials end early."""
+"""Pruners, which end unpromising trials early."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class PrunerEntry(Entry):
     """A row for a pruner.
 
     Attributes:
-        prunes: It may end a trial early; False for the one that leaves every trial to its end.
+        prunes: Whether it may end a trial early; False: every trial runs to its end.
     """
 
     prunes: bool = True

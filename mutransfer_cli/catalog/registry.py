@@ -1,4 +1,4 @@
-"""A registry: the entries of one kind, built in or brought by another package."""
+"""Registries: the entries of one kind, built in or added by other packages."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Entry:
     """One row of a registry.
 
     Attributes:
-        name: As it is written in a recipe or on the command line.
+        name: Name in recipes and on the command line.
         summary: One line for help texts and for `docs/architecture.md`.
-        implementation: `package.module:attribute` of what does the work; imported on use.
+        implementation: `package.module:attribute` of the implementation, which is imported on use.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Entry:
         return self.load_object(self.implementation)
 
     def load_object(self, path: str) -> Any:
-        """Import what a field of the row names as `package.module:attribute`.
+        """Import the object at `package.module:attribute`, a path from one of the row's fields.
 
         Raises:
-            InputError: A package that it needs is not installed.
+            InputError: A package that the object needs is not installed.
         """
         module, _, attribute = path.partition(":")
         try:
@@ -59,10 +59,10 @@ class Entry:
 
 @cache
 def _entry_points() -> tuple[EntryPoint, ...]:
-    """Those of every installed package in one of our groups, read once per process.
+    """The entry points of all installed packages in our groups, read once per process.
 
-    The import of importlib.metadata takes as long as half of `mutransfer --help`, so the files are
-    looked through first: most installations have no such entry point.
+    Importing importlib.metadata takes half as long as all of `mutransfer --help`, so the files are
+    searched first: most installations have no such entry point.
     """
     names = ("*.dist-info/entry_points.txt", "*.egg-info/entry_points.txt")
     files = (file for folder in sys.path for name in names for file in Path(folder).glob(name))
@@ -70,9 +70,9 @@ def _entry_points() -> tuple[EntryPoint, ...]:
         return ()
     from importlib.metadata import entry_points
 
-    found = entry_points()
-    groups = [group for group in found.groups if group.startswith("mutransfer.")]
-    return tuple(point for group in groups for point in found.select(group=group))
+    points = entry_points()
+    groups = [group for group in points.groups if group.startswith("mutransfer.")]
+    return tuple(point for group in groups for point in points.select(group=group))
 
 
 E = TypeVar("E", bound=Entry)
@@ -81,15 +81,15 @@ E = TypeVar("E", bound=Entry)
 class Registry(Generic[E]):
     """The entries of one kind: the package's own rows, then the entry points of other packages.
 
-    A package adds an entry by an entry point in the group `mutransfer.<kinds>`, whose object is a
-    row of the same type as the rows here.
+    A package adds an entry through an entry point in the group `mutransfer.<kind>`, whose object is
+    a row of the registry's row type.
     """
 
     def __init__(self, kind: str, row: type[E], rows: Sequence[E]) -> None:
         """Make a registry.
 
         Args:
-            kind: The kind in the plural and as in the entry point's group, such as "optimizers".
+            kind: The kind in the plural, as in the entry point group, such as "optimizers".
             row: The type of the rows.
             rows: The package's own entries, in the order in which help texts list them.
         """
@@ -104,14 +104,14 @@ class Registry(Generic[E]):
 
     @cached_property
     def _loaded(self) -> tuple[dict[str, E], tuple[str, ...]]:
-        """All entries by name, and why entry points could not be used."""
+        """All entries by name, and the reason for each entry point that was ignored."""
         entries = {row.name: row for row in self._rows}
         broken = []
         for point in (p for p in _entry_points() if p.group == self.group):
             package = point.dist.name if point.dist is not None else "?"
             try:
                 row = point.load()
-            except Exception as error:  # another package's code: its fault must not be ours
+            except Exception as error:  # another package's bug must not break ours
                 broken.append(f"{point.name} of package {package}: {error}")
                 continue
             if not isinstance(row, self._row):
@@ -126,7 +126,7 @@ class Registry(Generic[E]):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name, the package's own first."""
+        """The names of all entries, the package's own first."""
         return tuple(self._loaded[0])
 
     def __contains__(self, name: object) -> bool:
@@ -142,22 +142,22 @@ class Registry(Generic[E]):
         return self._loaded[0][name]
 
     def get(self, name: object) -> E | None:
-        """The entry of a name; None where there is none."""
+        """The entry of this name, or None."""
         return self._loaded[0].get(name) if isinstance(name, str) else None
 
     def unknown(self, name: str) -> str:
-        """The message for a name that no entry has, with the nearest one."""
+        """The error message for an unknown name, which suggests the closest one."""
         near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.6)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         ignored = "".join(f"; ignored: {line}" for line in self._loaded[1])
         return f"expected {' | '.join(self.names)}, found {name!r}{hint}{ignored}"
 
     def require(self, name: str, path: Sequence[str] = ()) -> E:
-        """The entry of a name.
+        """The entry of this name.
 
         Args:
             name: As the user wrote it.
-            path: Keys of the recipe where it stands; empty for an option.
+            path: Key path in the recipe, for the error; empty for an option.
 
         Raises:
             InputError: There is no such entry.

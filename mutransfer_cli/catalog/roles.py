@@ -1,4 +1,4 @@
-"""Roles of tensors, as a recipe may name them and as tracing finds them."""
+"""Roles of tensors, as tracing determines them and as recipes may assign them."""
 
 from __future__ import annotations
 

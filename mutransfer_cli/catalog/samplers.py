@@ -1,4 +1,4 @@
-"""Samplers: which trials to run next."""
+"""Samplers, which choose the next trials."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ class SamplerEntry(Entry):
     """A row for a sampler.
 
     Attributes:
-        needs_trials: It draws as many settings as `search.budget.trials` says, which has to be
-            given.
-        needs_lr_range: It starts from a range of lr in `search.space`.
-        only_lr: It searches the learning rate and nothing else, on a logarithmic scale.
-        starts_at_recipe: It starts at the recipe's own value of every hyperparameter.
-        prunes_by_lr: Trials are pruned for their distance from the best learning rate, so that
-            pruning needs lr in `search.space`.
-        uses_results: It chooses settings by the losses of those before.
-        proposes_lines: It proposes whole lines of learning rates at once, which pruning splits
-            into waves; the others go in rounds by themselves.
-        has_small_rounds: Its rounds are much smaller than the search, so that a choice of engine
-            pays off over all of them.
+        needs_trials: Whether it needs `search.budget.trials`, the number of settings to draw.
+        needs_lr_range: Whether it needs a range of lr in `search.space` to start from.
+        only_lr: Whether it searches only the learning rate, on a logarithmic scale.
+        starts_at_recipe: Whether it starts at the recipe's own value of every hyperparameter.
+        prunes_by_lr: Whether trials are pruned for their distance from the best learning rate, so
+            that pruning needs lr in `search.space`.
+        uses_results: Whether it chooses settings by the losses of earlier ones.
+        proposes_lines: Whether it proposes complete lines of learning rates at once, which pruning
+            splits into waves; other samplers propose round by round anyway.
+        has_small_rounds: Whether its rounds are much smaller than the search, so that the cost of
+            choosing an engine pays off only over all rounds.
     """
 
     needs_trials: bool = False

@@ -1,7 +1,7 @@
-"""Sizes: the numbers that stand for a point on all axes, the built-in ones and others'.
+"""Sizes: the coordinates of a point on all axes, built-in and further ones.
 
-Apart from `axes`, because the rows of another package import that module: the registry can only be
-read once they are complete.
+This module is separate from `axes` because other packages import `axes` to define their rows: the
+registry can only be read once those rows exist.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ BASE_DEFAULTS = {row.size: row.default for row in BUILT_IN if row.default is not
 
 
 def multipliers(base: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
-    """The ratio target/base along each axis, of two sizes by field name."""
+    """The multiplier target/base along each axis, from two sizes by field name."""
     ratio = {size: target[size] / base[size] for size in SIZES}
     return {row.name: prod(ratio[size] for size in row.ratios) for row in AXES}

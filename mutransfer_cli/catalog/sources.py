@@ -1,4 +1,4 @@
-"""Data sources: what the built-in batches come from."""
+"""Data sources of the built-in batches."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ class SourceEntry(Entry):
     Attributes:
         yields: `tokens`: windows of `data.seq_len` token ids; `vectors`: `d_in` numbers and a
             class below `d_out`.
-        reads_file: It reads the file at `data.path`; without, that key is refused.
-        vocab_size: Number of different tokens; None where the source does not know it.
-        d_in: Default of `data.d_in`; None for tokens, and where the file says it.
-        d_out: Default of `data.d_out`; None for tokens, and where the file says it.
-        fixed_sizes: `d_in` and `d_out` cannot be changed.
-        requires: Package that it needs beside those of mutransfer.
-        example: The lines of a commented recipe, `data:` last; written from the other fields where
-            empty.
+        reads_file: Whether it reads the file at `data.path`; otherwise that key is refused.
+        vocab_size: Number of different tokens; None if the source does not know it.
+        d_in: Default of `data.d_in`; None for tokens, or if the file determines it.
+        d_out: Default of `data.d_out`; None for tokens, or if the file determines it.
+        fixed_sizes: Whether `d_in` and `d_out` are fixed.
+        requires: Package that it needs in addition to mutransfer's own dependencies.
+        example: The `data:` section of a commented recipe; empty: generated from the other fields.
     """
 
     yields: DataKind
@@ -39,7 +38,7 @@ class SourceEntry(Entry):
 
     @property
     def sizes_in_file(self) -> bool:
-        """Are `d_in` and `d_out` only known once the file is open?"""
+        """Whether `d_in` and `d_out` are only known once the file has been opened."""
         return self.yields == "vectors" and self.reads_file
 
 

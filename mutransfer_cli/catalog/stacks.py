@@ -1,4 +1,4 @@
-"""Target stacks: the formats of `mutransfer scale`, and those that it refuses to write."""
+"""Target stacks: the formats that `mutransfer scale` writes, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class StackEntry(Entry):
     Attributes:
         files: Names of the files, the main one first.
         versions: Versions of the stack that the format was written for; empty: any.
-        aliases: Other names that a user may try; the error names this format.
-        is_document: Whether its file is the document of `scale --json` itself.
-        models: Any model, any of transformers', or decoders alone.
-        optimizers: Names of those that it trains with; None: every optimizer.
-        torch_optimizers: Whether it trains with torch's own optimizers alone.
-        parameterizations: Names of those that it can express; None: every one.
+        aliases: Other names that a user may try; the error message suggests this format.
+        is_document: Whether the file is the document of `scale --json` itself.
+        models: The models it supports: any, only those of transformers, or only decoders.
+        optimizers: Names of the optimizers it supports; None: all.
+        torch_optimizers: Whether it supports only torch's own optimizers.
+        parameterizations: Names of the parameterizations it can express; None: all.
         unit_scaling: Whether it can express plans for unit-scaled modules.
-        absorbed_readout: Whether its readout can go without a multiplier.
-        tied: Whether the embedding may be, always is, or never is the readout too.
-        schedules: Names of its learning-rate schedules; None: every one of the recipe's.
+        absorbed_readout: Whether it supports a readout without a multiplier.
+        tied: Whether embedding and readout may be tied, always are, or never are.
+        schedules: Names of the learning-rate schedules it supports; None: all.
     """
 
     files: tuple[str, ...]
@@ -182,12 +182,12 @@ DEFAULT_STACK = "json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedStack:
-    """A stack that no configuration is written for.
+    """A stack for which no configuration is written.
 
     Attributes:
-        name: As a user would write it.
-        reason: Why not.
-        instead: Formats that work in its stead, the nearest first.
+        name: Name, as a user would type it.
+        reason: Why it is refused.
+        instead: Formats to use instead, the closest first.
         aliases: Other names that a user may try.
     """
 
@@ -249,7 +249,7 @@ def require_stack(name: str) -> StackEntry:
     """The row of a format.
 
     Raises:
-        InputError: There is no such format, or it is refused; names what works instead.
+        InputError: There is no such format, or it is refused; the message names alternatives.
     """
     if name in STACKS:
         return STACKS[name]
@@ -257,7 +257,7 @@ def require_stack(name: str) -> StackEntry:
     for refused in REFUSED_STACKS:
         if normal in (refused.name, *refused.aliases):
             instead = [other for other in refused.instead if other in STACKS]
-            hint = f"; take {' or '.join(instead)}" if instead else ""
+            hint = f"; use {' or '.join(instead)}" if instead else ""
             raise InputError(f"--format {name}: refused: {refused.reason}{hint}")
     for entry in STACKS:
         if normal in (entry.name, *entry.aliases):

@@ -1,1 +1,1 @@
-"""One module per command: parse, call one function of a room, render."""
+"""The command line, one module per command: parse options, call one function, show its result."""

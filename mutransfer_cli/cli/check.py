@@ -15,11 +15,11 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from mutransfer_cli.documents.check import CheckDocument
 
-CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
-def integers(text: str | None, option: str) -> list[int] | None:
-    """The numbers of a list such as `64,128,256`; None where the option was not given."""
+def parse_sizes(text: str | None, option: str) -> list[int] | None:
+    """Parse a list of sizes such as `64,128,256`; None if the option was not given."""
     if text is None:
         return None
     try:
@@ -53,7 +53,7 @@ def check(
         str | None,
         typer.Option(
             "--expect",
-            help="Parameterization to hold the model against; default: the recipe's, else mup.",
+            help="Parameterization to compare the model with; default: the recipe's, else mup.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as failures.")] = False,
@@ -77,7 +77,7 @@ def check(
         bool, typer.Option("--github", help="Print GitHub workflow annotations.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Plot sizes against the width (PNG).")
+        Path | None, typer.Option("--plot", help="Plot the measured curves against the size (PNG).")
     ] = None,
     exit_zero: ExitZero = False,
     sets: Sets = None,
@@ -90,12 +90,12 @@ def check(
     checkable = [row.name for row in AXES if row.checked]
     if axis not in checkable:
         raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
-    sizes = integers(widths, "--widths")
+    sizes = parse_sizes(widths, "--widths")
     recipe = None
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load
 
-        recipe = load(Path(target), sets or ()).recipe  # its errors come before torch
+        recipe = load(Path(target), sets or ()).recipe  # report its errors before torch is imported
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.coordcheck.entry import check_target
 
@@ -111,7 +111,7 @@ def check(
         seed=seed,
         threads=threads,
         axis=axis,
-        depths=integers(depths, "--depths"),
+        depths=parse_sizes(depths, "--depths"),
         static=static,
     )
     document = report.document
@@ -142,13 +142,13 @@ def check(
         print_json(document)
     else:
         show(document)
-    code = CODES[document.verdict]
+    code = EXIT_CODES[document.verdict]
     if code and not exit_zero:
         raise typer.Exit(code)
 
 
 def show(document: CheckDocument) -> None:
-    """Print the table of tensors, what is wrong, and the verdict."""
+    """Print the table of tensors, the problems with their repairs, and the verdict."""
     from mutransfer_cli.cli.output import table
 
     def slope(value: float | None, low: float | None, high: float | None) -> str:

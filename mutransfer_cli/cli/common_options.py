@@ -1,4 +1,4 @@
-"""Options that every command has, `-v` and `--debug`, added and read here alone."""
+"""The options that every command has, `-v` and `--debug`: added and read only here."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 @dataclass
 class Invocation:
-    """What the command line said beside the command's own options."""
+    """The common options of the command that is running."""
 
     debug: bool = False
 
@@ -36,10 +36,10 @@ invocation = Invocation()
 
 
 def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with `-v` and `--debug` behind its own options.
+    """Add `-v` and `--debug` to a command, after its own options.
 
     Args:
-        command: A function with typer's annotations.
+        command: A function with typer annotations.
 
     Returns:
         A function that sets up logging, remembers `--debug` for `main`, and calls the command.

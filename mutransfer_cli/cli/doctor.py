@@ -1,4 +1,4 @@
-"""`mutransfer doctor`: what is installed, and how fast trials run."""
+"""`mutransfer doctor`: what is installed, and how fast trials run on each device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The position, in the recipe or on the command line, of the key that an error names."""
+"""Finds where the key that an error names was set: in the recipe or on the command line."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mutransfer_cli.recipe.yaml_source import parse
 
 
 def located(error: InputError, arguments: Sequence[str]) -> InputError:
-    """The error with its position: `--set key=value`, or file, line and column.
+    """Add to an error the position of its key: `--set key=value`, or file, line and column.
 
-    Errors that have a position, or that name no key of a recipe, are returned as they are.
+    Errors that have a position, or that name no key of a recipe, are returned unchanged.
 
     Args:
-        error: The error, raised after the recipe was read.
-        arguments: Those of the command line; the first that is a YAML file is the recipe.
+        error: An error that was raised after the recipe had been read.
+        arguments: The command-line arguments; the first YAML file among them is the recipe.
     """
     if error.position or not error.path or error.path[0] not in section_keys(Recipe):
         return error
@@ -45,7 +45,7 @@ def _position(path: KeyPath, arguments: Sequence[str]) -> str | None:
 
 
 def _stands_for(name: str, path: KeyPath) -> bool:
-    """Is this short name or dotted path that of the key?"""
+    """Whether this short name or dotted path names the key."""
     try:
         return resolve(name) == path
     except InputError:

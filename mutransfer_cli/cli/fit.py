@@ -1,4 +1,4 @@
-"""`mutransfer fit`: optimum of each rung, drift, regret, verdict."""
+"""`mutransfer fit`: the optimum of each rung, drift, regret and verdict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from mutransfer_cli.documents.fit import FitDocument, Rung
 
-CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
+EXIT_CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
 
 def fit(
@@ -28,8 +28,8 @@ def fit(
         str,
         typer.Option(
             "--lr-is",
-            help="What `lr` in a table is: base (quoted at the base) or raw (of the hidden "
-            "matrices).",
+            help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
+            "hidden matrices).",
         ),
     ] = "base",
     optimizer: Annotated[
@@ -74,7 +74,7 @@ def fit(
         print_json(document)
     else:
         show(document, target)
-    code = CODES[document.verdict]
+    code = EXIT_CODES[document.verdict]
     if code and not exit_zero:
         raise typer.Exit(code)
 
@@ -84,11 +84,11 @@ def show(document: FitDocument, target: Path) -> None:
     from mutransfer_cli.cli.output import interval, number, table
 
     varied = [s for s in SIZES if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
-    regret = {(axis, r.size): r for axis, found in document.axes.items() for r in found.regret}
+    regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
 
     pruned = any(r.pruned for r in document.rungs)
 
-    def cost(rung: Rung) -> str:
+    def extra_loss(rung: Rung) -> str:
         keys = [(axis, getattr(rung, axis)) for axis in document.axes]
         r = next((regret[k] for k in keys if k in regret), None)
         if r is None or r.value is None:
@@ -116,14 +116,14 @@ def show(document: FitDocument, target: Path) -> None:
                 str(r.points),
                 str(r.censored),
                 *([str(r.pruned)] if pruned else []),
-                cost(r),
+                extra_loss(r),
                 r.note or "",
             )
             for r in document.rungs
         ),
     )
-    for axis, found in document.axes.items():
-        print(f"drift: {interval(found.drift)} octaves of the learning rate per doubling of {axis}")
+    for name, axis in document.axes.items():
+        print(f"drift: {interval(axis.drift)} octaves of the learning rate per doubling of {name}")
     print(f"{document.verdict}: {document.reason}")
     for note in document.notes:
         if note != document.reason:

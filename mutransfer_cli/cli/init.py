@@ -12,7 +12,9 @@ from mutransfer_cli.errors import InputError
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="The recipe to write.")] = Path("recipe.yaml"),
+    path: Annotated[Path, typer.Argument(help="Path of the recipe to write.")] = Path(
+        "recipe.yaml"
+    ),
     model: Annotated[
         str,
         typer.Option(
@@ -50,7 +52,7 @@ def init(
 
 
 def ensure_usable(model: str, text: str) -> None:
-    """Plan the recipe once before it is written.
+    """Plan the recipe once, to be sure that it works, before it is written.
 
     User callables are only imported, not called: calling may be expensive.
 
@@ -72,5 +74,5 @@ def ensure_usable(model: str, text: str) -> None:
         ProxyFactory(recipe).plan(target_size(recipe, None, None, None, None, None))
     except InputError as error:
         if error.path[:1] == ("data",):
-            return  # a package that its data needs may be missing here
-        raise InputError(f"--model {model}: no recipe for it yet: {error}") from error
+            return  # the data may need a package that is not installed here
+        raise InputError(f"--model {model}: cannot write a recipe for it: {error}") from error

@@ -14,7 +14,7 @@ from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
 from mutransfer_cli.version import __version__
 
 INTERRUPTED = 130
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 app = typer.Typer(
     name="mutransfer",
@@ -28,14 +28,14 @@ app = typer.Typer(
 
 
 def show_version(given: bool) -> None:
-    """Print the version and exit, where `--version` was given."""
+    """Print the version and exit if `--version` was given."""
     if given:
         print(__version__)
         raise typer.Exit
 
 
 @app.callback()
-def top(
+def root(
     version: bool = typer.Option(
         False, "--version", callback=show_version, is_eager=True, help="Print the version."
     ),
@@ -58,8 +58,8 @@ for row in COMMANDS:
     )(with_common_options(row.load()))
 
 
-def say(text: str) -> None:
-    """Print a line of ours on stderr."""
+def print_line(text: str) -> None:
+    """Print a line on stderr, with the name of the command before it."""
     print(f"mutransfer: {text}", file=sys.stderr)
 
 
@@ -71,54 +71,59 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
-        from mutransfer_cli.cli.error_location import located  # reads recipes: not for --help
+        from mutransfer_cli.cli.error_location import (
+            located,
+        )  # imports pydantic, which --help does not need
 
         fail(located(error, sys.argv[1:]), 2)
     except Inconclusive as error:
-        say(f"inconclusive: {error}")
+        print_line(f"inconclusive: {error}")
         sys.exit(3)
     except (KeyboardInterrupt, Interrupted):
-        say("interrupted; finished trials are kept; run the same command again to resume")
+        print_line("interrupted; finished trials are kept; run the same command again to resume")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno not in FULL:
-            report(error)
-        where = f"{error.filename}: " if error.filename else ""
-        fail(f"{where}{error.strerror}; what was finished is kept", 2)
+        if error.errno not in FILE_ERRORS:
+            report_internal_error(error)
+        path = f"{error.filename}: " if error.filename else ""
+        fail(f"{path}{error.strerror}; finished work is kept", 2)
     except Exception as error:
-        usage(error)
-        report(error)
+        report_usage_error(error)
+        report_internal_error(error)
 
 
-def usage(error: Exception) -> None:
-    """A wrong option or argument, in one line; typer's own exceptions are not public."""
+def report_usage_error(error: Exception) -> None:
+    """Report a wrong option or argument in one line, and exit; return after any other error.
+
+    The exceptions of typer are not public, so they are recognised by name and attributes.
+    """
     if type(error).__name__ == "Abort":
         sys.exit(INTERRUPTED)
     if type(error).__name__ == "NoArgsIsHelpError":
-        error.show()  # type: ignore[attr-defined]  # told by its name: it has one
+        error.show()  # type: ignore[attr-defined]  # typer's class has this method
         sys.exit(2)
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         context = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
-        say(f"error: {error.format_message().rstrip('.')}{hint}")
+        print_line(f"error: {error.format_message().rstrip('.')}{hint}")
         sys.exit(2)
 
 
 def fail(error: object, code: int) -> None:
-    """Print one line, and with `--debug` the traceback, and exit."""
+    """Print an error in one line, with `--debug` also its traceback, and exit."""
     if invocation.debug:
         traceback.print_exc()
-    say(f"error: {error}")
+    print_line(f"error: {error}")
     sys.exit(code)
 
 
-def report(error: Exception) -> None:
-    """Print what is needed to repair an internal error, and exit with 70."""
+def report_internal_error(error: Exception) -> None:
+    """Print what developers need to fix an internal error, and exit with 70."""
     traceback.print_exception(error)
-    say(
+    print_line(
         f"internal error in mutransfer {__version__}; please report the traceback above and the "
         f"command: {' '.join(sys.argv)}"
     )

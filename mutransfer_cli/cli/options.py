@@ -12,15 +12,20 @@ Sets = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; repeatable."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit codes 1 and 3 become 0.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per worker.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
 Width = Annotated[int | None, typer.Option("--width", min=1, help="Width of the target.")]
 Depth = Annotated[int | None, typer.Option("--depth", min=1, help="Depth of the target.")]
-Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Examples per step.")]
+Batch = Annotated[
+    int | None, typer.Option("--batch", min=1, help="Examples per step of the target.")
+]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps of the target.")]
 Tokens = Annotated[
-    float | None, typer.Option("--tokens", min=1, help="Instead of --steps, such as 2e10.")
+    float | None,
+    typer.Option(
+        "--tokens", min=1, help="Training tokens of the target, such as 2e10, instead of --steps."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""What commands print: tables, or one JSON document, on stdout."""
+"""Output of commands on stdout: tables, or one JSON document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """Print a table.
 
     Args:
-        title: Above the table.
+        title: Text above the table.
         columns: Headings; the first column is left-aligned, the others are right-aligned.
         rows: Cells as text, as many per row as there are columns.
     """
@@ -43,10 +43,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def number(value: float | None, none: str = "-") -> str:
-    """A number with four digits; `none` where there is no value."""
+    """A number with four digits, or `none` if there is no value."""
     return none if value is None else f"{value:.4g}"
 
 
 def interval(value: Interval | None, none: str = "-") -> str:
-    """`value (low to high)` of an estimate; without bounds, the value alone."""
+    """An estimate as `value (low to high)`; without bounds only the value."""
     return none if value is None else str(value)

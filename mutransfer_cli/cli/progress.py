@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from mutransfer_cli.search.progress import Event
 
-PLAIN_EVERY = 5.0  # seconds between lines where stderr is no terminal
+LINE_INTERVAL = 5.0  # seconds between lines where stderr is not a terminal
 
 
 class Progress:
-    """A context manager that shows the progress; `update` may be called at any rate."""
+    """A context manager that shows progress; `update` may be called as often as you like."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, title: str) -> None:
+        self.title = title
         self.live: Live | None = None
         self.event: Event | None = None
-        self.last, self.at = 0.0, 0.0
+        self.line_time, self.event_time = 0.0, 0.0
 
     def __enter__(self) -> Progress:
         """Prepare the live table, where stderr is a terminal."""
@@ -34,28 +34,30 @@ class Progress:
             from rich.live import Live
 
             console = Console(stderr=True)
-            self.live = Live(get_renderable=self.now, console=console, refresh_per_second=4)
+            self.live = Live(
+                get_renderable=self.current_table, console=console, refresh_per_second=4
+            )
         return self
 
     def update(self, event: Event) -> None:
         """Show an event: at once on a terminal, else as a line every few seconds."""
         if self.live is not None:
-            self.event, self.at = event, time.monotonic()
-            self.live.start()  # its thread not before: workers are forked from this process
+            self.event, self.event_time = event, time.monotonic()
+            self.live.start()  # starts a thread, so not before the workers were forked
             self.live.refresh()
         elif event.text and (
-            time.monotonic() - self.last > PLAIN_EVERY or event.done == event.total
+            time.monotonic() - self.line_time > LINE_INTERVAL or event.done == event.total
         ):
-            self.last = time.monotonic()
+            self.line_time = time.monotonic()
             left = f", {clock(event.seconds_left)} left" if event.seconds_left else ""
-            line = f"{self.what}: {event.done}/{event.total} {event.text}{left}"
+            line = f"{self.title}: {event.done}/{event.total} {event.text}{left}"
             print(line, file=sys.stderr, flush=True)
 
-    def now(self) -> Table | str:
-        """What the live table shows: the last event, with the time left counting down."""
+    def current_table(self) -> Table | str:
+        """The live table: the latest event, with its remaining time counted down."""
         if self.event is None:
             return ""
-        return table(self.what, self.event, time.monotonic() - self.at)
+        return table(self.title, self.event, time.monotonic() - self.event_time)
 
     def __exit__(
         self,
@@ -67,13 +69,13 @@ class Progress:
             self.live.stop()
 
 
-def table(what: str, event: Event, since: float = 0.0) -> Table:
+def table(title: str, event: Event, since: float = 0.0) -> Table:
     """One row per rung; the caption counts running and lost trials and the time left.
 
     Args:
-        what: Title, such as `sweep`.
+        title: First word of the table's title, such as `sweep`.
         event: The state to show.
-        since: Seconds that have passed since the event.
+        since: Seconds since the event.
     """
     from rich.table import Table
 
@@ -91,7 +93,7 @@ def table(what: str, event: Event, since: float = 0.0) -> Table:
     seconds = (event.seconds_left or 0.0) - since
     left = f", {clock(seconds)} left" if seconds > 0 else ""
     shown = Table(
-        title=f"{what}: {event.done} of {event.total} trials",
+        title=f"{title}: {event.done} of {event.total} trials",
         caption=f"{', '.join(counts)}{left}\n{event.text}".rstrip(),
         title_justify="left",
         caption_justify="left",
@@ -109,7 +111,7 @@ def table(what: str, event: Event, since: float = 0.0) -> Table:
 
 
 def clock(seconds: float) -> str:
-    """3:07, or 1:02:33."""
+    """A duration as a clock shows it: 3:07, or 1:02:33."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -40,14 +40,16 @@ def scale(
         typer.Option(
             "--output",
             "-o",
-            help=f"Write to this file; several files ({FILES}) to this folder. Without -o, the "
-            "main file is printed, which works without the others.",
+            help=f"File to write; for formats with several files ({FILES}), their folder. Without "
+            "-o the main file is printed, which works without the others.",
         ),
     ] = None,
     diff: Annotated[
         Path | None,
         typer.Option(
-            "--diff", metavar="OLD", help="Show what changed since a file of --format json."
+            "--diff",
+            metavar="OLD",
+            help="Show what changed since an earlier file of --format json.",
         ),
     ] = None,
     fit: Annotated[
@@ -57,7 +59,7 @@ def scale(
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 where the stack deviates from the plan.")
+        bool, typer.Option("--strict", help="Exit with 1 if the stack deviates from the plan.")
     ] = False,
     exit_zero: ExitZero = False,
     sets: Sets = None,
@@ -74,7 +76,7 @@ def scale(
     from mutransfer_cli.emit.scale import scale as scale_source
 
     if as_json and output is None and not row.is_document:
-        raise InputError(f"--json: stdout holds the document; give -o for the {format} file")
+        raise InputError(f"--json: stdout is for the document; give -o for the {format} file")
     result = scale_source(
         source,
         sets=sets or (),

@@ -25,7 +25,7 @@ def shapes(
     why: Annotated[
         bool,
         typer.Option(
-            "--why", help="Add the derivation of each tensor, and what other sources say."
+            "--why", help="Add the derivation of each tensor's numbers, and what other sources say."
         ),
     ] = False,
     diff: Annotated[
@@ -45,11 +45,11 @@ def shapes(
         typer.Option(
             "--against",
             metavar="FILE.bsh",
-            help="Compare with base shapes of the mup package; exit 1 where they differ.",
+            help="Compare with base shapes of the mup package; exit with 1 if they differ.",
         ),
     ] = None,
     origin: Annotated[
-        bool, typer.Option("--origin", help="Show where each value came from.")
+        bool, typer.Option("--origin", help="Show where each value of the recipe comes from.")
     ] = False,
     sets: Sets = None,
     as_json: Json = False,
@@ -74,7 +74,7 @@ def shapes(
         document = document.model_copy(update={"differences": plan_differences(plan, theirs)})
     if base_shapes is not None:
         bsh.write_base_shapes(bsh.base_shapes(plan), base_shapes)
-    odd = (
+    mismatches = (
         bsh.base_shape_differences(bsh.base_shapes(plan), bsh.read_base_shapes(against))
         if against
         else []
@@ -89,11 +89,11 @@ def shapes(
         from mutransfer_cli.cli.output import table
 
         table("origins", ("key", "from"), sorted(loaded.origins.items()))
-    for line in odd:
+    for line in mismatches:
         print(f"{against}: {line}", file=sys.stderr)
     if base_shapes is not None:
         print(f"wrote {base_shapes}", file=sys.stderr)
-    if odd:
+    if mismatches:
         raise typer.Exit(1)
 
 

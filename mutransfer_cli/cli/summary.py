@@ -14,7 +14,7 @@ def summary(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     as_json: Json = False,
 ) -> None:
-    """Print the optima, the cost of the transfer, and where the files are."""
+    """Print a run's optima, the cost of the transfer, and the paths of its files."""
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.run_summary import summarize
     from mutransfer_cli.search.storage.run import Run

@@ -1,4 +1,4 @@
-"""`mutransfer sweep`: train the proxies."""
+"""`mutransfer sweep`: train the proxies of a recipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sweep(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Print the cost (trials, FLOPs, memory, time) and train nothing."
+            "--dry-run", help="Estimate the cost (trials, FLOPs, memory, time) without training."
         ),
     ] = False,
     workers: Annotated[
@@ -34,7 +34,7 @@ def sweep(
         typer.Option(
             "--storage",
             metavar="URL",
-            help="Study that several sweeps share: journal:PATH, sqlite:///PATH or "
+            help="Storage of a study that several sweeps share: journal:PATH, sqlite:///PATH or "
             "postgresql://user@host/database. Default: SQLite in the run directory.",
         ),
     ] = None,
@@ -42,7 +42,7 @@ def sweep(
         str,
         typer.Option(
             "--executor",
-            help="What runs trials: "
+            help="Where trials run: "
             + ", ".join(f"{e.name} ({e.summary})" for e in EXECUTORS)
             + ".",
         ),
@@ -114,7 +114,7 @@ def sweep(
 
 
 def show(document: SweepDocument) -> None:
-    """Print the counts, the best trial and where the run is."""
+    """Print the counts, the best trial and the path of the run."""
     t = document.trials
     pruned = f"{t.pruned} pruned, " if t.pruned else ""
     print(
@@ -175,7 +175,9 @@ def show_costs(document: DryRunDocument) -> None:
             f"{document.seconds_start:.2g} s starting the workers"
         )
     if document.seconds is None:
-        print("the time of your own program is known once trials of each width have finished")
+        print(
+            "the time of your own program can be estimated once a trial of each width has finished"
+        )
     if document.target is not None:
         t = document.target
         print(

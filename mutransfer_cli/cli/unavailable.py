@@ -1,12 +1,12 @@
-"""Commands of the interface that this version does not have yet: refused in one line."""
+"""Commands that are planned but not in this version: each is refused in one line."""
 
 from __future__ import annotations
 
 from mutransfer_cli.errors import InputError
 
 
-def _refused(name: str, nearest: str) -> InputError:
-    return InputError(f"{name}: not available in this version; {nearest}")
+def _refused(name: str, alternative: str) -> InputError:
+    return InputError(f"{name}: not available in this version; {alternative}")
 
 
 def predict() -> None:

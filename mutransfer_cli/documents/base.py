@@ -1,4 +1,4 @@
-"""What every JSON document is made of, and how it is written."""
+"""The base class of all JSON documents, and how they are serialized."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
-    """A part of a document: unknown fields are errors, values do not change."""
+    """Base class of documents and their parts: immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

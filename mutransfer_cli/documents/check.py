@@ -26,11 +26,11 @@ class Slope(Part):
     value: float
     low: float | None
     high: float | None
-    expected: float | None = Field(description="null: not judged")
+    expected: float | None = Field(description="slope that the theory predicts; null: not judged")
 
 
 class TensorReport(Part):
-    """The verdict on one tensor, with the slopes that it rests on and the repair."""
+    """The verdict on one tensor, the slopes on which it is based, and the repair."""
 
     name: str
     role: str
@@ -38,19 +38,19 @@ class TensorReport(Part):
     finding: Finding | None
     message: str | None
     fix: str | None
-    update_slope: Slope | None = Field(description="effect of the tensor's own update")
-    init_slope: Slope | None = Field(description="the module's gain on isotropic input")
-    decay_slope: Slope | None = Field(description="decay per step, where there is any")
+    update_slope: Slope | None = Field(description="slope of the effect of the tensor's own update")
+    init_slope: Slope | None = Field(description="slope of the module's gain on isotropic input")
+    decay_slope: Slope | None = Field(description="slope of the decay per step; null: no decay")
     epsilon_slope: Slope | None = Field(
-        default=None, description="epsilon over the gradient, where it was measured"
+        default=None, description="slope of epsilon over the gradient; null: not measured"
     )
     aspects: dict[str, AspectVerdict] = Field(
-        default_factory=dict, description="the verdict on each aspect that was measured"
+        default_factory=dict, description="verdict on each aspect that was measured"
     )
 
 
 class FaultReport(Part):
-    """A fault of the whole model, or of one module, rather than of a tensor."""
+    """A fault of the whole model or of a module rather than of a tensor."""
 
     finding: Finding
     where: str = Field(description="the module; empty for the whole model")
@@ -69,12 +69,14 @@ class ModuleReport(Part):
     name: str
     init_slope: Slope | None
     change_slope: Slope | None
-    init: dict[int, float] = Field(description="mean over seeds, by width")
-    change: dict[int, float] = Field(description="after the last step, mean over seeds, by width")
+    init: dict[int, float] = Field(description="RMS at init by size, mean over seeds")
+    change: dict[int, float] = Field(
+        description="RMS of the change after the last step by size, mean over seeds"
+    )
 
 
 class ControlReport(Part):
-    """The negative control: a deliberate error, and the verdict on it; it should fail."""
+    """The negative control: a deliberate error and the verdict on it, which should be fail."""
 
     what: str
     verdict: Verdict | None
@@ -91,15 +93,15 @@ class CheckDocument(Part):
         default="width",
         json_schema_extra={"enum": [row.name for row in AXES if row.checked]},
     )
-    expected: str = Field(description="the parameterization that it was held against")
+    expected: str = Field(description="parameterization with which the model was compared")
     sizes: tuple[int, ...] = Field(alias="widths", description="sizes along the axis")
     seeds: int
     seconds: float
     tensors: tuple[TensorReport, ...]
     modules: tuple[ModuleReport, ...]
     control: ControlReport
-    limits: tuple[str, ...] = Field(description="what this check cannot see")
-    notes: tuple[str, ...] = Field(default=(), description="worth knowing, and not judged")
+    limits: tuple[str, ...] = Field(description="what this check cannot detect")
+    notes: tuple[str, ...] = Field(default=(), description="remarks that do not affect the verdict")
     faults: tuple[FaultReport, ...] = Field(
-        default=(), description="of the whole model or of a module, not of a tensor"
+        default=(), description="faults of the whole model or of a module rather than of a tensor"
     )

@@ -21,12 +21,14 @@ class EngineDocument(Part):
 
     name: str
     device: str
-    steps_per_second: float | None = Field(description="of a small MLP; null: cannot run here")
+    steps_per_second: float | None = Field(
+        description="speed on a small MLP; null: the engine cannot run here"
+    )
     note: str
 
 
 class DoctorDocument(Part):
-    """What is installed, which devices there are, and how fast each is."""
+    """Installed versions, available devices, and the speed of each engine."""
 
     schema_: Literal["mutransfer/doctor/v1"] = Field(default="mutransfer/doctor/v1", alias="schema")
     versions: dict[str, str | None]

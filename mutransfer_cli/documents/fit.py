@@ -13,18 +13,22 @@ from mutransfer_cli.interval import Interval
 
 @further_fields(int | None, lambda axis: None)
 class Rung(Part):
-    """One size on the ladder, and the optimum there."""
+    """One rung of the ladder: its sizes and its optimum."""
 
     width: int
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
-    optimum: dict[str, Interval] | None = Field(description="null: not inside the range")
-    loss: float | None = Field(description="at the optimum, else the best mean seen")
-    at_edge: bool = Field(description="the best point is at an end of the range")
-    points: int = Field(description="learning rates where every seed finished")
-    censored: int = Field(description="learning rates where a seed diverged")
-    pruned: int = Field(default=0, description="learning rates where a seed was pruned")
+    optimum: dict[str, Interval] | None = Field(
+        description="by hyperparameter; null: no optimum inside the range"
+    )
+    loss: float | None = Field(description="loss at the optimum; without one, the lowest mean")
+    at_edge: bool = Field(description="whether the best learning rate is at an end of the range")
+    points: int = Field(description="number of learning rates at which every seed finished")
+    censored: int = Field(description="number of learning rates at which a seed diverged")
+    pruned: int = Field(
+        default=0, description="number of learning rates at which a seed was pruned"
+    )
     note: str | None = None
 
 
@@ -43,7 +47,7 @@ class Regret(Part):
 
 
 class Line(Part):
-    """The optimum along an axis: lr at the rungs' centre; the drift is its slope."""
+    """The line of optima along an axis: lr is its value at `width`, the drift its slope."""
 
     size: float = Field(
         validation_alias="width", serialization_alias="width", description="size along the axis"
@@ -54,7 +58,9 @@ class Line(Part):
 class Axis(Part):
     """What the rungs along one axis show."""
 
-    drift: Interval | None = Field(description="octaves of the learning rate per doubling")
+    drift: Interval | None = Field(
+        description="octaves of the learning rate per doubling of the size"
+    )
     regret: tuple[Regret, ...]
     line: Line | None = None
 
@@ -82,14 +88,14 @@ class FitDocument(Part):
     drift: Interval | None
     regret: tuple[Regret, ...]
     source_rung: SourceRung | None = Field(
-        description="the largest rung with an optimum inside its range"
+        description="largest rung with an optimum inside its range"
     )
-    hyperparameters: dict[str, float] = Field(description="the optimum of the source rung")
+    hyperparameters: dict[str, float] = Field(description="optimum of the source rung")
     noise: float | None = Field(
         description="standard deviation of a loss about the level of its seed"
     )
     notes: tuple[str, ...] = Field(
-        default=(), description="what a reader has to know, such as that the sweep is unfinished"
+        default=(), description="caveats, such as that the sweep is unfinished"
     )
 
     @property

@@ -13,7 +13,7 @@ from mutransfer_cli.documents.base import Part
 
 @further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class SizeDocument(Part):
-    """A point on the axes."""
+    """A size: one value along each axis."""
 
     width: int
     depth: int
@@ -23,39 +23,43 @@ class SizeDocument(Part):
 
 @further_fields(float, lambda axis: 1.0)
 class MultipliersDocument(Part):
-    """The ratios target/base along each axis."""
+    """The multipliers: the ratio target/base along each axis."""
 
     width: float
     depth: float
     batch: float
-    duration: float = Field(description="ratio of tokens (examples)")
+    duration: float = Field(description="ratio of training tokens (or examples)")
 
 
 class TensorDocument(Part):
-    """One line of the plan: a tensor's numbers at the target."""
+    """A tensor's numbers at the target."""
 
     name: str
     role: str
     shape: tuple[int, ...]
     base_shape: tuple[int, ...]
-    growing: tuple[int, ...] = Field(description="dimensions that grow with width")
-    fan_in: int = Field(description="entries summed over; 1 for a one-hot lookup or a vector")
+    growing: tuple[int, ...] = Field(
+        description="indices of the dimensions that grow with the width"
+    )
+    fan_in: int = Field(
+        description="number of entries summed over; 1 for a one-hot lookup or a vector"
+    )
     fan_out: int
     init: Literal["normal", "zero", "keep", "rescale"]
     init_std: float | None = Field(description="null: the model's own init is kept")
-    multiplier: float = Field(description="forward multiplier, beside those in `forward`")
+    multiplier: float = Field(description="forward multiplier, in addition to those in `forward`")
     lr: float
     weight_decay: float = Field(description="as torch's optimizers take it")
     eps: float | None = Field(description="null: the optimizer has none")
     source: str
     optimizer: str = Field(
-        "", description="the optimizer that trains it; muon leaves some tensors to adamw"
+        "", description="optimizer that trains the tensor; muon leaves some to adamw"
     )
-    why: str = Field("", description="the derivation")
+    why: str = Field("", description="derivation of the numbers")
 
 
 class SiteDocument(Part):
-    """Where a forward multiplier is put: an attribute, or a hook on modules."""
+    """Where a forward multiplier is installed: an attribute, or a hook on modules."""
 
     how: Literal["attribute", "input", "output"]
     modules: tuple[str, ...] = ()
@@ -69,11 +73,11 @@ class DifferenceDocument(Part):
     what: str
     here: float | None
     there: float | None
-    ratio: float | None = Field(description="there over here")
+    ratio: float | None = Field(description="`there` divided by `here`")
 
 
 class ChoiceDocument(Part):
-    """A question on which sources disagree, and the answer that was taken."""
+    """A question on which sources disagree, and the answer that the plan uses."""
 
     what: str
     taken: str
@@ -97,11 +101,11 @@ class PlanDocument(Part):
     form: Literal["multiplier", "absorbed"]
     tensors: tuple[TensorDocument, ...]
     forward: dict[str, float | None]
-    sites: dict[str, SiteDocument] = Field(description="where forward multipliers are put")
+    sites: dict[str, SiteDocument] = Field(description="where forward multipliers are installed")
 
 
 class SavedPlan(PlanDocument):
-    """A file of `Plan.save`."""
+    """The file that `Plan.save` writes."""
 
     schema_: Literal["mutransfer/plan/v1"] = Field(default="mutransfer/plan/v1", alias="schema")
 
@@ -110,7 +114,11 @@ class ShapesDocument(PlanDocument):
     """What `mutransfer shapes --json` prints."""
 
     schema_: Literal["mutransfer/shapes/v1"] = Field(default="mutransfer/shapes/v1", alias="schema")
-    origins: dict[str, str] | None = Field(None, description="where each value came from")
+    origins: dict[str, str] | None = Field(
+        None, description="where each value of the recipe comes from, with --origin"
+    )
     choices: tuple[ChoiceDocument, ...] = Field((), description="where sources disagree")
-    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
+    differences: tuple[DifferenceDocument, ...] | None = Field(
+        None, description="differences from the other plan, with --diff"
+    )
     notes: tuple[str, ...] = ()

@@ -14,11 +14,11 @@ from mutransfer_cli.interval import Interval
 class Deviation(Part):
     """Something that the target stack will not do as planned."""
 
-    what: str = Field(description="a number and its tensors, or another part of the plan")
+    what: str = Field(description="the quantity with its tensors, or another part of the plan")
     wanted: str | float | None = Field(
-        description="planned, in the form that the stack's multipliers ask for"
+        description="planned value, in the form that matches the stack's multipliers"
     )
-    got: str | float | None = Field(description="what the stack will do")
+    got: str | float | None = Field(description="value that the stack will use")
     consequence: str
 
 
@@ -32,31 +32,35 @@ class Prediction(Part):
 
 
 class Provenance(Part):
-    """Where the numbers of a configuration come from, for a reader in a year."""
+    """Where the numbers of a configuration come from, for later readers."""
 
     run: str = Field(description="run directory, or the source of the fit's table")
-    width: int = Field(description="of the rung whose optimum is used")
+    width: int = Field(description="width of the rung whose optimum is used")
     confidence: float
-    optima: dict[str, Interval] = Field(description="fitted, at the base")
+    optima: dict[str, Interval] = Field(description="fitted optima, quoted at the base")
     trials: int | None = Field(None, description="number of trials, divergent ones included")
-    flops: float | None = Field(None, description="of all trials")
-    seconds: float | None = Field(None, description="of training, of all trials")
+    flops: float | None = Field(None, description="FLOPs of all trials")
+    seconds: float | None = Field(None, description="training time of all trials")
     versions: dict[str, str] = Field(default_factory=dict)
     device: str | None = None
     seed: int | None = None
-    digest: str | None = Field(None, description="of the run: its recipe and its trials' losses")
+    digest: str | None = Field(
+        None, description="digest of the run's recipe and its trials' losses"
+    )
     data_digest: str | None = None
-    git_revision: str | None = Field(None, description="of the user's code")
+    git_revision: str | None = Field(None, description="git revision of the user's code")
 
 
 class ScaleDocument(PlanDocument):
-    """The target's plan, where its numbers come from, and what the stack makes of it."""
+    """The target's plan, the origin of its numbers, and where the stack deviates from it."""
 
     schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
     format: str
-    hyperparameters: dict[str, Any] = Field(description="at the base")
+    hyperparameters: dict[str, Any] = Field(description="hyperparameters, quoted at the base")
     prediction: Prediction | None
     provenance: Provenance | None = Field(None, description="null without a run")
     deviations: tuple[Deviation, ...] = ()
-    differences: tuple[DifferenceDocument, ...] | None = Field(None, description="with --diff")
+    differences: tuple[DifferenceDocument, ...] | None = Field(
+        None, description="differences from the earlier plan, with --diff"
+    )
     notes: tuple[str, ...] = ()

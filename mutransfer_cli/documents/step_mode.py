@@ -1,4 +1,4 @@
-"""How the step of a population is executed: operation by operation, or as one CUDA graph."""
+"""How a population's training step runs: operation by operation, or as one CUDA graph."""
 
 from __future__ import annotations
 

@@ -23,10 +23,10 @@ class Counts(Part):
 
 
 class MeasuredEngine(Part):
-    """One engine that was timed on a rung."""
+    """An engine that was timed on a rung."""
 
     size: int = Field(description="trials in a population; 1: one by one")
-    seconds: float = Field(description="a step of one trial")
+    seconds: float = Field(description="time per step of one trial")
     bytes: int
     way: StepMode = Field(
         default="plain", description="graph: a population's step as one CUDA graph"
@@ -43,21 +43,25 @@ class RungEngine(Part):
     steps: int
     size: int = Field(description="trials in a population, at most; 1: one by one")
     why: str
-    way: StepMode = Field(default="plain", description="of its populations, as in `measured`")
-    device: str | None = Field(default=None, description="where it was chosen; null: unknown")
-    settled: bool = Field(default=True, description="more trials would not change it")
+    way: StepMode = Field(default="plain", description="how its populations step, as in `measured`")
+    device: str | None = Field(
+        default=None, description="device on which it was chosen; null: unknown"
+    )
+    settled: bool = Field(
+        default=True, description="whether more trials would not change the choice"
+    )
     measured: tuple[MeasuredEngine, ...] = Field(
-        description="everything that was timed; empty: nothing had to be"
+        description="all engines that were timed; empty: there was no choice to make"
     )
 
 
 class Population(Part):
     """How trials were grouped in a sweep."""
 
-    size: int = Field(description="trials that train as one computation, at most")
+    size: int = Field(description="largest number of trials that train as one computation")
     batched: bool
     why: str
-    rungs: tuple[RungEngine, ...] = Field(default=(), description="the choice of each rung")
+    rungs: tuple[RungEngine, ...] = Field(default=(), description="choice for each rung")
 
 
 class BestTrial(Part):
@@ -76,9 +80,11 @@ class SweepDocument(Part):
     run: str
     trials: Counts
     best: BestTrial | None
-    seconds: float = Field(description="of this call")
-    flops: float = Field(description="of finished trials, and of pruned ones as far as they went")
-    trials_per_second: float | None = Field(description="of this call; null where none was run")
+    seconds: float = Field(description="duration of this call")
+    flops: float = Field(
+        description="FLOPs of finished trials, and of pruned ones until they were stopped"
+    )
+    trials_per_second: float | None = Field(description="rate of this call; null: it ran no trial")
     population: Population
     workers: int
     device: str
@@ -90,17 +96,17 @@ class RungCost(Part):
 
     width: int
     trials: int
-    flops: float = Field(description="of one trial, counted by torch")
+    flops: float = Field(description="FLOPs of one trial, counted by torch")
     bytes: int | None = Field(
-        description="of one trial: weights, gradients, moments, activations; null: unknown"
+        description="memory of one trial: weights, gradients, moments, activations; null: unknown"
     )
     seconds: float | None = Field(
-        description="of one trial by itself on this device, from timed passes; of a program of "
-        "the user's own, from its finished trials; null: unknown"
+        description="duration of one trial by itself on this device, from timed passes; for a "
+        "program of the user's own, from its finished trials; null: unknown"
     )
     seconds_all: float | None = Field(
         default=None,
-        description="until all trials have ended on all workers, as the sweep would train them",
+        description="duration of all trials on all workers, as the sweep would train them",
     )
     population: int = Field(
         default=1, description="trials in a population in seconds_all, at most; 1: one by one"
@@ -114,8 +120,10 @@ class TargetCost(Part):
     depth: int
     batch: int
     steps: int
-    flops: float = Field(description="of one trial at the target's size and steps")
-    share: float = Field(description="the sweep's FLOPs over as many trials of the target")
+    flops: float = Field(description="FLOPs of one trial at the target's size and steps")
+    share: float = Field(
+        description="the sweep's FLOPs divided by those of as many trials of the target"
+    )
 
 
 class DryRunDocument(Part):
@@ -124,21 +132,21 @@ class DryRunDocument(Part):
     schema_: Literal["mutransfer/sweep/v1"] = Field(default="mutransfer/sweep/v1", alias="schema")
     dry_run: Literal[True] = True
     rungs: tuple[RungCost, ...]
-    trials: int = Field(description="before the grid grows at an edge")
+    trials: int = Field(description="number of trials before the grid grows at an edge")
     trials_at_most: int
-    flops: float = Field(description="forward and backward passes of all trials")
+    flops: float = Field(description="FLOPs of the forward and backward passes of all trials")
     target: TargetCost | None = Field(default=None, description="null: the recipe has no target")
-    bytes: int | None = Field(description="at a time, over all workers; null: unknown")
+    bytes: int | None = Field(description="memory of all workers together; null: unknown")
     seconds: float | None = Field(
-        description="in all: training, calibration and start; null: unknown"
+        description="total of training, calibration and start; null: unknown"
     )
     seconds_training: float | None = Field(
-        default=None, description="of the rungs, seconds_all added up; null: unknown"
+        default=None, description="sum of seconds_all over the rungs; null: unknown"
     )
     seconds_calibration: float = Field(
-        default=0.0, description="of measuring which engine is fastest"
+        default=0.0, description="time to measure which engine is fastest"
     )
-    seconds_start: float = Field(default=0.0, description="until the workers train")
+    seconds_start: float = Field(default=0.0, description="time until the workers train")
     workers: int
     device: str
     notes: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""Optimizers: hyperparameters, geometry of their updates, torch classes."""
+"""Optimizers: their hyperparameters, the geometry of their updates, and their torch classes."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def torch_class() -> type[Optimizer]:
-    """Return the class of torch."""
+    """Return torch's own class."""
     from torch.optim import Adafactor
 
     return Adafactor

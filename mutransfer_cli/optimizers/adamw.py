@@ -17,7 +17,7 @@ def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
 
 
 def torch_class() -> type[Optimizer]:
-    """Return the class of torch."""
+    """Return torch's own class."""
     from torch.optim import AdamW
 
     return AdamW

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 class Geometry:
     """How large an update is at learning rate 1.
 
-    The powers say how abc-symmetry acts (Tensor Programs V, arXiv 2203.03466, appendix J): a
-    tensor with its forward multiplier taken times t and its init divided by t trains as before
-    with its learning rate, epsilon and weight decay times these powers of t.
+    The powers describe abc-symmetry (Tensor Programs V, arXiv 2203.03466, appendix J): multiply a
+    tensor's forward multiplier by t, divide its init by t, multiply its learning rate, epsilon and
+    weight decay by these powers of t, and it trains exactly as before.
 
     Attributes:
-        name: In messages and in the tables of the theory.
-        sees_gradient_scale: Whether a gradient twice as large makes an update twice as large.
+        name: Name in messages and in the tables of the theory.
+        sees_gradient_scale: Whether a gradient twice as large gives an update twice as large.
         lr_power: Exponent of t in the learning rate.
         eps_power: Exponent of t in epsilon.
         weight_decay_power: Exponent of t in the weight decay.

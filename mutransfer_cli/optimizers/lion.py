@@ -23,13 +23,13 @@ class Lion(Optimizer):
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
     ) -> None:
-        """Make the optimizer.
+        """Create the optimizer.
 
         Args:
             params: Tensors, or groups of them.
-            lr: Size of every entry's step.
+            lr: Step size of every entry.
             betas: Weight of the momentum in the step, and decay of the momentum per step.
-            weight_decay: Decoupled: a step takes off lr × weight_decay.
+            weight_decay: Decoupled decay: each step shrinks weights by the share lr × weight_decay.
         """
         super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
@@ -57,12 +57,12 @@ class Lion(Optimizer):
 
 
 def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
-    """The betas."""
+    """The betas, as `Lion` takes them."""
     return {"betas": hyperparameters.betas}
 
 
 def torch_class() -> type[Optimizer]:
-    """The class above."""
+    """Return `Lion`."""
     return Lion
 
 

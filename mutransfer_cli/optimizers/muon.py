@@ -12,7 +12,7 @@ from mutransfer_cli.tracing.roles import Shape
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-MOMENTUM = 0.95  # its authors' choice
+MOMENTUM = 0.95  # the authors' choice
 
 
 def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
@@ -28,12 +28,12 @@ def torch_class() -> type[Optimizer] | None:
 
 
 def trains(role: str, shape: Shape) -> bool:
-    """Hidden matrices only; its authors advise AdamW for all else."""
+    """Whether the tensor is a hidden matrix; the authors advise AdamW for everything else."""
     return role == "hidden" and len(shape) == 2
 
 
 def lr_shape_factor(shape: Shape) -> float:
-    """What torch.optim.Muon multiplies the learning rate by: √max(1, rows/columns)."""
+    """The factor that torch.optim.Muon itself applies to the rate: √max(1, rows/columns)."""
     return sqrt(max(1.0, shape[0] / shape[1]))
 
 

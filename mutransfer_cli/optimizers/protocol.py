@@ -1,6 +1,6 @@
-"""What plans and the theory know of an optimizer: one `OptimizerSpec` for each entry.
+"""What plans and the theory know about an optimizer: one `OptimizerSpec` for each entry.
 
-A package adds an optimizer by an `OptimizerEntry` (see `catalog.optimizers`) whose implementation
+A package adds an optimizer with an `OptimizerEntry` (see `catalog.optimizers`) whose implementation
 is an `OptimizerSpec`.
 """
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 EpsilonTarget = Literal["gradient entries", "gradient norm"]
-"""What epsilon is added to: the size of the gradient's entries, or the Frobenius norm of it."""
+"""What epsilon is added to: the size of the gradient's entries, or its Frobenius norm."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupHyperparameters:
-    """Hyperparameters of one parameter group, beside its learning rate and weight decay."""
+    """Hyperparameters of one parameter group, except learning rate and weight decay."""
 
     betas: tuple[float, float]
     eps: float | None
@@ -53,20 +53,22 @@ def not_in_torch() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerSpec:
-    """An optimizer, as far as plans and the theory need it.
+    """What plans and the theory need to know about an optimizer.
 
     Attributes:
         name: Its name in the catalog.
-        geometry: How large its updates are.
+        geometry: The geometry of its updates.
         epsilon: What its epsilon is added to; None: it has no epsilon.
-        group_options: The options of a parameter group, beside `lr` and `weight_decay`.
-        torch_class: Imports and returns the class; None where it cannot be trained with here.
-        trains: Whether it trains a tensor of this role and base shape; what it does not train is
-            left to the optimizer that its row in the catalog names.
-        lr_shape_factor: What the class itself multiplies the learning rate by, for a shape.
-        tabulated: Whether published tables for its geometry are about this optimizer.
-        lr_source: Where its learning rate rules were published, if not in such a table.
-        horizon_published: Whether the rules of batch size and training length are about it.
+        group_options: Returns a parameter group's options other than `lr` and `weight_decay`.
+        torch_class: Imports and returns the class; returns None if this installation has none.
+        trains: Returns whether it trains a tensor of this role and base shape; the other tensors
+            are left to the optimizer that its row in the catalog names.
+        lr_shape_factor: Returns the factor that the class itself applies to the learning rate of a
+            tensor of this shape.
+        tabulated: Whether the published tables for its geometry were made for this optimizer.
+        lr_source: Where its learning-rate rules were published, if not in such a table.
+        horizon_published: Whether the rules for batch size and training length were published for
+            this optimizer.
     """
 
     name: str
@@ -81,7 +83,7 @@ class OptimizerSpec:
     horizon_published: bool = False
 
     def planned_eps(self, eps: float, entry_size: float, norm_size: float) -> float | None:
-        """Epsilon in the units of what it is added to.
+        """Epsilon at the target, scaled like the quantity that it is added to.
 
         Args:
             eps: Epsilon at the base.

@@ -17,7 +17,7 @@ def group_options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
 
 
 def torch_class() -> type[Optimizer]:
-    """Return the class of torch."""
+    """Return torch's own class."""
     import torch.optim
 
     return torch.optim.SGD

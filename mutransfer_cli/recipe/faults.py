@@ -1,4 +1,4 @@
-"""Faults of a recipe, and pydantic's errors as faults with readable messages."""
+"""Faults of a recipe, and the translation of pydantic's errors into readable faults."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Fault:
     """One thing that is wrong with a recipe.
 
     Attributes:
-        path: The key at fault.
-        message: What is wrong, and what would be right.
-        at_key: The position to show is that of the key, not of its value.
+        path: Path of the key at fault.
+        message: What is wrong and what is expected.
+        at_key: Whether to show the position of the key instead of that of its value.
     """
 
     path: KeyPath
@@ -33,36 +33,36 @@ class Fault:
         return f"{'.'.join(self.path)}: {self.message}" if self.path else self.message
 
     def error(self, position: str = "") -> InputError:
-        """The exception for it; `position` says where the key or value was written."""
+        """The fault as an exception; `position` is where the key or value stands."""
         return InputError(self.message, self.path, position)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message, such as `; did you mean 'lr'?`; empty where no known word is close."""
+    """The end of a message, such as `; did you mean 'lr'?`; empty if no known word is close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def unknown_key(word: str, known: Iterable[str]) -> str:
     """The message for a key that does not exist."""
-    section_keys = list(known)
-    return f"unknown key{suggestion(word, section_keys)} (known: {', '.join(section_keys)})"
+    known_keys = list(known)
+    return f"unknown key{suggestion(word, known_keys)} (known: {', '.join(known_keys)})"
 
 
-def _words(kind: str, context: dict[str, Any], found: Any) -> str:
+def _message(kind: str, context: dict[str, Any], value: Any) -> str:
     """The message for one of pydantic's error types."""
     bound = {"greater_than_equal": ("at least", "ge"), "greater_than": ("above", "gt"),
              "less_than_equal": ("at most", "le"), "less_than": ("below", "lt")}  # fmt: skip
     if kind in bound:
         word, key = bound[kind]
-        return f"expected {word} {context[key]:g}, found {show(found)}"
+        return f"expected {word} {context[key]:g}, found {show(value)}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
-        hint = suggestion(found, choices) if isinstance(found, str) else ""
-        return f"expected {' | '.join(choices)}, found {show(found)}{hint}"
+        hint = suggestion(value, choices) if isinstance(value, str) else ""
+        return f"expected {' | '.join(choices)}, found {show(value)}{hint}"
     if kind == "string_pattern_mismatch":
         rule = "expected letters, digits, '.', '_' or '-' (a letter or digit first)"
-        return f"{rule}, found {show(found)}"
+        return f"{rule}, found {show(value)}"
     expected = {
         "string_type": "text",
         "string_too_short": "text",
@@ -74,14 +74,14 @@ def _words(kind: str, context: dict[str, Any], found: Any) -> str:
         "model_type": "a mapping",
         "model_attributes_type": "a mapping",
     }
-    return f"expected {expected.get(kind, 'something else')}, found {show(found)}"
+    return f"expected {expected.get(kind, 'something else')}, found {show(value)}"
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:
-    """Every error of a validation.
+    """All errors of a validation, as faults.
 
     Args:
-        error: The error.
+        error: The error that pydantic raised.
         model: The section that was validated.
         prefix: The section's key path in the recipe.
     """
@@ -101,6 +101,6 @@ def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = 
         elif kind == "recipe":
             result.append(Fault(prefix + path, item["msg"]))
         else:
-            words = _words(kind, item.get("ctx") or {}, item.get("input"))
-            result.append(Fault(prefix + path, words))
+            message = _message(kind, item.get("ctx") or {}, item.get("input"))
+            result.append(Fault(prefix + path, message))
     return result

@@ -1,4 +1,4 @@
-"""The frozen recipe: every default written out, and how two recipes differ."""
+"""Recipes with every default written out, and the difference between two recipes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MISSING = object()
 
 
 class _Dumper(yaml.SafeDumper):
-    # Quotes exactly the text that yaml_source would read as something else.
+    # Quotes exactly the text that yaml_source would not read as text.
     yaml_implicit_resolvers = implicit_resolvers()
 
     def ignore_aliases(self, data: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Key paths: which exist, what short names stand for, reading and setting their values."""
+"""Key paths of a recipe: which exist, their short names, and reading and setting their values."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ SHORT_NAMES: Mapping[str, str] = types.MappingProxyType(
 
 
 def _type_at(path: KeyPath) -> Any:
-    """The type of the value at a path of the recipe.
+    """The type of the recipe's value at a path.
 
     Raises:
-        InputError: No such path.
+        InputError: There is no such path.
     """
     kind: Any = Recipe
     for depth, part in enumerate(path):
@@ -87,7 +87,7 @@ def key_path(name: str) -> str:
     """The dotted path of a scalar, from its short name (such as `lr`) or the path itself.
 
     Raises:
-        InputError: There is no such key, or it is that of a section or list.
+        InputError: There is no such key, or its value is a section or list.
     """
     path = resolve(name)
     kind = _type_at(path)
@@ -98,7 +98,7 @@ def key_path(name: str) -> str:
 
 
 def value_at(recipe: Recipe, path: str) -> Any:
-    """What a recipe says at a dotted path; None where it says nothing."""
+    """The recipe's value at a dotted path; None if it has none."""
 
     def below(values: Any, key: str) -> Any:
         if isinstance(values, list | tuple):
@@ -114,7 +114,7 @@ def searched_values(recipe: Recipe) -> dict[str, Any]:
 
 
 def _plain(default: Any) -> Any:
-    """A default as raw data that can be edited."""
+    """A field's default value as raw data that can be edited."""
     if isinstance(default, dict):
         return {k: v.model_dump() if isinstance(v, BaseModel) else v for k, v in default.items()}
     if isinstance(default, tuple | list):
@@ -123,11 +123,11 @@ def _plain(default: Any) -> Any:
 
 
 def set_value(data: dict[str, Any], path: KeyPath, value: Any) -> None:
-    """Set one value in raw data; sections above it that are missing are created.
+    """Set one value in raw data, creating the sections above it where they are missing.
 
     Args:
         data: A recipe as plain data; it is changed.
-        path: The key.
+        path: Path of the key.
         value: Its new value.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Recipes from files and text: every error is one line that begins with its position."""
+"""Loads recipes from files and text; every error is one line that begins with its position."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedRecipe:
-    """A recipe, and where it came from.
+    """A recipe, and the origin of each of its values.
 
     Attributes:
         recipe: The recipe.
-        path: Its file.
-        origins: For each leaf's dotted path "command line", "recipe" or "default". Leaves of lists
-            have an index (`optimizer.betas.0`); an empty list or mapping is a leaf.
+        path: The file that it was read from.
+        origins: "command line", "recipe" or "default" by the dotted path of each leaf. Leaves of
+            lists have an index (`optimizer.betas.0`); an empty list or mapping is a leaf.
     """
 
     recipe: Recipe
@@ -53,7 +53,7 @@ def leaves(data: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def validate(data: Any) -> tuple[Recipe | None, list[Fault]]:
-    """The recipe and no faults, or None and what is wrong with the data."""
+    """Validate data: return the recipe and no faults, or None and the faults."""
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
@@ -73,7 +73,7 @@ def _apply_setting(source: YamlSource, index: int, setting: str) -> None:
         parsed = parse(value, "value")
         set_value(source.data, path, parsed.data)
     except InputError as error:
-        # a line and column inside the value would help nobody
+        # the line and column inside the value would not help
         raise InputError(error.message, error.path, text) from None
     source.forget(path)
     # The command line comes before the file, also in the order of errors.
@@ -89,7 +89,7 @@ def _origins(recipe: Recipe, source: YamlSource) -> dict[str, str]:
     origins: dict[str, str] = {}
     for path, value in leaves(recipe.model_dump(mode="json", by_alias=True)):
         position = source.values.get(path)
-        # null asks for the default where the recipe ends up with something else
+        # null stands for the default, unless null is the value itself
         kept = path in given and (given[path] is not None or value is None)
         origins[".".join(path)] = position.origin if position is not None and kept else "default"
     return origins
@@ -121,11 +121,12 @@ def loads(text: str, name: str = "recipe", sets: Sequence[str] = ()) -> LoadedRe
 
     Args:
         text: The YAML document.
-        name: Stands for the file in errors.
-        sets: `key.path=value` each, the value read as YAML; they win over the text.
+        name: Name of the text in errors, in place of a file.
+        sets: Overrides `key.path=value`, whose values are read as YAML.
 
     Raises:
-        InputError: One line with position, key, what was found and what would be right.
+        InputError: The recipe is wrong; one line with position, key, what was found and what was
+            expected.
     """
     return _build(parse(text, name), sets, Path(name))
 
@@ -135,10 +136,11 @@ def load(path: Path, sets: Sequence[str] = ()) -> LoadedRecipe:
 
     Args:
         path: The YAML file.
-        sets: `key.path=value` each, the value read as YAML; they win over the file.
+        sets: Overrides `key.path=value`, whose values are read as YAML.
 
     Raises:
-        InputError: One line with position, key, what was found and what would be right.
+        InputError: The recipe is wrong; one line with position, key, what was found and what was
+            expected.
     """
     path = Path(path)
     if path.is_dir():
@@ -176,7 +178,7 @@ def override(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
         changes: New values by searchable name or dotted path; entries of lists by index.
 
     Raises:
-        InputError: No such key, or a value that is not allowed.
+        InputError: There is no such key, or a value is not allowed.
     """
     changed, faults = _change(recipe, changes)
     if changed is None:

@@ -11,13 +11,13 @@ from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.recipe.key_paths import SHORT_NAMES, key_path, value_at
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
-# What every trial fills in; {device} is that of --device, {python} the one that runs mutransfer.
+# Filled in for every trial; {device} is that of --device, {python} the Python of mutransfer.
 TRIAL_PLACEHOLDERS = ("plan", *SIZES, "seed", "out", "device", "python")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 
 
 def split_command(command: str) -> list[str]:
-    """The words of a command, as a shell would split them; nothing is expanded.
+    """Split a command into words as a shell would, without expanding anything.
 
     Raises:
         ValueError: A quote is not closed.
@@ -26,17 +26,17 @@ def split_command(command: str) -> list[str]:
 
 
 def placeholders_in(text: str) -> list[str]:
-    """The names in braces, in their order; other braces are text."""
+    """The placeholder names in a text, in their order; other braces are plain text."""
     return _PLACEHOLDER.findall(text)
 
 
 def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """The text with its placeholders replaced; braces inside a value stay as they are."""
+    """Replace the placeholders in a text; braces inside the values stay as they are."""
     return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
 def as_argument(value: Any) -> str:
-    """A value as a command's argument; a number to its last digit."""
+    """A value as a command-line argument, numbers with all digits."""
     return value if isinstance(value, str) else repr(value)
 
 

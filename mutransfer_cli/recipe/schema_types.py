@@ -1,4 +1,4 @@
-"""The types of a schema along a key path."""
+"""The types in the schema along a key path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def section_keys(model: type[BaseModel]) -> list[str]:
 
 
 def _core(annotation: Any) -> Any:
-    """An annotation without Annotated and Optional; a union of several types is Any."""
+    """Strip Annotated and Optional from an annotation; a union of several types becomes Any."""
     if get_origin(annotation) is Annotated:
         return _core(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -27,12 +27,12 @@ def _core(annotation: Any) -> Any:
 
 
 def is_section(kind: Any) -> bool:
-    """Is this type a section of the recipe?"""
+    """Whether a type is a section of the recipe."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
-    """The field of a section by its key; None where there is none."""
+    """The field of a section with this key, or None."""
     for name, info in section.model_fields.items():
         if (info.alias or name) == key:
             return info
@@ -40,7 +40,7 @@ def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
 
 
 def type_below(kind: Any, part: str) -> Any:
-    """The type of an entry of a section, mapping or list; None where it can have no such entry."""
+    """The type of an entry of a section, mapping or list; None if there can be no such entry."""
     if kind is Any:
         return Any
     if is_section(kind):
@@ -58,7 +58,7 @@ def type_below(kind: Any, part: str) -> Any:
 
 
 def section_at(root: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
-    """The section at a path; None where the path ends in something else."""
+    """The section at a path; None if something else is there."""
     kind: Any = root
     for part in path:
         kind = type_below(kind, part)

@@ -1,4 +1,4 @@
-"""Sizes along the axes: the base, the rungs of the ladder, the target."""
+"""Sizes along all axes: those of the base, of the rungs of the ladder and of the target."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mutransfer_cli.recipe.validation.width import size_fault
 @further_attributes(lambda axis: BASE_DEFAULTS[axis.size])
 @dataclass(frozen=True, slots=True, order=True)
 class Size:
-    """A point on the axes.
+    """The size of a model and of its training: one value along each axis.
 
     Attributes:
         width: Width of the model.
@@ -33,7 +33,7 @@ class Size:
     steps: int
 
     def as_dict(self) -> dict[str, int]:
-        """The sizes by name, as a plan keeps them."""
+        """The values by name, as plans store them."""
         return {name: getattr(self, name) for name in SIZES}
 
 
@@ -57,10 +57,10 @@ def base_size(recipe: Recipe) -> Size:
 
 
 def rungs(recipe: Recipe) -> tuple[Size, ...]:
-    """The ladder and the base, each once, small to large.
+    """The sizes of the ladder and the base, each once, from small to large.
 
-    Every axis is a line through the base (`product: true` takes all combinations). Steps that are
-    not given are such that the tokens are those of the base.
+    Every axis is a line through the base; `product: true` takes all combinations. Where steps are
+    not given, the number of tokens is that of the base.
     """
     base, ladder = base_size(recipe), recipe.ladder
     given = {size: getattr(ladder, size) for size in SIZES}
@@ -77,7 +77,7 @@ def rungs(recipe: Recipe) -> tuple[Size, ...]:
 
 
 def recipe_target(recipe: Recipe) -> Size:
-    """The recipe's target, before the sizes of a command; without one, the base.
+    """The target in the recipe, before command-line options; without one, the base.
 
     Raises:
         InputError: `base.tokens` or `target.tokens` is less than one step.
@@ -96,19 +96,20 @@ def target_size(
     steps: int | None = None,
     tokens: float | None = None,
 ) -> Size:
-    """The target: the sizes given here, else those of the recipe's target, else the base's.
+    """The target size: each value as given here, else from the recipe's target, else from the base.
 
     Args:
         recipe: The recipe.
-        width: Replaces the width.
-        depth: Replaces the depth.
-        batch: Examples per step; without steps or tokens it keeps the tokens, so the steps shrink.
+        width: Width of the model.
+        depth: Depth of the model.
+        batch: Examples per step; without steps or tokens, the number of tokens is kept, so the
+            number of steps shrinks.
         steps: Number of steps.
-        tokens: Instead of steps; examples where the data has no tokens.
+        tokens: Number of tokens (of examples, if the data has no tokens), instead of steps.
 
     Raises:
-        InputError: A size below 1, steps and tokens at once, a width or depth that the
-            model cannot have.
+        InputError: A size is below 1, steps and tokens are both given, or the model cannot have
+            this width or depth.
     """
     values = (width, depth, batch, steps, tokens)
     options = dict(zip((*(row.size for row in BUILT_IN), "tokens"), values, strict=True))
@@ -139,10 +140,10 @@ def _steps(recipe: Recipe, tokens: float, batch: int, path: KeyPath) -> int:
 def _resized(
     recipe: Recipe, start: Size, changes: Mapping[str, float | None], path: KeyPath = ()
 ) -> Size:
-    """`start` with some sizes, or its tokens, replaced; None leaves a size as it is.
+    """Replace some values of `start`, or its number of tokens; None leaves a value unchanged.
 
-    A batch without steps or tokens keeps the tokens, so the steps shrink. `path` is the key of the
-    tokens.
+    A new batch size without steps or tokens keeps the number of tokens, so the number of steps
+    shrinks. `path` is the key path of the tokens, for errors.
     """
     given = {name: value for name, value in changes.items() if value is not None}
     tokens = given.pop("tokens", None)

@@ -58,7 +58,7 @@ _INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do
 _CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
 
 
-IMAGE_SIDE = 8  # of the images that proxies of vision models read
+IMAGE_SIDE = 8  # pixels; side of the images on which proxies of vision models train
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,14 @@ class ProxyLadder:
     """Sizes for the proxies of a model whose config is known.
 
     Attributes:
-        model_type: The type in its config.
+        model_type: The `model_type` in the config.
         base: Width of the base.
-        widths: Widths of the ladder, the base's included.
+        widths: Widths of the ladder, including that of the base.
         depth: Depth of the base.
         target: Width and depth of the target.
         args: Entries of the config that are the same at every size.
-        images: It reads images.
-        vocabulary: The target's own, where the proxies read bytes.
+        images: Whether the model reads images.
+        vocabulary: Vocabulary size of the target if the proxies train on bytes, else None.
     """
 
     model_type: str
@@ -92,7 +92,7 @@ def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
     Args:
         model: A built-in model, hf:TYPE, hf:config.json or package.module:callable.
         name: The study's name.
-        ladder: The sizes, for an hf: model.
+        ladder: Sizes of the proxies, for an hf: model.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -127,10 +127,10 @@ def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
 
 
 def _data(kind: DataKind, preferred: str = "", d_in: int | None = None) -> str:
-    """The lines for the preferred source, else for the first that yields data of this kind.
+    """The `data:` section for the preferred source, else for one that yields this kind of data.
 
-    Sources with `d_in` numbers per input come first; then those that run at once, before those
-    that need a package, or a file that is still to be named.
+    Sources with `d_in` numbers per input come first, then those that run without further packages
+    or files.
     """
     rows = sorted(
         (row for row in SOURCES if row.yields == kind),
@@ -149,7 +149,7 @@ def _data(kind: DataKind, preferred: str = "", d_in: int | None = None) -> str:
 
 
 def _of_built_in(row: ModelEntry) -> dict[str, str]:
-    """The parts of a built-in model's recipe."""
+    """The parts of the text for a built-in model."""
     example = row.example
     return {
         "model": example.model or f"# {row.summary}\nmodel:\n  build: {row.name}\n",
@@ -160,7 +160,7 @@ def _of_built_in(row: ModelEntry) -> dict[str, str]:
 
 
 def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
-    """The parts of a Hugging Face model's recipe."""
+    """The parts of the text for a Hugging Face model."""
     deeper = next((row.name for row in PARAMETERIZATIONS if row.depth_exponent), None)
     args = yaml.safe_dump(ladder.args, default_flow_style=True, sort_keys=False).strip()
     width, depth = ladder.target
@@ -186,6 +186,6 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
 
 
 def _quoted(name: str) -> str:
-    """The name as YAML text; quoted where it would read as a number or a word such as null."""
+    """The name as YAML text, quoted if YAML would read it as a number or a word such as null."""
     plain = re.match(r"[A-Za-z]", name) and name.lower() not in ("null", "true", "false")
     return name if plain else f'"{name}"'

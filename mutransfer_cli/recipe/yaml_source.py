@@ -1,4 +1,4 @@
-"""YAML with positions: plain data, and the position of every key and value."""
+"""Reads YAML into plain data and remembers the position of every key and value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema_types import KeyPath
 
-_LIMIT = 100_000  # values; aliases of aliases can ask for billions
+_MAX_VALUES = 100_000  # nested aliases can expand to billions
 _TAG = "tag:yaml.org,2002:"
 
 # The core schema of YAML 1.2, in which 1e-8 is a number and yes, on, 1:30 and dates are text.
@@ -33,7 +33,7 @@ RESOLVERS: list[tuple[str, re.Pattern[str], str]] = [
 
 
 def implicit_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
-    """The resolvers by first character, as PyYAML wants them."""
+    """The resolvers by first character, as PyYAML expects them."""
     table: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
     for tag, pattern, first in RESOLVERS:
         for character in [*first, *([""] if tag.endswith("null") else [])]:
@@ -47,12 +47,12 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a key or value was written.
+    """The position of a key or value.
 
     Attributes:
-        text: `file:line:column`, or the option of the command line.
-        rank: Its order among positions: that of the command line, then that of the file.
-        origin: What it was written in.
+        text: `file:line:column`, or the command-line option.
+        rank: Sort key; positions on the command line come before those in the file.
+        origin: Whether the position is in the recipe or on the command line.
     """
 
     text: str
@@ -65,8 +65,8 @@ class YamlSource:
     """Plain data and the positions of its keys and values.
 
     Attributes:
-        name: The file, as positions show it.
-        data: The data.
+        name: Name of the file in positions.
+        data: The plain data.
         keys: Position of the key at the end of each path.
         values: Position of the value at each path.
     """
@@ -77,7 +77,7 @@ class YamlSource:
     values: dict[KeyPath, Position] = field(default_factory=dict)
 
     def position(self, fault: Fault) -> Position:
-        """The position of a fault: its own, or that of the nearest key above."""
+        """The position of a fault; if its key has none, that of the nearest key above."""
         own = (self.keys if fault.at_key else self.values).get(fault.path)
         if own is not None:
             return own
@@ -88,7 +88,7 @@ class YamlSource:
         return Position(f"{self.name}:1:1", (1, 1))
 
     def forget(self, path: KeyPath) -> None:
-        """Drop the positions of a value that is replaced, and of all below it."""
+        """Drop the positions of a value that is being replaced, and of everything below it."""
         for table in (self.keys, self.values):
             for known in [p for p in table if p[: len(path)] == path]:
                 del table[known]
@@ -100,7 +100,7 @@ class _Reader:
     def __init__(self, source: YamlSource) -> None:
         self.source = source
         self.ancestors: set[int] = set()  # ids of the nodes that are being read
-        self.count = 0  # values read, aliases each time
+        self.count = 0  # values read so far; aliases count every time
 
     def position(self, node: yaml.Node) -> Position:
         """Where a node starts."""
@@ -112,10 +112,10 @@ class _Reader:
         raise InputError(message, path, self.position(node).text)
 
     def read(self, node: yaml.Node, path: KeyPath) -> Any:
-        """The data of a node of any kind; positions are noted on the way."""
+        """Read a node of any kind and record positions."""
         self.count += 1
-        if self.count > _LIMIT:
-            self.fail(node, path, f"more than {_LIMIT} values; a recipe is small")
+        if self.count > _MAX_VALUES:
+            self.fail(node, path, f"more than {_MAX_VALUES} values; a recipe is small")
         if id(node) in self.ancestors:
             self.fail(node, path, "an anchor that contains itself")
         self.source.values[path] = self.position(node)
@@ -132,7 +132,7 @@ class _Reader:
         self.fail(node, path, f"the tag {_short(node.tag)} is not allowed in a recipe")
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
-        """The data of a mapping, merged keys included."""
+        """Read a mapping, including merged keys."""
         result: dict[str, Any] = {}
         merged: list[tuple[yaml.ScalarNode, yaml.Node]] = []
         for key, value in self.pairs(node, path, merged):
@@ -142,7 +142,7 @@ class _Reader:
                 self.fail(key, child, f"given twice (first at {line}:{column})")
             self.source.keys[child] = self.position(key)
             result[key.value] = self.read(value, child)
-        for key, value in merged:  # of `<<: *anchor`; the mapping's own keys win
+        for key, value in merged:  # from `<<: *anchor`; the mapping's own keys win
             if key.value not in result:
                 child = (*path, key.value)
                 self.source.keys[child] = self.position(key)
@@ -173,14 +173,14 @@ class _Reader:
                         merged += self.pairs(part, path, inner) + inner
                     finally:
                         self.ancestors.discard(id(part))
-                    if len(merged) > _LIMIT:
-                        self.fail(value, path, f"more than {_LIMIT} values; a recipe is small")
+                    if len(merged) > _MAX_VALUES:
+                        self.fail(value, path, f"more than {_MAX_VALUES} values; a recipe is small")
             else:
                 own.append((key, value))
         return own
 
     def scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
-        """The value of a scalar."""
+        """Read a scalar."""
         kind = node.tag.removeprefix(_TAG)
         text = str(node.value)
         try:
@@ -215,10 +215,10 @@ def parse(text: str, name: str) -> YamlSource:
 
     Args:
         text: The document.
-        name: Its name in positions: `recipe.yaml` gives `recipe.yaml:12:7`.
+        name: Name of the document in positions: `recipe.yaml` gives `recipe.yaml:12:7`.
 
     Raises:
-        InputError: It is not YAML, or more than plain data.
+        InputError: The document is not YAML, or contains more than plain data.
     """
     source = YamlSource(name)
     try:

@@ -16,7 +16,7 @@ def test_every_format_has_a_line_of_help_and_an_implementation() -> None:
 
 @pytest.mark.parametrize("name", ["gpt-neox", "litgpt", "maxtext", "torchtune", "levanter"])
 def test_refused_with_the_reason_and_the_nearest(name: str) -> None:
-    with pytest.raises(InputError, match=f"--format {name}: refused: .*take "):
+    with pytest.raises(InputError, match=f"--format {name}: refused: .*use "):
         require_stack(name)
 
 
