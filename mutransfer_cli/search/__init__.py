@@ -1,1 +1,1 @@
-"""Spaces, samplers, executors, and the storage of a study."""
+"""The sweep: samplers, pruners, executors, and the storage of its trials."""

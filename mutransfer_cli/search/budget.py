@@ -1,4 +1,4 @@
-"""Whether a search's budget has ended it."""
+"""Checks whether a search has used up its budget."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from mutransfer_cli.search.storage.record import Record
 
 
 def limit_reached(search: Search, records: Sequence[Record], minutes: float = 0.0) -> str | None:
-    """The limit that has been reached, in a few words; None where there is none.
+    """A short message naming the limit that has been reached; None if none has.
 
-    A sampler that shares the trials of the budget among rungs proposes no more than these.
+    `search.budget.trials` is not checked for samplers that divide it among the rungs: they never
+    propose more.
 
     Args:
-        search: The recipe's section.
+        search: The recipe's section `search`.
         records: Trials that have ended.
-        minutes: Of this call.
+        minutes: How long this call has been running.
     """
     budget = search.budget
     trials = None if SAMPLERS[search.sampler].needs_trials else budget.trials

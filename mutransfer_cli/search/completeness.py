@@ -11,14 +11,14 @@ from mutransfer_cli.search.storage.run import Run
 
 
 def unfinished(run: Run) -> str | None:
-    """How much is still to come, and how to get it; None where the sweep is finished."""
+    """Says how many trials are missing and how to run them; None if the sweep is finished."""
     problem, records = search_problem(run.recipe, run.seed), run.records
     sampler = make_sampler(problem)
     remaining = missing(sampler.propose(records), records)
     if not remaining:
         return None
     total = len(records) + len(remaining)
-    if SAMPLERS[problem.search.sampler].needs_trials:  # it proposes one trial after another
+    if SAMPLERS[problem.search.sampler].needs_trials:  # it proposes few trials at a time
         total = max(total, sampler.count_trials().each * len(problem.rungs))
     progress = f"the sweep is not finished: {len(records)} of {total} trials have ended"
     limit = limit_reached(problem.search, records)

@@ -1,4 +1,4 @@
-"""One call of the sweep: rounds of trials until the search has what it needs."""
+"""Runs rounds of trials until the search is finished or its budget is used up."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Driver:
     """One call of the sweep on a run directory.
 
     Attributes:
-        problem: What is searched.
+        problem: The search space, rungs and seeds.
         sampler: Proposes trials.
-        pruning: How they are pruned.
-        executor: Runs them.
+        pruning: Decides which trials may be pruned.
+        executor: Runs the trials.
         costs: FLOPs of a trial of each size.
         run: The run directory.
         on_progress: Called when a trial has started or ended.
         records: All trials of the study that have ended.
-        new: Trials that this call has ended.
-        running: Trials under way.
-        started: Clock when the call began.
-        notes: For the document.
+        new: Number of trials that ended in this call.
+        running: Number of trials under way.
+        started: `time.monotonic()` when the call began.
+        notes: Remarks that the document shows.
     """
 
     problem: SearchProblem
@@ -87,13 +87,13 @@ class Driver:
                     return
 
     def missing(self) -> list[Job]:
-        """What the sampler proposes and has not ended."""
+        """Trials that the sampler proposes and that have not ended."""
         return missing(self.sampler.propose(self.records), self.records)
 
     def _run_round(
         self, jobs: Sequence[Job], proposed: Sequence[Job], queue: TrialQueue, eta: EtaEstimator
     ) -> bool:
-        """Run jobs as far as they can be claimed; False where the budget has ended."""
+        """Run the jobs that can be claimed; False once the budget is used up."""
 
         def claim(candidates: Sequence[Job]) -> Sequence[Job]:
             granted = queue.claim(candidates)
@@ -121,14 +121,14 @@ class Driver:
         return True
 
     def _report(self, jobs: Sequence[Job], text: str, eta: EtaEstimator) -> None:
-        """Progress, for whoever watches."""
+        """Pass the current progress to `on_progress`."""
         remaining = missing(jobs, self.records)
         seconds = eta.seconds_left(remaining, self.records)
         rungs = self.problem.rungs
         self.on_progress(event(rungs, self.records, remaining, text, self.running, seconds))
 
     def _queue(self, study: Study) -> TrialQueue:
-        """Trials are claimed in the study where others may work on it too."""
+        """The queue of trials; a shared study needs one that claims trials in its storage."""
         search = self.problem.search
         ranges = {
             name: (
@@ -143,7 +143,7 @@ class Driver:
         return SharedTrialQueue(study, ranges, self.costs, search.budget.trials)
 
     def _budget_ended(self) -> bool:
-        """Whether the budget has ended; says so in a note."""
+        """Whether the budget is used up; adds a note if it is."""
         minutes = (time.monotonic() - self.started) / 60
         limit = limit_reached(self.problem.search, self.records, minutes)
         if limit is not None:
@@ -152,7 +152,7 @@ class Driver:
         return limit is not None
 
     def document(self, seconds: float) -> SweepDocument:
-        """The document of this call, which took so many seconds."""
+        """The result of this call, which took `seconds` of wall time."""
         outcomes = [r.outcome for r in self.records]
         finished = [r for r in self.records if r.loss is not None]
         best = min(finished, key=lambda r: r.loss or 0.0, default=None)
@@ -185,9 +185,9 @@ def record_of(job: Job, result: Result, cost: float, pruning: Pruning) -> Record
 
     Args:
         job: The trial.
-        result: What became of it.
-        cost: FLOPs of a trial that runs to its end, of which a pruned one has spent a part.
-        pruning: Where losses are reported.
+        result: Its outcome, loss and loss curve.
+        cost: FLOPs of a trial that runs to its end; a pruned trial is charged the share it used.
+        pruning: Knows the steps at which losses are reported.
     """
     share = 1.0
     if result.outcome == "pruned":
@@ -207,7 +207,7 @@ def record_of(job: Job, result: Result, cost: float, pruning: Pruning) -> Record
 
 
 def describe(record: Record) -> str:
-    """One trial in a line of progress."""
+    """One line about a trial, for the progress display and the log."""
     setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
     if record.loss is not None:
         end = f"loss {record.loss:.4f}"

@@ -1,4 +1,4 @@
-"""What a sweep would cost, and what tuning the target itself would: nothing is trained."""
+"""Estimates what a sweep would cost, compared with tuning the target itself."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def dry_run(
         loaded: The recipe.
         device: auto, cpu, cuda …
         workers: Trials or groups at a time; None: as many as there is room for.
-        run: A run directory, for the times of earlier trials of a user's program and for the
-            engine that was chosen before; nothing is written there.
+        run: A run directory, read for the times of earlier trials of a user's program and for
+            the engine that was chosen before; nothing is written there.
         engine: auto, one-by-one or population:K.
-        threads: Of each worker.
+        threads: CPU threads of each worker.
 
     Raises:
         InputError: The recipe, its data or an option is unusable.
@@ -76,14 +76,14 @@ def cost_document(
     times: RungTimes,
     executor: Executor,
 ) -> DryRunDocument:
-    """Add up what the rungs cost.
+    """Add up the costs of all rungs.
 
     Args:
-        proxies: Make the models.
-        sizes: Its rungs.
-        count: How many trials they take.
-        times: What these take.
-        executor: Where they would run.
+        proxies: Builds the models.
+        sizes: The rungs of the sweep.
+        count: How many trials each rung takes.
+        times: Measured times of each rung.
+        executor: Where the trials would run.
     """
     costs, each, workers = times.costs, count.each, executor.workers
     waits = [
@@ -127,8 +127,8 @@ def wall_seconds(cost: Cost, trials: int, workers: int, grouped: float | None) -
     """Seconds until all trials of a rung have ended; None: unknown.
 
     Args:
-        cost: Of one trial.
-        trials: Of the rung.
+        cost: Cost of one trial.
+        trials: Number of trials of the rung.
         workers: Trials or groups at a time.
         grouped: Seconds of the steps of all trials in groups; None: each trains by itself.
     """
@@ -140,15 +140,15 @@ def wall_seconds(cost: Cost, trials: int, workers: int, grouped: float | None) -
 def target_cost(
     proxies: ProxyFactory, spent: float, count: int
 ) -> tuple[TargetCost | None, str | None]:
-    """What as many trials of the target's size and steps would cost.
+    """What the same number of trials would cost at the target's size and steps.
 
     Args:
-        proxies: Of the recipe; without a target there is no cost.
+        proxies: Builds the recipe's models; a recipe without a target has no target cost.
         spent: FLOPs of the sweep.
-        count: Its trials.
+        count: Trials of the sweep.
 
     Returns:
-        The cost, and how its FLOPs are estimated where they are.
+        The cost, and a note if its FLOPs are an estimate rather than a count.
     """
     if proxies.recipe.target is None:
         return None, None

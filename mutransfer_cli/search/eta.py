@@ -1,6 +1,6 @@
-"""Estimates the time left of a sweep, by what is under way and what has ended.
+"""Estimates the time left of a sweep from the trials that are running or have ended.
 
-Counted from when training started: calibration and the start of the workers are over by then.
+Time is counted from the start of training, after calibration and the start of the workers.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.storage.record import Key, Record
 
-POWER = 0.75  # of FLOPs, until two sizes are known: a small model has its overheads
+POWER = 0.75  # seconds ~ FLOPs ** POWER until two sizes are known; below 1 because of overheads
 REPRESENTATIVE = frozenset({"finished", "pruned"})  # their seconds are those of trials to come
 
 
 class RunningGroup:
-    """A group under way.
+    """A group of trials that is training.
 
     Attributes:
         size: Its rung.
-        count: How many trials it had.
+        count: How many trials it started with.
         since: Clock when it started.
         alive: Keys of its trials that have not ended.
-        seconds: Of those that have.
+        seconds: Total seconds of its trials that have ended.
     """
 
     def __init__(self, jobs: Sequence[Job], since: float) -> None:
@@ -37,9 +37,9 @@ class RunningGroup:
 
 
 class EtaEstimator:
-    """Told of every start and end of a trial.
+    """Estimates the time left; `start` and `end` are called for every group and trial.
 
-    Others may work on the study too: what they end shortens what is left for all.
+    Trials that other processes end in a shared study shorten the estimate too.
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class EtaEstimator:
         Args:
             workers: Groups at a time.
             costs: FLOPs of a trial of each size.
-            expected_seconds: What a trial of a size takes a worker, as measured beforehand.
+            expected_seconds: Seconds that a trial of a size takes a worker, as measured
+                beforehand; None: not measured.
             before: The study's trials when this call started.
-            clock: In seconds.
+            clock: Returns the time in seconds.
         """
         self.workers, self.costs, self.clock = workers, costs, clock
         self.expected_seconds = expected_seconds
@@ -89,7 +90,7 @@ class EtaEstimator:
         self.running = [group for group in self.running if group.alive]
 
     def seconds_left(self, jobs: Sequence[Job], records: Sequence[Record]) -> float | None:
-        """Seconds until all jobs have ended; None: unknown, or they should have ended already.
+        """Seconds until all jobs have ended; None: unknown, or they are overdue.
 
         Args:
             jobs: Trials that have not ended, at least one.
@@ -101,7 +102,7 @@ class EtaEstimator:
         training = {key for group in self.running for key in group.alive}
         waiting = sum(each[job.size] for job in jobs if job.key not in training)
         rest = [self.group_left(group, each) for group in self.running if group.size in each]
-        late = max((r[1] for r in rest), default=1.0)  # than was foreseen
+        late = max((r[1] for r in rest), default=1.0)  # actual over expected time
         longest = max((r[0] for r in rest), default=0.0)
         waiting *= late / self.utilization()
         wall = max(longest, (sum(r[0] for r in rest) + waiting) / self.workers)
@@ -111,7 +112,7 @@ class EtaEstimator:
         return wall if wall > 0 else None
 
     def utilization(self) -> float:
-        """The share of the workers' time that trials had: storing them takes time too."""
+        """The share of the workers' time spent in trials; the rest goes to storing them."""
         if self.started is None or not self.busy:
             return 1.0
         now = self.clock()
@@ -119,15 +120,17 @@ class EtaEstimator:
         return min(1.0, busy / max(self.workers * (now - self.started), 1e-9))
 
     def group_left(self, group: RunningGroup, each: Mapping[Size, float]) -> tuple[float, float]:
-        """Seconds until a group has ended, and how many times as long as expected it takes."""
+        """Seconds until a group ends, and its time so far over the expected time (at least 1)."""
         expected = group.count * each[group.size]
         done = (self.clock() - group.since) / expected if expected > 0 else 1.0
         return len(group.alive) * each[group.size] * max(0.0, 1.0 - done), max(1.0, done)
 
     def seconds_per_trial(self, sizes: set[Size]) -> dict[Size, float] | None:
-        """What a trial takes a worker: in this call, as measured, in earlier calls, by FLOPs.
+        """Seconds that a trial of each size takes a worker; None if nothing is known.
 
-        A measurement counts as one more trial, and is off elsewhere by as much as it was here.
+        Taken from the trials of this call, else from the measurement beforehand, else from earlier
+        calls, else extrapolated by FLOPs. The measurement counts as one more trial; where it was
+        off for the sizes that have run, the others are corrected by the same factor.
         """
         foreseen = {s: t for s in self.costs if (t := self.expected_seconds(s)) is not None}
         slower = [t / foreseen[s] for s, of in self.seconds.items() if s in foreseen for t in of]
@@ -146,14 +149,14 @@ class EtaEstimator:
         return {size: self.extrapolate(size, known) for size in sizes}
 
     def extrapolate(self, size: Size, known: Mapping[Size, float]) -> float:
-        """The seconds of a size, else of the nearest in FLOPs, by a power of their ratio."""
+        """Seconds of a size if known, else of the nearest size, scaled by a power of FLOPs."""
         if size in known:
             return known[size]
-        at = log2(self.costs[size])
-        near = sorted(known, key=lambda s: abs(log2(self.costs[s]) - at))
-        power, first = POWER, near[0]
-        others = [s for s in near if self.costs[s] != self.costs[first]]
+        log_flops = log2(self.costs[size])
+        by_distance = sorted(known, key=lambda s: abs(log2(self.costs[s]) - log_flops))
+        power, nearest = POWER, by_distance[0]
+        others = [s for s in by_distance if self.costs[s] != self.costs[nearest]]
         if others and min(known.values()) > 0:
-            apart = log2(self.costs[others[0]] / self.costs[first])
-            power = min(max(log2(known[others[0]] / known[first]) / apart, 0.0), 1.0)
-        return known[first] * float((self.costs[size] / self.costs[first]) ** power)
+            distance = log2(self.costs[others[0]] / self.costs[nearest])
+            power = min(max(log2(known[others[0]] / known[nearest]) / distance, 0.0), 1.0)
+        return known[nearest] * float((self.costs[size] / self.costs[nearest]) ** power)

@@ -1,4 +1,4 @@
-"""A trial to be run, by its setting, size and seed."""
+"""A trial to be run: its hyperparameters, size and seed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Job:
 
     Attributes:
         size: Its rung.
-        seed: Of the initialisation and of the order of the data.
+        seed: Seed of the initialisation and of the order of the data.
         setting: Names and values of the hyperparameters, in the order of the search space.
-        pruner: What may end it early; None: it runs to its end.
-        step_mode: How the population that it is in takes its steps.
+        pruner: Decides whether it ends early; None: it runs to its end.
+        step_mode: How its population takes steps.
     """
 
     size: Size
@@ -36,12 +36,12 @@ class Job:
 
     @property
     def key(self) -> Key:
-        """What makes the trial the same trial."""
+        """Identifies the trial: jobs and records with equal keys are the same trial."""
         return trial_key(self.size, self.seed, self.params)
 
 
 def missing(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
-    """Those that have not ended yet, the widest first so that the workers end together."""
+    """Jobs without a record, the widest first so that the workers finish at about the same time."""
     done = {record.key for record in records}
     remaining = {job.key: job for job in jobs if job.key not in done}
     return sorted(remaining.values(), key=lambda job: -job.size.width)

@@ -1,4 +1,4 @@
-"""What a recipe says of its search: read once, before anything is run."""
+"""Reads the search problem and the pruning from a recipe."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def search_problem(recipe: Recipe, first_seed: int) -> SearchProblem:
 
 
 def pruning_of(recipe: Recipe) -> Pruning:
-    """How a recipe prunes."""
+    """The pruning that a recipe asks for."""
     return Pruning(recipe.search.prune, recipe.schedule.warmup)

@@ -1,4 +1,4 @@
-"""Progress of a sweep: its rungs, what runs, and the time left."""
+"""Progress of a sweep: the state of its rungs, the trials under way, and the time left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mutransfer_cli.search.storage.record import Record
 
 @dataclass(frozen=True, slots=True)
 class RungState:
-    """One rung.
+    """Progress of one rung.
 
     Attributes:
         size: The rung.
@@ -41,7 +41,7 @@ class Event:
         pruned: Trials that were pruned.
         diverged: Trials that diverged.
         failed: Trials that failed.
-        seconds_left: None: unknown.
+        seconds_left: Estimated seconds until all trials have ended; None: unknown.
         rungs: The state of each rung.
     """
 
@@ -67,12 +67,12 @@ def event(
     """Describe the state of a sweep.
 
     Args:
-        sizes: Its rungs.
+        sizes: The rungs of the sweep.
         records: Trials that have ended.
         remaining: Trials that have not.
-        text: The trial that has just ended.
+        text: Describes the trial that has just ended.
         running: How many trials are under way.
-        seconds_left: None: unknown.
+        seconds_left: Estimated seconds until all trials have ended; None: unknown.
     """
     outcomes = [r.outcome for r in records]
     return Event(

@@ -1,4 +1,4 @@
-"""Times of a sweep's rungs, measured by a few steps on each."""
+"""Measures the training times of a sweep's rungs with a few steps on each."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RungTimes:
-    """What the rungs of a sweep take.
+    """How long the rungs of a sweep take.
 
     Attributes:
-        costs: Of one trial of each rung.
+        costs: Cost of one trial of each rung.
         grouped: Seconds of the steps of all trials of each rung, in the groups that the engine
             chose; None where each trains by itself.
         populations: Trials in the largest group of each rung.
@@ -44,14 +44,14 @@ class RungTimes:
 def measure_rungs(
     setup: ExecutorSetup, device: str, workers: int, sizes: Sequence[Size], each: int
 ) -> RungTimes:
-    """Time a few steps on each rung, by itself and in populations.
+    """Time a few steps on each rung, for single trials and for populations.
 
     Args:
-        setup: The trials' models, and the options.
+        setup: The models of the trials, and the options of the sweep.
         device: Where they train.
         workers: Trials or groups at a time.
         sizes: The rungs.
-        each: Trials of a rung.
+        each: Trials per rung.
     """
     proxies = setup.proxies
     limit_threads(1)  # as the workers will
@@ -74,20 +74,20 @@ def measure_rungs(
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
-    """What a call returns, and the seconds that it took."""
+    """The result of a call, and the seconds that it took."""
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
 
 def first_use_seconds(proxies: ProxyFactory, size: Size, device: str) -> float:
-    """What the first steps in a process take beyond later ones: torch loads parts of itself."""
+    """Extra seconds of the first steps in a process, in which torch loads parts of itself."""
     _, first = timed(lambda: measure_cost(proxies, size, device))
     _, second = timed(lambda: measure_cost(proxies, size, device))
     return max(0.0, first - second)
 
 
 def worker_start_seconds(device: str, threads: int) -> float:
-    """Seconds until workers can train: none where they are forked, or this process trains."""
+    """Seconds until workers can train: zero if they are forked, or if this process trains."""
     if device != "cpu" or forks(device, threads):
         return 0.0
     load = [sys.executable, "-c", "import mutransfer_cli.search.executors.local"]

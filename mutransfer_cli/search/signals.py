@@ -1,6 +1,6 @@
-"""Ctrl-C, and SIGTERM as a batch system sends it: handled, but never in the middle of a write.
+"""Turns SIGINT (Ctrl-C) and SIGTERM (batch systems) into Interrupted, but never during a write.
 
-An interrupt inside a storage's own lock would leave the lock behind.
+An interrupt while a storage holds its own lock would leave the lock behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def handle_termination() -> Iterator[None]:
-    """SIGINT and SIGTERM raise Interrupted inside the block; nothing changes in other threads."""
+    """SIGINT and SIGTERM raise Interrupted inside the block; has no effect in other threads."""
     global _pending
     if threading.current_thread() is not threading.main_thread():
         yield

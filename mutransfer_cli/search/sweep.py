@@ -1,4 +1,4 @@
-"""The sweep: trains the proxies of a recipe into a run directory."""
+"""The sweep: trains the proxies of a recipe and stores the results in a run directory."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ def sweep(
     ray_address: str | None = None,
     engine: str = "auto",
 ) -> SweepDocument:
-    """Train the proxies of a recipe; goes on where an earlier call was stopped.
+    """Train the proxies of a recipe; resumes where an earlier call stopped.
 
     Args:
         loaded: The recipe.
         run: The run directory.
         device: auto, cpu, cuda …
         seed: The first seed; the others count up from it.
-        threads: Of each worker; None: one.
+        threads: CPU threads of each worker; None: one.
         workers: Trials or groups at a time; None: as many as the executor has room for.
         on_progress: Called when a trial has started or ended.
-        storage: Where a study is shared; None: in the run directory.
+        storage: Location of a shared study; None: in the run directory.
         executor: Name of an executor.
-        ray_address: Of a cluster; None: this machine.
+        ray_address: Address of a Ray cluster; None: this machine.
         engine: auto, one-by-one or population:K.
 
     Raises:
@@ -91,7 +91,7 @@ def sweep(
     proxies.family()
     location = choose_location(run, storage)
     with handle_termination(), ExitStack() as context:
-        # workers start before the lock and the database are opened, which they must not hold
+        # start workers first: they must not inherit the lock or the database connection
         context.enter_context(runs)
         with run_lock(run, location.shared):
             stored_in = location.stored_in(run) if location.shared else None
@@ -101,7 +101,7 @@ def sweep(
             driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
             drive(driver, study, context.pop_all())
             if not driver.missing() and setup.checkpoints is not None:
-                rmtree(setup.checkpoints, ignore_errors=True)  # of trials that others ended
+                rmtree(setup.checkpoints, ignore_errors=True)  # others ended these
             return driver.document(time.perf_counter() - started)
 
 
@@ -112,7 +112,7 @@ def drive(driver: Driver, study: Study, workers: ExitStack) -> None:
             driver.drive(study)
     finally:
         with write_lock(driver.run):
-            with suppress(InputError):  # the storage is away: then what was read before
+            with suppress(InputError):  # storage unreachable: write what was last read
                 driver.records = study.records()
             if driver.records:
                 write_curves(driver.run, driver.records)
@@ -124,10 +124,10 @@ def open_study(
     """Prepare the run directory, and open or create its study.
 
     Args:
-        run: The run directory, which this process holds.
+        run: The run directory, locked by this process.
         location: Where the study is stored.
         recipe: The recipe of the sweep.
-        environment: What is kept of the sweep beside its recipe.
+        environment: Versions, device, seed and data digest, stored beside the recipe.
 
     Raises:
         InputError: The run or the study belongs to another recipe, or cannot be written.
@@ -148,7 +148,7 @@ def open_study(
 
 
 def expected_trials(problem: SearchProblem, sampler: Sampler) -> int:
-    """Trials of a rung that an engine should be chosen for, beyond those of one round."""
+    """Trials per rung to choose the engine for if rounds are small; 0: those of one round."""
     if not SAMPLERS[problem.search.sampler].has_small_rounds:
         return 0
     return sampler.count_trials().each

@@ -223,8 +223,8 @@ def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> Non
     for error in (OperationalError("", {}, Exception()), PendingRollbackError("rolled back")):
         wrapped = RuntimeError()
         wrapped.__cause__ = error
-        assert storage.is_away(error) and storage.is_away(wrapped)
-    assert not storage.is_away(IntegrityError("", {}, Exception()))
+        assert storage.is_outage(error) and storage.is_outage(wrapped)
+    assert not storage.is_outage(IntegrityError("", {}, Exception()))
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Inside a forward pass nobody looks at a clock: the driver ends the worker."""
     (tmp_path / "sleeper.py").write_text(HANGING)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(local, "GRACE", 1.0)
+    monkeypatch.setattr(local, "TIMEOUT_GRACE", 1.0)
     path = write_recipe(
         tmp_path,
         **{

@@ -1,1 +1,1 @@
-"""What runs trials: local processes, the user's own program, Ray."""
+"""Executors, which run trials: local processes, the user's own program, Ray."""

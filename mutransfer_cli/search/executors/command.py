@@ -1,4 +1,4 @@
-"""Trials that the user's own program trains: so many at a time, each ended with its driver."""
+"""Runs trials with the user's own program, several at a time; none outlives the driver."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ log = logging.getLogger(__name__)
 
 FOLDER = "trials"  # in the run directory
 UNKNOWN_DEVICE = "own program"  # stands for the device of a program that chooses it
-GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+KILL_DELAY = 5.0  # seconds between SIGTERM and SIGKILL
 
 
 @dataclass(slots=True)
 class RunningProgram:
-    """A program that was started, under its supervisor.
+    """A program that was started, with its supervisor.
 
     Attributes:
         job: The trial.
-        call: The program's words, folder and loss file.
+        call: The program's command line, folder and loss file.
         supervisor: Ends the program when this process dies.
         started: Clock when it was started.
-        stamp: Of its loss file before that.
-        is_overdue: Whether it was ended for its time.
+        stamp: Version of its loss file before it was started.
+        is_overdue: Whether it was ended because it exceeded `search.timeout`.
     """
 
     job: Job
@@ -67,17 +67,17 @@ class RunningProgram:
 
     @property
     def descriptor(self) -> int:
-        """A file descriptor that can be read when the supervisor has ended."""
+        """A file descriptor that becomes readable when the supervisor ends."""
         assert self.supervisor.stdout is not None
         return self.supervisor.stdout.fileno()
 
     def release(self) -> None:
-        """Have the supervisor end the program, and then itself."""
+        """Make the supervisor end the program, and then itself."""
         assert self.supervisor.stdin is not None
         self.supervisor.stdin.close()
 
     def wait(self) -> int:
-        """Wait for the end; the exit status."""
+        """Wait for the supervisor to end; returns the exit status."""
         code = self.supervisor.wait()
         self.release()
         assert self.supervisor.stdout is not None
@@ -95,7 +95,7 @@ class CommandExecutor(Executor):
         """Make an executor.
 
         Args:
-            setup: The recipe's proxies, and the options.
+            setup: The models of the trials, and the options of the sweep.
 
         Raises:
             InputError: The program does not exist, or an option does not apply to it.
@@ -139,7 +139,7 @@ class CommandExecutor(Executor):
         return Population(size=1, batched=False, why=why)
 
     def notes(self, records: Sequence[Record]) -> Sequence[str]:
-        """What a reader should know of the programs.
+        """Notes on options and placeholders without effect, and on failed trials.
 
         Args:
             records: Trials that have ended.
@@ -163,7 +163,7 @@ class CommandExecutor(Executor):
         return notes
 
     def known_costs(self, sizes: Sequence[Size]) -> list[Cost]:
-        """What earlier trials of the run took; unknown before some have finished."""
+        """Costs with the times of earlier trials of the run, which are None before any finished."""
         has_run = (self.run_directory / DATABASE).is_file()
         records = Run.open(self.run_directory).records if has_run else ()
         return [
@@ -201,7 +201,7 @@ class CommandExecutor(Executor):
         )
         before, started = loss_file_version(call.loss_file), time.perf_counter()
         # -I: the user's folder and PYTHONPATH are the program's, not the supervisor's
-        command = [sys.executable, "-I", supervisor.__file__, str(call.output), str(GRACE)]
+        command = [sys.executable, "-I", supervisor.__file__, str(call.output), str(KILL_DELAY)]
         process = subprocess.Popen(
             [*command, *call.words],
             stdin=subprocess.PIPE,
@@ -212,13 +212,13 @@ class CommandExecutor(Executor):
         return RunningProgram(job, call, process, started, before)
 
     def _seconds_left(self, program: RunningProgram) -> float:
-        """Until a trial is overdue."""
+        """Seconds until a trial is overdue."""
         if self.timeout is None:
             return inf
         return program.started + self.timeout - time.perf_counter()
 
     def _patience(self) -> float | None:
-        """Seconds to wait for a program's end before looking at the clock; None: for ever."""
+        """Seconds until the next trial is overdue; None: there is no time limit."""
         left = min((self._seconds_left(p) for p in self.running if not p.is_overdue), default=inf)
         return max(0.0, left) if isfinite(left) else None
 
@@ -243,6 +243,6 @@ class CommandExecutor(Executor):
 
 
 def median_seconds(records: Sequence[Record], size: Size) -> float | None:
-    """What a trial of a size took, by the median of those that finished; None without any."""
+    """Median seconds of the finished trials of a size; None if there are none."""
     seconds = sorted(r.seconds for r in records if r.size == size and r.outcome == "finished")
     return seconds[len(seconds) // 2] if seconds else None

@@ -1,4 +1,4 @@
-"""Training of a group in the process of a worker, with checkpoints."""
+"""Trains a group in a worker's process, with checkpoints."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from mutransfer_cli.train.trial_result import Result
 def train_jobs(
     proxies: ProxyFactory, group: Group, device: str, checkpoints: Path | None = None
 ) -> Iterator[tuple[int, Result]]:
-    """Train a group; yields the index of each trial in it and its result, as it ends.
+    """Train a group; yields the index in the group and the result of each trial as it ends.
 
     Args:
-        proxies: Makes the models.
+        proxies: Builds the models.
         group: Jobs of one rung.
         device: Where they train.
-        checkpoints: A folder; None: a trial that is interrupted starts again.
+        checkpoints: The folder of the checkpoints; None: interrupted trials start again.
     """
     checkpointer = group_checkpointer(proxies, group, device, checkpoints)
     if len(group) == 1 and (checkpointer is None or not checkpointer.stored()):
@@ -54,10 +54,10 @@ def run_trial(
     """Train one trial by itself.
 
     Args:
-        proxies: Makes the model.
+        proxies: Builds the model.
         job: The trial.
         device: Where it trains.
-        checkpoints: A folder for its checkpoint; None: it has none.
+        checkpoints: The folder of the checkpoints; None: it has none.
         interval: Seconds between two checkpoints.
     """
     trial = trial_of(proxies, job)
@@ -73,13 +73,13 @@ def run_trial(
 def group_checkpointer(
     proxies: ProxyFactory, group: Group, device: str, checkpoints: Path | None
 ) -> GroupCheckpointer | None:
-    """The checkpoint of a population, whichever of its trials have ended since.
+    """The checkpointer of a population, some of whose trials may have ended since it was saved.
 
     Args:
-        proxies: Makes the models.
+        proxies: Builds the models.
         group: Jobs of the population that have not ended.
         device: Where they train.
-        checkpoints: A folder; None: there is no checkpoint.
+        checkpoints: The folder of the checkpoints; None: there are none.
     """
     if checkpoints is None:
         return None
@@ -90,13 +90,13 @@ def group_checkpointer(
 def interrupted_groups(
     proxies: ProxyFactory, jobs: Sequence[Job], device: str, checkpoints: Path | None
 ) -> tuple[list[Group], list[Job]]:
-    """Populations that were interrupted, and the jobs that are in none.
+    """Find populations that were interrupted, and the jobs that belong to none.
 
     Args:
-        proxies: Makes the models.
-        jobs: What is to be trained; of a population only these go on.
+        proxies: Builds the models.
+        jobs: Jobs to be trained; of an interrupted population only these resume.
         device: Where they train.
-        checkpoints: The folder of the checkpoints.
+        checkpoints: The folder of the checkpoints; None: there are none.
 
     Returns:
         Groups with a checkpoint, and the other jobs.

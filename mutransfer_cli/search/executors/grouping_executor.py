@@ -1,4 +1,4 @@
-"""What executors share that train the package's own proxies in groups."""
+"""Base class of executors that train the package's own proxies in groups."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class GroupingExecutor(Executor):
     """An executor whose engine puts trials into groups.
 
     Attributes:
-        setup: What it is made from.
-        proxies: Makes the models.
+        setup: The models of the trials, and the options of the sweep.
+        proxies: Builds the models.
         checkpoints: The folder of the checkpoints; None: there are none.
-        timeout: Seconds that a trial may take; None: any time.
+        timeout: Seconds that a trial may take; None: no limit.
     """
 
     @abstractmethod
     def __init__(self, setup: ExecutorSetup) -> None:
-        """Take up the options.
+        """Keep the options.
 
         Args:
-            setup: The trials' models, and the options.
+            setup: The models of the trials, and the options of the sweep.
 
         Raises:
             InputError: The recipe cannot be trained.
@@ -40,10 +40,10 @@ class GroupingExecutor(Executor):
 
     @cached_property
     def engine(self) -> Engine:
-        """Puts trials into groups.
+        """The engine, which puts trials into groups.
 
         Raises:
-            InputError: The option, or the choices of an earlier call, are invalid.
+            InputError: The option `--engine` or the stored choices are invalid.
         """
         setup = self.setup
         return Engine(
@@ -59,5 +59,5 @@ class GroupingExecutor(Executor):
         return self.engine.notes()
 
     def expected_seconds(self, size: Size) -> float | None:
-        """What a trial takes a worker, as the engine measured."""
+        """Seconds that a trial takes a worker, as the engine measured; None: not measured."""
         return self.engine.expected_seconds(size)

@@ -1,4 +1,4 @@
-"""Workers on this machine: processes of one thread each on a CPU, this process on a GPU."""
+"""Runs trials on this machine: in worker processes on a CPU, in this process on a GPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 
-GRACE = 5.0  # seconds past search.timeout before a worker that does not answer is ended
+TIMEOUT_GRACE = 5.0  # seconds past search.timeout before an unresponsive worker is ended
 
 
 def default_workers(device: str) -> int:
@@ -35,27 +35,27 @@ def default_workers(device: str) -> int:
 
 
 def has_no_gpu() -> bool:
-    """Whether forking is safe for torch: a GPU's driver does not survive it."""
+    """Whether there is no GPU, whose driver would not survive a fork."""
     return torch.cuda.device_count() == 0 and not torch.backends.mps.is_available()
 
 
 def forks(device: str, threads: int) -> bool:
-    """Whether workers are forked: neither a second thread of torch nor a GPU survives it."""
+    """Whether workers are forked, which neither a GPU nor further torch threads survive."""
     return device == "cpu" and threads == 1 and has_no_gpu() and can_fork()
 
 
 class LocalExecutor(GroupingExecutor):
-    """Runs groups in worker processes, which stay between rounds of jobs.
+    """Runs groups in worker processes, which are reused for all rounds of jobs.
 
-    A worker that dies or does not answer past `search.timeout` is replaced; of a population, each
-    trial is then run by itself. A single trial that does not answer has failed.
+    A worker that dies or exceeds `search.timeout` is replaced, and the trials of its population
+    are then run one by one. A single trial that exceeds the time limit has failed.
     """
 
     def __init__(self, setup: ExecutorSetup) -> None:
-        """Make an executor; workers are started with its context.
+        """Make an executor; workers start when its context is entered.
 
         Args:
-            setup: The trials' models, and the options.
+            setup: The models of the trials, and the options of the sweep.
 
         Raises:
             InputError: The recipe cannot be trained, or there is no such device.
@@ -104,7 +104,7 @@ class LocalExecutor(GroupingExecutor):
         """Run jobs, see `Executor.run`.
 
         Args:
-            jobs: Trials.
+            jobs: Trials to run.
             claim: Returns the jobs of a group that may be run.
 
         Raises:
@@ -112,9 +112,9 @@ class LocalExecutor(GroupingExecutor):
         """
         interrupted, others = interrupted_groups(self.proxies, jobs, self.device, self.checkpoints)
         if interrupted:
-            log.info("%d interrupted groups go on from their checkpoints", len(interrupted))
+            log.info("%d interrupted groups resume from their checkpoints", len(interrupted))
         groups = self.engine.groups(others, interrupted)
-        if self.device != "cpu" and self.timeout is None:  # no trial would have to be ended
+        if self.device != "cpu" and self.timeout is None:  # no time limit to enforce
             yield from self._run_here(groups, claim)
         else:
             yield from self._run_in_workers(groups, claim)
@@ -133,10 +133,10 @@ class LocalExecutor(GroupingExecutor):
         pool = self.pool
         assert pool is not None, "enter the executor's context first"
         queue = list(reversed(groups))
-        again: list[Group] = []  # granted before: their worker died or did not answer
+        again: list[Group] = []  # claimed before: their worker died or did not answer
         remaining: dict[Group, dict[int, Job]] = {}  # of the groups under way
         largest = max(map(len, groups), default=1)
-        limit = None if self.timeout is None else largest * self.timeout + GRACE
+        limit = None if self.timeout is None else largest * self.timeout + TIMEOUT_GRACE
         while True:
             while pool.has_free_worker and (again or queue):
                 granted = again.pop() if again else tuple(claim(queue.pop()))

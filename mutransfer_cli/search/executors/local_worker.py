@@ -1,4 +1,4 @@
-"""What runs inside a local worker process."""
+"""The code that runs inside a local worker process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.machine.threads import limit_threads
 from mutransfer_cli.train.trial_result import Result
 
-PARENT_CHECK = 0.5  # seconds between two looks whether the driver still lives
+PARENT_CHECK_INTERVAL = 0.5  # seconds between two checks that the driver is still alive
 
 _proxies: ProxyFactory | None = None
 _device = "cpu"
@@ -37,10 +37,10 @@ def start_worker(
     """Set up a fresh process, which ends when its driver dies.
 
     Args:
-        proxies: Make the models; a forked process opens its data anew.
+        proxies: Builds the models; the process opens their data again.
         folder: Where the user's own modules are imported from.
         device: Where trials train.
-        threads: Of this process.
+        threads: Torch threads of this process.
         parent: Process id of the driver.
         checkpoints: The folder of the checkpoints.
     """
@@ -54,14 +54,14 @@ def start_worker(
 
     def watch_parent() -> None:
         while os.getppid() == parent:
-            time.sleep(PARENT_CHECK)
+            time.sleep(PARENT_CHECK_INTERVAL)
         os._exit(1)  # the driver was killed: nobody would read the result
 
     threading.Thread(target=watch_parent, daemon=True).start()
 
 
 def stop(number: int, frame: FrameType | None) -> None:
-    """Handle SIGTERM: the worker first saves its trial, where that can be saved.
+    """Handle SIGTERM: end the worker, after it has saved its trial if that has a checkpoint.
 
     Args:
         number: The signal.
@@ -73,6 +73,6 @@ def stop(number: int, frame: FrameType | None) -> None:
 
 
 def run_group(group: Group) -> Iterator[tuple[int, Result]]:
-    """Train a group; yields the index of each trial in it and its result."""
+    """Train a group; yields the index in the group and the result of each trial."""
     assert _proxies is not None
     return train_jobs(_proxies, group, _device, _checkpoints)

@@ -1,7 +1,7 @@
-"""What an executor is given, and what it has to do.
+"""The protocol of executors, and the setup that they are made from.
 
-An executor is a class whose row in `catalog/executors.py` names it. Subclasses of `Executor` need
-`__init__`, `device`, `workers` and `run`; the rest has defaults.
+An executor is a class that a row in `catalog/executors.py` names. Subclasses of `Executor` need
+`__init__`, `device`, `workers` and `run`; everything else has a default.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ Claim: TypeAlias = Callable[[Sequence[Job]], Sequence[Job]]
 
 
 def claim_all(jobs: Sequence[Job]) -> Sequence[Job]:
-    """The claim of a sweep that has its study to itself."""
+    """Grant every job, for a sweep that does not share its study."""
     return jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorSetup:
-    """What an executor is made from.
+    """The models of the trials, and the options of the sweep.
 
     Attributes:
-        proxies: Makes the models.
-        run: The run directory; None: nothing is kept.
-        device: The option: auto, cpu, cuda …
+        proxies: Builds the models.
+        run: The run directory; None: nothing is stored.
+        device: The option `--device`: auto, cpu, cuda …
         workers: Trials or groups at a time; None: as many as fit.
-        threads: Of each worker.
-        engine: The option: auto, one-by-one or population:K.
-        address: Of a cluster; None: this machine.
-        expected: Trials of a rung that are still to come in later rounds, at least.
+        threads: CPU threads of each worker.
+        engine: The option `--engine`: auto, one-by-one or population:K.
+        address: Address of a Ray cluster; None: this machine.
+        expected: Trials per rung expected in this and later rounds, at least.
     """
 
     proxies: ProxyFactory
@@ -62,10 +62,10 @@ class ExecutorSetup:
 
 
 class Executor(Protocol):
-    """Runs trials. Leaving its context ends whatever still runs.
+    """Runs trials. Leaving its context ends those that are still running.
 
     Attributes:
-        device: Where trials train, as documents name it.
+        device: Where trials train, as shown in documents.
         workers: How many trials or groups run at a time.
     """
 
@@ -77,10 +77,10 @@ class Executor(Protocol):
         """Make an executor; it starts nothing before its context is entered.
 
         Args:
-            setup: The trials' models, and the options.
+            setup: The models of the trials, and the options of the sweep.
 
         Raises:
-            InputError: Nothing can train these trials.
+            InputError: The executor cannot run these trials.
         """
 
     def __enter__(self) -> Self:
@@ -98,8 +98,8 @@ class Executor(Protocol):
     def run(self, jobs: Sequence[Job], claim: Claim = claim_all) -> Iterator[tuple[Job, Result]]:
         """Run jobs; yields each with its result as it ends.
 
-        A job is claimed just before it is started; one that is not granted is left out. The
-        process that iterates is the only one that writes to the study.
+        A job is claimed just before it is started, and skipped if the claim is refused. Only the
+        process that iterates writes to the study.
 
         Args:
             jobs: Trials, in the order in which they are to be started.
@@ -112,7 +112,7 @@ class Executor(Protocol):
         return Population(size=1, batched=False, why="every trial runs by itself")
 
     def notes(self, records: Sequence[Record]) -> Sequence[str]:
-        """What a reader of the sweep should know.
+        """Remarks that the sweep's document shows.
 
         Args:
             records: Trials that have ended.
@@ -120,11 +120,11 @@ class Executor(Protocol):
         return ()
 
     def expected_seconds(self, size: Size) -> float | None:
-        """Seconds that a trial takes a worker, as measured before any has ended; None: unknown."""
+        """Seconds that a trial takes a worker, as measured beforehand; None: unknown."""
         return None
 
     def known_costs(self, sizes: Sequence[Size]) -> list[Cost] | None:
-        """What a trial of each size costs, where only the executor can tell; else None."""
+        """The cost of a trial of each size, if only the executor knows it; else None."""
         return None
 
 
@@ -132,8 +132,8 @@ def make_executor(name: str, setup: ExecutorSetup) -> Executor:
     """The executor of a sweep.
 
     Args:
-        name: As the user wrote it.
-        setup: What it is made from.
+        name: The option `--executor`, as the user wrote it.
+        setup: The models of the trials, and the options of the sweep.
 
     Raises:
         InputError: It cannot run these trials.

@@ -1,6 +1,6 @@
-"""Groups of trials as Ray tasks: on this machine, or on a cluster.
+"""Runs groups of trials as Ray tasks, on this machine or on a cluster.
 
-Only this process writes to the study; it groups trials by what a task measured.
+Only this process writes to the study. The size of the groups is measured in a task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mutransfer_cli.search.executors.ray_cluster import (
     slots,
     tasks_per_machine,
 )
-from mutransfer_cli.search.executors.ray_task import GroupTask, answer, is_remote_client
+from mutransfer_cli.search.executors.ray_task import GroupTask, is_remote_client, result_of
 from mutransfer_cli.search.executors.ray_worker import (
     Part,
     measure_remotely,
@@ -39,27 +39,27 @@ from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 
-GRACE = 5.0  # seconds past search.timeout before a task that does not answer is ended
-POLL_INTERVAL = 2.0  # seconds between two checks of the tasks' times
-STARTING = 60.0  # seconds that a task may spend on starting its process, beside its time-out
-RETRIES = 3  # by Ray, of a single trial whose worker or machine is lost
+TIMEOUT_GRACE = 5.0  # seconds past search.timeout before an unresponsive task is ended
+TIMEOUT_CHECK_INTERVAL = 2.0  # seconds between two checks of the tasks' times
+START_GRACE = 60.0  # further seconds for starting a task's process, where its start is unknown
+RAY_RETRIES = 3  # of a single trial whose worker or machine is lost
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class RayExecutor(GroupingExecutor):
-    """Runs each group as a task with a CPU for each thread, and a GPU where it trains on one.
+    """Runs each group as a task with one CPU per thread, and a GPU if it trains on one.
 
-    As many as fit are under way. A population whose worker or machine is lost runs once more; then,
-    or where it does not answer in time, each of its trials by itself.
+    As many tasks run at a time as the cluster has room for. A population whose worker or machine is
+    lost runs once more; after a second loss or a time-out, each of its trials runs by itself.
     """
 
     def __init__(self, setup: ExecutorSetup) -> None:
         """Start Ray on this machine, or join the cluster at the address.
 
         Args:
-            setup: The trials' models, and the options; the address is as `ray.init` takes it.
+            setup: The models and the options; its address is passed to `ray.init`.
 
         Raises:
             InputError: The recipe cannot be trained, or there is no such cluster, or it has no
@@ -77,7 +77,7 @@ class RayExecutor(GroupingExecutor):
         )
 
     def __enter__(self) -> RayExecutor:
-        """Join the cluster again, should it have been left, and prepare the tasks."""
+        """Join the cluster again if it was left, and prepare the tasks."""
         import ray
 
         connect(self.proxies, self.address, self.count)
@@ -87,8 +87,9 @@ class RayExecutor(GroupingExecutor):
             self.task = ray.remote(**self.needs.options, num_returns="streaming")(train_parts)
         else:
             self.task = ray.remote(**self.needs.options)(train_all_parts)
-        self.bench = ray.remote(**self.needs.options, max_retries=RETRIES)(measure_remotely)
-        self.engine.measure = self.measured
+        options = {**self.needs.options, "max_retries": RAY_RETRIES}
+        self.measuring_task = ray.remote(**options)(measure_remotely)
+        self.engine.measure = self.measure
         return self
 
     def __exit__(
@@ -101,37 +102,37 @@ class RayExecutor(GroupingExecutor):
         leave()
 
     def slots(self) -> int:
-        """Tasks that run at a time now; the cluster may grow."""
+        """How many tasks can run at a time now; the cluster may grow."""
         return slots(self.needs, self.count)
 
-    def measured(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Measure on a machine of the cluster, with the resources of a task.
+    def measure(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function on a machine of the cluster, with the resources of a task.
 
         Args:
-            function: Called there.
+            function: The function that measures.
             args: Its positional arguments.
             kwargs: Its named arguments.
 
         Raises:
-            InputError: Its worker is lost again and again.
+            InputError: The worker keeps being lost.
         """
         import ray
 
-        task = self.bench.remote(function, (args, kwargs), self.threads, os.getcwd())
+        task = self.measuring_task.remote(function, (args, kwargs), self.threads, os.getcwd())
         try:
-            value: T = answer(task)
+            value: T = result_of(task)
         except ray.exceptions.RayError as error:
             raise InputError(
-                "--executor ray: the worker that measures how trials train fastest is lost again "
-                f"and again: {str(error).splitlines()[0]}; --engine one-by-one measures nothing"
+                "--executor ray: the worker that measures how trials train fastest keeps being "
+                f"lost: {str(error).splitlines()[0]}; --engine one-by-one skips the measurement"
             ) from error
         return value
 
     def groups(self, jobs: Sequence[Job]) -> list[Group]:
-        """The jobs in groups for the machines that there are now."""
+        """Put the jobs into groups that suit the machines available now."""
         room = self.slots()
         self.engine.workers = room
-        self.engine.sharing = (
+        self.engine.workers_sharing_memory = (
             1 if self.needs.gpus else min(room, max(tasks_per_machine(self.needs)))
         )
         interrupted, others = interrupted_groups(self.proxies, jobs, self.device, self.checkpoints)
@@ -141,7 +142,7 @@ class RayExecutor(GroupingExecutor):
         """Run jobs, see `Executor.run`.
 
         Args:
-            jobs: Trials.
+            jobs: Trials to run.
             claim: Returns the jobs of a group that may be run.
 
         Raises:
@@ -161,7 +162,7 @@ class RayExecutor(GroupingExecutor):
                         running[handle] = self._task(granted)
                 if not running:
                     return
-                ready, _ = ray.wait(list(running), num_returns=1, timeout=POLL_INTERVAL)
+                ready, _ = ray.wait(list(running), num_returns=1, timeout=TIMEOUT_CHECK_INTERVAL)
                 for handle in ready:
                     task = running[handle]
                     try:
@@ -196,27 +197,28 @@ class RayExecutor(GroupingExecutor):
         log.info("width %d: %d trials as a task", group[0].size.width, len(group))
         remaining = dict(enumerate(group))
         if self.streams:
-            return GroupTask(remaining, len(group), grace=GRACE)
-        # it does not say when it starts: counted from here, with time to start its process
-        return GroupTask(remaining, len(group), time.monotonic(), GRACE + STARTING)
+            return GroupTask(remaining, len(group), grace=TIMEOUT_GRACE)
+        # it does not report when it starts: count from here, and allow for starting its process
+        grace = TIMEOUT_GRACE + START_GRACE
+        return GroupTask(remaining, len(group), time.monotonic(), grace)
 
     def _poll(self, handle: Any) -> Sequence[Part | None] | None:
-        """The next part of a task's answer, or all of it; None: no more will come."""
+        """The next part of a task's result, or all parts without streaming; None at the end."""
         if not self.streams:
-            parts: list[Part] = answer(handle)
+            parts: list[Part] = result_of(handle)
             return parts
         try:
-            return [answer(next(handle))]
+            return [result_of(next(handle))]
         except StopIteration:
             return None
 
     def _start(self, proxies: Any, group: Group) -> Any:
-        # Ray would run a population as it is again and again: it may be what its worker died of
-        task = self.task.options(max_retries=RETRIES if len(group) == 1 else 0)
+        # Ray must not retry a population as it is: the population may have killed its worker
+        task = self.task.options(max_retries=RAY_RETRIES if len(group) == 1 else 0)
         return task.remote(proxies, group, self.device, self.threads, os.getcwd(), self.checkpoints)
 
     def _hung(self, running: dict[Any, GroupTask]) -> list[Any]:
-        """The tasks that run for longer than their trials may take."""
+        """The tasks that have been running for longer than their trials may take."""
         timeout = self.timeout
         if timeout is None:
             return []

@@ -1,4 +1,4 @@
-"""The Ray cluster of a sweep: started on this machine or joined, and what it has room for."""
+"""Starts or joins the Ray cluster of a sweep, and counts the tasks that it has room for."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.schema.callable_name import is_callable
 
-_ours = False  # whether this process started or joined Ray for a sweep
+_connected_here = False  # whether `connect` started or joined Ray
 
 
 def require_ray() -> None:
-    """Do nothing where Ray is installed.
+    """Check that Ray is installed.
 
     Raises:
         InputError: It is not.
     """
     try:
-        import ray  # noqa: F401  # only whether it is there
+        import ray  # noqa: F401  # only checks that it is installed
     except ModuleNotFoundError as error:
         raise InputError("--executor ray: needs Ray: pip install 'mutransfer[ray]'") from error
 
 
 def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> None:
-    """Start Ray on this machine, or join a cluster; nothing where that was done before.
+    """Start Ray on this machine or join a cluster, unless this process is connected already.
 
     Args:
-        proxies: Tells whether workers need the user's own modules.
-        address: Of the cluster; None: this machine.
-        cpus: For Ray on this machine; None: all.
+        proxies: Knows whether workers need the user's own modules.
+        address: Address of the cluster; None: this machine.
+        cpus: CPUs for Ray on this machine; None: all.
 
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
     """
-    global _ours
+    global _connected_here
     require_ray()
-    if "RAY_AUTH_TOKEN" in os.environ:  # which a ray:// connection would not send without
+    if "RAY_AUTH_TOKEN" in os.environ:  # else a ray:// connection does not send the token
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray
 
@@ -46,7 +46,7 @@ def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> Non
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
-        # "local": a cluster that happens to run here is joined only by its address
+        # "local" never joins a cluster that happens to run here; that needs its address
         options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False}
     else:
         options |= {"address": address}
@@ -57,29 +57,29 @@ def connect(proxies: ProxyFactory, address: str | None, cpus: int | None) -> Non
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"--ray-address {address}: {reason}") from error
-    _ours = True
+    _connected_here = True
 
 
 def leave() -> None:
-    """End or leave what `connect` started or joined; the user's own connection stays."""
-    global _ours
+    """Shut down or leave the cluster that `connect` started or joined, not the user's own."""
+    global _connected_here
     import ray
 
-    if _ours:
+    if _connected_here:
         ray.shutdown()
-        _ours = False
+        _connected_here = False
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one task takes: CPUs for its threads, and a GPU where it trains on one."""
+    """Resources of one task: CPUs for its threads, and a GPU if it trains on one."""
 
     cpus: int
     gpus: int = 0
 
     @property
     def options(self) -> dict[str, int]:
-        """As Ray's options of a task."""
+        """The resources as options of a Ray task."""
         return {"num_cpus": self.cpus, "num_gpus": self.gpus}
 
     def __str__(self) -> str:
@@ -88,12 +88,12 @@ class Needs:
 
 
 def needs_of(device: str, threads: int) -> Needs:
-    """The needs of a task that trains on a device."""
+    """The resources of a task that trains on a device."""
     return Needs(threads, int(device != "cpu"))
 
 
 def device_of(device: str) -> str:
-    """The device of the tasks: `auto` takes GPUs where the cluster has any."""
+    """The device of the tasks; `auto` means GPUs if the cluster has any."""
     import ray
 
     if device == "auto":
@@ -124,6 +124,6 @@ def tasks_per_machine(needs: Needs) -> list[int]:
 
 
 def slots(needs: Needs, most: int | None) -> int:
-    """Tasks at a time."""
+    """How many tasks can run at a time, at most `most` if that is given."""
     room = sum(tasks_per_machine(needs))
     return min(room, most or room)

@@ -1,4 +1,4 @@
-"""A group as a task of Ray."""
+"""State and results of the Ray task that trains a group."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mutransfer_cli.search.job import Job
 
 @dataclass
 class GroupTask:
-    """A group under way.
+    """A group whose task is queued or running.
 
     Attributes:
         remaining: Its trials that have not ended, by their index in the group.
-        count: How many trials it had.
+        count: How many trials it started with.
         since: When it started; None: it is queued.
-        grace: Seconds that it may take beside its trials' time-outs.
+        grace: Seconds that it may take beyond its trials' time-outs.
     """
 
     remaining: dict[int, Job]
@@ -32,14 +32,14 @@ class GroupTask:
 
 
 def is_remote_client() -> bool:
-    """Whether the cluster is reached by ray://, which cannot stream an answer."""
+    """Whether the cluster is reached by ray://, which cannot stream results."""
     from ray.util.client import ray as client
 
     return bool(client.is_connected())
 
 
-def answer(task: Any) -> Any:
-    """What a task returns; an exception of the code in it is raised as it was."""
+def result_of(task: Any) -> Any:
+    """Wait for the result of a task; re-raises the original exception of the code in it."""
     import ray
 
     try:

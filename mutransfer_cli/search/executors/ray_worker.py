@@ -1,4 +1,4 @@
-"""What runs inside Ray workers: groups of trials, and measurements."""
+"""The code that runs inside Ray workers: training of groups, and measurements."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Part: TypeAlias = tuple[int, Result]  # index in the group
 
 
 def set_up(threads: int, folder: str) -> None:
-    """Set up a worker as one on the driver's machine.
+    """Set up a worker like one on the driver's machine.
 
     Args:
-        threads: Of torch.
+        threads: Torch threads.
         folder: Where the user's own modules are imported from.
     """
     configure_from_environment()
@@ -43,22 +43,22 @@ def train_parts(
     """Train a group; yields None when it starts, then each trial's index and result.
 
     Args:
-        proxies: Makes the models.
+        proxies: Builds the models.
         group: Jobs of one rung.
         device: Where they train.
-        threads: Of torch.
+        threads: Torch threads.
         folder: Where the user's own modules are imported from.
-        checkpoints: A folder of the driver's file system.
+        checkpoints: A folder of the driver's file system, not used if it is not mounted here.
     """
     yield None
     set_up(threads, folder)
     if checkpoints is not None and not checkpoints.parent.is_dir():
-        checkpoints = None  # a machine without the driver's file system
+        checkpoints = None  # this machine does not mount the driver's file system
     yield from train_jobs(proxies, group, device, checkpoints)
 
 
 def train_all_parts(*task: Any) -> list[Part]:
-    """The parts in one answer; takes the arguments of `train_parts`."""
+    """All parts as one list; takes the arguments of `train_parts`."""
     return [part for part in train_parts(*task) if part is not None]
 
 
@@ -68,9 +68,9 @@ def measure_remotely(
     """Call a function that measures.
 
     Args:
-        function: What is called.
+        function: The function.
         arguments: Its positional and its named arguments.
-        threads: Of torch.
+        threads: Torch threads.
         folder: Where the user's own modules are imported from.
     """
     set_up(threads, folder)

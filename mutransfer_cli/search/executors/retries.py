@@ -1,4 +1,4 @@
-"""What is run again after a worker was lost, and for how long."""
+"""Decides what to run again after a worker was lost, and when to give up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 
-DEATHS_ALLOWED = 3  # of workers, in one and the same trial
+DEATHS_ALLOWED = 3  # workers that one trial may lose
 
 
 class Retries:
@@ -22,7 +22,7 @@ class Retries:
         """Start counting.
 
         Args:
-            message: What is said where a trial keeps losing its worker.
+            message: Error for a trial that keeps losing its worker, with {width} and {reason}.
         """
         self.message = message
         self.deaths: Counter[Key] = Counter()
@@ -30,13 +30,13 @@ class Retries:
     def regroup(self, group: Group, *, died: bool, cause: Exception | None = None) -> list[Group]:
         """The groups to run in place of one that was lost.
 
-        It goes on as it was where its worker died once, which may have been the machine: from its
-        checkpoint, where there is one. After that, each trial runs by itself.
+        After the first death of its worker, which may be the machine's fault, the group runs again
+        unchanged, from its checkpoint if it has one. After that, each trial runs by itself.
 
         Args:
             group: The trials that have not ended.
-            died: Whether the worker died; False where it did not answer in time.
-            cause: What was raised, if anything.
+            died: Whether the worker died; False if it did not answer in time.
+            cause: The exception that reported the loss, if any.
 
         Raises:
             InputError: A trial has lost too many workers.
@@ -61,9 +61,9 @@ def unanswered(timeout: float | None, seconds: float, ending: str = "") -> Resul
     """The result of a trial that did not end in time.
 
     Args:
-        timeout: `search.timeout`.
-        seconds: How long it ran.
-        ending: What was done about it.
+        timeout: The recipe's `search.timeout`, in seconds.
+        seconds: How long the trial ran.
+        ending: End of the message: what was done about it.
     """
     why = f"search.timeout: over {timeout:g} s without an answer{ending}"
     return Result("failed", None, (), seconds, why)

@@ -1,7 +1,7 @@
-"""Worker processes with one task each: one that dies or hangs is replaced, the others go on.
+"""A pool of worker processes with one task each; one that dies or hangs is replaced.
 
-A task answers with any number of parts, as they are ready. (The pool of concurrent.futures breaks
-when one of its processes dies, and cannot end one.)
+A task sends any number of partial results as they are ready. (The pool of concurrent.futures
+breaks when one of its processes dies, and cannot end a single process.)
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from typing import Any, Generic, Literal, TypeVar
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-ENDING = 10.0  # seconds that a worker has to save its trial when it is asked to end
+SHUTDOWN_SECONDS = 10.0  # time for a worker to save its trial when it is asked to end
 
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[T]):
-    """What a worker has said of its task, or what became of it.
+    """News of a task: a partial result, or how it ended.
 
     Attributes:
         task: The task.
         kind: `part`: one of its results; `end`: it has ended; `error`: its function raised;
-            `died`: its process ended; `hung`: it took longer than it may.
+            `died`: its process ended; `hung`: it exceeded the time limit.
         value: The part, or the exception.
-        seconds: Since the task was started.
+        seconds: Seconds since the task was started.
     """
 
     task: T
@@ -46,20 +46,20 @@ class Message(Generic[T]):
 
 
 class Worker(Generic[T]):
-    """One process and what it is doing."""
+    """One worker process and its current task."""
 
     def __init__(
         self, start: Callable[..., None], arguments: tuple[Any, ...], forked: bool = False
     ) -> None:
         context = multiprocessing.get_context("fork" if forked else "spawn")
-        self.connection, theirs = context.Pipe()
+        self.connection, worker_end = context.Pipe()
         self.process = context.Process(  # type: ignore[attr-defined]  # both kinds have one
-            target=serve, args=(theirs, start, arguments), daemon=True
+            target=serve, args=(worker_end, start, arguments), daemon=True
         )
         with interrupts_ignored(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # threads of OpenMP, which may be
+            warnings.simplefilter("ignore", DeprecationWarning)  # OpenMP's threads may exist
             self.process.start()
-        theirs.close()
+        worker_end.close()
         self.task: T | None = None
         self.ready = False
         self.since = time.monotonic()
@@ -70,7 +70,7 @@ class Worker(Generic[T]):
         self.connection.send((function, task))
 
     def receive(self) -> tuple[Literal["part", "end", "error", "died"], Any] | None:
-        """What the worker says of its task; None where it only says that it is ready."""
+        """Receive a message about the task; None if it only says that the worker is ready."""
         try:
             kind, value = self.connection.recv()
         except (EOFError, OSError):
@@ -96,9 +96,9 @@ class WorkerPool(Generic[T]):
         Args:
             count: Processes at a time.
             start: Called first in each process.
-            arguments: Of `start`.
-            forked: Fork all of them now, with everything that this process has imported; that takes
-                milliseconds instead of seconds. Those that replace them start afresh.
+            arguments: Arguments of `start`.
+            forked: Fork all processes now, with everything that this process has imported, which
+                takes milliseconds instead of seconds. Their replacements are started afresh.
         """
         self.count, self.start, self.arguments = count, start, arguments
         self.workers: list[Worker[T]] = [
@@ -119,7 +119,7 @@ class WorkerPool(Generic[T]):
         """Start a task on a free worker.
 
         Args:
-            function: Called there with the task; it yields the parts of the answer.
+            function: Called by the worker with the task; yields partial results.
             task: Anything that can be pickled.
 
         Returns:
@@ -138,7 +138,7 @@ class WorkerPool(Generic[T]):
         """Wait for messages of at least one task.
 
         Args:
-            limit: Seconds that a task may take; None: any time.
+            limit: Seconds that a task may take; None: no limit.
         """
         received = False
         while not received:
@@ -169,7 +169,7 @@ class WorkerPool(Generic[T]):
         worker.process.join()
         worker.connection.close()
 
-    def close(self, patience: float = ENDING) -> None:
+    def close(self, patience: float = SHUTDOWN_SECONDS) -> None:
         """Ask every worker to end, and kill those that do not."""
         for worker in self.workers:
             worker.process.terminate()
@@ -181,12 +181,12 @@ class WorkerPool(Generic[T]):
 
 
 def serve(connection: Connection, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """In the worker: run tasks until the driver hangs up.
+    """Run tasks inside the worker until the driver closes the connection.
 
     Args:
-        connection: To the driver.
+        connection: The connection to the driver.
         start: Called first.
-        arguments: Of `start`.
+        arguments: Arguments of `start`.
     """
     start(*arguments)
     connection.send(("ready", None))
@@ -209,17 +209,17 @@ def serve(connection: Connection, start: Callable[..., None], arguments: tuple[A
 
 
 def can_fork() -> bool:
-    """Whether this process may be forked: nothing else runs in it.
+    """Whether this process may be forked: on Linux, and with no other thread.
 
-    That is what torch's own data loaders do on Linux. Elsewhere the system's libraries do not
-    survive a fork, nor do threads that hold a lock at that moment.
+    Torch's own data loaders fork on Linux too. On other systems the libraries do not survive a
+    fork, and a lock held by another thread at that moment would never be released.
     """
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Processes started inside the block never see Ctrl-C; the driver ends them."""
+    """Processes started inside the block ignore Ctrl-C; the driver ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,1 +1,1 @@
-"""Which trials train as one population."""
+"""Grouping of trials into populations that train as one computation."""

@@ -1,4 +1,4 @@
-"""Which trials train as one population: measured for each rung, and kept in the run directory."""
+"""Groups trials into populations; the fastest size is measured for each rung and stored."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class Engine:
     """Puts jobs into groups that train as one computation; measures which size is fastest.
 
     Attributes:
-        choices: How each rung is trained, as far as it was chosen.
-        single: What was measured of a trial by itself.
+        choices: How each rung is trained, for the rungs for which that has been chosen.
+        single: The timing of a single trial of each rung.
         largest: Trials in the largest group of each rung.
-        measure: Calls a function where the trials train; set by an executor that trains elsewhere.
-        sharing: Workers that share one memory; None: all of them.
+        measure: Calls a function where the trials train; set by executors of remote workers.
+        workers_sharing_memory: Workers that share one memory; None: all of them.
     """
 
     def __init__(
@@ -87,22 +87,22 @@ class Engine:
         run: Path | None = None,
         expected: int = 0,
     ) -> None:
-        """Take up the choices that a run has made before.
+        """Make an engine, with the choices stored in the run directory, if any.
 
         Args:
-            proxies: Makes the models.
+            proxies: Builds the models.
             device: Where they train.
             workers: Groups at a time.
-            requested: The option, as `parse_engine` reads it.
-            run: Keeps the choices; None: nothing is written.
-            expected: Trials of a rung that are still to come in later rounds, at least.
+            requested: The option `--engine`, see `parse_engine`.
+            run: The run directory, which stores the choices; None: nothing is written.
+            expected: Trials per rung expected in this and later rounds, at least.
 
         Raises:
             InputError: The option or the file of the choices is invalid.
         """
         self.proxies, self.device, self.workers, self.run = proxies, device, workers, run
         self.measure: Measure = measure_here
-        self.sharing: int | None = None
+        self.workers_sharing_memory: int | None = None
         self.kind, self.size = parse_engine(requested)
         self.expected = expected
         self.choices: dict[Size, EngineChoice] = {}
@@ -112,11 +112,11 @@ class Engine:
             self.choices = read_choices(run / FILE, device)
 
     def groups(self, jobs: Sequence[Job], interrupted: Sequence[Group] = ()) -> list[Group]:
-        """All jobs in groups, in the order of the jobs' sizes.
+        """Put all jobs into groups, in the order of the jobs' sizes.
 
         Args:
-            jobs: Not in any group yet.
-            interrupted: Groups that have a checkpoint; they come first, as they were.
+            jobs: Jobs that are not in a group yet.
+            interrupted: Groups that have a checkpoint; they come first, unchanged.
         """
         for group in interrupted:
             size, count = group[0].size, len(group)
@@ -150,7 +150,7 @@ class Engine:
     def seconds(self, size: Size, count: int) -> float | None:
         """Seconds that `count` trials of a rung would take, without the validation loss.
 
-        None where nothing had to be measured.
+        None if nothing had to be measured.
         """
         choice = self._choice(size, [Job(size, 0, ())], count)
         if not choice.timings:
@@ -161,7 +161,7 @@ class Engine:
         return max(busy)
 
     def _choice(self, size: Size, jobs: Sequence[Job], count: int) -> EngineChoice:
-        """How a rung is trained: as before where that was measured."""
+        """The choice for a rung; one that is settled is kept."""
         if size not in self.choices or not self.choices[size].settled:
             before, choice = self.choices.get(size), self._choose(size, jobs, count)
             self.choices[size] = choice
@@ -173,7 +173,7 @@ class Engine:
         return self.choices[size]
 
     def _store(self, new: EngineChoice) -> None:
-        """Keep what was measured or chosen automatically; a fixed option need not be kept."""
+        """Store choices that were measured or made automatically, not those that the user fixed."""
         is_worth_keeping = new.settled or self.kind == "auto"
         if is_worth_keeping and self.run is not None and self.run.is_dir():
             write_choices(self.run / FILE, self.choices, self.device)
@@ -206,7 +206,7 @@ class Engine:
                 sample,
                 each,
                 self.device,
-                self.sharing or self.workers,
+                self.workers_sharing_memory or self.workers,
                 self.kind,
                 self.size,
                 self.single.get(size),
@@ -215,7 +215,7 @@ class Engine:
             torch.set_num_threads(threads)
 
     def notes(self) -> list[str]:
-        """Rungs that could not be trained as the option says."""
+        """Notes on rungs that could not be trained as `--engine` asks for."""
         return [
             f"--engine population: width {size.width} trains one by one: {choice.why}"
             for size, choice in self.choices.items()
@@ -223,14 +223,14 @@ class Engine:
         ]
 
     def expected_seconds(self, size: Size) -> float | None:
-        """What one trial takes a worker, as measured; None where nothing had to be measured."""
+        """Measured seconds that a trial takes a worker; None if nothing had to be measured."""
         choice, single = self.choices.get(size), self.single.get(size)
         if choice is not None and choice.timings:
             return choice.seconds(self.largest[size] or choice.most) * size.steps
         return None if single is None else single.seconds * size.steps
 
     def document(self) -> Population:
-        """What was chosen so far, and why."""
+        """The choices so far, with their reasons."""
         rungs = tuple(
             rung_engine(size, choice, self.largest[size] or choice.most, self.device)
             for size, choice in sorted(self.choices.items(), key=lambda c: c[0].width)

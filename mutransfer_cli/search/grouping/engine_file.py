@@ -1,4 +1,4 @@
-"""The choices of an engine in the run directory: engine.json."""
+"""Reads and writes `engine.json`, the engine's choices in a run directory."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mutransfer_cli.train.engine.choose import EngineChoice
 from mutransfer_cli.train.engine.timing import Timing
 
 FILE = "engine.json"
-STORED = TypeAdapter(tuple[RungEngine, ...])
+RUNG_ENGINES = TypeAdapter(tuple[RungEngine, ...])
 
 
 def rung_engine(size: Size, choice: EngineChoice, largest: int, device: str) -> RungEngine:
-    """A choice as a part of a document.
+    """The document part that describes a choice.
 
     Args:
         size: The rung.
         choice: How it is trained.
         largest: Trials in a population, at most.
-        device: Where that was measured.
+        device: The device that the choice was measured on.
     """
     return RungEngine(
         **size.as_dict(),
@@ -47,19 +47,19 @@ def write_choices(path: Path, choices: Mapping[Size, EngineChoice], device: str)
     stored = tuple(
         rung_engine(size, choice, choice.most, device) for size, choice in choices.items()
     )
-    write_text(path, STORED.dump_json(stored, indent=2).decode() + "\n")
+    write_text(path, RUNG_ENGINES.dump_json(stored, indent=2).decode() + "\n")
 
 
 def read_choices(path: Path, device: str) -> dict[Size, EngineChoice]:
-    """The choices of a run, as they were made; those of another device do not hold.
+    """Read the choices of a run that were made on this device.
 
-    A choice without `settled` or `device` is of an earlier version: it holds on every device.
+    Choices without `settled` or `device` are of an earlier version and hold on every device.
 
     Raises:
         InputError: The file is damaged.
     """
     try:
-        stored = STORED.validate_json(path.read_bytes())
+        stored = RUNG_ENGINES.validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: {describe(error)}; delete it, and the engine is chosen again"
@@ -86,6 +86,6 @@ def describe(error: Exception) -> str:
         return f"is not JSON: {first['ctx']['error']}"
     rung, *field = first["loc"] or ("",)
     if not isinstance(rung, int):
-        return "is not a valid engines.json"
+        return f"is not a valid {FILE}"
     where = f"rung {rung + 1}" + (f", {'.'.join(map(str, field))}" if field else "")
     return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}"

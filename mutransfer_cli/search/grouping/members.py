@@ -1,4 +1,4 @@
-"""Jobs as trials of a population."""
+"""Turns jobs into trials of a population, and finds which may share one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Group: TypeAlias = tuple[Job, ...]  # jobs that train as one computation
 
 
 def trial_of(proxies: ProxyFactory, job: Job) -> Trial:
-    """A job as what is trained."""
+    """The trial that trains a job."""
     return Trial.of(proxies, job.size, job.seed, job.params, job.pruner, label_of(job))
 
 
 def label_of(job: Job) -> str:
-    """What tells a job from the others of its recipe."""
+    """A text that identifies a job among those of its recipe."""
     return str(job.key)
 
 
 def fixed_values(proxies: ProxyFactory, params: Mapping[str, float]) -> tuple[float, ...]:
-    """Values that may not differ inside a population: multipliers that are not tensors there.
+    """Values that must be equal within a population: multipliers that are not tensors there.
 
     torch's attention takes its scale as a number; some parameterizations build all their
     multipliers into the model as numbers.

@@ -1,8 +1,8 @@
-"""Whether a trial is hopeless: the pruner's rule and a margin have to agree.
+"""Decides whether to prune a trial: the pruner's rule and a margin have to agree.
 
-A trial is compared with references of its rung and seed that ran to their end, on the very same
-batches, so that most of the noise of a batch is in both. The decision depends on their losses
-only: not on who was faster, on an interruption, or on what trains at the same time.
+A trial is compared with references of its rung and seed that ran to their end on the same
+batches, so that most of the batch noise cancels. The decision depends on these losses only: not
+on timing, on interruptions, or on what trains at the same time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.pruning.protocol import FEWEST_REFERENCES, pruning_rule
 from mutransfer_cli.train.training_loop import CHECK_INTERVAL
 
-CHECK_SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the steps: where a trial is checked
-AVERAGED = 20  # a loss is the mean of the last twentieth of the steps
-CLEAR = 4.0  # standard errors of the mean difference
+CHECK_SHARES = (1 / 8, 1 / 4, 1 / 2)  # shares of the steps after which a trial is checked
+AVERAGED_DIVISOR = 20  # a check averages the loss over 1/20 of the trial's steps
+CLEAR_MARGIN = 4.0  # in standard errors of the mean difference
 
 Curve: TypeAlias = Sequence[tuple[int, float]]  # step and loss
 
@@ -30,9 +30,9 @@ class Check:
     """One point at which a trial may be pruned.
 
     Attributes:
-        step: After so many steps.
-        steps: Whose losses are compared.
-        bar: The losses there of the worst reference that may be near the optimum.
+        step: Number of steps after which the check takes place.
+        steps: Steps whose losses are compared.
+        bar: Losses at `steps` of the worst reference that may be near the optimum.
     """
 
     step: int
@@ -42,11 +42,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ReferencePruner:
-    """Prunes one trial by references; small, because it is sent to the worker that trains it.
+    """Prunes one trial by references; kept small because it is sent to the trial's worker.
 
     Attributes:
         rule: Name of the pruner.
-        checks: Where it decides.
+        checks: The points at which it decides.
         references: The losses of each reference at the checks, in any order.
     """
 
@@ -56,11 +56,11 @@ class ReferencePruner:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """After how many steps it has to be called."""
+        """Numbers of steps after which it has to be called."""
         return tuple(check.step for check in self.checks)
 
     def __call__(self, losses: Sequence[float]) -> str | None:
-        """Why a trial with these losses, one for each step so far, ends here; None: it goes on."""
+        """Why a trial with these losses (one per step so far) is pruned; None: it continues."""
         checks = [check for check in self.checks if check.step <= len(losses)]
         if not checks:
             return None
@@ -79,7 +79,7 @@ class ReferencePruner:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """How a sweep prunes.
+    """The pruning of a sweep.
 
     Attributes:
         rule: Name of the pruner.
@@ -95,9 +95,10 @@ class Pruning:
         return PRUNERS.require(self.rule, ("search", "prune")).prunes
 
     def check_steps(self, size: Size) -> tuple[int, ...]:
-        """After how many steps trials of a rung are checked: where their loss is read anyway.
+        """Numbers of steps after which trials of a rung are checked.
 
-        Not before the warmup has ended for all the losses that are averaged.
+        They are multiples of `CHECK_INTERVAL`, at which the loss is read anyway, and late enough
+        that no step of the warmup is among the averaged losses.
         """
         ready = round(self.warmup * size.steps) + averaged_steps(size)
         steps = [
@@ -116,7 +117,7 @@ class Pruning:
     def pruner(
         self, size: Size, references: Sequence[Curve], near_best: Sequence[Curve]
     ) -> ReferencePruner | None:
-        """What prunes a trial; None where too few references are known.
+        """The pruner of a trial; None while there are too few references.
 
         Args:
             size: The trial's rung.
@@ -129,7 +130,7 @@ class Pruning:
             bars = [window(curve, step, size) for curve in near_best]
             steps = tuple(s for s, _ in points[0]) if points else ()
             if len(steps) < 2 or any(tuple(s for s, _ in p) != steps for p in (*points, *bars)):
-                continue  # no curve of this size, or not one that ran to its end
+                continue  # no curve of this size, or one that did not run to its end
             worst = max(bars, key=lambda p: fmean(loss for _, loss in p), default=None)
             if worst is None:
                 return None
@@ -143,18 +144,18 @@ class Pruning:
 
 def averaged_steps(size: Size) -> int:
     """How many steps a loss is averaged over."""
-    return max(CHECK_INTERVAL, size.steps // AVERAGED)
+    return max(CHECK_INTERVAL, size.steps // AVERAGED_DIVISOR)
 
 
 def window(curve: Curve, step: int, size: Size) -> list[tuple[int, float]]:
-    """The kept points of the last steps before a check."""
+    """The recorded points of a curve that a check averages."""
     return [(s, loss) for s, loss in curve if step - averaged_steps(size) <= s < step]
 
 
 def clearly_worse(losses: Sequence[float], bar: Sequence[float]) -> bool:
-    """By more than the noise of their batches; False where a loss is not a number."""
+    """Whether the losses exceed the bar by more than batch noise; False if one is not finite."""
     differences = [a - b for a, b in zip(losses, bar, strict=True)]
     if not all(map(isfinite, differences)):
         return False
-    margin: float = CLEAR * stdev(differences) / len(differences) ** 0.5
+    margin: float = CLEAR_MARGIN * stdev(differences) / len(differences) ** 0.5
     return fmean(differences) > margin

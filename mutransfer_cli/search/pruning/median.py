@@ -1,4 +1,4 @@
-"""Worse than the median of the references."""
+"""Prunes a trial that is worse than the median of the references."""
 
 from __future__ import annotations
 

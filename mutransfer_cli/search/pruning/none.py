@@ -1,4 +1,4 @@
-"""No pruning."""
+"""The rule that never prunes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class NoPruning:
     """Every trial runs to its end."""
 
     def is_hopeless(self, references: Sequence[Sequence[float]], losses: Sequence[float]) -> bool:
-        """Never."""
+        """Always False."""
         return False
 
 

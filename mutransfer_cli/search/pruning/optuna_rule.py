@@ -10,29 +10,29 @@ if TYPE_CHECKING:
 
 
 class OptunaRule:
-    """The decision of one of Optuna's pruners, which is told of the references first."""
+    """The decision of one of Optuna's pruners, to which the references are reported first."""
 
-    def __init__(self, make: Callable[[], BasePruner]) -> None:
-        """Make a rule.
+    def __init__(self, make_pruner: Callable[[], BasePruner]) -> None:
+        """Wrap a pruner.
 
         Args:
-            make: Makes Optuna's pruner, on first use: importing Optuna takes a second.
+            make_pruner: Creates Optuna's pruner; called on use, as importing Optuna takes a second.
         """
-        self.make = make
+        self.make_pruner = make_pruner
 
     def is_hopeless(self, references: Sequence[Sequence[float]], losses: Sequence[float]) -> bool:
-        """Optuna's answer to the last of the losses.
+        """Whether Optuna's pruner ends the trial after the last of its losses.
 
         The k-th loss is reported at resource 2^k, so that each check is one rung of the halving.
 
         Args:
             references: Losses of trials that ran to their end, in any order.
-            losses: Of the trial in question.
+            losses: Losses of the trial in question.
         """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        study = optuna.create_study(pruner=self.make())
+        study = optuna.create_study(pruner=self.make_pruner())
         should_prune = False
         for row in (*sorted(tuple(r) for r in references), tuple(losses)):
             trial = study.ask()

@@ -1,4 +1,4 @@
-"""What decides by losses whether a trial is worth its further steps."""
+"""The protocol of pruning rules, which decide from losses whether a trial is worth continuing."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class PruningRule(Protocol):
         Args:
             references: Losses of trials that ran to their end, each at the steps at which trials
                 are checked.
-            losses: Of the trial in question, at as many of these steps as it has reached.
+            losses: Losses of the trial in question, at the steps among these that it has reached.
         """
         ...
 
 
 def pruning_rule(name: str) -> PruningRule:
-    """The rule of a pruner."""
+    """The rule of the pruner with this name."""
     rule: PruningRule = PRUNERS.require(name, ("search", "prune")).load()
     return rule

@@ -1,4 +1,4 @@
-"""Learning rates on a line of a search, and which of them the fit's parabola may need."""
+"""Lines of a search along the learning rate, and the rates on them that the fit may need."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.settings import mean_if_complete
 from mutransfer_cli.search.storage.record import Record
 
-FIRST_SPACING = 2.0  # octaves between the first rates of a line, about
-PROTECTED = 2.5  # octaves from the best, where nothing is pruned
-BESIDE = 2  # rates on each side of the best, however far apart: with it a parabola's five
-CLIFF_RISE = 3.0  # times the rise of the other side: the fit's window may be one rate further off
+FIRST_WAVE_SPACING = 2.0  # octaves between the rates of a line's first wave, about
+PROTECTED_OCTAVES = 2.5  # nothing is pruned within this distance of the best rate
+PROTECTED_NEIGHBOURS = 2  # nor among so many rates on each side: the five points of a parabola
+CLIFF_RISE = 3.0  # ratio of the rises of both sides above which the fit's window may shift
 
 MeanLosses: TypeAlias = dict[float, float | None]  # by rate; None where a seed did not finish
-Line: TypeAlias = tuple[Size, tuple[tuple[str, float], ...]]  # a rung, and all but the rate
+Line: TypeAlias = tuple[Size, tuple[tuple[str, float], ...]]  # a rung, and all but the lr
 
 
 def line_of(trial: Job | Record) -> Line:
@@ -27,7 +27,7 @@ def line_of(trial: Job | Record) -> Line:
 
 
 def rate(trial: Job | Record) -> float:
-    """Its learning rate to the digits that a round trip keeps; 1 where none is searched."""
+    """A trial's learning rate, rounded so that storing it changes nothing; 1 if not searched."""
     return float(f"{trial.params.get('lr', 1.0):.12g}")
 
 
@@ -37,7 +37,7 @@ def rates_of(jobs: Sequence[Job], records: Sequence[Record]) -> list[float]:
 
 
 def finished_at(records: Sequence[Record], seed: int) -> list[Record]:
-    """The trials at a seed that have a loss."""
+    """The trials with this seed that have a loss."""
     return [r for r in records if r.seed == seed and r.loss is not None]
 
 
@@ -50,22 +50,23 @@ def mean_losses_by_rate(records: Sequence[Record]) -> MeanLosses:
 
 
 def spread_rates(rates: Sequence[float]) -> list[float]:
-    """The middles of equal parts of a line; the ends, where a trial is worst, are left out."""
+    """The midpoints of equal parts of a line; they avoid its ends, where losses are worst."""
     count = max(1, ceil(len(rates) / 3))
     if len(rates) > 2 and rates[0] > 0:
-        count = min(count, max(2, ceil(log2(rates[-1] / rates[0]) / FIRST_SPACING)))
+        count = min(count, max(2, ceil(log2(rates[-1] / rates[0]) / FIRST_WAVE_SPACING)))
     return [rates[int((i + 0.5) * len(rates) / count)] for i in range(count)]
 
 
 def octaves(a: float, b: float) -> float:
-    """Distance of two rates; infinite where one of them has no logarithm."""
+    """log2 of the ratio of two rates; infinite if one of them has no logarithm."""
     return log2(a / b) if a > 0 and b > 0 else (0.0 if a == b else inf)
 
 
 def is_protected(x: float, rates: Sequence[float], losses: MeanLosses) -> bool:
-    """Whether a rate may be part of the parabola around the best; all are before there is a best.
+    """Whether the fit's parabola may use a rate; True for all rates while there is no best one.
 
-    Next to a cliff the fit takes a window further off it: one rate more is protected there.
+    Next to a cliff the fit shifts its window away from it, so one more rate is protected on the
+    other side.
     """
     known = {r: loss for r, loss in losses.items() if loss is not None}
     if not known:
@@ -87,14 +88,14 @@ def in_reach(x: float, best: float, rates: Sequence[float], more: int = 0) -> bo
         x: The rate.
         best: The best one.
         rates: All rates of the line, low to high.
-        more: Octaves, and rates, by which the reach is longer.
+        more: Octaves and neighbours by which to extend the reach.
     """
-    beside = abs(rates.index(x) - rates.index(best)) <= BESIDE + more
-    return beside or abs(octaves(x, best)) <= PROTECTED + more + 1e-6
+    is_neighbour = abs(rates.index(x) - rates.index(best)) <= PROTECTED_NEIGHBOURS + more
+    return is_neighbour or abs(octaves(x, best)) <= PROTECTED_OCTAVES + more + 1e-6
 
 
 def rise(side: Sequence[float], losses: MeanLosses, best: float) -> float:
-    """How far the loss rises on one side of the best; infinite where it diverges."""
+    """How far the loss rises above the best on one side; infinite if a trial diverges there."""
     top = [loss if (loss := losses[r]) is not None else inf for r in side]
     lowest = losses[best]
     assert lowest is not None

@@ -1,9 +1,9 @@
-"""A sweep with pruning goes in waves: a trial is pruned by those of earlier waves only.
+"""Divides a sweep with pruning into waves: only trials of earlier waves can prune a trial.
 
-On each line along the learning rate a grid first trains a few rates spread over it; then, to their
-end, those around the best, as far as the fit's parabola may reach; the rest may be pruned. The
-other samplers go in rounds by themselves, and each round is a wave. Waves are replayed from the
-first, so that a sweep that was interrupted, or that others work on too, prunes the same trials.
+On each line along the learning rate a grid first trains a few rates spread over the line, then,
+without pruning, those around the best that the fit's parabola may use; the rest may be pruned.
+Other samplers propose trials in rounds, and each round is a wave. Waves are replayed from the
+first, so that an interrupted or shared sweep prunes the same trials.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 
 
 class Waves:
-    """The waves of a sweep; `open` goes on from where it was.
+    """The waves of a sweep; each call of `open` continues from the wave that was open before.
 
     Attributes:
-        proposed: What the sampler proposes by the waves that have ended.
+        proposed: All trials that the sampler proposes, given the waves that have ended.
     """
 
     def __init__(self, sampler: Sampler, pruning: Pruning, splits_lines: bool) -> None:
@@ -46,15 +46,15 @@ class Waves:
 
         Args:
             sampler: Proposes the trials.
-            pruning: How they are pruned.
-            splits_lines: Whether the sampler proposes whole lines, which become several waves.
+            pruning: Makes the pruners of the trials.
+            splits_lines: Whether the sampler proposes complete lines, to be split into waves.
         """
         self.sampler, self.pruning, self.splits_lines = sampler, pruning, splits_lines
         self.seen: list[Record] = []  # of the waves that have ended
         self.proposed: list[Job] = []
 
     def open(self, records: Sequence[Record]) -> list[Job]:
-        """What is missing of the open wave, each with its pruner; empty where none is left."""
+        """Trials of the open wave that have not ended, with their pruners; empty at the end."""
         by_key = {record.key: record for record in records}
         while True:
             self.proposed = self.sampler.propose(self.seen)
@@ -69,7 +69,7 @@ class Waves:
             self.seen += [by_key[job.key] for job in wave]
 
     def next_wave(self) -> list[Job]:
-        """What is trained next of all that is proposed."""
+        """The proposed trials to run next."""
         if not self.splits_lines:
             return missing(self.proposed, self.seen)
         lines: dict[Line, list[Job]] = defaultdict(list)
@@ -81,7 +81,7 @@ class Waves:
         return [job for line, jobs in lines.items() for job in next_on_line(jobs, known[line])]
 
     def pruner(self, job: Job) -> Pruner | None:
-        """What may prune a trial of the open wave; None where it runs to its end."""
+        """The pruner of a trial of the open wave; None if it runs to its end."""
         rung = [r for r in self.seen if r.size == job.size]
         line = [r for r in rung if line_of(r) == line_of(job)]
         rates = rates_of([j for j in self.proposed if line_of(j) == line_of(job)], line)
@@ -91,7 +91,7 @@ class Waves:
             if is_protected(rate(job), rates, losses) or len(references) < FEWEST_REFERENCES:
                 return None
             near = [r for r in references if is_protected(rate(r), rates, losses)]
-        else:  # all else is not equal: the better half of the rung's stands for the optimum
+        else:  # no line along lr: the better half of the rung's trials stands for the optimum
             references = sorted(finished_at(rung, job.seed), key=lambda r: r.loss or 0.0)
             near = references[: ceil(len(references) / 2)]
         curves = [r.curve for r in references]
@@ -99,7 +99,7 @@ class Waves:
 
 
 def next_on_line(jobs: Sequence[Job], known: Sequence[Record]) -> list[Job]:
-    """Of one line: rates spread over it, then those around the best, then the rest."""
+    """The next trials on one line: first spread over it, then around the best, then the rest."""
     remaining = missing(jobs, known)
     rates = rates_of(jobs, known)
     first = spread_rates(rates)

@@ -1,1 +1,1 @@
-"""Which trials to run next."""
+"""Samplers: they propose which trials to run next."""

@@ -1,10 +1,11 @@
-"""Few learning rates spread over the range, then those that sharpen the fitted optimum most.
+"""Tries a few learning rates over the range, then those that sharpen the fitted optimum most.
 
-The smallest rung goes first; the others start around its optimum. The first seed finds five rates
-an octave apart around the best. Then, until the interval of the optimum is narrow enough: where the
-noise limits it, another seed of the four outer ones (the middle says nothing of the slope there);
-where the curve's shape does, rates between them. Rounds are replayed from the first, so that a
-sweep that was interrupted goes on as it would have gone.
+The smallest rung is searched first; the others start around its optimum. On each rung the first
+seed brackets the optimum with five rates an octave apart. Rounds follow until the interval of the
+optimum is narrow enough: where noise limits it, the four outer rates are run with another seed
+(the middle one says nothing about the slope); where the fit's model does, rates in between are
+added. Rounds are replayed from the first, so that an interrupted sweep resumes with the same
+proposals.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.rung_optima import RungFit, rung_fits
 
 FIRST_SPACING = 2.25  # octaves between the first rates, at most
-SAME_RATE = 0.35  # octaves: a rate so near one that was run is not run
-AROUND = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
+SAME_RATE_OCTAVES = 0.35  # rates closer than this count as the same rate
+NEIGHBOUR_OFFSETS = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
 FEWEST_SEEDS = 2  # the optimum of one seed may be off by more than its own residuals show
-MOST_SEEDS = 3  # times `search.seeds`
-CLIFF = 0.3  # octaves: no closer to a rate that diverged
+MOST_SEEDS_FACTOR = 3  # a rung runs at most this many times `search.seeds`
+DIVERGED_DISTANCE = 0.3  # octaves to keep from a rate that diverged
 
 FitRungs: TypeAlias = Callable[[Sequence[Record]], Mapping[Size, RungFit]]
-UNKNOWN = RungFit(None)
+NO_FIT = RungFit(None)
 
 
 def fit_rungs(records: Sequence[Record]) -> Mapping[Size, RungFit]:
-    """The optimum of each rung with its interval, by the trials so far."""
+    """Fit the optimum of each rung, with its interval, to the trials so far."""
     by_size: dict[Size, list[Observation]] = defaultdict(list)
     for record in records:
         if record.outcome != "failed":
@@ -48,14 +49,14 @@ def fit_rungs(records: Sequence[Record]) -> Mapping[Size, RungFit]:
 
 
 class AdaptiveSampler:
-    """Sharpens the optimal learning rate of every rung, in rounds."""
+    """Narrows the interval of every rung's optimal learning rate, in rounds."""
 
     def __init__(self, problem: SearchProblem, fit: FitRungs = fit_rungs) -> None:
         """Make a sampler.
 
         Args:
             problem: A search of the learning rate only.
-            fit: The fit of every rung by the trials so far.
+            fit: Fits every rung to the trials so far.
         """
         self.problem = problem
         self.fit = fit
@@ -63,7 +64,7 @@ class AdaptiveSampler:
         self.low, self.high = (log2(space.value(end)) for end in space.bounds)
 
     def propose(self, records: Sequence[Record]) -> list[Job]:
-        """What is missing of the open round; empty where every rung is sharp enough."""
+        """Trials of the open round that have not ended; empty once every rung is narrow enough."""
         by_key = {record.key: record for record in records}
         seen: list[Record] = []
         while True:
@@ -74,36 +75,36 @@ class AdaptiveSampler:
             seen += [by_key[job.key] for job in jobs]
 
     def count_trials(self) -> TrialCount:
-        """Of a rung where the loss is smooth; at most as many as a rung may take with noise."""
+        """The count for smooth losses; `at_most` is the limit that noisy losses may reach."""
         search = self.problem.search
-        rates = len(spread(self.low, self.high)) + len(AROUND)
-        seeds = len(AROUND) * (min(FEWEST_SEEDS, search.seeds) - 1)
-        return TrialCount(rates + seeds, self.most * len(self.problem.rungs))
+        rates = len(spread(self.low, self.high)) + len(NEIGHBOUR_OFFSETS)
+        seeds = len(NEIGHBOUR_OFFSETS) * (min(FEWEST_SEEDS, search.seeds) - 1)
+        return TrialCount(rates + seeds, self.most_trials * len(self.problem.rungs))
 
     @property
-    def most(self) -> int:
+    def most_trials(self) -> int:
         """Trials that a rung takes at most."""
         search = self.problem.search
-        rates = len(spread(self.low, self.high)) + len(AROUND)
-        return rates + 2 * search.extend + 5 * (MOST_SEEDS * search.seeds - 1)
+        rates = len(spread(self.low, self.high)) + len(NEIGHBOUR_OFFSETS)
+        return rates + 2 * search.extend + 5 * (MOST_SEEDS_FACTOR * search.seeds - 1)
 
     def next_round(self, seen: Sequence[Record]) -> list[Job]:
         """What to run next, given the trials of earlier rounds."""
         fits = self.fit(seen)
         smallest = self.problem.smallest
-        jobs = self.on_rung(smallest, seen, fits.get(smallest, UNKNOWN), None)
+        jobs = self.next_on_rung(smallest, seen, fits.get(smallest, NO_FIT), None)
         if jobs:
             return jobs
-        optimum = fits.get(smallest, UNKNOWN).optimum
+        optimum = fits.get(smallest, NO_FIT).optimum
         start = optimum.value if optimum else best_of(losses_of(smallest, seen))
         return [
             job
             for size in self.problem.rungs
             if size != smallest
-            for job in self.on_rung(size, seen, fits.get(size, UNKNOWN), start)
+            for job in self.next_on_rung(size, seen, fits.get(size, NO_FIT), start)
         ]
 
-    def on_rung(
+    def next_on_rung(
         self, size: Size, seen: Sequence[Record], fit: RungFit, start: float | None
     ) -> list[Job]:
         """The next rates and seeds of one rung.
@@ -111,13 +112,13 @@ class AdaptiveSampler:
         Args:
             size: The rung.
             seen: Trials of earlier rounds, on all rungs.
-            fit: What they show of this rung.
+            fit: The fit of this rung to them.
             start: log2 of the rate to start around; None: spread over the whole range.
         """
         search, first_seed = self.problem.search, self.problem.first_seed
         losses = losses_of(size, seen)
         floor, ceiling = self.low - search.extend, self.high + search.extend
-        room = self.most - sum(map(len, losses.values()))
+        room = self.most_trials - sum(map(len, losses.values()))
 
         def jobs(rates: Sequence[float], seeds: Sequence[int]) -> list[Job]:
             inside = [x for x in rates if floor <= x <= ceiling]
@@ -126,8 +127,9 @@ class AdaptiveSampler:
             ]
 
         if not losses:
-            first = spread(self.low, self.high) if start is None else around(start, AROUND)
-            return jobs(first, [first_seed])
+            if start is None:
+                return jobs(spread(self.low, self.high), [first_seed])
+            return jobs(around(start, NEIGHBOUR_OFFSETS), [first_seed])
         best = best_of(losses)
         if best is None:  # everything diverged: lower rates, as far as the recipe allows
             return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
@@ -135,7 +137,7 @@ class AdaptiveSampler:
         cliff = cliff_above(size, seen, best)
         next_to_best = jobs(neighbours(losses, best, cliff), seeds)
         if next_to_best or best in (min(losses), max(losses)):
-            return next_to_best  # none at an edge that cannot move: there is no optimum
+            return next_to_best  # empty if the best is at a fixed edge: there is no optimum
         enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
         if enough and fit.optimum is not None and fit.optimum.half_width <= search.precision:
             return []
@@ -154,21 +156,22 @@ def around(centre: float, steps: Sequence[float]) -> list[float]:
 
 
 def neighbours(losses: RateLosses, best: float, cliff: float) -> list[float]:
-    """Rates that are missing around the best; above it only as far as nothing diverges.
+    """Rates around the best that have not been run and are not expected to diverge.
 
     Args:
-        losses: What was run on the rung.
+        losses: Losses of the rung.
         best: log2 of the best rate.
         cliff: log2 of the lowest rate above it that diverged.
     """
 
     def is_run(x: float) -> bool:
-        return any(abs(x - other) <= SAME_RATE for other in losses)
+        return any(abs(x - other) <= SAME_RATE_OCTAVES for other in losses)
 
-    rates = [best + step for step in AROUND if best + step < cliff - CLIFF]
-    if cliff - CLIFF <= best + 2:
+    highest = cliff - DIVERGED_DISTANCE
+    rates = [best + step for step in NEIGHBOUR_OFFSETS if best + step < highest]
+    if highest <= best + 2:
         rates.append(best - 3)  # five rates, fewer of them above
-        if cliff - best > 2 * CLIFF and not any(best < x < cliff for x in losses):
+        if cliff - best > 2 * DIVERGED_DISTANCE and not any(best < x < cliff for x in losses):
             return [(best + cliff) / 2]
     return [x for x in rates if not is_run(x)]
 
@@ -184,10 +187,10 @@ def sharpening(
     """Rates between the five around the best, or another seed of the outer four.
 
     Args:
-        losses: What was run on the rung.
+        losses: Losses of the rung.
         best: log2 of the best rate.
         seeds: Seeds that were run.
-        least_seeds: `search.seeds`.
+        least_seeds: The recipe's `search.seeds`.
         fit: The fit of the rung.
         cliff: log2 of the lowest rate above the best that diverged.
 
@@ -195,14 +198,13 @@ def sharpening(
         Rates on the log2 scale, and the seeds to run each of them with.
     """
     rates = sorted(x for x, s in losses.items() if None not in s.values())
-    at = rates.index(best)
-    start = min(max(at - 2, 0), max(len(rates) - 5, 0))
+    start = min(max(rates.index(best) - 2, 0), max(len(rates) - 5, 0))
     window = rates[start : start + 5]
-    halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - CLIFF]
+    halves = [x for x in around(best, (-0.5, 0.5)) if x < cliff - DIVERGED_DISTANCE]
     between = [x for x in halves if all(abs(x - y) > 0.2 for y in losses)]
     if between and (not fit.has_window or (fit.lack_of_fit and len(seeds) >= least_seeds)):
         return between, list(seeds)
-    if len(seeds) == MOST_SEEDS * least_seeds:
+    if len(seeds) == MOST_SEEDS_FACTOR * least_seeds:
         return [], []
     middle = min(window, key=lambda x: abs(x - (window[0] + window[-1]) / 2))
     return [x for x in window if x != middle or len(window) < 5], [*seeds, max(seeds) + 1]

@@ -1,4 +1,4 @@
-"""Optuna's Gaussian process, which needs torch and scipy."""
+"""Optuna's Gaussian-process sampler, which needs torch and scipy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class GPSampler(OptunaRounds):
         """Optuna's sampler, for losses with noise.
 
         Args:
-            seed: Of its random numbers.
+            seed: Seed of its random numbers.
             startup: Settings drawn at random first.
         """
         import optuna
@@ -30,7 +30,7 @@ class GPSampler(OptunaRounds):
     def tell_pruned(
         self, study: optuna.Study, trial: optuna.Trial, reports: Sequence[tuple[int, float]]
     ) -> None:
-        """It learns from values only: a pruned setting counts as the worst so far.
+        """Tell Optuna the worst loss so far, as this sampler learns from final values only.
 
         Args:
             study: A study in memory.

@@ -11,18 +11,18 @@ from mutransfer_cli.search.storage.record import Record
 
 
 class GridSampler:
-    """A full grid."""
+    """Runs a full grid on every rung."""
 
     def __init__(self, problem: SearchProblem) -> None:
         self.problem = problem
 
     def propose(self, records: Sequence[Record]) -> list[Job]:
-        """The whole grid, and what it has grown by."""
+        """All trials of the grid, including those that it has grown by."""
         problem = self.problem
         return grid_jobs(problem.search, problem.rungs, problem.seeds, records)
 
     def count_trials(self) -> TrialCount:
-        """The grid; at most as if every rung's grid grew as far as it may."""
+        """The size of the grid; `at_most` counts every rung's grid as grown to its limit."""
         search = self.problem.search
         settings = len(grid_settings(search.space))
         extension = 2 * search.extend if "lr" in search.space else 0

@@ -12,7 +12,7 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.samplers.settings import Setting, mean_losses
 from mutransfer_cli.search.storage.record import Record, rounded
 
-NEIGHBOURS = 2  # points needed on each side of the best: five make a parabola with its spread
+NEIGHBOURS = 2  # points needed on each side of the best: five determine a parabola and its noise
 
 
 def grid_settings(space: Mapping[str, Space]) -> list[Setting]:
@@ -30,9 +30,9 @@ def grid_jobs(
     """All trials of the grid as far as it has grown, whether they ended or not.
 
     Args:
-        search: Space, and how far the grid may grow.
+        search: The recipe's section `search`: its space, and how far the grid may grow.
         rungs: Sizes that are searched.
-        seeds: Of every setting.
+        seeds: Seeds that every setting is run with.
         records: Trials that have ended.
     """
     base = grid_settings(search.space)
@@ -50,9 +50,9 @@ def grid_jobs(
 def grown_settings(
     search: Search, base: Sequence[Setting], records: Sequence[Record]
 ) -> list[Setting]:
-    """Settings beyond the ends of the lr grid: what was added before, and what is next.
+    """Settings beyond the ends of the lr grid: those added before, and those to add next.
 
-    At most `extend` steps on either side. Where everything diverged the grid grows downwards.
+    The grid grows by at most `extend` steps on either side, downwards if everything diverged.
     """
     space = search.space["lr"]
     if space.spacing is None:

@@ -1,8 +1,8 @@
-"""The learning rate first, then each further hyperparameter on a line by itself (u-μP, §4.2).
+"""Searches the learning rate first, then each other hyperparameter by itself (u-μP, §4.2).
 
-All of it on the smallest rung; every rung then searches its learning rate at the best values of the
-others. (Blake et al. 2024, arXiv 2407.17465, figure 1: in a good parameterization the others'
-optima hardly depend on each other.)
+This takes place on the smallest rung; every rung then searches its learning rate at the best values
+of the other hyperparameters, whose optima hardly depend on each other in a good parameterization
+(Blake et al. 2024, arXiv 2407.17465, figure 1).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from mutransfer_cli.search.storage.record import Record
 
 
 class IndependentSampler:
-    """One hyperparameter after the other."""
+    """Searches one hyperparameter at a time."""
 
     def __init__(self, problem: SearchProblem) -> None:
         self.problem = problem
 
     def propose(self, records: Sequence[Record]) -> list[Job]:
-        """Every line that can be searched by what is known."""
+        """All lines that the results so far allow to search."""
         search, seeds = self.problem.search, self.problem.seeds
         smallest = self.problem.smallest
         of_smallest = [r for r in records if r.size == smallest]
@@ -57,7 +57,7 @@ class IndependentSampler:
         return list({job.key: job for job in jobs}.values())
 
     def count_trials(self) -> TrialCount:
-        """Lines on the smallest rung are shared among all rungs for the count of one."""
+        """The average per rung, which includes the lines that only the smallest rung runs."""
         search, rungs = self.problem.search, len(self.problem.rungs)
         line = len(search.space["lr"].grid())
         others = sum(len(s.grid()) for name, s in search.space.items() if name != "lr")
@@ -68,7 +68,7 @@ class IndependentSampler:
     def _rates(
         self, size: Size, records: Sequence[Record], fixed: Mapping[str, float]
     ) -> list[Job]:
-        """The grid of learning rates on a rung, and its growth, at fixed values of the rest."""
+        """The growing grid of learning rates on a rung, with the other hyperparameters fixed."""
         search = self.problem.search
         lr_only = search.model_copy(update={"space": {"lr": search.space["lr"]}})
         on_line = [

@@ -1,7 +1,7 @@
-"""Optuna's samplers: on each rung its own history, one setting a round, every seed of it.
+"""Runs Optuna's samplers in rounds, separately on each rung; a round is one setting, all seeds.
 
-A round is proposed only when the one before has ended, so that the settings do not depend on which
-worker was faster.
+A round is proposed only when the previous one has ended, so that the settings do not depend on
+which worker was faster.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ STARTUP = 5  # settings drawn at random before a model is fitted, at most
 
 
 class OptunaRounds:
-    """The part that is the same for all of Optuna's samplers; `optuna_sampler` makes one."""
+    """Base class of Optuna's samplers; subclasses implement `optuna_sampler`."""
 
     def __init__(self, problem: SearchProblem) -> None:
         self.problem = problem
 
     def optuna_sampler(self, seed: int, startup: int) -> optuna.samplers.BaseSampler:
-        """A new sampler of Optuna's.
+        """Create one of Optuna's samplers.
 
         Args:
-            seed: Of the sampler's own random numbers.
-            startup: Settings to draw before a model is fitted.
+            seed: Seed of the sampler's own random numbers.
+            startup: Settings to draw at random before a model is fitted.
         """
         raise NotImplementedError
 
     def tell_pruned(
         self, study: optuna.Study, trial: optuna.Trial, reports: Sequence[tuple[int, float]]
     ) -> None:
-        """Tell Optuna of a pruned setting as much as was seen of it.
+        """Report the losses of a pruned setting to Optuna.
 
         Args:
             study: A study in memory.
@@ -66,7 +66,7 @@ class OptunaRounds:
         return TrialCount(each, each * len(self.problem.rungs))
 
     def propose(self, records: Sequence[Record]) -> list[Job]:
-        """On each rung the rounds that have ended, and the one that is open."""
+        """Trials of each rung's rounds: those that have ended and the open one."""
         return [
             job
             for size in self.problem.rungs
@@ -74,10 +74,9 @@ class OptunaRounds:
         ]
 
     def propose_on(self, size: Size, records: Sequence[Record]) -> list[Job]:
-        """Replay the sampler over the history of one rung, up to the round that is still open.
+        """Replay the sampler over the history of one rung, up to the open round.
 
-        Optuna is told each setting's mean over the seeds, and of a divergent setting that it
-        failed.
+        Optuna gets each setting's mean loss over the seeds; a divergent setting counts as failed.
         """
         import optuna
         from optuna.trial import TrialState
@@ -109,7 +108,7 @@ class OptunaRounds:
 
 
 def pruned_settings(records: Sequence[Record]) -> dict[Setting, tuple[tuple[int, float], ...]]:
-    """Reports of the settings of which a seed was pruned and none was lost otherwise."""
+    """Reports of the settings with a pruned seed and none that diverged or failed."""
     lost = {setting_of(r) for r in records if r.outcome in ("diverged", "failed")}
     reports = {setting_of(r): r.reports for r in records if r.outcome == "pruned"}
     return {setting: reported for setting, reported in reports.items() if setting not in lost}

@@ -1,7 +1,7 @@
-"""What a sampler is given, and what it has to answer.
+"""The protocol of samplers, and the search problem that they are made from.
 
-A sampler is a class whose row in `catalog/samplers.py` names it. It holds no state of its own: its
-proposals follow from the records only, so that an interrupted sweep goes on as it would have.
+A sampler is a class that a row in `catalog/samplers.py` names. It has no state: its proposals
+depend on the records only, so that an interrupted sweep resumes with the same proposals.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from mutransfer_cli.search.storage.record import Record
 
 @dataclass(frozen=True, slots=True)
 class SearchProblem:
-    """What is searched.
+    """The search that a recipe describes.
 
     Attributes:
         search: The recipe's section `search`.
         rungs: Sizes of the ladder, small to large.
-        first_seed: Seeds count up from here.
+        first_seed: The first seed; the others count up from it.
         defaults: The recipe's own value of every searched hyperparameter.
     """
 
@@ -40,7 +40,7 @@ class SearchProblem:
 
     @property
     def smallest(self) -> Size:
-        """The rung that is cheapest to search."""
+        """The rung that is the cheapest to search."""
         return min(self.rungs, key=lambda s: (s.width, s.depth, s.batch * s.steps))
 
 
@@ -48,8 +48,8 @@ class TrialCount(NamedTuple):
     """How many trials a search takes.
 
     Attributes:
-        each: Of a rung, as far as is known before any has run.
-        at_most: Of all rungs together.
+        each: Trials per rung, as far as is known before any has run.
+        at_most: Limit of the trials of all rungs.
     """
 
     each: int
@@ -57,7 +57,7 @@ class TrialCount(NamedTuple):
 
 
 class Sampler(Protocol):
-    """Proposes trials by the results of earlier ones."""
+    """Proposes trials, given the results of earlier ones."""
 
     def __init__(self, problem: SearchProblem) -> None: ...
 
@@ -72,7 +72,7 @@ class Sampler(Protocol):
         ...
 
     def count_trials(self) -> TrialCount:
-        """How many trials the search takes, for an estimate of its cost."""
+        """Estimate how many trials the search takes."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Losses of a rung by learning rate and seed, as the adaptive sampler looks at them."""
+"""Losses of a rung by learning rate and seed, for the adaptive sampler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.record import Record
 
-# log2(lr): seed: loss, None where the trial has none
+# log2(lr) -> seed -> loss; None where the trial has none
 RateLosses: TypeAlias = dict[float, dict[int, float | None]]
 
 
@@ -25,9 +25,9 @@ def losses_of(size: Size, records: Sequence[Record]) -> RateLosses:
 
 
 def best_of(losses: RateLosses) -> float | None:
-    """The best rate of those that finished, by all seeds, each seed's own level taken out.
+    """The finished rate with the lowest mean loss over the seeds; None if none finished.
 
-    A seed's level is its mean over the rates that every seed ran.
+    Each seed's level is subtracted first: its mean loss over the rates that every seed ran.
     """
     finished = {rate: _finite(s) for rate, s in losses.items() if None not in s.values()}
     if not finished:
@@ -50,9 +50,9 @@ def _finite(losses: Mapping[int, float | None]) -> dict[int, float]:
 
 
 def cliff_above(size: Size, records: Sequence[Record], best: float) -> float:
-    """The lowest rate above the best that did not finish, on the log2 scale; infinite without one.
+    """log2 of the lowest diverged or failed rate above the best; infinite if there is none.
 
-    A pruned trial would have finished.
+    Pruned trials do not count: they would have finished.
 
     Args:
         size: The rung.

@@ -26,6 +26,6 @@ def mean_losses(records: Sequence[Record]) -> dict[Setting, float | None]:
 
 
 def mean_if_complete(losses: Sequence[float | None]) -> float | None:
-    """The mean; None where a loss is missing."""
+    """The mean of the losses; None if one is missing."""
     finished = [loss for loss in losses if loss is not None]
     return fmean(finished) if len(finished) == len(losses) else None

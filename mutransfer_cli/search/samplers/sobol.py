@@ -1,4 +1,4 @@
-"""Scrambled Sobol sequences, which never look at the losses."""
+"""Scrambled Sobol sequences, which do not depend on the losses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class SobolSampler(OptunaRounds):
-    """Quasi-random points."""
+    """Draws quasi-random settings."""
 
     def optuna_sampler(self, seed: int, startup: int) -> optuna.samplers.BaseSampler:
         """Optuna's quasi-Monte Carlo sampler; it has no startup.
 
         Args:
-            seed: Of the scrambling.
+            seed: Seed of the scrambling.
             startup: Not used.
         """
         import optuna

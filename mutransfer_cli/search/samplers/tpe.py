@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class TPESampler(OptunaRounds):
-    """Samples where good settings are denser than bad ones."""
+    """Proposes settings where good ones are denser than bad ones."""
 
     def optuna_sampler(self, seed: int, startup: int) -> optuna.samplers.BaseSampler:
         """Optuna's sampler.
 
         Args:
-            seed: Of its random numbers.
+            seed: Seed of its random numbers.
             startup: Settings drawn at random first.
         """
         import optuna

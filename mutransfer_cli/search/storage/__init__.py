@@ -1,1 +1,1 @@
-"""The study, its storage, the run directory."""
+"""The study and its storage, and the run directory."""

@@ -1,4 +1,4 @@
-"""Optuna's journal file; repairs a last line that a kill or a full disk left incomplete."""
+"""Optuna's journal file, with repair of a last line that a kill or a full disk left incomplete."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from optuna.storages.journal import JournalFileBackend
 
 from mutransfer_cli.errors import InputError
 
-BLOCK = 1 << 16
+BLOCK = 1 << 16  # bytes read at a time
 
 
 class Journal(JournalFileBackend):
     """A journal on a file system that several machines may share (NFS too).
 
-    Optuna's own appends behind an incomplete line, which makes the file unreadable for good. Its
-    lock is a symbolic link: the path has to be absolute, because a link is resolved from its own
-    folder.
+    Optuna's own class appends to an incomplete line, after which the file can never be read again.
+    Its lock is a symbolic link to the file, which is resolved from the link's folder; therefore
+    the path has to be absolute.
     """
 
     def __init__(self, path: str, shown: str | None = None) -> None:
         """Open or create a journal.
 
         Args:
-            path: Absolute.
-            shown: What messages call it.
+            path: Absolute path.
+            shown: Name of the journal in messages; None: journal:PATH.
 
         Raises:
-            InputError: The file is something else.
+            InputError: The file is not an Optuna journal.
         """
         self.shown = shown or f"journal:{path}"
         super().__init__(path)
@@ -58,7 +58,7 @@ class Journal(JournalFileBackend):
             self._lock.release()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """The lines from a number on.
+        """Read the lines from a number on.
 
         Raises:
             InputError: A line is not JSON.
@@ -73,25 +73,25 @@ class Journal(JournalFileBackend):
 
     @property
     def lines_read(self) -> int:
-        """How many lines have been read so far."""
+        """Number of lines read so far."""
         return max(self._log_number_offset)
 
 
 def write_all(file: IO[bytes], data: bytes) -> None:
-    """Write everything: a full disk may take only a part, and says so at the next write."""
-    at = 0
-    while at < len(data):
-        at += file.write(data[at:])
+    """Write all data; on a full disk one write may be partial, and only the next one fails."""
+    written = 0
+    while written < len(data):
+        written += file.write(data[written:])
 
 
 def end_of_last_line(file: IO[bytes]) -> int:
     """The offset at which the last complete line ends."""
-    at = file.seek(0, os.SEEK_END)
-    while at > 0:
-        start = max(0, at - BLOCK)
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - BLOCK)
         file.seek(start)
-        newline = file.read(at - start).rfind(b"\n")
+        newline = file.read(end - start).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1
-        at = start
+        end = start
     return 0

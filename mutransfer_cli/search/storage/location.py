@@ -1,4 +1,4 @@
-"""Location of a study: parses --storage, and how a run keeps it; hides passwords in messages."""
+"""Location of a study: parses --storage, formats it for the run, hides passwords in messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StorageLocation:
     """Where a study is stored.
 
     Attributes:
-        kind: The storage behind it.
+        kind: The kind of storage.
         address: The absolute path of a file, or a URL with its password.
         shared: Whether several sweeps may work on the study at a time.
         typed: The option as the user wrote it; empty where the location was read from a run.
@@ -34,7 +34,7 @@ class StorageLocation:
 
     @property
     def shown(self) -> str:
-        """For messages: as the user wrote it, never with a password."""
+        """The location for messages: as the user wrote it, without the password."""
         if not self.shared:
             return self.address
         return masked(self.typed or self.named)
@@ -47,7 +47,7 @@ class StorageLocation:
         return f"{'journal:' if self.kind == 'journal' else 'sqlite:///'}{self.address}"
 
     def stored_in(self, run: Path) -> str:
-        """As the run's environment keeps it.
+        """The text that the run's environment stores.
 
         A path inside the run is relative, so that the directory can be moved.
         """
@@ -65,12 +65,12 @@ def own_location(run: Path) -> StorageLocation:
 
 
 def parse_location(text: str, folder: Path, where: str = OPTION) -> StorageLocation:
-    """Read `--storage`, or what a run has kept of it.
+    """Parse `--storage`, or the text that a run has stored.
 
     Args:
-        text: journal:PATH, sqlite:///PATH or postgresql://user@host/database.
+        text: One of journal:PATH, sqlite:///PATH, postgresql://user@host/database.
         folder: Relative paths start here.
-        where: What a message blames.
+        where: The option or file that error messages name.
 
     Raises:
         InputError: Another scheme, or a database whose driver is not installed.
@@ -94,23 +94,23 @@ def parse_location(text: str, folder: Path, where: str = OPTION) -> StorageLocat
 
 
 def without_password(url: str) -> str:
-    """A URL without its secrets; other text is only masked."""
+    """A URL without its secrets; in text that is not a URL they are masked."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
-        read = make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
         return masked(url)
-    return read._replace(password=None).difference_update_query(SECRETS).render_as_string()
+    return parsed._replace(password=None).difference_update_query(SECRETS).render_as_string()
 
 
 def masked(text: str) -> str:
-    """The text as it was written, with *** in place of secrets."""
+    """The text with *** in place of secrets."""
     text = re.sub(r"(://[^/?@:]*:).*@", r"\1***@", text)
     return re.sub(rf"\b({'|'.join(SECRETS)})=[^&]*", r"\1=***", text)
 
 
 def is_missing(location: StorageLocation) -> bool:
-    """Whether the file of the study does not exist; False for a server, which has to be asked."""
+    """Whether the file of the study does not exist; False for a server, which is not queried."""
     return location.kind != "postgresql" and not os.path.isfile(location.address)

@@ -1,4 +1,4 @@
-"""Locks of a run directory: one sweep at a time, and one writer of shared files at a time."""
+"""Locks of a run directory: for one sweep at a time, and for one writer at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LOCK, WRITING = ".lock", ".writing"
 
 @contextmanager
 def run_lock(run: Path, shared: bool = False) -> Iterator[None]:
-    """Hold the run directory; the lock of a sweep that died is gone with it.
+    """Lock the run directory; the system releases the lock of a sweep that dies.
 
     Args:
-        run: The run directory; it is created where it does not exist.
-        shared: Let other sweeps hold it too, which agree in their study who runs what.
+        run: The run directory; it is created if it does not exist.
+        shared: Admit other sweeps with a shared study, in which each claims its trials.
 
     Raises:
         InputError: The directory cannot be written, or another sweep holds it.
@@ -40,7 +40,7 @@ def run_lock(run: Path, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def write_lock(run: Path) -> Iterator[None]:
-    """Held while a file that several sweeps share is written."""
+    """Lock the files that several sweeps share, for writing them."""
     with (run / WRITING).open("a+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Optuna's storage: SQLite, a journal on a shared file system, or PostgreSQL."""
+"""Opens Optuna's storage (SQLite, journal file or PostgreSQL), with retries and clear errors."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-PATIENCE = 120.0  # seconds for which a database server may be away
-RACE_PAUSE = 0.3  # seconds
-RACES = 5  # of several processes that create the same tables
+OUTAGE_LIMIT = 120.0  # seconds for which a database server may be unreachable
+RACE_PAUSE = 0.3  # seconds to wait while another process creates the tables
+RACE_RETRIES = 5  # tries when several processes create the same tables
 FILE_REMEDY = "free the disk, or repair or delete the file"
 
 
 class Storage:
-    """Optuna's storage at a location, with retries and one-line errors."""
+    """Optuna's storage at a location, with retries while a database server is unreachable."""
 
     def __init__(self, location: StorageLocation) -> None:
         self.location = location
-        self.optuna = self._opened()
+        self.optuna = self._open()
 
-    def _opened(self) -> optuna.storages.BaseStorage:
+    def _open(self) -> optuna.storages.BaseStorage:
         import optuna
         from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
@@ -64,15 +64,15 @@ class Storage:
                     error
                 )
                 races += 1
-                if not raced or races > RACES:
+                if not raced or races > RACE_RETRIES:
                     raise
                 time.sleep(RACE_PAUSE)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """A read and the write after it as one step.
+        """Make a read and the write that follows it atomic.
 
-        SQLite's driver opens a transaction only at the write.
+        This is needed for a shared SQLite file: its driver begins a transaction only at the write.
         """
         if self.location.kind != "sqlite" or not self.location.shared:
             yield
@@ -82,35 +82,35 @@ class Storage:
             yield
 
     def retry(self, call: Callable[[], T]) -> T:
-        """Call, and call again for as long as PATIENCE while the database server is away."""
+        """Call, and repeat the call while the server is unreachable, for up to OUTAGE_LIMIT."""
         from optuna.exceptions import StorageInternalError
         from sqlalchemy.exc import SQLAlchemyError
 
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + OUTAGE_LIMIT
         wait = 0.1
         while True:
             try:
                 with defer_signals():
                     return call()
             except (SQLAlchemyError, StorageInternalError) as error:
-                if not self.is_away(error) or time.monotonic() > until:
+                if not self.is_outage(error) or time.monotonic() > until:
                     raise
                 reason = str(error).splitlines()[0]
                 log.info(
-                    "%s does not answer, next try in %.1f s: %s", self.location.shown, wait, reason
+                    "%s is unreachable, next try in %.1f s: %s", self.location.shown, wait, reason
                 )
             time.sleep(wait)
             wait = min(2 * wait, 2.0)
 
-    def is_away(self, error: BaseException) -> bool:
-        """Whether the server did not answer; it may be back in a moment."""
+    def is_outage(self, error: BaseException) -> bool:
+        """Whether an error says that the server is unreachable, which may be temporary."""
         from sqlalchemy.exc import InterfaceError, OperationalError, PendingRollbackError
 
         if self.location.kind != "postgresql":
             return False
         cause: BaseException | None = error
         while cause is not None:
-            # the last: a connection that was lost inside a transaction was used once more
+            # PendingRollbackError: a connection lost inside a transaction was used again
             if isinstance(cause, OperationalError | InterfaceError | PendingRollbackError):
                 return True
             cause = cause.__cause__
@@ -119,7 +119,7 @@ class Storage:
 
 @contextmanager
 def storage_errors(location: StorageLocation) -> Iterator[None]:
-    """Turn errors of the storage into one line.
+    """Turn errors of the storage into an InputError of one line.
 
     Raises:
         InputError: The storage failed.

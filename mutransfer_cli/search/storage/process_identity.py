@@ -1,4 +1,4 @@
-"""The identity of a process, and whether it still runs, as far as this machine can tell."""
+"""The identity of a process, and whether it is still running as far as this machine can tell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 def this_process() -> dict[str, Any]:
-    """Where and what this process is.
+    """The identity of this process, as stored in studies.
 
-    `place` is equal only where process ids mean the same (the key is stored in studies).
+    Process ids are comparable only between processes with an equal `place`.
     """
     pid = os.getpid()
     return {
@@ -23,7 +23,7 @@ def this_process() -> dict[str, Any]:
 
 
 def pid_namespace() -> str | None:
-    """The boot of the machine and the namespace of its process ids; None where unknown."""
+    """The machine's boot id and the namespace of its process ids; None if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -32,7 +32,7 @@ def pid_namespace() -> str | None:
 
 
 def start_time(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks; None where there is no such process."""
+    """When a process started, in kernel ticks; None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -42,9 +42,9 @@ def start_time(pid: int) -> str | None:
 
 
 def is_dead(process: dict[str, Any]) -> bool:
-    """Whether a process is known to be gone; False where it lives or cannot be seen from here."""
-    here = pid_namespace()
-    if here is None or process.get("place") != here or process.get("started") is None:
+    """Whether a process is known to have ended; False if it runs or is not visible from here."""
+    namespace = pid_namespace()
+    if namespace is None or process.get("place") != namespace or process.get("started") is None:
         return False
     started: str = process["started"]
     return start_time(int(process["pid"])) != started

@@ -1,4 +1,4 @@
-"""One trial that has ended, and what tells it from the others."""
+"""Records of trials that have ended, and the keys that identify trials."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Key: TypeAlias = tuple[Size, int, tuple[tuple[str, str], ...]]
 
 
 def rounded(value: float) -> str:
-    """A number as part of a key: the last digits, which a round trip may change, are left out."""
+    """A number as part of a key, without the last digits, which storing it may change."""
     return f"{value:.12g}"
 
 
 def trial_key(size: Size, seed: int, params: Mapping[str, float]) -> Key:
-    """What makes a trial the same trial: its size, seed and hyperparameters."""
+    """Identifies a trial by its size, seed and hyperparameters."""
     return size, seed, tuple(sorted((name, rounded(value)) for name, value in params.items()))
 
 
@@ -32,15 +32,15 @@ class Record:
     Attributes:
         params: Hyperparameters that the search varied, by name.
         width: Width of the proxy.
-        depth: Its depth.
+        depth: Depth of the proxy.
         batch: Examples per step.
         steps: Steps of a trial that runs to its end.
-        seed: Of the initialisation and of the order of the data.
-        outcome: finished, diverged, failed or pruned.
-        loss: None unless it finished.
+        seed: Seed of the initialisation and of the order of the data.
+        outcome: One of finished, diverged, failed, pruned.
+        loss: Final loss; None unless it finished.
         seconds: Wall time that the trial took its worker.
         flops: Floating-point operations; of a pruned trial, those of the steps that it trained.
-        why: Why it did not finish; None where it did.
+        why: Why it did not finish; None if it did.
         curve: Steps and training losses.
         reports: Steps at which it could have been pruned, and the losses there.
     """
@@ -66,16 +66,16 @@ class Record:
 
     @property
     def key(self) -> Key:
-        """What makes the trial the same trial in another run of the sweep."""
+        """Identifies the trial, also in another run of the sweep."""
         return trial_key(self.size, self.seed, self.params)
 
 
 def observation_of(record: Record, lr: float) -> Observation:
-    """A trial as an observation.
+    """Convert a trial to an observation for the fit.
 
     Args:
-        record: The trial; one that failed says nothing of the loss and is not to be observed.
-        lr: The recipe's learning rate, for a search that does not vary it.
+        record: The trial; it must not have failed, as that says nothing about the loss.
+        lr: The recipe's learning rate, used if the search does not vary it.
     """
     return Observation(
         width=record.width,

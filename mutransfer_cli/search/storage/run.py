@@ -1,4 +1,4 @@
-"""A run directory as one object, handed on by the commands: each file is read at most once."""
+"""A run directory as one object, which reads each of its files at most once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """What a sweep has written to its run directory.
+    """The contents of a run directory.
 
     Attributes:
         path: The directory.
@@ -54,7 +54,7 @@ class Run:
 
     @cached_property
     def environment(self) -> dict[str, Any]:
-        """Versions, device, seed and digests of the sweep; empty where the file is missing.
+        """Versions, device, seed and digests of the sweep; empty if the file is missing.
 
         Raises:
             InputError: The file is damaged.
@@ -82,7 +82,7 @@ class Run:
 
     @cached_property
     def observations(self) -> tuple[Observation, ...]:
-        """The trials for a fit; those that failed say nothing of the loss and are left out."""
+        """The trials for a fit, without those that failed, which say nothing about the loss."""
         lr = self.recipe.optimizer.lr
         return tuple(observation_of(r, lr) for r in self.records if r.outcome != "failed")
 
@@ -90,7 +90,7 @@ class Run:
     def curves(self) -> dict[str, NDArray[np.float64]]:
         """Training curves by trial, each an array (2, points) of steps and losses.
 
-        Empty where the sweep has written none.
+        Empty if the sweep has not written any.
         """
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""The files of a run directory: its frozen recipe, its environment, its curves."""
+"""Reads and writes the files of a run directory: frozen recipe, environment, curves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CURVES = "curves.npz"
 
 
 def read_environment(run: Path) -> dict[str, Any]:
-    """Versions, device, seed and digests of a run; empty where the file is missing.
+    """Versions, device, seed and digests of a run; empty if the file is missing.
 
     Raises:
         InputError: The file cannot be read.
@@ -48,7 +48,7 @@ def location_of_run(run: Path, environment: Mapping[str, Any]) -> StorageLocatio
     """Where a run's study is stored: in the run directory, unless its environment says otherwise.
 
     Raises:
-        InputError: The environment holds something else than a location.
+        InputError: The environment's `storage` is not a location.
     """
     text = environment.get("storage")
     if not text:
@@ -57,34 +57,34 @@ def location_of_run(run: Path, environment: Mapping[str, Any]) -> StorageLocatio
 
 
 def choose_location(run: Path, storage: str | None) -> StorageLocation:
-    """Where a sweep stores its study: as the option says, else as the run has kept it.
+    """Where a sweep stores its study: at the option's location, else where the run has it.
 
     Args:
         run: The run directory; it need not exist.
-        storage: The option as the user wrote it.
+        storage: The option `--storage`, as the user wrote it.
 
     Raises:
         InputError: The option is invalid or contradicts the run, or a folder is missing.
     """
-    kept = location_of_run(run, read_environment(run))
+    current = location_of_run(run, read_environment(run))
     if storage is None:
-        require_folder(kept, run)
-        return kept
+        require_folder(current, run)
+        return current
     location = parse_location(storage, Path.cwd())
-    if (run / RECIPE).is_file() and kept.named != location.named:
+    if (run / RECIPE).is_file() and current.named != location.named:
         raise InputError(
-            f"--storage {location.shown}: the study of {run} is stored in {kept.shown}; take "
-            "another --run, or leave --storage out"
+            f"--storage {location.shown}: the study of {run} is stored in {current.shown}; choose "
+            "another --run, or omit --storage"
         )
     require_folder(location, run)
     return location
 
 
 def require_folder(location: StorageLocation, run: Path) -> None:
-    """Refuse a file whose folder is missing.
+    """Check that the folder of the study's file exists.
 
-    Creating the folder would hide a mistyped path, or a file system that is not mounted; only the
-    run directory is created by a sweep.
+    A sweep creates only its run directory. Creating other folders would hide a mistyped path or a
+    file system that is not mounted.
 
     Raises:
         InputError: The folder does not exist, or is not a folder.
@@ -96,13 +96,13 @@ def require_folder(location: StorageLocation, run: Path) -> None:
         where = OPTION if location.typed else f"{run / ENVIRONMENT}: storage"
         problem = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(
-            f"{where} {location.shown}: {folder} {problem}; create it first, or name a file in an "
-            "existing folder"
+            f"{where} {location.shown}: {folder} {problem}; create it first, or choose a file in "
+            "an existing folder"
         )
 
 
 def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
-    """Write the recipe and the environment, or make sure that they are the same as before.
+    """Write the recipe and the environment, or check that they are the same as before.
 
     Raises:
         InputError: The run was made by a different recipe, seed, data or storage.
@@ -136,13 +136,13 @@ def undo_prepare(run: Path) -> None:
 def describe_environment(
     device: str, seed: int, data_digest: str, storage: str | None = None
 ) -> dict[str, Any]:
-    """What a reader in a year needs to know of a sweep.
+    """Collect what is needed to reproduce a sweep beside its recipe.
 
     Args:
         device: Where trials train.
         seed: The first seed.
-        data_digest: Of the data source.
-        storage: Where the study is shared; None: in the run directory.
+        data_digest: Digest of the data source.
+        storage: Location of a shared study; None: in the run directory.
     """
     packages = ("torch", "numpy", "optuna", "scipy")
     return {
@@ -159,7 +159,7 @@ def describe_environment(
 
 
 def git_revision() -> str | None:
-    """The revision of the user's code in the current folder; None where git knows none."""
+    """The git revision of the current folder, which holds the user's code; None if unknown."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10
@@ -170,7 +170,7 @@ def git_revision() -> str | None:
 
 
 def write_curves(run: Path, records: Sequence[Record]) -> None:
-    """Loss curves of all trials: for each, an array (2, points) of steps and losses."""
+    """Write the loss curves of all trials, each an array (2, points) of steps and losses."""
     import numpy as np
 
     arrays = {}

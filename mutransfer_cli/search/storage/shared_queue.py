@@ -1,10 +1,10 @@
-"""Several sweeps on one study: each trial is claimed in the study itself before it is run.
+"""Lets several sweeps share a study: each trial is claimed in the study before it is run.
 
-A claim is a running trial of Optuna's. Numbers of trials are given one after another by the
-storage, so of several claims of one trial the lowest number holds and the others withdraw. A claim
-ends once: the storage refuses to end a trial that has ended, so of a slow process and the one that
-took its claim over only one stores a result. No clock is compared with another: a claim is stale
-when its counter has not moved while this process looked on.
+A claim is a running Optuna trial. The storage numbers trials consecutively, so of several claims
+of one trial the lowest number wins and the others are withdrawn. A claim ends only once: the
+storage refuses to end a trial that has ended, so that of a slow process and the one that took over
+its claim only one stores a result. Clocks of different machines are never compared: a claim is
+stale when this process has not seen its counter change for a while.
 """
 
 from __future__ import annotations
@@ -40,17 +40,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 10.0  # seconds between signs of life
-STALE = 60.0  # seconds without one
-POLL_INTERVAL = 1.0  # seconds between two reads while others run what is missing
+HEARTBEAT_INTERVAL = 10.0  # seconds between two heartbeats
+STALE_AFTER = 60.0  # seconds without a heartbeat
+POLL_INTERVAL = 1.0  # seconds between two reads while others run the remaining trials
 PROCESS, COUNTER = "mutransfer:process", "mutransfer:beat"
 
 
 class SharedTrialQueue(TrialQueue):
-    """SharedTrialQueue of this process, kept alive by a thread for as long as the context is open.
-
-    flops: of a trial of each size. most: claims and ended trials that there may be in all.
-    """
+    """Claims of this process in a shared study; a thread sends heartbeats inside the context."""
 
     def __init__(
         self,
@@ -58,30 +55,29 @@ class SharedTrialQueue(TrialQueue):
         ranges: Ranges,
         costs: Mapping[Size, float],
         most: int | None = None,
-        beat: float = HEARTBEAT,
-        stale: float = STALE,
+        beat: float = HEARTBEAT_INTERVAL,
+        stale: float = STALE_AFTER,
     ) -> None:
         """Open the study's queue.
 
         Args:
             study: A shared study.
-            ranges: Of every hyperparameter.
+            ranges: Range of every hyperparameter.
             costs: FLOPs of a trial of each size.
-            most: Claims and ended trials that there may be in all; None: any number.
-            beat: Seconds between two signs of life.
-            stale: Seconds without one, after which a claim is taken over.
+            most: Limit of claims and ended trials in the study; None: no limit.
+            beat: Seconds between two heartbeats.
+            stale: Seconds without a heartbeat after which a claim is taken over.
         """
         super().__init__(study, ranges)
         self.storage = study.storage
         self.costs, self.most = costs, most
         self.beat, self.stale = beat, stale
-        self.process = {**this_process(), "sweep": uuid4().hex}  # a process may drive several
+        self.process = {**this_process(), "sweep": uuid4().hex}  # a process may run several sweeps
         self.shuffle = Random(repr(self.process)).random
-        self.held: dict[Key, int] = {}  # id of Optuna's trial
-        self.unchanged: dict[
-            int, tuple[int, float]
-        ] = {}  # a foreign claim's counter, and for how long
-        self.last_look = time.monotonic()
+        self.held: dict[Key, int] = {}  # ids of Optuna's trials
+        # by the id of another process's claim: its counter, and seconds since that changed
+        self.unchanged: dict[int, tuple[int, float]] = {}
+        self.last_check = time.monotonic()
         self.closing = threading.Event()
         self.heartbeat = threading.Thread(target=self._beat, daemon=True)
         with storage_errors(study.location):
@@ -98,7 +94,7 @@ class SharedTrialQueue(TrialQueue):
             self._end(self.held.pop(key), "given back")
 
     def claim(self, jobs: Sequence[Job]) -> list[Job]:
-        """Claim as many of the jobs as are free."""
+        """Claim those of the jobs that are free."""
         trials = self.study.trials()
         freed = self._take_over(trials)
         claimed = {key_of_trial(t) for t in trials if _is_running(t) and t._trial_id not in freed}
@@ -112,11 +108,11 @@ class SharedTrialQueue(TrialQueue):
         return self._confirmed(chosen) if chosen else []
 
     def order(self, jobs: Sequence[Job]) -> list[Job]:
-        """The widest first, equal ones in a random order of this process."""
+        """The widest first; jobs of one width are in an order that differs between processes."""
         return sorted(jobs, key=lambda job: (-job.size.width, self.shuffle()))
 
     def store(self, record: Record) -> bool:
-        """End the claim with its result; False where another process had taken it over."""
+        """End the claim with its result; False if another process had taken it over."""
         trial_id = self.held[record.key]
         values = [record.loss] if record.outcome == "finished" and record.loss is not None else None
         state = state_of(record.outcome)
@@ -127,7 +123,7 @@ class SharedTrialQueue(TrialQueue):
                 for step, loss in record.reports:
                     self._call("set_trial_intermediate_value", trial_id, step, loss)
                 self._call("set_trial_state_values", trial_id, state, values)
-            except RuntimeError:  # it has ended already: by an earlier try of ours, or taken over
+            except RuntimeError:  # ended already, by an earlier try of ours or a take-over
                 trial = self.storage.retry(lambda: self.storage.optuna.get_trial(trial_id))
                 return trial.state == state and trial.user_attrs.get("outcome") == record.outcome
             finally:
@@ -168,7 +164,7 @@ class SharedTrialQueue(TrialQueue):
             return int(self._call("create_new_trial", self.study_id, template))
 
     def _confirmed(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those whose first claim is ours; the others' are withdrawn."""
+        """The jobs whose first claim is ours; withdraws our claims of the others."""
         trials = self.study.trials()
         ended = {record.key for record in self.study.records_of(trials)}
         first: dict[Key, FrozenTrial] = {}
@@ -187,28 +183,28 @@ class SharedTrialQueue(TrialQueue):
         return mine
 
     def _take_over(self, trials: Sequence[FrozenTrial]) -> set[int]:
-        """End the claims of processes that are gone, or gave no sign of life while we looked."""
+        """End the claims of processes that have ended or stopped sending heartbeats."""
         freed = set()
         now = time.monotonic()
-        since, self.last_look = min(now - self.last_look, 2 * POLL_INTERVAL + self.beat), now
+        elapsed, self.last_check = min(now - self.last_check, 2 * POLL_INTERVAL + self.beat), now
         running = {t._trial_id: t for t in trials if _is_running(t)}
-        self.unchanged = {i: seen for i, seen in self.unchanged.items() if i in running}
+        self.unchanged = {i: entry for i, entry in self.unchanged.items() if i in running}
         for trial_id, trial in running.items():
             if trial_id in self.held.values():
                 continue
             counter = trial.system_attrs[COUNTER]
-            before, stood = self.unchanged.get(trial_id, (None, 0.0))
-            stood = stood + since if counter == before else 0.0
-            self.unchanged[trial_id] = (counter, stood)
-            process = trial.system_attrs[PROCESS]  # ours: a write whose answer never came
-            if stood > self.stale or process == self.process or is_dead(process):
-                log.info("claim of %s taken over: it gave no sign of life", process)
+            before, silent = self.unchanged.get(trial_id, (None, 0.0))
+            silent = silent + elapsed if counter == before else 0.0
+            self.unchanged[trial_id] = (counter, silent)
+            process = trial.system_attrs[PROCESS]  # ours: from a write whose reply was lost
+            if silent > self.stale or process == self.process or is_dead(process):
+                log.info("claim of %s taken over: no heartbeat", process)
                 self._end(trial_id, f"taken over by {self.process['host']}:{self.process['pid']}")
                 freed.add(trial_id)
         return freed
 
     def _end(self, trial_id: int, why: str) -> None:
-        """Give a claim up; without an outcome it is no trial."""
+        """Give up a claim; without an outcome it does not count as a trial."""
         from optuna.trial import TrialState
 
         with storage_errors(self.study.location):
@@ -219,7 +215,7 @@ class SharedTrialQueue(TrialQueue):
                 return  # it ended in the meantime
 
     def _call(self, name: str, *arguments: Any) -> Any:
-        """One write, repeated while the server is away."""
+        """Write to the storage, again and again while the server is unreachable."""
 
         def write() -> Any:
             with self.storage.guard():
@@ -228,7 +224,7 @@ class SharedTrialQueue(TrialQueue):
         return self.storage.retry(write)
 
     def _beat(self) -> None:
-        """Signs of life; one that the storage refuses is left out."""
+        """Send heartbeats for all claims; one that the storage refuses is skipped."""
         import optuna
         from sqlalchemy.exc import SQLAlchemyError
 

@@ -31,16 +31,16 @@ VERSION = 1
 
 
 class Study:
-    """All trials of a sweep. Only processes that drive the sweep write."""
+    """All trials of a sweep; only processes that drive the sweep write to it."""
 
     def __init__(self, storage: Storage, study: optuna.Study) -> None:
         self.storage = storage
         self.study = study
-        self._known: dict[int, Record] = {}  # by number; what has ended never changes
+        self._known: dict[int, Record] = {}  # by number; ended trials never change
 
     @property
     def location(self) -> StorageLocation:
-        """Where it is stored."""
+        """Where the study is stored."""
         return self.storage.location
 
     @classmethod
@@ -71,17 +71,17 @@ class Study:
         return cls(storage, study)
 
     def require_same(self, recipe: Recipe, **rest: object) -> None:
-        """Keep in a shared study what made it, or compare it with what did.
+        """Store the recipe and other values in a shared study, or compare them with those there.
 
         Args:
-            recipe: Of the sweep.
+            recipe: The recipe of the sweep.
             **rest: Further values that must agree, such as the seed.
 
         Raises:
             InputError: The study was made by another recipe, seed or data.
         """
 
-        def keep() -> dict[str, Any]:
+        def store_new() -> dict[str, Any]:
             before = self.study.user_attrs
             for name, value in {"recipe": frozen_yaml(recipe), **rest}.items():
                 if name not in before:
@@ -89,9 +89,9 @@ class Study:
             return self.study.user_attrs
 
         with storage_errors(self.location):
-            before = self.storage.retry(keep)
-        theirs = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
-        difference = first_difference(theirs, recipe)
+            before = self.storage.retry(store_new)
+        stored = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
+        difference = first_difference(stored, recipe)
         for name, value in rest.items():
             if difference is None and before[name] != value:
                 difference = f"{name}: {before[name]} and {value}"
@@ -103,7 +103,7 @@ class Study:
             )
 
     def add(self, record: Record, ranges: Ranges) -> None:
-        """Store a trial that has ended in one transaction."""
+        """Store a trial that has ended, in one transaction."""
         import optuna
 
         trial = optuna.trial.create_trial(
@@ -118,7 +118,7 @@ class Study:
             self.storage.retry(lambda: self.study.add_trial(trial))
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
-        """Everything that is stored, by number; not to be changed."""
+        """All stored trials, by number; callers must not modify them."""
         with storage_errors(self.location):
             return self.storage.retry(lambda: self.study.get_trials(deepcopy=False))
 
@@ -127,7 +127,7 @@ class Study:
         return self.records_of(self.trials())
 
     def records_of(self, trials: list[optuna.trial.FrozenTrial]) -> list[Record]:
-        """The records of those trials that have ended; each is made once."""
+        """The records of those trials that have ended; each is built only once."""
         for trial in trials:
             if trial.number not in self._known and has_ended(trial):
                 self._known[trial.number] = record_of_trial(trial)

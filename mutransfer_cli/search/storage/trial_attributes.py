@@ -1,4 +1,4 @@
-"""Trials as Optuna stores them: states, distributions, user attributes."""
+"""Converts trials to and from Optuna's states, distributions and user attributes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def state_of(outcome: str) -> TrialState:
 
 
 def has_ended(trial: optuna.trial.FrozenTrial) -> bool:
-    """Whether it is a trial's end, and not a claim that was given up."""
+    """Whether a trial has ended with an outcome, unlike a claim that was given up."""
     outcome = trial.user_attrs.get("outcome")
     return outcome is not None and trial.state == state_of(outcome)
 
 
 def distributions(params: dict[str, float], ranges: Ranges) -> dict[str, Any]:
-    """Optuna's distributions of a setting; a grid that grew past its range widens the range."""
+    """Optuna's distributions of a setting, widened if the grid grew past the range."""
     from optuna.distributions import FloatDistribution
 
     return {
@@ -48,7 +48,7 @@ def request_attributes(record: Record) -> dict[str, Any]:
 
 
 def result_attributes(record: Record) -> dict[str, Any]:
-    """User attributes of its end; the outcome comes last: with it the trial is complete."""
+    """User attributes of an ended trial; the outcome comes last, as it completes the trial."""
     spent = {"flops": record.flops} if record.outcome == "pruned" else {}
     return {
         **spent,
@@ -77,7 +77,7 @@ def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
 
 
 def key_of_trial(trial: optuna.trial.FrozenTrial) -> Key:
-    """The key of a trial, whether it has ended or not."""
+    """The key of a trial, which may still be running."""
     a = trial.user_attrs
     size = Size(**{name: a[name] for name in SIZES if name in a})
     return trial_key(size, a["seed"], {k: float(v) for k, v in trial.params.items()})

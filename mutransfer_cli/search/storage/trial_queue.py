@@ -1,4 +1,4 @@
-"""The trials of a study as one sweep sees them; here, of a sweep that has its study to itself."""
+"""The queue of a sweep's trials; this one serves a sweep that does not share its study."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mutransfer_cli.search.storage.trial_attributes import Ranges
 
 
 class TrialQueue:
-    """Leaving the context gives back what was claimed."""
+    """Hands out trials and stores their results; leaving the context returns open claims."""
 
     def __init__(self, study: Study, ranges: Ranges) -> None:
         """Open the queue of a study.
 
         Args:
             study: Where results are stored.
-            ranges: Of every hyperparameter.
+            ranges: Range of every hyperparameter.
         """
         self.study, self.ranges = study, ranges
 
@@ -36,7 +36,7 @@ class TrialQueue:
         return None
 
     def records(self) -> list[Record]:
-        """Every trial that has ended, whoever ran it."""
+        """Every trial that has ended, in this process or another."""
         return self.study.records()
 
     def order(self, jobs: Sequence[Job]) -> list[Job]:
@@ -44,14 +44,14 @@ class TrialQueue:
         return list(jobs)
 
     def claim(self, jobs: Sequence[Job]) -> list[Job]:
-        """Those of the jobs that this process may run now."""
+        """Claim jobs; returns those that this process may run now."""
         return list(jobs)
 
     def store(self, record: Record) -> bool:
-        """Store the end of a trial; False where another process had taken it over."""
+        """Store the result of a trial; False if another process had taken it over."""
         self.study.add(record, self.ranges)
         return True
 
     def wait(self) -> None:
-        """Called when nothing could be claimed: others run what is missing."""
-        raise AssertionError("a sweep of its own can always claim")
+        """Wait before trying to claim again, when other processes run all remaining trials."""
+        raise AssertionError("a sweep that does not share its study can always claim")

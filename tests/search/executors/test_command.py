@@ -286,7 +286,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /
 def test_a_timeout_ends_the_whole_program(
     tmp_path: Path, stubborn: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "GRACE", 0.3)
+    monkeypatch.setattr(command, "KILL_DELAY", 0.3)
     path = written(tmp_path, f"{HANG}hang(stubborn={stubborn})\n", TIMEOUT=1.5, SLOTS=10)
     document, records = swept(path)
     assert len(pids(tmp_path)) == 20 and all_end(tmp_path)

@@ -142,8 +142,8 @@ def test_of_a_population_that_loses_its_worker_twice_each_trains_alone(
 def test_of_a_population_that_hangs_each_trains_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "GRACE", 0.0)
-    monkeypatch.setattr(room, "STARTING", 8.0)
+    monkeypatch.setattr(room, "TIMEOUT_GRACE", 0.0)
+    monkeypatch.setattr(room, "START_GRACE", 8.0)
     changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 3"}
     path = breaking(tmp_path, "hanging", "time.sleep(3600)", monkeypatch, **changes)
     ray, population = swept_by(path, tmp_path / "ray", "ray", "population:2")
@@ -201,7 +201,7 @@ def test_a_lost_worker_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_task_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sleeper.py").write_text(HANGING)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(room, "STARTING", 10.0)
+    monkeypatch.setattr(room, "START_GRACE", 10.0)
     path = write_recipe(
         tmp_path,
         **{

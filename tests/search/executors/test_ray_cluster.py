@@ -78,8 +78,8 @@ def test_a_task_s_clock_starts_when_it_begins(
     """Others hold both CPUs for longer than a trial may take."""
     import ray
 
-    monkeypatch.setattr(room, "GRACE", 0.0)
-    monkeypatch.setattr(room, "STARTING", 0.0)
+    monkeypatch.setattr(room, "TIMEOUT_GRACE", 0.0)
+    monkeypatch.setattr(room, "START_GRACE", 0.0)
     monkeypatch.setattr(room, "POLL_INTERVAL", 0.2)
     busy = ray.remote(num_cpus=2)(lambda: time.sleep(12))
     held = busy.remote()

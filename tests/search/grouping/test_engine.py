@@ -96,8 +96,8 @@ def test_a_file_of_an_earlier_version_holds(tmp_path: Path, asked: list[str]) ->
 
 BROKEN = {
     "torn": ('[{"width": 16', "is not JSON: EOF while parsing an object at line 1 column 13"),
-    "a number": ("3", "is not a valid engines.json"),
-    "an object": ("{}", "is not a valid engines.json"),
+    "a number": ("3", "is not a valid engine.json"),
+    "an object": ("{}", "is not a valid engine.json"),
     "missing": (
         json.dumps([BEFORE, {k: v for k, v in BEFORE.items() if k != "size"}]),
         "rung 2, size: field required",

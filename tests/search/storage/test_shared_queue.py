@@ -53,7 +53,7 @@ def test_a_dead_process_is_followed_at_once(tmp_path: Path, storage: str) -> Non
 def test_silence_is_measured_by_the_own_clock(
     tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wall clock jumps back a day meanwhile; a counter that moves is a sign of life."""
+    """The wall clock jumps back a day meanwhile; a counter that moves is a heartbeat."""
     a = elsewhere(shared_queue(tmp_path, storage, beat=0.05, stale=0.4), 7)
     b = shared_queue(tmp_path, storage, beat=0.05, stale=0.4)
     with a:
