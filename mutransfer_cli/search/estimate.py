@@ -133,7 +133,7 @@ def wall_seconds(cost: Cost, trials: int, workers: int, grouped: float | None) -
         grouped: Seconds of the steps of all trials in groups; None: each trains by itself.
     """
     if grouped is not None:
-        return grouped + cost.looks * trials / workers
+        return grouped + cost.validation_seconds * trials / workers
     return None if cost.seconds is None else cost.seconds * trials / workers
 
 

@@ -101,7 +101,7 @@ def sweep(
             driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
             drive(driver, study, context.pop_all())
             if not driver.missing() and setup.checkpoints is not None:
-                rmtree(setup.checkpoints, ignore_errors=True)  # others ended these
+                rmtree(setup.checkpoints, ignore_errors=True)  # of trials that others ended
             return driver.document(time.perf_counter() - started)
 
 

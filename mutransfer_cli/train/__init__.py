@@ -1,1 +1,1 @@
-"""Training one trial under a plan."""
+"""Training of trials, one by one or as populations."""

@@ -1,4 +1,4 @@
-"""Batches: where those of a trial come from, and nested batches on a device."""
+"""The batches of a trial: their source, and moving nested batches to a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.size import Size
 
-SEED_STRIDE = 1_000_003  # a user's own batch(seed) takes one number
+SEED_STRIDE = 1_000_003  # combines seed and step for a user's batch(number), which takes one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class DataStream:
 
 
 def data_stream(factory: ProxyFactory, subject: Subject, size: Size, seed: int) -> DataStream:
-    """The subject's own batches where it has them, else those of the recipe's data.
+    """The subject's own batches if it has any, else those of the recipe's data.
 
     Args:
-        factory: Has the recipe's data.
+        factory: Provides the recipe's data.
         subject: A model that the factory built.
         size: Gives the number of examples in a batch.
-        seed: Of the trial; trials with the same seed see the same batches in the same order.
+        seed: Seed of the trial; trials with equal seeds see the same batches in the same order.
     """
     own = subject.batch
     if own is not None:
@@ -57,6 +57,6 @@ def to_device(batch: Any, device: torch.device) -> Any:
 
 
 def count_examples(batch: Any) -> int:
-    """How many examples a batch holds; 1 where it does not say."""
+    """Number of examples in a batch; 1 if that cannot be told from its first tensor."""
     first = batch[0] if isinstance(batch, tuple | list) else batch
     return len(first) if isinstance(first, Tensor) and first.dim() else 1

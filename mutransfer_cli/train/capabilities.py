@@ -1,4 +1,4 @@
-"""What is installed, which devices there are, and how fast a small trial runs on each."""
+"""Examines the machine: installed packages, devices, and the speed of a small trial on each."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PACKAGES = (
     "transformers",
     "ray",
 )
-TRIALS = 32
-RECIPE = """\
+DOCTOR_TRIALS = 32
+DOCTOR_RECIPE = """\
 name: doctor
 model: {build: mlp}
 data: {source: teacher, d_in: 128, d_out: 10}
@@ -57,13 +57,13 @@ def list_devices() -> list[DeviceDocument]:
 
 
 def time_engines(device: str) -> list[EngineDocument]:
-    """AdamW on an MLP of hidden width 128, batch 64: one by one, then populations of it."""
-    factory = ProxyFactory(loads(RECIPE).recipe)
+    """Time AdamW on an MLP of hidden width 128 at batch 64, one by one and in populations."""
+    factory = ProxyFactory(loads(DOCTOR_RECIPE).recipe)
     trial = Trial.of(factory, factory.base)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as a worker
     try:
-        choice = choose_engine([trial], TRIALS, device, 1)
+        choice = choose_engine([trial], DOCTOR_TRIALS, device, 1)
     finally:
         torch.set_num_threads(threads)
     note = "one process per core" if device == "cpu" else "one process"
@@ -79,14 +79,14 @@ def time_engines(device: str) -> list[EngineDocument]:
 
 
 def engine_name(timing: Timing) -> str:
-    """What was timed, for people."""
+    """A readable name of the engine that was timed."""
     if timing.size == 1:
         return "one by one"
     return f"population of {timing.size}{', CUDA graph' if timing.step_mode == 'graph' else ''}"
 
 
 def examine() -> DoctorDocument:
-    """Measure here and now; takes a few seconds."""
+    """Examine this machine; takes a few seconds."""
     devices = list_devices()
     versions: dict[str, str | None] = {
         "mutransfer": __version__,

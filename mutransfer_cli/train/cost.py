@@ -1,4 +1,4 @@
-"""What a trial costs: floating-point operations, memory and time, before any training."""
+"""Estimates the cost of a trial before training: floating-point operations, memory and time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def count_parameters(plan: Plan) -> int:
 
 
 def six_nd(plan: Plan, tokens_per_example: int) -> float:
-    """Of one trial: 6 for each matrix entry and token (Kaplan et al. 2020, §2.1), no attention."""
+    """FLOPs of a trial as 6 per matrix entry and token, without attention (Kaplan 2020, §2.1)."""
     matrices = sum(t.fan_in * t.fan_out for t in plan.tensors if t.fan_in > 1)
     return 6.0 * matrices * plan.target["batch"] * plan.target["steps"] * tokens_per_example
 
@@ -50,7 +50,7 @@ class Flops:
 
 
 def training_flops(factory: ProxyFactory, size: Size) -> Flops:
-    """Of forward and backward passes; by torch unless the model counts its own."""
+    """Count the FLOPs of forward and backward passes, by torch unless the model counts its own."""
     subject = factory.skeleton(size)
     if isinstance(subject.model, CountsFlops):
         return Flops(subject.model.step_flops(size.batch) * size.steps)
@@ -58,9 +58,10 @@ def training_flops(factory: ProxyFactory, size: Size) -> Flops:
 
 
 def _counted(factory: ProxyFactory, size: Size, subject: Subject) -> Flops:
-    """By torch on the meta device, attention included; its first use takes a second.
+    """Count with torch on the meta device, attention included; the first call takes a second.
 
-    A model that cannot run there (it looks at values) is estimated from its matrices, with a note.
+    For a model that cannot run there (for example because it reads values) the number is estimated
+    from its matrices, with a note.
     """
     assert subject.loss is not None
     own = subject.batch
@@ -82,28 +83,28 @@ def _counted(factory: ProxyFactory, size: Size, subject: Subject) -> Flops:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one trial at one size; what is not known is None.
+    """Cost of one trial of a size; None stands for what is not known.
 
     Attributes:
-        flops: Of all its training steps.
-        bytes: Weights, gradients, moments and activations.
-        seconds: Of the whole trial by itself.
-        looks: Seconds of these that validation takes.
+        flops: FLOPs of all its training steps.
+        bytes: Bytes of weights, gradients, moments and activations.
+        seconds: Seconds of the trial, trained by itself, with validation.
+        validation_seconds: Seconds of these that validation takes.
     """
 
     flops: Flops
     bytes: int | None
     seconds: float | None
-    looks: float = 0.0
+    validation_seconds: float = 0.0
 
 
 def measure_cost(factory: ProxyFactory, size: Size, device: str = "cpu") -> Cost:
     """Time a few steps and one validation, and count what a step saves for the backward pass.
 
     Args:
-        factory: Of the recipe.
-        size: Of the trial.
-        device: Where, as torch names it.
+        factory: Builds the recipe's models.
+        size: Size of the trial.
+        device: Torch's name of the device.
     """
     trial = Trial.of(factory, size)
     model = SingleModel(trial, device)
@@ -111,7 +112,7 @@ def measure_cost(factory: ProxyFactory, size: Size, device: str = "cpu") -> Cost
     seconds = []
     for step in range(TIMED_STEPS):
         started = time.perf_counter()
-        with saved if step == 0 else nullcontext():  # it takes time itself
+        with saved if step == 0 else nullcontext():  # counting takes time itself
             float(model.step(step))
         seconds.append(time.perf_counter() - started)
     started = time.perf_counter()

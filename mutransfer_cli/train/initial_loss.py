@@ -1,4 +1,4 @@
-"""The loss of a proxy before training: trials that start alike share one, measured once."""
+"""The loss of a proxy before training, measured once for trials that start from equal models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
 
 CACHED_LOSSES = 64
-SETTING_TYPES = (int, float, str, FunctionType, BuiltinFunctionType)  # of a module
+# types of the attributes of a module that count as its settings
+SETTING_TYPES = (int, float, str, FunctionType, BuiltinFunctionType)
 
 _cache: OrderedDict[Hashable, float] = OrderedDict()  # of this process
 
@@ -23,9 +24,9 @@ _cache: OrderedDict[Hashable, float] = OrderedDict()  # of this process
 def initial_loss(
     subject: Subject, plan: Plan, held_out: Sequence[Any], measure: Callable[[], float]
 ) -> float:
-    """The loss on some batches, measured unless a model of this process started like this one.
+    """The loss on some batches, cached for models of this process that start from equal values.
 
-    A loss of the user's own may depend on more than the model: it is measured every time.
+    A user's own loss may depend on more than the model, so it is measured every time.
 
     Args:
         subject: The model before training.
@@ -44,7 +45,7 @@ def initial_loss(
 
 
 def _start_key(subject: Subject, plan: Plan, held_out: Sequence[Any]) -> Hashable:
-    """What tells one start from another: classes, settings, tensors and multipliers, the data."""
+    """Identifies a start by the model's classes, settings, tensors, multipliers, and the data."""
     model = subject.model
     held_out_tensors = [leaf for leaf in tree_leaves(held_out) if isinstance(leaf, Tensor)]
     tensors = [*model.parameters(), *model.buffers(), *held_out_tensors]

@@ -1,4 +1,4 @@
-"""What decides whether a trial goes on."""
+"""The protocol of pruners, which decide whether a trial continues."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Protocol
 
 
 class Pruner(Protocol):
-    """Decides by the losses of one trial alone.
+    """Decides whether a trial ends early, from its own losses only.
 
-    It may look at nothing else, so that a trial's end does not depend on what trains beside it.
+    It must not depend on anything else, so that the decision is the same in any population.
     """
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """After how many steps it decides: multiples of `training_loop.CHECK_INTERVAL`."""
+        """Numbers of steps after which it decides: multiples of `training_loop.CHECK_INTERVAL`."""
         ...
 
     def __call__(self, losses: Sequence[float]) -> str | None:
-        """Why the trial ends, or None where it goes on.
+        """Why the trial ends; None: it continues.
 
         Args:
             losses: The training loss of every step so far.

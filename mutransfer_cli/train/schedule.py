@@ -11,9 +11,9 @@ class Schedule:
     """A schedule of the learning rate.
 
     Attributes:
-        name: linear, cosine, constant or wsd (warmup, stable, decay).
-        warmup: Share of the steps.
-        final: Learning rate after the last step, over its peak.
+        name: One of linear, cosine, constant, wsd (warmup, stable, decay).
+        warmup: Share of the steps in the warmup.
+        final: Learning rate after the last step, divided by its peak.
         decay: Share of the steps in the final decay; wsd only.
     """
 
@@ -23,11 +23,11 @@ class Schedule:
     decay: float = 0.2
 
     def lr_factor(self, step: int, steps: int) -> float:
-        """The learning rate over its peak; the warmup never starts at 0.
+        """The learning rate divided by its peak; the warmup never starts at 0.
 
         Args:
-            step: Counted from 0.
-            steps: Of the whole run.
+            step: The step, counted from 0.
+            steps: Number of steps of the run.
         """
         rising = round(self.warmup * steps)
         if step < rising:

@@ -29,9 +29,9 @@ def train_trial(
     above the loss of the untrained model.
 
     Args:
-        trial: What is trained.
-        device: Where, as torch names it.
-        checkpointer: Keeps a checkpoint meanwhile; the trial goes on from one that is there.
+        trial: The trial.
+        device: Torch's name of the device.
+        checkpointer: Saves checkpoints; the trial resumes from an existing one.
 
     Raises:
         InputError: The user's own code fails.
@@ -65,7 +65,7 @@ class SingleModel:
         return to_device(self.data.batch(step), self.device)
 
     def step(self, step: int) -> Tensor:
-        """One step of the optimizer; returns the loss before it, of shape (1,)."""
+        """Take one step of the optimizer; returns the loss before it, of shape (1,)."""
         self.rates.scale(self.schedule.lr_factor(step, self.steps))
         batch = self.batch(step)
         loss: Tensor = run_user_code(lambda: self._optimize(batch), self._where, BUILD)
@@ -83,15 +83,15 @@ class SingleModel:
         return loss.detach().view(1)
 
     def select(self, positions: Sequence[int]) -> None:
-        """Keep these of the trials that are alive: the one, or none."""
+        """Keep the trial, or drop it if `positions` is empty."""
         self.alive = [self.alive[p] for p in positions]
 
     def validation_losses(self) -> list[float]:
-        """The mean loss of the validation batches, of the only trial."""
+        """The mean loss of the trial over the validation batches."""
         return [mean_loss(self.subject, self.data.validation, self.device)]
 
     def initial_losses(self) -> list[float]:
-        """The same before training; trials of one process that start alike measure it once."""
+        """The validation loss before training, cached for trials that start from equal models."""
         held_out = self.data.validation
         loss = initial_loss(
             self.subject, self.trials[0].plan, held_out, lambda: self.validation_losses()[0]
@@ -100,14 +100,14 @@ class SingleModel:
         return [loss]
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps: parameters, buffers and the optimizer's state."""
+        """The state for a checkpoint: parameters, buffers and the optimizer's state."""
         return {
             "model": dict(_tensors(self.subject.model)),
             "optimizer": self.subject.optimizer.state_dict(),
         }
 
     def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
-        """Put back what `state` returned; it is of this trial only."""
+        """Restore what `state` returned for this trial."""
         with torch.no_grad():
             for name, tensor in _tensors(self.subject.model):
                 tensor.copy_(state["model"][name])
@@ -120,8 +120,8 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
 
     Args:
         subject: The model and its loss; the model is left in evaluation mode.
-        batches: Anywhere.
-        device: Where the model is.
+        batches: The batches, on any device.
+        device: The device of the model.
     """
     assert subject.loss is not None
     subject.model.eval()
@@ -136,5 +136,5 @@ def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) ->
 
 
 def _tensors(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """Parameters and buffers, those among them that a state_dict leaves out."""
+    """All parameters and buffers, including buffers that a state_dict omits."""
     return [*model.named_parameters(), *model.named_buffers()]

@@ -1,4 +1,4 @@
-"""What training asks of torch's own optimizers: rates, fused kernels, memory layout."""
+"""Helpers for torch's own optimizers: learning rates, fused kernels, memory layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PeakRates:
     """The peak learning rates of all parameter groups of some optimizers."""
 
     def __init__(self, optimizers: Sequence[Any]) -> None:
-        """Take the rates that the groups have now as their peaks."""
+        """Record the current rates of the groups as their peaks."""
         self.optimizers = optimizers
         self.peaks = [group["lr"] for group in self._groups()]
 
@@ -27,13 +27,13 @@ class PeakRates:
 
 
 def parts_of(optimizer: Any) -> Sequence[Any]:
-    """The optimizers that one is made of; itself where it is one of torch's."""
+    """The torch optimizers that an optimizer consists of, or the optimizer itself."""
     parts: Sequence[Any] = getattr(optimizer, "parts", [optimizer])
     return parts
 
 
 def enable_fused(optimizer: Any) -> None:
-    """Take torch's fused kernels where they exist and are not its default: on a CPU."""
+    """Enable torch's fused kernels where they exist and are not the default: on a CPU."""
     for part in parts_of(optimizer):
         if "fused" in getattr(part, "defaults", ()):
             for group in part.param_groups:
@@ -41,7 +41,7 @@ def enable_fused(optimizer: Any) -> None:
 
 
 def match_memory_format(optimizer: Any) -> None:
-    """Put moments into their parameter's memory layout, which fused kernels take for granted."""
+    """Give moments the memory layout of their parameter, which fused kernels require."""
     for part in parts_of(optimizer):
         for parameter, state in part.state.items():
             for name, value in state.items():

@@ -1,7 +1,7 @@
-"""The training loop: steps, looks at the losses, ends of trials, checkpoints.
+"""The training loop: steps, checks of the losses, ends of trials, checkpoints.
 
-The same for a trial by itself and for a population, but that in a population the time is shared
-out evenly among the trials that are alive.
+It is the same for a single trial and for a population, except that the time of a population is
+divided evenly among the trials that are alive.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from mutransfer_cli.train.trial_result import Outcome, Result
 
 log = logging.getLogger(__name__)
 
-CHECK_INTERVAL = 10  # steps between looks at the losses; a look waits for the device
-DIVERGED_FACTOR = 1.1  # times the loss of the untrained model: the trial has diverged
-TAIL = 10  # `train_loss` is the mean over the last of so many parts of the steps
+CHECK_INTERVAL = 10  # steps between checks of the losses; a check waits for the device
+DIVERGED_FACTOR = 1.1  # a final loss above this multiple of the initial loss is a divergence
+TAIL_DIVISOR = 10  # `train_loss` is the mean over the last 1/10 of the steps
 
 Ends = Iterator[tuple[int, Result]]
 
 
 class Trainable(Protocol):
-    """What the loop steps: the model of one trial, or a population.
+    """A model that the loop trains: that of one trial, or a population.
 
     Attributes:
         trials: All trials, of one size.
-        alive: Which of them still train, in the order of the losses.
+        alive: Indices of those still training, in the order of the losses.
         device: Where they train.
     """
 
@@ -60,18 +60,18 @@ class Trainable(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of the trials that are alive."""
+        """The state of the trials that are alive, for a checkpoint."""
         ...
 
     def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
-        """Put back what `state` returned; positions: of the trials, among those of the state."""
+        """Restore what `state` returned; `positions` are those of the trials in the state."""
         ...
 
 
 class TrainingLoop:
     """Trains a model or a population to the ends of all trials.
 
-    By trial: `initial`, the loss of the untrained model; `losses`, those up to the last look;
+    Attributes, by trial: `initial`, the loss of the untrained model; `losses` up to the last check;
     `seconds` of training.
     """
 
@@ -85,9 +85,9 @@ class TrainingLoop:
         """Prepare training.
 
         Args:
-            model: What is trained.
-            checkpointer: Keeps a checkpoint meanwhile.
-            step_mode: How the model steps; kept in the checkpoint.
+            model: The model or population.
+            checkpointer: Saves checkpoints during training.
+            step_mode: How the model steps; saved in the checkpoint.
             started: When the trials began, on `time.perf_counter`; None: now.
         """
         self.model, self.checkpointer, self.step_mode = model, checkpointer, step_mode
@@ -98,16 +98,16 @@ class TrainingLoop:
         self.initial: list[float] = []
         self.losses: list[list[Tensor]] = [[] for _ in self.trials]
         self.seconds = [0.0] * len(self.trials)
-        self._recent: list[Tensor] = []  # (alive,) of every step since the last look
+        self._recent: list[Tensor] = []  # losses (alive,) of every step since the last check
 
     def run(self, checkpoint: dict[str, Any] | None = None) -> Ends:
         """Train; yields the number of a trial and its result as it ends.
 
         Args:
-            checkpoint: Goes on from there; None: from the first step.
+            checkpoint: State to resume from; None: start at the first step.
 
         Raises:
-            SystemExit: The process was asked to stop; the checkpoint is written.
+            SystemExit: The process was asked to stop; the checkpoint has been written.
         """
         first = 0
         if checkpoint is not None:
@@ -120,20 +120,20 @@ class TrainingLoop:
                 self._save(self.checkpointer, step)
             self._recent.append(self.model.step(step))
             if step % CHECK_INTERVAL == CHECK_INTERVAL - 1 or step == self.steps - 1:
-                yield from self._look(step)
+                yield from self._check(step)
                 if not self.model.alive:
                     return
         yield from self._finish()
 
     def _account(self) -> None:
-        """Share out the time since the last call."""
+        """Divide the time since the last call among the trials that are alive."""
         now, alive = time.perf_counter(), self.model.alive
         for i in alive:
             self.seconds[i] += (now - self.last_account) / len(alive)
         self.last_account = now
 
-    def _look(self, step: int) -> Ends:
-        """Look at the losses since the last look; trials that have ended leave."""
+    def _check(self, step: int) -> Ends:
+        """Check the losses since the last check; removes and yields the trials that end."""
         table = torch.stack(self._recent).cpu()
         self._recent.clear()
         finite = torch.isfinite(table).all(0).tolist()
@@ -152,7 +152,7 @@ class TrainingLoop:
         yield from ended
 
     def _ended(self, i: int, step: int, finite: bool) -> Result | None:
-        """The result of a trial that ends before the last step; None where it goes on."""
+        """The result of a trial that ends before the last step; None: it continues."""
         timeout, is_last = self.training.timeout, step == self.steps - 1
         if not finite and step % CHECK_INTERVAL == CHECK_INTERVAL - 1:
             return self._result(i, "diverged", why=f"loss not finite by step {step + 1}")
@@ -168,7 +168,7 @@ class TrainingLoop:
         """The results of the trials that were trained to the last step."""
         alive = self.model.alive
         if self.training.objective == "train_loss":
-            tail = max(1, self.steps // TAIL)
+            tail = max(1, self.steps // TAIL_DIVISOR)
             objectives = [float(self._losses(i)[-tail:].mean()) for i in alive]
         else:
             objectives = self.model.validation_losses()
@@ -183,7 +183,7 @@ class TrainingLoop:
                 yield i, self._result(i, "finished", objective)
 
     def _losses(self, i: int) -> Tensor:
-        """The losses of a trial up to the last look (n,), on the CPU."""
+        """The losses of a trial up to the last check (n,), on the CPU."""
         return torch.cat(self.losses[i]) if self.losses[i] else torch.zeros(0)
 
     def _result(
@@ -209,7 +209,7 @@ class TrainingLoop:
         checkpointer.save(tree, step=step, labels=labels)
 
     def _restore(self, checkpoint: dict[str, Any]) -> int:
-        """Put back a checkpoint, in which all trials are; returns its step."""
+        """Restore a checkpoint that contains all trials; returns its step."""
         positions = [checkpoint["labels"].index(trial.label) for trial in self.trials]
         self.initial = [checkpoint["initial"][p] for p in positions]
         self.seconds = [checkpoint["seconds"][p] for p in positions]

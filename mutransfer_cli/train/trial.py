@@ -1,4 +1,4 @@
-"""One trial: a proxy trained at one setting with one seed."""
+"""A trial: a proxy trained with one setting and one seed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mutransfer_cli.train.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is trained.
+    """A proxy to be trained with one setting and one seed.
 
     Attributes:
-        factory: Builds the proxy, and says how it is trained.
+        factory: Builds the proxy, and knows how it is trained.
         size: The proxy's size along the axes.
-        seed: Of the initialisation and of the order of the data.
+        seed: Seed of the initialisation and of the order of the data.
         plan: The proxy's plan, with the trial's hyperparameters.
-        pruner: Decides whether the trial goes on; None: it runs to its end.
-        label: Tells it from the other trials of its recipe, in the checkpoint of a population.
+        pruner: Decides whether the trial continues; None: it runs to its end.
+        label: Identifies it among the trials of its recipe, in checkpoints of populations.
     """
 
     factory: ProxyFactory
@@ -45,25 +45,25 @@ class Trial:
         """Plan a trial.
 
         Args:
-            factory: Of the recipe.
+            factory: Builds the recipe's proxies.
             size: The proxy's size along the axes.
-            seed: Of the initialisation and of the order of the data.
-            hyperparameters: Replace those of the recipe.
-            pruner: Decides whether the trial goes on.
-            label: Tells it from the other trials of its recipe.
+            seed: Seed of the initialisation and of the order of the data.
+            hyperparameters: Values that replace those of the recipe.
+            pruner: Decides whether the trial continues.
+            label: Identifies it among the trials of its recipe.
 
         Raises:
-            InputError: There is no sound plan; the message names tensor or key.
+            InputError: There is no valid plan; the message names the tensor or the key.
         """
         own = factory.with_hyperparameters(hyperparameters or {})
         return cls(own, size, seed, own.plan(size), pruner, label)
 
     @property
     def schedule(self) -> Schedule:
-        """Its learning rate over the run."""
+        """The schedule of its learning rate."""
         return Schedule(*self.factory.training.schedule)
 
     @property
     def start(self) -> Hashable:
-        """What its tensors before training depend on, at this size."""
+        """Identifies its initial tensors: trials of one size with equal values start equal."""
         return self.seed, tuple((t.init, t.init_std) for t in self.plan.tensors)

@@ -1,4 +1,4 @@
-"""What became of a trial."""
+"""The result of a trial."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CURVE_POINTS = 512
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a trial.
+    """The result of a trial.
 
     Attributes:
         outcome: How it ended.
@@ -39,11 +39,11 @@ class Result:
         loss: float | None = None,
         why: str | None = None,
     ) -> Result:
-        """A result whose curve is thinned out evenly.
+        """Make a result whose curve has at most `CURVE_POINTS` evenly spaced losses.
 
         Args:
             outcome: How the trial ended.
-            losses: Of its steps (n,), on the CPU.
+            losses: Losses of its steps (n,), on the CPU.
             seconds: Its training time.
             loss: The objective.
             why: Why it did not finish.

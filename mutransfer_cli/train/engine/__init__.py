@@ -1,1 +1,1 @@
-"""Which engine trains trials of one size fastest on a device."""
+"""Selection of the engine that trains trials of one size fastest on a device."""

@@ -1,4 +1,4 @@
-"""The engine that trains trials of one size fastest here: measured, not guessed."""
+"""Measures which engine trains trials of one size fastest on this machine."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from mutransfer_cli.train.trial import Trial
 log = logging.getLogger(__name__)
 
 POPULATION_SIZES = {"cpu": (4, 8, 16, 32), "cuda": (4, 8, 16, 32, 64, 128), "mps": (4, 8, 16, 32)}
-WORTH_SECONDS = 2.0  # of a round's training one by one, below which measuring does not pay
-SLOWER_FACTOR = 1.25  # times the best so far: larger populations are not tried
-GAIN = 0.97  # a grouping is taken where it ends before this share of the best so far
+WORTH_SECONDS = 2.0  # of a worker's training one by one; below this, measuring does not pay
+SLOWER_FACTOR = 1.25  # a population counts as slower above this multiple of the best time
+GAIN_FACTOR = 0.97  # a grouping replaces the best so far only if it takes less than this share
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class EngineChoice:
     """How the trials of one rung are trained, and why.
 
     Attributes:
-        timings: What was measured, one by one first; empty where nothing had to be.
+        timings: The measurements, one by one first; empty if nothing had to be measured.
         most: Trials in a population, at most; 1: one by one.
-        why: The reason, for people.
-        settled: More trials would not change the choice.
+        why: The reason, as shown to the user.
+        settled: Whether the choice holds for any number of trials.
         step_mode: How populations step.
     """
 
@@ -49,7 +49,7 @@ class EngineChoice:
         return [t for t in self.timings if t.size > 1 and t.step_mode == self.step_mode]
 
     def seconds(self, size: int) -> float:
-        """A step of one trial in a population of a size, by the nearest that was measured."""
+        """Seconds of a step, per trial, in a population of a size; from the nearest measured."""
         if size == 1 or len(self.timings) == 1:
             return self.timings[0].seconds
         smaller = [t for t in self.measured if t.size <= size]
@@ -59,7 +59,7 @@ class EngineChoice:
         return smallest.seconds * smallest.size / size  # a step hardly gets cheaper
 
     def pieces(self, count: int, workers: int) -> list[int]:
-        """Sizes of the populations that end `count` trials soonest on so many workers."""
+        """Sizes of the populations that finish `count` trials soonest on these workers."""
         if self.most == 1 or count == 0:
             return [1] * count
         if len(self.timings) < 2:
@@ -71,13 +71,13 @@ class EngineChoice:
             rounds = ceil(count / (workers * timing.size))
             parts = split_evenly(count, min(count, workers * rounds))
             seconds = rounds * parts[0] * self.seconds(parts[0])
-            if seconds < GAIN * best[0]:
+            if seconds < GAIN_FACTOR * best[0]:
                 best = seconds, parts
         return best[1]
 
 
 def split_evenly(count: int, parts: int) -> list[int]:
-    """A number in parts as equal as can be, larger ones first."""
+    """Split a number into parts as equal as possible, larger ones first."""
     return [count // parts + (i < count % parts) for i in range(parts)]
 
 
@@ -100,11 +100,11 @@ def choose_engine(
     Args:
         sample: A few of the trials, of one size.
         count: How many trials there are for each worker.
-        device: Where they train, as torch names it.
-        workers: How many share the memory.
+        device: Torch's name of the device.
+        workers: How many workers share the memory.
         kind: `auto`, or `population`, which rules out training one by one.
-        population_size: The user's; None: it is measured.
-        single: What was measured one by one; None: it is measured.
+        population_size: The size that the user fixed; None: it is measured.
+        single: The timing of a single trial; None: it is measured.
     """
     reason = unsafe_reason(sample, device)
     if reason is not None:
@@ -137,9 +137,9 @@ def time_populations(
     Args:
         sample: A few of the trials, of one size.
         count: How many trials there are for each worker.
-        device: Where they train, as torch names it.
-        workers: How many share the memory.
-        single: What was measured one by one.
+        device: Torch's name of the device.
+        workers: How many workers share the memory.
+        single: The timing of a single trial.
         limit: Seconds that stepping one population may take.
     """
     timings: list[Timing] = []
@@ -155,7 +155,7 @@ def time_populations(
         log.debug("population of %d: %.3g s a step and trial", size, timing.seconds)
         timings.append(timing)
         slower += timing.seconds > SLOWER_FACTOR * min(t.seconds for t in (single, *timings))
-        if slower == 2:  # one may be an accident
+        if slower == 2:  # a single one may be due to noise
             break
     return timings
 
@@ -163,13 +163,13 @@ def time_populations(
 def fixed_size(
     population_size: int, sample: Sequence[Trial], count: int, device: str
 ) -> EngineChoice:
-    """Populations of the user's size; captured as CUDA graphs where that repays.
+    """Choose populations of the user's size, captured as CUDA graphs if that is faster.
 
     Args:
         population_size: Trials in a population.
         sample: A few of the trials, of one size.
         count: How many trials there are for each worker.
-        device: Where they train, as torch names it.
+        device: Torch's name of the device.
     """
     why = f"--engine population:{population_size}"
     if not graph.supports_graphs(torch.device(device)):

@@ -1,4 +1,4 @@
-"""How long a step of a trial takes, by itself and in a population: a few steps, timed."""
+"""Times a few steps of a trial, by itself and in a population."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.single_trial import SingleModel
 from mutransfer_cli.train.trial import Trial
 
-WARMUP, TIMED = 2, 3  # steps, steps at least
-PATIENCE = (0.05, 0.5)  # seconds of timing an engine: least, most
-SHARE = 0.0015  # of all training one by one
+WARMUP_STEPS = 2
+FEWEST_TIMED_STEPS = 3
+TIMING_SECONDS = (0.05, 0.5)  # least and most seconds of timing an engine
+TIMING_SHARE = 0.0015  # of the seconds of training all trials one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a step was measured to take.
+    """Measured time and memory of a step.
 
     Attributes:
         size: Trials in the population; 1: a trial by itself.
-        seconds: Of a step, for each trial.
-        bytes: Of all trials.
+        seconds: Seconds of a step, per trial.
+        bytes: Bytes of all trials.
         step_mode: How the population steps.
     """
 
@@ -39,21 +40,22 @@ def time_limit(seconds: float, steps: int, count: int) -> float:
     """Seconds that timing one engine may take.
 
     Args:
-        seconds: Of a step of one trial by itself.
-        steps: Of a trial.
+        seconds: Seconds of a step of one trial by itself.
+        steps: Steps of a trial.
         count: Number of trials.
     """
-    return min(max(PATIENCE[0], SHARE * seconds * steps * count), PATIENCE[1])
+    least, most = TIMING_SECONDS
+    return min(max(least, TIMING_SHARE * seconds * steps * count), most)
 
 
 def seconds_per_step(
-    step: Callable[[int], object], steps: int, limit: float = PATIENCE[0]
+    step: Callable[[int], object], steps: int, limit: float = TIMING_SECONDS[0]
 ) -> float:
-    """The shortest time of a step, after a warm-up: disturbances only ever add to it.
+    """The shortest time of a step after a warm-up, as disturbances only make steps longer.
 
     Args:
-        step: Trains the step of a number.
-        steps: How many there are.
+        step: Trains the step with a number.
+        steps: Number of available steps.
         limit: Seconds after which no further step is timed.
     """
     times: list[float] = []
@@ -62,9 +64,9 @@ def seconds_per_step(
         started = time.perf_counter()
         step(i)
         now = time.perf_counter()
-        if i >= WARMUP:
+        if i >= WARMUP_STEPS:
             times.append(now - started)
-        if len(times) >= TIMED and now - began > limit:
+        if len(times) >= FEWEST_TIMED_STEPS and now - began > limit:
             break
     return min(times) if times else time.perf_counter() - began
 
@@ -72,9 +74,9 @@ def seconds_per_step(
 def time_single(trial: Trial, device: str) -> Timing:
     """Time a few steps of one trial by itself."""
     model = SingleModel(trial, device)
-    weight = bytes_per_trial(model.subject, model.batch(0))
+    size_in_bytes = bytes_per_trial(model.subject, model.batch(0))
     seconds = seconds_per_step(lambda i: float(model.step(i)), max(trial.size.steps, 1))
-    return Timing(1, seconds, weight)
+    return Timing(1, seconds, size_in_bytes)
 
 
 def time_population(
@@ -85,19 +87,19 @@ def time_population(
     Args:
         trials: A few of those that would train together; they are repeated.
         count: Trials in the population.
-        device: Where, as torch names it.
-        bytes_each: What a trial takes.
+        device: Torch's name of the device.
+        bytes_each: Bytes that a trial takes.
         limit: Seconds that stepping may take.
 
     Returns:
-        None where the population does not fit into the memory.
+        The timing; None if the population does not fit into memory.
     """
     group = [trials[i % len(trials)] for i in range(count)]
     try:
         population = Population(group, device)
         steps = max(trials[0].size.steps, 1)
         seconds = seconds_per_step(lambda i: population.step(i).cpu(), steps, limit)
-    except Exception as error:  # torch has several for a full memory; all others go on
+    except Exception as error:  # torch raises several types when memory runs out
         if not is_out_of_memory(error):
             raise
         return None

@@ -1,1 +1,1 @@
-"""What the machine offers: devices, threads, memory."""
+"""The machine's devices, threads and memory."""

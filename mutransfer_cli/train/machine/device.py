@@ -1,4 +1,4 @@
-"""The device that an option names."""
+"""Resolves the option `--device`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from mutransfer_cli.errors import InputError
 
 
 def resolve_device(name: str) -> str:
-    """`auto` takes the first GPU; anything else must be there.
+    """The device that `--device` names; `auto` is the first CUDA GPU, else the CPU.
 
-    Raises InputError for a device that this machine does not have.
+    Raises:
+        InputError: The machine does not have this device.
     """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":

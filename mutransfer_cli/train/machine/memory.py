@@ -1,4 +1,4 @@
-"""How much memory a trial takes, and how much there is."""
+"""Estimates the memory that a trial takes, and the memory that is available."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from mutransfer_cli.models.subject import Subject
 
-SHARE = 0.5  # of what is free
-COPIES = 5  # of the parameters: weights, gradients, two moments, and a temporary one
+USABLE_SHARE = 0.5  # of the free memory
+PARAMETER_COPIES = 5  # weights, gradients, two moments, and a temporary copy
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -22,31 +22,31 @@ class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
     def __init__(self) -> None:
         """Start at zero."""
         self.count = 0
-        super().__init__(self._weigh, lambda tensor: tensor)
+        super().__init__(self._add, lambda tensor: tensor)
 
-    def _weigh(self, tensor: Tensor) -> Tensor:
+    def _add(self, tensor: Tensor) -> Tensor:
         self.count += tensor.numel() * tensor.element_size()
         return tensor
 
 
 def bytes_per_trial(subject: Subject, batch: Any) -> int:
-    """What one trial of a population takes: tensors, gradients, moments, and saved activations.
+    """Bytes of one trial of a population: tensors, gradients, moments, and saved activations.
 
-    Activations count twice: for what operations need temporarily.
+    Activations count twice, to allow for temporary memory of the operations.
     """
     assert subject.loss is not None
     saved = SavedBytes()
     with torch.random.fork_rng(devices=[]), saved:
         subject.loss(subject.model, batch)
     params = sum(p.numel() * p.element_size() for p in subject.model.parameters())
-    return COPIES * params + 2 * saved.count
+    return PARAMETER_COPIES * params + 2 * saved.count
 
 
 def available_bytes(device: str) -> int:
     """Bytes that all populations on a device may take together."""
     if torch.device(device).type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return int(SHARE * free)
+        return int(USABLE_SHARE * free)
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:  # a container may have less than the machine
         limit = int((CGROUP / "memory.max").read_text()) - int(
@@ -55,4 +55,4 @@ def available_bytes(device: str) -> int:
         free = min(free, max(limit, 0))
     except (OSError, ValueError):
         pass
-    return int(SHARE * free)
+    return int(USABLE_SHARE * free)

@@ -1,4 +1,4 @@
-"""How many threads a process computes with: torch's, and those of numpy's libraries."""
+"""Limits the threads of a process: those of torch and of numpy's libraries."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from threadpoolctl import threadpool_limits
 
 
 def limit_threads(threads: int) -> None:
-    """For good. torch's own setting leaves OpenBLAS, behind numpy, at one thread per core.
+    """Limit the threads of this process permanently.
 
-    Several workers on the same cores then wait for each other: a batch that numpy makes in 0.1 ms
-    took 15 ms beside a busy neighbour.
+    Torch's own setting leaves OpenBLAS, which numpy uses, at one thread per core. Workers on the
+    same cores then wait for each other: a batch that numpy computes in 0.1 ms took 15 ms beside a
+    busy worker.
     """
     torch.set_num_threads(threads)
     threadpool_limits(threads)

@@ -1,7 +1,7 @@
-"""The built-in gpt with the trial dimension written out.
+"""The built-in gpt with an explicit trial dimension.
 
-Attention takes trials as examples, since vmap has no rule for it on a CPU; every product of all
-trials is one call.
+Attention treats trials as examples, since vmap has no rule for it on a CPU; each matrix product of
+all trials is one call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class BatchedGPT(ModelStack):
 
     @classmethod
     def supports(cls, subject: Subject) -> bool:
-        """Whether the model is exactly the built-in gpt: a subclass may do otherwise."""
+        """Whether the model is exactly the built-in gpt; a subclass may compute something else."""
         return type(subject.model) is GPT
 
     def backward(self, batch: Any, shared: bool, training: bool = True) -> Tensor:
@@ -43,7 +43,7 @@ class BatchedGPT(ModelStack):
             return self._losses(tensors, scales, batch, True)
 
     def _losses(self, tensors: Tensors, scales: Tensors, batch: Any, shared: bool) -> Tensor:
-        """Of each trial (K,)."""
+        """The loss of each trial (K,)."""
         model, (tokens, targets) = self.model, batch
         assert isinstance(model, GPT)
         token, position = tensors["token.weight"], tensors["position.weight"]
@@ -78,13 +78,13 @@ class BatchedGPT(ModelStack):
 
 
 def scale(module: Any, name: str, scales: Tensors, dimensions: int) -> Tensor | float:
-    """A multiplier: of each trial where they differ, else the module's.
+    """A multiplier: a tensor if it differs between trials, else the module's number.
 
     Args:
         module: Has the multiplier that all trials share.
-        name: Of the multiplier.
-        scales: Multipliers that differ, by name, (K,).
-        dimensions: Of what it will be multiplied with, whose first is the trials.
+        name: Name of the multiplier.
+        scales: Multipliers that differ between trials, by name, (K,).
+        dimensions: Dimensions of the tensor to be multiplied, the first of which is the trials.
     """
     if name in scales:
         return scales[name].view(-1, *[1] * (dimensions - 1))
@@ -93,7 +93,7 @@ def scale(module: Any, name: str, scales: Tensors, dimensions: int) -> Tensor | 
 
 
 def times(x: Tensor, by: Tensor | float) -> Tensor:
-    """The product; x itself where the factor is one."""
+    """The product; x itself if the factor is one."""
     return x * by if isinstance(by, Tensor) or by != 1.0 else x
 
 
@@ -104,7 +104,7 @@ def norm(x: Tensor, name: str, tensors: Tensors) -> Tensor:
 
 
 def linear(x: Tensor, name: str, tensors: Tensors) -> Tensor:
-    """(K, rows, in) -> (K, rows, out)."""
+    """Apply each trial's linear layer: (K, rows, in) -> (K, rows, out)."""
     weight, bias = tensors[f"{name}.weight"].transpose(1, 2), tensors.get(f"{name}.bias")
     if bias is None:
         return torch.bmm(x, weight)
@@ -112,14 +112,14 @@ def linear(x: Tensor, name: str, tensors: Tensors) -> Tensor:
 
 
 def attention(module: Attention, name: str, x: Tensor, tensors: Tensors, length: int) -> Tensor:
-    """Causal self-attention; trials and examples together are its batch.
+    """Causal self-attention, with trials and examples as its batch.
 
     Args:
-        module: Of any of the trials.
+        module: The attention module of any of the trials.
         name: The module's path.
-        x: (K, examples × tokens, width).
+        x: Activations (K, examples × tokens, width).
         tensors: Parameters by name, (K, …).
-        length: Tokens of an example.
+        length: Tokens per example.
     """
     trials, rows, width = x.shape
     heads = linear(x, f"{name}.qkv", tensors).view(

@@ -1,7 +1,8 @@
-"""The built-in mlp with the trial dimension and the backward pass written out.
+"""The built-in mlp with an explicit trial dimension and a hand-written backward pass.
 
-Several times faster than vmap at small widths: every product of all trials is one call, into memory
-that is allocated once. Activations have the examples last, so that no product has to transpose.
+It is several times faster than vmap at small widths: each matrix product of all trials is one call
+that writes into memory allocated once. The last dimension of activations is the examples, so that
+no product needs a transposed copy.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ class Activation:
     """An activation function h(z) and its derivative.
 
     Attributes:
-        forward: Of (z, out): writes h into out.
-        backward: Of (d, z, h): turns dL/dh into dL/dz in place.
-        keeps_input: Whether the backward pass needs z; else h overwrites it.
+        forward: Called with (z, out); writes h into out.
+        backward: Called with (d, z, h); turns d from dL/dh into dL/dz in place.
+        keeps_input: Whether the backward pass needs z; if not, h overwrites z.
     """
 
     forward: Callable[[Tensor, Tensor], Any]
@@ -66,7 +67,7 @@ class BatchedMLP(ModelStack):
 
     @classmethod
     def supports(cls, subject: Subject) -> bool:
-        """Whether the model is exactly the built-in mlp: a subclass may do otherwise."""
+        """Whether the model is exactly the built-in mlp; a subclass may compute something else."""
         return type(subject.model) is MLP and subject.model.act in ACTIVATION_NAMES
 
     def __init__(self, subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> None:
@@ -79,7 +80,7 @@ class BatchedMLP(ModelStack):
         super().__init__(subject, plans, states)
 
     def _buffer(self, name: str, *shape: int) -> Tensor:
-        """Memory that stays from step to step, aligned for every trial as parameters are."""
+        """Memory that is reused in every step, aligned for each trial like the parameters."""
         buffer = self._buffers.get(name)
         if buffer is None or buffer.shape != shape:
             count = prod(shape[1:])
@@ -100,9 +101,10 @@ class BatchedMLP(ModelStack):
     def _forward(
         self, x: Tensor, tensors: Tensors, scales: Tensors
     ) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Before and after every activation (K, width, examples); logits (K, classes, examples).
+        """Compute the activations and logits of inputs x (K, features, examples).
 
-        x: (K, features, examples).
+        Returns tensors (K, width, examples) before and after every activation function, and the
+        logits (K, classes, examples).
         """
         before, after = [], []
         trials, examples = len(x), x.shape[2]
@@ -142,7 +144,7 @@ class BatchedMLP(ModelStack):
         return losses
 
     def _back(self, x: Tensor, before: list[Tensor], after: list[Tensor], d: Tensor) -> None:
-        """d: the derivatives by the logits; fills `grads`."""
+        """Fill `grads`, given the derivatives d of the losses by the logits."""
         last = len(self._layers) - 1
         for i in range(last, -1, -1):
             name = self._layers[i]
@@ -153,17 +155,17 @@ class BatchedMLP(ModelStack):
             bias = self.grad_views.get(f"{name}.bias")
             if bias is not None:
                 torch.sum(d, 2, out=bias)
-            into = self.grad_views[f"{name}.weight"]
-            torch.bmm(d, after[i - 1].transpose(1, 2) if i else x, out=into)
+            weight_grad = self.grad_views[f"{name}.weight"]
+            torch.bmm(d, after[i - 1].transpose(1, 2) if i else x, out=weight_grad)
             if i == last:
-                scale_(into, self._scale("logit_scale", self.scales))
+                scale_(weight_grad, self._scale("logit_scale", self.scales))
             if i:
                 weight = self.param_views[f"{name}.weight"]
-                ahead = self._buffer(f"d {i}", len(d), weight.shape[2], d.shape[2])
-                torch.bmm(weight.transpose(1, 2), d, out=ahead)
+                input_grad = self._buffer(f"d {i}", len(d), weight.shape[2], d.shape[2])
+                torch.bmm(weight.transpose(1, 2), d, out=input_grad)
                 if i == last:
-                    scale_(ahead, self._scale("logit_scale", self.scales))
-                d = ahead
+                    scale_(input_grad, self._scale("logit_scale", self.scales))
+                d = input_grad
 
     def losses(self, batch: Any, trials: Sequence[int] | None = None) -> Tensor:
         """Losses in evaluation mode; see `ModelStack.losses`."""
@@ -181,10 +183,10 @@ class BatchedMLP(ModelStack):
 def softmax(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     """Cross-entropy (K,) and probabilities (K, classes, examples).
 
-    By hand, because torch's is slow along a dimension that is not the last.
+    Torch's own functions are slow along a dimension that is not the last.
 
     Args:
-        logits: (K, classes, examples).
+        logits: Logits (K, classes, examples).
         index: Classes (K, 1, examples).
     """
     shifted = logits - logits.amax(1, keepdim=True)
@@ -195,11 +197,11 @@ def softmax(logits: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def scale_(tensor: Tensor, by: Tensor | float) -> None:
-    """Multiply in place, unless by one."""
+    """Multiply in place, unless the factor is one."""
     if isinstance(by, Tensor) or by != 1.0:
         tensor.mul_(by)
 
 
 def scaled(tensor: Tensor, by: Tensor | float) -> Tensor:
-    """The product; the tensor itself where the factor is one."""
+    """The product; the tensor itself if the factor is one."""
     return tensor * by if isinstance(by, Tensor) or by != 1.0 else tensor

@@ -1,4 +1,4 @@
-"""Whether trials in a population train as they do by themselves; found out before one is used."""
+"""Checks, before a population is used, that its trials train as they do by themselves."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ log = logging.getLogger(__name__)
 
 COMPARED_STEPS, COMPARED_EXAMPLES = 4, 4
 COMPARED_TRIALS = 3
-CLIMBED_FACTOR = 1.25  # times its first loss: from there a trial only magnifies what was rounded
+CLIMBED_FACTOR = 1.25  # above this multiple of its first loss a trial amplifies rounding errors
 
 known_reasons: dict[str, str | None] = {}  # by `architecture`, of this process
 
 
 def unsafe_reason(trials: Sequence[Trial], device: str) -> str | None:
-    """Why these trials cannot train together; None where they can.
+    """Why these trials cannot train as a population; None if they can.
 
-    A few steps are trained both ways; of a built-in model once in a process, on the smallest rung.
-    Where the forward pass draws random numbers (dropout), only the first gradients are compared, in
-    evaluation mode.
+    A few steps are trained in both ways; for a built-in model once per process, on the smallest
+    rung. If the forward pass draws random numbers (dropout), only the first gradients are compared,
+    in evaluation mode.
 
     Args:
         trials: A few of those that would train together.
-        device: Where, as torch names it.
+        device: Torch's name of the device.
     """
     if not trials[0].factory.is_built_in:
         return _compared(trials, device)
@@ -52,7 +52,7 @@ def _compared(trials: Sequence[Trial], device: str) -> str | None:
 
 
 def architecture(trial: Trial, device: str) -> str:
-    """All that decides which code trains a built-in model."""
+    """A key of everything that decides which code trains a built-in model."""
     plan, schedule = trial.plan, trial.factory.training.schedule
     code = plan.optimizer, sorted(plan.sites), plan.clip is None, schedule, device
     return repr((trial.factory.architecture, code))
@@ -67,7 +67,7 @@ def on_smallest_rung(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def compare_with_reference(trials: Sequence[Trial], device: str) -> str | None:
-    """Why a population is not the same trials by themselves; None where it is."""
+    """Why a population differs from the same trials by themselves; None if it does not."""
     first = trials[0]
     try:
         if not first.factory.is_built_in and uses_rng(first, device):
@@ -78,7 +78,7 @@ def compare_with_reference(trials: Sequence[Trial], device: str) -> str | None:
 
 
 def differing_losses(trials: Sequence[Trial], device: str) -> str | None:
-    """How losses of a few steps and of a validation batch differ; None where none do."""
+    """How the losses of a few steps and a validation batch differ; None if they do not."""
     short = [replace(t, size=replace(t.size, steps=COMPARED_STEPS)) for t in trials]
     population = Population(short, device)
     steps = [population.step(step) for step in range(COMPARED_STEPS)]
@@ -104,7 +104,7 @@ def reference_losses(trial: Trial, device: str, held_out: Any) -> list[float]:
 
 
 def largest_difference(reference: Sequence[float], batched: Sequence[float]) -> float:
-    """The largest relative difference, as long as the reference has not climbed."""
+    """The largest relative difference before the reference climbs above CLIMBED_FACTOR."""
     largest = 0.0
     for a, b in zip(reference, batched, strict=True):
         if not a <= CLIMBED_FACTOR * reference[0]:
@@ -131,7 +131,7 @@ def uses_rng(trial: Trial, device: str) -> bool:
 
 
 def differing_gradients(trials: Sequence[Trial], device: str) -> str | None:
-    """How gradients of the first batch, in evaluation mode, differ; None where none do."""
+    """How the gradients of the first batch, in evaluation mode, differ; None if they do not."""
     population = Population(trials, device)
     batch, shared = population.batch(0)
     population.stack.backward(batch, shared, training=False)

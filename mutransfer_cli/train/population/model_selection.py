@@ -1,4 +1,4 @@
-"""Which models have a form with the trial dimension written out; the others train under vmap."""
+"""Selects the batched form of a model; models without one train under vmap."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def select_stack(subject: Subject, plans: Sequence[Plan], states: Sequence[Tensors]) -> ModelStack:
-    """Stack the models of some trials in the fastest form that computes what they compute.
+    """Stack the models of some trials in the fastest form that computes the same losses.
 
     Args:
-        subject: Any of the trials.
-        plans: Of every trial.
+        subject: The model of any of the trials.
+        plans: Plan of every trial.
         states: Parameters and buffers of every trial.
     """
     model = subject.model
@@ -38,5 +38,5 @@ def select_stack(subject: Subject, plans: Sequence[Plan], states: Sequence[Tenso
 
 
 def has_hooks(model: nn.Module) -> bool:
-    """Whether hooks are in its forward pass, as u-muP's: a form written out knows none of them."""
+    """Whether the forward pass has hooks, such as u-μP's, which batched forms do not run."""
     return any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())

@@ -1,6 +1,6 @@
-"""K models of one architecture and size as one: their tensors stacked, their losses one call.
+"""K models of one architecture and size, with stacked tensors and one call for all losses.
 
-Nothing is ever reduced over the trials, so that none of them can touch another.
+Nothing is ever reduced over the trials, so that no trial can affect another.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ warnings.filterwarnings(
 
 Tensors = dict[str, Tensor]
 Location = tuple[Any, str]  # an object, and the attribute of it that holds a multiplier
-MODEL = "model."
+MODEL_PREFIX = "model."  # of parameter names inside `ModelWithLoss`
 
 
 class ModelWithLoss(nn.Module):
     """A model that returns its loss, for `functional_call`."""
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
-        """Wrap a model; loss: of a model and a batch."""
+        """Wrap a model and a loss, which is called with the model and a batch."""
         super().__init__()
         self.model = model
         self.loss = loss
@@ -66,16 +66,16 @@ def multiplier_locations(plan: Plan, model: nn.Module, name: str) -> list[Locati
 
 
 class ModelStack:
-    """Stacked models under vmap; a model with the trial dimension written out is a subclass.
+    """Stacked models under vmap; subclasses have an explicit trial dimension instead.
 
     Attributes:
-        params: What is trained (K, numbers), in columns as the layout says.
-        grads: Its gradients (K, numbers).
+        params: Trained parameters (K, numbers), in the columns of the layout.
+        grads: Gradients of `params` (K, numbers).
         param_views: Views of the parameters by name, (K, …).
         grad_views: Views of the gradients by name, (K, …).
-        constants: Buffers and what is not trained, by name, (K, …).
-        scales: Forward multipliers that differ between trials, by name, (K,); the others are in
-            the model.
+        constants: Buffers and parameters that are not trained, by name, (K, …).
+        scales: Forward multipliers that differ between trials, by name, (K,); the others are
+            attributes of the model.
     """
 
     @classmethod
@@ -87,8 +87,8 @@ class ModelStack:
         """Stack models.
 
         Args:
-            subject: Any of the trials, with its multipliers installed.
-            plans: Of every trial.
+            subject: The model of any of the trials, with its multipliers installed.
+            plans: Plan of every trial.
             states: Parameters and buffers of every trial.
 
         Raises:
@@ -125,7 +125,7 @@ class ModelStack:
         for name, locations in self._multipliers.items():
             for holder, attribute in locations:
                 object.__setattr__(holder, attribute, scales[name])
-        tensors = {MODEL + n: t for n, t in {**parameters, **constants}.items()}
+        tensors = {MODEL_PREFIX + n: t for n, t in {**parameters, **constants}.items()}
         loss: Tensor = functional_call(self._model_with_loss, tensors, (batch,), strict=True)
         return loss
 
@@ -133,9 +133,10 @@ class ModelStack:
         """Losses (K,); the gradients are left in `grads`.
 
         Args:
-            batch: Of all trials.
-            shared: The trials share the batch; else its tensors have a leading trial dimension.
-            training: Training mode, else evaluation.
+            batch: The batch of all trials.
+            shared: Whether the trials share the batch; if not, its tensors have a leading trial
+                dimension.
+            training: Whether to use training mode instead of evaluation mode.
         """
         self._model_with_loss.train(training)
         gradients, losses = self._each(self._grad_and_loss, batch, shared)
@@ -147,8 +148,8 @@ class ModelStack:
         """Losses (trials,) in evaluation mode.
 
         Args:
-            batch: One that the trials share.
-            trials: Positions of some of them; None: all.
+            batch: A batch that the trials share.
+            trials: Positions of the trials in the stack; None: all.
         """
         self._model_with_loss.eval()
         parts = (self.param_views, self.constants, self.scales)
@@ -171,11 +172,11 @@ class ModelStack:
         return call(*(parts or (self.param_views, self.constants, self.scales)), batch)
 
     def memory(self) -> list[Tensor]:
-        """Memory that it writes to in every step, and may replace."""
+        """Tensors that a step writes to besides `grads`, and that it may reallocate."""
         return []
 
     def select(self, trials: Sequence[int]) -> None:
-        """Leave out all other trials from now on."""
+        """Keep only these trials."""
         index = torch.tensor(trials, device=self.params.device)
         self._hold(self.params.index_select(0, index))
         self.constants = select_trials(self.constants, trials)
@@ -183,11 +184,11 @@ class ModelStack:
 
 
 def select_trials(tensors: Mapping[str, Tensor], trials: Sequence[int]) -> Tensors:
-    """Some of the trials."""
+    """The tensors of some of the trials."""
     return {n: t.index_select(0, torch.tensor(trials, device=t.device)) for n, t in tensors.items()}
 
 
 def state_of(model: nn.Module) -> Tensors:
-    """Parameters and buffers by name, each once however many names it has."""
+    """Copies of parameters and buffers by name; a tensor with several names occurs once."""
     named = [*model.named_parameters(), *model.named_buffers()]
     return {name: tensor.detach().clone() for name, tensor in named}

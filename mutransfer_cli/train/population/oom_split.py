@@ -1,4 +1,4 @@
-"""Training a group of trials as populations that are halved where memory runs out."""
+"""Trains a group of trials as populations that are halved when memory runs out."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from mutransfer_cli.train.trial import Trial
 
 log = logging.getLogger(__name__)
 
-NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+OUT_OF_MEMORY_MESSAGES = ("can't allocate memory", "out of memory", "not enough memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whichever device; also in the user's code."""
+    """Whether an error says that memory ran out, on any device or in the user's code."""
     if isinstance(error, InputError) and error.__cause__ is not None:
         return is_out_of_memory(error.__cause__)
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(s in str(error).lower() for s in NO_MEMORY)
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(m in text for m in OUT_OF_MEMORY_MESSAGES)
 
 
 def train_group(
@@ -35,19 +36,19 @@ def train_group(
     checkpointer: GroupCheckpointer | None = None,
     step_mode: StepMode = "plain",
 ) -> Ends:
-    """Train trials together, a single one by itself.
+    """Train trials as a population, or a single one by itself.
 
     Args:
-        trials: What is trained, all of one architecture and size.
-        device: Where, as torch names it.
-        checkpointer: Keeps a checkpoint of them all meanwhile.
+        trials: The trials, all of one architecture and size.
+        device: Torch's name of the device.
+        checkpointer: Saves checkpoints of the population.
         step_mode: Operation by operation, or as one CUDA graph.
 
     Yields:
-        A trial's number and its result, as it ends.
+        The number and the result of each trial as it ends.
 
     Raises:
-        MemoryError: A single trial does not fit into the memory; or torch's own error.
+        MemoryError: A single trial does not fit into memory; torch may raise its own error.
         InputError: The user's own code fails.
     """
     if len(trials) == 1 and checkpointer is None:

@@ -1,8 +1,8 @@
-"""Trials of one architecture and size as one computation.
+"""Trains trials of one architecture and size as one computation.
 
-Init and data of a trial are those of training by itself at its seed. A trial that ends is taken
-out at once; nothing is reduced over the trials, so it never touched the others. Noise inside the
-forward pass (dropout) is drawn for the population and differs from that of a trial by itself.
+Initialisation and data of a trial are the same as in training it by itself. A trial that ends is
+removed at once; nothing is reduced over the trials, so it cannot affect the others. Noise inside
+the forward pass (dropout) is drawn for the population and differs from that of a single trial.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, sta
 from mutransfer_cli.train.population.stacked_batches import stack_batches
 from mutransfer_cli.train.trial import Trial
 
-TOLERANCE = 1e-4  # relative difference of losses in single precision
+TOLERANCE = 1e-4  # allowed relative difference of losses in single precision
 
 
 class Population:
     """Trials that train together; see `training_loop.Trainable`.
 
     Attributes:
-        trials: All of them.
-        alive: Which of them still train, in the order of the stack.
+        trials: All trials.
+        alive: Indices of those still training, in the order of the stack.
         device: Where they train.
         stack: Their models.
-        optimizers: What steps the parameters.
+        optimizers: The optimizers of the parameters.
     """
 
     def __init__(self, trials: Sequence[Trial], device: str = "cpu") -> None:
-        """Build the models on a device; trials that start alike share one build."""
+        """Build the models on a device, once for all trials that start from equal tensors."""
         self.trials = list(trials)
         self.size = self.trials[0].size
         self.device = torch.device(device)
@@ -78,11 +78,11 @@ class Population:
 
     @property
     def tolerance(self) -> float:
-        """How far its losses may be from those of the same trials by themselves, relative."""
+        """Allowed relative difference of its losses from those of the trials by themselves."""
         return max(o.tolerance or TOLERANCE for o in self.optimizers)
 
     def draw(self, step: int) -> tuple[Any, bool]:
-        """The batch of a step, where the data stream made it, and whether all trials share it."""
+        """The batch of a step, on the device of its source, and whether all trials share it."""
         seeds = [self.trials[i].seed for i in self.alive]
         batches = {seed: self.data[seed].batch(step) for seed in dict.fromkeys(seeds)}
         if len(batches) == 1:
@@ -90,18 +90,18 @@ class Population:
         return stack_batches([batches[seed] for seed in seeds]), False
 
     def batch(self, step: int) -> tuple[Any, bool]:
-        """The same, on the device."""
+        """The batch of a step on the population's device, and whether all trials share it."""
         batch, shared = self.draw(step)
         return to_device(batch, self.device), shared
 
     def step(self, step: int) -> Tensor:
-        """One step of every living trial; returns the losses before it (alive,)."""
+        """Train one step of every living trial; returns the losses before it (alive,)."""
         batch, shared = self.batch(step)
         self.prepare(step)
         return self.advance(batch, shared)
 
     def prepare(self, step: int) -> None:
-        """Tell the optimizers what changes with the step."""
+        """Set the learning rates of a step."""
         steps = self.size.steps
         factors = {s: s.lr_factor(step, steps) for s in set(self.schedules)}
         lr_factors = [factors[self.schedules[i]] for i in self.alive]
@@ -109,7 +109,7 @@ class Population:
             optimizer.prepare(lr_factors)
 
     def advance(self, batch: Any, shared: bool) -> Tensor:
-        """The rest of a step, the same every time; returns the losses before it (alive,)."""
+        """Run the part of a step that never changes; returns the losses before it (alive,)."""
         losses: Tensor = run_user_code(
             lambda: self.stack.backward(batch, shared), self._where, BUILD
         )
@@ -119,7 +119,7 @@ class Population:
         return losses
 
     def select(self, positions: Sequence[int]) -> None:
-        """Leave out all living trials but those at these positions of the stack."""
+        """Keep only the living trials at these positions of the stack."""
         self.alive = [self.alive[p] for p in positions]
         if not self.alive:
             return
@@ -132,7 +132,7 @@ class Population:
         """Mean validation losses, weighted by the number of examples in each batch.
 
         Args:
-            positions: Of trials in the stack; None: all that are alive.
+            positions: Positions of trials in the stack; None: all that are alive.
         """
         data = next(iter(self.data.values()))
         total, count = torch.zeros(()), 0
@@ -153,7 +153,7 @@ class Population:
         return [losses[first[key]] for key in keys]
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of the trials that are alive."""
+        """The state of the trials that are alive, for a checkpoint."""
         return {
             "params": self.stack.params,
             "constants": self.stack.constants,
@@ -161,11 +161,11 @@ class Population:
         }
 
     def restore(self, state: dict[str, Any], positions: Sequence[int]) -> None:
-        """Put back what `state` returned.
+        """Restore what `state` returned.
 
         Args:
-            state: Of these trials, and perhaps of others.
-            positions: Of these trials among those of the state.
+            state: State of these trials, and perhaps of others.
+            positions: Positions of these trials in the state.
         """
         index = list(positions)
         self.stack.params.copy_(state["params"][index])

@@ -1,4 +1,4 @@
-"""Nested batches of several trials as one."""
+"""Stacks the nested batches of several trials into one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 
 def stack_batches(batches: Sequence[Any]) -> Any:
-    """Batches of one structure as one: every tensor gets a leading trial dimension."""
+    """Stack batches of one structure; every tensor gets a leading trial dimension."""
 
     def stack(*leaves: Any) -> Any:
         return torch.stack(leaves) if isinstance(leaves[0], Tensor) else leaves[0]
@@ -20,5 +20,5 @@ def stack_batches(batches: Sequence[Any]) -> Any:
 
 
 def trial_dimensions(batch: Any) -> Any:
-    """For vmap: 0 for every tensor of a stacked batch, None for what all trials share."""
+    """vmap's `in_dims` of a stacked batch: 0 for its tensors, None for what all trials share."""
     return tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, batch)

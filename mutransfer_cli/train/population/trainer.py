@@ -1,4 +1,4 @@
-"""Training a population to the ends of all its trials."""
+"""Trains a population until all its trials have ended."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ def train_population(
     """Train trials of one architecture and size together.
 
     Args:
-        trials: What is trained.
-        device: Where, as torch names it.
-        checkpointer: Keeps a checkpoint meanwhile; the trials go on from one that is there, in
-            the step mode of that one.
+        trials: The trials.
+        device: Torch's name of the device.
+        checkpointer: Saves checkpoints; the trials resume from an existing one, in its step mode.
         step_mode: Operation by operation, or as one CUDA graph.
 
     Yields:
-        A trial's number and its result, as it ends.
+        The number and the result of each trial as it ends.
 
     Raises:
         InputError: The user's own code fails.
