@@ -1,1 +1,1 @@
-"""What the proxies train on: one module per data source, opened in `opening`."""
+"""Training data: one module per data source, opened in `opening`."""

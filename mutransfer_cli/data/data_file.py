@@ -1,4 +1,4 @@
-"""The file at `data.path`: which one it is now, and why it cannot be read."""
+"""Versions of the file at `data.path`, and the error if it cannot be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATH = ("data", "path")  # the key of a recipe that names the file
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """A file as it was at one time; one that is replaced has another version."""
+    """Identifies the content of a file; a file that is replaced gets another version."""
 
     resolved: str
     modified_ns: int
@@ -20,7 +20,7 @@ class FileVersion:
 
 
 def file_version(path: Path | None) -> FileVersion | None:
-    """The version of the file that a path names now; None where there is none."""
+    """The current version of the file at a path; None if there is no file."""
     if path is None:
         return None
     try:

@@ -20,7 +20,7 @@ class LabelledTable:
         y: Their classes.
         held_x: Inputs for validation.
         held_y: Their classes.
-        digest: Of the data.
+        digest: Digest of the data.
     """
 
     x: Tensor
@@ -45,18 +45,18 @@ class LabelledTable:
         return self.x[rows], self.y[rows]
 
     def validation(self, size: int) -> list[Batch]:
-        """All rows that are held out."""
+        """All held-out rows."""
         return in_batches(self.held_x, self.held_y, size)
 
 
 def hold_out(x: Tensor, y: Tensor, digest: str, every: int) -> LabelledTable:
-    """A table in which the first of every so many rows validates.
+    """Make a table that holds out the first of every `every` rows for validation.
 
     Args:
         x: Inputs (n, …) float32.
         y: Classes (n,) int64.
-        digest: Of the data.
-        every: Rows per validation row.
+        digest: Digest of the data.
+        every: One row in this many is held out.
     """
     held = torch.arange(len(x)) % every == 0
     return LabelledTable(x[~held], y[~held], x[held], y[held], digest)

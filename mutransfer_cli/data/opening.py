@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @lru_cache(maxsize=4)
 def _opened(name: str, settings: DataSettings, version: FileVersion | None) -> Source:
-    """The source; `version` only tells files apart that one path named in turn."""
+    """Open a source; `version` makes the cache miss if the file at the path was replaced."""
     opener: OpenSource = SOURCES[name].load()
     source = opener(settings)
     if version is None:

@@ -1,4 +1,4 @@
-"""What every data source does: it is opened from settings and yields batches by seed and step."""
+"""The protocol of data sources, which are opened from settings and yield batches."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol, TypeAlias
 from torch import Tensor
 
 Batch: TypeAlias = tuple[Tensor, Tensor]  # inputs, targets
-UINT16_TOKENS = 1 << 16  # as many as a file of tokens can tell apart
+UINT16_TOKENS = 1 << 16  # largest vocabulary of a file of uint16 tokens
 
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """What a recipe says of its data.
+    """The settings of a recipe's data.
 
     Attributes:
         path: The file; given for a source whose catalog row says that it reads one.
@@ -33,7 +33,7 @@ class DataSettings:
     @property
     def file(self) -> Path:
         """The path, for a source that reads a file."""
-        assert self.path is not None  # seen to before the source is opened
+        assert self.path is not None  # checked before the source is opened
         return self.path
 
 
@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def digest(self) -> str:
-        """Of the data itself, kept with the run."""
+        """Digest of the data, stored with the run."""
         ...
 
     def batch(self, seed: int, step: int, size: int) -> Batch:

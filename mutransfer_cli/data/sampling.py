@@ -1,4 +1,4 @@
-"""Which examples make a batch: drawn by seed and step, or cut from a fixed set."""
+"""Draws the examples of a batch by seed and step, or cuts a fixed set into batches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def random_indices(seed: int, step: int, size: int, high: int) -> np.ndarray:
     """Draw indices with replacement; the same seed and step always give the same ones.
 
     Args:
-        seed: Of the trial.
-        step: Of the training run.
-        size: How many.
-        high: All are below it.
+        seed: Seed of the trial.
+        step: Step of the training run.
+        size: Number of indices.
+        high: Exclusive upper bound of the indices.
     """
     return np.random.default_rng([seed, step]).integers(0, high, size)
 

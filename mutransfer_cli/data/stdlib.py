@@ -1,4 +1,4 @@
-"""`stdlib`: the text that every machine with Python has, its standard library's own modules."""
+"""`stdlib`: the source text of Python's standard library, which every machine has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mutransfer_cli.data.protocol import DataSettings
 from mutransfer_cli.data.token_stream import TokenStream
 from mutransfer_cli.errors import InputError
 
-HELD_OUT = 10  # every tenth file validates
+HELD_OUT = 10  # one file in this many is held out for validation
 
 
 def open_stdlib(settings: DataSettings) -> TokenStream:

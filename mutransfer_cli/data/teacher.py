@@ -29,7 +29,7 @@ class Teacher:
 
     @property
     def digest(self) -> str:
-        """Of what the data are drawn from."""
+        """Identifies the distribution that the data are drawn from."""
         return f"teacher-{TEACHER_SEED}-{self.d_in}-{TEACHER_HIDDEN}-{self.d_out}"
 
     @cached_property
@@ -40,7 +40,7 @@ class Teacher:
         return torch.from_numpy(first), torch.from_numpy(second)
 
     def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
-        # products in torch: it keeps to a worker's one thread, numpy would take every core
+        # products in torch, which keeps to the worker's one thread; numpy would use every core
         first, second = self._weights
         x = torch.from_numpy(rng.standard_normal((size, self.d_in)))
         return x.float(), ((x @ first).relu_() @ second).argmax(1)

@@ -20,7 +20,7 @@ class TokenStream:
         train: Tokens that windows for training are drawn from.
         held_out: Tokens for validation.
         seq_len: Tokens per window.
-        digest: Of the tokens.
+        digest: Digest of the tokens.
     """
 
     train: np.ndarray

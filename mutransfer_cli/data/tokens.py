@@ -1,4 +1,4 @@
-"""`tokens`: token ids of a file."""
+"""`tokens`: the token ids in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mutransfer_cli.data.protocol import DataSettings
 from mutransfer_cli.data.token_stream import TokenStream, split_tail
 from mutransfer_cli.errors import InputError
 
-DIGESTED = 1 << 20  # tokens at each end that the digest covers, beside the file's size
+DIGEST_TOKENS = 1 << 20  # the digest covers so many tokens at each end, and the file's size
 
 
 def open_tokens(settings: DataSettings) -> TokenStream:
@@ -39,5 +39,5 @@ def open_tokens(settings: DataSettings) -> TokenStream:
             path=PATH,
         )
     train, held_out = split_tail(tokens)
-    ends = sha256(tokens[:DIGESTED].tobytes() + tokens[-DIGESTED:].tobytes())
+    ends = sha256(tokens[:DIGEST_TOKENS].tobytes() + tokens[-DIGEST_TOKENS:].tobytes())
     return TokenStream(train, held_out, settings.seq_len, f"{ends.hexdigest()}-{size}")

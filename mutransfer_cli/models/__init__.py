@@ -1,1 +1,1 @@
-"""Models at a size: built in, Hugging Face's or a user's own; and proxies ready to train."""
+"""Builds models of a given size (built-in, Hugging Face or the user's own) and proxies of them."""

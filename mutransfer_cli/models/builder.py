@@ -1,4 +1,4 @@
-"""A recipe's model at a size: built in, from a Hugging Face config, or a user's own callable."""
+"""Builds a recipe's model at a size: built-in, from a Hugging Face config, or the user's own."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _scaled(arguments: Mapping[str, float], size: int) -> dict[str, int]:
 
 
 def _arguments_from_data(recipe: Recipe, row: ModelEntry) -> dict[str, Any]:
-    """Arguments of a built-in model that the recipe's data give."""
+    """Arguments of a built-in model that follow from the recipe's data."""
     d_in, d_out = None, None
     if row.reads == "vectors":
         d_in, d_out = input_and_class_counts(recipe)

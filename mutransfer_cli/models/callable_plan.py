@@ -25,7 +25,7 @@ from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 Build = Callable[..., nn.Module | Subject]
 Loss = Callable[[nn.Module, Any], Any]
 
-EXAMPLE_TOKENS = 64  # tokens of an example, where sizes are given in tokens and no batch is
+EXAMPLE_TOKENS = 64  # tokens per example, to convert a number of tokens to steps
 
 
 def plan(
@@ -102,7 +102,7 @@ def _settings(
 
 
 def _size(given: Mapping[str, float], base: Size | None, argument: str) -> Size:
-    """The size with what is left out: as at the base, else by default.
+    """The size, with missing values taken from the base or else from the defaults.
 
     Args:
         given: Sizes by name, or tokens instead of steps.

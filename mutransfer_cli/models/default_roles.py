@@ -1,4 +1,4 @@
-"""Roles that cannot be read off from the use of a tensor."""
+"""Roles of tensors that cannot be derived from their use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The traced family of a recipe's model: built at two widths, traced once per process."""
+"""Traces the family of a recipe's model at two widths, once per process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _families: dict[str, Family] = {}
 
 
 def family_for(recipe: Recipe, deeper: bool = False) -> Family:
-    """Trace the base and one other width on the CPU, or take the family that was traced before.
+    """Trace the base and one other width on the CPU, or return the family traced before.
 
     Args:
         recipe: The recipe; hyperparameters do not matter.
@@ -57,7 +57,7 @@ def family_for(recipe: Recipe, deeper: bool = False) -> Family:
 
 
 def completed(recipe: Recipe, subject: Subject) -> Subject:
-    """Fill in the loss, and the batches of the recipe's data, where the subject has none."""
+    """Add the default loss and the recipe's batches to a subject without its own."""
     if subject.loss is None:
         subject.loss = cross_entropy
     if subject.batch is None:
@@ -67,7 +67,7 @@ def completed(recipe: Recipe, subject: Subject) -> Subject:
 
 
 def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
-    """A model at a size, and what runs its forward pass on a few examples."""
+    """A model at a size, and a function that runs its forward pass on a few examples."""
     subject = completed(recipe, build(recipe, size))
     assert subject.loss is not None and subject.batch is not None
     batch = subject.batch(0)

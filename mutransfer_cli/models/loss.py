@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
 
-SINGLE_BYTES = 4  # of a number in single precision
+SINGLE_BYTES = 4  # bytes of a number in single precision
 
 
 def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -30,5 +30,5 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def in_single_precision(logits: Tensor) -> Tensor:
-    """The logits in single precision, where they have less."""
+    """The logits, converted to single precision if theirs is lower."""
     return logits.float() if logits.element_size() < SINGLE_BYTES else logits

@@ -1,4 +1,4 @@
-"""What `mutransfer shapes` says of a plan: its numbers, its disputed choices, and notes on them."""
+"""Makes the document of `mutransfer shapes`: a plan's numbers, disputed choices and notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 
 
 def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
-    """What a reader of the plan should know about its numbers."""
+    """Notes on the numbers of a plan."""
     notes = []
     fixed = [tensor.name for tensor in plan.tensors if tensor.role == "fixed"]
     if fixed:

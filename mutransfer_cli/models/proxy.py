@@ -1,4 +1,4 @@
-"""Proxies of a recipe: planned and built by one object, which alone knows the recipe."""
+"""Plans and builds the proxies of a recipe."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class ScheduleSettings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How a proxy is trained, beside what its plan says.
+    """Settings of a proxy's training that its plan does not contain.
 
     Attributes:
         schedule: The learning rate over the run.
         objective: `train_loss` is the mean training loss of the last tenth of the steps.
-        timeout: Seconds that a trial may take; None: as long as it needs.
+        timeout: Seconds that a trial may take; None: no limit.
     """
 
     schedule: ScheduleSettings
@@ -64,10 +64,10 @@ class TrainingSettings:
 
 
 class ProxyFactory:
-    """Plans and builds the proxies of a recipe; made once, and handed to whatever trains them.
+    """Plans and builds the proxies of a recipe; one factory serves all trials of the recipe.
 
-    What does not depend on hyperparameters (the data source, the shapes of the model at a size, the
-    traced family) is opened, built and traced once, also for the factories that
+    Everything that does not depend on hyperparameters (the data source, the shapes of the model at
+    a size, the traced family) is opened, built and traced once, also for the factories that
     `with_hyperparameters` returns.
     """
 
@@ -78,14 +78,15 @@ class ProxyFactory:
         self._parent: ProxyFactory | None = None
 
     def __reduce__(self) -> tuple[type[ProxyFactory], tuple[Recipe]]:
-        """Other processes open their data anew."""
+        """Pickle the recipe only, so that other processes open the data again."""
         return ProxyFactory, (self.recipe,)
 
     def with_hyperparameters(self, hyperparameters: Mapping[str, float]) -> ProxyFactory:
         """The factory of the recipe with some hyperparameters replaced.
 
         Args:
-            hyperparameters: Searchable name or dotted path: value; none: this factory itself.
+            hyperparameters: Values by searchable name or dotted path; if empty, the factory itself
+                is returned.
 
         Raises:
             InputError: No such key, or a value that the recipe refuses.
@@ -104,12 +105,12 @@ class ProxyFactory:
 
     @property
     def is_built_in(self) -> bool:
-        """Whether the model is the package's own: the same code at every width, never hanging."""
+        """Whether the model is one of the package's own."""
         return self.recipe.model.build in MODELS
 
     @property
     def architecture(self) -> str:
-        """What decides, beside the plan, which code trains a built-in model."""
+        """A key of everything outside the plan that decides which code trains the model."""
         return repr((self.recipe.model, self.recipe.parameterization, self.recipe.rules))
 
     @cached_property
@@ -124,7 +125,7 @@ class ProxyFactory:
 
     @property
     def tokens_per_example(self) -> int:
-        """Tokens in an example; 1 where the data has none."""
+        """Tokens per example; 1 if the data has no tokens."""
         return tokens_per_example(self.recipe)
 
     @cached_property
@@ -155,10 +156,10 @@ class ProxyFactory:
 
         Args:
             size: The size along the axes.
-            hyperparameters: Replace the recipe's own.
+            hyperparameters: Values that replace the recipe's own.
 
         Raises:
-            InputError: No sound plan exists; the message names tensor or key.
+            InputError: There is no valid plan; the message names the tensor or the key.
         """
         if hyperparameters:
             return self.with_hyperparameters(hyperparameters).plan(size)
@@ -187,7 +188,7 @@ class ProxyFactory:
 
         Args:
             size: The size along the axes.
-            seed: Of the initialisation.
+            seed: Seed of the initialisation.
             plan: The proxy's plan at that size.
 
         Raises:
@@ -209,7 +210,7 @@ class ProxyFactory:
         return subject
 
     def require_trainable(self) -> None:
-        """Do nothing where these proxies can be trained.
+        """Check that these proxies can be trained.
 
         Raises:
             InputError: The recipe can be planned but not trained; the message says why.
@@ -233,7 +234,7 @@ class ProxyFactory:
 
 
 def _with_loss(subject: Subject) -> Subject:
-    """Fill in the loss of models that return logits."""
+    """Add the default loss, for models that return logits, to a subject without its own."""
     if subject.loss is None:
         subject.loss = cross_entropy
     return subject

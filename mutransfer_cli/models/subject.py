@@ -1,4 +1,4 @@
-"""What a user's own callable may return instead of a bare module."""
+"""The object that a user's own callable may return instead of a bare module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass
 class Subject:
-    """A model with what trains it.
+    """A model with its optimizer, loss and batches.
 
     Attributes:
         model: The module.
@@ -19,8 +19,8 @@ class Subject:
             anything with `param_groups` and `step`. With it, `check` measures the user's own
             parameterization as it is.
         loss: `loss(model, batch)` returns a scalar tensor.
-        batch: `batch(seed)` returns what `loss` takes.
-        eval_batch: The same for validation.
+        batch: `batch(seed)` returns a training batch for `loss`.
+        eval_batch: `eval_batch(seed)` returns a validation batch for `loss`.
     """
 
     model: nn.Module

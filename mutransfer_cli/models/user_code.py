@@ -1,4 +1,4 @@
-"""A user's own callable: importing it, calling it, and errors that point into the user's code."""
+"""Imports and runs a user's own code; its errors name the line at fault."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     """Import `package.module:callable`; the current folder is searched too.
 
     Args:
-        path: What to import.
-        key: Keys of the recipe that name it.
+        path: The callable, as package.module:callable.
+        key: Key path of the recipe that names it.
 
     Raises:
         InputError: It cannot be imported, or is not a callable.
@@ -55,12 +55,12 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
 
 
 def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ()) -> Any:
-    """Run the user's code; what it raises becomes one line that names the line at fault.
+    """Run the user's code; turns its exceptions into one line that names the line at fault.
 
     Args:
         call: Runs the code.
-        action: What is run, for the message.
-        key: Keys of the recipe that name it.
+        action: Describes the code, for the message.
+        key: Key path of the recipe that names it.
 
     Raises:
         InputError: The code raised.
@@ -93,13 +93,14 @@ def call_builder(
 
     Args:
         builder: The callable.
-        path: What the user calls it, for messages.
-        arguments: Arguments that it gets in any case.
-        optional: Arguments that it gets where it has parameters for them.
-        seed: It gets this one too, where it has a parameter `seed`.
+        path: The callable as the recipe names it, for messages.
+        arguments: Arguments that are always passed.
+        optional: Arguments that are passed if it has parameters for them.
+        seed: The seed, also passed if it has a parameter `seed`.
 
     Raises:
-        InputError: It cannot be called so, raises, or returns neither a model nor a Subject.
+        InputError: It does not take these arguments, raises, or returns neither a model nor a
+            Subject.
     """
     torch.manual_seed(seed)
     arguments = {**arguments, **accepted_arguments(builder, {**optional, "seed": seed})}

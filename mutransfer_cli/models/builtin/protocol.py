@@ -1,4 +1,4 @@
-"""What a built-in model is: how it is built, and what it may offer beside its forward pass."""
+"""The protocols of built-in models: building them, and optional abilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model class that a Hugging Face config is for, and the model built from it."""
+"""Finds the model class for a Hugging Face config, and builds the model."""
 
 from __future__ import annotations
 

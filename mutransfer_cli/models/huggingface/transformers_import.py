@@ -1,4 +1,4 @@
-"""Imports the transformers package; a torchvision that is broken is kept out of its way."""
+"""Imports the transformers package, hiding a broken torchvision from it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from mutransfer_cli.models.user_code import BUILD
 
 
 def import_transformers() -> Any:
-    """The package.
+    """Import the package.
 
-    Transformers imports torchvision where it is installed. One that does not fit the installed
-    torch raises, so it reads as missing while transformers looks for it, which it does once.
+    Transformers imports torchvision if that is installed, and fails if it does not fit the
+    installed torch. Therefore torchvision is hidden while transformers looks for it, which it does
+    only once.
 
     Raises:
         InputError: The package is not installed.

@@ -1,5 +1,5 @@
-"""The optimizer step of many trials, each with its own rates, decays, betas and epsilons.
+"""Optimizers that step many trials at once, each with its own rates, decays, betas and epsilons.
 
-Found through the field `batched` of a row in `catalog.optimizers`; an optimizer without it steps
-trial by trial with its torch class.
+The field `batched` of a row in `catalog.optimizers` names the implementation; without one the
+optimizer steps trial by trial with its torch class.
 """

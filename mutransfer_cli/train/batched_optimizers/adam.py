@@ -13,12 +13,12 @@ from mutransfer_cli.train.batched_optimizers.vectorized import VectorizedOptimiz
 
 
 class VectorizedAdam(VectorizedOptimizer):
-    """Decay is added to the gradient, as torch's Adam does it."""
+    """Adam with the decay added to the gradient, as in torch's class."""
 
     moment_count = 2
 
     def varying_numbers(self, lr_factors: Sequence[float]) -> list[Tensor]:
-        """Also: the factor over the first moment's bias; one over the root of the second's."""
+        """Adds the lr factor over the first moment's bias, and 1/√ of the second's bias."""
         numbers = super().varying_numbers(lr_factors)
         beta1, beta2 = (self.hyperparameters[key][:, 0] for key in ("beta1", "beta2"))
         t = max(self.steps, 1)
@@ -44,7 +44,7 @@ class VectorizedAdam(VectorizedOptimizer):
 
 
 def bind_adam(kernel: Callable[..., None], group: Group, count: Tensor) -> Callable[..., None]:
-    """A fused kernel of Adam or AdamW on one group; it takes `lr`."""
+    """Bind a fused kernel of Adam or AdamW to one group; the result takes `lr`."""
     options = group.options
     return partial(
         kernel,

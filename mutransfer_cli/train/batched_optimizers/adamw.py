@@ -12,7 +12,7 @@ from mutransfer_cli.train.batched_optimizers.fused import FusedKernel, FusedOrVe
 
 
 class VectorizedAdamW(VectorizedAdam):
-    """Adam whose decay is apart from the gradient."""
+    """Adam with decay decoupled from the gradient."""
 
     def decayed_grads(self) -> Tensor:
         """Decay the parameters; the moments see the bare gradients."""

@@ -1,4 +1,4 @@
-"""Each trial's gradient norm brought below its own threshold, as torch does it."""
+"""Clips each trial's gradient norm to its own threshold, as torch does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class GradientClip:
         """Prepare the thresholds.
 
         Args:
-            thresholds: Of each trial (K,); None: it is not clipped.
+            thresholds: Threshold of each trial (K,); None: it is not clipped.
             like: A tensor with the type and device of the gradients.
         """
         self.needed = any(t is not None for t in thresholds)

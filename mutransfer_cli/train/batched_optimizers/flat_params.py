@@ -1,8 +1,8 @@
-"""Tensors of K trials in one matrix: a row for each trial, its tensors one after another.
+"""Stores the tensors of K trials in one matrix, in which each trial is a row.
 
-An optimizer then steps a trial, or all trials, in one call instead of one for each tensor. Every
-tensor starts at a multiple of 64 bytes, whatever the trial's position: the last digit of a matrix
-product may depend on that. The padding between tensors is zero and stays zero.
+An optimizer can then step a trial, or all trials, in one call instead of one per tensor. Every
+tensor starts at a multiple of 64 bytes for every trial, because the last digit of a matrix product
+may depend on the alignment. The padding between tensors is zero and stays zero.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
 Span = tuple[int, int]  # columns of a row: the first, and the one after the last
-ALIGNED = 16  # numbers
+ALIGNMENT = 16  # numbers: tensors start at a multiple of this
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Layout:
     """Which columns of a row belong to which tensor.
 
     Attributes:
-        shapes: Of each tensor without the trial dimension, by name in the order of the columns.
+        shapes: Shapes without the trial dimension, by name in the order of the columns.
         starts: First column of each tensor.
         width: Number of columns.
     """
@@ -37,7 +37,7 @@ class Layout:
         """Lay out tensors.
 
         Args:
-            tensors: By name, without the trial dimension.
+            tensors: Tensors by name, without the trial dimension.
             alike: A key for each name; tensors with the same key become neighbours, in the order
                 of the keys.
         """
@@ -105,5 +105,5 @@ class Layout:
 
 
 def padded(numbers: int) -> int:
-    """Columns that a tensor of so many numbers takes."""
-    return -(-numbers // ALIGNED) * ALIGNED
+    """Columns that a tensor with this many numbers takes."""
+    return -(-numbers // ALIGNMENT) * ALIGNMENT

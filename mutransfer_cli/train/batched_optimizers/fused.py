@@ -1,7 +1,8 @@
-"""Torch's fused kernels on the parameters of each trial, on a CPU.
+"""Applies torch's fused kernels to the parameters of each trial, on a CPU.
 
-One pass over parameters, gradients and moments; several times faster than operations on all trials
-at once, which make ten. The kernels ignore strides: what they are given is contiguous.
+A kernel makes one pass over parameters, gradients and moments, and is several times faster than
+operations on all trials at once, which make ten. Kernels ignore strides, so tensors must be
+contiguous.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class FusedKernel:
 
     Attributes:
         moment_count: How many moments it keeps.
-        bind: Of a group and the number of steps, the kernel's call but for what changes from step
-            to step; it takes `lr`.
+        bind: Called with a group and the number of steps; returns the kernel bound to them, which
+            takes `lr`.
         takes_first_step: Whether the call also takes `is_first_step`.
     """
 
@@ -52,8 +53,8 @@ class FusedOrVectorized:
     """Makes an optimizer with a fused kernel where torch has it, else a vectorized one.
 
     Attributes:
-        kernel: Of one trial.
-        vectorized: The optimizer of all trials at once.
+        kernel: The fused kernel, which steps one trial.
+        vectorized: Makes the optimizer that steps all trials at once.
     """
 
     kernel: FusedKernel
@@ -70,7 +71,7 @@ class FusedOrVectorized:
         """Make the faster of the two on the device of the parameters.
 
         Args:
-            plans: Of each trial (K,).
+            plans: Plan of each trial (K,).
             names: The tensors that are trained.
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).
@@ -104,8 +105,8 @@ class FusedOptimizer:
         """Make the optimizer.
 
         Args:
-            kernel: What steps one trial.
-            plans: Of each trial (K,).
+            kernel: The kernel, which steps one trial.
+            plans: Plan of each trial (K,).
             names: The tensors that are trained.
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).
@@ -141,7 +142,7 @@ class FusedOptimizer:
             )
 
     def prepare(self, lr_factors: Sequence[float]) -> None:
-        """Count the step, and keep the factors of the learning rates."""
+        """Count the step, and store the factors of the learning rates."""
         self.count += 1
         self.lr_factors = list(lr_factors)
 
@@ -155,7 +156,7 @@ class FusedOptimizer:
                 call(lr=peak * factor, **more)
 
     def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
-        """Leave out all other trials; see `BatchedOptimizer.select`."""
+        """Keep only these trials; see `BatchedOptimizer.select`."""
         self.plans = [self.plans[k] for k in trials]
         self.moments = [m.index_select(0, torch.tensor(trials)) for m in self.moments]
         self._set(params, grads)
@@ -165,7 +166,7 @@ class FusedOptimizer:
         return {"moments": self.moments, "count": self.count}
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
-        """Put back a state; see `BatchedOptimizer.restore`."""
+        """Restore a state; see `BatchedOptimizer.restore`."""
         self.count.copy_(state["count"])
         for moment, saved in zip(self.moments, state["moments"], strict=True):
             moment.copy_(saved[list(trials)])

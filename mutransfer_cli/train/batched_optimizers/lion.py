@@ -12,7 +12,7 @@ from mutransfer_cli.train.batched_optimizers.vectorized import (
 
 
 class VectorizedLion(VectorizedOptimizer):
-    """The sign of an interpolated momentum; decay is apart from the gradient."""
+    """Steps along the sign of an interpolated momentum, with decoupled decay."""
 
     @torch.no_grad()
     def step(self) -> None:

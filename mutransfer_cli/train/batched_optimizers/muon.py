@@ -1,4 +1,4 @@
-"""Muon, as torch's class, for many trials: their matrices of one shape are one batched product."""
+"""Muon, as in torch's class, for many trials; equal tensors of all trials are one batch."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def orthogonalized(
     """Nearly the nearest orthogonal matrices, by Newton-Schulz iterations in bfloat16.
 
     Args:
-        matrices: (K, m, n).
+        matrices: Matrices (K, m, n).
         eps: Lower bounds (K,) of the norms that they are divided by.
-        coefficients: Of x, x xᵀ x and (x xᵀ)² x in an iteration.
+        coefficients: Coefficients of x, x xᵀ x and (x xᵀ)² x in an iteration.
         iterations: Number of iterations.
     """
     a, b, c = coefficients

@@ -1,4 +1,4 @@
-"""Torch's own optimizers, trial by trial: for optimizers without a step for many trials."""
+"""Steps trial by trial with torch's own optimizers, for those without a batched step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PerTrialOptimizer:
         """Make the optimizers of every trial.
 
         Args:
-            plans: Of each trial (K,).
+            plans: Plan of each trial (K,).
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).
             grads: Gradients (K, numbers).
@@ -61,7 +61,7 @@ class PerTrialOptimizer:
                 optimizer.step()
 
     def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
-        """Leave out all other trials; see `BatchedOptimizer.select`."""
+        """Keep only these trials; see `BatchedOptimizer.select`."""
         self.trials = [self.trials[k] for k in trials]
         self.optimizers = [self.optimizers[k] for k in trials]
         self.rates = [self.rates[k] for k in trials]
@@ -72,7 +72,7 @@ class PerTrialOptimizer:
         return {"trials": [[o.state_dict() for o in of] for of in self.optimizers]}
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
-        """Put back a state; see `BatchedOptimizer.restore`."""
+        """Restore a state; see `BatchedOptimizer.restore`."""
         for optimizers, k in zip(self.optimizers, trials, strict=True):
             for optimizer, saved in zip(optimizers, state["trials"][k], strict=True):
                 optimizer.load_state_dict(saved)

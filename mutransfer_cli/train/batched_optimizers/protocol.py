@@ -1,4 +1,4 @@
-"""What steps the parameters of many trials, and how it is made."""
+"""The protocols of optimizers that step many trials, and of the functions that make them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mutransfer_cli.train.batched_optimizers.flat_params import Layout
 
 
 class BatchedOptimizer(Protocol):
-    """Updates parameters (K, numbers) in place, by the gradients that it was made with.
+    """Updates parameters (K, numbers) in place from gradients; both are given when it is made.
 
     Attributes:
         static: Whether `step` runs the same operations on the same memory every time, so that it
             can be captured as a CUDA graph.
-        tolerance: How far losses may be from those of the same trials one by one, relative; None:
-            as far as single precision explains.
+        tolerance: Allowed relative difference of losses from those of the same trials one by one;
+            None: the default for single precision.
     """
 
     static: bool
@@ -28,7 +28,7 @@ class BatchedOptimizer(Protocol):
         """Set what changes from step to step.
 
         Args:
-            lr_factors: Of each trial (K,): its learning rate over its peak.
+            lr_factors: Learning rate of each trial (K,), divided by its peak.
         """
         ...
 
@@ -37,7 +37,7 @@ class BatchedOptimizer(Protocol):
         ...
 
     def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
-        """Leave out all other trials.
+        """Keep only these trials.
 
         Args:
             trials: Positions of the trials that stay.
@@ -47,21 +47,21 @@ class BatchedOptimizer(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The state for a checkpoint."""
         ...
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
-        """Put back what `state` returned.
+        """Restore what `state` returned.
 
         Args:
-            state: Of these trials, and perhaps of others.
-            trials: Positions of these trials among those of the state.
+            state: State of these trials, and perhaps of others.
+            trials: Positions of these trials in the state.
         """
         ...
 
 
 class MakeBatchedOptimizer(Protocol):
-    """What the field `batched` of a row in `catalog.optimizers` names."""
+    """Makes an optimizer; the field `batched` of a row in `catalog.optimizers` names one."""
 
     def __call__(
         self,
@@ -71,10 +71,10 @@ class MakeBatchedOptimizer(Protocol):
         params: Tensor,
         grads: Tensor,
     ) -> BatchedOptimizer:
-        """Make what steps some tensors of all trials.
+        """Make the optimizer of some tensors of all trials.
 
         Args:
-            plans: Of each trial (K,).
+            plans: Plan of each trial (K,).
             names: The tensors that this optimizer trains; they are neighbours in the layout.
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).

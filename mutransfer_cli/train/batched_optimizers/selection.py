@@ -1,4 +1,4 @@
-"""Which optimizers step the parameters of a population."""
+"""Selects the optimizers that step the parameters of a population."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = logging.getLogger(__name__)
 def batched_optimizers(
     plans: Sequence[Plan], layout: Layout, params: Tensor, grads: Tensor
 ) -> list[BatchedOptimizer]:
-    """What steps the parameters: one for each optimizer that the plans name.
+    """Make the batched optimizers, one for each optimizer that the plans name.
 
     Args:
-        plans: Of each trial (K,).
+        plans: Plan of each trial (K,).
         layout: Which columns belong to which tensor.
         params: Parameters (K, numbers).
         grads: Gradients (K, numbers).
@@ -48,10 +48,10 @@ def optimizer_name(plan: Plan, tensor: str) -> str:
 
 
 def neighbour_keys(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
-    """What tensors that lie side by side in a row have in common: the optimizer and its options.
+    """Keys that group tensors with the same optimizer and options as neighbours in a row.
 
     Args:
-        plan: Of one of the trials.
+        plan: The plan of any of the trials.
         names: The tensors that are trained.
 
     Returns:

@@ -13,7 +13,7 @@ from mutransfer_cli.train.batched_optimizers.vectorized import VectorizedOptimiz
 
 
 class VectorizedSGD(VectorizedOptimizer):
-    """Momentum, Nesterov's too; decay is added to the gradient."""
+    """SGD with optional (Nesterov) momentum; decay is added to the gradient."""
 
     def _set(self, params: Tensor, grads: Tensor) -> None:
         super()._set(params, grads)
@@ -31,7 +31,7 @@ class VectorizedSGD(VectorizedOptimizer):
 
 
 def bind_sgd(group: Group, count: Tensor) -> Callable[..., None]:
-    """The fused kernel on one group; it takes `lr` and `is_first_step`."""
+    """Bind the fused kernel to one group; the result takes `lr` and `is_first_step`."""
     options = group.options
     return partial(
         torch._fused_sgd_,

@@ -1,4 +1,4 @@
-"""Optimizer steps as a few operations on the parameters of all trials at once."""
+"""Base class of optimizers that step all trials at once with a few operations."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Number = float | Tensor
 
 
 class VectorizedOptimizer:
-    """What all vectorized optimizers share: hyperparameters, moments, and leaving out trials.
+    """Holds the hyperparameters and moments of all trials; subclasses implement `step`.
 
-    Hyperparameters are floats where all trials and tensors share them, else tensors of shape
-    (K, 1), or (K, columns) where tensors differ. What changes from step to step lies in one tensor
-    on the device, which `prepare` fills, so that `step` can be captured once and replayed.
+    Hyperparameters are floats if all trials and tensors share them, else tensors of shape (K, 1),
+    or (K, columns) if tensors differ. Numbers that change from step to step are in one tensor on
+    the device, which `prepare` fills, so that `step` can be captured once and replayed.
     """
 
     static = True
@@ -39,7 +39,7 @@ class VectorizedOptimizer:
         """Make the optimizer; see `protocol.MakeBatchedOptimizer`.
 
         Args:
-            plans: Of each trial (K,).
+            plans: Plan of each trial (K,).
             names: The tensors that are trained.
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).
@@ -83,7 +83,7 @@ class VectorizedOptimizer:
         self.lr_factor = self.varying[0]
 
     def broadcastable(self, table: Tensor) -> Number:
-        """Hyperparameters (K, tensors) as something to multiply parameters with."""
+        """Hyperparameters (K, tensors) in a form that broadcasts with the parameters."""
         if bool((table == table[0, 0]).all()):
             return float(table[0, 0])
         like = self.params
@@ -93,7 +93,7 @@ class VectorizedOptimizer:
         return table.repeat_interleave(columns, 1).to(like.device, like.dtype)
 
     def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
-        """Leave out all other trials; see `BatchedOptimizer.select`."""
+        """Keep only these trials; see `BatchedOptimizer.select`."""
         index = torch.tensor(trials)
         self.hyperparameters = {key: t[index] for key, t in self.hyperparameters.items()}
         self.moments = [m.index_select(0, index.to(m.device)) for m in self.moments]
@@ -104,7 +104,7 @@ class VectorizedOptimizer:
         return {"moments": self.moments, "steps": self.steps}
 
     def restore(self, state: dict[str, Any], trials: Sequence[int]) -> None:
-        """Put back a state; see `BatchedOptimizer.restore`."""
+        """Restore a state; see `BatchedOptimizer.restore`."""
         self.steps = state["steps"]
         for moment, saved in zip(self.moments, state["moments"], strict=True):
             moment.copy_(saved[list(trials)])
@@ -121,11 +121,11 @@ class VectorizedOptimizer:
         return self.params * self.numbers["weight_decay"] + self.grads
 
     def varying_numbers(self, lr_factors: Sequence[float]) -> list[Tensor]:
-        """What changes from step to step, each (K,): the factors of the learning rates first."""
+        """Numbers (K,) that change from step to step, the learning-rate factors first."""
         return [torch.tensor(lr_factors, dtype=torch.float64)]
 
     def prepare(self, lr_factors: Sequence[float]) -> None:
-        """Write what changes from step to step to the device."""
+        """Write the numbers that change from step to step to the device."""
         self.steps += 1
         numbers = torch.stack(self.varying_numbers(lr_factors))[:, :, None]
         self.varying.copy_(numbers.to(self.varying.dtype), non_blocking=True)
@@ -147,7 +147,7 @@ def interpolated(moment: Tensor, grads: Tensor, weight: Number) -> Tensor:
 
 
 def interpolate_(moment: Tensor, grads: Tensor, weight: Number) -> None:
-    """The same, in place."""
+    """Replace moment by moment + weight (grads - moment)."""
     if isinstance(weight, float):
         moment.lerp_(grads, weight)
     else:

@@ -1,9 +1,9 @@
-"""Checkpoints: a long trial that was killed goes on in the middle, to the same last digit.
+"""Checkpoints, from which a trial that was killed resumes with bitwise the same result.
 
-They keep the tensors of a trial or a population, the optimizer's state, every loss so far, and the
-states of the random generators of torch, numpy and Python. What a model keeps elsewhere (a counter
-in a plain attribute) is lost. Files are safetensors, or where that is missing torch's, read with
-weights_only; neither runs code.
+They hold the tensors of a trial or a population, the optimizer's state, every loss so far, and the
+states of the random generators of torch, numpy and Python. Other state of a model (such as a
+counter in a plain attribute) is lost. Files are in the safetensors format or, if that package is
+missing, in torch's, read with weights_only; neither runs code.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 
 SAVE_INTERVAL = 60.0  # seconds
 FOLDER = "checkpoints"
-GROUP = "group-"  # how the names of populations' files begin
-FORMAT = 2  # of the tree in a file; others are not read
+GROUP_PREFIX = "group-"  # of the names of populations' files
+FORMAT_VERSION = 2  # of the tree in a file; other versions are not read
 
 
 class Checkpointer:
@@ -42,7 +42,7 @@ class Checkpointer:
 
     Attributes:
         stop_requested: Set when the process is asked to end; what trains then saves and exits.
-        active: The checkpointer of what trains in this process; None where nothing does.
+        active: The checkpointer of the training in this process; None if there is none.
     """
 
     stop_requested = False
@@ -59,11 +59,11 @@ class Checkpointer:
         """Name the file.
 
         Args:
-            folder: Where it is.
-            identity: What tells this training from any other: recipe, size, seed.
+            folder: The folder of the checkpoints.
+            identity: A text that identifies this training: recipe, size, seed.
             device: Where it trains; a checkpoint of another device is not read.
             interval: Seconds between two checkpoints.
-            prefix: How the file's name begins.
+            prefix: Prefix of the file's name.
         """
         self.identity = identified(identity, device)
         suffix = "safetensors" if find_spec("safetensors") else "pt"
@@ -77,7 +77,7 @@ class Checkpointer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing trains any more."""
+        """Make no checkpointer active."""
         Checkpointer.active = None
 
     @property
@@ -86,11 +86,11 @@ class Checkpointer:
         return Checkpointer.stop_requested or time.monotonic() - self.saved >= self.interval
 
     def save(self, tree: Mapping[str, Any], **header: Any) -> None:
-        """Write a checkpoint. A full disk costs the checkpoint, never the trial.
+        """Write a checkpoint; if the disk is full, training continues without one.
 
         Args:
             tree: Nested data with tensors.
-            header: What can be read without the tensors.
+            header: Data that can be read without the tensors.
 
         Raises:
             SystemExit: The process was asked to end.
@@ -111,8 +111,8 @@ class Checkpointer:
     def load(self) -> dict[str, Any] | None:
         """The tree that was saved, with the states of the random generators under `random`.
 
-        None where there is no checkpoint: one of another recipe, size, seed, device or torch is
-        not read, nor is an incomplete file.
+        None if there is no checkpoint. One of another recipe, size, seed, device or torch version
+        is not read, nor is an incomplete file.
         """
         content = read(self.path)
         if content is None or content[0].get("made_by") != self.identity:
@@ -120,12 +120,12 @@ class Checkpointer:
         return tree_of(content)
 
     def remove(self) -> None:
-        """Delete the file: what trained has ended."""
+        """Delete the file, after training has ended."""
         self.path.unlink(missing_ok=True)
 
 
 class GroupCheckpointer(Checkpointer):
-    """The checkpoint of a population; any of the trials in it can go on from there."""
+    """The checkpointer of a population; any of its trials can resume from the checkpoint."""
 
     def __init__(
         self,
@@ -138,26 +138,28 @@ class GroupCheckpointer(Checkpointer):
         """Name the file.
 
         Args:
-            folder: Where it is.
+            folder: The folder of the checkpoints.
             identity: The recipe of all trials.
-            labels: What tells each trial from the others of its recipe.
+            labels: Labels that identify the trials among those of the recipe.
             device: Where they train.
             interval: Seconds between two checkpoints.
         """
-        super().__init__(folder, "\n".join([identity, *sorted(labels)]), device, interval, GROUP)
+        super().__init__(
+            folder, "\n".join([identity, *sorted(labels)]), device, interval, GROUP_PREFIX
+        )
         self.folder, self.labels = folder, frozenset(labels)
         self.identity = identified(identity, device)
 
     def load(self) -> dict[str, Any] | None:
-        """The tree of the population that got furthest and has all of these trials."""
+        """The tree of the population that has all of these trials and trained the most steps."""
         stored = self.stored()
         content = read(stored[0][0]) if stored else None
         return None if content is None else tree_of(content)
 
     def stored(self) -> list[tuple[Path, list[str]]]:
-        """Files of populations in which all of these trials are, with labels; furthest first."""
+        """Files and labels of populations that contain all these trials, most steps first."""
         groups = []
-        for path in self.folder.glob(f"{GROUP}*{self.path.suffix}"):
+        for path in self.folder.glob(f"{GROUP_PREFIX}*{self.path.suffix}"):
             header = read_header(path)
             if header is None or header.get("made_by") != self.identity:
                 continue
@@ -167,5 +169,5 @@ class GroupCheckpointer(Checkpointer):
 
 
 def identified(identity: str, device: str) -> str:
-    """What a checkpoint says of where it comes from."""
-    return f"{identity}\ntorch {torch.__version__}\n{device}\nformat {FORMAT}"
+    """The identity of a training together with the torch version, device and file format."""
+    return f"{identity}\ntorch {torch.__version__}\n{device}\nformat {FORMAT_VERSION}"

@@ -1,6 +1,7 @@
-"""The file of a checkpoint: nested data as JSON, its tensors aside; written whole or not at all.
+"""Reads and writes checkpoint files: nested data as JSON beside tensors, written atomically.
 
-safetensors, or where that is missing torch's own format, read with weights_only: neither runs code.
+The format is safetensors or, if that package is missing, torch's own, read with weights_only;
+neither runs code.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: dict[str, Any]) -> None:
-    """Put back what `random_state` returned."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(state["torch"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
@@ -54,7 +55,7 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def pack(tree: Any, tensors: dict[str, Tensor]) -> Any:
-    """Nested data as JSON; its tensors are added to `tensors` under numbers."""
+    """Convert nested data to JSON; its tensors are added to `tensors` under numbered names."""
     if isinstance(tree, Tensor):
         name = str(len(tensors))
         tensors[name] = tree.detach().cpu().contiguous().clone()
@@ -68,7 +69,7 @@ def pack(tree: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
-    """What was packed."""
+    """Restore nested data that `pack` has converted."""
     ((kind, value),) = packed.items()
     match kind:
         case "tensor":
@@ -83,12 +84,12 @@ def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
-    """Write a file whole or not at all.
+    """Write a file atomically.
 
     Args:
-        path: A name that ends in `.safetensors`, or in any other way for torch's format.
-        header: JSON.
-        tensors: By name.
+        path: The file; the suffix `.safetensors` selects that format, any other torch's.
+        header: The header as JSON.
+        tensors: Tensors by name.
 
     Raises:
         OSError: The file cannot be written.
@@ -109,7 +110,7 @@ def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
 
 
 def read(path: Path) -> Content | None:
-    """What `write` wrote; None for no file, or an incomplete one."""
+    """Read what `write` wrote; None if the file is missing or incomplete."""
     if not path.is_file():
         return None
     try:
@@ -132,7 +133,7 @@ def read(path: Path) -> Content | None:
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
-    """The header of a file, without its tensors; None for an incomplete file."""
+    """Read the header of a file without its tensors; None if the file is incomplete."""
     if path.suffix != ".safetensors":
         content = read(path)
         return None if content is None else content[0]

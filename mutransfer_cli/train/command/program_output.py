@@ -1,4 +1,4 @@
-"""What the user's own program leaves: its loss, or why it failed."""
+"""Reads the loss of the user's own program, or why it failed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class NoLoss(Exception):
 
 
 def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
-    """The loss of a program that has ended well; NaN or infinite where it says so.
+    """The loss of a program that exited with 0; NaN or infinite if the program reports that.
 
     Args:
-        trial: What the program trained.
+        trial: The trial that the program trained.
         before: The version of its loss file when the program was started.
 
     Raises:
@@ -51,7 +51,7 @@ def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
 
 
 def loss_file_version(file: Path | None) -> FileVersion | None:
-    """What changes when a file is written; None where there is no file."""
+    """A value that changes whenever a file is written; None if there is no file."""
     if file is None or not file.is_file():
         return None
     status = file.stat()
@@ -59,7 +59,7 @@ def loss_file_version(file: Path | None) -> FileVersion | None:
 
 
 def _number(values: Any, key: str, file: Path) -> float:
-    """The number under a key: as it is written, else each part one level deeper."""
+    """The number under a key, which is looked up as it is, else as a dotted path."""
     value = values
     for part in [key] if isinstance(values, dict) and key in values else key.split("."):
         if not isinstance(value, dict) or part not in value:
@@ -77,14 +77,14 @@ def _number(values: Any, key: str, file: Path) -> float:
 def _printed_loss(output: Path, loss: Loss) -> float:
     """The last loss in the output.
 
-    A pattern of digits does not see `nan`: lines are matched with digits in its place, so that the
-    loss before it is not taken for the last.
+    A pattern of digits does not match `nan`. Therefore zeros stand for it while lines are matched,
+    so that the loss before it is not taken for the last.
     """
     assert loss.regex is not None
     pattern, last = re.compile(loss.regex), None
     for line in _lines(output):
-        seen = NOT_FINITE.sub(lambda match: "0" * len(match[0]), line)
-        matches = list(pattern.finditer(seen)) or list(pattern.finditer(line))
+        substituted = NOT_FINITE.sub(lambda match: "0" * len(match[0]), line)
+        matches = list(pattern.finditer(substituted)) or list(pattern.finditer(line))
         if matches:
             last = line, matches[-1].span(1)
     if last is None:
@@ -99,9 +99,9 @@ def _printed_loss(output: Path, loss: Loss) -> float:
             raise ValueError
         return float(text.rstrip(".,"))
     except ValueError:
-        whole = text + (rest[0] if rest else "")
+        number = text + (rest[0] if rest else "")
         raise NoLoss(
-            f"no loss: the pattern takes {text!r} of {whole!r}, which is not a number; "
+            f"no loss: the pattern takes {text!r} of {number!r}, which is not a number; "
             "for any number take ([-+.0-9e]+)"
         ) from None
 
@@ -114,7 +114,7 @@ def _lines(output: Path) -> Iterator[str]:
 
 
 def _last_lines(output: Path) -> str:
-    """The last lines of the output, in one."""
+    """The last lines of the output, joined to one."""
     try:
         with output.open("rb") as handle:
             handle.seek(max(0, output.stat().st_size - 16 * LAST_CHARACTERS))
@@ -126,9 +126,9 @@ def _last_lines(output: Path) -> str:
 
 
 def failure_reason(code: int, output: Path) -> str:
-    """Why a program that ended badly did, with its last lines."""
-    how = f"exit {code}"
+    """Why a program failed: its exit code and the last lines of its output."""
+    status = f"exit {code}"
     if code > 128 and code - 128 in {s.value for s in signal.Signals}:
-        how += f" ({signal.Signals(code - 128).name})"
-    said = _last_lines(output)
-    return f"{how}: {said}" if said else f"{how}, and wrote no output"
+        status += f" ({signal.Signals(code - 128).name})"
+    last_lines = _last_lines(output)
+    return f"{status}: {last_lines}" if last_lines else f"{status}, and wrote no output"

@@ -32,8 +32,8 @@ class ProgramTrial:
 
     Attributes:
         train: The recipe's section `train`.
-        folder: Absolute.
-        values: Of every placeholder.
+        folder: Absolute path of the trial's folder.
+        values: Value of every placeholder.
     """
 
     train: Train
@@ -47,18 +47,18 @@ class ProgramTrial:
 
     @property
     def output(self) -> Path:
-        """What the program printed, stdout and stderr in one."""
+        """The file with the program's output, stdout and stderr combined."""
         return self.folder / OUTPUT
 
     @property
     def loss_file(self) -> Path | None:
-        """Where the program writes its loss; None where it prints it."""
+        """The file that the program writes its loss to; None if it prints the loss."""
         file = self.train.loss.file
         return None if file is None else self.folder / fill_placeholders(file, self.values)
 
 
 def folder_name(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> str:
-    """A trial's folder: readable, and different for every setting, to the last digit."""
+    """The name of a trial's folder: readable, and unique for every setting."""
     setting = "-".join(f"{name}{value:.4g}" for name, value in hyperparameters.items())
     key = repr((size, seed, sorted(hyperparameters.items())))
     digest = blake2b(key.encode(), digest_size=4).hexdigest()
@@ -74,13 +74,13 @@ def prepare_program_trial(
     root: Path,
     device: str,
 ) -> ProgramTrial:
-    """Write the plan of a trial into its folder; what is there already stays.
+    """Write the plan of a trial into its folder; other files there are kept.
 
     Args:
-        proxies: Of the recipe, which has a section `train`.
-        size: Of the trial.
-        seed: Of the trial.
-        hyperparameters: Replace those of the recipe.
+        proxies: Plans the proxies of the recipe, which has a section `train`.
+        size: Size of the trial.
+        seed: Seed of the trial.
+        hyperparameters: Values that replace those of the recipe.
         root: The folder of all trials.
         device: What `{device}` stands for.
 
@@ -109,10 +109,10 @@ def prepare_program_trial(
 
 
 def require_program(train: Train) -> None:
-    """Do nothing where the command's program exists.
+    """Check that the command's program exists.
 
     Raises:
-        InputError: It does not exist.
+        InputError: It does not exist or is not executable.
     """
     word = split_command(train.command)[0].replace("{python}", sys.executable)
     if placeholders_in(word):

@@ -1,11 +1,11 @@
-"""Runs one program and ends it, with all that it started, as soon as its driver is gone.
+"""Runs one program, and ends it with everything that it started as soon as its driver is gone.
 
     python supervisor.py OUTPUT GRACE PROGRAM ARGUMENT...
 
-The driver holds the other end of this process's stdin: closing it, or dying in whatever way, ends
-the program (SIGTERM to its process group, SIGKILL after GRACE seconds). The program's output goes
-to the file OUTPUT. Exits as the program did; with 128 + n where signal n ended it. Started by its
-path, so that it imports nothing but the standard library and is there in 20 ms.
+The driver holds the other end of this process's stdin. When the driver closes it or dies in any
+way, the program is ended: SIGTERM to its process group, SIGKILL after GRACE seconds. The program's
+output goes to the file OUTPUT. The exit code is that of the program, or 128 + n if signal n ended
+it. The script is started by its path and imports the standard library only, so it starts in 20 ms.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def end_group(group: int, number: int) -> None:
 
 
 def watch(process: subprocess.Popen[bytes], grace: float) -> None:
-    """Wait for the driver to let go, then end the program."""
+    """Wait until the driver closes stdin or dies, then end the program."""
     while os.read(0, 1):
         pass
     end_group(process.pid, signal.SIGTERM)

@@ -1,1 +1,1 @@
-"""A population's step as one CUDA graph."""
+"""Populations whose step is captured as one CUDA graph."""

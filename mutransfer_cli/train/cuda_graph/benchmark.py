@@ -1,4 +1,4 @@
-"""Whether capturing the step of a population repays; measured where there are CUDA graphs."""
+"""Measures whether capturing the step of a population as a CUDA graph saves time."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from mutransfer_cli.train.trial import Trial
 
 log = logging.getLogger(__name__)
 
-REPLAYED_STEPS = graph.WARMUP_STEPS + 5  # compared: the last five are replayed
-CAPTURED_SIZES = 2  # that look best without graphs, and are captured
-MAX_CAPTURES = 10  # times that it may be captured: whenever trials leave
+COMPARED_STEPS = graph.WARMUP_STEPS + 5  # the last five are replayed
+CAPTURED_SIZES = 2  # so many populations, the fastest without graphs, are captured
+MAX_CAPTURES = 10  # a graph has to repay so many captures: one whenever trials leave
 
 
 @dataclass(frozen=True, slots=True)
 class GraphBenchmark:
-    """What was measured of populations as CUDA graphs.
+    """Measurements of populations as CUDA graphs.
 
     Attributes:
-        timings: Of all graphs.
-        worthwhile: Of those that repay being captured.
+        timings: Timings of all graphs.
+        worthwhile: Timings of those that save more time than capturing takes.
         why: Why graphs are not used; None where one is worthwhile.
     """
 
@@ -47,8 +47,8 @@ def benchmark_graphs(
 
     Args:
         trials: A few of those that would train together.
-        timings: Of populations without graphs.
-        device: Where, as torch names it.
+        timings: Timings of populations without graphs.
+        device: Torch's name of the device.
         limit: Seconds that stepping one population may take.
     """
     reason = uncapturable_reason(trials, device)
@@ -80,12 +80,12 @@ def time_graph(
 
     Args:
         trials: A few of those that would train together.
-        plain: Of the same population without a graph.
-        device: Where, as torch names it.
+        plain: The timing of the same population without a graph.
+        device: Torch's name of the device.
         limit: Seconds that stepping may take.
 
     Returns:
-        The timing and the seconds of the capture; or why there are none.
+        The timing and the seconds of the capture; or a text that says why there are none.
     """
     group = [trials[i % len(trials)] for i in range(plain.size)]
     try:
@@ -97,7 +97,7 @@ def time_graph(
             return failure
         steps = max(trials[0].size.steps, 1)
         seconds = seconds_per_step(lambda i: population.step(i).cpu(), steps, limit)
-    except Exception as error:  # torch has several for a full memory; all others go on
+    except Exception as error:  # torch raises several types when memory runs out
         if not is_out_of_memory(error):
             raise
         return f"a graph of {plain.size} does not fit into the memory"
@@ -106,7 +106,7 @@ def time_graph(
 
 
 def uncapturable_reason(trials: Sequence[Trial], device: str) -> str | None:
-    """Why these trials are not captured; None where a graph of them trains as they do."""
+    """Why these trials cannot be captured; None if their graph trains as they do."""
     try:
         if uses_rng(trials[0], device):
             return f"{trials[0].factory.model_name} draws random numbers in training"
@@ -114,7 +114,7 @@ def uncapturable_reason(trials: Sequence[Trial], device: str) -> str | None:
         if captured.varying_reason is not None:
             return captured.varying_reason
         previous: dict[str, Any] | None = None
-        for step in range(REPLAYED_STEPS):
+        for step in range(COMPARED_STEPS):
             difference = relative_difference(plain.step(step), captured.step(step))
             if captured.failure is not None:
                 return captured.failure
@@ -124,7 +124,7 @@ def uncapturable_reason(trials: Sequence[Trial], device: str) -> str | None:
             if previous is not None and values != previous:
                 both = values | previous
                 changed = next(n for n in both if values.get(n) != previous.get(n))
-                return f"{changed} changes in a step, and would stay as it is"
+                return f"{changed} changes in a step, but would not change in a replay"
             previous = values
     except (InputError, RuntimeError) as error:
         return f"its step cannot be captured: {' '.join(str(error).split())[:200]}"
@@ -132,7 +132,7 @@ def uncapturable_reason(trials: Sequence[Trial], device: str) -> str | None:
 
 
 def host_values(model: nn.Module) -> dict[str, Any]:
-    """What the modules keep on the host beside their tensors."""
+    """Numbers and strings that the modules hold on the host beside their tensors."""
     return {
         f"{path}.{name}".lstrip("."): value
         for path, module in model.named_modules()
@@ -142,7 +142,7 @@ def host_values(model: nn.Module) -> dict[str, Any]:
 
 
 def relative_difference(one: Tensor, other: Tensor) -> float:
-    """The largest relative difference of finite losses; infinite where only one is finite."""
+    """The largest relative difference of finite losses; infinite if only one of two is finite."""
     a, b = one.double().cpu(), other.double().cpu()
     finite = a.isfinite()
     if not finite.equal(b.isfinite()):

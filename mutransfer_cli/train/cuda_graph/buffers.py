@@ -1,4 +1,4 @@
-"""Batches in memory that stays where it is, for steps that are captured."""
+"""Buffers at fixed addresses that hold the batches of captured steps."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
 
-PLAIN = (int, float, str, bool, type(None))
+CONSTANT_TYPES = (int, float, str, bool, type(None))
 
 
 def structure_of(batch: Any) -> Any:
-    """What two batches must share to be held by the same memory; None where none can hold them.
+    """A key that is equal for batches that fit the same buffers; None if buffers cannot hold it.
 
-    Shapes and types of tensors; what is not a tensor by its value, which a captured step would
-    keep.
+    It consists of the shapes and types of tensors, and of the values of other leaves, which a
+    captured step treats as constants.
     """
     leaves, structure = tree_flatten(batch)
     parts: list[Any] = []
     for leaf in leaves:
         if isinstance(leaf, Tensor):
             parts.append((tuple(leaf.shape), leaf.dtype))
-        elif isinstance(leaf, PLAIN):
+        elif isinstance(leaf, CONSTANT_TYPES):
             parts.append(("value", leaf))
         else:
             return None
@@ -31,7 +31,7 @@ def structure_of(batch: Any) -> Any:
 
 
 def allocate_like(batch: Any, device: torch.device) -> Any:
-    """A copy on the device, in memory of its own."""
+    """A copy of a batch on the device, in newly allocated memory."""
 
     def copy(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor):
@@ -46,7 +46,7 @@ def copy_into(buffers: Sequence[Any], batch: Any) -> None:
 
     Args:
         buffers: The leaves of a batch of the same structure.
-        batch: What is written.
+        batch: The batch to write.
     """
     for buffer, leaf in zip(buffers, tree_leaves(batch), strict=True):
         if isinstance(buffer, Tensor):

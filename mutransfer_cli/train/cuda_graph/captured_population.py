@@ -1,6 +1,6 @@
-"""A population whose step is one CUDA graph: batches, rates and losses stay in the same memory.
+"""A population whose step is one CUDA graph, with batches, rates and losses in fixed memory.
 
-Its losses are those of a plain population. Where trials leave, the rest is captured anew.
+Its losses are those of a plain population. When trials leave, the others are captured again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from mutransfer_cli.train.trial import Trial
 
 
 class CapturedPopulation(Population):
-    """Replays its step; batches of another structure than the first one's are stepped plainly.
+    """Replays its step; batches that differ in structure from the first are stepped plainly.
 
     Attributes:
-        structure: Of the batches that the graph takes; None: nothing was captured yet.
+        structure: Structure of the batches that the graph takes; None before the first step.
     """
 
     def __init__(self, trials: Sequence[Trial], device: str = "cpu") -> None:
@@ -35,25 +35,25 @@ class CapturedPopulation(Population):
 
     @property
     def varying_reason(self) -> str | None:
-        """Why its step is not the same every time; None where it is."""
+        """Why its step differs from time to time; None if it is always the same."""
         if all(optimizer.static for optimizer in self.optimizers):
             return None
         return f"a step of {self.trials[0].plan.optimizer} is not the same every time"
 
     @property
     def failure(self) -> str | None:
-        """Why its step is not replayed; None where it is, or will be."""
+        """Why its step is not replayed; None if it is or will be."""
         if self.structure is None:
             return "its batches hold something other than tensors and plain numbers"
         return None if self.graph is None else self.graph.failure
 
     @property
     def capture_seconds(self) -> float:
-        """What the last capture took."""
+        """Seconds of the last capture."""
         return 0.0 if self.graph is None else self.graph.seconds
 
     def step(self, step: int) -> Tensor:
-        """One step of every living trial, replayed where it can be; see `Population.step`."""
+        """Train one step of every living trial, replayed if possible; see `Population.step`."""
         batch, shared = self.draw(step)
         structure = structure_of(batch)
         self.prepare(step)
@@ -70,12 +70,12 @@ class CapturedPopulation(Population):
         return self.losses.clone()
 
     def static_step(self) -> None:
-        """A step, from the buffers of its batch to those of its losses."""
+        """Run a step that reads the batch's buffers and writes the losses' buffer."""
         self.losses.copy_(self.advance(self.buffers, self.shared))
         self.held = self.stack.memory()  # for as long as a graph may write there
 
     def select(self, positions: Sequence[int]) -> None:
-        """Leave out all other trials, and capture the rest anew."""
+        """Keep only these trials, and capture their step again."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # the graph frees memory that it may be using
         self.graph = None
@@ -85,11 +85,11 @@ class CapturedPopulation(Population):
 def make_population(
     trials: Sequence[Trial], device: str = "cpu", step_mode: StepMode = "plain"
 ) -> Population:
-    """A population that steps operation by operation, or as one CUDA graph.
+    """Make a population that steps operation by operation, or as one CUDA graph.
 
     Args:
-        trials: What is trained.
-        device: Where, as torch names it.
+        trials: The trials.
+        device: Torch's name of the device.
         step_mode: How it steps.
     """
     return (CapturedPopulation if step_mode == "graph" else Population)(trials, device)

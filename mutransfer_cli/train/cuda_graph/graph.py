@@ -43,11 +43,11 @@ def capture_step(step: Step, device: torch.device) -> Step:
 
 
 class StepGraph:
-    """Calls a step, after a few calls through its graph; where there are no graphs, always plainly.
+    """Calls a step: plainly at first, then through its graph if the device supports graphs.
 
     Attributes:
-        failure: Why the step cannot be captured, and is called plainly from then on.
-        seconds: What capturing took.
+        failure: Why the step could not be captured, so that it is always called plainly.
+        seconds: Seconds that the capture took.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -60,7 +60,7 @@ class StepGraph:
         self.seconds = 0.0
 
     def __call__(self, step: Step) -> None:
-        """Call a step: the same function every time."""
+        """Call a step, which must be the same function every time."""
         if self.graphs and self.replay is None and self.failure is None:
             if self.calls < WARMUP_STEPS:
                 self.calls += 1
@@ -79,7 +79,7 @@ class StepGraph:
             now.wait_stream(side)
 
     def capture(self, step: Step) -> None:
-        """Capture a step, or keep why that is not possible."""
+        """Capture a step, or record why that is not possible."""
         started = time.perf_counter()
         try:
             self.replay = capture_step(step, self.device)

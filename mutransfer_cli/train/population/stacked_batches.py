@@ -20,5 +20,5 @@ def stack_batches(batches: Sequence[Any]) -> Any:
 
 
 def trial_dimensions(batch: Any) -> Any:
-    """vmap's `in_dims` of a stacked batch: 0 for its tensors, None for what all trials share."""
+    """The `in_dims` of a stacked batch for vmap: 0 for tensors, None for what all trials share."""
     return tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, batch)
