@@ -1,1 +1,1 @@
-"""The theory as data: tables and rules with their sources, and the planner that applies them."""
+"""The theory: tables and rules with their sources, and the planner that applies them."""

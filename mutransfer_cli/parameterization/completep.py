@@ -1,9 +1,10 @@
 """CompleteP (arXiv 2505.01618): muP in width, with rules for the depth of a residual network.
 
 `rules.depth_alpha` is the residual exponent α, 1/2 to 1; α = 1/2 is depth-muP (arXiv 2310.02244). A
-branch is multiplied by m_L^-α; L of them add up, so a tensor inside a branch must change it by
-m_L^(α-1): α and the exponent of its learning rate and 1 sum to 0. Its gradient is m_L^-α, which
-epsilon follows (Complete(d)P, arXiv 2512.22382) and SGD's learning rate makes up for.
+branch is multiplied by m_L^-α. The changes of L branches add up, so that of each must scale as
+m_L^-1, and a tensor inside a branch needs a learning rate that scales as m_L^(α-1). Its gradient
+scales as m_L^-α, which epsilon follows (Complete(d)P, arXiv 2512.22382) and for which the learning
+rate of SGD compensates.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ class CompleteP(Parameterization):
     """muP with depth rules."""
 
     def branch_power(self, alpha: float) -> float:
-        """Branches are multiplied by m_L^-α."""
+        """Return -α: branches are multiplied by m_L^-α."""
         return -alpha
 
     def depth_rule(
         self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
     ) -> DepthRule:
-        """Learning rate m_L^(α-1), for SGD m_L^(2α-1), of a tensor in a block.
+        """The learning rate of a tensor in a block scales as m_L^(α-1), with SGD as m_L^(2α-1).
 
         Args:
-            geometry: That of the optimizer that trains the tensor.
+            geometry: Geometry of the optimizer that trains the tensor.
             alpha: `rules.depth_alpha`.
-            in_block: Whether it is in a block that is repeated along the depth.
-            ends_branch: Whether the multiplier of the branch has to be folded into it.
+            in_block: Whether the tensor is in a block that repeats along the depth.
+            ends_branch: Whether the multiplier of the branch has to be folded into the tensor.
         """
         if not in_block:
             return CONSTANT_IN_DEPTH

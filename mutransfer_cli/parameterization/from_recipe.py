@@ -1,4 +1,4 @@
-"""The settings of the theory, taken from a recipe."""
+"""Converts a recipe to the settings of the theory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 
 
 def settings_of(recipe: Recipe) -> Settings:
-    """The hyperparameters and rules of a recipe, as the theory takes them."""
+    """The hyperparameters and rules of a recipe, as settings of the theory."""
     optimizer, init = recipe.optimizer, recipe.init
     multipliers, rules = recipe.multipliers, recipe.rules
     return Settings(

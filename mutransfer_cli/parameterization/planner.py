@@ -1,4 +1,4 @@
-"""From a traced family and settings at the base to the plan of one size: pure arithmetic."""
+"""Computes the plan for one size from a traced family and settings at the base."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def require_consistent_decay(settings: Settings) -> None:
     """Refuse a weight decay for which there is no scaling rule.
 
     Raises:
-        InputError: The optimizer preconditions the decay, and `weight_decay` is not coupled, which
-            would keep torch's number at every size.
+        InputError: The optimizer preconditions the decay, and `rules.weight_decay` is not coupled,
+            which would keep torch's number at every size.
     """
     name, decay = settings.optimizer.name, settings.optimizer.weight_decay
     decoupled = OPTIMIZERS[name].decoupled
@@ -45,14 +45,14 @@ def require_multiplier_if_tied(family: Family, settings: Settings) -> None:
     """Refuse to absorb the multiplier of a tied readout.
 
     Raises:
-        InputError: The settings ask for it.
+        InputError: The readout is tied, and `rules.readout` is absorbed.
     """
     if family.tied and settings.readout == "absorbed":
         tied = next(t.name for t in family.tensors if t.role == "tied")
         raise InputError(
-            f"absorbed is impossible for {tied}, embedding and readout at once: as "
+            f"absorbed is impossible for {tied}, which is both embedding and readout: as "
             "an embedding its init has to stay constant, as a readout it would have to shrink; "
-            "take multiplier",
+            "use multiplier",
             path=("rules", "readout"),
         )
 
@@ -71,10 +71,10 @@ def plan_model(
         settings: Hyperparameters and rules at the base.
         shapes: The shapes of the model's parameters at the target.
         base: Width, depth, examples per step and steps of the base.
-        target: The same of the target.
+        target: Width, depth, examples per step and steps of the target.
 
     Raises:
-        InputError: The model does not belong to the family, or a multiplier that the rules ask for
+        InputError: The model does not belong to the family, or a multiplier that the rules need
             can neither be absorbed nor installed.
     """
     optimizer = optimizer_spec(settings.optimizer.name)

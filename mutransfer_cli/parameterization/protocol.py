@@ -1,8 +1,8 @@
-"""What the rules know of a parameterization: one `Parameterization` for each entry.
+"""What the rules know about a parameterization: one `Parameterization` for each entry.
 
-A package adds a parameterization by a `ParameterizationEntry` (see `catalog.parameterizations`)
-whose implementation is a `Parameterization`: rows with their sources, and where it differs from
-the derivation, a subclass that overrides a method.
+A package adds a parameterization with a `ParameterizationEntry` (see `catalog.parameterizations`)
+whose implementation is a `Parameterization`: rows with their sources, and a subclass that overrides
+methods where it differs from the derivation.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ TIED_SOURCE = "MUP MuSharedReadout: an embedding, the readout's multiplier on th
 
 @dataclass(frozen=True, kw_only=True)
 class Parameterization:
-    """How each role starts and what multiplies it, and all else that is its own.
+    """The init and multiplier of each role, and whatever else is particular to a parameterization.
 
     Attributes:
-        name: Its name in the catalog.
-        rows: Init and forward multiplier of the roles input, hidden, readout and vector.
+        name: Name in the catalog.
+        rows: Init and forward multiplier for the roles input, hidden, readout and vector.
         attention_power: Exponent of the head size in the scale of q·k: -1 where features are
             learned (Tensor Programs V, appendix B.1), else -1/2.
-        single_lr_source: The source for one learning rate for all tensors, which holds as long as
-            no alignment is chosen; None: each role has its own learning rate.
+        single_lr_source: Source for using one learning rate for all tensors, which applies unless
+            an alignment is chosen; None: each role has its own learning rate.
         unit_scaled: Whether hyperparameters are quoted at width and depth 1 and not at a base.
             Powers then act on the sizes themselves, and the multipliers of a plan cannot be
             installed by hooks.
-        constant_epsilon_source: The source for an epsilon that is the same at every size; None:
+        constant_epsilon_source: Source for an epsilon that is the same at every size; None:
             epsilon follows the size of the gradient.
-        published: Published learning rates; sources and tests refer to them.
-        form_of_readout: The form in `published` that a value of `rules.readout` stands for; by
-            default the form has the parameterization's name.
-        embedding_choice: The choice on the embedding's learning rate under Adam; None: constant
-            in width.
+        published: Published learning rates, which sources and tests refer to.
+        form_of_readout: The form in `published` for each value of `rules.readout`; by default the
+            form has the parameterization's name.
+        embedding_choice: The disputed rule for the embedding's learning rate under Adam; None: it
+            is constant in width.
     """
 
     name: str
@@ -68,10 +68,11 @@ class Parameterization:
 
     @property
     def tied_logits(self) -> Power:
-        """The multiplier on the logits of a tied readout, by the width of its input (MUP).
+        """The multiplier on the logits of a tied readout, a power of its input width (MUP).
 
-        Its matrix starts as an embedding, with a constant spread; the multiplier makes up for what
-        the readout's own row has in init and multiplier together beyond 1/√m.
+        The matrix is initialised as an embedding, with a constant standard deviation; the
+        multiplier compensates for what the readout's own row has in init and multiplier beyond
+        1/√m.
         """
         return self.rows["readout"].multiplier
 
@@ -85,11 +86,11 @@ class Parameterization:
         return size.fan_in
 
     def prescribed_lr(self, role: str, geometry: Geometry) -> tuple[Power, str] | None:
-        """A learning rate that is prescribed and not derived, and its source."""
+        """The learning rate and its source, if it is prescribed instead of derived; else None."""
         return None
 
     def lr_source(self, optimizer: OptimizerSpec, readout: str, alignment: str | None) -> str:
-        """Where the learning rates were published; 'derived' where they were not.
+        """Where the learning rates were published, or 'derived' if they were not.
 
         Args:
             optimizer: The optimizer that trains the tensor.
@@ -100,18 +101,18 @@ class Parameterization:
             return self.single_lr_source
         form = self.form_of_readout.get(readout, self.name)
         for p in self.published:
-            about = optimizer.tabulated if p.optimizer is None else p.optimizer == optimizer.name
+            applies = optimizer.tabulated if p.optimizer is None else p.optimizer == optimizer.name
             key = (p.form, p.geometry, p.alignment)
-            if about and key == (form, optimizer.geometry, alignment or "full"):
+            if applies and key == (form, optimizer.geometry, alignment or "full"):
                 return p.source
         return optimizer.lr_source
 
     def branch_power(self, alpha: float) -> float:
-        """Exponent of m_L in the multiplier of every residual branch; 0: no rule for the depth."""
+        """Exponent of m_L in the multiplier of every residual branch; 0: there is no depth rule."""
         return 0.0
 
     def block_alpha(self, alpha: float) -> float:
-        """The residual exponent α by which changes inside a block follow the depth, as m_L^(α-1).
+        """The residual exponent α: changes inside a block scale with the depth as m_L^(α-1).
 
         Args:
             alpha: `rules.depth_alpha`.
@@ -121,14 +122,14 @@ class Parameterization:
     def depth_rule(
         self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
     ) -> DepthRule:
-        """How one tensor follows the depth.
+        """How the numbers of one tensor scale with the depth.
 
         Args:
-            geometry: That of the optimizer that trains it.
+            geometry: Geometry of the optimizer that trains the tensor.
             alpha: `rules.depth_alpha`, 1/2 to 1.
-            in_block: Whether it is in a block that is repeated along the depth.
-            ends_branch: Whether the multiplier of the branch has to be folded into it, because
-                the model has no knob for it.
+            in_block: Whether the tensor is in a block that repeats along the depth.
+            ends_branch: Whether the branch's multiplier has to be folded into the tensor, because
+                the model has no attribute for it.
         """
         return CONSTANT_IN_DEPTH
 
@@ -146,11 +147,11 @@ class Parameterization:
         return float((multiplier or own_scale) * growth**self.attention_power)
 
     def residual_coefficients(self, blocks: int, residual: float) -> dict[str, float]:
-        """Weights of every skip and branch, for `multipliers.residual`; none by default."""
+        """Weights of all skips and branches, given `multipliers.residual`; none by default."""
         return {}
 
     def depth_choice(self, alpha: float) -> Choice | None:
-        """The choice on depth; None: nothing follows the depth."""
+        """The disputed rule for the depth; None: nothing depends on the depth."""
         return None
 
     def notes(self, alignment: str | None) -> tuple[str, ...]:
@@ -165,9 +166,9 @@ def parameterization_of(name: str) -> Parameterization:
         InputError: There is no such parameterization, or its implementation is not a
             `Parameterization`.
     """
-    found = PARAMETERIZATIONS.require(name, ("parameterization",)).load()
-    if not isinstance(found, Parameterization):
+    parameterization = PARAMETERIZATIONS.require(name, ("parameterization",)).load()
+    if not isinstance(parameterization, Parameterization):
         raise InputError(
             f"{name}: its implementation is not a Parameterization", ("parameterization",)
         )
-    return found
+    return parameterization

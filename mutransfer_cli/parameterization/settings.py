@@ -1,4 +1,4 @@
-"""Hyperparameters and rules, all quoted at the base: plain values, whatever they come from."""
+"""Hyperparameters and rules as plain values, all quoted at the base."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Optimizer:
     """An optimizer's hyperparameters at the base, as torch.optim takes them.
 
     Attributes:
-        name: Its name in the catalog.
+        name: Name in the catalog.
         lr: Peak learning rate.
         betas: Decay of the first and second moment per step.
         eps: Epsilon.
-        weight_decay: A step takes off lr × weight_decay.
+        weight_decay: Decoupled decay: each step shrinks weights by the share lr × weight_decay.
         momentum: Momentum, for optimizers that have one.
-        nesterov: Whether the momentum is Nesterov's.
-        adamw_lr: Peak learning rate of the tensors that it leaves to another optimizer; None: lr.
+        nesterov: Whether momentum is Nesterov momentum.
+        adamw_lr: Peak learning rate of the tensors left to another optimizer; None: lr.
     """
 
     name: str = "adamw"
@@ -36,12 +36,12 @@ class Init:
     """Initialisation at the base.
 
     Attributes:
-        source: fan_in (by the standard deviations here) or model (as its authors initialise it).
+        source: fan_in (use the standard deviations here) or model (keep the model's own init).
         std: Standard deviation of matrices; None: 1/√fan_in.
-        embedding_std: That of embeddings.
-        readout_std: That of readouts; None: 1/√fan_in at the base.
+        embedding_std: Standard deviation of embeddings.
+        readout_std: Standard deviation of readouts; None: 1/√fan_in at the base.
         residual: Whether tensors that end a residual branch are divided by √(2 · depth).
-        zero: Patterns of tensors that start at zero.
+        zero: Patterns of tensors that are initialised to zero.
     """
 
     source: str = "fan_in"
@@ -54,23 +54,24 @@ class Init:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One choice of hyperparameters and rules for one model family.
+    """The hyperparameters and rules for one model family.
 
     Attributes:
-        parameterization: Its name in the catalog.
+        parameterization: Name of the parameterization in the catalog.
         optimizer: The optimizer with its hyperparameters.
         readout: multiplier, or absorbed into init and learning rate.
-        weight_decay: independent (lr × weight_decay does not follow the width) or coupled (torch's
-            number does not).
+        weight_decay: independent (lr × weight_decay is constant in width) or coupled (torch's
+            number is constant in width).
         decay: matrices, all, or patterns of the tensors that decay.
         epsilon: scaled (with the size of the gradient) or constant.
         alignment: full or none; None: full, or one learning rate for all tensors where the
             parameterization has one.
         depth_alpha: Residual exponent of depth rules, 1/2 to 1.
-        horizon: steps, empirical or none: how hyperparameters follow batch and training length.
-        beta1: keep or scale, with the batch.
+        horizon: steps, empirical or none: how hyperparameters scale with batch size and training
+            length.
+        beta1: keep, or scale with the batch size.
         init: Initialisation.
-        lr_factors: Factors on learning rates, by role or pattern; the first match counts.
+        lr_factors: Factors on learning rates by role or pattern; the first match applies.
         embedding_multiplier: Forward multiplier after the embedding.
         logit_multiplier: Forward multiplier on the logits.
         attention_multiplier: Scale of q·k; None: the model's own.

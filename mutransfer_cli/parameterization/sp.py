@@ -1,6 +1,7 @@
 """SP, the standard parameterization: init ∝ 1/√fan_in and one learning rate for every tensor.
 
-With `rules.alignment` each role has a learning rate (Everett et al., arXiv 2407.05872, Table 1).
+With `rules.alignment` each role has its own learning rate (Everett et al., arXiv 2407.05872,
+Table 1).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from mutransfer_cli.parameterization.rules.published import PublishedRates
 
 
 class Standard(Parameterization):
-    """SP, which warns of its one learning rate."""
+    """SP, with a note that a single learning rate does not transfer."""
 
     def notes(self, alignment: str | None) -> tuple[str, ...]:
-        """The optimum moves."""
+        """A note that the optimum moves with the width, unless each role has its own rate."""
         if alignment is not None:
             return ()
         return ("sp: one learning rate for all tensors; its optimum moves with width",)

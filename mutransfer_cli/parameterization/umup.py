@@ -1,4 +1,4 @@
-"""u-muP (arXiv 2407.17465), quoted at unit scale and not at a base.
+"""u-muP (arXiv 2407.17465), whose hyperparameters are quoted at unit scale, not at a base.
 
 The unit-scaling package is the authority: optim.py for learning rates, core/functional.py for the
 weights of skips and branches.
@@ -28,28 +28,28 @@ class UnitScaledMup(Parameterization):
     """u-muP: rates and weights of residual branches as in the unit-scaling package."""
 
     def prescribed_lr(self, role: str, geometry: Geometry) -> tuple[Power, str] | None:
-        """The package's own; beyond it, rates are derived."""
+        """The package's own rate; None for geometries that it has no rates for."""
         rates = PACKAGE_LR.get(geometry)
         return None if rates is None else (rates[ROW_OF_ROLE.get(role, role)], LR_SOURCE)
 
     def lr_source(self, optimizer: OptimizerSpec, readout: str, alignment: str | None) -> str:
-        """The package, for the geometries that it has rates for."""
+        """The package, for geometries that it has rates for; otherwise 'derived'."""
         return LR_SOURCE if optimizer.geometry in PACKAGE_LR else "derived"
 
     def block_alpha(self, alpha: float) -> float:
-        """1/2, as in depth-muP, whatever `depth_alpha` is."""
+        """Return 1/2 as in depth-muP, whatever `depth_alpha` is."""
         return 0.5
 
     def depth_rule(
         self, geometry: Geometry, alpha: float, in_block: bool, ends_branch: bool
     ) -> DepthRule:
-        """Learning rate ∝ 1/√depth of a tensor in a block (optim.py, lr_scale_for_depth).
+        """The learning rate of a tensor in a block is ∝ 1/√depth (optim.py, lr_scale_for_depth).
 
         Args:
-            geometry: That of the optimizer that trains the tensor.
+            geometry: Geometry of the optimizer that trains the tensor.
             alpha: `rules.depth_alpha`.
-            in_block: Whether it is in a block that is repeated along the depth.
-            ends_branch: Whether the multiplier of the branch has to be folded into it.
+            in_block: Whether the tensor is in a block that repeats along the depth.
+            ends_branch: Whether the multiplier of the branch has to be folded into the tensor.
         """
         return DepthRule(lr=-0.5) if in_block else CONSTANT_IN_DEPTH
 
@@ -60,18 +60,18 @@ class UnitScaledMup(Parameterization):
 
         Args:
             multiplier: `multipliers.attention`; None: 1.
-            own_scale: What the model multiplies q·k by; it does not count.
+            own_scale: The model's own scale of q·k, which is not used.
             head_size: The head size at the base.
             growth: The head size at the target over that at the base.
         """
         return (multiplier or 1.0) / (head_size * growth)
 
     def residual_coefficients(self, blocks: int, residual: float) -> dict[str, float]:
-        """Weights of every skip and branch."""
+        """Weights of all skips and branches."""
         return residual_coefficients(blocks, residual)
 
     def depth_choice(self, alpha: float) -> Choice:
-        """How tensors follow the depth."""
+        """The package's rule for the depth, on which sources disagree."""
         return Choice(
             "depth",
             "rates in blocks ∝ 1/√depth, weights of skips and branches by depth",
@@ -81,17 +81,17 @@ class UnitScaledMup(Parameterization):
         )
 
     def notes(self, alignment: str | None) -> tuple[str, ...]:
-        """A plan's numbers do not train any model."""
+        """A note that models need the operations of the unit-scaling package."""
         return (
-            "umup: numbers at unit scale, as the unit-scaling package has them; but for the "
-            "built-in gpt, a model needs that package's operations to train so",
+            "umup: numbers are at unit scale, as in the unit-scaling package; except for the "
+            "built-in gpt, a model needs that package's operations to train with them",
         )
 
 
 def residual_coefficients(
     blocks: int, residual: float = 1.0, attention_ratio: float = 1.0
 ) -> dict[str, float]:
-    """Weights of skip and branch for 2 branches a block, attention first.
+    """Weights of skips and branches, with two branches per block, attention first.
 
     core/functional.py, transformer_residual_scaling_rule: x ← (x + τ·branch(x)) / √(1 + τ²).
 

@@ -1,1 +1,1 @@
-"""Plans: applying one to a model, its optimizers, its files."""
+"""Plans: their data, applying them to models and optimizers, and their files."""

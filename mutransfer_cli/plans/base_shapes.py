@@ -1,6 +1,6 @@
-"""Base shapes of the mup package (`.bsh`): a tensor's shape at the base, null where finite.
+"""Base shapes of the mup package (`.bsh`): each tensor's shape at the base, null where finite.
 
-YAML, as mup.shape.save_base_shapes writes it; read with a safe loader.
+The files are YAML as mup.shape.save_base_shapes writes it, and are read with a safe loader.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ def write_base_shapes(shapes: Mapping[str, tuple[int | None, ...]], path: Path) 
 
 
 def base_shapes_text(shapes: Mapping[str, tuple[int | None, ...]]) -> str:
-    """The file's text, without the comment at its top."""
+    """The text of a file of base shapes, without the comment at its top."""
     text: str = yaml.safe_dump({name: list(shape) for name, shape in shapes.items()}, indent=4)
     return text
 
 
 def read_base_shapes(path: Path) -> BaseShapes:
-    """Read what mup.save_base_shapes wrote.
+    """Read a file of base shapes, such as mup.save_base_shapes writes.
 
     Raises:
-        InputError: The file cannot be read, or is something else.
+        InputError: The file cannot be read, or does not hold base shapes.
     """
     try:
         shapes = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ def read_base_shapes(path: Path) -> BaseShapes:
 
 
 def base_shape_differences(ours: BaseShapes, theirs: BaseShapes) -> list[str]:
-    """In sentences, where two files would scale a tensor differently."""
+    """Sentences on each tensor that two sets of base shapes scale differently."""
     sentences = []
     for name in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(name), theirs.get(name)

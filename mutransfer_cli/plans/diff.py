@@ -8,17 +8,17 @@ from typing import Any
 from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.plans.types import PlanData
 
-COMPARED = ("init_std", "multiplier", "lr", "weight_decay", "eps")
+COMPARED_NUMBERS = ("init_std", "multiplier", "lr", "weight_decay", "eps")
 SAME_NUMBER = 1e-9  # relative
 
 
 def plan_differences(here: PlanData, there: PlanData) -> tuple[DifferenceDocument, ...]:
-    """All differences; a tensor that only one plan has differs in every number."""
+    """All differences between two plans; a tensor that only one of them has differs too."""
     others = {t.name: t for t in there.tensors}
     differences: list[DifferenceDocument] = []
     for tensor in here.tensors:
         other = others.pop(tensor.name, None)
-        for what in COMPARED:
+        for what in COMPARED_NUMBERS:
             a = getattr(tensor, what)
             b = getattr(other, what) if other is not None else None
             differences += _difference(tensor.name, what, a, b)
@@ -34,7 +34,7 @@ def plan_differences(here: PlanData, there: PlanData) -> tuple[DifferenceDocumen
 def hyperparameter_differences(
     here: Mapping[str, Any], there: Mapping[str, Any], name: str = "hyperparameters"
 ) -> tuple[DifferenceDocument, ...]:
-    """Differences between nested mappings, by the paths of numbers; all else is left out."""
+    """Differences between the numbers in two nested mappings; other values are ignored."""
     differences: list[DifferenceDocument] = []
     a, b = _numbers_by_path(here), _numbers_by_path(there)
     for what in dict.fromkeys([*a, *b]):
@@ -54,7 +54,7 @@ def _numbers_by_path(values: Mapping[str, Any], prefix: str = "") -> dict[str, f
 
 
 def _difference(name: str, what: str, a: float | None, b: float | None) -> list[DifferenceDocument]:
-    """One difference, or none where both numbers are the same."""
+    """A list of one difference, empty if both numbers are the same."""
     if a == b or (a is not None and b is not None and abs(a - b) <= SAME_NUMBER * abs(a)):
         return []
     ratio = b / a if a and b is not None else None

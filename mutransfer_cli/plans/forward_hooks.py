@@ -1,4 +1,4 @@
-"""Install forward multipliers in a model, as float attributes or as hooks on modules."""
+"""Installs forward multipliers in a model, as float attributes or as hooks on modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mutransfer_cli.tracing.knobs import attribute_of
 
 log = logging.getLogger(__name__)
 
-INSTALLED = "_mutransfer_scales"  # attribute of a model that has its multipliers
+INSTALLED = "_mutransfer_scales"  # attribute that marks a model whose multipliers are installed
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ def is_compiled(model: nn.Module) -> bool:
 
 
 def install(plan: PlanData, model: nn.Module) -> None:
-    """Put the plan's forward multipliers into the model; see `Plan.install`.
+    """Install the plan's forward multipliers in the model; see `Plan.install`.
 
-    A compiled model is made to compile again, because torch would ignore the new hooks.
+    A compiled model is recompiled, because torch would otherwise ignore the new hooks.
 
     Raises:
-        InputError: The model has them already.
+        InputError: They are installed already.
     """
     if any(hasattr(m, INSTALLED) for m in model.modules()):
         raise InputError("plan: this model's multipliers were installed before")
@@ -66,8 +66,8 @@ def install(plan: PlanData, model: nn.Module) -> None:
         value = plan.forward[name]
         if value is not None:
             install_multiplier(model, modules, name, site, float(value))
-            where = site.attribute if site.how == "attribute" else ", ".join(site.modules)
-            log.debug("%s = %g installed: %s of %s", name, value, site.how, where)
+            owner = site.attribute if site.how == "attribute" else ", ".join(site.modules)
+            log.debug("%s = %g installed: %s of %s", name, value, site.how, owner)
     object.__setattr__(model, INSTALLED, True)
     if is_compiled(model):
         torch.compiler.reset()
@@ -76,13 +76,13 @@ def install(plan: PlanData, model: nn.Module) -> None:
 def install_multiplier(
     model: nn.Module, modules: Mapping[str, nn.Module], name: str, site: Site, value: float
 ) -> None:
-    """Put one multiplier into the model.
+    """Install one multiplier in the model.
 
     Args:
         model: The model.
-        modules: Its modules, by their names with and without wrappers.
-        name: The multiplier, as in `Plan.forward`.
-        site: Where it goes.
+        modules: The model's modules by name, with and without the names of wrappers.
+        name: Name of the multiplier, as in `Plan.forward`.
+        site: Where to install it.
         value: The multiplier's value at the target.
     """
     if site.how == "attribute":

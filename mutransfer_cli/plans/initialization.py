@@ -1,4 +1,4 @@
-"""Initialise a model as its plan says: the same values on any device and with any sharding."""
+"""Initialises a model by its plan, with the same values on any device and with any sharding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mutransfer_cli.plans.types import PlanData
 
 
 def tensor_generator(seed: int, name: str) -> torch.Generator:
-    """A tensor's own random stream, which depends on nothing but the seed and its name."""
+    """A tensor's own random stream, which depends only on the seed and the tensor's name."""
     digest = blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
 
@@ -45,12 +45,12 @@ def initialize(plan: PlanData, model: nn.Module, seed: int) -> None:
 
 
 def full_tensor(p: Tensor) -> Tensor:
-    """The full tensor where this process holds a shard of it."""
+    """The full tensor, gathered if this process holds only a shard of it."""
     return p.full_tensor() if hasattr(p, "full_tensor") else p
 
 
 def write_values(p: Any, values: Tensor) -> None:
-    """Write values into a tensor; each process writes its own part of a sharded one."""
+    """Write values into a tensor; if it is sharded, each process writes its own shard."""
     if hasattr(p, "device_mesh"):
         from torch.distributed.tensor import distribute_tensor
 

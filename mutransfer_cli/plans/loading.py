@@ -1,4 +1,4 @@
-"""Plans from JSON documents, and from the files that hold them."""
+"""Loads plans from JSON documents and from files that hold them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_plan(path: str | Path) -> Plan:
 
     Learning rates, weight decays, epsilons and init standard deviations in it are final, in the
     units of torch's optimizers; sizes are width, depth, examples per step and steps. See `Plan` for
-    what it does.
+    how to use it.
 
     Raises:
         InputError: The file is missing, or is not a plan.

@@ -1,9 +1,9 @@
-"""Make sure that an optimizer's learning rates keep the ratios of the plan.
+"""Ensures that an optimizer's learning rates keep the ratios of the plan.
 
 A schedule may multiply every learning rate by the same number (LambdaLR, LinearLR,
 CosineAnnealingLR to 0). One that sets learning rates instead (OneCycleLR, one floor for all groups,
-`group["lr"] = x`) takes from each tensor the rate that it needs, and would train silently with
-wrong ratios; therefore it is an error.
+`group["lr"] = x`) overwrites the rate that each tensor needs and would silently train with wrong
+ratios; therefore it is an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class LrRatioGuard:
     """A hook that compares an optimizer's learning rates with the plan's before every step.
 
     Attributes:
-        planned: Name and planned learning rate by the id of a parameter.
+        planned: Name and planned learning rate of each parameter, by its id.
     """
 
     planned: dict[int, tuple[str, float]]
@@ -45,7 +45,7 @@ class LrRatioGuard:
         """Compare the learning rates of all groups, up to one common factor.
 
         Raises:
-            InputError: The ratios are not the plan's; the message names two tensors, and the
+            InputError: The ratios are not the plan's; the message names two tensors and the
                 scheduler.
         """
         lrs = {}
@@ -63,22 +63,24 @@ class LrRatioGuard:
         (most_lr, most_planned), (least_lr, least_planned) = lrs[most], lrs[least]
         raise InputError(
             f"plan: {most} has the rate {most_lr:.6g} and {least} {least_lr:.6g}, planned "
-            f"{most_planned:.6g} and {least_planned:.6g}: {offending_scheduler(optimizers)}; take "
+            f"{most_planned:.6g} and {least_planned:.6g}: {offending_scheduler(optimizers)}; use "
             "a schedule that multiplies every group's rate by the same factor, such as LambdaLR"
         )
 
 
 def offending_scheduler(optimizers: Sequence[Any]) -> str:
-    """Who set the learning rates: a scheduler, if the garbage collector knows one of them."""
-    for thing in gc.get_objects():
-        # not isinstance: that would wake lazy objects of other libraries
-        if issubclass(type(thing), LRScheduler) and any(thing.optimizer is o for o in optimizers):
-            return f"{type(thing).__name__} sets rates of its own"
+    """Say what set the learning rates: a scheduler, if the garbage collector knows one."""
+    for candidate in gc.get_objects():
+        # not isinstance, which would load lazy objects of other libraries
+        if issubclass(type(candidate), LRScheduler) and any(
+            candidate.optimizer is o for o in optimizers
+        ):
+            return f"{type(candidate).__name__} sets rates of its own"
     return "something set them"
 
 
 def guard_for(plan: PlanData, parameters: Mapping[str, nn.Parameter]) -> LrRatioGuard:
-    """The guard of a plan; parameters: the model's, by the plan's names."""
+    """The guard for a plan and the model's parameters, which are keyed by the plan's names."""
     return LrRatioGuard({id(parameters[t.name]): (t.name, t.lr) for t in plan.tensors})
 
 
@@ -86,13 +88,13 @@ def attach_guard(
     plan: PlanData, parameters: Mapping[str, nn.Parameter], optimizer: Optimizer
 ) -> None:
     """Compare the optimizer's learning rates with the plan's before every step."""
-    # a compiled step does not compile the hook
+    # keeps a compiled step from compiling the hook
     hook = torch.compiler.disable(guard_for(plan, parameters))  # type: ignore[no-untyped-call]  # torch has no type for it
     HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
 
 
 def remove_guard(optimizer: Any) -> None:
-    """Compare no more; for code that changes learning rates on purpose."""
+    """Stop comparing, for code that changes learning rates on purpose."""
     handle = HANDLES.pop(optimizer, None) if isinstance(optimizer, Optimizer) else None
     if handle is not None:
         handle.remove()

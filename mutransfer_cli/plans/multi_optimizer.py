@@ -1,4 +1,4 @@
-"""Several optimizers as one, such as Muon and the AdamW of the tensors that Muon leaves to it."""
+"""Several optimizers as one, such as Muon with AdamW for the tensors that Muon does not train."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch.optim import Optimizer
 
 
 class MultiOptimizer(Optimizer):
-    """Steps its parts one after another; `param_groups` are those of all of them."""
+    """Steps several optimizers one after another; has the parameter groups of all of them."""
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
-        """Make one optimizer of several."""
+        """Combine several optimizers."""
         self.parts = list(parts)
         super().__init__([p for part in parts for g in part.param_groups for p in g["params"]], {})
         self.param_groups = [group for part in parts for group in part.param_groups]
@@ -41,5 +41,5 @@ class MultiOptimizer(Optimizer):
 
 
 def as_one_optimizer(parts: Sequence[Optimizer]) -> Optimizer:
-    """The only optimizer, or a `MultiOptimizer` of several."""
+    """The optimizer itself if there is only one, else a `MultiOptimizer`."""
     return parts[0] if len(parts) == 1 else MultiOptimizer(parts)

@@ -1,4 +1,4 @@
-"""Parameter groups with a plan's numbers, and the torch optimizers over them."""
+"""Parameter groups with a plan's numbers, and torch optimizers that train them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mutransfer_cli.plans.types import PlanData, TensorPlan
 
 
 def group_options(plan: PlanData, tensor: TensorPlan) -> dict[str, Any]:
-    """What a torch optimizer takes for one tensor."""
+    """The options of a torch optimizer for one tensor."""
     hyperparameters = GroupHyperparameters(plan.betas, tensor.eps, plan.momentum, plan.nesterov)
     spec = optimizer_spec(tensor.optimizer or plan.optimizer)
     return {
@@ -30,7 +30,7 @@ def group_options(plan: PlanData, tensor: TensorPlan) -> dict[str, Any]:
 def groups_trained_by(
     plan: PlanData, parameters: Mapping[str, Tensor], optimizer: str
 ) -> list[dict[str, Any]]:
-    """Parameter groups of the tensors that one optimizer trains; parameters: tensors by name."""
+    """Parameter groups of those `parameters`, keyed by name, that one optimizer trains."""
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for tensor in plan.tensors:
         p = parameters[tensor.name]
@@ -49,19 +49,19 @@ def optimizer_kinds(plan: PlanData) -> list[str]:
 
 
 def single_optimizer_groups(plan: PlanData, model: nn.Module) -> list[dict[str, Any]]:
-    """All tensors' groups, for one optimizer.
+    """The parameter groups of all tensors, for a plan with a single optimizer.
 
     Raises:
         InputError: The plan needs several optimizers, or the model is not the plan's.
     """
     kinds = optimizer_kinds(plan)
     if len(kinds) > 1:
-        raise InputError(f"plan: needs {' and '.join(kinds)}; take plan.optimizers(model)")
+        raise InputError(f"plan: needs {' and '.join(kinds)}; use plan.optimizers(model)")
     return groups_trained_by(plan, parameters_by_name(plan, model), kinds[0])
 
 
 def optimizer_class(optimizer: str) -> type[Optimizer]:
-    """The class that trains with an optimizer.
+    """The torch class of an optimizer.
 
     Raises:
         InputError: There is none.
@@ -69,21 +69,23 @@ def optimizer_class(optimizer: str) -> type[Optimizer]:
     reason = untrainable_reason(optimizer)
     if reason is not None:
         raise InputError(reason, path=("optimizer",))
-    found = optimizer_spec(optimizer).torch_class()
-    assert found is not None
-    return found
+    torch_class = optimizer_spec(optimizer).torch_class()
+    assert torch_class is not None
+    return torch_class
 
 
 def untrainable_reason(optimizer: str, *, torch_only: bool = False) -> str | None:
-    """Why nothing can be trained with an optimizer here; None where it can.
+    """Why nothing can be trained with an optimizer here; None if it can.
 
     Args:
         optimizer: Its name in the catalog.
-        torch_only: Do not count classes of other packages than torch.
+        torch_only: Whether only classes of torch itself count.
     """
-    found = optimizer_spec(optimizer).torch_class()
-    if found is not None and not (torch_only and found.__module__.partition(".")[0] != "torch"):
-        return None
+    torch_class = optimizer_spec(optimizer).torch_class()
+    if torch_class is not None:
+        package = torch_class.__module__.partition(".")[0]
+        if not torch_only or package == "torch":
+            return None
     version = torch.__version__.partition("+")[0]
     return f"torch {version} has no {optimizer}: the plan gives its numbers only"
 
@@ -94,14 +96,14 @@ def trainable_optimizers() -> tuple[str, ...]:
 
 
 def optimizers_over(plan: PlanData, parameters: Mapping[str, Tensor]) -> list[Optimizer]:
-    """The plan's optimizers over its parameters, by name.
+    """Create the plan's optimizers for `parameters`, which are keyed by name.
 
     Raises:
         InputError: The plan's optimizer has no class here.
     """
     reason = untrainable_reason(plan.optimizer)
     if reason is not None:
-        raise InputError(f"plan: {reason}; take plan.param_groups(model) with your own")
+        raise InputError(f"plan: {reason}; use plan.param_groups(model) with your own")
     optimizers = []
     for kind in optimizer_kinds(plan):
         groups = groups_trained_by(plan, parameters, kind)

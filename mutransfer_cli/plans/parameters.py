@@ -1,4 +1,4 @@
-"""A model's parameters by the names that its plan has for them, whatever wraps the model."""
+"""Finds a model's parameters by the names in its plan, whatever wraps the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_
 
 
 def unwrapped_name(name: str) -> str:
-    """A parameter's or module's name without the parts that wrappers add."""
+    """Strip from the name of a parameter or module the parts that wrappers add."""
     parts = [p for p in name.split(".") if p not in WRAPPERS]
     return ".".join(parts[1:] if parts[:1] == ["module"] and len(parts) > 1 else parts)
 

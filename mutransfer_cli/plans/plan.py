@@ -1,4 +1,4 @@
-"""The plan: rules applied to one model at one size, a line for each tensor."""
+"""The plan: the rules applied to one model at one size, with numbers for each tensor."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mutransfer_cli.plans.types import PlanData
 class Plan(PlanData):
     """Everything that the large run needs; holds no reference to any model.
 
-    From `load_plan` (a file of `mutransfer scale --format json`, or of `save`) or from `plan`. In
-    a training script: `initialize`, `install`, `optimizers`, in this order. The rules are those of
-    Tensor Programs V (arXiv 2203.03466), Table 8, and their extensions; every tensor's `source`
-    names its own.
+    Plans come from `plan`, or from `load_plan`, which reads a file of `mutransfer scale --format
+    json` or of `save`. A training script calls `initialize`, `install` and `optimizers`, in this
+    order. The rules are those of Tensor Programs V (arXiv 2203.03466), Table 8, and their
+    extensions; the `source` of each tensor names its own.
     """
 
     def initialize(self, model: nn.Module, seed: int = 0) -> None:
@@ -35,35 +35,37 @@ class Plan(PlanData):
 
         Args:
             model: The model at the target's size, perhaps wrapped, compiled or sharded.
-            seed: Of all streams.
+            seed: Seed of all streams.
 
         Raises:
-            InputError: The model's parameters are not those of the plan, or are on meta.
+            InputError: The model's parameters are not those of the plan, or are on the meta device.
         """
         initialization.initialize(self, model, seed)
 
     def param_groups(self, model: nn.Module) -> list[dict[str, Any]]:
-        """Parameter groups for one torch optimizer, or one of your own.
+        """Parameter groups for one torch optimizer, or for one of your own.
 
-        Each has `params`, `lr` (per step, at its peak), `weight_decay` (decoupled, as torch's AdamW
-        takes it: a step takes off lr × weight_decay), and where the optimizer has them `eps`,
-        `betas`, `momentum`. The numbers of a group are final: nothing may scale them again.
+        Each group has `params`, `lr` (per step, at its peak), `weight_decay` (decoupled as in
+        torch's AdamW: each step shrinks weights by the share lr × weight_decay), and if the
+        optimizer has them, `eps`, `betas` and `momentum`. The numbers of a group are final: nothing
+        may scale them again.
 
         Raises:
             InputError: The model's parameters are not those of the plan, or the plan needs two
-                optimizers (Muon and AdamW): then take `optimizers`.
+                optimizers (Muon and AdamW): then use `optimizers`.
         """
         return param_groups.single_optimizer_groups(self, model)
 
     def optimizers(self, model: nn.Module) -> list[Optimizer]:
         """The torch optimizers over the model's parameters, with the plan's groups.
 
-        One, or Muon and AdamW. Take a schedule that multiplies every group's rate by the same
-        factor, such as LambdaLR. A step with other ratios of the rates than the plan's, which
-        OneCycleLR or one floor for all groups would cause, is an `InputError` (see `verify`).
+        There is one, or two (Muon and AdamW). Use a schedule that multiplies every group's rate by
+        the same factor, such as LambdaLR. If the ratios of the rates are not the plan's at a step,
+        as with OneCycleLR or with one floor for all groups, it raises an `InputError` (see
+        `verify`).
 
         Raises:
-            InputError: torch has no such optimizer: then take `param_groups`.
+            InputError: torch has no such optimizer: then use `param_groups`.
         """
         parameters = parameters_by_name(self, model)
         optimizers = param_groups.optimizers_over(self, parameters)
@@ -72,10 +74,10 @@ class Plan(PlanData):
         return optimizers
 
     def verify(self, model: nn.Module, *optimizers: Optimizer) -> None:
-        """Make sure that optimizers of your own, made from `param_groups`, follow the plan.
+        """Check that optimizers of your own, created from `param_groups`, follow the plan.
 
-        Call it after the schedule has been made, and as often as you like later. The rates may be
-        the plan's times one factor for all, 0 included.
+        Call it after creating the schedule, and later as often as you like. The rates may differ
+        from the plan's by one factor that is common to all, which may be 0.
 
         Raises:
             InputError: The ratios of the rates are not the plan's (the message names the tensor and
@@ -84,13 +86,13 @@ class Plan(PlanData):
         lr_ratio_guard.verify(self, parameters_by_name(self, model), optimizers)
 
     def install(self, model: nn.Module) -> None:
-        """Put the forward multipliers (`Plan.forward`) into the model, once.
+        """Install the forward multipliers (`Plan.forward`) in the model, once.
 
         Float attributes that the model has for them are set; otherwise hooks multiply the input or
-        the output of modules. A compiled model is made to compile again. State dicts stay the same.
+        the output of modules. A compiled model is recompiled. State dicts stay the same.
 
         Raises:
-            InputError: The model has them already.
+            InputError: They are installed already.
         """
         forward_hooks.install(self, model)
 

@@ -1,4 +1,4 @@
-"""Plans as JSON documents: what is written, and how any document with a plan is read."""
+"""Plans as JSON documents: writes plans, and reads any document that holds one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mutransfer_cli.plans.types import PlanData, TensorPlan
 
 
 def plan_fields(plan: PlanData) -> dict[str, Any]:
-    """The fields of a `PlanDocument`."""
+    """The fields of a plan's `PlanDocument`."""
     return {
         "target": dict(plan.target),
         "base": dict(plan.base),
@@ -65,5 +65,5 @@ def read_document(path: Path) -> PlanDocument:
         return kinds[schema].model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}") from error
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {key}: {first['msg']}") from error

@@ -1,4 +1,4 @@
-"""What a plan holds, as plain data: no torch, no model."""
+"""The data of a plan, without torch or a model."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ class TensorPlan:
     """One tensor's numbers at the target, absolute, as torch's optimizers take them.
 
     Attributes:
-        name: Of the parameter.
-        role: What the forward pass uses it as (`tracing.roles.Role`).
-        shape: At the target.
-        base_shape: At the base.
+        name: Name of the parameter.
+        role: The parameter's role in the forward pass (`tracing.roles.Role`).
+        shape: Shape at the target.
+        base_shape: Shape at the base.
         growing: The dimensions that grow with the width.
         fan_in: Entries that one output sums over; 1 for a lookup or a vector.
         fan_out: Entries of the output that one input reaches.
         init: normal, zero, keep (as the model has it) or rescale (the model's own, to `init_std`).
         init_std: Standard deviation at init; None: the model's own init is kept.
-        multiplier: Forward multiplier of this tensor, beside those in `Plan.forward`.
+        multiplier: Forward multiplier of this tensor, in addition to those in `Plan.forward`.
         lr: Learning rate per step, at its peak.
-        weight_decay: Decoupled: a step takes off lr × weight_decay.
+        weight_decay: Decoupled decay: each step shrinks weights by the share lr × weight_decay.
         eps: The optimizer's epsilon; None: it has none.
         source: Paper and table of the rules.
-        optimizer: The optimizer that trains it, where that of the plan leaves it to another.
-        why: The derivation, in a line.
+        optimizer: The optimizer that trains it; empty: the plan's optimizer.
+        why: The derivation, in one line.
     """
 
     name: str
@@ -53,7 +53,7 @@ class TensorPlan:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a forward multiplier is put.
+    """Where a forward multiplier is installed.
 
     Attributes:
         how: attribute (of every module that has it), input or output (a hook on modules).
@@ -68,22 +68,22 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class PlanData:
-    """The numbers of a plan; `Plan` adds what is done with them.
+    """The numbers of a plan; `Plan` adds the methods that apply them.
 
     Attributes:
-        tensors: One line for each parameter of the model.
+        tensors: The numbers of each parameter of the model.
         forward: Forward multipliers outside of tensors, such as attention_scale, residual_scale and
             logit_scale; None: the model has no such thing.
-        sites: Where those multipliers are put that have to be installed.
-        form: multiplier or absorbed: where the readout's multiplier is.
-        parameterization: Its name in the catalog.
-        optimizer: Its name in the catalog.
+        sites: Where to install those multipliers that have to be installed.
+        form: multiplier, or absorbed into the readout's init and learning rate.
+        parameterization: Name of the parameterization in the catalog.
+        optimizer: Name of the optimizer in the catalog.
         betas: Decay of the first and second moment per step.
         momentum: Momentum, for optimizers that have one.
         clip: Threshold of the global gradient norm; None: no clipping.
         base: The size at which hyperparameters are quoted.
-        target: The size of the plan.
-        nesterov: Whether the momentum is Nesterov's.
+        target: The size that the plan is for.
+        nesterov: Whether momentum is Nesterov momentum.
     """
 
     tensors: tuple[TensorPlan, ...]
@@ -101,14 +101,14 @@ class PlanData:
 
     @property
     def multipliers(self) -> dict[str, float]:
-        """The ratios target/base along each axis; duration is that of the examples seen."""
+        """The ratio target/base along each axis; that of `duration` counts examples."""
         return multipliers(self.base, self.target)
 
     def tensor(self, name: str) -> TensorPlan:
-        """The line of one tensor.
+        """The numbers of one tensor.
 
         Raises:
-            KeyError: There is none of this name.
+            KeyError: There is no tensor of this name.
         """
         for tensor in self.tensors:
             if tensor.name == name:

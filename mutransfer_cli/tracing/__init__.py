@@ -1,1 +1,1 @@
-"""What a forward pass does with every parameter: roles, fans, growing dimensions."""
+"""Traces what a forward pass does with every parameter: roles, fans and growing dimensions."""

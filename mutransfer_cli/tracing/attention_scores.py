@@ -1,4 +1,4 @@
-"""Attention that a model computes itself: a scaled product of two activations, then a softmax."""
+"""Detects attention that a model computes itself: a scaled product of activations and a softmax."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mutransfer_cli.tracing.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import einsum_parts
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})
-# The result is as large as the argument: casts, masks, biases, rotations, stacks.
-SIZE_KEEPING = frozenset(
+# Functions whose result has the scale of the argument: casts, masks, biases, rotations, stacks.
+SCALE_PRESERVING = frozenset(
     {"contiguous", "clone", "float", "half", "bfloat16", "to", "type", "type_as", "detach"}
     | {"reshape", "expand", "cat", "stack", "repeat_interleave", "getitem", "roll", "flatten"}
     | {"add", "sub", "neg", "where", "masked_fill", "tril", "triu", "clamp", "maximum", "mul"}
@@ -28,7 +28,7 @@ class ScaledActivation:
 
     Attributes:
         factor: The product of those numbers.
-        head_size: Number of products that one entry sums over; None: there was no product yet.
+        head_size: Number of terms in each entry of the product; None: there was no product yet.
     """
 
     factor: float
@@ -39,11 +39,11 @@ class AttentionScores:
     """Follows scaled activations and their products to a softmax."""
 
     def __init__(self) -> None:
-        """Start with no activation."""
+        """Start without activations."""
         self.activations: dict[int, ScaledActivation] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
-    def saw(
+    def follow(
         self,
         name: str,
         args: Sequence[Any],
@@ -55,11 +55,11 @@ class AttentionScores:
         """Follow one call.
 
         Args:
-            name: Of the function.
-            args: Its positional arguments.
-            operands: All tensors that it was given.
-            results: All tensors that it returned.
-            learned: Whether a tensor is a parameter.
+            name: Name of the function.
+            args: Positional arguments of the call.
+            operands: All tensors among the arguments.
+            results: All tensors among the results.
+            learned: Returns whether a tensor is a parameter.
             alpha: The number by which baddbmm multiplies its product.
 
         Returns:
@@ -83,15 +83,15 @@ class AttentionScores:
             return None
         number = scalar_factor(name, args)
         if number is not None:
-            before = known[0] if known else ScaledActivation(1.0, None)
-            self._keep(results[0], ScaledActivation(before.factor * number, before.head_size))
-        elif name in SIZE_KEEPING and known:
+            previous = known[0] if known else ScaledActivation(1.0, None)
+            self._keep(results[0], ScaledActivation(previous.factor * number, previous.head_size))
+        elif name in SCALE_PRESERVING and known:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
         return None
 
     def factor(self, *tensors: Tensor) -> float:
-        """The number by which the product of these tensors was multiplied."""
+        """The product of the numbers by which these tensors were multiplied."""
         return prod(
             self.activations[storage_pointer(t)].factor
             for t in tensors
@@ -104,7 +104,7 @@ class AttentionScores:
 
 
 def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
-    """The number that a call multiplies a tensor by; None: it does something else."""
+    """The number by which a call multiplies a tensor; None: it does something else."""
     if name not in {"mul", "div", "true_divide"} or len(args) < 2:
         return None
     for value, inverse in ((args[1], name != "mul"), (args[0], False)):
@@ -116,11 +116,11 @@ def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
 
 
 def summed_products(name: str, args: Sequence[Any], left: Tensor, right: Tensor) -> int | None:
-    """Number of products that one entry of the result sums over.
+    """Number of products that are summed in each entry of the result.
 
     Args:
-        name: Of the function.
-        args: Its positional arguments.
+        name: Name of the function.
+        args: Positional arguments of the call.
         left: The first operand.
         right: The second operand.
     """
@@ -133,7 +133,7 @@ def summed_products(name: str, args: Sequence[Any], left: Tensor, right: Tensor)
 def attention_operands(
     args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Tensor, Tensor, float]:
-    """Query, key and scale of q·k of a call of `scaled_dot_product_attention`."""
+    """Query, key and scale of q·k in a call of `scaled_dot_product_attention`."""
     query = args[0] if args else kwargs["query"]
     key = args[1] if len(args) > 1 else kwargs["key"]
     scale = kwargs.get("scale")

@@ -1,4 +1,4 @@
-"""Which tensors are in blocks that repeat along the depth, by their names at two depths."""
+"""Finds the blocks that repeat along the depth, from tensor names at two depths."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Blocks:
     """Containers of repeated blocks.
 
     Attributes:
-        counts: Number of blocks at the base, by the container's name (that before the index).
+        counts: Number of blocks at the base, by container (the part of the name before the index).
         names: Names of all tensors at the base.
     """
 
@@ -21,7 +21,7 @@ class Blocks:
     names: frozenset[str] = frozenset()
 
     def position(self, name: str) -> tuple[str, int, str] | None:
-        """Container, index and the rest of a tensor's name; None outside every block."""
+        """Container, index and remaining name of a tensor; None outside of blocks."""
         parts = name.split(".")
         for i, part in enumerate(parts):
             if part.isdigit() and ".".join(parts[:i]) in self.counts:
@@ -29,16 +29,16 @@ class Blocks:
         return None
 
     def is_block(self, module: str) -> bool:
-        """Whether a module's name is that of a block itself."""
+        """Whether a name is that of a block."""
         container, _, number = module.rpartition(".")
         return container in self.counts and number.isdigit()
 
     def at_base(self, name: str) -> str:
-        """The tensor of the base that a tensor of another depth is a copy of.
+        """The tensor at the base that corresponds to a tensor at another depth.
 
-        Blocks may alternate: block i is a copy of i modulo the number of blocks at the base. Where
-        that one has no such tensor, it is a copy of the last that has one (DeepSeek's first blocks
-        are dense).
+        Blocks may alternate: block i corresponds to block i modulo the number of blocks at the
+        base, or if that block has no such tensor, to the last block that has one (DeepSeek's first
+        blocks are dense).
         """
         position = self.position(name)
         if position is None:
@@ -53,10 +53,10 @@ class Blocks:
 
 
 def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
-    """Compare the names of parameters at the base and at a greater depth.
+    """Find the blocks by comparing parameter names at the base and at a greater depth.
 
     Raises:
-        InputError: A tensor of the deeper model is not a copy of one at the base.
+        InputError: A tensor of the deeper model corresponds to none at the base.
     """
     known = set(base)
     counts: dict[str, int] = {}
@@ -80,7 +80,7 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
         if blocks.at_base(name) not in known:
             raise InputError(
                 f"parameter {name} of a deeper model has no counterpart at the base; "
-                "take a base and a ladder deep enough to hold every kind of block",
+                "use a base and a ladder deep enough to hold every kind of block",
                 path=("base", "depth"),
             )
     return blocks

@@ -1,4 +1,4 @@
-"""Numbers that a model multiplies activations by, above all embeddings (Gemma's √width)."""
+"""Tracks the numbers by which a model multiplies activations, mainly embeddings (Gemma: √width)."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from mutransfer_cli.tracing.residual_branches import storage_pointer
 
 
 class EmbeddingScales:
-    """Follows the results of lookups through products with numbers."""
+    """Follows the results of embedding lookups through multiplications by numbers."""
 
     def __init__(self, after: dict[str, float]) -> None:
         """Start following.
 
         Args:
-            after: Where to keep, by parameter, the product of all numbers.
+            after: Filled with the product of all these numbers, by parameter.
         """
         self.after = after
-        self.factors: dict[int, float] = {}  # by storage: the number it was last multiplied by
-        self.sources: dict[int, set[str]] = {}  # by storage: the parameters it was looked up in
+        self.factors: dict[int, float] = {}  # last multiplier of the tensor, by storage
+        self.sources: dict[int, set[str]] = {}  # parameters it was looked up in, by storage
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def looked_up(self, result: Tensor, names: Iterable[str]) -> None:
-        """Follow a result that was looked up in these parameters."""
+        """Record that a result was looked up in these parameters."""
         self.sources[storage_pointer(result)] = set(names)
         self.alive.append(result)
 
     def scale(self, tensor: Any) -> float:
-        """The number that a tensor was last multiplied by."""
+        """The number by which a tensor was last multiplied."""
         return self.factors.get(storage_pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
 
     def multiplied(self, operands: Sequence[Tensor], number: float, result: Tensor) -> None:
-        """Follow a product with a number."""
+        """Record that a tensor was multiplied by a number."""
         self.factors[storage_pointer(result)] = number
         for tensor in operands:
             for name in self.sources.get(storage_pointer(tensor), set()):

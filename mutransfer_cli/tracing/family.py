@@ -1,4 +1,4 @@
-"""One model family at two sizes: for each tensor its role, its fans and what grows."""
+"""A model family, traced at two sizes: the role, fans and growing dimensions of each tensor."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TensorShape:
-    """A parameter of the family: what is the same at every size, and its shape at the base.
+    """A parameter of the family: what is common to all sizes, and its shape at the base.
 
     Attributes:
-        name: Of the parameter, at the base.
-        role: What the forward pass uses it as.
-        base_shape: Its shape at the base.
+        name: Name of the parameter at the base.
+        role: The parameter's role in the forward pass.
+        base_shape: Shape at the base.
         growing: The dimensions that grow with the width.
         in_dims: The dimensions that are summed over.
         out_dims: The dimensions that are kept in the result.
-        base_rms: Its root mean square at the base, as the model's authors initialise it.
+        base_rms: Root mean square at the base, as the model's own code initialises it.
         uses: All its uses in the forward pass.
-        share: Share of the entries along `in_dims` that one output sums over.
+        share: Fraction of the entries along `in_dims` that one output sums over.
     """
 
     name: str
@@ -58,26 +58,26 @@ class TensorShape:
     share: float = 1.0
 
     def fans(self, shape: Shape) -> tuple[int, int]:
-        """Fan-in and fan-out at a shape; a one-hot lookup sums over one row."""
+        """Fan-in and fan-out for a shape; the fan-in of a one-hot lookup is 1."""
         fan_in, fan_out = (prod(shape[d] for d in ds) for ds in (self.in_dims, self.out_dims))
         return round(fan_in * self.share), round(fan_out / self.share)
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A model at all its sizes, as two traced instances show it.
+    """What two traced instances show about a model at all its sizes.
 
     Attributes:
         tensors: All parameters.
         attention: Calls of attention at the base.
-        head_growth: Head size at the other size, divided by that at the base.
-        scale_growth: The same for the scale of q·k.
+        head_growth: Head size at the larger size divided by that at the base.
+        scale_growth: Scale of q·k at the larger size divided by that at the base.
         knobs: Multipliers that the model offers as attributes.
         ends: Tensors that end a residual branch.
-        scale_powers: Exponents in width of the numbers that the model multiplies a tensor's input
-            by.
-        blocks: What is repeated along the depth.
-        lookup_powers: Exponents in width of the numbers that the model multiplies lookups by.
+        scale_powers: Exponents in width of the numbers by which the model multiplies the input of
+            a tensor.
+        blocks: The blocks that repeat along the depth.
+        lookup_powers: Exponents in width of the numbers by which the model multiplies lookups.
     """
 
     tensors: tuple[TensorShape, ...]
@@ -91,7 +91,7 @@ class Family:
     lookup_powers: Mapping[str, float] = field(default_factory=dict)
 
     def tensor(self, name: str) -> TensorShape:
-        """The parameter of a name."""
+        """The parameter of this name."""
         return next(t for t in self.tensors if t.name == name)
 
     @property
@@ -101,7 +101,7 @@ class Family:
 
     @property
     def final_readouts(self) -> frozenset[str]:
-        """Readouts and tied tensors used after every hidden matrix; a router is none of them."""
+        """Readouts and tied tensors used after every hidden matrix, so not routers."""
         hidden = [t for t in self.tensors if t.role in {"hidden", "convolution", "expert"}]
         last = max((u.order for t in hidden for u in t.uses), default=-1)
         return frozenset(
@@ -161,9 +161,9 @@ def family_of(
 
     Args:
         base: The model at the base, and a call of its forward pass.
-        other: The same at the other width.
+        other: The model at another width, and a call of its forward pass.
         roles: Ordered pairs of a pattern and the role of the tensors that it matches.
-        blocks: What is repeated along the depth, where that is known.
+        blocks: The blocks that repeat along the depth, if known.
 
     Raises:
         InputError: The role of a tensor is ambiguous, or the models are not one family.
@@ -171,14 +171,17 @@ def family_of(
     model, run = base
     small, big = trace(model, run), trace(*other)
     if small.shapes.keys() != big.shapes.keys():
-        odd = sorted(small.shapes.keys() ^ big.shapes.keys())[0]
-        raise InputError(f"parameter {odd} exists at one width and not at another", path=("model",))
+        name = min(small.shapes.keys() ^ big.shapes.keys())
+        raise InputError(
+            f"parameter {name} exists at one width but not at another", path=("model",)
+        )
     values = dict(model.named_parameters())
     tensors = []
     for name, shape in small.shapes.items():
         if len(shape) != len(big.shapes[name]):
             raise InputError(
-                f"parameter {name} has another number of dimensions at size 2", path=("model",)
+                f"parameter {name} has a different number of dimensions at another width",
+                path=("model",),
             )
         growing = tuple(
             d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
@@ -214,11 +217,12 @@ def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, Tens
         tensor = known.get(family.blocks.at_base(name))
         if tensor is None:
             raise InputError(
-                f"parameter {name} exists at the target and not at the base", path=("model",)
+                f"parameter {name} exists at the target but not at the base", path=("model",)
             )
         if len(shape) != len(tensor.base_shape):
             raise InputError(
-                f"parameter {name} has other dimensions at the target", path=("model",)
+                f"parameter {name} has a different number of dimensions at the target",
+                path=("model",),
             )
         for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
             if size != base and d not in tensor.growing:

@@ -12,7 +12,7 @@ class Knob:
     """A multiplier that a model offers.
 
     Attributes:
-        attribute: Name of the attribute of its modules.
+        attribute: Name of the attribute on the model's modules.
         value: Its value at the base.
     """
 
@@ -30,7 +30,7 @@ KNOBS = {
 
 
 def attribute_of(module: nn.Module, name: str) -> str | None:
-    """The attribute by which a module offers a multiplier as a plain number; None: it does not."""
+    """The attribute through which a module offers a multiplier as a plain number, or None."""
     for attribute in KNOBS[name]:
         value = getattr(module, attribute, None)
         if attribute == "scaling" and "Attention" not in type(module).__name__:
@@ -41,7 +41,7 @@ def attribute_of(module: nn.Module, name: str) -> str | None:
 
 
 def knobs_of(model: nn.Module) -> dict[str, Knob]:
-    """Every multiplier that the model offers, with its value there."""
+    """Every multiplier that the model offers, with its current value."""
     knobs: dict[str, Knob] = {}
     for name in KNOBS:
         for module in model.modules():

@@ -1,4 +1,4 @@
-"""Which tensors end a residual branch: their layer's result is added to the residual stream.
+"""Finds the tensors that end a residual branch: their layer's result is added to the stream.
 
 The stream is recognised by its two uses: as the input of the branch, and in the sum. Between the
 last layer of a branch and the sum its result is only added, scaled, reshaped or dropped out, so the
@@ -29,14 +29,18 @@ class ResidualBranches:
     """Follows the results of layers until they are added to the stream, or used otherwise."""
 
     def __init__(self) -> None:
-        """Start with no results."""
-        self.ends: dict[int, frozenset[str]] = {}  # by storage: whose layer's result it holds
+        """Start without results."""
+        self.ends: dict[
+            int, frozenset[str]
+        ] = {}  # by storage: the parameters of the layer whose result it holds
         self.consumed: set[int] = set()
-        self.parents: dict[int, set[int]] = {}  # of what was only scaled or reshaped
+        self.parents: dict[
+            int, set[int]
+        ] = {}  # storages that another one was scaled or reshaped from
         self.branch_ends: set[str] = set()
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
-    def saw(
+    def follow(
         self,
         function: str,
         operands: Iterable[Tensor],
@@ -46,10 +50,10 @@ class ResidualBranches:
         """Follow one call.
 
         Args:
-            function: Its name.
-            operands: All tensors that it was given.
-            results: All tensors that it returned.
-            used: The parameters that it used.
+            function: Name of the function.
+            operands: All tensors among the arguments.
+            results: All tensors among the results.
+            used: The parameters that the call used.
         """
         given = [storage_pointer(t) for t in operands]
         returned = list(results)
@@ -71,7 +75,7 @@ class ResidualBranches:
             self.consumed |= set(given)
 
     def _streams(self, p: int) -> bool:
-        """Whether a storage was used before: itself, or one that it is a multiple of."""
+        """Whether a storage, or one that it was scaled from, has been used as an input before."""
         seen, left = set(), {p}
         while left:
             seen |= left

@@ -1,4 +1,4 @@
-"""The role of a tensor: read off from how the forward pass uses it and what of it grows."""
+"""The role of a tensor, from how the forward pass uses it and which of its dimensions grow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mutransfer_cli.errors import InputError
 Shape = tuple[int, ...]
 UseKind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
 
-# Which of two parameters plays the activation's part cannot be seen.
+# Tracing cannot tell which of two parameters acts as the activation.
 TWO_PARAMETERS = " with another parameter as the other factor"
 
 
@@ -22,16 +22,16 @@ class Use:
     """One use of a parameter in the forward pass; dimensions are those of the parameter itself.
 
     Attributes:
-        kind: What kind of use it is.
+        kind: Kind of use.
         in_dims: Dimensions that are summed over.
         out_dims: Dimensions that are kept in the result.
         function: The torch function that used it.
         module: Name of the innermost module that was running.
         whole_input: Whether the other operand is that module's own first argument.
         order: Number of the first such call in the forward pass.
-        stacked: Whether it is one of a stack of matrices, with a dimension beside its fans.
-        scale: The number that its input was multiplied by.
-        groups: Groups of a convolution.
+        stacked: Whether it is a stack of matrices, with a dimension in addition to its fans.
+        scale: The number by which its input was multiplied.
+        groups: Number of groups of a convolution.
     """
 
     kind: UseKind
@@ -60,11 +60,11 @@ class Trace:
     """What a forward pass did with each parameter, by its first name.
 
     Attributes:
-        shapes: tuple[int, ...] of every parameter.
+        shapes: Shape of every parameter.
         uses: All uses of every parameter.
         attention: All calls of attention.
         ends: Parameters that end a residual branch.
-        after: The number by which lookups in a parameter were multiplied.
+        after: By parameter, the number by which lookups in it were multiplied.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -75,7 +75,7 @@ class Trace:
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:
-    """The role by one use of a tensor whose `growing` dimensions grow with the width."""
+    """The role that one use implies; `growing` are the dimensions that grow with the width."""
     grows_in = any(d in growing for d in use.in_dims)
     grows_out = any(d in growing for d in use.out_dims)
     match use.kind:
@@ -101,26 +101,26 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     Raises:
         InputError: The tensor is not used, or its uses contradict each other.
     """
-    settle = f"settle it in the recipe: roles: [{{match: '{name}', role: hidden}}]"
+    hint = f"set its role in the recipe: roles: [{{match: '{name}', role: hidden}}]"
     if not uses:
-        raise InputError(f"parameter {name}: not used in the forward pass; {settle}")
+        raise InputError(f"parameter {name}: not used in the forward pass; {hint}")
     unknown = [u.function for u in uses if u.kind == "unknown"]
     if unknown:
         if unknown[0].endswith(TWO_PARAMETERS):
-            raise InputError(f"parameter {name}: used by {unknown[0]}; {settle}")
-        raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {settle}")
+            raise InputError(f"parameter {name}: used by {unknown[0]}; {hint}")
+        raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {hint}")
     roles = {role_of_use(u, growing) for u in uses}
     if roles == {"input", "readout"}:
         return "tied"
     if len(roles) > 1 and roles <= {"vector", "scalar", "input"}:
         return "input" if "input" in roles else "vector"  # the same exponents
     if len(roles) > 1:
-        raise InputError(f"parameter {name}: used as {' and as '.join(sorted(roles))}; {settle}")
+        raise InputError(f"parameter {name}: used as {' and as '.join(sorted(roles))}; {hint}")
     return roles.pop()
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
-    """The role that the recipe gives a tensor, by the first pattern that matches its name.
+    """The role that the recipe assigns to a tensor, by the first pattern that matches its name.
 
     Raises:
         InputError: There is no such role.
@@ -136,9 +136,9 @@ def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
 
 
 def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[Shape, Shape]:
-    """The dimensions summed over and kept; without a matrix use, all dimensions are kept."""
+    """The dimensions summed over, and those kept; without a matrix use, all are kept."""
     order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
-    if role == "tied":  # an embedding, as far as its own numbers are concerned
+    if role == "tied":  # its own numbers are those of an embedding
         order["lookup"] = -1
     if not uses:
         return (), tuple(range(len(shape)))
@@ -149,10 +149,10 @@ def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[Shape, Sha
 
 
 def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
-    """Uses of a tensor with the fans of one group, and its share (see `TensorShape`).
+    """The uses of a tensor with the fans of one group, and its share (see `TensorShape`).
 
-    Weights of transposed convolutions in groups are (in, out/groups, kernel). Where it is the
-    number of groups that grows, the input channels of one group do not.
+    Weights of grouped transposed convolutions have shape (in, out/groups, kernel). If the number of
+    groups grows, the number of input channels per group does not.
 
     Args:
         uses: Uses at the base.

@@ -1,4 +1,4 @@
-"""Models without memory: built on the meta device, for their parameters' shapes."""
+"""Builds models on the meta device, without memory, for the shapes of their parameters."""
 
 from __future__ import annotations
 

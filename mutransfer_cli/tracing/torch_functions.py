@@ -1,4 +1,4 @@
-"""The functions of torch by name, grouped by what they do with a parameter."""
+"""Names of torch functions, grouped by what they do with a parameter, and a mode to trace them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3
 
 
 def plain_name(function: Callable[..., Any]) -> str:
-    """`matmul` for torch.matmul, Tensor.__rmatmul__, and so on."""
+    """The common name of a function: `matmul` for torch.matmul, Tensor.__rmatmul__ and so on."""
     name = getattr(function, "__name__", str(function))
     if name.startswith("__") and name.endswith("__"):
         name = name[2:-2]
@@ -57,7 +57,7 @@ Parts = tuple[list[Tensor], list[tuple[list[int], list[int]]]]
 
 
 def contraction_parts(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Parts:
-    """Operands of a sum of products, and for each the dimensions summed over and its own.
+    """The operands of a sum of products, and for each the dimensions summed over and those kept.
 
     Args:
         name: einsum, inner or tensordot.
@@ -86,7 +86,7 @@ def contraction_parts(name: str, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def einsum_parts(args: Sequence[Any]) -> Parts:
-    """Operands of `einsum`, and for each the dimensions summed over and those of its own."""
+    """The operands of `einsum`, and for each the dimensions summed over and those kept."""
     equation = args[0].replace(" ", "")
     operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
     inputs, _, output = equation.partition("->")
@@ -106,7 +106,7 @@ def einsum_parts(args: Sequence[Any]) -> Parts:
 
 
 class FunctionTracer(TorchFunctionMode):
-    """A mode that runs every torch function and hands it to `called`."""
+    """A mode that runs every torch function and reports the call to `called`."""
 
     def __torch_function__(
         self,
@@ -128,7 +128,7 @@ class FunctionTracer(TorchFunctionMode):
         kwargs: Mapping[str, Any],
         result: Any,
     ) -> None:
-        """Receive one call; torch functions that it runs itself are not traced.
+        """Handle one call; torch functions called in here are not traced.
 
         Args:
             function: The torch function or method.

@@ -1,4 +1,4 @@
-"""Watching one forward pass: which function consumes each parameter, and along which dimensions."""
+"""Traces one forward pass: which functions use each parameter, and along which dimensions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class UseTracer(FunctionTracer):
     """Records the uses of a model's parameters while its forward pass runs."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Make a tracer of a model."""
+        """Create a tracer for a model."""
         super().__init__()
         self.recorder = UseRecorder(model)
         self.branches = ResidualBranches()
         self.scores = AttentionScores()
-        self.live: set[int] = set()  # storages of what depends on the model's input
-        self.alive: list[Tensor] = []  # what the model was given: see `live`
+        self.live: set[int] = set()  # storages of tensors that depend on the model's input
+        self.alive: list[Tensor] = []  # the model's inputs; keeps the storages in `live` from reuse
 
     def called(
         self,
@@ -39,7 +39,7 @@ class UseTracer(FunctionTracer):
         kwargs: Mapping[str, Any],
         result: Any,
     ) -> None:
-        """Record what a function does.
+        """Record what one call does.
 
         Args:
             function: The torch function or method.
@@ -61,8 +61,8 @@ class UseTracer(FunctionTracer):
             self.live.update(storage_pointer(t) for t in results if self.live)
         if tracked and results:
             recorder.record(Call(name, args, kwargs, result, tracked))
-        self.branches.saw(name, operands, results, frozenset(recorder.used))
-        attention = self.scores.saw(
+        self.branches.follow(name, operands, results, frozenset(recorder.used))
+        attention = self.scores.follow(
             name,
             args,
             operands,
@@ -86,7 +86,7 @@ class UseTracer(FunctionTracer):
 
     @contextmanager
     def running_modules(self, model: nn.Module) -> Iterator[None]:
-        """Keeps the stack of running modules while the block runs."""
+        """Keep track of the running modules while the block runs."""
         handles = []
         for name, module in model.named_modules():
 

@@ -1,4 +1,4 @@
-"""How each torch function uses the parameters that it is given."""
+"""Records how each torch function uses the parameters among its arguments."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Call:
     """One call of a torch function.
 
     Attributes:
-        name: Of the function, as `torch_functions.plain_name` gives it.
+        name: Name of the function, as `torch_functions.plain_name` returns it.
         args: Positional arguments.
         kwargs: Keyword arguments.
-        result: What it returned.
-        tracked: Those of its tensors that are parameters, or stand for some.
+        result: The function's result.
+        tracked: The tensors among its arguments that are, or stand for, parameters.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Call:
     tracked: Sequence[Tensor]
 
     def arg(self, position: int, key: str) -> Any:
-        """An argument, however it was passed; None where it was not."""
+        """An argument, whether passed by position or by name; None if it was not passed."""
         return self.args[position] if len(self.args) > position else self.kwargs.get(key)
 
 
@@ -51,17 +51,17 @@ class UseRecorder:
     """Records the uses of a model's parameters, call by call.
 
     Attributes:
-        trace: What was seen.
-        views: Which tensors are parameters.
-        scales: What embeddings are multiplied by.
+        trace: The uses recorded so far.
+        views: Finds the parameters that a tensor is a view of.
+        scales: Tracks the numbers by which embeddings are multiplied.
         module_stack: Names of the running modules, each with its first argument.
         used: The parameters that the current call used.
-        constant: Whether nothing that the current call got depends on the model's input.
+        constant: Whether no argument of the current call depends on the model's input.
         order: Number of the current call.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        """Make a recorder of a model's parameters."""
+        """Create a recorder for a model's parameters."""
         shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
         self.trace = Trace(shapes, {name: [] for name in shapes})
         self.views = ParameterViews(model)
@@ -76,7 +76,7 @@ class UseRecorder:
         return self.views.find(tensor)
 
     def record(self, call: Call) -> None:
-        """Record what one call does with the parameters that it was given."""
+        """Record what one call does with the parameters among its arguments."""
         handler = HANDLERS.get(call.name)
         if handler is not None:
             handler(self, call)
@@ -101,13 +101,13 @@ class UseRecorder:
         """Record one use.
 
         Args:
-            tensor: What was used; nothing is recorded unless it is a parameter.
-            kind: What kind of use it is.
-            into: Dimensions of the tensor, as it was used, that are summed over.
-            out: Dimensions of it that are kept in the result.
+            tensor: The tensor that was used; nothing is recorded unless it is a parameter.
+            kind: Kind of use.
+            into: Dimensions of this tensor that are summed over.
+            out: Dimensions of this tensor that are kept in the result.
             function: Name of the function.
             other: The other operand.
-            groups: Of a convolution.
+            groups: Number of groups of a convolution.
         """
         module, argument = self.module_stack[-1]
 
@@ -135,7 +135,7 @@ class UseRecorder:
                 self.trace.uses[name].append(use)
 
     def linear(self, call: Call) -> None:
-        """Record `linear`, whose input may be learned too."""
+        """Record `linear`, whose input may be a parameter too."""
         given = call.arg(0, "input")
         self.use(call.arg(1, "weight"), "matrix", [-1], [-2], call.name, given)
         self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
@@ -199,7 +199,7 @@ class UseRecorder:
         self.use(call.arg(3, "bias"), "elementwise", [], [0], call.name, None)
 
     def _layers(self, call: Call, inputs: Any) -> None:
-        """Several layers in one function: weights (out, in), biases, and learned inputs."""
+        """Record several layers in one function: weights (out, in), biases, and learned inputs."""
         for tensor in call.tracked:
             if tensor.dim() == 2 and not any(tensor is t for t in tensors_in(inputs)):
                 self.use(tensor, "matrix", [-1], [-2], call.name, None)
@@ -216,7 +216,7 @@ class UseRecorder:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
 
     def _derived(self, call: Call) -> None:
-        """A copy, cast or elementwise function of one parameter stands for it from here on."""
+        """Let a copy, cast or elementwise function of one parameter stand for it from here on."""
         if len(call.tracked) == 1:
             (first,), result = call.tracked, call.result
             entrywise = call.name not in MIXING and isinstance(result, Tensor)

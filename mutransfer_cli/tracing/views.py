@@ -1,7 +1,7 @@
-"""Which tensors of a forward pass are parameters, views of them, or stand for them.
+"""Finds the tensors of a forward pass that are parameters, views of them, or stand for them.
 
 A parameter is recognised by its storage, so views, transposes and slices need no rules of their
-own: the stride of a view's dimension says which dimension of the parameter it walks along.
+own: the stride of a view's dimension tells which dimension of the parameter it runs along.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's
 
 
 class ParameterViews:
-    """The parameters of a model, by storage."""
+    """The parameters of a model, identified by storage."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Remember the storages of a model's parameters."""
+        """Record the storages of a model's parameters."""
         self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in model.named_parameters():
@@ -55,12 +55,12 @@ class ParameterViews:
         return dims_by_name
 
     def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
-        """From here on take a result for the parameters that a tensor is.
+        """Treat a result from here on as the parameters that a tensor is or stands for.
 
         Args:
-            tensor: A parameter, or what stands for some.
-            result: What was computed from it.
-            stacked: The dimension of the result that the tensor does not have, if it has one more.
+            tensor: A parameter, or a tensor that stands for some.
+            result: The tensor computed from it.
+            stacked: The additional dimension of the result, if it has one.
         """
         for name, dims in self.find(tensor).items():
             at = stacked % result.dim() if len(dims) < result.dim() else len(dims)

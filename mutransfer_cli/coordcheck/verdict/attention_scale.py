@@ -7,7 +7,7 @@ from mutransfer_cli.documents.check import FaultReport
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.tracing.family import Family
 
-SAME_SCALE = 1e-3  # relative
+SCALE_TOLERANCE = 1e-3  # relative
 
 
 def attention_faults(family: Family, parameterization: str) -> tuple[FaultReport, ...]:
@@ -16,7 +16,7 @@ def attention_faults(family: Family, parameterization: str) -> tuple[FaultReport
         return ()
     power = parameterization_of(parameterization).attention_power
     expected = family.head_growth**power
-    if abs(family.scale_growth / expected - 1) < SAME_SCALE:
+    if abs(family.scale_growth / expected - 1) < SCALE_TOLERANCE:
         return ()
     call = family.attention[0]
     divisor = {-1.0: "head_size", -0.5: "√head_size"}.get(power, f"head_size^{-power:g}")

@@ -1,1 +1,1 @@
-"""What parameterizations share: powers, the derivation of rates, depth, horizon, exponents."""
+"""Rules that parameterizations share: powers, learning rates, depth, horizon and exponents."""

@@ -1,4 +1,4 @@
-"""Rules of axes that other packages bring: factors on a tensor's numbers.
+"""Rules for axes from other packages: factors on a tensor's numbers.
 
 The built-in axes have rules of their own: width in `lr_rules`, depth in `depth_rules`, batch size
 and training length in `horizon_rules`.
@@ -20,11 +20,11 @@ class AxisFactors:
     """Factors on the numbers of a tensor at the target.
 
     Attributes:
-        lr: On the learning rate.
-        weight_decay: On the weight decay.
-        eps: On the optimizer's epsilon.
-        init_std: On the standard deviation at init, of tensors that a plan initializes.
-        why: The derivation, in a line.
+        lr: Factor on the learning rate.
+        weight_decay: Factor on the weight decay.
+        eps: Factor on the optimizer's epsilon.
+        init_std: Factor on the init standard deviation, for tensors that the plan initialises.
+        why: The derivation, in one line.
     """
 
     lr: float = 1.0
@@ -35,15 +35,15 @@ class AxisFactors:
 
 
 class AxisRule(Protocol):
-    """How a tensor's numbers follow an axis."""
+    """How a tensor's numbers scale along an axis."""
 
     def __call__(self, role: str, geometry: Geometry, ratio: float) -> AxisFactors:
         """Return the factors.
 
         Args:
             role: The tensor's role.
-            geometry: Geometry of the optimizer that trains it.
-            ratio: The size target/base along the axis.
+            geometry: Geometry of the optimizer that trains the tensor.
+            ratio: The ratio target/base of the axis's size.
         """
         ...
 
@@ -54,8 +54,8 @@ def follow_further_axes(
     """Apply the rules of all further axes to one tensor.
 
     Args:
-        tensor: The tensor as the built-in axes have it.
-        geometry: Geometry of the optimizer that trains it.
+        tensor: The tensor's numbers by the rules of the built-in axes.
+        geometry: Geometry of the optimizer that trains the tensor.
         base: Sizes at the base, by name.
         target: Sizes at the target, by name.
     """

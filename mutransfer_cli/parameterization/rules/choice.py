@@ -1,4 +1,4 @@
-"""A question on which sources disagree, and the answer that was taken."""
+"""A question on which sources disagree, and the answer that a plan uses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Evidence = Literal["theory", "empirical", "assumption"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One disagreement.
+    """One question on which sources disagree.
 
     Attributes:
-        what: The question, with the key of the recipe that answers it where there is one.
-        taken: The answer of this plan.
-        kind: What kind of knowledge the answer is.
-        source: Who says so.
+        what: The question, with the recipe key that decides it, if there is one.
+        taken: The answer that the plan uses.
+        kind: The kind of evidence for the answer.
+        source: Source of the answer.
         others: What other sources say.
     """
 

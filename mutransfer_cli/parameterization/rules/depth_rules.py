@@ -1,4 +1,4 @@
-"""How a tensor's numbers follow the depth of a residual network: exponents of m_L."""
+"""How a tensor's numbers scale with the depth of a residual network: exponents of m_L."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class DepthRule:
     """Exponents of m_L, the ratio target/base of the depth, for one tensor.
 
     Attributes:
-        lr: Of the learning rate.
-        gradient: Of the size of the gradient, which epsilon follows.
-        init: Of the init standard deviation.
-        multiplier: Of a forward multiplier that has to be folded in.
+        lr: Exponent of the learning rate.
+        gradient: Exponent of the gradient's size, which epsilon follows.
+        init: Exponent of the init standard deviation.
+        multiplier: Exponent of a forward multiplier that has to be folded in.
     """
 
     lr: float = 0.0
@@ -24,7 +24,7 @@ class DepthRule:
     multiplier: float = 0.0
 
     def absorbed(self, geometry: Geometry) -> DepthRule:
-        """The branch's multiplier folded into the tensor that ends it (abc-symmetry)."""
+        """The rule with the branch's multiplier folded into the tensor (abc-symmetry)."""
         return DepthRule(
             lr=self.lr - geometry.lr_power * self.multiplier,
             gradient=self.gradient - self.multiplier,

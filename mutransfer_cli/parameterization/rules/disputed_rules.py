@@ -1,4 +1,4 @@
-"""Where sources disagree: which rule was taken, what kind of knowledge it is, what others say."""
+"""Rules on which sources disagree: which one a plan uses, on what evidence, and the others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROUTER = Choice(
     "multiplier 1/m and rate 1/m: ArchScale",
 )
 
-# By `rules.horizon`: what is taken, what kind of knowledge it is under Adam, and the source.
+# By `rules.horizon`: the rule, the kind of evidence for it under Adam, and the source.
 HORIZON: dict[str, tuple[str, Evidence, str]] = {
     "steps": (
         "rate, decay, epsilon and beta2 follow the number of steps only",
@@ -48,7 +48,7 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
 
 
 def choices_of(settings: Settings, plan: PlanData) -> tuple[Choice, ...]:
-    """The choices that matter for this plan: none about axes that do not grow."""
+    """The disputed rules that matter for this plan, without those on axes that do not grow."""
     return tuple(_choices(settings, plan, parameterization_of(settings.parameterization)))
 
 
@@ -135,5 +135,5 @@ def _clip(plan: PlanData, parameterization: Parameterization, width_only: bool) 
         {0.0: "constant in width", 0.5: "∝ √m_width"}.get(power, f"∝ m_width^{power:g}"),
         "theory" if width_only else "assumption",
         "derived from the size of the gradient's norm",
-        "in depth and batch nothing is published: left as it is",
+        "nothing is published for depth and batch: left unchanged",
     )

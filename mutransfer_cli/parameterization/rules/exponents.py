@@ -1,6 +1,6 @@
-"""The exponent in width of every quantity that the theory speaks of.
+"""The exponent in width of every quantity in the theory.
 
-One place for expectations: whoever measures a quantity takes from here what it should grow by.
+Measurements of these quantities are compared with these exponents.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ AT_THE_OUTPUT = frozenset({"readout", "scalar"})
 
 @dataclass(frozen=True, slots=True)
 class Exponents:
-    """Exponents of the width, all growing fans in proportion to it.
+    """Exponents of the width, assuming that all growing fans are proportional to it.
 
     Attributes:
-        multiplier: Forward multiplier.
-        init: Init standard deviation.
-        lr: Learning rate.
-        gradient: Entries of the gradient of the loss with respect to the tensor.
-        output_gradient: Entries of the gradient with respect to the output of the tensor's layer.
-        update: Entries of the update at learning rate 1; with a spectral geometry, its spectral
-            norm.
-        init_effect: Output of the layer at init, on an isotropic input of size 1.
-        update_effect: Change of the layer's output by the tensor's own update, on an input that
-            the update is aligned with.
-        logit_effect: Of a tied tensor, the same for the logits, where it is the readout; else
-            `update_effect`.
+        multiplier: Exponent of the forward multiplier.
+        init: Exponent of the init standard deviation.
+        lr: Exponent of the learning rate.
+        gradient: Exponent of the entries of the loss's gradient with respect to the tensor.
+        output_gradient: Exponent of the entries of the loss's gradient with respect to the output
+            of the tensor's layer.
+        update: Exponent of the entries of the update at learning rate 1, or of its spectral norm
+            if the geometry is spectral.
+        init_effect: Exponent of the layer's output at init, on an isotropic input of size 1.
+        update_effect: Exponent of the change of the layer's output by the tensor's own update, on
+            an input with which the update is aligned.
+        logit_effect: For a tied tensor, the exponent of its effect on the logits as the readout;
+            else `update_effect`.
     """
 
     multiplier: float
@@ -60,11 +61,11 @@ def exponents(
     Effects are the same in every abc-equivalent form, so they do not depend on `readout`.
 
     Args:
-        parameterization: The table to look in.
-        geometry: That of the optimizer that trains the tensor.
+        parameterization: The parameterization whose table applies.
+        geometry: Geometry of the optimizer that trains the tensor.
         role: The tensor's role.
-        grows_in: Whether a dimension that it sums over grows.
-        grows_out: Whether a dimension of its output grows.
+        grows_in: Whether a dimension that the tensor sums over grows.
+        grows_out: Whether a dimension of the tensor's output grows.
         alignment: `rules.alignment`.
         readout: `rules.readout`: multiplier or absorbed.
         tied: Whether the model's readout is its embedding.
@@ -100,9 +101,9 @@ def exponents(
 def clip_exponent(parameterization: Parameterization, readout: str) -> float:
     """Exponent of the width for the threshold of the global gradient norm.
 
-    Of n entries of the readout each has a gradient of the size of its multiplier, so their norm
-    grows as √n · multiplier; that of n² hidden entries is n · |gradient|. The larger counts, and
-    nothing below a constant norm (derived; measured 0 for Table 8, 0.5 for Table 3 and sp).
+    The readout has n entries, each with a gradient of the size of its multiplier, so their norm
+    scales as √n · multiplier; the norm of n² hidden entries scales as n · |gradient|. The larger
+    exponent counts, and at least 0 (derived; measured 0 for Table 8, 0.5 for Table 3 and sp).
     """
     out = parameterization.row("readout", readout)
     hidden = parameterization.row("hidden")

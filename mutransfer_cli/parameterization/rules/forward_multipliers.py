@@ -1,4 +1,4 @@
-"""Multipliers that cannot be absorbed into a tensor, and where in the model each one goes."""
+"""Multipliers that cannot be absorbed into a tensor, and where to install each in the model."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mutransfer_cli.tracing.roles import Shape
 
 log = logging.getLogger(__name__)
 
-SAME_SCALE = 1e-3  # relative; two numbers that a model computes for one scale
-SAME_EXPONENT = 1e-6
+SCALE_TOLERANCE = 1e-3  # relative, between two values that a model computes for one scale
+POWER_TOLERANCE = 1e-6
 Multiplier = tuple[float | None, Site | None]
-"""A value (None: the model has no such thing), and where it has to be put (None: nowhere)."""
+"""Value (None: not in this model), and where to install it (None: nothing to install)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class ForwardMultipliers:
     """All multipliers outside of tensors.
 
     Attributes:
-        values: By name; None: the model has no such thing.
-        sites: Of those that have to be installed.
+        values: Value of each multiplier by name; None: the model has no such multiplier.
+        sites: Where to install those multipliers that have to be installed.
         folded: Whether the multiplier of the residual branches has to be folded into the tensors
             that end them.
     """
@@ -40,7 +40,7 @@ class ForwardMultipliers:
 
 
 def attribute_line(name: str, line: str) -> str:
-    """The cure where a model has no knob for a multiplier."""
+    """The advice for a model that has no attribute for a multiplier."""
     return f"give the model a float attribute `{name}` (1.0 in __init__) and write `{line}`"
 
 
@@ -57,13 +57,14 @@ def forward_multipliers(
     Args:
         family: The traced model.
         settings: Hyperparameters and rules at the base.
-        parameterization: That of the settings.
+        parameterization: The parameterization that the settings name.
         shapes: Shapes of all tensors at the target.
         base: Sizes of the base.
         target: Sizes of the target.
 
     Raises:
-        InputError: A multiplier has nowhere to go, or is given for what the model does not have.
+        InputError: A multiplier cannot be installed, or is set although the model lacks what it
+            multiplies.
     """
     attention = _attention(family, settings, parameterization, base, target)
     residual, folded = _residual(family, settings, parameterization, base, target)
@@ -76,7 +77,7 @@ def forward_multipliers(
     values = {name: value for name, (value, _) in multipliers.items()}
     sites = {name: site for name, (_, site) in multipliers.items() if site is not None}
     if parameterization.unit_scaled:
-        sites = {}  # numbers only: a model needs the package's own operations to train so
+        sites = {}  # numbers only: models need the unit-scaling package's operations to train with them
     values |= parameterization.residual_coefficients(
         target["depth"], settings.residual_multiplier or 1.0
     )
@@ -104,15 +105,16 @@ def _attention(
     if parameterization.unit_scaled:
         return value, None
     knob = family.knobs.get("attention_scale")
-    if knob is not None and abs(knob.value / call.scale - 1) < SAME_SCALE:  # it is all of the scale
+    if knob is not None and abs(knob.value / call.scale - 1) < SCALE_TOLERANCE:
+        # the attribute is the scale itself
         return value, Site("attribute", attribute=knob.attribute)
     line = attribute_line("attention_scale", "scale=self.attention_scale")
     if given is not None:
         raise InputError(
-            f"{call.module} has no knob for it; {line}", path=("multipliers", "attention")
+            f"{call.module} has no attribute for it; {line}", path=("multipliers", "attention")
         )
     power = parameterization.attention_power
-    if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > SAME_SCALE:
+    if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > SCALE_TOLERANCE:
         raise InputError(
             f"the head size grows with width in {call.module or 'attention'}, and its scale "
             f"does not follow head_size**{power:g}; fix the head size, or {line}",
@@ -140,13 +142,15 @@ def _residual(
         return (value, Site("attribute", attribute=knob.attribute)), False
     line = attribute_line("residual_scale", "x = x + self.residual_scale * branch")
     if given not in (None, 1.0):
-        raise InputError(f"the model has no knob for it; {line}", path=("multipliers", "residual"))
+        raise InputError(
+            f"the model has no attribute for it; {line}", path=("multipliers", "residual")
+        )
     if factor == 1.0:
         return (given, None), False
     if not any(family.blocks.position(name) for name in family.ends):
         raise InputError(
-            "no tensor is seen to end a residual branch, so the branches' multiplier "
-            f"{factor:g} has nowhere to go; {line}",
+            "no tensor was found to end a residual branch, so the branches' multiplier "
+            f"{factor:g} cannot be folded into any; {line}",
             path=("model",),
         )
     log.info("the branches' multiplier %g is folded into the tensors that end them", factor)
@@ -178,33 +182,33 @@ def _logits(
     powers = {t.name: _readout_power(t, settings, parameterization) for t in readouts}
     values = set()
     for tensor in readouts:
-        which = 1 if tensor.role == "tied" else 0
-        fan = tensor.fans(shapes[tensor.name])[which]
-        ratio = fan / tensor.fans(tensor.base_shape)[which]
+        index = 1 if tensor.role == "tied" else 0  # a tied readout sums over its fan-out
+        fan = tensor.fans(shapes[tensor.name])[index]
+        ratio = fan / tensor.fans(tensor.base_shape)[index]
         size = fan if parameterization.unit_scaled else ratio
-        done_by_model = ratio ** family.scale_powers.get(tensor.name, 0.0)
-        values.add(at_base * powers[tensor.name](size, 1.0) / done_by_model)
+        model_factor = ratio ** family.scale_powers.get(tensor.name, 0.0)
+        values.add(at_base * powers[tensor.name](size, 1.0) / model_factor)
     value = float(values.pop())
     if values:
         names = ", ".join(t.name for t in readouts)
         raise InputError(
             f"the readouts {names} grow by different ratios and need different multipliers;"
-            " take rules.readout: absorbed",
+            " use rules.readout: absorbed",
             path=("model",),
         )
     if knob is not None:
         return value, Site("attribute", attribute=knob.attribute)
-    done = all(
-        abs(powers[t.name].fan_in - family.scale_powers.get(t.name, 0.0)) < SAME_EXPONENT
+    model_applies_power = all(
+        abs(powers[t.name].fan_in - family.scale_powers.get(t.name, 0.0)) < POWER_TOLERANCE
         for t in readouts
     )
-    if value == 1.0 and done:
+    if value == 1.0 and model_applies_power:
         return value, None
     matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
     unreachable = [t.name for t, u in matrix if not u.whole_input]
     if unreachable and not parameterization.unit_scaled:
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
-        alternative = "" if family.tied else ", or take rules.readout: absorbed"
+        alternative = "" if family.tied else ", or use rules.readout: absorbed"
         raise InputError(
             f"{unreachable[0]} is applied inside a forward pass, where no hook can put its "
             f"multiplier; {line}{alternative}",
@@ -224,7 +228,7 @@ def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) 
         if value != 1.0:
             raise InputError("the model has no embedding", path=("multipliers", "embedding"))
         return None, None
-    # A model that multiplies its embedding by a power of the width has this undone.
+    # If the model multiplies its embedding by a power of the width, the multiplier undoes that.
     undone = {
         t.name: (prod(shapes[t.name]) / prod(t.base_shape)) ** -family.lookup_powers[t.name]
         for t, _ in lookups
@@ -235,7 +239,7 @@ def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) 
         if len(set(undone.values())) > 1 or (others and value != 1.0):
             raise InputError(
                 f"the model multiplies {', '.join(undone)} by powers of the "
-                "width, and other embeddings not; expected 1.0",
+                "width, but not its other embeddings; expected 1.0",
                 path=("multipliers", "embedding"),
             )
         value *= next(iter(undone.values()))
@@ -245,6 +249,7 @@ def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) 
     if any(not u.whole_input for _, u in lookups):
         line = attribute_line("embedding_scale", "x = embedded * self.embedding_scale")
         raise InputError(
-            f"an embedding is used without a module; {line}", path=("multipliers", "embedding")
+            f"an embedding is applied outside of an embedding module; {line}",
+            path=("multipliers", "embedding"),
         )
     return value, Site("output", tuple(dict.fromkeys(u.module for _, u in lookups)))

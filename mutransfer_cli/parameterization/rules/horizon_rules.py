@@ -1,7 +1,7 @@
-"""How hyperparameters follow batch size and training length: one rule at a time.
+"""How hyperparameters scale with batch size and training length.
 
-m_B is the ratio of examples per step, m_D that of examples (tokens) in all, m_S = m_D/m_B that of
-steps. Sources:
+m_B is the ratio target/base of examples per step, m_D that of the total number of examples
+(tokens), m_S = m_D/m_B that of steps. Sources:
   CdP   Complete(d)P, arXiv 2512.22382: only the number of steps counts
   SDE   Malladi et al., arXiv 2205.10287: batch rules of Adam and SGD at fixed training length
   HL    Marek et al., arXiv 2507.07101: beta2 keeps its half-life in tokens
@@ -24,7 +24,7 @@ class HorizonRule:
 
     Attributes:
         lr: Factor on the learning rate.
-        weight_decay: Factor on the decay as torch takes it: a step takes off lr × weight_decay.
+        weight_decay: Factor on torch's weight decay, of which each step applies lr × weight_decay.
         eps: Factor on epsilon.
         beta1: Exponent of beta1.
         beta2: Exponent of beta2.
@@ -40,15 +40,17 @@ class HorizonRule:
 def horizon_rule(
     horizon: str, beta1: str, geometry: Geometry, m_batch: float, m_duration: float
 ) -> HorizonRule:
-    """The factors of one size. Every rule is a pure power, so scaling twice is scaling once.
+    """The factors for one size.
+
+    Every rule is a pure power, so scaling in two steps equals scaling in one.
 
     Args:
         horizon: steps (CdP), empirical (BJ, with the SDE batch rule) or none (the SDE batch rule
             only).
         beta1: keep or scale.
-        geometry: That of the optimizer.
+        geometry: Geometry of the optimizer.
         m_batch: Ratio target/base of the examples per step.
-        m_duration: Ratio target/base of all examples.
+        m_duration: Ratio target/base of the total number of examples.
     """
     m_steps = m_duration / m_batch
     if horizon == "steps":

@@ -21,13 +21,13 @@ from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rules.powers import CONSTANT, IN, ONE, OUT, Power, Row
 
 ALIGNMENT = {"full": 1.0, "none": 0.5}
-SUMS_OVER_NOTHING = frozenset({"input", "vector"})  # a lookup, or a gain
-NOT_SPECTRAL = frozenset({"vector", "tied"})  # no matrix, or not only one
+WITHOUT_SUM = frozenset({"input", "vector"})  # a lookup or a gain, which sums over nothing
+NOT_SPECTRAL = frozenset({"vector", "tied"})  # not a matrix, or not only used as one
 
 
 @dataclass(frozen=True, slots=True)
 class LrRule:
-    """Factors on a tensor's learning rate and on the size of its gradient, and why."""
+    """Powers of the width for a tensor's learning rate and gradient size, and the derivation."""
 
     lr: Power
     gradient: Power
@@ -38,12 +38,14 @@ def gradient_size(parameterization: Parameterization, role: str, row: Row, tied:
     """Size of one entry of the gradient: multiplier · δ · input, δ being 1 at the logits.
 
     Args:
-        parameterization: Whose readout sends gradients back.
+        parameterization: The parameterization, whose readout determines the gradient δ.
         role: The tensor's role.
         row: The tensor's init and multiplier.
         tied: Whether the model's readout is its embedding.
     """
-    if role in CONSTANT or parameterization.unit_scaled:  # there weight gradients are of unit size
+    if (
+        role in CONSTANT or parameterization.unit_scaled
+    ):  # unit scaling keeps weight gradients at unit size
         return ONE
     if role == "readout":
         return row.multiplier
@@ -61,7 +63,7 @@ def entry_size(geometry: Geometry, gradient: Power, row: Row) -> Power:
 
 
 def is_spectral(geometry: Geometry, role: str) -> bool:
-    """Whether the spectral norm of the update is known, and not the size of its entries."""
+    """Whether the spectral norm of the update is known instead of the size of its entries."""
     return geometry == SPECTRAL and role not in NOT_SPECTRAL
 
 
@@ -74,19 +76,19 @@ def lr_rule(
     alignment: str | None = None,
     tied: bool = False,
 ) -> LrRule:
-    """The width rule of a role that starts and is multiplied as the row says.
+    """The width rule of a role with the init and multiplier of a row.
 
     Args:
-        parameterization: Whose rule it is.
-        geometry: That of the optimizer that trains the tensor.
+        parameterization: The parameterization whose rule applies.
+        geometry: Geometry of the optimizer that trains the tensor.
         role: The tensor's role.
-        row: Its init and multiplier, in whichever equivalent form.
+        row: The tensor's init and multiplier, in any equivalent form.
         alignment: full, none, or None for the default: full, or one learning rate for all tensors.
         tied: Whether the model's readout is its embedding.
     """
     gradient = gradient_size(parameterization, role, row, tied)
     if role in CONSTANT:
-        return LrRule(ONE, gradient, "no dimension of it grows, or no rule is agreed: constant")
+        return LrRule(ONE, gradient, "no dimension grows, or there is no agreed rule: constant")
     if parameterization.single_lr_source is not None and alignment is None:
         why = f"{parameterization.name}: one learning rate for every tensor"
         return LrRule(ONE, gradient, why)
@@ -100,7 +102,7 @@ def lr_rule(
         return LrRule(lr, gradient, why)
     a = ALIGNMENT[alignment or "full"]
     size = entry_size(geometry, gradient, row)
-    summed = ONE if role in SUMS_OVER_NOTHING else IN**a
+    summed = ONE if role in WITHOUT_SUM else IN**a
     lr = (row.multiplier * size * summed) ** -1
     if role == "tied":
         as_readout = parameterization.tied_logits.fan_in + size.fan_out + a
@@ -110,7 +112,7 @@ def lr_rule(
         f"{'aligned' if a == 1 else 'random'} sum over inputs ({summed}) × rate: {proportional(lr)}"
     )
     if role == "readout" and geometry == GRADIENT and a < 1:
-        # or the gradient sent backward outgrows its size at init (Everett et al.)
+        # otherwise the gradient sent backward outgrows its size at init (Everett et al.)
         cap = (row.init * gradient**-1).fan_in
         if cap < lr.fan_in:
             lr = IN**cap
@@ -122,5 +124,5 @@ def lr_rule(
 
 
 def proportional(lr: Power) -> str:
-    """A learning rate's rule, as it is shown."""
+    """A learning rate's power of the width, as text."""
     return f"rate ∝ {lr}"

@@ -1,7 +1,7 @@
 """muP's tables, which several parameterizations share (Tensor Programs V, arXiv 2203.03466).
 
-Three forms of init and multiplier are one and the same function. Table 8 is the one that is used
-with `readout: multiplier`, Table 3 with `readout: absorbed`.
+The three forms of init and multiplier define the same function. Table 8 is used with
+`readout: multiplier`, Table 3 with `readout: absorbed`.
 """
 
 from __future__ import annotations

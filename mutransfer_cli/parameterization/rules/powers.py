@@ -2,8 +2,7 @@
 
 An entry `Power(i, o)` stands for m_in**i · m_out**o, where m_in and m_out are the ratios
 target/base of the tensor's fan-in and fan-out. Learning rates and epsilon follow from the rows and
-from the optimizer's geometry (`lr_rules`). Sources, as the tables of all parameterizations quote
-them:
+from the optimizer's geometry (`lr_rules`). The tables of all parameterizations quote these sources:
   TP5   Tensor Programs V, arXiv 2203.03466, Tables 3, 8 and 9
   EV    Everett et al., arXiv 2407.05872, Table 1
   US    the unit-scaling package (u-muP, arXiv 2407.17465)
@@ -35,7 +34,7 @@ class Power(NamedTuple):
         return Power(self.fan_in * exponent, self.fan_out * exponent)
 
     def in_width(self, grows_in: bool, grows_out: bool) -> float:
-        """The exponent of the width, where both fans that grow do so in proportion to it."""
+        """The exponent of the width, if the growing fans are proportional to it."""
         return self.fan_in * grows_in + self.fan_out * grows_out
 
     def __str__(self) -> str:
@@ -56,8 +55,8 @@ class Row:
     """One role of one parameterization: factors on the values at the base.
 
     Attributes:
-        init: On the init standard deviation.
-        multiplier: On the forward multiplier.
+        init: Factor on the init standard deviation.
+        multiplier: Factor on the forward multiplier.
         source: Paper and table.
     """
 
@@ -66,16 +65,16 @@ class Row:
     source: str
 
     def shifted(self, by: Power) -> Row:
-        """The same function by abc-symmetry: multiplier × by, init / by."""
+        """An equivalent row by abc-symmetry: multiplier × by, init / by."""
         return replace(self, multiplier=self.multiplier * by, init=self.init * by**-1)
 
     def absorbed(self) -> Row:
-        """The same function with a multiplier of 1."""
+        """The equivalent row with a multiplier of 1."""
         return self.shifted(self.multiplier**-1)
 
 
-# Roles that follow another role's row: kernels are finite, a tied matrix starts as an embedding
-# (MUP).
+# Roles that use another role's row: kernels have finite size, and a tied matrix is initialised as
+# an embedding (MUP).
 ROW_OF_ROLE = {"convolution": "hidden", "expert": "hidden", "tied": "input"}
 
 # The same in every parameterization.

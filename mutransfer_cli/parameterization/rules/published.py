@@ -1,6 +1,6 @@
-"""Learning rates as they were published, to read beside the papers; the derivation must agree.
+"""Learning rates as published, for comparison with the papers; the derivation must agree.
 
-Exponents of the width n, all of whose fans grow together. Sources:
+Each is an exponent of the width n, to which all fans are proportional. Sources:
   TP5   Tensor Programs V, arXiv 2203.03466
   EV    Everett et al., arXiv 2407.05872, Table 1 (its muP is TP5's Table 9)
   QIU   arXiv 2512.05620 and its code, scaling-matrix-preconditioning
@@ -21,12 +21,12 @@ class PublishedRates:
     """Exponents of the learning rate in the width, for one optimizer.
 
     Attributes:
-        form: The table with the rows of init and multiplier that these rates belong to.
-        geometry: That of the optimizer.
+        form: The table whose init and multiplier these rates belong to.
+        geometry: Geometry of the optimizer.
         alignment: full or none.
         lr: Exponents for embedding, hidden and readout.
         source: Paper and table.
-        optimizer: The optimizer, where it is not the one that tables of its geometry are about.
+        optimizer: The optimizer, if it is not one that `OptimizerSpec.tabulated` marks.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""One line of the plan: the rules of width, depth and horizon applied to one tensor."""
+"""Applies the rules for width, depth and horizon to one tensor."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from mutransfer_cli.tracing.roles import Shape
 
 @dataclass(frozen=True, slots=True)
 class PlanContext:
-    """What is the same for all tensors of one plan.
+    """The inputs that are common to all tensors of a plan.
 
     Attributes:
         settings: Hyperparameters and rules at the base.
-        parameterization: That of the settings.
-        optimizer: That of the settings.
-        horizon: Factors of batch size and training length.
-        m_depth: The depth at the target over that at which hyperparameters are quoted.
-        init_depth: The depth in `init.residual: gpt2`.
+        parameterization: The parameterization that the settings name.
+        optimizer: The optimizer that the settings name.
+        horizon: Factors for batch size and training length.
+        m_depth: Depth of the target divided by the depth at which hyperparameters are quoted.
+        init_depth: The depth that `init.residual: gpt2` divides by.
         family: The traced model.
         folded: Whether branch multipliers are folded into the tensors that end the branches.
         final_readouts: The readouts that give the model's output.
@@ -46,7 +46,7 @@ class PlanContext:
     final_readouts: frozenset[str]
 
 
-def first_match(name: str, patterns: Sequence[str]) -> bool:
+def matches_any(name: str, patterns: Sequence[str]) -> bool:
     """Whether any pattern matches a tensor's name."""
     return any(fnmatchcase(name, p) for p in patterns)
 
@@ -60,7 +60,7 @@ def lr_factor(name: str, role: str, factors: Mapping[str, float]) -> float:
 
 
 def is_matrix(tensor: TensorShape) -> bool:
-    """Matrices and embeddings: what `decay: matrices` decays."""
+    """Whether a tensor is a matrix or an embedding, which `decay: matrices` decays."""
     return bool(tensor.in_dims) or any(u.kind == "lookup" for u in tensor.uses)
 
 
@@ -70,23 +70,23 @@ def decays(name: str, tensor: TensorShape, decay: str | tuple[str, ...]) -> bool
         return True
     if decay == "matrices":
         return is_matrix(tensor) and tensor.role != "fixed"
-    return first_match(name, (decay,) if isinstance(decay, str) else decay)
+    return matches_any(name, (decay,) if isinstance(decay, str) else decay)
 
 
 def initial_std(
     name: str, tensor: TensorShape, context: PlanContext, factor: float, at_base: bool
 ) -> tuple[str, float | None]:
-    """How a tensor starts: `TensorPlan.init` and `TensorPlan.init_std`.
+    """How a tensor is initialised: `TensorPlan.init` and `TensorPlan.init_std`.
 
     Args:
         name: The tensor's name in the model at the target.
         tensor: The tensor.
-        context: Of the plan.
-        factor: What the rules multiply the standard deviation by.
-        at_base: Whether the tensor is what it is at the base.
+        context: The inputs that are common to all tensors.
+        factor: The factor of the rules on the standard deviation.
+        at_base: Whether the tensor has the shape and depth of the base.
     """
     init = context.settings.init
-    if first_match(name, init.zero):
+    if matches_any(name, init.zero):
         return "zero", 0.0
     if tensor.role == "fixed" or not is_matrix(tensor):
         if factor == 1.0 or tensor.base_rms == 0.0:
@@ -111,13 +111,13 @@ def initial_std(
 
 
 def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanContext) -> TensorPlan:
-    """One line of the plan.
+    """The plan of one tensor.
 
     Args:
         name: The tensor's name in the model at the target.
-        tensor: The tensor of the base that it is a copy of.
-        shape: Its shape at the target.
-        context: Of the plan.
+        tensor: The corresponding tensor at the base.
+        shape: Shape at the target.
+        context: The inputs that are common to all tensors.
     """
     s, parameterization, horizon = context.settings, context.parameterization, context.horizon
     optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
@@ -136,7 +136,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     inside = parameterization.depth_rule(geometry, s.depth_alpha, in_block, False)
     depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
 
-    # what the optimizer's class multiplies by itself is divided out again
+    # divide by the factor that the optimizer's class applies by itself
     by_class = optimizer.lr_shape_factor(shape)
     width = rule.lr(m_in, m_out) * optimizer.lr_shape_factor(tensor.base_shape) / by_class
     peak = s.optimizer.lr
@@ -154,7 +154,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
 
     decay = s.optimizer.weight_decay if decays(name, tensor, s.decay) else 0.0
     if s.weight_decay == "independent":
-        # lr × weight_decay follows neither the width nor a folded multiplier
+        # lr × weight_decay depends neither on the width nor on a folded multiplier
         decay *= horizon.weight_decay / width / m_depth ** (depth.lr - inside.lr)
 
     eps = optimizer.planned_eps(
@@ -193,14 +193,14 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
 def derivation(
     row: Row, rule: LrRule, depth: DepthRule, context: PlanContext, in_block: bool
 ) -> str:
-    """The derivation in a line: init, rate, depth, horizon.
+    """The derivation in one line: init, rate, depth, horizon.
 
     Args:
         row: The tensor's row of the table.
-        rule: Its width rule.
-        depth: Its depth rule.
-        context: Of the plan.
-        in_block: Whether it is in a block that is repeated along the depth.
+        rule: The tensor's width rule.
+        depth: The tensor's depth rule.
+        context: The inputs that are common to all tensors.
+        in_block: Whether the tensor is in a block that repeats along the depth.
     """
     parts = [f"init ∝ {row.init}, multiplier {row.multiplier}", rule.why]
     if in_block and depth != DepthRule():
