@@ -1,1 +1,1 @@
-"""From a run or a table of runs to the answers: optima, drift, regret and verdict."""
+"""Fits a run or a table of runs: optima, drift, regret and verdict."""

@@ -1,4 +1,4 @@
-"""The axes of a ladder: each is a line of rungs through the base."""
+"""Splits the rungs of a ladder into axes, each a line of rungs through the base."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.surface.observation import Observation
 
-RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None where it is not known
+RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None where unknown
 
 
 def rung_size(observation: Observation) -> RungSize:
@@ -19,7 +19,7 @@ def rung_size(observation: Observation) -> RungSize:
 
 
 def by_name(size: RungSize) -> dict[str, int | None]:
-    """The sizes of a rung by their names."""
+    """The sizes of a rung by name."""
     return dict(zip(SIZES, size, strict=True))
 
 
@@ -31,14 +31,14 @@ def in_order(size: RungSize) -> tuple[int, ...]:
 def axis_lines(
     observations: Sequence[Observation], base: RungSize | None = None
 ) -> dict[str, list[Observation]]:
-    """The observations along each axis that varies, by the name of its size; the base is on all.
+    """The observations along each axis that varies, by the name of the axis's size.
 
-    Observations that differ from the base along several axes are on no line. A single rung counts
-    as a line along the first axis.
+    The base is on every line; observations that differ from it along several axes are on none. A
+    single rung counts as a line along the first axis.
 
     Args:
         observations: Runs at any sizes.
-        base: Where the axes cross; by default the rung with the most others along the axes.
+        base: The rung at which the axes cross; by default the one with the most others along axes.
     """
     sizes = {rung_size(o) for o in observations}
     centre = most_connected(sizes) if base is None else base
@@ -54,8 +54,8 @@ def axis_lines(
 def axes_between(size: RungSize, other: RungSize) -> tuple[str, ...]:
     """The sizes by which two rungs differ.
 
-    Where an axis keeps the tokens, steps shrink as it grows: rungs with the same number of examples
-    differ along that axis only.
+    If an axis keeps the number of tokens, steps shrink as it grows: rungs with the same number of
+    examples then differ along that axis only.
     """
     a, b = by_name(size), by_name(other)
     different = tuple(name for name in SIZES if a[name] != b[name])
@@ -73,7 +73,7 @@ def axes_between(size: RungSize, other: RungSize) -> tuple[str, ...]:
 
 
 def most_connected(sizes: Collection[RungSize]) -> RungSize:
-    """The rung from which most others are reached along one axis; of several, the smallest."""
+    """The rung from which the most others differ along one axis; of several, the smallest."""
     count = Counter({a: sum(len(axes_between(a, b)) == 1 for b in sizes) for a in sizes})
     most = max(count.values())
     return min((a for a in sizes if count[a] == most), key=in_order)

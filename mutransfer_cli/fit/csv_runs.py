@@ -1,4 +1,4 @@
-"""A CSV file of runs that the user made elsewhere."""
+"""Reads a CSV file of runs that were trained elsewhere."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mutransfer_cli.surface.observation import Observation
 
 log = logging.getLogger(__name__)
 
-DIVERGED = {"", "nan", "inf", "+inf", "diverged", "none", "null"}  # in the column of the loss
-RAW_RATES = "mup"  # the parameterization in which raw rates are turned into rates at the base
+DIVERGED = {"", "nan", "inf", "+inf", "diverged", "none", "null"}  # values of the loss
+RAW_RATES = "mup"  # the parameterization by which raw rates are converted to rates at the base
 LR_MEANINGS = ("base", "raw")
 
 Cells: TypeAlias = Mapping[str, str | None]
@@ -29,14 +29,14 @@ Cells: TypeAlias = Mapping[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that has a meaning; any further column is a searched hyperparameter.
+    """A column with a known meaning; any other column is a searched hyperparameter.
 
     Attributes:
-        name: Its name in the table.
-        aliases: Names that are read where no column has that name.
-        required: Whether a table without it is refused.
-        integer: Whether its values are whole numbers.
-        positive: Whether they are above zero.
+        name: Name of the column.
+        aliases: Alternative names, used if no column has the name itself.
+        required: Whether the column is required.
+        integer: Whether the values have to be whole numbers.
+        positive: Whether the values have to be positive.
     """
 
     name: str
@@ -61,17 +61,17 @@ COLUMNS = {
 def read_table(
     path: Path, *, lr_is: str = "base", optimizer: str = "adamw", base_width: int | None = None
 ) -> list[Observation]:
-    """Read a table of runs: `COLUMNS`, and further columns as searched hyperparameters.
+    """Read a table of runs: `COLUMNS`, and other columns as searched hyperparameters.
 
     Args:
         path: The CSV file.
-        lr_is: `base` where learning rates are quoted at the base; `raw` where they are those of
-            the hidden matrices, which are then divided by the factor that muP gives these.
+        lr_is: `base` if learning rates are quoted at the base; `raw` if they are those of the
+            hidden matrices, which are then divided by muP's factor for these.
         optimizer: The optimizer of the runs, for raw rates.
         base_width: Width at which rates are quoted; by default the smallest in the table.
 
     Raises:
-        InputError: An option is wrong, or the table: the message names line and column.
+        InputError: An option or the table is wrong; the message names line and column.
     """
     if lr_is not in LR_MEANINGS:
         raise InputError(f"--lr-is {lr_is}: expected {' or '.join(LR_MEANINGS)}")
@@ -104,7 +104,7 @@ def read_table(
 
 
 def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Cells]]]:
-    """The names of all columns, aliases replaced, and each row with its line for messages.
+    """The names of all columns, with aliases replaced, and each row with its position.
 
     Raises:
         InputError: The file cannot be read, lacks a column or holds no runs.
@@ -131,7 +131,7 @@ def read_rows(path: Path) -> tuple[Sequence[str], list[tuple[str, Cells]]]:
 
 
 def canonical(names: Sequence[str]) -> list[str]:
-    """The names of a table's columns, with an alias replaced where nothing has the name itself."""
+    """Replace aliases among column names by the columns' own names."""
     replaced = list(names)
     for column in COLUMNS.values():
         used = [alias for alias in column.aliases if alias in names]
@@ -144,7 +144,7 @@ def number(row: Cells, name: str, line: str) -> float:
     """A number in a cell.
 
     Raises:
-        InputError: It is not a number, or not of the kind that its column holds.
+        InputError: The cell does not hold a number that its column allows.
     """
     column = COLUMNS.get(name, Column(name, integer=False))
     text = (row.get(name) or "").strip()
@@ -160,10 +160,10 @@ def number(row: Cells, name: str, line: str) -> float:
 
 
 def loss(row: Cells, line: str) -> float | None:
-    """The loss of a run; None where the cell says that the run diverged.
+    """The loss of a run; None if the cell marks the run as diverged.
 
     Raises:
-        InputError: It is neither a number nor one of `DIVERGED`.
+        InputError: The cell holds neither a number nor one of `DIVERGED`.
     """
     text = (row.get("loss") or "").strip().lower()
     if text in DIVERGED:
@@ -177,11 +177,11 @@ def loss(row: Cells, line: str) -> float | None:
 
 
 def hidden_lr_factor(optimizer: str, multiplier: float) -> float:
-    """The learning rate of hidden matrices over its value at the base.
+    """The learning rate of hidden matrices divided by its value at the base.
 
     Args:
         optimizer: Name of the optimizer.
-        multiplier: Width over base width.
+        multiplier: Width divided by base width.
     """
     parameterization = parameterization_of(RAW_RATES)
     row = parameterization.row("hidden")

@@ -1,4 +1,4 @@
-"""The file of a fit: written by `fit`, read by `scale --fit`."""
+"""Reads and writes the file of a fit, which `scale --fit` uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def write_fit(document: FitDocument, path: Path) -> None:
 
 
 def read_fit(path: Path) -> FitDocument:
-    """Read what `write_fit` wrote.
+    """Read a file that `write_fit` wrote.
 
     Raises:
         InputError: The file cannot be read, or is not a fit.
@@ -34,12 +34,12 @@ def read_fit(path: Path) -> FitDocument:
         return FitDocument.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "document"
-        raise InputError(f"{path}: not a fit: {where}: {first['msg']}") from error
+        key = ".".join(str(part) for part in first["loc"]) or "document"
+        raise InputError(f"{path}: not a fit: {key}: {first['msg']}") from error
 
 
 def extrapolate(document: FitDocument, width: int) -> Interval | None:
-    """The optimal learning rate at a width by the measured drift; None where there is no drift."""
+    """The optimal learning rate at a width by the measured drift; None if no drift was measured."""
     axis = document.axes.get("width")
     if axis is None or axis.line is None or axis.drift is None:
         return None

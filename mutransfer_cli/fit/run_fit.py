@@ -1,4 +1,4 @@
-"""Fit of a run: its trials, and whether its sweep is finished."""
+"""Fits the trials of a run, and notes whether its sweep is finished."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def fit_run(run: Run, *, confidence: float = 0.95) -> StudyFit:
-    """Fit the trials of a run; where its sweep is unfinished, the fit says so.
+    """Fit the trials of a run; if its sweep is unfinished, the fit says so.
 
     Raises:
         InputError: No trial has ended, or no two rungs differ along a single axis.

@@ -1,4 +1,4 @@
-"""A run in a few lines: what was found, what the transfer costs, where the files are."""
+"""Summarizes a run in a few lines: its optima, the cost of the transfer, and its files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def summarize(run: Run) -> SummaryDocument:
 
 
 def fit_lines(fit: FitDocument) -> Iterator[str]:
-    """The optima, the drift and the cost along each axis, and the verdict, a line each."""
+    """One line each for the optima, the drift and cost along each axis, and the verdict."""
     shown = [size for size in SIZES if size == SIZES[0] or size in fit.axes]
     for rung in fit.rungs:
         yield rung_line(rung, shown)
@@ -42,7 +42,7 @@ def fit_lines(fit: FitDocument) -> Iterator[str]:
 
 
 def rung_line(rung: Rung, shown: list[str]) -> str:
-    """The optimum of a rung.
+    """A line with the optimum of a rung.
 
     Args:
         rung: The rung.

@@ -1,4 +1,4 @@
-"""Fit of a study: every axis of its ladder by itself, then one document of all of them."""
+"""Fits a study: each axis of its ladder separately, then one document for all of them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class FittedRung:
     """One rung of a study: its sizes, and its fit in the ladder of one axis.
 
     Attributes:
-        size: Width, depth, batch and steps.
-        fit: Its curve and its optimum.
-        ladder: The ladder that it was fitted in, for the transform of its losses.
+        size: Sizes of the rung, in the order of `SIZES`.
+        fit: Curve and optimum of the rung.
+        ladder: The ladder in which the rung was fitted, for the transform of its losses.
     """
 
     size: RungSize
@@ -35,11 +35,11 @@ class StudyFit:
     """The fits of all ladders of a study.
 
     Attributes:
-        source: Where the observations come from.
-        confidence: Of all intervals.
-        ladders: By axis, in the order of the axes.
-        sizes: For each axis all sizes of its rungs, by their size along the axis.
-        unfinished: What is still to come where the observations are those of an unfinished sweep.
+        source: Origin of the observations.
+        confidence: Confidence level of all intervals.
+        ladders: The fit along each axis, in the order of the axes.
+        sizes: For each axis, the sizes of its rungs by their size along the axis.
+        unfinished: What remains to be done if the sweep is unfinished, else None.
     """
 
     source: str
@@ -50,7 +50,7 @@ class StudyFit:
 
     @property
     def rungs(self) -> list[FittedRung]:
-        """Every rung once, small to large; the base as it was fitted along the first axis."""
+        """Every rung once, small to large; for the base, its fit along the first axis."""
         rungs: dict[RungSize, FittedRung] = {}
         for axis, ladder in self.ladders.items():
             for along, fit in ladder.rungs.items():
@@ -60,12 +60,12 @@ class StudyFit:
 
     @property
     def main(self) -> LadderFit:
-        """The ladder that hyperparameters are taken from: along the width where it varies."""
+        """The ladder that gives the hyperparameters: along the width, if the width varies."""
         return next(iter(self.ladders.values()))
 
     @property
     def verdict(self) -> TransferVerdict:
-        """The verdict of the axis that holds least."""
+        """The worst verdict of all axes."""
         order: tuple[TransferVerdict, ...] = ("fails", "inconclusive", "holds")
         return min((ladder.verdict for ladder in self.ladders.values()), key=order.index)
 
@@ -73,8 +73,8 @@ class StudyFit:
     def reason(self) -> str:
         """The reasons of all axes.
 
-        While a sweep is unfinished, that is the reason for an inconclusive verdict, not what could
-        be changed in a recipe.
+        If the sweep is unfinished, that is the reason for an inconclusive verdict, rather than
+        anything that could be changed in the recipe.
         """
         if self.unfinished is not None and self.verdict == "inconclusive":
             return self.unfinished
@@ -117,9 +117,9 @@ def fit_study(
 
     Args:
         observations: Runs at any sizes.
-        confidence: Of all intervals, between 0 and 1.
-        source: Where the observations come from, for messages.
-        base: Where the axes cross; by default the rung with the most others along the axes.
+        confidence: Confidence level of all intervals, between 0 and 1.
+        source: Origin of the observations, for messages.
+        base: The rung at which the axes cross; by default the one with the most others along axes.
 
     Raises:
         InputError: There are no observations, or no two rungs are on one axis.
@@ -150,15 +150,15 @@ def fit(
 
     Args:
         observations: Runs at any sizes.
-        confidence: Of all intervals, between 0 and 1.
-        source: Where the observations come from, for messages.
-        base: Where the axes cross; by default the rung with the most others along the axes.
+        confidence: Confidence level of all intervals, between 0 and 1.
+        source: Origin of the observations, for messages.
+        base: The rung at which the axes cross; by default the one with the most others along axes.
     """
     return fit_study(observations, confidence=confidence, source=source, base=base).document()
 
 
 def rung_document(rung: FittedRung) -> Rung:
-    """A rung, its optimum as learning rates."""
+    """The document of a rung, with its optimum as learning rates."""
     fit, optimum = rung.fit, None
     if fit.optimum is not None and fit.curve is not None:
         optimum = {"lr": fit.optimum.exp2()}
@@ -178,7 +178,7 @@ def rung_document(rung: FittedRung) -> Rung:
 
 
 def axis_document(ladder: LadderFit) -> Axis:
-    """Drift and regret along one axis."""
+    """The document of an axis: its drift and regret."""
     line = ladder.line
     return Axis(
         drift=line.drift if line else None,

@@ -1,1 +1,1 @@
-"""Plots of checks and fits, in one style."""
+"""Plots of checks and fits, in a common style."""

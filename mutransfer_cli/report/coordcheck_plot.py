@@ -1,4 +1,4 @@
-"""The plot of a check: the classical curves, and each tensor's deviation with its interval."""
+"""Plots a check: the classical curves, and each tensor's deviation with its interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
 
 
 def plot(document: CheckDocument, path: Path) -> None:
-    """Write the plot; the format is that of the file's name.
+    """Plot a check to a file, whose suffix determines the format.
 
     Raises:
         InputError: The file cannot be written, or the format is unknown.
@@ -32,14 +32,14 @@ def plot(document: CheckDocument, path: Path) -> None:
 
 
 def draw_curves(axes: Any, curves: list[dict[int, float]]) -> None:
-    """One line for each module; curves with values that have no logarithm are left out."""
+    """Draw one line per module, without curves that have values at or below 0."""
     for curve in curves:
         if all(value > 0 for value in curve.values()):
             axes.loglog(list(curve), list(curve.values()), marker=".", alpha=0.6)
 
 
 def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
-    """A row for each tensor: how far its exponent is from the expected one, with its interval."""
+    """Draw one row per tensor: the deviation of its exponent, with its interval."""
     for row, t in enumerate(tensors):
         slope = t.update_slope
         assert slope is not None

@@ -1,4 +1,4 @@
-"""What all figures have in common: no display, colours, and how they are saved."""
+"""Common parts of all figures: drawing without a display, colours and saving."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DPI = 110
 
 @contextmanager
 def figure(path: Path, panels: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Iterator[Any]:
-    """A figure with panels side by side, saved at the end of the block.
+    """Create a figure with panels side by side, and save it at the end of the block.
 
     Args:
-        path: The file; its suffix is the format.
+        path: The file, whose suffix determines the format.
         panels: Number of panels.
         size: Width and height of the figure in inches.
 

@@ -1,4 +1,4 @@
-"""Loss against the learning rate, one curve per rung, with the interval of its optimum."""
+"""Plots loss against learning rate, one curve per rung, with the interval of its optimum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mutransfer_cli.report.figure import figure, shades
 
 
 def plot_fit(study: StudyFit, path: Path) -> None:
-    """Draw the curves of a fitted study; rates that diverged are crosses at the top of a curve.
+    """Plot the curves of a fitted study, with crosses for rates that diverged.
 
     Raises:
         InputError: The file cannot be written, or the format is unknown.
@@ -35,7 +35,7 @@ def draw_rung(panel: Any, rung: FittedRung, varied: Sequence[str], colour: Any) 
 
     Args:
         panel: The matplotlib axes.
-        rung: The rung; nothing is drawn where nothing finished.
+        rung: The rung; nothing is drawn if none of its rates finished.
         varied: Names of the sizes by which rungs differ, for the legend.
         colour: Colour of the curve.
     """

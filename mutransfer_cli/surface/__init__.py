@@ -1,1 +1,1 @@
-"""Statistics: observations in, estimates with intervals out."""
+"""The statistics of a sweep: from observations to estimates with intervals."""

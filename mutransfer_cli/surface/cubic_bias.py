@@ -1,4 +1,4 @@
-"""Bias of a parabola's vertex: loss curves are steeper on one side of the optimum."""
+"""Corrects the bias of a parabola's vertex: loss curves are steeper on one side of the optimum."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from mutransfer_cli.surface.parabola import Parabola, powers
 
-HIGHER_TERMS = 0.33  # of the shift: what the terms above the cubic one may add; assumption
+HIGHER_TERMS = 0.33  # error from terms above the cubic one, relative to the shift; assumption
 TYPICAL_SKEW = 0.12  # typical cubic term over the quadratic one, per octave; assumption
 
 
 @dataclass(frozen=True, slots=True)
 class VertexShift:
-    """From a parabola's vertex to the optimum.
+    """The shift from a parabola's vertex to the optimum.
 
     Attributes:
-        value: In octaves of the learning rate.
-        error: Its standard error, in octaves.
+        value: Shift in octaves of the learning rate.
+        error: Standard error of the shift, in octaves.
     """
 
     value: float = 0.0
@@ -28,11 +28,11 @@ class VertexShift:
 
 
 def vertex_shifts(parabolas: Sequence[Parabola]) -> list[VertexShift]:
-    """How far a cubic term that all rungs share shifts the vertex of each parabola.
+    """The shift of each parabola's vertex by a cubic term that all rungs share.
 
-    A parabola's residuals hardly show how far its vertex is biased. The term is estimated over all
-    rungs together, with its typical size as the prior: mixed estimation (Theil and Goldberger
-    1961).
+    The residuals of one parabola hardly show how far its vertex is biased. The term is therefore
+    estimated over all rungs together, with its typical size as the prior: mixed estimation (Theil
+    and Goldberger 1961).
     """
     if not parabolas:
         return []
@@ -72,7 +72,7 @@ def vertex_shift(p: Parabola, cubic: float, variance: float) -> VertexShift:
 
 
 def cubic_minimum(p: Parabola, cubic: float) -> float:
-    """log2(lr) of the minimum with a given cubic coefficient; the vertex where there is none."""
+    """log2(lr) of the minimum with a given cubic coefficient; without a minimum, the vertex."""
     assert p.vertex is not None
     _, b, c = p.solve @ (p.runs.loss - cubic * p.t**3)
     discriminant = c**2 - 3 * cubic * b  # of b + 2ct + 3kt² = 0 where the curve opens upwards

@@ -1,4 +1,4 @@
-"""The loss of one rung along the learning rate: means over seeds, censored rates, a window."""
+"""The loss of one rung against the learning rate: means over seeds, censored rates, a window."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mutransfer_cli.surface.seed_effects import Array, LossesBySeed, run_table
 
 log = logging.getLogger(__name__)
 
-WINDOW_POINTS = 5  # points of a parabola around the best
-ASYMMETRY = 6.0  # how much further a window may rise above the best than below it
-CLIFF_RATIO = 3.0  # how much further than another a window may rise
+WINDOW_POINTS = 5  # rates around the best, through which a parabola is fitted
+MAX_ASYMMETRY = 6.0  # largest rise of a window above the best rate, relative to that below it
+CLIFF_RATIO = 3.0  # largest rise of a window, relative to that of another window
 
 RungKey = TypeVar("RungKey", bound=Hashable)
 Setting: TypeAlias = tuple[tuple[str, float], ...]  # hyperparameters searched beside lr, sorted
@@ -25,16 +25,16 @@ Setting: TypeAlias = tuple[tuple[str, float], ...]  # hyperparameters searched b
 
 @dataclass(frozen=True)
 class Curve:
-    """Mean losses of one rung at the learning rates where every seed that ran finished.
+    """Mean losses of one rung at the learning rates at which every seed that ran finished.
 
     Attributes:
         x: log2 of these learning rates, increasing, shape (rates,).
-        means: Mean loss of each, shape (rates,), at the mean level of the seeds, since not every
-            rate need have run all of them.
-        runs: For each rate the loss of each seed.
-        censored: log2 of the rates where a seed diverged.
+        means: Mean loss at each rate, shape (rates,), adjusted to the mean level of the seeds,
+            since not every rate need have run all of them.
+        runs: The loss of each seed, for each rate.
+        censored: log2 of the rates at which a seed diverged.
         setting: The hyperparameters searched beside the learning rate.
-        pruned: log2 of the rates where a seed was pruned and none diverged.
+        pruned: log2 of the rates at which a seed was pruned and none diverged.
     """
 
     x: Array
@@ -57,11 +57,11 @@ class Curve:
     def window(self) -> slice | None:
         """Five consecutive points with the best inside, as near to the middle as possible.
 
-        Next to divergence the loss rises like a cliff, which no parabola follows: where another
-        window with the best inside rises less than a third as far, it is taken instead. (On a
-        true parabola the window beside the middle one rises 2.25 times as far.) None where every
-        window has such a cliff: on a true parabola with the best in the middle or above it, the
-        upper end rises at most 2.8 times as far as the lower.
+        Next to divergence the loss rises like a cliff, which no parabola follows: if another window
+        with the best inside rises less than a third as far, that one is used instead. (On a true
+        parabola, the window next to the middle one rises 2.25 times as far.) The result is None if
+        every window has such a cliff: on a true parabola with the best in the middle or above it,
+        the upper end rises at most 2.8 times as far as the lower.
         """
         n, best = len(self.x), self.best
         if n < WINDOW_POINTS or best in {0, n - 1}:
@@ -75,16 +75,16 @@ class Curve:
         start = flattest if rise[middle] > CLIFF_RATIO * rise[flattest] else middle
         below, above = self.means[start], self.means[start + WINDOW_POINTS - 1]
         lowest = self.means[best]
-        if best - start >= WINDOW_POINTS // 2 and above - lowest > ASYMMETRY * (below - lowest):
+        if best - start >= WINDOW_POINTS // 2 and above - lowest > MAX_ASYMMETRY * (below - lowest):
             return None
         return slice(start, start + WINDOW_POINTS)
 
     def widened(self, window: slice, reach: float) -> list[slice]:
-        """The window and one more rate on either side, that of the nearer rate first.
+        """The window extended by one rate on either side, the nearer rate first.
 
         Args:
             window: Indices of consecutive rates around the best.
-            reach: Octaves from the best up to which a rate may be added.
+            reach: Largest distance from the best rate of a rate to add, in octaves.
         """
         best = self.x[self.best]
         wider = []
@@ -98,9 +98,9 @@ class Curve:
 def curves_of(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, Curve | None]:
     """The curve of each rung along the learning rate, at one setting of the other hyperparameters.
 
-    The setting is the same for all rungs if there is one with a window at every rung: the one
-    whose best losses lie least above the best of their rungs. Otherwise each rung has its own best
-    setting. A rung's curve is None where nothing finished.
+    If some settings have a window at every rung, all rungs use the one whose best losses exceed
+    the best of their rungs the least. Otherwise each rung uses its own best setting. The curve of a
+    rung is None if no rate finished there.
 
     Args:
         rungs: The observations of each rung, small to large.
@@ -122,9 +122,9 @@ def curves_of(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, C
 
 
 def common_setting(rungs: Collection[Mapping[Setting, Curve]]) -> Setting | None:
-    """The setting with a window at every rung whose best losses lie least above the rungs' best.
+    """The setting with a window at every rung whose best losses exceed the rungs' best the least.
 
-    None where no setting has a window at every rung.
+    The result is None if no setting has a window at every rung.
     """
     shared = set.intersection(*({s for s, c in curves.items() if c.window()} for curves in rungs))
 
@@ -141,7 +141,7 @@ def curve_of(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
     """The curve of one rung.
 
     Args:
-        setting: The hyperparameters beside the learning rate, which all runs share.
+        setting: The other hyperparameters, which all runs share.
         runs: The runs of this rung at this setting.
     """
     by_rate: dict[float, dict[int, float | None]] = defaultdict(dict)
@@ -171,10 +171,10 @@ def curve_of(setting: dict[str, float], runs: Sequence[Observation]) -> Curve:
 
 
 def with_common_seed(finished: Mapping[float, dict[int, float]]) -> dict[float, dict[int, float]]:
-    """The rates that ran the seed that most of them did: only these can be compared.
+    """Keep the rates that ran the most common seed: only these can be compared.
 
     Args:
-        finished: For each log2(lr) the loss of each seed.
+        finished: The loss of each seed, for each log2(lr).
     """
     if not finished:
         return {}

@@ -11,7 +11,9 @@ import numpy as np
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.noise import Noise
 
-SMALLEST_VARIANCE = 1e-12  # squared octaves; curves without noise would have infinite weights
+SMALLEST_VARIANCE = (
+    1e-12  # squared octaves; without it, curves without noise would have infinite weights
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class RungVertex:
 
     Attributes:
         size: Size of the rung along the axis.
-        log2_lr: Its optimum.
-        variance: Of the optimum, in squared octaves.
+        log2_lr: log2 of the optimal learning rate.
+        variance: Variance of the optimum, in squared octaves.
     """
 
     size: float
@@ -34,7 +36,7 @@ class DriftLine:
     """log2(lr) of the optimum as a linear function of log2(size).
 
     Attributes:
-        drift: Its slope: octaves of the learning rate per doubling of the size.
+        drift: Slope of the line: octaves of the learning rate per doubling of the size.
         centre: Size at which the errors of slope and level are uncorrelated.
         lr: Optimal learning rate at the centre.
     """
@@ -44,7 +46,7 @@ class DriftLine:
     lr: Interval
 
     def at(self, size: float) -> Interval | None:
-        """The optimal learning rate at a size; None where the line has no intervals.
+        """The optimal learning rate at a size; None if the line has no intervals.
 
         The errors of slope and level add in quadrature.
         """
@@ -61,13 +63,13 @@ def drift_line(vertices: Sequence[RungVertex], noise: Noise, confidence: float) 
     """Weighted least squares of log2(lr) on log2(size); None for fewer than two rungs.
 
     Weights are the inverse variances of the optima. Where the optima scatter about the line by
-    more than these variances, the intervals are widened by the root of the reduced chi-square
-    (Birge 1932).
+    more than these variances, the intervals are widened by the square root of the reduced
+    chi-square (Birge 1932).
 
     Args:
         vertices: The rungs' optima.
         noise: Noise of the losses, for the quantile of Student's t.
-        confidence: Of the intervals, between 0 and 1.
+        confidence: Confidence level of the intervals, between 0 and 1.
     """
     if len(vertices) < 2:
         return None

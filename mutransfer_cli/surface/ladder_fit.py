@@ -1,4 +1,4 @@
-"""Fit of a ladder along one axis: optima, drift, regret and the verdict on transfer."""
+"""Fits a ladder along one axis: optima, drift, regret and the verdict on transfer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mutransfer_cli.surface.rung_optima import RungFit, RungFits, fit_rungs
 
 log = logging.getLogger(__name__)
 
-DRIFT_TOLERANCE = 0.25  # octaves per doubling: the bound between holding and failing
+DRIFT_TOLERANCE = 0.25  # octaves per doubling; transfer holds up to this drift
 
 TransferVerdict: TypeAlias = Literal["holds", "fails", "inconclusive"]
 
@@ -29,14 +29,14 @@ class LadderFit:
     Attributes:
         axis: The axis along which the rungs differ.
         rungs: The fit of each rung by its size along the axis, small to large.
-        transform: The transform of the losses of all curves and parabolas.
+        transform: The transform that was applied to the losses before fitting.
         line: The drift of the optimum; None for fewer than two optima.
-        regrets: The cost of the smallest rung's optimum at each larger rung; empty where the
+        regrets: The cost of the smallest rung's optimum at each larger rung; empty if the
             smallest rung has no optimum.
         verdict: Whether the drift stays within `DRIFT_TOLERANCE`.
-        reason: Why, in words, and what to change where the verdict is inconclusive.
-        source: Size of the largest rung that has an optimum; None where no rung has one.
-        noise: Standard deviation of a loss about its seed's level; None where it is not known.
+        reason: The reason for the verdict, and what to change if it is inconclusive.
+        source: Size of the largest rung that has an optimum; None if no rung has one.
+        noise: Standard deviation of a loss about its seed's level; None if it is unknown.
     """
 
     axis: str
@@ -51,7 +51,7 @@ class LadderFit:
 
     @property
     def hyperparameters(self) -> dict[str, float]:
-        """The optimum of the source rung; empty where there is none."""
+        """The optimum of the source rung; empty if there is none."""
         if self.source is None:
             return {}
         rung = self.rungs[self.source]
@@ -66,8 +66,8 @@ def fit_ladder(
 
     Args:
         observations: Runs whose sizes differ along the axis only (for the batch: at equal tokens).
-        axis: Name of the size along which they differ.
-        confidence: Of all intervals, between 0 and 1.
+        axis: Name of the size by which they differ.
+        confidence: Confidence level of all intervals, between 0 and 1.
     """
     by_size: dict[int, list[Observation]] = defaultdict(list)
     for o in observations:
@@ -116,7 +116,7 @@ def optimum_line(fits: RungFits[int], confidence: float) -> DriftLine | None:
 
 
 def ladder_regrets(fits: RungFits[int], confidence: float) -> tuple[Regret, ...]:
-    """The regret of the smallest rung's optimum; empty where that rung has none."""
+    """The regret of the smallest rung's optimum; empty if that rung has none."""
     smallest = min(fits.rungs)
     source = fits.rungs[smallest]
     if fits.noise is None or source.optimum is None or source.parabola is None:
@@ -128,11 +128,11 @@ def ladder_regrets(fits: RungFits[int], confidence: float) -> tuple[Regret, ...]
 def judge(
     rungs: Mapping[int, RungFit], drift: Interval | None, axis: str
 ) -> tuple[TransferVerdict, str]:
-    """The verdict by the interval of the drift, and the reason for it.
+    """The verdict that the interval of the drift implies, and the reason for it.
 
     Args:
         rungs: The fit of each rung by its size along the axis.
-        drift: In octaves of the learning rate per doubling; None where it was not measured.
+        drift: Drift in octaves of the learning rate per doubling; None if it was not measured.
         axis: Name of the axis.
     """
     if drift is None or drift.low is None or drift.high is None:

@@ -1,7 +1,7 @@
-"""Choice between losses and their logarithms: whichever is closer to a parabola with even noise.
+"""Chooses between losses and their logarithms: whichever is closer to a noisy parabola.
 
-A language model's loss varies by little near its optimum, and the choice hardly matters. A loss
-that varies several times over, as in a small classification, has noise and curvature in proportion
+A language model's loss varies little near its optimum, so the choice hardly matters. A loss that
+varies several times over, as in a small classification task, has noise and curvature in proportion
 to itself.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LossTransform:
-    """What is fitted: losses, or their natural logarithms."""
+    """The quantity that is fitted: losses, or their natural logarithms."""
 
     logarithmic: bool
 
@@ -38,26 +38,26 @@ class LossTransform:
         return [o if o.loss is None else replace(o, loss=ln(o.loss)) for o in observations]
 
     def loss(self, value: float) -> float:
-        """The loss of a transformed value."""
+        """The loss that corresponds to a transformed value."""
         return float(np.exp(value)) if self.logarithmic else float(value)
 
     def standard_deviation(self, value: float, parabolas: Collection[Parabola]) -> float:
-        """A standard deviation in units of the loss, at the geometric mean of the windows.
+        """Convert a standard deviation to units of the loss, at the geometric mean of the windows.
 
         Args:
             value: The standard deviation of transformed losses.
-            parabolas: The parabolas whose windows are meant.
+            parabolas: The parabolas whose windows are averaged.
         """
         if not self.logarithmic:
             return value
         return value * float(np.exp(np.concatenate([p.runs.loss for p in parabolas]).mean()))
 
     def relative_excess(self, value: Array | float, lowest: Array | float) -> Array:
-        """One loss over another, less 1.
+        """The relative excess of one loss over another: their ratio minus 1.
 
         Args:
             value: A transformed loss.
-            lowest: The transformed loss that it is compared with.
+            lowest: The transformed loss to compare it with.
         """
         if self.logarithmic:
             return np.asarray(np.expm1(np.asarray(value) - lowest))
@@ -70,8 +70,8 @@ class TransformedCurves(Generic[RungKey]):
 
     Attributes:
         transform: The transform of the losses.
-        curves: By rung, small to large; None where nothing finished.
-        parabolas: Of those rungs whose curve has a window.
+        curves: The curve of each rung, small to large; None if no rate finished there.
+        parabolas: The parabola of each rung whose curve has a window.
     """
 
     transform: LossTransform
@@ -80,7 +80,7 @@ class TransformedCurves(Generic[RungKey]):
 
     @property
     def residual_variance(self) -> float:
-        """Variance of a loss about the parabolas; infinite where there are no residuals."""
+        """Variance of a loss about the parabolas; infinite if there are no residuals."""
         residuals = [p.lack_of_fit for p in self.parabolas.values()]
         if pooled_noise(residuals) is None:
             return inf
@@ -93,7 +93,7 @@ def transformed_curves(
 ) -> TransformedCurves[RungKey]:
     """Curves and parabolas after the likelier of the two transforms (Box and Cox 1964).
 
-    Likelier is the transform whose parabolas leave less, in units of the loss.
+    The likelier transform is the one whose parabolas leave smaller residuals, in units of the loss.
 
     Args:
         rungs: The observations of each rung, small to large.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-SIGNIFICANCE = 0.05  # of the F test of lack of fit
+SIGNIFICANCE = 0.05  # level of the F test for lack of fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class SumOfSquares:
 
     @property
     def mean_square(self) -> float:
-        """The sum over its degrees of freedom: an estimate of the variance of a loss."""
+        """The sum divided by its degrees of freedom, which estimates the variance of a loss."""
         return self.value / self.degrees_of_freedom
 
     def __add__(self, other: SumOfSquares) -> SumOfSquares:
@@ -34,8 +34,9 @@ class LackOfFit:
     """Residuals of a parabola, split as in the classical test of lack of fit.
 
     Attributes:
-        misfit: Of the rates' means about the parabola.
-        pure_error: Of single runs about the means of their rates and the levels of their seeds.
+        misfit: Residuals of the rates' means about the parabola.
+        pure_error: Residuals of single runs about the means of their rates and the levels of their
+            seeds.
     """
 
     misfit: SumOfSquares
@@ -52,7 +53,7 @@ class LackOfFit:
 
     @property
     def significant(self) -> bool:
-        """F test: whether the means are clearly no parabola. False where nothing can be tested."""
+        """Whether an F test rejects that the means lie on a parabola; False if untestable."""
         misfit, error = self.misfit, self.pure_error
         if error.degrees_of_freedom == 0 or misfit.degrees_of_freedom == 0 or error.value <= 0:
             return False
@@ -69,8 +70,8 @@ class Noise:
     """Variance of a loss about its seed's level.
 
     Attributes:
-        variance: In squared units of the loss, or of its logarithm where that is fitted.
-        degrees_of_freedom: Of the estimate of the variance.
+        variance: Variance, in squared units of the loss, or of its logarithm if that is fitted.
+        degrees_of_freedom: Degrees of freedom of the variance estimate.
     """
 
     variance: float
@@ -82,10 +83,10 @@ class Noise:
 
 
 def pooled_noise(residuals: Iterable[LackOfFit]) -> Noise | None:
-    """Noise from the residuals of all parabolas; None where these go through every point.
+    """The noise, from the residuals of all parabolas; None if these go through every point.
 
     Misfit and pure error are pooled, unless an F test tells them apart: then the curves are not
-    parabolas, and only the misfit, the larger of the two, is used.
+    parabolas, and only the misfit, which is the larger of the two, is used.
     """
     pooled = sum(residuals, start=NO_RESIDUALS)
     if pooled.misfit.degrees_of_freedom == 0:

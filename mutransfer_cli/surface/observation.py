@@ -1,4 +1,4 @@
-"""One finished or divergent training run, wherever it was made."""
+"""One training run that finished, diverged or was pruned, from any source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Observation:
         lr: Learning rate, quoted at the base size.
         seed: Seed of the initialization and of the order of the data.
         loss: Loss at the end; None where the run diverged or was pruned.
-        depth: Depth of the model; None where it is not known, as for all further sizes.
+        depth: Depth of the model; None if unknown, as for all other sizes below.
         batch: Examples per step.
         steps: Number of steps.
         further_sizes: Sizes along further axes, by name.
-        params: Hyperparameters that were searched beside the learning rate.
-        pruned: Whether the run was stopped early: it is clearly worse than others, and no more is
-            known of it.
+        params: Hyperparameters that were searched in addition to the learning rate.
+        pruned: Whether the run was stopped early: it is clearly worse than others, but its final
+            loss is unknown.
     """
 
     width: int
@@ -36,15 +36,15 @@ class Observation:
     pruned: bool = False
 
     def size(self, name: str) -> int | None:
-        """The size of a name; None where it is not known."""
+        """The size of this name; None if it is unknown."""
         own: int | None = getattr(self, name, None)
         return own if own is not None else self.further_sizes.get(name)
 
     def along(self, axis: str) -> int:
-        """The size along an axis on which rungs differ: there it is known.
+        """The size along an axis on which rungs differ, where it has to be known.
 
         Raises:
-            ValueError: It is not.
+            ValueError: The size is unknown.
         """
         size = self.size(axis)
         if size is None:

@@ -1,4 +1,4 @@
-"""Interval of an optimum: that of its parabola's vertex, widened for the cubic bias."""
+"""The interval of an optimum: that of the parabola's vertex, widened for the cubic bias."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from mutransfer_cli.surface.parabola import Parabola
 def optimum_interval(
     p: Parabola, noise: Noise, shift: VertexShift, confidence: float
 ) -> Interval | None:
-    """The optimum in log2(lr) with its interval; None where it is not resolved.
+    """The optimum in log2(lr) with its interval; None if it is not resolved.
 
-    The error of the vertex and that of the shift add in quadrature; the interval ends with the
-    window.
+    The errors of vertex and shift add in quadrature; the interval is clipped to the window.
 
     Args:
         p: The parabola of the rung.
         noise: Noise of the losses.
-        shift: From the parabola's vertex to the optimum.
-        confidence: Of the interval, between 0 and 1.
+        shift: Shift from the parabola's vertex to the optimum.
+        confidence: Confidence level of the interval, between 0 and 1.
     """
     ends = fieller_interval(p, noise, confidence)
     if ends is None or p.vertex is None:
@@ -37,17 +36,17 @@ def optimum_interval(
 def fieller_interval(p: Parabola, noise: Noise, confidence: float) -> tuple[float, float] | None:
     """The vertices, in log2(lr), that the data do not exclude (Fieller 1954).
 
-    The vertex is at t where the slope b + 2ct is zero. Those t are kept whose slope is not
-    significantly different from zero: (b + 2ct)² ≤ q·Var(b + 2ct), a quadratic in t, with q the
+    The vertex is the t at which the slope b + 2ct is zero. The interval holds every t whose slope
+    is not significantly different from zero: (b + 2ct)² ≤ q·Var(b + 2ct), a quadratic in t, with q the
     squared quantile of Student's t.
 
     Args:
         p: The parabola of the rung.
         noise: Noise of the losses.
-        confidence: Of the interval, between 0 and 1.
+        confidence: Confidence level of the interval, between 0 and 1.
 
     Returns:
-        Both ends; None where they reach past the window on both sides, so that the optimum is not
+        Both ends; None if they extend beyond the window on both sides, so that the optimum is not
         resolved.
     """
     _, b, c = p.coefficients

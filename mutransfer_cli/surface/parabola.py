@@ -1,4 +1,4 @@
-"""A parabola through the window of a rung's loss curve."""
+"""Fits a parabola to the window of a rung's loss curve."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from mutransfer_cli.surface.curve import Curve
 from mutransfer_cli.surface.noise import LackOfFit, SumOfSquares
 from mutransfer_cli.surface.seed_effects import Array, RunTable, run_table
 
-WINDOW_REACH = 2.3  # octaves: as far as a window of five rates an octave apart
+WINDOW_REACH = 2.3  # octaves; a window of five rates an octave apart reaches as far
 
 
 @dataclass(frozen=True)
 class Parabola:
-    """loss = a + b·t + c·t² with t = log2(lr) - centre, by least squares over single runs.
+    """The least-squares fit loss = a + b·t + c·t² over single runs, with t = log2(lr) - centre.
 
     Each seed has its own level; `a` is at the mean level of the seeds that every rate ran.
 
     Attributes:
-        curve: The curve that it was fitted to.
+        curve: The curve to which the parabola was fitted.
         x: log2 of the window's learning rates, shape (rates,).
         runs: The runs of the window.
         centre: Middle of the window, in log2(lr).
         low: Lower end of the window, in log2(lr).
         high: Upper end of the window, in log2(lr).
         solve: Matrix from the runs' losses to the coefficients, shape (3, runs).
-        coefficients: a, b and c.
-        inverse: Covariance of the coefficients over the variance of a loss, shape (3, 3).
-        lack_of_fit: Its residuals.
+        coefficients: Coefficients a, b and c.
+        inverse: Covariance of the coefficients divided by the variance of a loss, shape (3, 3).
+        lack_of_fit: Residuals of the fit.
     """
 
     curve: Curve
@@ -45,13 +45,13 @@ class Parabola:
 
     @property
     def level(self) -> float:
-        """How far the level of the window's seeds lies above that of the whole curve's."""
+        """The level of the window's seeds minus that of all seeds of the curve."""
         inside = np.isin(self.curve.x, self.x)
         return float(self.at(self.x).mean() - self.curve.means[inside].mean())
 
     @property
     def seeds_per_rate(self) -> float:
-        """Runs of a rate, on average."""
+        """Average number of runs per rate."""
         return len(self.runs.loss) / len(self.x)
 
     @property
@@ -61,7 +61,7 @@ class Parabola:
 
     @property
     def vertex(self) -> float | None:
-        """log2(lr) of the minimum; None where there is none inside the window."""
+        """log2(lr) of the minimum; None if there is none inside the window."""
         _, b, c = self.coefficients
         if c <= 0:
             return None
@@ -69,11 +69,11 @@ class Parabola:
         return float(v) if self.low < v < self.high else None
 
     def at(self, x: Array | float, coefficients: Array | None = None) -> Array:
-        """Loss at x.
+        """The loss at x.
 
         Args:
-            x: log2(lr).
-            coefficients: Other coefficients in place of the fitted ones, shape (…, 3).
+            x: log2 of the learning rate.
+            coefficients: Coefficients to use instead of the fitted ones, shape (…, 3).
         """
         a, b, c = np.moveaxis(self.coefficients if coefficients is None else coefficients, -1, 0)
         t = np.asarray(x) - self.centre
@@ -96,10 +96,10 @@ def powers(t: Array, degree: int) -> Array:
 
 
 def parabola_of(curve: Curve) -> Parabola | None:
-    """The parabola through a curve's window; None where there is no window.
+    """Fit a parabola to a curve's window; None if there is no window.
 
-    Where rates lie less than an octave apart the window grows, as far as five rates an octave
-    apart would reach, while the seeds show no lack of fit.
+    If rates are less than an octave apart, the window is extended as far as five rates an octave
+    apart would reach, as long as the seeds show no lack of fit.
     """
     window = curve.window()
     if window is None:
@@ -117,7 +117,7 @@ def parabola_of(curve: Curve) -> Parabola | None:
 
 
 def parabola_through(curve: Curve, window: slice) -> Parabola:
-    """The parabola through all runs of some consecutive rates.
+    """Fit a parabola to all runs of some consecutive rates.
 
     Args:
         curve: The loss curve.
@@ -126,7 +126,7 @@ def parabola_through(curve: Curve, window: slice) -> Parabola:
     x, runs = curve.x[window], run_table(curve.runs[window])
     centre = float((x[0] + x[-1]) / 2)
     matrix = np.column_stack([runs.seed_indicators, powers(x[runs.rate] - centre, 2)[:, 1:]])
-    to_mean_level = np.zeros((3, matrix.shape[1]))  # from the seeds' levels to their mean
+    to_mean_level = np.zeros((3, matrix.shape[1]))  # maps the seeds' levels to their mean
     to_mean_level[0, : runs.seed_count] = runs.level_weights
     to_mean_level[1, -2] = to_mean_level[2, -1] = 1
     inverse = np.linalg.inv(matrix.T @ matrix)

@@ -1,4 +1,4 @@
-"""Regret: what using the smallest rung's optimum costs at the larger rungs."""
+"""Regret: the extra loss at larger rungs from using the smallest rung's optimum there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Regret:
 
     Attributes:
         size: Size of the larger rung along the axis.
-        cost: Its loss there over its own lowest loss, less 1; None where it cannot be measured.
+        cost: The rung's loss there relative to its lowest loss, minus 1; None if it cannot be
+            measured.
         note: Why it cannot be measured.
     """
 
@@ -42,8 +43,8 @@ def regrets(
 ) -> tuple[Regret, ...]:
     """The regret at each larger rung.
 
-    It is taken between the parabolas' vertices, because a skew that the rungs share shifts all of
-    them alike. Intervals are quantiles over draws of all coefficients from their joint
+    It is measured between the parabolas' vertices, because a skew that the rungs share shifts all
+    of them alike. Intervals are quantiles over draws of all coefficients from their joint
     distribution.
 
     Args:
@@ -51,7 +52,7 @@ def regrets(
         larger: Parabolas of the larger rungs, by their size along the axis.
         noise: Noise of the losses.
         transform: The transform of the losses.
-        confidence: Of the intervals, between 0 and 1.
+        confidence: Confidence level of the intervals, between 0 and 1.
     """
     if source.vertex is None:
         return ()
@@ -74,7 +75,7 @@ class Transferred:
 
 
 def draws(p: Parabola, noise: Noise, rng: np.random.Generator) -> Array:
-    """Coefficients (DRAWS, 3) from the multivariate t distribution around the fitted ones."""
+    """Draw coefficients, shape (DRAWS, 3), from their multivariate t distribution."""
     normal = rng.multivariate_normal(np.zeros(3), p.inverse * noise.variance, DRAWS)
     scale = np.sqrt(noise.degrees_of_freedom / rng.chisquare(noise.degrees_of_freedom, DRAWS))
     return np.asarray(p.coefficients + normal * scale[:, None])
@@ -89,7 +90,7 @@ def vertices(p: Parabola, coefficients: Array) -> Array:
 
 
 def unmeasurable(p: Parabola, transferred: float, transform: LossTransform) -> str | None:
-    """Why the regret at a rung cannot be measured; None where it can.
+    """Why the regret at a rung cannot be measured; None if it can.
 
     Args:
         p: Parabola of the rung.
@@ -123,16 +124,16 @@ def regret(
 ) -> Interval:
     """The regret at one rung.
 
-    The loss at the transferred rate is the parabola's inside its window, else it is interpolated
-    between the measured means.
+    The loss at the transferred rate is that of the parabola inside its window; outside, it is
+    interpolated between the measured means.
 
     Args:
         p: Parabola of the rung, which has a vertex.
         transferred: The smallest rung's optimum.
         noise: Noise of the losses.
         transform: The transform of the losses.
-        rng: Source of the draws.
-        confidence: Of the interval, between 0 and 1.
+        rng: Random generator for the draws.
+        confidence: Confidence level of the interval, between 0 and 1.
     """
     assert p.vertex is not None
     x = p.curve.x

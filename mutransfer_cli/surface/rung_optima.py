@@ -1,4 +1,4 @@
-"""The optimum of each rung with its interval, or the reason why there is none."""
+"""Finds the optimum of each rung with its interval, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from mutransfer_cli.surface.parabola import Parabola, parabola_through
 
 log = logging.getLogger(__name__)
 
-SAMPLER_CONFIDENCE = 0.9  # of the interval that `search.precision` bounds
+SAMPLER_CONFIDENCE = 0.9  # confidence level of the interval that `search.precision` bounds
 
 
 @dataclass(frozen=True)
 class RungFit:
-    """What the trials of one rung show of its optimum.
+    """What the trials of one rung show about its optimum.
 
     Attributes:
-        optimum: In log2(lr); None where it is not resolved.
+        optimum: The optimum in log2(lr); None if it is not resolved.
         lack_of_fit: Whether the loss is clearly not quadratic around the best rate, so that more
             seeds would not help.
         has_window: Whether there are enough rates around the best for a parabola.
-        loss: At the optimum, else the best mean seen; None where nothing finished.
+        loss: Loss at the optimum; without one, the lowest mean; None if no rate finished.
         at_edge: Whether the best rate is at an end of the range.
-        points: Number of rates where every seed finished.
-        censored: Number of rates where a seed diverged.
-        pruned: Number of rates where a seed was pruned and none diverged.
-        note: Why there is no optimum.
-        curve: The loss curve, its losses transformed; None where nothing finished.
-        parabola: The parabola through its window.
+        points: Number of rates at which every seed finished.
+        censored: Number of rates at which a seed diverged.
+        pruned: Number of rates at which a seed was pruned and none diverged.
+        note: Why there is no optimum; None if there is one.
+        curve: The curve of transformed losses; None if no rate finished.
+        parabola: The parabola fitted to the curve's window.
     """
 
     optimum: Interval | None
@@ -58,8 +58,8 @@ class RungFits(Generic[RungKey]):
     """The fits of all rungs of a ladder, and what they have in common.
 
     Attributes:
-        rungs: By rung, small to large.
-        noise: Noise of the transformed losses, pooled over the rungs; None where there is none.
+        rungs: The fit of each rung, small to large.
+        noise: Noise of the transformed losses, pooled over the rungs; None if it is unknown.
         curves: The transformed curves.
     """
 
@@ -69,7 +69,7 @@ class RungFits(Generic[RungKey]):
 
 
 def rung_fits(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, RungFit]:
-    """The fit of each rung while a sweep is running, for a sampler that sharpens the optima.
+    """The fit of each rung while a sweep is running, for samplers that refine the optima.
 
     Args:
         rungs: The observations of each rung, small to large.
@@ -84,7 +84,7 @@ def fit_rungs(
 
     Args:
         rungs: The observations of each rung, small to large.
-        confidence: Of the intervals, between 0 and 1.
+        confidence: Confidence level of the intervals, between 0 and 1.
     """
     curves = transformed_curves(rungs)
     parabolas = curves.parabolas
@@ -107,7 +107,7 @@ def fit_rungs(
 
 
 def nothing_finished(runs: Sequence[Observation]) -> RungFit:
-    """The fit of a rung at which some seed diverged or was pruned at every rate."""
+    """The fit of a rung where at every rate some seed diverged or was pruned."""
     return RungFit(
         optimum=None,
         has_window=False,
@@ -125,9 +125,9 @@ def rung_fit(
     """The fit of one rung.
 
     Args:
-        curve: Its loss curve.
-        parabola: The parabola through its window.
-        optimum: In log2(lr), where the window resolves it.
+        curve: The rung's loss curve.
+        parabola: The parabola fitted to the curve's window.
+        optimum: The optimum in log2(lr), if the window resolves it.
         curves: The curves of all rungs, for the transform of the losses.
     """
     note = unresolved(curve, parabola, optimum)
@@ -153,19 +153,19 @@ def rung_fit(
 
 
 def at_edge(curve: Curve) -> bool:
-    """Whether the best rate is at an end of the range, and nothing above it diverged."""
+    """Whether the best rate is at an end of the range and no higher rate diverged."""
     n, best = len(curve.x), curve.best
     diverges_above = bool(len(curve.censored)) and bool(curve.censored.max() > curve.x[best])
     return best == 0 or (best == n - 1 and not diverges_above)
 
 
 def unresolved(curve: Curve, parabola: Parabola | None, optimum: Interval | None) -> str | None:
-    """Why a rung has no optimum, and what to do about it; None where it has one.
+    """Why a rung has no optimum, and what to do about it; None if it has one.
 
     Args:
-        curve: Its loss curve.
-        parabola: The parabola through its window.
-        optimum: In log2(lr), where the window resolves it.
+        curve: The rung's loss curve.
+        parabola: The parabola fitted to the curve's window.
+        optimum: The optimum in log2(lr), if the window resolves it.
     """
     n, best = len(curve.x), curve.best
     if at_edge(curve):
@@ -175,7 +175,9 @@ def unresolved(curve: Curve, parabola: Parabola | None, optimum: Interval | None
     if parabola is None:
         note = f"{n} learning rates finished; {WINDOW_POINTS} around the best are needed"
         if curve.setting:
-            note += " at one setting of the rest: use sampler: grid, or search lr alone"
+            note += (
+                " at one setting of the other hyperparameters: use sampler: grid, or search only lr"
+            )
         return note
     if parabola.vertex is None:
         return "the parabola has no minimum inside its window"
@@ -185,7 +187,7 @@ def unresolved(curve: Curve, parabola: Parabola | None, optimum: Interval | None
 
 
 def limiting_factor(p: Parabola) -> str:
-    """What keeps an optimum from being resolved: the shape of the curve, or the noise."""
+    """What prevents the optimum from being resolved: the shape of the curve, or the noise."""
     misfit, error = p.lack_of_fit.misfit, p.lack_of_fit.pure_error
     if error.degrees_of_freedom and misfit.mean_square > error.mean_square:
         return (

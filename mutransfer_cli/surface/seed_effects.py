@@ -1,7 +1,7 @@
-"""Losses as the sum of a learning rate's effect and a seed's effect.
+"""Splits losses into the effect of the learning rate and the effect of the seed.
 
-All trials of a seed share their random numbers, so a seed shifts its whole loss curve. Where every
-rate ran the same seeds, the effects are plain means; otherwise least squares brings all rates to
+All trials of a seed share their random numbers, so a seed shifts its entire loss curve. If every
+rate ran the same seeds, the effects are plain means; otherwise least squares adjusts all rates to
 one level (two-way layout without interaction, Scheffé 1959, chapter 4).
 """
 
@@ -19,12 +19,12 @@ LossesBySeed: TypeAlias = Mapping[int, float]
 
 @dataclass(frozen=True)
 class RunTable:
-    """Single runs, one entry each.
+    """A table of runs, with one entry per run in each column.
 
     Attributes:
-        rate: Index of the run's learning rate, shape (runs,).
-        seed: Index of the run's seed, shape (runs,).
-        loss: Loss of the run, shape (runs,).
+        rate: Index of each run's learning rate, shape (runs,).
+        seed: Index of each run's seed, shape (runs,).
+        loss: Loss of each run, shape (runs,).
     """
 
     rate: Array
@@ -43,25 +43,25 @@ class RunTable:
 
     @property
     def level_weights(self) -> Array:
-        """Weights of the seeds in the level at which losses are quoted, shape (seeds,).
+        """Weights of the seeds in the level to which losses are adjusted, shape (seeds,).
 
-        Only seeds that every rate ran count.
+        Only seeds that every rate ran have a weight.
         """
         complete = np.bincount(self.seed, minlength=self.seed_count) == self.rate_count
         return np.asarray(complete / complete.sum())
 
     @property
     def seed_indicators(self) -> Array:
-        """One at the seed of each run, else zero; shape (runs, seeds)."""
+        """1 at the seed of each run and 0 elsewhere, shape (runs, seeds)."""
         return np.asarray(np.eye(self.seed_count)[self.seed])
 
     @property
     def degrees_of_freedom(self) -> int:
-        """What both effects leave; every rate shares a seed with the others."""
+        """Degrees of freedom of the residuals; every rate shares a seed with the others."""
         return len(self.loss) - self.rate_count - (self.seed_count - 1)
 
     def effects(self) -> tuple[Array, Array]:
-        """Fit both effects.
+        """Fit the effects of rates and seeds.
 
         Returns:
             The loss of each rate at the common level, shape (rates,), and the residual of each
@@ -76,7 +76,7 @@ class RunTable:
 
 
 def run_table(runs: Sequence[LossesBySeed]) -> RunTable:
-    """The table of all runs; `runs` holds for each rate the loss of each seed."""
+    """The table of all runs, given the loss of each seed for each rate."""
     seeds = sorted(set().union(*runs))
     rows = [
         (i, seeds.index(s), loss) for i, by_seed in enumerate(runs) for s, loss in by_seed.items()

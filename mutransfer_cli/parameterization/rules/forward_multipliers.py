@@ -77,7 +77,7 @@ def forward_multipliers(
     values = {name: value for name, (value, _) in multipliers.items()}
     sites = {name: site for name, (_, site) in multipliers.items() if site is not None}
     if parameterization.unit_scaled:
-        sites = {}  # numbers only: models need the unit-scaling package's operations to train with them
+        sites = {}  # numbers only: models need the unit-scaling package's operations
     values |= parameterization.residual_coefficients(
         target["depth"], settings.residual_multiplier or 1.0
     )
