@@ -1,1 +1,1 @@
-"""Coordinate checks: training at several sizes, measurements, verdicts, repairs."""
+"""Coordinate checks: training at several sizes, measurements, verdicts and repairs."""

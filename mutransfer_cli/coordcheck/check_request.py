@@ -1,4 +1,4 @@
-"""The request for a check along the width: which models, and what is right for their tensors."""
+"""The request for a check along the width: which models, and the exponents to expect."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from mutransfer_cli.documents.check import FaultReport
 from mutransfer_cli.errors import InputError
 
 OPTIONS = frozenset({"seeds", "most_seeds", "steps", "first_seed", "strict"})
-PROBED_SEEDS = 2  # seeds that weight decay, epsilon and inference are measured with
+PROBED_SEEDS = 2  # seeds with which weight decay, epsilon and inference are measured
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """Which models are checked, and against what.
+    """Which models to check, and the exponents to compare them with.
 
     Attributes:
-        build: Makes the subject of a width and a seed.
-        expected: By tensor, the exponents that are right.
-        parameterization: The name of what the models are held against.
-        widths: In ascending order.
-        seeds: Number of seeds at first.
-        most_seeds: Number of seeds where anything is doubtful; twice as many where it stays so.
-        steps: Optimizer steps of each training.
-        first_seed: The seeds are counted from here.
-        strict: Whether a warning fails.
-        faults: Faults that show in the traced model, before any measurement.
-        hints: For the reader of a failure.
+        build: Builds the subject for a width and a seed.
+        expected: The expected exponents of each tensor.
+        parameterization: Name of the parameterization to compare with.
+        widths: Widths in ascending order.
+        seeds: Initial number of seeds.
+        most_seeds: Number of seeds while a deviation is doubtful; twice as many while one is
+            borderline.
+        steps: Number of optimizer steps per training.
+        first_seed: The first seed.
+        strict: Whether warnings fail the check.
+        faults: Faults in the traced model, found before any measurement.
+        hints: Hints to show if the check fails.
     """
 
     build: BuildSubject
@@ -49,7 +50,7 @@ class CheckRequest:
 
     @property
     def ratio(self) -> float:
-        """The largest width over the smallest."""
+        """The largest width divided by the smallest."""
         return self.widths[-1] / self.widths[0]
 
     def measure(
@@ -58,8 +59,8 @@ class CheckRequest:
         """Measure all widths with some seeds.
 
         Args:
-            seeds: Counted from `first_seed`.
-            lr_factors: By width and tensor, factors on learning rates, for the negative control.
+            seeds: Offsets from `first_seed`.
+            lr_factors: Factors on learning rates by width and tensor, for the negative control.
         """
         return [
             measure_width(
@@ -80,7 +81,7 @@ class CheckRequest:
 
 
 def request_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a caller as fields of a request; `seed` is `first_seed`.
+    """Convert a caller's options to fields of a request; `seed` becomes `first_seed`.
 
     Raises:
         InputError: There is no such option.

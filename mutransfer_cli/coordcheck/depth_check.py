@@ -1,7 +1,7 @@
-"""The depth axis: is the network the same at every depth?
+"""Checks the depth axis: whether the network behaves alike at every depth.
 
-Along the depth a block's own contribution shrinks and the number of blocks grows: what stays
-constant is the sum over the blocks (CompleteP, arXiv 2505.01618, section 4).
+As the depth grows, the contribution of a single block shrinks while the number of blocks grows: the
+sum over the blocks stays constant (CompleteP, arXiv 2505.01618, section 4).
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def run_depth_check(
     steps: int = 3,
     first_seed: int = 0,
 ) -> CheckReport:
-    """Train at several depths and judge every quantity against a constant.
+    """Train at several depths and check that every quantity is constant in depth.
 
     Args:
-        build: Makes the subject of a depth and a seed.
-        blocks: What is repeated along the depth.
-        depths: At least three over a ratio of four.
-        parameterization: Only for the report: the constants are the same for all of them.
+        build: Builds the subject for a depth and a seed.
+        blocks: The blocks that repeat along the depth.
+        depths: At least three depths over a ratio of four.
+        parameterization: Name for the report; the expectations are the same for all.
         alpha: The residual exponent: each block's own attention should change as depth^(alpha-1).
         seeds: Number of seeds.
-        steps: Optimizer steps of each training.
-        first_seed: The seeds are counted from here.
+        steps: Number of optimizer steps per training.
+        first_seed: The first seed.
 
     Raises:
         InputError: Too few depths, or no block is called as a module.
@@ -121,8 +121,8 @@ def module_reports(
     """The curves of the network's quantities, in the form of the document's modules.
 
     Args:
-        slopes: Of the network's quantities.
-        measurements: At all depths and seeds.
+        slopes: Slopes of the network's quantities.
+        measurements: Measurements at all depths and seeds.
         alpha: The residual exponent.
     """
     return tuple(
@@ -138,9 +138,9 @@ def module_report(
 
     Args:
         name: STREAM, CHANGE or ATTENTION.
-        fit: Its slope over all depths.
-        measurements: At all depths and seeds.
-        expected: The slope that is right.
+        fit: The quantity's slope over all depths.
+        measurements: Measurements at all depths and seeds.
+        expected: The expected slope.
     """
     by_depth: dict[int, list[float]] = {}
     for m in measurements:

@@ -1,4 +1,4 @@
-"""The entry of `mutransfer check`: a recipe, or `package.module:callable`."""
+"""The entry point of `mutransfer check`, for a recipe or a `package.module:callable`."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def check_target(
 
     Args:
         target: A recipe, its path, or `package.module:callable`.
-        sets: Changes of a recipe that is given by its path, `key=value` each.
-        widths: Of the width axis; None: the defaults.
-        expect: The parameterization to hold it against; None: the recipe's own, mup for a callable.
-        device: cpu, or auto, which is the same.
-        threads: Of torch.
+        sets: Overrides `key=value` of a recipe that is given by its path.
+        widths: Widths for the width axis; None: the defaults.
+        expect: The parameterization to compare with; None: the recipe's own, mup for a callable.
+        device: cpu, or auto, which means the same here.
+        threads: Number of torch threads.
         axis: width or depth.
-        depths: Of the depth axis; None: the defaults.
-        options: As for `check`.
+        depths: Depths for the depth axis; None: the defaults.
+        options: Options of `check`.
 
     Raises:
         InputError: The target cannot be built, planned or trained.
@@ -58,7 +58,7 @@ def check_target(
     if isinstance(target, str) and ":" in target and not target.endswith(RECIPE_SUFFIXES):
         if axis == "depth":
             raise InputError(
-                "--axis depth: needs a recipe that says what the depth is: mutransfer init "
+                "--axis depth: needs a recipe that defines the depth: mutransfer init "
                 f"--model {target}"
             )
         if sets:
@@ -82,13 +82,13 @@ def check_recipe(
 ) -> CheckReport:
     """Check a recipe along the width.
 
-    A recipe whose callable brings its own optimizer is measured as it is, without a plan of ours.
+    A recipe whose callable has its own optimizer is measured as it is, without our plan.
 
     Args:
         recipe: The recipe.
-        widths: None: the defaults.
-        expect: The parameterization to hold it against; None: the recipe's own.
-        options: As for `check`.
+        widths: Widths to train; None: the defaults.
+        expect: The parameterization to compare with; None: the recipe's own.
+        options: Options of `check`.
 
     Raises:
         InputError: The recipe cannot be built, planned or trained.

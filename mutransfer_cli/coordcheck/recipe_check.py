@@ -1,4 +1,4 @@
-"""Checks of a recipe: our plan at every size, held against its own parameterization."""
+"""Checks a recipe: applies our plan at every size and compares with the parameterization."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from mutransfer_cli.train.cost import count_parameters
 from mutransfer_cli.train.machine.memory import available_bytes
 
-COPIES, BYTES = 9, 4  # of every parameter at a time: gradients, moments, values before a step
+# Tensors per parameter that are held at a time: gradients, moments, values before a step.
+COPIES, BYTES_PER_ENTRY = 9, 4
 NARROWEST_WIDTH = 64  # the smallest width by default, where the base allows it
-DEPTH_MULTIPLES = (1, 2, 4, 8)  # of the base, by default
+DEPTH_MULTIPLES = (1, 2, 4, 8)  # default depths, as multiples of the base depth
 
 
 def width_request(
@@ -41,8 +42,9 @@ def width_request(
 
     Args:
         recipe: The recipe.
-        widths: None: the narrowest multiple of the base width from 64 on, and its two doublings.
-        expect: The parameterization to hold it against; None: its own.
+        widths: Widths to train; None: the smallest multiple of the base width that is at least 64,
+            and its two doublings.
+        expect: The parameterization to compare with; None: the recipe's own.
         options: Fields of `CheckRequest`.
 
     Raises:
@@ -79,11 +81,11 @@ def width_request(
 
 
 def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:
-    """A function that builds the proxy of a size on one axis and a seed, ready to train.
+    """Return a function that builds a trainable proxy from its size on one axis and a seed.
 
     Args:
         factory: Plans and builds the proxies.
-        size_of: The sizes on all axes, from that on one axis.
+        size_of: Returns the sizes on all axes, given that on one axis.
     """
 
     @cache
@@ -101,12 +103,12 @@ def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> Buil
 
 
 def require_memory(plan: Plan) -> None:
-    """Do nothing where the widest model fits into memory.
+    """Require that the widest model fits into memory.
 
     Raises:
-        InputError: It does not.
+        InputError: It does not fit.
     """
-    needed = COPIES * BYTES * count_parameters(plan)
+    needed = COPIES * BYTES_PER_ENTRY * count_parameters(plan)
     free = available_bytes("cpu")
     if needed > free:
         raise InputError(
@@ -124,10 +126,10 @@ def check_recipe_depth(
 
     Args:
         recipe: The recipe.
-        depths: None: 1, 2, 4 and 8 times the base depth.
+        depths: Depths to train; None: 1, 2, 4 and 8 times the base depth.
         seeds: Number of seeds.
-        steps: Optimizer steps of each training.
-        first_seed: The seeds are counted from here.
+        steps: Number of optimizer steps per training.
+        first_seed: The first seed.
 
     Raises:
         InputError: The recipe cannot be trained, or a depth is impossible.

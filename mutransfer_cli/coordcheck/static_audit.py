@@ -1,8 +1,8 @@
-"""The static audit: parameter groups and the spread of the parameters, without a step.
+"""The static audit, which checks parameter groups and init without taking a step.
 
-The exponents in width of a tensor's init and learning rate are read off at the widths and held
-against the rule's row. A forward multiplier cannot be seen this way. The exponent that it must have
-follows from that of the init (abc-symmetry: Yang and Hu, arXiv 2011.14522), and from it that of the
+It compares the exponents in width of each tensor's init and learning rate with the rule's row. A
+forward multiplier cannot be seen this way; the exponent that it must have follows from that of the
+init (abc-symmetry: Yang and Hu, arXiv 2011.14522), and from it that of the
 learning rate.
 """
 
@@ -42,8 +42,8 @@ class AuditedWidth:
     """What is read off the model and its optimizer at one width.
 
     Attributes:
-        groups: By tensor, the options of its parameter group.
-        spread: By tensor, the RMS of its entries.
+        groups: Options of each tensor's parameter group.
+        spread: RMS of each tensor's entries.
     """
 
     groups: Mapping[str, Mapping[str, Any]]
@@ -51,7 +51,7 @@ class AuditedWidth:
 
 
 def audit(request: CheckRequest) -> CheckReport:
-    """Hold the optimizer's groups against the table.
+    """Compare the optimizer's groups with the table.
 
     Raises:
         InputError: A tensor is in two groups.
@@ -87,7 +87,7 @@ def audit(request: CheckRequest) -> CheckReport:
 
 
 def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
-    """Each tensor's group of the optimizer, and its RMS.
+    """Read each tensor's parameter group and RMS at one width.
 
     Raises:
         InputError: A tensor is in two groups.
@@ -108,28 +108,28 @@ def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
 
 
 def expected_lr(expected: Expectation, init: float | None) -> float | None:
-    """Exponent of the learning rate, for the forward multiplier that matches the init.
+    """The expected exponent of the learning rate, given the multiplier that matches the init.
 
     Args:
-        expected: The exponents that are right for the tensor.
-        init: Exponent of its init standard deviation as it was read.
+        expected: The expected exponents of the tensor.
+        init: The measured exponent of its init standard deviation.
     """
     if expected.lr is None or expected.init is None or init is None or expected.row_init is None:
         return expected.lr
-    multiplier = expected.row_init - init  # exponent of what the forward pass makes up for
+    multiplier = expected.row_init - init  # exponent of the forward multiplier that compensates
     return expected.lr + expected.geometry.lr_power * multiplier
 
 
 def audit_tensor(
     name: str, expected: Expectation, widths: Mapping[int, AuditedWidth], ratio: float
 ) -> TensorReport:
-    """The line of one tensor.
+    """The report on one tensor.
 
     Args:
         name: The tensor's name.
-        expected: The exponents that are right for it.
-        widths: What was read at each width.
-        ratio: The largest width over the smallest.
+        expected: The expected exponents of the tensor.
+        widths: The values that were read at each width.
+        ratio: The largest width divided by the smallest.
     """
     groups = {w: audited.groups.get(name) for w, audited in widths.items()}
     diagnosis: Diagnosis | None = None
@@ -146,7 +146,7 @@ def audit_tensor(
     decay = exact_slope(
         {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in present.items()}
     )
-    right = expected_lr(expected, init)
+    right_lr = expected_lr(expected, init)
     slope = None
     aspects: dict[str, AspectVerdict] = {"learning rate": "pass"}
     if decay is not None:
@@ -158,16 +158,16 @@ def audit_tensor(
                 f"`{name}`: its decay per step, lr × weight_decay, goes as width^{decay:.2g}",
                 FINDINGS["weight-decay"].fix(change=correction(decay - expected.decay)),
             )
-    if lr is not None and right is not None:
-        slope = Slope(value=lr, low=None, high=None, expected=right)
-        if abs(lr - right) > EXPONENT_TOLERANCE:
+    if lr is not None and right_lr is not None:
+        slope = Slope(value=lr, low=None, high=None, expected=right_lr)
+        if abs(lr - right_lr) > EXPONENT_TOLERANCE:
             aspects["learning rate"] = "fail"
-            finding = lr_finding(lr - right)
+            finding = lr_finding(lr - right_lr)
             diagnosis = Diagnosis(
                 finding,
                 f"`{name}`: its learning rate goes as width^{lr:.2g}, expected "
-                f"width^{right:.2g}: it is {excess(lr - right, ratio)}",
-                FINDINGS[finding].fix(change=correction(lr - right)),
+                f"width^{right_lr:.2g}: it is {excess(lr - right_lr, ratio)}",
+                FINDINGS[finding].fix(change=correction(lr - right_lr)),
             )
     return report(name, expected.role, aspects, slope, diagnosis)
 
@@ -179,14 +179,14 @@ def report(
     slope: Slope | None,
     diagnosis: Diagnosis | None,
 ) -> TensorReport:
-    """A line of the document.
+    """The report on one tensor, as a part of the document.
 
     Args:
         name: The tensor's name.
         role: The tensor's role.
         aspects: The verdict on each aspect; the worst is the tensor's.
-        slope: Of the learning rate, where it is judged.
-        diagnosis: What is wrong; None where nothing is.
+        slope: Slope of the learning rate, if it was judged.
+        diagnosis: What is wrong; None if nothing is.
     """
     return TensorReport(
         name=name,

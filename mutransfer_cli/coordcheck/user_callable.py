@@ -1,4 +1,4 @@
-"""Checks of a user's callable: `mutransfer_cli.check`."""
+"""Checks a user's callable; implements `mutransfer_cli.check`."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ Build = Callable[..., nn.Module | Subject]
 
 DEFAULT_WIDTHS = (64, 128, 256)
 DEFAULT_EXPECTATION = "mup"
-DEFAULT_OPTIMIZER = "adamw"  # of a callable that brings none
-OFFERED_DEPTH = 2  # to a callable that takes a depth
+DEFAULT_OPTIMIZER = "adamw"  # for callables that have no optimizer
+DEFAULT_DEPTH = 2  # for callables that take a depth
 
 
 def check(
@@ -50,16 +50,16 @@ def check(
 ) -> CheckReport:
     """Check a callable `build(width, ...)` that returns a module or a Subject.
 
-    A Subject with an optimizer is measured with its own parameterization, as it is. Without one,
-    ours at its defaults is applied.
+    A Subject with an optimizer is measured as it is. Without one, our parameterization is applied
+    with default hyperparameters.
 
     Args:
         build: Called with `width`, and with `depth` and `seed` where it takes them.
-        widths: At least three over a ratio of four.
-        expect: The parameterization to hold it against; mup by default.
+        widths: At least three widths over a ratio of four; None: 64, 128 and 256.
+        expect: The parameterization to compare with; None: mup.
         name: The callable's name in messages.
-        options: `static` (only read the optimizer's groups, no step is taken), `seeds`,
-            `most_seeds`, `steps`, `first_seed`, `strict` (a warning fails).
+        options: `static` (read only the optimizer's groups, without a step), `seeds`,
+            `most_seeds`, `steps`, `first_seed`, `strict` (warnings fail).
 
     Raises:
         InputError: The callable cannot be called, planned or trained, or an option is unknown.
@@ -70,10 +70,10 @@ def check(
 
 
 def require_parameterization(name: str) -> str:
-    """The name itself, where there is a parameterization of that name.
+    """Return the name if it is that of a parameterization.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such parameterization.
     """
     if name not in PARAMETERIZATIONS:
         raise InputError(f"--expect: {PARAMETERIZATIONS.unknown(name)}")
@@ -87,8 +87,8 @@ def callable_request(
 
     Args:
         build: See `check`.
-        widths: None: 64, 128 and 256.
-        expect: The parameterization to hold it against; None: mup.
+        widths: Widths to train; None: 64, 128 and 256.
+        expect: The parameterization to compare with; None: mup.
         name: The callable's name in messages.
         options: Fields of `CheckRequest`.
 
@@ -122,12 +122,13 @@ def callable_request(
 def expectations(
     family: Family, parameterization: str, geometries: Mapping[str, Geometry]
 ) -> dict[str, Expectation]:
-    """The right exponents of every tensor for which there is a rule.
+    """The expected exponents of every tensor for which there is a rule.
 
     Args:
         family: The traced model.
-        parameterization: What it is held against.
-        geometries: Of the updates, by tensor; that of our default optimizer for the others.
+        parameterization: Name of the parameterization to compare with.
+        geometries: Geometry of the updates by tensor; for other tensors, that of our default
+            optimizer is used.
     """
     default = optimizer_spec(DEFAULT_OPTIMIZER).geometry
     expected = {}
@@ -135,17 +136,17 @@ def expectations(
         if tensor.role != "fixed":
             geometry = geometries.get(tensor.name, default)
             e = expectation(tensor, parameterization, geometry, tied=family.tied)
-            # how a spectral optimizer scales its step by the shape is its author's choice, and the
-            # groups do not show it
+            # how a spectral optimizer scales its step with the shape is up to its author and does
+            # not show in the groups
             expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
     return expected
 
 
 def subject_builder(build: Build, name: str) -> BuildSubject:
-    """Calls a user's callable with a width and a seed."""
+    """Return a function that calls a user's callable with a width and a seed."""
 
     def build_subject(width: int, seed: int) -> Subject:
-        subject = call_builder(build, name, {}, {"depth": OFFERED_DEPTH, "width": width}, seed)
+        subject = call_builder(build, name, {}, {"depth": DEFAULT_DEPTH, "width": width}, seed)
         if subject.batch is None or subject.loss is None:
             raise InputError(
                 f"check: {name} gives no loss and batch; return mutransfer_cli.Subject(model, "
@@ -158,7 +159,7 @@ def subject_builder(build: Build, name: str) -> BuildSubject:
 
 
 def traced_family(build_subject: BuildSubject, small: int, large: int) -> Family:
-    """The model traced at two widths, its roles and growing dimensions."""
+    """Trace the model at two widths to find roles and growing dimensions."""
 
     def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
         subject = build_subject(width, 0)
@@ -174,11 +175,11 @@ def traced_family(build_subject: BuildSubject, small: int, large: int) -> Family
 def planned_builder(
     build: Build, build_subject: BuildSubject, base: int, parameterization: str
 ) -> BuildSubject:
-    """Applies our parameterization at its defaults to the user's own model.
+    """Return a function that applies our parameterization to the user's model.
 
     Args:
         build: The user's callable.
-        build_subject: Calls it.
+        build_subject: Calls the callable with a width and a seed.
         base: The width at which the defaults are quoted.
         parameterization: The name of the parameterization.
     """

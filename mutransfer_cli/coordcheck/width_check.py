@@ -1,4 +1,4 @@
-"""The width axis: measure, judge every tensor, and prove by a control that an error would show."""
+"""Checks the width axis, with a negative control to show that an error would be detected."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from mutransfer_cli.documents.check import CheckDocument, ControlReport, FaultRe
 log = logging.getLogger(__name__)
 
 CONTROL_SEEDS = 2
-DOUBTFUL_DEVIATION = 0.15  # a deviation that asks for more seeds
-BORDERLINE = (0.2, 0.4)  # neither right nor off by a half, the least that theory can be off by
+DOUBTFUL_DEVIATION = 0.15  # a larger deviation needs more seeds
+BORDERLINE = (0.2, 0.4)  # between correct and off by 1/2, the smallest possible error
 MIN_WIDTHS, MIN_RATIO = 3, 4.0
-DIFFERENT_LOGITS = 0.01  # relative difference between inference and training that is noted
+LOGIT_TOLERANCE = 0.01  # relative difference between inference and training
 WIDTH_LIMITS = (
     "a factor that is wrong at every width alike, such as a wrong base width",
     "betas, clipping and schedules",
@@ -44,7 +44,7 @@ UNSTABLE = FaultReport(
 
 
 def run_width_check(request: CheckRequest) -> CheckReport:
-    """Measure and judge; tell several errors apart by repair; then run the negative control.
+    """Measure and judge, with repaired inits where needed, then run the negative control.
 
     Raises:
         InputError: The model cannot be trained or measured.
@@ -86,7 +86,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
 
 
 def too_few_widths(request: CheckRequest) -> CheckReport:
-    """The report of a check that cannot be decided with the widths given."""
+    """The inconclusive report of a check with too few widths."""
     return CheckReport(
         CheckDocument(
             verdict="inconclusive",
@@ -108,7 +108,7 @@ def too_few_widths(request: CheckRequest) -> CheckReport:
 def measure_until_decided(
     request: CheckRequest,
 ) -> tuple[list[Measurement], list[TensorVerdict]]:
-    """Measure with few seeds, then with more where a deviation is doubtful or borderline."""
+    """Measure with few seeds, then with more if a deviation is doubtful or borderline."""
     measurements = request.measure(range(request.seeds))
     verdicts = request.judge(measurements)
     seeds = request.seeds
@@ -127,12 +127,12 @@ def measure_until_decided(
 
 
 def is_doubtful(verdict: TensorVerdict) -> bool:
-    """Whether a deviation is large enough to ask for more seeds."""
+    """Whether a deviation is large enough to need more seeds."""
     return max(abs(verdict.deviation), abs(verdict.init_deviation)) > DOUBTFUL_DEVIATION
 
 
 def is_borderline(verdict: TensorVerdict) -> bool:
-    """Whether a deviation is neither right nor off by a half."""
+    """Whether a deviation is between correct and off by 1/2."""
     low, high = BORDERLINE
     return any(low < abs(d) < high for d in (verdict.deviation, verdict.init_deviation))
 
@@ -157,9 +157,9 @@ def negative_control(request: CheckRequest) -> ControlReport:
 
 
 def inference_notes(measurements: Sequence[Measurement]) -> tuple[str, ...]:
-    """A note where inference gives other logits than training."""
+    """A note if inference gives different logits than training; else none."""
     ratios = {m.size: m.inference_ratio for m in measurements if m.inference_ratio is not None}
-    different = {w: ratio for w, ratio in ratios.items() if abs(ratio - 1) > DIFFERENT_LOGITS}
+    different = {w: ratio for w, ratio in ratios.items() if abs(ratio - 1) > LOGIT_TOLERANCE}
     if not different:
         return ()
     width = max(different)

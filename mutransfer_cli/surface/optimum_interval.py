@@ -37,7 +37,8 @@ def fieller_interval(p: Parabola, noise: Noise, confidence: float) -> tuple[floa
     """The vertices, in log2(lr), that the data do not exclude (Fieller 1954).
 
     The vertex is the t at which the slope b + 2ct is zero. The interval holds every t whose slope
-    is not significantly different from zero: (b + 2ct)² ≤ q·Var(b + 2ct), a quadratic in t, with q the
+    is not significantly different from zero:
+    (b + 2ct)² ≤ q·Var(b + 2ct), a quadratic in t, with q the
     squared quantile of Student's t.
 
     Args:

@@ -1,1 +1,1 @@
-"""Measurements: training at several sizes, recording, probing each tensor."""
+"""Measurements: train at several sizes, record, and probe each tensor."""

@@ -1,4 +1,4 @@
-"""Attention logits of a forward pass, from the calls of `scaled_dot_product_attention`."""
+"""Records attention logits from the calls of `scaled_dot_product_attention`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class AttentionLogitTracer(FunctionTracer):
         kwargs: Mapping[str, Any],
         result: Any,
     ) -> None:
-        """Keep the logits where the function is attention.
+        """Keep the logits if the function is attention.
 
         Args:
             function: The torch function or method.
             args: Its positional arguments.
             kwargs: Its keyword arguments.
-            result: What it returned.
+            result: The function's result.
         """
         if plain_name(function) != "scaled_dot_product_attention":
             return

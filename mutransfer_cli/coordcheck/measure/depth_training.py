@@ -1,4 +1,4 @@
-"""What a few optimizer steps do at one depth: residual stream, share of each tensor, attention."""
+"""Measures a few optimizer steps at one depth: residual stream, tensors, attention."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class DepthMeasurement:
 
     Attributes:
         size: The depth.
-        network: STREAM, CHANGE and ATTENTION, where there are any: quantities of the network.
-        shares: By tensor, `*` for its block's number: its part in the decrease of the loss.
+        network: The network's quantities STREAM, CHANGE and, if there is attention, ATTENTION.
+        shares: Each tensor's part in the decrease of the loss, by name with `*` for the block's
+            number.
         finite: Whether all losses were finite.
     """
 
@@ -50,11 +51,11 @@ def measure_depth(
     """Take a few steps on one tiny batch.
 
     Args:
-        build: Makes the subject of a depth and a seed.
+        build: Builds the subject for a depth and a seed.
         depth: The depth.
-        seed: Of the model and of its batch.
+        seed: Seed of the model and of its batch.
         steps: Number of optimizer steps.
-        blocks: What is repeated along the depth.
+        blocks: The blocks that repeat along the depth.
         block_lr_factor: Factor on the learning rates inside the blocks, for the negative control.
 
     Raises:
@@ -100,8 +101,8 @@ def loss_shares(
 
     Args:
         named: The parameters after the step, with the gradients of the pass before it.
-        before: Their values before the step.
-        blocks: Tensors of the same kind in different blocks are added up.
+        before: The parameters' values before the step.
+        blocks: The blocks; tensors of the same kind in different blocks are added up.
     """
     kinds = Counter(tensor_pattern(name, blocks) for name in named)
     shares: dict[str, float] = {}
@@ -114,7 +115,7 @@ def loss_shares(
 
 
 def block_attention_logits(calls: Calls, blocks: Blocks) -> list[Tensor]:
-    """Attention logits of each block alone, with its present weights on its recorded input."""
+    """Attention logits of each block by itself, with current weights on the recorded input."""
     with attention_logits() as logits:
         for name, call in calls.by_module.items():
             if blocks.is_block(name):

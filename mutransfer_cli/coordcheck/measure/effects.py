@@ -1,4 +1,4 @@
-"""What a tensor, and the change of it in one step, does to the output of its own module."""
+"""Measures the effect of a tensor, and of its update, on the output of its own module."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, first_float_tensor, rerun, rms
 
-ISOTROPIC_INPUTS = 64  # random inputs that a module's gain is measured on
-INPUT_DEPENDENT = 1.5  # how much twice the input must enlarge an effect that depends on it
+ISOTROPIC_INPUTS = 64  # number of random inputs for measuring a module's gain
+INPUT_DEPENDENT = 1.5  # least growth at twice the input of an effect that depends on it
 
 Use = tuple[Call, str]  # the call of a module, and the tensor's name inside that module
 
@@ -22,10 +22,10 @@ class Effect:
     Attributes:
         raw: RMS of the change of the output.
         aligned: The change's component along the descent of the loss.
-        input: RMS of the module's input; 1 where the effect does not depend on the input.
+        input: RMS of the module's input; 1 if the effect does not depend on the input.
         gradient: RMS of the gradient of the loss with respect to the output.
         output_multiplier: The number by which the caller multiplies the output.
-        is_lookup: Whether the module looks the tensor up by integers, and multiplies nothing by it.
+        is_lookup: Whether the module only looks up rows of the tensor by integers.
     """
 
     raw: float
@@ -39,7 +39,8 @@ class Effect:
 def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
     """The recorded calls that use each parameter.
 
-    A parameter none of whose own modules was called belongs to the nearest one around it that was.
+    If none of a parameter's own modules was called, it belongs to the nearest enclosing module that
+    was.
     """
     names = {id(p): name for name, p in model.named_parameters()}
     own: dict[str, list[Use]] = {name: [] for name in names.values()}
@@ -60,9 +61,9 @@ def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
     """The effect of an update in each module that uses the tensor.
 
     Args:
-        uses: The calls that use it.
+        uses: The calls that use the tensor.
         before: The tensor's value in those calls.
-        after: Its value after the step.
+        after: The tensor's value after the step.
     """
     effects = []
     for call, local in uses:
@@ -74,7 +75,7 @@ def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
             if gradient is not None and size > 0
             else 0.0
         )
-        # a multiplier of the output belongs to the module's own tensors, not to those inside it
+        # an output multiplier acts on the module's own tensors, not on those of modules inside it
         own = "." not in local
         multiplier = call.output_multiplier if own else 1.0
         x = input_size(call, local, before, after)
@@ -84,13 +85,13 @@ def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
 
 
 def input_size(call: Call, local: str, before: Tensor, after: Tensor) -> float:
-    """RMS of a module's input; 1 where the update acts without it, as that of a bias does.
+    """RMS of a module's input; 1 if the effect does not depend on it, as for a bias.
 
     Args:
         call: The module's call.
         local: The tensor's name inside the module.
         before: The tensor's value in the call.
-        after: Its value after the step.
+        after: The tensor's value after the step.
     """
     x = next((a for a in call.args if isinstance(a, Tensor) and a.is_floating_point()), None)
     if x is None:
@@ -109,7 +110,7 @@ def input_size(call: Call, local: str, before: Tensor, after: Tensor) -> float:
 
 
 def gain_of(call: Call, local: str, value: Tensor) -> float | None:
-    """RMS of a module's output, its bias left out, on isotropic inputs of the recorded size.
+    """RMS of a module's output, without bias, on isotropic inputs of the recorded size.
 
     Args:
         call: The module's call.
@@ -117,7 +118,7 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         value: The tensor.
 
     Returns:
-        None where the tensor is not the one matrix that a single input meets.
+        The gain; None unless the tensor is the weight matrix of a module with one input.
     """
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
     if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:

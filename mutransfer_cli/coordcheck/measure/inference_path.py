@@ -1,4 +1,4 @@
-"""Whether inference, a call without targets, gives the same logits as training."""
+"""Compares the logits of inference, a call without targets, with those of training."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mutransfer_cli.models.subject import Subject
 
 
 def inference_ratio(subject: Subject, call: Call) -> float | None:
-    """How many times larger the logits are without targets than with them.
+    """The size of the logits without targets, relative to that with targets.
 
     Args:
         subject: The subject after training.
         call: The recorded call of the model in training.
 
     Returns:
-        None where the model takes no targets, or cannot be called without them.
+        The ratio; None if the model takes no targets or cannot be called without them.
     """
     given = [*call.args, *call.kwargs.values()]
     if len(given) < 2 or not isinstance(given[0], Tensor):

@@ -1,4 +1,4 @@
-"""The geometry of an optimizer's updates, found by trying, and keys of groups it does not read."""
+"""Finds the geometry of an optimizer's updates by trial, and group keys that it ignores."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
 
 PARALLEL_COSINE = 0.9  # see `is_orthogonalized`
-FOLLOWS_GRADIENT = 32.0  # growth of such an update at 1024 times the gradient
-LARGEST_SINGULAR_VALUE = 30.0  # of a trial gradient; the smallest is 1
+FOLLOWS_GRADIENT = 32.0  # least growth at 1024 times the gradient of an update that follows it
+LARGEST_SINGULAR_VALUE = 30.0  # largest one of a trial gradient; the smallest is 1
 
 
 def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
-    """For each tensor the geometry of its updates: gradient, sign or spectral.
+    """The geometry of each tensor's updates: gradient, sign or spectral.
 
-    Found by trying, so for any optimizer: is a step larger for a larger gradient, and is a
-    matrix's step its gradient with all singular values made equal?
+    It is found by trial, so for any optimizer: whether a larger gradient gives a larger step, and
+    whether the step of a matrix is its gradient with all singular values made equal.
 
     Args:
-        fresh: Makes a subject with its optimizer anew.
+        fresh: Builds a new subject with its optimizer.
     """
     updates: list[dict[str, Tensor]] = []
     gradients: dict[str, Tensor] = {}
@@ -64,8 +64,8 @@ def is_orthogonalized(update: Tensor, gradient: Tensor) -> bool:
     """Whether an update is the gradient U S Vᵀ with equal singular values, -U Vᵀ.
 
     The cosine between the two is at least 0.96 for Newton-Schulz, which leaves singular values of
-    0.7 to 1.2, and at most about 0.8 for a step of signs, for the gradient itself or Adafactor's.
-    Equal singular values alone are not enough: those of a wide matrix of signs nearly are.
+    0.7 to 1.2, and at most about 0.8 for signs, for the gradient itself and for Adafactor's step.
+    Equal singular values alone are not enough: those of a wide matrix of signs are nearly equal.
     """
     if update.dim() != 2 or min(update.shape) < 2 or not bool(update.any()):
         return False

@@ -1,4 +1,4 @@
-"""Weight decay and epsilon, measured by steps with gradients of our own or of another size."""
+"""Measures weight decay and epsilon by steps with zero or enlarged gradients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENLARGEMENT = 1024.0  # factor on the gradients that makes epsilon negligible
 
 
 def decay_shares(subject: Subject) -> dict[str, float]:
-    """The share that a step without gradients takes off each tensor: its weight decay."""
+    """The share by which a step with zero gradients shrinks each tensor: its weight decay."""
     assert subject.optimizer is not None
     named = dict(subject.model.named_parameters())
     before = {name: p.detach().clone() for name, p in named.items()}
@@ -33,15 +33,15 @@ def decay_shares(subject: Subject) -> dict[str, float]:
 def epsilon_ratios(
     fresh: Callable[[], Subject], backward: Callable[[Subject, Any], Any], batch: Any
 ) -> dict[str, float]:
-    """Epsilon over the size of the gradient, for each tensor, entries weighted by |gradient|.
+    """Epsilon relative to the size of the gradient, for each tensor.
 
-    Compares a step with the gradients to one with 1024 times the gradients. Weighted, because the
-    bias of an attention's keys has a gradient of exactly 0.
+    A step with the gradients is compared with one with 1024 times the gradients. Entries are
+    weighted by |gradient|, because the bias of attention keys has a gradient of exactly 0.
 
     Args:
-        fresh: Makes the subject anew.
+        fresh: Builds a new subject.
         backward: Runs a forward and a backward pass.
-        batch: What the loss takes.
+        batch: The batch for the loss.
     """
     moves: list[dict[str, Tensor]] = []
     weights: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Multipliers that the caller applies to a module's output, such as `logits / m`."""
+"""Detects multipliers that the caller applies to a module's output, such as `logits / m`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSPECTIONS = {"__get__", "size", "dim", "numel", "is_floating_point", "detach",
 
 
 class OutputMultiplierTracer(FunctionTracer):
-    """Follows tensors through products with numbers until something else uses them."""
+    """Follows tensors through multiplications by numbers until something else uses them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,13 +41,13 @@ class OutputMultiplierTracer(FunctionTracer):
         kwargs: Mapping[str, Any],
         result: Any,
     ) -> None:
-        """Note what a function did with the tensors that are followed.
+        """Record what a function did with the tensors that are being followed.
 
         Args:
             function: The torch function or method.
             args: Its positional arguments.
             kwargs: Its keyword arguments.
-            result: What it returned.
+            result: The function's result.
         """
         used = [t for t in tensors_in(args) if id(t) in self.uses]
         if not used or getattr(function, "__name__", "") in INSPECTIONS:
@@ -61,7 +61,7 @@ class OutputMultiplierTracer(FunctionTracer):
                 self.watch(result)
 
     def multiplier(self, tensor: Tensor) -> float:
-        """The product of all factors; 1 where the tensor is also used in another way."""
+        """The product of all factors applied before the tensor is used in any other way."""
         total, current, position = 1.0, id(tensor), 0
         while True:
             uses = self.uses.get(current, [])[position:]
@@ -76,7 +76,7 @@ class OutputMultiplierTracer(FunctionTracer):
 
 
 def factor_of(function: Callable[..., Any], args: tuple[Any, ...]) -> float | None:
-    """The number by which a function multiplies its tensor; None where it does something else."""
+    """The number by which a function multiplies its tensor; None if it does something else."""
     if function in COPIES:
         return 1.0
     if (function not in MULTIPLICATIONS and function not in DIVISIONS) or len(args) != 2:

@@ -1,4 +1,4 @@
-"""Recording of one forward and backward pass: every module's input, output and output gradient."""
+"""Records one forward and backward pass: each module's input, output and output gradient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplie
 
 
 def first_float_tensor(output: Any) -> Tensor | None:
-    """The first floating-point tensor in a module's output, None where it has none."""
+    """The first floating-point tensor in a module's output, or None."""
     tensors = (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
     return next((t for t in tensors if t.is_floating_point()), None)
 
@@ -31,8 +31,8 @@ class Call:
 
     Attributes:
         module: The module that was called.
-        args: Positional arguments, tensors copied.
-        kwargs: Keyword arguments, tensors copied.
+        args: Positional arguments, with tensors copied.
+        kwargs: Keyword arguments, with tensors copied.
         output: Copy of the first floating-point tensor of the output.
         gradient: Gradient of the loss with respect to `output`; None before the backward pass.
         autocast: The dtype of autocast during the call, None outside autocast.
@@ -97,21 +97,21 @@ def uncompiled() -> AbstractContextManager[None]:
 
 
 def copied(arguments: Any) -> Any:
-    """The same nested structure with tensors copied, so that in-place work does not change them."""
+    """Copy the tensors in a nested structure, to protect them from in-place operations."""
     return tree_map_only(Tensor, lambda t: t.detach().clone(), arguments)
 
 
 def seed_dropout() -> None:
     """Make the next dropout masks the same every time.
 
-    Only the CPU's generator is seeded: the check runs on the CPU, and torch.manual_seed also
-    queries every accelerator, which took two fifths of a check.
+    Only the CPU's generator is seeded: the check runs on the CPU, and torch.manual_seed would also
+    query every accelerator, which took two fifths of the time of a check.
     """
     torch.default_generator.manual_seed(0)
 
 
 def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None = None) -> Tensor:
-    """Run a module alone with some of its parameters replaced, without gradients.
+    """Run a module by itself with some parameters replaced, without gradients.
 
     Args:
         call: The recorded call.
@@ -120,7 +120,7 @@ def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None 
     """
     seed_dropout()
     own = dict(call.module.named_parameters())
-    for name, value in replaced.items():  # models keep things on parameters, as mup its infshape
+    for name, value in replaced.items():  # keep attributes of parameters, such as mup's infshape
         if name in own and vars(own[name]):
             value.__dict__.update(vars(own[name]))
     device_type, dtype = call.output.device.type, call.autocast
@@ -136,7 +136,7 @@ def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None 
 
 @contextmanager
 def without_pre_hooks(module: nn.Module) -> Iterator[None]:
-    """Take a module's own pre-hooks off: its recorded input has been through them already."""
+    """Disable a module's own pre-hooks: they were applied to its recorded input already."""
     hooks = module._forward_pre_hooks.copy()
     module._forward_pre_hooks.clear()
     try:

@@ -1,4 +1,4 @@
-"""Subjects that are ready to train: tiny batches, one recorded pass, changed learning rates."""
+"""Training steps of a check: tiny batches, recorded passes and changed learning rates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 
 BuildSubject = Callable[[int, int], Subject]  # size along the axis, seed -> a trainable subject
 
-EXAMPLE_VALUES = 8  # tokens of a tiny batch of text; twice its examples otherwise
+TINY_BATCH_TOKENS = 8  # tokens of a tiny batch of text; other data: twice its examples
 
 
-def tiny_batch(batch: Any, tokens: int = EXAMPLE_VALUES) -> Any:
+def tiny_batch(batch: Any, tokens: int = TINY_BATCH_TOKENS) -> Any:
     """The first few examples of a batch: the aligned part of an update stands out in them.
 
     Args:
-        batch: As the subject gives it; anything but a sequence of tensors is returned as it is.
+        batch: The subject's batch; anything but a sequence of tensors is returned unchanged.
         tokens: Tokens to keep where the input is a matrix of token ids, twice the number of
             examples otherwise.
     """
@@ -43,7 +43,7 @@ def tiny_batch(batch: Any, tokens: int = EXAMPLE_VALUES) -> Any:
 
 
 def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:
-    """A subject past its warm-up: a schedule that starts at 0 would move nothing.
+    """Build a subject and end its warm-up, since with a rate of 0 nothing would move.
 
     Raises:
         InputError: The model has no trainable parameters.
@@ -60,7 +60,7 @@ def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:
 
 
 def require_repeatable_batches(subject: Subject, seed: int) -> None:
-    """Draw the same batch twice.
+    """Require that drawing a batch twice gives the same batch.
 
     Raises:
         InputError: The two batches differ.
@@ -94,14 +94,14 @@ def forward_backward(subject: Subject, batch: Any) -> tuple[Calls, bool]:
     with recording(subject.model) as calls:
         loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
         if not isinstance(loss, Tensor) or loss.dim() != 0:
-            got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise InputError(f"loss: returned {got}, expected one scalar tensor")
+            kind = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise InputError(f"loss: returned {kind}, expected one scalar tensor")
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     return calls, bool(torch.isfinite(loss))
 
 
 def optimizer_parts(optimizer: Any) -> list[Any]:
-    """The optimizers of which an optimizer consists: itself, where it is not several."""
+    """The optimizers that an optimizer consists of; usually only itself."""
     parts: list[Any] = getattr(optimizer, "parts", [optimizer])
     return parts
 
@@ -113,8 +113,8 @@ def multiply_learning_rates(
 
     Args:
         model: The model whose parameters the optimizer has.
-        optimizer: Changed in place.
-        factors: By parameter name, the factor on the learning rate.
+        optimizer: The optimizer, which is changed in place.
+        factors: Factor on the learning rate by parameter name.
     """
     names = {id(p): name for name, p in model.named_parameters()}
     for part in optimizer_parts(optimizer):

@@ -1,4 +1,4 @@
-"""What a few optimizer steps do at one width with one seed, tensor by tensor."""
+"""Measures a few optimizer steps at one width with one seed, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mutransfer_cli.coordcheck.measure.training_step import (
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 
-NO_CHANGE = 1e-30  # RMS of a change below which nothing moved
+NO_CHANGE = 1e-30  # RMS; a tensor with a smaller effect did not move
 
 
 @dataclass(slots=True)
@@ -38,15 +38,15 @@ class Measurement:
 
     Attributes:
         size: The size along the axis.
-        effects: By tensor, the effect of its first update in each module that uses it.
-        gains: By tensor, the gain of its module at init on isotropic input.
-        output_multipliers: By tensor, the multiplier of the output whose gain is in `gains`.
-        upstream: By tensor, the RMS of the output of the layer before.
-        decays: By tensor, the share that weight decay takes away per step; of few seeds.
-        epsilons: By tensor, epsilon over the size of the gradient; of few seeds.
-        inference_ratio: Logits without targets over logits with targets; None where unknown.
-        activations: By module, the RMS of its output at init.
-        changes: By module, the RMS of the change of its output after the last step.
+        effects: For each tensor, the effect of its first update in each module that uses it.
+        gains: For each tensor, the gain of its module at init on isotropic input.
+        output_multipliers: For each tensor in `gains`, the multiplier of that module's output.
+        upstream: For each tensor, the RMS of the output of the preceding layer.
+        decays: For each tensor, the share that weight decay removes per step; few seeds only.
+        epsilons: For each tensor, epsilon relative to the size of the gradient; few seeds only.
+        inference_ratio: Size of the logits without targets relative to those with; None if unknown.
+        activations: For each module, the RMS of its output at init.
+        changes: For each module, the RMS of the change of its output after the last step.
         finite: Whether all losses were finite.
     """
 
@@ -71,15 +71,15 @@ def measure_width(
     lr_factors: Mapping[str, float] | None = None,
     probe: bool = False,
 ) -> Measurement:
-    """Take a few steps on one tiny batch and measure each tensor where it first moves.
+    """Take a few steps on one tiny batch and measure each tensor when it first moves.
 
     Args:
-        build: Makes the subject of a width and a seed.
+        build: Builds the subject for a width and a seed.
         width: The width.
-        seed: Of the model and of its batch.
+        seed: Seed of the model and of its batch.
         steps: Number of optimizer steps.
         lr_factors: Factors on the learning rates of single tensors, for the negative control.
-        probe: Also measure weight decay, epsilon and inference, which takes further subjects.
+        probe: Whether to also measure weight decay, epsilon and inference, with more subjects.
 
     Raises:
         InputError: The model cannot be trained, its batches are not repeatable, or its loss is not
@@ -128,13 +128,13 @@ def measure_width(
 def measure_init(
     subject: Subject, calls: Calls, uses: Mapping[str, list[Use]], result: Measurement
 ) -> None:
-    """Fill in what the first pass shows before any step: activations, gains, upstream sizes.
+    """Measure activations, gains and upstream sizes in the first pass, before any step.
 
     Args:
-        subject: At init.
-        calls: Of the first pass.
-        uses: The calls by the tensors that they use.
-        result: Filled in.
+        subject: The subject at init.
+        calls: The calls of the first pass.
+        uses: The calls that use each tensor.
+        result: The measurement to fill in.
     """
     result.activations = {name: rms(call.output) for name, call in calls.by_module.items()}
     named = dict(subject.model.named_parameters())
@@ -151,14 +151,14 @@ def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Me
     """Step the optimizer and add the effects of the tensors that move for the first time.
 
     Args:
-        subject: Its gradients are those of the last pass.
-        uses: The calls of that pass by the tensors that they use.
-        result: Filled in.
+        subject: The subject, with the gradients of the last pass.
+        uses: The calls of that pass that use each tensor.
+        result: The measurement to fill in.
     """
     assert subject.optimizer is not None
     named = dict(subject.model.named_parameters())
     before: dict[str, Tensor] = {name: p.detach().clone() for name, p in named.items()}
-    # what moves without a gradient is decayed, not trained
+    # a tensor that moves without a gradient is only decayed
     trained = {name for name, p in named.items() if p.grad is not None and bool(p.grad.any())}
     subject.optimizer.step()
     for name in (n for n in named if n in trained and n not in result.effects):

@@ -1,1 +1,1 @@
-"""Results of a check in the forms that CI systems read."""
+"""Results of a check, also in the formats of CI systems."""

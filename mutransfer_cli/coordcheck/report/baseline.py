@@ -17,13 +17,13 @@ from mutransfer_cli.files import write_text
 class Accepted(Part):
     """One accepted finding."""
 
-    tensor: str = Field(description="or the module; empty for the whole model")
+    tensor: str = Field(description="tensor or module; empty for the whole model")
     finding: str
     reason: str = ""
 
 
 class Baseline(Part):
-    """What `--baseline FILE` reads and `--write-baseline FILE` writes."""
+    """The file that `--baseline` reads and `--write-baseline` writes."""
 
     schema_: Literal["mutransfer/baseline/v1"] = Field(
         default="mutransfer/baseline/v1", alias="schema"
@@ -48,7 +48,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(document: CheckDocument, path: Path) -> int:
-    """Write all findings of a check as accepted; returns how many there are.
+    """Write all findings of a check as accepted, and return their number.
 
     Raises:
         InputError: The file cannot be written.
@@ -70,7 +70,7 @@ def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) ->
     """The document with accepted findings as warnings, and its verdict without them.
 
     Args:
-        document: What the check found.
+        document: The document of the check.
         baseline: The accepted findings.
         strict: Whether warnings fail too, unless they are accepted.
     """
@@ -92,10 +92,10 @@ def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) ->
     count = sum(map(is_accepted, document.tensors)) + len(document.faults) - len(faults)
     occurring = {(t.name, t.finding) for t in document.tensors}
     occurring |= {(f.where, f.finding) for f in document.faults}
-    gone = len(known - occurring)
+    obsolete = len(known - occurring)
     notes = [f"{count} accepted by the baseline"] if count else []
-    if gone:
-        notes.append(f"{gone} accepted findings no longer occur; regenerate the baseline")
+    if obsolete:
+        notes.append(f"{obsolete} accepted findings no longer occur; regenerate the baseline")
     verdict: Verdict = document.verdict
     reason = document.reason
     if document.verdict == "fail" and count:

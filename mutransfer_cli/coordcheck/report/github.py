@@ -22,7 +22,7 @@ def workflow_lines(document: CheckDocument) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """A message as a workflow command takes it."""
+    """Escape a message for a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -41,12 +41,12 @@ def summary(document: CheckDocument) -> str:
 
 
 def cell(text: str | None) -> str:
-    """A cell of a Markdown table."""
+    """Escape a text for a cell of a Markdown table."""
     return (text or "").replace("|", "\\|")
 
 
 def write_summary(document: CheckDocument) -> None:
-    """Append the summary to the file in `GITHUB_STEP_SUMMARY`, where it is set."""
+    """Append the summary to the file in `GITHUB_STEP_SUMMARY`, if it is set."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with open(path, "a", encoding="utf-8") as file:

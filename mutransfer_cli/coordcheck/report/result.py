@@ -1,4 +1,4 @@
-"""What `mutransfer_cli.check` returns."""
+"""The result that `mutransfer_cli.check` returns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mutransfer_cli.documents.check import CheckDocument, TensorReport
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check: its document, and shortcuts to what callers need most."""
+    """The result of a check: its document, with shortcuts to its main parts."""
 
     document: CheckDocument
 
     @property
     def verdict(self) -> str:
-        """pass, fail or inconclusive."""
+        """The verdict: pass, fail or inconclusive."""
         return self.document.verdict
 
     @property
@@ -31,7 +31,7 @@ class CheckReport:
 
     @property
     def sentences(self) -> list[str]:
-        """What is wrong, a line each: tensors with their repair, and the verdict last."""
+        """One line for each problem with its repair, then one for the verdict."""
         lines = [f"{t.verdict}: {t.message}; {t.fix}" for t in self.tensors if t.message]
         return [*lines, f"{self.verdict}: {self.document.reason}"]
 

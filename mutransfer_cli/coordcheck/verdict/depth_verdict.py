@@ -28,12 +28,12 @@ from mutransfer_cli.tracing.blocks import Blocks
 
 log = logging.getLogger(__name__)
 
-STEEPEST_STREAM = -0.6  # a stream without a stem shrinks at init as depth^-1/2, which is right
+STEEPEST_STREAM = -0.6  # at init a stream without a stem correctly shrinks as depth^-1/2
 
 
 @dataclass(frozen=True, slots=True)
 class DepthSlope:
-    """A slope over all depths, and over the deeper half: shallow networks bend towards it."""
+    """Slopes over all depths and over the deeper half, since shallow networks may deviate."""
 
     all: SlopeFit
     deep: float
@@ -41,13 +41,13 @@ class DepthSlope:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSlopes:
-    """Slopes of the network's quantities against the depth; a quantity that is missing has none."""
+    """Slopes of the network's quantities against the depth, for those that were measured."""
 
     by_name: Mapping[str, DepthSlope]
 
     @property
     def stream(self) -> float:
-        """Slope of the residual stream's size at init; 0 where it was not measured."""
+        """Slope of the residual stream's size at init; 0 if it was not measured."""
         return self.by_name[STREAM].all.value if STREAM in self.by_name else 0.0
 
 
@@ -55,11 +55,11 @@ def fit_depth_slope(
     measurements: Sequence[DepthMeasurement],
     value_of: Callable[[DepthMeasurement], float | None],
 ) -> DepthSlope | None:
-    """Fit a slope; None where a value is missing or not positive.
+    """Fit a slope; None if a value is missing or not positive.
 
     Args:
-        measurements: At all depths and seeds.
-        value_of: The value of one measurement.
+        measurements: Measurements at all depths and seeds.
+        value_of: Returns the value of one measurement.
     """
     depths = sorted({m.size for m in measurements})
     middle = depths[len(depths) // 2 - 1]
@@ -79,14 +79,15 @@ def fit_network(measurements: Sequence[DepthMeasurement]) -> NetworkSlopes:
 
 
 def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float) -> float:
-    """Deviation of a quantity of the network from its constant.
+    """Deviation of the slope of a network quantity from the expected one.
 
-    A stream that shrinks at init towards its stem is right, down to depth^-1/2 without a stem; so
-    its change counts relative to it. With alpha below 1 blocks are lazy by design: alpha - 1.
+    At init the stream may shrink towards its stem, and without a stem as depth^-1/2; its change is
+    therefore also compared with the stream itself. With alpha below 1, blocks are lazy by design:
+    attention changes as depth^(alpha - 1).
 
     Args:
         name: STREAM, CHANGE or ATTENTION.
-        slope: Of the quantity.
+        slope: Slope of the quantity.
         stream: Slope of the stream.
         alpha: The residual exponent.
     """
@@ -99,15 +100,15 @@ def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float)
 
 
 def share_deviation(slope: DepthSlope, stream: float) -> float:
-    """Deviation of a tensor's share in the loss's decrease.
+    """Deviation of the slope of a tensor's share in the decrease of the loss from 0.
 
-    Behind a norm the gradient goes as 1/stream, and so may the share.
+    Behind a norm the gradient scales as 1/stream, and so may the share.
     """
     return conservative([slope.all.value, slope.deep, slope.all.value + stream])
 
 
 def network_faults(slopes: NetworkSlopes, alpha: float) -> tuple[FaultReport, ...]:
-    """A fault for each quantity of the network that certainly depends on the depth."""
+    """A fault for each quantity of the network that significantly depends on the depth."""
     faults = []
     for name, slope in slopes.by_name.items():
         deviation = network_deviation(name, slope, slopes.stream, alpha)
@@ -133,13 +134,13 @@ def network_fault(name: str, deviation: float) -> FaultReport:
 def tensor_reports(
     measurements: Sequence[DepthMeasurement], stream: float, ratio: float, blocks: Blocks
 ) -> tuple[TensorReport, ...]:
-    """A line for each kind of tensor; tensors of different blocks are of one kind.
+    """The report on each kind of tensor, where a kind covers all blocks.
 
     Args:
-        measurements: At all depths and seeds.
+        measurements: Measurements at all depths and seeds.
         stream: Slope of the residual stream at init.
-        ratio: The largest depth over the smallest.
-        blocks: What is repeated along the depth.
+        ratio: The largest depth divided by the smallest.
+        blocks: The blocks that repeat along the depth.
     """
     reports = []
     for name in measurements[0].shares:
@@ -152,14 +153,15 @@ def tensor_reports(
 def tensor_report(
     name: str, slope: DepthSlope | None, stream: float, ratio: float, in_block: bool
 ) -> TensorReport:
-    """A line of the document for one kind of tensor.
+    """The report on one kind of tensor.
 
     Args:
-        name: With `*` for the block's number.
-        slope: Of its share in the loss's decrease; None where it did not move at every depth.
+        name: Name, with `*` for the block's number.
+        slope: Slope of its share in the decrease of the loss; None if it did not move at every
+            depth.
         stream: Slope of the residual stream at init.
-        ratio: The largest depth over the smallest.
-        in_block: Whether it lies in a block.
+        ratio: The largest depth divided by the smallest.
+        in_block: Whether the tensor is in a block.
     """
     verdict: AspectVerdict = "fail"
     finding = message = fix = None
@@ -191,7 +193,7 @@ def tensor_report(
 
 
 def regime_of(measurements: Sequence[DepthMeasurement], slopes: NetworkSlopes) -> Regime | None:
-    """The regime, by how each block's own attention changes; None without attention."""
+    """The regime, from the change of each block's own attention; None without attention."""
     if not all(m.finite for m in measurements):
         return "unstable"
     attention = slopes.by_name.get(ATTENTION)
@@ -209,9 +211,9 @@ def overall_verdict(
     """The verdict of the check and its reason.
 
     Args:
-        measurements: At all depths and seeds.
-        tensors: The verdicts on the kinds of tensors.
-        faults: Of the network; any of them fails.
+        measurements: Measurements at all depths and seeds.
+        tensors: The reports on the kinds of tensors.
+        faults: Faults of the network; any of them fails the check.
         control: The negative control, which must fail.
     """
     if not all(m.finite for m in measurements):

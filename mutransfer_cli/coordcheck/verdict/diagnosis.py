@@ -1,4 +1,4 @@
-"""The finding of a tensor that does not pass: what is wrong in words, and the repair as numbers."""
+"""Diagnoses a tensor that does not pass: what is wrong, and how to repair it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 
-CONSTANT = 0.05  # exponents below it in magnitude are called constant
+FLAT_EXPONENT = 0.05  # exponents that are smaller in magnitude are called constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Diagnosis:
     Attributes:
         finding: A code of `catalog.findings`.
         message: What was measured, and what it means.
-        fix: The repair.
+        fix: How to repair it.
     """
 
     finding: str
@@ -27,13 +27,13 @@ class Diagnosis:
 
 
 def nearest_half(deviation: float) -> float:
-    """The nearest half that is not 0: theory's exponents lie on that grid."""
+    """The nearest multiple of 1/2 other than 0: exponents of the theory are multiples of 1/2."""
     nearest = round(deviation * 2) / 2
     return nearest if nearest else (0.5 if deviation > 0 else -0.5)
 
 
 def power(exponent: float) -> str:
-    """A power of the multiplier m."""
+    """A power of the multiplier m, as text."""
     return "m" if exponent == 1 else f"m^{exponent:g}"
 
 
@@ -41,9 +41,9 @@ def excess(deviation: float, ratio: float, axis: str = "width") -> str:
     """How many times too large or small something is at the largest size.
 
     Args:
-        deviation: Of the exponent.
-        ratio: The largest size over the smallest.
-        axis: The axis along which the sizes lie.
+        deviation: Deviation of the exponent.
+        ratio: The largest size divided by the smallest.
+        axis: Name of the axis.
     """
     factor = ratio ** abs(nearest_half(deviation))
     kind = "large" if deviation > 0 else "small"
@@ -59,23 +59,23 @@ def correction(deviation: float, axis: str = "width") -> str:
 
 def trend(exponent: float) -> str:
     """How a quantity depends on the size."""
-    if abs(exponent) < CONSTANT:
+    if abs(exponent) < FLAT_EXPONENT:
         return "is constant"
     return f"{'grows' if exponent > 0 else 'shrinks'} like m^{exponent:.2g}"
 
 
 def lr_finding(deviation: float) -> str:
-    """The code for a learning rate that is too large or too small."""
+    """The code of the finding for a learning rate that is too large or too small."""
     return "lr-too-large" if deviation > 0 else "lr-too-small"
 
 
 def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Diagnosis | None:
-    """The finding of a tensor that does not pass; None where no aspect is far enough off.
+    """Diagnose a tensor that does not pass; None if no aspect deviates far enough.
 
     Args:
         verdict: The tensor's slopes and deviations.
-        expected: The exponents that are right for it.
-        ratio: The largest width over the smallest.
+        expected: The expected exponents of the tensor.
+        ratio: The largest width divided by the smallest.
     """
     if not verdict.moved:
         return Diagnosis(
@@ -116,16 +116,16 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
 
 
 def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Diagnosis:
-    """The finding of a tensor whose module has the wrong gain at init.
+    """Diagnose a tensor whose module has the wrong gain at init.
 
     Args:
         verdict: The tensor's slopes and deviations.
-        expected: The exponents that are right for it.
-        ratio: The largest width over the smallest.
+        expected: The expected exponents of the tensor.
+        ratio: The largest width divided by the smallest.
     """
     init, update = verdict.init_deviation, verdict.deviation
     both_grow = expected.role == "readout" and init > 0 and update > EXPONENT_TOLERANCE
-    # a missing multiplier is missing once in the update, with SGD in its gradient once more
+    # a missing multiplier is missing once in the update, and with SGD again in its gradient
     factors = 1 if abs(init - update) < EXPONENT_TOLERANCE else 2
     if both_grow and abs(factors * init - update) < EXPONENT_TOLERANCE:
         return Diagnosis(
@@ -135,8 +135,8 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
             FINDINGS["multiplier-missing"].fix(power=power(nearest_half(init))),
         )
     finding = "init-too-large" if init > 0 else "init-too-small"
-    too = abs(update) > EXPONENT_TOLERANCE
-    also = f"; its update too is {excess(update, ratio)}" if too else ""
+    update_deviates = abs(update) > EXPONENT_TOLERANCE
+    also = f"; its update too is {excess(update, ratio)}" if update_deviates else ""
     return Diagnosis(
         finding,
         f"`{verdict.name}`: its init standard deviation is {excess(init, ratio)}{also}",

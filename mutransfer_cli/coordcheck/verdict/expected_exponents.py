@@ -1,4 +1,4 @@
-"""The exponents in width that a parameterization asks of a tensor, from the theory's table."""
+"""The exponents in width that the theory predicts for a tensor under a parameterization."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from mutransfer_cli.tracing.family import TensorShape
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Exponents of the width that are right for one tensor; None: not judged.
+    """Expected exponents of the width for one tensor; None: not judged.
 
     Attributes:
         role: The tensor's role.
-        update: Of the effect of its own update on its module's output.
-        logit_update: Of a tied tensor, the same where it is the readout.
-        init: Of its module's gain on isotropic input at init.
-        decay: Of the share that weight decay takes away per step.
-        gradient: Of the gradient of the loss with respect to its module's output.
-        lr: Of its learning rate, in the form in which the table has the row.
-        row_init: Of its init standard deviation, in the form in which the table has the row.
-        geometry: Of the updates of its optimizer.
+        update: Exponent of the effect of the tensor's own update on its module's output.
+        logit_update: For a tied tensor, exponent of that effect as the readout.
+        init: Exponent of its module's gain on isotropic input at init.
+        decay: Exponent of the share that weight decay removes per step.
+        gradient: Exponent of the loss's gradient with respect to its module's output.
+        lr: Exponent of its learning rate, in the form of the table's row.
+        row_init: Exponent of its init standard deviation, in the form of the table's row.
+        geometry: Geometry of its optimizer's updates.
     """
 
     role: str
@@ -45,12 +45,12 @@ def expectation(
     alignment: str | None = None,
     tied: bool = False,
 ) -> Expectation:
-    """What is right for one tensor, the same in every abc-equivalent form.
+    """The expected exponents of one tensor, the same in every abc-equivalent form.
 
     Args:
         tensor: The tensor, with its role and its growing dimensions.
         parameterization: The name of the parameterization.
-        geometry: Of the updates of its optimizer.
+        geometry: Geometry of its optimizer's updates.
         independent_decay: Whether lr × weight_decay is meant to be constant.
         alignment: full, none, or None for the parameterization's default.
         tied: Whether the model's readout is its embedding.

@@ -1,4 +1,4 @@
-"""How far measured slopes are from the expected ones: the most conservative estimates."""
+"""Deviations of measured slopes from the expected ones, by the most conservative estimate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
-AT_LOGITS = 0.0  # exponent of the loss's gradient with respect to the logits
+LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
 ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a cancelled effect, real updates at least 1e-2
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
@@ -22,8 +22,8 @@ class UseDeviation:
 
     Attributes:
         fit: Slope of the effect.
-        deviation: Of its exponent, the most conservative estimate.
-        expected: The exponent that is right for this use.
+        deviation: Most conservative estimate of the deviation of its exponent.
+        expected: Expected exponent for this use.
     """
 
     fit: SlopeFit
@@ -34,7 +34,7 @@ class UseDeviation:
 def init_deviation(
     name: str, measurements: Sequence[Measurement], expected: Expectation
 ) -> tuple[SlopeFit | None, float]:
-    """Slope and deviation of the gain of a tensor's module; None and 0 where it is not judged."""
+    """Slope and deviation of the gain of a tensor's module; None and 0 if it is not judged."""
     if expected.init is None:
         return None, 0.0
     follows = expected.role in SCALED_OUTPUT_ROLES
@@ -56,13 +56,13 @@ def init_deviation(
 def update_deviation(
     name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
 ) -> UseDeviation | None:
-    """How far the effect of a tensor's update is off in one module that uses it; None: not seen.
+    """Deviation of the effect of a tensor's update in one module that uses it; None: unmeasured.
 
     Args:
         name: The tensor's name.
         use: Index of the use.
-        measurements: At all widths and seeds.
-        expected: The exponents that are right for the tensor.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
     """
 
     def slope_of(aspect: str) -> SlopeFit | None:
@@ -82,28 +82,28 @@ def update_deviation(
     measured = [m for m in measurements if use < len(m.effects[name])]
     if all(is_idle(m.effects[name][use]) for m in measured):
         return UseDeviation(raw, 0.0, expected.update)
-    right, right_gradient = expected.update, expected.gradient
+    right_exponent, right_gradient = expected.update, expected.gradient
     is_lookup = any(m.effects[name][use].is_lookup for m in measured)
     if expected.role == "tied" and not is_lookup:
-        right, right_gradient = max(expected.update, expected.logit_update), AT_LOGITS
+        right_exponent, right_gradient = max(expected.update, expected.logit_update), LOGIT_GRADIENT
     aligned = slope_of("aligned")
-    deviations = [raw.value - right]
+    deviations = [raw.value - right_exponent]
     if aligned is not None:
-        deviations.append(aligned.value - right)
+        deviations.append(aligned.value - right_exponent)
     inherited = 0.0
     x = input_slope(name, use, measurements, expected)
     sees_gradient_scale = expected.geometry.sees_gradient_scale
-    if x is not None:  # a gradient contains the input once more
+    if x is not None:  # a gradient contains the input a second time
         inherited += x.value * (2 if sees_gradient_scale else 1)
     if sees_gradient_scale:
         gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
         inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
-    return UseDeviation(raw, conservative(deviations), right)
+    return UseDeviation(raw, conservative(deviations), right_exponent)
 
 
 def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:
-    """A number of the effect of a tensor's update; None where that use was not measured.
+    """One aspect of the effect of a tensor's update; None if that use was not measured.
 
     Args:
         m: The measurement.
@@ -116,20 +116,20 @@ def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | N
 
 
 def is_idle(effect: Effect) -> bool:
-    """Whether the loss, but for rounding, does not depend on the tensor, as on a bias of keys."""
+    """Whether, up to rounding, the loss does not depend on the tensor, such as a bias of keys."""
     return abs(effect.aligned) < ROUNDING * effect.raw
 
 
 def input_slope(
     name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
 ) -> SlopeFit | None:
-    """Slope of the size of what a tensor acts on, which should be 0.
+    """Slope of the size of the input that a tensor acts on, which should be 0.
 
     Args:
         name: The tensor's name.
         use: Index of the use.
-        measurements: At all widths and seeds.
-        expected: The exponents that are right for the tensor.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
     """
     if expected.role == "tied":
         return None

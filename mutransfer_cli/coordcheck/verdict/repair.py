@@ -1,7 +1,8 @@
-"""Several errors at once: repair the inits that are wrong, and judge the updates after that.
+"""Separates several errors: repairs wrong inits, then judges the updates.
 
 A wrong init changes the gradients of the layers around it and, with an optimizer that sees
-the scale of gradients, their updates too. What a repaired model does right was only a consequence.
+their scale, the updates of those layers too. Deviations that vanish after the repair were only a
+consequence.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mutransfer_cli.models.subject import Subject
 
 
 def init_errors(verdicts: Sequence[TensorVerdict]) -> dict[str, float]:
-    """Tensors whose init is certainly wrong, and by which exponent."""
+    """Tensors whose init is significantly wrong, with the exponent by which it is."""
     return {
         v.name: nearest_half(v.init_deviation) for v in verdicts if v.aspects.get("init") == "fail"
     }
@@ -27,11 +28,11 @@ def init_errors(verdicts: Sequence[TensorVerdict]) -> dict[str, float]:
 def with_repaired_inits(
     build: BuildSubject, errors: Mapping[str, float], smallest: int
 ) -> BuildSubject:
-    """The same models with the inits divided by the excess power of the width.
+    """Return a builder whose inits are divided by the excess power of the width.
 
     Args:
-        build: Makes the subject of a width and a seed.
-        errors: By tensor, the exponent that its init is off by.
+        build: Builds the subject for a width and a seed.
+        errors: The exponent by which the init of each tensor is off.
         smallest: The smallest width, at which nothing changes.
     """
 
@@ -49,7 +50,7 @@ def with_repaired_inits(
 def separated(
     before: Sequence[TensorVerdict], after: Sequence[TensorVerdict]
 ) -> list[TensorVerdict]:
-    """Each tensor's own errors: inits as they were measured, updates as they are once repaired.
+    """Each tensor's own errors: inits as measured, updates as measured after the repair.
 
     Args:
         before: Verdicts on the model as it is.

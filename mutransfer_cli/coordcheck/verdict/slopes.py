@@ -1,4 +1,4 @@
-"""Slopes against the size on logarithmic scales, over seeds, with their uncertainty."""
+"""Fits slopes against the size on logarithmic scales, with uncertainty from the seeds."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class SlopeFit:
 
     Attributes:
         value: d log2(value) / d log2(size).
-        error: Standard error: the larger of the seeds' scatter and the fit's residual.
-        degrees_of_freedom: Of the t-distribution of the interval.
+        error: Standard error, from the seeds' scatter or the fit's residual, whichever is larger.
+        degrees_of_freedom: Degrees of freedom of the interval's t-distribution.
     """
 
     value: float
@@ -36,7 +36,7 @@ class SlopeFit:
     degrees_of_freedom: int
 
     def report(self, expected: float | None, confidence: float = 0.95) -> Slope:
-        """The slope with its interval, as it stands in the document."""
+        """The slope with its interval, as a part of the document."""
         quantile = float(special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2))
         half = quantile * self.error
         return Slope(
@@ -45,11 +45,11 @@ class SlopeFit:
 
 
 def fit_slope(measurements: Sequence[M], value_of: Callable[[M], float | None]) -> SlopeFit | None:
-    """Fit log2(value) against log2(size); None where a value is missing or not positive.
+    """Fit log2(value) against log2(size); None if a value is missing or not positive.
 
     Args:
-        measurements: At two sizes at least, one for each seed.
-        value_of: The value of one measurement.
+        measurements: Measurements at two sizes or more, one per seed.
+        value_of: Returns the value of one measurement.
     """
     by_size: dict[int, list[float]] = {}
     for m in measurements:
@@ -74,7 +74,7 @@ def fit_slope(measurements: Sequence[M], value_of: Callable[[M], float | None]) 
 
 
 def exact_slope(values: Mapping[int, float]) -> float | None:
-    """Slope of log2(value) on log2(size), of exact numbers; None where one is not positive."""
+    """Slope of log2(value) against log2(size) for exact values; None if one is not positive."""
     if any(not v > 0 for v in values.values()):
         return None
     x, y = np.log2(list(values)), np.log2(list(values.values()))
@@ -83,9 +83,10 @@ def exact_slope(values: Mapping[int, float]) -> float | None:
 
 
 def conservative(deviations: Sequence[float]) -> float:
-    """The smallest deviation in magnitude where all have the same sign, else 0.
+    """The smallest deviation in magnitude if all have the same sign, else 0.
 
-    Several estimates of one deviation: where they contradict each other, none proves an error.
+    The arguments are estimates of one deviation; if they contradict each other, none proves an
+    error.
     """
     if min(deviations) < 0 < max(deviations):
         return 0.0

@@ -1,4 +1,4 @@
-"""The verdict on one tensor: its slopes, and how far each is from what is expected."""
+"""The verdict on one tensor, from the deviations of its slopes from the expected ones."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
 
-EXPONENT_TOLERANCE = 0.25  # theory's exponents lie on a grid of halves
-CERTAIN = 2.0  # standard errors of a deviation that counts as an error
+EXPONENT_TOLERANCE = 0.25  # exponents of the theory are multiples of 1/2
+SIGNIFICANT = 2.0  # standard errors beyond which a deviation counts as an error
 EPSILON_HORIZON = 16.0  # epsilon is judged at this multiple of the largest width
-CONSTANT_EPSILON = 0.75  # a constant epsilon has slope 1; queries and keys 1/2 until values align
-STEEPEST_EPSILON = 1.5  # slope to extrapolate epsilon with at most
-EPSILON_SHARE = 0.2  # share of an update that epsilon may take at that width
+CONSTANT_EPSILON = 0.75  # slope; 1 if epsilon is constant, 1/2 for queries and keys at first
+STEEPEST_EPSILON = 1.5  # steepest slope for extrapolating epsilon
+EPSILON_SHARE = 0.2  # largest share of an update that epsilon may take at that width
 SEVERITY: tuple[AspectVerdict, ...] = ("pass", "warn", "inconclusive", "fail")
 
 
 def verdict_on(deviation: float, error: float) -> AspectVerdict:
-    """A deviation of an exponent against the tolerance and its standard error."""
+    """Judge the deviation of an exponent by the tolerance and its standard error."""
     if abs(deviation) <= EXPONENT_TOLERANCE:
         return "pass"
-    return "fail" if abs(deviation) > CERTAIN * error else "inconclusive"
+    return "fail" if abs(deviation) > SIGNIFICANT * error else "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
 class TensorVerdict:
-    """One tensor's slopes, and how far each aspect is from what is expected.
+    """The slopes of one tensor and their deviations from the expected ones.
 
     Attributes:
         name: The tensor's name.
-        update: Slope of the effect of its update, of the use that deviates most.
+        update: Slope of the effect of its update, for the use that deviates most.
         init: Slope of its module's gain at init.
         decay: Slope of its decay per step.
-        deviation: Of the update's exponent, the most conservative estimate.
+        deviation: Most conservative estimate of the deviation of the update's exponent.
         deviation_error: Standard error of the update's slope.
-        init_deviation: Of the gain's exponent.
-        decay_deviation: Of the decay's exponent.
+        init_deviation: Deviation of the gain's exponent.
+        decay_deviation: Deviation of the decay's exponent.
         moved: Whether an effect of its update was measured with every width and seed.
-        epsilon: Slope of epsilon over the gradient; None where updates follow the gradient.
-        epsilon_ratio: Epsilon over the gradient at the largest width.
-        expected_update: The exponent that is right for the update, of that use.
+        epsilon: Slope of epsilon over the gradient; None if updates follow the gradient.
+        epsilon_ratio: Epsilon divided by the gradient at the largest width.
+        expected_update: Expected exponent of the update, for that use.
     """
 
     name: str
@@ -72,7 +72,7 @@ class TensorVerdict:
     def epsilon_share_ahead(self) -> float:
         """Epsilon's share of an update at 16 times the largest width, if its slope persists."""
         fit = self.epsilon
-        if fit is None or fit.value <= max(CONSTANT_EPSILON, 0.5 + CERTAIN * fit.error):
+        if fit is None or fit.value <= max(CONSTANT_EPSILON, 0.5 + SIGNIFICANT * fit.error):
             return 0.0
         growth: float = EPSILON_HORIZON ** min(fit.value, STEEPEST_EPSILON)
         ratio = self.epsilon_ratio * growth
@@ -102,30 +102,30 @@ class TensorVerdict:
 def judge(name: str, measurements: Sequence[Measurement], expected: Expectation) -> TensorVerdict:
     """Judge one tensor.
 
-    The deviation of its update is the most conservative of: the raw effect, its aligned part, and
-    the raw effect less what the module inherits by a wrong size of its input or, for optimizers
-    that see the gradient's scale, of its gradient.
+    The deviation of its update is the most conservative of three estimates: from the raw effect,
+    from its aligned part, and from the raw effect corrected for a wrong size of the module's input
+    or, for optimizers that see the gradient's scale, of its gradient.
 
     Args:
         name: The tensor's name.
-        measurements: At all widths and seeds.
-        expected: The exponents that are right for it.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
     """
     uses = max((len(m.effects.get(name, ())) for m in measurements), default=0)
     moved = uses > 0 and all(m.effects.get(name) for m in measurements)
     worst: UseDeviation | None = None
     for use in range(uses if moved else 0):
-        found = update_deviation(name, use, measurements, expected)
-        if found is not None and (worst is None or abs(found.deviation) > abs(worst.deviation)):
-            worst = found
-    init, off_at_init = init_deviation(name, measurements, expected)
+        current = update_deviation(name, use, measurements, expected)
+        if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
+            worst = current
+    init, deviation_at_init = init_deviation(name, measurements, expected)
     probed = [m for m in measurements if m.decays or m.epsilons]
     decay = fit_slope(probed, lambda m: m.decays.get(name))
     epsilon: SlopeFit | None = None
     if not expected.geometry.sees_gradient_scale:
         epsilon = fit_slope(probed, lambda m: m.epsilons.get(name))
     widest = max((m.size for m in probed), default=0)
-    # the least of the seeds: an expert that hardly a token reached has next to no gradient
+    # the minimum over seeds: an expert that few tokens reached has almost no gradient
     ratio = min((m.epsilons.get(name, 0.0) for m in probed if m.size == widest), default=0.0)
     return TensorVerdict(
         name=name,
@@ -134,7 +134,7 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         decay=decay,
         deviation=worst.deviation if worst else 0.0,
         deviation_error=worst.fit.error if worst else 0.0,
-        init_deviation=off_at_init,
+        init_deviation=deviation_at_init,
         decay_deviation=decay.value - expected.decay if decay else 0.0,
         moved=moved,
         epsilon=epsilon,

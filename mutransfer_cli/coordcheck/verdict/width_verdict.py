@@ -1,4 +1,4 @@
-"""Verdicts of the width axis: on each tensor, on the model, and its regime."""
+"""Verdicts of the width axis: on each tensor and on the model, with its regime."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ HIDDEN_ROLES = frozenset({"hidden", "convolution", "expert"})
 
 
 def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> TensorReport:
-    """A tensor's line in the document.
+    """The report on one tensor.
 
     Args:
-        v: Its slopes and deviations.
-        expected: The exponents that are right for it.
-        ratio: The largest width over the smallest.
+        v: The tensor's slopes and deviations.
+        expected: The expected exponents of the tensor.
+        ratio: The largest width divided by the smallest.
     """
     aspects = v.aspects
     if expected.role == "readout" and v.moved and v.init_deviation < -EXPONENT_TOLERANCE:
-        aspects["init"] = "warn"  # harmless: muP itself advises a readout that starts at zero
+        aspects["init"] = "warn"  # harmless: muP even recommends a readout that starts at zero
     verdict = max(aspects.values(), key=SEVERITY.index)
     diagnosis = diagnose(v, expected, ratio) if verdict != "pass" else None
     if verdict == "inconclusive":
@@ -74,9 +74,9 @@ def overall_verdict(
 
     Args:
         request: What was checked.
-        tensors: The verdicts on the tensors.
+        tensors: The reports on the tensors.
         control: The negative control, which must fail.
-        faults: Of the whole model; any of them fails.
+        faults: Faults of the whole model; any of them fails the check.
     """
     name = request.parameterization
     failing = {"fail", "warn"} if request.strict else {"fail"}
@@ -109,7 +109,7 @@ def overall_verdict(
 def regime_of(
     expected: Mapping[str, Expectation], measurements: Sequence[Measurement]
 ) -> Regime | None:
-    """The regime, by how the change of the hidden layers' outputs depends on the width."""
+    """The regime, from the slope of the change of the hidden layers' outputs."""
     modules = [n.rpartition(".")[0] for n, e in expected.items() if e.role in HIDDEN_ROLES]
     fits = [
         fit_slope(measurements, lambda m, name=name: m.changes.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
