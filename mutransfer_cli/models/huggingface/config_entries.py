@@ -32,12 +32,12 @@ SPECIAL_TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id")
 
 @dataclass(frozen=True, slots=True)
 class KnownConfig:
-    """A config that transformers knows the type of.
+    """A config whose type transformers knows.
 
     Attributes:
-        model_type: Its type, such as "llama".
-        values: Its entries, the type's defaults included.
-        from_file: Did a file give them?
+        model_type: The type, such as "llama".
+        values: The entries, including the type's defaults.
+        from_file: Whether the entries come from a file.
     """
 
     model_type: str
@@ -46,7 +46,7 @@ class KnownConfig:
 
 
 def first_entry(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of the names that the config has as a number."""
+    """The first of the names under which the config has a number; None if there is none."""
     return next((n for n in names if isinstance(values.get(n), int)), None)
 
 
@@ -61,7 +61,7 @@ def known_config(name: str) -> KnownConfig:
 
 @lru_cache(maxsize=8)
 def _known_config(name: str, version: FileVersion | None) -> KnownConfig:
-    """The config; `version` only tells files apart that one path named in turn."""
+    """Load a config; `version` makes the cache miss if the file at the path was replaced."""
     transformers = import_transformers()
     if not name.endswith(".json"):
         try:

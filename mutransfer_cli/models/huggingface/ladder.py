@@ -24,18 +24,18 @@ from mutransfer_cli.recipe.template import IMAGE_SIDE, ProxyLadder
 
 log = logging.getLogger(__name__)
 
-MIN_PROXY_WIDTH = 64  # narrower, the infinite-width limit is too far
+MIN_PROXY_WIDTH = 64  # narrower models are too far from the infinite-width limit
 MAX_PROXY_WIDTH = 1024  # unless two rungs need more
 PROXY_DEPTH = 4
 PROXY_HEAD_SIZE = 16
-TARGET_RATIO = 16  # target width over the widest rung's, where there is no target yet
+TARGET_RATIO = 16  # target width over that of the widest rung, if there is no target yet
 
 
 def ladder_of(model: str) -> ProxyLadder:
     """Base and ladder for `hf:TYPE` or `hf:config.json`.
 
-    A file is a target that exists: its head size and its ratios are kept. A type is a place to
-    start: its proxies have small heads.
+    A file describes an existing target, whose head size and ratios are kept. A type is only a
+    starting point, so its proxies have small heads.
 
     Raises:
         InputError: transformers cannot make a config of the type or file, or its hidden size is
@@ -47,11 +47,11 @@ def ladder_of(model: str) -> ProxyLadder:
     if hidden_size is None:
         raise InputError(
             f"--model {model}: its config has no hidden size that is known here ("
-            f"{', '.join(HIDDEN_SIZE)}); take package.module:callable with a builder of your own"
+            f"{', '.join(HIDDEN_SIZE)}); use package.module:callable with your own builder"
         )
     width = values[hidden_size]
     depth = values.get(first_entry(values, LAYER_COUNT) or "", 2)
-    dense = values.get("first_k_dense_replace") or 0  # the blocks of DeepSeek that are no mixture
+    dense = values.get("first_k_dense_replace") or 0  # DeepSeek's blocks without experts
     images = isinstance(values.get("image_size"), int)
     args: dict[str, object] = {}
     head_count, head_size = first_entry(values, HEAD_COUNT), first_entry(values, HEAD_SIZE)
