@@ -1,1 +1,1 @@
-"""One module per target stack."""
+"""Writes the configuration of the large run for target stacks, one module per stack."""

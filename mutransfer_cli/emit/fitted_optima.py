@@ -1,4 +1,4 @@
-"""What a fit says of the target: hyperparameters, the predicted optimum, provenance, notes."""
+"""Applies a fit to the target: hyperparameters, predicted optimum, provenance and notes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FittedOptima:
-    """A fit, and the run that it is of.
+    """The optima of a fit, and the run that was fitted.
 
     Attributes:
         fit: The document of `fit`.
         source: The rung whose optimum is used.
-        run: The run, where the source is a run directory.
+        run: The run, if the source is a run directory.
     """
 
     fit: FitDocument
@@ -39,7 +39,7 @@ class FittedOptima:
 
     @classmethod
     def read(cls, run: Run | None, path: Path | None) -> FittedOptima:
-        """The optima of a fit's file, or else of a run.
+        """Read the optima from the file of a fit, or else from a run.
 
         Raises:
             InputError: The file is not a fit, or the run's trials cannot be fitted.
@@ -62,8 +62,8 @@ class FittedOptima:
         assert rung is not None
         return rung
 
-    def put_into(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
-        """The recipe with the fitted optima; what the command line sets wins.
+    def applied_to(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
+        """The recipe with the fitted optima, except for values set on the command line.
 
         Raises:
             InputError: The recipe has no such hyperparameter, or refuses the value.
@@ -77,8 +77,8 @@ class FittedOptima:
             },
         )
 
-    def overruled(self, origins: Mapping[str, str]) -> list[str]:
-        """A note for each optimum that the command line overrules."""
+    def override_notes(self, origins: Mapping[str, str]) -> list[str]:
+        """A note for each optimum that the command line overrides."""
         return [
             f"{name} comes from --set; the fitted optimum {value:.4g} is not used"
             for name, value in self.fit.hyperparameters.items()
@@ -93,7 +93,7 @@ class FittedOptima:
         return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)
 
     def provenance(self) -> Provenance:
-        """The fitted optima with their intervals, and what the run says of itself."""
+        """The fitted optima with their intervals, and the provenance of the run."""
         values: dict[str, Any] = {
             "run": str(self.run.path if self.run is not None else self.fit.source),
             "width": self.source.width,
@@ -125,7 +125,7 @@ class FittedOptima:
 
 
 def run_provenance(run: Run) -> dict[str, Any]:
-    """Cost of a run's trials, versions, device, seed and digests: fields of a Provenance."""
+    """Fields of a Provenance: cost of the trials, versions, device, seed and digests."""
     environment, records = run.environment, run.records
     versions = {name: environment.get(name) for name in ("mutransfer", "python")}
     versions |= environment.get("versions", {})
@@ -143,6 +143,6 @@ def run_provenance(run: Run) -> dict[str, Any]:
 
 
 def run_digest(run: Run) -> str:
-    """SHA-256 of the recipe's file and of every trial's outcome, in whatever order they ended."""
+    """SHA-256 of the recipe file and of all outcomes, whatever order the trials ended in."""
     lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in run.records)
     return sha256((run.path / RECIPE).read_bytes() + "\n".join(lines).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""`mutransfer scale`: from a run or a recipe to the configuration of the target."""
+"""Implements `mutransfer scale`: from a run or a recipe to the target's configuration."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ class EmitResult:
     """The target's configuration.
 
     Attributes:
-        document: The document of `scale`, with the deviations that `--strict` judges.
-        files: The text of each file by its name, the main one first.
+        document: The document of `scale`, with the deviations that matter for `--strict`.
+        files: The text of each file by name, the main one first.
     """
 
     document: ScaleDocument
     files: Mapping[str, str]
 
     def text(self) -> str:
-        """The main file, which works without the others."""
+        """The text of the main file, which works without the others."""
         return next(iter(self.files.values()))
 
     def write(self, output: Path) -> list[Path]:
         """Write the files atomically, and return their paths.
 
-        One file goes to `output`, or into it where it is a folder. Several go into the folder
-        `output`; where `output` has a suffix, the file of that suffix goes there and the others
-        next to it.
+        A single file is written to `output`, or into it if it is a folder. Several files are
+        written into the folder `output`; if `output` has a suffix, the file with that suffix is
+        written there and the others next to it.
         """
         if output.is_dir() or (len(self.files) > 1 and not output.suffix):
             texts = {output / name: text for name, text in self.files.items()}
@@ -83,21 +83,21 @@ def scale(
     format: str = DEFAULT_STACK,
     diff: Path | None = None,
 ) -> EmitResult:
-    """The target's configuration, by the fitted optima of a run or the values of a recipe.
+    """The target's configuration, from the fitted optima of a run or the values of a recipe.
 
     The order of precedence is: `sets`, the fitted optima, the recipe.
 
     Args:
         source: A run directory, or a recipe.
-        sets: `key.path=value` for each value that the command line sets.
-        width: Of the target; None: the recipe's target.
-        depth: Of the target; None: the recipe's target, else the base.
+        sets: Overrides `key.path=value` from the command line.
+        width: Width of the target; None: the recipe's target.
+        depth: Depth of the target; None: the recipe's target, else the base.
         batch: Examples per step; None: the recipe's target, else the base.
         steps: Training steps; None: the recipe's target, else the base.
         tokens: Training tokens, instead of steps.
-        fit: A fit's file to use instead of the run's own.
+        fit: The file of a fit to use instead of the run's own.
         format: Name of the target stack.
-        diff: A plan to compare with: an earlier file of the format json.
+        diff: An earlier file of the format json to compare with.
 
     Raises:
         InputError: The source, a size or the format is wrong.
@@ -105,7 +105,7 @@ def scale(
     """
     require_stack(format)
     loaded, optima = read_source(source, sets, fit)
-    recipe = loaded.recipe if optima is None else optima.put_into(loaded.recipe, loaded.origins)
+    recipe = loaded.recipe if optima is None else optima.applied_to(loaded.recipe, loaded.origins)
     if width is None and (recipe.target is None or recipe.target.width is None):
         raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
@@ -119,7 +119,7 @@ def scale(
             "provenance": optima and optima.provenance(),
             "notes": (
                 *notes_of(recipe, plan),
-                *(optima.overruled(loaded.origins) if optima else ()),
+                *(optima.override_notes(loaded.origins) if optima else ()),
                 *(optima.notes(size.width) if optima else ()),
             ),
         }
@@ -133,7 +133,7 @@ def scale(
 def read_source(
     source: Path, sets: Sequence[str], fit: Path | None
 ) -> tuple[LoadedRecipe, FittedOptima | None]:
-    """The recipe of a run or a file, and the fitted optima where there are any.
+    """The recipe of a run or a file, and the fitted optima if there are any.
 
     Raises:
         InputError: The source or the fit is wrong.
@@ -141,7 +141,7 @@ def read_source(
     """
     if not source.is_dir() and fit is None:
         return load(source, sets), None
-    # imported here: a recipe alone needs no statistics
+    # imported here, because a recipe without a fit needs no statistics
     from mutransfer_cli.emit.fitted_optima import FittedOptima
     from mutransfer_cli.search.storage.run import Run
 
@@ -155,7 +155,7 @@ def read_source(
 
 
 def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
-    """The files of a request's format; deviations and the stack's notes join the document.
+    """Render the files of the requested format, and add deviations and notes to the document.
 
     Raises:
         InputError: The stack cannot express the plan.
@@ -177,7 +177,7 @@ def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
     ):
         notes += (
             f"{row.name} has one init for the hidden matrices: set init.std (and embedding_std) in "
-            "the recipe and tune with them, and less of the init deviates",
+            "the recipe and tune with them for fewer deviations of the init",
         )
     document = document.model_copy(update={"deviations": deviations, "notes": notes})
     files = stack.render(request, resolved, document)
@@ -185,7 +185,7 @@ def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
 
 
 def differences(document: ScaleDocument, plan: Plan, path: Path) -> tuple[DifferenceDocument, ...]:
-    """What differs from an earlier plan (`there`): tensors, forward, hyperparameters, sizes.
+    """Differences from an earlier plan (`there`): tensors, forward, hyperparameters, sizes.
 
     Raises:
         InputError: The file is missing or holds no plan.
@@ -200,7 +200,7 @@ def differences(document: ScaleDocument, plan: Plan, path: Path) -> tuple[Differ
 
 
 def hyperparameters(recipe: Recipe) -> dict[str, Any]:
-    """Every hyperparameter that is quoted at the base."""
+    """All hyperparameters of a recipe, as quoted at the base."""
     values = plain_data(recipe)
     sections = ("init", "multipliers", "lr_factors", "clip", "schedule")
     return {**values["optimizer"], **{section: values[section] for section in sections}}

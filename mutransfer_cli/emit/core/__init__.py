@@ -1,1 +1,1 @@
-"""What the stacks share."""
+"""The parts that target stacks share."""

@@ -1,8 +1,8 @@
-"""abc-symmetry: which of a tensor's numbers can be traded for its forward multiplier.
+"""abc-symmetry: how a tensor's numbers can be traded for its forward multiplier.
 
 Under AdamW, (multiplier · t, init / t, lr / t, eps · t, weight decay · t) trains exactly as before.
-A stack that offers some numbers and not others is matched by the t that leaves the least
-unexpressed. Gradients are multiplied by t, so a threshold of the global norm clips something else.
+If a stack supports only some of these numbers, the t that leaves the fewest unexpressed is used.
+Gradients are multiplied by t, so clipping the global norm then acts differently.
 
 Source: Yang et al., Tensor Programs V (arXiv 2203.03466), Lemma J.1; epsilon and decay follow from
 the optimizer's geometry.
@@ -17,21 +17,21 @@ from math import log
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 
 RELATIVE_TOLERANCE = 1e-9
-# Cost of a number that is not met: a wrong rate acts at every step, epsilon hardly ever.
+# Cost of a number that is not matched: a wrong rate acts at every step, epsilon hardly ever.
 COST = {"lr": 8.0, "init_std": 4.0, "weight_decay": 2.0, "eps": 1.0}
 CLIPPING_COST = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The numbers by which one tensor is trained.
+    """The numbers with which one tensor is trained.
 
     Attributes:
         lr: Learning rate per step, at the peak.
-        init_std: Standard deviation at the start; None keeps the model's own init.
-        weight_decay: A step takes off lr × weight_decay.
+        init_std: Init standard deviation; None keeps the model's own init.
+        weight_decay: Decoupled decay: each step shrinks weights by the share lr × weight_decay.
         eps: Epsilon of the optimizer; None if it has none.
-        multiplier: Everything that multiplies the tensor's output.
+        multiplier: Product of all multipliers of the tensor's output.
         init_tolerance: Relative uncertainty of `init_std`, larger where it was measured on a
             sample.
     """
@@ -46,7 +46,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a stack fixes for a tensor; None means that the stack takes any value."""
+    """The values that a stack prescribes for a tensor; None: the stack takes any value."""
 
     lr: float | None = None
     init_std: float | None = None
@@ -65,7 +65,7 @@ def exponents_of(optimizer: str) -> dict[str, float]:
 
 
 def rescaled(numbers: Numbers, t: float, optimizer: str) -> Numbers:
-    """The numbers that train alike with a forward multiplier t times as large."""
+    """The equivalent numbers with a forward multiplier t times as large."""
     if t == 1.0:
         return numbers
     exponent = exponents_of(optimizer)
@@ -87,7 +87,7 @@ def differ(a: float | None, b: float | None, tolerance: float = RELATIVE_TOLERAN
 
 
 def consumed(planned: Numbers, offer: Offer) -> Numbers:
-    """The numbers that the stack trains with: the offered one where there is one."""
+    """The numbers with which the stack trains: those of the offer, else the planned ones."""
     return replace(
         planned,
         lr=planned.lr if offer.lr is None else offer.lr,
@@ -98,7 +98,7 @@ def consumed(planned: Numbers, offer: Offer) -> Numbers:
 
 
 def unexpressed(planned: Numbers, actual: Numbers) -> dict[str, tuple[float | None, float | None]]:
-    """The numbers that the stack does not meet, multipliers aside: planned and actual."""
+    """The numbers, except multipliers, that the stack does not match: planned and actual."""
     pairs = {name: (getattr(planned, name), getattr(actual, name)) for name in COST}
     init_tolerance = max(RELATIVE_TOLERANCE, planned.init_tolerance)
     return {
@@ -109,7 +109,7 @@ def unexpressed(planned: Numbers, actual: Numbers) -> dict[str, tuple[float | No
 
 
 def candidates(planned: Numbers, offer: Offer, optimizer: str) -> list[float]:
-    """Multipliers at which one of the offered numbers is exactly right, and the planned one."""
+    """The planned multiplier, and those at which one of the offered numbers is exact."""
     exponents = {"init_std": -1.0, **exponents_of(optimizer)}
     multipliers = [planned.multiplier]
     for name, exponent in exponents.items():

@@ -1,4 +1,4 @@
-"""A plan compared with what a stack can express: reasons to refuse it, and deviations."""
+"""Compares a plan with what a stack can express: reasons to refuse it, and deviations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mutransfer_cli.plans.param_groups import untrainable_reason
 
 
 def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
-    """Why a stack cannot express a plan at all; empty where it can."""
+    """The reasons why a stack cannot express a plan at all; empty if it can."""
     plan, model = request.plan, request.recipe.model.build
     reasons = []
     unit_scaled = PARAMETERIZATIONS[plan.parameterization].unit_scaled
@@ -47,19 +47,19 @@ def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
 
 
 def includes(names: Sequence[str] | None, name: str) -> bool:
-    """Whether a row's list has a name; None stands for every name."""
+    """Whether a row's list contains a name; None stands for all names."""
     return names is None or name in names
 
 
 def refusal(request: EmitRequest, reason: str) -> InputError:
-    """The error of a format that cannot express a plan; names the formats that can."""
+    """The error for a format that cannot express a plan; it names the formats that can."""
     name = request.format
     able = [row.name for row in STACKS if row.name != name and not limitations(request, row)]
-    return InputError(f"--format {name}: {reason}; take --format {', '.join(able)}")
+    return InputError(f"--format {name}: {reason}; use --format {', '.join(able)}")
 
 
 def check_capabilities(request: EmitRequest, row: StackEntry) -> tuple[Deviation, ...]:
-    """The deviations that follow from what a stack can express.
+    """The deviations that follow from the limits of a stack.
 
     Raises:
         InputError: The stack cannot express the plan at all.
@@ -74,7 +74,7 @@ def check_capabilities(request: EmitRequest, row: StackEntry) -> tuple[Deviation
                 what=f"tied of {name}",
                 wanted="a tensor of its own",
                 got="the embedding's",
-                consequence="another model than the proxies; take model.args.tied: true",
+                consequence="not the model of the proxies; use model.args.tied: true",
             )
             for name in request.decoder.names("readout")
         ]

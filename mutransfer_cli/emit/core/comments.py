@@ -1,4 +1,4 @@
-"""Comments in the files of target stacks."""
+"""Formats comments for the files of target stacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan seen as a decoder: the sizes that every stack asks for, and its tensors by part."""
+"""A plan as a decoder: the sizes that every stack needs, and its tensors by part."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Decoder:
     Attributes:
         parts: The part of each tensor, by the tensor's name.
         kind: The built-in model's name, or Hugging Face's model type.
-        width: Of the residual stream, at the target.
-        base_width: Of the residual stream, at the base.
+        width: Width of the residual stream, at the target.
+        base_width: Width of the residual stream, at the base.
         filter: Size of the feed-forward layer, at the target.
         base_filter: Size of the feed-forward layer, at the base.
         depth: Number of blocks, at the target.
         base_depth: Number of blocks, at the base.
         heads: Number of query heads.
         groups: Number of key and value heads.
-        head_size: Entries of a query.
-        vocabulary: Number of tokens.
-        length: Tokens of a sequence, in the proxies' data.
+        head_size: Entries per head.
+        vocabulary: Size of the vocabulary.
+        length: Tokens per sequence in the proxies' data.
         tied: Whether embedding and readout are one tensor.
         gated: Whether the feed-forward layer multiplies a gate with `up`.
         rotary: Whether positions are rotary, not learned.
@@ -39,7 +39,7 @@ class Decoder:
         bias: Whether linear layers have biases.
         rope_theta: Base of the rotary frequencies; None where positions are learned.
         norm_eps: Epsilon of the norms.
-        activation: Of the feed-forward layer, in Hugging Face's terms.
+        activation: Activation of the feed-forward layer, by Hugging Face's name.
         model_multipliers: Multipliers that the model applies by itself.
     """
 
@@ -91,11 +91,11 @@ def decoder_of(plan: Plan, recipe: Recipe, hf_config: Any) -> Decoder:
 
     Args:
         plan: The target's plan.
-        recipe: What the plan was made from.
+        recipe: The recipe of the plan.
         hf_config: The Hugging Face config at the target; None for other models.
 
     Raises:
-        NotADecoder: The model has a tensor, or is of a type, that the stacks' decoders have not.
+        NotADecoder: The model has a tensor, or a type, that the stacks' decoders do not have.
     """
     values: dict[str, Any] = dict(hf_config.to_dict()) if hf_config is not None else {}
     kind = str(values.get("model_type", recipe.model.build))
@@ -158,13 +158,13 @@ def head_sizes(recipe: Recipe, hf_values: Mapping[str, Any], width: int) -> tupl
 
 
 def base_over_target(t: TensorPlan) -> float:
-    """The fan-out at the base over that at the target, of a matrix whose fans are its shape."""
+    """Fan-out at the base divided by that at the target, for a matrix whose fans are its shape."""
     dimension = t.shape.index(t.fan_out) if t.fan_out in t.shape else 0
     return t.base_shape[dimension] / t.shape[dimension]
 
 
 def model_multipliers(kind: str, values: Mapping[str, Any]) -> dict[str, float]:
-    """What a model multiplies by itself, in addition to the plan's multipliers."""
+    """The multipliers that a model applies by itself, in addition to those of the plan."""
     if kind != "granite":
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The parts of a decoder, read off the names of its tensors."""
+"""The parts of a decoder, recognised by the names of its tensors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ OUTER = ("token", "position", "tied", "readout")
 
 
 class NotADecoder(ValueError):
-    """The plan's model is none of the decoders that the stacks train; says why."""
+    """The plan's model is not a decoder that the stacks train; the message says why."""
 
 
 def part_of(tensor: TensorPlan) -> str | None:
@@ -73,7 +73,7 @@ def decoder_parts(plan: Plan, model: str) -> dict[str, str]:
     """The part of each tensor.
 
     Raises:
-        NotADecoder: A tensor is no part of a decoder.
+        NotADecoder: A tensor is not part of a decoder.
     """
     parts: dict[str, str] = {}
     for t in plan.tensors:

@@ -1,9 +1,9 @@
-"""A decoder as a Granite model: multipliers, one init, and the groups of its tensors.
+"""Expresses a decoder as a Granite model: multipliers, one init, and groups of tensors.
 
 Granite is Llama with `embedding_multiplier` (×), `logits_scaling` (÷), `residual_multiplier` (×)
-and `attention_multiplier` (the softmax scale itself). One `initializer_range` starts every matrix:
-it is that of the hidden matrices, and embedding, readout and the outputs of branches trade with
-their multipliers.
+and `attention_multiplier` (the softmax scale itself). One `initializer_range` initialises every
+matrix: it is set for the hidden matrices, while embedding, readout and branch outputs trade their
+init for their multipliers.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def resolve_as_granite(request: EmitRequest, eps: float | None = None) -> Resolv
     """Choose Granite's multipliers.
 
     Args:
-        request: What is to be written.
-        eps: Of all tensors, where the stack has one epsilon; None: any of each tensor.
+        request: The configuration to write.
+        eps: Epsilon of all tensors, if the stack has only one; None: each tensor has its own.
 
     Raises:
         InputError: The model has tensors that Granite does not have.
@@ -95,13 +95,13 @@ def resolve_as_granite(request: EmitRequest, eps: float | None = None) -> Resolv
 
 
 def another_architecture(decoder: Decoder) -> Deviation:
-    """The deviation of proxies that are no Granite or Llama."""
+    """The deviation for proxies that are not like Granite."""
     return Deviation(
         what="model",
         wanted=decoder.kind,
         got="granite",
         consequence="rotary positions, RMSNorm and a gated MLP, which the proxies did not have; "
-        "take hf:granite or hf:llama as model.build",
+        "use hf:granite or hf:llama as model.build",
     )
 
 
@@ -137,7 +137,7 @@ def granite_config(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, 
 def granite_config_text(
     request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
 ) -> str:
-    """config.json; the header, which is none of Granite's keys, is kept under `mutransfer`."""
+    """The text of config.json; the header is under `mutransfer`, which Granite ignores."""
     values = {**granite_config(request, resolved), "mutransfer": header_lines(document)}
     return json.dumps(values, indent=2) + "\n"
 
@@ -148,7 +148,7 @@ def granite_groups(request: EmitRequest, resolved: ResolvedConfig) -> list[tuple
     Tensors of one part with different numbers (by a pattern in lr_factors) are listed by name.
 
     Raises:
-        InputError: They are, and the proxies had other names.
+        InputError: There are such tensors, and the proxies' tensors have other names.
     """
     decoder = request.decoder
     names_by_part: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""The header of every file: what it is, where its numbers are from, what the stack cannot do."""
+"""The header of every file: its content, the origin of its numbers, and the deviations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def deviation_line(deviation: Deviation) -> str:
 
 
 def header_lines(document: ScaleDocument) -> list[str]:
-    """The lines of the header, without a comment mark."""
+    """The lines of the header, without comment signs."""
     b, t, m = document.base, document.target, document.multipliers
     h = document.hyperparameters
     lines = [
@@ -55,7 +55,7 @@ def interval_text(estimate: Interval, confidence: str = "") -> str:
 
 
 def prediction_lines(prediction: Prediction | None) -> list[str]:
-    """The optimum that the measured drift leads to, next to the one that is used."""
+    """The optimum extrapolated along the measured drift, for comparison with the one used."""
     if prediction is None or prediction.lr is None:
         return []
     return [

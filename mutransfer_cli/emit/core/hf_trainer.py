@@ -1,4 +1,4 @@
-"""What files for Hugging Face's Trainer share."""
+"""The parts that files for Hugging Face's Trainer share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deviations: what was planned, what the stack will do, and what follows."""
+"""Deviations: the planned value, the value that the stack will use, and the consequence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 
 @dataclass(frozen=True, slots=True)
 class NumberDeviation:
-    """A number that the stack sets otherwise than planned, alike for several tensors.
+    """A number that the stack sets differently from the plan, for one tensor or several.
 
     Attributes:
         quantity: lr, init_std, weight_decay or eps.
-        planned: In the form that the stack's multipliers ask for.
-        actual: What the stack will train with.
-        tensors: Names.
+        planned: Planned value, in the form that matches the stack's multipliers.
+        actual: The value with which the stack will train.
+        tensors: Names of the tensors.
     """
 
     quantity: str
@@ -51,7 +51,7 @@ def patterns_of(names: Collection[str], all_names: Iterable[str]) -> list[str]:
 
 
 def consequence(deviation: NumberDeviation) -> str:
-    """What follows from a deviation, in one sentence."""
+    """The consequence of a deviation, in one sentence."""
     ratio = deviation.actual / deviation.planned if deviation.planned else None
     match deviation.quantity:
         case "lr":
@@ -69,7 +69,7 @@ def consequence(deviation: NumberDeviation) -> str:
 
 
 def number_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[NumberDeviation]:
-    """The numbers that deviate; tensors that deviate alike are one deviation."""
+    """The numbers that deviate, with tensors that deviate alike in one deviation."""
     groups: dict[tuple[str, str, str], tuple[float, float, list[str]]] = {}
     for name, actual in resolved.actual.items():
         planned = resolved.planned[name]
@@ -118,7 +118,7 @@ def forward_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[D
 
 
 def clipping_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[Deviation]:
-    """The threshold of the gradient norm, where traded multipliers change some gradients."""
+    """The deviation of gradient clipping, if traded multipliers change some gradients."""
     if request.plan.clip is None:
         return []
     planned = resolved.planned

@@ -1,4 +1,4 @@
-"""The protocol of a target stack: what it is asked for, and what it makes of it.
+"""The protocol of a target stack: requests, and the configurations that answer them.
 
 A stack is one module in `emit/stacks/` with a `STACK`, and one row in `catalog/stacks.py`.
 """
@@ -23,10 +23,10 @@ class ScheduleSteps:
     """The recipe's schedule at the target, where warmup and decay keep their shares of the run.
 
     Attributes:
-        name: As in the recipe.
-        warmup: Steps in which the rate rises.
-        decay: Steps in which it falls.
-        final: The last rate, as a share of the peak.
+        name: Name of the schedule, as in the recipe.
+        warmup: Number of steps in which the rate rises.
+        decay: Number of steps in which the rate falls.
+        final: The final rate as a share of the peak.
     """
 
     name: str
@@ -42,7 +42,7 @@ class EmitRequest:
     Attributes:
         format: Name of the target stack.
         plan: The target's plan.
-        recipe: What the plan was made from, with fitted optima and options put into it.
+        recipe: The recipe of the plan, with the fitted optima and overrides applied.
         size: The target's size.
     """
 
@@ -62,10 +62,10 @@ class EmitRequest:
 
     @cached_property
     def decoder(self) -> Decoder:
-        """The plan seen as a decoder.
+        """The plan as a decoder.
 
         Raises:
-            NotADecoder: It is none.
+            NotADecoder: The model is not a decoder.
         """
         return decoder_of(self.plan, self.recipe, self.hf_config)
 
@@ -82,16 +82,16 @@ class EmitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedConfig:
-    """What the stack will train with.
+    """The numbers with which the stack will train.
 
     Attributes:
-        planned: The plan's numbers of every tensor, the total of its multipliers included.
+        planned: The planned numbers of every tensor, including the product of its multipliers.
         actual: The numbers of the tensors that the stack has.
-        attention_scale: What multiplies q·k; None where the plan does not set it.
+        attention_scale: Scale of q·k; None if the plan does not set it.
         settings: Further values for the file.
-        deviations: Those that do not follow from comparing `planned` with `actual`.
+        deviations: Deviations that do not follow from comparing `planned` with `actual`.
         notes: Sentences for the reader of the configuration.
-        tied_logits: What multiplies the logits of a tied embedding; None without one.
+        tied_logits: Multiplier on the logits of a tied embedding; None without one.
     """
 
     planned: Mapping[str, Numbers]
@@ -105,13 +105,13 @@ class ResolvedConfig:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A target stack; what it can express of a plan is said by its row in the catalog.
+    """A target stack; its row in the catalog says what it can express of a plan.
 
     Attributes:
-        resolve: Chooses the values that the stack is given, and says what it will make of them.
-        render: Gets a request, what it resolved to and the document with all deviations, whose
-            `header_lines` are to be comments; returns the text of each file by its name, the main
-            one first.
+        resolve: Chooses the values for the stack, and returns the numbers that result.
+        render: Takes the request, the resolved configuration and the document with all
+            deviations, whose `header_lines` it writes as comments; returns the text of each file
+            by name, the main one first.
     """
 
     resolve: Callable[[EmitRequest], ResolvedConfig]

@@ -20,7 +20,7 @@ TOY_STACK = Stack(exact_config, lambda request, resolved, document: {"toy.txt": 
 def test_umup_goes_as_numbers_only(tmp_path: Path) -> None:
     path = emit_recipe(tmp_path, "gpt")
     with pytest.raises(
-        InputError, match=r"does not support the parameterization umup; take --format json"
+        InputError, match=r"does not support the parameterization umup; use --format json"
     ):
         scale(path, sets=["parameterization=umup"], width=64, format="torch")
 
@@ -28,16 +28,16 @@ def test_umup_goes_as_numbers_only(tmp_path: Path) -> None:
 def test_an_optimizer_that_torch_does_not_have(tmp_path: Path) -> None:
     """json has every optimizer's numbers; torch's own optimizers train the rest."""
     path = small_recipe(tmp_path, name="sgd")
-    with pytest.raises(InputError, match=r"optimizer sgd; take --format json, torch, lightning$"):
+    with pytest.raises(InputError, match=r"optimizer sgd; use --format json, torch, lightning$"):
         scale(path, width=64, format="megatron")
     path = small_recipe(tmp_path, name="lion")
-    with pytest.raises(InputError, match=r"torch .* has no lion.*take --format json$"):
+    with pytest.raises(InputError, match=r"torch .* has no lion.*use --format json$"):
         scale(path, width=64, format="torch")
 
 
 def test_a_readout_without_multiplier(tmp_path: Path) -> None:
     path = emit_recipe(tmp_path, "gpt-absorbed")
-    with pytest.raises(InputError, match=r"rules.readout: multiplier; take --format json, torch"):
+    with pytest.raises(InputError, match=r"rules.readout: multiplier; use --format json, torch"):
         scale(path, width=64, format="bsh")
 
 
@@ -64,7 +64,7 @@ def test_a_model_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"model.build is gpt, expected hf:TYPE"):
         scale(path, width=64, format="hf")
     mlp = ["model={build: mlp}", "data={source: teacher, d_in: 8, d_out: 2}"]
-    with pytest.raises(InputError, match=r"writes decoders .*take --format json, torch, lightning"):
+    with pytest.raises(InputError, match=r"writes decoders .*use --format json, torch, lightning"):
         scale(path, sets=mlp, width=64, format="megatron")
 
 
@@ -78,6 +78,6 @@ def test_only_formats_that_exist_are_named(tmp_path: Path, monkeypatch: pytest.M
     registries.add(monkeypatch, STACKS, row)
     registries.remove(monkeypatch, STACKS, "lightning")
     path = small_recipe(tmp_path, name="sgd")
-    with pytest.raises(InputError, match=r"take --format json, torch, toy$"):
+    with pytest.raises(InputError, match=r"use --format json, torch, toy$"):
         scale(path, width=64, format="megatron")
     assert scale(path, width=64, format="toy").files == {"toy.txt": "toy"}
