@@ -1,3 +1,3 @@
-"""The version, which every room may know."""
+"""The package version."""
 
 __version__ = "0.1.0"

@@ -40,6 +40,7 @@ class AxisEntry(Entry):
         return Entry.load(self) if self.implementation else None
 
 
+# Axes whose sizes are fields of the classes that hold sizes.
 BUILT_IN = (
     AxisEntry(
         name="width",
@@ -75,4 +76,7 @@ BUILT_IN = (
     ),
 )
 
-AXES = Registry("axes", AxisEntry, BUILT_IN)
+# Further axes, which need a row alone: `further_sizes` adds their fields.
+FURTHER: tuple[AxisEntry, ...] = ()
+
+AXES = Registry("axes", AxisEntry, (*BUILT_IN, *FURTHER))

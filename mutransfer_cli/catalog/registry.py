@@ -26,7 +26,7 @@ class Entry:
 
     Attributes:
         name: Name in recipes and on the command line.
-        summary: One line for help texts and for `docs/architecture.md`.
+        summary: One line for help texts.
         implementation: `package.module:attribute` of the implementation, which is imported on use.
     """
 

@@ -12,7 +12,7 @@ class SamplerEntry(Entry):
     """A row for a sampler.
 
     Attributes:
-        needs_trials: Whether it needs `search.budget.trials`, the number of settings to draw.
+        needs_trials: Whether it needs `search.budget.trials`, the number of trials in all.
         needs_lr_range: Whether it needs a range of lr in `search.space` to start from.
         only_lr: Whether it searches only the learning rate, on a logarithmic scale.
         starts_at_recipe: Whether it starts at the recipe's own value of every hyperparameter.

@@ -11,7 +11,7 @@ from math import prod
 
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
 
-FURTHER_AXES = tuple(row for row in AXES if row not in BUILT_IN)  # of other packages
+FURTHER_AXES = tuple(row for row in AXES if row not in BUILT_IN)
 # Sizes have these fields, in this order, wherever they stand in a document or on a screen.
 SIZES = tuple(row.size for row in AXES)
 BASE_DEFAULTS = {row.size: row.default for row in BUILT_IN if row.default is not None} | {

@@ -51,6 +51,7 @@ for row in COMMANDS:
     app.command(
         row.name,
         help=None if not row.any_arguments else row.summary,
+        short_help=row.summary,
         context_settings={
             "allow_extra_args": row.any_arguments,
             "ignore_unknown_options": row.any_arguments,
@@ -71,9 +72,8 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:
-        from mutransfer_cli.cli.error_location import (
-            located,
-        )  # imports pydantic, which --help does not need
+        # it imports pydantic, which --help does not need
+        from mutransfer_cli.cli.error_location import located
 
         fail(located(error, sys.argv[1:]), 2)
     except Inconclusive as error:

@@ -102,11 +102,14 @@ def optimizer_spec(name: str) -> OptimizerSpec:
     """The implementation of an optimizer of the catalog.
 
     Raises:
-        InputError: There is no such optimizer, or its implementation is not an `OptimizerSpec`.
+        InputError: There is no such optimizer, or its implementation is not an `OptimizerSpec` of
+            this name.
     """
     spec = OPTIMIZERS.require(name, ("optimizer", "name")).load()
     if not isinstance(spec, OptimizerSpec):
         raise InputError(f"{name}: its implementation is not an OptimizerSpec", ("optimizer",))
+    if spec.name != name:
+        raise InputError(f"{name}: its implementation is named {spec.name!r}", ("optimizer",))
     return spec
 
 

@@ -164,11 +164,15 @@ def parameterization_of(name: str) -> Parameterization:
 
     Raises:
         InputError: There is no such parameterization, or its implementation is not a
-            `Parameterization`.
+            `Parameterization` of this name.
     """
     parameterization = PARAMETERIZATIONS.require(name, ("parameterization",)).load()
     if not isinstance(parameterization, Parameterization):
         raise InputError(
             f"{name}: its implementation is not a Parameterization", ("parameterization",)
+        )
+    if parameterization.name != name:
+        raise InputError(
+            f"{name}: its implementation is named {parameterization.name!r}", ("parameterization",)
         )
     return parameterization

@@ -21,4 +21,4 @@ from mutransfer_cli.train.schedule import Schedule
     ],
 )
 def test_values(schedule: Schedule, expected: dict[int, float]) -> None:
-    assert {t: schedule(t, 10) for t in expected} == pytest.approx(expected)
+    assert {t: schedule.lr_factor(t, 10) for t in expected} == pytest.approx(expected)

@@ -96,7 +96,11 @@ def shared_weight_decay(request: EmitRequest, hidden: HiddenNumbers) -> float:
 
 
 def exact_config(request: EmitRequest) -> ResolvedConfig:
-    """The plan as it is, for a stack that takes every number of every tensor."""
+    """The plan as it is, for a stack that takes every number of every tensor.
+
+    The stack also has to write the multipliers of `plan.forward` at `plan.sites`; that it leaves
+    them out would not be reported.
+    """
     numbers = {t.name: tensor_numbers(t) for t in request.plan.tensors}
     return ResolvedConfig(
         planned=numbers,

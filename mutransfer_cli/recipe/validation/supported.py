@@ -90,7 +90,11 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
     search = recipe.search
     row, key = SAMPLERS[search.sampler], ("search", "sampler")
     if row.needs_trials and search.budget.trials is None:
-        yield Fault(key, f"{row.name} needs search.budget.trials: how many settings to draw")
+        yield Fault(
+            key,
+            f"{row.name} needs search.budget.trials: how many trials to run, shared among rungs "
+            "and seeds",
+        )
     lr = search.space.get("lr")
     if PRUNERS[search.prune].prunes and row.prunes_by_lr and lr is None:
         yield Fault(

@@ -55,8 +55,8 @@ class VectorizedOptimizer:
         ]
         first = options[0][0]
         self.hyperparameters: dict[str, Tensor] = {}  # (K, tensors)
-        for key in ("lr", "weight_decay", "eps", "momentum"):
-            if key in first:
+        for key, value in first.items():
+            if isinstance(value, float):
                 self.hyperparameters[key] = _table([[o[key] for o in row] for row in options])
         if "betas" in first:
             for i, key in enumerate(("beta1", "beta2")):
@@ -73,8 +73,7 @@ class VectorizedOptimizer:
         self.numbers = {key: self.broadcastable(values) for key, values in table.items()}
         self.complements = {
             key: self.broadcastable(1 - table[key])
-            for key in ("beta1", "beta2", "momentum")
-            if key in table
+            for key in table.keys() - {"lr", "weight_decay", "eps"}
         }
         self.lr_times_decay = self.broadcastable(table["lr"] * table["weight_decay"])
         self.decays = bool((table["weight_decay"] != 0).any())
