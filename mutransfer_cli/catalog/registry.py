@@ -57,6 +57,14 @@ class Entry:
             raise InputError(f"{self.name}: needs the package {error.name}") from error
 
 
+def _has_our_group(file: Path) -> bool:
+    """Whether a file of entry points, perhaps an unreadable one, names one of our groups."""
+    try:
+        return b"[mutransfer." in file.read_bytes()
+    except OSError:
+        return False
+
+
 @cache
 def _entry_points() -> tuple[EntryPoint, ...]:
     """The entry points of all installed packages in our groups, read once per process.
@@ -66,7 +74,7 @@ def _entry_points() -> tuple[EntryPoint, ...]:
     """
     names = ("*.dist-info/entry_points.txt", "*.egg-info/entry_points.txt")
     files = (file for folder in sys.path for name in names for file in Path(folder).glob(name))
-    if not any(b"[mutransfer." in file.read_bytes() for file in files):
+    if not any(_has_our_group(file) for file in files):
         return ()
     from importlib.metadata import entry_points
 
