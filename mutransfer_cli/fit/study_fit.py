@@ -125,7 +125,7 @@ def fit_study(
         InputError: There are no observations, or no two rungs are on one axis.
     """
     if not observations:
-        raise InputError(f"{source}: no trial has ended yet; run the sweep first")
+        raise InputError(f"{source}: holds no finished or diverged trial; run the sweep first")
     lines = axis_lines(observations, base)
     if not lines:
         raise InputError(f"{source}: no two of its rungs differ along a single axis")

@@ -58,7 +58,7 @@ def test_rungs_on_no_common_axis_are_refused() -> None:
 
 
 def test_nothing_to_fit_is_refused() -> None:
-    with pytest.raises(InputError, match=r"runs\.csv: no trial has ended yet"):
+    with pytest.raises(InputError, match=r"runs\.csv: holds no finished or diverged trial"):
         fit([], source="runs.csv")
 
 
