@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mutransfer_cli.errors import InputError
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file is written before it takes its name."""
+    return path.with_name(path.name + ".partial")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file as a whole or not at all; missing folders are made.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The path to write to, which becomes the file at the end, unless an error is raised.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    yield partial
+    os.replace(partial, path)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -21,12 +43,9 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     Raises:
         InputError: The file cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as handle:
+        with replacing(path) as partial, partial.open("wb") as handle:
             write(handle)
-        os.replace(partial, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -7,7 +7,6 @@ neither runs code.
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import random
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from mutransfer_cli.files import replacing
 
 Content = tuple[dict[str, Any], dict[str, Tensor]]  # header and tensors
 
@@ -94,9 +95,10 @@ def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    if path.suffix == ".safetensors":
+    with replacing(path) as partial:
+        if path.suffix != ".safetensors":
+            torch.save({"head": header, "tensors": tensors}, partial)
+            return
         from safetensors import SafetensorError
         from safetensors.torch import save_file
 
@@ -104,9 +106,6 @@ def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
             save_file(tensors, partial, metadata={"head": header})
         except SafetensorError as error:
             raise OSError(str(error)) from error
-    else:
-        torch.save({"head": header, "tensors": tensors}, partial)
-    os.replace(partial, path)
 
 
 def read(path: Path) -> Content | None:
