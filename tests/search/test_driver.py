@@ -44,7 +44,7 @@ def test_a_sweep_logs_its_decisions(tmp_path: Path, caplog: pytest.LogCaptureFix
     sweep(recipe, tmp_path / "run", device="cpu", workers=1, engine="population:3")
     lines = [r.getMessage() for r in caplog.records if r.name.startswith("mutransfer_cli.search")]
     assert any(line.startswith("study small in ") for line in lines)
-    assert "width 8: populations of up to 3: --engine population:3" in lines
+    assert "engine: width 8 trains in populations of up to 3: --engine population:3" in lines
     assert "width 8: 6 trials in groups of [3, 3]" in lines
     assert sum(line.startswith("width 8: 3 trials to worker ") for line in lines) == 2
     assert all("\n" not in line for line in lines) and len(lines) < 10

@@ -166,9 +166,10 @@ class Engine:
             before, choice = self.choices.get(size), self._choose(size, jobs, count)
             self.choices[size] = choice
             if choice != before:
-                log.info(
-                    "width %d: populations of up to %d: %s", size.width, choice.most, choice.why
-                )
+                mode = "one by one"
+                if choice.most > 1:
+                    mode = f"in populations of up to {choice.most}"
+                log.info("engine: width %d trains %s: %s", size.width, mode, choice.why)
                 self._store(choice)
         return self.choices[size]
 
