@@ -10,6 +10,7 @@ from importlib import import_module
 import pytest
 
 from tests.helpers import source
+from tests.helpers.registries import REGISTRIES
 
 # Folders in which every module is one entry of a registry, or a command's document.
 ENTRIES = {
@@ -25,18 +26,6 @@ ENTRIES = {
     "search/executors",
     "search/pruning",
     "train/batched_optimizers",
-}
-REGISTRIES = {
-    "optimizers": "OPTIMIZERS",
-    "parameterizations": "PARAMETERIZATIONS",
-    "models": "MODELS",
-    "sources": "SOURCES",
-    "samplers": "SAMPLERS",
-    "executors": "EXECUTORS",
-    "pruners": "PRUNERS",
-    "stacks": "STACKS",
-    "commands": "COMMANDS",
-    "axes": "AXES",
 }
 # Words that are also an ordinary key, method or library somewhere.
 ORDINARY = {

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.registries import REGISTRIES
 from tests.helpers.source import PACKAGE
-from tests.test_house import REGISTRIES
 
 # One entry of each kind, and how many files it may consist of: its row and its modules.
 REMOVED = {

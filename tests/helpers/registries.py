@@ -9,6 +9,20 @@ import pytest
 
 from mutransfer_cli.catalog.registry import Entry, Registry
 
+# Each kind's module in the catalog, and the registry in it.
+REGISTRIES = {
+    "optimizers": "OPTIMIZERS",
+    "parameterizations": "PARAMETERIZATIONS",
+    "models": "MODELS",
+    "sources": "SOURCES",
+    "samplers": "SAMPLERS",
+    "executors": "EXECUTORS",
+    "pruners": "PRUNERS",
+    "stacks": "STACKS",
+    "commands": "COMMANDS",
+    "axes": "AXES",
+}
+
 
 def _set(monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], rows: Iterable[Entry]) -> None:
     assert registry.names  # loads them, so that there is something to put back
