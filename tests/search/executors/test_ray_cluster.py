@@ -80,7 +80,7 @@ def test_a_task_s_clock_starts_when_it_begins(
 
     monkeypatch.setattr(room, "TIMEOUT_GRACE", 0.0)
     monkeypatch.setattr(room, "START_GRACE", 0.0)
-    monkeypatch.setattr(room, "POLL_INTERVAL", 0.2)
+    monkeypatch.setattr(room, "TIMEOUT_CHECK_INTERVAL", 0.2)
     busy = ray.remote(num_cpus=2)(lambda: time.sleep(12))
     held = busy.remote()
     changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 8", "seeds: 2": "seeds: 1"}
