@@ -90,10 +90,11 @@ def sweep(
     digest = proxies.source.digest
     proxies.family()
     location = choose_location(run, storage)
-    with handle_termination(), ExitStack() as context:
-        # start workers first: they must not inherit the lock or the database connection
+    with ExitStack() as context:
+        # start workers first: they must not inherit the lock, the database connection or the
+        # handler of signals, with which one that is ended while it starts would print a traceback
         context.enter_context(runs)
-        with run_lock(run, location.shared):
+        with handle_termination(), run_lock(run, location.shared):
             stored_in = location.stored_in(run) if location.shared else None
             environment = describe_environment(runs.device, seed, digest, stored_in)
             study = open_study(run, location, recipe, environment)
