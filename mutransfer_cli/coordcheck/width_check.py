@@ -64,11 +64,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
     unstable = not all(m.finite for m in measurements)
     tensors = tuple(tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts)
     verdict, reason = overall_verdict(
-        tensors,
-        control,
-        (UNSTABLE,) if unstable else request.faults,
-        request.parameterization,
-        request.strict,
+        request, tensors, control, (UNSTABLE,) if unstable else request.faults
     )
     return CheckReport(
         CheckDocument(

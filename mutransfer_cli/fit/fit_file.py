@@ -11,7 +11,7 @@ from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_text
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.drift import DriftLine
+from mutransfer_cli.surface.curves.drift import DriftLine
 
 
 def write_fit(document: FitDocument, path: Path) -> None:

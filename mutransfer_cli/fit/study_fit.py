@@ -10,9 +10,9 @@ from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.axis_lines import RungSize, axis_lines, by_name, in_order, rung_size
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.ladder_fit import LadderFit, TransferVerdict, fit_ladder
+from mutransfer_cli.surface.curves.ladder_fit import LadderFit, TransferVerdict, fit_ladder
+from mutransfer_cli.surface.curves.rung_optima import RungFit
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import RungFit
 
 
 @dataclass(frozen=True)

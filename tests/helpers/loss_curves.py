@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mutransfer_cli.surface.ladder_fit import LadderFit, fit_ladder
+from mutransfer_cli.surface.curves.ladder_fit import LadderFit, fit_ladder
+from mutransfer_cli.surface.curves.rung_optima import RungFit
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import RungFit
 
 GRID = tuple(range(-9, -2))
 HALF_OCTAVES = tuple(x / 2 for x in range(-18, -5))

@@ -17,7 +17,6 @@ from typing import TypeAlias
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.record import Record, observation_of
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 from mutransfer_cli.search.samplers.rate_losses import (
     RateLosses,
@@ -25,8 +24,9 @@ from mutransfer_cli.search.samplers.rate_losses import (
     cliff_above,
     losses_of,
 )
+from mutransfer_cli.search.storage.record import Record, observation_of
+from mutransfer_cli.surface.curves.rung_optima import RungFit, rung_fits
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import RungFit, rung_fits
 
 FIRST_SPACING = 2.25  # octaves between the first rates, at most
 SAME_RATE_OCTAVES = 0.35  # rates closer than this count as the same rate

@@ -1,1 +1,1 @@
-"""Capturing a step as one CUDA graph: the graph, and the buffers that it reads."""
+"""Populations whose step is captured as one CUDA graph."""

@@ -9,8 +9,8 @@ from math import exp
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.ladder_fit import fit_ladder
-from mutransfer_cli.surface.loss_transform import LossTransform, transformed_curves
+from mutransfer_cli.surface.curves.ladder_fit import fit_ladder
+from mutransfer_cli.surface.curves.loss_transform import LossTransform, transformed_curves
 from mutransfer_cli.surface.observation import Observation
 from tests.helpers.loss_curves import OCTAVES, only_rung, runs_of
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from mutransfer_cli.surface.loss_transform import transformed_curves
+from mutransfer_cli.surface.curves.loss_transform import transformed_curves
+from mutransfer_cli.surface.curves.parabola import Parabola
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.parabola import Parabola
 from tests.helpers.loss_curves import runs_of
 
 HALVES = {x / 2: 3 for x in range(-20, -5)}

@@ -9,7 +9,7 @@ from math import hypot, log2
 import numpy as np
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.noise import Noise
+from mutransfer_cli.surface.curves.noise import Noise
 
 SMALLEST_VARIANCE = (
     1e-12  # squared octaves; without it, curves without noise would have infinite weights

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.ladder_fit import fit_ladder, judge
+from mutransfer_cli.surface.curves.ladder_fit import fit_ladder, judge
+from mutransfer_cli.surface.curves.rung_optima import RungFit
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import RungFit
 from tests.helpers.loss_curves import sweep
 
 

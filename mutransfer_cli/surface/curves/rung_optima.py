@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Generic
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.cubic_bias import vertex_shifts
-from mutransfer_cli.surface.curve import WINDOW_POINTS, Curve, RungKey
-from mutransfer_cli.surface.loss_transform import TransformedCurves, transformed_curves
-from mutransfer_cli.surface.noise import Noise, pooled_noise
+from mutransfer_cli.surface.curves.cubic_bias import vertex_shifts
+from mutransfer_cli.surface.curves.curve import WINDOW_POINTS, Curve, RungKey
+from mutransfer_cli.surface.curves.loss_transform import TransformedCurves, transformed_curves
+from mutransfer_cli.surface.curves.noise import Noise, pooled_noise
+from mutransfer_cli.surface.curves.optimum_interval import optimum_interval
+from mutransfer_cli.surface.curves.parabola import Parabola, parabola_through
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.optimum_interval import optimum_interval
-from mutransfer_cli.surface.parabola import Parabola, parabola_through
 
 log = logging.getLogger(__name__)
 

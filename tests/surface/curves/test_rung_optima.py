@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.ladder_fit import fit_ladder
+from mutransfer_cli.surface.curves.ladder_fit import fit_ladder
+from mutransfer_cli.surface.curves.rung_optima import fit_rungs, rung_fits
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.rung_optima import fit_rungs, rung_fits
 from tests.helpers.loss_curves import exact, only_rung, sweep
 
 

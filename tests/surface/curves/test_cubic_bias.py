@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.loss_transform import transformed_curves
+from mutransfer_cli.surface.curves.loss_transform import transformed_curves
 from tests.helpers.loss_curves import OCTAVES, only_rung, runs_of
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.loss_transform import LossTransform
-from mutransfer_cli.surface.noise import Noise
-from mutransfer_cli.surface.parabola import Parabola
-from mutransfer_cli.surface.seed_effects import Array
+from mutransfer_cli.surface.curves.loss_transform import LossTransform
+from mutransfer_cli.surface.curves.noise import Noise
+from mutransfer_cli.surface.curves.parabola import Parabola
+from mutransfer_cli.surface.curves.seed_effects import Array
 
 DRAWS = 4000
 DRAW_SEED = 1

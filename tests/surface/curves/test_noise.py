@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.surface.noise import LackOfFit, SumOfSquares, pooled_noise
+from mutransfer_cli.surface.curves.noise import LackOfFit, SumOfSquares, pooled_noise
 
 
 def residuals(misfit: float, pure_error: float) -> LackOfFit:

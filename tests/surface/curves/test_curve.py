@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.curve import Curve, curves_of
+from mutransfer_cli.surface.curves.curve import Curve, curves_of
 from tests.helpers.loss_curves import runs_of
 
 

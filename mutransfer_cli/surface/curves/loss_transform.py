@@ -16,11 +16,11 @@ from typing import Generic
 
 import numpy as np
 
-from mutransfer_cli.surface.curve import Curve, RungKey, curves_of
-from mutransfer_cli.surface.noise import NO_RESIDUALS, pooled_noise
+from mutransfer_cli.surface.curves.curve import Curve, RungKey, curves_of
+from mutransfer_cli.surface.curves.noise import NO_RESIDUALS, pooled_noise
+from mutransfer_cli.surface.curves.parabola import Parabola, parabola_of
+from mutransfer_cli.surface.curves.seed_effects import Array
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.parabola import Parabola, parabola_of
-from mutransfer_cli.surface.seed_effects import Array
 
 log = logging.getLogger(__name__)
 

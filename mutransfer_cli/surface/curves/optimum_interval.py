@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.cubic_bias import VertexShift
-from mutransfer_cli.surface.noise import Noise
-from mutransfer_cli.surface.parabola import Parabola
+from mutransfer_cli.surface.curves.cubic_bias import VertexShift
+from mutransfer_cli.surface.curves.noise import Noise
+from mutransfer_cli.surface.curves.parabola import Parabola
 
 
 def optimum_interval(

@@ -7,7 +7,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.ladder_fit import fit_ladder
+from mutransfer_cli.surface.curves.ladder_fit import fit_ladder
 from mutransfer_cli.surface.observation import Observation
 from tests.helpers.loss_curves import GRID, HALF_OCTAVES, sweep
 

@@ -10,8 +10,8 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from mutransfer_cli.surface.curves.seed_effects import Array, LossesBySeed, run_table
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.seed_effects import Array, LossesBySeed, run_table
 
 log = logging.getLogger(__name__)
 

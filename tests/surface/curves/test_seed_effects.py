@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.curve import curves_of
+from mutransfer_cli.surface.curves.curve import curves_of
+from mutransfer_cli.surface.curves.seed_effects import run_table
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.seed_effects import run_table
 from tests.helpers.loss_curves import only_rung, runs_of
 
 OUTER = (-8.0, -7.0, -5.0, -4.0)

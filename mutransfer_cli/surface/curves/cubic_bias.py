@@ -8,7 +8,7 @@ from math import hypot
 
 import numpy as np
 
-from mutransfer_cli.surface.parabola import Parabola, powers
+from mutransfer_cli.surface.curves.parabola import Parabola, powers
 
 HIGHER_TERMS = 0.33  # error from terms above the cubic one, relative to the shift; assumption
 TYPICAL_SKEW = 0.12  # typical cubic term over the quadratic one, per octave; assumption

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mutransfer_cli.surface.curve import Curve
-from mutransfer_cli.surface.noise import LackOfFit, SumOfSquares
-from mutransfer_cli.surface.seed_effects import Array, RunTable, run_table
+from mutransfer_cli.surface.curves.curve import Curve
+from mutransfer_cli.surface.curves.noise import LackOfFit, SumOfSquares
+from mutransfer_cli.surface.curves.seed_effects import Array, RunTable, run_table
 
 WINDOW_REACH = 2.3  # octaves; a window of five rates an octave apart reaches as far
 

@@ -7,8 +7,8 @@ from math import log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.drift import RungVertex, drift_line
-from mutransfer_cli.surface.noise import Noise
+from mutransfer_cli.surface.curves.drift import RungVertex, drift_line
+from mutransfer_cli.surface.curves.noise import Noise
 from tests.helpers.loss_curves import exact
 
 

@@ -9,7 +9,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.ladder_fit import fit_ladder
+from mutransfer_cli.surface.curves.ladder_fit import fit_ladder
 from tests.helpers.loss_curves import OCTAVES, exact, runs_of, sweep
 
 

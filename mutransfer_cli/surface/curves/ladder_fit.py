@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.drift import DriftLine, RungVertex, drift_line
-from mutransfer_cli.surface.loss_transform import LossTransform
+from mutransfer_cli.surface.curves.drift import DriftLine, RungVertex, drift_line
+from mutransfer_cli.surface.curves.loss_transform import LossTransform
+from mutransfer_cli.surface.curves.regret import Regret, regrets
+from mutransfer_cli.surface.curves.rung_optima import RungFit, RungFits, fit_rungs
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.regret import Regret, regrets
-from mutransfer_cli.surface.rung_optima import RungFit, RungFits, fit_rungs
 
 log = logging.getLogger(__name__)
 

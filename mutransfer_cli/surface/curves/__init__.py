@@ -1,0 +1,1 @@
+"""Loss curves along one hyperparameter: windows, parabolas, optima, drift and regret."""
