@@ -1,0 +1,1 @@
+"""The response surface: the loss as one function of all hyperparameters and all sizes."""

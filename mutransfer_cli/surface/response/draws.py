@@ -1,0 +1,101 @@
+"""Draws of the surface's parameters from the mixture of all fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mutransfer_cli.surface.response.fitting import Member
+from mutransfer_cli.surface.response.runs import Array
+
+DRAWS = 2000
+SEED = 1
+INFLATION = 1.3  # of the normal approximation; calibrated on synthetic truths (docs/accuracy.md)
+FEWEST_FREEDOM = 3.0
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws of all parameters; the first dimension of every array is the draw.
+
+    Attributes:
+        level: Transformed loss at the optimum of each rung, shape (draws, rungs).
+        optimum: Optimum at the mean size, in octaves, shape (draws, hyperparameters).
+        drift: Octaves per octave of size, shape (draws, hyperparameters, axes).
+        departure: Of each rung's optimum from the line, shape (draws, rungs, hyperparameters).
+        departure_sd: Standard deviation of departures, shape (draws, hyperparameters).
+        bend: Skew, shape (draws, hyperparameters).
+        growth: Log curvature per octave of size, shape (draws, axes).
+        unevenness: Of each rung's log curvature, shape (draws, rungs).
+        scale: Log L_jj, shape (draws, hyperparameters).
+        mixing: Mixing matrix of v = mixing phi, shape (draws, hyperparameters, hyperparameters).
+        saturation: tau, shape (draws,).
+        misfit: rho of the draw's member, shape (draws,).
+        noise: Standard deviation of the noise at each rung, shape (draws, rungs).
+    """
+
+    level: Array
+    optimum: Array
+    drift: Array
+    departure: Array
+    departure_sd: Array
+    bend: Array
+    growth: Array
+    unevenness: Array
+    scale: Array
+    mixing: Array
+    saturation: Array
+    misfit: Array
+    noise: Array
+
+
+def draw(members: Sequence[Member], inflation: float = INFLATION) -> Draws:
+    """Draw from the mixture: each member by its weight, Student t about its mode.
+
+    Args:
+        members: All fits.
+        inflation: Factor by which the spread of the normal approximation is widened.
+    """
+    rng = np.random.default_rng(SEED)
+    weights = np.array([member.weight for member in members])
+    counts = rng.multinomial(DRAWS, weights / weights.sum())
+    layout = members[0].problem.layout
+    thetas, departure_sd, misfit, noise = [], [], [], []
+    for member, count in zip(members, counts, strict=True):
+        if not count:
+            continue
+        mode = member.mode
+        values, vectors = np.linalg.eigh(mode.covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0))
+        freedom = max(mode.freedom, FEWEST_FREEDOM)
+        spread = inflation * np.sqrt(freedom / rng.chisquare(freedom, count))
+        thetas.append(
+            mode.theta + spread[:, None] * (rng.standard_normal((count, layout.size)) @ root.T)
+        )
+        departure_sd.append(np.tile(mode.departure_sd, (count, 1)))
+        misfit.append(np.full(count, mode.rho))
+        noise.append(np.tile(mode.noise.sigma, (count, 1)))
+    theta = np.vstack(thetas)
+    at, r, p, k = layout.slices, layout.rungs, layout.hyperparameters, layout.axes
+    scale = theta[:, at["scale"]]
+    mixing = np.tile(np.eye(p), (len(theta), 1, 1))
+    for number, (j, i) in enumerate(layout.pairs):
+        coupling = theta[:, at["coupling"].start + number]
+        mixing[:, j, i] = coupling * np.exp((scale[:, i] - scale[:, j]) / 2)
+    return Draws(
+        level=theta[:, at["level"]],
+        optimum=theta[:, at["optimum"]],
+        drift=theta[:, at["drift"]].reshape(-1, p, k),
+        departure=theta[:, at["departure"]].reshape(-1, r, p),
+        departure_sd=np.vstack(departure_sd),
+        bend=theta[:, at["bend"]],
+        growth=theta[:, at["growth"]],
+        unevenness=theta[:, at["unevenness"]],
+        scale=scale,
+        mixing=mixing,
+        saturation=np.exp(theta[:, at["saturation"].start]),
+        misfit=np.concatenate(misfit),
+        noise=np.vstack(noise),
+    )

@@ -1,0 +1,147 @@
+"""Fits the response surface: windows, starts, sizes of the misfit, and the mixture of them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mutransfer_cli.surface.response.layout import Layout
+from mutransfer_cli.surface.response.mode import Mode, find_mode
+from mutransfer_cli.surface.response.noise_model import GROWTH, NoiseModel
+from mutransfer_cli.surface.response.problem import Problem
+from mutransfer_cli.surface.response.runs import Array, Mask, Runs
+
+WINDOWS = (0.25, 0.08)  # largest loss above the best of a rung, in log loss
+KEPT = 3  # times (p + 1) best settings of a rung that always stay
+MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
+STARTS = (0.15, 0.3)  # fractions of the best runs whose mean setting is a start
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fit of the mixture.
+
+    Attributes:
+        mode: The fit.
+        weight: Its probability.
+        window: The window of its runs.
+        problem: The runs in the window.
+    """
+
+    mode: Mode
+    weight: float
+    window: float
+    problem: Problem
+
+
+def in_window(runs: Runs, window: float) -> Mask:
+    """The runs that one window keeps: those near the best of their rung.
+
+    Args:
+        runs: All runs.
+        window: Largest loss above the best of the rung.
+    """
+    kept = np.zeros(len(runs.losses), dtype=bool)
+    for r in range(len(runs.rungs)):
+        members = np.flatnonzero((runs.rung == r) & ~runs.diverged)
+        if not len(members):
+            continue
+        losses = runs.losses[members]
+        seeds = len(np.unique(runs.seeds[members]))
+        stay = members[
+            np.argsort(losses, kind="stable")[: KEPT * (runs.hyperparameters + 1) * seeds]
+        ]
+        kept[members[losses <= losses.min() + window]] = True
+        kept[stay] = True
+    return kept
+
+
+def seed_matrix(runs: Runs) -> Mask | None:
+    """Which runs share a seed's effect: same rung and seed, where a rung has several seeds."""
+    same = (runs.rung[:, None] == runs.rung) & (runs.seeds[:, None] == runs.seeds)
+    several = np.array(
+        [len(np.unique(runs.seeds[runs.rung == r])) > 1 for r in range(len(runs.rungs))]
+    )[runs.rung]
+    same &= several[:, None] & several[None, :]
+    return same if same.any() else None
+
+
+def problem_of(runs: Runs, window: float) -> Problem:
+    """The runs of a window, ready to fit."""
+    rungs = runs.rungs
+    centered = rungs - rungs.mean(0)
+    kept = in_window(runs, window)
+    finished = runs.select(kept)
+    diverged = runs.diverged
+    return Problem(
+        runs=finished,
+        rung=runs.rung[kept],
+        sizes=centered,
+        layout=Layout(len(rungs), runs.hyperparameters, runs.axes),
+        same_seed=seed_matrix(finished),
+        diverged=runs.settings[diverged],
+        diverged_rung=runs.rung[diverged],
+    )
+
+
+def start_of(problem: Problem, fraction: float) -> tuple[Array, NoiseModel]:
+    """Parameters and noise to start from.
+
+    Args:
+        problem: The runs.
+        fraction: Fraction of the best runs of each rung whose mean setting is the optimum.
+    """
+    layout, runs, rung = problem.layout, problem.runs, problem.rung
+    p, at = layout.hyperparameters, layout.slices
+    theta = np.zeros(layout.size)
+    best = np.zeros((layout.rungs, p))
+    for r in range(layout.rungs):
+        members = np.flatnonzero(rung == r)
+        order = members[np.argsort(runs.losses[members], kind="stable")]
+        count = max(1, round(fraction * len(order)))
+        best[r] = runs.settings[order[:count]].mean(0)
+        theta[at["level"].start + r] = runs.losses[order[0]]
+    design = np.hstack([np.ones((layout.rungs, 1)), problem.sizes])
+    ridge = np.diag([1e-6] + [0.3] * layout.axes)
+    line = np.linalg.solve(design.T @ design + ridge, design.T @ best)
+    theta[at["optimum"]] = line[0]
+    theta[at["drift"]] = line[1:].T.reshape(-1)
+    u = runs.settings - (design @ line)[rung]
+    excess = np.maximum(runs.losses - theta[at["level"]][rung], 0)
+    near = np.abs(u).max(1) < 3
+    features = (u**2)[near] / 2
+    if len(features) > p:
+        solution = np.linalg.lstsq(features, excess[near], rcond=None)[0]
+    else:
+        solution = np.full(p, np.nan)
+    typical = np.median(excess[excess > 0]) if (excess > 0).any() else 0.01
+    scale = np.where(np.isfinite(solution) & (solution > 1e-5), solution, max(typical / 2, 1e-5))
+    theta[at["scale"]] = np.log(scale) / 2
+    sigma = np.full(layout.rungs, max(0.1 * typical, 1e-4))
+    return theta, NoiseModel(sigma, GROWTH, np.ones(len(runs.losses)))
+
+
+def fit_members(runs: Runs, windows: Sequence[float] = WINDOWS) -> list[Member]:
+    """All fits of the mixture, weighted: by evidence inside a window, windows alike."""
+    members = []
+    for window in windows:
+        problem = problem_of(runs, window)
+        modes: list[Mode] = []
+        starts = [start_of(problem, fraction) for fraction in STARTS]
+        tried = [find_mode(problem, theta, noise, MISFITS[1]) for theta, noise in starts]
+        first = max(tried, key=lambda mode: mode.evidence)
+        for rho in MISFITS:
+            if rho == first.rho:
+                modes.append(first)
+            else:
+                modes.append(find_mode(problem, first.theta, first.noise, rho))
+        evidence = np.array([mode.evidence for mode in modes])
+        weights = np.exp(evidence - evidence.max())
+        weights /= weights.sum() * len(windows)
+        members += [
+            Member(mode, float(weight), window, problem)
+            for mode, weight in zip(modes, weights, strict=True)
+        ]
+    return members

@@ -1,0 +1,95 @@
+"""Where each parameter of the response surface stands in one vector, and its prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mutransfer_cli.surface.response.runs import Array
+
+LEVEL_SD = 30.0  # of a rung's level, in transformed loss: no information
+START_SD = 8.0  # octaves, of the optimum about its start
+DRIFT_SD = 1.0  # octaves per octave
+DEPARTURE_SD = 0.07  # octaves, of a rung's optimum about the line
+BEND_SD = 0.3  # per octave, of the skew
+GROWTH_SD = 0.25  # of log curvature, per octave of size
+UNEVENNESS_SD = 0.15  # of a rung's log curvature about the power law
+SCALE_SD = 2.0  # of log L_jj about its start
+COUPLING_SD = 0.7  # of an off-diagonal of L, relative to the geometric mean of the diagonals
+SATURATION = (0.0, 1.5)  # mean and sd of log tau
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order of the parameters: `slices` has the blocks one after the other.
+
+    Attributes:
+        rungs: Number of rungs.
+        hyperparameters: Number of hyperparameters, p.
+        axes: Number of size axes, k.
+    """
+
+    rungs: int
+    hyperparameters: int
+    axes: int
+
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """The slice of each block of parameters, by its name."""
+        r, p, k = self.rungs, self.hyperparameters, self.axes
+        lengths = {
+            "level": r,
+            "optimum": p,
+            "drift": p * k,
+            "departure": r * p,
+            "bend": p,
+            "growth": k,
+            "unevenness": r,
+            "scale": p,
+            "coupling": p * (p - 1) // 2,
+            "saturation": 1,
+        }
+        slices, start = {}, 0
+        for name, length in lengths.items():
+            slices[name] = slice(start, start + length)
+            start += length
+        return slices
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return int(self.slices["saturation"].stop)
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The pair (j, i), j < i, of each coupling: v_j contains phi_i."""
+        p = self.hyperparameters
+        return [(j, i) for j in range(p) for i in range(j + 1, p)]
+
+    def prior(self, start: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of every parameter.
+
+        Args:
+            start: The parameters at which the fit starts; levels, optimum and scale are centered
+                there.
+        """
+        mean, sd = np.zeros(self.size), np.ones(self.size)
+        for name, value in (
+            ("level", LEVEL_SD),
+            ("optimum", START_SD),
+            ("drift", DRIFT_SD),
+            ("departure", DEPARTURE_SD),
+            ("bend", BEND_SD),
+            ("growth", GROWTH_SD),
+            ("unevenness", UNEVENNESS_SD),
+            ("scale", SCALE_SD),
+            ("coupling", COUPLING_SD),
+            ("saturation", SATURATION[1]),
+        ):
+            sd[self.slices[name]] = value
+        for name in ("level", "optimum", "scale"):
+            mean[self.slices[name]] = start[self.slices[name]]
+        mean[self.slices["saturation"]] = SATURATION[0]
+        return mean, sd

@@ -1,0 +1,76 @@
+"""The noise of the response surface: its size at each rung, its growth off the optimum, outliers.
+
+    variance of a run = (sigma_r^2 + omega^2 T^2) / w + rho^2 T T' R + seed effects
+
+Updates are those of restricted maximum likelihood with lost degrees of freedom counted (Harville
+1977), shrunk by pseudo-observations; w are the weights of a Student t distribution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mutransfer_cli.surface.response.runs import Array, Indices
+
+FREEDOM = 5.0  # of the Student t distribution of the noise
+RUNG_SHRINKAGE = 4.0  # pseudo-observations by which a rung's noise is drawn to the common one
+GROWTH = 0.08  # expected omega: noise off the optimum relative to the excess loss
+GROWTH_SHRINKAGE = 4.0  # pseudo-observations behind it
+SEED_EFFECT = 2.0  # sd of a seed's effect relative to the noise
+SMALLEST = 1e-7  # sd of the noise
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """The parameters of the noise.
+
+    Attributes:
+        sigma: Standard deviation at each rung, shape (rungs,).
+        omega: Growth of the standard deviation with the excess loss.
+        weights: Weight of each run, shape (runs,).
+    """
+
+    sigma: Array
+    omega: float
+    weights: Array
+
+    def variance(self, rung: Indices, excess: Array) -> Array:
+        """Variance of each run's own noise, shape (runs,).
+
+        Args:
+            rung: Index of each run's rung, shape (runs,).
+            excess: Loss of each run above its rung's level, shape (runs,).
+        """
+        own: Array = (self.sigma[rung] ** 2 + (self.omega * excess) ** 2) / self.weights
+        return own
+
+    def updated(self, rung: Indices, excess: Array, scaled: Array, precision: Array) -> NoiseModel:
+        """One step of the fixed-point iteration for sigma, omega and the weights.
+
+        Args:
+            rung: Index of each run's rung, shape (runs,).
+            excess: Loss of each run above its rung's level, shape (runs,).
+            scaled: V^-1 times the residuals, shape (runs,).
+            precision: Diagonal of V^-1 less the part that the parameters use up, shape (runs,).
+        """
+        rungs = len(self.sigma)
+        fractions = self.sigma[rung] ** 2 / self.weights
+        squares = np.bincount(rung, (fractions * scaled) ** 2 * self.weights, rungs)
+        freedom = np.bincount(rung, fractions * precision, rungs)
+        common = squares.sum() / max(freedom.sum(), 1e-9)
+        variance = (squares + RUNG_SHRINKAGE * common) / (freedom + RUNG_SHRINKAGE)
+        growing = (self.omega * excess) ** 2 / self.weights
+        grown = (growing * scaled**2).sum() * self.omega**2
+        growth = (grown + GROWTH_SHRINKAGE * GROWTH**2) / (
+            (growing * precision).sum() + GROWTH_SHRINKAGE
+        )
+        standardized = scaled**2 / precision
+        weights = (FREEDOM + 1) / (FREEDOM + standardized)
+        return replace(
+            self,
+            sigma=np.maximum(np.sqrt(variance), SMALLEST),
+            omega=float(np.sqrt(growth)),
+            weights=weights,
+        )

@@ -1,0 +1,187 @@
+"""The least squares problem of the response surface: the runs, the prior, and one linearization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, lapack
+
+from mutransfer_cli.surface.response.layout import Layout
+from mutransfer_cli.surface.response.misfit import misfit_correlation
+from mutransfer_cli.surface.response.noise_model import SEED_EFFECT, NoiseModel
+from mutransfer_cli.surface.response.runs import Array, Indices, Mask, Runs
+from mutransfer_cli.surface.response.shape import Shape, shape_at
+
+DIVERGED_ABOVE = 0.1  # excess loss that a setting that diverged must have
+DIVERGED_SD = 0.05
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The runs of one window, ready to fit.
+
+    Attributes:
+        runs: Runs that finished.
+        rung: Index of each one's rung, shape (runs,).
+        sizes: Centered sizes of all rungs, shape (rungs, axes).
+        layout: The order of parameters.
+        same_seed: Which pairs of runs share the effect of a seed, shape (runs, runs); None: none.
+        diverged: Settings of runs that diverged, shape (diverged, hyperparameters).
+        diverged_rung: Their rungs, shape (diverged,).
+    """
+
+    runs: Runs
+    rung: Indices
+    sizes: Array
+    layout: Layout
+    same_seed: Mask | None
+    diverged: Array
+    diverged_rung: Indices
+
+    def shape(self, theta: Array) -> Shape:
+        """The surface at the runs."""
+        return shape_at(theta, self.layout, self.runs.settings, self.rung, self.sizes)
+
+    def residuals(self, theta: Array, shape: Shape) -> Array:
+        """What the surface leaves of the losses, shape (runs,)."""
+        level = theta[self.layout.slices["level"]]
+        return np.asarray(self.runs.losses - level[self.rung] - shape.excess)
+
+    def hinge(self, theta: Array) -> tuple[Array, Array]:
+        """How far the surface is too low at settings that diverged, in sd, and its gradient."""
+        if not len(self.diverged):
+            return np.zeros(0), np.zeros((0, self.layout.size))
+        shape = shape_at(theta, self.layout, self.diverged, self.diverged_rung, self.sizes)
+        short = (DIVERGED_ABOVE - shape.excess) / DIVERGED_SD
+        active = short > 0
+        gradient = shape.gradient[active] / DIVERGED_SD
+        gradient[:, self.layout.slices["level"]] = 0
+        return short[active], gradient
+
+    def covariance(self, shape: Shape, noise: NoiseModel, rho: float) -> Array:
+        """Covariance of the losses about the surface, shape (runs, runs).
+
+        Args:
+            shape: The surface at the runs.
+            noise: The noise.
+            rho: Size of the misfit relative to the excess loss.
+        """
+        z = self.sizes[self.rung]
+        alike = misfit_correlation(shape.offset, shape.offset, z, z)
+        v = rho**2 * np.outer(shape.excess, shape.excess) * alike
+        v[np.diag_indices_from(v)] += noise.variance(self.rung, shape.excess)
+        if self.same_seed is not None:
+            v += (SEED_EFFECT**2 * np.mean(noise.sigma**2)) * self.same_seed
+        return np.asarray(v)
+
+
+@dataclass(frozen=True)
+class Linearization:
+    """The problem at one setting of the parameters, with the covariance held.
+
+    Attributes:
+        problem: The runs.
+        theta: The parameters.
+        shape: The surface at the runs.
+        noise: The noise from which the covariance was made.
+        precision: Inverse of the covariance, shape (runs, runs).
+        log_determinant: Of the covariance.
+        mean: Prior mean of the parameters.
+        sd: Prior standard deviation of the parameters.
+    """
+
+    problem: Problem
+    theta: Array
+    shape: Shape
+    noise: NoiseModel
+    precision: Array
+    log_determinant: float
+    mean: Array
+    sd: Array
+
+    @classmethod
+    def at(
+        cls,
+        problem: Problem,
+        theta: Array,
+        noise: NoiseModel,
+        rho: float,
+        mean: Array,
+        sd: Array,
+    ) -> Linearization:
+        """Linearize.
+
+        Args:
+            problem: The runs.
+            theta: The parameters.
+            noise: The noise.
+            rho: Size of the misfit relative to the excess loss.
+            mean: Prior mean of the parameters.
+            sd: Prior standard deviation of the parameters.
+        """
+        shape = problem.shape(theta)
+        factor, _ = cho_factor(problem.covariance(shape, noise, rho), lower=True)
+        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
+        precision = lower + np.tril(lower, -1).T
+        log_determinant = 2 * float(np.log(np.diag(factor)).sum())
+        return cls(problem, theta, shape, noise, precision, log_determinant, mean, sd)
+
+    @cached_property
+    def residuals(self) -> Array:
+        """What the surface leaves of the losses, shape (runs,)."""
+        return self.problem.residuals(self.theta, self.shape)
+
+    @cached_property
+    def weighted(self) -> Array:
+        """Gradient of the surface times the precision, shape (parameters, runs)."""
+        return np.asarray(self.shape.gradient.T @ self.precision)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """Gauss-Newton Hessian of half the cost, shape (parameters, parameters)."""
+        _, hinge = self.problem.hinge(self.theta)
+        curvature = self.weighted @ self.shape.gradient + hinge.T @ hinge
+        curvature[np.diag_indices_from(curvature)] += 1 / self.sd**2
+        return np.asarray(curvature)
+
+    @cached_property
+    def descent(self) -> Array:
+        """The negative gradient of half the cost, shape (parameters,)."""
+        short, hinge = self.problem.hinge(self.theta)
+        prior = (self.mean - self.theta) / self.sd**2
+        return np.asarray(self.weighted @ self.residuals + prior + hinge.T @ short)
+
+    @cached_property
+    def factor(self) -> tuple[Array, bool]:
+        """Cholesky factor of the Hessian."""
+        return cho_factor(self.hessian, lower=True)  # type: ignore[no-any-return]  # untyped scipy
+
+    @cached_property
+    def posterior(self) -> Array:
+        """Covariance of the parameters, shape (parameters, parameters)."""
+        return np.asarray(cho_solve(self.factor, np.eye(len(self.theta))))
+
+    @cached_property
+    def cost(self) -> float:
+        """The cost here."""
+        return self.cost_at(self.theta)
+
+    def cost_at(self, theta: Array) -> float:
+        """Chi squared of runs, prior and hinge at other parameters, with the covariance held."""
+        residuals = self.problem.residuals(theta, self.problem.shape(theta))
+        short, _ = self.problem.hinge(theta)
+        prior = (((theta - self.mean) / self.sd) ** 2).sum()
+        return float(residuals @ self.precision @ residuals + prior + short @ short)
+
+    def free_precision(self) -> Array:
+        """Diagonal of the precision less what the parameters use up, shape (runs,)."""
+        used = ((self.weighted.T @ self.posterior) * self.weighted.T).sum(1)
+        return np.asarray(np.maximum(np.diag(self.precision) - used, 1e-12))
+
+    @property
+    def evidence(self) -> float:
+        """Log of the marginal likelihood up to a constant, by Laplace's method."""
+        determinants = self.log_determinant + 2 * np.log(np.diag(self.factor[0])).sum()
+        return float(-0.5 * (self.cost + determinants + 2 * np.log(self.sd).sum()))

@@ -1,0 +1,156 @@
+"""The fitted response surface: every answer is a functional of its draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import minimize
+
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.response.draws import Draws, draw
+from mutransfer_cli.surface.response.fitting import Member, fit_members
+from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
+from mutransfer_cli.surface.response.runs import Array, Runs
+from mutransfer_cli.surface.response.shape import STRAIGHT
+
+BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
+LARGEST_EXCESS = 20.0  # of a log loss, against overflow
+
+
+@dataclass(frozen=True)
+class SurfaceAt:
+    """The surface at one size.
+
+    Attributes:
+        optimum: Draws of the optimum, in octaves, shape (draws, hyperparameters).
+        curvature: Draws of the curvature's factor a, shape (draws,).
+        rung: Index of the rung with this size; None if no run has it.
+    """
+
+    optimum: Array
+    curvature: Array
+    rung: int | None
+
+
+@dataclass(frozen=True)
+class ResponseSurface:
+    """A fitted surface.
+
+    Attributes:
+        runs: The runs that it was fitted to.
+        members: The fits of which it is a mixture.
+    """
+
+    runs: Runs
+    members: tuple[Member, ...]
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Draws of all parameters."""
+        return draw(self.members)
+
+    @property
+    def rungs(self) -> Array:
+        """Sizes of all rungs in octaves, shape (rungs, axes)."""
+        return self.runs.rungs
+
+    @cached_property
+    def _at(self) -> dict[tuple[float, ...], SurfaceAt]:
+        return {}
+
+    def at(self, size: Array) -> SurfaceAt:
+        """The surface at a size: that of a rung, or an unseen one.
+
+        At an unseen size the optimum departs from the line as those of the rungs do, and beyond
+        the ladder the line may bend by `BENDING`.
+
+        Args:
+            size: The size in octaves, shape (axes,).
+        """
+        key = tuple(float(x) for x in np.round(size, 6))
+        if key not in self._at:
+            self._at[key] = self._surface_at(np.asarray(size, dtype=float), key)
+        return self._at[key]
+
+    def _surface_at(self, size: Array, key: tuple[float, ...]) -> SurfaceAt:
+        draws, rungs = self.draws, self.rungs
+        z = size - rungs.mean(0)
+        optimum = draws.optimum + draws.drift @ z
+        growth = draws.growth @ z
+        same = np.flatnonzero(np.abs(rungs - size).max(1) < 1e-6)
+        if len(same):
+            rung = int(same[0])
+            optimum = optimum + draws.departure[:, rung]
+            return SurfaceAt(optimum, np.exp(growth + draws.unevenness[:, rung]), rung)
+        rng = np.random.default_rng([abs(int(1000 * x)) for x in key])
+        beyond = np.maximum(size - rungs.max(0), rungs.min(0) - size).clip(0)
+        span = np.ptp(rungs, axis=0)
+        bending = BENDING * beyond * (beyond + span) / 2
+        sd = np.sqrt(draws.departure_sd**2 + (bending**2).sum())
+        optimum = optimum + sd * rng.standard_normal(optimum.shape)
+        uneven = UNEVENNESS_SD * rng.standard_normal(len(growth))
+        return SurfaceAt(optimum, np.exp(growth + uneven), None)
+
+    def excess(self, setting: Array, size: Array) -> Array:
+        """Draws of the loss above the optimum at a size, in units of the fit, shape (draws,).
+
+        Args:
+            setting: Hyperparameters in octaves, shape (hyperparameters,), or one for each draw,
+                shape (draws, hyperparameters).
+            size: The size in octaves, shape (axes,).
+        """
+        draws, at = self.draws, self.at(size)
+        u = setting - at.optimum
+        k = np.where(np.abs(draws.bend) < 1e-9, 1e-9, draws.bend)
+        clipped = np.minimum(k * u, STRAIGHT)
+        top = np.exp(STRAIGHT)
+        phi = np.where(
+            k * u > STRAIGHT, top * u - ((STRAIGHT - 1) * top + 1) / k, np.expm1(clipped) / k
+        )
+        v = np.einsum("dij,dj->di", draws.mixing, phi)
+        q = at.curvature * (np.exp(2 * draws.scale) * v**2).sum(1) / 2
+        return np.asarray(
+            np.minimum(draws.saturation * np.log1p(q / draws.saturation), LARGEST_EXCESS)
+        )
+
+    def lowest_regret(self, size: Array) -> Array:
+        """The setting of lowest expected excess at a size, in octaves, shape (hyperparameters,).
+
+        Args:
+            size: The size in octaves, shape (axes,).
+        """
+        median = np.median(self.at(size).optimum, axis=0)
+        step = 0.1 * np.eye(len(median))
+        simplex = np.vstack([median, median + step])
+        found = minimize(
+            lambda setting: float(self.excess(setting, size).mean()),
+            median,
+            method="Nelder-Mead",
+            options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9, "maxiter": 400},
+        )
+        return np.asarray(found.x)
+
+
+def fit_response(runs: Runs) -> ResponseSurface:
+    """Fit the response surface to runs.
+
+    Args:
+        runs: The runs, at one rung or more.
+    """
+    return ResponseSurface(runs, tuple(fit_members(runs)))
+
+
+def interval(draws: Array, confidence: float, value: float | None = None) -> Interval:
+    """The central interval of draws about their median.
+
+    Args:
+        draws: Draws of one number, shape (draws,).
+        confidence: Confidence level, between 0 and 1.
+        value: The estimate; by default the median.
+    """
+    low, middle, high = np.quantile(draws, [(1 - confidence) / 2, 0.5, (1 + confidence) / 2])
+    return Interval(
+        value=float(middle if value is None else value), low=float(low), high=float(high)
+    )
