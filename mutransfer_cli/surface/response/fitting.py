@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mutransfer_cli.surface.response.layout import Layout
+from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
 from mutransfer_cli.surface.response.noise_model import GROWTH, NoiseModel
-from mutransfer_cli.surface.response.problem import Problem
 from mutransfer_cli.surface.response.runs import Array, Mask, Runs
 
 WINDOWS = (0.25, 0.08)  # largest loss above the best of a rung, in log loss

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from mutransfer_cli.surface.response.linearization import Linearization, Problem
 from mutransfer_cli.surface.response.noise_model import NoiseModel
-from mutransfer_cli.surface.response.problem import Linearization, Problem
 from mutransfer_cli.surface.response.runs import Array
 
 ITERATIONS = 40
