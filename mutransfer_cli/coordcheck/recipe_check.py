@@ -23,7 +23,7 @@ from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.recipe.validation.width import depth_fault, width_fault
+from mutransfer_cli.recipe.size_constraints import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from mutransfer_cli.train.cost import count_parameters

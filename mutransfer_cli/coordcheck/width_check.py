@@ -64,7 +64,11 @@ def run_width_check(request: CheckRequest) -> CheckReport:
     unstable = not all(m.finite for m in measurements)
     tensors = tuple(tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts)
     verdict, reason = overall_verdict(
-        request, tensors, control, (UNSTABLE,) if unstable else request.faults
+        tensors,
+        control,
+        (UNSTABLE,) if unstable else request.faults,
+        request.parameterization,
+        request.strict,
     )
     return CheckReport(
         CheckDocument(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.choice import Choice
-from mutransfer_cli.parameterization.rules.depth_rules import CONSTANT_IN_DEPTH, DepthRule
+from mutransfer_cli.parameterization.rows.choice import Choice
+from mutransfer_cli.parameterization.rows.depth_rule import CONSTANT_IN_DEPTH, DepthRule
 from mutransfer_cli.parameterization.rules.mup_tables import (
     FORM_OF_READOUT,
     MUP_PUBLISHED,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.powers import IN, ONE, Row
-from mutransfer_cli.parameterization.rules.published import PublishedRates
+from mutransfer_cli.parameterization.rows.powers import IN, ONE, Row
+from mutransfer_cli.parameterization.rows.published import PublishedRates
 
 MEAN_FIELD = Parameterization(
     name="mean-field",

@@ -14,10 +14,10 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.optimizers.protocol import OptimizerSpec
-from mutransfer_cli.parameterization.rules.choice import Choice
-from mutransfer_cli.parameterization.rules.depth_rules import CONSTANT_IN_DEPTH, DepthRule
-from mutransfer_cli.parameterization.rules.powers import CONSTANT, ROW_OF_ROLE, Power, Row
-from mutransfer_cli.parameterization.rules.published import PublishedRates
+from mutransfer_cli.parameterization.rows.choice import Choice
+from mutransfer_cli.parameterization.rows.depth_rule import CONSTANT_IN_DEPTH, DepthRule
+from mutransfer_cli.parameterization.rows.powers import CONSTANT, ROW_OF_ROLE, Power, Row
+from mutransfer_cli.parameterization.rows.published import PublishedRates
 
 TIED_SOURCE = "MUP MuSharedReadout: an embedding, the readout's multiplier on the logits"
 

@@ -11,9 +11,9 @@ from math import sqrt
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, Geometry
 from mutransfer_cli.optimizers.protocol import OptimizerSpec
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.choice import Choice
-from mutransfer_cli.parameterization.rules.depth_rules import CONSTANT_IN_DEPTH, DepthRule
-from mutransfer_cli.parameterization.rules.powers import IN, ONE, OUT, ROW_OF_ROLE, Power, Row
+from mutransfer_cli.parameterization.rows.choice import Choice
+from mutransfer_cli.parameterization.rows.depth_rule import CONSTANT_IN_DEPTH, DepthRule
+from mutransfer_cli.parameterization.rows.powers import IN, ONE, OUT, ROW_OF_ROLE, Power, Row
 
 LR_SOURCE = "US optim.py"
 

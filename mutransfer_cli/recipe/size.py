@@ -12,7 +12,7 @@ from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
-from mutransfer_cli.recipe.validation.width import size_fault
+from mutransfer_cli.recipe.size_constraints import size_fault
 
 
 @further_attributes(lambda axis: BASE_DEFAULTS[axis.size])

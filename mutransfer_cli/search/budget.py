@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.recipe.schema.search import Search
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 
 def limit_reached(search: Search, records: Sequence[Record], minutes: float = 0.0) -> str | None:

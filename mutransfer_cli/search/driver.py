@@ -18,8 +18,8 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.progress import Event, event
 from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.pruning.waves import Waves
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue

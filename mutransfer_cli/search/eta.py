@@ -13,7 +13,7 @@ from statistics import median
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Key, Record
+from mutransfer_cli.search.record import Key, Record
 
 POWER = 0.75  # seconds ~ FLOPs ** POWER until two sizes are known; below 1 because of overheads
 REPRESENTATIVE = frozenset({"finished", "pruned"})  # their seconds are those of trials to come

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage.record import Key, Record, trial_key
+from mutransfer_cli.search.record import Key, Record, trial_key
 from mutransfer_cli.train.pruner import Pruner
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 
 @dataclass(frozen=True, slots=True)

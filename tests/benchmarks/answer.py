@@ -28,8 +28,8 @@ from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler, fit_rungs
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial

@@ -16,8 +16,8 @@ from statistics import median
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import own_location, parse_location
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue

@@ -11,7 +11,7 @@ from mutransfer_cli.cli.progress import Progress, clock, table
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.progress import event
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 SIZES = [Size(8, 1, 4, 12), Size(16, 1, 4, 12)]
 RECORDS = [

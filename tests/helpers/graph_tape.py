@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from mutransfer_cli.train.batched_optimizers import fused
 from mutransfer_cli.train.cuda_graph import graph
-from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
+from mutransfer_cli.train.population.captured_population import CapturedPopulation
 
 aten = torch.ops.aten
 # `.item()`, and numbers of the host made into tensors: a copy from memory that is not pinned

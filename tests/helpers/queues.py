@@ -7,8 +7,8 @@ from pathlib import Path
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import parse_location
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from tests.helpers.sweeps import RECIPE

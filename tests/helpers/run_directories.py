@@ -7,8 +7,8 @@ from math import log2
 from pathlib import Path
 
 from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import own_location
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run_directory import describe_environment, prepare
 from mutransfer_cli.search.storage.study import Study
 from tests.helpers.sweeps import proposed

@@ -13,8 +13,8 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.progress import Event
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import Sampler, make_sampler
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 

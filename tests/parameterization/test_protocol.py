@@ -9,8 +9,8 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import SIGN
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
-from mutransfer_cli.parameterization.rules.depth_rules import CONSTANT_IN_DEPTH
-from mutransfer_cli.parameterization.rules.powers import IN, ONE, Row
+from mutransfer_cli.parameterization.rows.depth_rule import CONSTANT_IN_DEPTH
+from mutransfer_cli.parameterization.rows.powers import IN, ONE, Row
 from tests.helpers import registries
 
 ROWS_ONLY = Parameterization(

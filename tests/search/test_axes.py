@@ -13,7 +13,7 @@ from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import load
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 

@@ -10,7 +10,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.eta import EtaEstimator
 from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from tests.helpers.sweeps import RECIPE
 

@@ -19,10 +19,10 @@ import pytest
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.executors import local
+from mutransfer_cli.search.record import Key
 from mutransfer_cli.search.storage.journal import Journal
 from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.optuna_storage import Storage
-from mutransfer_cli.search.storage.record import Key
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.storage.run_directory import CURVES
 from mutransfer_cli.search.sweep import sweep

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.diagnosis import diagnose
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
@@ -65,26 +64,27 @@ def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> Tens
 
 
 def overall_verdict(
-    request: CheckRequest,
     tensors: Sequence[TensorReport],
     control: ControlReport,
     faults: Sequence[FaultReport],
+    parameterization: str,
+    strict: bool,
 ) -> tuple[Verdict, str]:
     """The verdict of the check and its reason.
 
     Args:
-        request: What was checked.
         tensors: The reports on the tensors.
         control: The negative control, which must fail.
         faults: Faults of the whole model; any of them fails the check.
+        parameterization: Name of the parameterization that the model is compared with.
+        strict: Whether warnings fail the check.
     """
-    name = request.parameterization
-    failing = {"fail", "warn"} if request.strict else {"fail"}
+    failing = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
     if faults and any(f.finding == "unstable" for f in faults):
         return "fail", "; ".join(map(str, faults))
     if faults or failed:
-        count = f"{len(failed)} of {len(tensors)} tensors do not scale as {name}"
+        count = f"{len(failed)} of {len(tensors)} tensors do not scale as {parameterization}"
         return "fail", "; ".join([*map(str, faults), *([count] if failed else [])])
     undecided = [t.name for t in tensors if t.verdict == "inconclusive"]
     if undecided:
@@ -101,8 +101,8 @@ def overall_verdict(
         )
     return (
         "pass",
-        f"all {len(tensors)} tensors scale as {name}; sanity check: a deliberately wrong learning "
-        "rate is detected",
+        f"all {len(tensors)} tensors scale as {parameterization}; sanity check: a deliberately "
+        "wrong learning rate is detected",
     )
 
 

@@ -1,1 +1,1 @@
-"""Rules that parameterizations share: powers, learning rates, depth, horizon and exponents."""
+"""Rules that parameterizations share: learning rates, multipliers, horizon and exponents."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
-from mutransfer_cli.parameterization.rules.choice import Choice, Evidence
+from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import PlanData

@@ -9,7 +9,7 @@ from math import prod
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.powers import Power
+from mutransfer_cli.parameterization.rows.powers import Power
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import Site, Sizes
 from mutransfer_cli.tracing.family import Family, TensorShape

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SPECTRAL, Geometry
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.powers import CONSTANT, IN, ONE, OUT, Power, Row
+from mutransfer_cli.parameterization.rows.powers import CONSTANT, IN, ONE, OUT, Power, Row
 
 ALIGNMENT = {"full": 1.0, "none": 0.5}
 WITHOUT_SUM = frozenset({"input", "vector"})  # a lookup or a gain, which sums over nothing

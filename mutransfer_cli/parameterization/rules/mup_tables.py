@@ -7,8 +7,8 @@ The three forms of init and multiplier define the same function. Table 8 is used
 from __future__ import annotations
 
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN
-from mutransfer_cli.parameterization.rules.powers import IN, ONE, OUT, Row
-from mutransfer_cli.parameterization.rules.published import PublishedRates
+from mutransfer_cli.parameterization.rows.powers import IN, ONE, OUT, Row
+from mutransfer_cli.parameterization.rows.published import PublishedRates
 
 MUP_ROWS = {
     "input": Row(ONE, ONE, "TP5 Tables 3 and 8, input"),

@@ -9,10 +9,10 @@ from math import sqrt
 
 from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.depth_rules import DepthRule
+from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
+from mutransfer_cli.parameterization.rows.powers import Row
 from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
-from mutransfer_cli.parameterization.rules.powers import Row
 from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.tracing.family import Family, TensorShape

@@ -12,8 +12,8 @@ from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.size import base_size, recipe_target
+from mutransfer_cli.recipe.size_constraints import size_fault
 from mutransfer_cli.recipe.validation.model_arguments import argument_faults
-from mutransfer_cli.recipe.validation.width import size_fault
 
 
 def size_faults(recipe: Recipe) -> Iterator[Fault]:

@@ -19,8 +19,8 @@ from mutransfer_cli.recipe.placeholders import placeholders_in
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import DATABASE
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.train.command import supervisor
 from mutransfer_cli.train.command.program_output import (

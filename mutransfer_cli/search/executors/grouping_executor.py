@@ -10,7 +10,7 @@ from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors.protocol import Executor, ExecutorSetup
 from mutransfer_cli.search.grouping.engine import Engine
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 
 class GroupingExecutor(Executor):

@@ -18,7 +18,7 @@ from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from mutransfer_cli.train.cost import Cost
 from mutransfer_cli.train.trial_result import Result

@@ -7,7 +7,7 @@ from collections import Counter
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.grouping.members import Group
-from mutransfer_cli.search.storage.record import Key
+from mutransfer_cli.search.record import Key
 from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.settings import mean_if_complete
-from mutransfer_cli.search.storage.record import Record
 
 FIRST_WAVE_SPACING = 2.0  # octaves between the rates of a line's first wave, about
 PROTECTED_OCTAVES = 2.5  # nothing is pruned within this distance of the best rate

@@ -27,8 +27,8 @@ from mutransfer_cli.search.pruning.rate_line import (
     rates_of,
     spread_rates,
 )
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import Sampler
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.train.pruner import Pruner
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.record import Record, observation_of
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 from mutransfer_cli.search.samplers.rate_losses import (
     RateLosses,
@@ -24,7 +25,6 @@ from mutransfer_cli.search.samplers.rate_losses import (
     cliff_above,
     losses_of,
 )
-from mutransfer_cli.search.storage.record import Record, observation_of
 from mutransfer_cli.surface.curves.rung_optima import RungFit, rung_fits
 from mutransfer_cli.surface.observation import Observation
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.growing_grid import grid_jobs, grid_settings
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
-from mutransfer_cli.search.storage.record import Record
 
 
 class GridSampler:

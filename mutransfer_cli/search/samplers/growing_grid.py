@@ -9,8 +9,8 @@ from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.record import Record, rounded
 from mutransfer_cli.search.samplers.settings import Setting, mean_losses
-from mutransfer_cli.search.storage.record import Record, rounded
 
 NEIGHBOURS = 2  # points needed on each side of the best: five determine a parabola and its noise
 

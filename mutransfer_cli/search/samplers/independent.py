@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.growing_grid import grid_jobs
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 from mutransfer_cli.search.samplers.settings import Setting, mean_losses
-from mutransfer_cli.search.storage.record import Record
 
 
 class IndependentSampler:

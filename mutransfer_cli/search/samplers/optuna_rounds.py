@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 from mutransfer_cli.search.samplers.settings import Setting, mean_losses, setting_of
-from mutransfer_cli.search.storage.record import Record
 
 if TYPE_CHECKING:
     import optuna

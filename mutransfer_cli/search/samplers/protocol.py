@@ -14,7 +14,7 @@ from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TypeAlias
 
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 # log2(lr) -> seed -> loss; None where the trial has none
 RateLosses: TypeAlias = dict[float, dict[int, float | None]]

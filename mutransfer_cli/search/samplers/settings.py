@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TypeAlias
 
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 
 Setting: TypeAlias = tuple[tuple[str, float], ...]  # name and value of every hyperparameter
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.storage.record import Record, observation_of
+from mutransfer_cli.search.record import Record, observation_of
 from mutransfer_cli.search.storage.run_directory import (
     CURVES,
     RECIPE,

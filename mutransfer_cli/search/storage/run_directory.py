@@ -24,7 +24,7 @@ from mutransfer_cli.search.storage.location import (
 from mutransfer_cli.version import __version__
 
 if TYPE_CHECKING:
-    from mutransfer_cli.search.storage.record import Record
+    from mutransfer_cli.search.record import Record
 
 RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"

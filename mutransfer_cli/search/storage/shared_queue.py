@@ -20,10 +20,10 @@ from uuid import uuid4
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Key, Record
 from mutransfer_cli.search.signals import defer_signals
 from mutransfer_cli.search.storage.optuna_storage import storage_errors
 from mutransfer_cli.search.storage.process_identity import is_dead, this_process
-from mutransfer_cli.search.storage.record import Key, Record
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_attributes import (
     Ranges,

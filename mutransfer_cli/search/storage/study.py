@@ -9,9 +9,9 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import StorageLocation, is_missing
 from mutransfer_cli.search.storage.optuna_storage import Storage, storage_errors
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.trial_attributes import (
     Ranges,
     distributions,

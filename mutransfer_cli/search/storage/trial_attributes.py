@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.storage.record import Key, Record, trial_key
+from mutransfer_cli.search.record import Key, Record, trial_key
 
 if TYPE_CHECKING:
     import optuna

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_attributes import Ranges
 

@@ -1,1 +1,1 @@
-"""Populations whose step is captured as one CUDA graph."""
+"""Capturing a step as one CUDA graph: the graph, and the buffers that it reads."""

@@ -11,7 +11,7 @@ import torch
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.cuda_graph import graph
-from mutransfer_cli.train.cuda_graph.benchmark import GraphBenchmark, benchmark_graphs
+from mutransfer_cli.train.engine.graph_benchmark import GraphBenchmark, benchmark_graphs
 from mutransfer_cli.train.engine.timing import Timing, time_limit, time_population, time_single
 from mutransfer_cli.train.machine.memory import available_bytes
 from mutransfer_cli.train.population.equivalence import unsafe_reason

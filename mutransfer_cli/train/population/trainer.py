@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
-from mutransfer_cli.train.cuda_graph.captured_population import make_population
+from mutransfer_cli.train.population.captured_population import make_population
 from mutransfer_cli.train.training_loop import Ends, TrainingLoop
 from mutransfer_cli.train.trial import Trial
 

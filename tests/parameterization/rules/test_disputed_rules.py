@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli.parameterization.planner import plan_model
-from mutransfer_cli.parameterization.rules.choice import Choice
+from mutransfer_cli.parameterization.rows.choice import Choice
 from mutransfer_cli.parameterization.rules.disputed_rules import choices_of
 from mutransfer_cli.parameterization.settings import Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan

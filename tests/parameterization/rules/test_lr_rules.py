@@ -11,10 +11,10 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
+from mutransfer_cli.parameterization.rows.powers import ONE, Power, Row
+from mutransfer_cli.parameterization.rows.published import ROLES, PublishedRates
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
 from mutransfer_cli.parameterization.rules.mup_tables import MUP_FORMS
-from mutransfer_cli.parameterization.rules.powers import ONE, Power, Row
-from mutransfer_cli.parameterization.rules.published import ROLES, PublishedRates
 
 GROWS = {"input": (False, True), "hidden": (True, True), "readout": (True, False)}
 

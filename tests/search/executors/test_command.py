@@ -26,8 +26,8 @@ from mutransfer_cli.search.executors import command
 from mutransfer_cli.search.executors.command import CommandExecutor
 from mutransfer_cli.search.executors.protocol import ExecutorSetup
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import DATABASE
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 

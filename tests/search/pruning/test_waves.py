@@ -25,9 +25,9 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.problem import pruning_of, search_problem
 from mutransfer_cli.search.pruning import rate_line
 from mutransfer_cli.search.pruning.waves import Waves
+from mutransfer_cli.search.record import Record, observation_of
 from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.storage.location import DATABASE
-from mutransfer_cli.search.storage.record import Record, observation_of
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.cost import training_flops

@@ -16,6 +16,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, rungs
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.adaptive import (
     AdaptiveSampler,
     FitRungs,
@@ -28,7 +29,6 @@ from mutransfer_cli.search.samplers.rate_losses import (
     cliff_above,
     losses_of,
 )
-from mutransfer_cli.search.storage.record import Record
 from mutransfer_cli.surface.curves.rung_optima import RungFit
 from tests.helpers.sweeps import proposed, record_with, sampler_of
 

@@ -6,10 +6,10 @@ from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import missing
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.grid import GridSampler
 from mutransfer_cli.search.samplers.growing_grid import grid_jobs
 from mutransfer_cli.search.samplers.protocol import SearchProblem
-from mutransfer_cli.search.storage.record import Record
 from tests.helpers.sweeps import record_with
 
 SIZE = Size(32, 2, 16, 200)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rules.powers import IN, ONE, Row
+from mutransfer_cli.parameterization.rows.powers import IN, ONE, Row
 
 SOURCE = "assumption"
 

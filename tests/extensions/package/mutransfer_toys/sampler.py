@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
-from mutransfer_cli.search.storage.record import Record
 
 
 class EndsSampler:

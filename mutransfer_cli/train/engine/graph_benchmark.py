@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.train.cuda_graph import graph
-from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.engine.timing import Timing, seconds_per_step
+from mutransfer_cli.train.population.captured_population import CapturedPopulation
 from mutransfer_cli.train.population.equivalence import uses_rng
 from mutransfer_cli.train.population.oom_split import is_out_of_memory
 from mutransfer_cli.train.population.population import Population

@@ -17,11 +17,11 @@ from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.batched_optimizers.per_trial import PerTrialOptimizer
-from mutransfer_cli.train.cuda_graph.benchmark import uncapturable_reason
 from mutransfer_cli.train.cuda_graph.buffers import structure_of
-from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
+from mutransfer_cli.train.engine.graph_benchmark import uncapturable_reason
 from mutransfer_cli.train.population import population as population_module
+from mutransfer_cli.train.population.captured_population import CapturedPopulation
 from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.trial import Trial

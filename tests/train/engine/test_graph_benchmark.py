@@ -14,12 +14,12 @@ from mutransfer_cli.search.grouping.engine import Engine
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.growing_grid import grid_settings
 from mutransfer_cli.train.checkpoint.checkpointer import GroupCheckpointer
-from mutransfer_cli.train.cuda_graph import benchmark as capture
-from mutransfer_cli.train.cuda_graph.captured_population import CapturedPopulation
 from mutransfer_cli.train.cuda_graph.graph import WARMUP_STEPS
 from mutransfer_cli.train.engine import choose as engine
+from mutransfer_cli.train.engine import graph_benchmark as capture
 from mutransfer_cli.train.engine.choose import EngineChoice
 from mutransfer_cli.train.engine.timing import Timing
+from mutransfer_cli.train.population.captured_population import CapturedPopulation
 from mutransfer_cli.train.trial import Trial
 from tests.helpers.cuts import Cut
 from tests.helpers.graph_tape import Tape, graphs_on_a_cpu
