@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.plan_arguments import EXAMPLE_TOKENS, plan_config, plan_size
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import accepted_arguments
+from mutransfer_cli.models.user_code import accepted_arguments, run_user_code
 from mutransfer_cli.parameterization.planner import plan_model
-from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
@@ -24,8 +24,6 @@ from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 Build = Callable[..., nn.Module | Subject]
 Loss = Callable[[nn.Module, Any], Any]
-
-EXAMPLE_TOKENS = 64  # tokens per example, to convert a number of tokens to steps
 
 
 def plan(
@@ -58,83 +56,27 @@ def plan(
             inputs and targets, int64 of shape (2, 64) each.
         loss: `loss(model, batch)`; by default the Subject's own, else the cross-entropy of the
             model's logits on `batch = (inputs, targets)`.
-        **rules: Further fields of `parameterization.settings.Settings`, such as `readout`,
-            `weight_decay`, `decay`, `epsilon`, `clip`, `lr_factors` or `init` (by default the
-            model's own), and `roles`: pairs of a pattern of tensor names and a role.
+        **rules: Fields of `models.plan_arguments.PlanRules`, such as `readout`, `weight_decay`,
+            `decay`, `epsilon`, `clip`, `lr_factors` or `init` (by default the model's own), and
+            `roles`: pairs of a pattern of tensor names and a role.
 
     Returns:
         A line for every tensor; it can initialise the model, group its parameters and install the
         multipliers.
 
     Raises:
-        InputError: A rule, size or optimizer key is unknown, or there is no sound plan for the
-            model; the message is one line.
+        InputError: A rule, size or optimizer key is unknown or has a wrong value, the model cannot
+            be run on the batch, or there is no sound plan for it; the message is one line.
     """
     roles = rules.pop("roles", ())
-    settings = _settings(parameterization, optimizer, rules)
-    base_size = _size(base, None, "base")
-    target_size = _size(target, base_size, "target")
+    config = plan_config(parameterization, optimizer, rules)
+    base_size = plan_size(base, None, "base")
+    target_size = plan_size(target, base_size, "target")
     if target_size.depth != base_size.depth and not _grows_deeper(build):
         raise InputError("build takes no argument `depth`", path=("target", "depth"))
     family = _family(build, base_size, roles, batch, loss)
     model = skeleton(lambda: _built(build, target_size.width, target_size.depth).model)
-    return plan_model(family, settings, shapes_of(model), asdict(base_size), asdict(target_size))
-
-
-def _settings(
-    parameterization: str, optimizer: Mapping[str, Any], rules: Mapping[str, Any]
-) -> Settings:
-    allowed = {f.name for f in fields(Settings)} - {"optimizer", "parameterization"}
-    for name in rules:
-        if name not in allowed:
-            raise InputError(f"plan: unknown rule {name!r}; known: {', '.join(sorted(allowed))}")
-    known = {f.name for f in fields(Optimizer)}
-    for name in optimizer:
-        if name not in known:
-            raise InputError(
-                f"unknown key {name!r}; known: {', '.join(sorted(known))}", path=("optimizer",)
-            )
-    return Settings(
-        parameterization=parameterization,
-        optimizer=Optimizer(**optimizer),
-        **{"init": Init(source="model"), **rules},
-    )
-
-
-def _size(given: Mapping[str, float], base: Size | None, argument: str) -> Size:
-    """The size, with missing values taken from the base or else from the defaults.
-
-    Args:
-        given: Sizes by name, or tokens instead of steps.
-        base: The size at the base; None for the base itself.
-        argument: Name of the argument of `plan` that gave them.
-
-    Raises:
-        InputError: A size is unknown, missing or below 1, or steps and tokens are both given.
-    """
-    values = {**BASE_DEFAULTS, **(asdict(base) if base else {})}
-    values |= {name: int(value) for name, value in given.items() if name in SIZES}
-    required = set(SIZES) - set(BASE_DEFAULTS)
-    if (
-        set(given) - {*SIZES, "tokens"}
-        or required - set(given)
-        or {"steps", "tokens"} <= set(given)
-    ):
-        raise InputError(
-            f"expected {' and '.join(required)} and any of {', '.join(BASE_DEFAULTS)} or tokens; "
-            f"found {dict(given)}",
-            path=(argument,),
-        )
-    size = Size(**values)
-    if any(value < 1 for value in values.values()):
-        raise InputError(f"every size is at least 1; found {dict(given)}", path=(argument,))
-    if "tokens" in given:
-        steps = given["tokens"] / (size.batch * EXAMPLE_TOKENS)
-    elif base is not None and "steps" not in given:  # a larger batch keeps the tokens
-        steps = base.steps * base.batch / size.batch
-    else:
-        return size
-    return replace(size, steps=max(1, round(steps)))
+    return plan_model(family, config, shapes_of(model), asdict(base_size), asdict(target_size))
 
 
 def _grows_deeper(build: Build) -> bool:
@@ -167,11 +109,7 @@ def _family(
     def traced(width: int) -> tuple[nn.Module, Callable[[], object]]:
         subject = _built(build, width, base.depth)
         subject.model.eval()
-        measure = loss or subject.loss or cross_entropy
-        example = batch
-        if example is None:
-            example = random_bytes() if subject.batch is None else subject.batch(0)
-        return subject.model, lambda: measure(subject.model, example)
+        return subject.model, _forward_pass(subject, batch, loss)
 
     with torch.random.fork_rng(devices=[]):
         small = traced(base.width)
@@ -180,6 +118,28 @@ def _family(
             deeper = skeleton(lambda: _built(build, base.width, 2 * base.depth).model)
             blocks = blocks_of(shapes_of(small[0]).keys(), shapes_of(deeper).keys())
         return family_of(small, traced(2 * base.width), roles, blocks)
+
+
+def _forward_pass(subject: Subject, batch: Any, loss: Loss | None) -> Callable[[], object]:
+    """What runs the model once: on the caller's batch, the subject's, or random bytes."""
+    measure = loss or subject.loss or cross_entropy
+    example = batch
+    if example is None and subject.batch is not None:
+        example = subject.batch(0)
+    if example is not None:
+        return partial(run_user_code, lambda: measure(subject.model, example), "plan: loss")
+
+    def on_random_bytes() -> object:
+        try:
+            return run_user_code(lambda: measure(subject.model, random_bytes()), "it raised")
+        except InputError as error:
+            raise InputError(
+                f"plan: the model cannot be run on random bytes (int64, {(2, EXAMPLE_TOKENS)}); "
+                "pass a sample as batch=(inputs, targets), and loss=f(model, batch) unless it is "
+                f"the cross-entropy of logits; {error}"
+            ) from error
+
+    return on_random_bytes
 
 
 def random_bytes() -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from mutransfer_cli.documents.plan import ShapesDocument
-from mutransfer_cli.parameterization.from_recipe import settings_of
+from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.disputed_rules import choices_of
 from mutransfer_cli.plans.plan import Plan
@@ -46,7 +46,7 @@ def shapes_document(
     recipe: Recipe, plan: Plan, origins: dict[str, str] | None = None
 ) -> ShapesDocument:
     """The document that `mutransfer shapes` prints."""
-    choices = [asdict(c) for c in choices_of(settings_of(recipe), plan)]
+    choices = [asdict(c) for c in choices_of(plan_config_of(recipe), plan)]
     return ShapesDocument.model_validate(
         {
             **plan_fields(plan),

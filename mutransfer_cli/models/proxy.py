@@ -19,7 +19,7 @@ from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
-from mutransfer_cli.parameterization.from_recipe import settings_of
+from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.plans.param_groups import (
@@ -166,8 +166,8 @@ class ProxyFactory:
         family = self.family(size.depth != self.base.depth)
         if size not in self._shapes:
             self._shapes[size] = shapes_of(self.skeleton(size).model)
-        settings = settings_of(self.recipe)
-        return plan_model(family, settings, self._shapes[size], self.base.as_dict(), size.as_dict())
+        config = plan_config_of(self.recipe)
+        return plan_model(family, config, self._shapes[size], self.base.as_dict(), size.as_dict())
 
     def skeleton(self, size: Size) -> Subject:
         """The model on the meta device, without memory, with its loss."""

@@ -72,10 +72,9 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
     except Exception as error:  # whatever the user's code raises
         frames = traceback.extract_tb(error.__traceback__)
         own_frames = [f for f in frames if not f.filename.startswith(LIBRARY_FOLDERS)]
-        frame = (own_frames or frames)[-1]
-        line = f"{frame.filename}:{frame.lineno}"
+        line = f"{own_frames[-1].filename}:{own_frames[-1].lineno}: " if own_frames else ""
         message = " ".join(str(error).split())
-        raise InputError(f"{action}: {line}: {type(error).__name__}: {message}", key) from error
+        raise InputError(f"{action}: {line}{type(error).__name__}: {message}", key) from error
 
 
 def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:

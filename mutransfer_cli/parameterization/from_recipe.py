@@ -1,16 +1,16 @@
-"""Converts a recipe to the settings of the theory."""
+"""Converts a recipe to what a plan is computed from."""
 
 from __future__ import annotations
 
-from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
+from mutransfer_cli.parameterization.plan_config import Init, Optimizer, PlanConfig
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 
-def settings_of(recipe: Recipe) -> Settings:
-    """The hyperparameters and rules of a recipe, as settings of the theory."""
+def plan_config_of(recipe: Recipe) -> PlanConfig:
+    """The hyperparameters and rules of a recipe, as the theory takes them."""
     optimizer, init = recipe.optimizer, recipe.init
     multipliers, rules = recipe.multipliers, recipe.rules
-    return Settings(
+    return PlanConfig(
         parameterization=recipe.parameterization,
         optimizer=Optimizer(
             optimizer.name,

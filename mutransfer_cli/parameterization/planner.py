@@ -1,4 +1,4 @@
-"""Computes the plan for one size from a traced family and settings at the base."""
+"""Computes the plan for one size from a traced family and the hyperparameters at the base."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
 from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tensor_plan
-from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
 from mutransfer_cli.tracing.family import Family, match_tensors
@@ -24,16 +24,16 @@ from mutransfer_cli.tracing.roles import Shape
 log = logging.getLogger(__name__)
 
 
-def require_consistent_decay(settings: Settings) -> None:
+def require_consistent_decay(config: PlanConfig) -> None:
     """Refuse a weight decay for which there is no scaling rule.
 
     Raises:
         InputError: The optimizer preconditions the decay, and `rules.weight_decay` is not coupled,
             which would keep torch's number at every size.
     """
-    name, decay = settings.optimizer.name, settings.optimizer.weight_decay
+    name, decay = config.optimizer.name, config.optimizer.weight_decay
     decoupled = OPTIMIZERS[name].decoupled
-    if decoupled is not None and decay > 0 and settings.weight_decay != "coupled":
+    if decoupled is not None and decay > 0 and config.weight_decay != "coupled":
         raise InputError(
             f"{name} adds the decay to the gradient, which has no consistent "
             f"scaling rule: expected 0, or name: {decoupled}; found {decay:g}",
@@ -41,13 +41,13 @@ def require_consistent_decay(settings: Settings) -> None:
         )
 
 
-def require_multiplier_if_tied(family: Family, settings: Settings) -> None:
+def require_multiplier_if_tied(family: Family, config: PlanConfig) -> None:
     """Refuse to absorb the multiplier of a tied readout.
 
     Raises:
         InputError: The readout is tied, and `rules.readout` is absorbed.
     """
-    if family.tied and settings.readout == "absorbed":
+    if family.tied and config.readout == "absorbed":
         tied = next(t.name for t in family.tensors if t.role == "tied")
         raise InputError(
             f"absorbed is impossible for {tied}, which is both embedding and readout: as "
@@ -59,7 +59,7 @@ def require_multiplier_if_tied(family: Family, settings: Settings) -> None:
 
 def plan_model(
     family: Family,
-    settings: Settings,
+    config: PlanConfig,
     shapes: Mapping[str, Shape],
     base: Sizes,
     target: Sizes,
@@ -68,7 +68,7 @@ def plan_model(
 
     Args:
         family: The traced model.
-        settings: Hyperparameters and rules at the base.
+        config: Hyperparameters and rules at the base.
         shapes: The shapes of the model's parameters at the target.
         base: Width, depth, examples per step and steps of the base.
         target: Width, depth, examples per step and steps of the target.
@@ -77,24 +77,24 @@ def plan_model(
         InputError: The model does not belong to the family, or a multiplier that the rules need
             can neither be absorbed nor installed.
     """
-    optimizer = optimizer_spec(settings.optimizer.name)
-    parameterization = parameterization_of(settings.parameterization)
-    require_consistent_decay(settings)
-    require_multiplier_if_tied(family, settings)
+    optimizer = optimizer_spec(config.optimizer.name)
+    parameterization = parameterization_of(config.parameterization)
+    require_consistent_decay(config)
+    require_multiplier_if_tied(family, config)
     tensors = match_tensors(family, shapes)
-    forward = forward_multipliers(family, settings, parameterization, shapes, base, target)
+    forward = forward_multipliers(family, config, parameterization, shapes, base, target)
     ratio = {axis: target[axis] / base[axis] for axis in SIZES}
     horizon = horizon_rule(
-        settings.horizon,
-        settings.beta1,
+        config.horizon,
+        config.beta1,
         optimizer.geometry,
         ratio["batch"],
         ratio["steps"] * ratio["batch"],
     )
     # where branches are multiplied by a power of the depth, the init need not follow it too
-    branches_scaled = parameterization.branch_power(settings.depth_alpha) != 0
+    branches_scaled = parameterization.branch_power(config.depth_alpha) != 0
     context = PlanContext(
-        settings,
+        config,
         parameterization,
         optimizer,
         horizon,
@@ -104,11 +104,11 @@ def plan_model(
         folded=forward.folded,
         final_readouts=family.final_readouts,
     )
-    clip = settings.clip
+    clip = config.clip
     if clip is not None:
-        clip *= ratio["width"] ** clip_exponent(parameterization, settings.readout)
+        clip *= ratio["width"] ** clip_exponent(parameterization, config.readout)
     log.debug("plan of %d tensors: %s, %s", len(tensors), parameterization.name, optimizer.name)
-    hyperparameters = settings.optimizer
+    hyperparameters = config.optimizer
     return Plan(
         tensors=tuple(
             follow_further_axes(
@@ -121,7 +121,7 @@ def plan_model(
         ),
         forward=forward.values,
         sites=forward.sites,
-        form=settings.readout,
+        form=config.readout,
         parameterization=parameterization.name,
         optimizer=optimizer.name,
         betas=(

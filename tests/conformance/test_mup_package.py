@@ -164,7 +164,7 @@ def test_init_spread(name: str) -> None:
     """mup.init.normal_ scales the base's spread; the plan says the same number for each matrix."""
     std = 0.05
     model = theirs(MODELS[name])
-    from mutransfer_cli.parameterization.settings import Init
+    from mutransfer_cli.parameterization.plan_config import Init
 
     found = ours(name, "adamw", init=Init(source="fan_in", std=std, embedding_std=std))
     for tensor, p in zip(found.tensors, model.parameters(), strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mutransfer_cli import plan
-from mutransfer_cli.parameterization.settings import Init
+from mutransfer_cli.parameterization.plan_config import Init
 from mutransfer_cli.plans.plan import Plan
 
 BASE, WIDTH, INPUTS, CLASSES = 16, 64, 5, 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -73,6 +75,20 @@ def test_sizes_that_are_refused(base: dict[str, int], target: dict[str, int], li
 def test_an_optimizer_key_that_does_not_exist() -> None:
     with pytest.raises(InputError, match="optimizer: unknown key 'rate'"):
         plan(make, base={"width": 8}, target={"width": 16}, optimizer={"rate": 1.0})
+
+
+def test_inputs_that_random_bytes_cannot_stand_for() -> None:
+    def floats(width: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(6, width), nn.Linear(width, 3))
+
+    sizes: dict[str, Any] = {"base": {"width": 8}, "target": {"width": 16}, "optimizer": {}}
+    with pytest.raises(InputError, match=r"pass a sample as batch=\(inputs, targets\)") as error:
+        plan(floats, **sizes)
+    assert "\n" not in str(error.value) and "RuntimeError: mat1 and mat2" in str(error.value)
+    planned = plan(floats, **sizes, batch=(torch.ones(4, 6), torch.zeros(4, dtype=torch.int64)))
+    assert [t.role for t in planned.tensors] == ["input", "vector", "readout", "scalar"]
+    with pytest.raises(InputError, match=r"plan: loss: .*test_callable_plan.py:\d+: KeyError: 'x'"):
+        plan(floats, **sizes, batch={}, loss=lambda model, batch: model(batch["x"]).sum())
 
 
 def test_a_subject_s_own_batch_and_loss_are_used() -> None:

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.parameterization.plan_config import Init, Optimizer, PlanConfig
 from mutransfer_cli.parameterization.planner import plan_model
-from mutransfer_cli.parameterization.settings import Init, Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from tests.helpers.traced_models import Heads, Language, Net, tokens, traced, vectors
@@ -26,11 +26,11 @@ def net(width: int) -> nn.Module:
     return Net(width, nn.Linear(width, width))
 
 
-def planned(settings: Settings, width: int = 32, make=net, example=None) -> Plan:  # type: ignore[no-untyped-def]
+def planned(config: PlanConfig, width: int = 32, make=net, example=None) -> Plan:  # type: ignore[no-untyped-def]
     family = traced(make, vectors() if example is None else example)
     shapes = shapes_of(skeleton(lambda: make(width)))
     base = {"width": 8, "depth": 1, "batch": 4, "steps": 10}
-    return plan_model(family, settings, shapes, base, {**base, "width": width})
+    return plan_model(family, config, shapes, base, {**base, "width": width})
 
 
 # name: init_std, lr, eps, weight_decay; TP5 Table 8 in its relative form, eps by Complete(d)P:
@@ -55,7 +55,7 @@ MUP_SGD = {
 
 
 def test_mup_adamw() -> None:
-    plan = planned(Settings("mup", ADAMW))
+    plan = planned(PlanConfig("mup", ADAMW))
     for name, (std, lr, eps, decay) in MUP_ADAM.items():
         t = plan.tensor(name)
         assert (t.init_std is None) == (std is None)
@@ -68,7 +68,7 @@ def test_mup_adamw() -> None:
 
 
 def test_absorbed_readout_is_table_3() -> None:
-    plan = planned(Settings("mup", ADAMW, readout="absorbed", clip=1.0))
+    plan = planned(PlanConfig("mup", ADAMW, readout="absorbed", clip=1.0))
     readout = plan.tensor("last.weight")
     assert readout.init_std == pytest.approx(8**-0.5 / 4, rel=1e-12)
     assert readout.lr == pytest.approx(0.0025, rel=1e-12)
@@ -79,17 +79,17 @@ def test_absorbed_readout_is_table_3() -> None:
 
 
 def test_mup_sgd() -> None:
-    plan = planned(Settings("mup", SGD))
+    plan = planned(PlanConfig("mup", SGD))
     for name, (lr, decay) in MUP_SGD.items():
         t = plan.tensor(name)
         assert (t.lr, t.weight_decay) == pytest.approx((lr, decay), rel=1e-12), name
         assert t.eps is None
-    absorbed = planned(Settings("mup", SGD, readout="absorbed")).tensor("last.weight")
+    absorbed = planned(PlanConfig("mup", SGD, readout="absorbed")).tensor("last.weight")
     assert absorbed.lr == pytest.approx(0.0025, rel=1e-12)  # TP5 Table 3: 1/m
 
 
 def test_sp_scales_nothing_but_the_init() -> None:
-    plan = planned(Settings("sp", ADAMW, clip=1.0, epsilon="constant"))
+    plan = planned(PlanConfig("sp", ADAMW, clip=1.0, epsilon="constant"))
     for t in plan.tensors:
         assert t.lr == 0.01
         assert t.eps == 1e-8
@@ -101,7 +101,7 @@ def test_sp_scales_nothing_but_the_init() -> None:
 def test_everything_is_one_at_the_base() -> None:
     for optimizer, readout in itertools.product((ADAMW, SGD), ("multiplier", "absorbed")):
         mup, sp = (
-            planned(Settings(p, optimizer, readout=readout, clip=1.0), width=8)
+            planned(PlanConfig(p, optimizer, readout=readout, clip=1.0), width=8)
             for p in ("mup", "sp")
         )
         assert mup.forward == sp.forward
@@ -111,18 +111,18 @@ def test_everything_is_one_at_the_base() -> None:
 
 
 def test_scaling_composes() -> None:
-    once = planned(Settings("mup", ADAMW), width=32)
-    half, twice = (planned(Settings("mup", ADAMW), width=w) for w in (16, 64))
+    once = planned(PlanConfig("mup", ADAMW), width=32)
+    half, twice = (planned(PlanConfig("mup", ADAMW), width=w) for w in (16, 64))
     for a, b, c in zip(half.tensors, once.tensors, twice.tensors, strict=True):
         assert b.lr / a.lr == pytest.approx(c.lr / b.lr)
 
 
 def test_choices_of_decay_and_factors() -> None:
-    coupled = planned(Settings("mup", ADAMW, weight_decay="coupled"))
+    coupled = planned(PlanConfig("mup", ADAMW, weight_decay="coupled"))
     assert coupled.tensor("hidden.weight").weight_decay == 0.1
-    every = planned(Settings("mup", ADAMW, decay="all"))
+    every = planned(PlanConfig("mup", ADAMW, decay="all"))
     assert every.tensor("first.bias").weight_decay == pytest.approx(0.1)
-    some = planned(Settings("mup", ADAMW, decay=("last.*",), lr_factors={"readout": 3.0}))
+    some = planned(PlanConfig("mup", ADAMW, decay=("last.*",), lr_factors={"readout": 3.0}))
     assert some.tensor("hidden.weight").weight_decay == 0.0
     assert some.tensor("last.weight").lr == pytest.approx(0.03)
 
@@ -130,7 +130,7 @@ def test_choices_of_decay_and_factors() -> None:
 def test_attention_follows_the_head_size() -> None:
     def made(scale: str, knob: bool) -> Plan:
         return planned(
-            Settings("mup", ADAMW), make=lambda w: Heads(w, scale, knob), example=tokens()
+            PlanConfig("mup", ADAMW), make=lambda w: Heads(w, scale, knob), example=tokens()
         )
 
     # head size 4 at the base, 16 at the target: √4 / 16
@@ -142,12 +142,14 @@ def test_attention_follows_the_head_size() -> None:
 
 def test_functional_tied_readout_is_an_error_that_names_the_line() -> None:
     with pytest.raises(InputError, match=r"wte\.weight .*`logits = logits \* self\.logit_scale"):
-        planned(Settings("mup", ADAMW), make=lambda w: Language(w, "functional"), example=tokens())
+        planned(
+            PlanConfig("mup", ADAMW), make=lambda w: Language(w, "functional"), example=tokens()
+        )
 
 
 def test_tied_readout_by_a_module_gets_its_multiplier_by_a_hook() -> None:
     make = lambda w: Language(w, "module")  # noqa: E731  # one line says it
-    plan = planned(Settings("mup", ADAMW), make=make, example=tokens())
+    plan = planned(PlanConfig("mup", ADAMW), make=make, example=tokens())
     assert plan.forward["logit_scale"] == 0.25
     assert plan.sites["logit_scale"].modules == ("head",)
     model = make(32)
@@ -179,16 +181,16 @@ def train(plan: Plan, model: nn.Module, steps: int = 5) -> list[float]:
 def test_both_forms_of_the_readout_train_alike(optimizer: Optimizer) -> None:
     """abc-symmetry: exact for a power of two, but for rounding in eps and the norm."""
     forms = [
-        train(planned(Settings("mup", optimizer, readout=r)), net(32))
+        train(planned(PlanConfig("mup", optimizer, readout=r)), net(32))
         for r in ("multiplier", "absorbed")
     ]
     assert forms[0] == pytest.approx(forms[1], rel=1e-5)
-    other = train(planned(Settings("sp", optimizer)), net(32))
+    other = train(planned(PlanConfig("sp", optimizer)), net(32))
     assert other != pytest.approx(forms[0], rel=1e-3)
 
 
 def test_init_from_the_model_keeps_its_spread() -> None:
-    plan = planned(Settings("mup", ADAMW, init=Init(source="model")), width=512)
+    plan = planned(PlanConfig("mup", ADAMW, init=Init(source="model")), width=512)
     model = net(512)
     plan.initialize(model)
     # nn.Linear draws U(±1/√fan_in), std 1/√(3 fan_in): 8 entries at the base, scaled by 1/√m
@@ -201,7 +203,7 @@ def test_init_from_the_model_keeps_its_spread() -> None:
 
 
 def test_zero_patterns_and_streams() -> None:
-    plan = planned(Settings("mup", ADAMW, init=Init(zero=("last.weight",))))
+    plan = planned(PlanConfig("mup", ADAMW, init=Init(zero=("last.weight",))))
     a, b = net(32), net(32)
     plan.initialize(a, seed=1)
     plan.initialize(b, seed=1)
@@ -215,7 +217,7 @@ def test_a_decay_that_is_preconditioned_has_no_rule() -> None:
     """Adam adds it to the gradient; `rules.weight_decay: coupled` takes the number as it is."""
     adam = Optimizer("adam", weight_decay=0.1)
     with pytest.raises(InputError, match=r"expected 0, or name: adamw; found 0\.1") as raised:
-        planned(Settings("mup", adam))
+        planned(PlanConfig("mup", adam))
     assert raised.value.path == ("optimizer", "weight_decay")
-    coupled = planned(Settings("mup", adam, weight_decay="coupled"))
+    coupled = planned(PlanConfig("mup", adam, weight_decay="coupled"))
     assert coupled.tensor("hidden.weight").weight_decay == 0.1

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
 from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
-from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import PlanData
 
 EMBEDDING = Choice(
@@ -47,25 +47,25 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
 }
 
 
-def choices_of(settings: Settings, plan: PlanData) -> tuple[Choice, ...]:
+def choices_of(config: PlanConfig, plan: PlanData) -> tuple[Choice, ...]:
     """The disputed rules that matter for this plan, without those on axes that do not grow."""
-    return tuple(_choices(settings, plan, parameterization_of(settings.parameterization)))
+    return tuple(_choices(config, plan, parameterization_of(config.parameterization)))
 
 
 def _choices(
-    settings: Settings, plan: PlanData, parameterization: Parameterization
+    config: PlanConfig, plan: PlanData, parameterization: Parameterization
 ) -> Iterator[Choice]:
     grows = {axis for axis, m in plan.multipliers.items() if m != 1.0}
     roles = {t.role for t in plan.tensors}
     if "width" in grows and any(t.weight_decay > 0 for t in plan.tensors):
-        yield _weight_decay(settings)
+        yield _weight_decay(config)
     if any(t.eps for t in plan.tensors):
-        yield _epsilon(settings, parameterization)
+        yield _epsilon(config, parameterization)
     if "width" in grows and "input" in roles:
         yield parameterization.embedding_choice or EMBEDDING
     if "depth" in grows:
         others = [row.name for row in PARAMETERIZATIONS if row.depth_exponent]
-        yield parameterization.depth_choice(settings.depth_alpha) or Choice(
+        yield parameterization.depth_choice(config.depth_alpha) or Choice(
             "depth",
             f"{parameterization.name} has no rule for it: nothing follows the depth",
             "assumption",
@@ -73,16 +73,16 @@ def _choices(
             f"parameterization: {' or '.join(others)} has one" if others else "none",
         )
     if {"batch", "duration"} & grows:
-        yield _horizon(settings, plan)
-        yield _beta1(settings)
-    if settings.clip is not None and grows:
+        yield _horizon(config, plan)
+        yield _beta1(config)
+    if config.clip is not None and grows:
         yield _clip(plan, parameterization, width_only=grows == {"width"})
     if "expert" in roles:
         yield ROUTER
 
 
-def _weight_decay(settings: Settings) -> Choice:
-    independent = settings.weight_decay == "independent"
+def _weight_decay(config: PlanConfig) -> Choice:
+    independent = config.weight_decay == "independent"
     return Choice(
         "weight decay in width (rules.weight_decay)",
         "lr × decay constant" if independent else "torch's number constant",
@@ -92,9 +92,9 @@ def _weight_decay(settings: Settings) -> Choice:
     )
 
 
-def _epsilon(settings: Settings, parameterization: Parameterization) -> Choice:
+def _epsilon(config: PlanConfig, parameterization: Parameterization) -> Choice:
     constant_source = parameterization.constant_epsilon_source
-    scaled = settings.epsilon == "scaled" and constant_source is None
+    scaled = config.epsilon == "scaled" and constant_source is None
     return Choice(
         "epsilon (rules.epsilon)",
         "follows the gradient's size" if scaled else "constant",
@@ -106,8 +106,8 @@ def _epsilon(settings: Settings, parameterization: Parameterization) -> Choice:
     )
 
 
-def _horizon(settings: Settings, plan: PlanData) -> Choice:
-    taken, kind, source = HORIZON[settings.horizon]
+def _horizon(config: PlanConfig, plan: PlanData) -> Choice:
+    taken, kind, source = HORIZON[config.horizon]
     return Choice(
         "batch and duration (rules.horizon)",
         taken,
@@ -117,11 +117,11 @@ def _horizon(settings: Settings, plan: PlanData) -> Choice:
     )
 
 
-def _beta1(settings: Settings) -> Choice:
-    keep = settings.beta1 == "keep"
+def _beta1(config: PlanConfig) -> Choice:
+    keep = config.beta1 == "keep"
     return Choice(
         "beta1 in batch (rules.beta1)",
-        settings.beta1,
+        config.beta1,
         "empirical" if keep else "theory",
         "Marek 2507.07101" if keep else "Malladi 2205.10287",
         "scale: Malladi; keep: Marek, ArchScale",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import prod
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.powers import Power
-from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import Site, Sizes
 from mutransfer_cli.tracing.family import Family, TensorShape
 from mutransfer_cli.tracing.roles import Shape
@@ -46,7 +46,7 @@ def attribute_line(name: str, line: str) -> str:
 
 def forward_multipliers(
     family: Family,
-    settings: Settings,
+    config: PlanConfig,
     parameterization: Parameterization,
     shapes: Mapping[str, Shape],
     base: Sizes,
@@ -56,8 +56,8 @@ def forward_multipliers(
 
     Args:
         family: The traced model.
-        settings: Hyperparameters and rules at the base.
-        parameterization: The parameterization that the settings name.
+        config: Hyperparameters and rules at the base.
+        parameterization: The parameterization that the config names.
         shapes: Shapes of all tensors at the target.
         base: Sizes of the base.
         target: Sizes of the target.
@@ -66,32 +66,32 @@ def forward_multipliers(
         InputError: A multiplier cannot be installed, or is set although the model lacks what it
             multiplies.
     """
-    attention = _attention(family, settings, parameterization, base, target)
-    residual, folded = _residual(family, settings, parameterization, base, target)
+    attention = _attention(family, config, parameterization, base, target)
+    residual, folded = _residual(family, config, parameterization, base, target)
     multipliers = {
         "attention_scale": attention,
         "residual_scale": residual,
-        "logit_scale": _logits(family, settings, parameterization, shapes),
-        "embedding_scale": _embedding(family, settings, shapes),
+        "logit_scale": _logits(family, config, parameterization, shapes),
+        "embedding_scale": _embedding(family, config, shapes),
     }
     values = {name: value for name, (value, _) in multipliers.items()}
     sites = {name: site for name, (_, site) in multipliers.items() if site is not None}
     if parameterization.unit_scaled:
         sites = {}  # numbers only: models need the unit-scaling package's operations
     values |= parameterization.residual_coefficients(
-        target["depth"], settings.residual_multiplier or 1.0
+        target["depth"], config.residual_multiplier or 1.0
     )
     return ForwardMultipliers(values, sites, folded)
 
 
 def _attention(
     family: Family,
-    settings: Settings,
+    config: PlanConfig,
     parameterization: Parameterization,
     base: Sizes,
     target: Sizes,
 ) -> Multiplier:
-    given = settings.attention_multiplier
+    given = config.attention_multiplier
     if not family.attention:
         if given is not None:
             raise InputError(
@@ -125,15 +125,15 @@ def _attention(
 
 def _residual(
     family: Family,
-    settings: Settings,
+    config: PlanConfig,
     parameterization: Parameterization,
     base: Sizes,
     target: Sizes,
 ) -> tuple[Multiplier, bool]:
     """The multiplier of every residual branch, and whether it has to be folded into tensors."""
     knob = family.knobs.get("residual_scale")
-    given = settings.residual_multiplier
-    power = parameterization.branch_power(settings.depth_alpha)
+    given = config.residual_multiplier
+    power = parameterization.branch_power(config.depth_alpha)
     factor = float((target["depth"] / base["depth"]) ** power)
     if knob is not None:
         if given is None and factor == 1.0:
@@ -158,16 +158,16 @@ def _residual(
 
 
 def _readout_power(
-    tensor: TensorShape, settings: Settings, parameterization: Parameterization
+    tensor: TensorShape, config: PlanConfig, parameterization: Parameterization
 ) -> Power:
     if tensor.role == "tied":
         return parameterization.tied_logits
-    return parameterization.row("readout", settings.readout).multiplier
+    return parameterization.row("readout", config.readout).multiplier
 
 
 def _logits(
     family: Family,
-    settings: Settings,
+    config: PlanConfig,
     parameterization: Parameterization,
     shapes: Mapping[str, Shape],
 ) -> Multiplier:
@@ -176,10 +176,10 @@ def _logits(
     if not readouts:
         return None, None
     knob = family.knobs.get("logit_scale")
-    at_base = settings.logit_multiplier
+    at_base = config.logit_multiplier
     if knob is not None and at_base == 1.0:
-        at_base = knob.value  # the model's own, where the settings give none
-    powers = {t.name: _readout_power(t, settings, parameterization) for t in readouts}
+        at_base = knob.value  # the model's own, where the config gives none
+    powers = {t.name: _readout_power(t, config, parameterization) for t in readouts}
     values = set()
     for tensor in readouts:
         index = 1 if tensor.role == "tied" else 0  # a tied readout sums over its fan-out
@@ -217,11 +217,11 @@ def _logits(
     return value, Site("input", tuple(dict.fromkeys(u.module for _, u in matrix)))
 
 
-def _embedding(family: Family, settings: Settings, shapes: Mapping[str, Shape]) -> Multiplier:
+def _embedding(family: Family, config: PlanConfig, shapes: Mapping[str, Shape]) -> Multiplier:
     lookups = [(t, u) for t in family.tensors for u in t.uses if u.kind == "lookup"]
-    value = settings.embedding_multiplier
+    value = config.embedding_multiplier
     knob = family.knobs.get("embedding_scale")
-    if knob is not None:  # the model's own value, where the settings give none
+    if knob is not None:  # the model's own value, where the config gives none
         value = knob.value if value == 1.0 else value
         return value, Site("attribute", attribute=knob.attribute)
     if not lookups:

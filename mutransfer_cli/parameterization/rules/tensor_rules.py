@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from math import sqrt
 
 from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
+from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
 from mutransfer_cli.parameterization.rows.powers import Row
 from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
-from mutransfer_cli.parameterization.settings import Settings
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.tracing.family import Family, TensorShape
 from mutransfer_cli.tracing.roles import Shape
@@ -24,9 +24,9 @@ class PlanContext:
     """The inputs that are common to all tensors of a plan.
 
     Attributes:
-        settings: Hyperparameters and rules at the base.
-        parameterization: The parameterization that the settings name.
-        optimizer: The optimizer that the settings name.
+        config: Hyperparameters and rules at the base.
+        parameterization: The parameterization that the config names.
+        optimizer: The optimizer that the config names.
         horizon: Factors for batch size and training length.
         m_depth: Depth of the target divided by the depth at which hyperparameters are quoted.
         init_depth: The depth that `init.residual: gpt2` divides by.
@@ -35,7 +35,7 @@ class PlanContext:
         final_readouts: The readouts that give the model's output.
     """
 
-    settings: Settings
+    config: PlanConfig
     parameterization: Parameterization
     optimizer: OptimizerSpec
     horizon: HorizonRule
@@ -85,7 +85,7 @@ def initial_std(
         factor: The factor of the rules on the standard deviation.
         at_base: Whether the tensor has the shape and depth of the base.
     """
-    init = context.settings.init
+    init = context.config.init
     if matches_any(name, init.zero):
         return "zero", 0.0
     if tensor.role == "fixed" or not is_matrix(tensor):
@@ -119,7 +119,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         shape: Shape at the target.
         context: The inputs that are common to all tensors.
     """
-    s, parameterization, horizon = context.settings, context.parameterization, context.horizon
+    s, parameterization, horizon = context.config, context.parameterization, context.horizon
     optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
     geometry, m_depth = optimizer.geometry, context.m_depth
     form = s.readout if tensor.role != "readout" or name in context.final_readouts else "absorbed"
@@ -209,5 +209,5 @@ def derivation(
             f"in a block: rate ∝ m_L^{depth.lr:g}, gradient m_L^{depth.gradient:g}{folded}"
         )
     if context.horizon.lr != 1.0:
-        parts.append(f"horizon ({context.settings.horizon}): rate × {context.horizon.lr:.4g}")
+        parts.append(f"horizon ({context.config.horizon}): rate × {context.horizon.lr:.4g}")
     return "; ".join(parts)

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mutransfer_cli.train.batched_optimizers.fused import FusedKernel, FusedOrVectorized, Group
+from mutransfer_cli.train.batched_optimizers.fused import FusedKernel, FusedOrVectorized, ParamGroup
 from mutransfer_cli.train.batched_optimizers.vectorized import VectorizedOptimizer, interpolate_
 
 
@@ -43,7 +43,7 @@ class VectorizedAdam(VectorizedOptimizer):
         return self.grads_with_decay()
 
 
-def bind_adam(kernel: Callable[..., None], group: Group, count: Tensor) -> Callable[..., None]:
+def bind_adam(kernel: Callable[..., None], group: ParamGroup, count: Tensor) -> Callable[..., None]:
     """Bind a fused kernel of Adam or AdamW to one group; the result takes `lr`."""
     options = group.options
     return partial(

@@ -23,7 +23,7 @@ Call = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ParamGroup:
     """Columns of one trial that have the same options."""
 
     options: dict[str, Any]
@@ -44,7 +44,7 @@ class FusedKernel:
     """
 
     moment_count: int
-    bind: Callable[[Group, Tensor], Call]
+    bind: Callable[[ParamGroup, Tensor], Call]
     takes_first_step: bool = False
 
 
@@ -128,10 +128,10 @@ class FusedOptimizer:
             tensors = {t.name: t for t in plan.tensors}
             options = {n: group_options(plan, tensors[n]) for n in self.names}
             keys = {n: tuple(o.values()) for n, o in options.items()}
-            groups: dict[tuple[Any, ...], Group] = {}
+            groups: dict[tuple[Any, ...], ParamGroup] = {}
             for name, (low, high) in self.layout.runs(self.names, keys):
                 group = groups.setdefault(
-                    keys[name], Group(options[name], [], [], [[] for _ in self.moments])
+                    keys[name], ParamGroup(options[name], [], [], [[] for _ in self.moments])
                 )
                 group.params.append(params[k, low:high])
                 group.grads.append(grads[k, low:high])

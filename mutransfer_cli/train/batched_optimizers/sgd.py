@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mutransfer_cli.train.batched_optimizers.fused import FusedKernel, FusedOrVectorized, Group
+from mutransfer_cli.train.batched_optimizers.fused import FusedKernel, FusedOrVectorized, ParamGroup
 from mutransfer_cli.train.batched_optimizers.vectorized import VectorizedOptimizer
 
 
@@ -30,7 +30,7 @@ class VectorizedSGD(VectorizedOptimizer):
         self.params.sub_(change * (self.numbers["lr"] * self.lr_factor))
 
 
-def bind_sgd(group: Group, count: Tensor) -> Callable[..., None]:
+def bind_sgd(group: ParamGroup, count: Tensor) -> Callable[..., None]:
     """Bind the fused kernel to one group; the result takes `lr` and `is_first_step`."""
     options = group.options
     return partial(

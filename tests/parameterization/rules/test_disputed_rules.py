@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from mutransfer_cli.parameterization.plan_config import Optimizer, PlanConfig
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.parameterization.rows.choice import Choice
 from mutransfer_cli.parameterization.rules.disputed_rules import choices_of
-from mutransfer_cli.parameterization.settings import Optimizer, Settings
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 from tests.helpers.traced_models import Net, traced, vectors
@@ -17,7 +17,7 @@ from tests.helpers.traced_models import Net, traced, vectors
 BASE = {"width": 8, "depth": 1, "batch": 4, "steps": 10}
 
 
-def planned(settings: Settings, **target: int) -> tuple[Plan, dict[str, Choice]]:
+def planned(config: PlanConfig, **target: int) -> tuple[Plan, dict[str, Choice]]:
     """The plan of a network at a size, and its choices by their questions."""
 
     def net(width: int) -> nn.Module:
@@ -26,28 +26,28 @@ def planned(settings: Settings, **target: int) -> tuple[Plan, dict[str, Choice]]
 
     size = {**BASE, **target}
     shapes = shapes_of(skeleton(lambda: net(size["width"])))
-    plan = plan_model(traced(net, vectors()), settings, shapes, BASE, size)
-    return plan, {choice.what: choice for choice in choices_of(settings, plan)}
+    plan = plan_model(traced(net, vectors()), config, shapes, BASE, size)
+    return plan, {choice.what: choice for choice in choices_of(config, plan)}
 
 
 @pytest.mark.parametrize("readout", ["multiplier", "absorbed"])
 @pytest.mark.parametrize("name", ["mup", "sp", "ntk", "mean-field", "umup"])
 def test_the_choice_on_clipping_is_the_threshold_of_the_plan(name: str, readout: str) -> None:
-    plan, choices = planned(Settings(name, readout=readout, clip=1.0), width=32)
+    plan, choices = planned(PlanConfig(name, readout=readout, clip=1.0), width=32)
     shown = {1.0: "constant in width", 2.0: "∝ √m_width"}  # m_width is 4
     assert plan.clip is not None
     assert choices["clipping threshold"].taken == shown[plan.clip]
 
 
 def test_axes_that_do_not_grow_are_not_mentioned() -> None:
-    _, choices = planned(Settings("mup", Optimizer(weight_decay=0.1)))
+    _, choices = planned(PlanConfig("mup", Optimizer(weight_decay=0.1)))
     assert set(choices) == {"epsilon (rules.epsilon)"}
 
 
 def test_without_depth_rules_nothing_follows_the_depth() -> None:
-    _, choices = planned(Settings("mup"), depth=4)
+    _, choices = planned(PlanConfig("mup"), depth=4)
     assert choices["depth"].taken == "mup has no rule for it: nothing follows the depth"
-    _, choices = planned(Settings("umup"), depth=4)
+    _, choices = planned(PlanConfig("umup"), depth=4)
     assert "1/√depth" in choices["depth"].taken
 
 
@@ -55,12 +55,12 @@ def test_without_depth_rules_nothing_follows_the_depth() -> None:
     ("optimizer", "kind"), [("adamw", "theory"), ("adam", "theory"), ("lion", "assumption")]
 )
 def test_the_horizon_is_theory_for_adam_only(optimizer: str, kind: str) -> None:
-    _, choices = planned(Settings("mup", Optimizer(optimizer)), batch=16)
+    _, choices = planned(PlanConfig("mup", Optimizer(optimizer)), batch=16)
     assert choices["batch and duration (rules.horizon)"].kind == kind
 
 
 def test_epsilon_is_constant_under_unit_scaling() -> None:
     for name, taken in (("mup", "follows the gradient's size"), ("umup", "constant")):
-        plan, choices = planned(Settings(name, Optimizer(eps=1e-8)), width=32)
+        plan, choices = planned(PlanConfig(name, Optimizer(eps=1e-8)), width=32)
         assert choices["epsilon (rules.epsilon)"].taken == taken
         assert (plan.tensor("hidden.weight").eps == 1e-8) == (taken == "constant")

@@ -53,7 +53,7 @@ class Init:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class PlanConfig:
     """The hyperparameters and rules for one model family.
 
     Attributes:
