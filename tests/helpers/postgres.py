@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +69,24 @@ class Server:
 
     def stop(self) -> None:
         self.call("pg_ctl", "-w", "-m", "immediate", "stop")
+
+    def turns_away(self, process: subprocess.Popen[str], seconds: float = 60.0) -> bool:
+        """While the server is stopped: whether a process tries to connect, which fails.
+
+        Args:
+            process: A client of the server; the only one.
+            seconds: How long to wait for it.
+        """
+        until = time.monotonic() + seconds
+        with socket.create_server(("127.0.0.1", self.port)) as closed:
+            closed.settimeout(0.1)
+            while process.poll() is None and time.monotonic() < until:
+                try:
+                    closed.accept()[0].close()
+                    return True
+                except TimeoutError:
+                    continue
+        return False
 
 
 @contextmanager

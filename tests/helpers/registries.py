@@ -24,6 +24,16 @@ REGISTRIES = {
 }
 
 
+def choices(registry: Registry[Any], without: str = "") -> str:
+    """The names of a registry, in order, as error messages list them.
+
+    Args:
+        registry: The registry.
+        without: A name that is left out, as if the entry had been removed.
+    """
+    return " | ".join(name for name in registry.names if name != without)
+
+
 def _set(monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], rows: Iterable[Entry]) -> None:
     assert registry.names  # loads them, so that there is something to put back
     monkeypatch.setitem(registry.__dict__, "_loaded", ({row.name: row for row in rows}, ()))

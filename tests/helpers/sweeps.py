@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import Sampler, make_sampler
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
+from tests.helpers.waiting import wait_until
 
 RECIPE = """
 name: small
@@ -107,10 +107,12 @@ def record_with(job: Job, loss: float | None) -> Record:
 
 def group_is_gone(group: int) -> bool:
     """Whether no process of a group runs any more."""
-    for _ in range(200):
+
+    def gone() -> bool:
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
             return True
-        time.sleep(0.1)
-    return False
+        return False
+
+    return wait_until(gone, 20)

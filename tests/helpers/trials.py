@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import nn
 
+from mutransfer_cli.catalog.models import MODELS as CATALOG
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -25,6 +27,13 @@ MODELS = {
     "llama": ("{build: 'hf:llama', args: {head_dim: 16, vocab_size: 256}}", TEXT),
     "own": ("{build: 'own:build'}", "{source: teacher, d_in: 16, d_out: 5}"),
 }
+# Keys of MODELS that are built in, each a form of a row of the catalog.
+BUILT_IN = tuple(
+    key
+    for key, (shape, _) in MODELS.items()
+    if any(shape.startswith((f"{{build: {row.name},", f"{{build: {row.name}}}")) for row in CATALOG)
+)
+# Learning rates near the optimum of the small recipes; others train at the usual rate of Adam.
 RATES = {"sgd": 0.1, "adam": 0.005, "adamw": 0.005, "adafactor": 0.02, "lion": 0.001, "muon": 0.01}
 OWN = """
 import torch
@@ -63,6 +72,11 @@ base: {width: 16, depth: 2, batch: 8, steps: 30}
 """
 
 
+def rate_of(optimizer: str) -> float:
+    """A learning rate at which the small recipes train well."""
+    return RATES.get(optimizer, 0.005)
+
+
 def small_recipe(model: str, optimizer: str = "adamw", more: str = "", build: str = "") -> Recipe:
     """A recipe of one of `MODELS`.
 
@@ -75,11 +89,11 @@ def small_recipe(model: str, optimizer: str = "adamw", more: str = "", build: st
     shape, data = MODELS[model]
     if build:
         shape = f"{{build: '{build}'}}"
-    decay = 0.1 if optimizer in ("adamw", "lion", "muon") else 0.0
+    decay, rate = OPTIMIZERS[optimizer].weight_decay, rate_of(optimizer)
     return loads(
         f"name: p\nmodel: {shape}\ndata: {data}\n"
         "base: {width: 32, depth: 2, batch: 8, steps: 100}\n"
-        f"optimizer: {{name: {optimizer}, lr: {RATES[optimizer]}, weight_decay: {decay}}}\n{more}"
+        f"optimizer: {{name: {optimizer}, lr: {rate}, weight_decay: {decay}}}\n{more}"
     ).recipe
 
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models import proxy as module
 from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.plans.param_groups import untrainable_reason
+from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.estimate import dry_run
+from mutransfer_cli.search.sweep import sweep
 from tests.helpers.trials import small_recipe
 
 SIZE = Size(64, 2, 8, 100)
+RECIPE = """
+name: planned
+model: {build: gpt, args: {head_dim: 16}}
+optimizer: {name: adamw, lr: 0.01}
+data: {source: stdlib, seq_len: 16}
+base: {width: 32, depth: 1, batch: 4, steps: 2}
+ladder: {width: [16, 32]}
+"""
+PLANNED_ONLY = [name for name in OPTIMIZERS.names if untrainable_reason(name)]
 
 
 def test_a_trial_builds_its_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +77,30 @@ def test_what_can_only_be_planned_is_refused() -> None:
     with pytest.raises(InputError, match="shampoo") as caught:
         planned.require_trainable()
     assert caught.value.path == ("optimizer", "name")
+
+
+@pytest.mark.parametrize("name", PLANNED_ONLY)
+def test_optimizers_that_torch_lacks_are_planned_and_not_trained(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE.replace("adamw", name))
+    loaded = load(path)
+    plan = ProxyFactory(loaded.recipe).plan(Size(128, 1, 4, 2))
+    assert plan.optimizer == name
+    for refused in (
+        lambda: sweep(loaded, tmp_path / "run"),
+        lambda: dry_run(loaded),
+        lambda: check_target(str(path)),
+    ):
+        with pytest.raises(InputError, match=rf"optimizer\.name: torch \S+ has no {name}"):
+            refused()
+    assert not (tmp_path / "run").exists()
+
+
+def test_unit_scaling_needs_a_model_that_supports_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    own = RECIPE.replace("build: gpt, args: {head_dim: 16}", "build: 'hf:gpt2'")
+    path.write_text(own + "parameterization: umup\n")
+    with pytest.raises(InputError, match="umup trains the built-in gpt only, not hf:gpt2"):
+        dry_run(load(path))
+    path.write_text(own + "parameterization: mup\n")  # the control
+    ProxyFactory(load(path).recipe).require_trainable()

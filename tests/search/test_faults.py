@@ -29,6 +29,7 @@ from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from tests.helpers.postgres import Server, postgres
 from tests.helpers.sweeps import HANGING, TRIALS, group_is_gone, write_recipe
+from tests.helpers.waiting import wait_until
 
 STEPS = 80
 SLURM = Path(__file__).parents[2] / "examples" / "slurm"
@@ -91,9 +92,8 @@ def workers_of(driver: int) -> list[int]:
     return [int(line.split()[0]) for line in lines]
 
 
-def wait_until(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
-    while ends(journal) < ended and process.poll() is None:
-        time.sleep(0.01)
+def wait_for(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
+    assert wait_until(lambda: ends(journal) >= ended or process.poll() is not None)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_kills_at_random_moments(
     journal = run / ("study.db" if place is None else "study.log")
     process = started(path, run, place)
     for kill in range(kills):
-        wait_until(min(TRIALS - 1, 1 + kill * TRIALS // kills), journal, process)
-        time.sleep(random.uniform(0, 0.3))
+        wait_for(min(TRIALS - 1, 1 + kill * TRIALS // kills), journal, process)
+        time.sleep(random.uniform(0, 0.3))  # the random moment
         of_worker = kill % 2 == 1 and workers_of(process.pid)
         if of_worker:
             os.kill(random.choice(of_worker), signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_two_sweeps_share_and_one_is_killed(tmp_path: Path, truth: dict[Key, flo
     path, place = write_recipe(tmp_path, steps=STEPS), f"journal:{tmp_path}/study.log"
     journal = tmp_path / "study.log"
     one, two = (started(path, tmp_path / name, place) for name in "ab")
-    wait_until(3, journal, one)
+    wait_for(3, journal, one)
     one.kill()
     one.communicate()
     _, errors = two.communicate(timeout=300)
@@ -166,21 +166,49 @@ def job_of_an_array(folder: Path) -> subprocess.Popen[str]:
     )
 
 
+# A model that leaves a mark in the middle of each training.
+LASTING = """
+import pathlib, torch
+class Net(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
+        self.calls = 0
+    def forward(self, x):
+        self.calls += self.training
+        if self.calls == 1000:
+            with pathlib.Path("underway").open("a") as marks:
+                marks.write("x")
+        return self.last(torch.relu(self.first(x)))
+def build(width):
+    return Net(width)
+"""
+
+
 def test_sigterm_saves_what_trains_and_gives_it_back(tmp_path: Path) -> None:
     """A job of the example's array whose time is up; another goes on from its checkpoint.
 
-    The two trials are a population, or the second is under way by itself.
+    The first of two trials has ended, and the second is under way.
     """
-    text = write_recipe(
-        tmp_path, steps=12_000, **{"[8, 16]": "[8]", "[-4, -2]": "[-3, -2]"}
-    ).read_text()
+    (tmp_path / "lasting.py").write_text(LASTING)
+    changes = {
+        "{build: mlp}": '{build: "lasting:build"}',
+        "{width: 8, depth: 1": "{width: 8",
+        "[8, 16]": "[8]",
+        "[-4, -2]": "[-3, -2]",
+    }
+    text = write_recipe(tmp_path, steps=4000, **changes).read_text()
     (tmp_path / "recipe.yaml").write_text(text.replace("seeds: 2", "seeds: 1"))
     run = tmp_path / "runs" / "slurm-gpt"
     job = job_of_an_array(tmp_path)
-    while not (run / "study.log").is_file() or len(claims(run / "study.log")) < 2:
-        assert job.poll() is None, job.communicate()
-        time.sleep(0.05)
-    time.sleep(2.0)  # it is under way, and takes some seconds
+    marks = tmp_path / "underway"
+
+    def second_trains() -> bool:
+        return marks.is_file() and len(marks.read_text()) == 2
+
+    assert wait_until(lambda: second_trains() or job.poll() is not None, 120)
+    assert job.poll() is None, job.communicate()
+    assert len(claims(run / "study.log")) == 2
     job.terminate()
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 130, errors
@@ -200,13 +228,17 @@ def test_the_database_server_goes_away_and_comes_back(
 ) -> None:
     path, run = write_recipe(tmp_path, steps=STEPS), tmp_path / "run"
     process = started(path, run, server.url)
-    while server.trials() < 3 and process.poll() is None:
-        time.sleep(0.05)
+
+    def progress_beyond(trials: int) -> bool:
+        return server.trials() > trials or process.poll() is not None
+
+    assert wait_until(lambda: progress_beyond(2))
     for _ in range(2):
+        before = server.trials()
         server.stop()  # immediate: as a crash
-        time.sleep(1.0)
+        assert server.turns_away(process)
         server.start()
-        time.sleep(0.5)
+        assert wait_until(lambda before=before: progress_beyond(before))
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert losses(run) == truth

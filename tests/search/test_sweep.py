@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from mutransfer_cli.search.storage.run_directory import CURVES, ENVIRONMENT
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from tests.helpers.sweeps import TRIALS, group_is_gone, run_sweep, write_recipe
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -231,8 +231,7 @@ def stored(run: Path) -> int:
 
 
 def wait_for(run: Path, trials: int, process: subprocess.Popen[str]) -> None:
-    while stored(run) < trials and process.poll() is None:
-        time.sleep(0.02)
+    assert wait_until(lambda: stored(run) >= trials or process.poll() is not None)
 
 
 def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
@@ -243,7 +242,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
         if moment:
             wait_for(run, moment, process)
         else:
-            time.sleep(1.0)
+            assert wait_until((run / DATABASE).is_file)
         before = stored(run)
         process.kill()
         process.wait()

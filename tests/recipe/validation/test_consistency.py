@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.sources import SOURCES
 from tests.helpers.recipes import MLP, change, refused
 
+VECTORS = " | ".join(row.name for row in SOURCES if row.yields == "vectors")
 GPT = [
     ("source: stdlib", "source: text", "7:1: data.path: missing; data.source text reads a file"),
     ("source: stdlib", "source: stdlib, path: x", "7:30: data.path: data.source stdlib reads no"),
@@ -21,7 +24,7 @@ def test_gpt(old: str, new: str, line: str) -> None:
 
 
 MLPS = [
-    ("teacher", "stdlib", "7:16: data.source: mlp reads vectors: expected digits | teacher"),
+    ("teacher", "stdlib", f"7:16: data.source: mlp reads vectors: expected {VECTORS}"),
     ("teacher", "digits, d_in: 65", "7:30: data.d_in: data.source digits has d_in 64, found 65"),
 ]
 
@@ -31,6 +34,7 @@ def test_mlp(old: str, new: str, line: str) -> None:
     assert refused(change(old, new, MLP)).startswith("r.yaml:" + line)
 
 
-def test_images_are_vectors() -> None:
-    text = change("teacher", "stdlib", MLP.replace("mlp", "convnet"))
-    assert refused(text).startswith("r.yaml:7:16: data.source: convnet reads vectors: expected ")
+@pytest.mark.parametrize("model", [row.name for row in MODELS if row.reads == "vectors"])
+def test_tokens_are_no_vectors(model: str) -> None:
+    line = refused(change("teacher", "stdlib", MLP.replace("mlp", model)))
+    assert line.startswith(f"r.yaml:7:16: data.source: {model} reads vectors: expected {VECTORS}")

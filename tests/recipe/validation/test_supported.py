@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.recipe.load import loads
 from tests.helpers.recipes import GOOD, MLP, change, refused
 
@@ -15,24 +18,33 @@ def test_data(source: str) -> None:
     text = change("build: gpt", "build: my.model:build").replace("stdlib", f"{source}, path: x.npz")
     text = text.replace("args: {head_dim: 16}", "args: {}")
     line = refused(text)
-    assert line == (
-        f"r.yaml:7:16: data.source: {source} {LATER}stdlib, text, tokens, digits, teacher, tensors"
-    )
+    assert line == f"r.yaml:7:16: data.source: {source} {LATER}{', '.join(SOURCES.names)}"
 
 
+# Samplers that learn from results and search more than the learning rate.
+OTHERS = " | ".join(row.name for row in SAMPLERS if row.uses_results and not row.only_lr)
 TAIL = [
-    ("search: {sampler: gp}", "10:19: search.sampler: gp needs search.budget.trials"),
-    (
-        "search: {sampler: adaptive, space: {eps: {log10: [-9, -6]}}}",
-        "10:19: search.sampler: adaptive needs a range of lr",
+    *(
+        (
+            f"search: {{sampler: {row.name}}}",
+            f"10:19: search.sampler: {row.name} needs search.budget.trials",
+        )
+        for row in SAMPLERS
+        if row.needs_trials
+    ),
+    *(
+        (
+            f"search: {{sampler: {row.name}, space: {{eps: {{log10: [-9, -6]}}}}}}",
+            f"10:19: search.sampler: {row.name} needs a range of lr",
+        )
+        for row in SAMPLERS
+        if row.needs_lr_range
     ),
     (
         "search: {sampler: adaptive, space: {lr: {log2: [-9, -3]}, eps: {log10: [-9, -6]}}}",
         "10:19: search.sampler: adaptive searches the learning rate and nothing else; for other "
-        "hyperparameters take tpe | gp | independent",
+        f"hyperparameters take {OTHERS}",
     ),
-    ("search: {sampler: tpe}", "10:19: search.sampler: tpe needs search.budget.trials"),
-    ("search: {sampler: sobol}", "10:19: search.sampler: sobol needs search.budget.trials"),
     (
         "search: {prune: median, space: {init_std: {log2: [-5, 0]}}}",
         "10:17: search.prune: with sampler: grid, pruning ends only",
@@ -83,14 +95,29 @@ def test_adam_may_not_search_over_weight_decay() -> None:
 def test_knobs_without_a_meaning() -> None:
     text = change("lr: 0.01", "{momentum: 0.9}").replace("optimizer:\n  ", "optimizer: ")
     assert refused(text).startswith("r.yaml:5:23: optimizer.momentum: adamw has no momentum")
-    for tail, line in [
-        ("multipliers: {attention: 0.1}", "10:26: multipliers.attention: mlp has no attention"),
-        ("multipliers: {embedding: 2}", "10:26: multipliers.embedding: mlp has no embedding"),
-        ("multipliers: {residual: 2}", "10:25: multipliers.residual: mlp has no residual"),
-        ("init: {residual: gpt2}", "10:18: init.residual: mlp has no residual branches"),
-    ]:
-        assert refused(MLP + tail + "\n").startswith("r.yaml:" + line)
-        loads(GOOD + tail + "\n")  # all of them mean something for gpt
-    convnet = MLP.replace("mlp", "convnet").replace("teacher", "digits")
-    assert "convnet has no attention" in refused(convnet + "multipliers: {attention: 0.1}\n")
-    loads(convnet + "multipliers: {residual: 2}\n")
+
+
+KNOBS = [
+    ("attention", "multipliers: {attention: 0.1}", "10:26: multipliers.attention: {} has no att"),
+    ("embedding", "multipliers: {embedding: 2}", "10:26: multipliers.embedding: {} has no embed"),
+    ("residual_branches", "multipliers: {residual: 2}", "10:25: multipliers.residual: {} has no r"),
+    ("residual_branches", "init: {residual: gpt2}", "10:18: init.residual: {} has no residual bra"),
+]
+
+
+@pytest.mark.parametrize("model", MODELS.names)
+@pytest.mark.parametrize(("has", "tail", "line"), KNOBS)
+def test_knobs_of_parts_that_a_model_lacks(model: str, has: str, tail: str, line: str) -> None:
+    text = (GOOD if MODELS[model].reads == "tokens" else MLP) + tail + "\n"
+    text = text.replace("build: gpt", f"build: {model}").replace("build: mlp", f"build: {model}")
+    if getattr(MODELS[model], has):
+        loads(text)
+    else:
+        assert refused(text).startswith("r.yaml:" + line.format(model))
+
+
+def test_the_built_in_models_have_these_parts() -> None:
+    """By their architectures; convnet's stem counts as an embedding."""
+    parts = {name for name, _, _ in KNOBS}
+    assert not any(getattr(MODELS["mlp"], part) for part in parts)
+    assert all(getattr(MODELS["gpt"], part) for part in parts)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
+from tests.helpers.waiting import wait_until
 
 RECIPE = """
 name: own
@@ -122,7 +122,10 @@ def test_a_trial_sees_its_plan_and_its_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("slots", [1, 3])
 def test_so_many_at_a_time(tmp_path: Path, slots: int) -> None:
-    """Each program leaves a mark while it runs and counts the marks."""
+    """Each program leaves a mark while it runs and counts the marks.
+
+    The first ones wait for each other; then there is time for one too many to show itself.
+    """
     counting = (
         START
         + """
@@ -130,11 +133,16 @@ marks = os.path.join(os.path.dirname(sys.argv[0]), "marks")
 os.makedirs(marks, exist_ok=True)
 own = os.path.join(marks, f"{width} {lr}")
 open(own, "w").close()
+met = marks + " met"
+until = time.monotonic() + 30
+while len(os.listdir(marks)) < SLOTS and not os.path.exists(met) and time.monotonic() < until:
+    time.sleep(0.01)
+open(met, "w").close()
 time.sleep(0.15)
 print("loss", len(os.listdir(marks)))
 os.remove(own)
 """
-    )
+    ).replace("SLOTS", str(slots))
     changes = {"LOSS": "{regex: 'loss ([0-9]+)'}", "SLOTS": slots}
     _, records = swept(written(tmp_path, counting, **changes))
     assert max(r.loss or 0 for r in records) == slots
@@ -271,11 +279,7 @@ def runs(pid: int) -> bool:
 
 
 def all_end(folder: Path) -> bool:
-    for _ in range(100):
-        if not any(runs(pid) for pid in pids(folder)):
-            return True
-        time.sleep(0.1)
-    return False
+    return wait_until(lambda: not any(runs(pid) for pid in pids(folder)), 10)
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
@@ -324,8 +328,7 @@ def test_programs_end_with_their_driver(tmp_path: Path, number: signal.Signals) 
     )
     path = written(tmp_path, program, SLOTS=2)
     process = started(path)
-    while len(pids(tmp_path)) < 4 and process.poll() is None:
-        time.sleep(0.02)
+    assert wait_until(lambda: len(pids(tmp_path)) >= 4 or process.poll() is not None)
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else 130), errors

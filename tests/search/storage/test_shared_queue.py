@@ -10,6 +10,7 @@ import pytest
 from mutransfer_cli.search.storage.process_identity import this_process
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from tests.helpers.queues import JOBS, ended, shared_queue
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture(params=["journal:study.log", "sqlite:///shared.db"])
@@ -60,16 +61,11 @@ def test_silence_is_measured_by_the_own_clock(
         assert a.claim(JOBS[:1]) == JOBS[:1]
         clock = time.time
         monkeypatch.setattr(time, "time", lambda: clock() - 86400)
-        until = time.monotonic() + 1.2
-        while time.monotonic() < until:
-            assert b.claim(JOBS[:1]) == []
-            time.sleep(0.05)
+        # three times as long as a silence that ends a claim
+        assert not wait_until(lambda: b.claim(JOBS[:1]) != [], 1.2)
         a.closing.set()  # it stops to give signs, and goes on with its trial
         a.heartbeat.join()
-        until = time.monotonic() + 20
-        while not (granted := b.claim(JOBS[:1])) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert granted == JOBS[:1]
+        assert wait_until(lambda: b.claim(JOBS[:1]) == JOBS[:1], 20)
         assert not a.store(ended(JOBS[0], loss=9.0))  # it comes too late
         assert b.store(ended(JOBS[0], loss=1.0))
     assert [r.loss for r in a.records()] == [r.loss for r in b.records()] == [1.0]

@@ -15,7 +15,7 @@ from mutransfer_cli.train.population.batched_gpt import BatchedGPT
 from mutransfer_cli.train.population.equivalence import unsafe_reason
 from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.trial import Trial
-from tests.helpers.trials import small_recipe, trials_of
+from tests.helpers.trials import BUILT_IN, small_recipe, trials_of
 
 
 def test_a_model_is_trusted_once_it_was_compared(own_module: None) -> None:
@@ -31,7 +31,7 @@ def test_a_model_is_trusted_once_it_was_compared(own_module: None) -> None:
         assert told is None or (reason is not None and told in reason)
 
 
-@pytest.mark.parametrize("model", ["mlp", "gpt", "group", "batch"])
+@pytest.mark.parametrize("model", BUILT_IN)
 def test_a_built_in_model_is_compared_once(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the smallest rung, whichever is asked for first, and with rates that diverge."""
     looked: list[Size] = []

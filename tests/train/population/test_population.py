@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.plans.param_groups import trainable_optimizers
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -12,7 +13,7 @@ from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial_result import Result
-from tests.helpers.trials import RATES, TEXT, small_recipe, trials_of
+from tests.helpers.trials import TEXT, rate_of, small_recipe, trials_of
 
 
 def both(
@@ -35,7 +36,7 @@ def apart(together: list[Result], alone: list[Result]) -> float:
 
 def settings(optimizer: str) -> list[dict[str, float]]:
     """Rates up to the optimum; init and multipliers of their own."""
-    rate = RATES[optimizer]
+    rate = rate_of(optimizer)
     return [
         {"lr": rate, "init_std": 0.1},
         {"lr": rate / 4, "init_std": 0.2},
@@ -47,7 +48,7 @@ def settings(optimizer: str) -> list[dict[str, float]]:
 TOLERANCE = {"muon": 5e-3}
 
 
-@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize("optimizer", trainable_optimizers())
 @pytest.mark.parametrize("model", ["mlp", "gpt"])
 def test_every_optimizer(model: str, optimizer: str) -> None:
     made = small_recipe(model, optimizer)
@@ -56,7 +57,7 @@ def test_every_optimizer(model: str, optimizer: str) -> None:
     assert len({round(r.loss or 0, 4) for r in alone}) == 3  # the trials do differ
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lion", "adafactor"])
+@pytest.mark.parametrize("optimizer", [n for n in trainable_optimizers() if n not in TOLERANCE])
 def test_in_double_precision(optimizer: str, double: None) -> None:
     together, alone = both(small_recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
     assert apart(together, alone) < 1e-9

@@ -1,0 +1,51 @@
+"""Notes on the numbers of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mutransfer_cli.models.notes import notes_of
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.size import Size
+from tests.helpers.trials import small_recipe
+
+RECIPE = small_recipe("mlp")
+
+
+def planned(width: int) -> Plan:
+    return ProxyFactory(RECIPE).plan(Size(width, 2, 8, 100))
+
+
+def test_a_wider_target_needs_no_note() -> None:
+    assert notes_of(RECIPE, planned(64)) == ()
+
+
+@pytest.mark.parametrize(
+    ("width", "note"),
+    [(32, "nothing grows: the target is the base"), (16, "narrower than the bas")],
+)
+def test_targets_that_do_not_grow(width: int, note: str) -> None:
+    (found,) = notes_of(RECIPE, planned(width))
+    assert note in found
+
+
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (4, " and 1 more")])
+def test_tensors_without_a_rule_are_named(count: int, more: str) -> None:
+    plan = planned(64)
+    fixed = [replace(t, role="fixed") for t in plan.tensors[:count]]
+    (found,) = notes_of(RECIPE, replace(plan, tensors=(*fixed, *plan.tensors[count:])))
+    names = ", ".join(t.name for t in fixed[:3])
+    assert found == f"theory has no agreed rule for {names}{more}: kept constant"
+
+
+def test_dimensions_that_grow_by_another_ratio() -> None:
+    """The width doubles; a tensor whose dimensions triple is named, and no other."""
+    plan = planned(64)
+    tensor = next(t for t in plan.tensors if t.growing)
+    grown = tuple(3 * n if d in tensor.growing else n for d, n in enumerate(tensor.base_shape))
+    others = tuple(replace(t, shape=grown) if t is tensor else t for t in plan.tensors)
+    (found,) = notes_of(RECIPE, replace(plan, tensors=others))
+    assert found.startswith(f"{tensor.name}: grow by another ratio than the width")

@@ -1,0 +1,72 @@
+"""SIGINT and SIGTERM become Interrupted, after a write that is under way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from mutransfer_cli.errors import Interrupted
+from mutransfer_cli.search.signals import defer_signals, handle_termination
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> object:
+    """The process's own handlers, put back whatever a test does."""
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_raises_and_the_handlers_are_put_back(number: signal.Signals) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted, match=number.name), handle_termination():
+        signal.raise_signal(number)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_write_is_finished_first() -> None:
+    done = []
+    with pytest.raises(Interrupted, match="SIGTERM"), handle_termination():
+        with defer_signals():
+            with defer_signals():
+                signal.raise_signal(signal.SIGTERM)
+                done.append("inner")
+            done.append("outer")  # the inner block's end is not the write's
+        done.append("never")
+    assert done == ["inner", "outer"]
+
+
+def test_without_a_write_it_raises_at_once() -> None:
+    done = []
+    with pytest.raises(Interrupted), handle_termination():
+        with defer_signals():
+            done.append("write")
+        signal.raise_signal(signal.SIGINT)
+        done.append("never")
+    assert done == ["write"]
+
+
+def test_a_second_sigterm_does_not_disturb_the_tidying_up() -> None:
+    with handle_termination():
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # ignored: the test goes on
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
+def test_other_threads_handle_no_signals() -> None:
+    seen = []
+
+    def work() -> None:
+        with handle_termination(), defer_signals():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
