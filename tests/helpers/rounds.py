@@ -9,8 +9,8 @@ from mutransfer_cli.recipe.schema.search import Budget, Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import missing
+from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import SearchProblem, make_sampler
-from mutransfer_cli.search.storage.record import Record
 from tests.helpers.sweeps import record_with
 
 SIZE = Size(8, 1, 4, 10)

@@ -10,7 +10,7 @@ from mutransfer_cli.recipe.schema.search import Budget, Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.storage.record import Record
+from mutransfer_cli.search.record import Record
 from tests.helpers.sweeps import record_with
 
 SIZE = Size(8, 1, 4, 10)
