@@ -19,12 +19,15 @@ class ParameterizationEntry(Entry):
         alignment: Whether it has several tables, among which `rules.alignment` chooses.
         unit_scaled: Whether it trains only models that can be unit-scaled, which hold all
             multipliers as numbers.
+        standard: Whether it is what training stacks do without any muP option: they then scale
+            nothing by the width, apart from their usual init.
     """
 
     depth_rules: bool = False
     depth_exponent: bool = False
     alignment: bool = True
     unit_scaled: bool = False
+    standard: bool = False
 
 
 PARAMETERIZATIONS = Registry(
@@ -40,6 +43,7 @@ PARAMETERIZATIONS = Registry(
             name="sp",
             summary="standard parameterization",
             implementation="mutransfer_cli.parameterization.sp:SP",
+            standard=True,
         ),
         ParameterizationEntry(
             name="ntk",

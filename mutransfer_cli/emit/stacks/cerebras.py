@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import Any
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.comments import commented_yaml
@@ -66,7 +67,7 @@ def target_stds(request: EmitRequest) -> dict[str, float | None]:
 def resolve(request: EmitRequest) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits."""
     t, plan = request.decoder, request.plan
-    mup = plan.parameterization != "sp"
+    mup = not PARAMETERIZATIONS[plan.parameterization].standard
     m, m_filter = (t.m_width, t.m_filter) if mup else (1.0, 1.0)
     h = hidden_numbers(request)
     lr, decay, eps = h.lr * m, shared_weight_decay(request, h), h.eps

@@ -11,6 +11,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.capability_check import refusal
@@ -49,7 +50,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
         InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic'.
     """
     t, plan = request.decoder, request.plan
-    mup = plan.parameterization != "sp"
+    mup = not PARAMETERIZATIONS[plan.parameterization].standard
     m = t.m_width if mup else 1.0
     h = hidden_numbers(request)
     decay = shared_weight_decay(request, h)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.emit.scale import scale
 from tests.helpers.emit_readers import READERS, Model, Read
 from tests.helpers.emit_recipes import emit_recipe
@@ -28,6 +31,24 @@ def test_by_hand_megatron(tmp_path: Path) -> None:
     # decay: wanted 0.4 (lr × decay constant), Megatron has one number
     (decay,) = [d for d in found.document.deviations if d.what.startswith("weight_decay")]
     assert (decay.wanted, decay.got) == (pytest.approx(0.4), 0.1)
+
+
+@pytest.mark.parametrize("format_", ["megatron", "cerebras"])
+def test_the_row_says_whether_the_stack_scales_by_the_width(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    """The option of each stack that turns muP on: given, save where the row says standard."""
+    option = {"megatron": "--use-mup", "cerebras": "mup_base_hidden_size"}[format_]
+    recipe = emit_recipe(tmp_path, "gpt-one-std")
+
+    def text() -> str:
+        return "".join(scale(recipe, width=64, format=format_).files.values())
+
+    assert option in text()
+    stack = import_module(f"mutransfer_cli.emit.stacks.{format_}")
+    rows = {"mup": replace(PARAMETERIZATIONS["mup"], standard=True)}
+    monkeypatch.setattr(stack, "PARAMETERIZATIONS", rows)
+    assert option not in text()
 
 
 def test_the_script_can_be_sourced(tmp_path: Path) -> None:
