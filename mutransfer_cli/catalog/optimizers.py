@@ -16,6 +16,8 @@ class OptimizerEntry(Entry):
         decoupled: The optimizer with decoupled decay to use instead, for an adaptive optimizer
             that adds the decay to the gradient, which has no consistent scaling rule; else None.
         beta1_is_momentum: Whether beta1 is the momentum, so that `optimizer.momentum` is refused.
+        takes: The numbers in `optimizer` that have an effect, be it on tensors that it leaves to
+            another optimizer; only these can be searched. None: all of them.
         nesterov: Whether the optimizer supports `optimizer.nesterov`.
         leaves_to: The optimizer for the tensors that this one does not train, whose learning rate
             is `optimizer.adamw_lr`; None: this one trains every tensor.
@@ -27,10 +29,13 @@ class OptimizerEntry(Entry):
     weight_decay: float = 0.1
     decoupled: str | None = None
     beta1_is_momentum: bool = False
+    takes: tuple[str, ...] | None = None
     nesterov: bool = False
     leaves_to: str | None = None
     batched: str | None = None
 
+
+MOMENTS = ("lr", "betas", "eps", "weight_decay")  # what optimizers of Adam's kind take
 
 OPTIMIZERS = Registry(
     "optimizers",
@@ -40,6 +45,7 @@ OPTIMIZERS = Registry(
             name="adamw",
             summary="Adam with decoupled weight decay",
             implementation="mutransfer_cli.optimizers.adamw:ADAMW",
+            takes=MOMENTS,
             batched="mutransfer_cli.train.batched_optimizers.adamw:BATCHED",
             beta1_is_momentum=True,
         ),
@@ -47,6 +53,7 @@ OPTIMIZERS = Registry(
             name="adam",
             summary="Adam; its decay is added to the gradient",
             implementation="mutransfer_cli.optimizers.adam:ADAM",
+            takes=MOMENTS,
             batched="mutransfer_cli.train.batched_optimizers.adam:BATCHED",
             weight_decay=0.0,
             decoupled="adamw",
@@ -56,6 +63,7 @@ OPTIMIZERS = Registry(
             name="sgd",
             summary="gradient descent with momentum",
             implementation="mutransfer_cli.optimizers.sgd:SGD",
+            takes=("lr", "momentum", "weight_decay"),
             batched="mutransfer_cli.train.batched_optimizers.sgd:BATCHED",
             weight_decay=0.0,
             nesterov=True,
@@ -64,12 +72,14 @@ OPTIMIZERS = Registry(
             name="lion",
             summary="sign of an interpolated momentum (Chen et al. 2023)",
             implementation="mutransfer_cli.optimizers.lion:LION",
+            takes=("lr", "betas", "weight_decay"),
             batched="mutransfer_cli.train.batched_optimizers.lion:VectorizedLion",
         ),
         OptimizerEntry(
             name="muon",
             summary="orthogonalised momentum for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.muon:MUON",
+            takes=(*MOMENTS, "momentum", "adamw_lr"),
             batched="mutransfer_cli.train.batched_optimizers.muon:VectorizedMuon",
             leaves_to="adamw",
         ),
@@ -77,17 +87,20 @@ OPTIMIZERS = Registry(
             name="adafactor",
             summary="updates relative to the size of the tensor",
             implementation="mutransfer_cli.optimizers.adafactor:ADAFACTOR",
+            takes=("lr", "weight_decay"),
             weight_decay=0.0,
         ),
         OptimizerEntry(
             name="shampoo",
             summary="Kronecker-factored preconditioning; plans only",
             implementation="mutransfer_cli.optimizers.shampoo:SHAMPOO",
+            takes=MOMENTS,
         ),
         OptimizerEntry(
             name="soap",
             summary="Adam in Shampoo's eigenbasis; plans only",
             implementation="mutransfer_cli.optimizers.soap:SOAP",
+            takes=MOMENTS,
         ),
     ],
 )

@@ -64,6 +64,19 @@ def test_optimizer(recipe: str, mutransfer: Command) -> None:
     assert trials["finished"] == 6  # type: ignore[index]  # three rates at two widths
 
 
+def test_an_optimizer_whose_row_names_no_hyperparameters_takes_all(
+    recipe: str, mutransfer: Command
+) -> None:
+    space = ("--set", "search.space={lr: {choice: [0.1]}, momentum: {choice: [0.0, 0.9]}}")
+    taken = mutransfer("sweep", recipe, "--dry-run", "--set", "optimizer.name=toy-sgd", *space)
+    assert taken.returncode == 0, taken.stderr
+    lion = mutransfer("sweep", recipe, "--dry-run", "--set", "optimizer.name=lion", *space)
+    assert lion.returncode == 2
+    assert lion.stderr.rstrip().endswith(
+        "search.space.momentum: lion does not take it; lion takes lr, beta1, beta2, weight_decay"
+    )
+
+
 def test_optimizer_in_a_check(recipe: str, mutransfer: Command) -> None:
     check = document(mutransfer, "check", recipe, "--set", "optimizer.name=toy-sgd")
     assert check["verdict"] == "pass", check["reason"]

@@ -44,6 +44,17 @@ def test_the_class_takes_the_groups(name: str) -> None:
     assert {key: group[key] for key in options} == options
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_row_names_the_options_of_the_groups(name: str) -> None:
+    """Those of the tensors that it leaves to another optimizer too, with a rate of their own."""
+    row = OPTIMIZERS[name]
+    assert row.takes is not None
+    specs = [optimizer_spec(name), *([optimizer_spec(row.leaves_to)] if row.leaves_to else [])]
+    options = {key for spec in specs for key in spec.group_options(HYPERPARAMETERS)}
+    own_rate = {"adamw_lr"} if row.leaves_to else set()
+    assert set(row.takes) == {"lr", "weight_decay"} | own_rate | (options - {"nesterov"})
+
+
 @pytest.mark.parametrize(
     ("name", "geometry", "epsilon"),
     [

@@ -23,7 +23,7 @@ rules: {decay: ["*.weight", 'on', "1e3"], readout: absorbed}
 roles: [{match: "*.A_log", role: fixed}]
 lr_factors: {embedding: 2.0}
 search:
-  space: {lr: {log10: [-4, -1]}, momentum: {choice: [0.0]}, init_std: {linear: [0.1, 0.2]}}
+  space: {lr: {log10: [-4, -1]}, beta1: {choice: [0.0]}, init_std: {linear: [0.1, 0.2]}}
   sampler: tpe
   budget: {trials: 8, flops: 1e15}
 """
