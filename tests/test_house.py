@@ -34,6 +34,7 @@ ORDINARY = {
     "stacks": {"json", "torch", "hf"},
     "commands": {"check", "fit", "init", "plan", "report", "scale", "schema", "shapes", "summary",
                  "sweep", "law", "probe", "predict", "doctor"},
+    "laws": {"batch", "optimum", "power"},
 }  # fmt: skip
 # Two rooms may share a file name where both hold the same thing.
 SAME_THING: set[str] = set()

@@ -100,9 +100,9 @@ COMMANDS = Registry(
         ),
         CommandEntry(
             name="law",
-            summary="Not available in this version.",
-            implementation=f"{_CLI}.unavailable:law",
-            any_arguments=True,
+            summary="Fit a scaling law to a table of runs.",
+            implementation=f"{_CLI}.law:law",
+            document=f"{_DOCUMENTS}.law:LawDocument",
         ),
         CommandEntry(
             name="probe",

@@ -16,11 +16,6 @@ def predict() -> None:
     )
 
 
-def law() -> None:
-    """Not available in this version."""
-    raise _refused("law", "`mutransfer fit FILE.csv` fits optima of a table of runs")
-
-
 def probe() -> None:
     """Not available in this version."""
     raise _refused("probe", "`mutransfer check` gives the regime")

@@ -21,6 +21,7 @@ REGISTRIES = {
     "stacks": "STACKS",
     "commands": "COMMANDS",
     "axes": "AXES",
+    "laws": "LAWS",
 }
 
 

@@ -1,0 +1,159 @@
+"""`mutransfer law`: a scaling law of a table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mutransfer_cli.catalog.laws import LAWS
+from mutransfer_cli.cli.options import ExitZero, Json, Output
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.documents.law import LawDocument, Prediction
+
+FORMS = "; ".join(f"{row.name}: {row.summary}" for row in LAWS)
+SHOWN = 12  # predictions on the screen; the JSON document has all
+UNIDENTIFIED = 3
+
+
+def law(
+    source: Annotated[Path, typer.Argument(help="A table of runs, one run per row.")],
+    form: Annotated[str, typer.Option("--form", help=f"Form of the law. {FORMS}.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--columns",
+            metavar="NAME=COLUMN,…",
+            help="Columns of the table, such as params=N,tokens=D,loss=L; repeatable.",
+        ),
+    ] = None,
+    along: Annotated[
+        str | None,
+        typer.Option("--along", help="Sizes of the law, such as params or params,tokens."),
+    ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option("--of", help="Hyperparameters of form optimum, such as lr,weight_decay."),
+    ] = None,
+    floor: Annotated[
+        float | None,
+        typer.Option("--floor", min=0, help="Fix the irreducible loss E, 0 for none."),
+    ] = None,
+    hold_out: Annotated[
+        str | None,
+        typer.Option(
+            "--hold-out",
+            help="Rows to predict instead of fitting, such as 'params>4e8'; default: the law is "
+            "fitted to all rows, and checked by a second fit without the largest sizes.",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="SIZE=NUMBER,…",
+            help="A size to predict, such as params=7e9,tokens=1e12; repeatable.",
+        ),
+    ] = None,
+    confidence: Annotated[
+        float,
+        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
+    ] = 0.95,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Number of bootstrap refits.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Plot the law (PNG).")] = None,
+    output: Output = None,
+    exit_zero: ExitZero = False,
+    as_json: Json = False,
+) -> None:
+    """Fit a scaling law to a table of runs, and check it on sizes that were held out."""
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    row = LAWS.get(form)
+    if row is None:
+        raise InputError(f"--form: {LAWS.unknown(form)}")
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.fit.law.law_fit import LawRequest, fit_law, parse_columns, parse_sizes
+    from mutransfer_cli.fit.law.run_columns import read_columns
+    from mutransfer_cli.surface.laws.law_form import LawOptions
+
+    request = LawRequest(
+        form=row,
+        options=LawOptions(confidence=confidence, resamples=resamples, seed=seed, floor=floor),
+        hold_out=hold_out,
+        at=tuple(parse_sizes(text) for text in at or ()),
+        along=names(along),
+        of=names(of),
+    )
+    result = fit_law(read_columns(source, parse_columns(columns or ())), request)
+    if output is not None:
+        from mutransfer_cli.documents.base import as_json as text_of
+        from mutransfer_cli.files import write_text
+
+        write_text(output, text_of(result.document) + "\n")
+    if plot is not None:
+        from mutransfer_cli.report.law_plot import plot_law
+
+        plot_law(result, plot)
+    if as_json:
+        print_json(result.document)
+    else:
+        show(result.document)
+    if result.document.unidentified and not exit_zero:
+        raise typer.Exit(UNIDENTIFIED)
+
+
+def names(text: str | None) -> tuple[str, ...]:
+    """Names separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
+def show(document: LawDocument) -> None:
+    """Print parameters, predictions and the check on held-out sizes."""
+    from mutransfer_cli.cli.output import interval, table
+    from mutransfer_cli.interval import Interval
+
+    rows: list[tuple[str, str]] = []
+    for name, value in document.parameters.items():
+        if isinstance(value, Interval):
+            rows.append((name, interval(value)))
+        else:
+            rows += [(f"{name}: {part}", interval(own)) for part, own in value.items()]
+    title = f"{document.form}, {document.points} points, at {document.confidence:.0%} confidence"
+    table(title, ("parameter", "value"), rows)
+    if document.predictions:
+        shown = document.predictions[:SHOWN]
+        headings = tuple(dict.fromkeys(name for row in shown for name in row))
+        hidden = len(document.predictions) - len(shown)
+        more = f" (the first {SHOWN} of {len(document.predictions)})" if hidden else ""
+        table(f"predictions for a new run{more}", headings, cells(shown, headings))
+    print(f"residual: {document.residual:.3g} (root mean square)")
+    if document.held_out is not None:
+        held = document.held_out
+        regret = f", regret at most {max(held.regret):.2%}" if held.regret else ""
+        print(
+            f"held out ({held.rule}): {held.inside} of {held.points} inside, "
+            f"median error {held.error:.3g}{regret}"
+        )
+    print(f"method: {document.method}")
+    for note in document.notes:
+        print(f"note: {note}")
+    for reason in document.unidentified:
+        print(f"inconclusive: {reason}")
+
+
+def cells(rows: Iterable[Prediction], headings: Iterable[str]) -> Iterable[tuple[str, ...]]:
+    """The text of each cell of the predictions."""
+    from mutransfer_cli.interval import Interval
+
+    for row in rows:
+        values = [row.get(name) for name in headings]
+        yield tuple(
+            str(v) if isinstance(v, Interval) else "-" if v is None else f"{v:.4g}" for v in values
+        )

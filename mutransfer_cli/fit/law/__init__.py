@@ -1,0 +1,1 @@
+"""Scaling laws of tables of runs: from a file to the document of `law`."""

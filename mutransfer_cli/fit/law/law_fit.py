@@ -1,0 +1,238 @@
+"""Fits a law to a table: parameters, a check on held-out sizes, predictions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mutransfer_cli.catalog.laws import LawEntry
+from mutransfer_cli.documents.law import HeldOut, LawDocument, Prediction, QuantityScore
+from mutransfer_cli.errors import Inconclusive, InputError
+from mutransfer_cli.fit.law.conditions import parse_conditions, rows_that_meet
+from mutransfer_cli.fit.law.law_table import law_table, require
+from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.surface.laws.law_form import (
+    FittedLaw,
+    LawForm,
+    LawOptions,
+    LawTable,
+    Mask,
+    Score,
+)
+
+log = logging.getLogger(__name__)
+
+LARGEST = 0.2  # share of the different sizes that is held out by default
+
+
+@dataclass(frozen=True)
+class LawRequest:
+    """What a user wants to know.
+
+    Attributes:
+        form: The form's row in the catalog.
+        options: Confidence, refits, seed.
+        hold_out: Condition on the rows to hold out; None for the largest sizes.
+        at: Sizes to predict.
+        along: Sizes of the law that the user names.
+        of: Hyperparameters that the user names.
+    """
+
+    form: LawEntry
+    options: LawOptions = field(default_factory=LawOptions)
+    hold_out: str | None = None
+    at: tuple[Mapping[str, float], ...] = ()
+    along: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LawResult:
+    """A fitted law and its document."""
+
+    law: FittedLaw
+    document: LawDocument
+
+
+def fit_law(runs: RunColumns, request: LawRequest) -> LawResult:
+    """Fit a law.
+
+    With a condition, the law is fitted to the rows that do not meet it. Without one it is fitted to
+    all rows, and a second fit without the largest sizes is checked on these.
+
+    Raises:
+        InputError: The table or an option is wrong.
+        Inconclusive: The runs do not determine the law.
+    """
+    table, notes = law_table(runs, request.form, along=request.along, of=request.of)
+    form: LawForm = request.form.load()
+    asked = [sizes_asked(sizes, table) for sizes in request.at]
+    if request.hold_out is not None:
+        held = held_by_condition(request.hold_out, table, runs)
+        law = form.fit(table.rows(~held), request.options)
+        tested, rule = law, request.hold_out
+        notes = (*notes, f"fitted to the {int((~held).sum())} rows that were not held out")
+    else:
+        law = form.fit(table, request.options)
+        held = largest_sizes(form, table)
+        checked = without(form, table, held, request.options)
+        tested, rule = checked or law, "the largest sizes, in a second fit without them"
+        if checked is None:
+            held = np.zeros(len(table), dtype=bool)
+    score = score_of(tested, table.rows(held)) if held.any() else None
+    predictions = [prediction(law, sizes) for sizes in asked]
+    if held.any():
+        predictions += [prediction(tested, sizes) for sizes in distinct(form, table.rows(held))]
+    document = LawDocument(
+        source=runs.source,
+        form=request.form.name,
+        confidence=request.options.confidence,
+        sizes=table.sizes,
+        parameters={
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in law.parameters.items()
+        },
+        points=law.points,
+        residual=law.residual,
+        held_out=None if score is None else document_of(score, rule),
+        predictions=tuple(predictions),
+        method=law.method,
+        unidentified=law.unidentified,
+        notes=(*runs.notes, *notes, *law.notes),
+    )
+    return LawResult(law, document)
+
+
+def sizes_asked(sizes: Mapping[str, float], table: LawTable) -> dict[str, float]:
+    """The sizes to predict, in the law's order.
+
+    Raises:
+        InputError: A size is missing, unknown or not positive.
+    """
+    text = ",".join(f"{name}={value:g}" for name, value in sizes.items())
+    for name in table.sizes:
+        if name not in sizes:
+            raise InputError(
+                f"--at {text}: {name} is missing; the law needs {', '.join(table.sizes)}"
+            )
+        if sizes[name] <= 0:
+            raise InputError(f"--at {text}: {name}: expected a positive number")
+    for name in sizes:
+        if name not in table.sizes:
+            raise InputError(f"--at {text}: the law does not depend on {name}, but on "
+                             f"{', '.join(table.sizes)}")  # fmt: skip
+    return {name: sizes[name] for name in table.sizes}
+
+
+def held_by_condition(text: str, table: LawTable, runs: RunColumns) -> Mask:
+    """The rows that meet a condition.
+
+    Raises:
+        InputError: It names an unknown column, or holds out no row or all of them.
+    """
+    comparisons = parse_conditions(text, "--hold-out")
+    for comparison in comparisons:
+        require(table.columns, comparison.column, runs)
+    held = rows_that_meet(comparisons, table.columns)
+    if not held.any() or held.all():
+        what = "all" if held.all() else "none"
+        raise InputError(f"--hold-out {text!r}: {what} of the {len(held)} rows meet it")
+    return held
+
+
+def largest_sizes(form: LawForm, table: LawTable) -> Mask:
+    """The rows of the largest fifth of the sizes, of one at least."""
+    order = form.size_order(table)
+    different = np.unique(order)
+    count = max(1, int(LARGEST * len(different)))
+    return np.asarray(order > different[-count - 1]) if count < len(different) else order < -np.inf
+
+
+def without(form: LawForm, table: LawTable, held: Mask, options: LawOptions) -> FittedLaw | None:
+    """The law without the held-out rows; None where the rest does not determine it.
+
+    Args:
+        form: The form.
+        table: All rows.
+        held: The rows to leave out.
+        options: Confidence, refits, seed.
+    """
+    try:
+        return form.fit(table.rows(~held), options) if held.any() else None
+    except (InputError, Inconclusive) as error:
+        log.info("nothing is held out: %s", error)
+        return None
+
+
+def score_of(law: FittedLaw, held_out: LawTable) -> Score | None:
+    """The score on held-out rows; None where they hold nothing to compare with."""
+    try:
+        return law.score(held_out)
+    except Inconclusive as error:
+        log.info("held-out rows are not scored: %s", error)
+        return None
+
+
+def distinct(form: LawForm, table: LawTable) -> list[dict[str, float]]:
+    """The different sizes of a table; of sizes that count as one, the median."""
+    if len(table.sizes) == 1:
+        (name,), order = table.sizes, form.size_order(table)
+        return [{name: float(np.median(table[name][order == o]))} for o in np.unique(order)]
+    rows = zip(*(table[name] for name in table.sizes), strict=True)
+    return [dict(zip(table.sizes, map(float, row), strict=True)) for row in dict.fromkeys(rows)]
+
+
+def prediction(law: FittedLaw, sizes: Mapping[str, float]) -> Prediction:
+    """A row of the document: the sizes, then what is predicted there."""
+    return {**sizes, **law.predict(sizes)}
+
+
+def document_of(score: Score, rule: str) -> HeldOut:
+    """The document's form of a score."""
+    return HeldOut(
+        rule=rule,
+        points=score.points,
+        inside=score.inside,
+        error=score.error,
+        regret=score.regret,
+        by_quantity={
+            name: QuantityScore(points=own.points, inside=own.inside, error=own.error)
+            for name, own in score.by_quantity.items()
+        },
+    )
+
+
+def parse_sizes(text: str) -> dict[str, float]:
+    """`params=7e9,tokens=1e12` as numbers.
+
+    Raises:
+        InputError: The text is something else.
+    """
+    sizes = {}
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            sizes[name.strip()] = float(number)
+        except ValueError:
+            raise InputError(
+                f"--at {text}: expected sizes such as params=7e9,tokens=1e12, found {part!r}"
+            ) from None
+    return sizes
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """`params=N,loss=L` as a mapping from canonical names to columns.
+
+    Raises:
+        InputError: The text is something else.
+    """
+    renamed = {}
+    for part in (part for text in texts for part in text.split(",")):
+        name, equals, column = part.partition("=")
+        if not equals or not name.strip() or not column.strip():
+            raise InputError(f"--columns {part}: expected NAME=COLUMN, such as params=N")
+        renamed[name.strip()] = column.strip()
+    return renamed

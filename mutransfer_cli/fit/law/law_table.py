@@ -1,0 +1,153 @@
+"""From a table of runs to the table of a law: its sizes, hyperparameters and derived columns."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mutransfer_cli.catalog.laws import LawEntry
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.surface.laws.law_form import LawTable
+
+Columns = dict[str, npt.NDArray[np.float64]]
+FLOPS = 6.0  # for each parameter and token: Kaplan et al. 2020 (arXiv 2001.08361), section 2.1
+SAME = 1e-3  # relative; numbers closer than this are one size
+
+
+def with_derived(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Columns, tuple[str, ...]]:
+    """The columns with whichever of params, tokens and flops follows from the other two."""
+    every = dict(columns)
+    have = [name in every for name in ("params", "tokens", "flops")]
+    if have == [True, True, False]:
+        every["flops"] = FLOPS * every["params"] * every["tokens"]
+        return every, ("flops = 6·params·tokens",)
+    if have == [True, False, True]:
+        every["tokens"] = every["flops"] / (FLOPS * every["params"])
+        return every, ("tokens = flops / (6·params)",)
+    if have == [False, True, True]:
+        every["params"] = every["flops"] / (FLOPS * every["tokens"])
+        return every, ("params = flops / (6·tokens)",)
+    return every, ()
+
+
+def law_table(
+    runs: RunColumns, form: LawEntry, *, along: Sequence[str] = (), of: Sequence[str] = ()
+) -> tuple[LawTable, tuple[str, ...]]:
+    """The rows and columns that a form needs, and what has to be said about them.
+
+    Args:
+        runs: The table.
+        form: The form's row in the catalog.
+        along: Sizes that the user names; empty for the form's own.
+        of: Hyperparameters that the user names; empty for the form's own.
+
+    Raises:
+        InputError: A column is missing, or no run has all numbers.
+    """
+    columns, derived = with_derived(runs.columns)
+    for name in (*along, *of, *form.columns):
+        require(columns, name, runs)
+    sizes = tuple(along) or chosen_sizes(columns, form, runs)
+    hyperparameters = tuple(of) or chosen_hyperparameters(columns, form, sizes, runs)
+    sizes = tuple(size for size in sizes if size not in hyperparameters)
+    needed = dict.fromkeys((*sizes, *hyperparameters, *form.columns))
+    if hyperparameters and "loss" in columns:
+        needed["loss"] = None
+    complete = np.logical_and.reduce([np.isfinite(columns[name]) for name in needed])
+    if not complete.any():
+        raise InputError(f"{runs.source}: no row has numbers for all of {', '.join(needed)}")
+    notes = [note for note in derived if note.partition(" ")[0] in needed]
+    if not complete.all():
+        notes.append(f"{int((~complete).sum())} rows ignored: a number is missing, or diverged")
+    kept = {name: values[complete] for name, values in columns.items()}
+    for name in (*sizes, *hyperparameters, *(["loss"] if "loss" in needed else [])):
+        if kept[name].min() <= 0:
+            raise InputError(
+                f"{runs.source}: {name}: expected positive numbers, found {kept[name].min():g}; "
+                "laws are fitted to logarithms"
+            )
+    return LawTable(kept, sizes, hyperparameters), tuple(notes)
+
+
+def require(columns: Mapping[str, object], name: str, runs: RunColumns) -> None:
+    """Check that a column exists.
+
+    Raises:
+        InputError: It does not; the message names the nearest ones.
+    """
+    if name in columns:
+        return
+    near = difflib.get_close_matches(name, list(columns), n=3, cutoff=0.4)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    have = ", ".join(runs.columns) or "none"
+    raise InputError(
+        f"{runs.source}: no column {name}{hint}; columns of numbers: {have} "
+        f"(--columns {name}=NAME says which it is)"
+    )
+
+
+def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[str, ...]:
+    """For each size of the form the first of its columns that varies, or else that exists.
+
+    Raises:
+        InputError: A size that the form needs has no column.
+    """
+    sizes = []
+    for candidates in form.sizes:
+        present = [name for name in candidates if name in columns]
+        varying = [name for name in present if varies(columns[name])]
+        if varying:
+            sizes.append(varying[0])
+        elif present and not form.optional:
+            sizes.append(present[0])
+        elif not form.optional:
+            require(columns, candidates[0], runs)
+    if not sizes:
+        require(columns, form.sizes[0][0], runs)
+        raise InputError(
+            f"{runs.source}: no size varies; the law needs runs that differ in "
+            f"{' or '.join(name for candidates in form.sizes for name in candidates)}"
+        )
+    return tuple(sizes)
+
+
+def chosen_hyperparameters(
+    columns: Columns, form: LawEntry, sizes: Sequence[str], runs: RunColumns
+) -> tuple[str, ...]:
+    """The form's hyperparameters that vary within a size, or anywhere without a column loss.
+
+    Args:
+        columns: All columns.
+        form: The form's row in the catalog.
+        sizes: The sizes of the law.
+        runs: The table, for messages.
+
+    Raises:
+        InputError: None of them has a column.
+    """
+    present = [name for name in form.hyperparameters if name in columns and name not in sizes]
+    if form.hyperparameters and not present:
+        require(columns, form.hyperparameters[0], runs)
+    if "loss" not in columns:
+        return tuple(name for name in present if varies(columns[name]))
+    labels = np.round(np.log2(np.maximum([columns[size] for size in sizes], 1e-300)) / SAME)
+    _, index = np.unique(np.nan_to_num(labels), axis=1, return_inverse=True)
+    index = np.asarray(index).reshape(-1)
+    single = bool(np.bincount(index).max() == 1)
+    inside = [
+        name
+        for name in present
+        if any(varies(columns[name][index == i]) for i in range(int(index.max()) + 1))
+        or (single and varies(columns[name]))
+    ]
+    return tuple(inside)
+
+
+def varies(values: npt.NDArray[np.float64]) -> bool:
+    """Whether a column holds different numbers."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite)) and float(np.ptp(finite)) > SAME * float(np.abs(finite).max())

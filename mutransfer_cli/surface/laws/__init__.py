@@ -1,0 +1,1 @@
+"""Scaling laws: tables of runs in, parameters and predictions with intervals out."""

@@ -1,0 +1,1 @@
+"""The forms that a law can take, one module each."""

@@ -1,0 +1,249 @@
+"""Compute-optimal sizes from runs at equal compute: N ∝ C^a, D ∝ C^b.
+
+Hoffmann et al. 2022 (arXiv 2203.15556), approach 2: at each compute the loss is a parabola in log
+N; its vertex is the compute-optimal N, and D = C/(6N). All vertices are fitted at once, as bowls
+of one shape that may be skewed, since isoFLOP curves are steeper on the side of few tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.laws.bootstrap import percentiles
+from mutransfer_cli.surface.laws.law_form import (
+    Array,
+    Indices,
+    LawForm,
+    LawOptions,
+    LawTable,
+    Parameters,
+    Picture,
+    Score,
+    Series,
+)
+from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
+from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret
+from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
+
+SAME_COMPUTE = 0.2  # octaves that an isoFLOP curve may span
+FEWEST_SIZES = 5  # of a curve: a parabola and two more
+FEWEST_CURVES = 3
+FLOPS_PER_PARAMETER_AND_TOKEN = 6.0
+
+
+@dataclass(frozen=True)
+class IsoFlopLaw:
+    """Compute-optimal sizes.
+
+    Attributes:
+        table: The runs on the curves that were used.
+        computes: Compute of each curve, shape (curves,).
+        optima: log2 of the optimal number of parameters of each curve, and its variance.
+        law: The power law of the optimal number of parameters.
+        options: Confidence and seed.
+        parameters: Exponents `a`, `b` and coefficients `G`, `H`: N = G·C^a, D = H·C^b.
+        notes: Caveats, with the reason for each curve that was left out.
+    """
+
+    table: LawTable
+    computes: Array
+    optima: SizeOptima
+    law: ExponentLaw
+    options: LawOptions
+    parameters: Parameters
+    notes: tuple[str, ...]
+    method: str = (
+        "vertex of the loss against log parameters at each compute, all curves fitted at once; "
+        "power law by regression with scatter between curves; tokens = flops / (6 parameters)"
+    )
+    unidentified: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> int:
+        """The number of curves."""
+        return len(self.computes)
+
+    @property
+    def residual(self) -> float:
+        """Root mean square departure of the optima from the law, in octaves."""
+        return float(np.sqrt(np.mean(self.law.residuals**2)))
+
+    def predict(self, sizes: Mapping[str, float]) -> dict[str, Interval]:
+        """The compute-optimal parameters and tokens for a compute."""
+        flops = sizes["flops"]
+        value, draws = self.law.at(np.log2([flops]), self.options.seed + 1)
+        params = percentiles(value, draws, self.options.confidence).exp2()
+        assert params.low is not None and params.high is not None
+        budget = flops / FLOPS_PER_PARAMETER_AND_TOKEN
+        tokens = Interval(
+            value=budget / params.value, low=budget / params.high, high=budget / params.low
+        )
+        return {"params": params, "tokens": tokens}
+
+    def score(self, held_out: LawTable) -> Score:
+        """Compare with the vertices of held-out curves."""
+        curves = isoflop_curves(held_out)
+        runs, index = held_out.rows(curves >= 0), curves[curves >= 0]
+        if not len(index):
+            raise Inconclusive("no isoFLOP curve is held out")
+        computes = computes_of(runs, index)
+        truth = size_optima(np.log2(runs["params"])[:, None], runs.logs("loss"), index)
+        misses, inside, regrets = [], 0, []
+        for i, compute in enumerate(computes):
+            own = index == i
+            predicted = self.predict({"flops": float(compute)})["params"]
+            assert predicted.low is not None and predicted.high is not None
+            centre = np.log2(predicted.value)
+            regrets.append(
+                nearest_regret(np.log2(runs["params"][own])[:, None], runs["loss"][own],
+                               np.array([centre]))
+            )  # fmt: skip
+            if truth.reasons[i]:
+                continue
+            vertex, sd = truth.optima[i, 0], np.sqrt(truth.covariances[i, 0, 0])
+            bound = predicted.low if vertex < centre else predicted.high
+            misses.append(abs(vertex - centre))
+            inside += misses[-1] <= np.hypot(abs(np.log2(bound) - centre), 1.64 * sd)
+        if not misses:
+            raise Inconclusive("no held-out curve has its minimum inside its range")
+        return Score(len(misses), int(inside), float(np.median(misses)), tuple(regrets))
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """The curves, and the optimal number of parameters against compute."""
+        curves = isoflop_curves(self.table)
+        order = [np.flatnonzero(curves == i) for i in range(len(self.computes))]
+        order = [rows[np.argsort(self.table["params"][rows])] for rows in order]
+        series = tuple(
+            Series(f"{self.computes[i]:.2g} FLOPs", self.table["params"][rows],
+                   self.table["loss"][rows])
+            for i, rows in enumerate(order)
+        )  # fmt: skip
+        own = 2.0 ** self.optima.optima[:, 0]
+        half = 1.96 * np.sqrt(self.optima.covariances[:, 0, 0])
+        points = Series("vertices", self.computes, own, own * 2.0**-half, own * 2.0**half)
+        line = Series("law", self.computes, own / 2.0**self.law.residuals)
+        return (
+            Picture("params", "loss", series, ()),
+            Picture("flops", "optimal params", (points,), (line,)),
+        )
+
+
+class IsoFlop:
+    """The law of compute-optimal sizes."""
+
+    def fit(self, table: LawTable, options: LawOptions) -> IsoFlopLaw:
+        """Fit the law.
+
+        Raises:
+            Inconclusive: Too few curves have their minimum inside their range.
+        """
+        curves = isoflop_curves(table)
+        used = curves >= 0
+        runs, index = table.rows(used), curves[used]
+        computes = computes_of(runs, index)
+        if len(computes) < FEWEST_CURVES:
+            raise Inconclusive(
+                f"{len(computes)} isoFLOP curves of at least {FEWEST_SIZES} model sizes, the law "
+                f"needs {FEWEST_CURVES}"
+            )
+        optima = size_optima(np.log2(runs["params"])[:, None], runs.logs("loss"), index)
+        inside = np.array([not reason for reason in optima.reasons])
+        notes = tuple(
+            f"{computes[i]:.3g} FLOPs left out: {reason.format('params')}"
+            for i, reason in enumerate(optima.reasons)
+            if reason
+        )
+        if not used.all():
+            notes = (f"{int((~used).sum())} runs are on no isoFLOP curve", *notes)
+        if inside.sum() < FEWEST_CURVES:
+            raise Inconclusive(
+                f"{int(inside.sum())} isoFLOP curves have their minimum inside their range, the "
+                f"law needs {FEWEST_CURVES}; {'; '.join(notes)}"
+            )
+        law = fit_exponents(
+            np.log2(computes[inside])[:, None],
+            optima.optima[inside, 0],
+            optima.covariances[inside, 0, 0],
+            options.seed,
+        )
+        kept = SizeOptima(
+            optima.optima[inside], optima.covariances[inside], optima.levels[inside],
+            optima.level_sds[inside], ("",) * int(inside.sum()), optima.runs[inside],
+        )  # fmt: skip
+        return IsoFlopLaw(
+            table=runs.rows(inside[index]),
+            computes=computes[inside],
+            optima=kept,
+            law=law,
+            options=options,
+            parameters=exponents_and_coefficients(law, options),
+            notes=notes,
+        )
+
+    def size_order(self, table: LawTable) -> Array:
+        """By the curve."""
+        curves = isoflop_curves(table)
+        compute = table.logs("flops") / np.log(2)
+        order = np.round(compute, 6)
+        for i in range(int(curves.max()) + 1):
+            order[curves == i] = float(np.median(compute[curves == i]))
+        return np.asarray(order)
+
+
+def exponents_and_coefficients(law: ExponentLaw, options: LawOptions) -> dict[str, Interval]:
+    """N = G·C^a and D = H·C^b with b = 1 − a and H = 1/(6G), since C = 6·N·D."""
+    a, draws = law.estimate[1], law.draws[:, 1]
+    log2_g, g_draws = float(law.constant(law.estimate)), law.constant(law.draws)
+    six = np.log2(FLOPS_PER_PARAMETER_AND_TOKEN)
+    level = options.confidence
+    return {
+        "a": percentiles(a, draws, level),
+        "b": percentiles(1 - a, 1 - draws, level),
+        "G": percentiles(log2_g, g_draws, level).exp2(),
+        "H": percentiles(-six - log2_g, -six - g_draws, level).exp2(),
+    }
+
+
+def isoflop_curves(table: LawTable) -> Indices:
+    """The curve of each run, in the order of compute; −1 for runs that are on none.
+
+    A curve is a window of computes with the most model sizes, then the next of those that are left:
+    in tables that also hold other runs, the budgets stand out as dense windows.
+    """
+    compute = table.logs("flops") / np.log(2)
+    size = np.round(table.logs("params") / np.log(2), 2)
+    order = np.argsort(compute, kind="stable")
+    x, free = compute[order], np.ones(len(order), dtype=bool)
+    windows: list[tuple[int, int]] = []
+    while True:
+        best: tuple[int, int] | None = None
+        most = FEWEST_SIZES - 1
+        for start in map(int, np.flatnonzero(free)):
+            stop = int(np.searchsorted(x, x[start] + SAME_COMPUTE, side="right"))
+            taken = np.flatnonzero(~free[start:stop])
+            stop = start + int(taken[0]) if len(taken) else stop
+            count = len(np.unique(size[order[start:stop]]))
+            if count > most:
+                best, most = (start, stop), count
+        if best is None:
+            break
+        windows.append(best)
+        free[best[0] : best[1]] = False
+    curves = np.full(len(order), -1, dtype=np.intp)
+    for i, (start, stop) in enumerate(sorted(windows)):
+        curves[order[start:stop]] = i
+    return curves
+
+
+def computes_of(table: LawTable, curves: Indices) -> Array:
+    """The median compute of each curve."""
+    count = int(curves.max()) + 1 if len(curves) else 0
+    return np.array([float(np.median(table["flops"][curves == i])) for i in range(count)])
+
+
+ISOFLOP: LawForm = IsoFlop()

@@ -1,0 +1,1 @@
+"""Laws of the loss: sums of power terms, fitted by robust least squares."""

@@ -1,0 +1,123 @@
+"""The optimum of each size: bowls of one shape, fitted to the runs of all sizes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mutransfer_cli.surface.laws.law_form import Array, Indices
+from mutransfer_cli.surface.laws.optima.bowl import exponents
+from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
+
+# Runs near the optimum, for each hyperparameter and one more: the median of sizes has so many in a
+# window. The two windows' fits are averaged, and their difference is part of the error.
+WINDOWS = (4, 9)
+LEAST_WINDOW = 1e-6
+LAPLACE = 1.1  # normal intervals at the mode are short by this factor (measured on simulations)
+FLAT = 1.5  # octaves; the largest standard deviation of an optimum that is used
+FEWEST_VALUES = 3
+
+
+@dataclass(frozen=True)
+class SizeOptima:
+    """Optima of sizes, small to large.
+
+    Attributes:
+        optima: log2 of each hyperparameter, shape (sizes, p).
+        covariances: Shape (sizes, p, p).
+        levels: log loss at the optimum, shape (sizes,).
+        level_sds: Their standard deviations, shape (sizes,).
+        reasons: Why a size has no optimum inside its range; empty where it has one.
+        runs: Number of runs of each size.
+    """
+
+    optima: Array
+    covariances: Array
+    levels: Array
+    level_sds: Array
+    reasons: tuple[str, ...]
+    runs: Indices
+
+
+def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
+    """Fit the optimum of each size.
+
+    Args:
+        settings: log2 of each hyperparameter, shape (runs, p).
+        log_loss: Shape (runs,).
+        size: Index of each run's size, 0 to sizes − 1, shape (runs,).
+    """
+    first = BowlProblem(settings, log_loss, size)
+    rough, _ = search_bowls(first)
+    _, rise = first.residuals(rough)
+    fits = [_in_window(first, rough, rise, count * (first.p + 1)) for count in WINDOWS]
+    averaged = _average(fits)
+    count = first.count
+    reasons = tuple(
+        _reason(settings[size == r], averaged.optima[r], averaged.covariances[r])
+        for r in range(count)
+    )
+    return replace(averaged, reasons=reasons, runs=np.bincount(size, minlength=count))
+
+
+def _in_window(
+    problem: BowlProblem, rough: BowlState, rise: Array, per_size: int
+) -> tuple[BowlState, Array]:
+    """Fit the runs near the optimum, with the terms that the rough fit does without."""
+    order = [np.sort(rise[problem.size == r]) for r in range(problem.count)]
+    window = float(np.median([own[min(per_size, len(own)) - 1] for own in order]))
+    kept = rise <= window
+    for r, own in enumerate(order):
+        kept |= (problem.size == r) & (rise <= own[min(problem.p + 3, len(own)) - 1])
+    terms = np.zeros(len(exponents(problem.p)))
+    shape = replace(rough.shape, terms=terms, window=max(window, LEAST_WINDOW))
+    near = BowlProblem(
+        problem.settings[kept],
+        problem.log_loss[kept],
+        problem.size[kept],
+        replace(rough, shape=shape),
+    )
+    return search_bowls(near)
+
+
+def _average(fits: list[tuple[BowlState, Array]]) -> SizeOptima:
+    """The mean of fits; their differences add to the covariances."""
+    optima = np.mean([state.optima for state, _ in fits], axis=0)
+    levels = np.mean([state.levels for state, _ in fits], axis=0)
+    count, p = optima.shape
+    covariances, level_variances = np.zeros((count, p, p)), np.zeros(count)
+    for state, inverse in fits:
+        for r in range(count):
+            level = r * (p + 2)
+            block = slice(level + 1, level + 1 + p)
+            apart = state.optima[r] - optima[r]
+            covariances[r] += inverse[block, block] * LAPLACE**2 + np.outer(apart, apart)
+            level_variances[r] += inverse[level, level] * LAPLACE**2
+            level_variances[r] += (state.levels[r] - levels[r]) ** 2
+    return SizeOptima(
+        optima=optima,
+        covariances=covariances / len(fits),
+        levels=levels,
+        level_sds=np.sqrt(level_variances / len(fits)),
+        reasons=("",) * count,
+        runs=np.zeros(count, dtype=int),
+    )
+
+
+def _reason(settings: Array, optimum: Array, covariance: Array) -> str:
+    """Why the optimum of a size is not known; empty where it is.
+
+    The names of the hyperparameters are not known here: `{j}` stands for that of index j.
+    """
+    low, high = settings.min(axis=0), settings.max(axis=0)
+    sd = np.sqrt(np.diag(covariance))
+    for j in range(len(optimum)):
+        if len(np.unique(settings[:, j])) < FEWEST_VALUES:
+            return f"fewer than three values of {{{j}}}"
+        if optimum[j] <= low[j] or optimum[j] >= high[j]:
+            end = "low" if optimum[j] <= low[j] else "high"
+            return f"the optimum is at the {end} end of the range of {{{j}}}"
+        if sd[j] > FLAT:
+            return f"the loss is flat in {{{j}}}"
+    return ""

@@ -1,0 +1,50 @@
+"""The optimum of each size of a table, and why some have none."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.surface.laws.grouping import Groups
+from mutransfer_cli.surface.laws.law_form import LawTable
+from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
+
+
+def optima_of(table: LawTable, groups: Groups) -> SizeOptima:
+    """The optimum of each size, from runs or, where a size has a single run, that run."""
+    settings = np.log2(np.stack([np.exp(table.logs(n)) for n in table.hyperparameters], axis=1))
+    counts = np.bincount(groups.index)
+    if counts.max() > 1:
+        if "loss" not in table.columns:
+            raise InputError(
+                "several runs of one size but no column loss: which of them is the best?"
+            )
+        return size_optima(settings, table.logs("loss"), groups.index)
+    p, order = settings.shape[1], np.argsort(groups.index)
+    return SizeOptima(
+        optima=settings[order],
+        covariances=np.zeros((len(counts), p, p)),
+        levels=np.zeros(len(counts)),
+        level_sds=np.zeros(len(counts)),
+        reasons=("",) * len(counts),
+        runs=counts,
+    )
+
+
+def left_out(table: LawTable, groups: Groups, optima: SizeOptima) -> tuple[str, ...]:
+    """A line for each reason for which sizes are left out."""
+    reasons = Counter(r.format(*table.hyperparameters) for r in optima.reasons if r)
+    if not reasons:
+        return ()
+    lines = []
+    for reason, count in reasons.items():
+        which = [
+            groups.label(i, table.sizes)
+            for i, r in enumerate(optima.reasons)
+            if r.format(*table.hyperparameters) == reason
+        ]
+        more = f" and {count - 3} more" if count > 3 else ""
+        lines.append(f"left out, since {reason}: {'; '.join(which[:3])}{more}")
+    return tuple(lines)
