@@ -77,7 +77,7 @@ OPTIMIZERS = Registry(
         ),
         OptimizerEntry(
             name="muon",
-            summary="orthogonalised momentum for hidden matrices, AdamW for the rest",
+            summary="orthogonalized momentum for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.muon:MUON",
             takes=(*MOMENTS, "momentum", "adamw_lr"),
             batched="mutransfer_cli.train.batched_optimizers.muon:VectorizedMuon",

@@ -228,7 +228,7 @@ REFUSED_STACKS = (
     ),
     RefusedStack(
         name="axolotl",
-        reason="its groups share one weight decay and epsilon and never initialise: embedding and "
+        reason="its groups share one weight decay and epsilon and never initialize: embedding and "
         "head are one group without decay; use Trainer",
         instead=("hf-granite", "hf"),
     ),

@@ -98,7 +98,7 @@ def main() -> None:
 def report_usage_error(error: Exception) -> None:
     """Report a wrong option or argument in one line, and exit; return after any other error.
 
-    The exceptions of typer are not public, so they are recognised by name and attributes.
+    The exceptions of typer are not public, so they are recognized by name and attributes.
     """
     if type(error).__name__ == "Abort":
         sys.exit(INTERRUPTED)

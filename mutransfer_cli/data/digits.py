@@ -6,12 +6,12 @@ from hashlib import sha256
 
 import torch
 
-from mutransfer_cli.data.labelled import LabelledTable, hold_out
+from mutransfer_cli.data.labeled import LabeledTable, hold_out
 from mutransfer_cli.data.protocol import DataSettings
 from mutransfer_cli.errors import InputError
 
 
-def open_digits(settings: DataSettings) -> LabelledTable:
+def open_digits(settings: DataSettings) -> LabeledTable:
     """1797 images of 8 × 8, pixels in 0 to 1; every fifth validates.
 
     Raises:

@@ -39,7 +39,7 @@ class Teacher:
         second = weights.standard_normal((TEACHER_HIDDEN, self.d_out)) / np.sqrt(TEACHER_HIDDEN)
         return torch.from_numpy(first), torch.from_numpy(second)
 
-    def _labelled(self, rng: np.random.Generator, size: int) -> Batch:
+    def _labeled(self, rng: np.random.Generator, size: int) -> Batch:
         # products in torch, which keeps to the worker's one thread; numpy would use every core
         first, second = self._weights
         x = torch.from_numpy(rng.standard_normal((size, self.d_in)))
@@ -47,12 +47,12 @@ class Teacher:
 
     def batch(self, seed: int, step: int, size: int) -> Batch:
         """Fresh inputs for every seed and step."""
-        return self._labelled(np.random.default_rng([seed, step]), size)
+        return self._labeled(np.random.default_rng([seed, step]), size)
 
     def validation(self, size: int) -> list[Batch]:
         """1024 examples, always the same."""
         rng = np.random.default_rng([TEACHER_SEED, 1])
-        x, y = self._labelled(rng, 4 * VALIDATION_EXAMPLES)
+        x, y = self._labeled(rng, 4 * VALIDATION_EXAMPLES)
         return in_batches(x, y, size)
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.data.data_file import PATH, unreadable
-from mutransfer_cli.data.labelled import LabelledTable, hold_out
+from mutransfer_cli.data.labeled import LabeledTable, hold_out
 from mutransfer_cli.data.protocol import DataSettings
 from mutransfer_cli.errors import InputError
 
 
-def open_tensors(settings: DataSettings) -> LabelledTable:
+def open_tensors(settings: DataSettings) -> LabeledTable:
     """`.npz` or `.safetensors` with x (n, …) and y (n,); every tenth row validates.
 
     Nothing is unpickled.

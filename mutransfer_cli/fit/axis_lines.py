@@ -41,10 +41,10 @@ def axis_lines(
         base: The rung at which the axes cross; by default the one with the most others along axes.
     """
     sizes = {rung_size(o) for o in observations}
-    centre = most_connected(sizes) if base is None else base
+    center = most_connected(sizes) if base is None else base
     lines = {}
     for axis in SIZES:
-        line = [o for o in observations if axes_between(rung_size(o), centre) in ((), (axis,))]
+        line = [o for o in observations if axes_between(rung_size(o), center) in ((), (axis,))]
         varies = len({o.size(axis) for o in line}) > 1
         if varies or (axis == SIZES[0] and len(sizes) == 1):
             lines[axis] = line

@@ -43,4 +43,4 @@ def extrapolate(document: FitDocument, width: int) -> Interval | None:
     axis = document.axes.get("width")
     if axis is None or axis.line is None or axis.drift is None:
         return None
-    return DriftLine(drift=axis.drift, centre=axis.line.size, lr=axis.line.lr).at(width)
+    return DriftLine(drift=axis.drift, center=axis.line.size, lr=axis.line.lr).at(width)

@@ -183,7 +183,7 @@ def axis_document(ladder: LadderFit) -> Axis:
     return Axis(
         drift=line.drift if line else None,
         regret=regret_documents(ladder),
-        line=Line(size=line.centre, lr=line.lr) if line else None,
+        line=Line(size=line.center, lr=line.lr) if line else None,
     )
 
 

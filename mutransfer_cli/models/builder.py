@@ -19,7 +19,7 @@ from mutransfer_cli.recipe.size import Size
 
 
 def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
-    """The recipe's model at a size, as its authors initialise it after `seed`.
+    """The recipe's model at a size, as its authors initialize it after `seed`.
 
     Raises:
         InputError: The model cannot be imported or built.

@@ -61,7 +61,7 @@ def plan(
             `roles`: pairs of a pattern of tensor names and a role.
 
     Returns:
-        A line for every tensor; it can initialise the model, group its parameters and install the
+        A line for every tensor; it can initialize the model, group its parameters and install the
         multipliers.
 
     Raises:

@@ -181,14 +181,14 @@ class ProxyFactory:
         return _with_loss(subjects[0])
 
     def build(self, size: Size, seed: int, plan: Plan) -> Subject:
-        """A proxy initialised as planned, with its multipliers and its loss, without an optimizer.
+        """A proxy initialized as planned, with its multipliers and its loss, without an optimizer.
 
         (torch's first optimizer takes a second to make.) Batches are only set where the user's
         model brings its own.
 
         Args:
             size: The size along the axes.
-            seed: Seed of the initialisation.
+            seed: Seed of the initialization.
             plan: The proxy's plan at that size.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Muon (Jordan et al. 2024): orthogonalised momentum, for hidden matrices."""
+"""Muon (Jordan et al. 2024): orthogonalized momentum, for hidden matrices."""
 
 from __future__ import annotations
 

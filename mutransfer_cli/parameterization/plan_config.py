@@ -33,7 +33,7 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """Initialisation at the base.
+    """Initialization at the base.
 
     Attributes:
         source: fan_in (use the standard deviations here) or model (keep the model's own init).
@@ -41,7 +41,7 @@ class Init:
         embedding_std: Standard deviation of embeddings.
         readout_std: Standard deviation of readouts; None: 1/√fan_in at the base.
         residual: Whether tensors that end a residual branch are divided by √(2 · depth).
-        zero: Patterns of tensors that are initialised to zero.
+        zero: Patterns of tensors that are initialized to zero.
     """
 
     source: str = "fan_in"
@@ -70,7 +70,7 @@ class PlanConfig:
         horizon: steps, empirical or none: how hyperparameters scale with batch size and training
             length.
         beta1: keep, or scale with the batch size.
-        init: Initialisation.
+        init: Initialization.
         lr_factors: Factors on learning rates by role or pattern; the first match applies.
         embedding_multiplier: Forward multiplier after the embedding.
         logit_multiplier: Forward multiplier on the logits.

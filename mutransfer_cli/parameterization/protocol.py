@@ -70,7 +70,7 @@ class Parameterization:
     def tied_logits(self) -> Power:
         """The multiplier on the logits of a tied readout, a power of its input width (MUP).
 
-        The matrix is initialised as an embedding, with a constant standard deviation; the
+        The matrix is initialized as an embedding, with a constant standard deviation; the
         multiplier compensates for what the readout's own row has in init and multiplier beyond
         1/√m.
         """

@@ -1,4 +1,4 @@
-"""Initialises a model by its plan, with the same values on any device and with any sharding."""
+"""Initializes a model by its plan, with the same values on any device and with any sharding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tensor_generator(seed: int, name: str) -> torch.Generator:
 
 @torch.no_grad()
 def initialize(plan: PlanData, model: nn.Module, seed: int) -> None:
-    """Initialise the model's parameters in place; see `Plan.initialize`.
+    """Initialize the model's parameters in place; see `Plan.initialize`.
 
     Raises:
         InputError: The model's parameters are not those of the plan, or are on the meta device.

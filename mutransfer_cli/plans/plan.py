@@ -26,7 +26,7 @@ class Plan(PlanData):
     """
 
     def initialize(self, model: nn.Module, seed: int = 0) -> None:
-        """Initialise the model's parameters in place: normal with each tensor's `init_std`.
+        """Initialize the model's parameters in place: normal with each tensor's `init_std`.
 
         Each tensor draws from its own stream of `seed` and its name, so the numbers do not depend
         on the order of parameters, on wrappers (torch.compile, DDP, AveragedModel) or on sharding

@@ -7,7 +7,7 @@ from typing import Any
 
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
-from mutransfer_cli.report.figure import VERDICT_COLOURS, figure
+from mutransfer_cli.report.figure import VERDICT_COLORS, figure
 
 PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
 
@@ -49,7 +49,7 @@ def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
             row,
             xerr=half_width,
             fmt="o",
-            color=VERDICT_COLOURS[t.verdict],
+            color=VERDICT_COLORS[t.verdict],
         )
     axes.set_yticks(range(len(tensors)), [t.name for t in tensors], fontsize=6)
     axes.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color="tab:green", alpha=0.1)

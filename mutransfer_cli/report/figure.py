@@ -1,4 +1,4 @@
-"""Common parts of all figures: drawing without a display, colours and saving."""
+"""Common parts of all figures: drawing without a display, colors and saving."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-VERDICT_COLOURS = {
+VERDICT_COLORS = {
     "pass": "tab:green",
     "warn": "tab:orange",
     "fail": "tab:red",
@@ -64,7 +64,7 @@ def save(drawing: Figure, path: Path) -> None:
 
 
 def shades(count: int) -> list[Any]:
-    """Colours from light to dark, for the rungs of a ladder."""
+    """Colors from light to dark, for the rungs of a ladder."""
     import numpy as np
     from matplotlib import pyplot as plt
 

@@ -17,7 +17,7 @@ class Job:
 
     Attributes:
         size: Its rung.
-        seed: Seed of the initialisation and of the order of the data.
+        seed: Seed of the initialization and of the order of the data.
         setting: Names and values of the hyperparameters, in the order of the search space.
         pruner: Decides whether it ends early; None: it runs to its end.
         step_mode: How its population takes steps.

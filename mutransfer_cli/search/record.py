@@ -35,7 +35,7 @@ class Record:
         depth: Depth of the proxy.
         batch: Examples per step.
         steps: Steps of a trial that runs to its end.
-        seed: Seed of the initialisation and of the order of the data.
+        seed: Seed of the initialization and of the order of the data.
         outcome: One of finished, diverged, failed, pruned.
         loss: Final loss; None unless it finished.
         seconds: Wall time that the trial took its worker.

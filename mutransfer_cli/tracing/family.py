@@ -42,7 +42,7 @@ class TensorShape:
         growing: The dimensions that grow with the width.
         in_dims: The dimensions that are summed over.
         out_dims: The dimensions that are kept in the result.
-        base_rms: Root mean square at the base, as the model's own code initialises it.
+        base_rms: Root mean square at the base, as the model's own code initializes it.
         uses: All its uses in the forward pass.
         share: Fraction of the entries along `in_dims` that one output sums over.
     """

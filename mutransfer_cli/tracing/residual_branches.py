@@ -1,6 +1,6 @@
 """Finds the tensors that end a residual branch: their layer's result is added to the stream.
 
-The stream is recognised by its two uses: as the input of the branch, and in the sum. Between the
+The stream is recognized by its two uses: as the input of the branch, and in the sum. Between the
 last layer of a branch and the sum its result is only added, scaled, reshaped or dropped out, so the
 branch's multiplier can be folded into that layer.
 """

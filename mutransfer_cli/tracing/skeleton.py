@@ -11,7 +11,7 @@ from mutransfer_cli.tracing.roles import Shape
 
 
 class Skeleton(torch.overrides.TorchFunctionMode):
-    """While active, functions that initialise tensors on the meta device do nothing."""
+    """While active, functions that initialize tensors on the meta device do nothing."""
 
     FILLS = frozenset(
         {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
@@ -31,7 +31,7 @@ class Skeleton(torch.overrides.TorchFunctionMode):
 
 
 def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
-    """Call `build` on the meta device: no memory is allocated and nothing is initialised."""
+    """Call `build` on the meta device: no memory is allocated and nothing is initialized."""
     with torch.device("meta"), Skeleton():
         return build()
 

@@ -1,6 +1,6 @@
 """Finds the tensors of a forward pass that are parameters, views of them, or stand for them.
 
-A parameter is recognised by its storage, so views, transposes and slices need no rules of their
+A parameter is recognized by its storage, so views, transposes and slices need no rules of their
 own: the stride of a view's dimension tells which dimension of the parameter it runs along.
 """
 

@@ -19,7 +19,7 @@ class Trial:
     Attributes:
         factory: Builds the proxy, and knows how it is trained.
         size: The proxy's size along the axes.
-        seed: Seed of the initialisation and of the order of the data.
+        seed: Seed of the initialization and of the order of the data.
         plan: The proxy's plan, with the trial's hyperparameters.
         pruner: Decides whether the trial continues; None: it runs to its end.
         label: Identifies it among the trials of its recipe, in checkpoints of populations.
@@ -47,7 +47,7 @@ class Trial:
         Args:
             factory: Builds the recipe's proxies.
             size: The proxy's size along the axes.
-            seed: Seed of the initialisation and of the order of the data.
+            seed: Seed of the initialization and of the order of the data.
             hyperparameters: Values that replace those of the recipe.
             pruner: Decides whether the trial continues.
             label: Identifies it among the trials of its recipe.

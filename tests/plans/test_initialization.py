@@ -1,4 +1,4 @@
-"""Initialisation from the meta device, in any order of parameters, and sharded (FSDP2)."""
+"""Initialization from the meta device, in any order of parameters, and sharded (FSDP2)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_init_depends_on_name_and_seed_only() -> None:
 
 
 def sharded(rank: int, size: int, port: int, path: str) -> None:
-    """One process: shard, initialise and install; the first keeps what all of them hold."""
+    """One process: shard, initialize and install; the first keeps what all of them hold."""
     from torch.distributed import destroy_process_group, init_process_group
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard

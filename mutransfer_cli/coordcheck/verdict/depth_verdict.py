@@ -81,7 +81,7 @@ def fit_network(measurements: Sequence[DepthMeasurement]) -> NetworkSlopes:
 def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float) -> float:
     """Deviation of the slope of a network quantity from the expected one.
 
-    At init the stream may shrink towards its stem, and without a stem as depth^-1/2; its change is
+    At init the stream may shrink toward its stem, and without a stem as depth^-1/2; its change is
     therefore also compared with the stream itself. With alpha below 1, blocks are lazy by design:
     attention changes as depth^(alpha - 1).
 

@@ -11,7 +11,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
-ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a cancelled effect, real updates at least 1e-2
+ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a canceled effect, real updates at least 1e-2
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
 

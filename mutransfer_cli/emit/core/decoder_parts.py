@@ -1,4 +1,4 @@
-"""The parts of a decoder, recognised by the names of its tensors."""
+"""The parts of a decoder, recognized by the names of its tensors."""
 
 from __future__ import annotations
 

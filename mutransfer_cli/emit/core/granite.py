@@ -1,7 +1,7 @@
 """Expresses a decoder as a Granite model: multipliers, one init, and groups of tensors.
 
 Granite is Llama with `embedding_multiplier` (×), `logits_scaling` (÷), `residual_multiplier` (×)
-and `attention_multiplier` (the softmax scale itself). One `initializer_range` initialises every
+and `attention_multiplier` (the softmax scale itself). One `initializer_range` initializes every
 matrix: it is set for the hidden matrices, while embedding, readout and branch outputs trade their
 init for their multipliers.
 """

@@ -35,7 +35,7 @@ class ModelClass:
 
 
 def build_from_config(recipe: Recipe, size: Size, seed: int) -> Subject:
-    """The model at a size, as its authors initialise it after `seed`."""
+    """The model at a size, as its authors initialize it after `seed`."""
     config = config_at(recipe, size)
     kind = model_class_of(config, recipe.model.build)
     torch.manual_seed(seed)

@@ -73,7 +73,7 @@ class Row:
         return self.shifted(self.multiplier**-1)
 
 
-# Roles that use another role's row: kernels have finite size, and a tied matrix is initialised as
+# Roles that use another role's row: kernels have finite size, and a tied matrix is initialized as
 # an embedding (MUP).
 ROW_OF_ROLE = {"convolution": "hidden", "expert": "hidden", "tied": "input"}
 

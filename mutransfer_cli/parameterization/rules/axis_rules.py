@@ -23,7 +23,7 @@ class AxisFactors:
         lr: Factor on the learning rate.
         weight_decay: Factor on the weight decay.
         eps: Factor on the optimizer's epsilon.
-        init_std: Factor on the init standard deviation, for tensors that the plan initialises.
+        init_std: Factor on the init standard deviation, for tensors that the plan initializes.
         why: The derivation, in one line.
     """
 

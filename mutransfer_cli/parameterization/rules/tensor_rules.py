@@ -76,7 +76,7 @@ def decays(name: str, tensor: TensorShape, decay: str | tuple[str, ...]) -> bool
 def initial_std(
     name: str, tensor: TensorShape, context: PlanContext, factor: float, at_base: bool
 ) -> tuple[str, float | None]:
-    """How a tensor is initialised: `TensorPlan.init` and `TensorPlan.init_std`.
+    """How a tensor is initialized: `TensorPlan.init` and `TensorPlan.init_std`.
 
     Args:
         name: The tensor's name in the model at the target.

@@ -57,10 +57,10 @@ class Optimizer(Section):
 
 
 class Init(Section):
-    """Standard deviations at initialisation, at the base."""
+    """Standard deviations at initialization, at the base."""
 
     from_: Literal["fan_in", "model"] = Field(default="fan_in", alias="from")
-    """fan_in: by the rule; model: as the model's authors initialise it."""
+    """fan_in: by the rule; model: as the model's authors initialize it."""
     std: PositiveNumber | None = None
     """Matrices; null: 1/sqrt(fan_in)."""
     embedding_std: PositiveNumber = 0.1

@@ -42,7 +42,7 @@ class Recipe(Section):
     lr_factors: dict[str, PositiveNumber] = Field(default_factory=dict)
     """By role or pattern, a factor of the learning rate."""
     init: Init = Field(default_factory=Init)
-    """Initialisation at the base."""
+    """Initialization at the base."""
     multipliers: Multipliers = Field(default_factory=Multipliers)
     """Forward multipliers at the base."""
     clip: PositiveNumber | None = None

@@ -14,7 +14,7 @@ from mutransfer_cli.search.samplers.settings import mean_if_complete
 
 FIRST_WAVE_SPACING = 2.0  # octaves between the rates of a line's first wave, about
 PROTECTED_OCTAVES = 2.5  # nothing is pruned within this distance of the best rate
-PROTECTED_NEIGHBOURS = 2  # nor among so many rates on each side: the five points of a parabola
+PROTECTED_NEIGHBORS = 2  # nor among so many rates on each side: the five points of a parabola
 CLIFF_RISE = 3.0  # ratio of the rises of both sides above which the fit's window may shift
 
 MeanLosses: TypeAlias = dict[float, float | None]  # by rate; None where a seed did not finish
@@ -88,10 +88,10 @@ def in_reach(x: float, best: float, rates: Sequence[float], more: int = 0) -> bo
         x: The rate.
         best: The best one.
         rates: All rates of the line, low to high.
-        more: Octaves and neighbours by which to extend the reach.
+        more: Octaves and neighbors by which to extend the reach.
     """
-    is_neighbour = abs(rates.index(x) - rates.index(best)) <= PROTECTED_NEIGHBOURS + more
-    return is_neighbour or abs(octaves(x, best)) <= PROTECTED_OCTAVES + more + 1e-6
+    is_neighbor = abs(rates.index(x) - rates.index(best)) <= PROTECTED_NEIGHBORS + more
+    return is_neighbor or abs(octaves(x, best)) <= PROTECTED_OCTAVES + more + 1e-6
 
 
 def rise(side: Sequence[float], losses: MeanLosses, best: float) -> float:

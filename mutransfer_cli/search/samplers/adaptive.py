@@ -30,7 +30,7 @@ from mutransfer_cli.surface.observation import Observation
 
 FIRST_SPACING = 2.25  # octaves between the first rates, at most
 SAME_RATE_OCTAVES = 0.35  # rates closer than this count as the same rate
-NEIGHBOUR_OFFSETS = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
+NEIGHBOR_OFFSETS = (-2, -1, 1, 2)  # octaves from the best: with it the five rates of a parabola
 FEWEST_SEEDS = 2  # the optimum of one seed may be off by more than its own residuals show
 MOST_SEEDS_FACTOR = 3  # a rung runs at most this many times `search.seeds`
 DIVERGED_DISTANCE = 0.3  # octaves to keep from a rate that diverged
@@ -77,15 +77,15 @@ class AdaptiveSampler:
     def count_trials(self) -> TrialCount:
         """The count for smooth losses; `at_most` is the limit that noisy losses may reach."""
         search = self.problem.search
-        rates = len(spread(self.low, self.high)) + len(NEIGHBOUR_OFFSETS)
-        seeds = len(NEIGHBOUR_OFFSETS) * (min(FEWEST_SEEDS, search.seeds) - 1)
+        rates = len(spread(self.low, self.high)) + len(NEIGHBOR_OFFSETS)
+        seeds = len(NEIGHBOR_OFFSETS) * (min(FEWEST_SEEDS, search.seeds) - 1)
         return TrialCount(rates + seeds, self.most_trials * len(self.problem.rungs))
 
     @property
     def most_trials(self) -> int:
         """Trials that a rung takes at most."""
         search = self.problem.search
-        rates = len(spread(self.low, self.high)) + len(NEIGHBOUR_OFFSETS)
+        rates = len(spread(self.low, self.high)) + len(NEIGHBOR_OFFSETS)
         return rates + 2 * search.extend + 5 * (MOST_SEEDS_FACTOR * search.seeds - 1)
 
     def next_round(self, seen: Sequence[Record]) -> list[Job]:
@@ -129,13 +129,13 @@ class AdaptiveSampler:
         if not losses:
             if start is None:
                 return jobs(spread(self.low, self.high), [first_seed])
-            return jobs(around(start, NEIGHBOUR_OFFSETS), [first_seed])
+            return jobs(around(start, NEIGHBOR_OFFSETS), [first_seed])
         best = best_of(losses)
         if best is None:  # everything diverged: lower rates, as far as the recipe allows
             return jobs([min(losses) - 2, min(losses) - 4], [first_seed])
         seeds = sorted(set().union(*losses.values()))
         cliff = cliff_above(size, seen, best)
-        next_to_best = jobs(neighbours(losses, best, cliff), seeds)
+        next_to_best = jobs(neighbors(losses, best, cliff), seeds)
         if next_to_best or best in (min(losses), max(losses)):
             return next_to_best  # empty if the best is at a fixed edge: there is no optimum
         enough = len(seeds) >= min(FEWEST_SEEDS, search.seeds)
@@ -150,12 +150,12 @@ def spread(low: float, high: float) -> list[float]:
     return [low + i * (high - low) / (count - 1) for i in range(count)]
 
 
-def around(centre: float, steps: Sequence[float]) -> list[float]:
-    """The centre and the rates at some steps from it, in octaves."""
-    return [centre + step for step in sorted({0.0, *steps})]
+def around(center: float, steps: Sequence[float]) -> list[float]:
+    """The center and the rates at some steps from it, in octaves."""
+    return [center + step for step in sorted({0.0, *steps})]
 
 
-def neighbours(losses: RateLosses, best: float, cliff: float) -> list[float]:
+def neighbors(losses: RateLosses, best: float, cliff: float) -> list[float]:
     """Rates around the best that have not been run and are not expected to diverge.
 
     Args:
@@ -168,7 +168,7 @@ def neighbours(losses: RateLosses, best: float, cliff: float) -> list[float]:
         return any(abs(x - other) <= SAME_RATE_OCTAVES for other in losses)
 
     highest = cliff - DIVERGED_DISTANCE
-    rates = [best + step for step in NEIGHBOUR_OFFSETS if best + step < highest]
+    rates = [best + step for step in NEIGHBOR_OFFSETS if best + step < highest]
     if highest <= best + 2:
         rates.append(best - 3)  # five rates, fewer of them above
         if cliff - best > 2 * DIVERGED_DISTANCE and not any(best < x < cliff for x in losses):

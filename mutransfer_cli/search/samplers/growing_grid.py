@@ -12,7 +12,7 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.record import Record, rounded
 from mutransfer_cli.search.samplers.settings import Setting, mean_losses
 
-NEIGHBOURS = 2  # points needed on each side of the best: five determine a parabola and its noise
+NEIGHBORS = 2  # points needed on each side of the best: five determine a parabola and its noise
 
 
 def grid_settings(space: Mapping[str, Space]) -> list[Setting]:
@@ -77,11 +77,11 @@ def grown_settings(
     tried_rates = sorted(float(rate) for rate in line)
     extra = list(tried)
     if best is None:
-        extra += [p for p in below if p not in tried][:NEIGHBOURS]
+        extra += [p for p in below if p not in tried][:NEIGHBORS]
         return [at(p) for p in extra]
     best_rate = float(rounded(dict(best)["lr"]))
     under = sum(rate < best_rate for rate in tried_rates)
     over = sum(rate > best_rate for rate in tried_rates)
-    extra += [p for p in below if p not in tried][: max(0, NEIGHBOURS - under)]
-    extra += [p for p in above if p not in tried][: max(0, NEIGHBOURS - over)]
+    extra += [p for p in below if p not in tried][: max(0, NEIGHBORS - under)]
+    extra += [p for p in above if p not in tried][: max(0, NEIGHBORS - over)]
     return [at(p) for p in extra]

@@ -78,5 +78,5 @@ def cubic_minimum(p: Parabola, cubic: float) -> float:
     discriminant = c**2 - 3 * cubic * b  # of b + 2ct + 3kt² = 0 where the curve opens upwards
     if discriminant <= 0 or c + discriminant**0.5 <= 0:
         return p.vertex
-    minimum = p.centre - b / (c + discriminant**0.5)
+    minimum = p.center - b / (c + discriminant**0.5)
     return float(minimum) if p.low < minimum < p.high else p.vertex

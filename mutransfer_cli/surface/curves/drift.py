@@ -37,12 +37,12 @@ class DriftLine:
 
     Attributes:
         drift: Slope of the line: octaves of the learning rate per doubling of the size.
-        centre: Size at which the errors of slope and level are uncorrelated.
-        lr: Optimal learning rate at the centre.
+        center: Size at which the errors of slope and level are uncorrelated.
+        lr: Optimal learning rate at the center.
     """
 
     drift: Interval
-    centre: float
+    center: float
     lr: Interval
 
     def at(self, size: float) -> Interval | None:
@@ -52,7 +52,7 @@ class DriftLine:
         """
         if self.drift.high is None or self.lr.high is None:
             return None
-        octaves = log2(size / self.centre)
+        octaves = log2(size / self.center)
         value = log2(self.lr.value) + self.drift.value * octaves
         level_error = log2(self.lr.high) - log2(self.lr.value)
         half = hypot(level_error, (self.drift.high - self.drift.value) * octaves)
@@ -76,17 +76,17 @@ def drift_line(vertices: Sequence[RungVertex], noise: Noise, confidence: float) 
     x = np.log2([v.size for v in vertices])
     y = np.array([v.log2_lr for v in vertices])
     weight = 1 / np.array([max(v.variance, SMALLEST_VARIANCE) for v in vertices])
-    centre = float(weight @ x / weight.sum())
-    spread = float(weight @ (x - centre) ** 2)
-    slope = float(weight @ ((x - centre) * y) / spread)
+    center = float(weight @ x / weight.sum())
+    spread = float(weight @ (x - center) ** 2)
+    slope = float(weight @ ((x - center) * y) / spread)
     level = float(weight @ y / weight.sum())
-    scatter = float(weight @ (y - level - slope * (x - centre)) ** 2)
+    scatter = float(weight @ (y - level - slope * (x - center)) ** 2)
     degrees_of_freedom = len(vertices) - 2
     inflation = max(1.0, scatter / degrees_of_freedom) ** 0.5 if degrees_of_freedom else 1.0
     quantile = noise.quantile(confidence) * inflation
     drift_half, level_half = quantile / spread**0.5, quantile / float(weight.sum()) ** 0.5
     return DriftLine(
         drift=Interval(value=slope, low=slope - drift_half, high=slope + drift_half),
-        centre=float(2.0**centre),
+        center=float(2.0**center),
         lr=Interval(value=level, low=level - level_half, high=level + level_half).exp2(),
     )

@@ -59,7 +59,7 @@ def fieller_interval(p: Parabola, noise: Noise, confidence: float) -> tuple[floa
     if square <= 0:
         return None
     root = max(linear**2 - 4 * square * constant, 0.0)  # below zero only by rounding
-    ends = sorted((-linear + s * np.sqrt(root)) / (2 * square) + p.centre for s in (-1, 1))
+    ends = sorted((-linear + s * np.sqrt(root)) / (2 * square) + p.center for s in (-1, 1))
     low, high = float(ends[0]), float(ends[1])
     if low <= p.low and high >= p.high:
         return None

@@ -15,7 +15,7 @@ WINDOW_REACH = 2.3  # octaves; a window of five rates an octave apart reaches as
 
 @dataclass(frozen=True)
 class Parabola:
-    """The least-squares fit loss = a + b·t + c·t² over single runs, with t = log2(lr) - centre.
+    """The least-squares fit loss = a + b·t + c·t² over single runs, with t = log2(lr) - center.
 
     Each seed has its own level; `a` is at the mean level of the seeds that every rate ran.
 
@@ -23,7 +23,7 @@ class Parabola:
         curve: The curve to which the parabola was fitted.
         x: log2 of the window's learning rates, shape (rates,).
         runs: The runs of the window.
-        centre: Middle of the window, in log2(lr).
+        center: Middle of the window, in log2(lr).
         low: Lower end of the window, in log2(lr).
         high: Upper end of the window, in log2(lr).
         solve: Matrix from the runs' losses to the coefficients, shape (3, runs).
@@ -35,7 +35,7 @@ class Parabola:
     curve: Curve
     x: Array
     runs: RunTable
-    centre: float
+    center: float
     low: float
     high: float
     solve: Array
@@ -56,8 +56,8 @@ class Parabola:
 
     @property
     def t(self) -> Array:
-        """log2(lr) of each run, from the centre; shape (runs,)."""
-        return np.asarray(self.x[self.runs.rate] - self.centre)
+        """log2(lr) of each run, from the center; shape (runs,)."""
+        return np.asarray(self.x[self.runs.rate] - self.center)
 
     @property
     def vertex(self) -> float | None:
@@ -65,7 +65,7 @@ class Parabola:
         _, b, c = self.coefficients
         if c <= 0:
             return None
-        v = self.centre - b / (2 * c)
+        v = self.center - b / (2 * c)
         return float(v) if self.low < v < self.high else None
 
     def at(self, x: Array | float, coefficients: Array | None = None) -> Array:
@@ -76,7 +76,7 @@ class Parabola:
             coefficients: Coefficients to use instead of the fitted ones, shape (…, 3).
         """
         a, b, c = np.moveaxis(self.coefficients if coefficients is None else coefficients, -1, 0)
-        t = np.asarray(x) - self.centre
+        t = np.asarray(x) - self.center
         return np.asarray(a + b * t + c * t**2)
 
     def vertex_variance(self, variance: float) -> float:
@@ -124,8 +124,8 @@ def parabola_through(curve: Curve, window: slice) -> Parabola:
         window: Indices of the rates.
     """
     x, runs = curve.x[window], run_table(curve.runs[window])
-    centre = float((x[0] + x[-1]) / 2)
-    matrix = np.column_stack([runs.seed_indicators, powers(x[runs.rate] - centre, 2)[:, 1:]])
+    center = float((x[0] + x[-1]) / 2)
+    matrix = np.column_stack([runs.seed_indicators, powers(x[runs.rate] - center, 2)[:, 1:]])
     to_mean_level = np.zeros((3, matrix.shape[1]))  # maps the seeds' levels to their mean
     to_mean_level[0, : runs.seed_count] = runs.level_weights
     to_mean_level[1, -2] = to_mean_level[2, -1] = 1
@@ -138,7 +138,7 @@ def parabola_through(curve: Curve, window: slice) -> Parabola:
         curve=curve,
         x=x,
         runs=runs,
-        centre=centre,
+        center=center,
         low=float(x[0]),
         high=float(x[-1]),
         solve=to_mean_level @ solve,

@@ -84,7 +84,7 @@ def draws(p: Parabola, noise: Noise, rng: np.random.Generator) -> Array:
 def vertices(p: Parabola, coefficients: Array) -> Array:
     """log2(lr) of the lowest point in the window of each drawn parabola, shape (DRAWS,)."""
     b, c = coefficients[:, 1], coefficients[:, 2]
-    inside = p.centre - b / (2 * np.where(c > 0, c, np.nan))
+    inside = p.center - b / (2 * np.where(c > 0, c, np.nan))
     edge = np.where(p.at(p.low, coefficients) < p.at(p.high, coefficients), p.low, p.high)
     return np.asarray(np.clip(np.where(np.isnan(inside), edge, inside), p.low, p.high))
 

@@ -38,13 +38,13 @@ class Layout:
 
         Args:
             tensors: Tensors by name, without the trial dimension.
-            alike: A key for each name; tensors with the same key become neighbours, in the order
+            alike: A key for each name; tensors with the same key become neighbors, in the order
                 of the keys.
         """
         order: dict[Hashable, list[str]] = {}
         for name, key in alike.items():
             order.setdefault(key, []).append(name)
-        names = [name for neighbours in order.values() for name in neighbours]
+        names = [name for neighbors in order.values() for name in neighbors]
         starts, column = {}, 0
         for name in names:
             starts[name] = column
@@ -77,14 +77,14 @@ class Layout:
         return rows
 
     def within(self, names: Sequence[str]) -> Span:
-        """The columns of tensors that are neighbours, with their padding."""
+        """The columns of tensors that are neighbors, with their padding."""
         spans = sorted((self.starts[n], padded(prod(self.shapes[n]))) for n in names)
         low, high = spans[0][0], spans[-1][0] + spans[-1][1]
         assert sum(width for _, width in spans) == high - low
         return low, high
 
     def runs(self, names: Sequence[str], alike: Mapping[str, Hashable]) -> list[tuple[str, Span]]:
-        """Merge neighbours that are alike.
+        """Merge neighbors that are alike.
 
         Args:
             names: Some of the tensors.

@@ -121,7 +121,7 @@ class FusedOptimizer:
         self._set(params, grads)
 
     def _set(self, params: Tensor, grads: Tensor) -> None:
-        """Bind the kernel of each trial; neighbours with the same options are one tensor."""
+        """Bind the kernel of each trial; neighbors with the same options are one tensor."""
         first, _ = self.layout.within(self.names)
         self.calls: list[list[tuple[Call, float]]] = []
         for k, plan in enumerate(self.plans):

@@ -75,7 +75,7 @@ class MakeBatchedOptimizer(Protocol):
 
         Args:
             plans: Plan of each trial (K,).
-            names: The tensors that this optimizer trains; they are neighbours in the layout.
+            names: The tensors that this optimizer trains; they are neighbors in the layout.
             layout: Which columns belong to which tensor.
             params: Parameters (K, numbers).
             grads: Gradients (K, numbers), filled before every step.

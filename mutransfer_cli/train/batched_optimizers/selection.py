@@ -47,8 +47,8 @@ def optimizer_name(plan: Plan, tensor: str) -> str:
     return plan.tensor(tensor).optimizer or plan.optimizer
 
 
-def neighbour_keys(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
-    """Keys that group tensors with the same optimizer and options as neighbours in a row.
+def neighbor_keys(plan: Plan, names: Sequence[str]) -> dict[str, Hashable]:
+    """Keys that group tensors with the same optimizer and options as neighbors in a row.
 
     Args:
         plan: The plan of any of the trials.

@@ -18,7 +18,7 @@ from mutransfer_cli.plans.forward_hooks import ScaledInput, ScaledOutput
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.knobs import attribute_of
 from mutransfer_cli.train.batched_optimizers.flat_params import Layout
-from mutransfer_cli.train.batched_optimizers.selection import neighbour_keys
+from mutransfer_cli.train.batched_optimizers.selection import neighbor_keys
 from mutransfer_cli.train.population.stacked_batches import trial_dimensions
 
 # How slow an operation is under vmap is measured before a population is used.
@@ -101,7 +101,7 @@ class ModelStack:
         like = next(iter(trained.values()))
         if any(p.dtype != like.dtype for p in trained.values()):
             raise ValueError("its parameters are of several types")
-        self.layout = Layout.of(trained, neighbour_keys(plans[0], list(trained)))
+        self.layout = Layout.of(trained, neighbor_keys(plans[0], list(trained)))
         self._hold(self.layout.rows(states))
         fixed = [n for n in states[0] if n not in trained]
         self.constants = {n: torch.stack([s[n] for s in states]) for n in fixed}

@@ -1,6 +1,6 @@
 """Trains trials of one architecture and size as one computation.
 
-Initialisation and data of a trial are the same as in training it by itself. A trial that ends is
+Initialization and data of a trial are the same as in training it by itself. A trial that ends is
 removed at once; nothing is reduced over the trials, so it cannot affect the others. Noise inside
 the forward pass (dropout) is drawn for the population and differs from that of a single trial.
 """

@@ -21,7 +21,7 @@ from mutransfer_cli.search.samplers.adaptive import (
     AdaptiveSampler,
     FitRungs,
     fit_rungs,
-    neighbours,
+    neighbors,
 )
 from mutransfer_cli.search.samplers.rate_losses import (
     RateLosses,
@@ -230,13 +230,13 @@ def key(record: Record) -> tuple[int, int, float]:
 
 
 def test_a_pruned_rate_is_no_cliff() -> None:
-    """By hand: best -7, lost at -5.5. Pruned: the neighbours; diverged: half way to the cliff."""
+    """By hand: best -7, lost at -5.5. Pruned: the neighbors; diverged: half way to the cliff."""
     size = rungs(ADAPTIVE)[0]
     jobs = [Job(size, 0, (("lr", 2.0**x),)) for x in (-10, -9, -7, -5.5)]
     for outcome, expected in (("pruned", [-8, -6, -5]), ("diverged", [-6.25])):
         *kept, lost = [record_with(job, abs(log2(job.params["lr"]) + 7)) for job in jobs]
         seen = [*kept, replace(lost, loss=None, outcome=outcome)]
-        found = neighbours(losses_of(size, seen), -7.0, cliff_above(size, seen, -7.0))
+        found = neighbors(losses_of(size, seen), -7.0, cliff_above(size, seen, -7.0))
         assert sorted(found) == sorted(expected)
 
 

@@ -26,18 +26,18 @@ def test_drift_of_sp_is_recovered() -> None:
 
 
 def test_the_line_is_that_of_weighted_least_squares() -> None:
-    """By hand, with weights 1 and 3 at log2(size) 0 and 4: the centre is 3, the drift 2/4."""
+    """By hand, with weights 1 and 3 at log2(size) 0 and 4: the center is 3, the drift 2/4."""
     noise = Noise(variance=1.0, degrees_of_freedom=10**9)  # quantiles of the normal distribution
     line = drift_line([RungVertex(1, -6.0, 3.0), RungVertex(16, -4.0, 1.0)], noise, 0.95)
     assert line is not None
-    assert line.centre == pytest.approx(2.0**3)
+    assert line.center == pytest.approx(2.0**3)
     assert line.drift.value == pytest.approx(0.5)
     # Σw = 4/3, Σw(x - 3)² = 1/3·9 + 1·1 = 4: standard errors √(3/4) and 1/2
     assert line.drift.half_width == pytest.approx(1.96 / 2, rel=1e-3)
     assert log2(line.lr.value) == pytest.approx(-4.5)
     assert line.lr.high is not None
     assert log2(line.lr.high) - log2(line.lr.value) == pytest.approx(1.96 * 0.75**0.5, rel=1e-3)
-    # four octaves above the centre both errors add in squares
+    # four octaves above the center both errors add in squares
     far = line.at(2.0**7)
     assert far is not None and far.high is not None
     half = 1.96 * np.hypot(0.75**0.5, 4 / 2)

@@ -105,9 +105,9 @@ def test_a_cliff_above_the_optimum_is_kept_out_of_the_window() -> None:
 def test_rungs_are_compared_at_one_setting() -> None:
     """The optimum differs between settings; noise decides which is best at a width."""
     runs = []
-    for width, favoured in ((32, 1.0), (64, 2.0)):
+    for width, favored in ((32, 1.0), (64, 2.0)):
         for scale, optimum in ((1.0, -6.0), (2.0, -7.0)):
-            level = 1.0 if scale == favoured else 1.0 + (0.001 if width == 32 else 0.002)
+            level = 1.0 if scale == favored else 1.0 + (0.001 if width == 32 else 0.002)
             for x in range(-10, -2):
                 value = level + 0.03 * (x - optimum) ** 2
                 runs += [

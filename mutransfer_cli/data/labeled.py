@@ -12,7 +12,7 @@ from mutransfer_cli.data.sampling import in_batches, random_indices
 
 
 @dataclass(frozen=True)
-class LabelledTable:
+class LabeledTable:
     """Inputs (n, …) float32 and classes (n,) int64.
 
     Attributes:
@@ -49,7 +49,7 @@ class LabelledTable:
         return in_batches(self.held_x, self.held_y, size)
 
 
-def hold_out(x: Tensor, y: Tensor, digest: str, every: int) -> LabelledTable:
+def hold_out(x: Tensor, y: Tensor, digest: str, every: int) -> LabeledTable:
     """Make a table that holds out the first of every `every` rows for validation.
 
     Args:
@@ -59,4 +59,4 @@ def hold_out(x: Tensor, y: Tensor, digest: str, every: int) -> LabelledTable:
         every: One row in this many is held out.
     """
     held = torch.arange(len(x)) % every == 0
-    return LabelledTable(x[~held], y[~held], x[held], y[held], digest)
+    return LabeledTable(x[~held], y[~held], x[held], y[held], digest)

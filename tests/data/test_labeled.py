@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from mutransfer_cli.data.labelled import LabelledTable, hold_out
+from mutransfer_cli.data.labeled import LabeledTable, hold_out
 
 
-def table(rows: int = 10, every: int = 3) -> LabelledTable:
+def table(rows: int = 10, every: int = 3) -> LabeledTable:
     """Row i is (i, -i) of class i mod 4."""
     numbers = torch.arange(rows, dtype=torch.float32)
     return hold_out(torch.stack([numbers, -numbers], 1), torch.arange(rows) % 4, "digest", every)
