@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.pruners import PRUNERS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.recipe.load import loads
@@ -21,6 +22,7 @@ def test_data(source: str) -> None:
     assert line == f"r.yaml:7:16: data.source: {source} {LATER}{', '.join(SOURCES.names)}"
 
 
+PRUNING = next(row.name for row in PRUNERS if row.prunes)
 # Samplers that learn from results and search more than the learning rate.
 OTHERS = " | ".join(row.name for row in SAMPLERS if row.uses_results and not row.only_lr)
 TAIL = [
@@ -46,7 +48,7 @@ TAIL = [
         f"hyperparameters take {OTHERS}",
     ),
     (
-        "search: {prune: median, space: {init_std: {log2: [-5, 0]}}}",
+        f"search: {{prune: {PRUNING}, space: {{init_std: {{log2: [-5, 0]}}}}}}",
         "10:17: search.prune: with sampler: grid, pruning ends only",
     ),
     ("rules: {depth_alpha: 0.5}", "10:22: rules.depth_alpha: belongs to completep; mup has no"),
