@@ -14,6 +14,8 @@ from mutransfer_cli.catalog.axes import AXES, BUILT_IN
 FURTHER_AXES = tuple(row for row in AXES if row not in BUILT_IN)
 # Sizes have these fields, in this order, wherever they stand in a document or on a screen.
 SIZES = tuple(row.size for row in AXES)
+# Sizes by which tables of runs made elsewhere can describe a model and its training.
+TABLE_SIZES = ("params", "tokens")
 BASE_DEFAULTS = {row.size: row.default for row in BUILT_IN if row.default is not None} | {
     row.size: row.default or 1 for row in FURTHER_AXES
 }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.options import ExitZero, Json, Output
+from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
+from mutransfer_cli.cli.options import Columns, ExitZero, Json, Output, StudyName, Where
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,13 @@ EXIT_CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
 
 def fit(
-    source: Annotated[Path, typer.Argument(help="A run directory, or a CSV file of runs.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A run directory, a table of runs (CSV, TSV, JSON, JSON lines, Markdown, exports "
+            "of W&B and MLflow) or an Optuna storage."
+        ),
+    ],
     output: Output = None,
     confidence: Annotated[
         float,
@@ -41,6 +47,9 @@ def fit(
             "--base-width", min=1, help="Base width of a table; default: its smallest width."
         ),
     ] = None,
+    columns: Columns = None,
+    where: Where = None,
+    study: StudyName = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Plot the loss against the learning rate (PNG).")
     ] = None,
@@ -51,28 +60,38 @@ def fit(
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.fit.csv_runs import read_table
     from mutransfer_cli.fit.fit_file import write_fit
     from mutransfer_cli.fit.run_fit import fit_run
-    from mutransfer_cli.fit.study_fit import fit_study
+    from mutransfer_cli.fit.table_fit import fit_table
     from mutransfer_cli.search.storage.run import Run
 
-    if source.is_dir():
-        target = output or source / "fit.json"
-        study = fit_run(Run.open(source), confidence=confidence)
+    path = Path(source)
+    if path.is_dir():
+        target = output or path / "fit.json"
+        fitted = fit_run(Run.open(path), confidence=confidence)
     else:
-        target = output or source.with_name(f"{source.stem}.fit.json")
-        observations = read_table(source, lr_is=lr_is, optimizer=optimizer, base_width=base_width)
-        study = fit_study(observations, confidence=confidence, source=str(source))
-    document = study.document()
+        target = output or path.with_name(f"{path.stem}.fit.json")
+        fitted = fit_table(
+            source,
+            confidence=confidence,
+            columns=columns or (),
+            where=where or (),
+            study=study,
+            lr_is=lr_is,
+            optimizer=optimizer,
+            base_width=base_width,
+        )
+    document = fitted.document()
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.fit_plot import plot_fit
 
-        plot_fit(study, plot)
+        plot_fit(fitted, plot)
     if as_json:
         print_json(document)
     else:
+        if fitted.understanding is not None:
+            print(f"read {source}: {fitted.understanding.line}")
         show(document, target)
     code = EXIT_CODES[document.verdict]
     if code and not exit_zero:
@@ -83,7 +102,8 @@ def show(document: FitDocument, target: Path) -> None:
     """Print the table of rungs, the drift of each axis, and the verdict."""
     from mutransfer_cli.cli.output import interval, number, table
 
-    varied = [s for s in SIZES if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
+    sizes = (*SIZES, *TABLE_SIZES)
+    varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
     regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
 
     pruned = any(r.pruned for r in document.rungs)

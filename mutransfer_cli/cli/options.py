@@ -11,6 +11,26 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; repeatable."),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME=COLUMN,…",
+        help="What columns of a table mean, such as width=d_model,loss=eval/loss; "
+        "ignore=COLUMN leaves one out, lr=2^COLUMN reads logarithms; repeatable.",
+    ),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Rows of a table to use, such as optimizer=adamw or params>4e8; repeatable.",
+    ),
+]
+StudyName = Annotated[
+    str | None, typer.Option("--study", help="Study of an Optuna storage; default: the only one.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]

@@ -11,14 +11,24 @@ from mutransfer_cli.documents.base import Part
 from mutransfer_cli.interval import Interval
 
 
+class Ignored(Part):
+    """A row or a column of a table that was not used."""
+
+    what: Literal["row", "column"]
+    name: str = Field(description="name of the column, or file and line of the row")
+    reason: str
+
+
 @further_fields(int | None, lambda axis: None)
 class Rung(Part):
     """One rung of the ladder: its sizes and its optimum."""
 
-    width: int
+    width: int | None = Field(description="null where a table describes models by parameters")
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
+    params: float | None = None
+    tokens: float | None = None
     optimum: dict[str, Interval] | None = Field(
         description="by hyperparameter; null: no optimum inside the range"
     )
@@ -35,7 +45,7 @@ class Rung(Part):
 class Regret(Part):
     """Relative extra loss at a larger rung from using the smallest rung's optimum there."""
 
-    size: int = Field(
+    size: int | float = Field(
         validation_alias="width",
         serialization_alias="width",
         description="size of the rung along its axis",
@@ -69,10 +79,12 @@ class Axis(Part):
 class SourceRung(Part):
     """The sizes of the rung whose optimum is used."""
 
-    width: int
+    width: int | None = Field(description="null where a table describes models by parameters")
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
+    params: float | None = None
+    tokens: float | None = None
 
 
 class FitDocument(Part):
@@ -93,6 +105,12 @@ class FitDocument(Part):
     hyperparameters: dict[str, float] = Field(description="optimum of the source rung")
     noise: float | None = Field(
         description="standard deviation of a loss about the level of its seed"
+    )
+    used: dict[str, str] = Field(
+        default_factory=dict, description="the column by the role for which it was used"
+    )
+    ignored: tuple[Ignored, ...] = Field(
+        default=(), description="rows and columns of the table that were not used"
     )
     notes: tuple[str, ...] = Field(
         default=(), description="caveats, such as that the sweep is unfinished"

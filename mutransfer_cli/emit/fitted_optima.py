@@ -12,7 +12,7 @@ from typing import Any
 
 from mutransfer_cli.documents.fit import FitDocument, Rung, SourceRung
 from mutransfer_cli.documents.scale import Prediction, Provenance
-from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import key_path, override
@@ -52,6 +52,8 @@ class FittedOptima:
             document = fit_run(run).document()
         if document.source_rung is None:
             raise Inconclusive(document.reason)
+        if document.source_rung.width is None:
+            raise InputError(f"{path}: the fit's models are described by parameters, not by width")
         log.info("optima of width %d, fitted to %s", document.source_rung.width, document.source)
         return cls(document, document.source_rung, run)
 
@@ -87,7 +89,7 @@ class FittedOptima:
 
     def predicted(self, width: int) -> Prediction:
         """The optimum extrapolated along the measured drift, next to the one that is used."""
-        largest = max(rung.width for rung in self.fit.rungs)
+        largest = max(rung.width for rung in self.fit.rungs if rung.width is not None)
         lr = extrapolate(self.fit, width)
         note = None if lr else "the drift could not be measured"
         return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)

@@ -7,23 +7,26 @@ from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
 from mutransfer_cli.surface.observation import Observation
 
-RungSize: TypeAlias = tuple[int | None, ...]  # in the order of SIZES; None where unknown
+RUNG_SIZES = (*SIZES, *TABLE_SIZES)  # the sizes of models of ours, and those that tables have
+RungSize: TypeAlias = tuple[float | None, ...]  # in the order of RUNG_SIZES; None: unknown
 
 
 def rung_size(observation: Observation) -> RungSize:
-    """The sizes of a run's rung."""
-    return tuple(observation.size(size) for size in SIZES)
+    """The sizes of a run's rung; sizes that only tables have are left out where none is known."""
+    known = any(name in observation.further_sizes for name in TABLE_SIZES)
+    return tuple(observation.size(size) for size in (RUNG_SIZES if known else SIZES))
 
 
-def by_name(size: RungSize) -> dict[str, int | None]:
+def by_name(size: RungSize) -> dict[str, float | None]:
     """The sizes of a rung by name."""
-    return dict(zip(SIZES, size, strict=True))
+    known: dict[str, float | None] = dict(zip(RUNG_SIZES, size, strict=False))
+    return dict.fromkeys(RUNG_SIZES) | known
 
 
-def in_order(size: RungSize) -> tuple[int, ...]:
+def in_order(size: RungSize) -> tuple[float, ...]:
     """A key that sorts rungs from small to large."""
     return tuple(n or 0 for n in size)
 
@@ -43,7 +46,7 @@ def axis_lines(
     sizes = {rung_size(o) for o in observations}
     center = most_connected(sizes) if base is None else base
     lines = {}
-    for axis in SIZES:
+    for axis in RUNG_SIZES:
         line = [o for o in observations if axes_between(rung_size(o), center) in ((), (axis,))]
         varies = len({o.size(axis) for o in line}) > 1
         if varies or (axis == SIZES[0] and len(sizes) == 1):
@@ -58,7 +61,7 @@ def axes_between(size: RungSize, other: RungSize) -> tuple[str, ...]:
     examples then differ along that axis only.
     """
     a, b = by_name(size), by_name(other)
-    different = tuple(name for name in SIZES if a[name] != b[name])
+    different = tuple(name for name in RUNG_SIZES if a[name] != b[name])
     for row in AXES:
         if row.keeps_tokens and different == (row.size, "steps"):
             grown, steps, other_grown, other_steps = (

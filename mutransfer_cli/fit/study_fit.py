@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, SourceRung
+from mutransfer_cli.documents.fit import Axis, FitDocument, Ignored, Line, Regret, Rung, SourceRung
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.axis_lines import RungSize, axis_lines, by_name, in_order, rung_size
+from mutransfer_cli.fit.tables.content.understanding import Understanding
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.curves.ladder_fit import LadderFit, TransferVerdict, fit_ladder
 from mutransfer_cli.surface.curves.rung_optima import RungFit
@@ -20,7 +21,7 @@ class FittedRung:
     """One rung of a study: its sizes, and its fit in the ladder of one axis.
 
     Attributes:
-        size: Sizes of the rung, in the order of `SIZES`.
+        size: Sizes of the rung, in the order of `RUNG_SIZES`.
         fit: Curve and optimum of the rung.
         ladder: The ladder in which the rung was fitted, for the transform of its losses.
     """
@@ -40,13 +41,15 @@ class StudyFit:
         ladders: The fit along each axis, in the order of the axes.
         sizes: For each axis, the sizes of its rungs by their size along the axis.
         unfinished: What remains to be done if the sweep is unfinished, else None.
+        understanding: For a table, what was understood of it.
     """
 
     source: str
     confidence: float
     ladders: dict[str, LadderFit]
-    sizes: dict[str, dict[int, RungSize]]
+    sizes: dict[str, dict[float, RungSize]]
     unfinished: str | None = None
+    understanding: Understanding | None = None
 
     @property
     def rungs(self) -> list[FittedRung]:
@@ -102,8 +105,17 @@ class StudyFit:
             else None,
             hyperparameters=self.main.hyperparameters,
             noise=self.main.noise,
-            notes=() if self.unfinished is None else (self.unfinished,),
+            used=dict(self.understanding.used) if self.understanding else {},
+            ignored=ignored_documents(self.understanding) if self.understanding else (),
+            notes=self.notes,
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Caveats: what is unfinished, and what was assumed of a table."""
+        unfinished = () if self.unfinished is None else (self.unfinished,)
+        read = self.understanding
+        return unfinished if read is None else (*unfinished, *read.notes, *read.row_lines)
 
 
 def fit_study(
@@ -155,6 +167,13 @@ def fit(
         base: The rung at which the axes cross; by default the one with the most others along axes.
     """
     return fit_study(observations, confidence=confidence, source=source, base=base).document()
+
+
+def ignored_documents(understanding: Understanding) -> tuple[Ignored, ...]:
+    """The rows and columns of a table that were not used."""
+    columns = [Ignored(what="column", name=c.name, reason=c.reason) for c in understanding.columns]
+    rows = [Ignored(what="row", name=r.position, reason=r.reason) for r in understanding.rows]
+    return (*columns, *rows)
 
 
 def rung_document(rung: FittedRung) -> Rung:

@@ -40,13 +40,13 @@ class LadderFit:
     """
 
     axis: str
-    rungs: dict[int, RungFit]
+    rungs: dict[float, RungFit]
     transform: LossTransform
     line: DriftLine | None
     regrets: tuple[Regret, ...]
     verdict: TransferVerdict
     reason: str
-    source: int | None
+    source: float | None
     noise: float | None
 
     @property
@@ -69,7 +69,7 @@ def fit_ladder(
         axis: Name of the size by which they differ.
         confidence: Confidence level of all intervals, between 0 and 1.
     """
-    by_size: dict[int, list[Observation]] = defaultdict(list)
+    by_size: dict[float, list[Observation]] = defaultdict(list)
     for o in observations:
         by_size[o.along(axis)].append(o)
     fits = fit_rungs({size: by_size[size] for size in sorted(by_size)}, confidence)
@@ -82,7 +82,7 @@ def fit_ladder(
     )
     for size, rung in fits.rungs.items():
         if rung.note:
-            log.info("%s %d: no optimum: %s", axis, size, rung.note)
+            log.info("%s %g: no optimum: %s", axis, size, rung.note)
     resolved = [size for size, rung in fits.rungs.items() if rung.optimum is not None]
     line = optimum_line(fits, confidence)
     verdict, reason = judge(fits.rungs, line.drift if line else None, axis)
@@ -103,7 +103,7 @@ def fit_ladder(
     )
 
 
-def optimum_line(fits: RungFits[int], confidence: float) -> DriftLine | None:
+def optimum_line(fits: RungFits[float], confidence: float) -> DriftLine | None:
     """The drift line through the optima of a ladder; None for fewer than two."""
     if fits.noise is None:
         return None
@@ -115,7 +115,7 @@ def optimum_line(fits: RungFits[int], confidence: float) -> DriftLine | None:
     return drift_line(vertices, fits.noise, confidence)
 
 
-def ladder_regrets(fits: RungFits[int], confidence: float) -> tuple[Regret, ...]:
+def ladder_regrets(fits: RungFits[float], confidence: float) -> tuple[Regret, ...]:
     """The regret of the smallest rung's optimum; empty if that rung has none."""
     smallest = min(fits.rungs)
     source = fits.rungs[smallest]
@@ -126,7 +126,7 @@ def ladder_regrets(fits: RungFits[int], confidence: float) -> tuple[Regret, ...]
 
 
 def judge(
-    rungs: Mapping[int, RungFit], drift: Interval | None, axis: str
+    rungs: Mapping[float, RungFit], drift: Interval | None, axis: str
 ) -> tuple[TransferVerdict, str]:
     """The verdict that the interval of the drift implies, and the reason for it.
 

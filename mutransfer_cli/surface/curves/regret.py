@@ -29,14 +29,14 @@ class Regret:
         note: Why it cannot be measured.
     """
 
-    size: int
+    size: float
     cost: Interval | None
     note: str | None = None
 
 
 def regrets(
     source: Parabola,
-    larger: Mapping[int, Parabola],
+    larger: Mapping[float, Parabola],
     noise: Noise,
     transform: LossTransform,
     confidence: float,

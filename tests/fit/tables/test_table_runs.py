@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.csv_runs import read_table
+from mutransfer_cli.fit.tables.table_runs import read_runs
+from mutransfer_cli.surface.observation import Observation
+
+
+def read_table(path: Path, **options: Any) -> list[Observation]:
+    return read_runs(str(path), **options).observations
 
 
 def written(folder: Path, text: str) -> Path:
@@ -77,9 +83,9 @@ def test_an_alias_stands_for_a_missing_column(tmp_path: Path) -> None:
     path = written(tmp_path, "d_model,learning_rate,loss\n64,0.01,2.5\n")
     (run,) = read_table(path)
     assert (run.width, run.lr, run.params) == (64, 0.01, {})
-    # the control: beside the column itself it is a hyperparameter
+    # the control: beside the column itself it is a hyperparameter, where the user says so
     path = written(tmp_path, "width,d_model,lr,loss\n64,32,0.01,2.5\n")
-    (run,) = read_table(path)
+    (run,) = read_table(path, columns=["d_model=d_model"])
     assert (run.width, run.params) == (64, {"d_model": 32})
 
 

@@ -1,0 +1,45 @@
+"""Fits a table of runs that were made elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mutransfer_cli.fit.study_fit import StudyFit, fit_study
+from mutransfer_cli.fit.tables.table_runs import read_runs
+
+
+def fit_table(
+    source: str,
+    *,
+    confidence: float = 0.95,
+    columns: Sequence[str] = (),
+    where: Sequence[str] = (),
+    study: str | None = None,
+    lr_is: str = "base",
+    optimizer: str = "adamw",
+    base_width: int | None = None,
+) -> StudyFit:
+    """Fit a table; the fit says what was understood of it.
+
+    Args:
+        source: Path of a file, or the address of an Optuna storage.
+        confidence: Confidence level of all intervals, between 0 and 1.
+        columns: Texts of `--columns`, such as `width=d_model,loss=eval/loss`.
+        where: Conditions on rows, such as `optimizer=adamw`.
+        study: Name of the study, for an Optuna storage with several.
+        lr_is: Meaning of the learning rates: `base` or `raw`.
+        optimizer: The optimizer of the runs, for raw rates.
+        base_width: Width at which rates are quoted; by default the smallest in the table.
+    """
+    runs = read_runs(
+        source,
+        columns=columns,
+        where=where,
+        study=study,
+        lr_is=lr_is,
+        optimizer=optimizer,
+        base_width=base_width,
+    )
+    fitted = fit_study(runs.observations, confidence=confidence, source=source)
+    return replace(fitted, understanding=runs.understanding)

@@ -1,0 +1,120 @@
+"""What the name of a column says, in whatever spelling and with whatever prefix."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS, ROLES
+
+Origin: TypeAlias = Literal["setting", "outcome", "tag", ""]
+
+SETTING_PREFIXES = {"config", "params", "param", "hparams", "hyperparameters", "hyperparams", "hp"}
+SETTING_PREFIXES |= {"args", "user_attrs", "settings", "cfg"}
+OUTCOME_PREFIXES = {"summary", "metrics", "metric", "summary_metrics", "summarymetrics", "results"}
+OUTCOME_PREFIXES |= {"result"}
+TAG_PREFIXES = {"tags", "tag", "system_attrs", "attributes", "_wandb", "info"}
+UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "thousands": 1e3, "thousand": 1e3}
+UNITS |= {"millions": 1e6, "million": 1e6, "billions": 1e9, "billion": 1e9, "trillions": 1e12}
+BASES = {"log2": 2.0, "log10": 10.0, "ln": math.e}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnName:
+    """What the name of a column says.
+
+    Attributes:
+        key: The name in the form in which names are compared.
+        role: The role that it names; None where it names none.
+        rank: How usual the name is for the role; 0 is the role's own name.
+        origin: Whether an export marks the column as a setting or as an outcome.
+        scale: The factor of a unit in the name, as in `params (M)`.
+        base: The base of a logarithm in the name, as in `log2(lr)`.
+    """
+
+    key: str
+    role: str | None = None
+    rank: int = 0
+    origin: Origin = ""
+    scale: float = 1.0
+    base: float | None = None
+
+
+_RANKS = {name: (row.name, rank) for row in ROLES.values() for name, rank in row.ranks.items()}
+
+
+def compared(name: str) -> str:
+    """A name in the form in which names are compared: `Learning-Rate` is `learning_rate`."""
+    text = unicodedata.normalize("NFKC", name).strip()
+    if len(text) == 1 and text.isupper():
+        return text  # N, D and C are parameters, tokens and FLOPs; n is a count
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", text).lower()
+    hidden = "_" if text.startswith("_") else ""
+    return hidden + re.sub(r"[^a-z0-9ηλ]+", "_", text).strip("_")
+
+
+def column_name(name: str) -> ColumnName:
+    """What the name of a column says."""
+    text, scale = without_unit(name.strip())
+    key = compared(text)
+    if key in _RANKS:
+        return ColumnName(key, *_RANKS[key], scale=scale)
+    base, argument = logarithm(key)
+    if base is not None:
+        return ColumnName(argument, *_RANKS[argument], base=base)
+    parts = [part for part in re.split(r"[./:]", text) if part]
+    origin = origin_of(compared(parts[0])) if len(parts) > 1 else ""
+    if origin:
+        rest = ".".join(parts[1:])
+        inner = column_name(rest)
+        # W&B's summary and MLflow's metrics hold what was logged last, also of the learning rate
+        return ColumnName(
+            inner.key, inner.role, inner.rank, inner.origin or origin, inner.scale, inner.base
+        )
+    for prefix in ("params_", "user_attrs_", "config_"):  # Optuna's and others' data frames
+        if key.startswith(prefix):
+            inner = column_name(key.removeprefix(prefix))
+            return ColumnName(inner.key, inner.role, inner.rank, "setting")
+    for start in range(1, len(parts)):  # model.d_model, optimizer.lr; c4/loss is no plain loss
+        inner_key = compared(".".join(parts[start:]))
+        role_name, rank = _RANKS.get(inner_key, (None, 0))
+        if role_name is not None and role_name not in ("loss", "runs", "state"):
+            return ColumnName(inner_key, role_name, rank, scale=scale)
+        if inner_key in HYPERPARAMETERS:
+            return ColumnName(inner_key)
+    return ColumnName(key, scale=scale)
+
+
+def without_unit(name: str) -> tuple[str, float]:
+    """A name without its unit, and the unit's factor."""
+    match = re.fullmatch(r"(.+?)\s*[(\[]\s*(?:in\s+)?(\w+)\s*[)\]]", name)
+    if match and match[2].lower() in UNITS:
+        return match[1], UNITS[match[2].lower()]
+    match = re.fullmatch(r"(.+?)[_ ](millions?|billions?|trillions|thousands?)", name, re.I)
+    if match:
+        return match[1], UNITS[match[2].lower()]
+    return name, 1.0
+
+
+def logarithm(key: str) -> tuple[float | None, str]:
+    """The base and the argument of a name such as `log2_lr` or `lr_log2`, where it is a role's."""
+    for word, base in BASES.items():
+        for argument in (
+            key.removeprefix(word).strip("_") if key.startswith(word) else "",
+            key.removesuffix(word).strip("_") if key.endswith(word) else "",
+        ):
+            if argument in _RANKS:
+                return base, argument
+    return None, key
+
+
+def origin_of(prefix: str) -> Origin:
+    """What an export says of the columns with a prefix."""
+    if prefix in SETTING_PREFIXES:
+        return "setting"
+    if prefix in OUTCOME_PREFIXES:
+        return "outcome"
+    return "tag" if prefix in TAG_PREFIXES else ""

@@ -1,0 +1,247 @@
+"""Decides which column of a table has which role, and asks where that is not clear."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.columns.column_names import (
+    ColumnName,
+    column_name,
+    compared,
+)
+from mutransfer_cli.fit.tables.columns.column_options import (
+    IGNORE,
+    ColumnOption,
+    chosen_column,
+    exponentials,
+    nearest,
+)
+from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
+from mutransfer_cli.fit.tables.columns.run_states import is_state_column
+from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
+from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
+
+AUXILIARY = FACTOR_WORDS | {"aux", "auxiliary", "z", "balancing", "router"}  # not the loss itself
+DEVIATION_WORDS = {"std", "sd", "stdev", "stddev", "se", "sem", "stderr", "mean", "standard"}
+DEVIATION_WORDS |= {"deviation", "error", "err"}
+
+
+@dataclass
+class ColumnRoles:
+    """The columns of a table by role.
+
+    Attributes:
+        columns: The column of each role that the table has.
+        states: The columns that say how runs ended.
+        hyperparameters: The columns that the user named as hyperparameters.
+        others: All columns without a role.
+        ignored: Columns that are passed over for another one, with reasons.
+    """
+
+    columns: dict[str, TableColumn] = field(default_factory=dict)
+    states: list[TableColumn] = field(default_factory=list)
+    hyperparameters: dict[str, TableColumn] = field(default_factory=dict)
+    others: list[TableColumn] = field(default_factory=list)
+    ignored: list[IgnoredColumn] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> dict[str, TableColumn]:
+        """The columns of sizes."""
+        return {name: self.columns[name] for name in TABLE_SIZE_ROLES if name in self.columns}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A column that could have a role."""
+
+    column: TableColumn
+    name: ColumnName
+
+    @property
+    def varies(self) -> bool:
+        """Whether the column holds more than one value."""
+        return len({v for v in self.column.values if v is not None}) > 1
+
+
+def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> ColumnRoles:
+    """The roles of a table's columns: those of the options, then those that the names say.
+
+    Raises:
+        InputError: An option names no column, or several columns could have one role.
+    """
+    roles = ColumnRoles()
+    chosen: dict[int, str] = {}
+    for option in options:
+        index, column = chosen_column(table, option)
+        chosen[index] = option.name
+        if option.name == IGNORE:
+            roles.ignored.append(IgnoredColumn(column.name, "as --columns says"))
+        elif option.name == "state":
+            roles.states.append(column)
+        elif option.name in ROLES:
+            roles.columns[option.name] = column
+        else:
+            roles.hyperparameters[option.name] = column
+    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    for index, column in enumerate(table.columns):
+        if index in chosen:
+            continue
+        name = column_name(without_repetition(column.name, table.names))
+        no_state = name.role == "state" and not is_state_column(column)
+        if name.role is None or name.origin == "tag" or empty(column) or no_state:
+            roles.others.append(column)
+        elif name.role in chosen.values():
+            roles.ignored.append(IgnoredColumn(column.name, f"{name.role} is another column"))
+        else:
+            candidates[name.role].append(Candidate(transformed(column, name), name))
+    roles.states += [one.column for one in candidates.pop("state", [])]
+    for role, several in candidates.items():
+        best = decide(table, role, several, roles)
+        roles.columns[role] = best
+    if "loss" not in roles.columns:
+        loss_by_its_name(table, roles)
+    pair_deviation(roles)
+    return roles
+
+
+def without_repetition(name: str, names: Sequence[str]) -> str:
+    """The name without the number that pandas appends to a repeated name."""
+    match = re.fullmatch(r"(.+)\.\d+", name)
+    return match[1] if match and match[1] in names else name
+
+
+def empty(column: TableColumn) -> bool:
+    """Whether a column holds nothing."""
+    return all(value is None for value in column.values)
+
+
+def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
+    """A column in units: with the factor or the logarithm that its name states undone."""
+    if name.base is not None:
+        return exponentials(column, name.base)
+    if name.scale != 1:
+        cells = [v * name.scale if isinstance(v, float) else v for v in column.values]
+        return replace(column, cells=cells)
+    return column
+
+
+def decide(
+    table: RunTable, role: str, candidates: list[Candidate], roles: ColumnRoles
+) -> TableColumn:
+    """The best of several columns for a role; the others are ignored.
+
+    Args:
+        table: The table.
+        role: The role.
+        candidates: The columns whose names stand for the role.
+        roles: Receives the columns that are passed over.
+
+    Raises:
+        InputError: Two columns are equally good, or they contradict each other.
+    """
+    outcome = role.startswith("loss")
+    elsewhere = "setting" if outcome else "outcome"
+    ordered = sorted(
+        candidates,
+        key=lambda c: (c.name.origin == elsewhere, not (outcome or c.varies), c.name.rank),
+    )
+    best = ordered[0]
+    for other in ordered[1:]:
+        if other.column.values == best.column.values:
+            reason = f"the same as {best.column.name}"
+        elif outcome and other.name.rank != best.name.rank:
+            reason = "another loss"
+        elif role in ("params", "tokens", "flops") and other.name.rank != best.name.rank:
+            reason = f"another count of {role}"
+        elif other.name.key != best.name.key and not outcome and not other.varies:
+            reason = "constant"
+        elif other.name.origin == elsewhere != best.name.origin:
+            reason = "logged during training"
+        elif not outcome and follows(other.column, best.column):
+            reason = f"follows from {best.column.name}"
+        else:
+            named = alternatives(c.column.name for c in (best, other))
+            if best.column.name == other.column.name:
+                numbers = [i for i, n in enumerate(table.names, 1) if n == best.column.name]
+                named = f"columns {' and '.join(map(str, numbers))} are both {best.column.name!r}"
+                raise InputError(
+                    f"{table.header}: {named}; pass --columns {role}=#{numbers[0]}, or rename one"
+                )
+            raise InputError(
+                f"{table.header}: {role} could be {named}; pass --columns {role}={best.column.name}"
+            )
+        roles.ignored.append(IgnoredColumn(other.column.name, reason))
+    return best.column
+
+
+def follows(column: TableColumn, source: TableColumn) -> bool:
+    """Whether a column is a function of another that repeats its values."""
+    known: dict[object, object] = {}
+    for value, key in zip(column.values, source.values, strict=True):
+        if known.setdefault(key, value) != value:
+            return False
+    return 2 * len(known) <= len(column.values)
+
+
+def loss_by_its_name(table: RunTable, roles: ColumnRoles) -> None:
+    """Take the one column that has the word loss in its name as the loss.
+
+    Raises:
+        InputError: Several columns have it.
+    """
+    candidates = [
+        column
+        for column in roles.others
+        if "loss" in (words := set(re.split("_", column_name(column.name).key)))
+        and not words & (AUXILIARY | DEVIATION_WORDS - {"mean"})
+        and any(isinstance(value, float | tuple) for value in column.values)
+    ]
+    if len(candidates) > 1:
+        raise InputError(
+            f"{table.header}: no column 'loss'; it could be "
+            f"{alternatives(c.name for c in candidates)}: pass --columns loss={candidates[0].name}"
+        )
+    if candidates:
+        roles.columns["loss"] = candidates[0]
+        roles.others.remove(candidates[0])
+
+
+def pair_deviation(roles: ColumnRoles) -> None:
+    """Drop the deviation of another loss than the one that is used."""
+    loss = roles.columns.get("loss")
+    for role in ("loss_sd", "loss_stderr"):
+        column = roles.columns.get(role)
+        if column is None:
+            continue
+        words = set(column_name(column.name).key.split("_")) - DEVIATION_WORDS - {"loss"}
+        if loss is None or not words <= set(compared(loss.name).split("_")):
+            roles.ignored.append(IgnoredColumn(column.name, "the deviation of another loss"))
+            del roles.columns[role]
+
+
+def require(table: RunTable, roles: ColumnRoles, *names: str) -> None:
+    """Require one of several roles.
+
+    Raises:
+        InputError: The table has no column for any of them.
+    """
+    if not any(name in roles.columns for name in names):
+        raise no_column(table, *names)
+
+
+def no_column(table: RunTable, *names: str) -> InputError:
+    """The error of a table that has no column for any of several roles."""
+    role = names[0]
+    present = [name or "(unnamed)" for name in table.names]
+    found = ", ".join(present[:30]) + (", …" if len(present) > 30 else "") or "nothing"
+    close = nearest(table, *(ROLES[role].ranks if role in ROLES else (role,)))
+    hint = f"; {close}" if close.startswith("nearest") else ""
+    also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
+    return InputError(
+        f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
+        f"{role}=COLUMN"
+    )

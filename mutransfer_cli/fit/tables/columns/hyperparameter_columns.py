@@ -1,0 +1,161 @@
+"""Decides which of the columns without a role are searched hyperparameters."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, empty, follows
+from mutransfer_cli.fit.tables.columns.known_names import (
+    FACTOR_WORDS,
+    HYPERPARAMETERS,
+    IGNORED_NAMES,
+    RESULT_WORDS,
+)
+from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
+from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
+
+FEW = 24  # a designed hyperparameter has at most this number of values
+# Choices that change what the loss is a function of.
+CHOICES = {"optimizer", "opt", "parametrization", "parameterization", "dataset", "schedule"}
+CHOICES |= {"lr_schedule", "scheduler", "activation", "arch", "architecture", "model_type"}
+CHOICES |= {"precision", "dtype", "tokenizer"}
+
+
+def searched_columns(
+    table: RunTable, roles: ColumnRoles
+) -> tuple[dict[str, TableColumn], list[IgnoredColumn]]:
+    """The searched hyperparameters besides the learning rate, and the columns to ignore.
+
+    Args:
+        table: The runs that are used.
+        roles: The roles of the columns of this table.
+
+    Raises:
+        InputError: A column may be a hyperparameter or not, or it separates runs by a choice.
+    """
+    searched = dict(roles.hyperparameters)
+    ignored: list[IgnoredColumn] = []
+    unclear: list[TableColumn] = []
+    for column in roles.others:
+        name = hyperparameter_name(column, roles)
+        reason = reason_by_name(column) or reason_by_content(column, roles)
+        if reason is None and is_text(column):
+            reason = reason_of_text(table, column, roles)
+        if reason is not None:
+            ignored.append(IgnoredColumn(column.name or "(unnamed)", reason))
+        elif name is not None or designed(column, roles):
+            searched[name or column_name(column.name).key] = column
+        else:
+            unclear.append(column)
+    if unclear:
+        named = ", ".join(repr(column.name) for column in unclear[:8])
+        key = column_name(unclear[0].name).key
+        raise InputError(
+            f"{table.header}: {named}: hyperparameter or result? Pass --columns "
+            f"{key}={unclear[0].name} to search it, or --columns ignore={unclear[0].name}"
+        )
+    return searched, ignored
+
+
+def hyperparameter_name(column: TableColumn, roles: ColumnRoles) -> str | None:
+    """The name of a hyperparameter that a column's name stands for; None if it stands for none."""
+    name = column_name(column.name)
+    known = HYPERPARAMETERS.get(name.key)
+    if known == "std" and "seed" not in roles.columns:
+        return None  # it may be the deviation of the loss
+    if known is not None:
+        return known
+    last = name.key.rpartition("_")[2]
+    return name.key if name.origin == "setting" or last in FACTOR_WORDS else None
+
+
+def reason_by_name(column: TableColumn) -> str | None:
+    """Why a column is ignored by its name; None if the name does not say so."""
+    name = column_name(column.name)
+    if not name.key:
+        return "index"
+    if name.origin == "tag":
+        return "tag"
+    if name.key in IGNORED_NAMES:
+        return IGNORED_NAMES[name.key]
+    if name.role is not None and not empty(column):
+        return "not needed"
+    words = set(re.split("_", name.key))
+    last = name.key.rpartition("_")[2]
+    result = name.origin == "outcome" or bool(words & RESULT_WORDS)
+    if result and name.key not in HYPERPARAMETERS and last not in FACTOR_WORDS:
+        return "another loss" if "loss" in words else "result"
+    return None
+
+
+def reason_by_content(column: TableColumn, roles: ColumnRoles) -> str | None:
+    """Why a column is ignored by what it holds; None if its content does not say so."""
+    present = {value for value in column.values if value is not None}
+    if not present:
+        return "empty"
+    if len(present) == 1:
+        return "all zero" if present == {0.0} else "constant"
+    if len(column.values) < 4:
+        return None
+    for role, source in roles.columns.items():
+        if role != "loss" and source.values != column.values and follows(column, source):
+            return f"follows from {source.name}"
+        if role != "loss" and source.values == column.values:
+            return f"the same as {source.name}"
+    return None
+
+
+def is_text(column: TableColumn) -> bool:
+    """Whether a column holds words."""
+    return any(isinstance(value, str) for value in column.values)
+
+
+def reason_of_text(table: RunTable, column: TableColumn, roles: ColumnRoles) -> str | None:
+    """The reason for which a column of words is ignored.
+
+    Raises:
+        InputError: Its words separate runs that are otherwise equal, or name a choice that
+            changes the loss.
+    """
+    values = [str(value) for value in column.values]
+    words = list(dict.fromkeys(values))
+    several = 2 * len(words) <= len(values)
+    chosen = column_name(column.name).key in CHOICES
+    if chosen or (several and separates(values, roles)):
+        shown = alternatives(words[:4])
+        raise InputError(
+            f"{table.header}: {column.name}: runs differ in it ({shown}); pick one with --where "
+            f"'{column.name}={words[0]}', or pass --columns ignore={column.name}"
+        )
+    return "text"
+
+
+def setting_keys(roles: ColumnRoles) -> list[tuple[object, ...]]:
+    """The known sizes and hyperparameters of each run."""
+    columns = [
+        *roles.sizes.values(),
+        *roles.hyperparameters.values(),
+        *(roles.columns[name] for name in ("lr", "seed") if name in roles.columns),
+    ]
+    return list(zip(*(column.values for column in columns), strict=True))
+
+
+def separates(values: Sequence[object], roles: ColumnRoles) -> bool:
+    """Whether runs that are equal in everything known differ in a column."""
+    groups: Mapping[tuple[object, ...], set[object]] = defaultdict(set)
+    for key, value in zip(setting_keys(roles), values, strict=True):
+        groups[key].add(value)
+    return any(len(group) > 1 for group in groups.values())
+
+
+def designed(column: TableColumn, roles: ColumnRoles) -> bool:
+    """Whether a column was set by design: few values, which recur and are crossed with others."""
+    values = [value for value in column.values if value is not None]
+    distinct = set(values)
+    if len(distinct) > FEW or 2 * len(distinct) > len(values):
+        return False
+    return separates(column.values, roles)

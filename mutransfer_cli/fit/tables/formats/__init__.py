@@ -1,0 +1,1 @@
+"""File formats of tables, recognized by their content; each returns a `RunTable`."""

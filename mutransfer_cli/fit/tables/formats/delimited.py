@@ -1,0 +1,217 @@
+"""Reads text with a delimiter: CSV, TSV, semicolons with decimal commas, aligned columns."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
+from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
+
+DELIMITERS = ("\t", ";", ",", "|")
+SAMPLE = 50  # lines by which the delimiter is recognized
+BARE_NAN = re.compile(r"(?<=[\s:\[(,])(-?)(nan|inf)(?=[\s,})\]])")
+
+
+def read_delimited(source: str, text: str) -> RunTable:
+    """Read a table with one header and one run per line.
+
+    Raises:
+        InputError: The text is no such table.
+    """
+    lines = text.splitlines(keepends=True)
+    delimiter = delimiter_of(lines)
+    try:
+        records = list(records_of(lines, delimiter))
+    except csv.Error as error:
+        raise InputError(f"{source}: not a table: {error}") from error
+    if not records:
+        raise InputError(f"{source}:1: no column 'width'; found nothing")
+    header, names = records.pop(0)
+    if all(not isinstance(cell_value(name), str) for name in names):
+        commented = commented_header(lines[: header - 1], delimiter, len(names))
+        if commented is None:
+            raise InputError(
+                f"{source}:{header}: the first row holds no names; expected a header such as "
+                f"width,lr,loss"
+            )
+        records.insert(0, (header, names))
+        header, names = commented
+    rows, ignored = complete_rows(source, records, names)
+    if not rows:
+        raise InputError(f"{source}: holds no runs; expected one run per line")
+    cells = list(zip(*(row for _, row in rows), strict=True))
+    comma = decimal_comma(source, delimiter, cells)
+    columns = tuple(
+        TableColumn(name.strip(), column, comma) for name, column in zip(names, cells, strict=True)
+    )
+    table = RunTable(
+        source=source,
+        header=f"{source}:{header}",
+        columns=columns,
+        positions=[f"{source}:{line}" for line, _ in rows],
+        ignored=tuple(ignored),
+        notes=("decimal commas",) if comma else (),
+    )
+    return unfolded(table)
+
+
+def delimiter_of(lines: Sequence[str]) -> str:
+    """The delimiter of which the first lines have the same number, but at least one, each."""
+    sample = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    sample = sample[:SAMPLE]
+    if not sample:
+        return ","
+    counts = {d: Counter(outside_quotes(line, d) for line in sample) for d in DELIMITERS}
+    header = {d: outside_quotes(sample[0], d) for d in DELIMITERS}
+    present = [d for d in DELIMITERS if header[d]]
+    if not present:
+        return " " if len(sample[0].split()) > 1 else ","
+    return max(present, key=lambda d: (counts[d][header[d]], -DELIMITERS.index(d)))
+
+
+def outside_quotes(line: str, delimiter: str) -> int:
+    """How often a delimiter stands in a line outside double quotes."""
+    return sum(part.count(delimiter) for part in line.split('"')[::2])
+
+
+def records_of(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the number of its first line; comments and empty lines are left out."""
+    first, last = 0, 0
+
+    def content() -> Iterator[str]:
+        nonlocal first, last
+        quoted = False
+        for number, line in enumerate(lines, 1):
+            if not quoted and (not line.strip() or line.lstrip().startswith("#")):
+                continue
+            if first <= last:
+                first = number
+            if '"' in line:
+                quoted ^= bool(line.count('"') % 2)
+            yield " ".join(line.split()) if delimiter == " " else line
+
+    for record in csv.reader(content(), delimiter=delimiter, skipinitialspace=True):
+        yield first, record
+        last = first
+
+
+def commented_header(
+    lines: Sequence[str], delimiter: str, width: int
+) -> tuple[int, list[str]] | None:
+    """The last comment before the rows that has as many names, as numpy writes a header."""
+    for number in range(len(lines), 0, -1):
+        line = lines[number - 1].strip()
+        if line.startswith("#"):
+            text = line.lstrip("# ")
+            names = text.split() if delimiter == " " else text.split(delimiter)
+            if len(names) == width and all(isinstance(cell_value(n), str) for n in names):
+                return number, names
+    return None
+
+
+def complete_rows(
+    source: str, records: Sequence[tuple[int, list[str]]], names: Sequence[str]
+) -> tuple[list[tuple[int, list[str]]], list[IgnoredRow]]:
+    """The rows with a cell for every name, and those that have fewer.
+
+    Args:
+        source: The file.
+        records: Line and cells of each row.
+        names: The names of the columns.
+
+    Raises:
+        InputError: A row has more cells than there are names.
+    """
+    width = len(names)
+    rows, ignored = [], []
+    for line, cells in records:
+        if len(cells) > width:
+            if any(cell.strip() for cell in cells[width:]):
+                raise InputError(
+                    f"{source}:{line}: {len(cells)} cells under {width} names; quote cells that "
+                    f"hold the delimiter"
+                )
+            cells = cells[:width]
+        if len(cells) < width:
+            end = "truncated: " if line == records[-1][0] else ""
+            ignored.append(IgnoredRow(f"{source}:{line}", f"{end}{len(cells)} of {width} cells"))
+        else:
+            rows.append((line, cells))
+    return rows, ignored
+
+
+def decimal_comma(source: str, delimiter: str, columns: Sequence[Sequence[str]]) -> bool:
+    """Whether a table writes decimal points as commas.
+
+    A comma that cannot separate thousands says so (`2,31`, `0,001`). In a table with semicolons
+    any number with a comma does, unless another number has a decimal point.
+
+    Raises:
+        InputError: Some numbers have decimal points, and others decimal commas.
+    """
+    certain, possible, point = "", "", ""
+    for column in columns:
+        for raw in column:
+            if "," in raw:
+                cell = raw.strip()
+                if COMMA_DECIMAL.fullmatch(cell):
+                    if THOUSANDS.fullmatch(cell) and not cell.lstrip("+-").startswith("0"):
+                        possible = possible or cell
+                    else:
+                        certain = certain or cell
+            elif not point and "." in raw and not re.fullmatch(r"\d{1,3}(\.\d{3})+", raw.strip()):
+                try:
+                    float(raw)
+                except ValueError:
+                    continue
+                point = raw.strip()
+    if certain and point:
+        raise InputError(
+            f"{source}: both decimal commas ({certain!r}) and decimal points ({point!r}); write "
+            f"all numbers in one of the two notations"
+        )
+    return bool(certain) or (bool(possible) and delimiter == ";" and not point)
+
+
+def unfolded(table: RunTable) -> RunTable:
+    """The table with columns of dictionaries, as W&B's own example writes them, taken apart."""
+    columns: list[TableColumn] = []
+    for column in table.columns:
+        cells = [str(cell).strip() for cell in column.cells]
+        if not (cells and all(cell.startswith("{") and cell.endswith("}") for cell in cells)):
+            columns.append(column)
+            continue
+        try:
+            dictionaries = [dictionary(cell) for cell in cells]
+        except (ValueError, SyntaxError):
+            columns.append(column)
+            continue
+        names = dict.fromkeys(name for values in dictionaries for name in values)
+        columns += [
+            TableColumn(f"{column.name}.{name}", [values.get(name) for values in dictionaries])
+            for name in names
+        ]
+    return replace(table, columns=tuple(columns))
+
+
+def dictionary(cell: str) -> dict[str, object]:
+    """The dictionary that a cell holds as JSON or as Python writes it.
+
+    Raises:
+        ValueError: It holds none.
+        SyntaxError: It holds none.
+    """
+    try:
+        values = json.loads(cell)
+    except ValueError:
+        values = ast.literal_eval(BARE_NAN.sub(r"'\1\2'", cell))
+    if not isinstance(values, dict):
+        raise ValueError(cell)
+    return {str(name): value for name, value in values.items()}

@@ -1,0 +1,82 @@
+"""Reads the tables of a Markdown document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
+from mutransfer_cli.fit.tables.formats.delimited import complete_rows, decimal_comma
+
+RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
+DECORATION = re.compile(r"^(\*\*|__|`|\*(?!\*))(.*?)\1$")
+
+
+@dataclass
+class Block:
+    """One table of a document: its header and rows, with their lines."""
+
+    line: int
+    names: list[str]
+    rows: list[tuple[int, list[str]]] = field(default_factory=list)
+
+
+def is_markdown(lines: Sequence[str]) -> bool:
+    """Whether lines hold a Markdown table: a header above a rule of dashes."""
+    return bool(blocks_of(lines))
+
+
+def read_markdown(source: str, text: str) -> RunTable:
+    """Read a Markdown table; tables with the same header are joined.
+
+    Raises:
+        InputError: The tables have different headers, or hold no rows.
+    """
+    blocks = blocks_of(text.splitlines())
+    first = blocks[0]
+    other = next((block for block in blocks if block.names != first.names), None)
+    if other is not None:
+        raise InputError(
+            f"{source}: two tables with different columns (lines {first.line} and {other.line}); "
+            f"keep the one with the runs in a file of its own"
+        )
+    rows, ignored = complete_rows(source, [row for b in blocks for row in b.rows], first.names)
+    if not rows:
+        raise InputError(f"{source}: holds no runs; expected one run per line")
+    cells = list(zip(*(row for _, row in rows), strict=True))
+    comma = decimal_comma(source, "|", cells)
+    columns = tuple(
+        TableColumn(name, column, comma) for name, column in zip(first.names, cells, strict=True)
+    )
+    positions = [f"{source}:{line}" for line, _ in rows]
+    notes = ("decimal commas",) if comma else ()
+    return RunTable(source, f"{source}:{first.line}", columns, positions, tuple(ignored), notes)
+
+
+def blocks_of(lines: Sequence[str]) -> list[Block]:
+    """The tables among the lines of a document."""
+    blocks: list[Block] = []
+    block: Block | None = None
+    for number, line in enumerate(lines, 1):
+        if "|" not in line:
+            block = None
+        elif block is not None:
+            block.rows.append((number, cells_of(line)))
+        elif RULE.fullmatch(line) and number > 1 and "|" in lines[number - 2]:
+            names = cells_of(lines[number - 2])
+            if len(names) == len(cells_of(line)):
+                block = Block(number - 1, names)
+                blocks.append(block)
+    return blocks
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line, without emphasis."""
+    text = line.strip().removeprefix("|")
+    text = text.removesuffix("|") if not text.endswith(r"\|") else text
+    return [
+        DECORATION.sub(r"\2", cell.replace(r"\|", "|").strip())
+        for cell in re.split(r"(?<!\\)\|", text)
+    ]

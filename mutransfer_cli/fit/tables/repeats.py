@@ -1,0 +1,120 @@
+"""Runs at the same sizes, hyperparameters and seed: repeats, retries and duplicates."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable
+
+FAR = 0.5  # repeats whose losses differ by more than this share of all losses' span
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """What becomes of runs that have the same key.
+
+    Attributes:
+        seeds: The seed of each run that is kept, by its row.
+        ignored: The rows that are not kept.
+        notes: What was assumed.
+    """
+
+    seeds: Mapping[int, int]
+    ignored: tuple[IgnoredRow, ...]
+    notes: tuple[str, ...]
+
+
+def duplicates(table: RunTable) -> tuple[list[int], list[IgnoredRow]]:
+    """The rows without those that repeat another one cell by cell, and the latter."""
+    rows: list[int] = []
+    ignored: list[IgnoredRow] = []
+    first: dict[tuple[str, ...], int] = {}
+    texts = [list(map(str, column.cells)) for column in table.columns]
+    for row, cells in enumerate(zip(*texts, strict=True)):
+        earlier = first.setdefault(cells, row)
+        if earlier == row:
+            rows.append(row)
+        else:
+            ignored.append(IgnoredRow(table.positions[row], "duplicate of another row"))
+    return rows, ignored
+
+
+def assign_seeds(
+    keys: Sequence[Hashable],
+    losses: Sequence[float | None],
+    seeds: Sequence[int] | None,
+    positions: Sequence[str],
+) -> Repeats:
+    """Give each run a seed of its own among the runs with its key.
+
+    Where most settings were run several times, runs with the same key are repeats with other
+    seeds. Otherwise a diverged run beside a finished one is the first try of a retry.
+
+    Args:
+        keys: Sizes and hyperparameters of each run.
+        losses: Loss of each run; None if it diverged.
+        seeds: Seed of each run; None if the table has no seeds.
+        positions: Position of each run, for messages.
+    """
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        groups[key if seeds is None else (key, seeds[row])].append(row)
+    sizes = Counter(len(rows) for rows in groups.values())
+    by_design = 2 * sizes[1] < len(groups)
+    used: dict[Hashable, set[int]] = defaultdict(set)
+    if seeds is not None:
+        for key, seed in zip(keys, seeds, strict=True):
+            used[key].add(seed)
+    kept: dict[int, int] = {}
+    ignored: list[IgnoredRow] = []
+    repeated, far, retried = 0, 0, 0
+    finite = [loss for loss in losses if loss is not None]
+    span = max(finite, default=0.0) - min(finite, default=0.0)
+    for rows in groups.values():
+        finished = [row for row in rows if losses[row] is not None]
+        if finished and len(finished) < len(rows) and not (by_design and seeds is None):
+            retried += 1
+            ignored += [
+                IgnoredRow(positions[row], "diverged, and finished when run again")
+                for row in rows
+                if losses[row] is None
+            ]
+            rows = finished
+        if len(rows) > 1:
+            repeated += 1
+            group = [loss for row in rows if (loss := losses[row]) is not None]
+            far += bool(group) and max(group) - min(group) > FAR * span
+        for number, row in enumerate(rows):
+            seed = number if seeds is None else seeds[row]
+            if seeds is not None and number:
+                seed = next(s for s in range(len(keys) + 1) if s not in used[keys[row]])
+                used[keys[row]].add(seed)
+            kept[row] = seed
+    return Repeats(kept, tuple(ignored), repeat_notes(repeated, far, retried, seeds is not None))
+
+
+def repeat_notes(repeated: int, far: int, retried: int, seeded: bool) -> tuple[str, ...]:
+    """What was assumed about runs with the same key.
+
+    Args:
+        repeated: Number of settings with several runs.
+        far: Number of those whose losses are far apart.
+        retried: Number of settings with a diverged run and a finished one.
+        seeded: Whether the table has seeds.
+    """
+    notes = []
+    settings = "setting was" if repeated == 1 else "settings were"
+    if repeated:
+        same = " with the same seed" if seeded else ""
+        notes.append(f"{repeated} {settings} run several times{same}: taken as repeats")
+    if far:
+        notes.append(
+            f"repeats at {far} of them differ by more than half of the range of all losses; "
+            f"a column that tells them apart may be missing"
+        )
+    if retried:
+        settings = "setting" if retried == 1 else "settings"
+        notes.append(f"at {retried} {settings} a run diverged and a retry finished: kept the retry")
+    return tuple(notes)
