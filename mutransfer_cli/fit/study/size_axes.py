@@ -9,14 +9,12 @@ from math import log2, prod
 from typing import TypeAlias
 
 from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
 from mutransfer_cli.surface.observation import Observation
 
 Sizes: TypeAlias = Mapping[str, float]
 
-PARAMETERS = "params"
-TOKENS = "tokens"
-TABLE_SIZES = (PARAMETERS, TOKENS)
+PARAMETERS, TOKENS = TABLE_SIZES
 SAME = 0.03  # octaves; sizes this close are one rung: 3784 and 3785 steps
 
 
@@ -43,7 +41,7 @@ class SizeAxis:
 
 def sizes_of(observation: Observation) -> dict[str, float]:
     """All known sizes of a run."""
-    named: dict[str, int | None] = {name: observation.size(name) for name in SIZES}
+    named: dict[str, float | None] = {name: observation.size(name) for name in SIZES}
     named |= {name: observation.further_sizes.get(name) for name in TABLE_SIZES}
     return {name: float(size) for name, size in named.items() if size is not None}
 
