@@ -106,6 +106,11 @@ def train(factory: ProxyFactory, jobs: Sequence[Job], population: int) -> Iterat
         yield [record(j.size, j.seed, j.params, losses[i]) for i, j in enumerate(group)]
 
 
+def population_of(ladder: Ladder) -> int:
+    """How many of its trials train as one computation."""
+    return 1 if ladder.recipe in ONE_BY_ONE else POPULATION
+
+
 def rounded(job: Job) -> Job:
     """The job with settings of six digits, which the table holds exactly."""
     return replace(job, setting=tuple((name, float(f"{v:.6g}")) for name, v in job.setting))
@@ -163,7 +168,7 @@ def train_ladder(ladder: Ladder, folder: Path) -> Table:
     recipe = ladder.load()
     table = Table(folder / f"{ladder.name}.csv", list(recipe.search.space))
     factory, sizes = ProxyFactory(recipe), ladder.rungs(recipe)
-    population = 1 if ladder.recipe in ONE_BY_ONE else POPULATION
+    population = population_of(ladder)
     problem = replace(search_problem(recipe, 0), rungs=sizes)
 
     def fill(stage: str, jobs: Sequence[Job]) -> bool:
