@@ -30,6 +30,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.record import Record, observation_of
+from mutransfer_cli.surface.observation import Observation
 from tests.benchmarks.ladder_table import LADDERS, Ladder
 from tests.benchmarks.ladders import TABLES, Table, population_of, train
 
@@ -91,7 +92,7 @@ class Forecast:
     loss: Interval | None = None
 
 
-def observations(records: Sequence[Record], recipe: Recipe) -> list:
+def observations(records: Sequence[Record], recipe: Recipe) -> list[Observation]:
     """The trials as observations."""
     return [observation_of(record, recipe.optimizer.lr) for record in records]
 

@@ -41,6 +41,7 @@ POPULATION = 16  # trials that train as one computation
 ONE_BY_ONE = {"convnet-digits"}  # convolutions gain nothing from a population on a CPU
 DENSE_SEEDS, DENSE_STEP, DENSE_RATES = range(2, 8), 0.5, 5
 BOX, BOX_SEEDS = 1.0, (1, 2)  # octaves either way, and its seeds
+DIGITS = 6  # of a loss
 FAKE_LOSS = 1.0  # Sobol's settings do not depend on losses
 
 
@@ -79,20 +80,20 @@ class Table:
                 writer.writerow(["stage", *sizes, *self.names, "seed", "loss"])
             for r in records:
                 values = [f"{r.params[name]:.12g}" for name in self.names]
-                loss = "nan" if r.loss is None else f"{r.loss:.6g}"
+                loss = "nan" if r.loss is None else f"{r.loss:.{DIGITS}g}"
                 writer.writerow([stage, *r.size.as_dict().values(), *values, r.seed, loss])
         self.rows += [(stage, r) for r in records]
 
 
 def record(size: Size, seed: int, params: dict[str, float], loss: float | None) -> Record:
-    """A trial that ended; without a finite loss it diverged."""
+    """A trial that ended; without a finite loss it diverged. Losses are as exact as in a table."""
     finished = loss is not None and math.isfinite(loss)
     return Record(
         params=params,
         **size.as_dict(),
         seed=seed,
         outcome="finished" if finished else "diverged",
-        loss=loss if finished else None,
+        loss=float(f"{loss:.{DIGITS}g}") if loss is not None and finished else None,
     )
 
 
@@ -183,8 +184,12 @@ def train_ladder(ladder: Ladder, folder: Path) -> Table:
     while fill("search", searched_jobs(problem, table.records("search"))):
         pass
     for size in sizes[-2:]:
-        of_rung = [r for r in table.records("search") if r.size == size]
-        fill("dense", dense_jobs(size, of_rung, table.names))
+        searched, dense = (
+            [r for r in table.records(stage) if r.size == size] for stage in ("search", "dense")
+        )
+        jobs = dense_jobs(size, searched, table.names)
+        if len(dense) < len(jobs):
+            fill("dense", jobs)
     return table
 
 

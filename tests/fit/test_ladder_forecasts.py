@@ -1,0 +1,52 @@
+"""The arithmetic of tests/benchmarks/ladder_forecasts.py."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.recipe.size import Size
+from tests.benchmarks import ladder_forecasts
+from tests.benchmarks.ladder_forecasts import SEEDS, Measured, difference, grained, holds, share
+from tests.benchmarks.ladder_table import LADDERS
+from tests.benchmarks.ladders import record
+
+SIZE = Size(width=32, depth=2, batch=16, steps=100)
+
+
+def test_a_difference_has_the_interval_of_both() -> None:
+    """Half-widths 3 and 4 are 5 in quadrature."""
+    predicted, own = Interval(value=1, low=-2, high=4), Interval(value=-3, low=-7, high=1)
+    assert difference(predicted, own) == Interval(value=4, low=-1, high=9)
+    assert holds(difference(predicted, own))
+    assert not holds(difference(Interval(value=3, low=0, high=6), own))
+
+
+def test_a_share_has_its_exact_binomial_interval() -> None:
+    """Clopper and Pearson's interval of 9 in 10 is .555 to .9975 (R: binom.test(9, 10))."""
+    assert share([True] * 9 + [False]) == "9/10 = 0.90 (0.55 to 1.00)"
+    assert share([False] * 4) == "0/4 = 0.00 (0.00 to 0.60)"  # 1 - .025^(1/4) = .602
+    assert share([]) == "–"
+
+
+def test_settings_are_trained_on_a_grid_of_a_hundredth_of_an_octave() -> None:
+    setting = grained({"lr": 2.0**-6.2514, "init_std": 1.0}, ["lr"])
+    assert setting == (("lr", pytest.approx(2.0**-6.25, rel=1e-5)),)
+
+
+def test_measured_regret_is_paired_by_seed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extra losses .01 and .03 in turn: mean .02 of a loss of 2, s.e. .01·√(8/7)/2/√8."""
+    monkeypatch.setattr(ladder_forecasts, "CHOICES", tmp_path)
+    measured = Measured(LADDERS[0], ["lr"])
+    for i, seed in enumerate(SEEDS):
+        noise = 0.5 if i % 2 else -0.5  # common to both settings
+        extra = 0.03 if i % 4 < 2 else 0.01
+        best = record(SIZE, seed, {"lr": 2.0**-6}, 2 + noise)
+        worse = record(SIZE, seed, {"lr": 2.0**-5}, 2 + noise + extra)
+        measured.table.append("choice", [best, worse])
+    mean, error = measured.regret({"lr": 2.0**-5}, {"lr": 2.0**-6})
+    assert mean == pytest.approx(0.01)
+    assert error == pytest.approx(0.01 * math.sqrt(8 / 7) / 2 / math.sqrt(8))
+    assert measured.regret({"lr": 2.0**-4}, {"lr": 2.0**-6}) is None
