@@ -1,0 +1,16 @@
+"""The multiplier along each axis."""
+
+from __future__ import annotations
+
+from mutransfer_cli.catalog.sizes import SIZES, multipliers
+
+
+def test_training_length_counts_examples() -> None:
+    """By hand: 4 times the width, half the depth, 2 times the batch, 3 times the steps."""
+    base = dict.fromkeys(SIZES, 1) | {"width": 64, "depth": 4, "batch": 16, "steps": 100}
+    target = base | {"width": 256, "depth": 2, "batch": 32, "steps": 300}
+    found = multipliers(base, target)
+    assert {name: found[name] for name in ("width", "depth", "batch", "duration")} == {
+        "width": 4.0, "depth": 0.5, "batch": 2.0, "duration": 6.0,
+    }  # fmt: skip
+    assert set(multipliers(base, base).values()) == {1.0}

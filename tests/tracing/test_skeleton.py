@@ -1,0 +1,36 @@
+"""Models without memory: shapes alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
+
+WIDTH = 1 << 20  # 4 TB of float32 for each matrix
+
+
+class Net(nn.Module):
+    """Initialises with torch.nn.init, in place, and as a copy."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.a = nn.Linear(width, width)
+        nn.init.orthogonal_(self.a.weight)
+        self.a.weight.data.normal_().mul_(2)
+        with torch.no_grad():
+            self.a.bias.copy_(torch.zeros(width))
+
+
+def test_a_large_model_takes_no_memory() -> None:
+    model = skeleton(lambda: Net(WIDTH))
+    assert all(p.is_meta for p in model.parameters())
+    assert shapes_of(model) == {"a.weight": (WIDTH, WIDTH), "a.bias": (WIDTH,)}
+
+
+def test_real_tensors_are_still_initialised() -> None:
+    """The control: inside a skeleton only tensors of the meta device are left alone."""
+    real = torch.zeros(3)
+    skeleton(lambda: nn.ParameterList([nn.Parameter(real.fill_(1.0))]))
+    assert torch.equal(real, torch.ones(3))
+    assert not torch.equal(Net(4).a.weight, torch.zeros(4, 4))
