@@ -30,8 +30,8 @@ def plot_law(result: LawResult, path: Path) -> None:
 
 def draw_panel(panel: Any, picture: Picture) -> None:
     """Draw observed values and the law on logarithmic axes."""
-    for series, colour in zip(picture.points, shades(len(picture.points)), strict=True):
-        draw_points(panel, series, colour, joined=len(picture.points) > 1)
+    for series, color in zip(picture.points, shades(len(picture.points)), strict=True):
+        draw_points(panel, series, color, joined=len(picture.points) > 1)
     for series in picture.lines:
         order = np.argsort(series.x)
         panel.plot(series.x[order], series.y[order], "-", color="tab:red", label=series.label)
@@ -42,20 +42,20 @@ def draw_panel(panel: Any, picture: Picture) -> None:
         panel.legend(fontsize="small")
 
 
-def draw_points(panel: Any, series: Series, colour: Any, *, joined: bool) -> None:
+def draw_points(panel: Any, series: Series, color: Any, *, joined: bool) -> None:
     """Draw observed values, with intervals where they have any.
 
     Args:
         panel: The matplotlib axes.
         series: The values.
-        colour: Their colour.
+        color: Their color.
         joined: Whether a line joins them.
     """
     style = ".-" if joined else "."
     if series.low is None or series.high is None:
-        panel.plot(series.x, series.y, style, color=colour, label=series.label, alpha=0.7)
+        panel.plot(series.x, series.y, style, color=color, label=series.label, alpha=0.7)
         return
     reach = np.stack([series.y - series.low, series.high - series.y])
     panel.errorbar(
-        series.x, series.y, yerr=reach, fmt=style, color=colour, label=series.label, capsize=2
+        series.x, series.y, yerr=reach, fmt=style, color=color, label=series.label, capsize=2
     )

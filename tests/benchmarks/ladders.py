@@ -131,7 +131,7 @@ def searched_jobs(problem: SearchProblem, records: Sequence[Record]) -> list[Job
         proposed += [record(j.size, j.seed, j.params, FAKE_LOSS) for j in new]
 
 
-def centre(records: Sequence[Record], names: Sequence[str]) -> dict[str, float]:
+def center(records: Sequence[Record], names: Sequence[str]) -> dict[str, float]:
     """About where the optimum of a rung is, as logarithms to base 2.
 
     With one hyperparameter the vertex of the parabola through the three lowest mean losses around
@@ -152,7 +152,7 @@ def centre(records: Sequence[Record], names: Sequence[str]) -> dict[str, float]:
 
 def dense_jobs(size: Size, records: Sequence[Record], names: Sequence[str]) -> list[Job]:
     """Trials around the optimum of a rung."""
-    middle = centre(records, names)
+    middle = center(records, names)
     if len(names) == 1:
         steps = (np.arange(DENSE_RATES) - DENSE_RATES // 2) * DENSE_STEP
         points, seeds = [[middle[names[0]] + step] for step in steps], tuple(DENSE_SEEDS)

@@ -9,7 +9,7 @@ import pytest
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from tests.benchmarks.ladder_table import LADDERS, Ladder
-from tests.benchmarks.ladders import Table, centre, dense_jobs, record
+from tests.benchmarks.ladders import Table, center, dense_jobs, record
 
 SIZE = Size(width=32, depth=2, batch=16, steps=100)
 
@@ -45,7 +45,7 @@ def test_a_table_goes_on_where_it_ended(tmp_path) -> None:
 def test_the_centre_of_a_parabola_is_its_vertex() -> None:
     """Loss 1 + (log2 lr + 6.3)² / 10, at octaves: three points determine the parabola."""
     records = [record(SIZE, 0, {"lr": 2.0**x}, 1 + (x + 6.3) ** 2 / 10) for x in range(-9, -2)]
-    assert centre(records, ["lr"])["lr"] == pytest.approx(-6.3)
+    assert center(records, ["lr"])["lr"] == pytest.approx(-6.3)
 
 
 def test_dense_trials_surround_the_centre() -> None:

@@ -11,7 +11,7 @@ WIDTH = 1 << 20  # 4 TB of float32 for each matrix
 
 
 class Net(nn.Module):
-    """Initialises with torch.nn.init, in place, and as a copy."""
+    """Initializes with torch.nn.init, in place, and as a copy."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ def test_a_large_model_takes_no_memory() -> None:
     assert shapes_of(model) == {"a.weight": (WIDTH, WIDTH), "a.bias": (WIDTH,)}
 
 
-def test_real_tensors_are_still_initialised() -> None:
+def test_real_tensors_are_still_initialized() -> None:
     """The control: inside a skeleton only tensors of the meta device are left alone."""
     real = torch.zeros(3)
     skeleton(lambda: nn.ParameterList([nn.Parameter(real.fill_(1.0))]))

@@ -15,7 +15,7 @@ def layout() -> Layout:
 
 
 def test_columns_by_hand() -> None:
-    """Neighbours are alike: a (15 numbers in 16 columns), c (16), b (2 in 16)."""
+    """Neighbors are alike: a (15 numbers in 16 columns), c (16), b (2 in 16)."""
     found = layout()
     assert [padded(n) for n in (1, 16, 17)] == [16, 16, 32] and ALIGNMENT == 16
     assert found.names == ["a", "c", "b"] and found.width == 48

@@ -98,17 +98,17 @@ class IsoFlopLaw:
             own = index == i
             predicted = self.predict({"flops": float(compute)})["params"]
             assert predicted.low is not None and predicted.high is not None
-            centre = np.log2(predicted.value)
+            center = np.log2(predicted.value)
             regrets.append(
                 nearest_regret(np.log2(runs["params"][own])[:, None], runs["loss"][own],
-                               np.array([centre]))
+                               np.array([center]))
             )  # fmt: skip
             if truth.reasons[i]:
                 continue
             vertex, sd = truth.optima[i, 0], np.sqrt(truth.covariances[i, 0, 0])
-            bound = predicted.low if vertex < centre else predicted.high
-            misses.append(abs(vertex - centre))
-            inside += misses[-1] <= np.hypot(abs(np.log2(bound) - centre), 1.64 * sd)
+            bound = predicted.low if vertex < center else predicted.high
+            misses.append(abs(vertex - center))
+            inside += misses[-1] <= np.hypot(abs(np.log2(bound) - center), 1.64 * sd)
         if not misses:
             raise Inconclusive("no held-out curve has its minimum inside its range")
         return Score(len(misses), int(inside), float(np.median(misses)), tuple(regrets))

@@ -1,6 +1,6 @@
 """How far a law of the loss errs beyond its sizes, measured by cutting the table.
 
-A bootstrap knows nothing of errors that neighbouring runs share: where the form is not quite right,
+A bootstrap knows nothing of errors that neighboring runs share: where the form is not quite right,
 its intervals hold beyond the sizes far less often than they say. Fits to the smaller sizes,
 compared with the larger ones, show by how much.
 """

@@ -31,7 +31,7 @@ class PowerSum:
     """A fitted sum of powers.
 
     Attributes:
-        centre: Mean logarithm of each size, shape (k,).
+        center: Mean logarithm of each size, shape (k,).
         floor: E where it is fixed, 0 for a law without it; None where it was fitted.
         estimate: Parameters as searched, shape (p,).
         refits: The bootstrap.
@@ -39,7 +39,7 @@ class PowerSum:
         objective: Sum of Huber losses at the estimate.
     """
 
-    centre: Array
+    center: Array
     floor: float | None
     estimate: Array
     refits: Refits
@@ -56,14 +56,14 @@ class PowerSum:
         Returns:
             Shape (draws, rows).
         """
-        terms = power_terms(log_sizes - self.centre, parameters, self.floor)
+        terms = power_terms(log_sizes - self.center, parameters, self.floor)
         return softmax_terms(terms)[0]
 
     def natural(self, parameters: Array) -> tuple[Array, Array, Array]:
         """E, the factors A_j and the exponents α_j of parameters as searched."""
-        k = len(self.centre)
+        k = len(self.center)
         exponents = parameters[..., k : 2 * k]
-        factors = np.exp(parameters[..., :k] + exponents * self.centre)
+        factors = np.exp(parameters[..., :k] + exponents * self.center)
         last = parameters[..., -1]
         floor = np.exp(last) if self.floor is None else np.full_like(last, self.floor)
         return floor, factors, exponents
@@ -117,12 +117,12 @@ def objective_of(
     return evaluate
 
 
-def starts(centre: Array, floor: float | None) -> Array:
+def starts(center: Array, floor: float | None) -> Array:
     """The published grid of starts, in centred parameters."""
-    k = len(centre)
+    k = len(center)
     floors = (LOG_FLOORS,) if floor is None else ()
     grid = np.array(list(product(*[LOG_FACTORS] * k, *[EXPONENTS] * k, *floors)))
-    grid[:, :k] -= grid[:, k : 2 * k] * centre
+    grid[:, :k] -= grid[:, k : 2 * k] * center
     return grid
 
 
@@ -146,10 +146,10 @@ def fit_power_sum(
         floor: E where it is fixed, 0 for a law without it; None to fit it.
         searched: From how many of the starts, the best ones, a search is made.
     """
-    centre = log_sizes.mean(axis=0)
-    centred, one = log_sizes - centre, np.ones((1, len(log_loss)))
+    center = log_sizes.mean(axis=0)
+    centred, one = log_sizes - center, np.ones((1, len(log_loss)))
     objective = objective_of(centred, log_loss[None], one, floor)
-    grid = starts(centre, floor)
+    grid = starts(center, floor)
     values = np.concatenate(
         [objective(part, np.arange(len(part)))[0] for part in np.array_split(grid, 20)]
     )
@@ -167,4 +167,4 @@ def fit_power_sum(
         np.repeat(estimate[None], options.resamples, axis=0),
     )
     refits = Refits(refit.parameters[refit.converged], int((~refit.converged).sum()))
-    return PowerSum(centre, floor, estimate, refits, log_loss - fitted, float(minima.values[best]))
+    return PowerSum(center, floor, estimate, refits, log_loss - fitted, float(minima.values[best]))

@@ -24,16 +24,16 @@ class ExponentLaw:
     """A power law of one hyperparameter's optimum, as draws.
 
     Attributes:
-        centre: log2 of the sizes at which the level is quoted, shape (k,).
+        center: log2 of the sizes at which the level is quoted, shape (k,).
         low: Smallest log2 of each size, shape (k,).
         high: Largest log2 of each size, shape (k,).
-        estimate: Level at the centre and exponents, shape (1 + k,).
+        estimate: Level at the center and exponents, shape (1 + k,).
         draws: Draws of these, shape (DRAWS, 1 + k).
         scatters: Scatter of sizes about the law for each draw, octaves, shape (DRAWS,).
         residuals: Optima minus the law, octaves, shape (sizes,).
     """
 
-    centre: Array
+    center: Array
     low: Array
     high: Array
     estimate: Array
@@ -51,7 +51,7 @@ class ExponentLaw:
             seed: Seed of the draws.
         """
         rng = np.random.default_rng(seed)
-        x = np.concatenate([[1.0], log2_sizes - self.centre])
+        x = np.concatenate([[1.0], log2_sizes - self.center])
         beyond = np.maximum(np.maximum(log2_sizes - self.high, self.low - log2_sizes), 0.0)
         span = self.high - self.low
         bend = float(np.linalg.norm(BEND * beyond * (beyond + span) / 2))
@@ -62,7 +62,7 @@ class ExponentLaw:
 
     def constant(self, draws: Array) -> Array:
         """Logarithm (base 2) of the law's coefficient: its value where every size is 1."""
-        return np.asarray(draws[..., 0] - draws[..., 1:] @ self.centre)
+        return np.asarray(draws[..., 0] - draws[..., 1:] @ self.center)
 
 
 def fit_exponents(log2_sizes: Array, optima: Array, variances: Array, seed: int) -> ExponentLaw:
@@ -75,8 +75,8 @@ def fit_exponents(log2_sizes: Array, optima: Array, variances: Array, seed: int)
         seed: Seed of the draws.
     """
     weight = 1 / (variances + SCATTER**2)
-    centre = weight @ log2_sizes / weight.sum()
-    design = np.column_stack([np.ones(len(optima)), log2_sizes - centre])
+    center = weight @ log2_sizes / weight.sum()
+    design = np.column_stack([np.ones(len(optima)), log2_sizes - center])
     fits = [_at_scatter(design, optima, variances, tau) for tau in SCATTERS]
     evidence = np.array([fit[2] for fit in fits])
     share = np.exp(evidence - evidence.max())
@@ -88,7 +88,7 @@ def fit_exponents(log2_sizes: Array, optima: Array, variances: Array, seed: int)
     draws = np.stack([fits[i][0] + roots[i] @ z for i, z in zip(chosen, noise, strict=True)])
     estimate = np.asarray(share @ np.stack([fit[0] for fit in fits]))
     return ExponentLaw(
-        centre=centre,
+        center=center,
         low=log2_sizes.min(axis=0),
         high=log2_sizes.max(axis=0),
         estimate=estimate,

@@ -35,18 +35,18 @@ def score_optima(held_out: LawTable, predict: Predict) -> Score:
     regrets = []
     for r in range(len(groups.sizes)):
         predicted = predict(dict(zip(held_out.sizes, map(float, groups.sizes[r]), strict=True)))
-        centre = np.log2([predicted[name].value for name in names])
-        misses[r] = np.abs(centre - truth[r])
+        center = np.log2([predicted[name].value for name in names])
+        misses[r] = np.abs(center - truth[r])
         for j, name in enumerate(names):
             bound = predicted[name]
             assert bound.low is not None and bound.high is not None
-            half = centre[j] - np.log2(bound.low) if truth[r, j] < centre[j] else (
-                np.log2(bound.high) - centre[j]
+            half = center[j] - np.log2(bound.low) if truth[r, j] < center[j] else (
+                np.log2(bound.high) - center[j]
             )  # fmt: skip
             inside[r, j] = misses[r, j] <= np.hypot(half, 1.64 * sds[r, j])
         if "loss" in held_out.columns:
             own = groups.index == r
-            regrets.append(nearest_regret(settings[own], held_out["loss"][own], centre))
+            regrets.append(nearest_regret(settings[own], held_out["loss"][own], center))
     by_name = {
         name: Score(len(truth), int(inside[:, j].sum()), float(np.median(misses[:, j])))
         for j, name in enumerate(names)
