@@ -58,6 +58,7 @@ def findings(alpha: float = 1.0, **powers: float) -> list[str]:
         ({"stream": 0.0, "attention": -0.5}, 1.0, ["lazy"]),
         ({"stream": 0.0, "attention": -0.5}, 0.5, []),  # alpha 1/2: depth^(alpha - 1) by design
         ({"stream": 0.0, "attention": 0.5}, 1.0, ["residual-scale"]),
+        ({"stream": 0.0, "attention": 0.0}, 0.5, ["residual-scale"]),
     ],
 )
 def test_what_should_not_depend_on_the_depth(
