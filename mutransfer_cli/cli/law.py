@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.laws import LAWS
-from mutransfer_cli.cli.options import ExitZero, Json, Output
+from mutransfer_cli.cli.options import Columns, ExitZero, Json, Output, StudyName, Where
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,16 +21,13 @@ UNIDENTIFIED = 3
 
 
 def law(
-    source: Annotated[Path, typer.Argument(help="A table of runs, one run per row.")],
+    source: Annotated[
+        str, typer.Argument(help="A table of runs, one run per row, or an Optuna storage.")
+    ],
     form: Annotated[str, typer.Option("--form", help=f"Form of the law. {FORMS}.")],
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--columns",
-            metavar="NAME=COLUMN,…",
-            help="Columns of the table, such as params=N,tokens=D,loss=L; repeatable.",
-        ),
-    ] = None,
+    columns: Columns = None,
+    where: Where = None,
+    study: StudyName = None,
     along: Annotated[
         str | None,
         typer.Option("--along", help="Sizes of the law, such as params or params,tokens."),
@@ -79,7 +76,7 @@ def law(
     if row is None:
         raise InputError(f"--form: {LAWS.unknown(form)}")
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.fit.law.law_fit import LawRequest, fit_law, parse_columns, parse_sizes
+    from mutransfer_cli.fit.law.law_fit import LawRequest, fit_law, parse_sizes
     from mutransfer_cli.fit.law.run_columns import read_columns
     from mutransfer_cli.surface.laws.law_form import LawOptions
 
@@ -91,7 +88,9 @@ def law(
         along=names(along),
         of=names(of),
     )
-    result = fit_law(read_columns(source, parse_columns(columns or ())), request)
+    required = ("loss",) if "loss" in row.columns else ()
+    runs = read_columns(source, required, columns=columns or (), where=where or (), study=study)
+    result = fit_law(runs, request)
     if output is not None:
         from mutransfer_cli.documents.base import as_json as text_of
         from mutransfer_cli.files import write_text

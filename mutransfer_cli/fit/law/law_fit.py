@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from mutransfer_cli.documents.law import HeldOut, LawDocument, Prediction, Quant
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.law.conditions import parse_conditions, rows_that_meet
 from mutransfer_cli.fit.law.law_table import law_table, require
-from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.surface.laws.law_form import (
     FittedLaw,
     LawForm,
@@ -113,6 +113,8 @@ def sizes_asked(sizes: Mapping[str, float], table: LawTable) -> dict[str, float]
         InputError: A size is missing, unknown or not positive.
     """
     text = ",".join(f"{name}={value:g}" for name, value in sizes.items())
+    known = dict.fromkeys(table.sizes)
+    sizes = {known_name(name, known): value for name, value in sizes.items()}
     for name in table.sizes:
         if name not in sizes:
             raise InputError(
@@ -133,10 +135,13 @@ def held_by_condition(text: str, table: LawTable, runs: RunColumns) -> Mask:
     Raises:
         InputError: It names an unknown column, or holds out no row or all of them.
     """
-    comparisons = parse_conditions(text, "--hold-out")
-    for comparison in comparisons:
-        require(table.columns, comparison.column, runs)
-    held = rows_that_meet(comparisons, table.columns)
+    conditions = [
+        replace(one, column=known_name(one.column, table.columns))
+        for one in parse_conditions(text, "--hold-out")
+    ]
+    for one in conditions:
+        require(table.columns, one.column, runs)
+    held = rows_that_meet(conditions, table.columns)
     if not held.any() or held.all():
         what = "all" if held.all() else "none"
         raise InputError(f"--hold-out {text!r}: {what} of the {len(held)} rows meet it")
@@ -221,18 +226,3 @@ def parse_sizes(text: str) -> dict[str, float]:
                 f"--at {text}: expected sizes such as params=7e9,tokens=1e12, found {part!r}"
             ) from None
     return sizes
-
-
-def parse_columns(texts: Sequence[str]) -> dict[str, str]:
-    """`params=N,loss=L` as a mapping from canonical names to columns.
-
-    Raises:
-        InputError: The text is something else.
-    """
-    renamed = {}
-    for part in (part for text in texts for part in text.split(",")):
-        name, equals, column = part.partition("=")
-        if not equals or not name.strip() or not column.strip():
-            raise InputError(f"--columns {part}: expected NAME=COLUMN, such as params=N")
-        renamed[name.strip()] = column.strip()
-    return renamed

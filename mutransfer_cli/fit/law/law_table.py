@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.surface.laws.law_form import LawTable
 
 Columns = dict[str, npt.NDArray[np.float64]]
@@ -49,6 +49,8 @@ def law_table(
         InputError: A column is missing, or no run has all numbers.
     """
     columns, derived = with_derived(runs.columns)
+    along = [known_name(name, columns) for name in along]
+    of = [known_name(name, columns) for name in of]
     for name in (*along, *of, *form.columns):
         require(columns, name, runs)
     sizes = tuple(along) or chosen_sizes(columns, form, runs)
