@@ -12,7 +12,7 @@ MISSING = {"", "-", "--", "---", "n/a", "na", "#n/a", "<na>", "none", "null", "n
 MISSING |= {"missing", "nat", "."}
 FAILED = {"oom", "out of memory", "cuda oom", "cuda out of memory", "outofmemoryerror", "crashed"}
 FAILED |= {"crash", "failed", "fail", "failure", "error", "killed", "running", "pending", "queued"}
-FAILED |= {"waiting", "scheduled", "preempted", "preempting", "timeout", "timed out", "canceled"}
+FAILED |= {"waiting", "scheduled", "preempted", "preempting", "timeout", "timed out", "cancelled"}
 FAILED |= {"canceled", "aborted", "interrupted", "stopped", "unfinished"}
 
 SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "%": 1e-2}
