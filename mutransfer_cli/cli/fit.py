@@ -62,7 +62,7 @@ def fit(
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.fit_file import write_fit
     from mutransfer_cli.fit.run_fit import fit_run
-    from mutransfer_cli.fit.table_fit import fit_table
+    from mutransfer_cli.fit.table_fit import default_output, fit_table
     from mutransfer_cli.search.storage.run import Run
 
     path = Path(source)
@@ -70,7 +70,7 @@ def fit(
         target = output or path / "fit.json"
         fitted = fit_run(Run.open(path), confidence=confidence)
     else:
-        target = output or path.with_name(f"{path.stem}.fit.json")
+        target = output or default_output(source)
         fitted = fit_table(
             source,
             confidence=confidence,
@@ -91,7 +91,7 @@ def fit(
         print_json(document)
     else:
         if fitted.understanding is not None:
-            print(f"read {source}: {fitted.understanding.line}")
+            print(f"read {document.source}: {fitted.understanding.line}")
         show(document, target)
     code = EXIT_CODES[document.verdict]
     if code and not exit_zero:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.tables.table_runs import read_runs
+from mutransfer_cli.search.storage.location import masked
+
+
+def default_output(source: str) -> Path:
+    """Where the fit of a table is written by default: beside its file."""
+    scheme, colon, path = source.partition(":")
+    if colon and scheme in ("sqlite", "journal"):
+        source = path.removeprefix("///")
+    elif "://" in source:
+        source = source.rpartition("/")[2].partition("?")[0]
+    return Path(source).with_suffix(".fit.json")
 
 
 def fit_table(
@@ -41,5 +53,5 @@ def fit_table(
         optimizer=optimizer,
         base_width=base_width,
     )
-    fitted = fit_study(runs.observations, confidence=confidence, source=source)
+    fitted = fit_study(runs.observations, confidence=confidence, source=masked(source))
     return replace(fitted, understanding=runs.understanding)

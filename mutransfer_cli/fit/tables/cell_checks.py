@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value
+from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value, absent
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 
 
@@ -36,7 +36,7 @@ def numbers(
     found: list[float | None] = []
     for row in rows:
         value = values[row]
-        if value is None or isinstance(value, Failure) or value != value:
+        if absent(value):
             found.append(None)
             continue
         usable = isinstance(value, float) and not (positive and value <= 0)

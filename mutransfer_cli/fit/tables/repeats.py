@@ -89,8 +89,8 @@ def assign_seeds(
         for number, row in enumerate(rows):
             seed = number if seeds is None else seeds[row]
             if seeds is not None and number:
-                seed = next(s for s in range(len(keys) + 1) if s not in used[keys[row]])
-                used[keys[row]].add(seed)
+                seed = max(used[keys[row]]) + 1
+                used[keys[row]] = {seed}
             kept[row] = seed
     return Repeats(kept, tuple(ignored), repeat_notes(repeated, far, retried, seeds is not None))
 

@@ -41,6 +41,9 @@ def sizes_of(
     for name, column in roles.sizes.items():
         integer = ROLES[name].integer
         values = certain(numbers(table, column, rows, name, integer=integer))
+        if name == "steps" and not all(value.is_integer() for value in values):
+            values = [float(round(value)) for value in values]
+            notes.append("steps are rounded to whole numbers")
         if name in ROUNDED:
             stands_for, groups = merged(values)
             values = [stands_for[value] for value in values]

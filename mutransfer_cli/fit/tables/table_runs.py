@@ -16,6 +16,7 @@ from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_r
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import searched_columns
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.run_states import endings
+from mutransfer_cli.fit.tables.content.cells import absent
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
 from mutransfer_cli.fit.tables.formats.table_file import open_table
@@ -124,7 +125,7 @@ def runs_with_results(table: RunTable, roles: ColumnRoles) -> tuple[RunTable, li
         if ending == "failed":
             ignored.append(IgnoredRow(table.positions[row], f"state is {word.lower()}"))
             continue
-        missing = next((n for n, column in needed.items() if column.values[row] is None), None)
+        missing = next((n for n, column in needed.items() if absent(column.values[row])), None)
         if missing is not None:
             ignored.append(IgnoredRow(table.positions[row], f"no {missing}"))
             continue
@@ -172,7 +173,7 @@ def observations_of(
     observations = []
     for i, seed in repeats.seeds.items():
         point = dict(zip(names, points[i], strict=False))
-        own = {name: int(point[name]) for name in SIZES if name in point}
+        own = {name: round(point[name]) for name in SIZES if name in point}
         deviation, runs = deviations[i]
         observations.append(
             Observation(

@@ -43,6 +43,7 @@ class ColumnName:
     base: float | None = None
 
 
+COUNTS = ("params", "tokens", "flops")  # roles whose names end in units: params_M
 _RANKS = {name: (row.name, rank) for row in ROLES.values() for name, rank in row.ranks.items()}
 
 
@@ -95,6 +96,9 @@ def without_unit(name: str) -> tuple[str, float]:
         return match[1], UNITS[match[2].lower()]
     match = re.fullmatch(r"(.+?)[_ ](millions?|billions?|trillions|thousands?)", name, re.I)
     if match:
+        return match[1], UNITS[match[2].lower()]
+    match = re.fullmatch(r"(.+?)[_ ]([kKmMbBtT])", name)
+    if match and _RANKS.get(compared(match[1]), ("",))[0] in COUNTS:
         return match[1], UNITS[match[2].lower()]
     return name, 1.0
 

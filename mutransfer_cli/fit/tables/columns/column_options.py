@@ -16,6 +16,7 @@ from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, Ta
 from mutransfer_cli.fit.tables.content.understanding import alternatives
 
 IGNORE = "ignore"
+EVERYTHING_ELSE = (IGNORE, "*")  # as name and column: all columns without a role
 BASES = {"2": 2.0, "10": 10.0, "e": math.e}
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,

@@ -14,6 +14,7 @@ from mutransfer_cli.fit.tables.columns.column_names import (
     compared,
 )
 from mutransfer_cli.fit.tables.columns.column_options import (
+    EVERYTHING_ELSE,
     IGNORE,
     ColumnOption,
     chosen_column,
@@ -22,10 +23,12 @@ from mutransfer_cli.fit.tables.columns.column_options import (
 )
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
 from mutransfer_cli.fit.tables.columns.run_states import is_state_column
+from mutransfer_cli.fit.tables.content.cells import Spread
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
 
 AUXILIARY = FACTOR_WORDS | {"aux", "auxiliary", "z", "balancing", "router"}  # not the loss itself
+SAME_FLOAT = 1e-6  # relative difference of numbers that were written with different precision
 DEVIATION_WORDS = {"std", "sd", "stdev", "stddev", "se", "sem", "stderr", "mean", "standard"}
 DEVIATION_WORDS |= {"deviation", "error", "err"}
 
@@ -76,6 +79,8 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
     roles = ColumnRoles()
     chosen: dict[int, str] = {}
     for option in options:
+        if (option.name, option.column) == EVERYTHING_ELSE:
+            continue
         index, column = chosen_column(table, option)
         chosen[index] = option.name
         if option.name == IGNORE:
@@ -91,13 +96,15 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         if index in chosen:
             continue
         name = column_name(without_repetition(column.name, table.names))
-        no_state = name.role == "state" and not is_state_column(column)
-        if name.role is None or name.origin == "tag" or empty(column) or no_state:
+        if name.role is None or name.origin == "tag" or not could_be(column, name):
             roles.others.append(column)
         elif name.role in chosen.values():
             roles.ignored.append(IgnoredColumn(column.name, f"{name.role} is another column"))
         else:
             candidates[name.role].append(Candidate(transformed(column, name), name))
+    if EVERYTHING_ELSE in [(option.name, option.column) for option in options]:
+        roles.ignored += [IgnoredColumn(c.name, "as --columns says") for c in roles.others]
+        roles.others = []
     roles.states += [one.column for one in candidates.pop("state", [])]
     for role, several in candidates.items():
         best = decide(table, role, several, roles)
@@ -112,6 +119,15 @@ def without_repetition(name: str, names: Sequence[str]) -> str:
     """The name without the number that pandas appends to a repeated name."""
     match = re.fullmatch(r"(.+)\.\d+", name)
     return match[1] if match and match[1] in names else name
+
+
+def could_be(column: TableColumn, name: ColumnName) -> bool:
+    """Whether the content of a column fits the role that its name stands for."""
+    if name.role == "state":
+        return is_state_column(column)
+    if name.rank == 0 or name.role == "seed":
+        return not empty(column)
+    return any(isinstance(value, float | Spread) for value in column.values)
 
 
 def empty(column: TableColumn) -> bool:
@@ -180,11 +196,23 @@ def decide(
 
 def follows(column: TableColumn, source: TableColumn) -> bool:
     """Whether a column is a function of another that repeats its values."""
+    return follows_from(column.values, source.values)
+
+
+def follows_from(values: Sequence[object], keys: Sequence[object]) -> bool:
+    """Whether values are a function of keys that repeat."""
     known: dict[object, object] = {}
-    for value, key in zip(column.values, source.values, strict=True):
-        if known.setdefault(key, value) != value:
+    for value, key in zip(values, keys, strict=True):
+        if not same_value(known.setdefault(key, value), value):
             return False
-    return 2 * len(known) <= len(column.values)
+    return 2 * len(known) <= len(values)
+
+
+def same_value(one: object, other: object) -> bool:
+    """Whether two values are equal up to the rounding of floats."""
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or abs(one - other) <= SAME_FLOAT * max(abs(one), abs(other))
+    return one == other
 
 
 def loss_by_its_name(table: RunTable, roles: ColumnRoles) -> None:
@@ -211,7 +239,7 @@ def loss_by_its_name(table: RunTable, roles: ColumnRoles) -> None:
 
 
 def pair_deviation(roles: ColumnRoles) -> None:
-    """Drop the deviation of another loss than the one that is used."""
+    """Drop the deviation of another loss than the one that is used, and counts without one."""
     loss = roles.columns.get("loss")
     for role in ("loss_sd", "loss_stderr"):
         column = roles.columns.get(role)
@@ -221,6 +249,12 @@ def pair_deviation(roles: ColumnRoles) -> None:
         if loss is None or not words <= set(compared(loss.name).split("_")):
             roles.ignored.append(IgnoredColumn(column.name, "the deviation of another loss"))
             del roles.columns[role]
+    if "runs" in roles.columns:
+        spread = loss is not None and any(isinstance(value, Spread) for value in loss.values)
+        mean = loss is not None and "mean" in compared(loss.name)
+        if not (spread or mean or {"loss_sd", "loss_stderr"} & roles.columns.keys()):
+            name = roles.columns.pop("runs").name
+            roles.ignored.append(IgnoredColumn(name, "a count without a deviation of the loss"))
 
 
 def require(table: RunTable, roles: ColumnRoles, *names: str) -> None:
@@ -240,6 +274,12 @@ def no_column(table: RunTable, *names: str) -> InputError:
     found = ", ".join(present[:30]) + (", …" if len(present) > 30 else "") or "nothing"
     close = nearest(table, *(ROLES[role].ranks if role in ROLES else (role,)))
     hint = f"; {close}" if close.startswith("nearest") else ""
+    logarithm = next((n for n in table.names if compared(n) in (f"log_{role}", f"log{role}")), None)
+    if logarithm is not None:
+        return InputError(
+            f"{table.header}: {logarithm}: of which base? Pass --columns '{role}=10^{logarithm}', "
+            f"'{role}=e^{logarithm}' or '{role}=2^{logarithm}'"
+        )
     also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
     return InputError(
         f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import column_name
-from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, empty, follows
+from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, empty, follows, follows_from
 from mutransfer_cli.fit.tables.columns.known_names import (
     FACTOR_WORDS,
+    HARDWARE_WORDS,
     HYPERPARAMETERS,
     IGNORED_NAMES,
     RESULT_WORDS,
+    TIME_WORDS,
 )
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
@@ -56,7 +58,8 @@ def searched_columns(
         key = column_name(unclear[0].name).key
         raise InputError(
             f"{table.header}: {named}: hyperparameter or result? Pass --columns "
-            f"{key}={unclear[0].name} to search it, or --columns ignore={unclear[0].name}"
+            f"{key}={unclear[0].name} to search it, --columns ignore={unclear[0].name} to leave it "
+            f"out, or --columns 'ignore=*' to leave out all columns without a meaning"
         )
     return searched, ignored
 
@@ -85,6 +88,10 @@ def reason_by_name(column: TableColumn) -> str | None:
     if name.role is not None and not empty(column):
         return "not needed"
     words = set(re.split("_", name.key))
+    if words & TIME_WORDS and name.key not in HYPERPARAMETERS:
+        return "time"
+    if words & HARDWARE_WORDS:
+        return "hardware"
     last = name.key.rpartition("_")[2]
     result = name.origin == "outcome" or bool(words & RESULT_WORDS)
     if result and name.key not in HYPERPARAMETERS and last not in FACTOR_WORDS:
@@ -106,6 +113,9 @@ def reason_by_content(column: TableColumn, roles: ColumnRoles) -> str | None:
             return f"follows from {source.name}"
         if role != "loss" and source.values == column.values:
             return f"the same as {source.name}"
+    sizes = list(zip(*(c.values for c in roles.sizes.values()), strict=True))
+    if len(roles.sizes) > 1 and follows_from(column.values, sizes):
+        return "follows from the sizes"
     return None
 
 

@@ -69,7 +69,6 @@ _NAMED = (
         "max_train_steps iterations train_iterations num_iterations total_iterations n_iterations "
         "max_iterations iters train_iters max_iters n_iters updates num_updates epochs num_epochs "
         "n_epochs num_train_epochs max_epochs",
-        integer=True,
     ),
     role(
         "params",
@@ -77,7 +76,7 @@ _NAMED = (
         "non_embedding_parameters non_embedding nonembedding_params non_embed_params "
         "n_non_embedding n_params_non_embedding num_non_embedding_params param_count params_count "
         "total_params params_total model_params model_parameters active_params trainable_params "
-        "num_trainable_params",
+        "num_trainable_params model_size size",
     ),
     role(
         "tokens",
@@ -189,7 +188,7 @@ IGNORED_NAMES = {
         (
             "hardware",
             "gpu gpus n_gpus num_gpus gpu_count gpu_type gpu_name device devices memory mem "
-            "gpu_memory peak_memory max_memory mfu throughput tokens_per_sec tokens_per_second "
+            "gpu_memory peak_memory max_memory mfu throughput tokens_per_sec tokens_per_second tokens_s samples_s steps_per_second it_s "
             "samples_per_sec samples_per_second world_size nodes n_nodes num_nodes num_workers "
             "hardware train_samples_per_second train_steps_per_second",
         ),
@@ -201,4 +200,6 @@ _RESULTS = (
     "gradient gradnorm entropy nll mse mae rmse r2 top1 top5 sharpness mmlu hellaswag lambada "
     "precision recall objective"
 )
+HARDWARE_WORDS = {"gpu", "gpus", "memory", "mem", "mfu", "throughput"}
+TIME_WORDS = {"time", "seconds", "secs", "minutes", "hours", "runtime", "duration"}
 RESULT_WORDS = set(_RESULTS.split())

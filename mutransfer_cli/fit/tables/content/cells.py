@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 DIVERGED = {"diverged", "diverges", "divergence", "exploded", "#num!", "#div/0!"}
+NOT_FINITE = {"nan", "-nan", "inf", "-inf", "infinity", "-infinity"}
 MISSING = {"", "-", "--", "---", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "?", "tbd"}
 MISSING |= {"missing", "nat", "."}
 FAILED = {"oom", "out of memory", "cuda oom", "cuda out of memory", "outofmemoryerror", "crashed"}
@@ -82,6 +83,11 @@ def decimal_comma_value(cell: object) -> Value:
     return cell_value(cell)
 
 
+def absent(value: Value) -> bool:
+    """Whether a cell holds neither a number nor text: a missing one, a NaN or a failure."""
+    return value is None or isinstance(value, Failure) or (type(value) is float and value != value)
+
+
 def value_reader(*, decimal_comma: bool) -> Callable[[object], Value]:
     """The function that reads the cells of a table; cells with the same text are read once."""
     read = decimal_comma_value if decimal_comma else cell_value
@@ -114,6 +120,10 @@ def text_value(cell: str) -> Value:
         match = pattern.fullmatch(text)
         if match:
             mean, deviation = number_of(match[1]), number_of(match[2])
+            if match[1].strip().lower() in DIVERGED | NOT_FINITE:
+                return math.nan
+            if mean is not None and match[2].strip().lower() in MISSING | NOT_FINITE:
+                return mean  # the deviation of a single run
             if mean is not None and deviation is not None:
                 if pattern is IN_BRACKETS and match[2].isdigit() and "." in match[1]:
                     # 2.31(2) states the deviation in units of the last digit

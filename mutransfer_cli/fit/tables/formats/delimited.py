@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,10 +11,10 @@ from dataclasses import replace
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
+from mutransfer_cli.fit.tables.formats.nested_values import dictionary, flat
 
 DELIMITERS = ("\t", ";", ",", "|")
 SAMPLE = 50  # lines by which the delimiter is recognized
-BARE_NAN = re.compile(r"(?<=[\s:\[(,])(-?)(nan|inf)(?=[\s,})\]])")
 
 
 def read_delimited(source: str, text: str) -> RunTable:
@@ -26,6 +24,8 @@ def read_delimited(source: str, text: str) -> RunTable:
         InputError: The text is no such table.
     """
     lines = text.splitlines(keepends=True)
+    if lines and re.fullmatch(r"sep=.\s*", lines[0]):
+        lines[0] = "#" + lines[0]  # Excel's note of the delimiter
     delimiter = delimiter_of(lines)
     try:
         records = list(records_of(lines, delimiter))
@@ -132,6 +132,8 @@ def complete_rows(
     width = len(names)
     rows, ignored = [], []
     for line, cells in records:
+        if not any(map(str.strip, cells)):
+            continue  # a row of delimiters, as spreadsheets append them
         if len(cells) > width:
             if any(cell.strip() for cell in cells[width:]):
                 raise InputError(
@@ -189,7 +191,7 @@ def unfolded(table: RunTable) -> RunTable:
             columns.append(column)
             continue
         try:
-            dictionaries = [dictionary(cell) for cell in cells]
+            dictionaries = [flat(dictionary(cell)) for cell in cells]
         except (ValueError, SyntaxError):
             columns.append(column)
             continue
@@ -199,19 +201,3 @@ def unfolded(table: RunTable) -> RunTable:
             for name in names
         ]
     return replace(table, columns=tuple(columns))
-
-
-def dictionary(cell: str) -> dict[str, object]:
-    """The dictionary that a cell holds as JSON or as Python writes it.
-
-    Raises:
-        ValueError: It holds none.
-        SyntaxError: It holds none.
-    """
-    try:
-        values = json.loads(cell)
-    except ValueError:
-        values = ast.literal_eval(BARE_NAN.sub(r"'\1\2'", cell))
-    if not isinstance(values, dict):
-        raise ValueError(cell)
-    return {str(name): value for name, value in values.items()}

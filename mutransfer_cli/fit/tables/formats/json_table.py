@@ -8,6 +8,7 @@ from typing import Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, table_of_records
+from mutransfer_cli.fit.tables.formats.nested_values import flat
 
 SHAPES = 'a list of objects, an object of columns, {"data": …} or one object per line'
 
@@ -173,32 +174,3 @@ def indexed_rows(document: Mapping[str, Mapping[str, Any]]) -> list[dict[str, An
 def is_index(key: str) -> bool:
     """Whether a key is the number of a row."""
     return key.isdigit()
-
-
-def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """A record with the keys of nested objects joined by dots.
-
-    W&B holds the settings of a run as `{"lr": {"value": 0.001}}`, or as JSON in a text.
-    """
-    values: dict[str, object] = {}
-    for key, value in record.items():
-        name = f"{prefix}{key}"
-        nested = value
-        if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
-            try:
-                nested = json.loads(value)
-            except ValueError:
-                nested = value
-        if isinstance(nested, dict):
-            if "value" in nested and nested.keys() <= {"value", "desc"}:
-                values[name] = nested["value"]
-            else:
-                values.update(flat(nested, f"{name}."))
-        elif isinstance(nested, list):
-            pairs = {}
-            if all(isinstance(item, dict) and {"key", "value"} <= item.keys() for item in nested):
-                pairs = {str(item["key"]): item["value"] for item in nested}  # MLflow's REST API
-            values.update(flat(pairs, f"{name}.") if pairs else {name: json.dumps(nested)})
-        else:
-            values[name] = nested
-    return values

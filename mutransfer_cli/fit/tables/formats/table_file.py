@@ -11,6 +11,7 @@ from mutransfer_cli.fit.tables.formats.delimited import read_delimited
 from mutransfer_cli.fit.tables.formats.json_table import read_json_table
 from mutransfer_cli.fit.tables.formats.markdown_table import is_markdown, read_markdown
 from mutransfer_cli.fit.tables.formats.optuna_trials import is_storage_url, read_optuna
+from mutransfer_cli.search.storage.location import masked
 
 SQLITE = b"SQLite format 3\x00"
 # Files that people try and that need an export first, by their first bytes.
@@ -32,7 +33,7 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
         InputError: The file cannot be read, or is no table.
     """
     if is_storage_url(source):
-        return read_optuna(source, source, study)
+        return read_optuna(masked(source), source, study)
     path = Path(source)
     try:
         content = path.read_bytes()
