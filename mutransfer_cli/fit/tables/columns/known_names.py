@@ -188,7 +188,8 @@ IGNORED_NAMES = {
         (
             "hardware",
             "gpu gpus n_gpus num_gpus gpu_count gpu_type gpu_name device devices memory mem "
-            "gpu_memory peak_memory max_memory mfu throughput tokens_per_sec tokens_per_second tokens_s samples_s steps_per_second it_s "
+            "gpu_memory peak_memory max_memory mfu throughput tokens_per_sec tokens_per_second "
+            "tokens_s samples_s steps_per_second it_s "
             "samples_per_sec samples_per_second world_size nodes n_nodes num_nodes num_workers "
             "hardware train_samples_per_second train_steps_per_second",
         ),
