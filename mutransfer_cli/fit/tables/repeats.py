@@ -92,6 +92,7 @@ def assign_seeds(
                 seed = max(used[keys[row]]) + 1
                 used[keys[row]] = {seed}
             kept[row] = seed
+    kept = dict(sorted(kept.items()))
     return Repeats(kept, tuple(ignored), repeat_notes(repeated, far, retried, seeds is not None))
 
 
