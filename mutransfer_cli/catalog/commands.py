@@ -76,6 +76,12 @@ COMMANDS = Registry(
             document=f"{_DOCUMENTS}.scale:ScaleDocument",
         ),
         CommandEntry(
+            name="predict",
+            summary="Predict loss and optimum at a target, and score the forecast.",
+            implementation=f"{_CLI}.predict:predict",
+            document=f"{_DOCUMENTS}.predict:PredictDocument",
+        ),
+        CommandEntry(
             name="summary",
             summary="Summarize a run.",
             implementation=f"{_CLI}.summary:summary",
@@ -91,12 +97,6 @@ COMMANDS = Registry(
             summary="Show versions, devices and how fast trials run on them.",
             implementation=f"{_CLI}.doctor:doctor",
             document=f"{_DOCUMENTS}.doctor:DoctorDocument",
-        ),
-        CommandEntry(
-            name="predict",
-            summary="Not available in this version.",
-            implementation=f"{_CLI}.unavailable:predict",
-            any_arguments=True,
         ),
         CommandEntry(
             name="law",

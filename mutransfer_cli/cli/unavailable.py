@@ -9,13 +9,6 @@ def _refused(name: str, alternative: str) -> InputError:
     return InputError(f"{name}: not available in this version; {alternative}")
 
 
-def predict() -> None:
-    """Not available in this version."""
-    raise _refused(
-        "predict", "`mutransfer scale RUN` gives the optimum extrapolated along the measured drift"
-    )
-
-
 def probe() -> None:
     """Not available in this version."""
     raise _refused("probe", "`mutransfer check` gives the regime")

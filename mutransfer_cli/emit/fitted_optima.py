@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.storage.run import Run
-from mutransfer_cli.search.storage.run_directory import RECIPE
 
 log = logging.getLogger(__name__)
 
@@ -138,13 +136,7 @@ def run_provenance(run: Run) -> dict[str, Any]:
         "versions": {k: str(v) for k, v in versions.items() if v is not None},
         "device": environment.get("device"),
         "seed": environment.get("seed"),
-        "digest": run_digest(run),
+        "digest": run.digest,
         "data_digest": environment.get("data_digest"),
         "git_revision": environment.get("git_revision"),
     }
-
-
-def run_digest(run: Run) -> str:
-    """SHA-256 of the recipe file and of all outcomes, whatever order the trials ended in."""
-    lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in run.records)
-    return sha256((run.path / RECIPE).read_bytes() + "\n".join(lines).encode()).hexdigest()

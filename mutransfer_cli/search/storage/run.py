@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.record import Record, observation_of
 from mutransfer_cli.search.storage.run_directory import (
     CURVES,
+    ENVIRONMENT,
     RECIPE,
     location_of_run,
     read_environment,
@@ -85,6 +88,39 @@ class Run:
         """The trials for a fit, without those that failed, which say nothing about the loss."""
         lr = self.recipe.optimizer.lr
         return tuple(observation_of(r, lr) for r in self.records if r.outcome != "failed")
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the recipe file and of all outcomes, whatever order the trials ended in."""
+        lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in self.records)
+        return sha256((self.path / RECIPE).read_bytes() + "\n".join(lines).encode()).hexdigest()
+
+    @cached_property
+    def started(self) -> datetime | None:
+        """When the sweep was first started; None if nothing shows it.
+
+        Where the environment does not say, it is when the earliest trial was stored, less the
+        seconds that it took.
+
+        Raises:
+            InputError: The environment or the study is damaged.
+        """
+        stated = self.environment.get("started")
+        if stated is not None:
+            try:
+                return datetime.fromisoformat(stated).astimezone(UTC)
+            except (TypeError, ValueError):
+                raise InputError(
+                    f"{self.path / ENVIRONMENT}: started: expected a date, found {stated!r}"
+                ) from None
+        trials = Study.open(self.location, self.recipe).trials()
+        starts = [
+            trial.datetime_start.astimezone(UTC)  # Optuna stores local time
+            - timedelta(seconds=trial.user_attrs.get("seconds", 0.0))
+            for trial in trials
+            if trial.datetime_start is not None
+        ]
+        return min(starts, default=None)
 
     @cached_property
     def curves(self) -> dict[str, NDArray[np.float64]]:

@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,7 @@ def describe_environment(
     """
     packages = ("torch", "numpy", "optuna", "scipy")
     return {
+        "started": datetime.now(UTC).isoformat(),
         "mutransfer": __version__,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},

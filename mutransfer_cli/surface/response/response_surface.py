@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.response.draws import Draws, draw
 from mutransfer_cli.surface.response.fitting import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
-from mutransfer_cli.surface.response.runs import Array, Runs
+from mutransfer_cli.surface.response.runs import Array, Indices, Runs
 from mutransfer_cli.surface.response.shape import STRAIGHT
 
 BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
@@ -69,7 +69,7 @@ class ResponseSurface:
         Args:
             size: The size in octaves, shape (axes,).
         """
-        key = tuple(float(x) for x in np.round(size, 6))
+        key = _key(size)
         if key not in self._at:
             self._at[key] = self._surface_at(np.asarray(size, dtype=float), key)
         return self._at[key]
@@ -101,19 +101,20 @@ class ResponseSurface:
                 shape (draws, hyperparameters).
             size: The size in octaves, shape (axes,).
         """
-        draws, at = self.draws, self.at(size)
-        u = setting - at.optimum
-        k = np.where(np.abs(draws.bend) < 1e-9, 1e-9, draws.bend)
-        clipped = np.minimum(k * u, STRAIGHT)
-        top = np.exp(STRAIGHT)
-        phi = np.where(
-            k * u > STRAIGHT, top * u - ((STRAIGHT - 1) * top + 1) / k, np.expm1(clipped) / k
-        )
-        v = np.einsum("dij,dj->di", draws.mixing, phi)
-        q = at.curvature * (np.exp(2 * draws.scale) * v**2).sum(1) / 2
-        return np.asarray(
-            np.minimum(draws.saturation * np.log1p(q / draws.saturation), LARGEST_EXCESS)
-        )
+        return excess_at(self.draws, self.at(size), setting)
+
+    def resampled(self, rows: Indices, size: Array) -> ResponseSurface:
+        """The surface with some of its draws, and the surface at one size with the same ones.
+
+        Args:
+            rows: Indices of the draws to keep, each as often as it is listed.
+            size: The size in octaves, shape (axes,).
+        """
+        at, revised = self.at(size), replace(self)
+        kept = {field.name: getattr(self.draws, field.name)[rows] for field in fields(Draws)}
+        vars(revised)["draws"] = Draws(**kept)
+        revised._at[_key(size)] = SurfaceAt(at.optimum[rows], at.curvature[rows], at.rung)
+        return revised
 
     def lowest_regret(self, size: Array) -> Array:
         """The setting of lowest expected excess at a size, in octaves, shape (hyperparameters,).
@@ -131,6 +132,31 @@ class ResponseSurface:
             options={"initial_simplex": simplex, "xatol": 1e-3, "fatol": 1e-9, "maxiter": 400},
         )
         return np.asarray(found.x)
+
+
+def _key(size: Array) -> tuple[float, ...]:
+    return tuple(float(x) for x in np.round(size, 6))
+
+
+def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
+    """Draws of the loss above the optimum, in units of the fit, shape (draws,).
+
+    Args:
+        draws: Draws of all parameters.
+        at: The surface at a size.
+        setting: Hyperparameters in octaves, shape (hyperparameters,), or one for each draw, shape
+            (draws, hyperparameters).
+    """
+    u = setting - at.optimum
+    k = np.where(np.abs(draws.bend) < 1e-9, 1e-9, draws.bend)
+    clipped = np.minimum(k * u, STRAIGHT)
+    top = np.exp(STRAIGHT)
+    phi = np.where(
+        k * u > STRAIGHT, top * u - ((STRAIGHT - 1) * top + 1) / k, np.expm1(clipped) / k
+    )
+    v = np.einsum("dij,dj->di", draws.mixing, phi)
+    q = at.curvature * (np.exp(2 * draws.scale) * v**2).sum(1) / 2
+    return np.asarray(np.minimum(draws.saturation * np.log1p(q / draws.saturation), LARGEST_EXCESS))
 
 
 def fit_response(runs: Runs) -> ResponseSurface:

@@ -1,0 +1,183 @@
+"""`mutransfer predict`: loss and optimum at a target, as a forecast that can be scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mutransfer_cli.cli.options import (
+    Batch,
+    Columns,
+    Depth,
+    ExitZero,
+    Json,
+    Steps,
+    StudyName,
+    Tokens,
+    Where,
+    Width,
+)
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.documents.predict import PredictDocument
+
+EXIT_CODES = {True: 0, False: 1, None: 3}  # by whether the loss is inside the interval
+
+
+def predict(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run directory, a table of runs or an Optuna storage, as for `fit`; with "
+            "--score, that of the target."
+        ),
+    ] = None,
+    width: Width = None,
+    depth: Depth = None,
+    batch: Batch = None,
+    steps: Steps = None,
+    tokens: Tokens = None,
+    params: Annotated[
+        float | None,
+        typer.Option("--params", min=1, help="Parameters of the target, for a table with params."),
+    ] = None,
+    confidence: Annotated[
+        float,
+        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
+    ] = 0.95,
+    pilot: Annotated[
+        str | None,
+        typer.Option(
+            "--pilot",
+            help="A run directory or a table with short runs at the target, which revise the "
+            "prediction: three rates for 2 % of the tokens, say.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File for the sealed forecast; a copy is kept with the runs."
+        ),
+    ] = None,
+    score: Annotated[
+        Path | None, typer.Option("--score", help="A sealed forecast: show what came true.")
+    ] = None,
+    loss: Annotated[
+        float | None, typer.Option("--loss", help="With --score: the loss of the target.")
+    ] = None,
+    started: Annotated[
+        str | None,
+        typer.Option(
+            "--started",
+            metavar="DATE",
+            help="With --score: when the run of the target started, in UTC, such as "
+            "2026-11-26T14:30. A run directory says so itself.",
+        ),
+    ] = None,
+    lr_is: Annotated[
+        str,
+        typer.Option(
+            "--lr-is",
+            help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
+            "hidden matrices).",
+        ),
+    ] = "base",
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
+    ] = "adamw",
+    base_width: Annotated[
+        int | None,
+        typer.Option(
+            "--base-width", min=1, help="Base width of a table; default: its smallest width."
+        ),
+    ] = None,
+    columns: Columns = None,
+    where: Where = None,
+    study: StudyName = None,
+    exit_zero: ExitZero = False,
+    as_json: Json = False,
+) -> None:
+    """Predict the loss and the optimum at a target, and score the prediction later.
+
+    The prediction is made from the runs of smaller sizes. With -o it becomes a forecast: dated, and
+    sealed by a digest. When the target has been trained, --score shows what came true; it refuses
+    a forecast that was edited, or made after the target's run had started.
+    """
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    given = {
+        name: float(value)
+        for name, value in (
+            ("width", width), ("depth", depth), ("batch", batch), ("steps", steps),
+            ("tokens", tokens), ("params", params),
+        )
+        if value is not None
+    }  # fmt: skip
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.fit.forecast.forecasting import make_prediction, score_forecast
+    from mutransfer_cli.fit.forecast.ladder_runs import TableOptions
+
+    table = TableOptions(columns or (), where or (), study, lr_is, optimizer, base_width)
+    if score is not None:
+        if given or pilot is not None:
+            raise InputError("--score: the forecast names its target; omit sizes and --pilot")
+        document = score_forecast(score, source, loss=loss, started=started, table=table)
+    else:
+        for name, value in (("--loss", loss), ("--started", started)):
+            if value is not None:
+                raise InputError(f"{name}: only with --score FORECAST")
+        if source is None:
+            raise InputError("expected a run directory or a table of runs")
+        document = make_prediction(
+            source, given, confidence=confidence, pilot=pilot, output=output, table=table
+        )
+    if as_json:
+        print_json(document)
+    else:
+        show(document, output)
+    if document.score is not None and not exit_zero:
+        code = EXIT_CODES[document.score.inside]
+        if code:
+            raise typer.Exit(code)
+
+
+def show(document: PredictDocument, output: Path | None) -> None:
+    """Print the prediction, the forecast's digest, and the score."""
+    from mutransfer_cli.cli.output import interval
+
+    sizes = ", ".join(f"{k} {v:g}" for k, v in document.target.items() if v is not None)
+    print(f"target: {sizes}; {document.distance:.3g} octaves beyond the largest rung")
+    print(f"at {document.confidence:.0%} confidence:")
+    print(f"  loss: {interval(document.loss)}")
+    for name, optimum in document.optimum.items():
+        print(f"  {name}: {interval(optimum)}")
+    regret = document.regret
+    if regret is not None and regret.low is not None and regret.high is not None:
+        print(
+            f"  extra loss of this choice: {regret.value:.2%} "
+            f"({regret.low:.2%} to {regret.high:.2%})"
+        )
+    if document.reason is not None:
+        print(f"note: {document.reason}")
+    if document.pilot is not None:
+        print(f"pilot: {document.pilot.change} ({document.pilot.method})")
+    for note in document.notes:
+        print(f"note: {note}")
+    if document.score is not None:
+        print(score_line(document))
+    elif document.digest is not None:
+        print(f"sealed on {document.made} in {output}")
+        print(f"digest: {document.digest}")
+
+
+def score_line(document: PredictDocument) -> str:
+    """What came true, in one line."""
+    score = document.score
+    assert score is not None
+    verdict = {True: "inside", False: "outside", None: "without an interval"}[score.inside]
+    return (
+        f"{verdict}: loss {score.loss:.4g}, {score.error:+.2%} from the forecast of {document.made}"
+    )

@@ -1,0 +1,1 @@
+"""What a response surface says of a target: its loss, and its optimum after a pilot."""
