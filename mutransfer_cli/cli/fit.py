@@ -103,7 +103,8 @@ def show(document: FitDocument, target: Path) -> None:
     from mutransfer_cli.cli.output import interval, number, table
 
     sizes = (*SIZES, *TABLE_SIZES)
-    varied = [s for s in sizes if s == "width" or len({getattr(r, s) for r in document.rungs}) > 1]
+    known = {s: {getattr(r, s) for r in document.rungs} for s in sizes}
+    varied = [s for s in sizes if len(known[s]) > 1 or (s == "width" and known[s] != {None})]
     regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
 
     pruned = any(r.pruned for r in document.rungs)
@@ -130,7 +131,7 @@ def show(document: FitDocument, target: Path) -> None:
         ),
         (
             (
-                *(str(getattr(r, size)) for size in varied),
+                *("-" if (size := getattr(r, name)) is None else f"{size:.12g}" for name in varied),
                 interval(r.optimum.get("lr") if r.optimum else None),
                 number(r.loss),
                 str(r.points),

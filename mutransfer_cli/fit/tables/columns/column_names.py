@@ -94,7 +94,9 @@ def without_unit(name: str) -> tuple[str, float]:
     match = re.fullmatch(r"(.+?)\s*[(\[]\s*(?:in\s+)?(\w+)\s*[)\]]", name)
     if match and match[2].lower() in UNITS:
         return match[1], UNITS[match[2].lower()]
-    match = re.fullmatch(r"(.+?)[_ ](millions?|billions?|trillions|thousands?)", name, re.I)
+    match = re.fullmatch(
+        r"(.+?)[_ ](?:in[_ ])?(millions?|billions?|trillions|thousands?)", name, re.I
+    )
     if match:
         return match[1], UNITS[match[2].lower()]
     match = re.fullmatch(r"(.+?)[_ ]([kKmMbBtT])", name)

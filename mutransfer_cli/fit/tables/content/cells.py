@@ -79,7 +79,8 @@ def decimal_comma_value(cell: object) -> Value:
     if isinstance(cell, str) and ("," in cell or "." in cell):
         text = cell.strip()
         if POINT_THOUSANDS.fullmatch(text) or "," in text:
-            return cell_value(re.sub(r"\.(?=\d{3})", "", text).replace(",", "."))
+            value = cell_value(re.sub(r"\.(?=\d{3})", "", text).replace(",", "."))
+            return cell if isinstance(value, str) else value
     return cell_value(cell)
 
 

@@ -143,7 +143,12 @@ def document_records(source: str, document: Any) -> list[dict[str, Any]]:
         for value in values:  # {"data": …}, {"runs": …}, also beside other keys
             if isinstance(value, list) and value and isinstance(value[0], dict):
                 return document_records(source, value)
-            if isinstance(value, dict) and all(isinstance(c, list) for c in value.values()):
+        for value in values:
+            if (
+                isinstance(value, dict)
+                and value
+                and all(isinstance(c, list) for c in value.values())
+            ):
                 return document_records(source, value)
     raise InputError(f"{source}: not a table; expected {SHAPES}")
 

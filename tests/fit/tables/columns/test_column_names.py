@@ -1,0 +1,50 @@
+"""What names of columns say."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("width", "width"), ("d_model", "width"), ("dModel", "width"), ("n_embd", "width"),
+        ("Hidden Size", "width"), ("config.model.d_model", "width"), ("dim", "width"),
+        ("n_layer", "depth"), ("Num-Layers", "depth"), ("Learning Rate", "lr"),
+        ("optimizer.lr", "lr"), ("params.learning_rate", "lr"), ("params_lr", "lr"), ("η", "lr"),
+        ("eval/loss", "loss"), ("Val. loss", "loss"), ("metrics.val_loss", "loss"),
+        ("N", "params"), ("params (M)", "params"), ("non-embedding params", "params"),
+        ("tokens_seen", "tokens"), ("D", "tokens"), ("bs", "batch"), ("max_iters", "steps"),
+        ("C", "flops"), ("State", "state"), ("config/seed", "seed"), ("loss_std", "loss_sd"),
+        ("log2lr", "lr"), ("c4/loss", None), ("d", None), ("model.loss_scale", None),
+        ("n_heads", None), ("lr_decay", None), ("", None),
+    ],
+)  # fmt: skip
+def test_roles(name: str, role: str | None) -> None:
+    assert column_name(name).role == role
+
+
+def test_origins() -> None:
+    names = ("config.lr", "summary.lr", "metrics.acc", "tags.a", "lr", "summary._runtime")
+    assert [column_name(n).origin for n in names] == [
+        "setting", "outcome", "outcome", "tag", "", "outcome",
+    ]  # fmt: skip
+    assert column_name("summary._runtime").key == "_runtime"
+
+
+def test_units_and_logarithms() -> None:
+    scales = {"params (M)": 1e6, "tokens [B]": 1e9, "tokens in billions": 1e9, "params_M": 1e6}
+    assert {name: column_name(name).scale for name in scales} == scales
+    assert column_name("tokens billions").scale == 1e9
+    bases = {"log2(lr)": 2.0, "log10 lr": 10.0, "ln_lr": math.e, "lr_log2": 2.0, "log_lr": None}
+    assert {name: column_name(name).base for name in bases} == bases
+
+
+def test_single_letters_keep_their_case() -> None:
+    assert [compared(name) for name in ("N", "n", "LR", " Eval/Loss ", "_step")] == [
+        "N", "n", "lr", "eval_loss", "_step",
+    ]  # fmt: skip

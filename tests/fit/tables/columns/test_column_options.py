@@ -1,0 +1,85 @@
+"""`--columns` and `--where`."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.columns.column_options import (
+    ColumnOption,
+    chosen_column,
+    column_options,
+    condition,
+    nearest,
+    rows_where,
+)
+from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
+
+
+@pytest.fixture
+def table() -> RunTable:
+    rows: list[dict[str, object]] = [
+        {"d_model": 64, "Eval Loss": 2.5, "optimizer": "adamw", "x, y": 1, "ld": -3},
+        {"d_model": 128, "Eval Loss": None, "optimizer": "Muon", "x, y": 2, "ld": -2},
+    ]
+    return table_of_records("f", rows, ["f:2", "f:3"], "f:1")
+
+
+def test_options_are_parsed() -> None:
+    assert column_options(["width=d_model,loss=eval/loss", "a=x, y"]) == (
+        ColumnOption("width", "d_model"),
+        ColumnOption("loss", "eval/loss"),
+        ColumnOption("a", "x, y"),
+    )
+    for text in ("width", "=d", "width="):
+        with pytest.raises(InputError, match="expected NAME=COLUMN, such as"):
+            column_options([text])
+    with pytest.raises(InputError, match="lr is named twice"):
+        column_options(["lr=a,lr=b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "index"), [("d_model", 0), ("eval loss", 1), ("eval/loss", 1), ("#3", 2), ("x, y", 3)]
+)
+def test_a_column_is_named(table: RunTable, name: str, index: int) -> None:
+    assert chosen_column(table, ColumnOption("a", name))[0] == index
+
+
+def test_logarithms_are_undone(table: RunTable) -> None:
+    _, column = chosen_column(table, ColumnOption("lr", "10^ld"))
+    assert column.values == pytest.approx([1e-3, 1e-2])
+
+
+def test_an_unknown_column(table: RunTable) -> None:
+    with pytest.raises(
+        InputError, match=r"--columns a=d_modl: f has no column 'd_modl'; nearest: d_m"
+    ):
+        chosen_column(table, ColumnOption("a", "d_modl"))
+    assert nearest(table, "zzz") == "found d_model, Eval Loss, optimizer, x, y, ld"
+
+
+@pytest.mark.parametrize(
+    ("text", "positions"),
+    [
+        ("d_model>64", ["f:3"]),
+        ("width<=64", ["f:2"]),
+        ("optimizer=muon", ["f:3"]),
+        ("optimizer!=muon", ["f:2"]),
+        ("eval/loss>0", ["f:2"]),  # a missing cell satisfies nothing
+        ("d_model>=6.4e1", ["f:2", "f:3"]),
+    ],
+)
+def test_conditions(table: RunTable, text: str, positions: list[str]) -> None:
+    some = rows_where(table, [condition(text)])
+    assert some.positions == positions
+    assert len(some.ignored) == 2 - len(positions)
+
+
+def test_wrong_conditions(table: RunTable) -> None:
+    for text in ("optimizer", "optimizer>adamw", "a="):
+        with pytest.raises(InputError, match="expected a condition such as"):
+            condition(text)
+    with pytest.raises(InputError, match="no row satisfies --where"):
+        rows_where(table, [condition("d_model>999")])
+    with pytest.raises(InputError, match="no column 'depth'"):
+        rows_where(table, [condition("depth=3")])

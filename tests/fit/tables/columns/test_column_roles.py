@@ -1,0 +1,74 @@
+"""Which column has which role."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.columns.column_options import column_options
+from mutransfer_cli.fit.tables.columns.column_roles import assign_roles, follows_from, require
+from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
+
+
+def table(*rows: dict[str, object]) -> RunTable:
+    return table_of_records("f", rows, [f"f:{i}" for i in range(len(rows))], "f:1")
+
+
+def test_settings_beat_what_was_logged() -> None:
+    """The logged rate has decayed to zero, or to the same number in all runs."""
+    rows = table({"config.lr": 0.1, "summary.lr": 1e-5}, {"config.lr": 0.2, "summary.lr": 1e-5})
+    roles = assign_roles(rows)
+    assert roles.columns["lr"].name == "config.lr"
+    assert [column.reason for column in roles.ignored] == ["logged during training"]
+
+
+def test_a_loss_beats_one_that_is_a_setting() -> None:
+    roles = assign_roles(table({"config.loss": 1.0, "summary.val_loss": 2.5}))
+    assert roles.columns["loss"].name == "summary.val_loss"
+
+
+def test_the_same_values_twice() -> None:
+    roles = assign_roles(table({"d_model": 64, "n_embd": 64}, {"d_model": 128, "n_embd": 128}))
+    assert roles.columns["width"].name == "d_model"
+    assert roles.ignored[0].reason == "the same as d_model"
+
+
+def test_names_without_numbers_have_no_role() -> None:
+    roles = assign_roles(table({"width": 64, "size": "small"}, {"width": 128, "size": "large"}))
+    assert set(roles.columns) == {"width"}
+    # the control: sizes as numbers are parameters
+    assert "params" in assign_roles(table({"size": "125M"}, {"size": "1B"})).columns
+
+
+def test_options_come_first() -> None:
+    rows = table({"lr": 0.1, "eta": 0.2, "wd": 1})
+    roles = assign_roles(rows, column_options(["lr=eta,decay=wd"]))
+    assert roles.columns["lr"].name == "eta"
+    assert list(roles.hyperparameters) == ["decay"]
+    assert [(c.name, c.reason) for c in roles.ignored] == [("lr", "lr is another column")]
+
+
+def test_the_only_loss_is_taken_by_its_name() -> None:
+    roles = assign_roles(table({"c4_loss": 2.5, "z_loss_weight": 1e-4, "loss_std": 0.1}))
+    assert roles.columns["loss"].name == "c4_loss"
+
+
+def test_counts_need_a_deviation() -> None:
+    assert "runs" not in assign_roles(table({"loss": 2.5, "n": 3})).columns
+    assert "runs" in assign_roles(table({"loss": 2.5, "loss_std": 0.1, "n": 3})).columns
+
+
+def test_follows_from() -> None:
+    assert follows_from([1.0, 1.0, 2.0, 2.0], ["a", "a", "b", "b"])
+    assert follows_from([1.0, 1.0 + 1e-9], ["a", "a"])  # written with different precision
+    assert not follows_from([1.0, 2.0, 2.0, 2.0], ["a", "a", "b", "b"])
+    assert not follows_from([1.0, 2.0], ["a", "b"])  # no key repeats
+
+
+def test_a_required_role() -> None:
+    rows = table({"learning rat": 0.1, "loss": 2.5})
+    with pytest.raises(
+        InputError, match=r"f:1: no column 'lr'; found learning rat, loss; nearest: le"
+    ):
+        require(rows, assign_roles(rows), "lr")
+    require(rows, assign_roles(rows), "lr", "loss")

@@ -1,0 +1,34 @@
+"""Tables in Markdown."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.formats.markdown_table import is_markdown, read_markdown
+
+TABLE = "text\n\n| a | b |\n|---|:-:|\n| 1 | **2,5** |\n| 3 | `4` |\n"
+
+
+def test_cells_and_lines() -> None:
+    table = read_markdown("f", TABLE)
+    assert [(c.name, c.values) for c in table.columns] == [("a", [1, 3]), ("b", [2.5, 4])]
+    assert (table.header, table.positions) == ("f:3", ["f:5", "f:6"])
+
+
+def test_without_outer_bars_and_with_escapes() -> None:
+    table = read_markdown("f", "a | b\n--|--\nx\\|y | 2\n")
+    assert [column.cells[0] for column in table.columns] == ["x|y", "2"]
+
+
+def test_tables_with_one_header_are_joined() -> None:
+    assert read_markdown("f", TABLE + "\nmore\n\n" + TABLE).positions[-1] == "f:15"
+    with pytest.raises(InputError, match=r"two tables with different columns \(lines 3 and 8\)"):
+        read_markdown("f", TABLE + "\n| c |\n|---|\n| 1 |\n")
+
+
+def test_what_is_no_table() -> None:
+    assert is_markdown(TABLE.splitlines())
+    assert not is_markdown(["a|b", "1|2", "---", "a,b"])
+    with pytest.raises(InputError, match="f: holds no runs"):
+        read_markdown("f", "| a |\n|---|\n")
