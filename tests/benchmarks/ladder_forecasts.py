@@ -3,12 +3,13 @@
 python -m tests.benchmarks.ladder_forecasts [--train] [NAME…]
 
 For each ladder of `ladder_table` the largest rung, or the largest two, are held out. The stage
-`search` of the others is what the tool sees; it forecasts loss and optimum of the largest rung with
-90 % intervals. The held-out rung has an optimum and a loss of its own, from all of its trials, with
-intervals of their own: a forecast is right where the difference is within both. Regret is the extra
-loss at the held-out rung of the tool's choice, and of the smallest rung's optimum: by the rung's
-own surface, and measured. `--train` trains what the latter needs: each of these settings and the
-rung's own best one with eight common seeds (tests/data/ladders/choices).
+`search` of the others is what `predict` sees; it forecasts loss and optimum of the largest rung
+with 90 % intervals, where it gives intervals. The held-out rung has an optimum of its own, from all
+of its trials, and a loss, of eight runs of the choice, with intervals of their own: a forecast is
+right where the difference is within both. Regret is the extra loss at the held-out rung of the
+tool's choice, and of the smallest rung's optimum: by the rung's own surface, and measured.
+`--train` trains what is measured: each of these settings and the rung's own best one with eight
+common seeds, none of them a seed of the search (tests/data/ladders/choices).
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ import numpy as np
 import torch
 from scipy.stats import beta
 
+from mutransfer_cli.documents.predict import PredictDocument
+from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
+from mutransfer_cli.fit.forecast.prediction import predict
 from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.proxy import ProxyFactory
@@ -35,6 +39,7 @@ from tests.benchmarks.ladder_table import LADDERS, Ladder
 from tests.benchmarks.ladders import TABLES, Table, population_of, train
 
 CONFIDENCE = 0.90
+NORMAL = 1.645  # quantile of the normal distribution for 90 %
 CHOICES = TABLES / "choices"
 SEEDS = range(20, 28)  # of the settings that are trained: no trial of the tables has them
 GRAIN = 100  # settings that are trained are rounded to this fraction of an octave
@@ -76,20 +81,34 @@ class Forecast:
     Attributes:
         ladder: Name of the ladder.
         held_out: Number of the largest rungs that are held out.
-        optimum: The optimum of each hyperparameter in octaves.
-        choice: The setting of lowest expected regret.
-        regret: Its regret.
+        prediction: What `predict` says.
         smallest: The choice at the smallest rung.
-        loss: The loss; None if it is not forecast.
     """
 
     ladder: str
     held_out: int
-    optimum: Mapping[str, Interval]
-    choice: Values
-    regret: Interval
+    prediction: PredictDocument
     smallest: Values
-    loss: Interval | None = None
+
+    @property
+    def choice(self) -> dict[str, float]:
+        """The setting of lowest expected regret."""
+        return {name: optimum.value for name, optimum in self.prediction.optimum.items()}
+
+    @property
+    def optimum(self) -> dict[str, Interval]:
+        """The optima that have an interval, in octaves, about the middle of their intervals."""
+        return {
+            name: in_octaves(optimum)
+            for name, optimum in self.prediction.optimum.items()
+            if optimum.low is not None
+        }
+
+
+def in_octaves(interval: Interval) -> Interval:
+    """An interval of a hyperparameter in octaves, about its middle."""
+    low, high = math.log2(interval.low), math.log2(interval.high)
+    return Interval(value=(low + high) / 2, low=low, high=high)
 
 
 def observations(records: Sequence[Record], recipe: Recipe) -> list[Observation]:
@@ -119,19 +138,16 @@ def forecast(ladder: Ladder, recipe: Recipe, table: Table, held_out: int) -> For
     sizes = ladder.rungs(recipe)
     seen = set(sizes[:-held_out])
     records = [r for r in table.records("search") if r.size in seen]
-    surface = study_surface(
-        observations(records, recipe), spaces=recipe.search.space, confidence=CONFIDENCE
+    runs = LadderRuns(
+        source=ladder.name,
+        observations=tuple(observations(records, recipe)),
+        digest="",
+        spaces=recipe.search.space,
     )
     target = {name: float(value) for name, value in sizes[-1].as_dict().items()}
-    choice = surface.choice(target)
-    return Forecast(
-        ladder=ladder.name,
-        held_out=held_out,
-        optimum=surface.positions(target),
-        choice=choice,
-        regret=surface.regret(choice, target),
-        smallest=surface.choice(surface.smallest),
-    )
+    prediction = predict(runs, target, confidence=CONFIDENCE)
+    surface = study_surface(runs.observations, spaces=runs.spaces, confidence=CONFIDENCE)
+    return Forecast(ladder.name, held_out, prediction, surface.choice(surface.smallest))
 
 
 def difference(predicted: Interval, own: Interval) -> Interval:
@@ -224,6 +240,18 @@ class Outcome:
         return {name: difference(p, own[name]) for name, p in self.forecast.optimum.items()}
 
     @property
+    def loss_difference(self) -> Interval | None:
+        """Forecast over measured loss of the choice, minus 1; None without either."""
+        forecast, losses = self.forecast.prediction.loss, self.measured.losses(self.forecast.choice)
+        if forecast is None or forecast.low is None or losses is None:
+            return None
+        mean = float(losses.mean())
+        half = NORMAL * float(losses.std(ddof=1)) / math.sqrt(len(losses))
+        own = Interval(value=1.0, low=1 - half / mean, high=1 + half / mean)
+        value, low, high = (x / mean for x in (forecast.value, forecast.low, forecast.high))
+        return difference(Interval(value=value, low=low, high=high), own)
+
+    @property
     def own_points_inside(self) -> list[bool]:
         """Whether the rung's own point is inside the forecast's interval, its own not counted."""
         own = self.rung.surface.positions(self.rung.sizes)
@@ -237,11 +265,17 @@ class Outcome:
     def line(self) -> str:
         """One line of the table."""
         f = self.forecast
-        optimum = "; ".join(
-            f"{name} {d.value:+.2f} ± {(d.high - d.low) / 2:.2f}{'' if holds(d) else ' ✗'}"
-            for name, d in self.differences.items()
+        optimum = [f"{name} {signed(d, 2)}" for name, d in self.differences.items()]
+        loss = self.loss_difference
+        percent = (
+            None
+            if loss is None
+            else loss.model_copy(
+                update={key: 100 * getattr(loss, key) for key in ("value", "low", "high")}
+            )
         )
-        cells = [f.ladder, str(f.held_out), optimum]
+        cells = [f.ladder, str(f.held_out), "; ".join(optimum) or "no interval"]
+        cells.append("–" if percent is None else signed(percent, 1))
         for values in (f.choice, f.smallest):
             by_surface, _ = self.regret(values)
             measured = self.measured.regret(values, self.rung.best)
@@ -249,15 +283,22 @@ class Outcome:
             cells.append(
                 "–" if measured is None else f"{100 * measured[0]:.2f} ± {100 * measured[1]:.2f}"
             )
-        cells.append(f"{100 * f.regret.high:.2f}")
+        promised = f.prediction.regret
+        cells.append("–" if promised is None else f"{100 * promised.high:.2f}")
         return "| " + " | ".join(cells) + " |"
 
 
 HEADER = (
-    "| ladder | held out | optimum: forecast − own, octaves | regret of the choice, % "
-    "| measured | of the smallest rung's optimum, % | measured | promised at most |\n"
-    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    "| ladder | held out | optimum: forecast − own, octaves | loss: forecast − measured, % "
+    "| regret of the choice, % | measured | of the smallest rung's optimum, % | measured "
+    "| promised at most |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
+
+
+def signed(d: Interval, digits: int) -> str:
+    """A difference with half the width of its interval, and whether 0 is outside."""
+    mark = "" if holds(d) else " ✗"
+    return f"{d.value:+.{digits}f} ± {(d.high - d.low) / 2:.{digits}f}{mark}"
 
 
 def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
@@ -278,7 +319,12 @@ def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
 def summary(all_outcomes: Sequence[Outcome]) -> str:
     """The figures over all forecasts."""
     differences = [d for o in all_outcomes for d in o.differences.values()]
+    losses = [d for o in all_outcomes if (d := o.loss_difference) is not None]
     lines = [
+        f"loss within both intervals: {share([holds(d) for d in losses])}",
+        f"median |error| of the loss: {100 * median(abs(d.value) for d in losses):.2f} %"
+        if losses
+        else "no loss measured",
         f"optimum within both intervals: {share([holds(d) for d in differences])}",
         "own point inside the forecast alone: "
         + share([inside for o in all_outcomes for inside in o.own_points_inside]),
@@ -290,10 +336,9 @@ def summary(all_outcomes: Sequence[Outcome]) -> str:
         trained = [measured for _, measured in regrets if measured is not None]
         lines.append(f"regret of the {label}, %: {mean_and_error([r for r, _ in regrets])}")
         lines.append(f"  measured in {len(trained)}: {mean_and_error(trained)}")
-    lines.append(
-        "promised upper end of the regret holds, by the rung's surface: "
-        + share([o.regret(o.forecast.choice)[0] <= o.forecast.regret.high for o in all_outcomes])
-    )
+    promises = [(o, o.forecast.prediction.regret) for o in all_outcomes]
+    kept = [o.regret(o.forecast.choice)[0] <= p.high for o, p in promises if p is not None]
+    lines.append(f"promised upper end of the regret holds, by the rung's surface: {share(kept)}")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from mutransfer_cli.recipe.size import Size, rungs
 
 RECIPES = Path(__file__).parents[2] / "recipes" / "ladders"
 
-NARROW = "ladder.width=[16, 32, 64, 128]"
+FIVE = ("base.width=48", "ladder.width=[12, 24, 48, 96, 192]", "search.budget.trials=320")
 LR = "lr: {log2: [-10, -2]}"
 DECAY = "weight_decay: {log2: [-3, 5]}"
 INIT = "init_std: {log2: [-6, 0]}"
@@ -207,12 +207,12 @@ LADDERS = (
         diagonal=True,
     ),
     # two hyperparameters
-    Ladder("digits-mup-decay", "mlp-digits"),
-    Ladder("mlp-mup-init", "mlp-teacher", (space(LR, INIT), *sobol(256), NARROW)),
+    Ladder("digits-mup-decay", "mlp-digits", FIVE),
+    Ladder("mlp-mup-init", "mlp-teacher", (space(LR, INIT), *sobol(320), *FIVE)),
     Ladder(
         "mlp-sp-logit",
         "mlp-teacher",
-        (SP, space("lr: {log2: [-12, -4]}", LOGIT), *sobol(256), NARROW),
+        (SP, space("lr: {log2: [-12, -4]}", LOGIT), *sobol(320), *FIVE),
     ),
     Ladder(
         "gpt-mup-embedding",
@@ -222,14 +222,14 @@ LADDERS = (
     Ladder(
         "regression-sp-init",
         "regression",
-        (SP, space("lr: {log2: [-11, -3]}", "init_std: {log2: [-6, 0]}"), *sobol(256)),
+        (SP, space("lr: {log2: [-11, -3]}", INIT), *sobol(320), *FIVE),
     ),
     # three and four
     Ladder("digits-mup-decay-logit", "mlp-digits", (space(LR, DECAY, LOGIT), *sobol(320))),
     Ladder(
         "regression-mup-logit-init",
         "regression",
-        (space(LR, "init_std: {log2: [-6, 0]}", LOGIT), *sobol(320)),
+        (space(LR, INIT, LOGIT), *sobol(320)),
     ),
     Ladder("digits-mup-four", "mlp-digits", (space(LR, DECAY, INIT, LOGIT), *sobol(400))),
     Ladder(
