@@ -69,9 +69,9 @@ class Rung:
         return self.surface.choice(self.sizes)
 
     def regret(self, values: Values) -> float:
-        """Expected relative extra loss of a setting."""
+        """Relative extra loss of a setting: the median of the surface's draws."""
         setting = self.surface.study.setting(values)
-        return float(self.surface.regret_draws(setting, self.sizes).mean())
+        return float(np.median(self.surface.regret_draws(setting, self.sizes)))
 
 
 @dataclass(frozen=True)
