@@ -154,6 +154,28 @@ def test_doctor() -> None:
     assert values["devices"][0]["name"] == "cpu"
 
 
+def test_fit_tells_what_it_read(tmp_path: Path) -> None:
+    rows = [f"{w},2^{x},{2 + (x + 6) ** 2 / 50},{w}{x}" for w in (64, 128) for x in range(-9, -3)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["d_model,lr,val_loss,runtime", *rows]))
+    done = run("fit", "t.csv", "--exit-zero", folder=tmp_path)
+    assert done.stdout.startswith(
+        "read t.csv: width from d_model, loss from val_loss, lr by name; ignored: runtime (time)\n"
+    )
+    values = document(run("fit", "t.csv", "--exit-zero", "--json", folder=tmp_path), "fit")
+    assert values["used"] == {"width": "d_model", "lr": "lr", "loss": "val_loss"}
+    assert values["ignored"] == [{"what": "column", "name": "runtime", "reason": "time"}]
+    table.write_text("width,lr,loss_a,loss_b\n64,0.1,2,3\n")
+    done = run("fit", "t.csv", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "mutransfer: error: t.csv:1: no column 'loss'; it could be 'loss_a' or 'loss_b': "
+        "pass --columns loss=loss_a\n"
+    )
+    done = run("fit", "t.csv", "--columns", "loss=loss_b", "--exit-zero", folder=tmp_path)
+    assert done.returncode == 0
+
+
 def test_fit_of_a_table(tmp_path: Path) -> None:
     # (log2 lr + 6)² at every width, with a little seed noise by hand: holds at -6
     rows = ["width,lr,loss,seed"]

@@ -64,6 +64,26 @@ def test_a_state_decides(tmp_path: Path) -> None:
         read(tmp_path, "width,lr,loss,status\n64,.1,2.1,finished\n64,.2,2.2,odd\n")
 
 
+def test_flags_are_states(tmp_path: Path) -> None:
+    text = "width,lr,loss,diverged,crashed\n64,.1,2.5,False,0\n64,.2,9.9,True,0\n64,.3,2.6,no,1\n"
+    runs = read(tmp_path, text)
+    assert losses(runs) == [2.5, None]
+    assert reasons(runs) == ["runs.csv:4: state is crashed"]
+
+
+def test_a_history_is_no_table_of_runs(tmp_path: Path) -> None:
+    rows = [f"{s},64,{lr},{3 - s / 400}\n" for lr in (0.1, 0.2, 0.4) for s in (100, 200, 400)]
+    text = "step,width,lr,loss\n" + "".join(rows)
+    with pytest.raises(InputError, match=r"step: several rows for each run; .* --where 'step=400'"):
+        read(tmp_path, text)
+    assert len(losses(read(tmp_path, text, where=["step=400"]))) == 3
+    runs = read(tmp_path, text, columns=["steps=step"])
+    assert {o.steps for o in runs.observations} == {100, 200, 400}
+    # the control: the last step of each run
+    runs = read(tmp_path, "step,width,lr,loss\n" + "".join(rows[2::3]))
+    assert runs.understanding.line.endswith("ignored: step (last step logged)")
+
+
 def test_all_failed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run with a result; ignored 2 × state is crashed"):
         read(tmp_path, "width,lr,loss,state\n64,.1,2.1,crashed\n64,.2,2.2,crashed\n")

@@ -22,7 +22,7 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     nearest,
 )
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
-from mutransfer_cli.fit.tables.columns.run_states import is_state_column
+from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
 from mutransfer_cli.fit.tables.content.cells import Spread
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
@@ -96,7 +96,10 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         if index in chosen:
             continue
         name = column_name(without_repetition(column.name, table.names))
-        if name.role is None or name.origin == "tag" or not could_be(column, name):
+        flags = flag_states(column, name.key)
+        if flags is not None:
+            roles.states.append(flags)
+        elif name.role is None or name.origin == "tag" or not could_be(column, name):
             roles.others.append(column)
         elif name.role in chosen.values():
             roles.ignored.append(IgnoredColumn(column.name, f"{name.role} is another column"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
 
 FEW = 24  # a designed hyperparameter has at most this number of values
+STEP_NAMES = {"step", "epoch", "iteration", "iter", "global_step"}  # of the rows of a history
 # Choices that change what the loss is a function of.
 CHOICES = {"optimizer", "opt", "parametrization", "parameterization", "dataset", "schedule"}
 CHOICES |= {"lr_schedule", "scheduler", "activation", "arch", "architecture", "model_type"}
@@ -44,6 +46,7 @@ def searched_columns(
     unclear: list[TableColumn] = []
     for column in roles.others:
         name = hyperparameter_name(column, roles)
+        refuse_history(table, column, roles)
         reason = reason_by_name(column) or reason_by_content(column, roles)
         if reason is None and is_text(column):
             reason = reason_of_text(table, column, roles)
@@ -62,6 +65,27 @@ def searched_columns(
             f"out, or --columns 'ignore=*' to leave out all columns without a meaning"
         )
     return searched, ignored
+
+
+def refuse_history(table: RunTable, column: TableColumn, roles: ColumnRoles) -> None:
+    """Refuse a table with several rows for each run, one for each logged step.
+
+    Raises:
+        InputError: Rows that are equal in everything known differ by their steps.
+    """
+    if column_name(column.name).key not in STEP_NAMES or "loss" not in roles.columns:
+        return
+    values = [
+        step if isinstance(loss, float) and not math.isnan(loss) else None
+        for step, loss in zip(column.values, roles.columns["loss"].values, strict=True)
+    ]
+    steps = {value for value in values if isinstance(value, float)}
+    if 2 * len(steps) <= len(values) and separates(values, roles):
+        raise InputError(
+            f"{table.header}: {column.name}: several rows for each run; take the last with --where "
+            f"'{column.name}={max(steps):.12g}', or pass --columns steps={column.name} if it is "
+            f"the length of the training"
+        )
 
 
 def hyperparameter_name(column: TableColumn, roles: ColumnRoles) -> str | None:
@@ -158,7 +182,8 @@ def separates(values: Sequence[object], roles: ColumnRoles) -> bool:
     """Whether runs that are equal in everything known differ in a column."""
     groups: Mapping[tuple[object, ...], set[object]] = defaultdict(set)
     for key, value in zip(setting_keys(roles), values, strict=True):
-        groups[key].add(value)
+        if value is not None:
+            groups[key].add(value)
     return any(len(group) > 1 for group in groups.values())
 
 

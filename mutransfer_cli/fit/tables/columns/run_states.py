@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from mutransfer_cli.errors import InputError
@@ -20,6 +21,33 @@ WORDS: dict[Ending, set[str]] = {
 }
 ENDINGS = {word: ending for ending, words in WORDS.items() for word in words}
 ORDER: tuple[Ending, ...] = ("failed", "diverged", "pruned", "finished")  # the first one decides
+
+
+# Columns of yes and no: the states that they stand for.
+FLAGS: dict[str, tuple[str, str]] = {
+    "diverged": ("diverged", ""),
+    "is_diverged": ("diverged", ""),
+    "crashed": ("crashed", ""),
+    "failed": ("failed", ""),
+    "oom": ("OOM", ""),
+    "completed": ("finished", "unfinished"),
+    "finished": ("finished", "unfinished"),
+}
+YES, NO = {"true", "yes", "1", "1.0"}, {"false", "no", "0", "0.0", ""}
+
+
+def flag_states(column: TableColumn, key: str) -> TableColumn | None:
+    """A column of yes and no, such as `diverged`, as states; None if it is no such column.
+
+    Args:
+        column: The column.
+        key: Its name, as names are compared.
+    """
+    words = ["" if cell is None else str(cell).strip().lower() for cell in column.cells]
+    if key not in FLAGS or not set(words) <= YES | NO:
+        return None
+    yes, no = FLAGS[key]
+    return replace(column, cells=[yes if w in YES else no if w else "" for w in words])
 
 
 def is_state_column(column: TableColumn) -> bool:
