@@ -14,7 +14,7 @@ class SamplerEntry(Entry):
     Attributes:
         needs_trials: Whether it needs `search.budget.trials`, the number of trials in all.
         needs_lr_range: Whether it needs a range of lr in `search.space` to start from.
-        only_lr: Whether it searches only the learning rate, on a logarithmic scale.
+        needs_ranges: Whether it searches ranges only, no lists of choices.
         starts_at_recipe: Whether it starts at the recipe's own value of every hyperparameter.
         prunes_by_lr: Whether trials are pruned for their distance from the best learning rate, so
             that pruning needs lr in `search.space`.
@@ -27,7 +27,7 @@ class SamplerEntry(Entry):
 
     needs_trials: bool = False
     needs_lr_range: bool = False
-    only_lr: bool = False
+    needs_ranges: bool = False
     starts_at_recipe: bool = False
     prunes_by_lr: bool = False
     uses_results: bool = False
@@ -68,10 +68,9 @@ SAMPLERS = Registry(
         ),
         SamplerEntry(
             name="adaptive",
-            summary="learning rates near the optimum until its interval is narrow enough",
+            summary="trials that narrow the optimum at the target the most per FLOP",
             implementation="mutransfer_cli.search.samplers.adaptive:AdaptiveSampler",
-            needs_lr_range=True,
-            only_lr=True,
+            needs_ranges=True,
             uses_results=True,
             has_small_rounds=True,
         ),

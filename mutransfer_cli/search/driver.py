@@ -19,7 +19,7 @@ from mutransfer_cli.search.progress import Event, event
 from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.pruning.waves import Waves
 from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
+from mutransfer_cli.search.samplers.protocol import ExplainsItsEnd, Sampler, SearchProblem
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
@@ -151,6 +151,13 @@ class Driver:
             self.notes.append(f"{limit}; the sweep is not finished")
         return limit is not None
 
+    def _end_notes(self) -> tuple[str, ...]:
+        """Why the sampler proposes no more trials, where it can say so."""
+        if not isinstance(self.sampler, ExplainsItsEnd):
+            return ()
+        reason = self.sampler.end_reason(self.records)
+        return (f"sampler {self.problem.search.sampler}: {reason}",) if reason else ()
+
     def document(self, seconds: float) -> SweepDocument:
         """The result of this call, which took `seconds` of wall time."""
         outcomes = [r.outcome for r in self.records]
@@ -176,7 +183,7 @@ class Driver:
             population=self.executor.population(),
             workers=self.executor.workers,
             device=self.executor.device,
-            notes=(*self.notes, *self.executor.notes(self.records)),
+            notes=(*self.notes, *self._end_notes(), *self.executor.notes(self.records)),
         )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from mutransfer_cli.recipe.key_paths import searched_values
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import rungs
+from mutransfer_cli.recipe.size import recipe_target, rungs
 from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.samplers.protocol import SearchProblem
 
 
 def search_problem(recipe: Recipe, first_seed: int) -> SearchProblem:
     """The search of a recipe; its seeds count up from the first."""
-    return SearchProblem(recipe.search, rungs(recipe), first_seed, searched_values(recipe))
+    target = None if recipe.target is None else recipe_target(recipe)
+    return SearchProblem(recipe.search, rungs(recipe), first_seed, searched_values(recipe), target)
 
 
 def pruning_of(recipe: Recipe) -> Pruning:

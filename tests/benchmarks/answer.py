@@ -29,7 +29,8 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler, fit_rungs
+from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler
+from mutransfer_cli.search.samplers.search_state import SearchState
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
@@ -113,8 +114,8 @@ def adaptive(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | No
             s = job.size
             at_size = (s.width, s.depth, s.batch, s.steps)
             records.append(Record(job.params, *at_size, job.seed, outcome, loss))
-    found = fit_rungs(records)[sizes[0]].optimum
-    return (found.value if found else None), len(records)
+    draws = SearchState(search_problem(recipe, 0), records).optimum_draws(sizes[0])
+    return float(np.median(draws)), len(records)
 
 
 def grid(recipe: Recipe, table: Table, order: list[int]) -> tuple[float | None, int]:

@@ -60,7 +60,7 @@ def test_of_a_grid(tmp_path: Path) -> None:
     [
         ("sobol", 8),  # by the budget: 2 widths × 2 seeds × 2 settings
         ("tpe", 8),
-        ("adaptive", 4),  # so far: six octaves with rates at most 2.25 apart
+        ("adaptive", 8),  # so far: the first rates of the smallest rung
     ],
 )
 def test_of_samplers_that_ask_as_they_go(sampler: str, asked: int, tmp_path: Path) -> None:

@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from math import inf
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from mutransfer_cli.catalog.fields import Natural, Positive, PositiveNumber, Section
+from mutransfer_cli.catalog.fields import Natural, Positive, PositiveNumber, Section, refuse, show
 from mutransfer_cli.recipe.schema.names import PrunerName, SamplerName
 from mutransfer_cli.recipe.schema.space import Space
+
+REGRET = "regret"  # the key of `precision` that is no hyperparameter
+
+
+def _precision(value: Any) -> Any:
+    """A number, or numbers by name, percentages among them as fractions."""
+    if not isinstance(value, dict):
+        return _amount(value)
+    if not value:
+        raise refuse("expected a number of octaves, or one for each hyperparameter; found {}")
+    if REGRET in value and len(value) > 1:
+        raise refuse("give regret, or octaves for each hyperparameter, not both")
+    return {name: _amount(number) for name, number in value.items()}
+
+
+def _amount(value: Any) -> float:
+    text = value.strip() if isinstance(value, str) else value
+    try:
+        if isinstance(text, str) and text.endswith("%"):
+            number = float(text[:-1]) / 100
+        elif isinstance(text, bool) or not isinstance(text, int | float):
+            raise ValueError
+        else:
+            number = float(text)
+    except (ValueError, OverflowError):
+        message = f"expected a number of octaves, or {{regret: 0.1%}}; found {show(value)}"
+        raise refuse(message) from None
+    if not 0 < number < inf:
+        raise refuse(f"expected a number above 0, found {show(value)}")
+    return number
+
+
+Precision: TypeAlias = Annotated[float | dict[str, float], BeforeValidator(_precision)]
 
 
 class Budget(Section):
@@ -37,8 +71,11 @@ class Search(Section):
     """train_loss is the mean of the last tenth of the steps."""
     seeds: Positive = 2
     """Runs per setting."""
-    precision: PositiveNumber = 0.25
-    """Octaves: adaptive stops once the 90 % interval of an optimum reaches no further than this."""
+    precision: Precision = 0.25
+    """Where adaptive stops: how far the 90 % interval of the optimum at the target (at the largest
+    rung where there is none) may reach, in octaves (on a linear scale in grid steps): one number
+    for all hyperparameters, or one for each that matters, {lr: 0.25, weight_decay: 0.5}. Or how
+    much the choice may cost there: {regret: 0.1%} of the loss."""
     extend: Natural = 4
     """Steps by which a grid may grow when the best value is at its edge."""
     prune: PrunerName = "none"
@@ -48,3 +85,14 @@ class Search(Section):
     """Where the sweep stops."""
     timeout: PositiveNumber | None = None
     """Seconds a trial may take."""
+
+    @property
+    def regret(self) -> float | None:
+        """The regret that `precision` names, as a fraction of the loss; None: it names octaves."""
+        return self.precision.get(REGRET) if isinstance(self.precision, dict) else None
+
+    def octaves(self, name: str) -> float:
+        """How far the interval of a hyperparameter's optimum may reach; infinite: anywhere."""
+        if isinstance(self.precision, dict):
+            return self.precision.get(name, inf)
+        return self.precision

@@ -104,14 +104,10 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
         )
     if row.needs_lr_range and (lr is None or lr.choice is not None):
         yield Fault(key, f"{row.name} needs a range of lr in search.space")
-    elif row.only_lr and len(search.space) > 1:
-        others = " | ".join(s.name for s in SAMPLERS if s.uses_results and not s.only_lr)
+    choices = [name for name, space in search.space.items() if space.choice is not None]
+    if row.needs_ranges and choices:
+        others = " | ".join(s.name for s in SAMPLERS if not s.needs_ranges)
         yield Fault(
-            key,
-            f"{row.name} searches the learning rate and nothing else; for other hyperparameters "
-            f"take {others}",
-        )
-    elif row.only_lr and lr is not None and lr.value(lr.bounds[0]) <= 0:
-        yield Fault(
-            ("search", "space", "lr"), f"{row.name} needs rates above 0; take log2: [-12, -3]"
+            ("search", "space", choices[0]),
+            f"{row.name} searches ranges, such as log2: [-12, -3]; for a choice take {others}",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.recipe.schema.search import Search
@@ -26,12 +26,14 @@ class SearchProblem:
         rungs: Sizes of the ladder, small to large.
         first_seed: The first seed; the others count up from it.
         defaults: The recipe's own value of every searched hyperparameter.
+        target: Size of the large run; None: the recipe names none.
     """
 
     search: Search
     rungs: tuple[Size, ...]
     first_seed: int
     defaults: Mapping[str, float]
+    target: Size | None = None
 
     @property
     def seeds(self) -> range:
@@ -73,6 +75,15 @@ class Sampler(Protocol):
 
     def count_trials(self) -> TrialCount:
         """Estimate how many trials the search takes."""
+        ...
+
+
+@runtime_checkable
+class ExplainsItsEnd(Protocol):
+    """A sampler that can say why it proposes no more trials."""
+
+    def end_reason(self, records: Sequence[Record]) -> str:
+        """Why the search has ended, given all trials; empty if it has not."""
         ...
 
 

@@ -23,8 +23,7 @@ def test_data(source: str) -> None:
 
 
 PRUNING = next(row.name for row in PRUNERS if row.prunes)
-# Samplers that learn from results and search more than the learning rate.
-OTHERS = " | ".join(row.name for row in SAMPLERS if row.uses_results and not row.only_lr)
+OTHERS = " | ".join(row.name for row in SAMPLERS if not row.needs_ranges)
 TAIL = [
     *(
         (
@@ -43,9 +42,9 @@ TAIL = [
         if row.needs_lr_range
     ),
     (
-        "search: {sampler: adaptive, space: {lr: {log2: [-9, -3]}, eps: {log10: [-9, -6]}}}",
-        "10:19: search.sampler: adaptive searches the learning rate and nothing else; for other "
-        f"hyperparameters take {OTHERS}",
+        "search: {sampler: adaptive, space: {lr: {log2: [-9, -3]}, eps: {choice: [1.0e-8]}}}",
+        "10:64: search.space.eps: adaptive searches ranges, such as log2: [-12, -3]; for a choice "
+        f"take {OTHERS}",
     ),
     (
         f"search: {{prune: {PRUNING}, space: {{init_std: {{log2: [-5, 0]}}}}}}",

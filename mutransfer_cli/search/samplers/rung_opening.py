@@ -1,0 +1,133 @@
+"""The first trials of a rung in the adaptive search: which, how many, and whether they suffice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.samplers.search_state import SearchState
+from mutransfer_cli.search.samplers.start_design import (
+    HALF_WIDTH,
+    NARROWEST,
+    affordable_count,
+    box_design,
+    start_count,
+)
+from mutransfer_cli.surface.response.goal import Goal
+from mutransfer_cli.surface.response.runs import Array, Mask
+
+LOCATED = 1.5  # octaves: half-width at which the cheapest rung's optimum is known well enough
+LOCATING_TRIALS = 24  # for each hyperparameter at most, before larger rungs start anyway
+LOCATING_SHARE = 0.15  # of the FLOPs of the budget, at most
+LOWER = 3.0  # octaves by which the learning rate is lowered where every trial diverged
+EDGE = 1.0  # octaves from the end of a range
+BEST_TRIALS = 2  # for each hyperparameter, whose mean says where the optimum is
+
+
+@dataclass(frozen=True)
+class RungOpening:
+    """The first trials of the rungs.
+
+    Attributes:
+        state: The trials so far.
+    """
+
+    state: SearchState
+
+    def first(self) -> list[Job]:
+        """The first trials of the search, about the recipe's values."""
+        state = self.state
+        return self._start(state.rungs[0], state.space.start(state.problem.defaults), HALF_WIDTH)
+
+    def next_rung(self) -> list[Job]:
+        """The first trials of the next rung that the budget pays for, about its likely optimum."""
+        for size in self.state.rungs:
+            if not self.state.trials[size]:
+                optimum = self.state.optimum_draws(size)
+                half = np.clip(1.0 + optimum.std(0), NARROWEST, HALF_WIDTH)
+                jobs = self._start(size, np.median(optimum, axis=0), half)
+                if jobs:
+                    return jobs
+        return []
+
+    def lower(self) -> list[Job]:
+        """Trials at lower learning rates on a rung where none finished."""
+        for size in self.state.rungs:
+            if self.state.trials[size] and size not in self.state.finished:
+                jobs = self._lower(size)
+                if jobs:
+                    return jobs
+        return []
+
+    def locating_goal(self) -> Goal | None:
+        """What the cheapest rung is to tell before larger ones start; None: they may start."""
+        state = self.state
+        size, p = state.rungs[0], len(state.space.names)
+        if any(state.trials[other] for other in state.rungs[1:]):
+            return None
+        goal = Goal(state.point(size), np.full(p, LOCATED))
+        spent = state.trials[size] * state.costs[size]
+        if (
+            state.trials[size] >= start_count(0, p) + LOCATING_TRIALS * p
+            or spent >= LOCATING_SHARE * (spent + state.flops_left)
+            or goal.is_reached(state.surface)
+        ):
+            return None
+        return goal
+
+    def at_edge(self) -> str | None:
+        """A hyperparameter whose optimum is not inside its range on the cheapest rung."""
+        state = self.state
+        size = state.rungs[0]
+        goal = Goal(state.point(size), np.full(len(state.space.names), LOCATED))
+        half = goal.half_widths(state.surface)
+        edges = zip(state.space.names, half, self._best_at_edge(size), strict=True)
+        return next((name for name, width, edge in edges if width > LOCATED and edge), None)
+
+    def _best_at_edge(self, size: Size) -> Mask:
+        """Whether the best trials of a rung are at an end of the range of each hyperparameter."""
+        space = self.state.space
+        finished = [r for r in self.state.seen if r.size == size and r.loss is not None]
+        best = sorted(finished, key=lambda r: r.loss or 0.0)[: BEST_TRIALS * len(space.names)]
+        points = np.array([space.point(r.params) for r in best]).mean(0)
+        low, high = space.range
+        return np.asarray((points < low + EDGE) | (points > high - EDGE))
+
+    def _start(self, size: Size, center: Array, half: Array | float) -> list[Job]:
+        """Trials in a box on a rung; none where the budget does not pay for enough of them.
+
+        Args:
+            size: The rung.
+            center: Center of the box in octaves, shape (hyperparameters,).
+            half: Half its sides.
+        """
+        state = self.state
+        p, number = len(state.space.names), state.rungs.index(size)
+        planned = start_count(number, p)
+        paid = min(state.trials_left, state.flops_left / state.costs[size])
+        count = affordable_count(planned, p + 2, paid, number)
+        if not count:
+            return []
+        seed = (state.problem.first_seed, number)
+        sides = np.broadcast_to(half, center.shape)
+        hopeless = state.hopeless(center) if state.finished else None
+        points = box_design(state.space, center, sides, count, seed, hopeless)
+        return state.jobs((size, point) for point in points)
+
+    def _lower(self, size: Size) -> list[Job]:
+        """Trials at lower learning rates than any of a rung; none below the range."""
+        space = self.state.space
+        if "lr" not in space.names:
+            return []
+        j = space.names.index("lr")
+        points = np.array([space.point(r.params) for r in self.state.seen if r.size == size])
+        center, lowest = (points.min(0) + points.max(0)) / 2, points[:, j].min()
+        if lowest <= space.range[0][j] + 1e-9:
+            return []
+        center[j] = lowest - LOWER
+        half = np.maximum(np.ptp(points, axis=0) / 2, 1e-9)
+        half[j] = LOWER - 1
+        return self._start(size, center, half)
