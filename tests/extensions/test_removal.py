@@ -30,6 +30,7 @@ REMOVED = {
     "pruners": ("median", 2),
     "stacks": ("lm-engine", 2),
     "commands": ("init", 3),
+    "laws": ("isoflop", 2),
 }
 
 RECIPE = """\

@@ -191,3 +191,14 @@ def test_an_axis_that_a_model_does_not_grow_along(recipe: str, mutransfer: Comma
     """A built-in model has no argument for it: the size changes the training of nothing."""
     done = mutransfer("shapes", recipe, "--set", "model={build: mlp, repeats: {n_repeat: 1}}")
     assert done.returncode == 2 and "repeats" in done.stderr, done.stderr
+
+
+def test_law(mutransfer: Command, tmp_path: Path) -> None:
+    """The mean of 3, 2 and 4 is 3; without the largest size it is 2.5, and 4 is 60 % more."""
+    (tmp_path / "runs.csv").write_text("params,loss\n1e6,3\n2e6,2\n4e6,4\n")
+    law = document(mutransfer, "law", "runs.csv", "--form", "toy-mean", "--at", "params=8e6")
+    assert law["parameters"]["mean"]["value"] == 3.0  # type: ignore[index]
+    assert law["predictions"][0]["loss"]["value"] == 3.0  # type: ignore[index]
+    assert law["held_out"]["error"] == pytest.approx(0.6)  # type: ignore[index]
+    assert "toy-mean" in mutransfer("law", "--help").stdout
+    assert mutransfer("law", "runs.csv", "--form", "toy-mean", "--plot", "l.png").returncode == 0

@@ -26,10 +26,12 @@ from mutransfer_cli.surface.laws.law_form import (
     Score,
     Series,
 )
+from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
 
+PRIOR = ExponentPrior(0.5, 0.5)  # of a; weak beside three curves
 SAME_COMPUTE = 0.2  # octaves that an isoFLOP curve may span
 FEWEST_SIZES = 5  # of a curve: a parabola and two more
 FEWEST_CURVES = 3
@@ -169,6 +171,7 @@ class IsoFlop:
             np.log2(computes[inside])[:, None],
             optima.optima[inside, 0],
             optima.covariances[inside, 0, 0],
+            [PRIOR],
             options.seed,
         )
         kept = SizeOptima(

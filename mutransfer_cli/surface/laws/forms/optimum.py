@@ -28,10 +28,13 @@ from mutransfer_cli.surface.laws.law_form import (
     Score,
     Series,
 )
+from mutransfer_cli.surface.laws.optima.exponent_priors import exponent_priors
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima
 from mutransfer_cli.surface.laws.optima.table_optima import left_out, optima_of
+
+MOSTLY_PRIOR = 0.7  # of the prior's standard deviation, above which the runs say little
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,18 @@ class Optimum:
             )
         laws = {
             name: fit_exponents(
-                logs, optima.optima[used, i], optima.covariances[used, i, i], options.seed
+                logs,
+                optima.optima[used, i],
+                optima.covariances[used, i, i],
+                exponent_priors(name, table.sizes),
+                options.seed,
             )
             for i, name in enumerate(table.hyperparameters)
         }
         dependent = dependent_sizes(logs, table.sizes)
+        reasons = [] if dependent is None else [dependent]
+        for name, law in laws.items():
+            reasons += undetermined(name, law, table.sizes)
         return OptimumLaw(
             table=table,
             groups=groups,
@@ -139,12 +149,25 @@ class Optimum:
             method="optimum of each size from bowls of one shape over all hyperparameters; power "
             "law by regression with scatter between sizes, averaged over its posterior",
             notes=notes,
-            unidentified=(dependent,) if dependent else (),
+            unidentified=tuple(reasons),
         )
 
     def size_order(self, table: LawTable) -> Array:
         """By the product of all sizes."""
         return log_product(table)
+
+
+def undetermined(quantity: str, law: ExponentLaw, sizes: tuple[str, ...]) -> list[str]:
+    """The reasons why exponents are known from their priors rather than from the runs."""
+    reasons = []
+    for j, prior in enumerate(exponent_priors(quantity, sizes)):
+        if float(np.std(law.draws[:, j + 1])) > MOSTLY_PRIOR * prior.sd:
+            span = law.high[j] - law.low[j]
+            reasons.append(
+                f"the exponent of {quantity} in {sizes[j]} is not identified: the sizes span "
+                f"{span:.2g} octaves; its interval is mostly that of published laws"
+            )
+    return reasons
 
 
 def _parameters(

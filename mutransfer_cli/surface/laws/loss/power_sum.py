@@ -23,6 +23,7 @@ EXPONENTS = (0.0, 0.5, 1.0, 1.5, 2.0)
 LOG_FLOORS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 SEARCHED = 250  # best starts of the grid, from which searches are made
 PAIRS_FROM = 5  # rows for each parameter, from which rows are resampled instead of residuals
+LARGEST_LOG = 700.0  # of a factor A_j, against overflow
 MOST_EXPONENT = 60.0  # a term's logarithm is kept below this beyond the data, against overflow
 
 
@@ -63,7 +64,7 @@ class PowerSum:
         """E, the factors A_j and the exponents α_j of parameters as searched."""
         k = len(self.center)
         exponents = parameters[..., k : 2 * k]
-        factors = np.exp(parameters[..., :k] + exponents * self.center)
+        factors = np.exp(np.minimum(parameters[..., :k] + exponents * self.center, LARGEST_LOG))
         last = parameters[..., -1]
         floor = np.exp(last) if self.floor is None else np.full_like(last, self.floor)
         return floor, factors, exponents

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mutransfer_cli.surface.laws.law_form import Array
+from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 
 DRAWS = 4000
 STUDENT = 4.0  # freedom of the departures' t distribution: one odd size does not turn the law
 # The prior of the scatter: sizes depart from a power law by about this many octaves, which counts
 # as much as so many sizes (assumption).
 SCATTER, SCATTER_WEIGHT = 0.12, 3.0
-EXPONENT_SD = 1.0  # prior of an exponent, octaves per octave
 BEND = 0.015  # sd of a law's curvature, octaves per octave² (measured on simulations)
 SCATTERS = np.geomspace(0.01, 2.0, 40)
 ROUNDS = 6
@@ -65,19 +66,27 @@ class ExponentLaw:
         return np.asarray(draws[..., 0] - draws[..., 1:] @ self.center)
 
 
-def fit_exponents(log2_sizes: Array, optima: Array, variances: Array, seed: int) -> ExponentLaw:
+def fit_exponents(
+    log2_sizes: Array,
+    optima: Array,
+    variances: Array,
+    priors: Sequence[ExponentPrior],
+    seed: int,
+) -> ExponentLaw:
     """Fit a power law, averaged over the scatter by its posterior.
 
     Args:
         log2_sizes: Shape (sizes, k).
         optima: log2 of the optimum, shape (sizes,).
         variances: Of the optima, octaves², shape (sizes,).
+        priors: The prior of the exponent in each size.
         seed: Seed of the draws.
     """
     weight = 1 / (variances + SCATTER**2)
     center = weight @ log2_sizes / weight.sum()
     design = np.column_stack([np.ones(len(optima)), log2_sizes - center])
-    fits = [_at_scatter(design, optima, variances, tau) for tau in SCATTERS]
+    known = np.array([[0.0, np.inf], *priors]).T
+    fits = [_at_scatter(design, optima, variances, tau, known) for tau in SCATTERS]
     evidence = np.array([fit[2] for fit in fits])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
@@ -99,21 +108,23 @@ def fit_exponents(log2_sizes: Array, optima: Array, variances: Array, seed: int)
 
 
 def _at_scatter(
-    design: Array, optima: Array, variances: Array, scatter: float
+    design: Array, optima: Array, variances: Array, scatter: float, known: Array
 ) -> tuple[Array, Array, float]:
     """Coefficients, their covariance and the log evidence at a given scatter."""
-    prior = np.diag([0.0, *[EXPONENT_SD**-2.0] * (design.shape[1] - 1)])
+    mean, prior = known[0], np.diag(known[1] ** -2.0)
     variance = variances + scatter**2
     student = np.ones(len(optima))
     for _ in range(ROUNDS):
         weight = student / variance
         precision = design.T @ (design * weight[:, None]) + prior
-        coefficients = np.linalg.solve(precision, design.T @ (weight * optima))
+        coefficients = np.linalg.solve(precision, design.T @ (weight * optima) + prior @ mean)
         residuals = optima - design @ coefficients
         student = (STUDENT + 1) / (STUDENT + residuals**2 / variance)
     # Student's t density of each departure, with the Laplace factor of the coefficients
     fit = -0.5 * (STUDENT + 1) * np.log1p(residuals**2 / (STUDENT * variance)).sum()
-    fit -= 0.5 * np.log(variance).sum() + 0.5 * coefficients @ prior @ coefficients
+    fit -= 0.5 * np.log(variance).sum() + 0.5 * (coefficients - mean) @ prior @ (
+        coefficients - mean
+    )
     fit -= 0.5 * np.linalg.slogdet(precision)[1]
     # scaled inverse chi-square prior of the scatter, on a grid that is even in its logarithm
     fit -= SCATTER_WEIGHT * np.log(scatter) + SCATTER_WEIGHT * SCATTER**2 / (2 * scatter**2)

@@ -6,6 +6,7 @@ from mutransfer_cli.catalog.axes import AxisEntry
 from mutransfer_cli.catalog.commands import CommandEntry
 from mutransfer_cli.catalog.executors import ExecutorEntry
 from mutransfer_cli.catalog.fields import Positive, Section
+from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.catalog.models import Growth, ModelEntry
 from mutransfer_cli.catalog.optimizers import OptimizerEntry
 from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
@@ -100,4 +101,11 @@ PRUNER = PrunerEntry(
     name="toy-last",
     summary="worse than every reference",
     implementation="mutransfer_toys.pruner:TOY_LAST",
+)
+
+LAW = LawEntry(
+    name="toy-mean",
+    summary="the mean loss, whatever the size",
+    implementation="mutransfer_toys.law:TOY_MEAN",
+    sizes=(("params",),),
 )

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.catalog.laws import LAWS
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.law.law_table import law_table, with_derived
+from mutransfer_cli.fit.law.run_columns import RunColumns
+
+
+def runs(**columns: list[float]) -> RunColumns:
+    return RunColumns("runs.csv", {name: np.array(c, float) for name, c in columns.items()})
+
+
+def test_what_follows_from_two_of_three() -> None:
+    """C = 6·N·D: 6·1e8·2e9 = 1.2e18."""
+    n, d, c = np.array([1e8]), np.array([2e9]), np.array([1.2e18])
+    assert with_derived({"params": n, "tokens": d})[0]["flops"] == pytest.approx(c)
+    assert with_derived({"params": n, "flops": c})[0]["tokens"] == pytest.approx(d)
+    columns, notes = with_derived({"tokens": d, "flops": c})
+    assert columns["params"] == pytest.approx(n) and notes == ("params = flops / (6·tokens)",)
+    assert with_derived({"params": n})[1] == ()
+
+
+def test_the_size_that_varies_is_chosen() -> None:
+    table = runs(width=[1, 2, 4], params=[5, 5, 5], loss=[3, 2, 1])
+    assert law_table(table, LAWS["power"])[0].sizes == ("width",)
+    assert law_table(table, LAWS["power"], along=["params"])[0].sizes == ("params",)
+
+
+def test_hyperparameters_are_those_that_vary_within_a_size() -> None:
+    """The batch is the same in all runs of a size: it is no searched hyperparameter."""
+    table = runs(params=[1, 1, 2, 2], tokens=[9, 9, 9, 9], lr=[1, 2, 1, 2], batch=[4, 4, 8, 8],
+                 loss=[1, 2, 1, 2])  # fmt: skip
+    made, _ = law_table(table, LAWS["optimum"])
+    assert (made.sizes, made.hyperparameters) == (("params",), ("lr",))
+    made, _ = law_table(table, LAWS["optimum"], of=["lr", "batch"])
+    assert made.hyperparameters == ("lr", "batch")
+
+
+def test_rows_without_a_number_are_ignored() -> None:
+    table = runs(params=[1, 2, 4], tokens=[1, np.nan, 2], loss=[3, 2, 1])
+    made, notes = law_table(table, LAWS["chinchilla"])
+    assert len(made) == 2 and "1 rows ignored" in notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("table", "form", "message"),
+    [
+        (runs(params=[1, 2], loss=[1, 2]), "chinchilla", "no column tokens"),
+        (runs(param=[1, 2], tokens=[1, 2], loss=[1, 2]), "chinchilla", "nearest: param"),
+        (runs(params=[1, 2], tokens=[1, 2], loss=[-1, 2]), "chinchilla", "loss: expected positive"),
+        (runs(params=[1, 2], tokens=[1, 2], loss=[1, 2]), "optimum", "no column lr"),
+        (runs(params=[1, 1], lr=[1, 2], loss=[1, 2]), "optimum", "no size varies"),
+        (runs(params=[1, np.nan], tokens=[np.nan, 1], loss=[1, 2]), "chinchilla", "no row has"),
+    ],
+)
+def test_what_is_missing_is_named(table: RunColumns, form: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        law_table(table, LAWS[form])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.laws.forms.isoflop import ISOFLOP, isoflop_curves
+from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from tests.helpers.law_tables import CHINCHILLA_POINTS
+
+BUDGETS = (1e18, 1e19, 1e20, 1e21)
+
+
+def curves(noise: float = 5e-4) -> LawTable:
+    """Of E + A·N^−.34 + B·D^−.28 with C = 6ND: by hand, N* ∝ C^(.28/(.34 + .28)) = C^.4516."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for budget in BUDGETS:
+        best = optimal_params(budget)
+        for octaves in np.arange(-2.0, 2.5, 0.5):
+            params = best * 2.0**octaves
+            tokens = budget / (6 * params)
+            loss = 1.7 + 400 * params**-0.34 + 600 * tokens**-0.28
+            rows.append((params, budget, loss * np.exp(noise * rng.standard_normal())))
+    params, flops, loss = np.array(rows).T
+    return LawTable({"params": params, "flops": flops, "loss": loss}, ("flops",))
+
+
+def optimal_params(budget: float) -> float:
+    """dL/dN = 0: N^(α+β) = (αA/βB)·(C/6)^β."""
+    ratio = (0.34 * 400) / (0.28 * 600)
+    return float((ratio * (budget / 6) ** 0.28) ** (1 / 0.62))
+
+
+def test_exponents() -> None:
+    law = ISOFLOP.fit(curves(), LawOptions())
+    a, b = law.parameters["a"], law.parameters["b"]
+    assert isinstance(a, Interval) and isinstance(b, Interval)
+    assert a.low is not None and a.high is not None
+    assert a.low < 0.28 / 0.62 < a.high
+    assert a.value == pytest.approx(0.28 / 0.62, abs=0.02)
+    assert a.value + b.value == pytest.approx(1.0)
+    predicted = law.predict({"flops": 1e22})
+    assert predicted["params"].value == pytest.approx(optimal_params(1e22), rel=0.25)
+    product = 6 * predicted["params"].value * predicted["tokens"].value
+    assert product == pytest.approx(1e22)
+
+
+def test_a_held_out_curve_is_scored() -> None:
+    table = curves()
+    law = ISOFLOP.fit(table.rows(table["flops"] < 5e20), LawOptions())
+    score = law.score(table.rows(table["flops"] > 5e20))
+    assert (score.points, score.inside) == (1, 1)
+    assert score.regret is not None and score.regret[0] < 0.005
+
+
+def test_the_published_exponents() -> None:
+    """Hoffmann et al., table 2, approach 2: a = .49 (.462 to .534); 5.76e23 FLOPs: 67 B or so."""
+    params, flops, loss = np.loadtxt(CHINCHILLA_POINTS, delimiter=",", skiprows=2).T
+    table = LawTable({"params": params, "flops": flops, "loss": loss}, ("flops",))
+    law = ISOFLOP.fit(table, LawOptions())
+    a = law.parameters["a"]
+    assert isinstance(a, Interval) and 0.462 < a.value < 0.534
+    assert 40e9 < law.predict({"flops": 5.76e23})["params"].value < 110e9
+
+
+def test_runs_that_are_on_no_curve() -> None:
+    table = curves()
+    stray = LawTable({name: np.append(table[name], 1e17) for name in table.columns}, ("flops",))
+    assert list(isoflop_curves(stray)[-1:]) == [-1]
+    assert set(isoflop_curves(stray)[:-1]) == {0, 1, 2, 3}
+
+
+def test_two_curves_are_too_few() -> None:
+    table = curves()
+    with pytest.raises(Inconclusive, match="2 isoFLOP curves"):
+        ISOFLOP.fit(table.rows(table["flops"] < 5e19), LawOptions())
+    one_sided = table.rows(table["params"] < 0.7 * np.vectorize(optimal_params)(table["flops"]))
+    with pytest.raises(Inconclusive):
+        ISOFLOP.fit(one_sided, LawOptions())

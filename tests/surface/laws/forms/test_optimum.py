@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import Inconclusive, InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.laws.forms.optimum import OPTIMUM
+from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from tests.helpers.law_tables import TOKENS, optimal, optimum_table
+
+EXPONENTS = {("lr", "params"): -0.5, ("lr", "tokens"): 0.25,
+             ("batch", "params"): 0.0, ("batch", "tokens"): 0.5}  # fmt: skip
+
+
+def test_exponents_and_optima() -> None:
+    law = OPTIMUM.fit(optimum_table(), LawOptions())
+    for (name, size), truth in EXPONENTS.items():
+        own = law.parameters[name]
+        assert isinstance(own, Mapping)
+        bound = own[size]
+        assert bound.low is not None and bound.high is not None
+        assert bound.low < truth < bound.high, (name, size)
+        assert bound.value == pytest.approx(truth, abs=0.05)
+    assert law.points == 12 and law.unidentified == ()
+
+
+def test_larger_sizes_are_predicted() -> None:
+    table = optimum_table()
+    law = OPTIMUM.fit(table.rows(table["params"] < 3e8), LawOptions())
+    for tokens in TOKENS:
+        predicted = law.predict({"params": 1e9, "tokens": tokens})
+        for name, truth in zip(("lr", "batch"), 2.0 ** optimal(1e9, tokens), strict=True):
+            bound = predicted[name]
+            assert bound.low is not None and bound.high is not None
+            assert bound.low < truth < bound.high
+    score = law.score(table.rows(table["params"] > 3e8))
+    assert score.points == 12 and score.inside >= 11
+    assert score.regret is not None and len(score.regret) == 6
+    assert max(score.regret) < 0.01
+
+
+def test_a_size_whose_optimum_is_at_an_edge_is_left_out() -> None:
+    """The smallest size was run below its optimum only: 2^−7 and more lie above 2^−8."""
+    table = optimum_table()
+    edge = (table["params"] == 1e8) & (table["tokens"] == 8e9)
+    kept = ~edge | (np.log2(table["lr"]) < optimal(1e8, 8e9)[0] - 0.6)
+    law = OPTIMUM.fit(table.rows(kept), LawOptions())
+    assert law.points == 11
+    assert any("high end of the range of lr" in note for note in law.notes)
+
+
+def test_all_at_an_edge_is_inconclusive() -> None:
+    table = optimum_table()
+    best = np.array([optimal(n, d)[0] for n, d in zip(table["params"], table["tokens"],
+                                                      strict=True)])  # fmt: skip
+    with pytest.raises(Inconclusive, match="0 of 12 sizes have an optimum inside"):
+        OPTIMUM.fit(table.rows(np.log2(table["lr"]) < best - 0.6), LawOptions())
+
+
+def test_one_run_a_size_is_its_optimum() -> None:
+    """A table of published choices: lr = 2^−8·(N/4e8)^−0.5 exactly."""
+    params = np.geomspace(1e8, 1e10, 8)
+    columns = {"params": params, "lr": 2.0**-8 * (params / 4e8) ** -0.5}
+    law = OPTIMUM.fit(LawTable(columns, ("params",), ("lr",)), LawOptions())
+    own = law.parameters["lr"]
+    assert isinstance(own, Mapping) and own["params"].value == pytest.approx(-0.5, abs=0.01)
+    several = {name: np.tile(values, 2) for name, values in columns.items()}
+    with pytest.raises(InputError, match="no column loss"):
+        OPTIMUM.fit(LawTable(several, ("params",), ("lr",)), LawOptions())
+
+
+def test_a_narrow_span_does_not_identify_an_exponent() -> None:
+    """Sizes within a thirtieth of an octave: the exponent is that of published laws."""
+    table = optimum_table(sizes=(4.0e8, 4.04e8, 4.08e8), noise=2e-3)
+    law = OPTIMUM.fit(table, LawOptions())
+    assert any("exponent of lr in params is not identified" in r for r in law.unidentified)
+    assert not any("in tokens" in reason for reason in law.unidentified)
+    lr = law.parameters["lr"]
+    assert isinstance(lr, Mapping) and isinstance(lr["params"], Interval)

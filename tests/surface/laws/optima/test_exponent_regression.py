@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior, exponent_priors
+from mutransfer_cli.surface.laws.optima.exponent_regression import fit_exponents
+
+UNKNOWN = [ExponentPrior(0.0, 1.0)]
+
+
+def optima(scatter: float, seed: int, count: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    x = np.linspace(0, 5, count)[:, None]
+    return x, -8 - 0.5 * x[:, 0] + scatter * np.random.default_rng(seed).standard_normal(count)
+
+
+def test_the_line_is_recovered() -> None:
+    x, y = optima(scatter=0.02, seed=0)
+    law = fit_exponents(x, y, np.full(10, 1e-4), UNKNOWN, seed=0)
+    assert law.estimate[1] == pytest.approx(-0.5, abs=0.03)
+    assert law.constant(law.estimate) == pytest.approx(-8, abs=0.06)
+
+
+def test_an_odd_size_does_not_turn_the_line() -> None:
+    x, y = optima(scatter=0.02, seed=0)
+    y[-1] += 2.0
+    law = fit_exponents(x, y, np.full(10, 1e-4), UNKNOWN, seed=0)
+    assert law.estimate[1] == pytest.approx(-0.5, abs=0.1)  # least squares: −0.39
+
+
+def test_prediction_intervals_grow_with_distance() -> None:
+    x, y = optima(scatter=0.05, seed=1)
+    law = fit_exponents(x, y, np.full(10, 1e-3), UNKNOWN, seed=0)
+    widths = [np.std(law.at(np.array([at]), seed=1)[1]) for at in (2.5, 6.0, 8.0)]
+    assert widths[0] < widths[1] < widths[2]
+
+
+def test_the_prior_decides_where_sizes_do_not_differ() -> None:
+    x = np.linspace(0, 0.01, 6)[:, None]
+    prior = exponent_priors("lr", ("params",))
+    law = fit_exponents(x, np.full(6, -8.0), np.full(6, 1e-2), prior, seed=0)
+    assert law.estimate[1] == pytest.approx(prior[0].mean, abs=0.02)
+    assert np.std(law.draws[:, 1]) == pytest.approx(prior[0].sd, rel=0.1)
+
+
+def test_unlisted_exponents_are_unknown() -> None:
+    assert exponent_priors("weight_decay", ("width",)) == UNKNOWN
+
+
+@pytest.mark.slow
+def test_prediction_coverage() -> None:
+    """90 % intervals for a new size an octave on hold .84 to .97 of 300 truths."""
+    inside = 0
+    for seed in range(300):
+        x, y = optima(scatter=0.12, seed=seed, count=8)
+        law = fit_exponents(x, y, np.full(8, 1e-3), UNKNOWN, seed=0)
+        _, draws = law.at(np.array([6.0]), seed=1)
+        new = -8 - 3.0 + 0.12 * np.random.default_rng(10_000 + seed).standard_normal()
+        low, high = np.percentile(draws, [5, 95])
+        inside += bool(low <= new <= high)
+    assert 0.84 <= inside / 300 <= 0.97
