@@ -149,7 +149,8 @@ def show(document: PredictDocument, output: Path | None) -> None:
     from mutransfer_cli.cli.output import interval
 
     sizes = ", ".join(f"{k} {v:g}" for k, v in document.target.items() if v is not None)
-    print(f"target: {sizes}; {document.distance:.3g} octaves beyond the largest rung")
+    unit = "octave" if document.distance == 1 else "octaves"
+    print(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
     print(f"at {document.confidence:.0%} confidence:")
     print(f"  loss: {interval(document.loss)}")
     for name, optimum in document.optimum.items():

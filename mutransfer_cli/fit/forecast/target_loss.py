@@ -9,12 +9,11 @@ from scipy.stats import t
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.target_surface import TargetSurface
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.forecast.level_noise import level_moments
 from mutransfer_cli.surface.forecast.run_scatter import run_scatter
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
 
 Array = NDArray[np.float64]
-
-FARTHEST = 4.0  # spreads of a level's draws about their median; those beyond are cut back
 
 
 def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | None]:
@@ -24,8 +23,7 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
         at_target: The surface at the target.
     """
     surface, study = at_target.surface, at_target.surface.study
-    draws = loss_draws(at_target)
-    level, covariance = moments(draws)
+    level, covariance = loss_moments(at_target)
     try:
         forecast = forecast_loss(
             level, covariance, study.runs.rungs, study.size(at_target.target), surface.confidence
@@ -44,18 +42,14 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
     return loss, forecast.method, None
 
 
-def loss_draws(at_target: TargetSurface) -> Array:
-    """Draws of the loss at the optimum of each rung, shape (draws, rungs)."""
-    scale, level = at_target.surface.study.scale, at_target.surface.surface.draws.level
-    return np.exp(level) if scale.logarithmic else level * scale.unit
-
-
-def moments(draws: Array) -> tuple[Array, Array]:
-    """Median of every column, and their covariance without far outliers."""
-    middle = np.median(draws, axis=0)
-    spread = np.quantile(np.abs(draws - middle), 0.9, axis=0) / 1.645 + 1e-300
-    cut = np.clip(draws, middle - FARTHEST * spread, middle + FARTHEST * spread)
-    return middle, np.atleast_2d(np.cov(cut.T))
+def loss_moments(at_target: TargetSurface) -> tuple[Array, Array]:
+    """The loss at the optimum of each rung, and its covariance, in units of the loss."""
+    scale = at_target.surface.study.scale
+    level, covariance = level_moments(at_target.surface.surface)
+    if not scale.logarithmic:
+        return level * scale.unit, covariance * scale.unit**2
+    loss = np.exp(level)
+    return loss, covariance * np.outer(loss, loss)
 
 
 def with_scatter(level: Interval, cost: float, scatter: float) -> Interval:
