@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mutransfer_cli.surface.response.draws import INFLATION
+from mutransfer_cli.surface.response.draws import inflation_of
 from mutransfer_cli.surface.response.noise_model import SEED_EFFECT
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array, Runs
@@ -31,7 +31,8 @@ def level_moments(surface: ResponseSurface) -> tuple[Array, Array]:
         [len(np.unique(surface.runs.seeds[surface.runs.rung == r])) for r in range(len(middle))]
     )
     noise = float((surface.draws.noise**2).mean())
-    assumed = np.where(seeds > 1, (INFLATION * SEED_EFFECT) ** 2 * noise / seeds, 0.0)
+    widened = inflation_of(surface.runs.hyperparameters)
+    assumed = np.where(seeds > 1, (widened * SEED_EFFECT) ** 2 * noise / seeds, 0.0)
     rest = np.maximum(own - assumed, LEAST * own)
     measured = seed_variance(surface.runs, SEED_EFFECT**2 * noise)
     scale = np.sqrt((rest + measured / seeds) / own)

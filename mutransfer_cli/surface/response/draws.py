@@ -12,7 +12,9 @@ from mutransfer_cli.surface.response.runs import Array
 
 DRAWS = 2000
 SEED = 1
-INFLATION = 1.3  # of the normal approximation; calibrated on synthetic truths (docs/accuracy.md)
+# Factor on the spread of the normal approximation for one hyperparameter, and for several, where
+# the fits of the mixture differ more; calibrated on synthetic truths (docs/accuracy.md).
+INFLATION = (1.15, 1.0)
 FEWEST_FREEDOM = 3.0
 
 
@@ -26,11 +28,13 @@ class Draws:
         drift: Octaves per octave of size, shape (draws, hyperparameters, axes).
         departure: Of each rung's optimum from the line, shape (draws, rungs, hyperparameters).
         departure_sd: Standard deviation of departures, shape (draws, hyperparameters).
-        bend: Skew, shape (draws, hyperparameters).
+        skew: Half the third derivative of each direction, shape (draws, hyperparameters).
+        steepening: Half the difference of its rates, shape (draws, hyperparameters).
         growth: Log curvature per octave of size, shape (draws, axes).
         unevenness: Of each rung's log curvature, shape (draws, rungs).
         scale: Log L_jj, shape (draws, hyperparameters).
-        mixing: Mixing matrix of v = mixing phi, shape (draws, hyperparameters, hyperparameters).
+        mixing: Mixing matrix of v = mixing u, shape (draws, hyperparameters, hyperparameters).
+        flattening: t of each direction, shape (draws, hyperparameters).
         saturation: tau, shape (draws,).
         misfit: rho of the draw's member, shape (draws,).
         noise: Standard deviation of the noise at each rung, shape (draws, rungs).
@@ -41,27 +45,37 @@ class Draws:
     drift: Array
     departure: Array
     departure_sd: Array
-    bend: Array
+    skew: Array
+    steepening: Array
     growth: Array
     unevenness: Array
     scale: Array
     mixing: Array
+    flattening: Array
     saturation: Array
     misfit: Array
     noise: Array
 
 
-def draw(members: Sequence[Member], inflation: float = INFLATION) -> Draws:
+def inflation_of(hyperparameters: int) -> float:
+    """The factor by which the spread of the normal approximation is widened."""
+    return INFLATION[0 if hyperparameters == 1 else 1]
+
+
+def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
     """Draw from the mixture: each member by its weight, Student t about its mode.
 
     Args:
         members: All fits.
-        inflation: Factor by which the spread of the normal approximation is widened.
+        inflation: Factor by which the spread of the normal approximation is widened; None: that of
+            `inflation_of`.
     """
     rng = np.random.default_rng(SEED)
     weights = np.array([member.weight for member in members])
     counts = rng.multinomial(DRAWS, weights / weights.sum())
     layout = members[0].problem.layout
+    if inflation is None:
+        inflation = inflation_of(layout.hyperparameters)
     thetas, departure_sd, misfit, noise = [], [], [], []
     for member, count in zip(members, counts, strict=True):
         if not count:
@@ -90,11 +104,13 @@ def draw(members: Sequence[Member], inflation: float = INFLATION) -> Draws:
         drift=theta[:, at["drift"]].reshape(-1, p, k),
         departure=theta[:, at["departure"]].reshape(-1, r, p),
         departure_sd=np.vstack(departure_sd),
-        bend=theta[:, at["bend"]],
+        skew=theta[:, at["skew"]],
+        steepening=theta[:, at["steepening"]],
         growth=theta[:, at["growth"]],
         unevenness=theta[:, at["unevenness"]],
         scale=scale,
         mixing=mixing,
+        flattening=np.exp(theta[:, at["flattening"]]),
         saturation=np.exp(theta[:, at["saturation"].start]),
         misfit=np.concatenate(misfit),
         noise=np.vstack(noise),

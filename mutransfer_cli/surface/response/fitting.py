@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mutransfer_cli.surface.response.layout import Layout
+from mutransfer_cli.surface.response.layout import FLATTENING, STEEPENING, Layout
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
 from mutransfer_cli.surface.response.noise_model import GROWTH, NoiseModel
 from mutransfer_cli.surface.response.runs import Array, Mask, Runs
 
-WINDOWS = (0.25, 0.08)  # largest loss above the best of a rung, in log loss
+WINDOWS = (0.25, 0.08, 0.03)  # largest loss above the best of a rung, in log loss
 KEPT = 3  # times (p + 1) best settings of a rung that always stay
+MOST_RUNS = 320  # in one window
+FEWEST_OF_RUNG = 8
 MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
+MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
+DEPARTURES = (0.02, 0.2)  # octaves from the line, tried beside the usual ones
 STARTS = (0.15, 0.3)  # fractions of the best runs whose mean setting is a start
 
 
@@ -39,22 +42,30 @@ class Member:
 def in_window(runs: Runs, window: float) -> Mask:
     """The runs that one window keeps: those near the best of their rung.
 
+    Of a rung with many, only the best and an even selection of the others by their loss stay, since
+    the cost of a fit grows with the cube of their number.
+
     Args:
         runs: All runs.
         window: Largest loss above the best of the rung.
     """
     kept = np.zeros(len(runs.losses), dtype=bool)
+    most = max(MOST_RUNS // len(runs.rungs), FEWEST_OF_RUNG)
     for r in range(len(runs.rungs)):
         members = np.flatnonzero((runs.rung == r) & ~runs.diverged)
         if not len(members):
             continue
         losses = runs.losses[members]
         seeds = len(np.unique(runs.seeds[members]))
-        stay = members[
-            np.argsort(losses, kind="stable")[: KEPT * (runs.hyperparameters + 1) * seeds]
-        ]
-        kept[members[losses <= losses.min() + window]] = True
-        kept[stay] = True
+        order = members[np.argsort(losses, kind="stable")]
+        always = KEPT * (runs.hyperparameters + 1) * seeds
+        near = int(np.sum(losses <= losses.min() + window))
+        order = order[: max(always, near)]
+        if len(order) > most:
+            best, others = order[: most // 2], order[most // 2 :]
+            even = np.linspace(0, len(others) - 1, most - len(best)).round().astype(int)
+            order = np.concatenate([best, others[even]])
+        kept[order] = True
     return kept
 
 
@@ -119,29 +130,46 @@ def start_of(problem: Problem, fraction: float) -> tuple[Array, NoiseModel]:
     typical = np.median(excess[excess > 0]) if (excess > 0).any() else 0.01
     scale = np.where(np.isfinite(solution) & (solution > 1e-5), solution, max(typical / 2, 1e-5))
     theta[at["scale"]] = np.log(scale) / 2
+    theta[at["flattening"]] = FLATTENING[0]
+    theta[at["steepening"]] = STEEPENING[0]
     sigma = np.full(layout.rungs, max(0.1 * typical, 1e-4))
     return theta, NoiseModel(sigma, GROWTH, np.ones(len(runs.losses)))
 
 
-def fit_members(runs: Runs, windows: Sequence[float] = WINDOWS) -> list[Member]:
+def fit_members(runs: Runs) -> list[Member]:
     """All fits of the mixture, weighted: by evidence inside a window, windows alike."""
     members = []
-    for window in windows:
+    for window in WINDOWS:
         problem = problem_of(runs, window)
-        modes: list[Mode] = []
-        starts = [start_of(problem, fraction) for fraction in STARTS]
-        tried = [find_mode(problem, theta, noise, MISFITS[1]) for theta, noise in starts]
-        first = max(tried, key=lambda mode: mode.evidence)
-        for rho in MISFITS:
-            if rho == first.rho:
-                modes.append(first)
-            else:
-                modes.append(find_mode(problem, first.theta, first.noise, rho))
-        evidence = np.array([mode.evidence for mode in modes])
+        modes, evidence = fit_window(problem)
         weights = np.exp(evidence - evidence.max())
-        weights /= weights.sum() * len(windows)
+        weights /= weights.sum() * len(WINDOWS)
         members += [
             Member(mode, float(weight), window, problem)
             for mode, weight in zip(modes, weights, strict=True)
         ]
     return members
+
+
+def fit_window(problem: Problem) -> tuple[list[Mode], Array]:
+    """The fits of one window, and the log of their posterior probability up to a constant.
+
+    Sizes of the misfit are tried with usual departures from the line; further departures with the
+    likeliest misfit alone.
+    """
+    starts = [start_of(problem, fraction) for fraction in STARTS]
+    tried = [find_mode(problem, theta, noise, MISFITS[1]) for theta, noise in starts]
+    first = max(tried, key=lambda mode: mode.evidence)
+    modes = [
+        first if rho == first.rho else find_mode(problem, first.theta, first.noise, rho)
+        for rho in MISFITS
+    ]
+    evidence = [m.evidence - (np.log(m.rho / MISFIT) / MISFIT_SD) ** 2 / 2 for m in modes]
+    best = int(np.argmax(evidence))
+    likeliest = modes[best]
+    total = float(np.logaddexp.reduce(evidence))
+    for departure in DEPARTURES:
+        mode = find_mode(problem, likeliest.theta, likeliest.noise, likeliest.rho, departure)
+        modes.append(mode)
+        evidence.append(total + mode.evidence - likeliest.evidence)
+    return modes, np.array(evidence)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from mutransfer_cli.surface.response.draws import INFLATION
+from mutransfer_cli.surface.response.draws import inflation_of
 from mutransfer_cli.surface.response.layout import DRIFT_SD, START_SD
 from mutransfer_cli.surface.response.response_surface import (
     BENDING,
@@ -99,7 +99,7 @@ def attainable(surface: ResponseSurface, size: Array) -> Array:
     remaining = np.empty(p)
     for j, sd in enumerate(departure):
         line = at @ np.linalg.solve(design.T @ design / sd**2 + prior, at)
-        remaining[j] = INFLATION**2 * line + sd**2 + (bending**2).sum()
+        remaining[j] = inflation_of(p) ** 2 * line + sd**2 + (bending**2).sum()
     return np.asarray(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(remaining))
 
 

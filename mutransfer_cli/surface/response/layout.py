@@ -13,11 +13,13 @@ LEVEL_SD = 30.0  # of a rung's level, in transformed loss: no information
 START_SD = 8.0  # octaves, of the optimum about its start
 DRIFT_SD = 1.0  # octaves per octave
 DEPARTURE_SD = 0.07  # octaves, of a rung's optimum about the line
-BEND_SD = 0.3  # per octave, of the skew
+SKEW_SD = 0.3  # per octave, half the third derivative of the loss relative to its second
+STEEPENING = (0.2, 0.2)  # per octave, mean and sd of half the difference of the two rates
 GROWTH_SD = 0.25  # of log curvature, per octave of size
 UNEVENNESS_SD = 0.15  # of a rung's log curvature about the power law
 SCALE_SD = 2.0  # of log L_jj about its start
 COUPLING_SD = 0.7  # of an off-diagonal of L, relative to the geometric mean of the diagonals
+FLATTENING = (3.0, 1.5)  # mean and sd of log of a direction's tau, in octaves squared
 SATURATION = (0.0, 1.5)  # mean and sd of log tau
 
 
@@ -44,11 +46,13 @@ class Layout:
             "optimum": p,
             "drift": p * k,
             "departure": r * p,
-            "bend": p,
+            "skew": p,
+            "steepening": p,
             "growth": k,
             "unevenness": r,
             "scale": p,
-            "coupling": p * (p - 1) // 2,
+            "coupling": p * (p - 1),
+            "flattening": p,
             "saturation": 1,
         }
         slices, start = {}, 0
@@ -64,32 +68,37 @@ class Layout:
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
-        """The pair (j, i), j < i, of each coupling: v_j contains phi_i."""
+        """The pair (j, i) of each coupling: direction v_j contains u_i."""
         p = self.hyperparameters
-        return [(j, i) for j in range(p) for i in range(j + 1, p)]
+        return [(j, i) for j in range(p) for i in range(p) if i != j]
 
-    def prior(self, start: Array) -> tuple[Array, Array]:
+    def prior(self, start: Array, departure: float = DEPARTURE_SD) -> tuple[Array, Array]:
         """Mean and standard deviation of every parameter.
 
         Args:
             start: The parameters at which the fit starts; levels, optimum and scale are centered
                 there.
+            departure: Standard deviation of a rung's optimum about the line, in octaves.
         """
         mean, sd = np.zeros(self.size), np.ones(self.size)
         for name, value in (
             ("level", LEVEL_SD),
             ("optimum", START_SD),
             ("drift", DRIFT_SD),
-            ("departure", DEPARTURE_SD),
-            ("bend", BEND_SD),
+            ("departure", departure),
+            ("skew", SKEW_SD),
+            ("steepening", STEEPENING[1]),
             ("growth", GROWTH_SD),
             ("unevenness", UNEVENNESS_SD),
             ("scale", SCALE_SD),
             ("coupling", COUPLING_SD),
+            ("flattening", FLATTENING[1]),
             ("saturation", SATURATION[1]),
         ):
             sd[self.slices[name]] = value
         for name in ("level", "optimum", "scale"):
             mean[self.slices[name]] = start[self.slices[name]]
         mean[self.slices["saturation"]] = SATURATION[0]
+        mean[self.slices["flattening"]] = FLATTENING[0]
+        mean[self.slices["steepening"]] = STEEPENING[0]
         return mean, sd

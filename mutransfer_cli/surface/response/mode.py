@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from mutransfer_cli.surface.response.layout import DEPARTURE_SD
 from mutransfer_cli.surface.response.linearization import Linearization, Problem
 from mutransfer_cli.surface.response.noise_model import NoiseModel
 from mutransfer_cli.surface.response.runs import Array
@@ -45,7 +46,13 @@ class Mode:
     residuals: Array
 
 
-def find_mode(problem: Problem, start: Array, noise: NoiseModel, rho: float) -> Mode:
+def find_mode(
+    problem: Problem,
+    start: Array,
+    noise: NoiseModel,
+    rho: float,
+    departure: float = DEPARTURE_SD,
+) -> Mode:
     """The mode next to a start.
 
     Args:
@@ -53,8 +60,9 @@ def find_mode(problem: Problem, start: Array, noise: NoiseModel, rho: float) -> 
         start: Parameters to start from, in the order of the layout.
         noise: The noise to start from.
         rho: Size of the misfit relative to the excess loss.
+        departure: Expected departure of a rung's optimum from the line, in octaves.
     """
-    mean, sd = problem.layout.prior(start)
+    mean, sd = problem.layout.prior(start, departure)
     theta, damping, moved = start, 1e-3, np.inf
     for iteration in range(ITERATIONS):
         here = Linearization.at(problem, theta, noise, rho, mean, sd)
@@ -67,7 +75,7 @@ def find_mode(problem: Problem, start: Array, noise: NoiseModel, rho: float) -> 
             renewed = renewed_noise(here, step)
             change = float(np.max(np.abs(np.log(renewed.sigma / noise.sigma))))
             moved, noise = max(moved, change / 5), renewed
-            sd = with_departures(here, theta, sd)
+            sd = with_departures(here, theta, departure)
     return mode_at(here, rho)
 
 
@@ -102,7 +110,7 @@ def renewed_noise(here: Linearization, step: Array) -> NoiseModel:
     )
 
 
-def with_departures(here: Linearization, theta: Array, sd: Array) -> Array:
+def with_departures(here: Linearization, theta: Array, departure: float) -> Array:
     """The prior's standard deviations, with those of the departures from the line renewed.
 
     A ladder whose optima are clearly not on a line gets a wider prior (expectation maximization
@@ -111,14 +119,13 @@ def with_departures(here: Linearization, theta: Array, sd: Array) -> Array:
     Args:
         here: The problem before the last step.
         theta: The parameters after it.
-        sd: The prior's standard deviations.
+        departure: Expected departure of a rung's optimum from the line, in octaves.
     """
     layout = here.problem.layout
     at = layout.slices["departure"]
-    usual = layout.prior(theta)[1][at].reshape(layout.rungs, -1)[0]
     squares = theta[at] ** 2 + np.diag(here.posterior)[at]
-    total = squares.reshape(layout.rungs, -1).sum(0) + DEPARTURE_SHRINKAGE * usual**2
-    renewed = sd.copy()
+    total = squares.reshape(layout.rungs, -1).sum(0) + DEPARTURE_SHRINKAGE * departure**2
+    renewed = here.sd.copy()
     renewed[at] = np.tile(np.sqrt(total / (layout.rungs + DEPARTURE_SHRINKAGE)), layout.rungs)
     return renewed
 

@@ -16,6 +16,8 @@ from mutransfer_cli.surface.response.runs import Array, Indices
 
 FREEDOM = 5.0  # of the Student t distribution of the noise
 RUNG_SHRINKAGE = 4.0  # pseudo-observations by which a rung's noise is drawn to the common one
+USUAL = 0.001  # expected sd of the noise in log loss
+USUAL_SHRINKAGE = 2.0  # pseudo-observations behind it
 GROWTH = 0.08  # expected omega: noise off the optimum relative to the excess loss
 GROWTH_SHRINKAGE = 4.0  # pseudo-observations behind it
 SEED_EFFECT = 2.0  # sd of a seed's effect relative to the noise
@@ -59,7 +61,8 @@ class NoiseModel:
         fractions = self.sigma[rung] ** 2 / self.weights
         squares = np.bincount(rung, (fractions * scaled) ** 2 * self.weights, rungs)
         freedom = np.bincount(rung, fractions * precision, rungs)
-        common = squares.sum() / max(freedom.sum(), 1e-9)
+        expected = squares.sum() + USUAL_SHRINKAGE * USUAL**2
+        common = expected / (freedom.sum() + USUAL_SHRINKAGE)
         variance = (squares + RUNG_SHRINKAGE * common) / (freedom + RUNG_SHRINKAGE)
         growing = (self.omega * excess) ** 2 / self.weights
         grown = (growing * scaled**2).sum() * self.omega**2

@@ -13,7 +13,7 @@ from mutransfer_cli.surface.response.draws import Draws, draw
 from mutransfer_cli.surface.response.fitting import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
 from mutransfer_cli.surface.response.runs import Array, Indices, Runs
-from mutransfer_cli.surface.response.shape import STRAIGHT
+from mutransfer_cli.surface.response.shape import valley
 
 BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
 LARGEST_EXCESS = 20.0  # of a log loss, against overflow
@@ -147,16 +147,12 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
         setting: Hyperparameters in octaves, shape (hyperparameters,), or one for each draw, shape
             (draws, hyperparameters).
     """
-    u = setting - at.optimum
-    k = np.where(np.abs(draws.bend) < 1e-9, 1e-9, draws.bend)
-    clipped = np.minimum(k * u, STRAIGHT)
-    top = np.exp(STRAIGHT)
-    phi = np.where(
-        k * u > STRAIGHT, top * u - ((STRAIGHT - 1) * top + 1) / k, np.expm1(clipped) / k
-    )
-    v = np.einsum("dij,dj->di", draws.mixing, phi)
-    q = at.curvature * (np.exp(2 * draws.scale) * v**2).sum(1) / 2
-    return np.asarray(np.minimum(draws.saturation * np.log1p(q / draws.saturation), LARGEST_EXCESS))
+    v = np.einsum("dij,dj->di", draws.mixing, setting - at.optimum)
+    f = valley(v, draws.skew, draws.steepening)[0]
+    along = draws.flattening * np.log1p(f / draws.flattening)
+    q = at.curvature * (np.exp(2 * draws.scale) * along).sum(1)
+    excess = draws.saturation * np.log1p(q / draws.saturation)
+    return np.asarray(np.minimum(excess, LARGEST_EXCESS))
 
 
 def fit_response(runs: Runs) -> ResponseSurface:

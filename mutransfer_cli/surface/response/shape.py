@@ -1,13 +1,14 @@
 """The shape of the loss around its optimum, and its derivatives.
 
-    u = h - h*(rung)                    octaves from the optimum
-    phi_j = (exp(k_j u_j) - 1) / k_j    each direction is bent: steeper above the optimum for k > 0
-    v_j = phi_j + sum_{i>j} m_ji phi_i  entangled directions; m_ji = x_ji exp((l_i - l_j) / 2)
-    q = a/2 sum_j exp(2 l_j) v_j^2      a = exp(growth . z + unevenness)
-    T = tau log(1 + q/tau)              far from the optimum the loss saturates
+    u = h - h*(rung)                            octaves from the optimum
+    v_j = u_j + sum_{i != j} m_ji u_i           directions; m_ji = x_ji exp((l_i - l_j) / 2)
+    f_j = (E(d + m, v) - E(d - m, v)) / (2 m)   E(k, v) = (exp(k v) - 1) / k: two exponentials
+    q = a sum_j exp(2 l_j) t_j log(1 + f_j/t_j) a = exp(growth . z + unevenness)
+    T = tau log(1 + q/tau)                      far from the optimum the loss saturates
 
-phi is the Morse potential's coordinate (Morse 1929, Phys. Rev. 34, 57): the minimum stays at u = 0
-whatever the bend. The form as a whole is an assumption.
+f has its minimum at v = 0 and curvature 1 there, whatever the rates. It contains the parabola
+(d = m = 0), LINEX (m = d), the hyperbolic cosine (d = 0) and the Morse potential (d = 3 m). The
+form as a whole is an assumption.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.runs import Array, Indices
 
-STRAIGHT = 4.0  # beyond k u = 4, phi goes on as its tangent
-SMALL = 1e-4  # k u below which phi is a series
+STRAIGHT = 4.0  # beyond k v = 4, an exponential goes on as its tangent
+SMALL = 1e-3  # k v below which dE/dk is a series
+SMALLEST_RATE = 1e-9
+SMALLEST_RANGE = 1e-4  # of rates; below it, f does not depend on the range
 
 
 @dataclass(frozen=True)
@@ -38,26 +41,46 @@ class Shape:
     gradient: Array
 
 
-def bent(u: Array, k: Array) -> tuple[Array, Array, Array]:
-    """phi, and its derivatives by u and by k.
+def exponential(v: Array, k: Array) -> tuple[Array, Array, Array]:
+    """E(k, v) = (exp(k v) - 1) / k, and its derivatives by v and by k.
 
     Args:
-        u: Octaves from the optimum, shape (runs, hyperparameters).
-        k: Bend of each hyperparameter, shape (hyperparameters,).
+        v: Octaves from the optimum, shape (runs, hyperparameters).
+        k: Rate of each direction, shape (hyperparameters,) or that of v.
     """
-    k = np.where(np.abs(k) < 1e-9, 1e-9, k)
-    ku = k * u
-    clipped = np.minimum(ku, STRAIGHT)
-    e = np.exp(clipped)
+    k = np.where(np.abs(k) < SMALLEST_RATE, SMALLEST_RATE, k)
+    kv = k * v
+    clipped = np.minimum(kv, STRAIGHT)
+    by_v = np.exp(clipped)
+    grown = np.expm1(clipped)
     top = np.exp(STRAIGHT)
-    straight = ku > STRAIGHT
-    phi = np.where(straight, top * u - ((STRAIGHT - 1) * top + 1) / k, np.expm1(clipped) / k)
-    by_k = np.where(
-        straight,
-        ((STRAIGHT - 1) * top + 1) / k**2,
-        np.where(np.abs(ku) < SMALL, u * u / 2 + k * u**3 / 3, (ku * e - np.expm1(clipped)) / k**2),
-    )
-    return phi, e, by_k
+    straight = kv > STRAIGHT
+    tangent = ((STRAIGHT - 1) * top + 1) / k
+    value = np.where(straight, top * v - tangent, grown / k)
+    series = v * v * (0.5 + kv / 3 + kv * kv / 8)
+    curved = np.where(np.abs(kv) < SMALL, series, (kv * by_v - grown) / k**2)
+    return value, by_v, np.where(straight, tangent / k, curved)
+
+
+def valley(v: Array, skew: Array, steepening: Array) -> tuple[Array, Array, Array, Array]:
+    """f(v) with f(0) = f'(0) = 0 and f''(0) = 1, and its derivatives.
+
+    f is the mean of dE/dk over the rates from skew - steepening to skew + steepening.
+
+    Args:
+        v: Octaves from the optimum, shape (runs, hyperparameters).
+        skew: Half the third derivative, shape (hyperparameters,) or that of v.
+        steepening: Half the difference of the rates, of the same shape; its sign has no effect.
+
+    Returns:
+        f, and its derivatives by v, skew and steepening.
+    """
+    sign = np.where(steepening < 0, -1.0, 1.0)
+    half = np.maximum(np.abs(steepening), SMALLEST_RANGE)
+    high, low = exponential(v, skew + half), exponential(v, skew - half)
+    value, by_v, by_skew = ((h - w) / (2 * half) for h, w in zip(high, low, strict=True))
+    by_half = (high[2] + low[2]) / (2 * half) - value / half
+    return np.maximum(value, 0), by_v, by_skew, sign * by_half
 
 
 def shape_at(theta: Array, layout: Layout, settings: Array, rung: Indices, sizes: Array) -> Shape:
@@ -76,40 +99,46 @@ def shape_at(theta: Array, layout: Layout, settings: Array, rung: Indices, sizes
     departure = theta[at["departure"]].reshape(layout.rungs, p)
     optima = theta[at["optimum"]] + sizes @ drift.T + departure
     u = settings - optima[rung]
-    phi, by_u, by_k = bent(u, theta[at["bend"]])
     scale = theta[at["scale"]]
     mixing = np.eye(p)
     for x, (j, i) in zip(theta[at["coupling"]], layout.pairs, strict=True):
         mixing[j, i] = x * np.exp((scale[i] - scale[j]) / 2)
-    v = phi @ mixing.T
+    v = u @ mixing.T
+    f, by_v, by_skew, by_steepening = valley(v, theta[at["skew"]], theta[at["steepening"]])
+    flat = np.exp(theta[at["flattening"]])
     curvature = np.exp(sizes @ theta[at["growth"]] + theta[at["unevenness"]])[rung]
-    gv = curvature[:, None] * np.exp(2 * scale) * v  # dq/dv
-    q = (gv * v).sum(1) / 2
+    g = curvature[:, None] * np.exp(2 * scale)
+    ratio = f / flat
+    along = g * flat * np.log1p(ratio)
+    q = along.sum(1)
     tau = np.exp(theta[at["saturation"]][0])
     excess = tau * np.log1p(q / tau)
     slope = 1 / (1 + q / tau)
+    by_f = g / (1 + ratio) * slope[:, None]
 
     gradient = np.zeros((n, layout.size))
     rows = np.arange(n)
     gradient[rows, at["level"].start + rung] = 1
-    by_phi = gv @ mixing
-    by_optimum = -by_phi * by_u * slope[:, None]
+    dv = by_f * by_v
+    by_optimum = -dv @ mixing
     gradient[:, at["optimum"]] = by_optimum
     z = sizes[rung]
     gradient[:, at["drift"]] = (by_optimum[:, :, None] * z[:, None, :]).reshape(n, -1)
     for j in range(p):
         gradient[rows, at["departure"].start + rung * p + j] = by_optimum[:, j]
-    gradient[:, at["bend"]] = by_phi * by_k * slope[:, None]
+    gradient[:, at["skew"]] = by_f * by_skew
+    gradient[:, at["steepening"]] = by_f * by_steepening
     gradient[:, at["growth"]] = (slope * q)[:, None] * z
     gradient[rows, at["unevenness"].start + rung] = slope * q
-    by_scale = gv * v
+    by_scale = 2 * along * slope[:, None]
     for number, (j, i) in enumerate(layout.pairs):
-        by_mixing = gv[:, j] * phi[:, i]
-        gradient[:, at["coupling"].start + number] = (
-            by_mixing * np.exp((scale[i] - scale[j]) / 2) * slope
-        )
+        by_mixing = dv[:, j] * u[:, i]
+        gradient[:, at["coupling"].start + number] = by_mixing * np.exp((scale[i] - scale[j]) / 2)
         by_scale[:, i] += by_mixing * mixing[j, i] / 2
         by_scale[:, j] -= by_mixing * mixing[j, i] / 2
-    gradient[:, at["scale"]] = by_scale * slope[:, None]
+    gradient[:, at["scale"]] = by_scale
+    gradient[:, at["flattening"]] = (
+        slope[:, None] * g * flat * (np.log1p(ratio) - ratio / (1 + ratio))
+    )
     gradient[:, at["saturation"].start] = excess - slope * q
     return Shape(u, excess, gradient)

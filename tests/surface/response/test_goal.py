@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mutransfer_cli.surface.response.draws import INFLATION
+from mutransfer_cli.surface.response.draws import inflation_of
 from mutransfer_cli.surface.response.goal import Goal, attainable, candidate_settings
 from mutransfer_cli.surface.response.response_surface import (
     BENDING,
@@ -48,7 +48,7 @@ def test_what_a_ladder_allows(surface: ResponseSurface) -> None:
         d, beyond = departure(surface), size - 3
         bending = BENDING * beyond * (beyond + 3) / 2
         line = d**2 * (1 / 4 + (size - 1.5) ** 2 / 5)
-        sd = np.sqrt(INFLATION**2 * line + d**2 + bending**2)
+        sd = np.sqrt(inflation_of(1) ** 2 * line + d**2 + bending**2)
         allowed = attainable(surface, np.array([size]))
         assert allowed[0] == pytest.approx(norm.ppf(0.95) * sd, rel=0.01)
     assert attainable(surface, np.array([3.0]))[0] == 0  # a rung can be known as well as one likes

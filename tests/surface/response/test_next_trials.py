@@ -35,7 +35,7 @@ def member(rho: float, ran: tuple[float, ...] = (50.0,)) -> Member:
     theta = np.zeros(LAYOUT.size)
     theta[LEVEL] = 2.0
     theta[LAYOUT.slices["scale"]] = np.log(CURVATURE) / 2
-    theta[LAYOUT.slices["saturation"]] = 25.0  # T(q) = q
+    theta[LAYOUT.slices["saturation"]] = theta[LAYOUT.slices["flattening"]] = 25.0  # T(q) = q
     covariance = np.zeros((LAYOUT.size, LAYOUT.size))
     covariance[LEVEL, LEVEL], covariance[OPTIMUM, OPTIMUM] = LEVEL_VARIANCE, OPTIMUM_VARIANCE
     settings = np.array(ran)[:, None]
