@@ -17,6 +17,7 @@ LEAST_WINDOW = 1e-6
 LAPLACE = 1.1  # normal intervals at the mode are short by this factor (measured on simulations)
 FLAT = 1.5  # octaves; the largest standard deviation of an optimum that is used
 FEWEST_VALUES = 3
+BEST_RUNS = 2  # both at an end of the range: the optimum may be beyond
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,12 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
     averaged = _average(fits)
     count = first.count
     reasons = tuple(
-        _reason(settings[size == r], averaged.optima[r], averaged.covariances[r])
+        _reason(
+            settings[size == r],
+            settings[size == r][np.argsort(log_loss[size == r])[:BEST_RUNS]],
+            averaged.optima[r],
+            averaged.covariances[r],
+        )
         for r in range(count)
     )
     return replace(averaged, reasons=reasons, runs=np.bincount(size, minlength=count))
@@ -105,7 +111,7 @@ def _average(fits: list[tuple[BowlState, Array]]) -> SizeOptima:
     )
 
 
-def _reason(settings: Array, optimum: Array, covariance: Array) -> str:
+def _reason(settings: Array, best: Array, optimum: Array, covariance: Array) -> str:
     """Why the optimum of a size is not known; empty where it is.
 
     The names of the hyperparameters are not known here: `{j}` stands for that of index j.
@@ -118,6 +124,11 @@ def _reason(settings: Array, optimum: Array, covariance: Array) -> str:
         if optimum[j] <= low[j] or optimum[j] >= high[j]:
             end = "low" if optimum[j] <= low[j] else "high"
             return f"the optimum is at the {end} end of the range of {{{j}}}"
+        if len(settings) > BEST_RUNS and (
+            np.all(best[:, j] == low[j]) or np.all(best[:, j] == high[j])
+        ):
+            end = "low" if best[0, j] == low[j] else "high"
+            return f"the best runs are at the {end} end of the range of {{{j}}}"
         if sd[j] > FLAT:
             return f"the loss is flat in {{{j}}}"
     return ""
