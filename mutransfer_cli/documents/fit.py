@@ -8,37 +8,41 @@ from pydantic import Field
 
 from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.documents.base import Part
+from mutransfer_cli.documents.decision import (
+    Assumption,
+    Decided,
+    Ignored,
+    Quality,
+    TransferCost,
+)
 from mutransfer_cli.interval import Interval
 
 
-class Ignored(Part):
-    """A row or a column of a table that was not used."""
-
-    what: Literal["row", "column"]
-    name: str = Field(description="name of the column, or file and line of the row")
-    reason: str
-
-
 @further_fields(int | None, lambda axis: None)
-class Rung(Part):
-    """One rung of the ladder: its sizes and its optimum."""
+class Sizes(Part):
+    """Sizes of a rung or a target; null where unknown."""
 
-    width: int | None = Field(description="null where a table describes models by parameters")
+    width: int | None = Field(None, description="null where a table describes models by parameters")
     depth: int | None = None
     batch: int | None = None
     steps: int | None = None
     params: float | None = None
     tokens: float | None = None
+
+
+class Rung(Sizes):
+    """One rung of the ladder: its sizes and its optimum."""
+
     optimum: dict[str, Interval] | None = Field(
-        description="by hyperparameter; null: no optimum inside the range"
+        description="by hyperparameter; without bounds where it is not resolved; null: no optimum "
+        "inside the range"
     )
-    loss: float | None = Field(description="loss at the optimum; without one, the lowest mean")
-    at_edge: bool = Field(description="whether the best learning rate is at an end of the range")
-    points: int = Field(description="number of learning rates at which every seed finished")
-    censored: int = Field(description="number of learning rates at which a seed diverged")
-    pruned: int = Field(
-        default=0, description="number of learning rates at which a seed was pruned"
-    )
+    loss: float | None = Field(description="loss at the optimum; without one, the lowest loss")
+    at_edge: bool = Field(description="whether the best value is at an end of those that were run")
+    points: int = Field(description="number of settings at which every seed finished")
+    censored: int = Field(description="number of settings at which a seed diverged")
+    pruned: int = Field(default=0, description="number of settings at which a seed was pruned")
+    seeds: int = Field(default=1, description="largest number of seeds at one setting")
     note: str | None = None
 
 
@@ -68,53 +72,75 @@ class Line(Part):
 class Axis(Part):
     """What the rungs along one axis show."""
 
-    drift: Interval | None = Field(
-        description="octaves of the learning rate per doubling of the size"
+    drift: dict[str, Interval] = Field(
+        description="by hyperparameter, octaves (steps of a linear one) per doubling of the size"
     )
     regret: tuple[Regret, ...]
     line: Line | None = None
 
 
-@further_fields(int | None, lambda axis: None)
-class SourceRung(Part):
-    """The sizes of the rung whose optimum is used."""
-
-    width: int | None = Field(description="null where a table describes models by parameters")
-    depth: int | None = None
-    batch: int | None = None
-    steps: int | None = None
-    params: float | None = None
-    tokens: float | None = None
-
-
 class FitDocument(Part):
-    """Optima, drift, regret and verdict of a study."""
+    """Optima, drift, regret, decision and verdict of a study."""
 
     schema_: Literal["mutransfer/fit/v1"] = Field(default="mutransfer/fit/v1", alias="schema")
     source: str
     confidence: float
-    verdict: Literal["holds", "fails", "inconclusive"]
+    tolerance: float = Field(description="relative extra loss up to which a transfer holds")
+    verdict: Literal["holds", "fails", "inconclusive"] = Field(
+        description="on the cost of using the smallest rung's optimum at the largest rung and at "
+        "the target"
+    )
     reason: str
+    drift_verdict: Literal["holds", "fails", "inconclusive"] = Field(
+        description="whether the optimum of the learning rate moves by at most 0.25 octaves per "
+        "doubling along every axis"
+    )
+    target: Sizes | None = Field(description="the size of the decision; null: the largest rung")
+    decision: dict[str, Decided | Interval] | None = Field(
+        description="by hyperparameter, the choice of lowest expected regret at the target, or at "
+        "the largest rung that has an optimum; and `regret`, that of the choice; null: no rung has "
+        "an optimum"
+    )
+    choice_reason: str | None = Field(description="why these values were chosen")
+    transfer: tuple[TransferCost, ...] = Field(
+        description="cost of the smallest rung's optimum at the largest rung and at the target"
+    )
     rungs: tuple[Rung, ...]
     axes: dict[str, Axis]
-    drift: Interval | None
-    regret: tuple[Regret, ...]
-    source_rung: SourceRung | None = Field(
-        description="largest rung with an optimum inside its range"
+    drift: Interval | None = Field(description="of the learning rate along the width")
+    regret: tuple[Regret, ...] = Field(description="that of the axis width")
+    entanglement: dict[str, dict[str, Interval]] | None = Field(
+        description="curvature between two hyperparameters as a correlation: 0 where they can be "
+        "tuned one after the other; null for one hyperparameter"
     )
-    hyperparameters: dict[str, float] = Field(description="optimum of the source rung")
-    noise: float | None = Field(
-        description="standard deviation of a loss about the level of its seed"
-    )
+    quality: Quality | None = None
+    assumptions: tuple[Assumption, ...] = ()
+    method: str = Field(description="the estimator")
     used: dict[str, str] = Field(
         default_factory=dict, description="the column by the role for which it was used"
     )
     ignored: tuple[Ignored, ...] = Field(
-        default=(), description="rows and columns of the table that were not used"
+        default=(), description="rows, columns, runs and rungs that were not used"
+    )
+    source_rung: Sizes | None = Field(description="largest rung with an optimum inside its range")
+    hyperparameters: dict[str, float] = Field(description="the values of the decision")
+    noise: float | None = Field(
+        description="standard deviation of a loss about the level of its seed"
     )
     notes: tuple[str, ...] = Field(
         default=(), description="caveats, such as that the sweep is unfinished"
     )
+
+    @property
+    def decided(self) -> dict[str, Decided]:
+        """The decision without its regret."""
+        return {n: d for n, d in (self.decision or {}).items() if isinstance(d, Decided)}
+
+    @property
+    def choice_regret(self) -> Interval | None:
+        """The regret of the decision."""
+        regret = (self.decision or {}).get("regret")
+        return regret if isinstance(regret, Interval) else None
 
     @property
     def recommended(self) -> Rung | None:

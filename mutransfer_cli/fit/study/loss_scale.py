@@ -33,6 +33,10 @@ class LossScale:
         """The loss that a fitted value stands for."""
         return float(np.exp(value)) if self.logarithmic else float(value) * self.unit
 
+    def size_of_unit(self, value: float) -> float:
+        """A small difference of fitted losses at a fitted value, in units of the loss."""
+        return self.loss(value) if self.logarithmic else self.unit
+
     def relative(self, excess: Array) -> Array:
         """A difference of fitted losses as a fraction of the loss, or of what training gained."""
         return np.asarray(np.expm1(excess)) if self.logarithmic else np.asarray(excess)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.study.categories import Category, best_categories
+from mutransfer_cli.fit.study.complete_rows import (
+    IgnoredRuns,
+    with_known_sizes,
+    with_same_names,
+)
 from mutransfer_cli.fit.study.coordinates import (
     Hyperparameters,
     hyperparameters_of,
     setting_of_run,
 )
 from mutransfer_cli.fit.study.loss_scale import LossScale, loss_scale
+from mutransfer_cli.fit.study.rung_range import LeftRung, left_rungs
 from mutransfer_cli.fit.study.size_axes import (
     SizeAxis,
     Sizes,
@@ -33,33 +39,6 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class IgnoredRuns:
-    """Runs that are not part of a fit.
-
-    Attributes:
-        count: How many.
-        reason: Why.
-    """
-
-    count: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Category:
-    """A hyperparameter with too few values for an optimum.
-
-    Attributes:
-        value: The value whose lowest losses are the lowest: the surface is fitted to its runs.
-        costs: For each value the lowest loss of a rung relative to that of the best value, minus 1:
-            the median over the rungs that have both.
-    """
-
-    value: float
-    costs: Mapping[float, float]
-
-
-@dataclass(frozen=True)
 class StudyRuns:
     """The runs of a study as arrays.
 
@@ -72,7 +51,9 @@ class StudyRuns:
         rungs: The sizes of each rung of `runs`, in its order.
         categories: Hyperparameters of which only the best value is fitted.
         ignored: Runs that are not part of the arrays.
-        unfinished_rungs: The sizes of rungs where no run finished.
+        unfinished_rungs: Rungs where no run finished.
+        open_rungs: Rungs whose loss falls all the way to one end of the values that were tried:
+            their optimum is outside, and their shape says little of the others'.
     """
 
     runs: Runs
@@ -83,7 +64,8 @@ class StudyRuns:
     rungs: tuple[Sizes, ...]
     categories: Mapping[str, Category]
     ignored: tuple[IgnoredRuns, ...]
-    unfinished_rungs: tuple[Sizes, ...] = ()
+    unfinished_rungs: tuple[LeftRung, ...] = ()
+    open_rungs: tuple[LeftRung, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,10 +77,12 @@ class StudyRuns:
         """Indices of the rungs, from the cheapest trial to the most expensive."""
         return tuple(sorted(range(len(self.rungs)), key=lambda r: rung_order(self.rungs[r])))
 
-    def size(self, sizes: Sizes) -> Array:
-        """The coordinates of sizes, shape (axes,).
+    def full(self, sizes: Sizes) -> Sizes:
+        """Sizes with those that are not given as at the largest rung."""
+        return {**self.rungs[self.ordered[-1]], **sizes}
 
-        A size that is not given is that of the largest rung, where it is needed.
+    def size(self, sizes: Sizes) -> Array:
+        """The coordinates of sizes, shape (axes,); those not given are as at the largest rung.
 
         Args:
             sizes: Sizes by name.
@@ -106,8 +90,7 @@ class StudyRuns:
         Raises:
             InputError: A size on which the fit depends is neither given nor known.
         """
-        largest = dict(self.rungs[self.ordered[-1]])
-        full = {**largest, **sizes}
+        full = self.full(sizes)
         for axis in self.axes:
             if not axis.known(full):
                 raise InputError(f"no {axis.name} is known for the target; the runs differ in it")
@@ -147,9 +130,9 @@ def study_runs(
         ignored.append(IgnoredRuns(len(pruned), "pruned: the final loss is unknown"))
     kept = [o for o in observations if not o.pruned]
     axes = size_axes([sizes_of(o) for o in kept])
-    complete, reasons = _with_known_sizes(kept, axes)
+    complete, reasons = with_known_sizes(kept, axes)
     ignored += reasons
-    complete, reasons = _with_same_names(complete)
+    complete, reasons = with_same_names(complete)
     ignored += reasons
     if not any(o.loss is not None for o in complete):
         raise InputError("no run finished")
@@ -157,15 +140,17 @@ def study_runs(
     scale = loss_scale([o.loss for o in complete if o.loss is not None], untrained)
     positions = _positions(complete, axes)
     rung_keys = [tuple(row) for row in positions]
-    categories, chosen = _best_categories(complete, rung_keys, hyperparameters, scale)
+    categories, chosen = best_categories(complete, rung_keys, hyperparameters, scale)
     left = len(chosen) - sum(chosen)
     if left:
         best = ", ".join(f"{name} {c.value:g}" for name, c in categories.items())
         ignored.append(IgnoredRuns(left, f"not at the best category: {best}"))
-    finished = {key for key, o, c in zip(rung_keys, complete, chosen, strict=True)
-                if c and o.loss is not None}  # fmt: skip
-    rows = [i for i, key in enumerate(rung_keys) if chosen[i] and key in finished]
-    without = {key: i for i, key in enumerate(rung_keys) if key not in finished}
+    by_rung: dict[tuple[float, ...], list[int]] = defaultdict(list)
+    for i, key in enumerate(rung_keys):
+        if chosen[i]:
+            by_rung[key].append(i)
+    unfinished, open_rungs = left_rungs(complete, by_rung, hyperparameters)
+    rows = [i for members in by_rung.values() for i in members]
     used = [complete[i] for i in rows]
     runs = Runs(
         settings=np.array(
@@ -188,7 +173,8 @@ def study_runs(
         rungs=tuple(sizes_of(used[members[r]]) for r in range(len(runs.rungs))),
         categories=categories,
         ignored=tuple(ignored),
-        unfinished_rungs=tuple(sizes_of(complete[i]) for i in without.values()),
+        unfinished_rungs=unfinished,
+        open_rungs=open_rungs,
     )
 
 
@@ -200,81 +186,3 @@ def _positions(observations: Sequence[Observation], axes: Sequence[SizeAxis]) ->
         same = merged(column)
         columns.append([same[p] for p in column])
     return np.array(columns).T if columns else np.zeros((len(observations), 1))
-
-
-def _with_known_sizes(
-    observations: Sequence[Observation], axes: Sequence[SizeAxis]
-) -> tuple[list[Observation], list[IgnoredRuns]]:
-    """The runs whose sizes are known, and the others with the reason."""
-    kept: list[Observation] = []
-    lacking: Counter[str] = Counter()
-    for o in observations:
-        missing = [axis.name for axis in axes if not axis.known(sizes_of(o))]
-        if missing:
-            lacking[f"no {' and no '.join(missing)}"] += 1
-        else:
-            kept.append(o)
-    return kept, [IgnoredRuns(count, reason) for reason, count in lacking.items()]
-
-
-def _with_same_names(
-    observations: Sequence[Observation],
-) -> tuple[list[Observation], list[IgnoredRuns]]:
-    """The runs that have every hyperparameter, and the others with the reason."""
-    names = {name for o in observations for name in o.params}
-    kept: list[Observation] = []
-    lacking: Counter[str] = Counter()
-    for o in observations:
-        missing = sorted(names - set(o.params))
-        if missing:
-            lacking[f"no {' and no '.join(missing)}"] += 1
-        else:
-            kept.append(o)
-    return kept, [IgnoredRuns(count, reason) for reason, count in lacking.items()]
-
-
-def _best_categories(
-    observations: Sequence[Observation],
-    rungs: Sequence[tuple[float, ...]],
-    hyperparameters: Hyperparameters,
-    scale: LossScale,
-) -> tuple[dict[str, Category], list[bool]]:
-    """The best value of every category, and which runs have all of them.
-
-    The combination is chosen whose lowest losses exceed those of the rungs the least, among those
-    on the most rungs.
-
-    Args:
-        observations: All runs.
-        rungs: The rung of each run.
-        hyperparameters: Which hyperparameters are categories.
-        scale: The scale of the losses.
-    """
-    names = tuple(hyperparameters.categories)
-    if not names:
-        return {}, [True] * len(observations)
-    combinations = [tuple(o.params[name] for name in names) for o in observations]
-    lowest: dict[tuple[float, ...], dict[tuple[float, ...], float]] = defaultdict(dict)
-    for o, rung, combination in zip(observations, rungs, combinations, strict=True):
-        if o.loss is not None:
-            loss = float(scale.transformed(np.array(o.loss)))
-            lowest[combination][rung] = min(loss, lowest[combination].get(rung, loss))
-    best_of = {
-        rung: min(losses[rung] for losses in lowest.values() if rung in losses)
-        for rung in {rung for losses in lowest.values() for rung in losses}
-    }
-    best = min(
-        sorted(lowest),
-        key=lambda c: (-len(lowest[c]), sum(lowest[c][r] - best_of[r] for r in lowest[c])),
-    )
-    categories = {}
-    for i, name in enumerate(names):
-        costs = {}
-        for value in hyperparameters.categories[name]:
-            other = (*best[:i], value, *best[i + 1 :])
-            shared = set(lowest.get(other, {})) & set(lowest[best])
-            if shared:
-                differences = [lowest[other][r] - lowest[best][r] for r in shared]
-                costs[value] = float(scale.relative(np.array(median(differences))))
-        categories[name] = Category(best[i], costs)
-    return categories, [combination == best for combination in combinations]

@@ -121,6 +121,13 @@ class StudySurface:
         value, low, high = (self.study.scale.loss(x) for x in values if x is not None)
         return Interval(value=value, low=low, high=high)
 
+    @property
+    def noise(self) -> float:
+        """Standard deviation of a loss about the level of its seed, averaged over the rungs."""
+        draws, scale = self.surface.draws, self.study.scale
+        deviation = float(np.sqrt(np.mean(np.median(draws.noise, axis=0) ** 2)))
+        return deviation * scale.size_of_unit(float(np.median(draws.level)))
+
     @cached_property
     def entanglement(self) -> tuple[tuple[Interval, ...], ...]:
         """Correlations of the curvature at the optimum between hyperparameters.

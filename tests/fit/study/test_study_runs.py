@@ -38,7 +38,7 @@ def test_what_is_left_out_has_a_reason() -> None:
 def test_a_rung_where_nothing_finished_is_named() -> None:
     study = study_runs([run(64, 0.25), run(64, 0.5), run(128, 0.25, None)])
     assert [rung["width"] for rung in study.rungs] == [64]
-    assert [rung["width"] for rung in study.unfinished_rungs] == [128]
+    assert [rung.sizes["width"] for rung in study.unfinished_rungs] == [128]
     with pytest.raises(InputError, match="no run finished"):
         study_runs([run(64, 0.25, None)])
 

@@ -1,0 +1,72 @@
+"""What a fit decides: the value of every hyperparameter, how sure it is, the cost of an error."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
+from mutransfer_cli.interval import Interval
+
+
+class Decided(Part):
+    """The choice of one hyperparameter, at the target or the largest rung."""
+
+    value: float
+    low: float | None = Field(None, description="lower end of the interval of the optimum")
+    high: float | None = Field(None, description="upper end of the interval of the optimum")
+    cost_of_half: Interval | None = Field(
+        None,
+        description="relative extra loss at half the optimum, or one step of its range below it",
+    )
+    cost_of_double: Interval | None = Field(
+        None,
+        description="relative extra loss at twice the optimum, or one step of its range above it",
+    )
+    costs: dict[float, float] | None = Field(
+        None, description="of a category: relative extra loss of each value"
+    )
+    at_end: Literal["low", "high"] | None = Field(
+        None, description="the best value ends the range or list that was searched"
+    )
+
+
+class Assumption(Part):
+    """A rule that a decision rests on, because no rung differs along one of the target's axes."""
+
+    axis: str
+    ratio: float = Field(description="size of the target relative to the largest rung")
+    rule: str
+    source: str
+    rivals: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="by rival rule, the hyperparameters that it gives, quoted like the decision's",
+    )
+    settle: str = Field(description="the rung that would show which rule is right")
+
+
+class TransferCost(Part):
+    """Relative extra loss of the smallest rung's optimum at one larger size."""
+
+    at: str = Field(description="the largest rung, or the target")
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Ignored(Part):
+    """Runs, a row or a column of which a fit made no use."""
+
+    what: Literal["row", "column", "runs", "rung"]
+    name: str = Field(description="name of the column, file and line of the row, sizes, or a count")
+    reason: str
+
+
+class Quality(Part):
+    """How well the choice transfers, in the terms of arXiv 2605.21486 and 2512.22768."""
+
+    fit_error: Interval | None
+    robustness: Interval | None
+    asymptotic_penalty: Interval | None
+    fast: bool | None

@@ -1,0 +1,219 @@
+"""The document of `fit` from the answers of a study."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from mutransfer_cli.documents.decision import Assumption, Decided, Ignored, TransferCost
+from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, Sizes
+from mutransfer_cli.fit.decision.answers import Answers
+from mutransfer_cli.fit.decision.choice import Choice
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.wording import percent, size_text
+from mutransfer_cli.fit.study.size_axes import SizeAxis
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.response.response_surface import interval
+
+METHOD = "response surface"
+
+
+def answer_document(answers: Answers, source: str) -> FitDocument:
+    """The document of `fit`.
+
+    Args:
+        answers: What the study answers.
+        source: Origin of the runs.
+    """
+    fitted, choice, best = answers.fitted, answers.choice, answers.source
+    axes = {} if fitted is None else _axes(fitted, answers.rungs)
+    width = axes.get("width")
+    return FitDocument(
+        source=source,
+        confidence=answers.question.confidence,
+        tolerance=answers.question.tolerance,
+        verdict=answers.verdict,
+        reason=answers.reason,
+        drift_verdict=answers.drift_verdict,
+        target=None if answers.target is None else sizes_document(answers.target),
+        decision=None if choice is None else _decision(choice),
+        choice_reason=None if choice is None else choice_reason(answers, choice),
+        transfer=tuple(
+            TransferCost(at=c.where, **c.cost.model_dump()) for c in answers.costs
+        ),
+        rungs=tuple(_rung(answer) for answer in answers.rungs),
+        axes=axes,
+        drift=width.drift.get("lr") if width else None,
+        regret=width.regret if width else (),
+        entanglement=None if fitted is None else _entanglement(fitted),
+        assumptions=_assumptions(answers),
+        method=METHOD,
+        ignored=_ignored(answers),
+        source_rung=None if best is None else sizes_document(best.sizes),
+        hyperparameters={} if choice is None else choice.hyperparameters,
+        noise=None if fitted is None else fitted.noise,
+        notes=answers.notes,
+    )  # fmt: skip
+
+
+def sizes_document(sizes: Mapping[str, float]) -> Sizes:
+    """Sizes with their names."""
+    return Sizes.model_validate(
+        {name: int(s) if float(s).is_integer() else s for name, s in sizes.items()}
+    )
+
+
+def choice_reason(answers: Answers, choice: Choice) -> str:
+    """Why these hyperparameters were chosen."""
+    where = size_text(choice.sizes, answers.axes)
+    target = "the target" if answers.target is not None else "the largest rung with an optimum"
+    return f"lowest expected regret at {target} ({where}): {percent(choice.regret)} of the loss"
+
+
+def _decision(choice: Choice) -> dict[str, Decided | Interval]:
+    """The decision of every hyperparameter, and the regret of all."""
+    decided: dict[str, Decided | Interval] = {
+        name: Decided.model_validate(
+            {
+                **chosen.value.model_dump(),
+                "cost_of_half": chosen.cost_of_half,
+                "cost_of_double": chosen.cost_of_double,
+                "costs": chosen.costs,
+                "at_end": chosen.at_end,
+            }
+        )
+        for name, chosen in choice.values.items()
+    }
+    return {**decided, "regret": choice.regret}
+
+
+def _rung(answer: RungAnswer) -> Rung:
+    """The document of a rung."""
+    return Rung(
+        **dict(sizes_document(answer.sizes)),
+        optimum=answer.optimum,
+        loss=answer.loss,
+        at_edge=bool(answer.at_end),
+        points=answer.points,
+        censored=answer.censored,
+        pruned=answer.pruned,
+        seeds=answer.seeds,
+        note=answer.note,
+    )
+
+
+def _axes(fitted: StudySurface, rungs: tuple[RungAnswer, ...]) -> dict[str, Axis]:
+    """Drift and regret along every axis."""
+    several = len(fitted.study.rungs) > 1
+    return {
+        axis.name: Axis(
+            drift=fitted.drift(axis.name) if several else {},
+            regret=_regrets(fitted, rungs, axis),
+            line=_line(fitted, k) if several and "lr" in fitted.names else None,
+        )
+        for k, axis in enumerate(fitted.study.axes)
+    }
+
+
+def _line(fitted: StudySurface, k: int) -> Line:
+    """The line of optimal learning rates along one axis, at the ladder's middle."""
+    size = float(2.0 ** fitted.study.runs.rungs.mean(0)[k])
+    draws = fitted.surface.draws.optimum[:, fitted.names.index("lr")]
+    coordinate = fitted.study.hyperparameters.coordinates[fitted.names.index("lr")]
+    return Line(size=size, lr=coordinate.interval(interval(draws, fitted.confidence)))
+
+
+def _regrets(
+    fitted: StudySurface, rungs: tuple[RungAnswer, ...], axis: SizeAxis
+) -> tuple[Regret, ...]:
+    """The regret at each larger rung along one axis.
+
+    The rungs are those on the line along the axis through the rung that shares the most sizes with
+    others; where no two rungs are on one, all rungs, each size along the axis once.
+
+    Args:
+        fitted: The surface.
+        rungs: All rungs, from the cheapest trial to the most expensive.
+        axis: The axis.
+    """
+    line = _on_line(fitted, rungs, axis)
+    if len(line) < 2 or not line[0].resolved:
+        return ()
+    inside = [dict(sizes) for sizes in fitted.study.rungs]
+    if dict(line[0].sizes) not in inside:
+        return ()
+    regrets = []
+    for answer in line[1:]:
+        size = answer.sizes[axis.name]
+        size = int(size) if float(size).is_integer() else size
+        if dict(answer.sizes) not in inside or not answer.resolved:
+            note = "this rung has no optimum inside its range"
+            regrets.append(Regret(size=size, value=None, note=note))
+            continue
+        cost = fitted.transfer_regret(line[0].sizes, answer.sizes)
+        regrets.append(Regret(size=size, **cost.model_dump()))
+    return tuple(regrets)
+
+
+def _on_line(
+    fitted: StudySurface, rungs: tuple[RungAnswer, ...], axis: SizeAxis
+) -> list[RungAnswer]:
+    """The rungs along an axis, by their size."""
+    positions = {
+        id(r): tuple(np.round([a.position(r.sizes) for a in fitted.study.axes], 1)) for r in rungs
+    }
+    k = fitted.study.axes.index(axis)
+    others = {key: p[:k] + p[k + 1 :] for key, p in positions.items()}
+    (most, count), *_ = Counter(others.values()).most_common(1)
+    line = [r for r in rungs if count < 2 or others[id(r)] == most]
+    distinct: dict[float, RungAnswer] = {}
+    for r in sorted(line, key=lambda r: axis.position(r.sizes)):
+        distinct.setdefault(positions[id(r)][k], r)
+    return list(distinct.values())
+
+
+def _entanglement(fitted: StudySurface) -> dict[str, dict[str, Interval]] | None:
+    """The matrix by the names of its hyperparameters; None for one hyperparameter."""
+    if len(fitted.names) < 2:
+        return None
+    return {
+        name: dict(zip(fitted.names, row, strict=True))
+        for name, row in zip(fitted.names, fitted.entanglement, strict=True)
+    }
+
+
+def _assumptions(answers: Answers) -> tuple[Assumption, ...]:
+    """The rules that the decision rests on."""
+    return tuple(
+        Assumption(
+            axis=rule.axis,
+            ratio=rule.ratio,
+            rule=rule.rule,
+            source=rule.source,
+            rivals={name: {"lr": lr} for name, lr in rule.rivals.items()},
+            settle=rule.settle,
+        )
+        for rule in answers.assumed
+    )
+
+
+def _ignored(answers: Answers) -> tuple[Ignored, ...]:
+    """The runs and rungs that were not used."""
+    if answers.fitted is None:
+        return ()
+    study = answers.fitted.study
+    runs = [Ignored(what="runs", name=f"{i.count} runs", reason=i.reason) for i in study.ignored]
+    left = [
+        Ignored(
+            what="rung",
+            name=size_text(rung.sizes, answers.axes),
+            reason="no run finished"
+            if rung.end is None
+            else f"the loss is lowest at the {rung.end} end of the values that were run",
+        )
+        for rung in (*study.unfinished_rungs, *study.open_rungs)
+    ]
+    return (*runs, *left)

@@ -1,0 +1,1 @@
+"""Decides: the hyperparameters for the target, whether they transfer, and what to run next."""

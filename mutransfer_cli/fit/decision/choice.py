@@ -1,0 +1,119 @@
+"""The choice: the hyperparameters of lowest expected regret, and the price of being wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study.support import unsupported
+from mutransfer_cli.interval import Interval
+
+
+@dataclass(frozen=True)
+class ChosenValue:
+    """The choice of one hyperparameter.
+
+    Attributes:
+        value: The value with the interval of the optimum; no bounds where the runs support none.
+        cost_of_half: Relative extra loss of half the optimum; None for a category.
+        cost_of_double: Relative extra loss of twice the optimum.
+        costs: Of a category: the relative extra loss of each value.
+        at_end: The end of the tried values at which it is best, if it is.
+    """
+
+    value: Interval
+    cost_of_half: Interval | None = None
+    cost_of_double: Interval | None = None
+    costs: Mapping[float, float] | None = None
+    at_end: str | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The choice at one size: one and the same in every command.
+
+    Attributes:
+        sizes: Where it is made.
+        values: By hyperparameter.
+        regret: Its relative extra loss there.
+        unsupported: Why the runs give no interval for the optimum there; None if they do.
+    """
+
+    sizes: Sizes
+    values: Mapping[str, ChosenValue]
+    regret: Interval
+    unsupported: str | None
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The values."""
+        return {name: chosen.value.value for name, chosen in self.values.items()}
+
+
+def choose(
+    fitted: StudySurface,
+    sizes: Sizes,
+    *,
+    unresolved: frozenset[str] = frozenset(),
+    at_end: Mapping[str, str] | None = None,
+) -> Choice:
+    """The setting of lowest expected regret at a size.
+
+    Args:
+        fitted: The surface.
+        sizes: Where the setting is used.
+        unresolved: Hyperparameters whose optimum the rungs do not resolve: their values stay
+            inside those that finished, and have no interval.
+        at_end: For these, the end of the tried values at which they are best.
+    """
+    study = fitted.study
+    setting = _inside(fitted, fitted.chosen_setting(sizes), unresolved)
+    reason = unsupported(study, sizes)
+    positions = fitted.positions(sizes)
+    values = {}
+    for j, c in enumerate(study.hyperparameters.coordinates):
+        known = reason is None and c.name not in unresolved
+        interval = c.interval(positions[c.name])
+        value = c.value(float(setting[j]))
+        low, high = (interval.low, interval.high) if known else (None, None)
+        values[c.name] = ChosenValue(
+            Interval(value=value, low=low, high=high),
+            fitted.cost_of_step(c.name, sizes, -1.0),
+            fitted.cost_of_step(c.name, sizes, 1.0),
+            at_end=(at_end or {}).get(c.name),
+        )
+    values |= {
+        name: ChosenValue(Interval(value=category.value), costs=category.costs)
+        for name, category in study.categories.items()
+    }
+    values |= {
+        name: ChosenValue(Interval(value=value))
+        for name, value in study.hyperparameters.constant.items()
+    }
+    regret = fitted.regret({n: v.value.value for n, v in values.items()}, sizes)
+    return Choice(study.full(sizes), values, regret, reason)
+
+
+def _inside(
+    fitted: StudySurface, setting: np.ndarray[tuple[int], np.dtype[np.float64]],
+    unresolved: frozenset[str],
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:  # fmt: skip
+    """The setting with those hyperparameters moved inside the tried values that have to be.
+
+    Linear ones always are: beyond the values that were tried they may not exist (momentum above 1).
+
+    Args:
+        fitted: The surface.
+        setting: In coordinates, shape (hyperparameters,).
+        unresolved: Hyperparameters whose optimum is not resolved.
+    """
+    finished = fitted.study.runs.settings[~fitted.study.runs.diverged]
+    low, high = finished.min(0), finished.max(0)
+    bounded = np.array(
+        [c.name in unresolved or not c.octaves for c in fitted.study.hyperparameters.coordinates]
+    )
+    return np.where(bounded, np.clip(setting, low, high), setting)
