@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.cli.options import Columns, ExitZero, Json, Output, StudyName, Where
+from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.cli.options import (
+    Batch,
+    Columns,
+    Depth,
+    ExitZero,
+    Json,
+    Output,
+    Steps,
+    StudyName,
+    Tokens,
+    Where,
+    Width,
+)
 from mutransfer_cli.errors import InputError
-
-if TYPE_CHECKING:
-    from mutransfer_cli.documents.fit import FitDocument, Rung
 
 EXIT_CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
@@ -25,6 +34,28 @@ def fit(
             "of W&B and MLflow) or an Optuna storage."
         ),
     ],
+    width: Width = None,
+    depth: Depth = None,
+    batch: Batch = None,
+    steps: Steps = None,
+    tokens: Tokens = None,
+    params: Annotated[
+        float | None,
+        typer.Option(
+            "--params", min=1, help="Parameters of the target, for tables that have them."
+        ),
+    ] = None,
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            "--tolerance",
+            help="Share of the loss that a transfer may cost, such as 0.5% (the default).",
+        ),
+    ] = None,
+    axis: Annotated[
+        str | None,
+        typer.Option("--axis", help="Use only the rungs on one line along this size."),
+    ] = None,
     output: Output = None,
     confidence: Annotated[
         float,
@@ -56,24 +87,41 @@ def fit(
     exit_zero: ExitZero = False,
     as_json: Json = False,
 ) -> None:
-    """Find the optimum of each rung with its interval, and how well it transfers."""
+    """Choose every hyperparameter for the target, and show how sure that is and what it rests on.
+
+    The choice has the lowest expected regret at the target that --width and the other sizes name,
+    or at the largest rung.
+    """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    from mutransfer_cli.cli.fit_tables import show
     from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.fit.decision.tolerance import tolerance_of
     from mutransfer_cli.fit.fit_file import write_fit
     from mutransfer_cli.fit.run_fit import fit_run
     from mutransfer_cli.fit.table_fit import default_output, fit_table
     from mutransfer_cli.search.storage.run import Run
 
     path = Path(source)
+    sizes: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))
+    sizes |= {"tokens": tokens, "params": params}
     if path.is_dir():
         target = output or path / "fit.json"
-        fitted = fit_run(Run.open(path), confidence=confidence)
+        fitted = fit_run(
+            Run.open(path),
+            confidence=confidence,
+            tolerance=tolerance_of(tolerance),
+            target=sizes,
+            axis=axis,
+        )
     else:
         target = output or default_output(source)
         fitted = fit_table(
             source,
             confidence=confidence,
+            tolerance=tolerance_of(tolerance),
+            target=sizes,
+            axis=axis,
             columns=columns or (),
             where=where or (),
             study=study,
@@ -96,57 +144,3 @@ def fit(
     code = EXIT_CODES[document.verdict]
     if code and not exit_zero:
         raise typer.Exit(code)
-
-
-def show(document: FitDocument, target: Path) -> None:
-    """Print the table of rungs, the drift of each axis, and the verdict."""
-    from mutransfer_cli.cli.output import interval, number, table
-
-    sizes = (*SIZES, *TABLE_SIZES)
-    known = {s: {getattr(r, s) for r in document.rungs} for s in sizes}
-    varied = [s for s in sizes if len(known[s]) > 1 or (s == "width" and known[s] != {None})]
-    regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
-
-    pruned = any(r.pruned for r in document.rungs)
-
-    def extra_loss(rung: Rung) -> str:
-        keys = [(axis, getattr(rung, axis)) for axis in document.axes]
-        r = next((regret[k] for k in keys if k in regret), None)
-        if r is None or r.value is None:
-            return "-"
-        spread = "" if r.low is None or r.high is None else f" ({r.low:.2%} to {r.high:.2%})"
-        return f"{r.value:.2%}{spread}"
-
-    table(
-        f"optimum of each rung, at {document.confidence:.0%} confidence",
-        (
-            *varied,
-            "lr",
-            "loss",
-            "points",
-            "diverged",
-            *(["pruned"] if pruned else []),
-            "extra loss with the smallest rung's lr",
-            "note",
-        ),
-        (
-            (
-                *("-" if (size := getattr(r, name)) is None else f"{size:.12g}" for name in varied),
-                interval(r.optimum.get("lr") if r.optimum else None),
-                number(r.loss),
-                str(r.points),
-                str(r.censored),
-                *([str(r.pruned)] if pruned else []),
-                extra_loss(r),
-                r.note or "",
-            )
-            for r in document.rungs
-        ),
-    )
-    for name, axis in document.axes.items():
-        print(f"drift: {interval(axis.drift)} octaves of the learning rate per doubling of {name}")
-    print(f"{document.verdict}: {document.reason}")
-    for note in document.notes:
-        if note != document.reason:
-            print(f"note: {note}")
-    print(f"wrote {target}")

@@ -91,6 +91,7 @@ def sweep(
         else:
             show_costs(costs)
         return
+    from mutransfer_cli.fit.sweep_choice import with_choice
     from mutransfer_cli.search.sweep import sweep as run_sweep
 
     with Progress("sweep") as progress:
@@ -107,6 +108,7 @@ def sweep(
             executor=executor,
             ray_address=ray_address,
         )
+    document = with_choice(document, folder)
     if as_json:
         print_json(document)
     else:
@@ -124,7 +126,7 @@ def show(document: SweepDocument) -> None:
     )
     if document.best is not None:
         setting = ", ".join(f"{k} = {v:.4g}" for k, v in document.best.params.items())
-        print(f"best loss {document.best.loss:.4f} at width {document.best.width}: {setting}")
+        print(f"choice: {setting}: {document.best.reason}")
     for note in document.notes:
         print(f"note: {note}")
     print(f"run directory: {document.run}; next: mutransfer fit {document.run}")

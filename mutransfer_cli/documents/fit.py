@@ -96,7 +96,7 @@ class FitDocument(Part):
         "doubling along every axis"
     )
     target: Sizes | None = Field(description="the size of the decision; null: the largest rung")
-    decision: dict[str, Decided | Interval] | None = Field(
+    decision: dict[str, Interval | Decided] | None = Field(
         description="by hyperparameter, the choice of lowest expected regret at the target, or at "
         "the largest rung that has an optimum; and `regret`, that of the choice; null: no rung has "
         "an optimum"

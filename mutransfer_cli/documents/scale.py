@@ -23,9 +23,12 @@ class Deviation(Part):
 
 
 class Prediction(Part):
-    """The optimum at the target, extrapolated from the run's rungs."""
+    """The optimum at the target, as the run's rungs show it."""
 
-    lr: Interval | None = Field(description="optimum extrapolated along the measured drift")
+    lr: Interval | None = Field(description="optimum of the learning rate at the target")
+    optimum: dict[str, Interval] = Field(
+        default_factory=dict, description="by hyperparameter, the optimum at the target"
+    )
     loss: Interval | None = None
     distance: float = Field(description="octaves of width beyond the largest rung")
     note: str | None = None
@@ -35,9 +38,12 @@ class Provenance(Part):
     """Where the numbers of a configuration come from, for later readers."""
 
     run: str = Field(description="run directory, or the source of the fit's table")
-    width: int = Field(description="width of the rung whose optimum is used")
+    width: int | None = Field(description="width of the largest rung that has an optimum")
     confidence: float
-    optima: dict[str, Interval] = Field(description="fitted optima, quoted at the base")
+    optima: dict[str, Interval] = Field(
+        description="the choice with the interval of the optimum, quoted at the base"
+    )
+    choice: str | None = Field(None, description="why these values were chosen")
     trials: int | None = Field(None, description="number of trials, divergent ones included")
     flops: float | None = Field(None, description="FLOPs of all trials")
     seconds: float | None = Field(None, description="training time of all trials")

@@ -18,3 +18,7 @@ class SummaryDocument(Part):
     run: str
     lines: tuple[str, ...]
     files: tuple[str, ...]
+    hyperparameters: dict[str, float] = Field(
+        default_factory=dict, description="the choice, the same as in `fit`"
+    )
+    verdict: Literal["holds", "fails", "inconclusive"] | None = None

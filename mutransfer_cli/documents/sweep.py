@@ -65,12 +65,13 @@ class Population(Part):
 
 
 class BestTrial(Part):
-    """The trial with the lowest loss."""
+    """The choice of `fit`; the trial with the lowest loss while no rung has an optimum."""
 
-    width: int
-    seed: int
-    loss: float
+    width: int = Field(description="where it is best: the target, the largest rung, or the trial")
+    seed: int | None = Field(description="of the trial; null for the choice of a fit")
+    loss: float | None = Field(description="expected loss there; null at a target")
     params: dict[str, float]
+    reason: str = "the lowest loss of a trial; no rung has an optimum yet"
 
 
 class SweepDocument(Part):

@@ -1,4 +1,4 @@
-"""Applies a fit to the target: hyperparameters, predicted optimum, provenance and notes."""
+"""Applies the choice of a fit to the target: hyperparameters, interval, provenance and notes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from math import log2
 from pathlib import Path
 from typing import Any
 
-from mutransfer_cli.documents.fit import FitDocument, Rung, SourceRung
-from mutransfer_cli.documents.scale import Prediction, Provenance
-from mutransfer_cli.errors import Inconclusive, InputError
+from mutransfer_cli.documents.fit import FitDocument
+from mutransfer_cli.documents.scale import Deviation, Prediction, Provenance
+from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.fit_file import extrapolate, read_fit
 from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
 
 log = logging.getLogger(__name__)
@@ -23,21 +25,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FittedOptima:
-    """The optima of a fit, and the run that was fitted.
+    """The choice of a fit, and the run that was fitted.
 
     Attributes:
         fit: The document of `fit`.
-        source: The rung whose optimum is used.
-        run: The run, if the source is a run directory.
+        target: Sizes of the configuration's target.
+        run: The run, if the source is a run directory; its fit is made for this target.
     """
 
     fit: FitDocument
-    source: SourceRung
+    target: Size
     run: Run | None
 
     @classmethod
-    def read(cls, run: Run | None, path: Path | None) -> FittedOptima:
-        """Read the optima from the file of a fit, or else from a run.
+    def read(cls, run: Run | None, path: Path | None, target: Size) -> FittedOptima:
+        """Read the choice from the file of a fit, or else make it for the target from a run.
+
+        Args:
+            run: A run, if there is one.
+            path: The file of a fit, if one is given.
+            target: Sizes of the configuration's target.
 
         Raises:
             InputError: The file is not a fit, or the run's trials cannot be fitted.
@@ -47,23 +54,23 @@ class FittedOptima:
             document = read_fit(path)
         else:
             assert run is not None
-            document = fit_run(run).document()
-        if document.source_rung is None:
+            document = fit_run(run, target=target.as_dict()).document()
+        if document.source_rung is None or not document.hyperparameters:
             raise Inconclusive(document.reason)
-        if document.source_rung.width is None:
-            raise InputError(f"{path}: the fit's models are described by parameters, not by width")
-        log.info("optima of width %d, fitted to %s", document.source_rung.width, document.source)
-        return cls(document, document.source_rung, run)
+        log.info("choice of %s: %s", document.source, document.choice_reason)
+        return cls(document, target, run)
 
     @property
-    def rung(self) -> Rung:
-        """The rung whose optimum is used, as the fit shows it."""
-        rung = self.fit.recommended
-        assert rung is not None
-        return rung
+    def made_for_target(self) -> bool:
+        """Whether the choice was made for this target."""
+        made = self.fit.target or self.fit.source_rung
+        assert made is not None
+        sizes = {name: value for name, value in dict(made).items() if value is not None}
+        own = self.target.as_dict()
+        return all(own.get(name, value) == value for name, value in sizes.items())
 
     def applied_to(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
-        """The recipe with the fitted optima, except for values set on the command line.
+        """The recipe with the choice, except for values set on the command line.
 
         Raises:
             InputError: The recipe has no such hyperparameter, or refuses the value.
@@ -78,50 +85,80 @@ class FittedOptima:
         )
 
     def override_notes(self, origins: Mapping[str, str]) -> list[str]:
-        """A note for each optimum that the command line overrides."""
+        """A note for each value of the choice that the command line overrides."""
         return [
             f"{name} comes from --set; the fitted optimum {value:.4g} is not used"
             for name, value in self.fit.hyperparameters.items()
             if origins.get(key_path(name)) == "command line"
         ]
 
-    def predicted(self, width: int) -> Prediction:
-        """The optimum extrapolated along the measured drift, next to the one that is used."""
-        largest = max(rung.width for rung in self.fit.rungs if rung.width is not None)
+    def predicted(self) -> Prediction:
+        """The optimum at the target with its interval."""
+        width = self.target.width
+        largest = max((r.width for r in self.fit.rungs if r.width is not None), default=width)
+        distance = max(0.0, log2(width / largest))
+        if self.made_for_target:
+            optimum = {
+                name: Interval(value=d.value, low=d.low, high=d.high)
+                for name, d in self.fit.decided.items()
+            }
+            known = any(value.low is not None for value in optimum.values())
+            note = None if known else "the runs support no interval there"
+            return Prediction(
+                lr=optimum.get("lr"), optimum=optimum, distance=distance, note=note
+            )  # fmt: skip
         lr = extrapolate(self.fit, width)
         note = None if lr else "the drift could not be measured"
-        return Prediction(lr=lr, distance=max(0.0, log2(width / largest)), note=note)
+        return Prediction(lr=lr, distance=distance, note=note)
 
     def provenance(self) -> Provenance:
-        """The fitted optima with their intervals, and the provenance of the run."""
+        """The choice with its intervals, and the provenance of the run."""
+        rung = self.fit.source_rung
+        assert rung is not None
         values: dict[str, Any] = {
             "run": str(self.run.path if self.run is not None else self.fit.source),
-            "width": self.source.width,
+            "width": rung.width,
             "confidence": self.fit.confidence,
-            "optima": self.rung.optimum or {},
+            "optima": {
+                name: Interval(value=d.value, low=d.low, high=d.high)
+                for name, d in self.fit.decided.items()
+            },
+            "choice": self.fit.choice_reason,
         }
         if self.run is not None:
             values |= run_provenance(self.run)
         return Provenance.model_validate(values)
 
-    def notes(self, width: int) -> list[str]:
-        """Sentences for the reader of the configuration."""
-        rung = self.rung
-        lr = rung.optimum["lr"] if rung.optimum else None
-        notes = [f"transfer: {self.fit.verdict}: {self.fit.reason}"]
+    def notes(self) -> list[str]:
+        """Sentences for the reader of the configuration: first which values are used, and why."""
+        values = ", ".join(
+            f"{name} {value:.4g}" for name, value in self.fit.hyperparameters.items()
+        )
+        notes = [f"{values} at the base: {self.fit.choice_reason}"]
+        if not self.made_for_target:
+            notes.append(
+                "this choice was not made for the target; `mutransfer fit` with the target's "
+                "sizes, or `mutransfer scale RUN`, makes one for it"
+            )
+        notes.append(f"transfer: {self.fit.verdict}: {self.fit.reason}")
         notes += [note for note in self.fit.notes if note != self.fit.reason]
-        if lr is not None:
-            interval = f" ({lr.low:.4g} to {lr.high:.4g})" if lr.low and lr.high else ""
-            notes.append(
-                f"lr {lr.value:.4g}{interval} at the base is the optimum of width {rung.width}"
-            )
-        prediction = self.predicted(width)
-        if prediction.lr is not None:
-            notes.append(
-                f"corrected for the measured drift it would be {prediction.lr.value:.4g} "
-                f"at width {width}"
-            )
         return notes
+
+    def deviations(self) -> tuple[Deviation, ...]:
+        """A deviation where the optimum does not transfer."""
+        if self.fit.verdict != "fails":
+            return ()
+        return (
+            Deviation(
+                what="transfer of the optimum",
+                wanted="holds",
+                got="fails",
+                consequence="the values are the choice for this target, and lean on the measured "
+                f"drift: {self.fit.reason}"
+                if self.made_for_target
+                else self.fit.reason,
+            ),
+        )
 
 
 def run_provenance(run: Run) -> dict[str, Any]:

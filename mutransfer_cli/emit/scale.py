@@ -28,7 +28,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import target_size
 
 if TYPE_CHECKING:
-    from mutransfer_cli.emit.fitted_optima import FittedOptima
+    from mutransfer_cli.search.storage.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -104,23 +104,30 @@ def scale(
         Inconclusive: No rung of the run has an optimum inside its range.
     """
     require_stack(format)
-    loaded, optima = read_source(source, sets, fit)
-    recipe = loaded.recipe if optima is None else optima.applied_to(loaded.recipe, loaded.origins)
+    loaded, run = read_source(source, sets)
+    recipe, optima = loaded.recipe, None
     if width is None and (recipe.target is None or recipe.target.width is None):
         raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
+    if run is not None or fit is not None:
+        # imported here, because a recipe without a fit needs no statistics
+        from mutransfer_cli.emit.fitted_optima import FittedOptima
+
+        optima = FittedOptima.read(run, fit, size)
+        recipe = optima.applied_to(recipe, loaded.origins)
     plan = ProxyFactory(recipe).plan(size)
     document = ScaleDocument.model_validate(
         {
             **plan_fields(plan),
             "format": format,
             "hyperparameters": hyperparameters(recipe),
-            "prediction": optima and optima.predicted(size.width),
+            "prediction": optima and optima.predicted(),
             "provenance": optima and optima.provenance(),
+            "deviations": optima.deviations() if optima else (),
             "notes": (
                 *notes_of(recipe, plan),
                 *(optima.override_notes(loaded.origins) if optima else ()),
-                *(optima.notes(size.width) if optima else ()),
+                *(optima.notes() if optima else ()),
             ),
         }
     )
@@ -130,28 +137,22 @@ def scale(
     return emit(EmitRequest(format, plan, recipe, size), document)
 
 
-def read_source(
-    source: Path, sets: Sequence[str], fit: Path | None
-) -> tuple[LoadedRecipe, FittedOptima | None]:
-    """The recipe of a run or a file, and the fitted optima if there are any.
+def read_source(source: Path, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | None]:
+    """The recipe of a run or a file, and the run if it is one.
 
     Raises:
-        InputError: The source or the fit is wrong.
-        Inconclusive: No rung of the run has an optimum inside its range.
+        InputError: The source is wrong.
     """
-    if not source.is_dir() and fit is None:
+    if not source.is_dir():
         return load(source, sets), None
-    # imported here, because a recipe without a fit needs no statistics
-    from mutransfer_cli.emit.fitted_optima import FittedOptima
+    # imported here, because a recipe without a run needs no storage
     from mutransfer_cli.search.storage.run import Run
 
-    if not source.is_dir():
-        return load(source, sets), FittedOptima.read(None, fit)
     run = Run.open(source)
     loaded = LoadedRecipe(run.recipe, source, {})
     if sets:
         loaded = loads(frozen_yaml(run.recipe), str(source / "recipe.yaml"), sets)
-    return loaded, FittedOptima.read(run, fit)
+    return loaded, run
 
 
 def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
@@ -166,7 +167,7 @@ def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
     resolved = stack.resolve(request)
     resolved = replace(resolved, deviations=(*by_capability, *resolved.deviations))
     numbers = number_deviations(request, resolved)
-    deviations = all_deviations(request, resolved, numbers)
+    deviations = (*document.deviations, *all_deviations(request, resolved, numbers))
     log.info("%s: %d deviations from the plan", row.name, len(deviations))
     notes = (*document.notes, *resolved.notes)
     init = request.recipe.init

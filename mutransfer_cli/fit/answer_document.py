@@ -10,7 +10,7 @@ import numpy as np
 from mutransfer_cli.documents.decision import Assumption, Decided, Ignored, TransferCost
 from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, Sizes
 from mutransfer_cli.fit.decision.answers import Answers
-from mutransfer_cli.fit.decision.choice import Choice
+from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import percent, size_text
 from mutransfer_cli.fit.study.size_axes import SizeAxis
@@ -73,9 +73,9 @@ def choice_reason(answers: Answers, choice: Choice) -> str:
     return f"lowest expected regret at {target} ({where}): {percent(choice.regret)} of the loss"
 
 
-def _decision(choice: Choice) -> dict[str, Decided | Interval]:
+def _decision(choice: Choice) -> dict[str, Interval | Decided]:
     """The decision of every hyperparameter, and the regret of all."""
-    decided: dict[str, Decided | Interval] = {
+    decided: dict[str, Interval | Decided] = {
         name: Decided.model_validate(
             {
                 **chosen.value.model_dump(),
@@ -205,7 +205,7 @@ def _ignored(answers: Answers) -> tuple[Ignored, ...]:
     if answers.fitted is None:
         return ()
     study = answers.fitted.study
-    runs = [Ignored(what="runs", name=f"{i.count} runs", reason=i.reason) for i in study.ignored]
+    runs = [Ignored(what="runs", name=f"{i.count} runs", reason=i.reason) for i in answers.ignored]
     left = [
         Ignored(
             what="rung",

@@ -41,6 +41,6 @@ def read_fit(path: Path) -> FitDocument:
 def extrapolate(document: FitDocument, width: int) -> Interval | None:
     """The optimal learning rate at a width by the measured drift; None if no drift was measured."""
     axis = document.axes.get("width")
-    if axis is None or axis.line is None or axis.drift is None:
+    if axis is None or axis.line is None or "lr" not in axis.drift:
         return None
-    return DriftLine(drift=axis.drift, center=axis.line.size, lr=axis.line.lr).at(width)
+    return DriftLine(drift=axis.drift["lr"], center=axis.line.size, lr=axis.line.lr).at(width)

@@ -4,23 +4,70 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from statistics import median
 
+from mutransfer_cli.fit.decision.answers import Question
+from mutransfer_cli.fit.decision.assumed_rules import TransferRules
+from mutransfer_cli.fit.decision.target import TargetOptions, target_of_recipe
+from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
-from mutransfer_cli.recipe.size import base_size
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.completeness import unfinished
 from mutransfer_cli.search.storage.run import Run
 
 log = logging.getLogger(__name__)
 
 
-def fit_run(run: Run, *, confidence: float = 0.95) -> StudyFit:
+def fit_run(
+    run: Run,
+    *,
+    confidence: float = 0.95,
+    tolerance: float = TOLERANCE,
+    target: TargetOptions | None = None,
+    axis: str | None = None,
+) -> StudyFit:
     """Fit the trials of a run; if its sweep is unfinished, the fit says so.
 
+    Args:
+        run: The run.
+        confidence: Confidence level of all intervals, between 0 and 1.
+        tolerance: Relative extra loss up to which a transfer holds.
+        target: Sizes of the target from the command line; sizes that are not given, or all of
+            them, are those of the recipe's target.
+        axis: Use only the rungs on one line along this size.
+
     Raises:
-        InputError: No trial has ended, or no two rungs differ along a single axis.
+        InputError: No trial has ended, or the target is impossible.
     """
-    base = tuple(base_size(run.recipe).as_dict().values())
-    study = fit_study(run.observations, confidence=confidence, source=str(run.path), base=base)
+    sizes = target_of_recipe(run.recipe, target or {})
+    question = Question(
+        confidence=confidence,
+        tolerance=tolerance,
+        axis=axis,
+        target=lambda largest: sizes,
+        spaces=run.recipe.search.space,
+        rules=transfer_rules(run.recipe),
+        untrained=untrained_loss(run),
+    )
+    study = fit_study(run.observations, question=question, source=str(run.path))
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")
     return replace(study, unfinished=remaining)
+
+
+def transfer_rules(recipe: Recipe) -> TransferRules:
+    """The rules by which the trials of a recipe, and its target, are scaled."""
+    return TransferRules(
+        optimizer=recipe.optimizer.name,
+        horizon=recipe.rules.horizon,
+        parameterization=recipe.parameterization,
+        beta1=recipe.rules.beta1,
+    )
+
+
+def untrained_loss(run: Run) -> float | None:
+    """The median first loss of all trials, where losses can be zero or negative; else None."""
+    if all(o.loss is None or o.loss > 0 for o in run.observations):
+        return None
+    starts = [float(curve[1, 0]) for curve in run.curves.values() if curve.shape[1]]
+    return median(starts) if starts else None

@@ -1,4 +1,4 @@
-"""Summarizes a run in a few lines: its optima, the cost of the transfer, and its files."""
+"""Summarizes a run in a few lines: its choice, the cost of the transfer, and its files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.documents.summary import SummaryDocument
+from mutransfer_cli.fit.decision.wording import signed_interval
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.search.storage.run import Run
 
@@ -18,19 +19,30 @@ def summarize(run: Run) -> SummaryDocument:
         InputError: The run cannot be read or fitted.
     """
     seconds = sum(r.seconds for r in run.records)
-    lines = [f"{len(run.records)} trials, {seconds:.0f} core-seconds in total"]
-    lines += fit_lines(fit_run(run).document())
+    fit = fit_run(run).document()
+    lines = [f"{len(run.records)} trials, {seconds:.0f} core-seconds in total", *fit_lines(fit)]
     files = sorted(str(path) for path in run.path.iterdir() if not path.name.startswith("."))
-    return SummaryDocument(run=str(run.path), lines=tuple(lines), files=tuple(files))
+    return SummaryDocument(
+        run=str(run.path),
+        lines=tuple(lines),
+        files=tuple(files),
+        hyperparameters=fit.hyperparameters,
+        verdict=fit.verdict,
+    )
 
 
 def fit_lines(fit: FitDocument) -> Iterator[str]:
-    """One line each for the optima, the drift and cost along each axis, and the verdict."""
+    """One line each for the choice, the optima, the drift and cost along each axis, the verdict."""
     shown = [size for size in SIZES if size == SIZES[0] or size in fit.axes]
+    if fit.decision is not None:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in fit.hyperparameters.items())
+        yield f"choice: {values}: {fit.choice_reason}"
     for rung in fit.rungs:
         yield rung_line(rung, shown)
     for name, axis in fit.axes.items():
-        yield f"drift: {axis.drift or '-'} octaves per doubling of {name}"
+        for hyperparameter, drift in axis.drift.items():
+            moved = signed_interval(drift)
+            yield f"drift of {hyperparameter}: {moved} octaves per doubling of {name}"
         for regret in axis.regret:
             if regret.value is not None:
                 yield (
@@ -49,6 +61,8 @@ def rung_line(rung: Rung, shown: list[str]) -> str:
         shown: Names of the sizes to show.
     """
     sizes = ", ".join(f"{name} {getattr(rung, name)}" for name in shown)
-    lr = rung.optimum["lr"] if rung.optimum else "no optimum in range"
+    optimum = "no optimum in range"
+    if rung.optimum:
+        optimum = ", ".join(f"{name} {value}" for name, value in rung.optimum.items())
     loss = "no loss" if rung.loss is None else f"loss {rung.loss:.4f}"
-    return f"{sizes}: best lr {lr}, {loss}"
+    return f"{sizes}: best {optimum}, {loss}"

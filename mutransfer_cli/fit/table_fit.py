@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mutransfer_cli.fit.decision.answers import Question
+from mutransfer_cli.fit.decision.assumed_rules import TransferRules
+from mutransfer_cli.fit.decision.target import TargetOptions, target_of_table
+from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.tables.table_runs import read_runs
 from mutransfer_cli.search.storage.location import masked
@@ -25,6 +29,9 @@ def fit_table(
     source: str,
     *,
     confidence: float = 0.95,
+    tolerance: float = TOLERANCE,
+    target: TargetOptions | None = None,
+    axis: str | None = None,
     columns: Sequence[str] = (),
     where: Sequence[str] = (),
     study: str | None = None,
@@ -37,11 +44,14 @@ def fit_table(
     Args:
         source: Path of a file, or the address of an Optuna storage.
         confidence: Confidence level of all intervals, between 0 and 1.
+        tolerance: Relative extra loss up to which a transfer holds.
+        target: Sizes of the target; those that are not given are those of the largest rung.
+        axis: Use only the rungs on one line along this size.
         columns: Texts of `--columns`, such as `width=d_model,loss=eval/loss`.
         where: Conditions on rows, such as `optimizer=adamw`.
         study: Name of the study, for an Optuna storage with several.
         lr_is: Meaning of the learning rates: `base` or `raw`.
-        optimizer: The optimizer of the runs, for raw rates.
+        optimizer: The optimizer of the runs, for raw rates and rival rules.
         base_width: Width at which rates are quoted; by default the smallest in the table.
     """
     runs = read_runs(
@@ -53,5 +63,12 @@ def fit_table(
         optimizer=optimizer,
         base_width=base_width,
     )
-    fitted = fit_study(runs.observations, confidence=confidence, source=masked(source))
+    question = Question(
+        confidence=confidence,
+        tolerance=tolerance,
+        axis=axis,
+        target=lambda largest: target_of_table(largest, target or {}),
+        rules=TransferRules(optimizer=optimizer),
+    )
+    fitted = fit_study(runs.observations, question=question, source=masked(source))
     return replace(fitted, understanding=runs.understanding)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.fit.axis_lines import by_name
-from mutransfer_cli.fit.study_fit import FittedRung, StudyFit
+from mutransfer_cli.fit.decision.wording import size_text
+from mutransfer_cli.fit.rung_curves import RungCurve
+from mutransfer_cli.fit.study_fit import StudyFit
 from mutransfer_cli.report.figure import figure, shades
 
 
@@ -20,9 +20,9 @@ def plot_fit(study: StudyFit, path: Path) -> None:
     Raises:
         InputError: The file cannot be written, or the format is unknown.
     """
-    varied = [size for size in SIZES if size in study.ladders] or [SIZES[0]]
+    varied = study.answers.axes
     with figure(path) as (panel,):
-        for rung, color in zip(study.rungs, shades(len(study.rungs)), strict=True):
+        for rung, color in zip(study.curves, shades(len(study.curves)), strict=True):
             draw_rung(panel, rung, varied, color)
         panel.set_xscale("log", base=2)
         panel.set(xlabel="learning rate at the base", ylabel="loss")
@@ -30,7 +30,7 @@ def plot_fit(study: StudyFit, path: Path) -> None:
         panel.legend()
 
 
-def draw_rung(panel: Any, rung: FittedRung, varied: Sequence[str], color: Any) -> None:
+def draw_rung(panel: Any, rung: RungCurve, varied: Sequence[str], color: Any) -> None:
     """Draw one rung.
 
     Args:
@@ -39,20 +39,17 @@ def draw_rung(panel: Any, rung: FittedRung, varied: Sequence[str], color: Any) -
         varied: Names of the sizes by which rungs differ, for the legend.
         color: Color of the curve.
     """
-    curve, transform, optimum = rung.fit.curve, rung.ladder.transform, rung.fit.optimum
+    curve, answer = rung.curve, rung.answer
     if curve is None:
         return
-    sizes = by_name(rung.size)
-    label = ", ".join(f"{name} {sizes[name]}" for name in varied)
-    means = np.array([transform.loss(value) for value in curve.means])
-    panel.plot(2.0**curve.x, means, "o-", color=color, label=label)
+    panel.plot(2.0**curve.x, curve.means, "o-", color=color, label=size_text(answer.sizes, varied))
     if len(curve.censored):
-        top = np.full(len(curve.censored), means.max())
+        top = np.full(len(curve.censored), curve.means.max())
         panel.plot(2.0**curve.censored, top, "x", color=color)
-    lr = optimum.exp2() if optimum is not None else None
+    lr = (answer.optimum or {}).get("lr")
     if lr is not None and lr.low is not None and lr.high is not None:
         reach = [[lr.value - lr.low], [lr.high - lr.value]]
         panel.errorbar(
-            lr.value, rung.fit.loss, xerr=reach, fmt="D", color=color, mec="k", ecolor="k",
+            lr.value, answer.loss, xerr=reach, fmt="D", color=color, mec="k", ecolor="k",
             capsize=3,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from mutransfer_cli.emit.fitted_optima import FittedOptima
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.fit.fit_file import write_fit
 from mutransfer_cli.fit.study_fit import fit
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.commands import run
 from tests.helpers.loss_curves import along
@@ -38,7 +39,7 @@ search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
     assert p.optima["lr"].value == found.document.hyperparameters["lr"]
     assert p.versions["torch"].startswith("2.") and p.digest and len(p.digest) == 64
     comments = [x for x in found.text().splitlines() if x.startswith("#")]
-    for wanted in ("the optimum of width", "trials of proxies", "FLOPs", "digest of the run"):
+    for wanted in ("lowest expected regret", "trials of proxies", "FLOPs", "digest of the run"):
         assert any(wanted in x for x in comments), wanted
     json_text = scale(made, width=256).text()
     assert json.loads(json_text)["provenance"]["digest"] == p.digest
@@ -53,6 +54,11 @@ def test_the_optimum_is_that_of_the_source_among_rungs_of_one_width(tmp_path: Pa
     """Three depths of width 64 with optima 2^-5, 2^-5.5 and 2^-6: the deepest is the source."""
     runs = along("depth", {2: -5.0, 4: -5.5, 8: -6.0}, batch=16, steps=200)
     write_fit(fit(runs), tmp_path / "fit.json")
-    found = FittedOptima.read(None, tmp_path / "fit.json")
-    assert found.source.depth == found.rung.depth == 8
-    assert log2(found.provenance().optima["lr"].value) == pytest.approx(-6, abs=1e-3)
+    found = FittedOptima.read(None, tmp_path / "fit.json", Size(64, 8, 16, 200))
+    assert found.fit.source_rung is not None and found.fit.source_rung.depth == 8
+    assert found.made_for_target
+    assert log2(found.provenance().optima["lr"].value) == pytest.approx(-6, abs=1e-2)
+    assert found.predicted().lr == found.provenance().optima["lr"]
+    other = FittedOptima.read(None, tmp_path / "fit.json", Size(64, 2, 16, 200))
+    assert not other.made_for_target
+    assert any("was not made for the target" in note for note in other.notes())

@@ -64,8 +64,11 @@ def test_one_fit_reads_the_recipe_of_its_run_once(
 def test_the_fit_of_a_run_is_that_of_its_trials(tmp_path: Path) -> None:
     found = fit_run(Run.open(finished_run(tmp_path)))
     assert found.unfinished is None and found.verdict == "holds"
-    assert [rung.size for rung in found.rungs] == [(w, 2, 16, 40) for w in (8, 16, 32)]
+    assert [rung.sizes for rung in found.answers.rungs] == [
+        {"width": w, "depth": 2, "batch": 16, "steps": 40} for w in (8, 16, 32)
+    ]
     for rung in found.document().rungs:
-        assert rung.optimum is not None
-        assert log2(rung.optimum["lr"].value) == pytest.approx(-6.2, abs=1e-6)
-        assert rung.loss == pytest.approx(2 + 3 / rung.width + 0.005)  # between two seeds
+        assert rung.optimum is not None and rung.width is not None
+        assert log2(rung.optimum["lr"].value) == pytest.approx(-6.2, abs=2e-3)
+        # between two seeds
+        assert rung.loss == pytest.approx(2 + 3 / rung.width + 0.005, rel=1e-4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutransfer_cli.documents.scale import Deviation, Prediction, Provenance, ScaleDocument
+from mutransfer_cli.documents.scale import Deviation, Provenance, ScaleDocument
 from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.version import __version__
@@ -36,7 +36,6 @@ def header_lines(document: ScaleDocument) -> list[str]:
     p = document.provenance
     if p is not None:
         lines += [f"from {p.run}: {line}" for line in provenance_lines(p)]
-        lines += prediction_lines(document.prediction)
     lines += [f"note: {note}" for note in document.notes]
     lines += [deviation_line(d) for d in document.deviations]
     return lines
@@ -54,22 +53,14 @@ def interval_text(estimate: Interval, confidence: str = "") -> str:
     return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}{confidence})"
 
 
-def prediction_lines(prediction: Prediction | None) -> list[str]:
-    """The optimum extrapolated along the measured drift, for comparison with the one used."""
-    if prediction is None or prediction.lr is None:
-        return []
-    return [
-        "extrapolated along the measured drift, the optimum would be lr "
-        f"{interval_text(prediction.lr)}, {prediction.distance:.1f} octaves beyond the largest rung"
-    ]
-
-
 def provenance_lines(p: Provenance) -> list[str]:
     """Fitted optima, cost of the proxies, versions and digests of the run."""
     lines = []
     at = f" at {p.confidence:.0%}"
     for name, estimate in p.optima.items():
-        lines.append(f"{name} {interval_text(estimate, at)}, the optimum of width {p.width}")
+        lines.append(f"{name} {interval_text(estimate, at)}")
+    if p.choice is not None:
+        lines.append(f"chosen for the {p.choice}")
     if p.trials is not None and p.seconds is not None and p.flops is not None:
         lines.append(
             f"{p.trials} trials of proxies, {p.flops:.3g} FLOPs, {p.seconds:.0f} s of training"

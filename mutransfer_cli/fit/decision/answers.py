@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, TransferRules, assumed_rules
-from mutransfer_cli.fit.decision.choice import Choice, choose
+from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.decision.next_runs import next_runs, short_ladder
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer, rung_answers, unfinished_rung
 from mutransfer_cli.fit.decision.transfer import (
@@ -20,6 +20,8 @@ from mutransfer_cli.fit.decision.transfer import (
     worst,
 )
 from mutransfer_cli.fit.decision.wording import size_text
+from mutransfer_cli.fit.study.axis_line import along_axis
+from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes, rung_order, size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
 from mutransfer_cli.recipe.schema.space import Space
@@ -36,6 +38,7 @@ class Question:
         confidence: Confidence level of all intervals, between 0 and 1.
         tolerance: Relative extra loss up to which a transfer holds.
         target: From the largest rung to the sizes of the target; None where there is no target.
+        axis: The size along which only one line of rungs is used; None: all rungs.
         spaces: The spaces that were searched, by hyperparameter, where they are known.
         rules: The rules by which runs and target are scaled.
         untrained: The loss of the untrained model, if it is known.
@@ -44,6 +47,7 @@ class Question:
     confidence: float = 0.95
     tolerance: float = TOLERANCE
     target: Callable[[Sizes], Sizes | None] = lambda largest: None
+    axis: str | None = None
     spaces: Mapping[str, Space] | None = None
     rules: TransferRules = field(default_factory=TransferRules)
     untrained: float | None = None
@@ -65,6 +69,7 @@ class Answers:
         drift_verdict: Whether the optimum of the learning rate stays where it is.
         assumed: Rules that the choice rests on and no rung tests.
         notes: Caveats.
+        ignored: Runs that were not used.
     """
 
     question: Question
@@ -78,6 +83,7 @@ class Answers:
     drift_verdict: Verdict
     assumed: tuple[AssumedRule, ...]
     notes: tuple[str, ...]
+    ignored: tuple[IgnoredRuns, ...] = ()
 
     @property
     def source(self) -> RungAnswer | None:
@@ -112,6 +118,9 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
     Raises:
         InputError: The target has no size along an axis on which the runs differ.
     """
+    left: Sequence[IgnoredRuns] = ()
+    if question.axis is not None:
+        observations, left = along_axis(observations, question.axis)
     if not any(o.loss is not None for o in observations if not o.pruned):
         return _nothing_finished(observations, question)
     fitted = study_surface(
@@ -145,6 +154,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         drift_verdict=_drift_verdict(fitted),
         assumed=assumed,
         notes=_notes(choice, assumed),
+        ignored=(*left, *fitted.study.ignored),
     )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.axes import AXES, BUILT_IN
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.size_axes import TOKENS, Sizes
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import target_size
+
+RECIPE_SIZES = {row.size for row in BUILT_IN} | {TOKENS}
 
 TargetOptions = Mapping[str, float | None]  # by the name of a size; None where it is not given
 
@@ -26,8 +29,13 @@ def target_of_recipe(recipe: Recipe, options: TargetOptions) -> Sizes | None:
     given = {name: value for name, value in options.items() if value is not None}
     if not given and recipe.target is None:
         return None
-    size = target_size(recipe, **given)  # type: ignore[arg-type]  # sizes are whole numbers
-    return {name: float(value) for name, value in size.as_dict().items()}
+    known = {name: v for name, v in given.items() if name in RECIPE_SIZES}
+    unknown = given.keys() - known.keys() - set(SIZES)
+    if unknown:
+        raise InputError(f"--{min(unknown)}: only a table of runs has this size")
+    size = target_size(recipe, **known)  # type: ignore[arg-type]  # sizes are whole numbers
+    sizes = {name: float(value) for name, value in size.as_dict().items()}
+    return {**sizes, **{name: float(v) for name, v in given.items() if name in sizes}}
 
 
 def target_of_table(largest: Sizes, options: TargetOptions) -> Sizes | None:

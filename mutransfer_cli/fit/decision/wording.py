@@ -33,3 +33,10 @@ def percent(cost: Interval) -> str:
     if cost.low is None or cost.high is None:
         return f"{cost.value:.2%}"
     return f"{cost.value:.2%} ({cost.low:.2%} to {cost.high:.2%})"
+
+
+def signed_interval(drift: Interval) -> str:
+    """A drift such as `-0.50 (-0.62 to -0.38)`."""
+    if drift.low is None or drift.high is None:
+        return f"{drift.value:+.2f}"
+    return f"{drift.value:+.2f} ({drift.low:+.2f} to {drift.high:+.2f})"

@@ -41,8 +41,7 @@ class SizeAxis:
 
 def sizes_of(observation: Observation) -> dict[str, float]:
     """All known sizes of a run."""
-    named: dict[str, float | None] = {name: observation.size(name) for name in SIZES}
-    named |= {name: observation.further_sizes.get(name) for name in TABLE_SIZES}
+    named = {name: observation.size(name) for name in (*SIZES, *TABLE_SIZES)}
     return {name: float(size) for name, size in named.items() if size is not None}
 
 

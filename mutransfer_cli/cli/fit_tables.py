@@ -1,0 +1,131 @@
+"""The terminal output of `mutransfer fit`: the decision, the rungs, the verdict, the notes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
+from mutransfer_cli.cli.output import interval, number, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mutransfer_cli.documents.fit import FitDocument, Rung
+    from mutransfer_cli.interval import Interval
+
+DRIFT = {
+    "holds": "the optimum moves by at most 0.25 octaves per doubling",
+    "fails": "the optimum moves by more than 0.25 octaves per doubling",
+    "inconclusive": "the interval crosses ±0.25 octaves per doubling; add rungs to narrow it",
+}
+
+
+def show(document: FitDocument, target: Path) -> None:
+    """Print the decision, then the rungs, the verdict and the notes.
+
+    Args:
+        document: The fit.
+        target: The file to which it was saved.
+    """
+    show_decision(document)
+    show_rungs(document)
+    print(f"{document.verdict}: {document.reason}")
+    if any(axis.drift for axis in document.axes.values()):
+        print(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
+    for note in document.notes:
+        if note != document.reason:
+            print(f"note: {note}")
+    print(f"wrote {target}")
+
+
+def show_decision(document: FitDocument) -> None:
+    """Print the choice of each hyperparameter, with its interval, drift and price of an error."""
+    if document.decision is None:
+        return
+    axes = [name for name, axis in document.axes.items() if axis.drift]
+    table(
+        f"choice: {document.choice_reason}",
+        (
+            "hyperparameter",
+            "value",
+            "interval",
+            *(f"drift per doubling of {name}" for name in axes),
+            "cost of half",
+            "cost of double",
+            "note",
+        ),
+        (
+            (
+                name,
+                f"{d.value:.4g}",
+                "-" if d.low is None or d.high is None else f"{d.low:.4g} to {d.high:.4g}",
+                *(signed(document.axes[axis].drift.get(name)) for axis in axes),
+                percent(d.cost_of_half),
+                percent(d.cost_of_double),
+                f"at the {d.at_end} end of the values that were run" if d.at_end else "",
+            )
+            for name, d in document.decided.items()
+        ),
+    )
+
+
+def show_rungs(document: FitDocument) -> None:
+    """Print the optimum of every rung."""
+    sizes = (*SIZES, *TABLE_SIZES)
+    varied = [s for s in sizes if len({getattr(r, s) for r in document.rungs}) > 1]
+    shown = varied or [next((s for s in sizes if getattr(document.rungs[0], s)), SIZES[0])]
+    names = list(dict.fromkeys(n for r in document.rungs for n in r.optimum or ())) or ["lr"]
+    pruned = any(r.pruned for r in document.rungs)
+    regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
+
+    def extra_loss(rung: Rung) -> str:
+        keys = [(axis, getattr(rung, axis)) for axis in document.axes]
+        r = next((regret[k] for k in keys if k in regret), None)
+        if r is None or r.value is None:
+            return "-"
+        return f"{r.value:.2%}{percent_range(r.low, r.high)}"
+
+    table(
+        f"optimum of each rung, at {document.confidence:.0%} confidence",
+        (
+            *shown,
+            *names,
+            "loss",
+            "points",
+            "diverged",
+            *(["pruned"] if pruned else []),
+            "extra loss with the smallest rung's optimum",
+            "note",
+        ),
+        (
+            (
+                *(number(getattr(r, size)) for size in shown),
+                *(interval((r.optimum or {}).get(name)) for name in names),
+                number(r.loss),
+                str(r.points),
+                str(r.censored),
+                *([str(r.pruned)] if pruned else []),
+                extra_loss(r),
+                r.note or "",
+            )
+            for r in document.rungs
+        ),
+    )
+
+
+def signed(drift: Interval | None) -> str:
+    """A drift with its sign and interval."""
+    if drift is None:
+        return "-"
+    spread = "" if drift.low is None else f" ({drift.low:+.2f} to {drift.high:+.2f})"
+    return f"{drift.value:+.2f}{spread}"
+
+
+def percent(cost: Interval | None) -> str:
+    """A cost with its interval."""
+    return "-" if cost is None else f"{cost.value:.2%}{percent_range(cost.low, cost.high)}"
+
+
+def percent_range(low: float | None, high: float | None) -> str:
+    """An interval of a cost, or nothing without one."""
+    return "" if low is None or high is None else f" ({low:.2%} to {high:.2%})"
