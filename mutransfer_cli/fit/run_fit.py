@@ -44,7 +44,7 @@ def fit_run(
         confidence=confidence,
         tolerance=tolerance,
         axis=axis,
-        target=lambda largest: sizes,
+        target=lambda rungs: sizes,
         spaces=run.recipe.search.space,
         rules=transfer_rules(run.recipe),
         untrained=untrained_loss(run),

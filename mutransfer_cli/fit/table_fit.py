@@ -67,7 +67,7 @@ def fit_table(
         confidence=confidence,
         tolerance=tolerance,
         axis=axis,
-        target=lambda largest: target_of_table(largest, target or {}),
+        target=lambda rungs: target_of_table(rungs, target or {}),
         rules=TransferRules(optimizer=optimizer),
     )
     fitted = fit_study(runs.observations, question=question, source=masked(source))

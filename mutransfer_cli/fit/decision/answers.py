@@ -37,7 +37,7 @@ class Question:
     Attributes:
         confidence: Confidence level of all intervals, between 0 and 1.
         tolerance: Relative extra loss up to which a transfer holds.
-        target: From the largest rung to the sizes of the target; None where there is no target.
+        target: From the sizes of all rungs to those of the target; None where there is none.
         axis: The size along which only one line of rungs is used; None: all rungs.
         spaces: The spaces that were searched, by hyperparameter, where they are known.
         rules: The rules by which runs and target are scaled.
@@ -46,7 +46,7 @@ class Question:
 
     confidence: float = 0.95
     tolerance: float = TOLERANCE
-    target: Callable[[Sizes], Sizes | None] = lambda largest: None
+    target: Callable[[Sequence[Sizes]], Sizes | None] = lambda rungs: None
     axis: str | None = None
     spaces: Mapping[str, Space] | None = None
     rules: TransferRules = field(default_factory=TransferRules)
@@ -130,7 +130,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         untrained=question.untrained,
     )
     rungs = rung_answers(fitted, observations)
-    target = question.target(rungs[-1].sizes)
+    target = question.target([rung.sizes for rung in rungs])
     source = source_rung(rungs)
     choice: Choice | None = None
     costs: tuple[TransferCost, ...] = ()

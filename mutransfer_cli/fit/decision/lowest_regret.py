@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mutransfer_cli.fit.forecast.support import extents, unsupported
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.study.support import unsupported
 from mutransfer_cli.interval import Interval
 
 
@@ -72,7 +72,7 @@ def choose(
     """
     study = fitted.study
     setting = _inside(fitted, fitted.chosen_setting(sizes), unresolved)
-    reason = unsupported(study, sizes)
+    reason = unsupported(extents(study.rungs, study.axes, study.full(sizes)))
     positions = fitted.positions(sizes)
     values = {}
     for j, c in enumerate(study.hyperparameters.coordinates):

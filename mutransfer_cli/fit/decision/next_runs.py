@@ -8,9 +8,9 @@ from math import exp2, log2
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
+from mutransfer_cli.fit.forecast.support import ROUNDING, SHORTEST_SPAN, extents
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.study.support import SHORTEST, octaves_beyond
 
 SPREAD = 1.0  # octaves on each side of an optimum to which its interval is widened for new runs
 
@@ -66,8 +66,8 @@ def _rates(fitted: StudySurface, answer: RungAnswer) -> str:
 def _between(fitted: StudySurface, target: Sizes) -> str:
     """A size half-way, in octaves, between the largest rung and the target."""
     largest, full = fitted.largest, fitted.study.full(target)
-    beyond = octaves_beyond(fitted.study, target)
-    grown = [name for name, octaves in beyond.items() if octaves] or list(beyond)
+    reach = extents(fitted.study.rungs, fitted.study.axes, full)
+    grown = [e.axis for e in reach if e.beyond] or [axis.name for axis in fitted.study.axes]
     halfway = {
         name: float(round(exp2((log2(largest[name]) + log2(full[name])) / 2))) for name in grown
     }
@@ -81,7 +81,7 @@ def short_ladder(fitted: StudySurface) -> str | None:
         return None
     spans = dict(zip(fitted.study.axes, rungs.max(0) - rungs.min(0), strict=True))
     axis = max(spans, key=lambda a: spans[a])
-    if spans[axis] >= SHORTEST - 1e-6:
+    if spans[axis] >= SHORTEST_SPAN - ROUNDING:
         return None
     return (
         f"the rungs span {spans[axis]:.2g} octaves of {axis.name}, less than one; "
