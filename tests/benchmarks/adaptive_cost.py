@@ -1,13 +1,14 @@
 """What it costs to know the optimum at a target: adaptive against a grid, and against lines.
 
-python -m tests.benchmarks.adaptive_cost [HYPERPARAMETERS [TRUTHS [FIRST_SEED]]]
+python -m tests.benchmarks.adaptive_cost [HYPERPARAMETERS [TRUTHS [FIRST_SEED [TARGET]]]]
 
 Nothing is trained: trials end with the losses of synthetic truths, and cost width² each. Rungs are
-32 to 256, the target 1024; the recipe's values are off by an octave (standard deviation). With one
-hyperparameter, `adaptive` gets a quarter of the FLOPs of a half-octave grid (nine rates, three
-seeds, four rungs: 108 trials); with more, a quarter of those of `independent` (a line of seven
-octaves for each hyperparameter on the smallest rung, then the learning rate on all, two seeds). All
-are answered by the response surface. A second line lets `adaptive` run to its own end.
+32 to 256, the target 1024 (or as given; 256 is a rung); the recipe's values are off by an octave
+(standard deviation). With one hyperparameter, `adaptive` gets a quarter of the FLOPs of a
+half-octave grid (nine rates, three seeds, four rungs: 108 trials); with more, a quarter of those of
+`independent` (a line of seven octaves for each hyperparameter on the smallest rung, then the
+learning rate on all, two seeds). All are answered by the response surface. A third line lets
+`adaptive` run to its own end.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from tests.benchmarks.synthetic_truths import Truth
 
 NAMES = ("lr", "weight_decay", "logit_multiplier", "embedding_multiplier")
 TOLERANCES = (0.25, 0.5, 0.5, 0.5)
-WIDTHS, TARGET = (32, 64, 128, 256), 1024
+WIDTHS = (32, 64, 128, 256)
 FURTHEST = 12.0  # octaves that the range reaches from the recipe's values
 AXES = (("width",),)
 MEANS = ("trials", "cost", "regret")
@@ -78,12 +79,13 @@ def starting_point(truth: Truth, seed: int) -> np.ndarray:
     return np.asarray(np.round(8 * (truth.optimum_at(truth.sizes[0]) + away)) / 8)
 
 
-def problem_of(start: np.ndarray, reach: float, **search: object) -> SearchProblem:
+def problem_of(start: np.ndarray, reach: float, target: int, **search: object) -> SearchProblem:
     """A search about a starting point.
 
     Args:
         start: The recipe's values in octaves.
         reach: Octaves that the range reaches to either side.
+        target: Width of the target.
         search: Further keys of the recipe's section.
     """
     names = NAMES[: len(start)]
@@ -93,7 +95,7 @@ def problem_of(start: np.ndarray, reach: float, **search: object) -> SearchProbl
         tuple(size_of(width) for width in WIDTHS),
         0,
         {n: 2.0**h for n, h in zip(names, start, strict=True)},
-        size_of(TARGET),
+        size_of(target),
     )
 
 
@@ -137,7 +139,9 @@ def outcome(
         seconds: Of its longest decision.
     """
     p = truth.hyperparameters
-    size, space = np.array([log2(TARGET)]), SearchedSpace(problem.search.space, 0)
+    assert problem.target is not None
+    target = problem.target.width
+    size, space = np.array([log2(target)]), SearchedSpace(problem.search.space, 0)
     varied = [n for n in space.names if len({r.params[n] for r in records if on_all(r)}) > 1]
     choice = np.array([log2(v) for v in records[-1].params.values()])
     rows = [r for r in records if len(varied) == p or on_line(r, records[-1], varied)]
@@ -147,9 +151,9 @@ def outcome(
     choice[[NAMES.index(n) for n in varied]] = surface.lowest_regret(size)
     return Outcome(
         trials=len(records),
-        cost=sum(r.flops for r in records) / TARGET**2,
-        error=np.abs(choice - truth.optimum_at(log2(TARGET))),
-        regret=float(np.expm1(truth.excess(choice[None], log2(TARGET))[0])),
+        cost=sum(r.flops for r in records) / target**2,
+        error=np.abs(choice - truth.optimum_at(log2(target))),
+        regret=float(np.expm1(truth.excess(choice[None], log2(target))[0])),
         certified=len(varied) == p and goal.is_reached(surface),
         seconds=seconds,
     )
@@ -165,14 +169,14 @@ def on_line(record: Record, other: Record, varied: Sequence[str]) -> bool:
     return all(v == other.params[n] for n, v in record.params.items() if n not in varied)
 
 
-def baseline(seed: int, p: int) -> Outcome:
+def baseline(seed: int, p: int, target: int) -> Outcome:
     """A half-octave grid of one hyperparameter, or one line after another of several."""
     truth = Truth(seed, p)
     start = starting_point(truth, seed)
     if p > 1:
-        problem = problem_of(start, 3.0, sampler="independent", seeds=2)
+        problem = problem_of(start, 3.0, target, sampler="independent", seeds=2)
         return outcome(truth, problem, *driven(truth, IndependentSampler(problem)))
-    problem = problem_of(start, 2.0, seeds=3)
+    problem = problem_of(start, 2.0, target, seeds=3)
     rates = 2.0 ** (start[0] + np.arange(-2.0, 2.25, 0.5))
     jobs = [
         Job(size, s, (("lr", float(r)),)) for size in problem.rungs for r in rates for s in range(3)
@@ -180,19 +184,21 @@ def baseline(seed: int, p: int) -> Outcome:
     return outcome(truth, problem, [trained(truth, job) for job in jobs], 0.0)
 
 
-def adaptive(seed: int, p: int, budget: float) -> Outcome:
+def adaptive(seed: int, p: int, target: int, budget: float) -> Outcome:
     """The adaptive search.
 
     Args:
         seed: Seed of the truth.
         p: Number of hyperparameters.
+        target: Width of the target.
         budget: Runs at the target that it may cost.
     """
     truth = Truth(seed, p)
-    limit = Budget(flops=budget * TARGET**2) if budget < inf else Budget()
+    limit = Budget(flops=budget * target**2) if budget < inf else Budget()
     problem = problem_of(
         starting_point(truth, seed),
         FURTHEST,
+        target,
         sampler="adaptive",
         precision=dict(zip(NAMES[:p], TOLERANCES[:p], strict=True)),
         budget=limit,
@@ -215,17 +221,18 @@ def line(name: str, found: Sequence[Outcome]) -> str:
 
 
 def main() -> None:
-    p, truths, first = (int(x) for x in [*sys.argv[1:], *("1", "40", "1000")[len(sys.argv) - 1 :]])
+    defaults = ("1", "40", "1000", "1024")[len(sys.argv) - 1 :]
+    p, truths, first, target = (int(x) for x in [*sys.argv[1:], *defaults])
     seeds = range(first, first + truths)
     print(
         f"{p} hyperparameters, {truths} truths from seed {first}; error of the worst: median / 90 %"
     )
     print(f"{'':24} trials   cost  right   error          regret   certified  right  seconds")
-    fixed = [baseline(seed, p) for seed in seeds]
+    fixed = [baseline(seed, p, target) for seed in seeds]
     print(line("independent" if p > 1 else "half-octave grid", fixed), flush=True)
-    quarter = [adaptive(s, p, o.cost / 4) for s, o in zip(seeds, fixed, strict=True)]
+    quarter = [adaptive(s, p, target, o.cost / 4) for s, o in zip(seeds, fixed, strict=True)]
     print(line("adaptive, a quarter", quarter), flush=True)
-    print(line("adaptive, to its end", [adaptive(s, p, inf) for s in seeds]), flush=True)
+    print(line("adaptive, to its end", [adaptive(s, p, target, inf) for s in seeds]), flush=True)
 
 
 if __name__ == "__main__":
