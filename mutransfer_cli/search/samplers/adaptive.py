@@ -4,8 +4,9 @@ The cheapest rung starts with settings spread about the recipe's own; every furt
 to expensive, with settings about the optimum that the response surface predicts for it. Rounds
 follow: candidates about every rung's optimum, chosen by how much they would narrow the optimum at
 the target (at the largest rung where there is none) per FLOP. It ends when `search.precision` is
-reached, when the ladder allows no more, or with the budget. Rounds are replayed from the first, so
-that an interrupted sweep resumes with the same proposals.
+reached and another round, with a trial at the optimum, confirms it; when the ladder allows no more;
+or with the budget. Rounds are replayed from the first, so that an interrupted sweep resumes with
+the same proposals.
 """
 
 from __future__ import annotations
@@ -62,21 +63,28 @@ class AdaptiveSampler:
         """
         by_key = {record.key: record for record in records}
         seen: list[Record] = []
+        confirmed = False
         while True:
-            opened = self._round(seen)
+            opened = self._round(seen, confirmed)
             keys = [job.key for job in opened.jobs]
             if not all(key in by_key for key in keys) or not keys:
                 known = {record.key for record in seen} | set(keys)
                 if by_key.keys() <= known:
                     return opened
-                return self._round(sorted(by_key.values(), key=lambda r: str(r.key)))
+                return self._round(sorted(by_key.values(), key=lambda r: str(r.key)), True)
+            confirmed = opened.reached
             seen += [by_key[key] for key in keys]
 
-    def _round(self, seen: Sequence[Record]) -> Round:
-        """The round that follows the trials of earlier ones."""
+    def _round(self, seen: Sequence[Record], confirmed: bool) -> Round:
+        """The round that follows the trials of earlier ones.
+
+        Args:
+            seen: These trials.
+            confirmed: Whether the precision was reached before the last round too.
+        """
         state = tuple((record.key, record.outcome, record.loss) for record in seen)
         if state not in self._rounds:
-            decided = AdaptiveRound(SearchState(self.problem, seen)).next_round()
+            decided = AdaptiveRound(SearchState(self.problem, seen), confirmed).next_round()
             self._rounds[state] = decided
             if decided.reason:
                 log.info("adaptive search ends after %d trials: %s", len(seen), decided.reason)

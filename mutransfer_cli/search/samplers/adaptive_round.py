@@ -29,10 +29,12 @@ class Round(NamedTuple):
     Attributes:
         jobs: The trials; none: the search has ended.
         reason: Why it has ended.
+        reached: Whether the precision is reached, which these trials are to confirm.
     """
 
     jobs: list[Job]
     reason: str = ""
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ class AdaptiveRound:
 
     Attributes:
         state: The trials of earlier rounds.
+        confirmed: Whether the precision was reached before the last round too.
     """
 
     state: SearchState
+    confirmed: bool = False
 
     def next_round(self) -> Round:
         """The trials to run next."""
@@ -65,17 +69,23 @@ class AdaptiveRound:
         opened = opening.next_rung()
         if opened:
             return Round(opened)
-        reason = self._end()
+        reached = state.goal.is_reached(state.surface)
+        reason = self._reached() if reached and self.confirmed else self._end()
         if reason:
             return Round([], reason)
-        return self._narrowing(state.goal, state.finished)
+        narrowing = self._narrowing(state.goal, state.finished, confirm=reached)
+        if reached and not narrowing.jobs:
+            return Round([], f"{self._reached()}; {narrowing.reason}")
+        return narrowing._replace(reached=reached)
 
-    def _narrowing(self, goal: Goal, sizes: Collection[Size]) -> Round:
+    def _narrowing(self, goal: Goal, sizes: Collection[Size], confirm: bool = False) -> Round:
         """The trials that serve a goal most for their cost.
 
         Args:
             goal: The goal.
             sizes: Rungs on which they may be.
+            confirm: Whether the largest of these rungs is also to try its likely optimum, which
+                shows whether the surface is right there.
         """
         state = self.state
         size_of, candidates = self.candidates(sizes)
@@ -87,7 +97,12 @@ class AdaptiveRound:
             min(count, state.trials_left),
             state.flops_left,
         )
-        jobs = state.jobs((size_of[i], candidates.settings[i]) for i in chosen)
+        trials = [(size_of[i], candidates.settings[i]) for i in chosen]
+        if confirm and trials:
+            largest = max(sizes, key=state.rungs.index)
+            optimum = np.median(state.optimum_draws(largest), axis=0)
+            trials[-1] = (largest, state.space.on_lattice(optimum[None])[0])
+        jobs = state.jobs(trials)
         return Round(jobs, "" if jobs else "the budget pays for no further trial")
 
     def candidates(self, sizes: Collection[Size]) -> tuple[list[Size], Candidates]:
@@ -114,29 +129,36 @@ class AdaptiveRound:
         costs = np.array([state.costs[size] for size in size_of])
         return size_of, Candidates(np.vstack(pieces), np.concatenate(rungs), costs)
 
+    @property
+    def _known(self) -> str:
+        """How well every optimum is known."""
+        half = self.state.goal.half_widths(self.state.surface)
+        named = zip(self.state.space.names, half, strict=True)
+        return ", ".join(f"{name} to ±{h:.2f}" for name, h in named) + " octaves"
+
+    def _reached(self) -> str:
+        """That the precision is reached."""
+        goal = self.state.goal
+        what = self._known if goal.regret is None else f"a regret of at most {goal.regret:.2%}"
+        return f"search.precision is reached: {what}"
+
     def _end(self) -> str:
-        """Why the search ends here; empty if it goes on."""
+        """Why the search ends before its precision is reached; empty if it goes on."""
         state, goal = self.state, self.state.goal
         half = goal.half_widths(state.surface)
-        names = state.space.names
-        known = ", ".join(f"{name} to ±{h:.2f}" for name, h in zip(names, half, strict=True))
-        if goal.is_reached(state.surface):
-            if goal.tolerances is None:
-                return f"search.precision is reached: a regret of at most {goal.regret:.2%}"
-            return f"search.precision is reached: {known} octaves"
         low, high = state.space.range
         draws = state.optimum_draws(state.rungs[-1])
         outside = ((draws < low) | (draws > high)).mean(0)
-        for name, share in zip(names, outside, strict=True):
+        for name, share in zip(state.space.names, outside, strict=True):
             if share > OUTSIDE:
                 return f"the optimum of {name} is beyond its range in search.space"
         limit = NEAR_LIMIT * attainable(state.surface, goal.size)
         tolerances = np.zeros(len(half)) if goal.tolerances is None else goal.tolerances
-        if (half <= np.maximum(tolerances, limit)).all():
+        if (half <= np.maximum(tolerances, limit)).all() and not goal.is_reached(state.surface):
             return (
-                f"search.precision cannot be reached: {known} octaves is what this ladder allows; "
+                f"search.precision cannot be reached: {self._known} is what this ladder allows; "
                 "add a rung nearer the target"
             )
         if state.trials_left <= 0:
-            return f"it takes no more than {len(state.seen)} trials: {known} octaves"
+            return f"it takes no more than {len(state.seen)} trials: {self._known}"
         return ""

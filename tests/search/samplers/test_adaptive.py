@@ -181,6 +181,24 @@ def test_seeds_are_those_of_the_recipe(seeds: int, used: set[int]) -> None:
     assert {r.seed for r in searched(bowl(-7, 0, 0.03, 0), made)} == used
 
 
+def test_a_precision_is_confirmed_by_a_trial_at_the_optimum() -> None:
+    """Few trials can look surer than they are: reached once is not enough."""
+    problem = search_problem(ADAPTIVE, 0)
+    sampler, loss = AdaptiveSampler(problem), bowl(-7, 0, 0.0005, 1)
+    records: list[Record] = []
+    reached, last = [], []
+    while jobs := sampler.propose(records):
+        if {job.size.width for job in jobs} != {32}:  # the surface knows every rung it needs
+            state = SearchState(problem, records)
+            reached.append(bool(records) and state.goal.is_reached(state.surface))
+        last = jobs
+        records += [record_with(job, loss(job)) for job in jobs]
+    assert reached[-1]  # it was reached before the last round
+    assert end_of(records).startswith("search.precision is reached")
+    tried = [log2(job.params["lr"]) for job in last if job.size.width == 128]
+    assert min(abs(x - answer(records)["lr"]) for x in tried) < 0.1
+
+
 def test_trials_are_spent_near_the_optimum() -> None:
     records = searched(bowl(-7, 0, 0.02, 5))
     for record in records:
