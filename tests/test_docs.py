@@ -9,7 +9,13 @@ import pytest
 
 from tests.helpers.source import ROOT, modules
 
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/laws.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/forecasts.md",
+    "docs/laws.md",
+]
 PATH = re.compile(r"`((?:mutransfer_cli|tests|docs|recipes|examples)/[\w./-]*)`")
 
 

@@ -86,4 +86,5 @@ def score_forecast(
     observations = [(sizes_of(o), o) for o in runs.observations]
     dates = [known for known in (date, runs.started) if known is not None]
     measured = measured_at_target(forecast, observations, source, min(dates, default=None))
-    return scored(forecast, measured, path)
+    document = scored(forecast, measured, path)
+    return document.model_copy(update={"notes": (*document.notes, *runs.notes)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.predict import ForecastRuns, PredictDocument
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
+from mutransfer_cli.fit.forecast.pilot_base import at_base_of
 from mutransfer_cli.fit.forecast.pilot_revision import revised, revision_document
 from mutransfer_cli.fit.forecast.pilot_runs import pilot_at
 from mutransfer_cli.fit.forecast.target_loss import target_loss
@@ -58,7 +59,7 @@ def predict(
     at_target = surface_at(runs, target, confidence)
     revision = None
     if pilot is not None:
-        measured = pilot_at(pilot, target)
+        measured = pilot_at(at_base_of(pilot, runs.recipe), target)
         before = at_target
         at_target, method = revised(before, runs, measured)
         revision = revision_document(measured, before, at_target, method)

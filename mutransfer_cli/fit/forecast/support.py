@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.sizes import TABLE_SIZES
 from mutransfer_cli.fit.study.size_axes import SAME, SizeAxis, Sizes
 
 SHORTEST_SPAN = 1.0  # octaves
@@ -56,11 +57,9 @@ def extents(rungs: Sequence[Sizes], axes: Sequence[SizeAxis], target: Sizes) -> 
         target: The sizes of the target.
     """
     varied = {axis.name for axis in axes}
-    constant = [
-        SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios))))
-        for row in AXES
-        if row.size not in varied
-    ]
+    every = [SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios)))) for row in AXES]
+    every += [SizeAxis(size, (size,)) for size in TABLE_SIZES]
+    constant = [axis for axis in every if axis.name not in varied]
     found = []
     for axis in (*axes, *constant):
         known = [axis.position(rung) for rung in rungs if axis.known(rung)]

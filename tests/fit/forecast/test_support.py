@@ -41,6 +41,14 @@ def test_training_length_is_in_examples() -> None:
     assert found is not None and "steps" not in found
 
 
+def test_tokens_of_a_table_count() -> None:
+    rungs = [{"params": n, "tokens": 1e9} for n in (1e6, 2e6, 4e6)]
+    axes = size_axes(rungs)
+    assert unsupported(extents(rungs, axes, {"params": 1e7, "tokens": 1e9})) is None
+    found = unsupported(extents(rungs, axes, {"params": 1e7, "tokens": 8e9}))
+    assert found is not None and "do not vary tokens" in found
+
+
 def test_a_target_within_the_span_needs_no_octave() -> None:
     assert Extent("width", span=0.5, beyond=0.0).fault is None
     assert Extent("width", span=0.5, beyond=0.5).fault is not None
