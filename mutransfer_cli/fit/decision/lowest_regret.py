@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mutransfer_cli.fit.forecast.support import extents, unsupported
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.target.support import extents, unsupported
 from mutransfer_cli.interval import Interval
 
 

@@ -8,9 +8,9 @@ from math import exp2, log2
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
-from mutransfer_cli.fit.forecast.support import ROUNDING, SHORTEST_SPAN, extents
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.target.support import ROUNDING, SHORTEST_SPAN, extents
 
 SPREAD = 1.0  # octaves on each side of an optimum to which its interval is widened for new runs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.catalog.sizes import FURTHER_AXES
-from mutransfer_cli.fit.forecast.target_sizes import recipe_sizes, table_sizes
 from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.fit.target.target_sizes import recipe_sizes, table_sizes
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 TargetOptions = Mapping[str, float | None]  # by the name of a size; None where it is not given

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.decision.assumed_rules import TransferRules
+from mutransfer_cli.fit.run_fit import transfer_rules, untrained_loss
 from mutransfer_cli.fit.tables.table_runs import read_runs
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.space import Space
@@ -27,6 +29,8 @@ class LadderRuns:
         digest: SHA-256 of the recipe and all outcomes, or of the table's bytes.
         recipe: The recipe; None for a table.
         spaces: The spaces that were searched, by hyperparameter; empty for a table.
+        rules: The rules by which the runs and their target are scaled.
+        untrained: The loss of the untrained model, if it is known and needed.
         started: When the first run started; None if unknown.
         notes: Caveats.
     """
@@ -36,6 +40,8 @@ class LadderRuns:
     digest: str
     recipe: Recipe | None = None
     spaces: Mapping[str, Space] = field(default_factory=dict)
+    rules: TransferRules = field(default_factory=TransferRules)
+    untrained: float | None = None
     started: datetime | None = None
     notes: tuple[str, ...] = ()
 
@@ -79,6 +85,8 @@ def ladder_runs(source: str, table: TableOptions) -> LadderRuns:
             digest=run.digest,
             recipe=run.recipe,
             spaces=run.recipe.search.space,
+            rules=transfer_rules(run.recipe),
+            untrained=untrained_loss(run),
             started=run.started,
             notes=() if remaining is None else (remaining,),
         )

@@ -37,7 +37,7 @@ def revised(
         "the pilot measured the optimum; that of the target is as far from it as the horizon rule "
         "says, within the spread of published exponents"
     )
-    return replace(before, surface=replace(surface, surface=reduced)), method
+    return before.with_surface(reduced), method
 
 
 def revision_document(

@@ -14,9 +14,9 @@ import numpy as np
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
-from mutransfer_cli.fit.forecast.target_sizes import shown
 from mutransfer_cli.fit.study.size_axes import SAME, TOKENS, Sizes, sizes_of
 from mutransfer_cli.fit.study.study_runs import StudyRuns
+from mutransfer_cli.fit.target.target_sizes import shown
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.surface.forecast.pilot import PilotRuns
 from mutransfer_cli.surface.observation import Observation

@@ -9,9 +9,9 @@ from mutransfer_cli.fit.forecast.pilot_base import at_base_of
 from mutransfer_cli.fit.forecast.pilot_revision import revised, revision_document
 from mutransfer_cli.fit.forecast.pilot_runs import pilot_at
 from mutransfer_cli.fit.forecast.target_loss import target_loss
-from mutransfer_cli.fit.forecast.target_sizes import recipe_sizes, require_above, table_sizes
 from mutransfer_cli.fit.forecast.target_surface import outside_notes, surface_at
 from mutransfer_cli.fit.study.size_axes import Sizes, relative_flops, sizes_of
+from mutransfer_cli.fit.target.target_sizes import recipe_sizes, require_above, table_sizes
 
 METHOD = (
     "joint response surface of all runs; the optimum's interval holds the scatter of a rung about "
@@ -54,7 +54,8 @@ def predict(
         pilot: Runs at the target that are shorter than it; None: there are none.
 
     Raises:
-        InputError: No run finished, or the pilot is not at the target.
+        InputError: The pilot is not at the target.
+        Inconclusive: No rung has an optimum inside its range.
     """
     at_target = surface_at(runs, target, confidence)
     revision = None
@@ -80,7 +81,7 @@ def predict(
         method=f"{METHOD}; {loss_method}",
         reason="; ".join(reasons) or None,
         pilot=revision,
-        notes=(*runs.notes, *outside_notes(at_target)),
+        notes=(*runs.notes, *at_target.notes, *outside_notes(at_target)),
     )
 
 

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from mutransfer_cli.documents.predict import PredictDocument, Score
 from mutransfer_cli.errors import Inconclusive, InputError
-from mutransfer_cli.fit.forecast.target_sizes import same_sizes, shown
+from mutransfer_cli.fit.target.target_sizes import same_sizes, shown
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.observation import Observation
 

@@ -6,13 +6,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.fit.decision.answers import Question, answer
+from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
-from mutransfer_cli.fit.forecast.support import Extent, extents, unsupported
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.target.support import Extent, extents
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.response.response_surface import excess_at, interval
+from mutransfer_cli.surface.response.response_surface import (
+    ResponseSurface,
+    excess_at,
+    interval,
+)
 
 # Octaves per octave by which an optimum may move along an axis that no run varies, beyond the rule
 # that is applied: half the range of published exponents of the learning rate in the training
@@ -28,17 +34,31 @@ class TargetSurface:
     Attributes:
         surface: The surface.
         target: The sizes of the target.
+        decision: The choice there, which `fit` and `scale` make as well.
         extents: How far the target is beyond the ladder along each axis.
+        notes: Rules that the choice rests on and no run tests.
     """
 
     surface: StudySurface
     target: Sizes
+    decision: Choice
     extents: tuple[Extent, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unresolved(self) -> frozenset[str]:
+        """Hyperparameters whose optimum no rung resolves."""
+        if self.decision.unsupported is not None:
+            return frozenset()
+        values = self.decision.values
+        return frozenset(name for name in self.surface.names if values[name].value.low is None)
 
     @property
     def fault(self) -> str | None:
-        """Why the optimum has no interval; None where it has one."""
-        return unsupported(self.extents)
+        """Why an optimum has no interval; None where all have one."""
+        if self.decision.unsupported is not None or not self.unresolved:
+            return self.decision.unsupported
+        return f"no rung resolves that of {', '.join(sorted(self.unresolved))}"
 
     @property
     def distance(self) -> float:
@@ -48,17 +68,18 @@ class TargetSurface:
     @property
     def choice(self) -> dict[str, float]:
         """The setting of lowest expected regret."""
-        return self.surface.choice(self.target)
+        return self.decision.hyperparameters
 
     def optimum(self) -> dict[str, Interval]:
         """The choice of every hyperparameter, with the interval of its optimum if supported."""
-        intervals = {} if self.fault is not None else self.surface.optimum(self.target)
-        return {
-            name: intervals[name].model_copy(update={"value": value})
-            if name in intervals
-            else Interval(value=value)
-            for name, value in self.choice.items()
-        }
+        return {name: chosen.value for name, chosen in self.decision.values.items()}
+
+    def with_surface(self, surface: ResponseSurface) -> TargetSurface:
+        """The same target with another surface over the same runs."""
+        fitted = replace(self.surface, surface=surface)
+        at_end = {name: c.at_end for name, c in self.decision.values.items() if c.at_end}
+        decision = choose(fitted, self.target, unresolved=self.unresolved, at_end=at_end)
+        return replace(self, surface=fitted, decision=decision)
 
     def regret(self) -> Interval:
         """The relative extra loss of the choice.
@@ -89,14 +110,22 @@ def surface_at(runs: LadderRuns, target: Sizes, confidence: float) -> TargetSurf
         confidence: Confidence level of all intervals, between 0 and 1.
 
     Raises:
-        InputError: No run finished.
+        Inconclusive: No rung has an optimum inside its range.
     """
-    try:
-        surface = study_surface(runs.observations, spaces=runs.spaces, confidence=confidence)
-    except InputError as error:
-        raise InputError(f"{runs.source}: {error}") from error
-    study = surface.study
-    return TargetSurface(surface, target, tuple(extents(study.rungs, study.axes, target)))
+    question = Question(
+        confidence=confidence,
+        target=lambda rungs: target,
+        spaces=runs.spaces,
+        rules=runs.rules,
+        untrained=runs.untrained,
+    )
+    answers = answer(runs.observations, question)
+    if answers.fitted is None or answers.choice is None:
+        raise Inconclusive(f"{runs.source}: {answers.reason}")
+    study = answers.fitted.study
+    reach = tuple(extents(study.rungs, study.axes, target))
+    notes = answers.notes if answers.choice.unsupported is None else answers.notes[1:]
+    return TargetSurface(answers.fitted, target, answers.choice, reach, notes)
 
 
 def outside_notes(at_target: TargetSurface) -> list[str]:

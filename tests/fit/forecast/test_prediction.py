@@ -8,7 +8,7 @@ from math import log2
 import pytest
 
 from mutransfer_cli.documents.predict import PredictDocument
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import forecast_runs, predict, target_sizes
 from mutransfer_cli.interval import Interval
@@ -90,15 +90,29 @@ def test_two_axes_are_followed() -> None:
 
 
 def test_a_rate_outside_those_that_were_tried_is_noted() -> None:
-    runs = replace(ladder(), observations=runs_at(WIDTHS, rates=(-6.0, -5.0, -4.0, -3.0)))
-    notes = predict(runs, {**TARGET, "width": 1024.0}).notes
-    assert any("outside the values at which runs finished, 0.01562 to 0.125" in n for n in notes)
+    # the optimum falls by half an octave per octave of steps: from -6 at 100 to -7 at 400
+    rates = tuple(-6.6 + 0.5 * i for i in range(8))
+    runs = replace(ladder(), observations=runs_at([(32, 25), (32, 50), (32, 100)], rates=rates))
+    notes = predict(runs, {**TARGET, "width": 32.0, "steps": 400.0}).notes
+    assert any("outside the values at which runs finished, 0.01031 to" in n for n in notes)
     assert not any("outside" in note for note in predict(ladder(), TARGET).notes)
 
 
-def test_a_ladder_without_losses_is_refused() -> None:
+def test_optima_at_the_end_of_the_range_are_inconclusive() -> None:
+    runs = replace(ladder(), observations=runs_at(WIDTHS, rates=(-6.0, -5.0, -4.0, -3.0)))
+    with pytest.raises(Inconclusive, match="at the low end of the range"):
+        predict(runs, TARGET)
+
+
+def test_a_rule_that_no_run_tests_is_named() -> None:
+    notes = predict(ladder(), {**TARGET, "steps": 1600.0}).notes
+    assert any("no rung differs in steps; assumed" in note for note in notes)
+    assert not any("assumed" in note for note in predict(ladder(), TARGET).notes)
+
+
+def test_a_ladder_without_losses_is_inconclusive() -> None:
     runs = tuple(replace(o, loss=None) for o in runs_at(WIDTHS))
-    with pytest.raises(InputError, match=r"ladder\.csv: no run finished"):
+    with pytest.raises(Inconclusive, match=r"ladder\.csv: no rung has an optimum"):
         predict(LadderRuns("ladder.csv", runs, digest=""), TARGET)
 
 

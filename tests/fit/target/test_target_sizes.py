@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.forecast.target_sizes import (
+from mutransfer_cli.fit.target.target_sizes import (
     recipe_sizes,
     require_above,
     same_sizes,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.fit.forecast.support import Extent, extents, unsupported
 from mutransfer_cli.fit.study.size_axes import size_axes
+from mutransfer_cli.fit.target.support import Extent, extents, unsupported
 
 
 def fault(widths: list[int], target: dict[str, float]) -> str | None:

@@ -1,0 +1,1 @@
+"""The target of a study: its sizes, and what the rungs support there."""
