@@ -22,7 +22,7 @@ from mutransfer_cli.surface.response.runs import Array, Mask
 LOCATED = 1.5  # octaves: half-width at which the cheapest rung's optimum is known well enough
 LOCATING_TRIALS = 24  # for each hyperparameter at most, before larger rungs start anyway
 LOCATING_SHARE = 0.15  # of the FLOPs of the budget, at most
-LOWER = 3.0  # octaves by which the learning rate is lowered where every trial diverged
+LOWER = (1.0, 5.0)  # octaves below the lowest learning rate that diverged, where all did
 EDGE = 1.0  # octaves from the end of a range
 BEST_TRIALS = 2  # for each hyperparameter, whose mean says where the optimum is
 
@@ -124,10 +124,10 @@ class RungOpening:
             return []
         j = space.names.index("lr")
         points = np.array([space.point(r.params) for r in self.state.seen if r.size == size])
-        center, lowest = (points.min(0) + points.max(0)) / 2, points[:, j].min()
-        if lowest <= space.range[0][j] + 1e-9:
+        bottom, top = points.min(0), points.max(0)
+        lowest, floor = bottom[j], space.range[0][j]
+        if lowest <= floor + 1e-9:
             return []
-        center[j] = lowest - LOWER
-        half = np.maximum(np.ptp(points, axis=0) / 2, 1e-9)
-        half[j] = LOWER - 1
-        return self._start(size, center, half)
+        bottom[j] = max(lowest - LOWER[1], floor)
+        top[j] = max(lowest - LOWER[0], bottom[j])
+        return self._start(size, (bottom + top) / 2, (top - bottom) / 2)
