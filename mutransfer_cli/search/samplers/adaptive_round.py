@@ -12,8 +12,8 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.rung_opening import RungOpening
 from mutransfer_cli.search.samplers.search_state import SearchState
-from mutransfer_cli.surface.response.goal import Goal, attainable, candidate_settings
-from mutransfer_cli.surface.response.next_trials import Candidates, next_trials, outlooks
+from mutransfer_cli.surface.design.goal import Goal, attainable, candidate_settings
+from mutransfer_cli.surface.design.next_trials import Candidates, next_trials, outlooks
 
 SMALLEST_ROUND = 8  # trials: what a population needs to be fast
 ROUND_SHARE = 0.25  # of the trials so far that the next round adds

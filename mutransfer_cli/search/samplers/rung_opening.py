@@ -16,7 +16,7 @@ from mutransfer_cli.search.samplers.start_design import (
     box_design,
     start_count,
 )
-from mutransfer_cli.surface.response.goal import Goal
+from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.runs import Array, Mask
 
 LOCATED = 1.5  # octaves: half-width at which the cheapest rung's optimum is known well enough

@@ -22,7 +22,7 @@ from mutransfer_cli.search.samplers.search_coordinates import (
     size_point,
     varying_axes,
 )
-from mutransfer_cli.surface.response.goal import Goal
+from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import ResponseSurface, fit_response
 from mutransfer_cli.surface.response.runs import Array, Mask
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from mutransfer_cli.surface.design.goal import Goal, attainable, candidate_settings
 from mutransfer_cli.surface.response.draws import inflation_of
-from mutransfer_cli.surface.response.goal import Goal, attainable, candidate_settings
 from mutransfer_cli.surface.response.response_surface import (
     BENDING,
     ResponseSurface,

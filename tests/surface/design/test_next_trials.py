@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.response.fitting import Member
-from mutransfer_cli.surface.response.layout import Layout
-from mutransfer_cli.surface.response.linearization import Problem
-from mutransfer_cli.surface.response.misfit import misfit_correlation
-from mutransfer_cli.surface.response.mode import Mode
-from mutransfer_cli.surface.response.next_trials import (
+from mutransfer_cli.surface.design.next_trials import (
     Candidates,
     Outlook,
     next_trials,
     optimum_gradient,
     outlook_of,
 )
+from mutransfer_cli.surface.response.fitting import Member
+from mutransfer_cli.surface.response.layout import Layout
+from mutransfer_cli.surface.response.linearization import Problem
+from mutransfer_cli.surface.response.misfit import misfit_correlation
+from mutransfer_cli.surface.response.mode import Mode
 from mutransfer_cli.surface.response.noise_model import NoiseModel
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array, Runs

@@ -1,0 +1,1 @@
+"""Which trials to run next: what is known of the optimum, and what would narrow it most."""
