@@ -32,7 +32,7 @@ from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array, Indices
 from mutransfer_cli.surface.response.shape import shape_at
 
-SMALLEST_WEIGHT = 0.02  # members with less of the mixture have no say
+SMALLEST_WEIGHT = 0.05  # members with less of the mixture have no say
 
 
 @dataclass(frozen=True)
