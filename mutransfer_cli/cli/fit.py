@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -22,6 +22,19 @@ from mutransfer_cli.cli.options import (
     Width,
 )
 from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.fit.study_fit import StudyFit
+
+
+class CommonOptions(TypedDict):
+    """Options of the fits of runs and of tables."""
+
+    confidence: float
+    tolerance: float
+    target: dict[str, float | None]
+    axis: str | None
+
 
 EXIT_CODES = {"holds": 0, "fails": 1, "inconclusive": 3}
 
@@ -56,6 +69,20 @@ def fit(
         str | None,
         typer.Option("--axis", help="Use only the rungs on one line along this size."),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="RUN|TABLE",
+            help="Compare with runs of another parameterization or optimizer at equal compute.",
+        ),
+    ] = None,
+    advise: Annotated[
+        bool,
+        typer.Option(
+            "--advise", help="List proxies for the target, with what a sweep of each promises."
+        ),
+    ] = False,
     output: Output = None,
     confidence: Annotated[
         float,
@@ -102,26 +129,21 @@ def fit(
     from mutransfer_cli.fit.table_fit import default_output, fit_table
     from mutransfer_cli.search.storage.run import Run
 
-    path = Path(source)
     sizes: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))
     sizes |= {"tokens": tokens, "params": params}
-    if path.is_dir():
-        target = output or path / "fit.json"
-        fitted = fit_run(
-            Run.open(path),
-            confidence=confidence,
-            tolerance=tolerance_of(tolerance),
-            target=sizes,
-            axis=axis,
-        )
-    else:
-        target = output or default_output(source)
-        fitted = fit_table(
-            source,
-            confidence=confidence,
-            tolerance=tolerance_of(tolerance),
-            target=sizes,
-            axis=axis,
+
+    def fit_source(path: str) -> StudyFit:
+        common: CommonOptions = {
+            "confidence": confidence,
+            "tolerance": tolerance_of(tolerance),
+            "target": sizes,
+            "axis": axis,
+        }
+        if Path(path).is_dir():
+            return fit_run(Run.open(Path(path)), **common)
+        return fit_table(
+            path,
+            **common,
             columns=columns or (),
             where=where or (),
             study=study,
@@ -129,7 +151,16 @@ def fit(
             optimizer=optimizer,
             base_width=base_width,
         )
-    document = fitted.document()
+
+    is_run = Path(source).is_dir()
+    target = output or (Path(source) / "fit.json" if is_run else default_output(source))
+    fitted = fit_source(source)
+    further: dict[str, object] = {}
+    if advise:
+        further["advice"] = fitted.advice()
+    if against is not None:
+        further["against"] = fitted.against(fit_source(against))
+    document = fitted.document().model_copy(update=further)
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.fit_plot import plot_fit

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mutransfer_cli.documents.fit import FitDocument, Rung
+    from mutransfer_cli.documents.quality import Tuned
     from mutransfer_cli.interval import Interval
 
 DRIFT = {
@@ -32,6 +33,9 @@ def show(document: FitDocument, target: Path) -> None:
     print(f"{document.verdict}: {document.reason}")
     if any(axis.drift for axis in document.axes.values()):
         print(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
+    show_quality(document)
+    show_advice(document)
+    show_comparison(document)
     for note in document.notes:
         if note != document.reason:
             print(f"note: {note}")
@@ -129,3 +133,74 @@ def percent(cost: Interval | None) -> str:
 def percent_range(low: float | None, high: float | None) -> str:
     """An interval of a cost, or nothing without one."""
     return "" if low is None or high is None else f" ({low:.2%} to {high:.2%})"
+
+
+def show_quality(document: FitDocument) -> None:
+    """Print how well the hyperparameters transfer, on one line."""
+    quality = document.quality
+    if quality is None or len(document.rungs) < 2:
+        return
+    fast = {True: "fast", False: "slow", None: "fast or slow: not shown"}[quality.fast]
+    penalty = "-" if quality.asymptotic_penalty is None else percent(quality.asymptotic_penalty)
+    print(
+        f"transfer quality: {fast}; fit error {interval(quality.fit_error)} octaves; robustness "
+        f"{interval(quality.robustness)}; asymptotic penalty {penalty}"
+    )
+
+
+def show_advice(document: FitDocument) -> None:
+    """Print the proxies, and which one suffices."""
+    if document.advice is None:
+        return
+    table(
+        "proxies for the target",
+        ("proxy", "trials", "cost of the sweep, target runs", "promised regret", ""),
+        (
+            (
+                ", ".join(f"{name} {number(size)}" for name, size in proxy.sizes.items()),
+                str(proxy.trials),
+                f"{proxy.cost:.3g}",
+                f"at most {proxy.regret.high or 0.0:.2%}",
+                "cheapest within the tolerance" if proxy.advised else "",
+            )
+            for proxy in document.advice
+        ),
+    )
+    if not any(proxy.advised for proxy in document.advice):
+        print(f"no proxy promises {document.tolerance:.2%}: take the choice above")
+
+
+def show_comparison(document: FitDocument) -> None:
+    """Print the losses of both sides over the budget, and what they show."""
+    found = document.against
+    if found is None:
+        return
+    table(
+        f"expected loss at the target after tuning, {document.source} against {found.fit.source}",
+        ("tuning, target runs", "this", "by", "other", "by", "difference"),
+        (
+            (
+                f"{point.relative:.3g}",
+                *best_way(point.this),
+                *best_way(point.other),
+                percent(point.difference),
+            )
+            for point in found.curve
+        ),
+    )
+    print(f"cost of a trial: {found.unit}")
+    print(found.conclusion)
+    for reason in found.reasons.values():
+        print(f"note: {reason}")
+
+
+def best_way(tuned: Tuned) -> tuple[str, str]:
+    """The lower loss of one side, and how it is reached."""
+    proxy, direct = tuned.by_proxy, tuned.direct
+    if direct is not None and (proxy is None or direct.value < proxy.value):
+        return interval(direct), "the target"
+    if proxy is None or tuned.proxy is None:
+        return "-", "-"
+    sizes = {name: size for name, size in tuned.proxy.items() if name in (*SIZES, *TABLE_SIZES)}
+    shown = ", ".join(f"{name} {number(size)}" for name, size in list(sizes.items())[:2])
+    return interval(proxy), f"{tuned.trials} trials at {shown}"

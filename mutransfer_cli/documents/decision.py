@@ -61,12 +61,3 @@ class Ignored(Part):
     what: Literal["row", "column", "runs", "rung"]
     name: str = Field(description="name of the column, file and line of the row, sizes, or a count")
     reason: str
-
-
-class Quality(Part):
-    """How well the choice transfers, in the terms of arXiv 2605.21486 and 2512.22768."""
-
-    fit_error: Interval | None
-    robustness: Interval | None
-    asymptotic_penalty: Interval | None
-    fast: bool | None

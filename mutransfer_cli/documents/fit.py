@@ -12,9 +12,9 @@ from mutransfer_cli.documents.decision import (
     Assumption,
     Decided,
     Ignored,
-    Quality,
     TransferCost,
 )
+from mutransfer_cli.documents.quality import BudgetPoint, Differences, ProxyAdvice, Quality
 from mutransfer_cli.interval import Interval
 
 
@@ -113,7 +113,11 @@ class FitDocument(Part):
         description="curvature between two hyperparameters as a correlation: 0 where they can be "
         "tuned one after the other; null for one hyperparameter"
     )
-    quality: Quality | None = None
+    quality: Quality | None = Field(default=None, description="null: no run finished")
+    advice: tuple[ProxyAdvice, ...] | None = Field(
+        default=None, description="proxies by cost, each with a lower promise than all cheaper ones"
+    )
+    against: Against | None = None
     assumptions: tuple[Assumption, ...] = ()
     method: str = Field(description="the estimator")
     used: dict[str, str] = Field(
@@ -149,3 +153,18 @@ class FitDocument(Part):
             return None
         sizes = dict(self.source_rung)
         return next(r for r in self.rungs if all(getattr(r, n) == v for n, v in sizes.items()))
+
+
+class Against(Part):
+    """A comparison with other runs at equal compute, the tuning trials of both sides counted."""
+
+    fit: FitDocument = Field(description="the other side")
+    target: Sizes = Field(description="where losses are compared")
+    unit: str = Field(description="unit of the budgets")
+    differences: Differences
+    curve: tuple[BudgetPoint, ...]
+    conclusion: str
+    reasons: dict[str, str] = Field(default_factory=dict, description="by field: why it is null")
+
+
+FitDocument.model_rebuild()

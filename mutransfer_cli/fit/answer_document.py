@@ -15,6 +15,7 @@ from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import percent, size_text
 from mutransfer_cli.fit.study.size_axes import SizeAxis
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.transfer.quality_document import quality_of
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.response.response_surface import interval
 
@@ -49,6 +50,7 @@ def answer_document(answers: Answers, source: str) -> FitDocument:
         drift=width.drift.get("lr") if width else None,
         regret=width.regret if width else (),
         entanglement=None if fitted is None else _entanglement(fitted),
+        quality=None if fitted is None else quality_of(fitted),
         assumptions=_assumptions(answers),
         method=METHOD,
         ignored=_ignored(answers),

@@ -11,6 +11,7 @@ from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.target import TargetOptions, target_of_recipe
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
+from mutransfer_cli.fit.transfer.rung_hygiene import undercooled_note
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.completeness import unfinished
 from mutransfer_cli.search.storage.run import Run
@@ -52,7 +53,8 @@ def fit_run(
     study = fit_study(run.observations, question=question, source=str(run.path))
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")
-    return replace(study, unfinished=remaining)
+    undercooled = undercooled_note(run.recipe, run.observations)
+    return replace(study, unfinished=remaining, caveats=(undercooled,) if undercooled else ())
 
 
 def transfer_rules(recipe: Recipe) -> TransferRules:

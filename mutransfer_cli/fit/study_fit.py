@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mutransfer_cli.documents.decision import Ignored
-from mutransfer_cli.documents.fit import FitDocument
+from mutransfer_cli.documents.fit import Against, FitDocument
+from mutransfer_cli.documents.quality import ProxyAdvice
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.answer_document import answer_document
+from mutransfer_cli.fit.answer_document import answer_document, sizes_document
 from mutransfer_cli.fit.decision.answers import Answers, Question, answer
 from mutransfer_cli.fit.decision.transfer import Verdict
 from mutransfer_cli.fit.rung_curves import RungCurve, rung_curves
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.tables.content.understanding import Understanding
+from mutransfer_cli.fit.transfer.comparison import compare
+from mutransfer_cli.fit.transfer.proxy_advice import proxy_advice
+from mutransfer_cli.fit.transfer.rung_hygiene import confounded_notes, hygiene_notes
 from mutransfer_cli.surface.observation import Observation
 
 
@@ -28,6 +32,7 @@ class StudyFit:
         answers: What they answer.
         unfinished: What remains to be done if the sweep is unfinished, else None.
         understanding: For a table, what was understood of it.
+        caveats: What the recipe of a run says against comparing its rungs.
     """
 
     source: str
@@ -35,6 +40,7 @@ class StudyFit:
     answers: Answers = field(repr=False)
     unfinished: str | None = None
     understanding: Understanding | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def surface(self) -> StudySurface | None:
@@ -67,6 +73,48 @@ class StudyFit:
             return self.unfinished
         return self.answers.reason
 
+    @property
+    def hygiene(self) -> tuple[str, ...]:
+        """What makes rungs hard to compare."""
+        confounded = confounded_notes(self.observations)
+        return (*self.caveats, *confounded, *hygiene_notes(self.surface, self.answers.rungs))
+
+    def advice(self) -> tuple[ProxyAdvice, ...]:
+        """Proxies for the target, by cost.
+
+        Raises:
+            InputError: No target is named, or no run finished.
+        """
+        target = self.answers.target
+        if target is None:
+            raise InputError("--advise: for which target? Name its sizes, such as --width 4096")
+        if self.surface is None:
+            raise InputError(f"{self.source}: --advise: no run finished")
+        return proxy_advice(self.surface, target, self.answers.question.tolerance)
+
+    def against(self, other: StudyFit) -> Against:
+        """The comparison with other runs, at this study's target or its largest rung.
+
+        Raises:
+            InputError: No run finished on one side, or the two cannot be compared.
+        """
+        for side in (self, other):
+            if side.surface is None:
+                raise InputError(f"{side.source}: --against: no run finished")
+        assert self.surface is not None and other.surface is not None
+        found = compare(
+            self.surface, other.surface, self.answers.target, (self.source, other.source)
+        )
+        return Against(
+            fit=other.document(),
+            target=sizes_document(found.target),
+            unit=found.rule.unit,
+            differences=found.differences,
+            curve=found.curve,
+            conclusion=found.conclusion,
+            reasons=found.reasons,
+        )
+
     def document(self) -> FitDocument:
         """The fit as the document of `fit`."""
         document = answer_document(self.answers, self.source)
@@ -78,7 +126,7 @@ class StudyFit:
                 "reason": self.reason,
                 "used": {} if read is None else dict(read.used),
                 "ignored": (*ignored_documents(read), *document.ignored),
-                "notes": (*unfinished, *table_notes, *document.notes),
+                "notes": (*unfinished, *table_notes, *document.notes, *self.hygiene),
             }
         )
 

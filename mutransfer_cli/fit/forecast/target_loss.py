@@ -8,8 +8,8 @@ from scipy.stats import t
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.target_surface import TargetSurface
+from mutransfer_cli.fit.study.loss_levels import loss_moments
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.forecast.level_noise import level_moments
 from mutransfer_cli.surface.forecast.run_scatter import run_scatter
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
 
@@ -23,7 +23,7 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
         at_target: The surface at the target.
     """
     surface, study = at_target.surface, at_target.surface.study
-    level, covariance = loss_moments(at_target)
+    level, covariance = loss_moments(surface)
     try:
         forecast = forecast_loss(
             level, covariance, study.runs.rungs, study.size(at_target.target), surface.confidence
@@ -40,16 +40,6 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
         fault = f"is that of the runs' own {' and '.join(unvaried)}, and has no interval"
         return Interval(value=loss.value), forecast.method, fault
     return loss, forecast.method, None
-
-
-def loss_moments(at_target: TargetSurface) -> tuple[Array, Array]:
-    """The loss at the optimum of each rung, and its covariance, in units of the loss."""
-    scale = at_target.surface.study.scale
-    level, covariance = level_moments(at_target.surface.surface)
-    if not scale.logarithmic:
-        return level * scale.unit, covariance * scale.unit**2
-    loss = np.exp(level)
-    return loss, covariance * np.outer(loss, loss)
 
 
 def with_scatter(level: Interval, cost: float, scatter: float) -> Interval:

@@ -12,7 +12,7 @@ from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.target.support import Extent, extents
+from mutransfer_cli.fit.target.support import DRIFT_SD, Extent, extents
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.response.response_surface import (
     ResponseSurface,
@@ -20,10 +20,6 @@ from mutransfer_cli.surface.response.response_surface import (
     interval,
 )
 
-# Octaves per octave by which an optimum may move along an axis that no run varies, beyond the rule
-# that is applied: half the range of published exponents of the learning rate in the training
-# length, 0 to -0.5 (assumption for the other axes).
-DRIFT_SD = 0.25
 SEED = 3
 
 

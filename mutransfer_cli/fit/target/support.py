@@ -14,6 +14,10 @@ from mutransfer_cli.catalog.sizes import TABLE_SIZES
 from mutransfer_cli.fit.study.size_axes import SAME, SizeAxis, Sizes
 
 SHORTEST_SPAN = 1.0  # octaves
+# Octaves per octave by which an optimum may move along an axis that no run varies, beyond the rule
+# that is applied: half the range of published exponents of the learning rate in the training
+# length, 0 to -0.5 (assumption for the other axes).
+DRIFT_SD = 0.25
 ROUNDING = 0.05  # octaves; sizes are whole numbers
 
 

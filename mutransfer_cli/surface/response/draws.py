@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from mutransfer_cli.surface.response.fitting import Member
-from mutransfer_cli.surface.response.runs import Array
+from mutransfer_cli.surface.response.runs import Array, Indices
 
 DRAWS = 2000
 SEED = 1
@@ -115,3 +115,13 @@ def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
         misfit=np.concatenate(misfit),
         noise=np.vstack(noise),
     )
+
+
+def thinned(draws: Draws, rows: Indices) -> Draws:
+    """Some of the draws.
+
+    Args:
+        draws: All draws.
+        rows: Indices of those to keep, each as often as it is listed.
+    """
+    return Draws(**{field.name: getattr(draws, field.name)[rows] for field in fields(Draws)})

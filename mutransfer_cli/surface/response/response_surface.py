@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.optimize import minimize
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.response.draws import Draws, draw
+from mutransfer_cli.surface.response.draws import Draws, draw, thinned
 from mutransfer_cli.surface.response.fitting import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
 from mutransfer_cli.surface.response.runs import Array, Indices, Runs
@@ -111,8 +111,7 @@ class ResponseSurface:
             size: The size in octaves, shape (axes,).
         """
         at, revised = self.at(size), replace(self)
-        kept = {field.name: getattr(self.draws, field.name)[rows] for field in fields(Draws)}
-        vars(revised)["draws"] = Draws(**kept)
+        vars(revised)["draws"] = thinned(self.draws, rows)
         revised._at[_key(size)] = SurfaceAt(at.optimum[rows], at.curvature[rows], at.rung)
         return revised
 

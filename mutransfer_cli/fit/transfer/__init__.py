@@ -1,0 +1,1 @@
+"""The quality of a transfer, its comparison with another one, proxies that suffice, hygiene."""

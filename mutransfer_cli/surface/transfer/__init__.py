@@ -1,0 +1,1 @@
+"""How well hyperparameters transfer: its quality, what tuning buys, which proxy suffices."""
