@@ -123,7 +123,7 @@ def fit(
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     from mutransfer_cli.cli.fit_tables import show
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.fit.decision.tolerance import tolerance_of
+    from mutransfer_cli.fit.decision.transfer import tolerance_of
     from mutransfer_cli.fit.fit_file import write_fit
     from mutransfer_cli.fit.run_fit import fit_run
     from mutransfer_cli.fit.table_fit import default_output, fit_table

@@ -13,7 +13,7 @@ from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import percent, size_text
-from mutransfer_cli.fit.study.size_axes import SizeAxis
+from mutransfer_cli.fit.study.size_axes import SizeAxis, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.quality_document import quality_of
 from mutransfer_cli.interval import Interval
@@ -208,6 +208,14 @@ def _ignored(answers: Answers) -> tuple[Ignored, ...]:
         return ()
     study = answers.fitted.study
     runs = [Ignored(what="runs", name=f"{i.count} runs", reason=i.reason) for i in answers.ignored]
+    runs += [
+        Ignored(
+            what="runs",
+            name=f"{size_text(sizes_of(o), answers.axes)}, lr {o.lr:.4g}, seed {o.seed}",
+            reason=f"outlier: the other runs contradict its loss of {o.loss:.4g}",
+        )
+        for o in answers.fitted.outliers
+    ]
     left = [
         Ignored(
             what="rung",

@@ -11,7 +11,8 @@ from mutransfer_cli.documents.fit import Against, FitDocument
 from mutransfer_cli.documents.quality import ProxyAdvice
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.answer_document import answer_document, sizes_document
-from mutransfer_cli.fit.decision.answers import Answers, Question, answer
+from mutransfer_cli.fit.decision.answering import answer
+from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.transfer import Verdict
 from mutransfer_cli.fit.rung_curves import RungCurve, rung_curves
 from mutransfer_cli.fit.study.study_surface import StudySurface

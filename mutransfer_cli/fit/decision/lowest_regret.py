@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.target.support import extents, unsupported
 from mutransfer_cli.interval import Interval
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,10 @@ def choose(
         sizes: Where the setting is used.
         unresolved: Hyperparameters whose optimum the rungs do not resolve: their values stay
             inside those that finished, and have no interval.
-        at_end: For these, the end of the tried values at which they are best.
+        at_end: For these, the end of the tried values at which they are best: it is chosen.
     """
     study = fitted.study
-    setting = _inside(fitted, fitted.chosen_setting(sizes), unresolved)
+    setting = _inside(fitted, fitted.chosen_setting(sizes), unresolved, at_end or {})
     reason = unsupported(extents(study.rungs, study.axes, study.full(sizes)))
     positions = fitted.positions(sizes)
     values = {}
@@ -99,9 +102,8 @@ def choose(
 
 
 def _inside(
-    fitted: StudySurface, setting: np.ndarray[tuple[int], np.dtype[np.float64]],
-    unresolved: frozenset[str],
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:  # fmt: skip
+    fitted: StudySurface, setting: Array, unresolved: frozenset[str], at_end: Mapping[str, str]
+) -> Array:
     """The setting with those hyperparameters moved inside the tried values that have to be.
 
     Linear ones always are: beyond the values that were tried they may not exist (momentum above 1).
@@ -110,10 +112,14 @@ def _inside(
         fitted: The surface.
         setting: In coordinates, shape (hyperparameters,).
         unresolved: Hyperparameters whose optimum is not resolved.
+        at_end: The end of the tried values at which a hyperparameter is best.
     """
     finished = fitted.study.runs.settings[~fitted.study.runs.diverged]
     low, high = finished.min(0), finished.max(0)
-    bounded = np.array(
-        [c.name in unresolved or not c.octaves for c in fitted.study.hyperparameters.coordinates]
-    )
-    return np.where(bounded, np.clip(setting, low, high), setting)
+    moved = setting.copy()
+    for j, c in enumerate(fitted.study.hyperparameters.coordinates):
+        if c.name in at_end:
+            moved[j] = low[j] if at_end[c.name] == "low" else high[j]
+        elif c.name in unresolved or not c.octaves:
+            moved[j] = np.clip(setting[j], low[j], high[j])
+    return moved

@@ -9,21 +9,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mutransfer_cli.fit.decision.resolution import Tried, end_message, unresolved_reason
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import Coordinate, setting_of_run
 from mutransfer_cli.fit.study.rung_range import LeftRung, falling_to_an_end
-from mutransfer_cli.fit.study.size_axes import Sizes, rung_order, sizes_of
+from mutransfer_cli.fit.study.size_axes import Sizes, rung_order, size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.response.response_surface import interval
 
 Setting: TypeAlias = tuple[float, ...]
-
-OUTSIDE = 0.2  # share of the draws beyond the tried values above which the optimum is outside
-FLAT = 1.5  # octaves; an optimum known less well is not resolved
-FLAT_CONFIDENCE = 0.9
-FEWEST_VALUES = 3  # of a hyperparameter that can bracket an optimum
 
 
 @dataclass(frozen=True)
@@ -146,27 +141,6 @@ def _left_rung(rung: LeftRung, coordinate: Coordinate) -> RungAnswer:
     )
 
 
-def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> str:
-    """Says that the best value is at an end of the tried ones, and which to run.
-
-    Args:
-        coordinate: The hyperparameter.
-        end: low or high.
-        low: The lowest value that finished.
-        high: The highest value that finished.
-    """
-    kind = "list" if coordinate.listed else "range"
-    if end == "low":
-        step = coordinate.value(coordinate.position(low) - 1)
-        advice = f"run lower ones, such as {step:.3g}"
-        if low == 0:
-            advice = "nothing lower can be run"
-    else:
-        step = coordinate.value(coordinate.position(high) + 1)
-        advice = f"run higher ones, such as {step:.3g}"
-    return f"the best {spoken(coordinate.name)} is at the {end} end of the {kind}; {advice}"
-
-
 def _fitted_rung(
     fitted: StudySurface, rung: int, sizes: Sizes, runs: Sequence[Observation]
 ) -> RungAnswer:
@@ -177,8 +151,8 @@ def _fitted_rung(
     notes: list[str] = []
     draws = fitted.optimum_draws(sizes)
     for j, coordinate in enumerate(fitted.study.hyperparameters.coordinates):
-        tried = _Tried.of(fitted, rung, j)
-        why = _unresolved(coordinate, tried, draws[:, j], at_end, notes)
+        tried = Tried.of(fitted, rung, j)
+        why = unresolved_reason(coordinate, tried, draws[:, j], at_end, notes)
         end = falling_to_an_end(runs, coordinate.name) if len(fitted.names) == 1 else None
         if end is not None and why is None:
             low, high = (coordinate.value(tried.values[i]) for i in (0, -1))
@@ -207,73 +181,19 @@ def _fitted_rung(
     )
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """The coordinates of one hyperparameter at one rung.
-
-    Attributes:
-        values: Distinct coordinates of runs that finished, ascending.
-        diverged: The lowest coordinate of runs that diverged above all of these; None: none did.
-    """
-
-    values: tuple[float, ...]
-    diverged: float | None
-
-    @classmethod
-    def of(cls, fitted: StudySurface, rung: int, j: int) -> _Tried:
-        runs = fitted.study.runs
-        column = runs.settings[runs.rung == rung, j]
-        lost = runs.diverged[runs.rung == rung]
-        values = tuple(np.unique(column[~lost]).tolist())
-        above = [float(x) for x in column[lost] if x > values[-1]]
-        return cls(values, min(above, default=None))
-
-
-def _unresolved(
-    coordinate: Coordinate,
-    tried: _Tried,
-    draws: np.ndarray[tuple[int], np.dtype[np.float64]],
-    at_end: dict[str, str],
-    notes: list[str],
-) -> str | None:
-    """Why the optimum of a hyperparameter is not resolved at a rung, and what to run; or None.
-
-    Args:
-        coordinate: The hyperparameter.
-        tried: Its values at the rung.
-        draws: Draws of its optimum there.
-        at_end: Ends at which a hyperparameter is best; added to.
-        notes: Caveats; added to.
-    """
-    name, values = spoken(coordinate.name), tried.values
-    known = interval(draws, FLAT_CONFIDENCE).half_width
-    low, high = coordinate.value(values[0]), coordinate.value(values[-1])
-    if len(values) < FEWEST_VALUES:
-        count = "a single" if len(values) == 1 else str(len(values))
-        said = f"{count} {name}{'' if len(values) == 1 else 's'} finished"
-        if known > FLAT:
-            return f"{said}, which do not bracket an optimum; run values on both sides"
-        notes.append(f"{said}: the optimum is mostly that of the other rungs")
-        return None
-    if (draws < values[0]).mean() > OUTSIDE:
-        at_end[coordinate.name] = "low"
-        return end_message(coordinate, "low", low, high)
-    if (draws > values[-1]).mean() > OUTSIDE:
-        if tried.diverged is None:
-            at_end[coordinate.name] = "high"
-            return end_message(coordinate, "high", low, high)
-        above = coordinate.value((values[-1] + tried.diverged) / 2)
-        notes.append(f"the best {name} is next to divergence; run one between, such as {above:.3g}")
-    if known > FLAT:
-        unit = "octaves" if coordinate.octaves else "steps"
-        return (
-            f"the loss hardly changes with the {name}: its optimum is known to "
-            f"±{known:.1f} {unit}; run values farther out"
-        )
-    return None
-
-
 def unfinished_rung(observations: Sequence[Observation]) -> RungAnswer:
     """The answer of a rung where no run finished."""
     sizes = sizes_of(observations[0])
     return _left_rung(LeftRung(sizes, tuple(observations)), Coordinate("lr"))
+
+
+def size_names(rungs: Sequence[RungAnswer]) -> tuple[str, ...]:
+    """The sizes by which rungs differ; the first known one of a single rung."""
+    return tuple(axis.name for axis in size_axes([answer.sizes for answer in rungs]))
+
+
+def source_rung(rungs: Sequence[RungAnswer]) -> RungAnswer | None:
+    """The largest rung where every optimum is known, else the largest where any is."""
+    known = [answer for answer in rungs if answer.optimum is not None]
+    complete = [answer for answer in known if answer.resolved]
+    return complete[-1] if complete else known[-1] if known else None

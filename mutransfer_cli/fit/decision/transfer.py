@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.decision.wording import percent
 from mutransfer_cli.interval import Interval
 
@@ -76,3 +77,21 @@ def verdict_on_transfer(costs: Sequence[TransferCost], tolerance: float) -> tupl
     return verdict, (
         f"the smallest rung's optimum costs {costing}, {relation[verdict]} {tolerance:.2%}"
     )
+
+
+def tolerance_of(text: str | None) -> float:
+    """A share of the loss such as `0.5%` or `0.005`.
+
+    Raises:
+        InputError: The text is no share between 0 and 1.
+    """
+    if text is None:
+        return TOLERANCE
+    digits = text.strip()
+    try:
+        share = float(digits.removesuffix("%")) / (100 if digits.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise InputError(f"--tolerance {text}: expected a share of the loss, such as 0.5%")
+    return share

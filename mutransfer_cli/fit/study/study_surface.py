@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mutransfer_cli.fit.study.outliers import absurdly_low, outliers
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_runs import StudyRuns, study_runs
 from mutransfer_cli.interval import Interval
@@ -34,11 +35,13 @@ class StudySurface:
         study: The runs as arrays.
         surface: The surface that was fitted to them.
         confidence: Confidence level of all intervals.
+        outliers: Runs whose losses belong to no surface; they are not part of the fit.
     """
 
     study: StudyRuns
     surface: ResponseSurface
     confidence: float
+    outliers: tuple[Observation, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,4 +174,20 @@ def study_surface(
         InputError: No run finished.
     """
     study = study_runs(observations, spaces=spaces, untrained=untrained)
-    return StudySurface(study, fit_response(study.runs), confidence)
+    low = absurdly_low(study.runs)
+    left = [study.observations[i] for i in np.flatnonzero(low)]
+    if left:
+        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+    surface = fit_response(study.runs)
+    high = [study.observations[i] for i in np.flatnonzero(outliers(surface))]
+    if high:
+        left += high
+        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+        surface = fit_response(study.runs)
+    return StudySurface(study, surface, confidence, tuple(left))
+
+
+def _without(observations: Sequence[Observation], left: Sequence[Observation]) -> list[Observation]:
+    """The observations without some of them."""
+    out = {id(o) for o in left}
+    return [o for o in observations if id(o) not in out]

@@ -1,0 +1,127 @@
+"""Answers everything about a study: rungs, choice, costs of the transfer and verdicts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from mutransfer_cli.fit.decision.answers import Answers, Question
+from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
+from mutransfer_cli.fit.decision.caveats import choice_notes, outlier_notes
+from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
+from mutransfer_cli.fit.decision.obstacles import (
+    drift_verdict,
+    no_optimum,
+    study_verdict,
+    transfer_costs,
+)
+from mutransfer_cli.fit.decision.rung_answers import (
+    RungAnswer,
+    rung_answers,
+    source_rung,
+    unfinished_rung,
+)
+from mutransfer_cli.fit.decision.transfer import TransferCost
+from mutransfer_cli.fit.study.axis_line import along_axis
+from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
+from mutransfer_cli.fit.study.size_axes import Sizes, rung_order, sizes_of
+from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.surface.observation import Observation
+
+
+def answer(observations: Sequence[Observation], question: Question) -> Answers:
+    """Answer everything about a study.
+
+    Args:
+        observations: All runs, at least one.
+        question: What is asked.
+
+    Raises:
+        InputError: The target has no size along an axis on which the runs differ.
+    """
+    left: Sequence[IgnoredRuns] = ()
+    if question.axis is not None:
+        observations, left = along_axis(observations, question.axis)
+    if not any(o.loss is not None for o in observations if not o.pruned):
+        return _nothing_finished(observations, question)
+    fitted = study_surface(
+        observations,
+        spaces=question.spaces,
+        confidence=question.confidence,
+        untrained=question.untrained,
+    )
+    rungs = rung_answers(fitted, observations)
+    target = question.target([rung.sizes for rung in rungs])
+    source = source_rung(rungs)
+    choice: Choice | None = None
+    costs: tuple[TransferCost, ...] = ()
+    assumed: tuple[AssumedRule, ...] = ()
+    if source is not None:
+        choice = _choice(fitted, rungs, target, source)
+        costs = transfer_costs(fitted, rungs, target)
+        if target is not None:
+            lr = choice.hyperparameters["lr"]
+            assumed = assumed_rules(fitted.study, target, lr, question.rules)
+    verdict, reason = study_verdict(fitted, rungs, costs, target, question.tolerance)
+    return Answers(
+        question=question,
+        fitted=fitted,
+        rungs=rungs,
+        target=target,
+        choice=choice,
+        costs=costs,
+        verdict=verdict,
+        reason=reason,
+        drift_verdict=drift_verdict(fitted),
+        assumed=assumed,
+        notes=(*outlier_notes(fitted), *choice_notes(choice, assumed)),
+        ignored=(*left, *fitted.study.ignored),
+    )
+
+
+def _nothing_finished(observations: Sequence[Observation], question: Question) -> Answers:
+    """The answers of a study in which no run finished."""
+    by_rung: dict[tuple[tuple[str, float], ...], list[Observation]] = defaultdict(list)
+    for o in observations:
+        by_rung[tuple(sizes_of(o).items())].append(o)
+    rungs = sorted(
+        (unfinished_rung(runs) for runs in by_rung.values()), key=lambda r: rung_order(r.sizes)
+    )
+    return Answers(
+        question=question,
+        fitted=None,
+        rungs=tuple(rungs),
+        target=None,
+        choice=None,
+        costs=(),
+        verdict="inconclusive",
+        reason=no_optimum(rungs),
+        drift_verdict="inconclusive",
+        assumed=(),
+        notes=(),
+    )
+
+
+def _choice(
+    fitted: StudySurface,
+    rungs: Sequence[RungAnswer],
+    target: Sizes | None,
+    source: RungAnswer,
+) -> Choice:
+    """The choice at the target, or at the largest rung that has an optimum.
+
+    Args:
+        fitted: The surface.
+        rungs: All rungs.
+        target: The target, if one is named.
+        source: The largest rung that has an optimum.
+    """
+    open_ends = {name for name in fitted.names if all(name in r.unresolved for r in rungs)} | set(
+        source.unresolved
+    )
+    return choose(
+        fitted,
+        source.sizes if target is None else target,
+        unresolved=frozenset(open_ends),
+        at_end=source.at_end,
+    )  # fmt: skip

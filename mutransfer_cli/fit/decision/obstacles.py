@@ -1,0 +1,96 @@
+"""The verdict on a study's transfer, or why there can be none yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.fit.decision.next_runs import next_runs, short_ladder
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer, size_names
+from mutransfer_cli.fit.decision.transfer import (
+    TransferCost,
+    Verdict,
+    verdict_on_drift,
+    verdict_on_transfer,
+    worst,
+)
+from mutransfer_cli.fit.decision.wording import size_text
+from mutransfer_cli.fit.study.size_axes import SAME, Sizes
+from mutransfer_cli.fit.study.study_surface import StudySurface
+
+
+def transfer_costs(
+    fitted: StudySurface, rungs: Sequence[RungAnswer], target: Sizes | None
+) -> tuple[TransferCost, ...]:
+    """The costs of the smallest rung's optimum, where smallest and largest are in the fit."""
+    fitted_sizes = [dict(sizes) for sizes in fitted.study.rungs]
+    smallest, largest = rungs[0].sizes, rungs[-1].sizes
+    names = size_names(rungs)
+    costs = []
+    if dict(smallest) not in fitted_sizes:
+        return ()
+    if len(rungs) > 1 and dict(largest) in fitted_sizes:
+        cost = fitted.transfer_regret(smallest, largest)
+        costs.append(TransferCost(size_text(largest, names), cost))
+    if target is not None:
+        there = fitted.study.full(target)
+        distance = abs(fitted.study.size(there) - fitted.study.size(largest)).max()
+        if distance > SAME:
+            cost = fitted.transfer_regret(smallest, there)
+            where = f"the target ({size_text(there, names)})"
+            costs.append(TransferCost(where, cost, predicted=True))
+    return tuple(costs)
+
+
+def study_verdict(
+    fitted: StudySurface,
+    rungs: Sequence[RungAnswer],
+    costs: Sequence[TransferCost],
+    target: Sizes | None,
+    tolerance: float,
+) -> tuple[Verdict, str]:
+    """The verdict on the cost of the transfer, and the reason.
+
+    Args:
+        fitted: The surface.
+        rungs: All rungs.
+        costs: The costs at the largest rung and at the target.
+        target: The target, if one is named.
+        tolerance: Largest cost at which a transfer holds.
+    """
+    obstacle = _obstacle(fitted, rungs)
+    if obstacle is not None:
+        return "inconclusive", obstacle
+    verdict, reason = verdict_on_transfer(costs, tolerance)
+    if verdict == "inconclusive":
+        reason = f"{reason}; {next_runs(fitted, rungs, costs, target, tolerance)}"
+    return verdict, reason
+
+
+def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
+    """Why there can be no verdict on the cost, and what to run; None if there can be one."""
+    names = size_names(rungs)
+    if all(r.optimum is None for r in rungs):
+        return no_optimum(rungs)
+    if len(rungs) == 1:
+        return f"an optimum at one {names[0]} only; add a {names[0]} to the ladder"
+    ends = {id(r): r for r in (rungs[0], rungs[-1])}.values()
+    unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.resolved]
+    if unknown:
+        return "the transfer cannot be judged, because at " + "; at ".join(unknown)
+    return short_ladder(fitted)
+
+
+def no_optimum(rungs: Sequence[RungAnswer]) -> str:
+    """Says why no rung has an optimum."""
+    names = size_names(rungs)
+    notes = "; ".join(f"{size_text(r.sizes, names)}: {r.note}" for r in rungs if r.note)
+    return f"no rung has an optimum inside its range ({notes})"
+
+
+def drift_verdict(fitted: StudySurface) -> Verdict:
+    """The verdict on the drift of the learning rate (else of the first hyperparameter)."""
+    if len(fitted.study.rungs) < 2:
+        return "inconclusive"
+    name = "lr" if "lr" in fitted.names else fitted.names[0]
+    drifts = [fitted.drift(axis.name)[name] for axis in fitted.study.axes]
+    return worst([verdict_on_drift(drift) for drift in drifts])

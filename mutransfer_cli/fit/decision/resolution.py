@@ -1,0 +1,112 @@
+"""Whether the optimum of one hyperparameter is resolved at a rung; if not, what to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutransfer_cli.fit.decision.wording import spoken
+from mutransfer_cli.fit.study.coordinates import Coordinate
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.surface.response.response_surface import interval
+
+Array = NDArray[np.float64]
+
+OUTSIDE = 0.2  # share of the draws beyond the tried values above which the optimum is outside
+FLAT = 1.5  # octaves; an optimum known less well is not resolved
+FLAT_CONFIDENCE = 0.9
+FEWEST_VALUES = 3  # of a hyperparameter that can bracket an optimum
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The coordinates of one hyperparameter at one rung.
+
+    Attributes:
+        values: Distinct coordinates of runs that finished, ascending.
+        diverged: The lowest coordinate of runs that diverged above all of these; None: none did.
+        in_study: Number of distinct coordinates of runs that finished on any rung.
+    """
+
+    values: tuple[float, ...]
+    diverged: float | None
+    in_study: int
+
+    @classmethod
+    def of(cls, fitted: StudySurface, rung: int, j: int) -> Tried:
+        """The values of hyperparameter `j` at a rung."""
+        runs = fitted.study.runs
+        column = runs.settings[runs.rung == rung, j]
+        lost = runs.diverged[runs.rung == rung]
+        values = tuple(np.unique(column[~lost]).tolist())
+        above = [float(x) for x in column[lost] if x > values[-1]]
+        in_study = len(np.unique(runs.settings[~runs.diverged, j]))
+        return cls(values, min(above, default=None), in_study)
+
+
+def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> str:
+    """Says that the best value is at an end of the tried ones, and which to run.
+
+    Args:
+        coordinate: The hyperparameter.
+        end: low or high.
+        low: The lowest value that finished.
+        high: The highest value that finished.
+    """
+    kind = "list" if coordinate.listed else "range"
+    if end == "low":
+        step = coordinate.value(coordinate.position(low) - 1)
+        advice = f"run lower ones, such as {step:.3g}"
+        if low == 0:
+            advice = "nothing lower can be run"
+    else:
+        step = coordinate.value(coordinate.position(high) + 1)
+        advice = f"run higher ones, such as {step:.3g}"
+    return f"the best {spoken(coordinate.name)} is at the {end} end of the {kind}; {advice}"
+
+
+def unresolved_reason(
+    coordinate: Coordinate,
+    tried: Tried,
+    draws: Array,
+    at_end: dict[str, str],
+    notes: list[str],
+) -> str | None:
+    """Why the optimum of a hyperparameter is not resolved at a rung, and what to run; or None.
+
+    Args:
+        coordinate: The hyperparameter.
+        tried: Its values at the rung.
+        draws: Draws of its optimum there.
+        at_end: Ends at which a hyperparameter is best; added to.
+        notes: Caveats; added to.
+    """
+    name, values = spoken(coordinate.name), tried.values
+    known = interval(draws, FLAT_CONFIDENCE).half_width
+    low, high = coordinate.value(values[0]), coordinate.value(values[-1])
+    if len(values) < FEWEST_VALUES:
+        count = "a single" if len(values) == 1 else str(len(values))
+        said = f"{count} {name}{'' if len(values) == 1 else 's'} finished"
+        if tried.in_study < FEWEST_VALUES or known > FLAT:
+            what = "it does" if len(values) == 1 else "they do"
+            return f"{said}; {what} not bracket an optimum; run values on both sides"
+        notes.append(f"{said}: the optimum is mostly that of the other rungs")
+        return None
+    if (draws < values[0]).mean() > OUTSIDE:
+        at_end[coordinate.name] = "low"
+        return end_message(coordinate, "low", low, high)
+    if (draws > values[-1]).mean() > OUTSIDE:
+        if tried.diverged is None:
+            at_end[coordinate.name] = "high"
+            return end_message(coordinate, "high", low, high)
+        above = coordinate.value((values[-1] + tried.diverged) / 2)
+        notes.append(f"the best {name} is next to divergence; run one between, such as {above:.3g}")
+    if known > FLAT:
+        unit = "octaves" if coordinate.octaves else "steps"
+        return (
+            f"the loss hardly changes with the {name}: its optimum is known to "
+            f"±{known:.1f} {unit}; run values farther out"
+        )
+    return None

@@ -1,0 +1,288 @@
+"""What a study answers, and that no answer contradicts another on the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from math import expm1, log2
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.fit.decision.answering import answer
+from mutransfer_cli.fit.decision.answers import Answers, Question
+from mutransfer_cli.fit.decision.assumed_rules import TransferRules
+from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.recipe.schema.space import Space
+from mutransfer_cli.surface.observation import Observation
+
+RATES = range(-10, -3)
+WIDTHS = (64, 128, 256)
+
+
+def runs(
+    loss: Callable[[int, float], float],
+    *,
+    widths: tuple[int, ...] = WIDTHS,
+    rates: range | tuple[float, ...] = RATES,
+    seeds: int = 2,
+    noise: float = 1e-3,
+) -> list[Observation]:
+    """Runs with the log losses of a function of width and log2(lr).
+
+    Args:
+        loss: The logarithm of the loss.
+        widths: The rungs.
+        rates: log2 of the learning rates.
+        seeds: Seeds of each setting.
+        noise: Standard deviation of a log loss.
+    """
+    rng = np.random.default_rng(0)
+    return [
+        Observation(w, 2.0**x, s, float(np.exp(loss(w, x) + rng.normal(0, noise))))
+        for w, x, s in product(widths, rates, range(seeds))
+    ]
+
+
+def drifting(octaves: float, curvature: float = 0.02) -> Callable[[int, float], float]:
+    """log loss .8 + c (log2 lr + 7 - drift log2(w/64))²."""
+    return lambda w, x: 0.8 + curvature * (x + 7 - octaves * log2(w / 64)) ** 2
+
+
+def asked(observations: list[Observation], **options: object) -> Answers:
+    return answer(observations, Question(**options))  # type: ignore[arg-type]
+
+
+def at(**sizes: float) -> Callable[[object], Sizes]:
+    return lambda rungs: sizes
+
+
+def consistent(found: Answers) -> bool:
+    """Whether the verdict is that of the costs on the same page."""
+    tolerance = found.question.tolerance
+    highs = [c.cost.high or 0 for c in found.costs]
+    lows = [c.cost.low or 0 for c in found.costs]
+    return {
+        "holds": bool(highs) and max(highs) <= tolerance,
+        "fails": bool(lows) and max(lows) > tolerance,
+        "inconclusive": True,
+    }[found.verdict]
+
+
+def test_rungs_off_the_axes_are_used() -> None:
+    """Five rungs whose width and batch grow unevenly; the optimum is 2^-8 · √(batch / 32)."""
+    rungs = [(64, 32), (128, 32), (256, 64), (512, 128), (1024, 256)]
+    study = [
+        Observation(
+            w,
+            2.0**x,
+            0,
+            3 - 0.1 * log2(w / 64) + 0.02 * (x + 8 - 0.5 * log2(b / 32)) ** 2,
+            batch=b,
+        )
+        for (w, b), x in product(rungs, range(-11, -4))
+    ]
+    found = asked(study)
+    assert [(r.sizes["width"], r.sizes["batch"]) for r in found.rungs] == rungs
+    for rung in found.rungs:
+        assert rung.optimum is not None
+        expected = -8 + 0.5 * log2(rung.sizes["batch"] / 32)
+        assert log2(rung.optimum["lr"].value) == pytest.approx(expected, abs=0.02)
+    assert found.choice is not None
+    assert log2(found.choice.hyperparameters["lr"]) == pytest.approx(-6.5, abs=0.02)
+    # 1.5 octaves off: .02 · 1.5² = .045 of a loss of 2.6
+    (cost,) = found.costs
+    assert cost.cost.value == pytest.approx(0.045 / 2.6, rel=0.1)
+    assert found.verdict == "fails" and consistent(found)
+
+
+def test_holds_never_stands_beside_a_cost_above_the_tolerance() -> None:
+    """A drift of .2 octaves is within ±.25, but over six doublings it costs 2.9 %."""
+    found = asked(runs(drifting(0.2), widths=(32, 128, 512, 2048), rates=range(-11, -2)))
+    assert found.drift_verdict == "holds"
+    assert found.costs[0].cost.value == pytest.approx(expm1(0.02 * 1.2**2), rel=0.25)
+    assert found.verdict == "fails" and consistent(found)
+
+
+def test_what_costs_nothing_holds_although_the_drift_is_unknown() -> None:
+    """A curvature of .0002: an octave costs .02 %, so that an uncertain optimum does not matter."""
+    found = asked(runs(drifting(0.0, 0.0002), rates=range(-13, 0), noise=1e-3))
+    assert found.drift_verdict == "inconclusive"
+    assert found.verdict == "holds" and consistent(found)
+
+
+@pytest.mark.parametrize("drift", [0.0, -0.1, -0.25, 0.5, -1.0])
+@pytest.mark.parametrize("noise", [1e-3, 1e-2])
+def test_verdict_and_costs_agree(drift: float, noise: float) -> None:
+    study = runs(drifting(drift), noise=noise)
+    for options in ({}, {"target": at(width=1024)}):
+        found = asked(study, **options)
+        assert consistent(found), found.reason
+        if found.verdict == "inconclusive":
+            assert "; run " in found.reason
+
+
+def test_the_choice_is_made_at_the_target() -> None:
+    """A drift of -.5: the optimum is 2^-8 at width 256 and 2^-9 at 1024."""
+    study = runs(drifting(-0.5))
+    here, there = asked(study), asked(study, target=at(width=1024))
+    assert here.choice is not None and there.choice is not None
+    assert log2(here.choice.hyperparameters["lr"]) == pytest.approx(-8, abs=0.06)
+    assert log2(there.choice.hyperparameters["lr"]) == pytest.approx(-9, abs=0.2)
+    assert there.choice.values["lr"].value.low is not None
+    assert there.costs[-1].predicted and "1024" in there.costs[-1].where
+    beyond = asked(study, target=at(width=8192)).choice  # five octaves beyond a span of two
+    assert beyond is not None and beyond.values["lr"].value.low is None
+    assert beyond.unsupported is not None and "octaves beyond" in beyond.unsupported
+
+
+def test_octave_grids_of_a_loss_quadratic_in_the_rate() -> None:
+    """Loss ∝ 1 + .05 (lr/lr* - 1)²: in log2(lr) it is flat below and steep above the optimum."""
+    inside = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        shift = rng.uniform(-0.5, 0.5)
+        study = [
+            Observation(
+                w,
+                2.0**x,
+                s,
+                float(2 * (1 + 0.05 * (2.0 ** (x + 6 + shift) - 1) ** 2)
+                      * np.exp(rng.normal(0, 1e-3))),
+            )
+            for w, x, s in product(WIDTHS, range(-10, -3), (0, 1))
+        ]  # fmt: skip
+        for rung in asked(study).rungs:
+            assert rung.optimum is not None
+            low, high = rung.optimum["lr"].low, rung.optimum["lr"].high
+            assert low is not None and high is not None
+            inside += low <= 2.0 ** (-6 - shift) <= high
+    assert inside >= 15  # of 18; it was 16 of 36
+
+
+def test_an_absurd_loss_is_named_and_left_out() -> None:
+    study = runs(drifting(0.0))
+    study[8] = replace(study[8], loss=9.0)  # 2^-6 at width 64, one octave from the optimum
+    found = asked(study)
+    assert found.verdict == "holds"
+    assert "outlier left out: loss 9 at width 64, lr 0.01562, seed 0" in found.notes[0]
+    clean = asked(runs(drifting(0.0)))
+    assert clean.notes == ()
+    for a, b in zip(found.rungs, clean.rungs, strict=True):
+        assert a.optimum is not None and b.optimum is not None
+        assert a.optimum["lr"].value == pytest.approx(b.optimum["lr"].value, rel=0.03)
+
+
+def test_an_outlier_that_the_others_do_not_contradict_stays() -> None:
+    """The highest rate may be next to a cliff: nothing farther out is better."""
+    study = [o if o.lr < 2.0**-4 else replace(o, loss=9.0) for o in runs(drifting(0.0))]
+    assert asked(study).notes == ()
+
+
+def test_four_rates_bracket_an_optimum() -> None:
+    found = asked(runs(drifting(0.0), rates=range(-9, -5)))
+    for rung in found.rungs:
+        assert rung.optimum is not None
+        assert log2(rung.optimum["lr"].value) == pytest.approx(-7, abs=0.15)
+
+
+def test_a_single_rate_is_not_an_end_of_a_range() -> None:
+    found = asked(runs(drifting(0.0), rates=range(-7, -6)))
+    assert found.verdict == "inconclusive" and found.choice is None
+    assert "a single learning rate finished" in found.reason and "end of" not in found.reason
+    assert "run values on both sides" in found.reason
+
+
+def test_divergence_is_named_only_where_something_diverged() -> None:
+    falling = runs(lambda w, x: 0.8 - 0.02 * x)
+    found = asked(falling)
+    assert "high end of the range; run higher ones" in found.reason
+    assert "diverge" not in found.reason
+    cliff = [o if o.lr < 2.0**-5 else replace(o, loss=None) for o in falling]
+    notes = [rung.note or "" for rung in asked(cliff).rungs]
+    assert all("next to divergence" in note for note in notes)
+
+
+def test_more_seeds_are_advised_only_beside_rates() -> None:
+    """The advice names rates to run, and a second seed where there is one."""
+    found = asked(runs(drifting(0.0, 0.004), seeds=1, noise=1e-2, rates=(-9, -8, -7, -6, -5)))
+    assert found.verdict == "inconclusive"
+    assert "run a learning rate between" in found.reason and "a second seed" in found.reason
+
+
+@pytest.mark.parametrize(("end", "sign"), [("low", 1), ("high", -1)])
+def test_an_end_of_a_list_is_said(end: str, sign: int) -> None:
+    """The loss falls towards one end of the choices for the weight decay."""
+    rng = np.random.default_rng(0)
+    study = [
+        Observation(
+            w,
+            2.0**x,
+            0,
+            float(np.exp(0.8 + 0.02 * (x + 7) ** 2 + sign * 0.01 * y + rng.normal(0, 5e-4))),
+            params={"weight_decay": 2.0**y},
+        )
+        for w, x, y in product((64, 256), range(-9, -4), range(-6, 0, 2))
+    ]
+    found = asked(study, spaces={"weight_decay": Space(choice=(2.0**-6, 2.0**-4, 2.0**-2))})
+    assert found.choice is not None
+    assert found.choice.values["weight_decay"].at_end == end
+    assert f"weight_decay is at the {end} end of the list" in found.reason
+    assert found.choice.hyperparameters["weight_decay"] in (2.0**-6, 2.0**-2)
+    assert found.rungs[0].optimum is not None
+    assert found.rungs[0].optimum["weight_decay"].low is None
+    assert found.rungs[0].optimum["lr"].low is not None
+
+
+def test_a_ladder_of_less_than_an_octave() -> None:
+    found = asked(runs(drifting(0.0), widths=(64, 96)))
+    assert found.verdict == "inconclusive"
+    assert "span 0.58 octaves of width" in found.reason and "run a rung at" in found.reason
+
+
+def test_one_width_one_seed_and_everything_diverged() -> None:
+    one = asked(runs(drifting(0.0), widths=(64,)))
+    assert one.verdict == "inconclusive" and "add a width" in one.reason
+    assert one.choice is not None
+    seed = asked(runs(drifting(0.0), seeds=1))
+    assert seed.verdict == "holds"  # three rungs show the noise of one seed
+    lost = asked([replace(o, loss=None) for o in runs(drifting(0.0))])
+    assert lost.verdict == "inconclusive" and lost.choice is None and lost.fitted is None
+    assert "no run finished; run a lower learning rate than" in lost.reason
+
+
+def test_a_flat_curve_is_not_resolved() -> None:
+    found = asked(runs(lambda w, x: 0.8, noise=5e-3))
+    assert found.verdict == "inconclusive"
+    assert all(rung.optimum is None for rung in found.rungs)
+
+
+def test_the_rule_for_an_axis_that_no_rung_tests() -> None:
+    """16 times the steps: Complete(d)P's rate ∝ steps^-1/2, its rival none: constant.
+
+    A rival that gives a constant raw rate is 16^(1/2) = 4 times as large, quoted by the rule.
+    """
+    study = [replace(o, batch=16, steps=100) for o in runs(drifting(0.0))]
+    rules = TransferRules(optimizer="adamw", horizon="steps", parameterization="mup")
+    found = asked(study, target=at(width=256, batch=16, steps=1600), rules=rules)
+    (rule,) = found.assumed
+    assert rule.axis == "steps" and rule.ratio == pytest.approx(16)
+    assert "rules.horizon: steps" in rule.rule and "2512.22382" in rule.source
+    assert found.choice is not None
+    lr = found.choice.hyperparameters["lr"]
+    assert rule.rivals["none"] == pytest.approx(4 * lr)
+    assert rule.rivals["empirical"] == pytest.approx(4 * 16**-0.32 * lr)
+    assert "steps 400, width 64" in rule.settle
+    assert "no rung differs in steps" in found.notes[-1] and "to settle it" in found.notes[-1]
+    same = asked(study, target=at(width=512, batch=16, steps=100), rules=rules)
+    assert same.assumed == ()  # the control: no other steps
+
+
+def test_one_axis_of_several() -> None:
+    study = [replace(o, batch=16) for o in runs(drifting(0.0))]
+    study += [replace(o, batch=64) for o in runs(drifting(0.0), widths=(64,))]
+    both, width = asked(study), asked(study, axis="width")
+    assert both.axes == ("width", "batch") and width.axes == ("width",)
+    assert len(width.rungs) == 3
+    assert [(i.count, i.reason) for i in width.ignored] == [(14, "not on the line along width")]
