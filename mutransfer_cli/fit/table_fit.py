@@ -10,6 +10,7 @@ from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.target import TargetOptions, target_of_table
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
+from mutransfer_cli.fit.study.searched_batch import with_searched_batch
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.tables.table_runs import read_runs
 from mutransfer_cli.search.storage.location import masked
@@ -70,5 +71,10 @@ def fit_table(
         target=lambda rungs: target_of_table(rungs, target or {}),
         rules=TransferRules(optimizer=optimizer),
     )
-    fitted = fit_study(runs.observations, question=question, source=masked(source))
-    return replace(fitted, understanding=runs.understanding)
+    named = [name for name, size in (target or {}).items() if size is not None]
+    observations, note = with_searched_batch(runs.observations, [*named, *([axis] if axis else [])])
+    fitted = fit_study(observations, question=question, source=masked(source))
+    understanding = runs.understanding
+    if note is not None:
+        understanding = replace(understanding, notes=(*understanding.notes, note))
+    return replace(fitted, understanding=understanding)

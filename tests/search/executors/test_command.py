@@ -98,7 +98,9 @@ def test_sweep_fit_and_nothing_twice(tmp_path: Path) -> None:
     assert document.best.loss == pytest.approx(2 - 0.1 * 4)
     fitted = fit_run(Run.open(tmp_path / "run")).document()
     for rung in fitted.rungs:
-        assert rung.optimum is not None and rung.optimum["lr"].value == pytest.approx(2**-6)
+        assert rung.optimum is not None and rung.optimum["lr"].value == pytest.approx(
+            2**-6, rel=0.01
+        )
     assert fitted.verdict == "holds"
     assert swept(path)[1] == records  # again
     assert len((tmp_path / "started.txt").read_text().splitlines()) == 20
