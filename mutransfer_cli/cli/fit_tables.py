@@ -10,7 +10,7 @@ from mutransfer_cli.cli.output import interval, number, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mutransfer_cli.documents.fit import FitDocument, Rung
+    from mutransfer_cli.documents.fit import FitDocument
     from mutransfer_cli.documents.quality import Tuned
     from mutransfer_cli.interval import Interval
 
@@ -80,14 +80,6 @@ def show_rungs(document: FitDocument) -> None:
     shown = varied or [next((s for s in sizes if getattr(document.rungs[0], s)), SIZES[0])]
     names = list(dict.fromkeys(n for r in document.rungs for n in r.optimum or ())) or ["lr"]
     pruned = any(r.pruned for r in document.rungs)
-    regret = {(name, r.size): r for name, axis in document.axes.items() for r in axis.regret}
-
-    def extra_loss(rung: Rung) -> str:
-        keys = [(axis, getattr(rung, axis)) for axis in document.axes]
-        r = next((regret[k] for k in keys if k in regret), None)
-        if r is None or r.value is None:
-            return "-"
-        return f"{r.value:.2%}{percent_range(r.low, r.high)}"
 
     table(
         f"optimum of each rung, at {document.confidence:.0%} confidence",
@@ -103,13 +95,13 @@ def show_rungs(document: FitDocument) -> None:
         ),
         (
             (
-                *(number(getattr(r, size)) for size in shown),
+                *("-" if (size := getattr(r, s)) is None else f"{size:.12g}" for s in shown),
                 *(interval((r.optimum or {}).get(name)) for name in names),
                 number(r.loss),
                 str(r.points),
                 str(r.censored),
                 *([str(r.pruned)] if pruned else []),
-                extra_loss(r),
+                percent(r.extra_loss),
                 r.note or "",
             )
             for r in document.rungs

@@ -42,6 +42,9 @@ class Rung(Sizes):
     points: int = Field(description="number of settings at which every seed finished")
     censored: int = Field(description="number of settings at which a seed diverged")
     pruned: int = Field(default=0, description="number of settings at which a seed was pruned")
+    extra_loss: Interval | None = Field(
+        default=None, description="relative extra loss of the smallest rung's optimum here"
+    )
     seeds: int = Field(default=1, description="largest number of seeds at one setting")
     note: str | None = None
 

@@ -45,7 +45,7 @@ def answer_document(answers: Answers, source: str) -> FitDocument:
         transfer=tuple(
             TransferCost(at=c.where, **c.cost.model_dump()) for c in answers.costs
         ),
-        rungs=tuple(_rung(answer) for answer in answers.rungs),
+        rungs=tuple(_rung(answers, answer) for answer in answers.rungs),
         axes=axes,
         drift=width.drift.get("lr") if width else None,
         regret=width.regret if width else (),
@@ -92,8 +92,11 @@ def _decision(choice: Choice) -> dict[str, Interval | Decided]:
     return {**decided, "regret": choice.regret}
 
 
-def _rung(answer: RungAnswer) -> Rung:
+def _rung(answers: Answers, answer: RungAnswer) -> Rung:
     """The document of a rung."""
+    smallest, extra = answers.rungs[0], None
+    if answer is not smallest and answer.resolved and smallest.resolved and answers.fitted:
+        extra = answers.fitted.transfer_regret(smallest.sizes, answer.sizes)
     return Rung(
         **dict(sizes_document(answer.sizes)),
         optimum=answer.optimum,
@@ -102,6 +105,7 @@ def _rung(answer: RungAnswer) -> Rung:
         points=answer.points,
         censored=answer.censored,
         pruned=answer.pruned,
+        extra_loss=extra,
         seeds=answer.seeds,
         note=answer.note,
     )

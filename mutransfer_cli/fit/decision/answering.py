@@ -74,7 +74,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         reason=reason,
         drift_verdict=drift_verdict(fitted),
         assumed=assumed,
-        notes=(*outlier_notes(fitted), *choice_notes(choice, assumed)),
+        notes=(*choice_notes(choice, assumed), *outlier_notes(fitted)),
         ignored=(*left, *fitted.study.ignored),
     )
 

@@ -13,7 +13,7 @@ from mutransfer_cli.fit.decision.transfer import (
     verdict_on_transfer,
     worst,
 )
-from mutransfer_cli.fit.decision.wording import size_text
+from mutransfer_cli.fit.decision.wording import setting_text, size_text
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 
@@ -74,6 +74,9 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     if len(rungs) == 1:
         return f"an optimum at one {names[0]} only; add a {names[0]} to the ladder"
     ends = {id(r): r for r in (rungs[0], rungs[-1])}.values()
+    valleys = two_optima(fitted)
+    if valleys is not None:
+        return valleys
     unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.resolved]
     if unknown:
         return "the transfer cannot be judged, because at " + "; at ".join(unknown)
@@ -85,6 +88,21 @@ def no_optimum(rungs: Sequence[RungAnswer]) -> str:
     names = size_names(rungs)
     notes = "; ".join(f"{size_text(r.sizes, names)}: {r.note}" for r in rungs if r.note)
     return f"no rung has an optimum inside its range ({notes})"
+
+
+def two_optima(fitted: StudySurface) -> str | None:
+    """Says that the loss has two optima, and what to run; None if it has one."""
+    second = fitted.second
+    if second is None:
+        return None
+    study = fitted.study
+    sizes = study.rungs[second.rung]
+    near, far = (setting_text(study, setting) for setting in (second.lower, second.other))
+    names = [axis.name for axis in study.axes]
+    return (
+        f"the loss has two optima at {size_text(sizes, names)}, near {near} and near {far}, with "
+        "worse settings between them; run more seeds and finer values around both"
+    )
 
 
 def drift_verdict(fitted: StudySurface) -> Verdict:

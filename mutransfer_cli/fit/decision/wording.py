@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.fit.study.study_runs import Array, StudyRuns
 from mutransfer_cli.interval import Interval
 
 
@@ -21,6 +22,17 @@ def size_text(sizes: Sizes, names: Iterable[str]) -> str:
 def number(size: float) -> str:
     """A size without a fraction where it has none, large ones in powers of ten."""
     return f"{size:.0f}" if size < 1e6 and float(size).is_integer() else f"{size:.4g}"
+
+
+def setting_text(study: StudyRuns, setting: Array) -> str:
+    """A setting such as `lr 0.0156, init_std 0.1`.
+
+    Args:
+        study: The runs.
+        setting: In coordinates, shape (hyperparameters,).
+    """
+    values = study.values(setting)
+    return ", ".join(f"{name} {values[name]:.3g}" for name in study.names)
 
 
 def spoken(name: str) -> str:

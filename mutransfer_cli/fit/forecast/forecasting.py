@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.forecast.ladder_runs import TableOptions, ladder_runs
+from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns, TableOptions, ladder_runs
 from mutransfer_cli.fit.forecast.prediction import forecast_runs, predict, target_sizes
 from mutransfer_cli.fit.forecast.score import (
     Measured,
@@ -16,6 +17,7 @@ from mutransfer_cli.fit.forecast.score import (
     scored,
 )
 from mutransfer_cli.fit.forecast.seal import keep, read_forecast, sealed, write_forecast
+from mutransfer_cli.fit.study.searched_batch import with_searched_batch
 from mutransfer_cli.fit.study.size_axes import sizes_of
 
 
@@ -41,9 +43,9 @@ def make_prediction(
     Raises:
         InputError: The source, the target or the pilot is wrong, or a file cannot be written.
     """
-    runs = ladder_runs(source, table)
+    runs = searched(ladder_runs(source, table), given)
     target = target_sizes(runs, given)
-    pilot_runs = None if pilot is None else ladder_runs(pilot, table)
+    pilot_runs = None if pilot is None else searched(ladder_runs(pilot, table), given)
     document = predict(runs, target, confidence=confidence, pilot=pilot_runs)
     if output is None:
         return document
@@ -52,6 +54,20 @@ def make_prediction(
     if Path(source).exists():
         keep(forecast, Path(source))
     return forecast
+
+
+def searched(runs: LadderRuns, given: Mapping[str, float]) -> LadderRuns:
+    """The runs of a table with a batch that every rung searched as a hyperparameter.
+
+    Args:
+        runs: The runs of a run directory or a table.
+        given: The sizes that name the target; a batch among them is a size.
+    """
+    if runs.recipe is not None:
+        return runs
+    observations, note = with_searched_batch(runs.observations, list(given))
+    notes = runs.notes if note is None else (*runs.notes, note)
+    return replace(runs, observations=tuple(observations), notes=notes)
 
 
 def score_forecast(

@@ -86,7 +86,10 @@ def outliers(surface: ResponseSurface) -> Mask:
     suspicious = (size > LEAST) & (np.abs(left.deviations) > DEVIATIONS) & (left.excess < NEAR)
     found = np.zeros(len(runs.losses), dtype=bool)
     for i in np.flatnonzero(suspicious):
-        found[i] = left.values[i] < 0 or _better_farther_out(runs, left, int(i), suspicious)
+        alike = np.abs(runs.settings[suspicious] - runs.settings[i]).max(1) < 1e-9
+        if alike.sum() == 1:  # else other seeds or rungs have the same: a ridge, no accident
+            low = left.values[i] < 0
+            found[i] = low or _better_farther_out(runs, left, int(i), suspicious)
     if found.sum() > max(1.0, LARGEST_SHARE * len(found)):
         return np.zeros_like(found)
     return found

@@ -20,6 +20,7 @@ from mutransfer_cli.surface.response.response_surface import (
     fit_response,
     interval,
 )
+from mutransfer_cli.surface.response.second_optimum import SecondOptimum, second_optimum
 
 Array = NDArray[np.float64]
 
@@ -74,7 +75,12 @@ class StudySurface:
         return {c.name: c.interval(positions[c.name]) for c in coordinates}
 
     def chosen_setting(self, sizes: Sizes) -> Array:
-        """The setting of lowest expected regret, in coordinates, shape (hyperparameters,)."""
+        """The setting of lowest expected regret, in coordinates, shape (hyperparameters,).
+
+        Where the loss has two optima, it is the better one, of the largest rung that shows both.
+        """
+        if self.second is not None:
+            return self.second.lower
         return self.surface.lowest_regret(self.study.size(sizes))
 
     def choice(self, sizes: Sizes) -> dict[str, float]:
@@ -123,6 +129,11 @@ class StudySurface:
         values = (level.value, level.low, level.high)
         value, low, high = (self.study.scale.loss(x) for x in values if x is not None)
         return Interval(value=value, low=low, high=high)
+
+    @cached_property
+    def second(self) -> SecondOptimum | None:
+        """A second optimum, which the surface cannot follow; None if the runs show one valley."""
+        return second_optimum(self.surface)
 
     @property
     def noise(self) -> float:

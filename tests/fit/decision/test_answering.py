@@ -286,3 +286,19 @@ def test_one_axis_of_several() -> None:
     assert both.axes == ("width", "batch") and width.axes == ("width",)
     assert len(width.rungs) == 3
     assert [(i.count, i.reason) for i in width.ignored] == [(14, "not on the line along width")]
+
+
+def double_well(w: int, x: float) -> float:
+    """Valleys at log2(lr) = -9 and -5 with a ridge of .03 at -7; the upper one is lower by .002."""
+    u = x + 7
+    return 0.8 + 0.03 * ((u / 2) ** 2 - 1) ** 2 - 0.0005 * u
+
+
+def test_two_optima_are_said() -> None:
+    found = asked(runs(double_well, rates=range(-10, -3)))
+    assert found.verdict == "inconclusive"
+    assert "two optima at width 256, near lr 0.0312 and near lr 0.00195" in found.reason
+    assert "run more seeds and finer values around both" in found.reason
+    assert found.notes == ()  # what is on the ridge is no outlier
+    assert found.choice is not None
+    assert log2(found.choice.hyperparameters["lr"]) == pytest.approx(-5)
