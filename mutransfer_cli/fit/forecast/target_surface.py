@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mutransfer_cli.errors import Inconclusive
-from mutransfer_cli.fit.decision.answers import Question, answer
+from mutransfer_cli.fit.decision.answering import answer
+from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
