@@ -62,9 +62,9 @@ def test_the_document_of_a_drifting_ladder() -> None:
     assert found.drift.value == pytest.approx(-1, abs=5e-3)
     assert (found.verdict, found.confidence, found.source) == ("fails", 0.9, "runs.csv")
     assert found.source_rung is not None and found.source_rung.width == 128
-    assert log2(found.hyperparameters["lr"]) == pytest.approx(-7.2, abs=1e-3)
+    assert log2(found.hyperparameters["lr"]) == pytest.approx(-7.2, abs=5e-3)
     rates = [log2(r.optimum["lr"].value) for r in found.rungs if r.optimum]
-    assert rates == pytest.approx([-5.2, -6.2, -7.2], abs=1e-3)
+    assert rates == pytest.approx([-5.2, -6.2, -7.2], abs=5e-3)
     values = as_values(found)
     assert [cost["width"] for cost in values["regret"]] == [64, 128]
     assert values["axes"]["width"]["line"]["width"] == pytest.approx(64, rel=0.01)
