@@ -19,7 +19,7 @@ from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.tables.content.understanding import Understanding
 from mutransfer_cli.fit.transfer.comparison import compare
 from mutransfer_cli.fit.transfer.proxy_advice import proxy_advice
-from mutransfer_cli.fit.transfer.rung_hygiene import confounded_notes, hygiene_notes
+from mutransfer_cli.fit.transfer.rung_hygiene import column_notes, confounded_notes, hygiene_notes
 from mutransfer_cli.surface.observation import Observation
 
 
@@ -77,7 +77,7 @@ class StudyFit:
     @property
     def hygiene(self) -> tuple[str, ...]:
         """What makes rungs hard to compare."""
-        confounded = confounded_notes(self.observations)
+        confounded = (*confounded_notes(self.observations), *column_notes(self.understanding))
         return (*self.caveats, *confounded, *hygiene_notes(self.surface, self.answers.rungs))
 
     def advice(self) -> tuple[ProxyAdvice, ...]:

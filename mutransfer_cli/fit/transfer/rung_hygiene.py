@@ -11,16 +11,22 @@ from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.size_axes import size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.columns.hyperparameter_columns import CHOICES
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
+from mutransfer_cli.fit.tables.content.understanding import Understanding
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import interval
+from mutransfer_cli.surface.transfer.rung_scatter import rung_scatter
 
+CHOSEN = HYPERPARAMETERS.keys() | CHOICES  # keys of columns that somebody sets, sizes aside
 FEWEST_DECAY_STEPS = 100  # of a rung whose loss has settled after its decay (assumption)
 LONGER = 2.0  # a ladder whose steps differ by this factor compares short runs with long ones
 LESS_TUNED = 0.5  # settings per octave relative to the largest rung
-NOISIER = 3.0  # noise relative to the median of the other rungs
-FEWEST_RUNS = 6  # of a rung whose noise can be judged
+NOISIER = 3.0  # scatter relative to the median of the other rungs
+FEWEST_RUNS = 6  # near the optimum of a rung whose scatter can be judged
 # Three standard deviations of the priors of a rung's curvature and of its optimum off the line
 STEEPER = 0.45  # log curvature
 OFF_LINE = 0.2  # octaves
@@ -75,6 +81,22 @@ def confounded_notes(observations: Sequence[Observation]) -> list[str]:
                 "be told from that of the size; use one value, or vary it on every rung"
             )
     return notes
+
+
+def column_notes(read: Understanding | None) -> list[str]:
+    """Hyperparameters of a table that were ignored because they follow from the sizes.
+
+    Args:
+        read: What was understood of the table; None for a run.
+    """
+    if read is None:
+        return []
+    return [
+        f"{c.name} {c.reason}, so that its effect cannot be told from that of the size; use one "
+        "value, or vary it on every rung"
+        for c in read.columns
+        if c.reason.startswith("follows from") and column_name(c.name).key in CHOSEN
+    ]
 
 
 def tuning_notes(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> list[str]:
@@ -139,15 +161,15 @@ def unlike_notes(fitted: StudySurface) -> list[str]:
 
 def _unlike(fitted: StudySurface, r: int) -> list[str]:
     """How one rung differs from the others."""
-    draws, runs = fitted.surface.draws, fitted.study.runs
+    draws = fitted.surface.draws
     found = []
-    noise = np.median(draws.noise, axis=0)
-    usual = float(np.median(np.delete(noise, r)))
-    counted = int(((runs.rung == r) & ~runs.diverged).sum())
-    if counted >= FEWEST_RUNS and noise[r] > NOISIER * usual:
+    scatter = rung_scatter(fitted.surface, FEWEST_RUNS)
+    others = np.delete(scatter, r)
+    usual = float(np.median(others[np.isfinite(others)])) if np.isfinite(others).any() else np.inf
+    if scatter[r] > NOISIER * usual:
         found.append(
-            f"is {noise[r] / usual:.2g} times as noisy as the other rungs: add seeds there, or "
-            "look for what differs"
+            f"scatters {scatter[r] / usual:.2g} times as far about the common surface as the other "
+            "rungs: more noise, which more seeds average out, or a curve of another shape"
         )
     steeper = interval(draws.unevenness[:, r], fitted.confidence)
     if _apart(steeper, STEEPER):
