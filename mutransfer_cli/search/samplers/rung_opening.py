@@ -20,8 +20,9 @@ from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.runs import Array, Mask
 
 LOCATED = 1.5  # octaves: half-width at which the cheapest rung's optimum is known well enough
-LOCATING_TRIALS = 24  # for each hyperparameter at most, before larger rungs start anyway
+LOCATING_TRIALS = (24, 8)  # in all or for each hyperparameter, before larger rungs start anyway
 LOCATING_SHARE = 0.15  # of the FLOPs of the budget, at most
+LOCATING_TRIALS_SHARE = 0.4  # of the trials of the budget, at most
 LOWER = (1.0, 5.0)  # octaves below the lowest learning rate that diverged, where all did
 EDGE = 1.0  # octaves from the end of a range
 BEST_TRIALS = 2  # for each hyperparameter, whose mean says where the optimum is
@@ -69,9 +70,11 @@ class RungOpening:
         if any(state.trials[other] for other in state.rungs[1:]):
             return None
         goal = Goal(state.point(size), np.full(p, LOCATED))
-        spent = state.trials[size] * state.costs[size]
+        trials = state.trials[size]
+        spent = trials * state.costs[size]
         if (
-            state.trials[size] >= start_count(0, p) + LOCATING_TRIALS * p
+            trials >= start_count(0, p) + max(LOCATING_TRIALS[0], LOCATING_TRIALS[1] * p)
+            or trials >= LOCATING_TRIALS_SHARE * (trials + state.trials_left)
             or spent >= LOCATING_SHARE * (spent + state.flops_left)
             or goal.is_reached(state.surface)
         ):

@@ -86,6 +86,8 @@ def test_the_cheapest_rung_is_searched_until_its_optimum_is_located() -> None:
     flat = [record_with(job, 2 + 0.001 * (i * 7 % 5)) for i, job in enumerate(first)]
     goal = opening(flat).locating_goal()
     assert goal is not None and goal.size == pytest.approx([5])
+    few = opening(flat, budget=Budget(trials=16)).locating_goal()
+    assert few is None  # half of the trials are spent: the larger rungs need the others
 
 
 def test_an_optimum_at_the_end_of_the_range_is_noticed() -> None:
