@@ -149,7 +149,7 @@ def show_advice(document: FitDocument) -> None:
         ("proxy", "trials", "cost of the sweep, target runs", "promised regret", ""),
         (
             (
-                ", ".join(f"{name} {number(size)}" for name, size in proxy.sizes.items()),
+                sizes_text(document, proxy.sizes),
                 str(proxy.trials),
                 f"{proxy.cost:.3g}",
                 f"at most {proxy.regret.high or 0.0:.2%}",
@@ -173,8 +173,8 @@ def show_comparison(document: FitDocument) -> None:
         (
             (
                 f"{point.relative:.3g}",
-                *best_way(point.this),
-                *best_way(point.other),
+                *best_way(document, point.this),
+                *best_way(document, point.other),
                 percent(point.difference),
             )
             for point in found.curve
@@ -186,13 +186,16 @@ def show_comparison(document: FitDocument) -> None:
         print(f"note: {reason}")
 
 
-def best_way(tuned: Tuned) -> tuple[str, str]:
+def sizes_text(document: FitDocument, sizes: dict[str, float]) -> str:
+    """Those of some sizes along which the rungs differ."""
+    return ", ".join(f"{name} {number(sizes[name])}" for name in document.axes if name in sizes)
+
+
+def best_way(document: FitDocument, tuned: Tuned) -> tuple[str, str]:
     """The lower loss of one side, and how it is reached."""
     proxy, direct = tuned.by_proxy, tuned.direct
     if direct is not None and (proxy is None or direct.value < proxy.value):
         return interval(direct), "the target"
     if proxy is None or tuned.proxy is None:
         return "-", "-"
-    sizes = {name: size for name, size in tuned.proxy.items() if name in (*SIZES, *TABLE_SIZES)}
-    shown = ", ".join(f"{name} {number(size)}" for name, size in list(sizes.items())[:2])
-    return interval(proxy), f"{tuned.trials} trials at {shown}"
+    return interval(proxy), f"{tuned.trials} trials at {sizes_text(document, tuned.proxy)}"

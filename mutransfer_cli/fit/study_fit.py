@@ -104,7 +104,11 @@ class StudyFit:
                 raise InputError(f"{side.source}: --against: no run finished")
         assert self.surface is not None and other.surface is not None
         found = compare(
-            self.surface, other.surface, self.answers.target, (self.source, other.source)
+            self.surface,
+            other.surface,
+            self.answers.target,
+            (self.source, other.source),
+            self.answers.question.tolerance,
         )
         return Against(
             fit=other.document(),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mutransfer_cli.documents.quality import BudgetPoint, Differences, Tuned
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.optimum_losses import losses_at_optimum
@@ -80,7 +81,11 @@ class _Side:
 
 
 def compare(
-    this: StudySurface, other: StudySurface, target: Sizes | None, names: tuple[str, str]
+    this: StudySurface,
+    other: StudySurface,
+    target: Sizes | None,
+    names: tuple[str, str],
+    tolerance: float = TOLERANCE,
 ) -> Comparison:
     """Compare two studies.
 
@@ -89,6 +94,7 @@ def compare(
         other: The other side.
         target: The sizes of the target; None: those of this side's largest rung.
         names: What the sides are called in messages.
+        tolerance: Relative difference of losses up to which the sides count as equal.
 
     Raises:
         InputError: The sides do not vary the same hyperparameters, or have other sizes.
@@ -119,7 +125,7 @@ def compare(
         rule=rule,
         differences=differences,
         curve=points,
-        conclusion=_conclusion(points, names),
+        conclusion=_conclusion(points, names, tolerance),
         reasons={**missing, **reasons},
     )
 
@@ -260,8 +266,14 @@ def _differences(
     return Differences.model_validate(found), reasons
 
 
-def _conclusion(points: Sequence[BudgetPoint], names: tuple[str, str]) -> str:
-    """What the curve shows."""
+def _conclusion(points: Sequence[BudgetPoint], names: tuple[str, str], tolerance: float) -> str:
+    """What the curve shows.
+
+    Args:
+        points: The curve.
+        names: What the sides are called.
+        tolerance: Relative difference up to which the sides count as equal.
+    """
     known = [p for p in points if p.difference is not None]
     if not known:
         return "the losses at the target cannot be compared"
@@ -280,4 +292,15 @@ def _conclusion(points: Sequence[BudgetPoint], names: tuple[str, str]) -> str:
                 f"{name} is better than {rival} at {len(better)} of {len(known)} budgets, "
                 f"{low:.2g} to {high:.2g} target runs of tuning"
             )
-    return "; ".join(parts) or "no budget shows a difference between the two: neither pays here"
+    if parts:
+        return "; ".join(parts)
+    widest = max(max(-(d.low or 0.0), d.high or 0.0) for p in known if (d := p.difference))
+    if widest <= tolerance:
+        return (
+            f"the two differ by at most {widest:.2%} at every budget: neither pays more than the "
+            "other here"
+        )
+    return (
+        "no budget shows which is better: the intervals of the difference reach "
+        f"{widest:.1%}; add seeds, or rungs nearer the target"
+    )
