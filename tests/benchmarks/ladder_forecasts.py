@@ -6,17 +6,20 @@ For each ladder of `ladder_table` the largest rung, or the largest two, are held
 `search` of the others is what `predict` sees; it forecasts loss and optimum of the largest rung
 with 90 % intervals, where it gives intervals. The held-out rung has an optimum of its own, from all
 of its trials, and a loss, of eight runs of the choice, with intervals of their own: a forecast is
-right where the difference is within both. Regret is the extra loss at the held-out rung of the
-tool's choice, and of the smallest rung's optimum: by the rung's own surface, and measured.
-`--train` trains what is measured: each of these settings and the rung's own best one with eight
-common seeds, none of them a seed of the search (tests/data/ladders/choices).
+right where the difference is within both. The seeds of a search shift all of its rungs alike; so
+the loss is also compared with runs of the choice with the seeds of the search. Regret is the extra
+loss at the held-out rung of the tool's choice, and of the smallest rung's optimum, over the rung's
+best setting: by the rung's own surface, and measured. `--train` trains what is measured: each of
+these settings and the rung's own best one with eight common seeds, none of them a seed of the
+search (tests/data/ladders/choices). Train twice: the second time, the rung's best setting is
+estimated with the runs of the first.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
@@ -27,51 +30,22 @@ from scipy.stats import beta
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import predict
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import study_surface
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.job import Job, missing
-from mutransfer_cli.search.record import Record, observation_of
-from mutransfer_cli.surface.observation import Observation
+from tests.benchmarks.ladder_evidence import (
+    CONFIDENCE,
+    SEEDS,
+    Measured,
+    Rung,
+    Values,
+    observations,
+    own_rung,
+)
 from tests.benchmarks.ladder_table import LADDERS, Ladder
-from tests.benchmarks.ladders import TABLES, Table, population_of, train
+from tests.benchmarks.ladders import TABLES, Table
 
-CONFIDENCE = 0.90
 NORMAL = 1.645  # quantile of the normal distribution for 90 %
-CHOICES = TABLES / "choices"
-SEEDS = range(20, 28)  # of the settings that are trained: no trial of the tables has them
-GRAIN = 100  # settings that are trained are rounded to this fraction of an octave
-Values = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A ladder's largest rung, by all of its own trials.
-
-    Attributes:
-        size: The rung.
-        surface: The surface of its trials.
-    """
-
-    size: Size
-    surface: StudySurface
-
-    @property
-    def sizes(self) -> dict[str, float]:
-        """The sizes by name."""
-        return {name: float(value) for name, value in self.size.as_dict().items()}
-
-    @property
-    def best(self) -> dict[str, float]:
-        """Its own setting of lowest expected regret."""
-        return self.surface.choice(self.sizes)
-
-    def regret(self, values: Values) -> float:
-        """Relative extra loss of a setting: the median of the surface's draws."""
-        setting = self.surface.study.setting(values)
-        return float(np.median(self.surface.regret_draws(setting, self.sizes)))
 
 
 @dataclass(frozen=True)
@@ -111,21 +85,6 @@ def in_octaves(interval: Interval) -> Interval:
     return Interval(value=(low + high) / 2, low=low, high=high)
 
 
-def observations(records: Sequence[Record], recipe: Recipe) -> list[Observation]:
-    """The trials as observations."""
-    return [observation_of(record, recipe.optimizer.lr) for record in records]
-
-
-def own_rung(ladder: Ladder, recipe: Recipe, table: Table) -> Rung:
-    """The largest rung by its own trials."""
-    size = ladder.rungs(recipe)[-1]
-    records = [r for r in table.records() if r.size == size]
-    surface = study_surface(
-        observations(records, recipe), spaces=recipe.search.space, confidence=CONFIDENCE
-    )
-    return Rung(size, surface)
-
-
 def forecast(ladder: Ladder, recipe: Recipe, table: Table, held_out: int) -> Forecast:
     """Forecast the largest rung from those that are not held out.
 
@@ -161,44 +120,6 @@ def difference(predicted: Interval, own: Interval) -> Interval:
 def holds(interval: Interval, value: float = 0.0) -> bool:
     """Whether the interval contains the value."""
     return bool(interval.low <= value <= interval.high)
-
-
-def grained(values: Values, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """A setting as it is trained: rounded, so that a slightly different fit repeats nothing."""
-    octaves = {name: round(GRAIN * math.log2(values[name])) / GRAIN for name in names}
-    return tuple((name, float(f"{2.0**x:.6g}")) for name, x in octaves.items())
-
-
-class Measured:
-    """The losses of the settings that were trained at a ladder's largest rung."""
-
-    def __init__(self, ladder: Ladder, names: Sequence[str]) -> None:
-        self.ladder, self.names = ladder, names
-        self.table = Table(CHOICES / f"{ladder.name}.csv", names)
-
-    def train(self, recipe: Recipe, size: Size, settings: Sequence[Values]) -> None:
-        """Train the settings with all seeds, as far as they have not been."""
-        grains = dict.fromkeys(grained(values, self.names) for values in settings)
-        jobs = [Job(size, seed, grain) for grain in grains for seed in SEEDS]
-        new = missing(jobs, self.table.records())
-        for records in train(ProxyFactory(recipe), new, population_of(self.ladder)):
-            self.table.append("choice", records)
-
-    def losses(self, values: Values) -> np.ndarray | None:
-        """The losses of a setting by seed, NaN where it diverged; None if it was not trained."""
-        grain = dict(grained(values, self.names))
-        losses = {r.seed: r.loss for r in self.table.records() if r.params == grain}
-        if set(losses) < set(SEEDS):
-            return None
-        return np.array([math.nan if losses[s] is None else losses[s] for s in SEEDS])
-
-    def regret(self, values: Values, best: Values) -> tuple[float, float] | None:
-        """Relative extra loss of a setting over the best one, and its standard error."""
-        losses, reference = self.losses(values), self.losses(best)
-        if losses is None or reference is None:
-            return None
-        extra = (losses - reference) / reference.mean()
-        return float(extra.mean()), float(extra.std(ddof=1) / math.sqrt(len(extra)))
 
 
 def share(right: Sequence[bool]) -> str:
@@ -239,10 +160,10 @@ class Outcome:
         own = self.rung.surface.positions(self.rung.sizes)
         return {name: difference(p, own[name]) for name, p in self.forecast.optimum.items()}
 
-    @property
-    def loss_difference(self) -> Interval | None:
+    def loss_difference(self, seeds: Sequence[int] = SEEDS) -> Interval | None:
         """Forecast over measured loss of the choice, minus 1; None without either."""
-        forecast, losses = self.forecast.prediction.loss, self.measured.losses(self.forecast.choice)
+        forecast = self.forecast.prediction.loss
+        losses = self.measured.losses(self.forecast.choice, seeds)
         if forecast is None or forecast.low is None or losses is None:
             return None
         mean = float(losses.mean())
@@ -252,6 +173,11 @@ class Outcome:
         return difference(Interval(value=value, low=low, high=high), own)
 
     @property
+    def reference(self) -> Values:
+        """The best of the settings that were trained, by the rung's own surface."""
+        return min(self.measured.settings, key=self.rung.regret, default=self.rung.best)
+
+    @property
     def own_points_inside(self) -> list[bool]:
         """Whether the rung's own point is inside the forecast's interval, its own not counted."""
         own = self.rung.surface.positions(self.rung.sizes)
@@ -259,26 +185,20 @@ class Outcome:
 
     def regret(self, values: Values) -> tuple[float, float | None]:
         """Relative extra loss of a setting by the rung's surface, and as measured."""
-        measured = self.measured.regret(values, self.rung.best)
+        measured = self.measured.regret(values, self.reference)
         return self.rung.regret(values), None if measured is None else measured[0]
 
     def line(self) -> str:
         """One line of the table."""
         f = self.forecast
         optimum = [f"{name} {signed(d, 2)}" for name, d in self.differences.items()]
-        loss = self.loss_difference
-        percent = (
-            None
-            if loss is None
-            else loss.model_copy(
-                update={key: 100 * getattr(loss, key) for key in ("value", "low", "high")}
-            )
-        )
         cells = [f.ladder, str(f.held_out), "; ".join(optimum) or "no interval"]
-        cells.append("–" if percent is None else signed(percent, 1))
+        for seeds in (SEEDS, self.measured.search_seeds):
+            loss = self.loss_difference(seeds)
+            cells.append("–" if loss is None else signed(in_percent(loss), 1))
         for values in (f.choice, f.smallest):
             by_surface, _ = self.regret(values)
-            measured = self.measured.regret(values, self.rung.best)
+            measured = self.measured.regret(values, self.reference)
             cells.append(f"{100 * by_surface:.2f}")
             cells.append(
                 "–" if measured is None else f"{100 * measured[0]:.2f} ± {100 * measured[1]:.2f}"
@@ -288,11 +208,24 @@ class Outcome:
         return "| " + " | ".join(cells) + " |"
 
 
-HEADER = (
-    "| ladder | held out | optimum: forecast − own, octaves | loss: forecast − measured, % "
-    "| regret of the choice, % | measured | of the smallest rung's optimum, % | measured "
-    "| promised at most |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+COLUMNS = (
+    "ladder",
+    "held out",
+    "optimum: forecast − own, octaves",
+    "loss: forecast − measured, %",
+    "the same seeds, %",
+    "regret of the choice, %",
+    "measured",
+    "of the smallest rung's optimum, %",
+    "measured",
+    "promised at most",
 )
+HEADER = "| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|"
+
+
+def in_percent(interval: Interval) -> Interval:
+    """An interval times 100."""
+    return Interval(value=100 * interval.value, low=100 * interval.low, high=100 * interval.high)
 
 
 def signed(d: Interval, digits: int) -> str:
@@ -304,14 +237,17 @@ def signed(d: Interval, digits: int) -> str:
 def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
     """The forecasts of a ladder, with what came true; trains what is missing where asked to."""
     recipe = ladder.load()
-    names = list(recipe.search.space)
-    table = Table(TABLES / f"{ladder.name}.csv", names)
-    rung = own_rung(ladder, recipe, table)
-    measured = Measured(ladder, names)
+    size = ladder.rungs(recipe)[-1]
+    table = Table(TABLES / f"{ladder.name}.csv", list(recipe.search.space))
+    measured = Measured(ladder, recipe)
+    own = [r for r in table.records() if r.size == size]
+    rung = own_rung(recipe, size, [*own, *measured.table.records()])
     forecasts = [forecast(ladder, recipe, table, held_out) for held_out in (1, 2)]
     if is_training:
-        settings = [v for f in forecasts for v in (f.choice, f.smallest)]
-        measured.train(recipe, rung.size, [*settings, rung.best])
+        choices = [f.choice for f in forecasts]
+        measured.train(size, [*choices, *(f.smallest for f in forecasts), rung.best], SEEDS)
+        measured.train(size, choices, measured.search_seeds)
+        rung = own_rung(recipe, size, [*own, *measured.table.records()])
     for each in forecasts:
         yield Outcome(each, rung, measured)
 
@@ -319,12 +255,18 @@ def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
 def summary(all_outcomes: Sequence[Outcome]) -> str:
     """The figures over all forecasts."""
     differences = [d for o in all_outcomes for d in o.differences.values()]
-    losses = [d for o in all_outcomes if (d := o.loss_difference) is not None]
-    lines = [
-        f"loss within both intervals: {share([holds(d) for d in losses])}",
-        f"median |error| of the loss: {100 * median(abs(d.value) for d in losses):.2f} %"
-        if losses
-        else "no loss measured",
+    lines = []
+    for label, is_fresh in (("fresh seeds", True), ("the search's seeds", False)):
+        losses = [
+            d
+            for o in all_outcomes
+            if (d := o.loss_difference(SEEDS if is_fresh else o.measured.search_seeds)) is not None
+        ]
+        if losses:
+            error = 100 * median(abs(d.value) for d in losses)
+            right = share([holds(d) for d in losses])
+            lines.append(f"loss, {label}: within both {right}; median |error| {error:.2f} %")
+    lines += [
         f"optimum within both intervals: {share([holds(d) for d in differences])}",
         "own point inside the forecast alone: "
         + share([inside for o in all_outcomes for inside in o.own_points_inside]),

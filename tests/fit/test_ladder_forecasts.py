@@ -1,4 +1,4 @@
-"""The arithmetic of tests/benchmarks/ladder_forecasts.py."""
+"""The arithmetic of the benchmark of forecasts of ladders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import pytest
 
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.size import Size
-from tests.benchmarks import ladder_forecasts
-from tests.benchmarks.ladder_forecasts import SEEDS, Measured, difference, grained, holds, share
+from tests.benchmarks import ladder_evidence
+from tests.benchmarks.ladder_evidence import SEEDS, Measured, grained
+from tests.benchmarks.ladder_forecasts import difference, holds, share
 from tests.benchmarks.ladder_table import LADDERS
 from tests.benchmarks.ladders import record
 
@@ -38,8 +39,8 @@ def test_settings_are_trained_on_a_grid_of_a_hundredth_of_an_octave() -> None:
 
 def test_measured_regret_is_paired_by_seed(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Extra losses .01 and .03 in turn: mean .02 of a loss of 2, s.e. .01·√(8/7)/2/√8."""
-    monkeypatch.setattr(ladder_forecasts, "CHOICES", tmp_path)
-    measured = Measured(LADDERS[0], ["lr"])
+    monkeypatch.setattr(ladder_evidence, "CHOICES", tmp_path)
+    measured = Measured(LADDERS[0], LADDERS[0].load())
     for i, seed in enumerate(SEEDS):
         noise = 0.5 if i % 2 else -0.5  # common to both settings
         extra = 0.03 if i % 4 < 2 else 0.01
@@ -49,4 +50,6 @@ def test_measured_regret_is_paired_by_seed(tmp_path, monkeypatch: pytest.MonkeyP
     mean, error = measured.regret({"lr": 2.0**-5}, {"lr": 2.0**-6})
     assert mean == pytest.approx(0.01)
     assert error == pytest.approx(0.01 * math.sqrt(8 / 7) / 2 / math.sqrt(8))
+    assert len(measured.settings) == 2
+    assert measured.losses({"lr": 2.0**-5}, measured.search_seeds) is None
     assert measured.regret({"lr": 2.0**-4}, {"lr": 2.0**-6}) is None
