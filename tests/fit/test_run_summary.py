@@ -21,17 +21,17 @@ def test_a_summary_line_by_line(tmp_path: Path) -> None:
     """2^-6.5 is 0.01105; widths 8 and 32 have the losses 2.5 and 2.125, seeds half of 0.01 more."""
     run = Run.open(finished_run(tmp_path, loss=edge_at_16))
     found = summarize(run)
-    trials, choice, *rungs, drift, cost, verdict = found.lines
+    trials, choice, *rungs, drift, cost, verdict, note = found.lines
     assert trials == "42 trials, 0 core-seconds in total"
-    assert choice.startswith("choice: lr 0.01105: lowest expected regret at the largest rung")
-    assert rungs[0].startswith("width 8: best lr 0.01105 (0.01")
+    assert choice.startswith("choice: lr 0.0110")
+    assert ": lowest expected regret at the largest rung with an optimum (width 32)" in choice
+    assert rungs[0].startswith("width 8: best lr 0.0110")
     assert rungs[1] == "width 16: best no optimum in range, loss -6.0000"
     assert rungs[2].endswith("loss 2.1300")
-    assert drift.startswith("drift of lr: -0.00 (") and drift.endswith(
-        " octaves per doubling of width"
-    )
+    assert drift.startswith("drift of lr: ") and drift.endswith(" octaves per doubling of width")
     assert cost == "taking the smallest rung's optimum to width 32 costs 0.00% of its loss"
     assert verdict.startswith("transfer holds: ")
+    assert note.startswith("note: width 16 is best at the low end")
     assert found.hyperparameters == fit_run(run).document().hyperparameters
     names = [Path(file).name for file in found.files]
     assert names == ["environment.json", "recipe.yaml", "study.db"]

@@ -1,0 +1,91 @@
+"""A sweep, its fit, its summary and its configuration name one choice."""
+
+from __future__ import annotations
+
+import json
+from math import log2
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.documents.sweep import BestTrial, Counts, Population, SweepDocument
+from mutransfer_cli.emit.scale import scale
+from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.fit.run_summary import summarize
+from mutransfer_cli.fit.sweep_choice import with_choice
+from mutransfer_cli.search.storage.run import Run
+from tests.helpers.run_directories import RECIPE, finished_run
+
+TARGET = RECIPE + "target: {width: 64}\n"
+
+
+def drifting(width: int, x: float, seed: int) -> float:
+    """The optimum is 2^-6 at width 8 and half an octave lower at each doubling."""
+    return 2 + 3 / width + 0.05 * (x + 6 + 0.5 * log2(width / 8)) ** 2 + 0.003 * seed * (x % 2)
+
+
+def swept(folder: Path) -> SweepDocument:
+    """What the sweep says before it is fitted: the lowest loss of all trials."""
+    return SweepDocument(
+        run=str(folder),
+        trials=Counts(asked=42, finished=42, pruned=0, diverged=0, failed=0),
+        best=BestTrial(width=32, seed=0, loss=2.1, params={"lr": 2.0**-7}),
+        seconds=1.0,
+        flops=1.0,
+        trials_per_second=None,
+        population=Population(size=1, batched=False, why=""),
+        workers=1,
+        device="cpu",
+    )
+
+
+@pytest.mark.parametrize(("recipe", "optimum"), [(RECIPE, -7.0), (TARGET, -7.5)])
+def test_one_choice_in_every_command(tmp_path: Path, recipe: str, optimum: float) -> None:
+    """At the largest rung, or at the target of the recipe."""
+    folder = finished_run(tmp_path / "run", recipe, drifting)
+    run = Run.open(folder)
+    fitted = fit_run(run).document()
+    assert log2(fitted.hyperparameters["lr"]) == pytest.approx(optimum, abs=0.1)
+    best = with_choice(swept(folder), folder).best
+    assert best is not None and best.params == fitted.hyperparameters and best.seed is None
+    assert best.reason == fitted.choice_reason
+    assert summarize(run).hyperparameters == fitted.hyperparameters
+    if recipe == TARGET:
+        scaled = scale(folder).document
+        assert scaled.hyperparameters["lr"] == fitted.hyperparameters["lr"]
+        notes = [note for note in scaled.notes if "lr 0.0" in note]
+        assert len(notes) == 1 and "lowest expected regret at the target (width 64" in notes[0]
+        assert scaled.prediction is not None
+        assert scaled.prediction.optimum["lr"] == scaled.prediction.lr
+
+
+def test_a_sweep_without_an_optimum_names_its_lowest_trial(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "run", RECIPE, lambda width, x, seed: 5 - 0.1 * x)
+    best = with_choice(swept(folder), folder).best
+    assert best is not None and best.params == {"lr": 2.0**-7} and best.seed == 0
+    assert "no rung has an optimum yet" in best.reason
+
+
+def test_a_transfer_that_fails_is_a_deviation(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "run", RECIPE, drifting)
+    assert fit_run(Run.open(folder)).verdict == "fails"
+    found = scale(folder, width=64, format="torch").document
+    (deviation,) = [d for d in found.deviations if d.what == "transfer of the optimum"]
+    assert (deviation.wanted, deviation.got) == ("holds", "fails")
+    assert any(note.startswith("transfer: fails: ") for note in found.notes)
+    flat = finished_run(tmp_path / "flat", RECIPE)  # the control: no drift
+    held = scale(flat, width=64, format="torch").document
+    assert all(d.what != "transfer of the optimum" for d in held.deviations)
+
+
+def test_a_fit_for_another_target_is_named(tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "run", RECIPE, drifting)
+    document = fit_run(Run.open(folder), target={"width": 64.0}).document()
+    path = tmp_path / "fit.json"
+    path.write_text(json.dumps(document.model_dump(mode="json", by_alias=True)))
+    recipe = folder / "recipe.yaml"
+    same = scale(recipe, width=64, fit=path).document
+    assert same.hyperparameters["lr"] == document.hyperparameters["lr"]
+    assert not any("was not made for the target" in note for note in same.notes)
+    other = scale(recipe, width=128, fit=path).document
+    assert any("was not made for the target" in note for note in other.notes)
