@@ -169,13 +169,14 @@ def show_comparison(document: FitDocument) -> None:
         return
     table(
         f"expected loss at the target after tuning, {document.source} against {found.fit.source}",
-        ("tuning, target runs", "this", "by", "other", "by", "difference"),
+        ("tuning, target runs", "this", "by", "other", "by", "difference", "in regret"),
         (
             (
                 f"{point.relative:.3g}",
                 *best_way(document, point.this),
                 *best_way(document, point.other),
                 percent(point.difference),
+                percent(point.regret_difference),
             )
             for point in found.curve
         ),

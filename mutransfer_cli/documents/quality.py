@@ -79,6 +79,10 @@ class BudgetPoint(Part):
         description="relative difference of the losses, each by the better of its two ways: "
         "negative where this side is better"
     )
+    regret_difference: Interval | None = Field(
+        description="difference of what tuning leaves, as shares of the two losses: the losses of "
+        "the tuned models aside"
+    )
     better: Literal["this", "other"] | None = Field(description="null: no difference is shown")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.transfer.conclusion import better_side, conclusion
 from mutransfer_cli.fit.transfer.optimum_losses import losses_at_optimum
 from mutransfer_cli.fit.transfer.quality_document import findings
 from mutransfer_cli.fit.transfer.trial_cost import CostRule, cost_rule
@@ -69,15 +69,18 @@ class _Side:
     curves: TuningCurves
     loss: Array | None
 
-    def after(self, regrets: Array) -> Array | None:
-        """Draws of the loss with a regret; None where a budget pays for no trial."""
-        if not np.isfinite(regrets).all():
-            return None
+    def better_regrets(self, i: int) -> Array | None:
+        """The regrets of the better way at one budget; None where it pays for no trial."""
+        ways = [curve[i] for curve in (self.curves.proxy, self.curves.direct)]
+        known = [way for way in ways if np.isfinite(way).all()]
+        return min(known, key=lambda way: float(way.mean()), default=None)
+
+    def after(self, regrets: Array) -> Array:
+        """Draws of the loss at the target with a regret."""
         scale = self.surface.study.scale
         loss = np.ones(SIMULATED) if self.loss is None else self.loss
-        return np.asarray(
-            loss + (loss if scale.logarithmic else scale.unit) * scale.relative(regrets)
-        )
+        unit = loss if scale.logarithmic else scale.unit
+        return np.asarray(loss + unit * scale.relative(regrets))
 
 
 def compare(
@@ -125,7 +128,7 @@ def compare(
         rule=rule,
         differences=differences,
         curve=points,
-        conclusion=_conclusion(points, names, tolerance),
+        conclusion=conclusion(points, names, tolerance),
         reasons={**missing, **reasons},
     )
 
@@ -192,35 +195,49 @@ def _point(i: int, budget: float, sides: Sequence[_Side], relative: float) -> Bu
         sides: Both sides.
         relative: The budget relative to one run of the target.
     """
-    tuned, best = [], []
-    for side in sides:
-        ways = [side.after(curve[i]) for curve in (side.curves.proxy, side.curves.direct)]
-        known = [way for way in ways if way is not None]
-        best.append(min(known, key=lambda way: float(way.mean()), default=None))
-        shown = [
-            None if way is None or side.loss is None else interval(way, side.surface.confidence)
-            for way in ways
-        ]
-        index = side.curves.best_proxy[i]
-        tuned.append(
-            Tuned(
-                by_proxy=shown[0],
-                direct=shown[1],
-                proxy=None if index is None else dict(side.proxies[index]),
-                trials=side.curves.trials[i],
-            )
-        )
-    difference = None
-    if best[0] is not None and best[1] is not None and sides[0].loss is not None:
-        difference = _relative_difference(sides[0].surface, best[0], best[1])
+    this, other = sides
+    best = [side.better_regrets(i) for side in sides]
+    difference, regrets = None, None
+    if best[0] is not None and best[1] is not None:
+        regrets = _regret_difference(sides, (best[0], best[1]))
+        if this.loss is not None:
+            losses = this.after(best[0]), other.after(best[1])
+            difference = _relative_difference(this.surface, *losses)
     return BudgetPoint(
         budget=budget,
         relative=relative,
-        this=tuned[0],
-        other=tuned[1],
+        this=_tuned(this, i),
+        other=_tuned(other, i),
         difference=difference,
-        better=_better(difference),
+        regret_difference=regrets,
+        better=better_side(difference),
     )
+
+
+def _tuned(side: _Side, i: int) -> Tuned:
+    """One side at one budget."""
+    shown = [
+        None
+        if side.loss is None or not np.isfinite(curve[i]).all()
+        else interval(side.after(curve[i]), side.surface.confidence)
+        for curve in (side.curves.proxy, side.curves.direct)
+    ]
+    index = side.curves.best_proxy[i]
+    return Tuned(
+        by_proxy=shown[0],
+        direct=shown[1],
+        proxy=None if index is None else dict(side.proxies[index]),
+        trials=side.curves.trials[i],
+    )
+
+
+def _regret_difference(sides: Sequence[_Side], regrets: tuple[Array, Array]) -> Interval:
+    """The difference of what tuning leaves, as a share of each side's loss."""
+    this, other = (
+        side.surface.study.scale.relative(r) for side, r in zip(sides, regrets, strict=True)
+    )
+    other = np.random.default_rng(SEED).permutation(other)  # the sides are independent
+    return interval(this - other, sides[0].surface.confidence)
 
 
 def _relative_difference(side: StudySurface, this: Array, other: Array) -> Interval:
@@ -228,13 +245,6 @@ def _relative_difference(side: StudySurface, this: Array, other: Array) -> Inter
     other = np.random.default_rng(SEED).permutation(other)  # the sides are independent
     unit = other if side.study.scale.logarithmic else side.study.scale.unit
     return interval((this - other) / unit, side.confidence)
-
-
-def _better(difference: Interval | None) -> Literal["this", "other"] | None:
-    """The side whose loss is lower, where the difference shows one."""
-    if difference is None or difference.low is None or difference.high is None:
-        return None
-    return "this" if difference.high < 0 else "other" if difference.low > 0 else None
 
 
 def _differences(
@@ -264,43 +274,3 @@ def _differences(
     if losses[0] is not None and losses[1] is not None:
         found["loss"] = _relative_difference(sides[0], losses[0], losses[1])
     return Differences.model_validate(found), reasons
-
-
-def _conclusion(points: Sequence[BudgetPoint], names: tuple[str, str], tolerance: float) -> str:
-    """What the curve shows.
-
-    Args:
-        points: The curve.
-        names: What the sides are called.
-        tolerance: Relative difference up to which the sides count as equal.
-    """
-    known = [p for p in points if p.difference is not None]
-    if not known:
-        return "the losses at the target cannot be compared"
-    parts = []
-    for side, name, rival in (("this", names[0], names[1]), ("other", names[1], names[0])):
-        better = [p for p in known if p.better == side]
-        if not better:
-            continue
-        if len(better) == len(known):
-            parts.append(
-                f"{name} is better than {rival} at every budget: {rival} does not pay here"
-            )
-        else:
-            low, high = better[0].relative, better[-1].relative
-            parts.append(
-                f"{name} is better than {rival} at {len(better)} of {len(known)} budgets, "
-                f"{low:.2g} to {high:.2g} target runs of tuning"
-            )
-    if parts:
-        return "; ".join(parts)
-    widest = max(max(-(d.low or 0.0), d.high or 0.0) for p in known if (d := p.difference))
-    if widest <= tolerance:
-        return (
-            f"the two differ by at most {widest:.2%} at every budget: neither pays more than the "
-            "other here"
-        )
-    return (
-        "no budget shows which is better: the intervals of the difference reach "
-        f"{widest:.1%}; add seeds, or rungs nearer the target"
-    )

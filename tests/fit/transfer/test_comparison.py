@@ -10,6 +10,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
 from mutransfer_cli.fit.study_fit import fit_study
 from mutransfer_cli.fit.transfer.comparison import Comparison, compare
+from mutransfer_cli.fit.transfer.conclusion import better_side
 from mutransfer_cli.interval import Interval
 from tests.helpers.quadratic_ladders import ladder
 
@@ -43,6 +44,7 @@ def test_a_parameterization_that_transfers_pays_while_tuning_is_scarce(
     assert affordable and all(p.better == "this" for p in affordable)
     # at the next smaller rung the other's optimum is an octave off: e^(a/2) - 1 = 1 %
     assert found.curve[4].difference is not None and found.curve[4].difference.value < -0.005
+    assert inside(found.curve[4].difference.value, found.curve[4].regret_difference)
     # both are tuned at the target in the end, where their losses are the same
     last = found.curve[-1].difference
     assert last is not None and abs(last.value) < 0.002
@@ -73,6 +75,7 @@ def test_a_lower_loss_is_better_at_every_budget(still: StudySurface) -> None:
     better = study_surface(ladder([-8.0] * 4, lower=0.05, seed=3))
     found = both(still, better)
     assert found.conclusion == "sp is better than mup at every budget: mup does not pay here"
+    assert all(inside(0.0, p.regret_difference) for p in found.curve)
     assert found.differences.loss is not None
     assert found.differences.loss.value == pytest.approx(0.0513, abs=0.003)
 
@@ -98,7 +101,9 @@ def test_two_rungs_have_no_loss_beyond_them(still: StudySurface) -> None:
     found = compare(short, still, {"width": 1024.0}, NAMES)
     assert found.differences.loss is None and "needs 3 rungs" in found.reasons["loss"]
     assert all(p.better is None for p in found.curve)
+    assert all(p.difference is None and p.regret_difference for p in found.curve)
     assert found.conclusion == "the losses at the target cannot be compared"
+    assert better_side(found.curve[0].regret_difference) is None
 
 
 def test_the_document_holds_the_other_fit() -> None:
