@@ -9,16 +9,22 @@ import pytest
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from tests.benchmarks.ladder_table import LADDERS, Ladder
-from tests.benchmarks.ladders import Table, center, dense_jobs, record
+from tests.benchmarks.ladders import TABLES, Table, center, dense_jobs, record
 
 SIZE = Size(width=32, depth=2, batch=16, steps=100)
 
 
 @pytest.mark.parametrize("ladder", LADDERS, ids=lambda ladder: ladder.name)
-def test_every_ladder_has_rungs(ladder: Ladder) -> None:
+def test_a_table_holds_the_rungs_of_its_ladder(ladder: Ladder) -> None:
     recipe = ladder.load()
-    assert 4 <= len(ladder.rungs(recipe)) <= 9
-    assert 1 <= len(recipe.search.space) <= 4
+    sizes = ladder.rungs(recipe)
+    path = TABLES / f"{ladder.name}.csv"
+    table = Table(path, list(recipe.search.space))
+    assert 4 <= len(sizes) <= 9
+    assert 1 <= len(table.names) <= 4
+    assert {r.size for r in table.records("search")} == set(sizes)
+    assert {r.size for r in table.records("dense")} == set(sizes[-2:])
+    assert path.stat().st_size < 60_000
 
 
 def test_a_diagonal_grows_both_axes_at_once() -> None:
