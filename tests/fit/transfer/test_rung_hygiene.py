@@ -12,6 +12,8 @@ from mutransfer_cli.fit.table_fit import fit_table
 from mutransfer_cli.fit.transfer.rung_hygiene import confounded_notes, undercooled_note
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.surface.observation import Observation
+from tests.benchmarks.prediction_coverage import observations
+from tests.benchmarks.synthetic_truths import Truth, grid
 from tests.helpers.quadratic_ladders import ladder
 from tests.helpers.recipes import GOOD
 
@@ -25,6 +27,13 @@ def notes(runs: list[Observation]) -> str:
 @pytest.mark.parametrize("drift", [0.0, -0.5])
 def test_a_clean_ladder_has_no_notes(drift: float) -> None:
     assert notes(ladder([-8 + drift * z for z in range(4)])) == ""
+
+
+@pytest.mark.slow
+def test_synthetic_truths_have_no_notes() -> None:
+    """Rungs of the same noise; curvatures that scatter by 7 %, optima off the line in a third."""
+    named = [seed for seed in range(40) if fit_study(observations(grid(Truth(seed)))).hygiene]
+    assert named == []
 
 
 def test_a_noisy_rung_is_named() -> None:
