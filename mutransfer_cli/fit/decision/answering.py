@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
-from mutransfer_cli.fit.decision.caveats import choice_notes, outlier_notes
+from mutransfer_cli.fit.decision.caveats import axis_notes, choice_notes, outlier_notes, scale_notes
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.decision.obstacles import (
     drift_verdict,
@@ -74,7 +74,12 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         reason=reason,
         drift_verdict=drift_verdict(fitted),
         assumed=assumed,
-        notes=(*choice_notes(choice, assumed), *outlier_notes(fitted)),
+        notes=(
+            *choice_notes(choice, assumed),
+            *scale_notes(fitted),
+            *axis_notes(fitted),
+            *outlier_notes(fitted),
+        ),
         ignored=(*left, *fitted.study.ignored),
     )
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
 
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule
 from mutransfer_cli.fit.decision.lowest_regret import Choice
@@ -10,6 +13,8 @@ from mutransfer_cli.fit.decision.wording import size_text
 from mutransfer_cli.fit.study.coordinates import setting_of_run
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
+
+PROPORTIONAL = 0.02  # least spread of the rungs across their line, relative to that along it
 
 
 def outlier_notes(fitted: StudySurface) -> list[str]:
@@ -22,6 +27,32 @@ def outlier_notes(fitted: StudySurface) -> list[str]:
             f"outlier left out: loss {o.loss:.4g} at {size_text(sizes_of(o), names)}, {setting}, "
             f"seed {o.seed}; the other runs contradict it (a run that crashed early?)"
         )
+    return notes
+
+
+def scale_notes(fitted: StudySurface) -> list[str]:
+    """Says what costs are relative to where losses are not positive."""
+    scale = fitted.study.scale
+    if scale.logarithmic:
+        return []
+    return [
+        "some losses are not positive, so costs are not shares of the loss but of what training "
+        f"gained, {scale.unit:.4g}"
+    ]
+
+
+def axis_notes(fitted: StudySurface) -> list[str]:
+    """Names the sizes that grow in proportion on every rung."""
+    rungs, axes = fitted.study.runs.rungs, fitted.study.axes
+    notes = []
+    for i, j in combinations(range(len(axes)), 2):
+        pair = rungs[:, [i, j]] - rungs[:, [i, j]].mean(0)
+        along, *across = np.linalg.svd(pair, compute_uv=False)
+        if across and across[0] <= PROPORTIONAL * along:
+            notes.append(
+                f"{axes[i].name} and {axes[j].name} grow together on all rungs, so their drifts "
+                "cannot be told apart; a target at other proportions is an extrapolation"
+            )
     return notes
 
 

@@ -69,12 +69,12 @@ def study_verdict(
 def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     """Why there can be no verdict on the cost, and what to run; None if there can be one."""
     names = size_names(rungs)
+    valleys = two_optima(fitted)
     if all(r.optimum is None for r in rungs):
-        return no_optimum(rungs)
+        return valleys or no_optimum(rungs)
     if len(rungs) == 1:
         return f"an optimum at one {names[0]} only; add a {names[0]} to the ladder"
     ends = {id(r): r for r in (rungs[0], rungs[-1])}.values()
-    valleys = two_optima(fitted)
     if valleys is not None:
         return valleys
     unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.resolved]

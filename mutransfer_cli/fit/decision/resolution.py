@@ -28,11 +28,13 @@ class Tried:
         values: Distinct coordinates of runs that finished, ascending.
         diverged: The lowest coordinate of runs that diverged above all of these; None: none did.
         in_study: Number of distinct coordinates of runs that finished on any rung.
+        equal: Whether all losses of the rung are the same number.
     """
 
     values: tuple[float, ...]
     diverged: float | None
     in_study: int
+    equal: bool = False
 
     @classmethod
     def of(cls, fitted: StudySurface, rung: int, j: int) -> Tried:
@@ -43,7 +45,8 @@ class Tried:
         values = tuple(np.unique(column[~lost]).tolist())
         above = [float(x) for x in column[lost] if x > values[-1]]
         in_study = len(np.unique(runs.settings[~runs.diverged, j]))
-        return cls(values, min(above, default=None), in_study)
+        equal = bool(np.ptp(runs.losses[(runs.rung == rung) & ~runs.diverged]) == 0)
+        return cls(values, min(above, default=None), in_study, equal)
 
 
 def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> str:
@@ -73,6 +76,8 @@ def unresolved_reason(
     draws: Array,
     at_end: dict[str, str],
     notes: list[str],
+    *,
+    two_optima: bool = False,
 ) -> str | None:
     """Why the optimum of a hyperparameter is not resolved at a rung, and what to run; or None.
 
@@ -82,6 +87,7 @@ def unresolved_reason(
         draws: Draws of its optimum there.
         at_end: Ends at which a hyperparameter is best; added to.
         notes: Caveats; added to.
+        two_optima: Whether the runs show two optima.
     """
     name, values = spoken(coordinate.name), tried.values
     known = interval(draws, FLAT_CONFIDENCE).half_width
@@ -94,6 +100,8 @@ def unresolved_reason(
             return f"{said}; {what} not bracket an optimum; run values on both sides"
         notes.append(f"{said}: the optimum is mostly that of the other rungs")
         return None
+    if tried.equal:
+        return f"every run has the same loss; check that the {name} reaches the runs"
     if (draws < values[0]).mean() > OUTSIDE:
         at_end[coordinate.name] = "low"
         return end_message(coordinate, "low", low, high)
@@ -103,6 +111,8 @@ def unresolved_reason(
             return end_message(coordinate, "high", low, high)
         above = coordinate.value((values[-1] + tried.diverged) / 2)
         notes.append(f"the best {name} is next to divergence; run one between, such as {above:.3g}")
+    if known > FLAT and two_optima:
+        return f"the loss has more than one optimum in the {name}"
     if known > FLAT:
         unit = "octaves" if coordinate.octaves else "steps"
         return (

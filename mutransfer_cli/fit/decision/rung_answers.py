@@ -152,7 +152,9 @@ def _fitted_rung(
     draws = fitted.optimum_draws(sizes)
     for j, coordinate in enumerate(fitted.study.hyperparameters.coordinates):
         tried = Tried.of(fitted, rung, j)
-        why = unresolved_reason(coordinate, tried, draws[:, j], at_end, notes)
+        why = unresolved_reason(
+            coordinate, tried, draws[:, j], at_end, notes, two_optima=fitted.second is not None
+        )
         end = falling_to_an_end(runs, coordinate.name) if len(fitted.names) == 1 else None
         if end is not None and why is None:
             low, high = (coordinate.value(tried.values[i]) for i in (0, -1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.decision.wording import percent
+from mutransfer_cli.fit.decision.wording import decimals, percent
 from mutransfer_cli.interval import Interval
 
 Verdict: TypeAlias = Literal["holds", "fails", "inconclusive"]
@@ -68,14 +68,15 @@ def verdict_on_transfer(costs: Sequence[TransferCost], tolerance: float) -> tupl
     """
     verdict = worst([verdict_on_cost(c.cost, tolerance) for c in costs])
     relation = {"holds": "at most", "fails": "above", "inconclusive": "on both sides of"}
+    places = decimals(tolerance)
     parts = [
-        f"{percent(c.cost)} of the loss at {c.where}"
+        f"{percent(c.cost, places)} of the loss at {c.where}"
         for c in costs
         if verdict == "holds" or verdict_on_cost(c.cost, tolerance) == verdict
     ]
     costing = " and ".join(parts)
     return verdict, (
-        f"the smallest rung's optimum costs {costing}, {relation[verdict]} {tolerance:.2%}"
+        f"the smallest rung's optimum costs {costing}, {relation[verdict]} {tolerance:.{places}%}"
     )
 
 

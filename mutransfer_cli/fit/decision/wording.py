@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import floor, log10
 
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_runs import Array, StudyRuns
@@ -40,11 +41,21 @@ def spoken(name: str) -> str:
     return "learning rate" if name == "lr" else name
 
 
-def percent(cost: Interval) -> str:
-    """A cost such as `0.12% (0.01% to 0.40%)`."""
+def percent(cost: Interval, places: int = 2) -> str:
+    """A cost such as `0.12% (0.01% to 0.40%)`.
+
+    Args:
+        cost: The cost, as a fraction.
+        places: Digits after the point of the percentages.
+    """
     if cost.low is None or cost.high is None:
-        return f"{cost.value:.2%}"
-    return f"{cost.value:.2%} ({cost.low:.2%} to {cost.high:.2%})"
+        return f"{cost.value:.{places}%}"
+    return f"{cost.value:.{places}%} ({cost.low:.{places}%} to {cost.high:.{places}%})"
+
+
+def decimals(tolerance: float) -> int:
+    """Digits after the point at which percentages show on which side of a tolerance they are."""
+    return max(2, 1 - floor(log10(100 * tolerance)))
 
 
 def signed_interval(drift: Interval) -> str:

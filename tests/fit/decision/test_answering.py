@@ -302,3 +302,13 @@ def test_two_optima_are_said() -> None:
     assert found.notes == ()  # what is on the ridge is no outlier
     assert found.choice is not None
     assert log2(found.choice.hyperparameters["lr"]) == pytest.approx(-5)
+
+
+def test_two_equal_optima_are_said() -> None:
+    """Valleys of the same depth at 2^-9 and 2^-5, a ridge of .2 between them."""
+    rates = tuple(-11 + k / 2 for k in range(17))
+    found = asked(
+        runs(lambda w, x: 0.8 + 0.05 * min((x + 9) ** 2, (x + 5) ** 2), rates=rates, noise=1e-3)
+    )
+    assert found.verdict == "inconclusive" and "two optima" in found.reason
+    assert not any("hardly changes" in (rung.note or "") for rung in found.rungs)

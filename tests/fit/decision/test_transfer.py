@@ -55,3 +55,11 @@ def test_a_tolerance_is_a_share() -> None:
     for text in ("5", "much", "-1%", "0"):
         with pytest.raises(InputError, match=r"--tolerance .*such as 0\.5%"):
             tolerance_of(text)
+
+
+def test_a_small_tolerance_is_told_from_the_costs() -> None:
+    cost = TransferCost("width 128", between(0.0, 0.000004))
+    verdict, reason = verdict_on_transfer([cost], 0.000001)
+    assert verdict == "inconclusive"
+    assert "0.00020% (0.00000% to 0.00040%)" in reason
+    assert reason.endswith("on both sides of 0.00010%")
