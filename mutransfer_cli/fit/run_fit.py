@@ -8,9 +8,9 @@ from statistics import median
 
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
-from mutransfer_cli.fit.decision.target import TargetOptions, target_of_recipe
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
+from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_recipe
 from mutransfer_cli.fit.transfer.rung_hygiene import undercooled_note
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.completeness import unfinished

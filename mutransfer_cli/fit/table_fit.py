@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
-from mutransfer_cli.fit.decision.target import TargetOptions, target_of_table
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.study.searched_batch import with_searched_batch
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.tables.table_runs import read_runs
+from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_table
 from mutransfer_cli.search.storage.location import masked
 
 

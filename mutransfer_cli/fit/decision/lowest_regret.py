@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mutransfer_cli.fit.decision.unknown_axes import cost_of
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.target.support import extents, unsupported
@@ -97,7 +98,7 @@ def choose(
         name: ChosenValue(Interval(value=value))
         for name, value in study.hyperparameters.constant.items()
     }
-    regret = fitted.regret({n: v.value.value for n, v in values.items()}, sizes)
+    regret = cost_of(fitted, setting, sizes)
     return Choice(study.full(sizes), values, regret, reason)
 
 

@@ -13,9 +13,11 @@ from mutransfer_cli.fit.decision.transfer import (
     verdict_on_transfer,
     worst,
 )
+from mutransfer_cli.fit.decision.unknown_axes import cost_of
 from mutransfer_cli.fit.decision.wording import setting_text, size_text
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.target.support import extents, unknown_drift
 
 
 def transfer_costs(
@@ -33,10 +35,12 @@ def transfer_costs(
         costs.append(TransferCost(size_text(largest, names), cost))
     if target is not None:
         there = fitted.study.full(target)
+        reach = extents(fitted.study.rungs, fitted.study.axes, there)
         distance = abs(fitted.study.size(there) - fitted.study.size(largest)).max()
-        if distance > SAME:
-            cost = fitted.transfer_regret(smallest, there)
-            where = f"the target ({size_text(there, names)})"
+        if distance > SAME or unknown_drift(reach):
+            cost = cost_of(fitted, fitted.optimum_draws(smallest), there)
+            further = [e.axis for e in reach if e.beyond and e.axis not in names]
+            where = f"the target ({size_text(there, [*names, *further])})"
             costs.append(TransferCost(where, cost, predicted=True))
     return tuple(costs)
 

@@ -75,7 +75,7 @@ def predict(
         target={name: _whole(target.get(name)) for name in names},
         loss=loss,
         optimum=at_target.optimum(),
-        regret=at_target.regret(),
+        regret=at_target.decision.regret,
         distance=at_target.distance,
         confidence=confidence,
         method=f"{METHOD}; {loss_method}",

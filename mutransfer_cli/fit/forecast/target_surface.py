@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
-from mutransfer_cli.fit.study.size_axes import SAME, Sizes
+from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.target.support import DRIFT_SD, Extent, extents
+from mutransfer_cli.fit.target.support import Extent, extents
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.response.response_surface import (
     ResponseSurface,
-    excess_at,
-    interval,
 )
-
-SEED = 3
 
 
 @dataclass(frozen=True)
@@ -77,25 +71,6 @@ class TargetSurface:
         at_end = {name: c.at_end for name, c in self.decision.values.items() if c.at_end}
         decision = choose(fitted, self.target, unresolved=self.unresolved, at_end=at_end)
         return replace(self, surface=fitted, decision=decision)
-
-    def regret(self) -> Interval:
-        """The relative extra loss of the choice.
-
-        Along axes of which the ladder says nothing, the optimum moves by as much as published
-        exponents differ.
-        """
-        surface, study = self.surface.surface, self.surface.study
-        at = surface.at(study.size(self.target))
-        rng = np.random.default_rng(SEED)
-        moved = at.optimum + self.unknown_drift * rng.standard_normal(at.optimum.shape)
-        excess = excess_at(surface.draws, replace(at, optimum=moved), study.setting(self.choice))
-        return interval(study.scale.relative(excess), self.surface.confidence)
-
-    @property
-    def unknown_drift(self) -> float:
-        """Standard deviation of the optimum's move along axes that the ladder does not vary."""
-        unknown = [extent.beyond for extent in self.extents if extent.span <= SAME]
-        return float(np.hypot.reduce(DRIFT_SD * np.array([0.0, *unknown])))
 
 
 def surface_at(runs: LadderRuns, target: Sizes, confidence: float) -> TargetSurface:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.sizes import TABLE_SIZES
@@ -79,3 +80,8 @@ def unsupported(extents: Sequence[Extent]) -> str | None:
     """Why there is no interval for the optimum, in one sentence; None where there is one."""
     faults = [extent.fault for extent in extents if extent.fault is not None]
     return "; ".join(faults) if faults else None
+
+
+def unknown_drift(extents: Sequence[Extent]) -> float:
+    """Standard deviation, in octaves, of the optimum's move along axes that no run varies."""
+    return hypot(0.0, *(DRIFT_SD * e.beyond for e in extents if e.span <= SAME))

@@ -11,7 +11,7 @@ import numpy as np
 from mutransfer_cli.documents.quality import ProxyAdvice
 from mutransfer_cli.fit.study.size_axes import SAME, SizeAxis, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.target.support import DRIFT_SD, extents
+from mutransfer_cli.fit.target.support import extents, unknown_drift
 from mutransfer_cli.fit.transfer.trial_cost import cost_rule
 from mutransfer_cli.surface.response.response_surface import interval
 from mutransfer_cli.surface.transfer.proxy_promise import (
@@ -36,8 +36,7 @@ def proxy_advice(fitted: StudySurface, target: Sizes, tolerance: float) -> tuple
     """
     study, surface = fitted.study, fitted.surface
     there = study.size(target)
-    unknown = [e.beyond for e in extents(study.rungs, study.axes, target) if e.span <= SAME]
-    drift_sd = float(np.hypot.reduce(DRIFT_SD * np.array([0.0, *unknown])))
+    drift_sd = unknown_drift(extents(study.rungs, study.axes, target))
     design = standard_design(len(fitted.names))
     sizes = candidate_sizes(fitted, target)
     full = study.full(target)

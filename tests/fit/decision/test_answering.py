@@ -275,8 +275,12 @@ def test_the_rule_for_an_axis_that_no_rung_tests() -> None:
     assert rule.rivals["empirical"] == pytest.approx(4 * 16**-0.32 * lr)
     assert "steps 400, width 64" in rule.settle
     assert "no rung differs in steps" in found.notes[-1] and "to settle it" in found.notes[-1]
+    # what the steps do to the optimum is not known to half a percent of the loss
+    assert found.verdict == "inconclusive"
+    assert "the target (width 256, steps 1600)" in found.reason
+    assert "run a rung nearer the target: steps 400" in found.reason
     same = asked(study, target=at(width=512, batch=16, steps=100), rules=rules)
-    assert same.assumed == ()  # the control: no other steps
+    assert same.assumed == () and same.verdict == "holds"  # the control: no other steps
 
 
 def test_one_axis_of_several() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.decision.target import target_of_recipe, target_of_table
+from mutransfer_cli.fit.target.named_target import target_of_recipe, target_of_table
 from mutransfer_cli.recipe.load import loads
 
 RECIPE = """
