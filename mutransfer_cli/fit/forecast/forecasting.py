@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
 from mutransfer_cli.documents.predict import PredictDocument
@@ -88,7 +89,8 @@ def score_forecast(
         table: How a table is read.
 
     Raises:
-        InputError: The forecast was edited or is too young, or nothing is at its target.
+        InputError: The forecast was edited or is too young, nothing is at its target, or the loss
+            is not finite.
         Inconclusive: Every run at the target diverged.
     """
     forecast = read_forecast(path)
@@ -97,6 +99,8 @@ def score_forecast(
         raise InputError("--score: expected a run of the target, or --loss, and not both")
     if source is None:
         assert loss is not None
+        if not isfinite(loss):
+            raise InputError(f"--loss {loss}: expected a finite loss")
         return scored(forecast, Measured(loss, started=date), path)
     runs = ladder_runs(source, table)
     observations = [(sizes_of(o), o) for o in runs.observations]

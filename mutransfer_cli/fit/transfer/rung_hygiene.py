@@ -19,6 +19,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import interval
+from mutransfer_cli.surface.response.runs import Array
 from mutransfer_cli.surface.transfer.rung_scatter import rung_scatter
 
 CHOSEN = HYPERPARAMETERS.keys() | CHOICES  # keys of columns that somebody sets, sizes aside
@@ -152,18 +153,18 @@ def unlike_notes(fitted: StudySurface) -> list[str]:
     if len(fitted.study.rungs) < 3:
         return []
     names = [axis.name for axis in fitted.study.axes]
+    scatter = rung_scatter(fitted.surface, FEWEST_RUNS)
     notes = []
     for r in fitted.study.ordered:
         where = size_text(fitted.study.rungs[r], names)
-        notes += [f"{where} {what}" for what in _unlike(fitted, r)]
+        notes += [f"{where} {what}" for what in _unlike(fitted, r, scatter)]
     return notes
 
 
-def _unlike(fitted: StudySurface, r: int) -> list[str]:
-    """How one rung differs from the others."""
+def _unlike(fitted: StudySurface, r: int, scatter: Array) -> list[str]:
+    """How one rung differs from the others, given the scatter of all rungs."""
     draws = fitted.surface.draws
     found = []
-    scatter = rung_scatter(fitted.surface, FEWEST_RUNS)
     others = np.delete(scatter, r)
     usual = float(np.median(others[np.isfinite(others)])) if np.isfinite(others).any() else np.inf
     if scatter[r] > NOISIER * usual:

@@ -10,12 +10,13 @@ from mutransfer_cli.surface.response.layout import FLATTENING, STEEPENING, Layou
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
 from mutransfer_cli.surface.response.noise_model import GROWTH, NoiseModel
-from mutransfer_cli.surface.response.runs import Array, Mask, Runs
+from mutransfer_cli.surface.response.runs import Array, Indices, Mask, Runs
 
 WINDOWS = (0.25, 0.08, 0.03)  # largest loss above the best of a rung, in log loss
 KEPT = 3  # times (p + 1) best settings of a rung that always stay
 MOST_RUNS = 320  # in one window
 FEWEST_OF_RUNG = 8
+REPEATED = 2  # runs per setting from which seeds count as repeats
 MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
 MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
 DEPARTURES = (0.02, 0.2)  # octaves from the line, tried beside the usual ones
@@ -43,7 +44,8 @@ def in_window(runs: Runs, window: float) -> Mask:
     """The runs that one window keeps: those near the best of their rung.
 
     Of a rung with many, only the best and an even selection of the others by their loss stay, since
-    the cost of a fit grows with the cube of their number.
+    the cost of a fit grows with the cube of their number. Seeds that repeat the same settings are
+    left out before: the best runs of many seeds would be those with the luckiest noise.
 
     Args:
         runs: All runs.
@@ -55,6 +57,7 @@ def in_window(runs: Runs, window: float) -> Mask:
         members = np.flatnonzero((runs.rung == r) & ~runs.diverged)
         if not len(members):
             continue
+        members = without_repeats(runs, members, most)
         losses = runs.losses[members]
         seeds = len(np.unique(runs.seeds[members]))
         order = members[np.argsort(losses, kind="stable")]
@@ -67,6 +70,24 @@ def in_window(runs: Runs, window: float) -> Mask:
             order = np.concatenate([best, others[even]])
         kept[order] = True
     return kept
+
+
+def without_repeats(runs: Runs, members: Indices, most: int) -> Indices:
+    """The runs of as many seeds of a rung as `most` runs hold, where seeds repeat settings.
+
+    Args:
+        runs: All runs.
+        members: Indices of the runs of one rung.
+        most: Number of runs that can be kept.
+    """
+    if len(members) <= most:
+        return members
+    settings = len(np.unique(runs.settings[members].round(9), axis=0))
+    if len(members) < REPEATED * settings:
+        return members
+    seeds = np.unique(runs.seeds[members])
+    fewer = seeds[: max(1, most * len(seeds) // len(members))]
+    return members[np.isin(runs.seeds[members], fewer)]
 
 
 def seed_matrix(runs: Runs) -> Mask | None:

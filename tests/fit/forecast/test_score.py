@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.errors import Inconclusive, InputError
+from mutransfer_cli.fit.forecast.forecasting import score_forecast
+from mutransfer_cli.fit.forecast.ladder_runs import TableOptions
 from mutransfer_cli.fit.forecast.score import (
     Measured,
     error_of,
@@ -15,6 +17,7 @@ from mutransfer_cli.fit.forecast.score import (
     parse_started,
     scored,
 )
+from mutransfer_cli.fit.forecast.seal import write_forecast
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.observation import Observation
@@ -97,3 +100,12 @@ def test_runs_elsewhere_or_diverged_do_not_count() -> None:
         measured(run(128, 0.01, 2.0))
     with pytest.raises(Inconclusive, match="no run at the target finished"):
         measured(run(256, 0.01, None))
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_is_refused(loss: float, tmp_path: Path) -> None:
+    """A run that diverged has no loss that an interval could hold."""
+    path = tmp_path / "forecast.json"
+    write_forecast(forecast(), path)
+    with pytest.raises(InputError, match=r"--loss .*expected a finite loss"):
+        score_forecast(path, None, loss=loss, table=TableOptions())
