@@ -18,6 +18,7 @@ def numbers(
     *,
     integer: bool = False,
     positive: bool = True,
+    zero: bool = False,
 ) -> list[float | None]:
     """The numbers of a column in some rows; None for missing cells.
 
@@ -28,6 +29,7 @@ def numbers(
         name: What the numbers are, for messages.
         integer: Whether they have to be whole.
         positive: Whether they have to be positive.
+        zero: Whether they may be zero nevertheless, as a weight decay that is off.
 
     Raises:
         InputError: A cell holds something else.
@@ -39,7 +41,7 @@ def numbers(
         if absent(value):
             found.append(None)
             continue
-        usable = isinstance(value, float) and not (positive and value <= 0)
+        usable = isinstance(value, float) and not (positive and (value < 0 if zero else value <= 0))
         if not usable or (integer and isinstance(value, float) and not value.is_integer()):
             refuse(table, column, row, name, integer=integer)
         assert isinstance(value, float)

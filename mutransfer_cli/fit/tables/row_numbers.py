@@ -18,7 +18,7 @@ def hyperparameters_of(
 ) -> tuple[list[int], dict[str, list[float]], list[IgnoredRow]]:
     """The rows in which all searched hyperparameters stand, their values, and the other rows."""
     everything = range(len(table.positions))
-    values = {name: numbers(table, c, everything, name) for name, c in searched.items()}
+    values = {name: numbers(table, c, everything, name, zero=True) for name, c in searched.items()}
     rows, ignored = [], []
     for row in everything:
         missing = next((name for name, column in values.items() if column[row] is None), None)

@@ -200,8 +200,14 @@ def test_choices_are_asked_for(tmp_path: Path) -> None:
 
 def test_zero_has_no_logarithm(tmp_path: Path) -> None:
     text = "width,lr,loss,wd\n64,.1,2,0\n64,.1,3,0.1\n64,.2,2,0\n64,.2,3,.1\n"
+    rate = text.replace("64,.1,2,0", "64,0,2,0")
+    with pytest.raises(InputError, match=r"runs\.csv:2: lr: expected a positive .*no logarithm"):
+        read(tmp_path, rate)
+    negative = text.replace("64,.1,2,0", "64,.1,2,-1")
     with pytest.raises(InputError, match=r"runs\.csv:2: wd \(weight_decay\): expected a positive"):
-        read(tmp_path, text)
+        read(tmp_path, negative)
+    off = read(tmp_path, text)  # a weight decay of 0 is one that is off
+    assert [o.params for o in off.observations] == [{"weight_decay": x} for x in (0, 0.1, 0, 0.1)]
     runs = read(tmp_path, text, where=["wd>0"])
     assert [o.params for o in runs.observations] == [{}, {}]  # the rest is constant
     assert losses(runs) == [3.0, 3.0]
