@@ -11,6 +11,7 @@ import numpy.typing as npt
 from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 from mutransfer_cli.surface.laws.law_form import LawTable
 
 Columns = dict[str, npt.NDArray[np.float64]]
@@ -72,7 +73,23 @@ def law_table(
                 f"{runs.source}: {name}: expected positive numbers, found {kept[name].min():g}; "
                 "laws are fitted to logarithms"
             )
+    notes += left_to_noise(kept, sizes, hyperparameters)
     return LawTable(kept, sizes, hyperparameters), tuple(notes)
+
+
+def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str]) -> list[str]:
+    """Names hyperparameters that vary too, whose effect a law of optima takes for noise.
+
+    Args:
+        columns: The columns of the table.
+        sizes: The sizes of the law.
+        fitted: The hyperparameters that it fits.
+    """
+    known = dict.fromkeys(("lr", *HYPERPARAMETERS.values()))
+    left = [n for n in known if n in columns and n not in (*sizes, *fitted) and varies(columns[n])]
+    if not fitted or not left:
+        return []
+    return [f"{', '.join(left)}: varied, but not fitted: --of {','.join((*fitted, *left))} does so"]
 
 
 def require(columns: Mapping[str, object], name: str, runs: RunColumns) -> None:

@@ -39,6 +39,14 @@ def test_hyperparameters_are_those_that_vary_within_a_size() -> None:
     assert made.hyperparameters == ("lr", "batch")
 
 
+def test_a_hyperparameter_that_is_left_to_noise_is_named() -> None:
+    """Its effect widens the scatter about the bowls in the learning rate."""
+    table = runs(params=[1, 1, 2, 2], lr=[1, 2, 1, 2], weight_decay=[1, 2, 2, 1], loss=[1, 2, 1, 2])
+    _, notes = law_table(table, LAWS["optimum"])
+    assert notes[-1] == "weight_decay: varied, but not fitted: --of lr,weight_decay does so"
+    assert law_table(table, LAWS["optimum"], of=["lr", "weight_decay"])[1] == ()
+
+
 def test_rows_without_a_number_are_ignored() -> None:
     table = runs(params=[1, 2, 4], tokens=[1, np.nan, 2], loss=[3, 2, 1])
     made, notes = law_table(table, LAWS["chinchilla"])
