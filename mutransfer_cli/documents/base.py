@@ -13,6 +13,13 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """The JSON Schema, with its properties at the top also where a part contains itself."""
+        schema = super().model_json_schema(*args, **options)
+        own = schema.pop("$ref", "").rpartition("/")[2]
+        return {**schema["$defs"][own], **schema} if own else schema
+
 
 def as_values(document: BaseModel) -> dict[str, Any]:
     """The document as plain JSON values, `schema` first."""
