@@ -106,7 +106,8 @@ class FitDocument(Part):
     )
     choice_reason: str | None = Field(description="why these values were chosen")
     transfer: tuple[TransferCost, ...] = Field(
-        description="cost of the smallest rung's optimum at the largest rung and at the target"
+        description="cost of the smallest rung's optimum at the largest rung and at a target that "
+        "the command line names: what the verdict rests on"
     )
     rungs: tuple[Rung, ...]
     axes: dict[str, Axis]

@@ -54,7 +54,7 @@ class FittedOptima:
             document = read_fit(path)
         else:
             assert run is not None
-            document = fit_run(run, target=target.as_dict()).document()
+            document = fit_run(run, target=target.as_dict(), judge_target=False).document()
         if document.source_rung is None or not document.hyperparameters:
             raise Inconclusive(document.reason)
         log.info("choice of %s: %s", document.source, document.choice_reason)

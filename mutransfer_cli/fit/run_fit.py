@@ -26,6 +26,7 @@ def fit_run(
     tolerance: float = TOLERANCE,
     target: TargetOptions | None = None,
     axis: str | None = None,
+    judge_target: bool | None = None,
 ) -> StudyFit:
     """Fit the trials of a run; if its sweep is unfinished, the fit says so.
 
@@ -36,6 +37,8 @@ def fit_run(
         target: Sizes of the target from the command line; sizes that are not given, or all of
             them, are those of the recipe's target.
         axis: Use only the rungs on one line along this size.
+        judge_target: Whether the verdict counts the cost at the target; by default where the
+            command line names it.
 
     Raises:
         InputError: No trial has ended, or the target is impossible.
@@ -45,6 +48,7 @@ def fit_run(
         confidence=confidence,
         tolerance=tolerance,
         axis=axis,
+        judge_target=any((target or {}).values()) if judge_target is None else judge_target,
         target=lambda rungs: sizes,
         spaces=run.recipe.search.space,
         rules=transfer_rules(run.recipe),

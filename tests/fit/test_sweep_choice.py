@@ -89,3 +89,15 @@ def test_a_fit_for_another_target_is_named(tmp_path: Path) -> None:
     assert not any("was not made for the target" in note for note in same.notes)
     other = scale(recipe, width=128, fit=path).document
     assert any("was not made for the target" in note for note in other.notes)
+
+
+def test_a_target_of_the_recipe_is_no_part_of_the_verdict(tmp_path: Path) -> None:
+    """It is where the choice is made; the command line makes it part of the verdict."""
+    far = RECIPE + "target: {width: 4096}\n"  # seven octaves beyond a span of two
+    run = Run.open(finished_run(tmp_path / "run", far))
+    plain, named = fit_run(run).document(), fit_run(run, target={"width": 4096.0}).document()
+    assert plain.hyperparameters == named.hyperparameters
+    assert plain.verdict == "holds" and named.verdict == "inconclusive"
+    assert [cost.at for cost in plain.transfer] == ["width 32"]
+    assert any("not part of the verdict: at the target (width 4096)" in n for n in plain.notes)
+    assert scale(run.path).document.hyperparameters["lr"] == plain.hyperparameters["lr"]

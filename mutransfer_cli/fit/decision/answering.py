@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
-from mutransfer_cli.fit.decision.caveats import axis_notes, choice_notes, outlier_notes, scale_notes
+from mutransfer_cli.fit.decision.caveats import (
+    axis_notes,
+    choice_notes,
+    outlier_notes,
+    scale_notes,
+    target_notes,
+)
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.decision.obstacles import (
     drift_verdict,
@@ -62,20 +68,22 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         if target is not None:
             lr = choice.hyperparameters["lr"]
             assumed = assumed_rules(fitted.study, target, lr, question.rules)
-    verdict, reason = study_verdict(fitted, rungs, costs, target, question.tolerance)
+    judged = [c for c in costs if question.judge_target or not c.predicted]
+    verdict, reason = study_verdict(fitted, rungs, judged, target, question.tolerance)
     return Answers(
         question=question,
         fitted=fitted,
         rungs=rungs,
         target=target,
         choice=choice,
-        costs=costs,
+        costs=tuple(judged),
         verdict=verdict,
         reason=reason,
         drift_verdict=drift_verdict(fitted),
         assumed=assumed,
         notes=(
             *choice_notes(choice, assumed),
+            *target_notes([c for c in costs if c not in judged], question.tolerance),
             *scale_notes(fitted),
             *axis_notes(fitted),
             *outlier_notes(fitted),

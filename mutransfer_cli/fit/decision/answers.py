@@ -27,6 +27,8 @@ class Question:
         confidence: Confidence level of all intervals, between 0 and 1.
         tolerance: Relative extra loss up to which a transfer holds.
         target: From the sizes of all rungs to those of the target; None where there is none.
+        judge_target: Whether the verdict counts the cost at the target beside that at the largest
+            rung.
         axis: The size along which only one line of rungs is used; None: all rungs.
         spaces: The spaces that were searched, by hyperparameter, where they are known.
         rules: The rules by which runs and target are scaled.
@@ -36,6 +38,7 @@ class Question:
     confidence: float = 0.95
     tolerance: float = TOLERANCE
     target: Callable[[Sequence[Sizes]], Sizes | None] = lambda rungs: None
+    judge_target: bool = True
     axis: str | None = None
     spaces: Mapping[str, Space] | None = None
     rules: TransferRules = field(default_factory=TransferRules)
