@@ -28,6 +28,7 @@ import torch
 from scipy.stats import beta
 
 from mutransfer_cli.documents.predict import PredictDocument
+from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import predict
 from mutransfer_cli.fit.study.study_surface import study_surface
@@ -234,7 +235,44 @@ def signed(d: Interval, digits: int) -> str:
     return f"{d.value:+.{digits}f} ± {(d.high - d.low) / 2:.{digits}f}{mark}"
 
 
-def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Refusal:
+    """A forecast that `predict` does not make.
+
+    Attributes:
+        ladder: Name of the ladder.
+        held_out: Number of the largest rungs that are held out.
+        reason: Why there is none.
+    """
+
+    ladder: str
+    held_out: int
+    reason: str
+
+    def line(self) -> str:
+        """One line of the table."""
+        cells = [self.ladder, str(self.held_out), f"no forecast: {self.reason}"]
+        return "| " + " | ".join(cells + ["–"] * (len(COLUMNS) - len(cells))) + " |"
+
+
+def forecast_or_refusal(
+    ladder: Ladder, recipe: Recipe, table: Table, held_out: int
+) -> Forecast | Refusal:
+    """The forecast of the largest rung, or why there is none.
+
+    Args:
+        ladder: The ladder.
+        recipe: Its recipe.
+        table: Its trials.
+        held_out: Number of the largest rungs that are held out.
+    """
+    try:
+        return forecast(ladder, recipe, table, held_out)
+    except Inconclusive as refused:
+        return Refusal(ladder.name, held_out, str(refused).removeprefix(f"{ladder.name}: "))
+
+
+def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome | Refusal]:
     """The forecasts of a ladder, with what came true; trains what is missing where asked to."""
     recipe = ladder.load()
     size = ladder.rungs(recipe)[-1]
@@ -242,14 +280,15 @@ def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome]:
     measured = Measured(ladder, recipe)
     own = [r for r in table.records() if r.size == size]
     rung = own_rung(recipe, size, [*own, *measured.table.records()])
-    forecasts = [forecast(ladder, recipe, table, held_out) for held_out in (1, 2)]
+    answers = [forecast_or_refusal(ladder, recipe, table, held_out) for held_out in (1, 2)]
+    forecasts = [f for f in answers if isinstance(f, Forecast)]
     if is_training:
         choices = [f.choice for f in forecasts]
         measured.train(size, [*choices, *(f.smallest for f in forecasts), rung.best], SEEDS)
         measured.train(size, choices, measured.search_seeds)
         rung = own_rung(recipe, size, [*own, *measured.table.records()])
-    for each in forecasts:
-        yield Outcome(each, rung, measured)
+    for answer in answers:
+        yield Outcome(answer, rung, measured) if isinstance(answer, Forecast) else answer
 
 
 def summary(all_outcomes: Sequence[Outcome]) -> str:
@@ -297,7 +336,8 @@ def main(arguments: Sequence[str]) -> None:
     collected: list[Outcome] = []
     for ladder in chosen:
         for outcome in outcomes(ladder, "--train" in arguments):
-            collected.append(outcome)
+            if isinstance(outcome, Outcome):
+                collected.append(outcome)
             print(outcome.line(), flush=True)
     print(summary(collected))
 
