@@ -284,7 +284,7 @@ def test_a_trial_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
             "{build: mlp}": '{build: "sleeper:build"}',
             "{width: 8, depth: 1": "{width: 8",
             "[-4, -2]": "[-3, -2]",
-            "extend: 0": "extend: 0, timeout: 8",
+            "extend: 0": "extend: 0, timeout: 20",
         },
     )
     sweep(load(path), tmp_path / "run", device="cpu", workers=2)
