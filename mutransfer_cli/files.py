@@ -38,12 +38,17 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
     Args:
         path: The file.
-        write: Called with a binary handle; what it writes becomes the file.
+        write: Called with a binary handle; what it writes becomes the file. A device or pipe, such
+            as /dev/null, is written to and never replaced.
 
     Raises:
         InputError: The file cannot be written.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("wb") as handle:
+                write(handle)
+            return
         with replacing(path) as partial, partial.open("wb") as handle:
             write(handle)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,18 @@ def test_folders_are_made_and_nothing_is_left_beside(tmp_path: Path) -> None:
     write_text(path, "√2\n")
     assert path.read_bytes() == "√2\n".encode()
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    """As root, a device such as /dev/null would otherwise be a plain file for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -52,23 +52,23 @@ def test_the_worst_tensor_decides(
     verdicts: list[AspectVerdict], strict: bool, verdict: str, reason: str
 ) -> None:
     tensors = [report(name, v) for name, v in zip("ab", verdicts, strict=True)]
-    found = overall_verdict(replace(REQUEST, strict=strict), tensors, SEEN, ())
+    found = overall_verdict(tensors, SEEN, (), "mup", strict)
     assert found[0] == verdict and found[1].startswith(reason)
 
 
 def test_a_pass_needs_a_control_that_fails() -> None:
     blind = ControlReport(what="lr × width", verdict="pass")
-    verdict, reason = overall_verdict(REQUEST, [report("a")], blind, ())
+    verdict, reason = overall_verdict([report("a")], blind, (), "mup", strict=False)
     assert verdict == "inconclusive" and "lr × width" in reason
-    assert overall_verdict(REQUEST, [report("a")], SEEN, ())[0] == "pass"
+    assert overall_verdict([report("a")], SEEN, (), "mup", strict=False)[0] == "pass"
 
 
 def test_faults_of_the_model_fail_it() -> None:
     lazy = FaultReport(finding="lazy", where="", message="it does not learn")
     unstable = FaultReport(finding="unstable", where="", message="it blows up")
-    verdict, reason = overall_verdict(REQUEST, [report("a", "fail")], SEEN, (lazy,))
+    verdict, reason = overall_verdict([report("a", "fail")], SEEN, (lazy,), "mup", strict=False)
     assert verdict == "fail" and reason.startswith("lazy: it does not learn; 1 of 1 tensors")
-    verdict, reason = overall_verdict(REQUEST, [report("a", "fail")], SEEN, (unstable,))
+    verdict, reason = overall_verdict([report("a", "fail")], SEEN, (unstable,), "mup", strict=False)
     assert verdict == "fail" and "tensors" not in reason  # whose verdicts mean nothing then
 
 
