@@ -9,12 +9,17 @@ import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import (
+    BaseWidth,
     Batch,
     Columns,
+    Confidence,
     Depth,
     ExitZero,
     Json,
+    LrIs,
+    OptimizerOfRuns,
     Output,
+    Params,
     Steps,
     StudyName,
     Tokens,
@@ -52,12 +57,7 @@ def fit(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
-    params: Annotated[
-        float | None,
-        typer.Option(
-            "--params", min=1, help="Parameters of the target, for tables that have them."
-        ),
-    ] = None,
+    params: Params = None,
     tolerance: Annotated[
         str | None,
         typer.Option(
@@ -84,27 +84,10 @@ def fit(
         ),
     ] = False,
     output: Output = None,
-    confidence: Annotated[
-        float,
-        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
-    ] = 0.95,
-    lr_is: Annotated[
-        str,
-        typer.Option(
-            "--lr-is",
-            help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
-            "hidden matrices).",
-        ),
-    ] = "base",
-    optimizer: Annotated[
-        str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
-    ] = "adamw",
-    base_width: Annotated[
-        int | None,
-        typer.Option(
-            "--base-width", min=1, help="Base width of a table; default: its smallest width."
-        ),
-    ] = None,
+    confidence: Confidence = 0.95,
+    lr_is: LrIs = "base",
+    optimizer: OptimizerOfRuns = "adamw",
+    base_width: BaseWidth = None,
     columns: Columns = None,
     where: Where = None,
     study: StudyName = None,

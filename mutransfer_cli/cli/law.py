@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.laws import LAWS
-from mutransfer_cli.cli.options import Columns, ExitZero, Json, Output, StudyName, Where
+from mutransfer_cli.cli.options import Columns, Confidence, ExitZero, Json, Output, StudyName, Where
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,10 +56,7 @@ def law(
             help="A size to predict, such as params=7e9,tokens=1e12; repeatable.",
         ),
     ] = None,
-    confidence: Annotated[
-        float,
-        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
-    ] = 0.95,
+    confidence: Confidence = 0.95,
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, help="Number of bootstrap refits.")
     ] = 1000,

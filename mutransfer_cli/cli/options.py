@@ -31,6 +31,28 @@ Where = Annotated[
 StudyName = Annotated[
     str | None, typer.Option("--study", help="Study of an Optuna storage; default: the only one.")
 ]
+LrIs = Annotated[
+    str,
+    typer.Option(
+        "--lr-is",
+        help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
+        "hidden matrices).",
+    ),
+]
+OptimizerOfRuns = Annotated[
+    str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
+]
+BaseWidth = Annotated[
+    int | None,
+    typer.Option("--base-width", min=1, help="Base width of a table; default: its smallest width."),
+]
+Params = Annotated[
+    float | None,
+    typer.Option("--params", min=1, help="Parameters of the target, for tables that have them."),
+]
+Confidence = Annotated[
+    float, typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.cli.options import (
+    BaseWidth,
     Batch,
     Columns,
+    Confidence,
     Depth,
     ExitZero,
     Json,
+    LrIs,
+    OptimizerOfRuns,
+    Params,
     Steps,
     StudyName,
     Tokens,
@@ -40,14 +45,8 @@ def predict(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
-    params: Annotated[
-        float | None,
-        typer.Option("--params", min=1, help="Parameters of the target, for a table with params."),
-    ] = None,
-    confidence: Annotated[
-        float,
-        typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1."),
-    ] = 0.95,
+    params: Params = None,
+    confidence: Confidence = 0.95,
     pilot: Annotated[
         str | None,
         typer.Option(
@@ -77,23 +76,9 @@ def predict(
             "2026-11-26T14:30. A run directory says so itself.",
         ),
     ] = None,
-    lr_is: Annotated[
-        str,
-        typer.Option(
-            "--lr-is",
-            help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
-            "hidden matrices).",
-        ),
-    ] = "base",
-    optimizer: Annotated[
-        str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
-    ] = "adamw",
-    base_width: Annotated[
-        int | None,
-        typer.Option(
-            "--base-width", min=1, help="Base width of a table; default: its smallest width."
-        ),
-    ] = None,
+    lr_is: LrIs = "base",
+    optimizer: OptimizerOfRuns = "adamw",
+    base_width: BaseWidth = None,
     columns: Columns = None,
     where: Where = None,
     study: StudyName = None,

@@ -27,9 +27,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler
+from mutransfer_cli.search.samplers.adaptive_search.search_coordinates import SearchedSpace, runs_of
 from mutransfer_cli.search.samplers.independent import IndependentSampler
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
-from mutransfer_cli.search.samplers.search_coordinates import SearchedSpace, runs_of
 from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import fit_response
 from tests.benchmarks.synthetic_truths import Truth

@@ -30,7 +30,7 @@ from mutransfer_cli.recipe.size import rungs
 from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler
-from mutransfer_cli.search.samplers.search_state import SearchState
+from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial

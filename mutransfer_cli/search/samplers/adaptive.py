@@ -17,10 +17,10 @@ from typing import TypeAlias
 
 from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.record import Key, Record
-from mutransfer_cli.search.samplers.adaptive_round import AdaptiveRound, Round
+from mutransfer_cli.search.samplers.adaptive_search.adaptive_round import AdaptiveRound, Round
+from mutransfer_cli.search.samplers.adaptive_search.search_state import MOST_TRIALS, SearchState
+from mutransfer_cli.search.samplers.adaptive_search.start_design import start_count
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
-from mutransfer_cli.search.samplers.search_state import MOST_TRIALS, SearchState
-from mutransfer_cli.search.samplers.start_design import start_count
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from mutransfer_cli.search.job import Job, missing
 from mutransfer_cli.search.problem import search_problem
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.adaptive import AdaptiveSampler
-from mutransfer_cli.search.samplers.adaptive_round import AdaptiveRound
-from mutransfer_cli.search.samplers.search_state import SearchState
+from mutransfer_cli.search.samplers.adaptive_search.adaptive_round import AdaptiveRound
+from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
 from tests.helpers.sweeps import proposed, record_with, sampler_of
 
 Loss = Callable[[Job], float | None]

@@ -14,14 +14,14 @@ import numpy as np
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.protocol import SearchProblem
-from mutransfer_cli.search.samplers.search_coordinates import (
+from mutransfer_cli.search.samplers.adaptive_search.search_coordinates import (
     SearchedSpace,
     rung_costs,
     runs_of,
     size_point,
     varying_axes,
 )
+from mutransfer_cli.search.samplers.protocol import SearchProblem
 from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import ResponseSurface, fit_response
 from mutransfer_cli.surface.response.runs import Array, Mask

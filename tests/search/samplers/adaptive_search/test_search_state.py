@@ -13,8 +13,13 @@ from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
+from mutransfer_cli.search.samplers.adaptive_search.search_state import (
+    MOST_TRIALS,
+    NUDGE,
+    SEED_BLOCK,
+    SearchState,
+)
 from mutransfer_cli.search.samplers.protocol import SearchProblem
-from mutransfer_cli.search.samplers.search_state import MOST_TRIALS, NUDGE, SEED_BLOCK, SearchState
 from tests.helpers.sweeps import record_with
 
 SMALL, LARGE, TARGET = Size(32, 2, 16, 200), Size(64, 2, 16, 200), Size(512, 2, 16, 200)

@@ -12,9 +12,9 @@ from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
+from mutransfer_cli.search.samplers.adaptive_search.rung_opening import RungOpening
+from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
 from mutransfer_cli.search.samplers.protocol import SearchProblem
-from mutransfer_cli.search.samplers.rung_opening import RungOpening
-from mutransfer_cli.search.samplers.search_state import SearchState
 from tests.helpers.sweeps import record_with
 
 SMALL, MIDDLE, LARGE = (Size(width, 2, 16, 200) for width in (32, 64, 128))

@@ -12,14 +12,14 @@ from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.samplers.protocol import SearchProblem
-from mutransfer_cli.search.samplers.search_coordinates import (
+from mutransfer_cli.search.samplers.adaptive_search.search_coordinates import (
     SearchedSpace,
     rung_costs,
     runs_of,
     size_point,
     varying_axes,
 )
+from mutransfer_cli.search.samplers.protocol import SearchProblem
 from tests.helpers.sweeps import record_with
 
 SPACE = SearchedSpace(

@@ -8,8 +8,8 @@ import numpy as np
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.samplers.search_state import SearchState
-from mutransfer_cli.search.samplers.start_design import (
+from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
+from mutransfer_cli.search.samplers.adaptive_search.start_design import (
     HALF_WIDTH,
     NARROWEST,
     affordable_count,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mutransfer_cli.search.samplers.search_coordinates import SearchedSpace
+from mutransfer_cli.search.samplers.adaptive_search.search_coordinates import SearchedSpace
 from mutransfer_cli.surface.response.runs import Array, Mask
 
 ONE_HYPERPARAMETER = (8, 4, 5, 5)  # trials of each rung, the cheapest first; the last from there on

@@ -10,8 +10,8 @@ import numpy as np
 
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.samplers.rung_opening import RungOpening
-from mutransfer_cli.search.samplers.search_state import SearchState
+from mutransfer_cli.search.samplers.adaptive_search.rung_opening import RungOpening
+from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
 from mutransfer_cli.surface.design.goal import Goal, attainable, candidate_settings
 from mutransfer_cli.surface.design.next_trials import Candidates, next_trials, outlooks
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.recipe.schema.space import Space
-from mutransfer_cli.search.samplers.search_coordinates import SearchedSpace
-from mutransfer_cli.search.samplers.start_design import (
+from mutransfer_cli.search.samplers.adaptive_search.search_coordinates import SearchedSpace
+from mutransfer_cli.search.samplers.adaptive_search.start_design import (
     affordable_count,
     box_design,
     start_count,

@@ -1,0 +1,1 @@
+"""The parts of the adaptive search: its start, its rounds, and what they know."""
