@@ -145,12 +145,6 @@ class FitDocument(Part):
         return {n: d for n, d in (self.decision or {}).items() if isinstance(d, Decided)}
 
     @property
-    def choice_regret(self) -> Interval | None:
-        """The regret of the decision."""
-        regret = (self.decision or {}).get("regret")
-        return regret if isinstance(regret, Interval) else None
-
-    @property
     def recommended(self) -> Rung | None:
         """The rung that `source_rung` names; None where there is none."""
         if self.source_rung is None:

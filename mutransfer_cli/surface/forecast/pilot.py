@@ -83,8 +83,3 @@ def pilot_weights(surface: ResponseSurface, size: Array, pilot: PilotRuns) -> Ar
     log_mean = np.logaddexp.reduce(log_likelihood, axis=0)
     weights = np.exp(log_mean - log_mean.max())
     return np.asarray(weights / weights.sum())
-
-
-def effective_draws(weights: Array) -> float:
-    """The number of equally likely draws that are worth as much as weighted ones (Kish 1965)."""
-    return float(weights.sum() ** 2 / (weights**2).sum())

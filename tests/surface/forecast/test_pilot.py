@@ -7,7 +7,6 @@ import pytest
 
 from mutransfer_cli.surface.forecast.pilot import (
     PilotRuns,
-    effective_draws,
     pilot_weights,
     revised_by,
 )
@@ -68,8 +67,3 @@ def test_the_level_of_short_runs_does_not_matter(surface: ResponseSurface) -> No
     higher = PilotRuns(runs.settings, runs.losses + 2, runs.shift, runs.shift_sd)
     some, others = (pilot_weights(surface, TARGET, p) for p in (runs, higher))
     assert some == pytest.approx(others, rel=1e-6)
-
-
-def test_effective_draws() -> None:
-    assert effective_draws(np.full(10, 0.1)) == pytest.approx(10)
-    assert effective_draws(np.array([1.0, 0.0, 0.0])) == pytest.approx(1)
