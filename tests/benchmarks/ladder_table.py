@@ -12,6 +12,14 @@ from mutransfer_cli.recipe.size import Size, rungs
 RECIPES = Path(__file__).parents[2] / "recipes" / "ladders"
 
 FIVE = ("base.width=48", "ladder.width=[12, 24, 48, 96, 192]", "search.budget.trials=320")
+WIDE = (
+    "base={width: 256, depth: 2, batch: 16, steps: 300}",
+    "model.args={head_dim: 32}",
+    "data.seq_len=64",
+    "ladder.width=[64, 128, 256, 512, 1024]",
+    "target={width: 4096}",
+    "search.space={lr: {log2: [-12, -4], step: 1.0}}",
+)
 LR = "lr: {log2: [-10, -2]}"
 DECAY = "weight_decay: {log2: [-3, 5]}"
 INIT = "init_std: {log2: [-6, 0]}"
@@ -118,6 +126,9 @@ LADDERS = (
     Ladder("regression-mup", "regression"),
     Ladder("gpt-mup", "gpt-stdlib"),
     Ladder("gpt-sp", "gpt-stdlib", (SP,)),
+    # one hyperparameter, widths for a GPU
+    Ladder("gpt-mup-wide", "gpt-stdlib", WIDE),
+    Ladder("gpt-sp-wide", "gpt-stdlib", (SP, *WIDE)),
     # one hyperparameter, other axes
     Ladder(
         "mlp-mup-steps",

@@ -1,13 +1,14 @@
 """Train the ladders of `ladder_table`, whose largest rungs `ladder_forecasts` forecasts.
 
-python -m tests.benchmarks.ladders [FOLDER] [NAME…]
+python -m tests.benchmarks.ladders [FOLDER] [NAME…] [cuda]
 
 Each ladder becomes a table FOLDER/NAME.csv (tests/data/ladders by default): sizes,
 hyperparameters, seed and loss of each trial, `nan` where it diverged. The stage `search` is what
 the recipe asks for; the stage `dense` measures the optima of the two largest rungs better: with
 one hyperparameter five rates half an octave apart around the optimum with six further seeds, with
 more of them Sobol settings within an octave of it with two further seeds. A table that is complete
-is left alone, one that is not goes on. All of it takes about an hour on one CPU core.
+is left alone, one that is not goes on. All of it takes about an hour on one CPU core, except for
+the ladders `…-wide`, which need a GPU (`cuda`): there each population steps as one CUDA graph.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 import torch
 from scipy.stats.qmc import Sobol
 
+from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
@@ -97,13 +99,16 @@ def record(size: Size, seed: int, params: dict[str, float], loss: float | None) 
     )
 
 
-def train(factory: ProxyFactory, jobs: Sequence[Job], population: int) -> Iterator[list[Record]]:
+def train(
+    factory: ProxyFactory, jobs: Sequence[Job], population: int, device: str
+) -> Iterator[list[Record]]:
     """Train jobs of one size, in populations of trials that share a seed where they can."""
+    mode: StepMode = "plain" if device == "cpu" else "graph"
     ordered = sorted(jobs, key=lambda job: job.seed)
     for start in range(0, len(ordered), population):
         group = ordered[start : start + population]
         trials = [Trial.of(factory, job.size, job.seed, job.params) for job in group]
-        losses = {i: result.loss for i, result in train_group(trials)}
+        losses = {i: result.loss for i, result in train_group(trials, device, None, mode)}
         yield [record(j.size, j.seed, j.params, losses[i]) for i, j in enumerate(group)]
 
 
@@ -164,7 +169,7 @@ def dense_jobs(size: Size, records: Sequence[Record], names: Sequence[str]) -> l
     return [rounded(Job(size, seed, setting)) for setting in settings for seed in seeds]
 
 
-def train_ladder(ladder: Ladder, folder: Path) -> Table:
+def train_ladder(ladder: Ladder, folder: Path, device: str) -> Table:
     """Train what is missing in the table of a ladder."""
     recipe = ladder.load()
     table = Table(folder / f"{ladder.name}.csv", list(recipe.search.space))
@@ -177,7 +182,7 @@ def train_ladder(ladder: Ladder, folder: Path) -> Table:
         for job in missing(jobs, table.records()):
             by_size[job.size].append(job)
         for of_size in by_size.values():
-            for records in train(factory, of_size, population):
+            for records in train(factory, of_size, population, device):
                 table.append(stage, records)
         return bool(by_size)
 
@@ -211,11 +216,13 @@ def main(arguments: Sequence[str]) -> None:
     """Train the ladders that are named, or all."""
     torch.set_num_threads(1)
     known = {ladder.name: ladder for ladder in LADDERS}
-    names = [a for a in arguments if a in known] or list(known)
-    folders = [Path(a) for a in arguments if a not in known]
+    device = "cuda:0" if "cuda" in arguments else "cpu"
+    names = [a for a in arguments if a in known]
+    names = names or [name for name in known if device != "cpu" or not name.endswith("-wide")]
+    folders = [Path(a) for a in arguments if a not in known and a != "cuda"]
     for name in names:
         started, cpu = time.perf_counter(), time.process_time()
-        table = train_ladder(known[name], folders[0] if folders else TABLES)
+        table = train_ladder(known[name], folders[0] if folders else TABLES, device)
         wall, used = time.perf_counter() - started, time.process_time() - cpu
         print(f"{name}: {len(table.rows)} trials, {wall:.0f} s, {used:.0f} s of CPU", flush=True)
         print(summary(known[name], table), flush=True)
