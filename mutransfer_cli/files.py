@@ -4,33 +4,58 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 from mutransfer_cli.errors import InputError
 
-
-def partial_path(path: Path) -> Path:
-    """Where a file is written before it takes its name."""
-    return path.with_name(path.name + ".partial")
+PARTIAL = ".partial"  # the suffix of a file that is being written
+LONGEST_PREFIX = 200  # bytes of a name are limited to 255
+ABANDONED_AFTER = 3600.0  # seconds without a write; no file here takes so long
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file as a whole or not at all; missing folders are made.
 
+    Several processes may write the file at the same time: each has a partial file of its own, and
+    the last one to finish wins.
+
     Args:
         path: The file.
 
     Yields:
-        The path to write to, which becomes the file at the end, unless an error is raised.
+        The path to write to, which becomes the file at the end. After an error it is deleted.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = partial_path(path)
-    yield partial
-    os.replace(partial, path)
+    partial = path.with_name(f"{partial_prefix(path)}{uuid4().hex[:12]}{PARTIAL}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    remove_abandoned(path)
+
+
+def partial_prefix(path: Path) -> str:
+    """How the names of a file's partial files begin; hidden, and short enough for any name."""
+    return f".{os.fsencode(path.name)[:LONGEST_PREFIX].decode(errors='ignore')}."
+
+
+def remove_abandoned(path: Path) -> None:
+    """Delete the partial files that killed writers of a file left behind."""
+    with suppress(OSError):
+        for entry in os.scandir(path.parent):
+            name = entry.name
+            if name.startswith(partial_prefix(path)) and name.endswith(PARTIAL):
+                with suppress(OSError):
+                    if time.time() - entry.stat().st_mtime > ABANDONED_AFTER:
+                        os.unlink(entry.path)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from mutransfer_cli.cli.options import Json
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 
 
 def init(
@@ -40,11 +41,7 @@ def init(
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
     if ":" in model:
         ensure_usable(model, text)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    write_text(path, text)
     if as_json:
         print_json(InitDocument(path=str(path), model=model))
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,8 +58,8 @@ def save(drawing: Figure, path: Path) -> None:
         InputError: The file cannot be written, or the format is unknown.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        drawing.savefig(path, dpi=DPI)
+        with replacing(path) as partial:
+            drawing.savefig(partial, dpi=DPI, format=path.suffix.removeprefix(".") or None)
     except (OSError, ValueError) as error:
         raise InputError(f"--plot {path}: cannot be written: {error}") from error
 

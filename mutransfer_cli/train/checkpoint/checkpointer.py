@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.files import partial_path
 from mutransfer_cli.train.checkpoint.file import (
     pack,
     random_state,
@@ -104,7 +103,6 @@ class Checkpointer:
             log.info("checkpoint written before step %d", tree["step"] + 1)
         except OSError as error:
             log.warning("no checkpoint: %s: %s", self.path, error)
-            partial_path(self.path).unlink(missing_ok=True)
         self.saved = time.monotonic()
         if Checkpointer.stop_requested:
             raise SystemExit(0)

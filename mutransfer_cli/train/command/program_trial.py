@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.placeholders import (
     as_argument,
@@ -101,10 +102,7 @@ def prepare_program_trial(
     values |= {name: as_argument(value) for name, value in hyperparameters.items()}
     trial = ProgramTrial(own.recipe.train, folder, values)
     own.plan(size).save(folder / PLAN)
-    try:
-        (folder / COMMAND).write_text(json.dumps(trial.words, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
+    write_text(folder / COMMAND, json.dumps(trial.words, indent=1) + "\n")
     return trial
 
 
