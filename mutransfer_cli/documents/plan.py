@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,25 +10,31 @@ from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.documents.base import Part
 
+Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
 
 @further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class SizeDocument(Part):
     """A size: one value along each axis."""
 
-    width: int
-    depth: int
-    batch: int = Field(description="examples per step")
-    steps: int
+    width: Count
+    depth: Count
+    batch: Count = Field(description="examples per step")
+    steps: Count
 
 
 @further_fields(float, lambda axis: 1.0)
 class MultipliersDocument(Part):
     """The multipliers: the ratio target/base along each axis."""
 
-    width: float
-    depth: float
-    batch: float
-    duration: float = Field(description="ratio of training tokens (or examples)")
+    width: Positive
+    depth: Positive
+    batch: Positive
+    duration: Positive = Field(description="ratio of training tokens (or examples)")
 
 
 class TensorDocument(Part):
@@ -46,11 +52,11 @@ class TensorDocument(Part):
     )
     fan_out: int
     init: Literal["normal", "zero", "keep", "rescale"]
-    init_std: float | None = Field(description="null: the model's own init is kept")
-    multiplier: float = Field(description="forward multiplier, in addition to those in `forward`")
-    lr: float
-    weight_decay: float = Field(description="as torch's optimizers take it")
-    eps: float | None = Field(description="null: the optimizer has none")
+    init_std: NotNegative | None = Field(description="null: the model's own init is kept")
+    multiplier: Finite = Field(description="forward multiplier, in addition to those in `forward`")
+    lr: NotNegative
+    weight_decay: NotNegative = Field(description="as torch's optimizers take it")
+    eps: NotNegative | None = Field(description="null: the optimizer has none")
     source: str
     optimizer: str = Field(
         "", description="optimizer that trains the tensor; muon leaves some to adamw"
@@ -94,13 +100,13 @@ class PlanDocument(Part):
     multipliers: MultipliersDocument
     parameterization: str
     optimizer: str
-    betas: tuple[float, float]
-    momentum: float
+    betas: tuple[Decay, Decay]
+    momentum: Decay
     nesterov: bool = False
-    clip: float | None = Field(description="threshold of the global gradient norm")
+    clip: Positive | None = Field(description="threshold of the global gradient norm")
     form: Literal["multiplier", "absorbed"]
     tensors: tuple[TensorDocument, ...]
-    forward: dict[str, float | None]
+    forward: dict[str, Finite | None]
     sites: dict[str, SiteDocument] = Field(description="where forward multipliers are installed")
 
 

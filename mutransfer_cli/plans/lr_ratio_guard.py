@@ -1,18 +1,19 @@
-"""Ensures that an optimizer's learning rates keep the ratios of the plan.
+"""Ensures that an optimizer trains every tensor, with learning rates in the ratios of the plan.
 
 A schedule may multiply every learning rate by the same number (LambdaLR, LinearLR,
 CosineAnnealingLR to 0). One that sets learning rates instead (OneCycleLR, one floor for all groups,
 `group["lr"] = x`) overwrites the rate that each tensor needs and would silently train with wrong
-ratios; therefore it is an error.
+ratios; therefore it is an error. So is a tensor that was frozen when the optimizer was created and
+is not any more: torch would never update it.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 from torch import nn
@@ -33,12 +34,23 @@ class LrRatioGuard:
 
     Attributes:
         planned: Name and planned learning rate of each parameter, by its id.
+        frozen: Parameters by name that no optimizer of the plan trains.
+        optimizers: The plan's optimizers.
     """
 
     planned: dict[int, tuple[str, float]]
+    frozen: Mapping[str, nn.Parameter] = field(default_factory=dict)
+    optimizers: WeakSet[Optimizer] = field(default_factory=WeakSet)
 
     def __call__(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        """Compare before a step; torch passes the step's arguments."""
+        """Compare before a step; torch passes the step's arguments.
+
+        Raises:
+            InputError: A tensor that no optimizer trains is no longer frozen, or the ratios of
+                learning rates are not the plan's.
+        """
+        if any(p.requires_grad for p in self.frozen.values()):
+            require_all_trained(self.frozen, self.optimizers)
         self.compare([optimizer])
 
     def compare(self, optimizers: Sequence[Any]) -> None:
@@ -84,13 +96,31 @@ def guard_for(plan: PlanData, parameters: Mapping[str, nn.Parameter]) -> LrRatio
     return LrRatioGuard({id(parameters[t.name]): (t.name, t.lr) for t in plan.tensors})
 
 
-def attach_guard(
-    plan: PlanData, parameters: Mapping[str, nn.Parameter], optimizer: Optimizer
+def attach_guards(
+    plan: PlanData, parameters: Mapping[str, nn.Parameter], optimizers: Sequence[Optimizer]
 ) -> None:
-    """Compare the optimizer's learning rates with the plan's before every step."""
-    # keeps a compiled step from compiling the hook
-    hook = torch.compiler.disable(guard_for(plan, parameters))  # type: ignore[no-untyped-call]  # torch has no type for it
-    HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
+    """Compare the optimizers' learning rates with the plan's before every step."""
+    frozen = {name: p for name, p in parameters.items() if not p.requires_grad}
+    guard = replace(guard_for(plan, parameters), frozen=frozen, optimizers=WeakSet(optimizers))
+    for optimizer in optimizers:
+        # keeps a compiled step from compiling the hook
+        hook = torch.compiler.disable(guard)  # type: ignore[no-untyped-call]  # torch has no type for it
+        HANDLES[optimizer] = optimizer.register_step_pre_hook(hook)
+
+
+def require_all_trained(parameters: Mapping[str, nn.Parameter], optimizers: Iterable[Any]) -> None:
+    """Require that every parameter that gets a gradient is in a group of an optimizer.
+
+    Raises:
+        InputError: One is in none.
+    """
+    held = {id(p) for o in optimizers for g in o.param_groups for p in g["params"]}
+    for name, p in parameters.items():
+        if p.requires_grad and id(p) not in held:
+            raise InputError(
+                f"plan: {name} is in no group of the optimizer: it is not trained; set its "
+                "requires_grad before the optimizer is created, or freeze it again"
+            )
 
 
 def remove_guard(optimizer: Any) -> None:
@@ -110,8 +140,5 @@ def verify(
             plan's.
     """
     checked = list(optimizers)
-    held = {id(p) for o in checked for g in o.param_groups for p in g["params"]}
-    for name, p in parameters.items():
-        if p.requires_grad and id(p) not in held:
-            raise InputError(f"plan: {name} is in no group of the optimizer: it is not trained")
+    require_all_trained(parameters, checked)
     guard_for(plan, parameters).compare(checked)

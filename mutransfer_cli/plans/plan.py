@@ -61,16 +61,15 @@ class Plan(PlanData):
 
         There is one, or two (Muon and AdamW). Use a schedule that multiplies every group's rate by
         the same factor, such as LambdaLR. If the ratios of the rates are not the plan's at a step,
-        as with OneCycleLR or with one floor for all groups, it raises an `InputError` (see
-        `verify`).
+        as with OneCycleLR or with one floor for all groups, or if a tensor was unfrozen after the
+        optimizer was created, it raises an `InputError` (see `verify`).
 
         Raises:
             InputError: torch has no such optimizer: then use `param_groups`.
         """
         parameters = parameters_by_name(self, model)
         optimizers = param_groups.optimizers_over(self, parameters)
-        for optimizer in optimizers:
-            lr_ratio_guard.attach_guard(self, parameters, optimizer)
+        lr_ratio_guard.attach_guards(self, parameters, optimizers)
         return optimizers
 
     def verify(self, model: nn.Module, *optimizers: Optimizer) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.documents.base import as_json
 from mutransfer_cli.documents.plan import PlanDocument, SavedPlan, ShapesDocument
 from mutransfer_cli.documents.scale import ScaleDocument
@@ -65,5 +66,10 @@ def read_document(path: Path) -> PlanDocument:
         return kinds[schema].model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {key}: {first['msg']}") from error
+        location, found = list(first["loc"]), show(first["input"])
+        if len(location) > 2 and location[0] == "tensors":  # tensors.17 is its name, if it has one
+            tensor = values["tensors"][location[1]]
+            name = tensor.get("name") if isinstance(tensor, dict) else None
+            location = [*([name] if isinstance(name, str) else location[:2]), *location[2:]]
+        key = ": ".join((".".join(map(str, location[:-1])), str(location[-1])))
+        raise InputError(f"{path}: {key.strip(': ')}: {first['msg']}; found {found}") from error

@@ -11,7 +11,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim import lr_scheduler as schedules
 
 from mutransfer_cli import InputError, Plan
-from mutransfer_cli.plans.lr_ratio_guard import remove_guard
+from mutransfer_cli.plans.lr_ratio_guard import attach_guards, remove_guard
 from tests.helpers.planned_net import STEPS, batch_loss, prepared, train, training_batch
 
 RELATIVE: dict[str, Callable[[Optimizer], Any]] = {
@@ -91,6 +91,39 @@ def test_verify_one_s_own_optimizer(plan: Plan) -> None:
     plan.verify(model, few, AdamW(plan.param_groups(model)[1:]))
     model.hidden.weight.requires_grad_(False)
     plan.verify(model, AdamW(plan.param_groups(model)))
+
+
+def test_a_tensor_unfrozen_too_late_is_an_error(plan: Plan) -> None:
+    model, _ = prepared(plan)
+    model.hidden.weight.requires_grad_(False)
+    (optimizer,) = plan.optimizers(model)
+    train(model, optimizer)  # still frozen: nothing to say
+    model.hidden.weight.requires_grad_(True)
+    with pytest.raises(InputError, match=r"hidden\.weight is in no group of the optimizer"):
+        train(model, optimizer)
+    with pytest.raises(InputError, match=r"hidden\.weight is in no group of the optimizer"):
+        plan.verify(model, optimizer)
+    lr = plan.tensor("hidden.weight").lr
+    optimizer.add_param_group({"params": [model.hidden.weight], "lr": lr})
+    train(model, optimizer)
+
+
+def test_two_optimizers_share_the_tensors(plan: Plan) -> None:
+    """Muon with AdamW: a tensor that either of them trains is trained."""
+    model, _ = prepared(plan)
+    model.first.bias.requires_grad_(False)
+    first, second = (
+        AdamW([{"params": [p], "lr": plan.tensor(n).lr}])
+        for n, p in model.named_parameters()
+        if n in {"first.weight", "hidden.weight"}
+    )
+    attach_guards(plan, dict(model.named_parameters()), [first, second])
+    model.first.bias.requires_grad_(True)
+    with pytest.raises(InputError, match=r"first\.bias is in no group"):
+        first.step()
+    second.add_param_group({"params": [model.first.bias], "lr": plan.tensor("first.bias").lr})
+    first.step()
+    second.step()
 
 
 def test_a_compiled_step_is_guarded(plan: Plan) -> None:
