@@ -31,6 +31,8 @@ def show(document: FitDocument, target: Path) -> None:
     show_decision(document)
     show_rungs(document)
     print(f"{document.verdict}: {document.reason}")
+    if document.separate_target is not None:
+        print(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
     if any(axis.drift for axis in document.axes.values()):
         print(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
     show_quality(document)

@@ -55,6 +55,17 @@ class TransferCost(Part):
     high: float | None
 
 
+class TargetVerdict(TransferCost):
+    """The verdict on the transfer to the target alone, whether or not `verdict` counts it."""
+
+    verdict: Literal["holds", "fails", "inconclusive"]
+    reason: str
+    counted: bool = Field(
+        description="whether `verdict` counts it: where the command line names the target, or the "
+        "transfer to it fails"
+    )
+
+
 class Ignored(Part):
     """Runs, a row or a column of which a fit made no use."""
 

@@ -12,6 +12,7 @@ from mutransfer_cli.documents.decision import (
     Assumption,
     Decided,
     Ignored,
+    TargetVerdict,
     TransferCost,
 )
 from mutransfer_cli.documents.quality import BudgetPoint, Differences, ProxyAdvice, Quality
@@ -90,13 +91,17 @@ class FitDocument(Part):
     confidence: float
     tolerance: float = Field(description="relative extra loss up to which a transfer holds")
     verdict: Literal["holds", "fails", "inconclusive"] = Field(
-        description="on the cost of using the smallest rung's optimum at the largest rung and at "
-        "the target"
+        description="on the cost of using the smallest rung's optimum at the largest rung, and at "
+        "the target where `target_verdict` is counted"
     )
     reason: str
     drift_verdict: Literal["holds", "fails", "inconclusive"] = Field(
         description="whether the optimum of the learning rate moves by at most 0.25 octaves per "
         "doubling along every axis"
+    )
+    target_verdict: TargetVerdict | None = Field(
+        default=None,
+        description="the same at the target alone; null: none is named, or it is the largest rung",
     )
     target: Sizes | None = Field(description="the size of the decision; null: the largest rung")
     decision: dict[str, Interval | Decided] | None = Field(
@@ -106,8 +111,8 @@ class FitDocument(Part):
     )
     choice_reason: str | None = Field(description="why these values were chosen")
     transfer: tuple[TransferCost, ...] = Field(
-        description="cost of the smallest rung's optimum at the largest rung and at a target that "
-        "the command line names: what the verdict rests on"
+        description="cost of the smallest rung's optimum at the largest rung, and at the target "
+        "where `target_verdict` is counted: what the verdict rests on"
     )
     rungs: tuple[Rung, ...]
     axes: dict[str, Axis]
@@ -143,6 +148,13 @@ class FitDocument(Part):
     def decided(self) -> dict[str, Decided]:
         """The decision without its regret."""
         return {n: d for n, d in (self.decision or {}).items() if isinstance(d, Decided)}
+
+    @property
+    def separate_target(self) -> TargetVerdict | None:
+        """The verdict at the target where `verdict` and `reason` do not say the same."""
+        there = self.target_verdict
+        same = there is None or there.counted or there.reason == self.reason
+        return None if same else there
 
     @property
     def recommended(self) -> Rung | None:

@@ -141,6 +141,9 @@ class FittedOptima:
                 "sizes, or `mutransfer scale RUN`, makes one for it"
             )
         notes.append(f"transfer: {self.fit.verdict}: {self.fit.reason}")
+        there = self.fit.separate_target
+        if there is not None:
+            notes.append(f"transfer to the target: {there.verdict}: {there.reason}")
         notes += [note for note in self.fit.notes if note != self.fit.reason]
         return notes
 

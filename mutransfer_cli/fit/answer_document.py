@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
-import numpy as np
-
-from mutransfer_cli.documents.decision import Assumption, Decided, Ignored, TransferCost
-from mutransfer_cli.documents.fit import Axis, FitDocument, Line, Regret, Rung, Sizes
+from mutransfer_cli.documents.decision import (
+    Assumption,
+    Decided,
+    Ignored,
+    TargetVerdict,
+    TransferCost,
+)
+from mutransfer_cli.documents.fit import FitDocument, Rung, Sizes
+from mutransfer_cli.fit.axes_document import axes_document
 from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import percent, size_text
-from mutransfer_cli.fit.study.size_axes import SizeAxis, sizes_of
+from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.quality_document import quality_of
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.response.response_surface import interval
 
 METHOD = "response surface"
 
@@ -30,7 +33,7 @@ def answer_document(answers: Answers, source: str) -> FitDocument:
         source: Origin of the runs.
     """
     fitted, choice, best = answers.fitted, answers.choice, answers.source
-    axes = {} if fitted is None else _axes(fitted, answers.rungs)
+    axes = {} if fitted is None else axes_document(fitted, answers.rungs)
     width = axes.get("width")
     return FitDocument(
         source=source,
@@ -39,6 +42,7 @@ def answer_document(answers: Answers, source: str) -> FitDocument:
         verdict=answers.verdict,
         reason=answers.reason,
         drift_verdict=answers.drift_verdict,
+        target_verdict=_target_verdict(answers),
         target=None if answers.target is None else sizes_document(answers.target),
         decision=None if choice is None else _decision(choice),
         choice_reason=None if choice is None else choice_reason(answers, choice),
@@ -65,6 +69,20 @@ def sizes_document(sizes: Mapping[str, float]) -> Sizes:
     """Sizes with their names."""
     return Sizes.model_validate(
         {name: int(s) if float(s).is_integer() else s for name, s in sizes.items()}
+    )
+
+
+def _target_verdict(answers: Answers) -> TargetVerdict | None:
+    """The verdict on the transfer to the target alone."""
+    there = answers.target_verdict
+    if there is None:
+        return None
+    return TargetVerdict(
+        at=there.cost.where,
+        **there.cost.cost.model_dump(),
+        verdict=there.verdict,
+        reason=there.reason,
+        counted=there.counted,
     )
 
 
@@ -109,76 +127,6 @@ def _rung(answers: Answers, answer: RungAnswer) -> Rung:
         seeds=answer.seeds,
         note=answer.note,
     )
-
-
-def _axes(fitted: StudySurface, rungs: tuple[RungAnswer, ...]) -> dict[str, Axis]:
-    """Drift and regret along every axis."""
-    several = len(fitted.study.rungs) > 1
-    return {
-        axis.name: Axis(
-            drift=fitted.drift(axis.name) if several else {},
-            regret=_regrets(fitted, rungs, axis),
-            line=_line(fitted, k) if several and "lr" in fitted.names else None,
-        )
-        for k, axis in enumerate(fitted.study.axes)
-    }
-
-
-def _line(fitted: StudySurface, k: int) -> Line:
-    """The line of optimal learning rates along one axis, at the ladder's middle."""
-    size = float(2.0 ** fitted.study.runs.rungs.mean(0)[k])
-    draws = fitted.surface.draws.optimum[:, fitted.names.index("lr")]
-    coordinate = fitted.study.hyperparameters.coordinates[fitted.names.index("lr")]
-    return Line(size=size, lr=coordinate.interval(interval(draws, fitted.confidence)))
-
-
-def _regrets(
-    fitted: StudySurface, rungs: tuple[RungAnswer, ...], axis: SizeAxis
-) -> tuple[Regret, ...]:
-    """The regret at each larger rung along one axis.
-
-    The rungs are those on the line along the axis through the rung that shares the most sizes with
-    others; where no two rungs are on one, all rungs, each size along the axis once.
-
-    Args:
-        fitted: The surface.
-        rungs: All rungs, from the cheapest trial to the most expensive.
-        axis: The axis.
-    """
-    line = _on_line(fitted, rungs, axis)
-    if len(line) < 2 or not line[0].resolved:
-        return ()
-    inside = [dict(sizes) for sizes in fitted.study.rungs]
-    if dict(line[0].sizes) not in inside:
-        return ()
-    regrets = []
-    for answer in line[1:]:
-        size = answer.sizes[axis.name]
-        size = int(size) if float(size).is_integer() else size
-        if dict(answer.sizes) not in inside or not answer.resolved:
-            note = "this rung has no optimum inside its range"
-            regrets.append(Regret(size=size, value=None, note=note))
-            continue
-        cost = fitted.transfer_regret(line[0].sizes, answer.sizes)
-        regrets.append(Regret(size=size, **cost.model_dump()))
-    return tuple(regrets)
-
-
-def _on_line(
-    fitted: StudySurface, rungs: tuple[RungAnswer, ...], axis: SizeAxis
-) -> list[RungAnswer]:
-    """The rungs along an axis, by their size."""
-    positions = {
-        id(r): tuple(np.round([a.position(r.sizes) for a in fitted.study.axes], 1)) for r in rungs
-    }
-    k = fitted.study.axes.index(axis)
-    others = {key: p[:k] + p[k + 1 :] for key, p in positions.items()}
-    (most, count), *_ = Counter(others.values()).most_common(1)
-    line = [r for r in rungs if count < 2 or others[id(r)] == most]
-    distinct: dict[float, RungAnswer] = {}
-    for r in sorted(line, key=lambda r: axis.position(r.sizes)):
-        distinct.setdefault(positions[id(r)][k], r)
-    return list(distinct.values())
 
 
 def _entanglement(fitted: StudySurface) -> dict[str, dict[str, Interval]] | None:

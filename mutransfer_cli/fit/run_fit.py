@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
+from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_recipe
+from mutransfer_cli.fit.target.target_sizes import require_above
 from mutransfer_cli.fit.transfer.rung_hygiene import undercooled_note
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.completeness import unfinished
@@ -38,18 +41,24 @@ def fit_run(
             them, are those of the recipe's target.
         axis: Use only the rungs on one line along this size.
         judge_target: Whether the verdict counts the cost at the target; by default where the
-            command line names it.
+            command line names it. False: that of a configuration, which may be below the ladder.
 
     Raises:
-        InputError: No trial has ended, or the target is impossible.
+        InputError: No trial has ended, or the target is impossible or below the ladder.
     """
     sizes = target_of_recipe(run.recipe, target or {})
+
+    def above(rungs: Sequence[Sizes]) -> Sizes | None:
+        if sizes is not None and judge_target is not False:
+            require_above(rungs, sizes)
+        return sizes
+
     question = Question(
         confidence=confidence,
         tolerance=tolerance,
         axis=axis,
         judge_target=any((target or {}).values()) if judge_target is None else judge_target,
-        target=lambda rungs: sizes,
+        target=above,
         spaces=run.recipe.search.space,
         rules=transfer_rules(run.recipe),
         untrained=untrained_loss(run),

@@ -50,6 +50,8 @@ def fit_lines(fit: FitDocument) -> Iterator[str]:
                     f"{regret.value:.2%} of its loss"
                 )
     yield f"transfer {fit.verdict}: {fit.reason}"
+    if fit.separate_target is not None:
+        yield f"target {fit.separate_target.verdict}: {fit.separate_target.reason}"
     yield from (f"note: {note}" for note in fit.notes if note != fit.reason)
 
 

@@ -126,8 +126,12 @@ class StudyFit:
         read = self.understanding
         unfinished = () if self.unfinished is None else (self.unfinished,)
         table_notes = () if read is None else (*read.notes, *read.row_lines)
+        there = document.target_verdict
+        if self.unfinished is not None and there is not None and there.verdict == "inconclusive":
+            there = there.model_copy(update={"reason": self.unfinished})
         return document.model_copy(
             update={
+                "target_verdict": there,
                 "reason": self.reason,
                 "used": {} if read is None else dict(read.used),
                 "ignored": (*ignored_documents(read), *document.ignored),

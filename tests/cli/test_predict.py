@@ -15,6 +15,8 @@ from mutransfer_cli.search.storage.run_directory import ENVIRONMENT
 from tests.helpers.commands import run
 from tests.helpers.run_directories import RECIPE, bowl, finished_run
 
+BELOW = "target: width 4 is smaller than the smallest width of the ladder, 8"
+
 WIDTHS = "width: [8, 16, 32]"
 
 
@@ -141,7 +143,7 @@ def test_a_table_is_predicted_and_keeps_its_forecast(
     ("arguments", "message"),
     [
         (["RUN"], "no target named"),
-        (["RUN", "--width", 4], "--width 4: smaller than the smallest width of the ladder, 8"),
+        (["RUN", "--width", 4], BELOW),
         (["RUN", "--width", 64, "--steps", 40, "--tokens", 640], "--steps or --tokens"),
         (["RUN", "--width", 64, "--params", 1000], "--params"),
         (["RUN", "--width", 64, "--confidence", 2], "--confidence 2"),

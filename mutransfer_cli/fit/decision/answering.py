@@ -12,13 +12,13 @@ from mutransfer_cli.fit.decision.caveats import (
     choice_notes,
     outlier_notes,
     scale_notes,
-    target_notes,
 )
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.decision.obstacles import (
     drift_verdict,
     no_optimum,
     study_verdict,
+    target_verdict,
     transfer_costs,
 )
 from mutransfer_cli.fit.decision.rung_answers import (
@@ -68,7 +68,10 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         if target is not None:
             lr = choice.hyperparameters["lr"]
             assumed = assumed_rules(fitted.study, target, lr, question.rules)
-    judged = [c for c in costs if question.judge_target or not c.predicted]
+    there = target_verdict(
+        fitted, rungs, costs, target, question.tolerance, judged=question.judge_target
+    )
+    judged = [c for c in costs if not c.predicted or (there is not None and there.counted)]
     verdict, reason = study_verdict(fitted, rungs, judged, target, question.tolerance)
     return Answers(
         question=question,
@@ -80,10 +83,10 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         verdict=verdict,
         reason=reason,
         drift_verdict=drift_verdict(fitted),
+        target_verdict=there,
         assumed=assumed,
         notes=(
             *choice_notes(choice, assumed),
-            *target_notes([c for c in costs if c not in judged], question.tolerance),
             *scale_notes(fitted),
             *axis_notes(fitted),
             *outlier_notes(fitted),

@@ -10,6 +10,7 @@ from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer, size_names, source_rung
 from mutransfer_cli.fit.decision.transfer import (
     TOLERANCE,
+    TargetVerdict,
     TransferCost,
     Verdict,
 )
@@ -27,8 +28,8 @@ class Question:
         confidence: Confidence level of all intervals, between 0 and 1.
         tolerance: Relative extra loss up to which a transfer holds.
         target: From the sizes of all rungs to those of the target; None where there is none.
-        judge_target: Whether the verdict counts the cost at the target beside that at the largest
-            rung.
+        judge_target: Whether the verdict counts the cost at the target, whatever it is, beside
+            that at the largest rung; else only one that is shown to exceed the tolerance.
         axis: The size along which only one line of rungs is used; None: all rungs.
         spaces: The spaces that were searched, by hyperparameter, where they are known.
         rules: The rules by which runs and target are scaled.
@@ -55,13 +56,16 @@ class Answers:
         rungs: All rungs, from the cheapest trial to the most expensive.
         target: The target, if one was named.
         choice: The hyperparameters to use; None if no rung has an optimum.
-        costs: What the smallest rung's optimum costs at the largest rung and at the target.
+        costs: What the smallest rung's optimum costs where the verdict counts it: at the largest
+            rung, and at the target.
         verdict: Whether it transfers at the tolerated cost.
         reason: Why, and what to run where that is not shown.
         drift_verdict: Whether the optimum of the learning rate stays where it is.
         assumed: Rules that the choice rests on and no rung tests.
         notes: Caveats.
         ignored: Runs that were not used.
+        target_verdict: The verdict on the transfer to the target alone; None without a target, or
+            at the largest rung.
     """
 
     question: Question
@@ -76,6 +80,7 @@ class Answers:
     assumed: tuple[AssumedRule, ...]
     notes: tuple[str, ...]
     ignored: tuple[IgnoredRuns, ...] = ()
+    target_verdict: TargetVerdict | None = None
 
     @property
     def source(self) -> RungAnswer | None:

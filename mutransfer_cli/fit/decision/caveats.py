@@ -9,8 +9,7 @@ import numpy as np
 
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule
 from mutransfer_cli.fit.decision.lowest_regret import Choice
-from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
-from mutransfer_cli.fit.decision.wording import percent, size_text
+from mutransfer_cli.fit.decision.wording import size_text
 from mutransfer_cli.fit.study.coordinates import setting_of_run
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -55,21 +54,6 @@ def axis_notes(fitted: StudySurface) -> list[str]:
                 "cannot be told apart; a target at other proportions is an extrapolation"
             )
     return notes
-
-
-def target_notes(costs: Sequence[TransferCost], tolerance: float) -> list[str]:
-    """Costs at a target that are no part of the verdict, where they are not within the tolerance.
-
-    Args:
-        costs: Costs of the smallest rung's optimum.
-        tolerance: Largest cost at which a transfer holds.
-    """
-    return [
-        f"not part of the verdict: at {c.where}, the smallest rung's optimum costs "
-        f"{percent(c.cost)} of the loss; name the target on the command line to judge it"
-        for c in costs
-        if verdict_on_cost(c.cost, tolerance) != "holds"
-    ]
 
 
 def choice_notes(choice: Choice | None, assumed: Sequence[AssumedRule]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mutransfer_cli.fit.decision.next_runs import next_runs, short_ladder
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer, size_names
 from mutransfer_cli.fit.decision.transfer import (
+    TargetVerdict,
     TransferCost,
     Verdict,
     verdict_on_drift,
@@ -17,7 +18,7 @@ from mutransfer_cli.fit.decision.unknown_axes import cost_of
 from mutransfer_cli.fit.decision.wording import setting_text, size_text
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.target.support import extents, unknown_drift
+from mutransfer_cli.fit.target.support import extents, unknown_drift, unsupported
 
 
 def transfer_costs(
@@ -68,6 +69,42 @@ def study_verdict(
     if verdict == "inconclusive":
         reason = f"{reason}; {next_runs(fitted, rungs, costs, target, tolerance)}"
     return verdict, reason
+
+
+def target_verdict(
+    fitted: StudySurface,
+    rungs: Sequence[RungAnswer],
+    costs: Sequence[TransferCost],
+    target: Sizes | None,
+    tolerance: float,
+    *,
+    judged: bool,
+) -> TargetVerdict | None:
+    """The verdict on the transfer to the target alone; None without one beyond the rungs.
+
+    A cost there that is shown to exceed the tolerance always counts, so that a study never holds
+    beside it.
+
+    Args:
+        fitted: The surface.
+        rungs: All rungs.
+        costs: The costs at the largest rung and at the target.
+        target: The target, if one is named.
+        tolerance: Largest cost at which a transfer holds.
+        judged: Whether the verdict on the study counts it whatever it is.
+    """
+    there = [c for c in costs if c.predicted]
+    if target is None or not there:
+        return None
+    obstacle = _obstacle(fitted, rungs)
+    if obstacle is not None:
+        return TargetVerdict(there[0], "inconclusive", obstacle, counted=judged)
+    verdict, reason = verdict_on_transfer(there, tolerance)
+    if verdict == "inconclusive":
+        far = unsupported(extents(fitted.study.rungs, fitted.study.axes, fitted.study.full(target)))
+        because = "" if far is None else f", because {far}"
+        reason = f"{reason}{because}; {next_runs(fitted, rungs, there, target, tolerance)}"
+    return TargetVerdict(there[0], verdict, reason, counted=judged or verdict == "fails")
 
 
 def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:

@@ -31,6 +31,23 @@ class TransferCost:
     predicted: bool = False
 
 
+@dataclass(frozen=True)
+class TargetVerdict:
+    """The verdict on the transfer to the target alone.
+
+    Attributes:
+        cost: The cost there.
+        verdict: What its interval implies; inconclusive too where the rungs allow no verdict.
+        reason: Why, and what to run where it is not shown.
+        counted: Whether the verdict on the study counts it.
+    """
+
+    cost: TransferCost
+    verdict: Verdict
+    reason: str
+    counted: bool
+
+
 def verdict_on_cost(cost: Interval, tolerance: float) -> Verdict:
     """The verdict that the interval of a cost implies.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.fit.study.size_axes import Sizes
-from mutransfer_cli.fit.target.target_sizes import recipe_sizes, table_sizes
+from mutransfer_cli.fit.target.target_sizes import recipe_sizes, require_above, table_sizes
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 TargetOptions = Mapping[str, float | None]  # by the name of a size; None where it is not given
@@ -32,6 +32,13 @@ def target_of_table(rungs: Sequence[Sizes], options: TargetOptions) -> Sizes | N
     Args:
         rungs: The sizes of all rungs of a table.
         options: Sizes from the command line.
+
+    Raises:
+        InputError: The target is below the ladder, or lacks a size.
     """
     given = {name: float(value) for name, value in options.items() if value is not None}
-    return table_sizes(rungs, given) if given else None
+    if not given:
+        return None
+    target = table_sizes(rungs, given)
+    require_above(rungs, target)
+    return target

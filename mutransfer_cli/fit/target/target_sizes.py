@@ -78,18 +78,24 @@ def table_sizes(rungs: Sequence[Sizes], given: Sizes) -> dict[str, float]:
 
 
 def require_above(rungs: Sequence[Sizes], target: Sizes) -> None:
-    """Refuse a target below the ladder.
+    """Refuse a target below the ladder, in any size but the batch, by which no model is small.
+
+    Args:
+        rungs: The sizes of all rungs.
+        target: The sizes of the target.
 
     Raises:
         InputError: A size of the target is smaller than at the smallest rung.
     """
     for axis in size_axes(rungs):
         name, size = axis.name, target.get(axis.name)
+        if size is None or axis.factors != (name,) or name == "batch":
+            continue
         smallest = min(rung[name] for rung in rungs if name in rung)
-        if size is not None and axis.factors == (name,) and size < smallest * (1 - 1e-9):
+        if size < smallest * (1 - 1e-9):
             raise InputError(
-                f"--{name} {size:g}: smaller than the smallest {name} of the ladder, "
-                f"{smallest:g}; a prediction is for larger runs"
+                f"target: {name} {size:g} is smaller than the smallest {name} of the ladder, "
+                f"{smallest:g}; a target is larger than its proxies"
             )
 
 

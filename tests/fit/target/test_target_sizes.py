@@ -47,10 +47,11 @@ def test_targets_that_are_refused(
 
 
 def test_a_target_below_the_ladder_is_refused() -> None:
-    with pytest.raises(InputError, match="--width 8: smaller than the smallest width"):
+    with pytest.raises(InputError, match="target: width 8 is smaller than the smallest width"):
         require_above(WIDTHS, {"width": 8.0})
     require_above(WIDTHS, {"width": 16.0})
     require_above(WIDTHS, {"width": 40.0})
+    require_above(BATCHES, {"width": 16.0, "batch": 4.0, "steps": 400.0})  # no smaller model
 
 
 def test_the_target_of_a_recipe() -> None:
