@@ -7,10 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, first_float_tensor, rerun, rms
+from mutransfer_cli.coordcheck.measure.recorder import (
+    Call,
+    Calls,
+    first_float_tensor,
+    is_parametrization,
+    rerun,
+    rerun_all,
+    rms,
+)
 
 ISOTROPIC_INPUTS = 64  # number of random inputs for measuring a module's gain
+ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a canceled effect, real updates at least 1e-2
+RESOLVED = 1e-5  # a smaller relative change of an output is mostly rounding
+ENLARGED_STEP = 1e-3  # relative to the tensor
 INPUT_DEPENDENT = 1.5  # least growth at twice the input of an effect that depends on it
+
+# names of a weight, also where the module computes it from another tensor in every pass
+WEIGHTS = {"weight", "weight_orig", "parametrizations.weight.original"}
 
 Use = tuple[Call, str]  # the call of a module, and the tensor's name inside that module
 
@@ -21,19 +35,23 @@ class Effect:
 
     Attributes:
         raw: RMS of the change of the output.
-        aligned: The change's component along the descent of the loss.
+        aligned: The change's component along the descent of the loss; None if the loss's gradient
+            with respect to the output is not known.
         input: RMS of the module's input; 1 if the effect does not depend on the input.
         gradient: RMS of the gradient of the loss with respect to the output.
         output_multiplier: The number by which the caller multiplies the output.
         is_lookup: Whether the module only looks up rows of the tensor by integers.
+        is_idle: Whether, up to rounding, the loss does not depend on the tensor, such as a bias of
+            keys.
     """
 
     raw: float
-    aligned: float
+    aligned: float | None
     input: float
     gradient: float
     output_multiplier: float = 1.0
     is_lookup: bool = False
+    is_idle: bool = False
 
 
 def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
@@ -52,36 +70,69 @@ def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
                 outer, _, last = outer.rpartition(".")
                 inner = f"{last}.{inner}"
             if outer in calls.by_module:
-                uses = own if outer == path else around
+                uses = own if is_own(inner) else around
                 uses[names[id(p)]].append((calls.by_module[outer], inner))
     return {name: uses or around[name] for name, uses in own.items()}
 
 
-def effects_of(uses: list[Use], before: Tensor, after: Tensor) -> list[Effect]:
+def is_own(local: str) -> bool:
+    """Whether a tensor acts in the module itself, not in one inside it, by its name there."""
+    return "." not in local or is_parametrization(local)
+
+
+def effects_of(
+    uses: list[Use], before: Tensor, after: Tensor, tensor_gradient: Tensor
+) -> list[Effect]:
     """The effect of an update in each module that uses the tensor.
 
     Args:
         uses: The calls that use the tensor.
         before: The tensor's value in those calls.
         after: The tensor's value after the step.
+        tensor_gradient: Gradient of the loss with respect to the tensor, at `before`.
     """
+    first_order = abs(float(((after - before) * tensor_gradient).sum()))
     effects = []
     for call, local in uses:
-        change = rerun(call, {local: after}) - rerun(call, {local: before})
-        gradient = call.gradient
+        change, gradient = change_of_output(call, local, before, after)
+        raw = rms(change)
         size = rms(gradient) if gradient is not None else 0.0
-        aligned = (
-            -float((change * gradient).sum()) / (size * change.numel())
-            if gradient is not None and size > 0
-            else 0.0
-        )
+        aligned, idle = None, False
+        if gradient is not None and size > 0:
+            aligned = -float((change * gradient).sum()) / (size * change.numel())
+            idle = first_order < ROUNDING * raw * size * change.numel()
         # an output multiplier acts on the module's own tensors, not on those of modules inside it
-        own = "." not in local
+        own = is_own(local)
         multiplier = call.output_multiplier if own else 1.0
         x = input_size(call, local, before, after)
         is_lookup = own and first_float_tensor(call.args) is None
-        effects.append(Effect(rms(change), aligned, x, size, multiplier, is_lookup))
+        effects.append(Effect(raw, aligned, x, size, multiplier, is_lookup, idle))
     return effects
+
+
+def change_of_output(
+    call: Call, local: str, before: Tensor, after: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """The change of the first output that depends on a tensor, and its gradient where known.
+
+    An update that vanishes in the rounding of the output is enlarged to measure its effect.
+
+    Args:
+        call: The module's call.
+        local: The tensor's name inside the module.
+        before: The tensor's value in the call.
+        after: The tensor's value after the step.
+    """
+    old, new = rerun_all(call, {local: before}), rerun_all(call, {local: after})
+    changes = [b - a for a, b in zip(old, new, strict=True)]
+    step = rms(after - before)
+    if step > 0 and all(rms(c) <= RESOLVED * rms(y) for c, y in zip(changes, old, strict=True)):
+        factor = ENLARGED_STEP * (rms(before) or rms(old[0])) / step
+        if factor > 1:
+            new = rerun_all(call, {local: before + factor * (after - before)})
+            changes = [(b - a) / factor for a, b in zip(old, new, strict=True)]
+    index = next((i for i, change in enumerate(changes) if rms(change) > 0), 0)
+    return changes[index], call.gradient if index == 0 else None
 
 
 def input_size(call: Call, local: str, before: Tensor, after: Tensor) -> float:
@@ -123,7 +174,7 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
     if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
         return None
-    if local != "weight" or value.dim() < 2:
+    if local not in WEIGHTS or value.dim() < 2:
         return None
     generator = torch.Generator().manual_seed(0)
     shape = (max(1, ISOTROPIC_INPUTS // max(1, x[..., 0].numel())), *x.shape)

@@ -13,11 +13,28 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplierTracer
 
+NO_BACKWARD = -1  # torch's number for the backward pass while none runs
+OBJECT_DEPTH = 2  # a distribution may contain another one
+
 
 def first_float_tensor(output: Any) -> Tensor | None:
     """The first floating-point tensor in a module's output, or None."""
-    tensors = (leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor))
-    return next((t for t in tensors if t.is_floating_point()), None)
+    return next(iter(float_tensors(output)), None)
+
+
+def float_tensors(output: Any, depth: int = OBJECT_DEPTH) -> Iterator[Tensor]:
+    """All floating-point tensors in an output, also those that an object has as attributes.
+
+    Args:
+        output: A nested structure of tensors and objects, such as a distribution.
+        depth: How many objects deep to look.
+    """
+    for leaf in tree_leaves(output):
+        if isinstance(leaf, Tensor):
+            if leaf.is_floating_point():
+                yield leaf
+        elif depth > 0 and not isinstance(leaf, type | nn.Module):
+            yield from float_tensors(list(getattr(leaf, "__dict__", {}).values()), depth - 1)
 
 
 def rms(tensor: Tensor) -> float:
@@ -34,7 +51,8 @@ class Call:
         args: Positional arguments, with tensors copied.
         kwargs: Keyword arguments, with tensors copied.
         output: Copy of the first floating-point tensor of the output.
-        gradient: Gradient of the loss with respect to `output`; None before the backward pass.
+        gradient: Gradient of the loss with respect to `output`; None before the backward pass, and
+            if the loss does not depend on it.
         autocast: The dtype of autocast during the call, None outside autocast.
         output_multiplier: The number by which the caller multiplies `output`, as in `logits / m`.
     """
@@ -57,15 +75,22 @@ class Calls:
 
 @contextmanager
 def recording(model: nn.Module) -> Iterator[Calls]:
-    """Record the call of every module while the block runs."""
+    """Record the call of every module while the block runs.
+
+    Modules that compute the weights of another one, such as a spectral norm, are left out: their
+    tensors act in the module that uses the weight.
+    """
     calls, tracer, outputs = Calls(), OutputMultiplierTracer(), dict[str, Tensor]()
     handles = []
     for name, module in model.named_modules():
+        if is_parametrization(name):
+            continue
 
         def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
-            tensor = first_float_tensor(output)
-            if tensor is None:
+            tensors = list(float_tensors(output))
+            if not tensors or is_recomputed(tensors[0], outputs.get(name)):
                 return
+            tensor = tensors[0]
             call = Call(module, copied(args), copied(kwargs), tensor.detach().clone())
             device_type = tensor.device.type
             if torch.is_autocast_enabled(device_type):
@@ -89,6 +114,22 @@ def recording(model: nn.Module) -> Iterator[Calls]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def is_parametrization(name: str) -> bool:
+    """Whether a module belongs to `torch.nn.utils.parametrize`, by its name in the model."""
+    return "parametrizations" in name.split(".")
+
+
+def is_recomputed(output: Tensor, recorded: Tensor | None) -> bool:
+    """Whether a call only repeats a recorded one during the backward pass, for a checkpoint.
+
+    No gradient reaches the repeated output, unless the first call ran without gradients, as for
+    checkpoints with use_reentrant=True.
+    """
+    if recorded is None or torch._C._current_graph_task_id() == NO_BACKWARD:
+        return False
+    return recorded.requires_grad or not output.requires_grad
 
 
 def uncompiled() -> AbstractContextManager[None]:
@@ -118,27 +159,50 @@ def rerun(call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None 
         replaced: New values by the parameter's name inside the module.
         args: Positional arguments in place of the recorded ones.
     """
+    tensor, *_ = rerun_all(call, replaced, args)
+    return tensor
+
+
+def rerun_all(
+    call: Call, replaced: dict[str, Tensor], args: tuple[Any, ...] | None = None
+) -> list[Tensor]:
+    """All floating-point outputs of a module that runs by itself.
+
+    Args:
+        call: The recorded call.
+        replaced: New values by the parameter's name inside the module.
+        args: Positional arguments in place of the recorded ones.
+    """
     seed_dropout()
     own = dict(call.module.named_parameters())
     for name, value in replaced.items():  # keep attributes of parameters, such as mup's infshape
         if name in own and vars(own[name]):
             value.__dict__.update(vars(own[name]))
+    # copies: running statistics and the vectors of a power iteration change in every pass
+    buffers = {name: b.clone() for name, b in call.module.named_buffers()}
     device_type, dtype = call.output.device.type, call.autocast
     autocast = torch.autocast(device_type, dtype=dtype) if dtype is not None else nullcontext()
-    with without_pre_hooks(call.module), torch.no_grad(), autocast:
+    with inputs_kept(call.module), torch.no_grad(), autocast:
         output = torch.func.functional_call(
-            call.module, replaced, call.args if args is None else args, call.kwargs
+            call.module, {**buffers, **replaced}, call.args if args is None else args, call.kwargs
         )
-    tensor = first_float_tensor(output)
-    assert tensor is not None
-    return tensor
+    return list(float_tensors(output))
 
 
 @contextmanager
-def without_pre_hooks(module: nn.Module) -> Iterator[None]:
-    """Disable a module's own pre-hooks: they were applied to its recorded input already."""
+def inputs_kept(module: nn.Module) -> Iterator[None]:
+    """Run a module's own pre-hooks without their changes of its input.
+
+    The recorded input has those changes already; but a hook may compute the module's weight, as
+    those of torch.nn.utils.prune do.
+    """
     hooks = module._forward_pre_hooks.copy()
-    module._forward_pre_hooks.clear()
+    for number, hook in hooks.items():
+
+        def run(*given: Any, hook: Any = hook) -> None:
+            hook(given[0], *copied(given[1:]))
+
+        module._forward_pre_hooks[number] = run
     try:
         yield
     finally:

@@ -28,6 +28,7 @@ from mutransfer_cli.coordcheck.measure.training_step import (
 )
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import run_user_code
 
 NO_CHANGE = 1e-30  # RMS; a tensor with a smaller effect did not move
 
@@ -47,6 +48,7 @@ class Measurement:
         inference_ratio: Size of the logits without targets relative to those with; None if unknown.
         activations: For each module, the RMS of its output at init.
         changes: For each module, the RMS of the change of its output after the last step.
+        trained: Tensors that a gradient reached in a step.
         finite: Whether all losses were finite.
     """
 
@@ -60,6 +62,7 @@ class Measurement:
     inference_ratio: float | None = None
     activations: dict[str, float] = field(default_factory=dict)
     changes: dict[str, float] = field(default_factory=dict)
+    trained: set[str] = field(default_factory=set)
     finite: bool = True
 
 
@@ -159,10 +162,16 @@ def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Me
     named = dict(subject.model.named_parameters())
     before: dict[str, Tensor] = {name: p.detach().clone() for name, p in named.items()}
     # a tensor that moves without a gradient is only decayed
-    trained = {name for name, p in named.items() if p.grad is not None and bool(p.grad.any())}
-    subject.optimizer.step()
-    for name in (n for n in named if n in trained and n not in result.effects):
-        effects = effects_of(uses[name], before[name], named[name].detach())
+    gradients = {
+        name: p.grad.detach().clone()
+        for name, p in named.items()
+        if p.grad is not None and bool(p.grad.any())
+    }
+    result.trained |= gradients.keys()
+    run_user_code(subject.optimizer.step, "optimizer.step()")
+    for name in (n for n in named if n in gradients and n not in result.effects):
+        after = named[name].detach()
+        effects = effects_of(uses[name], before[name], after, gradients[name])
         moved = [e for e in effects if e.raw > NO_CHANGE]
         if moved:
             result.effects[name] = moved

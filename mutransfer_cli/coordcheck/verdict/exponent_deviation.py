@@ -11,7 +11,6 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
-ROUNDING = 1e-4  # float32 sums leave up to 1e-5 of a canceled effect, real updates at least 1e-2
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
 
@@ -80,7 +79,7 @@ def update_deviation(
     if raw is None:
         return None
     measured = [m for m in measurements if use < len(m.effects[name])]
-    if all(is_idle(m.effects[name][use]) for m in measured):
+    if all(m.effects[name][use].is_idle for m in measured):
         return UseDeviation(raw, 0.0, expected.update)
     right_exponent, right_gradient = expected.update, expected.gradient
     is_lookup = any(m.effects[name][use].is_lookup for m in measured)
@@ -113,11 +112,6 @@ def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | N
     """
     effects: Sequence[Effect] = m.effects.get(name, [])
     return getattr(effects[use], aspect) if use < len(effects) else None
-
-
-def is_idle(effect: Effect) -> bool:
-    """Whether, up to rounding, the loss does not depend on the tensor, such as a bias of keys."""
-    return abs(effect.aligned) < ROUNDING * effect.raw
 
 
 def input_slope(
