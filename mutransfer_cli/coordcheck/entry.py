@@ -100,6 +100,7 @@ def check_recipe(
             widths,
             expect=expect or recipe.parameterization,
             name=factory.model_name,
+            roles=[(r.match, r.role) for r in recipe.roles],
             **options,
         )
     static = bool(options.pop("static", False))

@@ -46,6 +46,7 @@ def check(
     *,
     expect: str | None = None,
     name: str = "build",
+    roles: Sequence[tuple[str, str]] = (),
     **options: Any,
 ) -> CheckReport:
     """Check a callable `build(width, ...)` that returns a module or a Subject.
@@ -58,6 +59,8 @@ def check(
         widths: At least three widths over a ratio of four; None: 64, 128 and 256.
         expect: The parameterization to compare with; None: mup.
         name: The callable's name in messages.
+        roles: Ordered pairs of a pattern of tensor names and a role, for tensors whose use does
+            not tell it.
         options: `static` (read only the optimizer's groups, without a step), `seeds`,
             `most_seeds`, `steps`, `first_seed`, `strict` (warnings fail).
 
@@ -65,7 +68,7 @@ def check(
         InputError: The callable cannot be called, planned or trained, or an option is unknown.
     """
     static = bool(options.pop("static", False))
-    request = callable_request(build, widths, expect, name, **options)
+    request = callable_request(build, widths, expect, name, roles, **options)
     return audit(request) if static else run_width_check(request)
 
 
@@ -81,7 +84,12 @@ def require_parameterization(name: str) -> str:
 
 
 def callable_request(
-    build: Build, widths: Sequence[int] | None, expect: str | None, name: str, **options: Any
+    build: Build,
+    widths: Sequence[int] | None,
+    expect: str | None,
+    name: str,
+    roles: Sequence[tuple[str, str]] = (),
+    **options: Any,
 ) -> CheckRequest:
     """The request for a check of a callable.
 
@@ -90,6 +98,7 @@ def callable_request(
         widths: Widths to train; None: 64, 128 and 256.
         expect: The parameterization to compare with; None: mup.
         name: The callable's name in messages.
+        roles: Pairs of a pattern of tensor names and a role.
         options: Fields of `CheckRequest`.
 
     Raises:
@@ -102,9 +111,9 @@ def callable_request(
         raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
     build_subject = subject_builder(build, name)
     with uncompiled():
-        family = traced_family(build_subject, all_widths[0], all_widths[-1])
+        family = traced_family(build_subject, all_widths[0], all_widths[-1], roles)
     if build_subject(all_widths[0], 0).optimizer is None:
-        trained = planned_builder(build, build_subject, all_widths[0], parameterization)
+        trained = planned_builder(build, build_subject, all_widths[0], parameterization, roles)
         expected = expectations(family, parameterization, {})
         return CheckRequest(trained, expected, parameterization, all_widths, **fields)
     geometries = update_geometries(lambda: warmed_up_subject(build_subject, all_widths[0], 0))
@@ -158,8 +167,17 @@ def subject_builder(build: Build, name: str) -> BuildSubject:
     return build_subject
 
 
-def traced_family(build_subject: BuildSubject, small: int, large: int) -> Family:
-    """Trace the model at two widths to find roles and growing dimensions."""
+def traced_family(
+    build_subject: BuildSubject, small: int, large: int, roles: Sequence[tuple[str, str]] = ()
+) -> Family:
+    """Trace the model at two widths to find roles and growing dimensions.
+
+    Args:
+        build_subject: Calls the callable with a width and a seed.
+        small: The smaller width.
+        large: The larger width.
+        roles: Pairs of a pattern of tensor names and a role.
+    """
 
     def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
         subject = build_subject(width, 0)
@@ -169,11 +187,15 @@ def traced_family(build_subject: BuildSubject, small: int, large: int) -> Family
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
         return subject.model, run
 
-    return family_of(traceable(small), traceable(large))
+    return family_of(traceable(small), traceable(large), roles)
 
 
 def planned_builder(
-    build: Build, build_subject: BuildSubject, base: int, parameterization: str
+    build: Build,
+    build_subject: BuildSubject,
+    base: int,
+    parameterization: str,
+    roles: Sequence[tuple[str, str]] = (),
 ) -> BuildSubject:
     """Return a function that applies our parameterization to the user's model.
 
@@ -182,6 +204,7 @@ def planned_builder(
         build_subject: Calls the callable with a width and a seed.
         base: The width at which the defaults are quoted.
         parameterization: The name of the parameterization.
+        roles: Pairs of a pattern of tensor names and a role.
     """
     example = build_subject(base, 0)
     assert example.batch is not None
@@ -197,6 +220,7 @@ def planned_builder(
             parameterization=parameterization,
             batch=batch,
             loss=example.loss,
+            roles=roles,
         )
 
     def planned(width: int, seed: int) -> Subject:

@@ -101,7 +101,11 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     Raises:
         InputError: The tensor is not used, or its uses contradict each other.
     """
-    hint = f"set its role in the recipe: roles: [{{match: '{name}', role: hidden}}]"
+    role = likely_role(growing)
+    hint = (
+        f"set its role, in a recipe by roles: [{{match: '{name}', role: {role}}}], "
+        f"in a call by roles=[('{name}', '{role}')]"
+    )
     if not uses:
         raise InputError(f"parameter {name}: not used in the forward pass; {hint}")
     unknown = [u.function for u in uses if u.kind == "unknown"]
@@ -117,6 +121,13 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     if len(roles) > 1:
         raise InputError(f"parameter {name}: used as {' and as '.join(sorted(roles))}; {hint}")
     return roles.pop()
+
+
+def likely_role(growing: frozenset[int]) -> Role:
+    """The role that a message proposes for a tensor of unknown use."""
+    if not growing:
+        return "scalar"
+    return "vector" if len(growing) == 1 else "hidden"
 
 
 def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
@@ -135,17 +146,70 @@ def chosen_role(name: str, roles: Sequence[tuple[str, str]]) -> Role | None:
     return None
 
 
-def main_dims(uses: Sequence[Use], shape: Shape, role: Role) -> tuple[Shape, Shape]:
-    """The dimensions summed over, and those kept; without a matrix use, all are kept."""
+def main_dims(
+    name: str, uses: Sequence[Use], shape: Shape, role: Role, growing: frozenset[int]
+) -> tuple[Shape, Shape]:
+    """The dimensions summed over, and those kept; without a matrix use, all are kept.
+
+    Args:
+        name: Name of the tensor, for messages.
+        uses: All its uses.
+        shape: Its shape.
+        role: Its role, by use or as the recipe chose it.
+        growing: The dimensions that grow with the width.
+
+    Raises:
+        InputError: See `assumed_dims`.
+    """
     order = {"matrix": 0, "convolution": 0, "lookup": 1, "elementwise": 2, "unknown": 3}
     if role == "tied":  # its own numbers are those of an embedding
         order["lookup"] = -1
-    if not uses:
+    best = min((u.kind for u in uses), key=order.__getitem__, default="unknown")
+    if best in {"elementwise", "unknown"}:
+        if role in MATRIX_ROLES and (best == "unknown" or len(shape) > 1):
+            return assumed_dims(name, shape, role, growing)
         return (), tuple(range(len(shape)))
-    best = min(uses, key=lambda u: order[u.kind])
-    if best.kind in {"elementwise", "unknown"}:
-        return (), tuple(range(len(shape)))
-    return best.in_dims, best.out_dims
+    main = min(uses, key=lambda u: order[u.kind])
+    return main.in_dims, main.out_dims
+
+
+MATRIX_ROLES = frozenset({"hidden", "readout", "convolution", "expert"})
+
+
+def assumed_dims(
+    name: str, shape: Shape, role: Role, growing: frozenset[int]
+) -> tuple[Shape, Shape]:
+    """The dimensions of a matrix whose role was chosen and whose use is unknown.
+
+    Assumption: torch's layouts, (out, in, kernel) and for experts (number, in, out). A readout sums
+    over the dimensions that grow.
+
+    Args:
+        name: Name of the tensor, for messages.
+        shape: Its shape.
+        role: The chosen role.
+        growing: The dimensions that grow with the width.
+
+    Raises:
+        InputError: No dimension that such a tensor sums over grows, so that its learning rate
+            would stay as it is.
+    """
+    every = tuple(range(len(shape)))
+    if role == "readout":
+        into = tuple(d for d in every if d in growing)
+    elif role == "expert" and len(shape) > 2:
+        into = (1,)
+    else:
+        into = every[1:]
+    if not growing & set(into):
+        raise InputError(
+            f"parameter {name}: role {role} is for matrices that sum over a growing dimension; "
+            f"found shape {shape}, of which dimensions {sorted(growing)} grow; expected another "
+            "role, such as vector or fixed",
+            path=("roles",),
+        )
+    stack = {0} if role == "expert" else set()
+    return into, tuple(d for d in every if d not in {*into, *stack})
 
 
 def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 ELEMENTWISE = frozenset(
     {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
-    | {"minimum", "cat", "stack", "pow", "prelu"}
+    | {"minimum", "cat", "stack", "pow", "prelu", "complex", "polar"}
     | {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm"}
 )
 RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})

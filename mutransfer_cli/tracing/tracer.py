@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.tracing.attention_scores import (
+from mutransfer_cli.tracing.activations.attention_scores import (
     AttentionScores,
     attention_operands,
     scalar_factor,
 )
-from mutransfer_cli.tracing.residual_branches import ResidualBranches, storage_pointer
+from mutransfer_cli.tracing.activations.residual_branches import ResidualBranches, storage_pointer
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
 from mutransfer_cli.tracing.uses import Call, UseRecorder

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mutransfer_cli.tracing.embedding_scales import EmbeddingScales
+from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
 from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Trace, Use, UseKind
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
@@ -112,8 +112,9 @@ class UseRecorder:
         module, argument = self.module_stack[-1]
 
         def pick(which: list[int], dims: Dims) -> tuple[int, ...]:
-            own = {dims[d] for d in which if -len(dims) <= d < len(dims)}
-            return tuple(sorted(d for d in own if d is not None))
+            return tuple(
+                sorted({own for d in which if -len(dims) <= d < len(dims) for own in dims[d]})
+            )
 
         for name, dims in self.find(tensor).items():
             summed, kept = pick(into, dims), pick(out, dims)

@@ -1,7 +1,8 @@
 """Finds the tensors of a forward pass that are parameters, views of them, or stand for them.
 
 A parameter is recognized by its storage, so views, transposes and slices need no rules of their
-own: the stride of a view's dimension tells which dimension of the parameter it runs along.
+own: the stride of a view's dimension tells which dimensions of the parameter it runs along. Strides
+are compared in bytes, because a view may have another dtype (`view_as_complex`, `view(dtype)`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.tracing.residual_branches import storage_pointer
+from mutransfer_cli.tracing.activations.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import tensors_in
 
-Dims = tuple[int | None, ...]  # for each dimension of a tensor, the parameter's own dimension
+Dims = tuple[tuple[int, ...], ...]  # for each dimension of a tensor, the parameter's own dimensions
 
 
 class ParameterViews:
@@ -27,10 +28,10 @@ class ParameterViews:
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
         for name, p in model.named_parameters():
             self.known.pop(storage_pointer(p), None)
-            self._remember(p.detach(), name, tuple(range(p.dim())))
+            self._remember(p.detach(), name, tuple((d,) for d in range(p.dim())))
 
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
-        layout = (name, tuple(tensor.stride()), tuple(tensor.shape), dims)
+        layout = (name, byte_strides(tensor), tuple(tensor.shape), dims)
         self.known.setdefault(storage_pointer(tensor), []).append(layout)
         self.alive.append(tensor)
 
@@ -41,17 +42,11 @@ class ParameterViews:
         if storage_pointer(tensor) not in self.known or tensor.numel() == 0:
             return {}
 
-        def source(stride: int, size: int, known: list[tuple[int, int, int | None]]) -> int | None:
-            if stride == 0 or size == 1:
-                return None
-            walks = [(s, d) for s, n, d in known if n > 1 and s <= stride < s * n]
-            return max(walks, key=lambda w: w[0])[1] if walks else None
-
         dims_by_name = {}
         for name, *known in self.known[storage_pointer(tensor)]:
-            steps = list(zip(*known, strict=True))
-            here = zip(tensor.stride(), tensor.shape, strict=True)
-            dims_by_name[name] = tuple(source(s, n, steps) for s, n in here)
+            layout = list(zip(*known, strict=True))
+            here = zip(byte_strides(tensor), tensor.shape, strict=True)
+            dims_by_name[name] = tuple(sources(stride, size, layout) for stride, size in here)
         return dims_by_name
 
     def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
@@ -64,8 +59,33 @@ class ParameterViews:
         """
         for name, dims in self.find(tensor).items():
             at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
-            new = (None,) * (result.dim() - len(dims))
+            new = ((),) * (result.dim() - len(dims))
             self._remember(result, name, (*dims[:at], *new, *dims[at:]))
+
+
+def byte_strides(tensor: Tensor) -> tuple[int, ...]:
+    """The strides of a tensor in bytes."""
+    return tuple(s * tensor.element_size() for s in tensor.stride())
+
+
+def sources(
+    stride: int, size: int, layout: Sequence[tuple[int, int, tuple[int, ...]]]
+) -> tuple[int, ...]:
+    """The dimensions of a parameter that one dimension of its view runs along.
+
+    Args:
+        stride: Stride of the view's dimension, in bytes.
+        size: Size of the view's dimension.
+        layout: Stride in bytes and size of each known dimension, with the parameter's dimensions.
+    """
+    if stride == 0 or size == 1:
+        return ()
+    inside = [(s, dims) for s, n, dims in layout if n > 1 and s <= stride < s * n]
+    dims = set(max(inside)[1]) if inside else set()
+    for s, n, spanned in layout:  # a flattened dimension runs along several
+        if n > 1 and stride <= s < stride * size:
+            dims.update(spanned)
+    return tuple(sorted(dims))
 
 
 def is_view(result: Any, tracked: Sequence[Tensor]) -> bool:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from mutransfer_cli.errors import InputError
 from tests.helpers.modules import MODULES, Around, Odd, Raw
 from tests.helpers.resnet import BasicBlock, Bottleneck, ResNet
-from tests.helpers.traced_models import traced
+from tests.helpers.traced_models import Net, traced, vectors
 
 VECTOR = ("vector", 1, None)  # a gain or bias: an input weight of fan-in 1
 NORM = {"weight": VECTOR, "bias": VECTOR}
@@ -286,5 +286,55 @@ def test_an_ambiguous_use_is_named_and_settled(why: str) -> None:
     roles = {t.name: t.role for t in family.tensors}  # the first match wins
     assert (roles["m.a"], roles.get("m.b", "hidden")) == ("fixed", "hidden")
     assert roles["last.weight"] == "vector"
-    swapped = traced(make, x, roles=[("m.*", "hidden"), ("m.a", "fixed")])
-    assert swapped.tensor("m.a").role == "hidden"
+    hidden = [("m.*", "hidden"), ("m.a", "fixed")]
+    if kind == "w*w":  # neither of its fans is a dimension: no rate could be derived
+        with pytest.raises(InputError, match=r"m\.a: role hidden is for matrices"):
+            traced(make, x, roles=hidden)
+        return
+    swapped = traced(make, x, roles=hidden).tensor("m.a")
+    assert swapped.role == "hidden"
+    # a product of parameters is read as torch's (out, in): it sums over the width 8
+    assert swapped.fans(swapped.base_shape)[0] == 8
+
+
+class Spectral(nn.Module):
+    """A complex matrix (in, out, modes) stored as pairs of real numbers."""
+
+    def __init__(self, width: int, view: str) -> None:
+        super().__init__()
+        self.view = view
+        pairs = (width, width, 3, 2) if view != "dtype" else (width, width, 6)
+        self.w = nn.Parameter(torch.randn(pairs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.view == "view_as_complex":
+            w = torch.view_as_complex(self.w)
+        elif self.view == "dtype":
+            w = self.w.view(torch.complex64)
+        else:
+            w = torch.complex(self.w[..., 0], self.w[..., 1])
+        modes = torch.stack([x, x, x], -1).to(w.dtype)
+        return torch.einsum("bim,iom->bom", modes, w).real.sum(-1)
+
+
+@pytest.mark.parametrize("view", ["view_as_complex", "dtype", "complex"])
+def test_weights_seen_through_another_dtype(view: str) -> None:
+    tensor = traced(lambda w: Net(w, Spectral(w, view)), vectors()).tensor("hidden.w")
+    # by the einsum: sums over dimension 0, keeps dimension 1, a stack of modes: a matrix
+    assert (tensor.in_dims, tensor.out_dims) == ((0,), (1,))
+    assert tensor.role in {"hidden", "expert"}  # the same row of the table
+
+
+def test_heads_that_are_flattened_are_summed_over() -> None:
+    """(heads, head size, out) seen as (heads · head size, out): both fans of the heads count."""
+
+    class Output(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(width // 4, 4, width))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ self.w.flatten(0, 1)
+
+    tensor = traced(lambda w: Net(w, Output(w)), vectors()).tensor("hidden.w")
+    assert (tensor.role, tensor.fans(tensor.base_shape)) == ("hidden", (8, 8))

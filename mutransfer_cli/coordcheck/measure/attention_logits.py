@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.tracing.attention_scores import attention_operands
+from mutransfer_cli.tracing.activations.attention_scores import attention_operands
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mutransfer_cli.tracing.residual_branches import storage_pointer
+from mutransfer_cli.tracing.activations.residual_branches import storage_pointer
 from mutransfer_cli.tracing.torch_functions import einsum_parts
 
 PRODUCTS = frozenset({"matmul", "bmm", "baddbmm", "einsum"})

@@ -1,0 +1,1 @@
+"""Follows activations through a forward pass: scales, attention, residual branches."""
