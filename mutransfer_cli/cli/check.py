@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.cli.options import Device, ExitZero, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.supervision import supervised
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,35 +97,70 @@ def check(
         from mutransfer_cli.recipe.load import load
 
         recipe = load(Path(target), sets or ()).recipe  # report its errors before torch is imported
+    options: dict[str, Any] = {
+        "sets": sets or (),
+        "widths": sizes,
+        "seeds": seeds,
+        "steps": steps,
+        "expect": expect,
+        "strict": strict,
+        "device": device,
+        "seed": seed,
+        "threads": threads,
+        "axis": axis,
+        "depths": parse_sizes(depths, "--depths"),
+        "static": static,
+    }
+
+    def measure() -> int:
+        from mutransfer_cli.coordcheck.entry import check_target
+
+        document = check_target(recipe or target, **options).document
+        document = with_baseline(document, baseline, write_baseline, strict)
+        publish(document, junit, plot, github, as_json)
+        return EXIT_CODES[document.verdict]
+
+    runs_user_code = recipe is None or ":" in recipe.model.build
+    code = supervised(target, measure) if runs_user_code else measure()
+    if code and not exit_zero:
+        raise typer.Exit(code)
+
+
+def with_baseline(
+    document: CheckDocument, baseline: Path | None, write_to: Path | None, strict: bool
+) -> CheckDocument:
+    """Write the baseline if asked to, and accept the findings of the one that is given.
+
+    Args:
+        document: The document of the check.
+        baseline: File of accepted findings.
+        write_to: File for the current findings.
+        strict: Whether warnings fail the check.
+    """
+    from mutransfer_cli.coordcheck.report.baseline import accept, read_baseline
+    from mutransfer_cli.coordcheck.report.baseline import write_baseline as write
+
+    if write_to is not None:
+        count = write(document, write_to)
+        print(f"wrote {write_to}: {count} findings accepted", file=sys.stderr)
+        baseline = baseline or write_to
+    return document if baseline is None else accept(document, read_baseline(baseline), strict)
+
+
+def publish(
+    document: CheckDocument, junit: Path | None, plot: Path | None, github: bool, as_json: bool
+) -> None:
+    """Print the document, and write it in the other forms that were asked for.
+
+    Args:
+        document: The document of the check.
+        junit: File for JUnit XML.
+        plot: File for the plot.
+        github: Whether to print annotations for GitHub.
+        as_json: Whether to print JSON instead of tables.
+    """
     from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.coordcheck.entry import check_target
 
-    report = check_target(
-        recipe or target,
-        sets=sets or (),
-        widths=sizes,
-        seeds=seeds,
-        steps=steps,
-        expect=expect,
-        strict=strict,
-        device=device,
-        seed=seed,
-        threads=threads,
-        axis=axis,
-        depths=parse_sizes(depths, "--depths"),
-        static=static,
-    )
-    document = report.document
-    if write_baseline is not None:
-        from mutransfer_cli.coordcheck.report.baseline import write_baseline as write
-
-        count = write(document, write_baseline)
-        print(f"wrote {write_baseline}: {count} findings accepted", file=sys.stderr)
-        baseline = baseline or write_baseline
-    if baseline is not None:
-        from mutransfer_cli.coordcheck.report.baseline import accept, read_baseline
-
-        document = accept(document, read_baseline(baseline), strict)
     if junit is not None:
         from mutransfer_cli.coordcheck.report.junit import write_junit
 
@@ -142,9 +178,6 @@ def check(
         print_json(document)
     else:
         show(document)
-    code = EXIT_CODES[document.verdict]
-    if code and not exit_zero:
-        raise typer.Exit(code)
 
 
 def show(document: CheckDocument) -> None:

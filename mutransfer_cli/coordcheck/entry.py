@@ -16,7 +16,7 @@ from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
 from mutransfer_cli.models.proxy import ProxyFactory
-from mutransfer_cli.models.user_code import import_callable
+from mutransfer_cli.models.user_code import import_callable, user_errors_named
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
@@ -55,26 +55,28 @@ def check_target(
     if device not in DEVICES:
         raise InputError(f"--device {device}: the check runs on the CPU; expected cpu")
     torch.set_num_threads(threads)
-    if isinstance(target, str) and ":" in target and not target.endswith(RECIPE_SUFFIXES):
+    name = target if isinstance(target, str) else "the recipe's model"
+    with user_errors_named(name):
+        if isinstance(target, str) and ":" in target and not target.endswith(RECIPE_SUFFIXES):
+            if axis == "depth":
+                raise InputError(
+                    "--axis depth: needs a recipe that defines the depth: mutransfer init "
+                    f"--model {target}"
+                )
+            if sets:
+                raise InputError("--set: there is no recipe to change; give a recipe instead")
+            build = import_callable(target, ("check",))
+            return check(build, widths, expect=expect, name=target, **options)
+        recipe = load(Path(target), sets).recipe if isinstance(target, str) else target
         if axis == "depth":
-            raise InputError(
-                "--axis depth: needs a recipe that defines the depth: mutransfer init "
-                f"--model {target}"
+            return check_recipe_depth(
+                recipe,
+                depths,
+                options.get("seeds", 3),
+                options.get("steps", 3),
+                options.get("seed", 0),
             )
-        if sets:
-            raise InputError("--set: there is no recipe to change; give a recipe instead")
-        build = import_callable(target, ("check",))
-        return check(build, widths, expect=expect, name=target, **options)
-    recipe = load(Path(target), sets).recipe if isinstance(target, str) else target
-    if axis == "depth":
-        return check_recipe_depth(
-            recipe,
-            depths,
-            options.get("seeds", 3),
-            options.get("steps", 3),
-            options.get("seed", 0),
-        )
-    return check_recipe(recipe, widths, expect, **options)
+        return check_recipe(recipe, widths, expect, **options)
 
 
 def check_recipe(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 
 Builder = Callable[..., Any]
 BUILD = ("model", "build")  # the key of a recipe that names a model
-LIBRARY_FOLDERS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent))
+LIBRARY_FOLDERS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent), "<frozen ")
+PYTHON_FOLDER = sysconfig.get_path("stdlib")
 
 
 def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
@@ -41,10 +44,8 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
         raise InputError(
             f"{path}: no module named {error.name!r}; run where {module_name} can be imported", key
         ) from error
-    except Exception as error:  # whatever the user's module raises at import
-        raise InputError(
-            f"{path}: importing it raised {type(error).__name__}: {error}", key
-        ) from error
+    except (Exception, SystemExit) as error:  # whatever the user's module raises at import
+        raise InputError(f"{path}: importing it: {described(error)}", key) from error
     for part in attribute.split("."):
         if not hasattr(target, part):
             raise InputError(f"{path}: {module_name} has no {part!r}", key)
@@ -69,12 +70,51 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
         return call()
     except InputError:
         raise
-    except Exception as error:  # whatever the user's code raises
-        frames = traceback.extract_tb(error.__traceback__)
-        own_frames = [f for f in frames if not f.filename.startswith(LIBRARY_FOLDERS)]
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
+        own_frames = user_frames(error)
         line = f"{own_frames[-1].filename}:{own_frames[-1].lineno}: " if own_frames else ""
-        message = " ".join(str(error).split())
-        raise InputError(f"{action}: {line}{type(error).__name__}: {message}", key) from error
+        raise InputError(f"{action}: {line}{described(error)}", key) from error
+
+
+@contextmanager
+def user_errors_named(action: str) -> Iterator[None]:
+    """Turn what the user's code raises, wherever we call it, into one line; not our own errors.
+
+    Args:
+        action: Describes what is being done, for the message.
+
+    Raises:
+        InputError: Code outside this package and its libraries raised in the block.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        frames = user_frames(error)
+        if not frames and not isinstance(error, SystemExit):
+            raise
+        line = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+        raise InputError(f"{action}: {line}{described(error)}") from error
+
+
+def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of an error that belong neither to this package nor to torch or Python."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [
+        f
+        for f in frames
+        if not f.filename.startswith(LIBRARY_FOLDERS)
+        and not (f.filename.startswith(PYTHON_FOLDER) and "-packages" not in f.filename)
+    ]
+
+
+def described(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return f"called sys.exit({code}): a model's code must not end the process"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,94 @@
+"""Runs a command that executes the user's code in a child process, whose end proves nothing.
+
+The user's code may end the process with code 0, or crash it. Only an exit code that the command
+itself reported counts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM)
+WRONG_INPUT = 2
+
+
+def supervised(name: str, command: Callable[[], int]) -> int:
+    """Run a command in a child process, with its output and its errors as if it ran here.
+
+    Where torch is imported already, as in tests, or where a process cannot be forked, the command
+    runs here: threads do not survive a fork.
+
+    Args:
+        name: What is run, for messages.
+        command: Runs and prints everything; returns the exit code.
+
+    Returns:
+        The command's exit code; 2 if the child ended before the command returned.
+    """
+    if not hasattr(os, "fork") or "torch" in sys.modules:
+        return command()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        return _reported(command, writing)
+    os.close(writing)
+    _leave(*_result_of(child, reading), name)
+    raise AssertionError
+
+
+def _reported(command: Callable[[], int], pipe: int) -> int:
+    """Run the command and report how it ended, by its code or by an error that main prints."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        os.write(pipe, str(code).encode())
+    except BaseException:
+        os.write(pipe, b"error")
+        raise
+    return code
+
+
+def _result_of(child: int, pipe: int) -> tuple[int, str]:
+    """Wait for the child; its exit status, negative after a signal, and what it reported."""
+
+    def forward(number: int, _: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    with os.fdopen(pipe) as file:
+        os.set_blocking(pipe, False)
+        reported = file.read() or ""
+    return os.waitstatus_to_exitcode(status), reported
+
+
+def _leave(status: int, reported: str, name: str) -> None:
+    """End this process as the child's command ended."""
+    if reported.isdigit():
+        os._exit(int(reported))
+    if reported == "error" and status > 0:
+        os._exit(status)
+    if reported == "error" and status == 0:
+        os._exit(WRONG_INPUT)
+    if -status in FORWARDED:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    if status < 0:
+        ended = f"crashed with {signal.Signals(-status).name}"
+    else:
+        ended = f"ended the process with code {status}"
+    print(f"mutransfer: error: {name}: its code {ended} before there was a verdict",
+          file=sys.stderr, flush=True)  # fmt: skip
+    os._exit(WRONG_INPUT)

@@ -1,0 +1,90 @@
+"""Code that ends or crashes the process gives exit 2 with the reason, never a verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+USER = """
+import atexit, ctypes, os, signal, sys
+import torch
+from torch import nn
+from torch.nn import functional as F
+from mutransfer_cli import Subject
+
+def batch(seed):
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(8, 4, generator=g), torch.randint(0, 3, (8,), generator=g)
+
+def plain(model, b):
+    return F.cross_entropy(model(b[0]), b[1])
+
+def subject(width, loss=plain, batch=batch):
+    inner = nn.Linear(width, width)
+    model = nn.Sequential(nn.Linear(4, width), nn.ReLU(), inner, nn.Linear(width, 3))
+    return Subject(model, torch.optim.Adam(model.parameters()), loss, batch)
+
+def wrong(width):
+    return subject(width)
+
+def exits(width):
+    return subject(width, lambda model, b: sys.exit(0))
+
+def exits_in_batch(width):
+    return subject(width, batch=lambda seed: sys.exit(0))
+
+def raises_in_batch(width):
+    return subject(width, batch=lambda seed: 1 / 0)
+
+def leaves(width):
+    return subject(width, lambda model, b: os._exit(0))
+
+def crashes(width):
+    return subject(width, lambda model, b: os.kill(os.getpid(), signal.SIGSEGV))
+
+def leaves_at_the_end(width):
+    atexit.register(os._exit, 0)
+    return subject(width)
+"""
+
+
+def run(folder: Path, target: str) -> tuple[int, str]:
+    (folder / "user.py").write_text(USER)
+    (folder / "exiting.py").write_text("import sys\nsys.exit(0)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mutransfer_cli", "check", target, "--widths", "8,16,32"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("exiting:build", "called sys.exit(0)"),
+        ("user:exits", "called sys.exit(0)"),
+        ("user:exits_in_batch", "called sys.exit(0)"),
+        ("user:raises_in_batch", "ZeroDivisionError"),
+        ("user:leaves", "ended the process with code 0"),
+        ("user:crashes", signal.Signals.SIGSEGV.name),
+    ],
+)
+def test_the_end_of_the_process_is_no_verdict(tmp_path: Path, target: str, reason: str) -> None:
+    code, line = run(tmp_path, target)
+    assert code == 2
+    assert line.startswith("mutransfer: error:")
+    assert reason in line
+
+
+def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:
+    assert run(tmp_path, "user:leaves_at_the_end")[0] == run(tmp_path, "user:wrong")[0] == 1
