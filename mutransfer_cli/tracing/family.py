@@ -69,9 +69,10 @@ class Family:
 
     Attributes:
         tensors: All parameters.
-        attention: Calls of attention at the base.
+        attention: Calls of attention at the base; first the one of `scale_growth`.
         head_growth: Head size at the larger size divided by that at the base.
-        scale_growth: Scale of q·k at the larger size divided by that at the base.
+        scale_growth: Scale of q·k at the larger size divided by that at the base, with the norms of
+            normalized q and k; of the call that deviates most from a constant head size × scale.
         knobs: Multipliers that the model offers as attributes.
         ends: Tensors that end a residual branch.
         scale_powers: Exponents in width of the numbers by which the model multiplies the input of
@@ -111,10 +112,24 @@ class Family:
         )
 
 
-def _ratio(small: Trace, other: Trace, value: Callable[[Attention], float]) -> float:
+def _attention_growth(small: Trace, other: Trace) -> tuple[int, float, float]:
+    """Of the most suspicious call of attention: its index, and the growth of head size and scale.
+
+    Scales are compared with constant ones where heads are of a fixed size, else with each other.
+    """
     if not small.attention or len(small.attention) != len(other.attention):
-        return 1.0
-    return value(other.attention[0]) / value(small.attention[0])
+        return 0, 1.0, 1.0
+    growths = [
+        (i, b.head_size / a.head_size, (b.scale * b.norm) / (a.scale * a.norm))
+        for i, (a, b) in enumerate(zip(small.attention, other.attention, strict=True))
+        if a.scale * a.norm
+    ]
+
+    def suspicion(growth: tuple[int, float, float]) -> float:
+        _, heads, scale = growth
+        return abs(math.log(abs(scale * heads)))
+
+    return max(growths, key=suspicion, default=(0, 1.0, 1.0))
 
 
 def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]:
@@ -192,11 +207,14 @@ def family_of(
         rms = float(values[name].detach().float().square().mean().sqrt())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
         log.debug("%s: %s, dimensions %s grow", name, role, growing)
+    first, head_growth, scale_growth = _attention_growth(small, big)
+    calls = small.attention[first : first + 1] + small.attention[:first]
+    calls += small.attention[first + 1 :]
     return Family(
         tuple(tensors),
-        tuple(small.attention),
-        _ratio(small, big, lambda a: a.head_size),
-        _ratio(small, big, lambda a: a.scale),
+        tuple(calls),
+        head_growth,
+        scale_growth,
         knobs_of(model),
         small.ends,
         scale_powers(tensors, big),

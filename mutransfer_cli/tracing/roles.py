@@ -48,11 +48,19 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One call of attention: its head size, the scale of q·k, and the module that was running."""
+    """One call of attention.
+
+    Attributes:
+        head_size: Number of products that are summed in q·k.
+        scale: The number by which q·k is multiplied.
+        module: Name of the innermost module that was running.
+        norm: Norms of q and k over √head_size each, where they were normalized; else 1.
+    """
 
     head_size: int
     scale: float
     module: str
+    norm: float = 1.0
 
 
 @dataclass(slots=True)

@@ -72,7 +72,9 @@ class UseTracer(FunctionTracer):
         )
         if attention is not None:
             module, _ = recorder.module_stack[-1]
-            recorder.trace.attention.append(Attention(*attention, module))
+            recorder.trace.attention.append(
+                Attention(attention.head_size or 1, attention.factor, module, attention.norm)
+            )
         number = scalar_factor(name, args) if not any(recorder.find(t) for t in operands) else None
         if number is not None and len(results) == 1:
             recorder.scales.multiplied(operands, number, results[0])
@@ -81,7 +83,12 @@ class UseTracer(FunctionTracer):
         query, key, scale = attention_operands(args, kwargs)
         module, _ = self.recorder.module_stack[-1]
         self.recorder.trace.attention.append(
-            Attention(int(query.shape[-1]), scale * self.scores.factor(query, key), module)
+            Attention(
+                int(query.shape[-1]),
+                scale * self.scores.factor(query, key),
+                module,
+                self.scores.norm(query, [-1]) * self.scores.norm(key, [-1]),
+            )
         )
 
     @contextmanager

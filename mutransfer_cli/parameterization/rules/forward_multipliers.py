@@ -114,10 +114,13 @@ def _attention(
             f"{call.module} has no attribute for it; {line}", path=("multipliers", "attention")
         )
     power = parameterization.attention_power
-    if heads_grow and abs(family.scale_growth / family.head_growth**power - 1) > SCALE_TOLERANCE:
+    if abs(family.scale_growth / family.head_growth**power - 1) > SCALE_TOLERANCE:
         raise InputError(
             f"the head size grows with width in {call.module or 'attention'}, and its scale "
-            f"does not follow head_size**{power:g}; fix the head size, or {line}",
+            f"does not follow head_size**{power:g}; fix the head size, or {line}"
+            if heads_grow
+            else f"the scale of q·k in {call.module or 'attention'} changes with the width, and "
+            f"its head size does not; give it the same scale at every width",
             path=("model",),
         )
     return value, None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -19,6 +20,9 @@ SCALE_PRESERVING = frozenset(
     | {"reshape", "expand", "cat", "stack", "repeat_interleave", "getitem", "roll", "flatten"}
     | {"add", "sub", "neg", "where", "masked_fill", "tril", "triu", "clamp", "maximum", "mul"}
 )
+LEAST_ROWS = 4
+SAME_NORM = 1e-3  # relative; random rows of 10,000 entries differ more
+SAME_ROW = 0.1  # relative
 SOFTMAX = frozenset({"softmax", "_softmax"})
 
 
@@ -29,10 +33,12 @@ class ScaledActivation:
     Attributes:
         factor: The product of those numbers.
         head_size: Number of terms in each entry of the product; None: there was no product yet.
+        norm: Norms of the product's operands, where they were normalized; see `relative_norm`.
     """
 
     factor: float
     head_size: int | None
+    norm: float = 1.0
 
 
 class AttentionScores:
@@ -51,7 +57,7 @@ class AttentionScores:
         results: Sequence[Tensor],
         learned: Callable[[Any], bool],
         alpha: float = 1.0,
-    ) -> tuple[int, float] | None:
+    ) -> ScaledActivation | None:
         """Follow one call.
 
         Args:
@@ -63,7 +69,7 @@ class AttentionScores:
             alpha: The number by which baddbmm multiplies its product.
 
         Returns:
-            Head size and scale if the function is the softmax of attention, else None.
+            The scores if the function is the softmax of attention, else None.
         """
         known = [
             self.activations[storage_pointer(t)]
@@ -72,19 +78,25 @@ class AttentionScores:
         ]
         if name in SOFTMAX:
             first = known[0] if known else None
-            return (first.head_size, first.factor) if first and first.head_size else None
+            return first if first and first.head_size else None
         if not results or any(learned(t) for t in operands):
             return None
         if name in PRODUCTS:
             left, right = operands[-2:] if len(operands) > 1 else (None, None)
             if left is not None and right is not None:
                 size = summed_products(name, args, left, right)
-                self._keep(results[0], ScaledActivation(alpha * self.factor(left, right), size))
+                dims = summed_dims(name, args, left, right)
+                scores = ScaledActivation(
+                    alpha * self.factor(left, right),
+                    size,
+                    self.norm(left, dims[0]) * self.norm(right, dims[1]),
+                )
+                self._keep(results[0], scores)
             return None
         number = scalar_factor(name, args)
         if number is not None:
             previous = known[0] if known else ScaledActivation(1.0, None)
-            self._keep(results[0], ScaledActivation(previous.factor * number, previous.head_size))
+            self._keep(results[0], replace(previous, factor=previous.factor * number))
         elif name in SCALE_PRESERVING and known:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
@@ -98,9 +110,57 @@ class AttentionScores:
             if storage_pointer(t) in self.activations
         )
 
+    def norm(self, tensor: Tensor, dims: Sequence[int]) -> float:
+        """How large a normalized operand of a product is, but for the numbers that multiply it.
+
+        Args:
+            tensor: The operand.
+            dims: The dimensions that are summed over.
+        """
+        size = relative_norm(tensor, dims)
+        return 1.0 if size is None else size / abs(self.factor(tensor))
+
     def _keep(self, tensor: Tensor, activation: ScaledActivation) -> None:
         self.activations[storage_pointer(tensor)] = activation
         self.alive.append(tensor)
+
+
+def relative_norm(tensor: Tensor, dims: Sequence[int]) -> float | None:
+    """The norm of each row over the root of its length, if all rows have the same; else None.
+
+    Rows of random entries of order 1 have about 1; rows of unit length have length^-1/2.
+
+    Args:
+        tensor: An activation.
+        dims: The dimensions that make up a row.
+    """
+    kept = [d for d in range(tensor.dim()) if d not in {e % tensor.dim() for e in dims}]
+    rows = tensor.detach().float().permute(*kept, *dims)
+    rows = rows.reshape(prod(tensor.shape[d] for d in kept), -1)
+    norms = rows.norm(dim=1)
+    if len(rows) < LEAST_ROWS or not bool(norms.min() > 0):
+        return None
+    differ = bool((rows - rows[0]).norm(dim=1).max() > SAME_ROW * norms.max())
+    if not differ or bool(norms.max() - norms.min() > SAME_NORM * norms.max()):
+        return None
+    return float(norms.mean()) / math.sqrt(rows.shape[1])
+
+
+def summed_dims(
+    name: str, args: Sequence[Any], left: Tensor, right: Tensor
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The dimensions of both operands of a product that are summed over.
+
+    Args:
+        name: Name of the function.
+        args: Positional arguments of the call.
+        left: The first operand.
+        right: The second operand.
+    """
+    if name != "einsum":
+        return [left.dim() - 1], [max(right.dim() - 2, 0)]
+    _, parts = einsum_parts(args)
+    return parts[0][0], parts[1][0]
 
 
 def scalar_factor(name: str, args: Sequence[Any]) -> float | None:
