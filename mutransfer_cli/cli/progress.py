@@ -53,6 +53,14 @@ class Progress:
             line = f"{self.title}: {event.done}/{event.total} {event.text}{left}"
             print(line, file=sys.stderr, flush=True)
 
+    def note(self, text: str) -> None:
+        """Print a remark as a line of its own, above the live table."""
+        line = f"{self.title}: {text}"
+        if self.live is not None and self.live.is_started:
+            self.live.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     def current_table(self) -> Table | str:
         """The live table: the latest event, with its remaining time counted down."""
         if self.event is None:

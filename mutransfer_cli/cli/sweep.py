@@ -62,6 +62,14 @@ def sweep(
             help="How trials train: auto (measure which is fastest), one-by-one, or population:K.",
         ),
     ] = "auto",
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Add trials to a run although code, files, versions or the device have changed; "
+            "every trial keeps what it was made with.",
+        ),
+    ] = False,
     sets: Sets = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -107,6 +115,8 @@ def sweep(
             storage=storage,
             executor=executor,
             ray_address=ray_address,
+            accept_changes=accept_changes,
+            on_note=progress.note,
         )
     document = with_choice(document, folder)
     if as_json:

@@ -10,6 +10,7 @@ from statistics import median
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
+from mutransfer_cli.fit.made_with import made_with, mixture_note
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_recipe
@@ -66,8 +67,8 @@ def fit_run(
     study = fit_study(run.observations, question=question, source=str(run.path))
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")
-    undercooled = undercooled_note(run.recipe, run.observations)
-    return replace(study, unfinished=remaining, caveats=(undercooled,) if undercooled else ())
+    notes = (undercooled_note(run.recipe, run.observations), mixture_note(made_with(run)))
+    return replace(study, unfinished=remaining, caveats=tuple(note for note in notes if note))
 
 
 def transfer_rules(recipe: Recipe) -> TransferRules:

@@ -8,6 +8,7 @@ from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.documents.summary import SummaryDocument
 from mutransfer_cli.fit.decision.wording import signed_interval
+from mutransfer_cli.fit.made_with import made_with, made_with_lines
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.search.storage.run import Run
 
@@ -20,12 +21,18 @@ def summarize(run: Run) -> SummaryDocument:
     """
     seconds = sum(r.seconds for r in run.records)
     fit = fit_run(run).document()
-    lines = [f"{len(run.records)} trials, {seconds:.0f} core-seconds in total", *fit_lines(fit)]
+    groups = made_with(run)
+    lines = [
+        f"{len(run.records)} trials, {seconds:.0f} core-seconds in total",
+        *made_with_lines(groups),
+        *fit_lines(fit),
+    ]
     files = sorted(str(path) for path in run.path.iterdir() if not path.name.startswith("."))
     return SummaryDocument(
         run=str(run.path),
         lines=tuple(lines),
         files=tuple(files),
+        made_with=groups,
         hyperparameters=fit.hyperparameters,
         verdict=fit.verdict,
     )

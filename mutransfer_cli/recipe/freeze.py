@@ -53,6 +53,17 @@ def first_difference(a: Recipe, b: Recipe) -> str | None:
     return None
 
 
+def read_as(a: Recipe, b: Recipe) -> Recipe:
+    """Recipe `a` with what no trial depends on taken from `b`.
+
+    That is where the loss of a user's program is read from, and how many programs run at a time.
+    """
+    if a.train is None or b.train is None:
+        return a
+    train = a.train.model_copy(update={"loss": b.train.loss, "slots": b.train.slots})
+    return a.model_copy(update={"train": train})
+
+
 def _at(data: Any, path: KeyPath) -> Any:
     """The value at a path, or _MISSING."""
     for part in path:

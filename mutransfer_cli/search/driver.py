@@ -14,16 +14,21 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.eta import EtaEstimator
 from mutransfer_cli.search.executors.protocol import Executor
-from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.job import Job, missing, record_of
 from mutransfer_cli.search.progress import Event, event
+from mutransfer_cli.search.provenance.watch import Watch
 from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.pruning.waves import Waves
-from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.protocol import ExplainsItsEnd, Sampler, SearchProblem
+from mutransfer_cli.search.record import Record, describe
+from mutransfer_cli.search.samplers.protocol import (
+    ExplainsItsEnd,
+    GrowsTheGrid,
+    Sampler,
+    SearchProblem,
+)
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
-from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +45,9 @@ class Driver:
         costs: FLOPs of a trial of each size.
         run: The run directory.
         on_progress: Called when a trial has started or ended.
+        on_note: Called with a remark that is made while the sweep is running.
+        watch: The files that trials depend on; None: there are none.
+        provenance: Id of what new trials are made with.
         records: All trials of the study that have ended.
         new: Number of trials that ended in this call.
         running: Number of trials under way.
@@ -54,6 +62,9 @@ class Driver:
     costs: Mapping[Size, float]
     run: Path
     on_progress: Callable[[Event], None]
+    on_note: Callable[[str], None] = lambda text: None
+    watch: Watch | None = None
+    provenance: str | None = None
     records: list[Record] = field(default_factory=list)
     new: int = 0
     running: int = 0
@@ -71,6 +82,9 @@ class Driver:
             eta = EtaEstimator(
                 executor.workers, self.costs, executor.expected_seconds, queue.records()
             )
+            self.records = queue.records()
+            self._say_what_was_found()
+            told: str | None = None
             while True:
                 self.records = queue.records()
                 if waves is not None:
@@ -82,9 +96,29 @@ class Driver:
                 if not jobs or self._budget_ended():
                     return
                 log.debug("round of %d trials", len(jobs))
+                growth = self._growth_note()
+                if growth not in (None, told):
+                    self.on_note(growth)
+                    told = growth
                 self._report(proposed, "", eta)
                 if not self._run_round(jobs, proposed, queue, eta):
                     return
+
+    def _say_what_was_found(self) -> None:
+        """Say how far an earlier call or another process has come."""
+        if not self.records:
+            return
+        finished = sum(record.outcome == "finished" for record in self.records)
+        ended, remaining = len(self.records), len(self.missing())
+        others = f" ({ended - finished} more ended without a loss)" if ended > finished else ""
+        end = "going on" if remaining else "nothing is left to train"
+        self.on_note(f"{finished} of {ended + remaining} trials finished{others}; {end}")
+
+    def _growth_note(self) -> str | None:
+        """A note on a grid that has grown; None: it has not, or the sampler is not a grid."""
+        if not isinstance(self.sampler, GrowsTheGrid):
+            return None
+        return self.sampler.growth(self.records)
 
     def missing(self) -> list[Job]:
         """Trials that the sampler proposes and that have not ended."""
@@ -96,6 +130,8 @@ class Driver:
         """Run the jobs that can be claimed; False once the budget is used up."""
 
         def claim(candidates: Sequence[Job]) -> Sequence[Job]:
+            if self.watch is not None:
+                self.watch.require_unchanged()
             granted = queue.claim(candidates)
             self.running += len(granted)
             eta.start(granted)
@@ -106,7 +142,10 @@ class Driver:
         for job, result in self.executor.run(jobs, claim):
             is_idle = False
             self.running -= 1
-            record = record_of(job, result, self.costs[job.size], self.pruning)
+            if self.watch is not None:
+                self.watch.require_unchanged()
+            cost = self.costs[job.size]
+            record = record_of(job, result, cost, self.pruning, self.provenance)
             level = logging.INFO if record.outcome == "pruned" else logging.DEBUG
             log.log(level, "%s", describe(record))
             if queue.store(record):
@@ -152,11 +191,14 @@ class Driver:
         return limit is not None
 
     def _end_notes(self) -> tuple[str, ...]:
-        """Why the sampler proposes no more trials, where it can say so."""
-        if not isinstance(self.sampler, ExplainsItsEnd):
-            return ()
-        reason = self.sampler.end_reason(self.records)
-        return (f"sampler {self.problem.search.sampler}: {reason}",) if reason else ()
+        """Code that has changed, and why the sampler proposes no more trials."""
+        notes = [self._growth_note()]
+        if self.watch is not None:
+            notes.append(self.watch.note())
+        if isinstance(self.sampler, ExplainsItsEnd):
+            reason = self.sampler.end_reason(self.records)
+            notes += [f"sampler {self.problem.search.sampler}: {reason}"] if reason else []
+        return tuple(note for note in notes if note)
 
     def document(self, seconds: float) -> SweepDocument:
         """The result of this call, which took `seconds` of wall time."""
@@ -185,39 +227,3 @@ class Driver:
             device=self.executor.device,
             notes=(*self.notes, *self._end_notes(), *self.executor.notes(self.records)),
         )
-
-
-def record_of(job: Job, result: Result, cost: float, pruning: Pruning) -> Record:
-    """The record of a trial that has ended.
-
-    Args:
-        job: The trial.
-        result: Its outcome, loss and loss curve.
-        cost: FLOPs of a trial that runs to its end; a pruned trial is charged the share it used.
-        pruning: Knows the steps at which losses are reported.
-    """
-    share = 1.0
-    if result.outcome == "pruned":
-        share = (result.curve[-1][0] + 1) / job.size.steps
-    return Record(
-        params=job.params,
-        **job.size.as_dict(),
-        seed=job.seed,
-        outcome=result.outcome,
-        loss=result.loss,
-        seconds=result.seconds,
-        flops=cost * share,
-        why=result.why,
-        curve=result.curve,
-        reports=pruning.reports(job.size, result.curve),
-    )
-
-
-def describe(record: Record) -> str:
-    """One line about a trial, for the progress display and the log."""
-    setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
-    if record.loss is not None:
-        end = f"loss {record.loss:.4f}"
-    else:
-        end = f"{record.outcome}: {record.why}"
-    return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"

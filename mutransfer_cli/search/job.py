@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.record import Key, Record, trial_key
 from mutransfer_cli.train.pruner import Pruner
+from mutransfer_cli.train.trial_result import Result
+
+if TYPE_CHECKING:
+    from mutransfer_cli.search.pruning.decision import Pruning
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +50,33 @@ def missing(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
     done = {record.key for record in records}
     remaining = {job.key: job for job in jobs if job.key not in done}
     return sorted(remaining.values(), key=lambda job: -job.size.width)
+
+
+def record_of(
+    job: Job, result: Result, cost: float, pruning: Pruning, provenance: str | None = None
+) -> Record:
+    """The record of a trial that has ended.
+
+    Args:
+        job: The trial.
+        result: Its outcome, loss and loss curve.
+        cost: FLOPs of a trial that runs to its end; a pruned trial is charged the share it used.
+        pruning: Knows the steps at which losses are reported.
+        provenance: Id of what the trial was made with.
+    """
+    share = 1.0
+    if result.outcome == "pruned":
+        share = (result.curve[-1][0] + 1) / job.size.steps
+    return Record(
+        params=job.params,
+        **job.size.as_dict(),
+        seed=job.seed,
+        outcome=result.outcome,
+        loss=result.loss,
+        seconds=result.seconds,
+        flops=cost * share,
+        why=result.why,
+        curve=result.curve,
+        reports=pruning.reports(job.size, result.curve),
+        provenance=provenance,
+    )

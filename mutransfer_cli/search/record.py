@@ -43,6 +43,7 @@ class Record:
         why: Why it did not finish; None if it did.
         curve: Steps and training losses.
         reports: Steps at which it could have been pruned, and the losses there.
+        provenance: Id of what it was made with; None: it was made before that was stored.
     """
 
     params: dict[str, float]
@@ -58,6 +59,7 @@ class Record:
     why: str | None = None
     curve: tuple[tuple[int, float], ...] = field(default=(), repr=False)
     reports: tuple[tuple[int, float], ...] = field(default=(), repr=False)
+    provenance: str | None = None
 
     @property
     def size(self) -> Size:
@@ -89,3 +91,13 @@ def observation_of(record: Record, lr: float) -> Observation:
         params={name: value for name, value in record.params.items() if name != "lr"},
         pruned=record.outcome == "pruned",
     )
+
+
+def describe(record: Record) -> str:
+    """One line about a trial, for the progress display and the log."""
+    setting = " ".join(f"{name}={value:.4g}" for name, value in record.params.items())
+    if record.loss is not None:
+        end = f"loss {record.loss:.4f}"
+    else:
+        end = f"{record.outcome}: {record.why}"
+    return f"width {record.width} seed {record.seed} {setting}: {end} ({record.seconds:.1f} s)"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR
 from mutransfer_cli.catalog.samplers import SAMPLERS
@@ -15,25 +14,25 @@ from mutransfer_cli.documents.sweep import SweepDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import LoadedRecipe
-from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.driver import Driver
 from mutransfer_cli.search.executors.protocol import ExecutorSetup, make_executor
 from mutransfer_cli.search.grouping.engine import parse_engine
 from mutransfer_cli.search.problem import pruning_of, search_problem
 from mutransfer_cli.search.progress import Event
+from mutransfer_cli.search.provenance.inputs import inputs_of
+from mutransfer_cli.search.provenance.provenance import Provenance, provenance_of
+from mutransfer_cli.search.provenance.start import Start
+from mutransfer_cli.search.provenance.watch import Watch
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem, make_sampler
 from mutransfer_cli.search.signals import handle_termination
-from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.locks import run_lock, write_lock
 from mutransfer_cli.search.storage.run_directory import (
-    RECIPE,
     choose_location,
     describe_environment,
-    prepare,
-    undo_prepare,
     write_curves,
 )
 from mutransfer_cli.search.storage.study import Study
+from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from mutransfer_cli.train.cost import training_flops
 
 
@@ -50,6 +49,8 @@ def sweep(
     executor: str = DEFAULT_EXECUTOR,
     ray_address: str | None = None,
     engine: str = "auto",
+    accept_changes: bool = False,
+    on_note: Callable[[str], None] = lambda text: None,
 ) -> SweepDocument:
     """Train the proxies of a recipe; resumes where an earlier call stopped.
 
@@ -65,6 +66,9 @@ def sweep(
         executor: Name of an executor.
         ray_address: Address of a Ray cluster; None: this machine.
         engine: auto, one-by-one or population:K.
+        accept_changes: Whether trials may be added to those that were made with other code, files,
+            versions or another device.
+        on_note: Called with remarks while the sweep is running.
 
     Raises:
         InputError: The recipe, its data, an option or the directory is unusable; before any
@@ -76,6 +80,9 @@ def sweep(
     recipe, proxies = loaded.recipe, ProxyFactory(loaded.recipe)
     problem = search_problem(recipe, seed)
     sampler = make_sampler(problem)
+    digest = proxies.source.digest
+    proxies.family()  # imports the user's code
+    watch = Watch(inputs_of(recipe))
     setup = ExecutorSetup(
         proxies=proxies,
         run=run,
@@ -85,10 +92,9 @@ def sweep(
         engine=engine,
         address=ray_address,
         expected=expected_trials(problem, sampler),
+        code=Provenance({}, watch.digests).id,
     )
     runs = make_executor(executor, setup)
-    digest = proxies.source.digest
-    proxies.family()
     location = choose_location(run, storage)
     with ExitStack() as context:
         # start workers first: they must not inherit the lock, the database connection or the
@@ -97,12 +103,19 @@ def sweep(
         with handle_termination(), run_lock(run, location.shared):
             stored_in = location.stored_in(run) if location.shared else None
             environment = describe_environment(runs.device, seed, digest, stored_in)
-            study = open_study(run, location, recipe, environment)
+            provenance = provenance_of(recipe, runs.device, digest, watch.digests)
+            environment |= {"provenance": provenance.id, "made_with": provenance.as_dict()}
+            start = Start(run, location, recipe, environment, provenance, accept_changes)
+            study, notes = start.open()
+            watch.reads_code_again = runs.reads_code_again
             costs = {size: training_flops(proxies, size).value for size in problem.rungs}
-            driver = Driver(problem, sampler, pruning_of(recipe), runs, costs, run, on_progress)
+            driver = Driver(
+                problem, sampler, pruning_of(recipe), runs, costs, run, on_progress, on_note,
+                watch, provenance.id, notes=list(notes),
+            )  # fmt: skip
             drive(driver, study, context.pop_all())
-            if not driver.missing() and setup.checkpoints is not None:
-                rmtree(setup.checkpoints, ignore_errors=True)  # of trials that others ended
+            if not driver.missing() and setup.run is not None:
+                rmtree(run / FOLDER, ignore_errors=True)  # of trials that others ended
             return driver.document(time.perf_counter() - started)
 
 
@@ -117,35 +130,6 @@ def drive(driver: Driver, study: Study, workers: ExitStack) -> None:
                 driver.records = study.records()
             if driver.records:
                 write_curves(driver.run, driver.records)
-
-
-def open_study(
-    run: Path, location: StorageLocation, recipe: Recipe, environment: dict[str, Any]
-) -> Study:
-    """Prepare the run directory, and open or create its study.
-
-    Args:
-        run: The run directory, locked by this process.
-        location: Where the study is stored.
-        recipe: The recipe of the sweep.
-        environment: Versions, device, seed and data digest, stored beside the recipe.
-
-    Raises:
-        InputError: The run or the study belongs to another recipe, or cannot be written.
-    """
-    with write_lock(run):
-        is_new = not (run / RECIPE).is_file()
-        prepare(run, recipe, environment)
-        try:
-            study = Study.open(location, recipe, create=True)
-        except InputError:
-            if is_new:  # a storage that never worked is not kept
-                undo_prepare(run)
-            raise
-    if location.shared:
-        seed, digest = environment["seed"], environment["data_digest"]
-        study.require_same(recipe, seed=seed, data_digest=digest)
-    return study
 
 
 def expected_trials(problem: SearchProblem, sampler: Sampler) -> int:

@@ -9,9 +9,9 @@ import pytest
 
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.driver import describe, record_of
-from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.job import Job, record_of
 from mutransfer_cli.search.pruning.decision import Pruning
+from mutransfer_cli.search.record import describe
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.trial_result import Result
 from tests.helpers.sweeps import RECIPE

@@ -73,6 +73,8 @@ class LocalExecutor(GroupingExecutor):
     def __enter__(self) -> LocalExecutor:
         """Start the workers, or let the pool start them on use where they cannot be forked."""
         forked = forks(self.device, self.threads)
+        # this process has imported it, and so have its forks
+        self.reads_code_again = not forked and (self.device == "cpu" or self.timeout is not None)
         self.pool = WorkerPool(
             self.workers,
             start_worker,

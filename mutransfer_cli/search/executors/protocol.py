@@ -44,6 +44,7 @@ class ExecutorSetup:
         engine: The option `--engine`: auto, one-by-one or population:K.
         address: Address of a Ray cluster; None: this machine.
         expected: Trials per rung expected in this and later rounds, at least.
+        code: Digest of the code and files of the trials; checkpoints of other code are not read.
     """
 
     proxies: ProxyFactory
@@ -54,11 +55,12 @@ class ExecutorSetup:
     engine: str = "auto"
     address: str | None = None
     expected: int = 0
+    code: str = ""
 
     @property
     def checkpoints(self) -> Path | None:
         """The folder of the checkpoints."""
-        return None if self.run is None else self.run.resolve() / FOLDER
+        return None if self.run is None else self.run.resolve() / FOLDER / self.code
 
 
 class Executor(Protocol):
@@ -67,10 +69,13 @@ class Executor(Protocol):
     Attributes:
         device: Where trials train, as shown in documents.
         workers: How many trials or groups run at a time.
+        reads_code_again: Whether the user's code is read again for later trials, by processes that
+            start while the sweep is running.
     """
 
     device: str
     workers: int
+    reads_code_again: bool = True
 
     @abstractmethod
     def __init__(self, setup: ExecutorSetup) -> None:

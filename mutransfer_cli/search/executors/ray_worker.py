@@ -52,7 +52,7 @@ def train_parts(
     """
     yield None
     set_up(threads, folder)
-    if checkpoints is not None and not checkpoints.parent.is_dir():
+    if checkpoints is not None and not checkpoints.parents[1].is_dir():
         checkpoints = None  # this machine does not mount the driver's file system
     yield from train_jobs(proxies, group, device, checkpoints)
 

@@ -21,6 +21,17 @@ class GridSampler:
         problem = self.problem
         return grid_jobs(problem.search, problem.rungs, problem.seeds, records)
 
+    def growth(self, records: Sequence[Record]) -> str | None:
+        """By how many trials the grid has grown because the best rate of a rung is at its edge."""
+        first = self.count_trials().each * len(self.problem.rungs)
+        total = len({job.key for job in self.propose(records)})
+        if total <= first:
+            return None
+        return (
+            f"the grid of learning rates has grown from {first} to {total} trials: the best of a "
+            "rung is near its edge"
+        )
+
     def count_trials(self) -> TrialCount:
         """The size of the grid; `at_most` counts every rung's grid as grown to its limit."""
         search = self.problem.search

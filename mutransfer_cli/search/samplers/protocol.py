@@ -87,6 +87,15 @@ class ExplainsItsEnd(Protocol):
         ...
 
 
+@runtime_checkable
+class GrowsTheGrid(Protocol):
+    """A sampler that can say by how much its grid has grown."""
+
+    def growth(self, records: Sequence[Record]) -> str | None:
+        """By how much the grid has grown, given all trials; None: it has not."""
+        ...
+
+
 def make_sampler(problem: SearchProblem) -> Sampler:
     """The sampler that the recipe names."""
     sampler: Sampler = SAMPLERS.require(problem.search.sampler, ("search", "sampler")).load()(

@@ -12,6 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.record import Record, observation_of
+from mutransfer_cli.search.storage.provenances import StoredProvenance, provenances
 from mutransfer_cli.search.storage.run_directory import (
     CURVES,
     ENVIRONMENT,
@@ -81,7 +82,20 @@ class Run:
         Raises:
             InputError: There is no study, or it cannot be read.
         """
-        return tuple(Study.open(self.location, self.recipe).records())
+        return tuple(self._study.records())
+
+    @cached_property
+    def provenances(self) -> list[StoredProvenance]:
+        """What the trials were made with, the oldest first; empty for a run of an older version.
+
+        Raises:
+            InputError: There is no study, or it cannot be read.
+        """
+        return provenances(self._study.attributes())
+
+    @cached_property
+    def _study(self) -> Study:
+        return Study.open(self.location, self.recipe)
 
     @cached_property
     def observations(self) -> tuple[Observation, ...]:
@@ -113,7 +127,7 @@ class Run:
                 raise InputError(
                     f"{self.path / ENVIRONMENT}: started: expected a date, found {stated!r}"
                 ) from None
-        trials = Study.open(self.location, self.recipe).trials()
+        trials = self._study.trials()
         starts = [
             trial.datetime_start.astimezone(UTC)  # Optuna stores local time
             - timedelta(seconds=trial.user_attrs.get("seconds", 0.0))

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_atomically, write_text
-from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
+from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml, read_as
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.storage.location import (
     OPTION,
     StorageLocation,
+    is_missing,
     own_location,
     parse_location,
 )
@@ -67,12 +68,19 @@ def choose_location(run: Path, storage: str | None) -> StorageLocation:
     Raises:
         InputError: The option is invalid or contradicts the run, or a folder is missing.
     """
-    current = location_of_run(run, read_environment(run))
+    environment = read_environment(run)
+    current = location_of_run(run, environment)
+    is_lost = (run / RECIPE).is_file() and not environment and is_missing(current)
     if storage is None:
+        if is_lost:
+            raise InputError(
+                f"{run / ENVIRONMENT}: is missing, and with it where the study is stored; give "
+                "the sweep's --storage, or choose another --run"
+            )
         require_folder(current, run)
         return current
     location = parse_location(storage, Path.cwd())
-    if (run / RECIPE).is_file() and current.named != location.named:
+    if (run / RECIPE).is_file() and current.named != location.named and not is_lost:
         raise InputError(
             f"--storage {location.shown}: the study of {run} is stored in {current.shown}; choose "
             "another --run, or omit --storage"
@@ -105,27 +113,44 @@ def require_folder(location: StorageLocation, run: Path) -> None:
 def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     """Write the recipe and the environment, or check that they are the same as before.
 
+    A recipe that differs only in where a program's loss is read from takes the other's place. An
+    environment that was deleted is written again, without the start of the sweep.
+
     Raises:
-        InputError: The run was made by a different recipe, seed, data or storage.
+        InputError: The run was made by a different recipe, seed or storage.
     """
     path = run / RECIPE
-    if path.is_file():
-        difference = first_difference(load(path).recipe, recipe)
-        if difference:
-            raise InputError(
-                f"--run {run}: made by a different recipe: {difference}; choose another --run, or "
-                "use the recipe that made it"
-            )
-        before = read_environment(run)
-        for key in ("seed", "data_digest", "storage"):
-            if key in before and before[key] != environment[key]:
-                raise InputError(
-                    f"--run {run}: made with {key} {before[key]}, now {environment[key]}; "
-                    "choose another --run"
-                )
+    if not path.is_file():
+        write_text(run / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
+        write_text(path, frozen_yaml(recipe))
         return
-    write_text(run / ENVIRONMENT, json.dumps(environment, indent=2) + "\n")
-    write_text(path, frozen_yaml(recipe))
+    stored = load(path).recipe
+    difference = first_difference(read_as(stored, recipe), recipe)
+    if difference:
+        raise InputError(
+            f"--run {run}: made by a different recipe: {difference}; choose another --run, or "
+            "use the recipe that made it"
+        )
+    before = read_environment(run)
+    for key in ("seed", "storage"):
+        if key in before and before[key] != environment[key]:
+            raise InputError(
+                f"--run {run}: made with {key} {before[key]}, now {environment[key]}; "
+                "choose another --run"
+            )
+    if stored != recipe:
+        write_text(path, frozen_yaml(recipe))
+    if not before:
+        rest = {name: value for name, value in environment.items() if name != "started"}
+        write_text(run / ENVIRONMENT, json.dumps(rest, indent=2) + "\n")
+
+
+def update_environment(run: Path, environment: Mapping[str, Any]) -> None:
+    """Write the environment again after a change that was accepted, with the first start."""
+    before = read_environment(run)
+    kept = {name: before[name] for name in ("started",) if name in before}
+    rest = {name: value for name, value in environment.items() if name != "started"}
+    write_text(run / ENVIRONMENT, json.dumps({**kept, **rest}, indent=2) + "\n")
 
 
 def undo_prepare(run: Path) -> None:

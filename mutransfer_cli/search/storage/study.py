@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml
+from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml, read_as
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.record import Record
@@ -70,37 +71,53 @@ class Study:
         log.info("study %s in %s", recipe.name, location.shown)
         return cls(storage, study)
 
-    def require_same(self, recipe: Recipe, **rest: object) -> None:
-        """Store the recipe and other values in a shared study, or compare them with those there.
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of the study itself."""
+        with storage_errors(self.location):
+            return self.storage.retry(lambda: self.study.user_attrs)
+
+    def set_attributes(self, values: Mapping[str, Any]) -> None:
+        """Set attributes of the study itself."""
+
+        def write() -> None:
+            for name, value in values.items():
+                self.study.set_user_attr(name, value)
+
+        with storage_errors(self.location):
+            self.storage.retry(write)
+
+    def require_same(self, recipe: Recipe, seed: int) -> None:
+        """Store the recipe and the seed in the study, or compare them with those there.
+
+        A recipe that differs in where a program's loss is read from takes the other's place.
 
         Args:
             recipe: The recipe of the sweep.
-            **rest: Further values that must agree, such as the seed.
+            seed: Its first seed.
 
         Raises:
-            InputError: The study was made by another recipe, seed or data.
+            InputError: The study was made by another recipe or seed.
         """
-
-        def store_new() -> dict[str, Any]:
-            before = self.study.user_attrs
-            for name, value in {"recipe": frozen_yaml(recipe), **rest}.items():
-                if name not in before:
-                    self.study.set_user_attr(name, value)
-            return self.study.user_attrs
-
-        with storage_errors(self.location):
-            before = self.storage.retry(store_new)
-        stored = loads(before["recipe"], f"{self.location.shown}: study {recipe.name}").recipe
-        difference = first_difference(stored, recipe)
-        for name, value in rest.items():
-            if difference is None and before[name] != value:
-                difference = f"{name}: {before[name]} and {value}"
+        before = self.attributes()
+        values = {"recipe": frozen_yaml(recipe), "seed": seed}
+        self.set_attributes({name: v for name, v in values.items() if name not in before})
+        if "recipe" not in before:
+            return
+        name = f"{self.location.shown}: study {recipe.name}"
+        stored = loads(before["recipe"], name).recipe
+        difference = first_difference(read_as(stored, recipe), recipe)
+        if difference is None and before.get("seed", seed) != seed:
+            difference = f"seed: {before['seed']} and {seed}"
         if difference:
+            option = "--storage " if self.location.shared else ""
+            remedy = "give the recipe another name, or choose another --storage"
             raise InputError(
-                f"--storage {self.location.shown}: its study {recipe.name!r} was made by a "
-                f"different recipe: {difference}; give the recipe another name, or choose another "
-                "--storage"
+                f"{option}{self.location.shown}: its study {recipe.name!r} was made by a "
+                f"different recipe: {difference}; "
+                f"{remedy if self.location.shared else 'choose another --run'}"
             )
+        if stored != recipe:
+            self.set_attributes({"recipe": values["recipe"]})
 
     def add(self, record: Record, ranges: Ranges) -> None:
         """Store a trial that has ended, in one transaction."""
@@ -127,11 +144,20 @@ class Study:
         return self.records_of(self.trials())
 
     def records_of(self, trials: list[optuna.trial.FrozenTrial]) -> list[Record]:
-        """The records of those trials that have ended; each is built only once."""
+        """The records of those trials that have ended; each is built only once.
+
+        A trial that had failed and was stored again once its loss could be read counts once.
+        """
         for trial in trials:
             if trial.number not in self._known and has_ended(trial):
                 self._known[trial.number] = record_of_trial(trial)
-        return [self._known[number] for number in sorted(self._known)]
+        records = [self._known[number] for number in sorted(self._known)]
+        read_later = {record.key: i for i, record in enumerate(records)}
+        return [
+            record
+            for i, record in enumerate(records)
+            if record.outcome != "failed" or read_later[record.key] == i
+        ]
 
 
 def _open(storage: Storage, recipe: Recipe, create: bool) -> optuna.Study:

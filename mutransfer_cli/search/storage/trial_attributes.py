@@ -50,8 +50,10 @@ def request_attributes(record: Record) -> dict[str, Any]:
 def result_attributes(record: Record) -> dict[str, Any]:
     """User attributes of an ended trial; the outcome comes last, as it completes the trial."""
     spent = {"flops": record.flops} if record.outcome == "pruned" else {}
+    made = {} if record.provenance is None else {"provenance": record.provenance}
     return {
         **spent,
+        **made,
         "seconds": record.seconds,
         "why": record.why,
         "curve": [list(point) for point in record.curve],
@@ -73,6 +75,7 @@ def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
         why=a["why"],
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
         reports=tuple(sorted(trial.intermediate_values.items())),
+        provenance=a.get("provenance"),
     )
 
 

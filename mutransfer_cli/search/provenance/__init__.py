@@ -1,0 +1,1 @@
+"""What trials depend on besides the recipe: code, files, versions and the device."""

@@ -1,0 +1,129 @@
+"""Finds the files of a user's module: its source, what it imports from its own folder, its data."""
+
+from __future__ import annotations
+
+import ast
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+OWN_PACKAGE = "mutransfer_cli"  # its version stands for its source
+CONFIGS = (".yaml", ".yml", ".toml", ".ini", ".cfg")
+READ_BY_MODELS = (*CONFIGS, ".json", ".txt", ".csv", ".npy", ".npz", ".pt", ".safetensors")
+LONGEST_NAME = 255  # characters of a string that may name a file
+IMPORTERS = ("import_module", "__import__")
+
+Files = dict[str, Path]  # by the name that messages show
+
+
+def module_files(
+    first: Path, root: Path, suffixes: Sequence[str] = READ_BY_MODELS, top: str = ""
+) -> Files:
+    """A source file, the modules under a folder that it imports, and the files that they name.
+
+    Imports are followed in the source, also those inside functions, so that the answer does not
+    depend on what has been imported so far.
+
+    Args:
+        first: The file to start with.
+        root: The folder from which its imports are resolved, besides the folder of the file.
+        suffixes: A string in the source that names an existing file with one of these suffixes
+            counts as a file that the module reads.
+        top: Follow only modules of this top-level package; empty: of any in the folder.
+    """
+    found: Files = {}
+    queue = [first]
+    seen: set[Path] = set()
+    while queue:
+        path = queue.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        found[shown(path, root)] = path
+        tree = parsed(path)
+        if tree is None:
+            continue
+        for name in imported_names(tree, path, root):
+            outer = name.split(".")[0]
+            if outer != OWN_PACKAGE and (not top or outer == top):
+                for folder in dict.fromkeys((root, path.parent)):
+                    queue += files_of_module(name, folder)
+        for file in named_files(tree, path, suffixes):
+            found[shown(file, root)] = file
+    return found
+
+
+def installed_package(path: Path) -> bool:
+    """Whether a file belongs to an installed package or to the standard library."""
+    folders = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")}
+    return "site-packages" in path.parts or any(path.is_relative_to(f) for f in folders)
+
+
+def shown(path: Path, root: Path) -> str:
+    """The name of a file in messages: relative to a folder where it lies inside."""
+    for folder in (root, Path.cwd()):
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return str(path)
+
+
+def parsed(path: Path) -> ast.Module | None:
+    """The syntax tree of a file; None if it is not Python source."""
+    if path.suffix != ".py":
+        return None
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return None
+
+
+def imported_names(tree: ast.Module, path: Path, root: Path) -> Iterator[str]:
+    """Dotted names that a module imports, relative ones as seen from the root."""
+    package = path.parent.relative_to(root).parts if path.is_relative_to(root) else ()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            outer = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*outer, *([node.module] if node.module else [])])
+            if base:
+                yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if base else alias.name
+        elif isinstance(node, ast.Call) and node.args:
+            function, argument = node.func, node.args[0]
+            name = getattr(function, "attr", getattr(function, "id", ""))
+            value = getattr(argument, "value", None)
+            if name in IMPORTERS and isinstance(value, str):
+                yield value.lstrip(".")
+
+
+def files_of_module(name: str, folder: Path) -> Iterator[Path]:
+    """The files under a folder that importing a dotted name runs, its packages' among them."""
+    for part in name.split("."):
+        if not part.isidentifier():
+            return
+        for file in (folder / part / "__init__.py", folder / f"{part}.py"):
+            if file.is_file():
+                yield file.resolve()
+                break
+        else:
+            yield from (file.resolve() for file in folder.glob(f"{part}.*.so"))
+        folder = folder / part
+
+
+def named_files(tree: ast.Module, path: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    """Files that the strings of a module name, beside the module or in the current folder."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        text = node.value
+        if len(text) > LONGEST_NAME or not text.endswith(tuple(suffixes)) or "\0" in text:
+            continue
+        for folder in (path.parent, Path.cwd()):
+            try:
+                if (folder / text).is_file():
+                    yield (folder / text).resolve()
+                    break
+            except OSError:
+                break

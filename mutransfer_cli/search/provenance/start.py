@@ -1,0 +1,70 @@
+"""Opens the study of a sweep, and checks that its trials were made as new ones will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.provenance.acceptance import accept
+from mutransfer_cli.search.provenance.provenance import Provenance
+from mutransfer_cli.search.storage.location import StorageLocation
+from mutransfer_cli.search.storage.locks import write_lock
+from mutransfer_cli.search.storage.run_directory import (
+    RECIPE,
+    prepare,
+    read_environment,
+    undo_prepare,
+    update_environment,
+)
+from mutransfer_cli.search.storage.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A sweep that is about to open its study.
+
+    Attributes:
+        run: The run directory, locked by this process.
+        location: Where the study is stored.
+        recipe: The recipe of the sweep.
+        environment: Versions, device, seed and data digest, stored beside the recipe.
+        provenance: What new trials are made with.
+        accept_changes: Whether they may be added to trials of another provenance.
+    """
+
+    run: Path
+    location: StorageLocation
+    recipe: Recipe
+    environment: dict[str, Any]
+    provenance: Provenance
+    accept_changes: bool = False
+
+    def open(self) -> tuple[Study, tuple[str, ...]]:
+        """Prepare the run directory, and open or create the study; returns notes with it.
+
+        Raises:
+            InputError: The run or the study belongs to another recipe, was made with something
+                else, or cannot be written.
+        """
+        run, environment = self.run, self.environment
+        with write_lock(run):
+            is_new = not (run / RECIPE).is_file()
+            before = read_environment(run)
+            prepare(run, self.recipe, environment)
+            try:
+                study = Study.open(self.location, self.recipe, create=True)
+            except InputError:
+                if is_new:  # a storage that never worked is not kept
+                    undo_prepare(run)
+                raise
+        study.require_same(self.recipe, seed=environment["seed"])
+        digest = environment["data_digest"]
+        known = {**study.attributes(), **before}
+        notes = accept(study, self.provenance, run, known, digest, self.accept_changes)
+        if before.get("provenance", self.provenance.id) != self.provenance.id:
+            with write_lock(run):
+                update_environment(run, environment)
+        return study, notes
