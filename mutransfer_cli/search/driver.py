@@ -145,7 +145,8 @@ class Driver:
             if self.watch is not None:
                 self.watch.require_unchanged()
             cost = self.costs[job.size]
-            record = record_of(job, result, cost, self.pruning, self.provenance)
+            reports = self.pruning.reports(job.size, result.curve)
+            record = record_of(job, result, cost, reports, self.provenance)
             level = logging.INFO if record.outcome == "pruned" else logging.DEBUG
             log.log(level, "%s", describe(record))
             if queue.store(record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.recipe.size import Size
@@ -12,8 +12,7 @@ from mutransfer_cli.search.record import Key, Record, trial_key
 from mutransfer_cli.train.pruner import Pruner
 from mutransfer_cli.train.trial_result import Result
 
-if TYPE_CHECKING:
-    from mutransfer_cli.search.pruning.decision import Pruning
+Reports: TypeAlias = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def missing(jobs: Iterable[Job], records: Sequence[Record]) -> list[Job]:
 
 
 def record_of(
-    job: Job, result: Result, cost: float, pruning: Pruning, provenance: str | None = None
+    job: Job, result: Result, cost: float, reports: Reports, provenance: str | None = None
 ) -> Record:
     """The record of a trial that has ended.
 
@@ -61,7 +60,7 @@ def record_of(
         job: The trial.
         result: Its outcome, loss and loss curve.
         cost: FLOPs of a trial that runs to its end; a pruned trial is charged the share it used.
-        pruning: Knows the steps at which losses are reported.
+        reports: Steps at which it could have been pruned, and the losses there.
         provenance: Id of what the trial was made with.
     """
     share = 1.0
@@ -77,6 +76,6 @@ def record_of(
         flops=cost * share,
         why=result.why,
         curve=result.curve,
-        reports=pruning.reports(job.size, result.curve),
+        reports=reports,
         provenance=provenance,
     )

@@ -21,8 +21,8 @@ from mutransfer_cli.search.problem import pruning_of, search_problem
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.provenance.inputs import inputs_of
 from mutransfer_cli.search.provenance.provenance import Provenance, provenance_of
-from mutransfer_cli.search.provenance.start import Start
 from mutransfer_cli.search.provenance.watch import Watch
+from mutransfer_cli.search.resume.start import Start
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem, make_sampler
 from mutransfer_cli.search.signals import handle_termination
 from mutransfer_cli.search.storage.locks import run_lock, write_lock

@@ -23,17 +23,19 @@ CURVE = tuple((step, 1.0) for step in range(50))
 def test_a_pruned_trial_costs_what_it_trained() -> None:
     """By hand: 50 of 100 steps; checks at an eighth, a quarter and a half, in tens of steps."""
     result = Result("pruned", None, CURVE, 2.0, "halving: loss 1")
-    record = record_of(JOB, result, 1e6, Pruning("halving", 0.0))
+    reports = Pruning("halving", 0.0).reports(JOB.size, CURVE)
+    record = record_of(JOB, result, 1e6, reports)
     assert (record.flops, record.key, record.outcome) == (0.5e6, JOB.key, "pruned")
     assert [step for step, _ in record.reports] == [20, 30, 50]
-    whole = record_of(JOB, Result("finished", 1.0, CURVE, 2.0), 1e6, Pruning("none", 0.0))
+    none = Pruning("none", 0.0).reports(JOB.size, CURVE)
+    whole = record_of(JOB, Result("finished", 1.0, CURVE, 2.0), 1e6, none)
     assert (whole.flops, whole.reports) == (1e6, ())
 
 
 def test_a_line_says_how_a_trial_ended() -> None:
-    finished = record_of(JOB, Result("finished", 1.0, (), 2.0), 1.0, Pruning("none", 0.0))
+    finished = record_of(JOB, Result("finished", 1.0, (), 2.0), 1.0, ())
     assert describe(finished) == "width 8 seed 3 lr=0.1: loss 1.0000 (2.0 s)"
-    failed = record_of(JOB, Result("failed", None, (), 2.0, "exit 1"), 1.0, Pruning("none", 0.0))
+    failed = record_of(JOB, Result("failed", None, (), 2.0, "exit 1"), 1.0, ())
     assert describe(failed) == "width 8 seed 3 lr=0.1: failed: exit 1 (2.0 s)"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.search.provenance.acceptance import accept
 from mutransfer_cli.search.provenance.provenance import Provenance
+from mutransfer_cli.search.resume.acceptance import accept
 from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.locks import write_lock
 from mutransfer_cli.search.storage.run_directory import (

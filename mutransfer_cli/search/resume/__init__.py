@@ -1,0 +1,1 @@
+"""Opens the study of a sweep that may have been started before."""
