@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,7 +79,8 @@ def sweep(
 ) -> None:
     """Train the proxies of a recipe.
 
-    Run the same command again to resume; finished trials are not repeated.
+    Run the same command again to resume; finished trials are not repeated. The exit code is 1 if
+    trials ended and none of them finished.
     """
     require_executor(executor, ray_address)
     from mutransfer_cli.cli.output import print_json
@@ -123,6 +125,10 @@ def sweep(
         print_json(document)
     else:
         show(document)
+    t = document.trials
+    if t.failed + t.diverged > 0 and t.finished + t.pruned == 0:
+        print("mutransfer: no trial finished", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def show(document: SweepDocument) -> None:

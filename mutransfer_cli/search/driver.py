@@ -83,6 +83,7 @@ class Driver:
                 executor.workers, self.costs, executor.expected_seconds, queue.records()
             )
             self.records = queue.records()
+            self._read_losses_again(study, queue)
             self._say_what_was_found()
             told: str | None = None
             while True:
@@ -113,6 +114,15 @@ class Driver:
         others = f" ({ended - finished} more ended without a loss)" if ended > finished else ""
         end = "going on" if remaining else "nothing is left to train"
         self.on_note(f"{finished} of {ended + remaining} trials finished{others}; {end}")
+
+    def _read_losses_again(self, study: Study, queue: TrialQueue) -> None:
+        """Store the losses of failed trials that can be read now."""
+        read = list(self.executor.read_again(self.records))
+        for record in read:
+            study.add(record, queue.ranges)
+        if read:
+            self.records = queue.records()
+            self.on_note(f"{len(read)} losses could be read that could not be read before")
 
     def _growth_note(self) -> str | None:
         """A note on a grid that has grown; None: it has not, or the sampler is not a grid."""

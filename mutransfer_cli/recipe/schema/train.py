@@ -13,9 +13,12 @@ class Loss(Section):
     """Where the loss of the user's program is read from."""
 
     file: Text | None = None
-    """JSON file that the program writes, such as {out}/loss.json; relative paths start at {out}."""
+    """JSON, JSON-lines or CSV file that the program writes, such as {out}/loss.json; relative paths
+    start at {out}."""
     key: Text | None = None
-    """Key of the loss in that file; a.b stands for b inside a."""
+    """Key or column of the loss in that file; a.b stands for b inside a. In a list (lines, rows,
+    log_history.eval_loss of Trainer) the last entry that has it counts; a.-1.b takes one by its
+    index."""
     regex: Text | None = None
     """Pattern with one group; its last match in a line of the program's output counts."""
 

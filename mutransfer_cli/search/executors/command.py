@@ -6,8 +6,8 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import inf, isfinite
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -17,22 +17,32 @@ from mutransfer_cli.documents.sweep import Population
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.placeholders import placeholders_in
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.executors.programs.program_notes import (
+    median_seconds,
+    program_notes,
+    unreadable,
+)
+from mutransfer_cli.search.executors.programs.running_program import RunningProgram
 from mutransfer_cli.search.executors.protocol import Claim, Executor, ExecutorSetup, claim_all
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import DATABASE
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.train.command import supervisor
+from mutransfer_cli.train.command.loss_file import NoLoss
 from mutransfer_cli.train.command.program_output import (
-    NoLoss,
     failure_reason,
     loss_file_version,
     read_loss,
+    read_loss_again,
 )
 from mutransfer_cli.train.command.program_trial import (
     ProgramTrial,
-    prepare_program_trial,
+    mark_ended,
+    prepare,
+    program_trial,
     require_program,
+    seconds_if_ended,
 )
 from mutransfer_cli.train.cost import Cost, training_flops
 from mutransfer_cli.train.machine.device import resolve_device
@@ -42,47 +52,8 @@ log = logging.getLogger(__name__)
 
 FOLDER = "trials"  # in the run directory
 UNKNOWN_DEVICE = "own program"  # stands for the device of a program that chooses it
+NO_LOSS, NOT_FINITE = "no loss", "its loss is"  # how the reasons of such trials begin
 KILL_DELAY = 5.0  # seconds between SIGTERM and SIGKILL
-
-
-@dataclass(slots=True)
-class RunningProgram:
-    """A program that was started, with its supervisor.
-
-    Attributes:
-        job: The trial.
-        call: The program's command line, folder and loss file.
-        supervisor: Ends the program when this process dies.
-        started: Clock when it was started.
-        stamp: Version of its loss file before it was started.
-        is_overdue: Whether it was ended because it exceeded `search.timeout`.
-    """
-
-    job: Job
-    call: ProgramTrial
-    supervisor: subprocess.Popen[bytes]
-    started: float
-    stamp: tuple[int, ...] | None
-    is_overdue: bool = False
-
-    @property
-    def descriptor(self) -> int:
-        """A file descriptor that becomes readable when the supervisor ends."""
-        assert self.supervisor.stdout is not None
-        return self.supervisor.stdout.fileno()
-
-    def release(self) -> None:
-        """Make the supervisor end the program, and then itself."""
-        assert self.supervisor.stdin is not None
-        self.supervisor.stdin.close()
-
-    def wait(self) -> int:
-        """Wait for the supervisor to end; returns the exit status."""
-        code = self.supervisor.wait()
-        self.release()
-        assert self.supervisor.stdout is not None
-        self.supervisor.stdout.close()
-        return code
 
 
 class CommandExecutor(Executor):
@@ -118,7 +89,9 @@ class CommandExecutor(Executor):
         self.run_directory = setup.run or Path()
         self.folder = self.run_directory / FOLDER
         self.timeout = recipe.search.timeout
+        self.code = setup.code
         self.running: list[RunningProgram] = []
+        self.has_read_a_loss = False
 
     def __exit__(
         self,
@@ -149,18 +122,7 @@ class CommandExecutor(Executor):
             notes.append(
                 f"--device {self.ignored_device}: not used, train.command has no {{device}}"
             )
-        if "seed" not in self.placeholders and self.recipe.search.seeds > 1:
-            notes.append("train.command has no {seed}: the seeds of a setting are the same run")
-        if not self.placeholders & {"plan", "out", *self.recipe.search.space}:
-            notes.append("train.command has no {plan}: no trial sees its hyperparameters")
-        failed = [r for r in records if r.outcome == "failed"]
-        if failed:
-            notes.append(
-                f"{len(failed)} failed, the first: {failed[0].why}; their output is in "
-                f"{self.folder}; they are not run again: repair the program and choose another "
-                "--run"
-            )
-        return notes
+        return [*notes, *program_notes(self.recipe, self.placeholders, self.folder, records)]
 
     def known_costs(self, sizes: Sequence[Size]) -> list[Cost]:
         """Costs with the times of earlier trials of the run, which are None before any finished."""
@@ -181,7 +143,12 @@ class CommandExecutor(Executor):
         queue = list(reversed(jobs))
         while queue or self.running:
             while queue and len(self.running) < self.workers:
-                self.running += [self._start(job) for job in claim([queue.pop()])]
+                for job in claim([queue.pop()]):
+                    left = self._left_by_an_earlier_sweep(job)
+                    if left is not None:
+                        yield job, left
+                    else:
+                        self.running.append(self._start(job))
             if not self.running:
                 return
             ended = wait([program.descriptor for program in self.running], self._patience())
@@ -195,10 +162,48 @@ class CommandExecutor(Executor):
                     program.is_overdue = True
                     program.release()
 
-    def _start(self, job: Job) -> RunningProgram:
-        call = prepare_program_trial(
-            self.proxies, job.size, job.seed, job.params, self.folder, self.device
+    def read_again(self, records: Sequence[Record]) -> Iterator[Record]:
+        """Records of programs whose loss could not be read before; it is where train.loss says now.
+
+        Args:
+            records: Trials that have ended.
+        """
+        self.has_read_a_loss = any(
+            record.outcome == "finished" or str(record.why).startswith(NOT_FINITE)
+            for record in records
         )
+        for record in records:
+            if record.outcome != "failed" or not str(record.why).startswith(NO_LOSS):
+                continue
+            loss = read_loss_again(self._call(record.size, record.seed, record.params))
+            if loss is not None:
+                outcome, value, why = self._judge(loss)
+                yield replace(record, outcome=outcome, loss=value, why=why)
+
+    def _call(self, size: Size, seed: int, params: Mapping[str, float]) -> ProgramTrial:
+        return program_trial(self.proxies, size, seed, params, self.folder, self.device)
+
+    def _left_by_an_earlier_sweep(self, job: Job) -> Result | None:
+        """The result of a program that ended well before its sweep could store a loss."""
+        call = self._call(job.size, job.seed, job.params)
+        seconds = seconds_if_ended(call, self.code)
+        loss = None if seconds is None else read_loss_again(call)
+        if seconds is None or loss is None:
+            return None
+        log.info("width %d: the loss in %s is read again", job.size.width, call.folder.name)
+        outcome, value, why = self._judge(loss)
+        return Result(outcome, value, (), seconds, why)
+
+    def _judge(self, loss: float) -> tuple[Outcome, float | None, str | None]:
+        """Outcome, loss and reason of a trial whose loss was read."""
+        self.has_read_a_loss = True
+        if not isfinite(loss):
+            return "diverged", None, f"{NOT_FINITE} {loss}"
+        return "finished", loss, None
+
+    def _start(self, job: Job) -> RunningProgram:
+        call = self._call(job.size, job.seed, job.params)
+        prepare(call, self.proxies.with_hyperparameters(job.params).plan(job.size))
         before, started = loss_file_version(call.loss_file), time.perf_counter()
         # -I: the user's folder and PYTHONPATH are the program's, not the supervisor's
         command = [sys.executable, "-I", supervisor.__file__, str(call.output), str(KILL_DELAY)]
@@ -233,16 +238,11 @@ class CommandExecutor(Executor):
             return result("failed", None, f"search.timeout: over {self.timeout:g} s")
         if code != 0:
             return result("failed", None, failure_reason(code, program.call.output))
+        mark_ended(program.call, seconds, self.code)
         try:
             loss = read_loss(program.call, program.stamp)
         except NoLoss as error:
+            if not self.has_read_a_loss:
+                raise unreadable(error, self.folder) from error
             return result("failed", None, str(error))
-        if not isfinite(loss):
-            return result("diverged", None, f"its loss is {loss}")
-        return result("finished", loss)
-
-
-def median_seconds(records: Sequence[Record], size: Size) -> float | None:
-    """Median seconds of the finished trials of a size; None if there are none."""
-    seconds = sorted(r.seconds for r in records if r.size == size and r.outcome == "finished")
-    return seconds[len(seconds) // 2] if seconds else None
+        return result(*self._judge(loss))

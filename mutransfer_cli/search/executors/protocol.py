@@ -112,6 +112,14 @@ class Executor(Protocol):
         """
         ...
 
+    def read_again(self, records: Sequence[Record]) -> Iterator[Record]:
+        """Records of trials that had failed, and of which a loss can be read now.
+
+        Args:
+            records: Trials that have ended.
+        """
+        yield from ()
+
     def population(self) -> Population:
         """How trials were grouped, and why."""
         return Population(size=1, batched=False, why="every trial runs by itself")

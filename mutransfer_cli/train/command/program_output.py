@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 from collections.abc import Iterator
-from math import inf, nan
+from math import nan
 from pathlib import Path
-from typing import Any
 
 from mutransfer_cli.recipe.schema.train import Loss
-from mutransfer_cli.train.command.program_trial import ProgramTrial
+from mutransfer_cli.train.command.loss_file import NoLoss, loss_in
+from mutransfer_cli.train.command.program_trial import COMMAND, ProgramTrial
 
 LAST_LINES = 5  # of a failed program's output, kept in the study
 LAST_CHARACTERS = 600
@@ -21,16 +20,12 @@ EXPONENT = re.compile(r"e[+-]?\d", re.IGNORECASE)
 FileVersion = tuple[int, ...]
 
 
-class NoLoss(Exception):
-    """The program left no loss that can be read; the message says why."""
-
-
 def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
     """The loss of a program that exited with 0; NaN or infinite if the program reports that.
 
     Args:
         trial: The trial that the program trained.
-        before: The version of its loss file when the program was started.
+        before: The version of its loss file when the program was started; None: there was none.
 
     Raises:
         NoLoss: There is none.
@@ -41,13 +36,27 @@ def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
     assert loss.key is not None
     if not file.is_file():
         raise NoLoss(f"no loss: {file} was not written")
-    if loss_file_version(file) == before:
+    if before is not None and loss_file_version(file) == before:
         raise NoLoss(f"no loss: {file} is from before; the program did not write it")
+    return loss_in(file, loss.key)
+
+
+def read_loss_again(trial: ProgramTrial) -> float | None:
+    """The loss that a program left on disk when it last ran and exited with 0.
+
+    The folder's `command.json` is written just before a program starts, so a loss file that is
+    older was left by an earlier one. None if there is no loss that can be read.
+
+    Args:
+        trial: The trial.
+    """
+    file = trial.output if trial.loss_file is None else trial.loss_file
     try:
-        values: Any = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise NoLoss(f"no loss: {file} is not JSON: {error}") from error
-    return _number(values, loss.key, file)
+        if file.stat().st_mtime_ns < (trial.folder / COMMAND).stat().st_mtime_ns:
+            return None
+        return read_loss(trial, None)
+    except (NoLoss, OSError):
+        return None
 
 
 def loss_file_version(file: Path | None) -> FileVersion | None:
@@ -56,22 +65,6 @@ def loss_file_version(file: Path | None) -> FileVersion | None:
         return None
     status = file.stat()
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _number(values: Any, key: str, file: Path) -> float:
-    """The number under a key, which is looked up as it is, else as a dotted path."""
-    value = values
-    for part in [key] if isinstance(values, dict) and key in values else key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            known = ", ".join(map(str, value)) if isinstance(value, dict) else "no keys"
-            raise NoLoss(f"no loss: {file} has no {key} (found: {known})")
-        value = value[part]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NoLoss(f"no loss: {key} in {file} is {json.dumps(value)[:40]}, expected a number")
-    try:
-        return float(value)
-    except OverflowError:
-        return inf
 
 
 def _printed_loss(output: Path, loss: Loss) -> float:

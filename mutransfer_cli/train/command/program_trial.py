@@ -12,8 +12,9 @@ from pathlib import Path
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.files import write_text
+from mutransfer_cli.files import read_json, write_text
 from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.placeholders import (
     as_argument,
     fill_placeholders,
@@ -24,7 +25,7 @@ from mutransfer_cli.recipe.placeholders import (
 from mutransfer_cli.recipe.schema.train import Train
 from mutransfer_cli.recipe.size import Size
 
-PLAN, OUTPUT, COMMAND = "plan.json", "output.txt", "command.json"
+PLAN, OUTPUT, COMMAND, ENDED = "plan.json", "output.txt", "command.json", "ended.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class ProgramTrial:
         return self.folder / OUTPUT
 
     @property
+    def ended(self) -> Path:
+        """The file that says that the program exited with 0."""
+        return self.folder / ENDED
+
+    @property
     def loss_file(self) -> Path | None:
         """The file that the program writes its loss to; None if it prints the loss."""
         file = self.train.loss.file
@@ -67,7 +73,7 @@ def folder_name(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> 
     return f"{name}-{digest}"
 
 
-def prepare_program_trial(
+def program_trial(
     proxies: ProxyFactory,
     size: Size,
     seed: int,
@@ -75,23 +81,20 @@ def prepare_program_trial(
     root: Path,
     device: str,
 ) -> ProgramTrial:
-    """Write the plan of a trial into its folder; other files there are kept.
+    """A trial of a program; nothing is written.
 
     Args:
-        proxies: Plans the proxies of the recipe, which has a section `train`.
+        proxies: Knows the recipe, which has a section `train`.
         size: Size of the trial.
         seed: Seed of the trial.
         hyperparameters: Values that replace those of the recipe.
         root: The folder of all trials.
         device: What `{device}` stands for.
-
-    Raises:
-        InputError: There is no plan, or the folder cannot be written.
     """
-    own = proxies.with_hyperparameters(hyperparameters)
-    assert own.recipe.train is not None
+    recipe = proxies.with_hyperparameters(hyperparameters).recipe
+    assert recipe.train is not None
     folder = root.resolve() / folder_name(size, seed, hyperparameters)
-    values = hyperparameter_arguments(own.recipe) | {
+    values = hyperparameter_arguments(recipe) | {
         "plan": str(folder / PLAN),
         "out": str(folder),
         "python": sys.executable,
@@ -100,10 +103,47 @@ def prepare_program_trial(
         **{axis: str(getattr(size, axis)) for axis in SIZES},
     }
     values |= {name: as_argument(value) for name, value in hyperparameters.items()}
-    trial = ProgramTrial(own.recipe.train, folder, values)
-    own.plan(size).save(folder / PLAN)
-    write_text(folder / COMMAND, json.dumps(trial.words, indent=1) + "\n")
-    return trial
+    return ProgramTrial(recipe.train, folder, values)
+
+
+def prepare(trial: ProgramTrial, plan: Plan) -> None:
+    """Write a trial's plan and command into its folder; what the program left there is kept.
+
+    Args:
+        trial: The trial.
+        plan: Its plan.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    trial.ended.unlink(missing_ok=True)
+    plan.save(trial.folder / PLAN)
+    write_text(trial.folder / COMMAND, json.dumps(trial.words, indent=1) + "\n")
+
+
+def mark_ended(trial: ProgramTrial, seconds: float, code: str) -> None:
+    """Remember on disk that a program exited with 0, so that its loss can be read later.
+
+    Args:
+        trial: The trial.
+        seconds: How long it took.
+        code: Digest of the code and files that it was made with.
+    """
+    write_text(trial.ended, json.dumps({"seconds": seconds, "made_with": code}) + "\n")
+
+
+def seconds_if_ended(trial: ProgramTrial, code: str) -> float | None:
+    """Seconds of a program that exited with 0; None: it did not, or was made with something else.
+
+    Args:
+        trial: The trial.
+        code: Digest of the code and files of today.
+    """
+    try:
+        values = read_json(trial.ended)
+        return float(values["seconds"]) if values["made_with"] == code else None
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
 
 
 def require_program(train: Train) -> None:

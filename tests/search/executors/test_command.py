@@ -81,6 +81,16 @@ def swept(path: Path) -> tuple[SweepDocument, list[Record]]:
     return sweep(load(path), run), Run.open(run).records
 
 
+def unreadable(path: Path) -> str:
+    """The one line that a sweep ends with, of which the first program leaves no loss."""
+    with pytest.raises(InputError) as caught:
+        swept(path)
+    line = str(caught.value)
+    assert line.startswith("train.loss: no loss: ") and "\n" not in line
+    assert Run.open(path.parent / "run").records == ()
+    return line
+
+
 def one(folder: Path, program: str, **changes: object) -> Record:
     """What became of each of ten like trials."""
     _, records = swept(written(folder, program, **changes))
@@ -175,9 +185,9 @@ OUTPUTS = [
     ('sys.stderr.write("val loss 4.5")', "finished", 4.5),
     ('print("val loss 5.0\\nval loss nan")', "diverged", "its loss is nan"),
     ('print("val loss inf")', "diverged", "its loss is nan"),
-    ('print("val loss 5.0e-3")', "failed", "takes '5.0' of '5.0e-3'"),
-    ('print("information: loss of 5.0")', "failed", "nothing in the output matches"),
-    ('print("val loss 1.2.3")', "failed", "which is not a number"),
+    ('print("val loss 5.0e-3")', "unreadable", "takes '5.0' of '5.0e-3'"),
+    ('print("information: loss of 5.0")', "unreadable", "nothing in the output matches"),
+    ('print("val loss 1.2.3")', "unreadable", "which is not a number"),
     ('print("val loss 5"); sys.exit(3)', "failed", "exit 3: val loss 5"),
     ('print("a\\nb\\nc\\nd\\ne\\nf\\n"); 1 / 0', "failed", "ZeroDivisionError: division by zero"),
     ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "exit 137 (SIGKILL), and wrote no output"),
@@ -186,6 +196,9 @@ OUTPUTS = [
 
 @pytest.mark.parametrize(("line", "outcome", "expected"), OUTPUTS)
 def test_a_printed_loss(tmp_path: Path, line: str, outcome: str, expected: float | str) -> None:
+    if outcome == "unreadable":
+        assert expected in unreadable(written(tmp_path, f"{START}\n{line}\n", LOSS=REGEX))
+        return
     found = one(tmp_path, f"{START}\n{line}\n", LOSS=REGEX)
     assert found.outcome == outcome, found.why
     if isinstance(expected, str):
@@ -200,13 +213,13 @@ FILES = [
     ("a.b", '{"a.b": 3, "a": {"b": 2}}', "finished", 3.0),
     ("val_loss", '{"val_loss": NaN}', "diverged", "its loss is nan"),
     ("val_loss", '{"val_loss": -Infinity}', "diverged", "its loss is -inf"),
-    ("val_loss", '{"val_loss": null}', "failed", "is null, expected a number"),
-    ("val_loss", '{"val_loss": true}', "failed", "is true, expected a number"),
-    ("val_loss", '{"val_loss": "1.5"}', "failed", "expected a number"),
-    ("a.b", '{"a": 1}', "failed", "has no a.b (found: no keys)"),
-    ("val_loss", '{"loss": 1}', "failed", "has no val_loss (found: loss)"),
-    ("val_loss", "1.5", "failed", "has no val_loss"),
-    ("val_loss", '{"val_loss":', "failed", "is not JSON"),
+    ("val_loss", '{"val_loss": null}', "unreadable", "is null, expected a number"),
+    ("val_loss", '{"val_loss": true}', "unreadable", "is true, expected a number"),
+    ("val_loss", '{"val_loss": "1.5"}', "unreadable", "expected a number"),
+    ("a.b", '{"a": 1}', "unreadable", "has no a.b (found: no keys)"),
+    ("val_loss", '{"loss": 1}', "unreadable", "has no val_loss (found: loss)"),
+    ("val_loss", "1.5", "unreadable", "has no val_loss"),
+    ("val_loss", '{"val_loss":', "unreadable", "is not JSON"),
 ]
 
 
@@ -216,7 +229,11 @@ def test_a_loss_in_a_file(
 ) -> None:
     writing = f'{START}\nopen(out + "/m.json", "w").write({text!r})\n'
     place = "{file: '{out}/m.json', key: KEY}".replace("KEY", key)
-    _, records = swept(written(tmp_path, writing, LOSS=place))
+    path = written(tmp_path, writing, LOSS=place)
+    if outcome == "unreadable":
+        assert expected in unreadable(path)
+        return
+    _, records = swept(path)
     assert {r.outcome for r in records} == {outcome}, records[0].why
     if isinstance(expected, str):
         assert expected in str(records[0].why)
@@ -243,9 +260,51 @@ def test_a_file_from_before_is_no_loss(tmp_path: Path) -> None:
     swept(path)
     (tmp_path / "run" / DATABASE).unlink()
     (tmp_path / "train.py").write_text(START)  # ends well and writes nothing
-    _, records = swept(path)
-    assert {r.outcome for r in records} == {"failed"}
-    assert "is from before" in str(records[0].why)
+    assert "is from before" in unreadable(path)
+
+
+def test_losses_that_were_left_on_disk_are_read_and_not_trained_again(tmp_path: Path) -> None:
+    """Of ten programs the first one is looked at; the others run once the key is right."""
+    wrong = written(tmp_path, PARABOLA, LOSS="{file: loss.json, key: loss}", SLOTS=1)
+    assert "has no loss (found: val_loss, args, cwd)" in unreadable(wrong)
+    assert len((tmp_path / "started.txt").read_text().splitlines()) == 1
+    document, records = swept(written(tmp_path, PARABOLA, SLOTS=1))
+    assert document.trials.finished == 10
+    assert len((tmp_path / "started.txt").read_text().splitlines()) == 10
+    assert {r.loss for r in records} == {
+        json.loads(path.read_text())["val_loss"] for path in tmp_path.glob("run/trials/*/loss.json")
+    }
+    assert "key: val_loss" in (tmp_path / "run/recipe.yaml").read_text()
+
+
+def test_a_loss_that_a_changed_program_left_is_not_read(tmp_path: Path) -> None:
+    wrong = written(tmp_path, PARABOLA, LOSS="{file: loss.json, key: loss}", SLOTS=1)
+    unreadable(wrong)
+    _, records = swept(written(tmp_path, PARABOLA.replace("loss = 2", "loss = 3"), SLOTS=1))
+    assert min(r.loss or 0 for r in records) > 2.5
+    assert len((tmp_path / "started.txt").read_text().splitlines()) == 11
+
+
+def test_some_losses_that_could_not_be_read(tmp_path: Path) -> None:
+    """Once a loss was read, such trials have failed; a mended recipe reads them again."""
+    program = PARABOLA.replace('{"val_loss": loss,', '{"val_loss" if lr < 2**-5 else "l": loss,')
+    path = written(tmp_path, program, SLOTS=1)
+    document, records = swept(path)
+    assert Counter(r.outcome for r in records) == {"finished": 6, "failed": 4}
+    program_again = written(tmp_path, program, LOSS="{file: loss.json, key: l}", SLOTS=1)
+    document, records = swept(program_again)
+    assert document.trials.finished == len(records) == len({r.key for r in records}) == 10
+    assert swept(program_again)[1] == records  # and stored once
+    assert len((tmp_path / "started.txt").read_text().splitlines()) == 10
+
+
+def test_a_program_that_changes_while_the_sweep_runs_ends_it(tmp_path: Path) -> None:
+    program = PARABOLA + "if lr < 2**-6:\n    open(sys.argv[0], 'a').write('# changed')\n"
+    path = written(tmp_path, program, SLOTS=1)
+    with pytest.raises(InputError, match=r"train\.py: changed while the sweep was running"):
+        swept(path)
+    before = Run.open(tmp_path / "run").records
+    assert all(r.params["lr"] >= 2.0**-6 for r in before)
 
 
 # Starts a child, says so, and waits; neither ends by itself.

@@ -1,0 +1,1 @@
+"""Parts of the executor of a user's own program."""
