@@ -13,7 +13,7 @@ from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.user_callable import require_parameterization
-from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation
+from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation, is_judged
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
 from mutransfer_cli.models.proxy import ProxyFactory
@@ -72,9 +72,10 @@ def width_request(
             independent_decay=recipe.rules.weight_decay == "independent",
             alignment=recipe.rules.alignment,
             tied=family.tied,
+            outside=family.outside_powers.get(tensor.name, 0.0),
         )
         for tensor in family.tensors
-        if tensor.role != "fixed"
+        if is_judged(tensor, family)
     }
     build = proxy_builder(factory, lambda width: replace(base, width=width))
     return CheckRequest(build, expected, parameterization, all_widths, **request_options(options))

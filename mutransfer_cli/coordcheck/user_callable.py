@@ -21,7 +21,11 @@ from mutransfer_cli.coordcheck.measure.training_step import (
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.static_audit import audit
 from mutransfer_cli.coordcheck.verdict.attention_scale import attention_faults
-from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
+from mutransfer_cli.coordcheck.verdict.expected_exponents import (
+    Expectation,
+    expectation,
+    is_judged,
+)
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as plan_callable
@@ -142,9 +146,10 @@ def expectations(
     default = optimizer_spec(DEFAULT_OPTIMIZER).geometry
     expected = {}
     for tensor in family.tensors:
-        if tensor.role != "fixed":
+        if is_judged(tensor, family):
             geometry = geometries.get(tensor.name, default)
-            e = expectation(tensor, parameterization, geometry, tied=family.tied)
+            outside = family.outside_powers.get(tensor.name, 0.0)
+            e = expectation(tensor, parameterization, geometry, tied=family.tied, outside=outside)
             # how a spectral optimizer scales its step with the shape is up to its author and does
             # not show in the groups
             expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e

@@ -62,6 +62,7 @@ class TensorDocument(Part):
         "", description="optimizer that trains the tensor; muon leaves some to adamw"
     )
     why: str = Field("", description="derivation of the numbers")
+    note: str = Field("", description="what could not be found out about the tensor")
 
 
 class SiteDocument(Part):

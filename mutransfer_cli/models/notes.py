@@ -32,6 +32,11 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
             f"{', '.join(others[:3])}{more}: grow by another ratio than the width; planned by each "
             "tensor's own fans"
         )
+    unknown = [tensor for tensor in plan.tensors if tensor.note]
+    for note in dict.fromkeys(tensor.note for tensor in unknown):
+        names = [tensor.name for tensor in unknown if tensor.note == note]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        notes.append(f"{', '.join(names[:3])}{more}: {note}")
     notes += parameterization_of(recipe.parameterization).notes(recipe.rules.alignment)
     return tuple(notes)
 

@@ -103,6 +103,7 @@ def plan_model(
         family=family,
         folded=forward.folded,
         final_readouts=family.final_readouts,
+        m_width=ratio["width"],
     )
     clip = config.clip
     if clip is not None:

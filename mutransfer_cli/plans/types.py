@@ -31,6 +31,7 @@ class TensorPlan:
         source: Paper and table of the rules.
         optimizer: The optimizer that trains it; empty: the plan's optimizer.
         why: The derivation, in one line.
+        note: What could not be found out about the tensor; empty: nothing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TensorPlan:
     source: str
     optimizer: str = ""
     why: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

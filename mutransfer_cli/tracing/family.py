@@ -4,63 +4,31 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 
 from torch import nn
 
-from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
+from mutransfer_cli.tracing.model_factors import grown_factors, lookup_powers, scale_powers
 from mutransfer_cli.tracing.roles import (
     Attention,
     Shape,
     Trace,
-    Use,
     by_group,
     chosen_role,
     main_dims,
     role_of,
 )
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 from mutransfer_cli.tracing.tracer import trace
 
 NO_BLOCKS = Blocks()
+BEHIND = frozenset({"input", "readout"})  # what may follow a gate or a bottleneck
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TensorShape:
-    """A parameter of the family: what is common to all sizes, and its shape at the base.
-
-    Attributes:
-        name: Name of the parameter at the base.
-        role: The parameter's role in the forward pass.
-        base_shape: Shape at the base.
-        growing: The dimensions that grow with the width.
-        in_dims: The dimensions that are summed over.
-        out_dims: The dimensions that are kept in the result.
-        base_rms: Root mean square at the base, as the model's own code initializes it.
-        uses: All its uses in the forward pass.
-        share: Fraction of the entries along `in_dims` that one output sums over.
-    """
-
-    name: str
-    role: Role
-    base_shape: Shape
-    growing: tuple[int, ...]
-    in_dims: tuple[int, ...]
-    out_dims: tuple[int, ...]
-    base_rms: float
-    uses: tuple[Use, ...]
-    share: float = 1.0
-
-    def fans(self, shape: Shape) -> tuple[int, int]:
-        """Fan-in and fan-out for a shape; the fan-in of a one-hot lookup is 1."""
-        fan_in, fan_out = (prod(shape[d] for d in ds) for ds in (self.in_dims, self.out_dims))
-        return round(fan_in * self.share), round(fan_out / self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +43,17 @@ class Family:
             normalized q and k; of the call that deviates most from a constant head size × scale.
         knobs: Multipliers that the model offers as attributes.
         ends: Tensors that end a residual branch.
-        scale_powers: Exponents in width of the numbers by which the model multiplies the input of
-            a tensor.
+        scale_powers: Exponents in width of the numbers by which the model multiplies a tensor, its
+            input or its output; powers of its `scaling_dims`.
+        scale_values: These numbers at the base.
         blocks: The blocks that repeat along the depth.
         lookup_powers: Exponents in width of the numbers by which the model multiplies lookups.
+        scale_notes: Why such a number is unknown, by tensor.
+        upstream: For each matrix, the parameters that its input depends on.
+        readers: For each module, the parameters of every call that read its first argument.
+        lookups: Modules whose output depends on nothing but lookups in embeddings.
+        outside_powers: Exponents in width of the numbers by which the model multiplies the results
+            of a tensor's module; a part of `scale_powers`.
     """
 
     tensors: tuple[TensorShape, ...]
@@ -90,6 +65,12 @@ class Family:
     scale_powers: Mapping[str, float]
     blocks: Blocks = NO_BLOCKS
     lookup_powers: Mapping[str, float] = field(default_factory=dict)
+    scale_values: Mapping[str, float] = field(default_factory=dict)
+    scale_notes: Mapping[str, str] = field(default_factory=dict)
+    upstream: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    readers: Mapping[str, Collection[frozenset[str]]] = field(default_factory=dict)
+    lookups: Collection[str] = frozenset()
+    outside_powers: Mapping[str, float] = field(default_factory=dict)
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
@@ -102,14 +83,18 @@ class Family:
 
     @property
     def final_readouts(self) -> frozenset[str]:
-        """Readouts and tied tensors used after every hidden matrix, so not routers."""
+        """Readouts and tied tensors that nothing follows, so no gates, routers or bottlenecks."""
         hidden = [t for t in self.tensors if t.role in {"hidden", "convolution", "expert"}]
         last = max((u.order for t in hidden for u in t.uses), default=-1)
-        return frozenset(
+        late = {
             t.name
             for t in self.tensors
             if t.role in {"readout", "tied"} and any(u.order > last for u in t.uses)
-        )
+        }
+        behind = [t.name for t in self.tensors if t.role in BEHIND]
+        inside = frozenset[str]().union(*(self.upstream.get(name, ()) for name in behind))
+        tied = {t.name for t in self.tensors if t.role == "tied"}
+        return frozenset(late - (inside - tied) or late)
 
 
 def _attention_growth(small: Trace, other: Trace) -> tuple[int, float, float]:
@@ -130,40 +115,6 @@ def _attention_growth(small: Trace, other: Trace) -> tuple[int, float, float]:
         return abs(math.log(abs(scale * heads)))
 
     return max(growths, key=suspicion, default=(0, 1.0, 1.0))
-
-
-def scale_powers(tensors: Sequence[TensorShape], big: Trace) -> dict[str, float]:
-    """For each tensor the power of the width by which the model itself multiplies its input.
-
-    T5, for example, multiplies the input of its tied readout by 1/√width.
-    """
-    powers = {}
-    for t in tensors:
-        later = {u.function: u.scale for u in big.uses[t.name]}
-        for use in t.uses:
-            growth = later.get(use.function, use.scale) / use.scale
-            dims = use.in_dims or use.out_dims
-            width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
-            if growth != 1.0 and width != 1.0 and growth > 0:
-                powers[t.name] = math.log(growth) / math.log(width)
-    return powers
-
-
-def lookup_powers(tensors: Sequence[TensorShape], small: Trace, big: Trace) -> dict[str, float]:
-    """For each embedding the power of the width by which the model multiplies its lookups.
-
-    Gemma, for example, multiplies its embeddings by √width.
-    """
-    powers = {}
-    for t in tensors:
-        if t.name not in small.after or t.name not in big.after:
-            continue
-        growth = big.after[t.name] / small.after[t.name]
-        dims = next(u.out_dims for u in t.uses if u.kind == "lookup")
-        width = prod(big.shapes[t.name][d] / t.base_shape[d] for d in dims)
-        if growth != 1.0 and width != 1.0 and growth > 0:
-            powers[t.name] = math.log(growth) / math.log(width)
-    return powers
 
 
 def family_of(
@@ -210,6 +161,7 @@ def family_of(
     first, head_growth, scale_growth = _attention_growth(small, big)
     calls = small.attention[first : first + 1] + small.attention[:first]
     calls += small.attention[first + 1 :]
+    growth = grown_factors(small.factors, big.factors)
     return Family(
         tuple(tensors),
         tuple(calls),
@@ -217,9 +169,15 @@ def family_of(
         scale_growth,
         knobs_of(model),
         small.ends,
-        scale_powers(tensors, big),
+        scale_powers(tensors, growth.factors, big),
         blocks,
         lookup_powers(tensors, small, big),
+        growth.at_base,
+        growth.notes,
+        {t.name: small.dependencies.upstream_of(t.name) for t in tensors if t.role in BEHIND},
+        small.dependencies.readers,
+        small.dependencies.lookups,
+        scale_powers(tensors, growth.outside, big),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 from mutransfer_cli.catalog.roles import ROLES, Role
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.tracing.activations.dependencies import Dependencies
+from mutransfer_cli.tracing.activations.width_factors import WidthFactors
 
 Shape = tuple[int, ...]
 UseKind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
@@ -30,7 +32,6 @@ class Use:
         whole_input: Whether the other operand is that module's own first argument.
         order: Number of the first such call in the forward pass.
         stacked: Whether it is a stack of matrices, with a dimension in addition to its fans.
-        scale: The number by which its input was multiplied.
         groups: Number of groups of a convolution.
     """
 
@@ -42,7 +43,6 @@ class Use:
     whole_input: bool = False
     order: int = field(default=0, compare=False)
     stacked: bool = False
-    scale: float = field(default=1.0, compare=False)
     groups: int = field(default=1, compare=False)
 
 
@@ -73,6 +73,8 @@ class Trace:
         attention: All calls of attention.
         ends: Parameters that end a residual branch.
         after: By parameter, the number by which lookups in it were multiplied.
+        factors: The numbers by which activations and weights were multiplied.
+        dependencies: What depends on which parameter.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -80,6 +82,8 @@ class Trace:
     attention: list[Attention] = field(default_factory=list)
     ends: frozenset[str] = frozenset()
     after: dict[str, float] = field(default_factory=dict)
+    factors: WidthFactors = field(default_factory=WidthFactors)
+    dependencies: Dependencies = field(default_factory=lambda: Dependencies(()))
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:

@@ -14,7 +14,10 @@ from mutransfer_cli.tracing.activations.attention_scores import (
     attention_operands,
     scalar_factor,
 )
+from mutransfer_cli.tracing.activations.dependencies import Dependencies
+from mutransfer_cli.tracing.activations.flows import FollowedCall
 from mutransfer_cli.tracing.activations.residual_branches import ResidualBranches, storage_pointer
+from mutransfer_cli.tracing.activations.width_factors import WidthFactors
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
 from mutransfer_cli.tracing.uses import Call, UseRecorder
@@ -29,6 +32,8 @@ class UseTracer(FunctionTracer):
         self.recorder = UseRecorder(model)
         self.branches = ResidualBranches()
         self.scores = AttentionScores()
+        self.factors = WidthFactors()
+        self.dependencies = Dependencies(self.recorder.trace.shapes)
         self.live: set[int] = set()  # storages of tensors that depend on the model's input
         self.alive: list[Tensor] = []  # the model's inputs; keeps the storages in `live` from reuse
 
@@ -62,6 +67,7 @@ class UseTracer(FunctionTracer):
         if tracked and results:
             recorder.record(Call(name, args, kwargs, result, tracked))
         self.branches.follow(name, operands, results, frozenset(recorder.used))
+        self._follow_activations(name, args, kwargs, operands, results)
         attention = self.scores.follow(
             name,
             args,
@@ -78,6 +84,37 @@ class UseTracer(FunctionTracer):
         number = scalar_factor(name, args) if not any(recorder.find(t) for t in operands) else None
         if number is not None and len(results) == 1:
             recorder.scales.multiplied(operands, number, results[0])
+
+    def _follow_activations(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        operands: list[Tensor],
+        results: list[Tensor],
+    ) -> None:
+        """Follow factors and dependencies through one call.
+
+        Args:
+            name: Name of the function.
+            args: Positional arguments of the call.
+            kwargs: Keyword arguments of the call.
+            operands: All tensors among the arguments.
+            results: All tensors among the results.
+        """
+        recorder = self.recorder
+        weights = [t for t in operands if recorder.find(t)]
+        activations = [t for t in operands if not recorder.find(t)]
+        arguments = [(m, t) for m, t in recorder.module_stack if isinstance(t, Tensor)]
+        self.dependencies.follow(activations, results, recorder.used, arguments)
+        self.factors.follow(
+            FollowedCall(
+                name, args, kwargs, activations, weights, results, recorder.used,
+                recorder.module_stack[-1][0],
+            ),
+            recorder.find,
+            lambda t: not self.live or storage_pointer(t) in self.live,
+        )  # fmt: skip
 
     def _attention(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         query, key, scale = attention_operands(args, kwargs)
@@ -104,7 +141,8 @@ class UseTracer(FunctionTracer):
                     self.alive += tensors_in((args, kwargs))
                     self.live.update(storage_pointer(t) for t in tensors_in((args, kwargs)))
 
-            def leave(*_: Any) -> None:
+            def leave(_: nn.Module, args: Any, output: Any, name: str = name) -> None:
+                self.dependencies.returned(name, output)
                 self.recorder.module_stack.pop()
 
             handles.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
@@ -128,4 +166,6 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
         torch.backends.mha.set_fastpath_enabled(fused)
     recorded = tracer.recorder.trace
     recorded.ends = frozenset(tracer.branches.branch_ends)
+    tracer.factors.finished()
+    recorded.factors, recorded.dependencies = tracer.factors, tracer.dependencies
     return recorded

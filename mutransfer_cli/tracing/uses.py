@@ -55,7 +55,7 @@ class UseRecorder:
         views: Finds the parameters that a tensor is a view of.
         scales: Tracks the numbers by which embeddings are multiplied.
         module_stack: Names of the running modules, each with its first argument.
-        used: The parameters that the current call used.
+        used: Kind of use of each parameter that the current call used.
         constant: Whether no argument of the current call depends on the model's input.
         order: Number of the current call.
     """
@@ -67,7 +67,7 @@ class UseRecorder:
         self.views = ParameterViews(model)
         self.scales = EmbeddingScales(self.trace.after)
         self.module_stack: list[tuple[str, Any]] = [("", None)]
-        self.used: set[str] = set()
+        self.used: dict[str, UseKind] = {}
         self.constant = False
         self.order = 0
 
@@ -129,9 +129,9 @@ class UseRecorder:
                 order=self.order,
                 stacked=kind == "matrix" and len(summed + kept) < sizes,
                 groups=groups,
-                scale=self.scales.scale(other),
             )
-            self.used.add(name)
+            if self.used.get(name) not in {"matrix", "convolution"}:
+                self.used[name] = use.kind
             if use not in self.trace.uses[name]:
                 self.trace.uses[name].append(use)
 

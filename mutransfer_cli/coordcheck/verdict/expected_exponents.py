@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from mutransfer_cli.optimizers.geometry import SIGN, Geometry
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.exponents import exponents
-from mutransfer_cli.tracing.family import TensorShape
+from mutransfer_cli.tracing.family import Family
+from mutransfer_cli.tracing.tensor_shape import TensorShape
+
+# The check multiplies their effects by the number that follows their module.
+MEASURED_WITH_MULTIPLIER = frozenset({"input", "readout", "tied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,17 @@ class Expectation:
     geometry: Geometry = SIGN
 
 
+def is_judged(tensor: TensorShape, family: Family) -> bool:
+    """Whether theory has one exponent for a tensor.
+
+    Ports that divide their logits leave the rate of a bias before them as it is; theory multiplies
+    it. Both are common.
+    """
+    if tensor.role == "scalar" and tensor.name in family.outside_powers:
+        return False
+    return tensor.role != "fixed"
+
+
 def expectation(
     tensor: TensorShape,
     parameterization: str,
@@ -44,6 +59,7 @@ def expectation(
     independent_decay: bool = True,
     alignment: str | None = None,
     tied: bool = False,
+    outside: float = 0.0,
 ) -> Expectation:
     """The expected exponents of one tensor, the same in every abc-equivalent form.
 
@@ -54,7 +70,11 @@ def expectation(
         independent_decay: Whether lr × weight_decay is meant to be constant.
         alignment: full, none, or None for the parameterization's default.
         tied: Whether the model's readout is its embedding.
+        outside: Exponent of the number by which the model multiplies the result of the tensor's
+            module, which has to be larger by the inverse.
     """
+    if tensor.role in MEASURED_WITH_MULTIPLIER:
+        outside = 0.0
     theory = exponents(
         parameterization_of(parameterization),
         geometry,
@@ -67,12 +87,12 @@ def expectation(
     is_matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
     return Expectation(
         role=tensor.role,
-        update=theory.update_effect,
+        update=theory.update_effect - outside,
         logit_update=theory.logit_effect,
-        init=theory.init_effect if is_matrix else None,
+        init=theory.init_effect - outside if is_matrix else None,
         decay=0.0 if independent_decay else theory.lr,
-        gradient=theory.output_gradient,
-        lr=theory.lr,
+        gradient=theory.output_gradient + outside,
+        lr=theory.lr if is_matrix else theory.lr + geometry.lr_power * outside,
         row_init=theory.init if is_matrix else None,
         geometry=geometry,
     )

@@ -12,8 +12,9 @@ from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.powers import Power
 from mutransfer_cli.plans.types import Site, Sizes
-from mutransfer_cli.tracing.family import Family, TensorShape
+from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +169,12 @@ def _readout_power(
     return parameterization.row("readout", config.readout).multiplier
 
 
+def _model_power(tensor: TensorShape, family: Family, config: PlanConfig) -> float:
+    """The power by which the model multiplies a readout, unless its own numbers count it."""
+    absorbed = config.readout == "absorbed" and tensor.role != "tied"
+    return 0.0 if absorbed else family.scale_powers.get(tensor.name, 0.0)
+
+
 def _logits(
     family: Family,
     config: PlanConfig,
@@ -189,7 +196,7 @@ def _logits(
         fan = tensor.fans(shapes[tensor.name])[index]
         ratio = fan / tensor.fans(tensor.base_shape)[index]
         size = fan if parameterization.unit_scaled else ratio
-        model_factor = ratio ** family.scale_powers.get(tensor.name, 0.0)
+        model_factor = ratio ** _model_power(tensor, family, config)
         values.add(at_base * powers[tensor.name](size, 1.0) / model_factor)
     value = float(values.pop())
     if values:
@@ -202,13 +209,17 @@ def _logits(
     if knob is not None:
         return value, Site("attribute", attribute=knob.attribute)
     model_applies_power = all(
-        abs(powers[t.name].fan_in - family.scale_powers.get(t.name, 0.0)) < POWER_TOLERANCE
+        abs(powers[t.name].fan_in - _model_power(t, family, config)) < POWER_TOLERANCE
         for t in readouts
     )
     if value == 1.0 and model_applies_power:
         return value, None
     matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
-    unreachable = [t.name for t, u in matrix if not u.whole_input]
+    unreachable = [
+        t.name
+        for t, u in matrix
+        if not u.whole_input or any(not final & names for names in family.readers[u.module])
+    ]
     if unreachable and not parameterization.unit_scaled:
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
         alternative = "" if family.tied else ", or use rules.readout: absorbed"
@@ -249,7 +260,7 @@ def _embedding(family: Family, config: PlanConfig, shapes: Mapping[str, Shape]) 
         lookups = [(t, u) for t, u in lookups if t.name in undone]
     if value == 1.0:
         return value, None
-    if any(not u.whole_input for _, u in lookups):
+    if any(not u.whole_input or u.module not in family.lookups for _, u in lookups):
         line = attribute_line("embedding_scale", "x = embedded * self.embedding_scale")
         raise InputError(
             f"an embedding is applied outside of an embedding module; {line}",

@@ -11,12 +11,13 @@ from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
-from mutransfer_cli.parameterization.rows.powers import Row
+from mutransfer_cli.parameterization.rows.powers import CONSTANT, IN, ONE, OUT, Power, Row
 from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
 from mutransfer_cli.plans.types import TensorPlan
-from mutransfer_cli.tracing.family import Family, TensorShape
+from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class PlanContext:
         family: The traced model.
         folded: Whether branch multipliers are folded into the tensors that end the branches.
         final_readouts: The readouts that give the model's output.
+        m_width: Width of the target divided by that of the base.
     """
 
     config: PlanConfig
@@ -44,6 +46,7 @@ class PlanContext:
     family: Family
     folded: bool
     final_readouts: frozenset[str]
+    m_width: float = 1.0
 
 
 def matches_any(name: str, patterns: Sequence[str]) -> bool:
@@ -74,7 +77,12 @@ def decays(name: str, tensor: TensorShape, decay: str | tuple[str, ...]) -> bool
 
 
 def initial_std(
-    name: str, tensor: TensorShape, context: PlanContext, factor: float, at_base: bool
+    name: str,
+    tensor: TensorShape,
+    context: PlanContext,
+    factor: float,
+    at_base: bool,
+    by_model: float = 1.0,
 ) -> tuple[str, float | None]:
     """How a tensor is initialized: `TensorPlan.init` and `TensorPlan.init_std`.
 
@@ -84,6 +92,8 @@ def initial_std(
         context: The inputs that are common to all tensors.
         factor: The factor of the rules on the standard deviation.
         at_base: Whether the tensor has the shape and depth of the base.
+        by_model: The number by which the model multiplies it at the base, if that depends on the
+            width; 1/√fan_in is the product of the standard deviation and this number.
     """
     init = context.config.init
     if matches_any(name, init.zero):
@@ -98,16 +108,44 @@ def initial_std(
         if tensor.base_rms == 0.0:
             return "keep", 0.0
         return ("keep" if at_base else "rescale"), tensor.base_rms * factor
-    fan_in = tensor.fans(tensor.base_shape)[0]
+    default = 1 / sqrt(tensor.fans(tensor.base_shape)[0]) / by_model
     if any(u.kind == "lookup" for u in tensor.uses):
         std = init.embedding_std
     elif tensor.role == "readout":
-        std = init.readout_std if init.readout_std is not None else 1 / sqrt(fan_in)
+        std = init.readout_std if init.readout_std is not None else default
     else:
-        std = init.std if init.std is not None else 1 / sqrt(fan_in)
+        std = init.std if init.std is not None else default
     if init.residual and tensor.name in context.family.ends:
         std /= sqrt(2 * context.init_depth)
     return "normal", std * factor
+
+
+def model_power(tensor: TensorShape, context: PlanContext, form: str) -> Power:
+    """The power of its fans by which the model itself multiplies a tensor, as far as it counts.
+
+    The multiplier that a plan installs for the last readouts takes it into account already.
+
+    Args:
+        tensor: The tensor.
+        context: The inputs that are common to all tensors.
+        form: multiplier or absorbed, for this tensor.
+    """
+    power = context.family.scale_powers.get(tensor.name, 0.0)
+    installed = tensor.role == "tied" or (tensor.role == "readout" and form == "multiplier")
+    if installed or tensor.role in CONSTANT or context.parameterization.unit_scaled:
+        return ONE
+    summed = set(tensor.scaling_dims()) <= set(tensor.in_dims)
+    return IN**power if summed else OUT**power
+
+
+def model_factor_of_scalar(tensor: TensorShape, context: PlanContext) -> float:
+    """The number by which the model multiplies a tensor of finite size, relative to the base."""
+    single = context.parameterization.single_lr_source is not None
+    if tensor.role != "scalar" or context.parameterization.unit_scaled:
+        return 1.0
+    if single and context.config.alignment is None:
+        return 1.0
+    return float(context.m_width ** context.family.scale_powers.get(tensor.name, 0.0))
 
 
 def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanContext) -> TensorPlan:
@@ -123,7 +161,8 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
     geometry, m_depth = optimizer.geometry, context.m_depth
     form = s.readout if tensor.role != "readout" or name in context.final_readouts else "absorbed"
-    row = parameterization.row(tensor.role, form)
+    by_model = model_power(tensor, context, form)
+    row = parameterization.row(tensor.role, form).shifted(by_model)
     rule = lr_rule(
         parameterization, geometry, tensor.role, row,
         alignment=s.alignment, tied=context.family.tied,
@@ -139,6 +178,8 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     # divide by the factor that the optimizer's class applies by itself
     by_class = optimizer.lr_shape_factor(shape)
     width = rule.lr(m_in, m_out) * optimizer.lr_shape_factor(tensor.base_shape) / by_class
+    on_scalar = model_factor_of_scalar(tensor, context)
+    width *= on_scalar**geometry.lr_power
     peak = s.optimizer.lr
     if optimizer.name != s.optimizer.name and s.optimizer.adamw_lr is not None:
         peak = s.optimizer.adamw_lr
@@ -159,7 +200,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
 
     eps = optimizer.planned_eps(
         s.optimizer.eps,
-        entry_size=rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
+        entry_size=on_scalar * rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
         # QIU: ε·√(in/out)/N
         norm_size=sqrt(m_in / m_out * m_depth ** (2 * depth.gradient)),
     )
@@ -168,8 +209,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         eps = s.optimizer.eps
 
     at_base = shape == tensor.base_shape and m_depth == 1.0
-    factor = row.init(m_in, m_out) * m_depth**depth.init
-    init, std = initial_std(name, tensor, context, factor, at_base)
+    factor = row.init(m_in, m_out) * m_depth**depth.init / on_scalar
+    at_base_factor = context.family.scale_values.get(tensor.name, 1.0) if by_model != ONE else 1.0
+    init, std = initial_std(name, tensor, context, factor, at_base, abs(at_base_factor))
     return TensorPlan(
         name=name,
         role=tensor.role,
@@ -187,6 +229,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         source=f"{row.source}; lr {parameterization.lr_source(optimizer, form, s.alignment)}",
         optimizer=optimizer.name,
         why=derivation(row, rule, depth, context, in_block),
+        note=context.family.scale_notes.get(tensor.name, ""),
     )
 
 

@@ -1,9 +1,8 @@
-"""Tracks the numbers by which a model multiplies activations, mainly embeddings (Gemma: √width)."""
+"""Tracks the numbers by which a model multiplies its embeddings (Gemma: √width)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from torch import Tensor
 
@@ -20,7 +19,6 @@ class EmbeddingScales:
             after: Filled with the product of all these numbers, by parameter.
         """
         self.after = after
-        self.factors: dict[int, float] = {}  # last multiplier of the tensor, by storage
         self.sources: dict[int, set[str]] = {}  # parameters it was looked up in, by storage
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
@@ -29,13 +27,8 @@ class EmbeddingScales:
         self.sources[storage_pointer(result)] = set(names)
         self.alive.append(result)
 
-    def scale(self, tensor: Any) -> float:
-        """The number by which a tensor was last multiplied."""
-        return self.factors.get(storage_pointer(tensor), 1.0) if isinstance(tensor, Tensor) else 1.0
-
     def multiplied(self, operands: Sequence[Tensor], number: float, result: Tensor) -> None:
         """Record that a tensor was multiplied by a number."""
-        self.factors[storage_pointer(result)] = number
         for tensor in operands:
             for name in self.sources.get(storage_pointer(tensor), set()):
                 self.after[name] = self.after.get(name, 1.0) * number

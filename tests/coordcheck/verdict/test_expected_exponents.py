@@ -14,7 +14,7 @@ import pytest
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
-from mutransfer_cli.tracing.family import TensorShape
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 from tests.helpers.check_requests import request_for
 
 GRADIENTS = {"sp": -0.5, "ntk": -0.5, "mean-field": -1, "mup": -1, "umup": -1, "completep": -1}

@@ -1,0 +1,250 @@
+"""Follows the numbers by which a model multiplies activations and weights, from use to use.
+
+A model may multiply by a power of the width itself: the weight (W / √n), its input or its output.
+This module records the numbers at one size; `model_factors` compares two sizes. Results of layers
+are followed through functions that are linear in them, up to the next layer or nonlinearity. A
+tensor of unit vectors carries its own size as a factor (cosine similarity), because its entries
+shrink with the width by definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.tracing.activations.attention_scores import PRODUCTS
+from mutransfer_cli.tracing.activations.flows import (
+    UNKNOWN,
+    Consumption,
+    Flow,
+    FollowedCall,
+    UseId,
+    joined,
+)
+from mutransfer_cli.tracing.activations.residual_branches import ADD, LINEAR, storage_pointer
+
+SAME_NORM = 1e-3  # relative, between the norms of vectors that a function normalized
+
+# Functions that are linear in all their arguments, or in the only one.
+PASSED_ON = (
+    (LINEAR - {"mul", "div", "true_divide"})
+    | ADD
+    | {"sub", "cat", "stack", "where", "masked_fill", "tril", "triu", "index_select", "gather"}
+    | {"repeat_interleave", "repeat", "tile", "chunk", "split", "unbind", "flip", "pad", "mean"}
+    | {"half", "bfloat16", "double", "detach", "scatter", "scatter_add", "real", "cumsum", "narrow"}
+    | {"fft_rfft", "fft_irfft", "fft_fft", "fft_ifft", "fft_rfft2", "fft_irfft2", "hstack", "index"}
+    | {"rsub", "unflatten", "select", "as_tensor", "complex", "avg_pool1d", "avg_pool2d"}
+)
+MATRIX_KINDS = frozenset({"matrix", "convolution"})
+NORMALIZATIONS = frozenset(
+    {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm", "normalize"}
+)
+WITHOUT_VALUES = frozenset({"zeros_like", "ones_like", "empty_like", "full_like", "size", "dim"})
+MULTIPLICATIONS = frozenset({"mul", "multiply", "div", "divide", "true_divide"})
+# Layers whose result is linear in each of their weights.
+LINEAR_LAYERS = frozenset(
+    {"linear", "matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "addmv", "einsum", "tensordot"}
+    | {"inner", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "bilinear"}
+    | {"conv_transpose3d", "_grouped_mm", "grouped_mm", "getitem", "index_select", "index"}
+)
+
+
+class WidthFactors:
+    """Follows all activations of one forward pass.
+
+    Attributes:
+        consumed: What consumed which activation, in the order of the forward pass.
+        weight_factors: For each use of a parameter, the number by which the weight was multiplied.
+        layers: For each use, name of the module that was running.
+        matrices: The uses as a matrix or a convolution.
+    """
+
+    def __init__(self) -> None:
+        """Start without activations."""
+        self.consumed: list[Consumption] = []
+        self.weight_factors: dict[UseId, float] = {}
+        self.layers: dict[UseId, str] = {}
+        self.matrices: set[UseId] = set()
+        self._flows: dict[int, Flow] = {}
+        self._weights: dict[int, float] = {}  # by storage, for tensors that stand for parameters
+        self._unread: dict[int, None] = {}
+        self._counts: dict[str, int] = {}
+        self._alive: list[Tensor] = []  # a freed storage's address could be given out again
+
+    def follow(
+        self,
+        call: FollowedCall,
+        names: Callable[[Tensor], Iterable[str]],
+        live: Callable[[Tensor], bool],
+    ) -> None:
+        """Follow one call.
+
+        Args:
+            call: The call.
+            names: The parameters that a tensor is, or stands for.
+            live: Whether a tensor depends on the model's input.
+        """
+        if (not call.results and call.name != "setitem") or call.name in WITHOUT_VALUES:
+            return
+        for tensor in call.activations:
+            self._unread.pop(storage_pointer(tensor), None)
+        if call.weights:
+            self._weighted(call, names, live)
+        else:
+            self._unweighted(call, live)
+
+    def finished(self) -> None:
+        """Record what the forward pass returned."""
+        for storage in self._unread:
+            self.consumed.append(Consumption(self._flows[storage], None, ""))
+
+    def _weighted(
+        self,
+        call: FollowedCall,
+        names: Callable[[Tensor], Iterable[str]],
+        live: Callable[[Tensor], bool],
+    ) -> None:
+        """Follow a call that has a parameter, or what stands for one, among its arguments."""
+        if not call.uses:  # a function of weights only
+            factor = self._weights.get(storage_pointer(call.weights[0]), 1.0)
+            number = number_in(call.name, call.args, live)
+            for result in call.results:
+                size = size_of_unit_vectors(result) if number is None else None
+                if storage_pointer(result) != storage_pointer(call.weights[0]):
+                    self._weights[storage_pointer(result)] = size or factor * (number or 1.0)
+                    self._alive.append(result)
+            return
+        matrices = [n for n, kind in call.uses.items() if kind in MATRIX_KINDS]
+        if call.name in MULTIPLICATIONS or (not matrices and call.name in PASSED_ON):
+            flow = self._joined(call.activations)
+            added = call.name in PASSED_ON and bool(call.activations)
+            new = self._uses(call, names) if added or not matrices else []
+            if call.name in MULTIPLICATIONS:
+                new = []
+            self._set(call.results, replace(flow, parts=flow.parts | {(u, 1.0) for u in new}))
+            return
+        uses = self._uses(call, names)
+        consumer = next((u for u in uses if u[0] in matrices), None)
+        for tensor in distinct(call.activations):
+            if tensor.is_floating_point() or tensor.is_complex():
+                self._consume(tensor, consumer, call)
+        parts = frozenset((u, 1.0) for u in uses) if call.name in LINEAR_LAYERS else None
+        flow = Flow(parts) if parts else self._origin()
+        self._set(call.results, replace(flow, looked_up=call.name.startswith("embedding")))
+
+    def _unweighted(self, call: FollowedCall, live: Callable[[Tensor], bool]) -> None:
+        """Follow a call without parameters among its arguments."""
+        alpha = call.kwargs.get("alpha")
+        number = number_in(call.name, call.args, live)
+        moving = distinct(t for t in call.activations if live(t))
+        if call.name == "setitem":
+            flow = self._joined(moving)
+            if isinstance(call.args[0], Tensor):
+                self._set([call.args[0]], flow)
+        elif number is not None:
+            self._set(call.results, self._joined(moving).scaled(number, call.module))
+        elif call.name in ADD and alpha is not None and len(call.activations) == 2:
+            first, second = (self._flow(t) for t in call.activations)
+            self._set(call.results, joined([first, second.scaled(float(alpha), call.module)]))
+        elif call.name in PASSED_ON or all_views(call):
+            self._set(call.results, self._joined(moving))
+        elif call.name in MULTIPLICATIONS and len(moving) == 1 and len(call.activations) == 2:
+            self._set(call.results, self._joined(moving))  # by a constant tensor
+        elif call.name in PRODUCTS or call.name == "scaled_dot_product_attention":
+            self._set(call.results, self._origin())  # attention has rules of its own
+        else:
+            size = None
+            if call.name in MULTIPLICATIONS or call.name == "normalize":
+                size = size_of_unit_vectors(call.results[0])
+            for tensor in moving:
+                self._consume(tensor, None, call, size is not None)
+            self._set(call.results, self._origin(size or 1.0))
+
+    def _uses(self, call: FollowedCall, names: Callable[[Tensor], Iterable[str]]) -> list[UseId]:
+        """New numbers for the uses of this call."""
+        factors = {
+            name: self._weights.get(storage_pointer(t), 1.0)
+            for t in call.weights
+            for name in names(t)
+        }
+        uses = []
+        for name in call.uses:
+            use = (name, self._counts.get(name, 0))
+            self._counts[name] = use[1] + 1
+            self.weight_factors[use] = factors.get(name, 1.0)
+            self.layers[use] = call.module
+            if call.uses[name] in MATRIX_KINDS:
+                self.matrices.add(use)
+            uses.append(use)
+        return uses
+
+    def _flow(self, tensor: Tensor) -> Flow:
+        return self._flows.get(storage_pointer(tensor), UNKNOWN)
+
+    def _joined(self, tensors: Iterable[Tensor]) -> Flow:
+        return joined([self._flow(t) for t in tensors])
+
+    def _origin(self, factor: float = 1.0) -> Flow:
+        """The flow of what no layer is known to have given."""
+        self._counts[""] = self._counts.get("", 0) + 1
+        return Flow(frozenset({(("", self._counts[""]), factor)}))
+
+    def _consume(
+        self, tensor: Tensor, consumer: UseId | None, call: FollowedCall, normalized: bool = False
+    ) -> None:
+        scale_free = normalized or call.name in NORMALIZATIONS
+        flow = self._flow(tensor)
+        self.consumed.append(Consumption(flow, consumer, call.module, scale_free))
+
+    def _set(self, results: Iterable[Tensor], flow: Flow) -> None:
+        for result in results:
+            self._flows[storage_pointer(result)] = flow
+            self._unread[storage_pointer(result)] = None
+            self._alive.append(result)
+
+
+def distinct(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors without those that share a storage with an earlier one."""
+    return list({storage_pointer(t): t for t in tensors}.values())
+
+
+def all_views(call: FollowedCall) -> bool:
+    """Whether a call returns views of its arguments, without having changed them."""
+    given = {storage_pointer(t) for t in call.activations}
+    changed = {id(t) for t in call.activations}
+    return all(storage_pointer(t) in given and id(t) not in changed for t in call.results)
+
+
+def number_in(name: str, args: Sequence[Any], live: Callable[[Tensor], bool]) -> float | None:
+    """The number by which a call multiplies a tensor; None: it does something else.
+
+    Args:
+        name: Name of the function.
+        args: Its positional arguments.
+        live: Whether a tensor depends on the model's input.
+    """
+    if name not in MULTIPLICATIONS or len(args) < 2:
+        return None
+    inverse = name not in {"mul", "multiply"}
+    for value, inverted in ((args[1], inverse), (args[0], False)):
+        if isinstance(value, Tensor) and value.numel() == 1 and not live(value):
+            value = value.item()
+        if isinstance(value, int | float) and value and abs(value) != float("inf"):
+            return float(1 / value if inverted else value)
+    return None
+
+
+def size_of_unit_vectors(tensor: Tensor) -> float | None:
+    """RMS of a tensor whose vectors along one dimension all have the same norm; None: of others."""
+    if not (tensor.is_floating_point() and tensor.dim() > 1 and tensor.numel()):
+        return None
+    for dim in {tensor.dim() - 1, 1, 0}:
+        if tensor.shape[dim] > 1 and tensor.numel() >= 2 * tensor.shape[dim]:
+            norms = torch.linalg.vector_norm(tensor.detach().float(), dim=dim)
+            if float(norms.max() - norms.min()) < SAME_NORM * float(norms.max()):
+                return float(tensor.detach().float().square().mean().sqrt())
+    return None
