@@ -26,6 +26,7 @@ from mutransfer_cli.plans.types import PlanData
 
 HANDLES: WeakKeyDictionary[Optimizer, RemovableHandle] = WeakKeyDictionary()
 RATIO_TOLERANCE = 1e-6  # relative; float32 rates, and products of many factors, stay far below
+RELATIVE = "a schedule that multiplies every group's rate by the same factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +76,26 @@ class LrRatioGuard:
         (most_lr, most_planned), (least_lr, least_planned) = lrs[most], lrs[least]
         raise InputError(
             f"plan: {most} has the rate {most_lr:.6g} and {least} {least_lr:.6g}, planned "
-            f"{most_planned:.6g} and {least_planned:.6g}: {offending_scheduler(optimizers)}; use "
-            "a schedule that multiplies every group's rate by the same factor, such as LambdaLR"
+            f"{most_planned:.6g} and {least_planned:.6g}: {offending_scheduler(optimizers)}"
         )
 
 
 def offending_scheduler(optimizers: Sequence[Any]) -> str:
-    """Say what set the learning rates: a scheduler, if the garbage collector knows one."""
+    """What set the learning rates, if the garbage collector knows a scheduler, and the remedy."""
+    remedy = f"use {RELATIVE}, such as LambdaLR with one function"
     for candidate in gc.get_objects():
         # not isinstance, which would load lazy objects of other libraries
-        if issubclass(type(candidate), LRScheduler) and any(
+        if not issubclass(type(candidate), LRScheduler) or not any(
             candidate.optimizer is o for o in optimizers
         ):
-            return f"{type(candidate).__name__} sets rates of its own"
-    return "something set them"
+            continue
+        name = type(candidate).__name__
+        functions = getattr(candidate, "lr_lambdas", None)  # of LambdaLR and MultiplicativeLR
+        if functions is None:
+            return f"{name} sets rates of its own; {remedy}"
+        if len({id(function) for function in functions}) > 1:
+            return f"{name} has a function for each group; give it one function for all groups"
+    return f"something set them; use {RELATIVE}"
 
 
 def guard_for(plan: PlanData, parameters: Mapping[str, nn.Parameter]) -> LrRatioGuard:

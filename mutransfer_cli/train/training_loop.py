@@ -24,7 +24,7 @@ from mutransfer_cli.train.trial_result import Outcome, Result
 log = logging.getLogger(__name__)
 
 CHECK_INTERVAL = 10  # steps between checks of the losses; a check waits for the device
-DIVERGED_FACTOR = 1.1  # a final loss above this multiple of the initial loss is a divergence
+DIVERGED_SHARE = 0.1  # a final loss above the initial one by this share of it is a divergence
 TAIL_DIVISOR = 10  # `train_loss` is the mean over the last 1/10 of the steps
 
 Ends = Iterator[tuple[int, Result]]
@@ -176,7 +176,7 @@ class TrainingLoop:
         for i, objective in zip(alive, objectives, strict=True):
             if not isfinite(objective):
                 yield i, self._result(i, "diverged", why="the objective is not finite")
-            elif objective > DIVERGED_FACTOR * self.initial[i]:
+            elif ended_above_start(objective, self.initial[i], self._losses(i)):
                 why = "the loss ended above that of the untrained model"
                 yield i, self._result(i, "diverged", why=why)
             else:
@@ -220,3 +220,21 @@ class TrainingLoop:
         step = int(checkpoint["step"])
         log.info("resumed %d trials from a checkpoint before step %d", len(positions), step + 1)
         return step
+
+
+def ended_above_start(objective: float, initial: float, losses: Tensor) -> bool:
+    """Whether a trial ended clearly above the loss of the untrained model.
+
+    A loss that is always positive is compared with its start. One that may be zero or negative (a
+    log density) has no such scale: there the range of the trial's own losses counts too.
+
+    Args:
+        objective: Its final loss.
+        initial: The loss of the untrained model.
+        losses: Its training losses (n,).
+    """
+    scale = abs(initial)
+    finite = losses[torch.isfinite(losses)]
+    if finite.numel() and min(objective, initial, float(finite.min())) <= 0:
+        scale = max(scale, float((finite - initial).abs().max()))
+    return objective > initial + DIVERGED_SHARE * scale

@@ -63,6 +63,16 @@ def test_schedules_that_set_rates_are_an_error(plan: Plan, name: str) -> None:
     assert "\n" not in str(raised.value) and "LambdaLR" in str(raised.value)
 
 
+def test_a_function_for_each_group_is_told_as_that(plan: Plan) -> None:
+    """The name of the remedy is no fault: one function for all groups is right."""
+    model, optimizer = prepared(plan)
+    functions = [lambda s, i=i: 1 / (1 + i * s) for i in range(len(optimizer.param_groups))]
+    schedule = schedules.LambdaLR(optimizer, functions)
+    with pytest.raises(InputError, match="LambdaLR has a function for each group; give") as raised:
+        train(model, optimizer, schedule)
+    assert "such as LambdaLR" not in str(raised.value)
+
+
 def test_rates_set_by_hand_are_an_error(plan: Plan) -> None:
     """As nanoGPT's loop does it; multiplied by hand they are none."""
     model, optimizer = prepared(plan)
