@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Tests start hundreds of processes: compiled modules are kept between them.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help quickstart lint format typecheck fast test slow figures clean
+.PHONY: help quickstart lint format typecheck fast test slow figures fuzz clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,10 @@ figures: $(VENV)/.tests  ## Planted errors and false alarms of the check: an hou
 	$(BIN)/python -m tests.benchmarks.planted random 200 777
 	$(BIN)/python -m tests.benchmarks.planted power 20 5
 	$(BIN)/python -m tests.benchmarks.false_alarms 67
+
+# Mutated files of every kind that a command reads; exit code 1 if one is not refused in one line.
+fuzz: $(VENV)/.tests  ## 5,000 mutated files for each reader (READER=plan COUNT=500 SEED=2): an hour
+	$(BIN)/python -m tests.fuzz $(or $(READER),all) $(or $(COUNT),5000) $(or $(SEED),1)
 
 clean:  ## Remove the virtual environment
 	rm -rf $(VENV)

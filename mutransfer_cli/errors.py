@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mutransfer_cli.quoting import one_line
+
+LONGEST_MESSAGE = 1500  # characters; values that a message quotes can have any length
+
 
 class InputError(Exception):
     """The input is wrong: what, where, and what would be right, in one line (exit code 2).
@@ -31,9 +35,8 @@ class InputError(Exception):
         self.position = position
 
     def __str__(self) -> str:
-        return ": ".join(
-            part for part in (self.position, ".".join(self.path), self.message) if part
-        )
+        parts = (self.position, ".".join(self.path), self.message)
+        return one_line(": ".join(part for part in parts if part), LONGEST_MESSAGE)
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, tuple[str, ...], str]]:
         return type(self), (self.message, self.path, self.position)  # workers send errors back

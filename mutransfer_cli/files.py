@@ -7,12 +7,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
 from mutransfer_cli.errors import InputError
 
+MOST_DIGITS = 300  # of a whole number, which has to fit a float
 PARTIAL = ".partial"  # the suffix of a file that is being written
 LONGEST_PREFIX = 200  # bytes of a name are limited to 255
 ABANDONED_AFTER = 3600.0  # seconds without a write; no file here takes so long
@@ -89,15 +91,46 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda handle: handle.write(text.encode("utf-8")))
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, finite: bool = True) -> Any:
     """The values of a JSON file.
 
+    Args:
+        path: The file.
+        finite: Whether NaN and infinite numbers, which are not JSON, are refused.
+
     Raises:
-        InputError: The file is missing, cannot be read or is not JSON.
+        InputError: The file is missing, cannot be read, is not JSON, or is nested too deeply.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        values = (
+            json.loads(text, parse_constant=_refuse_number, parse_float=_finite, parse_int=_whole)
+            if finite
+            else json.loads(text)
+        )
+        if "\\ud" in text.lower():  # half a character, which could not be written again
+            json.dumps(values, ensure_ascii=False).encode()
+        return values
+    except RecursionError:
+        raise InputError(f"{path}: not a JSON file: brackets nested too deeply") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path}: not a JSON file: {error}") from error
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number

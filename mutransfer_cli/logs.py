@@ -11,6 +11,8 @@ import sys
 import time
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.quoting import one_line
+from mutransfer_cli.redaction import redact
 
 VARIABLE = "MUTRANSFER_LOG"
 LEVELS = {"warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
@@ -31,7 +33,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
         return json.dumps(line)
 
@@ -43,7 +45,8 @@ class PlainLines(logging.Formatter):
         """The line of one record."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         name = record.name.removeprefix("mutransfer_cli.")
-        return f"{clock} {record.levelname.lower()} {name}[{record.process}]: {record.getMessage()}"
+        message = one_line(redact(record.getMessage()))
+        return f"{clock} {record.levelname.lower()} {name}[{record.process}]: {message}"
 
 
 def parse(setting: str) -> tuple[int | None, bool]:

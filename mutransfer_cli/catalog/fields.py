@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
+LARGEST = 10**18  # of any whole number; products of several fit a float
+
 
 class Section(BaseModel):
     """Base class of user input: immutable, and unknown keys are errors."""
@@ -38,9 +40,13 @@ def refuse(message: str) -> PydanticCustomError:
 
 
 def _integer(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refuse(f"expected an integer, found {show(value)}")
+    if abs(value) > LARGEST:
+        raise refuse(f"expected an integer of at most {LARGEST:.0e}, found {show(value)}")
+    if isinstance(value, int):
         return value
-    if isinstance(value, float) and value.is_integer():  # 2.0e+10 tokens
+    if value.is_integer():  # 2.0e+10 tokens
         return int(value)
     raise refuse(f"expected an integer, found {show(value)}")
 

@@ -11,6 +11,8 @@ import typer
 from mutransfer_cli.catalog.commands import COMMANDS
 from mutransfer_cli.cli.common_options import invocation, with_common_options
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
+from mutransfer_cli.quoting import one_line
+from mutransfer_cli.redaction import redact, redact_command
 from mutransfer_cli.version import __version__
 
 INTERRUPTED = 130
@@ -60,8 +62,15 @@ for row in COMMANDS:
 
 
 def print_line(text: str) -> None:
-    """Print a line on stderr, with the name of the command before it."""
-    print(f"mutransfer: {text}", file=sys.stderr)
+    """Print a line on stderr, with the name of the command before it and without passwords."""
+    print(f"mutransfer: {one_line(redact(text))}", file=sys.stderr)
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print the traceback of an error on stderr, without passwords that it quotes."""
+    for part in traceback.format_exception(error):
+        for line in part.splitlines():
+            print(redact(line), file=sys.stderr)
 
 
 def main() -> None:
@@ -114,17 +123,18 @@ def report_usage_error(error: Exception) -> None:
 
 def fail(error: object, code: int) -> None:
     """Print an error in one line, with `--debug` also its traceback, and exit."""
-    if invocation.debug:
-        traceback.print_exc()
+    current = sys.exception()
+    if invocation.debug and current is not None:
+        print_traceback(current)
     print_line(f"error: {error}")
     sys.exit(code)
 
 
 def report_internal_error(error: Exception) -> None:
     """Print what developers need to fix an internal error, and exit with 70."""
-    traceback.print_exception(error)
+    print_traceback(error)
     print_line(
         f"internal error in mutransfer {__version__}; please report the traceback above and the "
-        f"command: {' '.join(sys.argv)}"
+        f"command: {redact_command(sys.argv)}"
     )
     sys.exit(70)

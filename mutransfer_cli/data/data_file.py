@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import lzma
+import struct
+import tokenize
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from mutransfer_cli.errors import InputError
 
+# What numpy and zipfile raise for a damaged archive or array.
+READING_ERRORS = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError, EOFError,
+    NotImplementedError, MemoryError, OverflowError, RecursionError, RuntimeError, struct.error,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 PATH = ("data", "path")  # the key of a recipe that names the file
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mutransfer_cli.errors import InputError
+
+Document = TypeVar("Document", bound=BaseModel)
 
 
 class Part(BaseModel):
@@ -19,6 +24,30 @@ class Part(BaseModel):
         schema = super().model_json_schema(*args, **options)
         own = schema.pop("$ref", "").rpartition("/")[2]
         return {**schema["$defs"][own], **schema} if own else schema
+
+
+def validated(kind: type[Document], values: Any, path: Path, what: str) -> Document:
+    """A document from the values of a file.
+
+    Args:
+        kind: The document's class.
+        values: What the file holds.
+        path: The file, for messages.
+        what: What the file should be, such as `a fit`.
+
+    Raises:
+        InputError: The values are not such a document, or a number in it is NaN or infinite.
+    """
+    try:
+        document = kind.model_validate(values)
+        as_json(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "document"
+        raise InputError(f"{path}: not {what}: {key}: {first['msg']}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not {what}: {error}") from error
+    return document
 
 
 def as_values(document: BaseModel) -> dict[str, Any]:

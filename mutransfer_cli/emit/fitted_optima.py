@@ -168,7 +168,7 @@ def run_provenance(run: Run) -> dict[str, Any]:
     """Fields of a Provenance: cost of the trials, versions, device, seed and digests."""
     environment, records = run.environment, run.records
     versions = {name: environment.get(name) for name in ("mutransfer", "python")}
-    versions |= environment.get("versions", {})
+    versions |= environment.get("versions") or {}
     return {
         "trials": len(records),
         "flops": sum(r.flops for r in records),

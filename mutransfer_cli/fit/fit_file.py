@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from mutransfer_cli.documents.base import as_json
+from mutransfer_cli.documents.base import as_json, validated
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_text
@@ -29,18 +27,22 @@ def read_fit(path: Path) -> FitDocument:
     Raises:
         InputError: The file cannot be read, or is not a fit.
     """
-    values = read_json(path)
-    try:
-        return FitDocument.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "document"
-        raise InputError(f"{path}: not a fit: {key}: {first['msg']}") from error
+    return validated(FitDocument, read_json(path), path, "a fit")
 
 
 def extrapolate(document: FitDocument, width: int) -> Interval | None:
-    """The optimal learning rate at a width by the measured drift; None if no drift was measured."""
+    """The optimal learning rate at a width by the measured drift; None if no drift was measured.
+
+    Raises:
+        InputError: The file's line is not that of positive learning rates.
+    """
     axis = document.axes.get("width")
     if axis is None or axis.line is None or "lr" not in axis.drift:
         return None
-    return DriftLine(drift=axis.drift["lr"], center=axis.line.size, lr=axis.line.lr).at(width)
+    line = DriftLine(drift=axis.drift["lr"], center=axis.line.size, lr=axis.line.lr)
+    try:
+        return line.at(width)
+    except (ValueError, ArithmeticError) as error:
+        raise InputError(
+            f"{document.source}: the fit's line of optima cannot be continued: {error}"
+        ) from error

@@ -13,7 +13,7 @@ from mutransfer_cli.fit.study.searched_batch import with_searched_batch
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.tables.table_runs import read_runs
 from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_table
-from mutransfer_cli.search.storage.location import masked
+from mutransfer_cli.redaction import redact
 
 
 def default_output(source: str) -> Path:
@@ -73,7 +73,7 @@ def fit_table(
     )
     named = [name for name, size in (target or {}).items() if size is not None]
     observations, note = with_searched_batch(runs.observations, [*named, *([axis] if axis else [])])
-    fitted = fit_study(observations, question=question, source=masked(source))
+    fitted = fit_study(observations, question=question, source=redact(source))
     understanding = runs.understanding
     if note is not None:
         understanding = replace(understanding, notes=(*understanding.notes, note))

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import yaml
 
+from mutransfer_cli.catalog.fields import LARGEST, show
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.plans.types import PlanData
+from mutransfer_cli.recipe.yaml_source import parse
 
+MOST_VALUES = 300_000  # of a file: a hundred thousand vectors have fewer
 BaseShapes = dict[str, tuple[int | None, ...]]
 
 
@@ -44,18 +47,31 @@ def read_base_shapes(path: Path) -> BaseShapes:
         InputError: The file cannot be read, or does not hold base shapes.
     """
     try:
-        shapes = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{path}: not a file of base shapes: {message}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a file of base shapes: {error}") from error
+    try:  # nothing in it is expanded or constructed without a limit
+        shapes = parse(text, str(path), MOST_VALUES).data
+    except InputError as error:
+        message = f"not a file of base shapes: {error.message}"
+        raise InputError(message, position=error.position) from error
     if not isinstance(shapes, dict):
         raise InputError(f"{path}: expected a mapping of parameter names to base shapes")
     for name, shape in shapes.items():
-        if not isinstance(shape, list) or not all(n is None or isinstance(n, int) for n in shape):
-            raise InputError(f"{path}: {name}: expected a list of sizes and nulls, found {shape!r}")
+        if not isinstance(shape, list) or not all(map(is_size, shape)):
+            raise InputError(
+                f"{path}: {name}: expected a list of sizes and nulls, found {show(shape)}"
+            )
     return {str(name): tuple(shape) for name, shape in shapes.items()}
+
+
+def is_size(value: object) -> bool:
+    """Whether a value is a size, or null for a dimension that does not grow."""
+    return value is None or (
+        isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
+    )
 
 
 def base_shape_differences(ours: BaseShapes, theirs: BaseShapes) -> list[str]:

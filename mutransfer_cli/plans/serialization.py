@@ -53,17 +53,17 @@ def read_document(path: Path) -> PlanDocument:
     Raises:
         InputError: The file is missing, or is not such a document.
     """
-    values = read_json(path)
+    values = read_json(path, finite=False)  # the fields say which number it is
     kinds: dict[str, type[PlanDocument]] = {
         "mutransfer/plan/v1": SavedPlan,
         "mutransfer/scale/v1": ScaleDocument,
         "mutransfer/shapes/v1": ShapesDocument,
     }
     schema = values.get("schema") if isinstance(values, dict) else None
-    if schema not in kinds:
+    if not isinstance(schema, str) or schema not in kinds:
         raise InputError(f"{path}: schema is {schema!r}, expected one of {', '.join(kinds)}")
     try:
-        return kinds[schema].model_validate(values)
+        document = kinds[schema].model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         location, found = list(first["loc"]), show(first["input"])
@@ -73,3 +73,8 @@ def read_document(path: Path) -> PlanDocument:
             location = [*([name] if isinstance(name, str) else location[:2]), *location[2:]]
         key = ": ".join((".".join(map(str, location[:-1])), str(location[-1])))
         raise InputError(f"{path}: {key.strip(': ')}: {first['msg']}; found {found}") from error
+    try:
+        as_json(document)
+    except ValueError as error:  # text such as "1e999" is read as a number too
+        raise InputError(f"{path}: {error}") from error
+    return document

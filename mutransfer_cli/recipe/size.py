@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
+from mutransfer_cli.catalog.fields import LARGEST, show
 from mutransfer_cli.catalog.further_sizes import further_attributes
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.size_constraints import size_fault
+
+MOST_RUNGS = 10_000
 
 
 @further_attributes(lambda axis: BASE_DEFAULTS[axis.size])
@@ -61,6 +65,9 @@ def rungs(recipe: Recipe) -> tuple[Size, ...]:
 
     Every axis is a line through the base; `product: true` takes all combinations. Where steps are
     not given, the number of tokens is that of the base.
+
+    Raises:
+        InputError: There are more combinations than anyone can run.
     """
     base, ladder = base_size(recipe), recipe.ladder
     given = {size: getattr(ladder, size) for size in SIZES}
@@ -70,6 +77,8 @@ def rungs(recipe: Recipe) -> tuple[Size, ...]:
             else (getattr(base, size), *given[size])
             for size in SIZES
         ]  # fmt: skip
+        if prod(map(len, lines)) > MOST_RUNGS:
+            raise InputError(f"more than {MOST_RUNGS} combinations of sizes", ("ladder", "product"))
         points = [dict(zip(SIZES, point, strict=True)) for point in product(*lines)]
     else:
         points = [{size: value} for size in SIZES for value in given[size]]
@@ -116,6 +125,8 @@ def target_size(
     for name, value in options.items():
         if value is not None and not value >= 1:
             raise InputError(f"--{name}: expected at least 1, found {value}")
+        if value is not None and value > LARGEST:
+            raise InputError(f"--{name}: expected at most {LARGEST:.0e}, found {show(value)}")
     if steps is not None and tokens is not None:
         raise InputError("--tokens: give --steps or --tokens, not both")
     start = recipe_target(recipe)

@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema_types import KeyPath
 
-_MAX_VALUES = 100_000  # nested aliases can expand to billions
+MOST_VALUES = 100_000  # of a recipe; nested aliases can expand to billions
 _TAG = "tag:yaml.org,2002:"
 
 # The core schema of YAML 1.2, in which 1e-8 is a number and yes, on, 1:30 and dates are text.
@@ -97,8 +97,8 @@ class YamlSource:
 class _Reader:
     """Turns the nodes of one document into data."""
 
-    def __init__(self, source: YamlSource) -> None:
-        self.source = source
+    def __init__(self, source: YamlSource, most: int) -> None:
+        self.source, self.most = source, most
         self.ancestors: set[int] = set()  # ids of the nodes that are being read
         self.count = 0  # values read so far; aliases count every time
 
@@ -113,9 +113,7 @@ class _Reader:
 
     def read(self, node: yaml.Node, path: KeyPath) -> Any:
         """Read a node of any kind and record positions."""
-        self.count += 1
-        if self.count > _MAX_VALUES:
-            self.fail(node, path, f"more than {_MAX_VALUES} values; a recipe is small")
+        self.count_value(node, path)
         if id(node) in self.ancestors:
             self.fail(node, path, "an anchor that contains itself")
         self.source.values[path] = self.position(node)
@@ -130,6 +128,16 @@ class _Reader:
         finally:
             self.ancestors.discard(id(node))
         self.fail(node, path, f"the tag {_short(node.tag)} is not allowed in a recipe")
+
+    def count_value(self, node: yaml.Node, path: KeyPath, number: int = 1) -> None:
+        """Count values, also those that a mapping merges: each alias to one counts again.
+
+        Raises:
+            InputError: There are too many.
+        """
+        self.count += number
+        if self.count > self.most:
+            self.fail(node, path, f"more than {self.most} values, those of aliases counted")
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         """Read a mapping, including merged keys."""
@@ -163,6 +171,7 @@ class _Reader:
             if key.tag == _TAG + "merge":
                 several = isinstance(value, yaml.SequenceNode)
                 for part in value.value if several else [value]:
+                    self.count_value(value, path)
                     if not isinstance(part, yaml.MappingNode):
                         self.fail(value, path, "expected a mapping after <<")
                     if id(part) in self.ancestors:
@@ -171,10 +180,9 @@ class _Reader:
                     try:
                         inner: list[tuple[yaml.ScalarNode, yaml.Node]] = []
                         merged += self.pairs(part, path, inner) + inner
+                        self.count_value(value, path, len(part.value))
                     finally:
                         self.ancestors.discard(id(part))
-                    if len(merged) > _MAX_VALUES:
-                        self.fail(value, path, f"more than {_MAX_VALUES} values; a recipe is small")
             else:
                 own.append((key, value))
         return own
@@ -185,6 +193,7 @@ class _Reader:
         text = str(node.value)
         try:
             if kind == "str":
+                text.encode()  # half a character could not be written again
                 return text
             if kind == "null":
                 return None
@@ -210,12 +219,13 @@ def _flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def parse(text: str, name: str) -> YamlSource:
+def parse(text: str, name: str, most: int = MOST_VALUES) -> YamlSource:
     """Read one YAML document.
 
     Args:
         text: The document.
         name: Name of the document in positions: `recipe.yaml` gives `recipe.yaml:12:7`.
+        most: How many keys and values it may have.
 
     Raises:
         InputError: The document is not YAML, or contains more than plain data.
@@ -224,7 +234,7 @@ def parse(text: str, name: str) -> YamlSource:
     try:
         node = yaml.compose(text, Loader=_Loader)
         if node is not None:
-            source.data = _Reader(source).read(node, ())
+            source.data = _Reader(source, most).read(node, ())
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")

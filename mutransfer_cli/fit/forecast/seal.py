@@ -11,9 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from mutransfer_cli.documents.base import as_json
+from mutransfer_cli.documents.base import as_json, validated
 from mutransfer_cli.documents.predict import ForecastRuns, PredictDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_text
@@ -100,12 +98,7 @@ def read_forecast(path: Path) -> PredictDocument:
             f"{path}: was edited after it was sealed: its digest is {values['digest']}, that of "
             f"its content {canonical_digest(values)}"
         )
-    try:
-        forecast = PredictDocument.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "document"
-        raise InputError(f"{path}: not a forecast: {key}: {first['msg']}") from error
+    forecast = validated(PredictDocument, values, path, "a forecast")
     require_kept(forecast, path)
     return forecast
 
@@ -119,9 +112,12 @@ def require_kept(forecast: PredictDocument, path: Path) -> None:
         InputError: Forecasts are kept with the runs, but not this one.
     """
     assert forecast.runs is not None and forecast.digest is not None
-    folder = kept_folder(Path(forecast.runs.source))
-    if not folder.is_dir():
-        return
+    try:
+        folder = kept_folder(Path(forecast.runs.source))
+        if not folder.is_dir():
+            return
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: runs.source is not a path: {error}") from error
     copy = folder / f"{forecast.digest[:SHORT]}.json"
     if not copy.is_file() or read_json(copy).get("digest") != forecast.digest:
         raise InputError(

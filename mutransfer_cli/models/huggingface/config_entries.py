@@ -74,7 +74,7 @@ def _known_config(name: str, version: FileVersion | None) -> KnownConfig:
             ) from None
         return KnownConfig(name, config.to_dict(), False)
     try:
-        values = read_json(Path(name))
+        values = read_json(Path(name), finite=False)
     except InputError as error:
         raise InputError(error.message, path=BUILD) from error
     model_type = str(values.get("model_type")) if isinstance(values, dict) else "missing"
@@ -84,5 +84,8 @@ def _known_config(name: str, version: FileVersion | None) -> KnownConfig:
             f"{transformers.__version__} does not know",
             path=BUILD,
         )
-    defaults = transformers.CONFIG_MAPPING[model_type](**values).to_dict()
+    try:
+        defaults = transformers.CONFIG_MAPPING[model_type](**values).to_dict()
+    except Exception as error:  # configs check their entries with errors of many classes
+        raise InputError(f"{name}: its {model_type} config refuses: {error}", path=BUILD) from error
     return KnownConfig(model_type, {**defaults, **values}, True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import input_and_class_counts
 from mutransfer_cli.errors import InputError
@@ -34,6 +35,7 @@ from mutransfer_cli.recipe.size import Size
 
 log = logging.getLogger(__name__)
 
+LARGEST = 1 << 40  # of any size
 EXTRA_ARGUMENTS = ("head_dim", "num_labels", "attn_implementation")  # known to every type
 
 
@@ -65,7 +67,7 @@ def config_at(recipe: Recipe, size: Size) -> Any:
     config_class = import_transformers().CONFIG_MAPPING[known.model_type]
     try:
         return config_class(**{**entries, "use_cache": False})
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # configs check their entries with errors of many classes
         message = " ".join(str(error).split())
         raise InputError(
             f"hf:{known.model_type}: its config refuses: {message}", path=("model",)
@@ -101,20 +103,20 @@ def _scaled_entries(
             "{hidden_size: 1}",
             path=("model",),
         )
-    ratio = size.width / values[hidden_size]
+    ratio = size.width / _size(values, hidden_size)
     scaled: dict[str, Any] = {hidden_size: size.width}
     for name in sorted(FOLLOWS_HIDDEN_SIZE & values.keys()):
         if isinstance(values[name], int) and values[name] > 1:
-            scaled[name] = _whole(values[name] * ratio, name, size.width)
+            scaled[name] = _whole(_size(values, name) * ratio, name, size.width)
     if head_count is not None:
         scaled |= _scaled_heads(values, fixed, hidden_size, head_count, size.width)
     layer_count = first_entry(values, LAYER_COUNT)
     if layer_count is not None:
         scaled[layer_count] = size.depth
-        layers = values[layer_count]
+        layers = _size(values, layer_count)
         for name in FURTHER_LAYER_COUNTS:
             if isinstance(values.get(name), int):
-                scaled[name] = _whole(values[name] * size.depth / layers, name, size.width)
+                scaled[name] = _whole(_size(values, name) * size.depth / layers, name, size.width)
         for name, value in values.items():  # one value per layer
             if isinstance(value, list) and len(value) == layers and name not in fixed:
                 scaled[name] = [value[i % layers] for i in range(size.depth)]
@@ -138,20 +140,39 @@ def _scaled_heads(
         width: The width.
     """
     head_size = first_entry(values, HEAD_SIZE)
-    size = values[head_size] if head_size else values[hidden_size] // values[head_count]
-    share = values[head_count] * size / values[hidden_size]  # of the width that the queries have
+    hidden, heads = _size(values, hidden_size), _size(values, head_count)
+    size = _size(values, head_size) if head_size else hidden // heads
+    share = heads * size / hidden  # of the width that the queries have
     if head_count in fixed:
-        per_head = _whole(width * share / fixed[head_count], "head size", width)
+        per_head = _whole(width * share / _size(fixed, head_count), "head size", width)
         return {head_size: per_head} if head_size else {}
-    size = fixed.get(head_size or "head_dim", fixed.get("head_dim", size))
+    own = next((name for name in (head_size, "head_dim") if name in fixed), None)
+    size = size if own is None else _size(fixed, own)
+    if size < 1:
+        raise InputError(f"{hidden_size} {hidden} is less than {head_count} {heads}", ("model",))
     count = _whole(width * share / size, head_count, width)
     scaled = {head_count: count}
     if head_size:
         scaled[head_size] = size
     for name in (*KEY_HEAD_COUNT, *FURTHER_HEAD_COUNTS):
         if isinstance(values.get(name), int):
-            scaled[name] = _whole(values[name] / values[head_count] * count, name, width)
+            scaled[name] = _whole(_size(values, name) / heads * count, name, width)
     return scaled
+
+
+def _size(values: Mapping[str, Any], name: str) -> int:
+    """An entry that is a size.
+
+    Raises:
+        InputError: It is not a whole number from 1.
+    """
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise InputError(
+            f"{name}: expected a whole number from 1 to {LARGEST}, found {show(value)}",
+            path=("model",),
+        )
+    return value
 
 
 def _whole(value: float, name: str, width: int) -> int:

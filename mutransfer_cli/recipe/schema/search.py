@@ -69,14 +69,14 @@ class Search(Section):
     """How settings are chosen."""
     objective: Literal["val_loss", "train_loss"] = "val_loss"
     """train_loss is the mean of the last tenth of the steps."""
-    seeds: Positive = 2
+    seeds: Annotated[Positive, Field(le=10_000)] = 2
     """Runs per setting."""
     precision: Precision = 0.25
     """Where adaptive stops: how far the 90 % interval of the optimum at the target (at the largest
     rung where there is none) may reach, in octaves (on a linear scale in grid steps): one number
     for all hyperparameters, or one for each that matters, {lr: 0.25, weight_decay: 0.5}. Or how
     much the choice may cost there: {regret: 0.1%} of the loss."""
-    extend: Natural = 4
+    extend: Annotated[Natural, Field(le=10_000)] = 4
     """Steps by which a grid may grow when the best value is at its edge."""
     prune: PrunerName = "none"
     """Which of Optuna's pruners ends trials early. Only trials that are clearly worse than finished

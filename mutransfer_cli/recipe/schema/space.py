@@ -10,6 +10,7 @@ from mutransfer_cli.catalog.fields import Bounds, Number, PositiveNumber, Sectio
 
 Scale: TypeAlias = Literal["log2", "log10", "linear", "choice"]
 OCTAVE = 0.30102999566398120  # log10 of 2
+MOST_VALUES = 100_000  # of a grid
 _CELLS = 10  # of a linear range without a step
 
 
@@ -48,6 +49,10 @@ class Space(Section):
             )
         if self.step is not None and self.step > high - low:
             raise refuse(f"step {self.step:g} is longer than the range [{low:g}, {high:g}]")
+        if self.step is not None and (high - low) / self.step > MOST_VALUES:
+            raise refuse(
+                f"step {self.step:g} makes more than {MOST_VALUES} values of [{low:g}, {high:g}]"
+            )
         return self
 
     @property

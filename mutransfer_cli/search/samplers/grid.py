@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.growing_grid import grid_jobs, grid_settings
+from mutransfer_cli.search.samplers.growing_grid import grid_jobs
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 
 
@@ -35,7 +36,7 @@ class GridSampler:
     def count_trials(self) -> TrialCount:
         """The size of the grid; `at_most` counts every rung's grid as grown to its limit."""
         search = self.problem.search
-        settings = len(grid_settings(search.space))
+        settings = prod(len(space.grid()) for space in search.space.values())
         extension = 2 * search.extend if "lr" in search.space else 0
         rungs = len(self.problem.rungs)
         return TrialCount(settings * search.seeds, rungs * search.seeds * (settings + extension))

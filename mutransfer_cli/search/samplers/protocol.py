@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from mutransfer_cli.catalog.samplers import SAMPLERS
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
+
+MOST_TRIALS = 1_000_000  # of a search; every one is kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,19 @@ class GrowsTheGrid(Protocol):
 
 
 def make_sampler(problem: SearchProblem) -> Sampler:
-    """The sampler that the recipe names."""
+    """The sampler that the recipe names.
+
+    Raises:
+        InputError: There is no such sampler, or the search has more trials than can be listed.
+    """
     sampler: Sampler = SAMPLERS.require(problem.search.sampler, ("search", "sampler")).load()(
         problem
     )
+    trials = sampler.count_trials().at_most
+    if trials > MOST_TRIALS:
+        raise InputError(
+            f"asks for up to {trials:.4g} trials, at most {MOST_TRIALS} can be listed: take fewer "
+            "values, seeds or rungs",
+            ("search",),
+        )
     return sampler

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.redaction import LOGIN, is_secret, redact
 
 DATABASE, OPTION = "study.db", "--storage"
 EXPECTED = "expected journal:PATH, sqlite:///PATH or postgresql://user@host/database"
-SECRETS = ("password", "sslpassword")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class StorageLocation:
         """The location for messages: as the user wrote it, without the password."""
         if not self.shared:
             return self.address
-        return masked(self.typed or self.named)
+        return redact(self.typed or self.named)
 
     @property
     def named(self) -> str:
@@ -75,22 +74,55 @@ def parse_location(text: str, folder: Path, where: str = OPTION) -> StorageLocat
     Raises:
         InputError: Another scheme, or a database whose driver is not installed.
     """
+    text = text.strip()
     typed = text if where == OPTION else ""
     if text.startswith("journal:"):
-        path = text.removeprefix("journal:").removeprefix("//")
-        if path:
-            return StorageLocation("journal", str((folder / path).resolve()), True, typed)
+        scheme = "journal://" if text.startswith("journal://") else "journal:"
+        path = _file(text, scheme, folder, where)
+        if path is not None:
+            return StorageLocation("journal", str(path), True, typed)
     elif text.startswith("sqlite:///"):
-        path = text.removeprefix("sqlite:///")
-        if path:
-            return StorageLocation("sqlite", str((folder / path).resolve()), True, typed)
+        path = _file(text, "sqlite:///", folder, where)
+        if path is not None:
+            return StorageLocation("sqlite", str(path), True, typed)
     elif text.startswith(("postgresql://", "postgresql+psycopg2://")):
         if importlib.util.find_spec("psycopg2") is None:
             raise InputError(
                 f"{where}: PostgreSQL needs psycopg2: pip install 'mutransfer[postgres]'"
             )
+        _require_url(text, where)
         return StorageLocation("postgresql", text, True, typed)
-    raise InputError(f"{where} {masked(text)}: {EXPECTED}")
+    raise InputError(f"{where} {redact(text)}: {EXPECTED}")
+
+
+def _file(text: str, scheme: str, folder: Path, where: str) -> Path | None:
+    """The file behind a scheme; None if nothing follows it.
+
+    Raises:
+        InputError: A login instead of a path: it would be stored with the run.
+    """
+    path = text.removeprefix(scheme)
+    if LOGIN.match(path):
+        raise InputError(f"{where} {redact(text)}: takes a path, which has no password")
+    try:
+        return (folder / path).resolve() if path.strip("/") else None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{where} {redact(text)}: not a path: {error}") from None
+
+
+def _require_url(text: str, where: str) -> None:
+    """Check that a URL can be taken apart, such as that its port is a number.
+
+    Raises:
+        InputError: It cannot.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(text)
+    except (ArgumentError, ValueError):
+        raise InputError(f"{where} {redact(text)}: not a URL; {EXPECTED}") from None
 
 
 def without_password(url: str) -> str:
@@ -101,14 +133,10 @@ def without_password(url: str) -> str:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        return masked(url)
-    return parsed._replace(password=None).difference_update_query(SECRETS).render_as_string()
-
-
-def masked(text: str) -> str:
-    """The text with *** in place of secrets."""
-    text = re.sub(r"(://[^/?@:]*:).*@", r"\1***@", text)
-    return re.sub(rf"\b({'|'.join(SECRETS)})=[^&]*", r"\1=***", text)
+        return redact(url)
+    # after a `;`, which libpq takes for a part of the value, secrets stand in a value
+    secrets = [n for n, value in parsed.query.items() if is_secret(f"{n} {value}")]
+    return parsed._replace(password=None).difference_update_query(secrets).render_as_string()
 
 
 def is_missing(location: StorageLocation) -> bool:

@@ -23,6 +23,8 @@ T = TypeVar("T")
 OUTAGE_LIMIT = 120.0  # seconds for which a database server may be unreachable
 RACE_PAUSE = 0.3  # seconds to wait while another process creates the tables
 RACE_RETRIES = 5  # tries when several processes create the same tables
+# What Optuna raises, beside its own errors, when what it reads was not written by it.
+DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError)
 FILE_REMEDY = "free the disk, or repair or delete the file"
 
 
@@ -149,6 +151,26 @@ def storage_errors(location: StorageLocation) -> Iterator[None]:
             f"finished is kept: {remedy}, and run the same command again"
         ) from error
     except RuntimeError as error:
+        if isinstance(error, RecursionError):
+            raise InputError(
+                f"{location.shown}: the study is damaged: nested too deeply"
+            ) from error
         if "storage" not in str(error) and "version" not in str(error):
             raise
         raise InputError(f"{location.shown}: {str(error).splitlines()[0]}") from error
+    except DAMAGED as error:
+        if not _raised_elsewhere(error):
+            raise
+        raise InputError(
+            f"{location.shown}: the study is damaged: {type(error).__name__}: {error}; repair or "
+            "delete it"
+        ) from error
+
+
+def _raised_elsewhere(error: BaseException) -> bool:
+    """Whether an error comes from Optuna or below it, and not from this package."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__"))
+    return not module.startswith("mutransfer_cli")

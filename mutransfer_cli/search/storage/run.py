@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mutransfer_cli.data.data_file import READING_ERRORS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -68,7 +69,7 @@ class Run:
     @property
     def seed(self) -> int:
         """The first seed of the sweep."""
-        return int(self.environment.get("seed", 0))
+        return int(self.environment.get("seed") or 0)
 
     @cached_property
     def location(self) -> StorageLocation:
@@ -123,7 +124,7 @@ class Run:
         if stated is not None:
             try:
                 return datetime.fromisoformat(stated).astimezone(UTC)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise InputError(
                     f"{self.path / ENVIRONMENT}: started: expected a date, found {stated!r}"
                 ) from None
@@ -147,5 +148,20 @@ class Run:
         path = self.path / CURVES
         if not path.is_file():
             return {}
-        with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                curves = {name: stored[name] for name in stored.files}
+        except READING_ERRORS as error:
+            raise InputError(
+                f"{path}: not the curves of a run: {error}; delete it, and the same sweep writes "
+                "it again"
+            ) from error
+        for name, curve in curves.items():
+            if not isinstance(curve, np.ndarray):
+                raise InputError(f"{path}: {name}: not an array")
+            if curve.dtype.kind != "f" or curve.ndim != 2 or len(curve) != 2:
+                raise InputError(
+                    f"{path}: {name}: expected an array (2, points) of steps and losses, found "
+                    f"{curve.shape} {curve.dtype}"
+                )
+        return curves

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_atomically, write_text
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml, read_as
@@ -31,18 +32,37 @@ if TYPE_CHECKING:
 RECIPE = "recipe.yaml"
 ENVIRONMENT = "environment.json"
 CURVES = "curves.npz"
+ENVIRONMENT_TYPES: Mapping[str, type] = {
+    "started": str,
+    "mutransfer": str,
+    "python": str,
+    "versions": dict,
+    "machine": str,
+    "device": str,
+    "seed": int,
+    "data_digest": str,
+    "storage": str,
+    "git_revision": str,
+}
 
 
 def read_environment(run: Path) -> dict[str, Any]:
     """Versions, device, seed and digests of a run; empty if the file is missing.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or holds something else.
     """
     path = run / ENVIRONMENT
     if not path.is_file():
         return {}
-    environment: dict[str, Any] = read_json(path)
+    environment = read_json(path)
+    if not isinstance(environment, dict):
+        raise InputError(f"{path}: expected a mapping such as a sweep writes")
+    for name, kind in ENVIRONMENT_TYPES.items():
+        value = environment.get(name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            expected = {str: "text", int: "a whole number", dict: "a mapping"}[kind]
+            raise InputError(f"{path}: {name}: expected {expected}, found {show(value)}")
     return environment
 
 

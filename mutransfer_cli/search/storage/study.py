@@ -63,6 +63,8 @@ class Study:
             version = storage.retry(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
                 storage.retry(lambda: study.set_user_attr("mutransfer_version", VERSION))
+            elif not isinstance(version, int):
+                raise InputError(f"{location.shown}: study version {version!r} is no number")
             elif version > VERSION:
                 raise InputError(
                     f"{location.shown}: made by a newer mutransfer (study version {version}, this "
@@ -104,6 +106,8 @@ class Study:
         if "recipe" not in before:
             return
         name = f"{self.location.shown}: study {recipe.name}"
+        if not isinstance(before["recipe"], str):
+            raise InputError(f"{name}: its recipe is damaged")
         stored = loads(before["recipe"], name).recipe
         difference = first_difference(read_as(stored, recipe), recipe)
         if difference is None and before.get("seed", seed) != seed:
@@ -150,7 +154,13 @@ class Study:
         """
         for trial in trials:
             if trial.number not in self._known and has_ended(trial):
-                self._known[trial.number] = record_of_trial(trial)
+                try:
+                    self._known[trial.number] = record_of_trial(trial)
+                except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+                    raise InputError(
+                        f"{self.location.shown}: trial {trial.number} is damaged: "
+                        f"{type(error).__name__}: {error}; repair or delete the study"
+                    ) from error
         records = [self._known[number] for number in sorted(self._known)]
         read_later = {record.key: i for i, record in enumerate(records)}
         return [

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 SAVE_INTERVAL = 60.0  # seconds
 FOLDER = "checkpoints"
 GROUP_PREFIX = "group-"  # of the names of populations' files
-FORMAT_VERSION = 2  # of the tree in a file; other versions are not read
+FORMAT_VERSION = 3  # of the tree in a file; other versions are not read
 
 
 class Checkpointer:
@@ -111,7 +111,7 @@ class Checkpointer:
         """The tree that was saved, with the states of the random generators under `random`.
 
         None if there is no checkpoint. One of another recipe, size, seed, device or torch version
-        is not read, nor is an incomplete file.
+        is not read, nor is an incomplete or damaged file.
         """
         content = read(self.path)
         if content is None or content[0].get("made_by") != self.identity:
@@ -162,8 +162,11 @@ class GroupCheckpointer(Checkpointer):
             header = read_header(path)
             if header is None or header.get("made_by") != self.identity:
                 continue
-            if self.labels <= set(header["labels"]):
-                groups.append((path, header["labels"], header["step"]))
+            labels, step = header.get("labels"), header.get("step")
+            if not isinstance(labels, list) or not isinstance(step, int):
+                continue
+            if self.labels <= set(map(str, labels)):
+                groups.append((path, labels, step))
         return [(path, labels) for path, labels, _ in sorted(groups, key=lambda g: (-g[2], g[0]))]
 
 

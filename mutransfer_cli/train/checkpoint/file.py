@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import pickle
 import random
+import struct
+import zipfile
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,26 @@ from torch import Tensor
 
 from mutransfer_cli.files import replacing
 
+# What torch, json and the unpacking of a tree raise for a file that is not whole.
+DAMAGED = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError,
+    EOFError, MemoryError, AssertionError, pickle.UnpicklingError, zipfile.BadZipFile, struct.error,
+)  # fmt: skip
 Content = tuple[dict[str, Any], dict[str, Tensor]]  # header and tensors
 
 
-def tree_of(content: Content) -> dict[str, Any]:
-    """The nested data of a file that was read."""
+def tree_of(content: Content) -> dict[str, Any] | None:
+    """The nested data of a file that was read; None if it is damaged."""
     header, tensors = content
-    tree: dict[str, Any] = unpack(header["tree"], tensors)
+    try:
+        tree: dict[str, Any] = unpack(header["tree"], tensors)
+        before = random_state()
+        try:
+            set_random_state(tree["random"])
+        finally:
+            set_random_state(before)
+    except DAMAGED:
+        return None
     return tree
 
 
@@ -95,40 +111,59 @@ def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
     Raises:
         OSError: The file cannot be written.
     """
+    digest = digest_of(header, tensors)
     with replacing(path) as partial:
         if path.suffix != ".safetensors":
-            torch.save({"head": header, "tensors": tensors}, partial)
+            torch.save({"head": header, "digest": digest, "tensors": tensors}, partial)
             return
         from safetensors import SafetensorError
         from safetensors.torch import save_file
 
         try:
-            save_file(tensors, partial, metadata={"head": header})
+            save_file(tensors, partial, metadata={"head": header, "digest": digest})
         except SafetensorError as error:
             raise OSError(str(error)) from error
 
 
+def digest_of(header: str, tensors: dict[str, Tensor]) -> str:
+    """A digest of everything in a file: a flipped bit must not reach a trial."""
+    digest = blake2b(header.encode(errors="replace"), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(errors="replace"))
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def read(path: Path) -> Content | None:
-    """Read what `write` wrote; None if the file is missing or incomplete."""
+    """Read what `write` wrote; None if the file is missing, incomplete or damaged."""
     if not path.is_file():
         return None
     try:
-        if path.suffix == ".safetensors":
-            from safetensors import SafetensorError, safe_open
+        head, digest, tensors = _stored(path)
+        header = json.loads(head)
+        if not isinstance(header, dict) or digest_of(head, tensors) != digest:
+            return None
+        return header, tensors
+    except DAMAGED:
+        return None
 
-            try:
-                with safe_open(path, framework="pt") as file:
-                    header = json.loads(file.metadata()["head"])
-                    names = file.keys()  # it is not a mapping
-                    return header, {name: file.get_tensor(name) for name in names}
-            except SafetensorError:
-                return None
+
+def _stored(path: Path) -> tuple[str, str, dict[str, Tensor]]:
+    """The parts of a file: header, digest and tensors."""
+    if path.suffix != ".safetensors":
         content = torch.load(path, weights_only=True)
-        return json.loads(content["head"]), content["tensors"]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError):
-        return None
-    except pickle.UnpicklingError:
-        return None
+        return content["head"], content["digest"], content["tensors"]
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            names = file.keys()  # it is not a mapping
+            tensors = {name: file.get_tensor(name) for name in names}
+            return metadata["head"], metadata["digest"], tensors
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
 
 
 def read_header(path: Path) -> dict[str, Any] | None:
@@ -140,7 +175,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
 
     try:
         with safe_open(path, framework="pt") as file:
-            header: dict[str, Any] = json.loads(file.metadata()["head"])
-            return header
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+            header = json.loads(file.metadata()["head"])
+            return header if isinstance(header, dict) else None
+    except (SafetensorError, *DAMAGED):
         return None

@@ -53,7 +53,7 @@ def flag_states(column: TableColumn, key: str) -> TableColumn | None:
 def is_state_column(column: TableColumn) -> bool:
     """Whether a column holds states: some of its cells name one."""
     return any(
-        word.strip().lower() in ENDINGS for word in set(column.cells) if isinstance(word, str)
+        word in ENDINGS for word in {c.strip().lower() for c in column.cells if isinstance(c, str)}
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,8 @@ def decoder() -> json.JSONDecoder:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
         if len(values) < len(pairs):
-            twice = next(k for i, (k, _) in enumerate(pairs) if k in dict(pairs[:i]))
+            counts = Counter(key for key, _ in pairs)
+            twice = next(key for key, count in counts.items() if count > 1)
             raise ValueError(f"an object holds the key {twice!r} twice; rename one of them")
         return values
 
@@ -132,6 +134,8 @@ def document_records(source: str, document: Any) -> list[dict[str, Any]]:
     if isinstance(document, dict) and document:
         if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
             names = [str(name) for name in document["columns"]]
+            if not all(isinstance(row, list) for row in document["data"]):
+                raise InputError(f"{source}: data: expected a list of lists, one for each row")
             return [dict(zip(names, row, strict=False)) for row in document["data"]]
         values = list(document.values())
         if all(isinstance(column, list) for column in values) and not any(

@@ -46,17 +46,21 @@ def read_optuna(source: str, address: str, study: str | None) -> RunTable:
         raise InputError(f"{source}: holds {len(names)} studies; pass --study {' | '.join(names)}")
     if not names or (study is not None and study not in names):
         raise InputError(f"{source}: no study {study or ''}; found {', '.join(names) or 'none'}")
-    loaded = optuna.load_study(study_name=study or names[0], storage=storage)
-    if any(direction.name == "MAXIMIZE" for direction in loaded.directions):
+    try:
+        loaded = optuna.load_study(study_name=study or names[0], storage=storage)
+        trials = loaded.get_trials(deepcopy=False)
+        rows = [record_of(trial) for trial in trials]
+        positions = [f"{source}: trial {trial.number}" for trial in trials]
+        directions = [direction.name for direction in loaded.directions]
+    except Exception as error:  # as above: what is stored was not written by Optuna
+        raise InputError(
+            f"{source}: the study is damaged: {type(error).__name__}: {error}"
+        ) from error
+    if "MAXIMIZE" in directions:
         raise InputError(f"{source}: the study maximizes its value; expected a loss to minimize")
-    trials = loaded.get_trials(deepcopy=False)
     if not trials:
         raise InputError(f"{source}: the study {loaded.study_name} holds no trials")
-    return table_of_records(
-        source,
-        [record_of(trial) for trial in trials],
-        [f"{source}: trial {trial.number}" for trial in trials],
-    )
+    return table_of_records(source, rows, positions)
 
 
 def open_storage(address: str) -> BaseStorage:

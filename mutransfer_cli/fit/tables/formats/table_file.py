@@ -11,7 +11,7 @@ from mutransfer_cli.fit.tables.formats.delimited import read_delimited
 from mutransfer_cli.fit.tables.formats.json_table import read_json_table
 from mutransfer_cli.fit.tables.formats.markdown_table import is_markdown, read_markdown
 from mutransfer_cli.fit.tables.formats.optuna_trials import is_storage_url, read_optuna
-from mutransfer_cli.search.storage.location import masked
+from mutransfer_cli.redaction import redact
 
 SQLITE = b"SQLite format 3\x00"
 # Files that people try and that need an export first, by their first bytes.
@@ -33,7 +33,7 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
         InputError: The file cannot be read, or is no table.
     """
     if is_storage_url(source):
-        return read_optuna(masked(source), source, study)
+        return read_optuna(redact(source), source, study)
     path = Path(source)
     try:
         content = path.read_bytes()
@@ -50,11 +50,14 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
         return read_optuna(source, f"journal:{source}", study)
     if study is not None:
         raise InputError(f"--study {study}: {source} is not an Optuna storage")
-    if start in ("{", "["):
-        return read_json_table(source, text)
-    if is_markdown(text.splitlines()):
-        return read_markdown(source, text)
-    return read_delimited(source, text)
+    try:
+        if start in ("{", "["):
+            return read_json_table(source, text)
+        if is_markdown(text.splitlines()):
+            return read_markdown(source, text)
+        return read_delimited(source, text)
+    except RecursionError:
+        raise InputError(f"{source}: not a table: brackets nested too deeply") from None
 
 
 def decoded(source: str, content: bytes) -> str:

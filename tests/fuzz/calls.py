@@ -1,0 +1,220 @@
+"""The calls that read a file; each looks at everything that commands take from it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.helpers.run_directories import RECIPE
+
+
+def recipe(path: Path) -> object:
+    """A recipe, with what every command asks of it first."""
+    from mutransfer_cli.recipe.freeze import frozen_yaml
+    from mutransfer_cli.recipe.load import load
+    from mutransfer_cli.recipe.size import rungs, target_size
+    from mutransfer_cli.search.problem import search_problem
+    from mutransfer_cli.search.samplers.protocol import make_sampler
+
+    loaded = load(path).recipe
+    frozen_yaml(loaded)
+    target_size(loaded)
+    rungs(loaded)
+    make_sampler(search_problem(loaded, 0)).count_trials()
+    return loaded
+
+
+def run_recipe(path: Path) -> object:
+    """The recipe of a run, and its study."""
+    from mutransfer_cli.search.storage.run import Run
+
+    return Run.open(path.parent).records
+
+
+def table(path: Path) -> object:
+    """A table of runs."""
+    from mutransfer_cli.fit.tables.table_runs import read_runs
+
+    return read_runs(str(path))
+
+
+def law_table(path: Path) -> object:
+    """A table of runs as `law` reads it."""
+    from mutransfer_cli.fit.law.run_columns import read_columns
+
+    return read_columns(str(path))
+
+
+def _settings(path: Path) -> object:
+    from mutransfer_cli.data.protocol import DataSettings
+
+    return DataSettings(path=path, seq_len=8, vocab_size=50_000)
+
+
+def tensors(path: Path) -> object:
+    """A table of inputs with classes."""
+    from mutransfer_cli.data.tensors import open_tensors
+
+    opened = open_tensors(_settings(path))  # type: ignore[arg-type]  # settings
+    return opened.d_in, opened.d_out, opened.batch(0, 0, 4), opened.validation(4)
+
+
+def tokens(path: Path) -> object:
+    """Token ids."""
+    from mutransfer_cli.data.tokens import open_tokens
+
+    opened = open_tokens(_settings(path))  # type: ignore[arg-type]  # settings
+    return opened.batch(0, 0, 4), opened.validation(4)
+
+
+def text(path: Path) -> object:
+    """Bytes of a text."""
+    from mutransfer_cli.data.text import open_text
+
+    opened = open_text(_settings(path))  # type: ignore[arg-type]  # settings
+    return opened.batch(0, 0, 4), opened.validation(4)
+
+
+def _study(address: str, path: Path) -> object:
+    from mutransfer_cli.recipe.load import loads
+    from mutransfer_cli.search.storage.location import parse_location
+    from mutransfer_cli.search.storage.study import Study
+
+    own = loads(RECIPE).recipe
+    study = Study.open(parse_location(address, path.parent), own, create=True)
+    study.require_same(own, seed=0)
+    return study.records()
+
+
+def journal(path: Path) -> object:
+    """A study in a journal."""
+    return _study(f"journal:{path}", path)
+
+
+def database(path: Path) -> object:
+    """A study in SQLite."""
+    return _study(f"sqlite:///{path}", path)
+
+
+def checkpoint(path: Path) -> object:
+    """A checkpoint; a damaged one counts as missing."""
+    from mutransfer_cli.train.checkpoint.file import read, read_header, set_random_state, tree_of
+
+    read_header(path)
+    content = read(path)
+    if content is None:
+        return None
+    tree = tree_of(content)
+    if tree is not None:
+        set_random_state(tree["random"])
+    return tree
+
+
+def fit(path: Path) -> object:
+    """A fit, as `scale --fit` uses it."""
+    from mutransfer_cli.documents.base import as_json
+    from mutransfer_cli.emit.fitted_optima import FittedOptima
+    from mutransfer_cli.recipe.load import loads
+    from mutransfer_cli.recipe.size import Size
+
+    own = loads(RECIPE).recipe
+    optima = FittedOptima.read(None, path, Size(64, 2, 16, 40))
+    optima.applied_to(own, {})
+    for part in (optima.predicted(), optima.provenance(), *optima.deviations()):
+        as_json(part)
+    as_json(optima.fit)
+    return optima.notes(), optima.override_notes({})
+
+
+def environment(path: Path) -> object:
+    """The environment of a run."""
+    from mutransfer_cli.emit.fitted_optima import run_provenance
+    from mutransfer_cli.search.storage.run import Run
+    from mutransfer_cli.search.storage.run_directory import choose_location
+
+    run = Run.open(path.parent)
+    run.__dict__["records"] = ()  # databases have a campaign of their own
+    choose_location(path.parent, None)
+    from mutransfer_cli.documents.scale import Provenance
+
+    values = {"run": "x", "width": 1, "confidence": 0.9, "optima": {}, **run_provenance(run)}
+    return run.seed, run.started, run.location, Provenance.model_validate(values)
+
+
+def engine(path: Path) -> object:
+    """Choices of the engine."""
+    from mutransfer_cli.search.grouping.engine_file import read_choices, write_choices
+
+    write_choices(path.with_name("again.json"), read_choices(path, "cpu"), "cpu")
+    return None
+
+
+def plan(path: Path) -> object:
+    """A plan, compared with itself and written again."""
+    from mutransfer_cli.documents.base import as_json
+    from mutransfer_cli.plans.base_shapes import base_shapes as shapes_of
+    from mutransfer_cli.plans.base_shapes import base_shapes_text
+    from mutransfer_cli.plans.diff import plan_differences
+    from mutransfer_cli.plans.loading import load_plan
+    from mutransfer_cli.plans.serialization import read_document
+
+    as_json(read_document(path))
+    loaded = load_plan(path)
+    base_shapes_text(shapes_of(loaded))
+    return plan_differences(loaded, loaded)
+
+
+def base_shapes(path: Path) -> object:
+    """Base shapes, compared with others."""
+    from mutransfer_cli.plans.base_shapes import base_shape_differences, read_base_shapes
+
+    return base_shape_differences({"a.weight": (16, None)}, read_base_shapes(path))
+
+
+def forecast(path: Path) -> object:
+    """A sealed forecast."""
+    from mutransfer_cli.documents.base import as_json
+    from mutransfer_cli.fit.forecast.seal import read_forecast
+
+    return as_json(read_forecast(path))
+
+
+def curves(path: Path) -> object:
+    """The curves of a run."""
+    from mutransfer_cli.search.storage.run import Run
+
+    return {name: float(c[1].sum()) for name, c in Run.open(path.parent).curves.items()}
+
+
+def baseline(path: Path) -> object:
+    """A baseline, applied to a check."""
+    from mutransfer_cli.coordcheck.report.baseline import read_baseline
+
+    return [(a.tensor, a.finding) for a in read_baseline(path).accepted]
+
+
+def config(path: Path) -> object:
+    """A config of a Hugging Face model, scaled."""
+    from mutransfer_cli.models.huggingface.scaled_config import config_at
+    from mutransfer_cli.recipe.load import loads
+    from mutransfer_cli.recipe.size import Size
+
+    text = RECIPE.replace("{build: mlp}", f"{{build: 'hf:{path}'}}")
+    text = text.replace("{source: teacher, d_in: 8, d_out: 3}", "{source: stdlib, seq_len: 8}")
+    return config_at(loads(text).recipe, Size(128, 2, 4, 10)).to_dict()
+
+
+def loss_file(path: Path) -> object:
+    """The loss of a user's program."""
+    from mutransfer_cli.recipe.schema.train import Loss
+    from mutransfer_cli.train.command.program_output import NoLoss, read_loss
+
+    found = []
+    for key in ("eval.loss", "history"):
+        trial = SimpleNamespace(
+            train=SimpleNamespace(loss=Loss(file="loss.json", key=key)), loss_file=path
+        )
+        with suppress(NoLoss):
+            found.append(read_loss(trial, None))  # type: ignore[arg-type]  # what it looks at
+    return found
