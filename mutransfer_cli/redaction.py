@@ -17,7 +17,9 @@ _SCHEME = (
 # An address by itself: up to the last @, a password may hold any character, line breaks too.
 ADDRESS = re.compile(rf"^(?P<before>\s*{_SCHEME}[^/:@?]*):.*@", re.DOTALL)
 # Inside a text: up to the last @ before white space, with or without a scheme.
-LOGIN = re.compile(rf"(?P<before>(?:{_SCHEME}|(?<!\w))[^\s/:@?'\"=(]*[^\s/:@?'\"=(]):[^\s'\"]*@")
+LOGIN = re.compile(
+    rf"(?P<before>(?:{_SCHEME}|(?<!\w))[^\s/:@?'\"=(]*[^\s/:@?'\"=(]):(?!//)[^\s'\"]*@"
+)
 NAMELESS = re.compile(rf"(?P<before>{_SCHEME}):[^\s'\"]*@")
 PARAMETER = re.compile(r"(?P<before>[?&;])(?P<name>[^=&;?#\s]+)=(?P<value>[^&;#\s'\"]*)")
 # `password=…` of a connection string, also with spaces around the sign and with quotes.
