@@ -195,7 +195,7 @@ def readers() -> list[Reader]:
         ("config", (package + "models.huggingface.config_entries",
                     package + "models.huggingface.scaled_config"), "config.json", seeds.configs,
          calls.config, json_values),
-        ("loss-file", (package + "train.command.program_output",), "loss.json", seeds.losses,
+        ("loss-file", (package + "train.command.loss_file",), "loss.json", seeds.losses,
          calls.loss_file, json_values),
     ]  # fmt: skip
     return [Reader(*fields) for fields in known]
