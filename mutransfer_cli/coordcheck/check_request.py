@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
@@ -34,6 +34,8 @@ class CheckRequest:
         strict: Whether warnings fail the check.
         faults: Faults in the traced model, found before any measurement.
         hints: Hints to show if the check fails.
+        notes: Notes to show in any case.
+        unjudged: Role and reason of tensors for which there are no expected exponents.
     """
 
     build: BuildSubject
@@ -47,6 +49,8 @@ class CheckRequest:
     strict: bool = False
     faults: tuple[FaultReport, ...] = ()
     hints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unjudged: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:

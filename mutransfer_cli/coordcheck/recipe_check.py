@@ -12,7 +12,7 @@ from mutransfer_cli.coordcheck.check_request import CheckRequest, request_option
 from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.user_callable import require_parameterization
+from mutransfer_cli.coordcheck.user_callable import require_parameterization, unjudged_tensors
 from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation, is_judged
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
@@ -78,7 +78,14 @@ def width_request(
         if is_judged(tensor, family)
     }
     build = proxy_builder(factory, lambda width: replace(base, width=width))
-    return CheckRequest(build, expected, parameterization, all_widths, **request_options(options))
+    return CheckRequest(
+        build,
+        expected,
+        parameterization,
+        all_widths,
+        unjudged=unjudged_tensors(family),
+        **request_options(options),
+    )
 
 
 def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:

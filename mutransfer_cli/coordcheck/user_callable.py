@@ -11,11 +11,14 @@ from torch import nn
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
-from mutransfer_cli.coordcheck.measure.optimizer_kind import unread_keys, update_geometries
+from mutransfer_cli.coordcheck.measure.optimizer_kind import (
+    foreign_tensors,
+    unread_keys,
+    update_geometries,
+)
 from mutransfer_cli.coordcheck.measure.recorder import uncompiled
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
-    tiny_batch,
     warmed_up_subject,
 )
 from mutransfer_cli.coordcheck.report.result import CheckReport
@@ -119,7 +122,14 @@ def callable_request(
     if build_subject(all_widths[0], 0).optimizer is None:
         trained = planned_builder(build, build_subject, all_widths[0], parameterization, roles)
         expected = expectations(family, parameterization, {})
-        return CheckRequest(trained, expected, parameterization, all_widths, **fields)
+        return CheckRequest(
+            trained,
+            expected,
+            parameterization,
+            all_widths,
+            unjudged=unjudged_tensors(family),
+            **fields,
+        )
     geometries = update_geometries(lambda: warmed_up_subject(build_subject, all_widths[0], 0))
     return CheckRequest(
         build_subject,
@@ -128,6 +138,8 @@ def callable_request(
         all_widths,
         faults=attention_faults(family, parameterization),
         hints=unread_keys(build_subject(all_widths[-1], 0).optimizer),
+        notes=foreign_tensors(build_subject(all_widths[0], 0)),
+        unjudged=unjudged_tensors(family),
         **fields,
     )
 
@@ -154,6 +166,17 @@ def expectations(
             # not show in the groups
             expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
     return expected
+
+
+def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:
+    """Role and reason of every tensor for which there is no rule."""
+    fixed = "its role is fixed: there is no rule for it"
+    ports = "the model divides its layer's output by the width; common ports disagree on its rate"
+    return {
+        t.name: (t.role, fixed if t.role == "fixed" else ports)
+        for t in family.tensors
+        if not is_judged(t, family)
+    }
 
 
 def subject_builder(build: Build, name: str) -> BuildSubject:
@@ -187,7 +210,7 @@ def traced_family(
     def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
         subject = build_subject(width, 0)
         assert subject.batch is not None and subject.loss is not None
-        batch, loss = tiny_batch(subject.batch(0)), subject.loss
+        batch, loss = subject.batch(0), subject.loss  # all of it: experts need many tokens
         subject.model.eval()
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
         return subject.model, run

@@ -17,11 +17,21 @@ from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, wit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.coordcheck.verdict.width_verdict import (
     HIDDEN_ROLES,
+    notes_on_unjudged,
     overall_verdict,
+    regime_fault,
     regime_of,
     tensor_report,
+    unmeasured_report,
 )
-from mutransfer_cli.documents.check import CheckDocument, ControlReport, FaultReport
+from mutransfer_cli.documents.check import (
+    CheckDocument,
+    ControlReport,
+    FaultReport,
+    Regime,
+    Repair,
+    TensorReport,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +72,21 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             verdicts = separated(verdicts, after)
         control = negative_control(request)
     unstable = not all(m.finite for m in measurements)
-    tensors = tuple(tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts)
+    regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
+    tensors = tensor_reports(request, verdicts)
     verdict, reason = overall_verdict(
         tensors,
         control,
         (UNSTABLE,) if unstable else request.faults,
         request.parameterization,
         request.strict,
+        regime_fault(regime, request.expected, request.parameterization),
     )
     return CheckReport(
         CheckDocument(
             verdict=verdict,
             reason=reason,
-            regime="unstable" if unstable else regime_of(request.expected, measurements),
+            regime=regime,
             expected=request.parameterization,
             widths=request.widths,
             seeds=len(measurements) // len(request.widths),
@@ -84,9 +96,32 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             control=control,
             limits=WIDTH_LIMITS,
             faults=((UNSTABLE,) if unstable else ()) + request.faults,
-            notes=inference_notes(measurements) + (request.hints if verdict == "fail" else ()),
+            notes=(
+                *notes_on_unjudged(tensors),
+                *inference_notes(measurements),
+                *request.notes,
+                *(request.hints if verdict == "fail" else ()),
+            ),
         )
     )
+
+
+def tensor_reports(
+    request: CheckRequest, verdicts: Sequence[TensorVerdict]
+) -> tuple[TensorReport, ...]:
+    """The report on every tensor, also on those that are not judged."""
+    judged = [tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts]
+    others = [unmeasured_report(n, role, why) for n, (role, why) in request.unjudged.items()]
+    return tuple(
+        t.model_copy(update={"repairs": tuple(at_sizes(r, request.widths) for r in t.repairs)})
+        for t in (*judged, *others)
+    )
+
+
+def at_sizes(repair: Repair, sizes: Sequence[int]) -> Repair:
+    """A repair with its factor at every size."""
+    factors = {size: float((size / sizes[0]) ** repair.power) for size in sizes}
+    return repair.model_copy(update={"factors": factors})
 
 
 def too_few_widths(request: CheckRequest) -> CheckReport:
@@ -132,7 +167,8 @@ def measure_until_decided(
 
 def is_doubtful(verdict: TensorVerdict) -> bool:
     """Whether a deviation is large enough to need more seeds."""
-    return max(abs(verdict.deviation), abs(verdict.init_deviation)) > DOUBTFUL_DEVIATION
+    deviation = max(abs(verdict.deviation), abs(verdict.init_deviation))
+    return deviation > DOUBTFUL_DEVIATION or verdict.problem == "sparse"
 
 
 def is_borderline(verdict: TensorVerdict) -> bool:

@@ -11,7 +11,8 @@ from mutransfer_cli.catalog.findings import FINDINGS, known_finding
 from mutransfer_cli.documents.base import Part
 
 Verdict = Literal["pass", "fail", "inconclusive"]
-AspectVerdict = Literal["pass", "warn", "fail", "inconclusive"]
+AspectVerdict = Literal["pass", "warn", "fail", "inconclusive", "not judged"]
+Quantity = Literal["lr", "init", "multiplier", "weight_decay", "eps", "attention_scale"]
 Regime = Literal["feature-learning", "lazy", "unstable"]
 Finding = Annotated[
     str,
@@ -27,6 +28,19 @@ class Slope(Part):
     low: float | None
     high: float | None
     expected: float | None = Field(description="slope that the theory predicts; null: not judged")
+
+
+class Repair(Part):
+    """A repair that a program can apply: multiply a quantity by a power of the width."""
+
+    name: str = Field(description="tensor or module; empty: the model's output")
+    quantity: Quantity = Field(
+        description="lr; init: the tensor's entries; multiplier: the output of the tensor's module"
+    )
+    power: float = Field(description="multiply the quantity by m^power, m = width / base width")
+    factors: dict[int, float] = Field(
+        description="m^power by size, relative to the smallest", default_factory=dict
+    )
 
 
 class TensorReport(Part):
@@ -47,6 +61,12 @@ class TensorReport(Part):
     aspects: dict[str, AspectVerdict] = Field(
         default_factory=dict, description="verdict on each aspect that was measured"
     )
+    not_judged: dict[str, str] = Field(
+        default_factory=dict, description="the reason for each aspect that was not judged"
+    )
+    repairs: tuple[Repair, ...] = Field(
+        default=(), description="what makes the tensor pass at the next check"
+    )
 
 
 class FaultReport(Part):
@@ -56,6 +76,7 @@ class FaultReport(Part):
     where: str = Field(description="the module; empty for the whole model")
     message: str
     fix: str | None = None
+    repairs: tuple[Repair, ...] = ()
 
     def __str__(self) -> str:
         """Finding, message and repair in one line."""

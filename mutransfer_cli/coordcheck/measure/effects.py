@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +26,8 @@ INPUT_DEPENDENT = 1.5  # least growth at twice the input of an effect that depen
 
 # names of a weight, also where the module computes it from another tensor in every pass
 WEIGHTS = {"weight", "weight_orig", "parametrizations.weight.original"}
+
+SEVERAL_MATRICES = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
 Use = tuple[Call, str]  # the call of a module, and the tensor's name inside that module
 
@@ -169,8 +172,11 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         value: The tensor.
 
     Returns:
-        The gain; None unless the tensor is the weight matrix of a module with one input.
+        The gain; None unless the tensor is a matrix of a recurrent or attention module of torch,
+        or the weight of a module with one input.
     """
+    if isinstance(call.module, SEVERAL_MATRICES) and "." not in local and value.dim() == 2:
+        return rms(value) * math.sqrt(value.shape[1])  # its inputs include states or values
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
     if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
         return None

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mutransfer_cli.coordcheck.measure.optimizer_probes import ENLARGEMENT
 from mutransfer_cli.coordcheck.measure.recorder import rms
+from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
@@ -76,15 +77,38 @@ def is_orthogonalized(update: Tensor, gradient: Tensor) -> bool:
 
 def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:
     """A hint for each number in the groups, such as `lr_scale`, that only a training loop reads."""
-    groups = optimizer.param_groups if optimizer is not None else []
-    known = {*getattr(optimizer, "defaults", ()), "params", "initial_lr"}
-    differing = [
-        key
-        for key in {k for g in groups for k in g} - known
-        if len({g.get(key) for g in groups if isinstance(g.get(key), int | float)}) > 1
-    ]
-    return tuple(
-        f"the optimizer's groups differ in `{key}`, which {type(optimizer).__name__} does not "
-        "read: if your training loop applies it, apply it in the callable too"
-        for key in sorted(differing)
+    hints = []
+    for part in optimizer_parts(optimizer) if optimizer is not None else []:
+        known = {*getattr(part, "defaults", ()), "params", "initial_lr"}
+        hints += [
+            f"the optimizer's groups differ in `{key}`, which {type(part).__name__} does not "
+            "read: if your training loop applies it, apply it in the callable too"
+            for key in sorted({k for g in part.param_groups for k in g} - known)
+            if len({g.get(key) for g in part.param_groups if is_number(g.get(key))}) > 1
+        ]
+    return tuple(dict.fromkeys(hints))
+
+
+def is_number(value: object) -> bool:
+    """Whether an option of a group is a number."""
+    return isinstance(value, int | float)
+
+
+def foreign_tensors(subject: Subject) -> tuple[str, ...]:
+    """A note on tensors that the optimizer trains and that are not the model's."""
+    own = {id(p) for p in subject.model.parameters()}
+    foreign = {
+        id(p): tuple(p.shape)
+        for part in optimizer_parts(subject.optimizer)
+        for group in part.param_groups
+        for p in group["params"]
+        if id(p) not in own
+    }
+    if not foreign:
+        return ()
+    count = "a tensor" if len(foreign) == 1 else f"{len(foreign)} tensors"
+    shapes = ", ".join(map(str, foreign.values()))
+    return (
+        f"the optimizer trains {count} outside the model, which this check does not judge; "
+        f"shapes: {shapes}",
     )

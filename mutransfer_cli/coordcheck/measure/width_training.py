@@ -48,7 +48,9 @@ class Measurement:
         inference_ratio: Size of the logits without targets relative to those with; None if unknown.
         activations: For each module, the RMS of its output at init.
         changes: For each module, the RMS of the change of its output after the last step.
+        frozen: Tensors that require no gradient.
         trained: Tensors that a gradient reached in a step.
+        moves: RMS of the first change of each tensor after a step with a gradient.
         finite: Whether all losses were finite.
     """
 
@@ -62,7 +64,9 @@ class Measurement:
     inference_ratio: float | None = None
     activations: dict[str, float] = field(default_factory=dict)
     changes: dict[str, float] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
     trained: set[str] = field(default_factory=set)
+    moves: dict[str, float] = field(default_factory=dict)
     finite: bool = True
 
 
@@ -97,6 +101,7 @@ def measure_width(
     subject.model.train()
     batch = tiny_batch(subject.batch(seed))
     result = Measurement(width)
+    result.frozen = {n for n, p in subject.model.named_parameters() if not p.requires_grad}
     initial: dict[str, Tensor] = {}
     for step in range(steps):
         calls, finite = forward_backward(subject, batch)
@@ -171,6 +176,7 @@ def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Me
     run_user_code(subject.optimizer.step, "optimizer.step()")
     for name in (n for n in named if n in gradients and n not in result.effects):
         after = named[name].detach()
+        result.moves.setdefault(name, rms(after - before[name]))
         effects = effects_of(uses[name], before[name], after, gradients[name])
         moved = [e for e in effects if e.raw > NO_CHANGE]
         if moved:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.documents.check import Repair
 
 FLAT_EXPONENT = 0.05  # exponents that are smaller in magnitude are called constant
 
@@ -19,17 +20,24 @@ class Diagnosis:
         finding: A code of `catalog.findings`.
         message: What was measured, and what it means.
         fix: How to repair it.
+        repairs: The same for programs.
     """
 
     finding: str
     message: str
     fix: str
+    repairs: tuple[Repair, ...] = ()
 
 
 def nearest_half(deviation: float) -> float:
     """The nearest multiple of 1/2 other than 0: exponents of the theory are multiples of 1/2."""
     nearest = round(deviation * 2) / 2
     return nearest if nearest else (0.5 if deviation > 0 else -0.5)
+
+
+def rounded_half(deviation: float) -> float:
+    """The nearest multiple of 1/2; 0 within the tolerance."""
+    return nearest_half(deviation) if abs(deviation) > EXPONENT_TOLERANCE else 0.0
 
 
 def power(exponent: float) -> str:
@@ -84,6 +92,8 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
             "input reached it?)",
             FINDINGS["not-trained"].fix(),
         )
+    if verdict.problem in {"sparse", "outside"} and verdict.update is None:
+        return None
     if verdict.aspects.get("epsilon") == "fail" and (
         abs(verdict.init_deviation) <= EXPONENT_TOLERANCE
     ):
@@ -93,6 +103,7 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
             f"width: it takes {verdict.epsilon_share:.2g} of an update at the largest width, and "
             f"would take {verdict.epsilon_share_ahead:.2g} at 16 times that width",
             FINDINGS["epsilon"].fix(),
+            (Repair(name=verdict.name, quantity="eps", power=-1.0),),
         )
     if abs(verdict.init_deviation) > EXPONENT_TOLERANCE:
         return diagnose_init(verdict, expected, ratio)
@@ -104,6 +115,7 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
             f"expected m^{verdict.expected_update:g}: its learning rate is "
             f"{excess(verdict.deviation, ratio)}",
             FINDINGS[finding].fix(change=correction(verdict.deviation)),
+            lr_repairs(verdict, verdict.deviation),
         )
     if verdict.aspects.get("weight decay") == "warn":
         return Diagnosis(
@@ -111,6 +123,7 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
             f"`{verdict.name}`: its decay per step changes with the width: it is "
             f"{excess(verdict.decay_deviation, ratio)}",
             FINDINGS["weight-decay"].fix(change=correction(verdict.decay_deviation)),
+            lr_repairs(verdict, 0.0),
         )
     return None
 
@@ -124,21 +137,51 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
         ratio: The largest width divided by the smallest.
     """
     init, update = verdict.init_deviation, verdict.deviation
-    both_grow = expected.role == "readout" and init > 0 and update > EXPONENT_TOLERANCE
-    # a missing multiplier is missing once in the update, and with SGD again in its gradient
-    factors = 1 if abs(init - update) < EXPONENT_TOLERANCE else 2
-    if both_grow and abs(factors * init - update) < EXPONENT_TOLERANCE:
+    name = verdict.name
+    # a missing multiplier is missing once in the update, and again in a gradient that it follows
+    factors = 2 if expected.geometry.sees_gradient_scale else 1
+    if (
+        expected.role == "readout"
+        and init > 0
+        and rounded_half(update) == factors * nearest_half(init)
+    ):
         return Diagnosis(
             "multiplier-missing",
-            f"`{verdict.name}`: its forward multiplier is missing: outputs and updates are "
+            f"`{name}`: its forward multiplier is missing: outputs and updates are "
             f"{excess(init, ratio)}",
             FINDINGS["multiplier-missing"].fix(power=power(nearest_half(init))),
+            (Repair(name=name, quantity="multiplier", power=-nearest_half(init)),),
         )
     finding = "init-too-large" if init > 0 else "init-too-small"
-    update_deviates = abs(update) > EXPONENT_TOLERANCE
-    also = f"; its update too is {excess(update, ratio)}" if update_deviates else ""
+    own = update if verdict.repaired_deviation is None else verdict.repaired_deviation
+    update_deviates = abs(own) > EXPONENT_TOLERANCE
+    also = f"; its update too is {excess(own, ratio)}" if update_deviates else ""
+    fix = FINDINGS[finding].fix(change=correction(init))
+    if update_deviates:
+        fix += f"; {FINDINGS[lr_finding(own)].fix(change=correction(own))}"
     return Diagnosis(
         finding,
-        f"`{verdict.name}`: its init standard deviation is {excess(init, ratio)}{also}",
-        FINDINGS[finding].fix(change=correction(init)),
+        f"`{name}`: its init standard deviation is {excess(init, ratio)}{also}",
+        fix,
+        (
+            Repair(name=name, quantity="init", power=-nearest_half(init)),
+            *lr_repairs(verdict, own),
+        ),
+    )
+
+
+def lr_repairs(verdict: TensorVerdict, deviation: float) -> tuple[Repair, ...]:
+    """The repair of the learning rate, and of the decay that it multiplies.
+
+    Args:
+        verdict: The tensor's slopes and deviations.
+        deviation: Deviation of the update's exponent.
+    """
+    lr = -rounded_half(deviation)
+    decay = -rounded_half(verdict.decay_deviation) - lr if verdict.decay is not None else 0.0
+    changes = {"lr": lr, "weight_decay": decay}
+    return tuple(
+        Repair(name=verdict.name, quantity=quantity, power=power)  # type: ignore[arg-type]  # a literal
+        for quantity, power in changes.items()
+        if power
     )

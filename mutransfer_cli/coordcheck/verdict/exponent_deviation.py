@@ -23,11 +23,13 @@ class UseDeviation:
         fit: Slope of the effect.
         deviation: Most conservative estimate of the deviation of its exponent.
         expected: Expected exponent for this use.
+        idle: Whether the loss does not depend on the tensor, but for rounding.
     """
 
     fit: SlopeFit
     deviation: float
     expected: float
+    idle: bool = False
 
 
 def init_deviation(
@@ -37,6 +39,10 @@ def init_deviation(
     if expected.init is None:
         return None, 0.0
     follows = expected.role in SCALED_OUTPUT_ROLES
+    sizes = {m.size for m in measurements}
+    measurements = [m for m in measurements if name in m.gains]  # no token may reach an expert
+    if {m.size for m in measurements} != sizes:
+        return None, 0.0
 
     def gain(m: Measurement) -> float | None:
         value = m.gains.get(name)
@@ -80,7 +86,7 @@ def update_deviation(
         return None
     measured = [m for m in measurements if use < len(m.effects[name])]
     if all(m.effects[name][use].is_idle for m in measured):
-        return UseDeviation(raw, 0.0, expected.update)
+        return UseDeviation(raw, 0.0, expected.update, idle=True)
     right_exponent, right_gradient = expected.update, expected.gradient
     is_lookup = any(m.effects[name][use].is_lookup for m in measured)
     if expected.role == "tied" and not is_lookup:
@@ -99,6 +105,22 @@ def update_deviation(
         inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
     return UseDeviation(raw, conservative(deviations), right_exponent)
+
+
+def move_deviation(
+    name: str, measurements: Sequence[Measurement], expected: Expectation
+) -> UseDeviation | None:
+    """Deviation of the size of a vector's or scalar's own update, where its effect is unknown.
+
+    Args:
+        name: The tensor's name.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+    """
+    if expected.lr is None or expected.geometry.sees_gradient_scale:
+        return None
+    fit = fit_slope([m for m in measurements if name in m.moves], lambda m: m.moves[name])
+    return UseDeviation(fit, fit.value - expected.lr, expected.lr) if fit else None
 
 
 def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:
@@ -129,4 +151,7 @@ def input_slope(
         return None
     if expected.role == "readout":
         return fit_slope(measurements, lambda m: m.upstream.get(name))
-    return fit_slope(measurements, lambda m: effect_aspect(m, name, use, "input"))
+    reached = [m for m in measurements if m.effects.get(name)]
+    if {m.size for m in reached} != {m.size for m in measurements}:
+        return None
+    return fit_slope(reached, lambda m: effect_aspect(m, name, use, "input"))

@@ -58,7 +58,7 @@ def separated(
     """
     errors = init_errors(before)
     return [
-        old
+        replace(old, repaired_deviation=new.deviation)
         if old.name in errors
         else replace(new, decay=old.decay, decay_deviation=old.decay_deviation)
         for old, new in zip(before, after, strict=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.coverage import IDLE, Coverage, Problem, coverage_of
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
     UseDeviation,
     init_deviation,
+    move_deviation,
     update_deviation,
 )
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
@@ -21,7 +23,8 @@ EPSILON_HORIZON = 16.0  # epsilon is judged at this multiple of the largest widt
 CONSTANT_EPSILON = 0.75  # slope; 1 if epsilon is constant, 1/2 for queries and keys at first
 STEEPEST_EPSILON = 1.5  # steepest slope for extrapolating epsilon
 EPSILON_SHARE = 0.2  # largest share of an update that epsilon may take at that width
-SEVERITY: tuple[AspectVerdict, ...] = ("pass", "warn", "inconclusive", "fail")
+SEVERITY: tuple[AspectVerdict, ...] = ("not judged", "pass", "warn", "inconclusive", "fail")
+UNMEASURED_INIT = "the gain of its module was not measured"
 
 
 def verdict_on(deviation: float, error: float) -> AspectVerdict:
@@ -48,6 +51,10 @@ class TensorVerdict:
         epsilon: Slope of epsilon over the gradient; None if updates follow the gradient.
         epsilon_ratio: Epsilon divided by the gradient at the largest width.
         expected_update: Expected exponent of the update, for that use.
+        problem: Why the update cannot be judged by its effect on a module's output; None if it can.
+        not_judged: The reason for each aspect that is not judged.
+        repaired_deviation: Deviation of the update's exponent once wrong inits are repaired; None:
+            there are none.
     """
 
     name: str
@@ -62,6 +69,9 @@ class TensorVerdict:
     epsilon: SlopeFit | None = None
     epsilon_ratio: float = 0.0
     expected_update: float = 0.0
+    problem: Problem | None = None
+    not_judged: Mapping[str, str] = field(default_factory=dict)
+    repaired_deviation: float | None = None
 
     @property
     def epsilon_share(self) -> float:
@@ -81,22 +91,26 @@ class TensorVerdict:
     @property
     def aspects(self) -> dict[str, AspectVerdict]:
         """The verdict on each aspect that was measured."""
-        verdicts: dict[str, AspectVerdict] = {
-            "update": verdict_on(self.deviation, self.deviation_error) if self.moved else "fail"
-        }
+        verdicts: dict[str, AspectVerdict] = {}
+        if not self.moved:
+            verdicts["update"] = "fail"
+        elif self.problem == "sparse" or (self.problem == "outside" and self.update is None):
+            verdicts["update"] = "inconclusive"
+        elif "update" not in self.not_judged:
+            verdicts["update"] = verdict_on(self.deviation, self.deviation_error)
         if self.init is not None:
             verdicts["init"] = verdict_on(self.init_deviation, self.init.error)
         if self.decay is not None:
             decays_alike = abs(self.decay_deviation) <= EXPONENT_TOLERANCE
             verdicts["weight decay"] = "pass" if decays_alike else "warn"
-        if self.epsilon is not None:
+        if self.epsilon is not None and "epsilon" not in self.not_judged:
             verdicts["epsilon"] = "fail" if self.epsilon_share_ahead > EPSILON_SHARE else "pass"
         return verdicts
 
     @property
     def verdict(self) -> AspectVerdict:
         """The worst verdict of all aspects."""
-        return max(self.aspects.values(), key=SEVERITY.index)
+        return max(self.aspects.values(), key=SEVERITY.index, default="not judged")
 
 
 def judge(name: str, measurements: Sequence[Measurement], expected: Expectation) -> TensorVerdict:
@@ -111,14 +125,16 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         measurements: Measurements at all widths and seeds.
         expected: The expected exponents of the tensor.
     """
-    uses = max((len(m.effects.get(name, ())) for m in measurements), default=0)
-    moved = uses > 0 and all(m.effects.get(name) for m in measurements)
-    worst: UseDeviation | None = None
-    for use in range(uses if moved else 0):
-        current = update_deviation(name, use, measurements, expected)
-        if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
-            worst = current
+    covered = coverage_of(name, measurements)
+    not_judged = {} if covered.problem in {None, "not-trained"} else {"update": covered.reason}
+    worst = worst_use(name, covered, measurements, expected)
+    if worst is not None and worst.idle:
+        not_judged |= {"update": IDLE, "epsilon": IDLE}
+    elif worst is not None:
+        not_judged.pop("update", None)
     init, deviation_at_init = init_deviation(name, measurements, expected)
+    if init is None:
+        not_judged["init"] = UNMEASURED_INIT
     probed = [m for m in measurements if m.decays or m.epsilons]
     decay = fit_slope(probed, lambda m: m.decays.get(name))
     epsilon: SlopeFit | None = None
@@ -136,8 +152,33 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         deviation_error=worst.fit.error if worst else 0.0,
         init_deviation=deviation_at_init,
         decay_deviation=decay.value - expected.decay if decay else 0.0,
-        moved=moved,
+        moved=covered.problem != "not-trained",
         epsilon=epsilon,
         epsilon_ratio=ratio,
         expected_update=worst.expected if worst else expected.update,
+        problem=covered.problem,
+        not_judged=not_judged,
     )
+
+
+def worst_use(
+    name: str, covered: Coverage, measurements: Sequence[Measurement], expected: Expectation
+) -> UseDeviation | None:
+    """The use of a tensor in which its update deviates most; None if none can be judged.
+
+    Args:
+        name: The tensor's name.
+        covered: What is known of its updates.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+    """
+    if covered.problem == "outside" and expected.role in {"scalar", "vector"}:
+        return move_deviation(name, measurements, expected)
+    if covered.problem is not None:
+        return None
+    worst: UseDeviation | None = None
+    for use in range(max(len(m.effects[name]) for m in covered.measurements)):
+        current = update_deviation(name, use, covered.measurements, expected)
+        if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
+            worst = current
+    return worst

@@ -15,6 +15,7 @@ from mutransfer_cli.coordcheck.verdict.tensor_verdict import (
     TensorVerdict,
 )
 from mutransfer_cli.documents.check import (
+    AspectVerdict,
     ControlReport,
     FaultReport,
     Regime,
@@ -25,6 +26,7 @@ from mutransfer_cli.documents.check import (
 log = logging.getLogger(__name__)
 
 HIDDEN_ROLES = frozenset({"hidden", "convolution", "expert"})
+JUDGED_INITS = HIDDEN_ROLES | {"input", "readout"}
 
 
 def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> TensorReport:
@@ -38,8 +40,8 @@ def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> Tens
     aspects = v.aspects
     if expected.role == "readout" and v.moved and v.init_deviation < -EXPONENT_TOLERANCE:
         aspects["init"] = "warn"  # harmless: muP even recommends a readout that starts at zero
-    verdict = max(aspects.values(), key=SEVERITY.index)
-    diagnosis = diagnose(v, expected, ratio) if verdict != "pass" else None
+    verdict: AspectVerdict = max(aspects.values(), key=SEVERITY.index, default="not judged")
+    diagnosis = diagnose(v, expected, ratio) if verdict not in {"pass", "not judged"} else None
     if verdict == "inconclusive":
         log.info(
             "%s is undecided: update off by %.2f (standard error %.2f), init by %.2f",
@@ -53,13 +55,95 @@ def tensor_report(v: TensorVerdict, expected: Expectation, ratio: float) -> Tens
         role=expected.role,
         verdict=verdict,
         finding=diagnosis.finding if diagnosis else None,
-        message=diagnosis.message if diagnosis else None,
+        message=diagnosis.message if diagnosis else unjudged_message(v, verdict),
         fix=diagnosis.fix if diagnosis else None,
         update_slope=v.update.report(v.expected_update) if v.update else None,
         init_slope=v.init.report(expected.init) if v.init else None,
         decay_slope=v.decay.report(expected.decay) if v.decay else None,
         epsilon_slope=v.epsilon.report(0.0) if v.epsilon else None,
         aspects=aspects,
+        not_judged=dict(v.not_judged),
+        repairs=diagnosis.repairs if diagnosis and verdict in {"fail", "warn"} else (),
+    )
+
+
+def unjudged_message(v: TensorVerdict, verdict: AspectVerdict) -> str | None:
+    """Why the update of a tensor is undecided though nothing deviates; None if it is not."""
+    undecided = verdict == "inconclusive" and v.problem in {"sparse", "outside"}
+    return f"`{v.name}`: {v.not_judged['update']}" if undecided else None
+
+
+def unmeasured_report(name: str, role: str, reason: str) -> TensorReport:
+    """The report on a tensor for which there is no rule, or nothing to measure.
+
+    Args:
+        name: The tensor's name.
+        role: The tensor's role.
+        reason: Why it is not judged.
+    """
+    return TensorReport(
+        name=name,
+        role=role,
+        verdict="not judged",
+        finding=None,
+        message=None,
+        fix=None,
+        update_slope=None,
+        init_slope=None,
+        decay_slope=None,
+        not_judged={"update": reason},
+    )
+
+
+def count_of_judged(tensors: Sequence[TensorReport], parameterization: str) -> str:
+    """How many tensors scale as they should, of those whose update was judged.
+
+    Args:
+        tensors: The reports on the tensors, all of which pass.
+        parameterization: Name of the parameterization that the model is compared with.
+    """
+    judged = [t for t in tensors if "update" not in t.not_judged]
+    if len(judged) == len(tensors):
+        return f"all {len(tensors)} tensors scale as {parameterization}"
+    return (
+        f"{len(judged)} of {len(tensors)} tensors scale as {parameterization}, and "
+        f"{len(tensors) - len(judged)} are not judged"
+    )
+
+
+def notes_on_unjudged(tensors: Sequence[TensorReport]) -> tuple[str, ...]:
+    """A line for each reason for which updates, or inits of matrices, are not judged."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for t in tensors:
+        for aspect, reason in t.not_judged.items():
+            if aspect == "update" or (aspect == "init" and t.role in JUDGED_INITS):
+                names.setdefault((aspect, reason), []).append(t.name)
+    return tuple(
+        f"{aspect} not judged, {reason}: {', '.join(listed)}"
+        for (aspect, reason), listed in names.items()
+    )
+
+
+def regime_fault(
+    regime: Regime | None, expected: Mapping[str, Expectation], parameterization: str
+) -> str:
+    """Why a model whose tensors pass does not pass, because of its regime; empty if there is none.
+
+    A pass beside a regime that the parameterization does not have would contradict itself.
+
+    Args:
+        regime: The measured regime.
+        expected: The expected exponents of each tensor.
+        parameterization: Name of the parameterization that the model is compared with.
+    """
+    updates = [e.update for e in expected.values() if e.role in HIDDEN_ROLES]
+    mean = sum(updates) / len(updates) if updates else 0.0
+    if regime in {None, "feature-learning", regime_at(mean)}:
+        return ""
+    return (
+        f"the changes of hidden layers {'grow' if regime == 'unstable' else 'shrink'} with the "
+        f"width (regime: {regime}), which {parameterization} does not allow, though no tensor's "
+        "own effect does: look for a factor of the width between the modules"
     )
 
 
@@ -69,6 +153,7 @@ def overall_verdict(
     faults: Sequence[FaultReport],
     parameterization: str,
     strict: bool,
+    regime_fault: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict of the check and its reason.
 
@@ -78,6 +163,7 @@ def overall_verdict(
         faults: Faults of the whole model; any of them fails the check.
         parameterization: Name of the parameterization that the model is compared with.
         strict: Whether warnings fail the check.
+        regime_fault: Why the regime contradicts a pass; empty if it does not.
     """
     failing = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
@@ -99,9 +185,13 @@ def overall_verdict(
             f"sanity check: a deliberately wrong learning rate passed too ({control.what}); give "
             "larger --widths",
         )
+    if regime_fault:
+        return "inconclusive", regime_fault
+    if all(t.verdict == "not judged" for t in tensors):
+        return "inconclusive", "no tensor could be judged"
     return (
         "pass",
-        f"all {len(tensors)} tensors scale as {parameterization}; sanity check: a deliberately "
+        f"{count_of_judged(tensors, parameterization)}; sanity check: a deliberately "
         "wrong learning rate is detected",
     )
 
@@ -110,15 +200,31 @@ def regime_of(
     expected: Mapping[str, Expectation], measurements: Sequence[Measurement]
 ) -> Regime | None:
     """The regime, from the slope of the change of the hidden layers' outputs."""
-    modules = [n.rpartition(".")[0] for n, e in expected.items() if e.role in HIDDEN_ROLES]
+    modules = [module_of(n) for n, e in expected.items() if e.role in HIDDEN_ROLES]
     fits = [
         fit_slope(measurements, lambda m, name=name: m.changes.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
         for name in modules
     ]
-    slopes = [fit.value for fit in fits if fit is not None]
-    if not slopes:
+    measured = [fit for fit in fits if fit is not None]
+    if not measured:
         return None
-    slope = sum(slopes) / len(slopes)
-    if abs(slope) <= EXPONENT_TOLERANCE:
+    slope = sum(fit.value for fit in measured) / len(measured)
+    error = sum(fit.error for fit in measured) / len(measured)
+    return regime_at(slope, error)
+
+
+def regime_at(slope: float, error: float = 0.0) -> Regime:
+    """The regime of hidden layers whose outputs change as width^slope.
+
+    Args:
+        slope: The slope.
+        error: Its standard error; changes under SGD scatter between seeds.
+    """
+    if abs(slope) - error <= EXPONENT_TOLERANCE:
         return "feature-learning"
     return "lazy" if slope < 0 else "unstable"
+
+
+def module_of(tensor: str) -> str:
+    """Name of the module that uses a tensor, also where it computes its weight from it."""
+    return tensor.rpartition(".")[0].partition(".parametrizations.")[0]

@@ -10,6 +10,7 @@ from mutransfer_cli.coordcheck.verdict.diagnosis import correction, diagnose, ex
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
+from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, Geometry
 
 CERTAIN = SlopeFit(0.0, 0.01, 4)
 RIGHT = TensorVerdict("a.weight", CERTAIN, CERTAIN, CERTAIN, 0.0, 0.01, 0.0, 0.0, moved=True)
@@ -50,11 +51,41 @@ def test_a_tensor_that_does_not_move() -> None:
     assert "no effect of its update was measured" in found.message
 
 
-@pytest.mark.parametrize("factors", [1, 2])  # Adam; SGD, whose gradient has the multiplier too
-def test_a_missing_multiplier_is_told_from_a_wrong_init(factors: int) -> None:
+@pytest.mark.parametrize(
+    ("geometry", "factors"),
+    [(SIGN, 1), (GRADIENT, 2)],  # SGD's gradient has the multiplier too
+)
+def test_a_missing_multiplier_is_told_from_a_wrong_init(geometry: Geometry, factors: int) -> None:
     wrong = replace(RIGHT, init_deviation=1.0, deviation=float(factors))
-    missing = diagnose(wrong, replace(HIDDEN, role="readout"), 4)
+    readout = replace(HIDDEN, role="readout", geometry=geometry)
+    missing = diagnose(wrong, readout, 4)
     assert missing is not None and missing.finding == "multiplier-missing"
     assert missing.fix == "multiply its input by 1/m, m = width / base width"
+    (repair,) = missing.repairs
+    assert (repair.name, repair.quantity, repair.power) == ("a.weight", "multiplier", -1.0)
     init = diagnose(wrong, HIDDEN, 4)
     assert init is not None and init.finding == "init-too-large"
+
+
+def test_a_readout_in_standard_parameterization_under_adam() -> None:
+    """std n^-1/2 and a constant rate: outputs are n^1/2 too large, updates n.
+
+    No multiplier undoes both: after 1/m^1/2 the update would still be m^1/2 too large. In Table 3
+    of Tensor Programs V, std goes as 1/n and the rate as 1/n.
+    """
+    readout = replace(HIDDEN, role="readout", geometry=SIGN)
+    found = diagnose(replace(RIGHT, init_deviation=0.5, deviation=1.0), readout, 4)
+    assert found is not None and found.finding == "init-too-large"
+    repairs = {r.quantity: r.power for r in found.repairs}
+    assert (repairs["init"], repairs["lr"]) == (-0.5, -1.0)
+    assert "learning rate: divide it by m," in found.fix
+
+
+def test_a_repaired_rate_keeps_the_decay_per_step() -> None:
+    """lr × weight_decay is constant before the repair; so it has to be after it."""
+    found = diagnose(replace(RIGHT, deviation=1.0), HIDDEN, 4)
+    assert found is not None
+    assert {r.quantity: r.power for r in found.repairs} == {"lr": -1.0, "weight_decay": 1.0}
+    without_decay = diagnose(replace(RIGHT, deviation=1.0, decay=None), HIDDEN, 4)
+    assert without_decay is not None
+    assert [r.quantity for r in without_decay.repairs] == ["lr"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -44,6 +46,7 @@ def test_a_deviation_that_vanishes_was_a_consequence(consequence: bool) -> None:
     before = [verdict("a", init=0.5, update=0.7), verdict("b", update=0.5, decay=0.3)]
     after = [verdict("a"), verdict("b", update=0.0 if consequence else 0.5, decay=9.0)]
     first, second = separated(before, after)
-    assert first == before[0]  # its own error, as it was measured
+    assert replace(first, repaired_deviation=None) == before[0]  # its own error, as measured
+    assert first.repaired_deviation == 0.0  # what is left of its update once the init is right
     assert second.verdict == ("warn" if consequence else "fail")
     assert second.decay_deviation == 0.3  # decay does not depend on the repair
