@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Runs
-from mutransfer_cli.surface.response.shape import shape_at
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -63,7 +62,7 @@ def _residuals(surface: ResponseSurface) -> _Residuals:
     member = max(surface.members, key=lambda m: m.weight)
     mode, problem, runs = member.mode, member.problem, surface.runs
     theta, layout = mode.theta, problem.layout
-    shape = shape_at(theta, layout, runs.settings, runs.rung, problem.sizes)
+    shape = problem.shape_of(theta, runs.settings, runs.rung)
     level = theta[layout.slices["level"]][runs.rung]
     values = runs.losses - level - shape.excess
     typical = np.median(mode.noise.sigma)

@@ -25,12 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from mutransfer_cli.surface.response.fitting import Member
+from mutransfer_cli.surface.response.fitting.mixture import Member
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.misfit import misfit_correlation
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array, Indices
-from mutransfer_cli.surface.response.shape import shape_at
 
 SMALLEST_WEIGHT = 0.05  # members with less of the mixture have no say
 
@@ -94,18 +93,18 @@ class Outlook:
         return Outlook(self.weight, shared, covariance, self.noise)
 
 
-def optimum_gradient(layout: Layout, size: Array, rung: int | None) -> Array:
+def optimum_gradient(layout: Layout, trend: Array, rung: int | None) -> Array:
     """W: derivative of the optimum at a size by the parameters, shape (p, parameters).
 
     Args:
         layout: The order of the parameters.
-        size: The centered size in octaves, shape (axes,).
+        trend: What the drift is multiplied by at the size, shape (axes,).
         rung: Index of the rung that has this size; None if no run has it.
     """
     p, at = layout.hyperparameters, layout.slices
     gradient = np.zeros((p, layout.size))
     gradient[:, at["optimum"]] = np.eye(p)
-    gradient[:, at["drift"]] = np.kron(np.eye(p), size)
+    gradient[:, at["drift"]] = np.kron(np.eye(p), trend)
     if rung is not None:
         start = at["departure"].start + rung * p
         gradient[:, start : start + p] = np.eye(p)
@@ -118,13 +117,13 @@ def outlook_of(member: Member, candidates: Candidates, size: Array, rung: int | 
     Args:
         member: One fit of the mixture.
         candidates: The candidates.
-        size: The centered size in octaves at which the optimum is asked for, shape (axes,).
+        size: The size in octaves at which the optimum is asked for, shape (axes,).
         rung: Index of the rung that has this size; None if no run has it.
     """
     problem, mode = member.problem, member.mode
     layout, sizes = problem.layout, problem.sizes
     here = problem.shape(mode.theta)
-    there = shape_at(mode.theta, layout, candidates.settings, candidates.rung, sizes)
+    there = problem.shape_of(mode.theta, candidates.settings, candidates.rung)
     z, z_there = sizes[problem.rung], sizes[candidates.rung]
     amplitude, amplitude_there = mode.rho * here.excess, mode.rho * there.excess
     cross = misfit_correlation(here.offset, there.offset, z, z_there)
@@ -138,7 +137,7 @@ def outlook_of(member: Member, candidates: Candidates, size: Array, rung: int | 
     noise = mode.noise.sigma[candidates.rung] ** 2 + (mode.noise.omega * there.excess) ** 2
     return Outlook(
         weight=member.weight,
-        shared=optimum_gradient(layout, size, rung) @ spread,
+        shared=optimum_gradient(layout, problem.trend.at(size), rung) @ spread,
         covariance=left @ spread + own - cross.T @ explained,
         noise=noise,
     )
@@ -152,11 +151,10 @@ def outlooks(surface: ResponseSurface, candidates: Candidates, size: Array) -> l
         candidates: The candidates.
         size: The size in octaves at which the optimum is asked for, shape (axes,).
     """
-    centered = size - surface.rungs.mean(0)
     rung = surface.at(size).rung
     heaviest = max(member.weight for member in surface.members)
     return [
-        outlook_of(member, candidates, centered, rung)
+        outlook_of(member, candidates, size, rung)
         for member in surface.members
         if member.weight >= min(SMALLEST_WEIGHT, heaviest)
     ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from mutransfer_cli.surface.response.fitting import Member
-from mutransfer_cli.surface.response.runs import Array, Indices
+from mutransfer_cli.surface.response.fitting.mixture import Member
+from mutransfer_cli.surface.response.runs import Array, Indices, Mask
 
 DRAWS = 2000
 SEED = 1
@@ -25,7 +25,8 @@ class Draws:
     Attributes:
         level: Transformed loss at the optimum of each rung, shape (draws, rungs).
         optimum: Optimum at the mean size, in octaves, shape (draws, hyperparameters).
-        drift: Octaves per octave of size, shape (draws, hyperparameters, axes).
+        drift: Octaves per octave of size over the ladder, shape (draws, hyperparameters, axes).
+        decays: Whether the drift decays beyond the ladder, shape (draws,).
         departure: Of each rung's optimum from the line, shape (draws, rungs, hyperparameters).
         departure_sd: Standard deviation of departures, shape (draws, hyperparameters).
         skew: Half the third derivative of each direction, shape (draws, hyperparameters).
@@ -38,11 +39,13 @@ class Draws:
         saturation: tau, shape (draws,).
         misfit: rho of the draw's member, shape (draws,).
         noise: Standard deviation of the noise at each rung, shape (draws, rungs).
+        ceiling: Largest excess loss, shape (draws,).
     """
 
     level: Array
     optimum: Array
     drift: Array
+    decays: Mask
     departure: Array
     departure_sd: Array
     skew: Array
@@ -55,6 +58,7 @@ class Draws:
     saturation: Array
     misfit: Array
     noise: Array
+    ceiling: Array
 
 
 def inflation_of(hyperparameters: int) -> float:
@@ -62,13 +66,16 @@ def inflation_of(hyperparameters: int) -> float:
     return INFLATION[0 if hyperparameters == 1 else 1]
 
 
-def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
+def draw(
+    members: Sequence[Member], inflation: float | None = None, ceiling: float = np.inf
+) -> Draws:
     """Draw from the mixture: each member by its weight, Student t about its mode.
 
     Args:
         members: All fits.
         inflation: Factor by which the spread of the normal approximation is widened; None: that of
             `inflation_of`.
+        ceiling: Largest excess loss, in units of the fit.
     """
     rng = np.random.default_rng(SEED)
     weights = np.array([member.weight for member in members])
@@ -76,7 +83,7 @@ def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
     layout = members[0].problem.layout
     if inflation is None:
         inflation = inflation_of(layout.hyperparameters)
-    thetas, departure_sd, misfit, noise = [], [], [], []
+    thetas, decays, departure_sd, misfit, noise = [], [], [], [], []
     for member, count in zip(members, counts, strict=True):
         if not count:
             continue
@@ -88,6 +95,7 @@ def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
         thetas.append(
             mode.theta + spread[:, None] * (rng.standard_normal((count, layout.size)) @ root.T)
         )
+        decays.append(np.full(count, member.problem.trend.decays))
         departure_sd.append(np.tile(mode.departure_sd, (count, 1)))
         misfit.append(np.full(count, mode.rho))
         noise.append(np.tile(mode.noise.sigma, (count, 1)))
@@ -102,6 +110,7 @@ def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
         level=theta[:, at["level"]],
         optimum=theta[:, at["optimum"]],
         drift=theta[:, at["drift"]].reshape(-1, p, k),
+        decays=np.concatenate(decays),
         departure=theta[:, at["departure"]].reshape(-1, r, p),
         departure_sd=np.vstack(departure_sd),
         skew=theta[:, at["skew"]],
@@ -114,6 +123,7 @@ def draw(members: Sequence[Member], inflation: float | None = None) -> Draws:
         saturation=np.exp(theta[:, at["saturation"].start]),
         misfit=np.concatenate(misfit),
         noise=np.vstack(noise),
+        ceiling=np.full(len(theta), ceiling),
     )
 
 

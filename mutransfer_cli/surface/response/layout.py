@@ -11,7 +11,7 @@ from mutransfer_cli.surface.response.runs import Array
 
 LEVEL_SD = 30.0  # of a rung's level, in transformed loss: no information
 START_SD = 8.0  # octaves, of the optimum about its start
-DRIFT_SD = 1.0  # octaves per octave
+DRIFT_SD = 0.6  # octaves per octave
 DEPARTURE_SD = 0.07  # octaves, of a rung's optimum about the line
 SKEW_SD = 0.3  # per octave, half the third derivative of the loss relative to its second
 STEEPENING = (0.2, 0.2)  # per octave, mean and sd of half the difference of the two rates
@@ -72,19 +72,22 @@ class Layout:
         p = self.hyperparameters
         return [(j, i) for j in range(p) for i in range(p) if i != j]
 
-    def prior(self, start: Array, departure: float = DEPARTURE_SD) -> tuple[Array, Array]:
+    def prior(
+        self, start: Array, departure: float = DEPARTURE_SD, drift: float | Array = DRIFT_SD
+    ) -> tuple[Array, Array]:
         """Mean and standard deviation of every parameter.
 
         Args:
             start: The parameters at which the fit starts; levels, optimum and scale are centered
                 there.
             departure: Standard deviation of a rung's optimum about the line, in octaves.
+            drift: Standard deviation of the drift, in octaves per octave.
         """
         mean, sd = np.zeros(self.size), np.ones(self.size)
         for name, value in (
             ("level", LEVEL_SD),
             ("optimum", START_SD),
-            ("drift", DRIFT_SD),
+            ("drift", drift),
             ("departure", departure),
             ("skew", SKEW_SD),
             ("steepening", STEEPENING[1]),

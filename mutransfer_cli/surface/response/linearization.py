@@ -13,6 +13,7 @@ from mutransfer_cli.surface.response.misfit import misfit_correlation
 from mutransfer_cli.surface.response.noise_model import SEED_EFFECT, NoiseModel
 from mutransfer_cli.surface.response.runs import Array, Indices, Mask, Runs
 from mutransfer_cli.surface.response.shape import Shape, shape_at
+from mutransfer_cli.surface.response.trend import Trend
 
 DIVERGED_ABOVE = 0.1  # excess loss that a setting that diverged must have
 DIVERGED_SD = 0.05
@@ -26,6 +27,7 @@ class Problem:
         runs: Runs that finished.
         rung: Index of each one's rung, shape (runs,).
         sizes: Centered sizes of all rungs, shape (rungs, axes).
+        trend: How the optimum moves over sizes.
         layout: The order of parameters.
         same_seed: Which pairs of runs share the effect of a seed, shape (runs, runs); None: none.
         diverged: Settings of runs that diverged, shape (diverged, hyperparameters).
@@ -35,6 +37,7 @@ class Problem:
     runs: Runs
     rung: Indices
     sizes: Array
+    trend: Trend
     layout: Layout
     same_seed: Mask | None
     diverged: Array
@@ -42,7 +45,17 @@ class Problem:
 
     def shape(self, theta: Array) -> Shape:
         """The surface at the runs."""
-        return shape_at(theta, self.layout, self.runs.settings, self.rung, self.sizes)
+        return self.shape_of(theta, self.runs.settings, self.rung)
+
+    def shape_of(self, theta: Array, settings: Array, rung: Indices) -> Shape:
+        """The surface at any settings of the rungs.
+
+        Args:
+            theta: The parameters, in the order of the layout.
+            settings: In octaves, shape (settings, hyperparameters).
+            rung: Index of each one's rung, shape (settings,).
+        """
+        return shape_at(theta, self.layout, settings, rung, self.sizes, self.trend.rungs)
 
     def residuals(self, theta: Array, shape: Shape) -> Array:
         """What the surface leaves of the losses, shape (runs,)."""
@@ -53,7 +66,7 @@ class Problem:
         """How far the surface is too low at settings that diverged, in sd, and its gradient."""
         if not len(self.diverged):
             return np.zeros(0), np.zeros((0, self.layout.size))
-        shape = shape_at(theta, self.layout, self.diverged, self.diverged_rung, self.sizes)
+        shape = self.shape_of(theta, self.diverged, self.diverged_rung)
         short = (DIVERGED_ABOVE - shape.excess) / DIVERGED_SD
         active = short > 0
         gradient = shape.gradient[active] / DIVERGED_SD

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from mutransfer_cli.surface.response.layout import DEPARTURE_SD
+from mutransfer_cli.surface.response.layout import DEPARTURE_SD, DRIFT_SD
 from mutransfer_cli.surface.response.linearization import Linearization, Problem
 from mutransfer_cli.surface.response.noise_model import NoiseModel
 from mutransfer_cli.surface.response.runs import Array
@@ -52,6 +52,7 @@ def find_mode(
     noise: NoiseModel,
     rho: float,
     departure: float = DEPARTURE_SD,
+    drift: float | Array = DRIFT_SD,
 ) -> Mode:
     """The mode next to a start.
 
@@ -61,8 +62,9 @@ def find_mode(
         noise: The noise to start from.
         rho: Size of the misfit relative to the excess loss.
         departure: Expected departure of a rung's optimum from the line, in octaves.
+        drift: Standard deviation of the drift, in octaves per octave.
     """
-    mean, sd = problem.layout.prior(start, departure)
+    mean, sd = problem.layout.prior(start, departure, drift)
     theta, damping, moved = start, 1e-3, np.inf
     for iteration in range(ITERATIONS):
         here = Linearization.at(problem, theta, noise, rho, mean, sd)

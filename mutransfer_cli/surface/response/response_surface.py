@@ -10,13 +10,16 @@ from scipy.optimize import minimize
 
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.response.draws import Draws, draw, thinned
-from mutransfer_cli.surface.response.fitting import Member, fit_members
+from mutransfer_cli.surface.response.fitting.mixture import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
 from mutransfer_cli.surface.response.runs import Array, Indices, Runs
 from mutransfer_cli.surface.response.shape import valley
+from mutransfer_cli.surface.response.trend import Trend
 
 BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
-LARGEST_EXCESS = 20.0  # of a log loss, against overflow
+# Bounds of the largest excess loss. No setting is worse than the worst run that finished: a model
+# that does not train. Where every run was good, and where one was absurd, these bounds hold.
+CEILING = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,16 @@ class ResponseSurface:
     @cached_property
     def draws(self) -> Draws:
         """Draws of all parameters."""
-        return draw(self.members)
+        return draw(self.members, ceiling=self.ceiling)
+
+    @cached_property
+    def ceiling(self) -> float:
+        """The largest excess loss that any setting is taken to have, in units of the fit."""
+        finished = self.runs.select(~self.runs.diverged)
+        least = np.full(len(self.rungs), np.inf)
+        rung = self.runs.rung[~self.runs.diverged]
+        np.minimum.at(least, rung, finished.losses)
+        return float(np.clip((finished.losses - least[rung]).max(), *CEILING))
 
     @property
     def rungs(self) -> Array:
@@ -77,7 +89,9 @@ class ResponseSurface:
     def _surface_at(self, size: Array, key: tuple[float, ...]) -> SurfaceAt:
         draws, rungs = self.draws, self.rungs
         z = size - rungs.mean(0)
-        optimum = draws.optimum + draws.drift @ z
+        steady, decaying = Trend(rungs).at(size), Trend(rungs, decays=True).at(size)
+        trend = np.where(draws.decays[:, None], decaying, steady)
+        optimum = draws.optimum + np.einsum("dpk,dk->dp", draws.drift, trend)
         growth = draws.growth @ z
         same = np.flatnonzero(np.abs(rungs - size).max(1) < 1e-6)
         if len(same):
@@ -151,7 +165,7 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
     along = draws.flattening * np.log1p(f / draws.flattening)
     q = at.curvature * (np.exp(2 * draws.scale) * along).sum(1)
     excess = draws.saturation * np.log1p(q / draws.saturation)
-    return np.asarray(np.minimum(excess, LARGEST_EXCESS))
+    return np.asarray(np.minimum(excess, draws.ceiling))
 
 
 def fit_response(runs: Runs) -> ResponseSurface:

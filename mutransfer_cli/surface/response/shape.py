@@ -83,7 +83,9 @@ def valley(v: Array, skew: Array, steepening: Array) -> tuple[Array, Array, Arra
     return np.maximum(value, 0), by_v, by_skew, sign * by_half
 
 
-def shape_at(theta: Array, layout: Layout, settings: Array, rung: Indices, sizes: Array) -> Shape:
+def shape_at(
+    theta: Array, layout: Layout, settings: Array, rung: Indices, sizes: Array, trend: Array
+) -> Shape:
     """The surface at runs, with its derivatives.
 
     Args:
@@ -92,12 +94,13 @@ def shape_at(theta: Array, layout: Layout, settings: Array, rung: Indices, sizes
         settings: Hyperparameters in octaves, shape (runs, hyperparameters).
         rung: Index of each run's rung, shape (runs,).
         sizes: Centered sizes of the rungs in octaves, shape (rungs, axes).
+        trend: What the drift of each rung's optimum is multiplied by, shape (rungs, axes).
     """
     n, p = settings.shape
     at, axes = layout.slices, layout.axes
     drift = theta[at["drift"]].reshape(p, axes)
     departure = theta[at["departure"]].reshape(layout.rungs, p)
-    optima = theta[at["optimum"]] + sizes @ drift.T + departure
+    optima = theta[at["optimum"]] + trend @ drift.T + departure
     u = settings - optima[rung]
     scale = theta[at["scale"]]
     mixing = np.eye(p)
@@ -122,13 +125,13 @@ def shape_at(theta: Array, layout: Layout, settings: Array, rung: Indices, sizes
     dv = by_f * by_v
     by_optimum = -dv @ mixing
     gradient[:, at["optimum"]] = by_optimum
-    z = sizes[rung]
-    gradient[:, at["drift"]] = (by_optimum[:, :, None] * z[:, None, :]).reshape(n, -1)
+    along_trend = by_optimum[:, :, None] * trend[rung][:, None, :]
+    gradient[:, at["drift"]] = along_trend.reshape(n, -1)
     for j in range(p):
         gradient[rows, at["departure"].start + rung * p + j] = by_optimum[:, j]
     gradient[:, at["skew"]] = by_f * by_skew
     gradient[:, at["steepening"]] = by_f * by_steepening
-    gradient[:, at["growth"]] = (slope * q)[:, None] * z
+    gradient[:, at["growth"]] = (slope * q)[:, None] * sizes[rung]
     gradient[rows, at["unevenness"].start + rung] = slope * q
     by_scale = 2 * along * slope[:, None]
     for number, (j, i) in enumerate(layout.pairs):

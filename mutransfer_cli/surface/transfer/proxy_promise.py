@@ -17,7 +17,8 @@ from scipy.stats import qmc
 
 from mutransfer_cli.surface.design.next_trials import optimum_gradient
 from mutransfer_cli.surface.response.draws import inflation_of
-from mutransfer_cli.surface.response.fitting import Member, seed_matrix
+from mutransfer_cli.surface.response.fitting.mixture import Member
+from mutransfer_cli.surface.response.fitting.window import seed_matrix
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.linearization import Linearization, Problem
 from mutransfer_cli.surface.response.noise_model import NoiseModel
@@ -27,6 +28,7 @@ from mutransfer_cli.surface.response.response_surface import (
     excess_at,
 )
 from mutransfer_cli.surface.response.runs import Array, Runs
+from mutransfer_cli.surface.response.trend import Trend
 
 HALF = 2.0  # octaves on each side of the predicted optimum that a sweep covers
 STEP = 0.5  # octaves between the rates of a sweep of one hyperparameter
@@ -125,6 +127,7 @@ def _of_member(surface: ResponseSurface, member: Member, proxy: Array, design: D
         runs=runs,
         rung=runs.rung,
         sizes=np.zeros((1, k)),
+        trend=Trend(np.zeros((1, k))),
         layout=layout,
         same_seed=seed_matrix(runs),
         diverged=np.zeros((0, p)),
@@ -147,9 +150,10 @@ def _theta_of_rung(member: Member, rungs: Array, proxy: Array, layout: Layout) -
     """
     source, own = member.problem.layout, layout.slices
     theta, z = member.mode.theta, proxy - rungs.mean(0)
+    trend = member.problem.trend.at(proxy)
     result = np.zeros(layout.size)
     drift = theta[source.slices["drift"]].reshape(layout.hyperparameters, layout.axes)
-    result[own["optimum"]] = theta[source.slices["optimum"]] + drift @ z
+    result[own["optimum"]] = theta[source.slices["optimum"]] + drift @ trend
     result[own["unevenness"]] = theta[source.slices["growth"]] @ z
     for name in own.keys() - OF_RUNGS - {"optimum"}:
         result[own[name]] = theta[source.slices[name]]

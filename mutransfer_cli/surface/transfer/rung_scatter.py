@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mutransfer_cli.surface.response.fitting import Member
+from mutransfer_cli.surface.response.fitting.mixture import Member
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array
 

@@ -14,7 +14,7 @@ from mutransfer_cli.surface.design.next_trials import (
     optimum_gradient,
     outlook_of,
 )
-from mutransfer_cli.surface.response.fitting import Member
+from mutransfer_cli.surface.response.fitting.mixture import Member
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.misfit import misfit_correlation
@@ -22,6 +22,7 @@ from mutransfer_cli.surface.response.mode import Mode
 from mutransfer_cli.surface.response.noise_model import NoiseModel
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Array, Runs
+from mutransfer_cli.surface.response.trend import Trend
 
 LAYOUT = Layout(rungs=1, hyperparameters=1, axes=1)
 LEVEL, OPTIMUM = LAYOUT.slices["level"].start, LAYOUT.slices["optimum"].start
@@ -43,7 +44,14 @@ def member(rho: float, ran: tuple[float, ...] = (50.0,)) -> Member:
     runs = Runs(settings, np.zeros((count, 1)), np.arange(count), np.full(count, 2.0))
     noise = NoiseModel(np.full(1, NOISE), 0.0, np.ones(count))
     problem = Problem(
-        runs, runs.rung, np.zeros((1, 1)), LAYOUT, None, np.zeros((0, 1)), np.zeros(0, dtype=int)
+        runs,
+        runs.rung,
+        np.zeros((1, 1)),
+        Trend(np.zeros((1, 1))),
+        LAYOUT,
+        None,
+        np.zeros((0, 1)),
+        np.zeros(0, dtype=int),
     )
     mode = Mode(theta, covariance, 0.0, noise, np.full(1, 0.07), rho, 20.0, np.zeros(count))
     return Member(mode, 1.0, 0.25, problem)

@@ -43,10 +43,10 @@ def test_the_gradient_is_that_of_differences(hyperparameters: int, axes: int) ->
     layout = Layout(3, hyperparameters, axes)
     theta = rng.normal(0, 0.4, layout.size)
     settings, rung = rng.normal(0, 2, (20, hyperparameters)), rng.integers(0, 3, 20)
-    sizes = rng.normal(0, 1, (3, axes))
+    sizes, trend = rng.normal(0, 1, (2, 3, axes))
 
     def losses(at: np.ndarray) -> np.ndarray:
-        excess = shape_at(at, layout, settings, rung, sizes).excess
+        excess = shape_at(at, layout, settings, rung, sizes, trend).excess
         return np.asarray(excess + at[layout.slices["level"]][rung])
 
     step = 1e-5
@@ -54,6 +54,6 @@ def test_the_gradient_is_that_of_differences(hyperparameters: int, axes: int) ->
         (losses(theta + step * e) - losses(theta - step * e)) / (2 * step)
         for e in np.eye(layout.size)
     ]
-    gradient = shape_at(theta, layout, settings, rung, sizes).gradient
+    gradient = shape_at(theta, layout, settings, rung, sizes, trend).gradient
     assert gradient == pytest.approx(np.array(differences).T, abs=1e-7)
     assert np.abs(gradient).max(0).min() > 1e-6  # the control: every parameter has an effect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mutransfer_cli.surface.response.fitting import MOST_RUNS, in_window
+from mutransfer_cli.surface.response.fitting.window import MOST_RUNS, in_window
 from mutransfer_cli.surface.response.response_surface import fit_response
 from mutransfer_cli.surface.response.runs import Runs
 

@@ -1,0 +1,1 @@
+"""Fits the response surface to runs."""

@@ -1,0 +1,174 @@
+"""The mixture of fits: windows, sizes of the misfit, trends of the optimum, departures from them.
+
+Which of them is right is uncertain: those of one window are mixed by their evidence, windows alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mutransfer_cli.surface.response.fitting.starting_point import on_trend, start_of
+from mutransfer_cli.surface.response.fitting.window import problem_of
+from mutransfer_cli.surface.response.layout import DEPARTURE_SD, DRIFT_SD
+from mutransfer_cli.surface.response.linearization import Problem
+from mutransfer_cli.surface.response.mode import Mode, find_mode
+from mutransfer_cli.surface.response.runs import Array, Runs
+from mutransfer_cli.surface.response.trend import Trend
+
+WINDOWS = (0.25, 0.08, 0.03)  # largest loss above the best of a rung, in log loss
+MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
+MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
+STARTS = (0.15, 0.3)  # fractions of the best runs whose mean setting is a start
+TRANSFER_SD = 0.03  # octaves per octave, of the drift of an optimum that transfers
+STEADY, OTHER = 0.5, 0.25  # prior weight of a steady drift, and of each other trend
+DEPARTURES = (0.02, 0.2)  # octaves from a steady drift, tried beside the usual ones
+FAR = DEPARTURES[1]  # tried beside the usual departures from other trends
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fit of the mixture.
+
+    Attributes:
+        mode: The fit.
+        weight: Its probability.
+        window: The window of its runs.
+        problem: The runs in the window, and the trend of the optimum.
+    """
+
+    mode: Mode
+    weight: float
+    window: float
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fit with the log of its posterior probability, up to a constant."""
+
+    mode: Mode
+    problem: Problem
+    evidence: float
+
+
+def fit_members(runs: Runs) -> list[Member]:
+    """All fits of the mixture, weighted: by evidence inside a window, windows alike.
+
+    Args:
+        runs: All runs.
+    """
+    members = []
+    for window in WINDOWS:
+        candidates = fit_window(problem_of(runs, window))
+        evidence = np.array([c.evidence for c in candidates])
+        weights = np.exp(evidence - evidence.max())
+        weights /= weights.sum() * len(WINDOWS)
+        members += [
+            Member(c.mode, float(weight), window, c.problem)
+            for c, weight in zip(candidates, weights, strict=True)
+        ]
+    return members
+
+
+def fit_window(problem: Problem) -> list[Candidate]:
+    """The fits of one window.
+
+    Sizes of the misfit are tried with the usual departures from a steady drift; further departures
+    and trends with the likeliest misfit alone, which has the weight of all.
+
+    Args:
+        problem: The runs, with a steady trend.
+    """
+    starts = [start_of(problem, fraction) for fraction in STARTS]
+    tried = [find_mode(problem, theta, noise, MISFITS[1]) for theta, noise in starts]
+    first = max(tried, key=lambda mode: mode.evidence)
+    modes = [
+        first if rho == first.rho else find_mode(problem, first.theta, first.noise, rho)
+        for rho in MISFITS
+    ]
+    share = np.log(STEADY / (1 + len(DEPARTURES)))
+    candidates = [
+        Candidate(
+            mode, problem, share + mode.evidence - (np.log(mode.rho / MISFIT) / MISFIT_SD) ** 2 / 2
+        )
+        for mode in modes
+    ]
+    likeliest = max(candidates, key=lambda c: c.evidence)
+    total = float(np.logaddexp.reduce([c.evidence for c in candidates]))
+    offset = total - share - likeliest.mode.evidence
+    for departure in DEPARTURES:
+        mode = refit(likeliest, problem, wide_drifts(problem), departure)
+        candidates.append(Candidate(mode, problem, share + offset + mode.evidence))
+    share = np.log(OTHER / 2)
+    for other in other_trends(likeliest):
+        candidates += [replace(c, evidence=share + offset + c.evidence) for c in other]
+    return candidates
+
+
+def other_trends(likeliest: Candidate) -> Iterator[list[Candidate]]:
+    """The fits with another trend than a steady drift of every optimum.
+
+    No optimum drifts; all drifts decay; and, of several drifts, only those that are clear, which
+    are steady or decay.
+
+    Args:
+        likeliest: The likeliest fit with a steady drift.
+    """
+    steady = likeliest.problem
+    decaying = replace(steady, trend=Trend(steady.trend.sizes, decays=True))
+    wide = wide_drifts(steady)
+    yield refits(likeliest, steady, np.full_like(wide, TRANSFER_SD))
+    decayed = refits(likeliest, decaying, wide)
+    yield decayed
+    if len(wide) > 1:
+        yield refits(likeliest, steady, clear_drifts(likeliest))
+        yield refits(likeliest, decaying, clear_drifts(decayed[0]))
+
+
+def refits(likeliest: Candidate, problem: Problem, drift: Array) -> list[Candidate]:
+    """The fits with another trend, with the usual departures from it and with far ones.
+
+    Args:
+        likeliest: The likeliest fit with a steady drift.
+        problem: Its runs, with the other trend.
+        drift: Prior standard deviation of each drift, shape (hyperparameters * axes,).
+    """
+    modes = [refit(likeliest, problem, drift, departure) for departure in (DEPARTURE_SD, FAR)]
+    return [Candidate(mode, problem, mode.evidence) for mode in modes]
+
+
+def refit(likeliest: Candidate, problem: Problem, drift: Array, departure: float) -> Mode:
+    """A fit that starts from the likeliest one.
+
+    Args:
+        likeliest: The likeliest fit with a steady drift.
+        problem: Its runs, with the trend of the refit.
+        drift: Prior standard deviation of each drift, shape (hyperparameters * axes,).
+        departure: Expected departure of a rung's optimum from the trend, in octaves.
+    """
+    mode = likeliest.mode
+    start = on_trend(problem, mode.theta, likeliest.problem, drift)
+    return find_mode(problem, start, mode.noise, mode.rho, departure, drift)
+
+
+def wide_drifts(problem: Problem) -> Array:
+    """Standard deviations of drifts of which nothing is known."""
+    return np.full(problem.layout.hyperparameters * problem.layout.axes, DRIFT_SD)
+
+
+def clear_drifts(candidate: Candidate) -> Array:
+    """Standard deviations of drifts: those that are not clear are taken to be small.
+
+    A drift is clear where its likelihood at its estimate outweighs the width of its prior (the
+    Savage-Dickey ratio against no drift, Dickey 1971).
+
+    Args:
+        candidate: A fit with wide priors of all drifts.
+    """
+    at, mode = candidate.problem.layout.slices["drift"], candidate.mode
+    variance = np.diag(mode.covariance)[at]
+    log_ratio = mode.theta[at] ** 2 / (2 * variance) + np.log(variance) / 2 - np.log(DRIFT_SD)
+    return np.where(log_ratio > 0, DRIFT_SD, TRANSFER_SD)

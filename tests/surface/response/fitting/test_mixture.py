@@ -1,0 +1,86 @@
+"""Which trends of the optimum the mixture finds, on ladders whose optima are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.surface.response.fitting.mixture import (
+    TRANSFER_SD,
+    Candidate,
+    clear_drifts,
+    wide_drifts,
+)
+from mutransfer_cli.surface.response.layout import DRIFT_SD
+from mutransfer_cli.surface.response.response_surface import ResponseSurface, fit_response
+from mutransfer_cli.surface.response.runs import Runs
+
+Z = np.arange(4.0)
+X = np.arange(-4.0, 5.0)
+STEADY = -0.6 * Z
+DECAYING = -2 * 2.0**-Z
+
+
+def ladder(optima: np.ndarray) -> ResponseSurface:
+    """Parabolas of .01 per squared octave, noise .0005, two seeds."""
+    rng = np.random.default_rng(0)
+    settings, sizes, seeds, losses = [], [], [], []
+    for z, optimum in zip(Z, optima, strict=True):
+        for seed in range(2):
+            settings.append(X)
+            sizes.append(np.full(len(X), z))
+            seeds.append(np.full(len(X), seed))
+            losses.append(1 + 0.01 * (X - optimum) ** 2 + rng.normal(0, 0.0005, len(X)))
+    return fit_response(
+        Runs(
+            np.concatenate(settings)[:, None],
+            np.concatenate(sizes)[:, None],
+            np.concatenate(seeds),
+            np.concatenate(losses),
+        )
+    )
+
+
+def predicted(surface: ResponseSurface, z: float) -> tuple[float, float]:
+    """Median and spread (84 % less 16 %, halved) of the optimum at a size."""
+    low, middle, high = np.quantile(surface.at(np.array([z])).optimum[:, 0], [0.16, 0.5, 0.84])
+    return float(middle), float((high - low) / 2)
+
+
+def test_a_steady_drift_goes_on() -> None:
+    middle, _ = predicted(ladder(STEADY), 6.0)
+    assert middle == pytest.approx(-3.6, abs=0.3)
+
+
+def test_a_drift_that_decays_does_not_go_on() -> None:
+    """At z = 6 it is -0.03; the line through the rungs would be at -0.94 + 0.575 * 4.5 = 1.65."""
+    middle, _ = predicted(ladder(DECAYING), 6.0)
+    assert middle == pytest.approx(-0.03, abs=0.4)
+
+
+def test_an_optimum_that_transfers_does_not_drift() -> None:
+    surface = ladder(0 * Z)
+    assert predicted(surface, 6.0)[0] == pytest.approx(0, abs=0.1)
+    assert np.mean(np.abs(surface.draws.drift) < TRANSFER_SD) > 0.8
+    assert not np.any(np.abs(ladder(STEADY).draws.drift) < TRANSFER_SD)  # the control
+
+
+def test_clear_drifts_are_those_that_the_runs_show() -> None:
+    def likeliest(surface: ResponseSurface) -> Candidate:
+        steady = [m for m in surface.members if not m.problem.trend.decays]
+        member = max(steady, key=lambda m: m.weight)
+        return Candidate(member.mode, member.problem, 0.0)
+
+    assert clear_drifts(likeliest(ladder(STEADY))).tolist() == [DRIFT_SD]
+    assert clear_drifts(likeliest(ladder(0 * Z))).tolist() == [TRANSFER_SD]
+    assert wide_drifts(likeliest(ladder(STEADY)).problem).tolist() == [DRIFT_SD]
+
+
+@pytest.mark.parametrize(("highest", "ceiling"), [(0.1, 0.5), (0.8, 0.8), (9.0, 1.0)])
+def test_no_setting_is_worse_than_a_model_that_does_not_train(
+    highest: float, ceiling: float
+) -> None:
+    losses = np.array([0.02, 0.0, 0.02, highest, np.nan])
+    runs = Runs(np.arange(5.0)[:, None], np.zeros((5, 1)), np.zeros(5, dtype=int), losses)
+    surface = ResponseSurface(runs, ())
+    assert surface.ceiling == pytest.approx(ceiling)
