@@ -24,8 +24,10 @@ class Decided(Part):
         None,
         description="relative extra loss at twice the optimum, or one step of its range above it",
     )
-    costs: dict[float, float] | None = Field(
-        None, description="of a category: relative extra loss of each value"
+    costs: dict[float, Interval] | None = Field(
+        None,
+        description="of a hyperparameter with fewer than three values, or best at 0: relative "
+        "extra loss of each other value",
     )
     at_end: Literal["low", "high"] | None = Field(
         None, description="the best value ends the range or list that was searched"

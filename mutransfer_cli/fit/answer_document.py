@@ -54,7 +54,7 @@ def answer_document(answers: Answers, source: str) -> FitDocument:
         drift=width.drift.get("lr") if width else None,
         regret=width.regret if width else (),
         entanglement=None if fitted is None else _entanglement(fitted),
-        quality=None if fitted is None else quality_of(fitted),
+        quality=None if fitted is None else quality_of(fitted, _unresolved(answers, fitted)),
         assumptions=_assumptions(answers),
         method=METHOD,
         ignored=_ignored(answers),
@@ -113,7 +113,7 @@ def _decision(choice: Choice) -> dict[str, Interval | Decided]:
 def _rung(answers: Answers, answer: RungAnswer) -> Rung:
     """The document of a rung."""
     smallest, extra = answers.rungs[0], None
-    if answer is not smallest and answer.resolved and smallest.resolved and answers.fitted:
+    if answer is not smallest and answer.comparable and smallest.comparable and answers.fitted:
         extra = answers.fitted.transfer_regret(smallest.sizes, answer.sizes)
     return Rung(
         **dict(sizes_document(answer.sizes)),
@@ -127,6 +127,19 @@ def _rung(answers: Answers, answer: RungAnswer) -> Rung:
         seeds=answer.seeds,
         note=answer.note,
     )
+
+
+def _unresolved(answers: Answers, fitted: StudySurface) -> str | None:
+    """Why optima of the fitted rungs are not resolved; None where all are."""
+    inside = [dict(sizes) for sizes in fitted.study.rungs]
+    unresolved = [r for r in answers.rungs if dict(r.sizes) in inside and not r.resolved]
+    if unresolved:
+        where = "; ".join(size_text(r.sizes, answers.axes) for r in unresolved)
+        return f"optima are not resolved at {where}"
+    if fitted.held:
+        names = ", ".join(fitted.names[j] for j in fitted.held)
+        return f"{names} is best at 0, which has no octaves"
+    return None
 
 
 def _entanglement(fitted: StudySurface) -> dict[str, dict[str, Interval]] | None:

@@ -48,7 +48,7 @@ def _regrets(
         axis: The axis.
     """
     line = _on_line(fitted, rungs, axis)
-    if len(line) < 2 or not line[0].resolved:
+    if len(line) < 2 or not line[0].comparable:
         return ()
     inside = [dict(sizes) for sizes in fitted.study.rungs]
     if dict(line[0].sizes) not in inside:
@@ -57,7 +57,7 @@ def _regrets(
     for answer in line[1:]:
         size = answer.sizes[axis.name]
         size = int(size) if float(size).is_integer() else size
-        if dict(answer.sizes) not in inside or not answer.resolved:
+        if dict(answer.sizes) not in inside or not answer.comparable:
             note = "this rung has no optimum inside its range"
             regrets.append(Regret(size=size, value=None, note=note))
             continue

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size

@@ -31,7 +31,7 @@ from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import predict
-from mutransfer_cli.fit.study.study_surface import study_surface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from tests.benchmarks.ladder_evidence import (

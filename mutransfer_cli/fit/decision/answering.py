@@ -31,7 +31,8 @@ from mutransfer_cli.fit.decision.transfer import TransferCost
 from mutransfer_cli.fit.study.axis_line import along_axis
 from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
 from mutransfer_cli.fit.study.size_axes import Sizes, rung_order, sizes_of
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.surface.observation import Observation
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule
 from mutransfer_cli.fit.decision.lowest_regret import Choice
-from mutransfer_cli.fit.decision.wording import size_text
+from mutransfer_cli.fit.decision.wording import percent, size_text
 from mutransfer_cli.fit.study.coordinates import setting_of_run
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -63,6 +63,11 @@ def choice_notes(choice: Choice | None, assumed: Sequence[AssumedRule]) -> tuple
     notes = []
     if choice.unsupported is not None:
         notes.append(f"no interval for the optimum there: {choice.unsupported}")
+    for name, chosen in choice.values.items():
+        costs = (chosen.costs or {}).items()
+        if costs:
+            others = ", ".join(f"{value:g} costs {percent(cost)} more" for value, cost in costs)
+            notes.append(f"{name}: {chosen.value.value:g} is the best value that was run; {others}")
     for rule in assumed:
         rivals = ", ".join(f"{name}: lr {value:.4g}" for name, value in rule.rivals.items())
         text = f"no rung differs in {rule.axis}; assumed: {rule.rule} (source: {rule.source})"

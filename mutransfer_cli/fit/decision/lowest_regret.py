@@ -25,14 +25,14 @@ class ChosenValue:
         value: The value with the interval of the optimum; no bounds where the runs support none.
         cost_of_half: Relative extra loss of half the optimum; None for a category.
         cost_of_double: Relative extra loss of twice the optimum.
-        costs: Of a category: the relative extra loss of each value.
+        costs: Of a category, or a choice of 0: the relative extra loss of each other value.
         at_end: The end of the tried values at which it is best, if it is.
     """
 
     value: Interval
     cost_of_half: Interval | None = None
     cost_of_double: Interval | None = None
-    costs: Mapping[float, float] | None = None
+    costs: Mapping[float, Interval] | None = None
     at_end: str | None = None
 
 
@@ -84,14 +84,21 @@ def choose(
         interval = c.interval(positions[c.name])
         value = c.value(float(setting[j]))
         low, high = (interval.low, interval.high) if known else (None, None)
+        chosen = Interval(value=value, low=low, high=high)
+        if j in fitted.held:
+            values[c.name] = ChosenValue(chosen, costs=fitted.zero_costs(c.name))
+            continue
         values[c.name] = ChosenValue(
-            Interval(value=value, low=low, high=high),
+            chosen,
             fitted.cost_of_step(c.name, sizes, -1.0),
             fitted.cost_of_step(c.name, sizes, 1.0),
             at_end=(at_end or {}).get(c.name),
         )
     values |= {
-        name: ChosenValue(Interval(value=category.value), costs=category.costs)
+        name: ChosenValue(
+            Interval(value=category.value),
+            costs=category.costs(study.scale, fitted.relative_noise, fitted.confidence),
+        )
         for name, category in study.categories.items()
     }
     values |= {

@@ -118,7 +118,7 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     ends = {id(r): r for r in (rungs[0], rungs[-1])}.values()
     if valleys is not None:
         return valleys
-    unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.resolved]
+    unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.comparable]
     if unknown:
         return "the transfer cannot be judged, because at " + "; at ".join(unknown)
     return short_ladder(fitted)
@@ -151,5 +151,7 @@ def drift_verdict(fitted: StudySurface) -> Verdict:
     if len(fitted.study.rungs) < 2:
         return "inconclusive"
     name = "lr" if "lr" in fitted.names else fitted.names[0]
-    drifts = [fitted.drift(axis.name)[name] for axis in fitted.study.axes]
+    drifts = [fitted.drift(axis.name).get(name) for axis in fitted.study.axes]
+    if all(drift is None for drift in drifts):
+        return "holds"  # 0 on every rung
     return worst([verdict_on_drift(drift) for drift in drifts])

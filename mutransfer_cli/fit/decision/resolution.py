@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,21 @@ class Tried:
         return cls(values, min(above, default=None), in_study, equal)
 
 
+@dataclass
+class Findings:
+    """What is found at one rung besides the reasons; added to, one hyperparameter after another.
+
+    Attributes:
+        at_end: The end of the tried values at which a hyperparameter is best.
+        flat: Hyperparameters with which the loss hardly changes.
+        notes: Caveats about resolved optima.
+    """
+
+    at_end: dict[str, str] = field(default_factory=dict)
+    flat: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+
 def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> str:
     """Says that the best value is at an end of the tried ones, and which to run.
 
@@ -62,8 +77,6 @@ def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> st
     if end == "low":
         step = coordinate.value(coordinate.position(low) - 1)
         advice = f"run lower ones, such as {step:.3g}"
-        if low == 0:
-            advice = "nothing lower can be run"
     else:
         step = coordinate.value(coordinate.position(high) + 1)
         advice = f"run higher ones, such as {step:.3g}"
@@ -74,8 +87,7 @@ def unresolved_reason(
     coordinate: Coordinate,
     tried: Tried,
     draws: Array,
-    at_end: dict[str, str],
-    notes: list[str],
+    found: Findings,
     *,
     two_optima: bool = False,
 ) -> str | None:
@@ -85,8 +97,7 @@ def unresolved_reason(
         coordinate: The hyperparameter.
         tried: Its values at the rung.
         draws: Draws of its optimum there.
-        at_end: Ends at which a hyperparameter is best; added to.
-        notes: Caveats; added to.
+        found: What is found besides; added to.
         two_optima: Whether the runs show two optima.
     """
     name, values = spoken(coordinate.name), tried.values
@@ -98,22 +109,25 @@ def unresolved_reason(
         if tried.in_study < FEWEST_VALUES or known > FLAT:
             what = "it does" if len(values) == 1 else "they do"
             return f"{said}; {what} not bracket an optimum; run values on both sides"
-        notes.append(f"{said}: the optimum is mostly that of the other rungs")
+        found.notes.append(f"{said}: the optimum is mostly that of the other rungs")
         return None
     if tried.equal:
         return f"every run has the same loss; check that the {name} reaches the runs"
-    if (draws < values[0]).mean() > OUTSIDE:
-        at_end[coordinate.name] = "low"
+    if low != 0 and (draws < values[0]).mean() > OUTSIDE:
+        found.at_end[coordinate.name] = "low"
         return end_message(coordinate, "low", low, high)
     if (draws > values[-1]).mean() > OUTSIDE:
         if tried.diverged is None:
-            at_end[coordinate.name] = "high"
+            found.at_end[coordinate.name] = "high"
             return end_message(coordinate, "high", low, high)
         above = coordinate.value((values[-1] + tried.diverged) / 2)
-        notes.append(f"the best {name} is next to divergence; run one between, such as {above:.3g}")
+        found.notes.append(
+            f"the best {name} is next to divergence; run one between, such as {above:.3g}"
+        )
     if known > FLAT and two_optima:
         return f"the loss has more than one optimum in the {name}"
     if known > FLAT:
+        found.flat.add(coordinate.name)
         unit = "octaves" if coordinate.octaves else "steps"
         return (
             f"the loss hardly changes with the {name}: its optimum is known to "

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mutransfer_cli.fit.decision.resolution import Tried, end_message, unresolved_reason
+from mutransfer_cli.fit.decision.resolution import Findings, Tried, end_message, unresolved_reason
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import Coordinate, setting_of_run
 from mutransfer_cli.fit.study.rung_range import LeftRung, falling_to_an_end
@@ -35,6 +35,7 @@ class RungAnswer:
         censored: Settings at which a seed diverged.
         pruned: Settings at which a seed was pruned and none diverged.
         seeds: Largest number of seeds at one setting.
+        flat: Hyperparameters that are not resolved, because the loss hardly changes with them.
         notes: Caveats about resolved optima.
     """
 
@@ -47,7 +48,16 @@ class RungAnswer:
     censored: int
     pruned: int
     seeds: int
+    flat: frozenset[str] = frozenset()
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its optimum is known but for hyperparameters with which the loss hardly changes.
+
+        What these cost is then small, and known.
+        """
+        return self.optimum is not None and self.unresolved.keys() <= self.flat
 
     @property
     def resolved(self) -> bool:
@@ -147,18 +157,17 @@ def _fitted_rung(
     """The answer of a rung of the surface."""
     counts = _counts(runs)
     unresolved: dict[str, str] = {}
-    at_end: dict[str, str] = {}
-    notes: list[str] = []
+    found = Findings()
     draws = fitted.optimum_draws(sizes)
     for j, coordinate in enumerate(fitted.study.hyperparameters.coordinates):
         tried = Tried.of(fitted, rung, j)
         why = unresolved_reason(
-            coordinate, tried, draws[:, j], at_end, notes, two_optima=fitted.second is not None
+            coordinate, tried, draws[:, j], found, two_optima=fitted.second is not None
         )
         end = falling_to_an_end(runs, coordinate.name) if len(fitted.names) == 1 else None
         if end is not None and why is None:
             low, high = (coordinate.value(tried.values[i]) for i in (0, -1))
-            why, at_end[coordinate.name] = end_message(coordinate, end, low, high), end
+            why, found.at_end[coordinate.name] = end_message(coordinate, end, low, high), end
         if why is not None:
             unresolved[coordinate.name] = why
     optimum: dict[str, Interval] | None = fitted.optimum(sizes)
@@ -173,13 +182,14 @@ def _fitted_rung(
         sizes=sizes,
         optimum=optimum,
         unresolved=unresolved,
-        at_end=at_end,
+        at_end=found.at_end,
         loss=lowest if optimum is None else fitted.loss(rung).value,
         points=counts.points,
         censored=counts.censored,
         pruned=counts.pruned,
         seeds=counts.seeds,
-        notes=tuple(notes),
+        flat=frozenset(found.flat),
+        notes=tuple(found.notes),
     )
 
 

@@ -34,5 +34,9 @@ def cost_of(fitted: StudySurface, setting: Array, sizes: Sizes) -> Interval:
     at = surface.at(study.size(sizes))
     rng = np.random.default_rng(SEED)
     moved = at.optimum + drift * rng.standard_normal(at.optimum.shape)
-    excess = excess_at(surface.draws, replace(at, optimum=moved), setting)
+    there = replace(at, optimum=moved)
+    excess = excess_at(surface.draws, there, setting)
+    if fitted.held:
+        best = excess_at(surface.draws, there, fitted.beside_zero(moved))
+        excess = np.maximum(excess - best, 0.0)
     return interval(study.scale.relative(excess), fitted.confidence)

@@ -8,7 +8,7 @@ from scipy.stats import t
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.target_surface import TargetSurface
-from mutransfer_cli.fit.study.loss_levels import loss_moments
+from mutransfer_cli.fit.transfer.loss_levels import loss_moments
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.forecast.run_scatter import run_scatter
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss

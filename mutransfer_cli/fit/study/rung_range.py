@@ -37,7 +37,7 @@ def falling_to_an_end(observations: Sequence[Observation], name: str) -> End | N
     """The end of the range towards which the loss of a rung falls from value to value, if any.
 
     Next to divergence the high end is no end: the optimum lies between it and the rates that
-    diverge.
+    diverge. Nor is zero, below which nothing can be run.
 
     Args:
         observations: The runs of one rung, which differ in one hyperparameter.
@@ -57,7 +57,7 @@ def falling_to_an_end(observations: Sequence[Observation], name: str) -> End | N
         return None
     pairs = list(pairwise(means))
     if all(a < b for a, b in pairs):
-        return "low"
+        return None if values[0] == 0 else "low"
     if all(a > b for a, b in pairs) and values[-1] == max(losses):
         return "high"
     return None

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.study.categories import Category, best_categories
+from mutransfer_cli.fit.study.choices.categories import Category, best_categories
+from mutransfer_cli.fit.study.choices.zero_choice import with_zeros_as_categories
 from mutransfer_cli.fit.study.complete_rows import (
     IgnoredRuns,
     with_known_sizes,
@@ -136,10 +137,12 @@ def study_runs(
     ignored += reasons
     if not any(o.loss is not None for o in complete):
         raise InputError("no run finished")
-    hyperparameters = hyperparameters_of(complete, spaces)
     scale = loss_scale([o.loss for o in complete if o.loss is not None], untrained)
     positions = _positions(complete, axes)
     rung_keys = [tuple(row) for row in positions]
+    hyperparameters = with_zeros_as_categories(
+        complete, rung_keys, hyperparameters_of(complete, spaces), scale
+    )
     categories, chosen = best_categories(complete, rung_keys, hyperparameters, scale)
     left = len(chosen) - sum(chosen)
     if left:

@@ -9,17 +9,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mutransfer_cli.fit.study.outliers import absurdly_low, outliers
-from mutransfer_cli.fit.study.size_axes import Sizes
-from mutransfer_cli.fit.study.study_runs import StudyRuns, study_runs
-from mutransfer_cli.interval import Interval
-from mutransfer_cli.recipe.schema.space import Space
-from mutransfer_cli.surface.observation import Observation
-from mutransfer_cli.surface.response.response_surface import (
-    ResponseSurface,
-    fit_response,
-    interval,
+from mutransfer_cli.fit.study.choices.held_at_zero import (
+    beside_zero,
+    best_at_zero,
+    zero_category,
 )
+from mutransfer_cli.fit.study.entanglement import entanglement
+from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.fit.study.study_runs import StudyRuns
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.response.response_surface import ResponseSurface, interval
 from mutransfer_cli.surface.response.second_optimum import SecondOptimum, second_optimum
 
 Array = NDArray[np.float64]
@@ -59,14 +59,44 @@ class StudySurface:
         """The rung with the most expensive trials."""
         return self.study.rungs[self.study.ordered[-1]]
 
+    @cached_property
+    def held(self) -> dict[int, float]:
+        """By index, the coordinate of 0 of every hyperparameter that is best there."""
+        return best_at_zero(self.study)
+
+    def beside_zero(self, optima: Array) -> Array:
+        """Draws of an optimum, with hyperparameters that are best at 0 held there."""
+        return beside_zero(optima, self.surface.draws, self.held)
+
     def optimum_draws(self, sizes: Sizes) -> Array:
         """Draws of the optimum in coordinates, shape (draws, hyperparameters)."""
-        return self.surface.at(self.study.size(sizes)).optimum
+        return self.beside_zero(self.surface.at(self.study.size(sizes)).optimum)
+
+    def zero_costs(self, name: str, rungs: Sequence[int] | None = None) -> dict[float, Interval]:
+        """The relative extra loss of each positive value of a hyperparameter that is best at 0.
+
+        Args:
+            name: The hyperparameter.
+            rungs: Indices of the rungs to count; None: all.
+        """
+        every = range(len(self.study.rungs)) if rungs is None else rungs
+        category = zero_category(self.study, name, every)
+        return category.costs(self.study.scale, self.relative_noise, self.confidence)
 
     def positions(self, sizes: Sizes) -> dict[str, Interval]:
-        """The optimum of every hyperparameter in coordinates (octaves or steps)."""
+        """The optimum of every hyperparameter in coordinates (octaves or steps).
+
+        One that is best at 0 is below the smallest value that is shown to be worse.
+        """
         draws = self.optimum_draws(sizes)
-        return {name: interval(draws[:, j], self.confidence) for j, name in enumerate(self.names)}
+        found = {name: interval(draws[:, j], self.confidence) for j, name in enumerate(self.names)}
+        for j, zero in self.held.items():
+            costs = self.zero_costs(self.names[j])
+            worse = [value for value, cost in costs.items() if (cost.low or 0.0) > 0]
+            coordinate = self.study.hyperparameters.coordinates[j]
+            high = coordinate.position(min(worse, default=max(costs)))
+            found[self.names[j]] = Interval(value=zero, low=zero, high=high)
+        return found
 
     def optimum(self, sizes: Sizes) -> dict[str, Interval]:
         """The optimum of every hyperparameter."""
@@ -81,6 +111,8 @@ class StudySurface:
         """
         if self.second is not None:
             return self.second.lower
+        if self.held:
+            return np.asarray(np.median(self.optimum_draws(sizes), axis=0))
         return self.surface.lowest_regret(self.study.size(sizes))
 
     def choice(self, sizes: Sizes) -> dict[str, float]:
@@ -94,7 +126,10 @@ class StudySurface:
             setting: In coordinates, shape (hyperparameters,) or (draws, hyperparameters).
             sizes: Where it is used.
         """
-        excess = self.surface.excess(setting, self.study.size(sizes))
+        size, best = self.study.size(sizes), self.optimum_draws(sizes)
+        excess = self.surface.excess(setting, size)
+        if self.held:
+            excess = np.maximum(excess - self.surface.excess(best, size), 0.0)
         return self.study.scale.relative(excess)
 
     def regret(self, setting: Mapping[str, float], sizes: Sizes) -> Interval:
@@ -103,6 +138,11 @@ class StudySurface:
 
     def transfer_regret(self, source: Sizes, target: Sizes) -> Interval:
         """The relative extra loss at one size of using the optimum of another."""
+        if self.held and len(self.names) == 1:
+            at = self.surface.at(self.study.size(target)).rung
+            costs = self.zero_costs(self.names[0], None if at is None else [at])
+            gain = max((-cost.low for cost in costs.values() if cost.low is not None), default=0.0)
+            return Interval(value=0.0, low=0.0, high=max(gain, 0.0))
         return interval(self.regret_draws(self.optimum_draws(source), target), self.confidence)
 
     def cost_of_step(self, name: str, sizes: Sizes, octaves: float) -> Interval:
@@ -118,10 +158,17 @@ class StudySurface:
         return interval(self.regret_draws(setting, sizes), self.confidence)
 
     def drift(self, axis: str) -> dict[str, Interval]:
-        """Octaves (or steps) of the optimum of every hyperparameter per octave along an axis."""
+        """Octaves (or steps) of the optimum of every hyperparameter per octave along an axis.
+
+        Hyperparameters that are best at 0 have none.
+        """
         k = [a.name for a in self.study.axes].index(axis)
         draws = self.surface.draws.drift[:, :, k]
-        return {name: interval(draws[:, j], self.confidence) for j, name in enumerate(self.names)}
+        return {
+            name: interval(draws[:, j], self.confidence)
+            for j, name in enumerate(self.names)
+            if j not in self.held
+        }
 
     def loss(self, rung: int) -> Interval:
         """The loss at the optimum of a rung."""
@@ -136,69 +183,17 @@ class StudySurface:
         return second_optimum(self.surface)
 
     @property
+    def relative_noise(self) -> float:
+        """Standard deviation of a transformed loss, averaged over the rungs."""
+        return float(np.sqrt(np.mean(np.median(self.surface.draws.noise, axis=0) ** 2)))
+
+    @property
     def noise(self) -> float:
         """Standard deviation of a loss about the level of its seed, averaged over the rungs."""
         draws, scale = self.surface.draws, self.study.scale
-        deviation = float(np.sqrt(np.mean(np.median(draws.noise, axis=0) ** 2)))
-        return deviation * scale.size_of_unit(float(np.median(draws.level)))
+        return self.relative_noise * scale.size_of_unit(float(np.median(draws.level)))
 
     @cached_property
     def entanglement(self) -> tuple[tuple[Interval, ...], ...]:
-        """Correlations of the curvature at the optimum between hyperparameters.
-
-        The entry (i, j) is H_ij / sqrt(H_ii H_jj) of the Hessian H = L Lᵀ in coordinates: 0 where
-        two hyperparameters can be tuned one after the other.
-        """
-        draws = self.surface.draws
-        rows = np.exp(draws.scale)[:, :, None] * draws.mixing
-        hessian = np.einsum("dji,djk->dik", rows, rows)
-        root = np.sqrt(np.einsum("dii->di", hessian))
-        correlation = hessian / (root[:, :, None] * root[:, None, :])
-        p = len(self.names)
-        return tuple(
-            tuple(
-                Interval(value=1.0, low=1.0, high=1.0)
-                if i == j
-                else interval(correlation[:, i, j], self.confidence)
-                for j in range(p)
-            )
-            for i in range(p)
-        )
-
-
-def study_surface(
-    observations: Sequence[Observation],
-    *,
-    spaces: Mapping[str, Space] | None = None,
-    confidence: float = 0.95,
-    untrained: float | None = None,
-) -> StudySurface:
-    """Fit the response surface to a study.
-
-    Args:
-        observations: All runs.
-        spaces: The spaces that were searched, by hyperparameter, where they are known.
-        confidence: Confidence level of all intervals, between 0 and 1.
-        untrained: The loss of the untrained model, if it is known.
-
-    Raises:
-        InputError: No run finished.
-    """
-    study = study_runs(observations, spaces=spaces, untrained=untrained)
-    low = absurdly_low(study.runs)
-    left = [study.observations[i] for i in np.flatnonzero(low)]
-    if left:
-        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
-    surface = fit_response(study.runs)
-    high = [study.observations[i] for i in np.flatnonzero(outliers(surface))]
-    if high:
-        left += high
-        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
-        surface = fit_response(study.runs)
-    return StudySurface(study, surface, confidence, tuple(left))
-
-
-def _without(observations: Sequence[Observation], left: Sequence[Observation]) -> list[Observation]:
-    """The observations without some of them."""
-    out = {id(o) for o in left}
-    return [o for o in observations if id(o) not in out]
+        """Correlations of the curvature at the optimum between hyperparameters."""
+        return entanglement(self.surface.draws, self.confidence)

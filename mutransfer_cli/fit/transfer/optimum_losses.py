@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mutransfer_cli.errors import Inconclusive
-from mutransfer_cli.fit.study.loss_levels import loss_moments
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.transfer.loss_levels import loss_moments
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
 from mutransfer_cli.surface.transfer.tuning_budget import SIMULATED
 

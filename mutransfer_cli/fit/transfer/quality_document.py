@@ -39,12 +39,15 @@ def main_hyperparameter(fitted: StudySurface) -> int:
     return fitted.names.index("lr") if "lr" in fitted.names else 0
 
 
-def quality_of(fitted: StudySurface) -> Quality:
+def quality_of(fitted: StudySurface, unresolved: str | None = None) -> Quality:
     """The quality of the transfer from the smallest rung upward.
 
     Args:
         fitted: The surface of the study.
+        unresolved: Why optima are not resolved; where they are not, nothing is said.
     """
+    if unresolved is not None:
+        return unknown_quality(unresolved)
     found = findings(fitted)
     speed = transfer_speed(fitted.surface, fitted.study.ordered, fitted.confidence)
     errors = {name: fit_error(fitted.surface, j) for j, name in enumerate(fitted.names)}
@@ -60,6 +63,17 @@ def quality_of(fitted: StudySurface) -> Quality:
             if f.draws is not None
         },
         reasons={**reasons, "fast": speed.reason},
+    )
+
+
+def unknown_quality(reason: str) -> Quality:
+    """The quality of a transfer of which nothing is known, and why."""
+    return Quality(
+        fit_error=None,
+        robustness=None,
+        asymptotic_penalty=None,
+        fast=None,
+        reasons=dict.fromkeys(("fit_error", "robustness", "asymptotic_penalty", "fast"), reason),
     )
 
 

@@ -235,6 +235,77 @@ def test_an_end_of_a_list_is_said(end: str, sign: int) -> None:
     assert found.rungs[0].optimum["lr"].low is not None
 
 
+def with_decays(cost: Callable[[float], float], rates: range) -> list[Observation]:
+    """Runs at the weight decays 0, .01, .1 and 1, which add `cost` to the log loss."""
+    rng = np.random.default_rng(3)
+    return [
+        Observation(
+            w,
+            2.0**x,
+            s,
+            float(np.exp(0.8 + 0.02 * (x + 7) ** 2 + cost(decay) + rng.normal(0, 5e-4))),
+            params={"weight_decay": decay},
+        )
+        for w, x, decay, s in product(WIDTHS, rates, (0.0, 0.01, 0.1, 1.0), (0, 1))
+    ]
+
+
+def test_a_weight_decay_of_zero_can_be_the_best() -> None:
+    """.2 √decay more: .01 costs 2 %, .1 6.3 %, 1 20 % of the log loss, exp(x) - 1 of the loss."""
+    found = asked(with_decays(lambda decay: 0.2 * decay**0.5, range(-10, -3)))
+    assert found.verdict == "holds" and found.choice is not None
+    assert found.choice.hyperparameters["weight_decay"] == 0
+    costs = found.choice.values["weight_decay"].costs
+    assert costs is not None and list(costs) == [0.01, 0.1, 1.0]
+    for decay, cost in costs.items():
+        assert cost.value == pytest.approx(expm1(0.2 * decay**0.5), rel=0.05)
+        assert cost.low is not None and cost.high is not None and cost.low > 0
+    (note,) = [n for n in found.notes if "weight_decay" in n]
+    assert note.startswith("weight_decay: 0 is the best value that was run")
+    assert "0.01 costs 2.0" in note
+    lr = found.choice.values["lr"].value
+    assert log2(lr.value) == pytest.approx(-7, abs=0.05) and lr.low is not None
+
+
+def test_a_weight_decay_of_zero_where_only_that_was_searched() -> None:
+    found = asked(with_decays(lambda decay: 0.2 * decay**0.5, range(-7, -6)))
+    assert found.choice is not None and found.choice.hyperparameters["weight_decay"] == 0
+    assert found.verdict == "holds" and consistent(found)
+    chosen = found.choice.values["weight_decay"]
+    assert chosen.costs is not None and chosen.at_end is None
+    assert chosen.costs[0.01].value == pytest.approx(expm1(0.02), rel=0.05)
+    assert not any("end of the" in (rung.note or "") for rung in found.rungs)
+
+
+def test_a_weight_decay_above_zero_has_octaves() -> None:
+    """The control: .01 (log10(decay/.1))² is lowest at .1, and a decay of 0 costs 4 %."""
+    found = asked(
+        with_decays(lambda d: 0.01 * (np.log10(d / 0.1) ** 2 if d else 4.0), range(-10, -3))
+    )
+    assert found.choice is not None and found.choice.values["weight_decay"].costs is None
+    assert found.choice.hyperparameters["weight_decay"] == pytest.approx(0.1, rel=0.5)
+
+
+def test_a_hyperparameter_that_hardly_matters_does_not_hinder_the_verdict() -> None:
+    """An octave of init_std costs .005 %; where nothing matters there is no verdict."""
+    rng = np.random.default_rng(1)
+    study = [
+        Observation(
+            w,
+            2.0**x,
+            0,
+            float(np.exp(0.8 + 0.02 * (x + 7) ** 2 + 5e-5 * y**2 + rng.normal(0, 3e-3))),
+            params={"init_std": 2.0**y},
+        )
+        for w, x, y in product(WIDTHS, range(-9, -4), range(-6, 7, 2))
+    ]
+    found = asked(study)
+    assert all("hardly changes with the init_std" in (found.rungs[i].note or "") for i in (0, -1))
+    assert found.verdict == "holds" and consistent(found)
+    flat = asked([replace(o, loss=2 + 1e-3 * (i % 7)) for i, o in enumerate(study)])
+    assert flat.verdict == "inconclusive"
+
+
 def test_a_ladder_of_less_than_an_octave() -> None:
     found = asked(runs(drifting(0.0), widths=(64, 96)))
     assert found.verdict == "inconclusive"

@@ -8,7 +8,8 @@ from math import expm1, log2
 import numpy as np
 import pytest
 
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.observation import Observation
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.study.study_surface import StudySurface, study_surface
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.fit.study_fit import fit_study
 from mutransfer_cli.fit.transfer.comparison import Comparison, compare
 from mutransfer_cli.fit.transfer.conclusion import better_side

@@ -8,7 +8,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.decision.answers import Question
-from mutransfer_cli.fit.study.study_surface import study_surface
+from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.fit.study_fit import fit_study
 from mutransfer_cli.fit.transfer.proxy_advice import candidate_sizes, proxy_advice
 from tests.helpers.quadratic_ladders import CURVATURE, ladder

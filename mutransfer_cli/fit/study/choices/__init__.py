@@ -1,0 +1,1 @@
+"""Hyperparameters whose best value is no octave: categories, and those that can be 0."""

@@ -1,0 +1,74 @@
+"""Hyperparameters that are best at 0, in a surface that was fitted to other values of them too.
+
+On a scale of octaves 0 stands one step below the smallest positive value that was run, an
+assumption that says little of the loss between the two. Whether 0 is best is seen from the runs;
+the surface is then asked for the best of the other hyperparameters beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutransfer_cli.fit.study.choices.categories import Category
+from mutransfer_cli.fit.study.choices.category_differences import (
+    category_differences,
+    mean_difference,
+)
+from mutransfer_cli.fit.study.coordinates import setting_of_run
+from mutransfer_cli.fit.study.entanglement import hessians
+from mutransfer_cli.fit.study.study_runs import StudyRuns
+from mutransfer_cli.surface.response.draws import Draws
+
+Array = NDArray[np.float64]
+
+
+def zero_category(study: StudyRuns, name: str, rungs: Sequence[int]) -> Category:
+    """A hyperparameter as a category whose value is 0.
+
+    Args:
+        study: The runs.
+        name: The hyperparameter.
+        rungs: Indices of the rungs to count.
+    """
+    pairs = zip(study.observations, study.runs.rung.tolist(), strict=True)
+    chosen = [(o, (float(r),)) for o, r in pairs if r in rungs]
+    runs, keys = [o for o, _ in chosen], [key for _, key in chosen]
+    return Category(0.0, category_differences(runs, keys, study.scale, {name: 0.0}, name))
+
+
+def best_at_zero(study: StudyRuns) -> dict[int, float]:
+    """The coordinate of 0, by the index of hyperparameters of which every other value is worse."""
+    every, found = range(len(study.rungs)), {}
+    for j, c in enumerate(study.hyperparameters.coordinates):
+        if min(setting_of_run(o)[c.name] for o in study.observations) != 0:
+            continue
+        differences = zero_category(study, c.name, every).differences
+        if differences and all(mean_difference(d) > 0 for d in differences.values()):
+            found[j] = c.position(0.0)
+    return found
+
+
+def beside_zero(optima: Array, draws: Draws, held: dict[int, float]) -> Array:
+    """The best settings with some hyperparameters held, shape (draws, hyperparameters).
+
+    Of a loss with the Hessian H, the minimum at x_j = b is x + (b - x_j) C_j / C_jj with C the
+    inverse of H (derived).
+
+    Args:
+        optima: Draws of the optimum, shape (draws, hyperparameters).
+        draws: Draws of the surface's shape.
+        held: By index of the hyperparameter, its coordinate.
+    """
+    if not held:
+        return optima
+    inverse = np.linalg.inv(hessians(draws))
+    moved = optima.copy()
+    for j, position in held.items():
+        missing = position - moved[:, j]
+        moved += missing[:, None] * inverse[:, :, j] / inverse[:, j, j, None]
+    for j, position in held.items():
+        moved[:, j] = position
+    return moved

@@ -1,0 +1,52 @@
+"""Fits the response surface of a study, without the runs that belong to none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mutransfer_cli.fit.study.outliers import absurdly_low, outliers
+from mutransfer_cli.fit.study.study_runs import study_runs
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.recipe.schema.space import Space
+from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.response.response_surface import fit_response
+
+
+def study_surface(
+    observations: Sequence[Observation],
+    *,
+    spaces: Mapping[str, Space] | None = None,
+    confidence: float = 0.95,
+    untrained: float | None = None,
+) -> StudySurface:
+    """Fit the response surface to a study.
+
+    Args:
+        observations: All runs.
+        spaces: The spaces that were searched, by hyperparameter, where they are known.
+        confidence: Confidence level of all intervals, between 0 and 1.
+        untrained: The loss of the untrained model, if it is known.
+
+    Raises:
+        InputError: No run finished.
+    """
+    study = study_runs(observations, spaces=spaces, untrained=untrained)
+    low = absurdly_low(study.runs)
+    left = [study.observations[i] for i in np.flatnonzero(low)]
+    if left:
+        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+    surface = fit_response(study.runs)
+    high = [study.observations[i] for i in np.flatnonzero(outliers(surface))]
+    if high:
+        left += high
+        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+        surface = fit_response(study.runs)
+    return StudySurface(study, surface, confidence, tuple(left))
+
+
+def _without(observations: Sequence[Observation], left: Sequence[Observation]) -> list[Observation]:
+    """The observations without some of them."""
+    out = {id(o) for o in left}
+    return [o for o in observations if id(o) not in out]

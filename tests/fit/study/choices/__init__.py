@@ -1,0 +1,1 @@
+"""Tests of hyperparameters whose best value is no octave."""
