@@ -14,6 +14,7 @@ from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.sliced_batch import has_separate_rows
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -71,7 +72,7 @@ def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     subject = completed(recipe, build(recipe, size))
     assert subject.loss is not None and subject.batch is not None
     batch = subject.batch(0)
-    if isinstance(batch, tuple) and all(isinstance(part, torch.Tensor) for part in batch):
+    if has_separate_rows(batch):
         batch = tuple(part[:TRACED_EXAMPLES] for part in batch)
     subject.model.eval()  # dropout is not a use
     where = f"{recipe.model.build}: its forward pass at width {size.width}"

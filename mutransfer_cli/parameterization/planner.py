@@ -15,6 +15,7 @@ from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
+from mutransfer_cli.parameterization.rules.readout_form import possible_form
 from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tensor_plan
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
@@ -81,6 +82,7 @@ def plan_model(
     parameterization = parameterization_of(config.parameterization)
     require_consistent_decay(config)
     require_multiplier_if_tied(family, config)
+    config = possible_form(family, config, parameterization)
     tensors = match_tensors(family, shapes)
     forward = forward_multipliers(family, config, parameterization, shapes, base, target)
     ratio = {axis: target[axis] / base[axis] for axis in SIZES}

@@ -22,6 +22,12 @@ MIXING = frozenset(
     | {"cholesky", "matrix_exp", "linalg_matrix_exp", "matrix_power", "linalg_matrix_power"}
     | {"cumsum", "cumprod", "logcumsumexp", "sort", "fft_fft", "fft_ifft"}
 )
+# Statistics of a weight, by which it is normalized; with keepdim, they fit the weight again.
+NORMS = frozenset(
+    {"norm", "linalg_norm", "linalg_vector_norm", "linalg_matrix_norm", "std", "var", "var_mean"}
+    | {"std_mean", "spectral_norm"}
+)
+KEPT_STATISTICS = frozenset({"sum", "mean", "amax", "amin", "max", "min", "median"})
 RECURRENT = frozenset(
     {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
     | {"rnn_tanh_cell", "rnn_relu_cell"}

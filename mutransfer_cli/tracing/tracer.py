@@ -160,7 +160,8 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it would hide all of a layer in one call
     try:
-        with torch.no_grad(), tracer.running_modules(model), tracer:
+        # with gradients: some losses differentiate by their input
+        with torch.enable_grad(), tracer.running_modules(model), tracer:
             run()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

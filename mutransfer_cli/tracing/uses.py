@@ -14,7 +14,9 @@ from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
     ELEMENTWISE,
+    KEPT_STATISTICS,
     MIXING,
+    NORMS,
     RECURRENT,
     RIGHT_OR_LEFT,
     TRANSPOSED,
@@ -194,6 +196,15 @@ class UseRecorder:
         """Record recurrent layers and cells."""
         self._layers(call, call.args[:2])
 
+    def cosine_similarity(self, call: Call) -> None:
+        """Record the cosines of inputs and learned vectors."""
+        dim = int(call.arg(2, "dim") if call.arg(2, "dim") is not None else 1)
+        first, second = call.arg(0, "x1"), call.arg(1, "x2")
+        for tensor, other in ((first, second), (second, first)):
+            dims = range(tensor.dim())
+            kept = [d for d in dims if d != dim % tensor.dim()]
+            self.use(tensor, "matrix", [dim % tensor.dim()], kept, call.name, other)
+
     def bilinear(self, call: Call) -> None:
         """Record `bilinear`."""
         self.use(call.arg(2, "weight"), "matrix", [1, 2], [0], call.name, None)
@@ -224,6 +235,9 @@ class UseRecorder:
             if call.name in REPEATED or (entrywise and result.shape == first.shape):
                 self.views.stand_for(first, result)
                 return
+        kept = call.name in KEPT_STATISTICS and bool(call.kwargs.get("keepdim"))
+        if self.constant and (call.name in NORMS or kept):
+            return
         for tensor in call.tracked:
             self.use(tensor, "unknown", [], [], call.name, None)
 
@@ -242,4 +256,5 @@ HANDLERS: dict[str, Callable[[UseRecorder, Call], None]] = {
     **dict.fromkeys(("_grouped_mm", "grouped_mm"), UseRecorder.experts),
     **dict.fromkeys(RECURRENT, UseRecorder.recurrent),
     "bilinear": UseRecorder.bilinear,
+    "cosine_similarity": UseRecorder.cosine_similarity,
 }

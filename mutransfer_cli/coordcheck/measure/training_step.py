@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.sliced_batch import has_separate_columns, has_separate_rows
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.plans.lr_ratio_guard import remove_guard
@@ -26,16 +27,17 @@ def tiny_batch(batch: Any, tokens: int = TINY_BATCH_TOKENS) -> Any:
     """The first few examples of a batch: the aligned part of an update stands out in them.
 
     Args:
-        batch: The subject's batch; anything but a sequence of tensors is returned unchanged.
+        batch: The subject's batch; anything but tensors with one row per example is returned
+            unchanged.
         tokens: Tokens to keep where the input is a matrix of token ids, twice the number of
             examples otherwise.
     """
-    if not (isinstance(batch, tuple | list) and all(isinstance(t, Tensor) for t in batch)):
+    if not has_separate_rows(batch):
         return batch
     x = batch[0]
     if x.dim() == 2 and not x.is_floating_point():
         rows = 2
-        columns = max(1, tokens // rows)
+        columns = max(1, tokens // rows) if has_separate_columns(batch) else x.shape[1]
         parts = [t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch]
     else:
         parts = [t[: tokens // 2] for t in batch]

@@ -10,11 +10,15 @@ from math import prod
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
-from mutransfer_cli.parameterization.rows.powers import Power
+from mutransfer_cli.parameterization.rules.readout_form import (
+    model_power,
+    readout_power,
+    readout_uses,
+    unreachable_readouts,
+)
 from mutransfer_cli.plans.types import Site, Sizes
 from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
-from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 log = logging.getLogger(__name__)
 
@@ -161,20 +165,6 @@ def _residual(
     return (given, None), True
 
 
-def _readout_power(
-    tensor: TensorShape, config: PlanConfig, parameterization: Parameterization
-) -> Power:
-    if tensor.role == "tied":
-        return parameterization.tied_logits
-    return parameterization.row("readout", config.readout).multiplier
-
-
-def _model_power(tensor: TensorShape, family: Family, config: PlanConfig) -> float:
-    """The power by which the model multiplies a readout, unless its own numbers count it."""
-    absorbed = config.readout == "absorbed" and tensor.role != "tied"
-    return 0.0 if absorbed else family.scale_powers.get(tensor.name, 0.0)
-
-
 def _logits(
     family: Family,
     config: PlanConfig,
@@ -189,14 +179,14 @@ def _logits(
     at_base = config.logit_multiplier
     if knob is not None and at_base == 1.0:
         at_base = knob.value  # the model's own, where the config gives none
-    powers = {t.name: _readout_power(t, config, parameterization) for t in readouts}
+    powers = {t.name: readout_power(t, config, parameterization) for t in readouts}
     values = set()
     for tensor in readouts:
         index = 1 if tensor.role == "tied" else 0  # a tied readout sums over its fan-out
         fan = tensor.fans(shapes[tensor.name])[index]
         ratio = fan / tensor.fans(tensor.base_shape)[index]
         size = fan if parameterization.unit_scaled else ratio
-        model_factor = ratio ** _model_power(tensor, family, config)
+        model_factor = ratio ** model_power(tensor, family, config)
         values.add(at_base * powers[tensor.name](size, 1.0) / model_factor)
     value = float(values.pop())
     if values:
@@ -209,17 +199,12 @@ def _logits(
     if knob is not None:
         return value, Site("attribute", attribute=knob.attribute)
     model_applies_power = all(
-        abs(powers[t.name].fan_in - _model_power(t, family, config)) < POWER_TOLERANCE
+        abs(powers[t.name].fan_in - model_power(t, family, config)) < POWER_TOLERANCE
         for t in readouts
     )
     if value == 1.0 and model_applies_power:
         return value, None
-    matrix = [(t, u) for t in readouts for u in t.uses if u.kind in {"matrix", "convolution"}]
-    unreachable = [
-        t.name
-        for t, u in matrix
-        if not u.whole_input or any(not final & names for names in family.readers[u.module])
-    ]
+    unreachable = unreachable_readouts(family)
     if unreachable and not parameterization.unit_scaled:
         line = attribute_line("logit_scale", "logits = logits * self.logit_scale")
         alternative = "" if family.tied else ", or use rules.readout: absorbed"
@@ -228,7 +213,7 @@ def _logits(
             f"multiplier; {line}{alternative}",
             path=("model",),
         )
-    return value, Site("input", tuple(dict.fromkeys(u.module for _, u in matrix)))
+    return value, Site("input", tuple(dict.fromkeys(u.module for _, u in readout_uses(family))))
 
 
 def _embedding(family: Family, config: PlanConfig, shapes: Mapping[str, Shape]) -> Multiplier:

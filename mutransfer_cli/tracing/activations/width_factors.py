@@ -26,6 +26,7 @@ from mutransfer_cli.tracing.activations.flows import (
     joined,
 )
 from mutransfer_cli.tracing.activations.residual_branches import ADD, LINEAR, storage_pointer
+from mutransfer_cli.tracing.torch_functions import ADDED
 
 SAME_NORM = 1e-3  # relative, between the norms of vectors that a function normalized
 
@@ -128,6 +129,16 @@ class WidthFactors:
             self._set(call.results, replace(flow, parts=flow.parts | {(u, 1.0) for u in new}))
             return
         uses = self._uses(call, names)
+        if call.name == "cosine_similarity":  # of unit vectors, whose entries are 1/√width each
+            dim = call.kwargs.get("dim", call.args[2] if len(call.args) > 2 else 1)
+            for use in uses:
+                self.weight_factors[use] = 1 / call.weights[0].shape[dim]
+            self._set(call.results, Flow(frozenset((u, 1.0) for u in uses)))
+            return
+        for use in uses:
+            self.weight_factors[use] *= added_factor(
+                call, "alpha" if use[0] in matrices else "beta"
+            )
         consumer = next((u for u in uses if u[0] in matrices), None)
         for tensor in distinct(call.activations):
             if tensor.is_floating_point() or tensor.is_complex():
@@ -217,6 +228,12 @@ def all_views(call: FollowedCall) -> bool:
     given = {storage_pointer(t) for t in call.activations}
     changed = {id(t) for t in call.activations}
     return all(storage_pointer(t) in given and id(t) not in changed for t in call.results)
+
+
+def added_factor(call: FollowedCall, key: str) -> float:
+    """The number by which addmm multiplies its product (alpha) or what it adds to it (beta)."""
+    value = call.kwargs.get(key, 1.0) if call.name in ADDED else 1.0
+    return float(value) or 1.0
 
 
 def number_in(name: str, args: Sequence[Any], live: Callable[[Tensor], bool]) -> float | None:
