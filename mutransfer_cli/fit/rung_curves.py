@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
 from mutransfer_cli.fit.study.size_axes import sizes_of
-from mutransfer_cli.surface.curves.curve import Curve
-from mutransfer_cli.surface.curves.loss_transform import LossTransform, curves_after
+from mutransfer_cli.surface.curves.curve import Curve, curves_of
 from mutransfer_cli.surface.observation import Observation
 
 
@@ -41,5 +40,5 @@ def rung_curves(
         i = index.get(tuple(sizes_of(o).items()))
         if i is not None:
             runs[i].append(o)
-    curves = curves_after(LossTransform(logarithmic=False), {i: runs[i] for i in sorted(runs)})
-    return [RungCurve(answer, curves.curves.get(i)) for i, answer in enumerate(answers)]
+    curves = curves_of({i: runs[i] for i in sorted(runs)})
+    return [RungCurve(answer, curves.get(i)) for i, answer in enumerate(answers)]

@@ -7,13 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from mutransfer_cli.surface.curves.ladder_fit import LadderFit, fit_ladder
-from mutransfer_cli.surface.curves.rung_optima import RungFit
 from mutransfer_cli.surface.observation import Observation
 
 GRID = tuple(range(-9, -2))
 HALF_OCTAVES = tuple(x / 2 for x in range(-18, -5))
-OCTAVES = dict.fromkeys((-9.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0), 2)  # two seeds at each rate
 
 
 def loss(x: float, optimum: float, skew: float, level: float) -> float:
@@ -55,12 +52,6 @@ def sweep(
     return runs
 
 
-def exact(optima: dict[int, float], **options: float) -> LadderFit:
-    """The fit of a sweep whose only noise is far below the curvature."""
-    runs = sweep(np.random.default_rng(0), optima, noise=1e-6, **options)  # type: ignore[arg-type]
-    return fit_ladder(runs)
-
-
 def runs_of(
     loss: Callable[[float, int], float], rates: Mapping[float, int], width: int = 64
 ) -> list[Observation]:
@@ -78,9 +69,3 @@ def along(axis: str, optima: dict[int, float], **fixed: int) -> list[Observation
     """A sweep whose rungs differ along one axis alone."""
     runs = sweep(np.random.default_rng(3), optima, noise=1e-6)
     return [replace(o, **{"width": 64, **fixed, axis: o.width}) for o in runs]
-
-
-def only_rung(runs: list[Observation]) -> RungFit:
-    """The fit of the one rung that the runs are of."""
-    (rung,) = fit_ladder(runs).rungs.values()
-    return rung

@@ -79,21 +79,6 @@ class Curve:
             return None
         return slice(start, start + WINDOW_POINTS)
 
-    def widened(self, window: slice, reach: float) -> list[slice]:
-        """The window extended by one rate on either side, the nearer rate first.
-
-        Args:
-            window: Indices of consecutive rates around the best.
-            reach: Largest distance from the best rate of a rate to add, in octaves.
-        """
-        best = self.x[self.best]
-        wider = []
-        if window.start > 0 and best - self.x[window.start - 1] <= reach:
-            wider.append((best - self.x[window.start - 1], slice(window.start - 1, window.stop)))
-        if window.stop < len(self.x) and self.x[window.stop] - best <= reach:
-            wider.append((self.x[window.stop] - best, slice(window.start, window.stop + 1)))
-        return [indices for _, indices in sorted(wider, key=lambda item: item[0])]
-
 
 def curves_of(rungs: Mapping[RungKey, Sequence[Observation]]) -> dict[RungKey, Curve | None]:
     """The curve of each rung along the learning rate, at one setting of the other hyperparameters.

@@ -1,6 +1,6 @@
 """Intervals of the surface cover what they state, on simulated sweeps without and with skew.
 
-The sweeps and the bounds are those that the parabolas through each rung are held to.
+The truth of each sweep is known, so that its share inside the intervals can be counted.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_an_optimum_that_transfers_does_not_drift() -> None:
     surface = ladder(0 * Z)
     assert predicted(surface, 6.0)[0] == pytest.approx(0, abs=0.1)
     assert np.mean(np.abs(surface.draws.drift) < TRANSFER_SD) > 0.8
-    assert not np.any(np.abs(ladder(STEADY).draws.drift) < TRANSFER_SD)  # the control
+    assert np.mean(np.abs(ladder(STEADY).draws.drift) < TRANSFER_SD) < 0.02  # the control
 
 
 def test_clear_drifts_are_those_that_the_runs_show() -> None:
