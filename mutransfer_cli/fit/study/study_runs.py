@@ -74,6 +74,11 @@ class StudyRuns:
         return self.hyperparameters.names
 
     @property
+    def rung_keys(self) -> tuple[tuple[float, ...], ...]:
+        """The rung of each run: its index."""
+        return tuple((float(r),) for r in self.runs.rung)
+
+    @property
     def ordered(self) -> tuple[int, ...]:
         """Indices of the rungs, from the cheapest trial to the most expensive."""
         return tuple(sorted(range(len(self.rungs)), key=lambda r: rung_order(self.rungs[r])))

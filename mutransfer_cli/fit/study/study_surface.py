@@ -62,7 +62,10 @@ class StudySurface:
     @cached_property
     def held(self) -> dict[int, float]:
         """By index, the coordinate of 0 of every hyperparameter that is best there."""
-        return best_at_zero(self.study)
+        study = self.study
+        return best_at_zero(
+            study.observations, study.rung_keys, study.scale, study.hyperparameters.coordinates
+        )
 
     def beside_zero(self, optima: Array) -> Array:
         """Draws of an optimum, with hyperparameters that are best at 0 held there."""
@@ -79,8 +82,10 @@ class StudySurface:
             name: The hyperparameter.
             rungs: Indices of the rungs to count; None: all.
         """
-        every = range(len(self.study.rungs)) if rungs is None else rungs
-        category = zero_category(self.study, name, every)
+        pairs = zip(self.study.observations, self.study.rung_keys, strict=True)
+        kept = [(o, key) for o, key in pairs if rungs is None or int(key[0]) in rungs]
+        runs, keys = [o for o, _ in kept], [key for _, key in kept]
+        category = zero_category(runs, keys, self.study.scale, name)
         return category.costs(self.study.scale, self.relative_noise, self.confidence)
 
     def positions(self, sizes: Sizes) -> dict[str, Interval]:

@@ -14,38 +14,52 @@ from numpy.typing import NDArray
 
 from mutransfer_cli.fit.study.choices.categories import Category
 from mutransfer_cli.fit.study.choices.category_differences import (
+    Rung,
     category_differences,
     mean_difference,
 )
-from mutransfer_cli.fit.study.coordinates import setting_of_run
+from mutransfer_cli.fit.study.coordinates import Coordinate, setting_of_run
 from mutransfer_cli.fit.study.entanglement import hessians
-from mutransfer_cli.fit.study.study_runs import StudyRuns
+from mutransfer_cli.fit.study.loss_scale import LossScale
+from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.draws import Draws
 
 Array = NDArray[np.float64]
 
 
-def zero_category(study: StudyRuns, name: str, rungs: Sequence[int]) -> Category:
+def zero_category(
+    observations: Sequence[Observation], rungs: Sequence[Rung], scale: LossScale, name: str
+) -> Category:
     """A hyperparameter as a category whose value is 0.
 
     Args:
-        study: The runs.
+        observations: The runs.
+        rungs: The rung of each run.
+        scale: The scale of the losses.
         name: The hyperparameter.
-        rungs: Indices of the rungs to count.
     """
-    pairs = zip(study.observations, study.runs.rung.tolist(), strict=True)
-    chosen = [(o, (float(r),)) for o, r in pairs if r in rungs]
-    runs, keys = [o for o, _ in chosen], [key for _, key in chosen]
-    return Category(0.0, category_differences(runs, keys, study.scale, {name: 0.0}, name))
+    return Category(0.0, category_differences(observations, rungs, scale, {name: 0.0}, name))
 
 
-def best_at_zero(study: StudyRuns) -> dict[int, float]:
-    """The coordinate of 0, by the index of hyperparameters of which every other value is worse."""
-    every, found = range(len(study.rungs)), {}
-    for j, c in enumerate(study.hyperparameters.coordinates):
-        if min(setting_of_run(o)[c.name] for o in study.observations) != 0:
+def best_at_zero(
+    observations: Sequence[Observation],
+    rungs: Sequence[Rung],
+    scale: LossScale,
+    coordinates: Sequence[Coordinate],
+) -> dict[int, float]:
+    """The coordinate of 0, by the index of hyperparameters of which every other value is worse.
+
+    Args:
+        observations: The runs.
+        rungs: The rung of each run.
+        scale: The scale of the losses.
+        coordinates: The hyperparameters.
+    """
+    found = {}
+    for j, c in enumerate(coordinates):
+        if min(setting_of_run(o)[c.name] for o in observations) != 0:
             continue
-        differences = zero_category(study, c.name, every).differences
+        differences = zero_category(observations, rungs, scale, c.name).differences
         if differences and all(mean_difference(d) > 0 for d in differences.values()):
             found[j] = c.position(0.0)
     return found
