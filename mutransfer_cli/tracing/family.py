@@ -11,13 +11,13 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
+from mutransfer_cli.tracing.grouped_uses import by_group, without_gated
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
 from mutransfer_cli.tracing.model_factors import grown_factors, lookup_powers, scale_powers
 from mutransfer_cli.tracing.roles import (
     Attention,
     Shape,
     Trace,
-    by_group,
     chosen_role,
     main_dims,
     role_of,
@@ -152,7 +152,9 @@ def family_of(
         growing = tuple(
             d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
         )
-        uses, share = by_group(small.uses[name], big.uses[name], shape)
+        ratios = [b / a for a, b in zip(shape, big.shapes[name], strict=True)]
+        uses = without_gated(name, small.uses[name], big.uses[name], ratios)
+        uses, share = by_group(uses, big.uses[name], shape)
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
         rms = float(values[name].detach().float().square().mean().sqrt())

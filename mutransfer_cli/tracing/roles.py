@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -20,6 +20,21 @@ TWO_PARAMETERS = " with another parameter as the other factor"
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What weights the sum over one dimension of a parameter.
+
+    Attributes:
+        dim: The dimension.
+        terms: Mean number of weights that are not 0.
+        total: Mean sum of the weights' sizes.
+    """
+
+    dim: int
+    terms: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """One use of a parameter in the forward pass; dimensions are those of the parameter itself.
 
@@ -33,6 +48,7 @@ class Use:
         order: Number of the first such call in the forward pass.
         stacked: Whether it is a stack of matrices, with a dimension in addition to its fans.
         groups: Number of groups of a convolution.
+        gates: Dimensions that are summed over with weights, such as those of experts.
     """
 
     kind: UseKind
@@ -44,6 +60,7 @@ class Use:
     order: int = field(default=0, compare=False)
     stacked: bool = False
     groups: int = field(default=1, compare=False)
+    gates: tuple[Gate, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,24 +239,3 @@ def assumed_dims(
         )
     stack = {0} if role == "expert" else set()
     return into, tuple(d for d in every if d not in {*into, *stack})
-
-
-def by_group(uses: Sequence[Use], later: Sequence[Use], shape: Shape) -> tuple[list[Use], float]:
-    """The uses of a tensor with the fans of one group, and its share (see `TensorShape`).
-
-    Weights of grouped transposed convolutions have shape (in, out/groups, kernel). If the number of
-    groups grows, the number of input channels per group does not.
-
-    Args:
-        uses: Uses at the base.
-        later: Uses at the other size.
-        shape: Shape at the base.
-    """
-    ungrouped = list(uses)
-    groups = max((u.groups for u in uses if u.function.startswith("conv_transpose")), default=1)
-    if groups == 1:
-        return ungrouped, 1.0
-    if max((u.groups for u in later), default=groups) == groups:
-        return ungrouped, 1 / groups
-    kernel = tuple(d for d in uses[0].in_dims if d)
-    return [replace(u, in_dims=kernel, out_dims=(0, *u.out_dims)) for u in uses], shape[0] / groups

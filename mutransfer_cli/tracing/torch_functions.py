@@ -91,15 +91,20 @@ def contraction_parts(name: str, args: Sequence[Any], kwargs: Mapping[str, Any])
     ]
 
 
-def einsum_parts(args: Sequence[Any]) -> Parts:
-    """The operands of `einsum`, and for each the dimensions summed over and those kept."""
+def einsum_labels(args: Sequence[Any]) -> tuple[list[Tensor], list[str], str]:
+    """The operands of `einsum`, the labels of each, and those of the result."""
     equation = args[0].replace(" ", "")
     operands = list(args[1]) if isinstance(args[1], list | tuple) else list(args[1:])
     inputs, _, output = equation.partition("->")
-    labels = inputs.split(",")
     if not output:
         joined = inputs.replace(",", "")
         output = "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    return operands, inputs.split(","), output
+
+
+def einsum_parts(args: Sequence[Any]) -> Parts:
+    """The operands of `einsum`, and for each the dimensions summed over and those kept."""
+    operands, labels, output = einsum_labels(args)
     parts = []
     for tensor, mine in zip(operands, labels, strict=True):
         others = "".join(o for o in labels if o is not mine)

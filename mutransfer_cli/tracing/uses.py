@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
-from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Trace, Use, UseKind
+from mutransfer_cli.tracing.grouped_uses import gates_in
+from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gate, Trace, Use, UseKind
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -99,6 +100,7 @@ class UseRecorder:
         function: str,
         other: Any,
         groups: int = 1,
+        gates: Sequence[tuple[int, float, float]] = (),
     ) -> None:
         """Record one use.
 
@@ -110,6 +112,7 @@ class UseRecorder:
             function: Name of the function.
             other: The other operand.
             groups: Number of groups of a convolution.
+            gates: Dimensions summed over with weights, with the number and total of the weights.
         """
         module, argument = self.module_stack[-1]
 
@@ -131,6 +134,9 @@ class UseRecorder:
                 order=self.order,
                 stacked=kind == "matrix" and len(summed + kept) < sizes,
                 groups=groups,
+                gates=tuple(
+                    Gate(own, n, size) for d, n, size in gates if d < len(dims) for own in dims[d]
+                ),
             )
             if self.used.get(name) not in {"matrix", "convolution"}:
                 self.used[name] = use.kind
@@ -168,9 +174,11 @@ class UseRecorder:
         """Record `einsum` and other sums of products."""
         operands, parts = contraction_parts(call.name, call.args, call.kwargs)
         several = sum(bool(self.find(t)) for t in operands) > 1
-        for tensor, (into, out) in zip(operands, parts, strict=True):
+        for i, (tensor, (into, out)) in enumerate(zip(operands, parts, strict=True)):
             kind: UseKind = "unknown" if several else "matrix" if into else "elementwise"
-            self.use(tensor, kind, into, out, call.name, None)
+            learned = call.name == "einsum" and bool(self.find(tensor))
+            gates = gates_in(call.args, i) if learned else []
+            self.use(tensor, kind, into, out, call.name, None, gates=gates)
 
     def convolution(self, call: Call) -> None:
         """Record a convolution, transposed or not."""
