@@ -63,8 +63,21 @@ FINDINGS = {
         ),
         FindingEntry(
             code="attention-scale",
-            meaning="The head size grows with the width, and the scale of q·k does not follow it.",
+            meaning="The scale of q·k does not follow a head size that grows with the width, or "
+            "changes with the width though the head size is fixed.",
             repair="scale of q·k: use {scale} (equal to today's {today} at head size {head_size})",
+        ),
+        FindingEntry(
+            code="activation-scale",
+            meaning="Activations between two modules are multiplied by a power of the width, at "
+            "init and in their changes.",
+            repair="{change}",
+        ),
+        FindingEntry(
+            code="sum-over-width",
+            meaning="A sum over the width of activations, such as a dot product of two, grows with "
+            "the width in training.",
+            repair="multiply the sum by 1/{power}, m = width / base width",
         ),
         FindingEntry(
             code="weight-decay",

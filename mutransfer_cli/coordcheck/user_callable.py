@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
@@ -210,7 +211,9 @@ def traced_family(
     def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
         subject = build_subject(width, 0)
         assert subject.batch is not None and subject.loss is not None
-        batch, loss = subject.batch(0), subject.loss  # all of it: experts need many tokens
+        # all of it, since experts need many tokens; contiguous, since models call view
+        batch = tree_map_only(Tensor, Tensor.contiguous, subject.batch(0))
+        loss = subject.loss
         subject.model.eval()
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
         return subject.model, run

@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.measure.recorder import uncompiled
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.report.module_curves import module_curves
 from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.verdict.activation_scale import activation_faults, blocked_by
 from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.coordcheck.verdict.width_verdict import (
@@ -32,6 +33,7 @@ from mutransfer_cli.documents.check import (
     Repair,
     TensorReport,
 )
+from mutransfer_cli.parameterization.protocol import parameterization_of
 
 log = logging.getLogger(__name__)
 
@@ -64,20 +66,27 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         return too_few_widths(request)
     with uncompiled():
         measurements, verdicts = measure_until_decided(request)
-        errors = init_errors(verdicts)
+        repaired, errors = measurements, init_errors(verdicts)
         if errors:
             log.info("inits repaired before the updates are judged: %s", ", ".join(errors))
             build = with_repaired_inits(request.build, errors, request.widths[0])
-            _, after = measure_until_decided(replace(request, build=build))
+            repaired, after = measure_until_decided(replace(request, build=build))
             verdicts = separated(verdicts, after)
         control = negative_control(request)
     unstable = not all(m.finite for m in measurements)
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
-    tensors = tensor_reports(request, verdicts)
+    faults = request.faults
+    if all(m.finite for m in repaired):
+        faults += activation_faults(
+            repaired,
+            request.expected,
+            parameterization_of(request.parameterization).attention_power,
+        )
+    tensors = tensor_reports(request, verdicts, repaired if len(faults) else ())
     verdict, reason = overall_verdict(
         tensors,
         control,
-        (UNSTABLE,) if unstable else request.faults,
+        (UNSTABLE,) if unstable else faults,
         request.parameterization,
         request.strict,
         regime_fault(regime, request.expected, request.parameterization),
@@ -95,7 +104,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             modules=module_curves(measurements),
             control=control,
             limits=WIDTH_LIMITS,
-            faults=((UNSTABLE,) if unstable else ()) + request.faults,
+            faults=((UNSTABLE,) if unstable else ()) + faults,
             notes=(
                 *notes_on_unjudged(tensors),
                 *inference_notes(measurements),
@@ -107,14 +116,44 @@ def run_width_check(request: CheckRequest) -> CheckReport:
 
 
 def tensor_reports(
-    request: CheckRequest, verdicts: Sequence[TensorVerdict]
+    request: CheckRequest, verdicts: Sequence[TensorVerdict], faulty: Sequence[Measurement]
 ) -> tuple[TensorReport, ...]:
-    """The report on every tensor, also on those that are not judged."""
+    """The report on every tensor, also on those that are not judged.
+
+    Args:
+        request: The request.
+        verdicts: The verdicts on the tensors.
+        faulty: Measurements of a model with faults of its activations; none if there are none.
+    """
     judged = [tensor_report(v, request.expected[v.name], request.ratio) for v in verdicts]
+    if faulty:
+        judged = [
+            postponed(t)
+            if t.aspects.get("update") == "fail"
+            and "init" not in (t.finding or "")
+            and blocked_by(t.name, faulty, request.expected[t.name])
+            else t
+            for t in judged
+        ]
     others = [unmeasured_report(n, role, why) for n, (role, why) in request.unjudged.items()]
     return tuple(
         t.model_copy(update={"repairs": tuple(at_sizes(r, request.widths) for r in t.repairs)})
         for t in (*judged, *others)
+    )
+
+
+def postponed(report: TensorReport) -> TensorReport:
+    """The report on a tensor that cannot be judged before a fault of its input is repaired."""
+    return report.model_copy(
+        update={
+            "verdict": "inconclusive",
+            "finding": None,
+            "message": f"`{report.name}`: its input depends on the width; it is judged once the "
+            "faults of the model are repaired",
+            "fix": None,
+            "repairs": (),
+            "aspects": {**report.aspects, "update": "inconclusive"},
+        }
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -76,6 +77,16 @@ def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
                 uses = own if is_own(inner) else around
                 uses[names[id(p)]].append((calls.by_module[outer], inner))
     return {name: uses or around[name] for name, uses in own.items()}
+
+
+def inputs_of(uses: Mapping[str, list[Use]]) -> dict[str, Tensor]:
+    """For each tensor the first floating-point input of the module that uses it last."""
+    inputs = {}
+    for name, calls in uses.items():
+        x = first_float_tensor(calls[-1][0].args) if calls else None
+        if x is not None:
+            inputs[name] = x
+    return inputs
 
 
 def is_own(local: str) -> bool:
@@ -193,19 +204,26 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
     return rms(rerun(call, {local: value, **zeros}, (noise,)))
 
 
+def upstream_modules(model: nn.Module, calls: Calls) -> dict[str, str]:
+    """For each tensor the module with tensors of its own that ended before its own module."""
+    modules: dict[str, str] = {}
+    previous: str | None = None
+    names = {id(p): name for name, p in model.named_parameters()}
+    for path, call in calls.by_module.items():  # in the order in which the calls ended
+        own = [names[id(p)] for p in call.module.parameters(recurse=False)]
+        own += [n for n in names.values() if n.startswith(f"{path}.parametrizations.")]
+        if not own:
+            continue
+        if previous:
+            modules.update(dict.fromkeys(own, previous))
+        previous = path
+    return modules
+
+
 def upstream_sizes(model: nn.Module, calls: Calls) -> dict[str, float]:
     """For each tensor the RMS of the output of the layer before its own.
 
     A readout's input may contain its multiplier; the output of the layer before it does not.
     """
-    sizes: dict[str, float] = {}
-    previous: float | None = None
-    names = {id(p): name for name, p in model.named_parameters()}
-    for path, call in calls.by_module.items():  # in the order in which the calls ended
-        own = [names[id(p)] for p in call.module.parameters(recurse=False)]
-        if not own:
-            continue
-        if previous is not None:
-            sizes.update(dict.fromkeys(own, previous))
-        previous = rms(call.output) if path else None
-    return sizes
+    before = upstream_modules(model, calls)
+    return {name: rms(calls.by_module[path].output) for name, path in before.items()}

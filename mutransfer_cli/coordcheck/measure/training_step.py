@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -81,8 +82,15 @@ def require_repeatable_batches(subject: Subject, seed: int) -> None:
         )
 
 
-def forward_backward(subject: Subject, batch: Any) -> tuple[Calls, bool]:
+def forward_backward(
+    subject: Subject, batch: Any, watch: AbstractContextManager[Any] | None = None
+) -> tuple[Calls, bool]:
     """One recorded forward and backward pass; the optimizer does not step.
+
+    Args:
+        subject: The subject.
+        batch: The batch for the loss.
+        watch: A context in which the loss is computed.
 
     Returns:
         The calls of all modules, and whether the loss is finite.
@@ -94,7 +102,8 @@ def forward_backward(subject: Subject, batch: Any) -> tuple[Calls, bool]:
     seed_dropout()
     subject.model.zero_grad(set_to_none=True)  # not every optimizer has a zero_grad of its own
     with recording(subject.model) as calls:
-        loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
+        with watch or nullcontext():
+            loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
         if not isinstance(loss, Tensor) or loss.dim() != 0:
             kind = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise InputError(f"loss: returned {kind}, expected one scalar tensor")

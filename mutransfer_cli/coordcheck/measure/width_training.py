@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from mutransfer_cli.coordcheck.measure.contractions import Contraction, ContractionTracer
 from mutransfer_cli.coordcheck.measure.effects import (
     Effect,
     Use,
     effects_of,
     gain_of,
+    inputs_of,
+    upstream_modules,
     upstream_sizes,
     uses_by_tensor,
 )
@@ -43,6 +46,9 @@ class Measurement:
         gains: For each tensor, the gain of its module at init on isotropic input.
         output_multipliers: For each tensor in `gains`, the multiplier of that module's output.
         upstream: For each tensor, the RMS of the output of the preceding layer.
+        upstream_modules: For each tensor, the name of the module of the preceding layer.
+        input_changes: For each tensor, the RMS of the change of its module's input.
+        contractions: Sums over activations in the first pass.
         decays: For each tensor, the share that weight decay removes per step; few seeds only.
         epsilons: For each tensor, epsilon relative to the size of the gradient; few seeds only.
         inference_ratio: Size of the logits without targets relative to those with; None if unknown.
@@ -59,6 +65,9 @@ class Measurement:
     gains: dict[str, float] = field(default_factory=dict)
     output_multipliers: dict[str, float] = field(default_factory=dict)
     upstream: dict[str, float] = field(default_factory=dict)
+    upstream_modules: dict[str, str] = field(default_factory=dict)
+    input_changes: dict[str, float] = field(default_factory=dict)
+    contractions: list[Contraction] = field(default_factory=list)
     decays: dict[str, float] = field(default_factory=dict)
     epsilons: dict[str, float] = field(default_factory=dict)
     inference_ratio: float | None = None
@@ -103,8 +112,11 @@ def measure_width(
     result = Measurement(width)
     result.frozen = {n for n, p in subject.model.named_parameters() if not p.requires_grad}
     initial: dict[str, Tensor] = {}
+    inputs: dict[str, Tensor] = {}
+    tracer = ContractionTracer(subject.model)
     for step in range(steps):
-        calls, finite = forward_backward(subject, batch)
+        watch = tracer.watching(subject.model) if step == 0 else None
+        calls, finite = forward_backward(subject, batch, watch)
         uses = uses_by_tensor(subject.model, calls)
         if step == 0:
             if not finite:
@@ -113,6 +125,8 @@ def measure_width(
                     "finite number before any step"
                 )
             initial = {name: call.output for name, call in calls.by_module.items()}
+            inputs = inputs_of(uses)
+            result.contractions = tracer.found
             measure_init(subject, calls, uses, result)
         result.finite &= finite
         step_and_measure(subject, uses, result)
@@ -122,6 +136,11 @@ def measure_width(
         name: rms(call.output - initial[name])
         for name, call in last.by_module.items()
         if name in initial and call.output.shape == initial[name].shape
+    }
+    result.input_changes = {
+        name: rms(x - inputs[name])
+        for name, x in inputs_of(uses_by_tensor(subject.model, last)).items()
+        if name in inputs and x.shape == inputs[name].shape
     }
     if probe:
         result.decays = decay_shares(warmed_up_subject(build, width, seed))
@@ -153,6 +172,7 @@ def measure_init(
                 result.gains[name] = gain
                 result.output_multipliers[name] = call.output_multiplier
     result.upstream = upstream_sizes(subject.model, calls)
+    result.upstream_modules = upstream_modules(subject.model, calls)
 
 
 def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Measurement) -> None:

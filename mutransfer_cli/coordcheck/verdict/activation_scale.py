@@ -1,0 +1,143 @@
+"""Faults of activations that no tensor explains: factors of the width, and sums without 1/width."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.diagnosis import nearest_half, power
+from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.exponent_deviation import input_slope
+from mutransfer_cli.coordcheck.verdict.slopes import conservative, fit_slope
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
+from mutransfer_cli.documents.check import FaultReport, Repair
+
+JUDGED_INPUTS = frozenset({"hidden", "convolution", "expert", "input"})
+
+
+def activation_faults(
+    measurements: Sequence[Measurement],
+    expected: Mapping[str, Expectation],
+    attention_power: float,
+) -> tuple[FaultReport, ...]:
+    """The faults of activations, once all inits are right.
+
+    Args:
+        measurements: Measurements at all widths and seeds, with repaired inits.
+        expected: The expected exponents of each tensor.
+        attention_power: Exponent of the number of terms by which the parameterization multiplies
+            products of activations: -1, or -1/2 in standard parameterization.
+    """
+    return contraction_faults(measurements, attention_power) or input_faults(measurements, expected)
+
+
+def contraction_faults(
+    measurements: Sequence[Measurement], attention_power: float
+) -> tuple[FaultReport, ...]:
+    """Sums over the width of activations that grow with it: they need the factor 1/width.
+
+    Terms of a sum become aligned in training, so a sum of n terms of size 1 changes by n (Tensor
+    Programs V, arXiv 2203.03466, appendix J, where attention has 1/d for this reason). Sums by
+    which others are divided, and attention scores, are judged elsewhere.
+
+    Args:
+        measurements: Measurements at all widths and seeds.
+        attention_power: See `activation_faults`.
+    """
+    first = measurements[0].contractions
+    names = [c.function for c in first]
+    if any([c.function for c in m.contractions] != names for m in measurements):
+        return ()
+    faults = []
+    for index, contraction in enumerate(first):
+        same = [m.contractions[index] for m in measurements]
+        if len({c.terms for c in same}) == 1 or any(c.normalizes for c in same):
+            continue
+
+        def size(m: Measurement, index: int = index) -> float:
+            return m.contractions[index].bound * abs(m.contractions[index].factor)
+
+        fit = fit_slope(measurements, size)
+        if fit is None:
+            continue
+        deviation = fit.value - (1 + attention_power)
+        if deviation > 0 and verdict_on(deviation, fit.error) == "fail":
+            where = contraction.module
+            exponent = nearest_half(deviation)
+            faults.append(
+                FaultReport(
+                    finding="sum-over-width",
+                    where=where,
+                    message=f"in {'`' + where + '`' if where else 'the model or its loss'} "
+                    f"`{contraction.function}` sums over {contraction.terms} activations at the "
+                    f"smallest width; in training the sum grows like m^{deviation:.2g}",
+                    fix=FINDINGS["sum-over-width"].fix(power=power(exponent)),
+                    repairs=(Repair(name=where, quantity="multiplier", power=-exponent),),
+                )
+            )
+    return tuple(faults)
+
+
+def input_faults(
+    measurements: Sequence[Measurement], expected: Mapping[str, Expectation]
+) -> tuple[FaultReport, ...]:
+    """The first layer whose input changes with the width although every init is right.
+
+    Its input at init, the change of that input, and the layer's own output must agree: a layer
+    whose weight makes up for its input is right.
+
+    Args:
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of each tensor.
+    """
+    order = {name: number for number, name in enumerate(measurements[0].upstream_modules)}
+    for name in sorted(order, key=lambda n: order[n]):
+        e = expected.get(name)
+        if e is None or e.role not in JUDGED_INPUTS or e.init is None:
+            continue
+        fits = [
+            input_slope(name, 0, measurements, e),
+            fit_slope(measurements, lambda m, name=name: m.input_changes.get(name)),  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+            fit_slope(measurements, lambda m, name=name: m.gains.get(name)),  # type: ignore[misc]  # bound early
+        ]
+        found = [fit for fit in fits if fit is not None]
+        if len(found) < len(fits):
+            continue
+        deviation = conservative([found[0].value, found[1].value, found[2].value - e.init])
+        if verdict_on(deviation, max(fit.error for fit in found)) != "fail":
+            continue
+        before = measurements[0].upstream_modules[name]
+        exponent = nearest_half(deviation)
+        return (
+            FaultReport(
+                finding="activation-scale",
+                where=before,
+                message=f"between `{before}` and `{name.rpartition('.')[0]}` activations are "
+                f"multiplied by m^{deviation:.2g}: the input of `{name}` and its change go with "
+                "the width though the init of every tensor is right",
+                fix=FINDINGS["activation-scale"].fix(
+                    change=f"{'divide' if exponent > 0 else 'multiply'} the output of `{before}` "
+                    f"by {power(abs(exponent))}, m = width / base width, or remove that factor"
+                ),
+                repairs=(Repair(name=before, quantity="multiplier", power=-exponent),),
+            ),
+        )
+    return ()
+
+
+def blocked_by(
+    name: str, measurements: Sequence[Measurement], expected: Expectation, tolerance: float = 0.1
+) -> bool:
+    """Whether a tensor's input depends on the width, so that its update cannot be judged yet.
+
+    Args:
+        name: The tensor's name.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+        tolerance: Largest slope of an input, or of its change, that is called constant.
+    """
+    at_init = input_slope(name, 0, measurements, expected)
+    changes = fit_slope(measurements, lambda m: m.input_changes.get(name))
+    slopes = [fit.value for fit in (at_init, changes) if fit is not None]
+    return any(abs(slope) > min(tolerance, EXPONENT_TOLERANCE) for slope in slopes)

@@ -1,0 +1,208 @@
+"""Activations that no tensor explains: sums over the width, and factors between the modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mutransfer_cli import CheckReport, Subject, check
+from tests.helpers.check_subjects import WIDTHS, failed
+
+Join = Callable[[Tensor, Tensor], Tensor]
+
+
+def tower(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width))
+
+
+class Towers(nn.Module):
+    """Two towers whose outputs, of shape (rows, width), are joined to one number a row."""
+
+    def __init__(self, width: int, join: Join) -> None:
+        super().__init__()
+        self.left, self.right = tower(6, width), tower(5, width)
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.join(self.left(x[:, :6]), self.right(x[:, 6:]))
+
+
+def batch(seed: int) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(8, 11, generator=g), torch.rand(8, generator=g).round()
+
+
+def loss(model: nn.Module, b: tuple[Tensor, Tensor]) -> Tensor:
+    return F.binary_cross_entropy_with_logits(model(b[0]), b[1])
+
+
+def report_on(net: Callable[[int], nn.Module]) -> CheckReport:
+    """Rates as Table 8 of Tensor Programs V wants them under Adam: 1/m for hidden matrices."""
+
+    def build(width: int) -> Subject:
+        model = net(width)
+        groups: list[dict[str, Any]] = [
+            {"params": [p], "lr": 1e-3 * (64 / width if p.shape == (width, width) else 1)}
+            for p in model.parameters()
+        ]
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    return check(build, WIDTHS)
+
+
+def joined(join: Join) -> CheckReport:
+    return report_on(lambda width: Towers(width, join))
+
+
+def product_and_sum(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(-1)
+
+
+def einsum(a: Tensor, b: Tensor) -> Tensor:
+    return torch.einsum("bi,bi->b", a, b)
+
+
+def bmm(a: Tensor, b: Tensor) -> Tensor:
+    return torch.bmm(a[:, None], b[:, :, None])[:, 0, 0]
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    return (a @ b.T).diagonal()
+
+
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).pow(2).sum(-1)
+
+
+@pytest.mark.parametrize("join", [product_and_sum, einsum, bmm, matmul, distance])
+def test_a_sum_over_the_width_needs_one_over_the_width(join: Join) -> None:
+    """It changes by n when its terms align: 1/n is right, nothing and 1/√n are not."""
+    for power, right in ((-1.0, True), (-0.5, False), (0.0, False)):
+
+        def scaled(a: Tensor, b: Tensor, power: float = power) -> Tensor:
+            return join(a, b) * (8 * (a.shape[-1] / 64) ** power / 64)
+
+        report = joined(scaled)
+        faults = [f.finding for f in report.document.faults]
+        assert faults == ([] if right else ["sum-over-width"]), (power, report.sentences)
+        assert report.passed is right
+        if not right:
+            (repair,) = report.document.faults[0].repairs
+            assert (repair.quantity, repair.power) == ("multiplier", -1 - power)
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    return 5 * (F.normalize(a, dim=-1) * F.normalize(b, dim=-1)).sum(-1)
+
+
+def cosine_by_hand(a: Tensor, b: Tensor) -> Tensor:
+    lengths = (a.pow(2).sum(-1) + 1e-9).sqrt() * (b * b).sum(-1).pow(0.5)
+    return 5 * (a * b).sum(-1) / lengths
+
+
+def gated(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(-1) * torch.sigmoid(a.mean(-1))
+
+
+def mean(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).mean(-1)
+
+
+def test_sums_that_are_right_without_it() -> None:
+    """Rows of unit length, a mean, and sums by which others are divided."""
+    assert not joined(cosine).document.faults
+    assert not joined(mean).document.faults
+    assert not joined(cosine_by_hand).document.faults
+    assert [f.finding for f in joined(gated).document.faults] == ["sum-over-width"]
+
+
+class Interactions(nn.Module):
+    """A recommender: dot products of all pairs of fields, and a layer behind them."""
+
+    def __init__(self, width: int, power: float) -> None:
+        super().__init__()
+        self.fields = nn.ModuleList(tower(4, width) for _ in range(3))
+        self.factor = 0.1 * (width / 64) ** power
+        self.top = nn.Linear(3, 16)
+        self.last = nn.Linear(16, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        fields = torch.stack([f(x[:, 3 * i : 3 * i + 4]) for i, f in enumerate(self.fields)], 1)
+        pairs = torch.bmm(fields, fields.transpose(1, 2))[:, [0, 0, 1], [1, 2, 2]]
+        y: Tensor = self.last(torch.relu(self.top(pairs * self.factor)))[:, 0]
+        return y
+
+
+def test_the_layer_behind_a_sum_is_not_blamed_for_it() -> None:
+    wrong = report_on(lambda width: Interactions(width, 0.0))
+    assert [f.finding for f in wrong.document.faults] == ["sum-over-width"]
+    assert failed(wrong) == {}
+    assert not report_on(lambda width: Interactions(width, -1.0)).document.faults
+
+
+class Chain(nn.Module):
+    """Layers with a factor of the width between two of them."""
+
+    def __init__(self, width: int, act: Callable[[Tensor], Tensor], power: float) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(11, width), nn.Linear(width, width)
+        self.c, self.head = nn.Linear(width, width), nn.Linear(width, 1)
+        nn.init.normal_(self.head.weight, std=1 / width)
+        self.act, self.factor = act, (width / 64) ** power
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.act(self.b(torch.relu(self.a(x)))) * self.factor
+        y: Tensor = self.head(torch.relu(self.c(h)))[:, 0]
+        return y
+
+
+class Folded(Chain):
+    """The same factor, which the weights behind it make up for: an equivalent form."""
+
+    def __init__(self, width: int, act: Callable[[Tensor], Tensor], power: float) -> None:
+        super().__init__(width, act, power)
+        with torch.no_grad():
+            self.c.weight.mul_(self.factor**-1)
+
+    def rates(self) -> dict[str, float]:
+        return {"c.weight": self.factor**-1}
+
+
+def chain_report(model: type[Chain], act: Callable[[Tensor], Tensor], power: float) -> CheckReport:
+    def build(width: int) -> Subject:
+        made = model(width, act, power)
+        more = made.rates() if isinstance(made, Folded) else {}
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [p],
+                "lr": 1e-3
+                * (64 / width if p.dim() == 2 and n != "a.weight" else 1)
+                * more.get(n, 1.0),
+            }
+            for n, p in made.named_parameters()
+        ]
+        return Subject(made, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    return check(build, WIDTHS)
+
+
+@pytest.mark.parametrize("act", [torch.relu, F.gelu, torch.tanh])
+def test_a_factor_between_two_layers(act: Callable[[Tensor], Tensor]) -> None:
+    assert chain_report(Chain, act, 0.0).passed
+    for power in (-0.5, 0.5):
+        report = chain_report(Chain, act, power)
+        (fault,) = report.document.faults
+        assert (fault.finding, fault.where) == ("activation-scale", "b")
+        assert fault.repairs[0].power == -power
+        assert report.verdict == "fail"
+
+
+def test_a_factor_that_the_next_weight_makes_up_for() -> None:
+    """abc-symmetry: input times t, init and rate divided by t, is the same model under Adam."""
+    report = chain_report(Folded, torch.relu, -0.5)
+    assert not report.document.faults and report.verdict != "fail", report.sentences
