@@ -18,12 +18,15 @@ class LawEntry(Entry):
         hyperparameters: The columns whose optimum it predicts, unless the user names others; those
             that vary among runs of one size are used.
         optional: Whether a size may be missing, or the same in all runs.
+        one_model: Whether it holds for one model and training length, so that other sizes have to
+            be the same in all runs.
     """
 
     sizes: tuple[tuple[str, ...], ...]
     columns: tuple[str, ...] = ("loss",)
     hyperparameters: tuple[str, ...] = ()
     optional: bool = False
+    one_model: bool = False
 
 
 _FORMS = "mutransfer_cli.surface.laws.forms"
@@ -67,6 +70,7 @@ LAWS = Registry(
             sizes=(("batch",),),
             columns=(),
             hyperparameters=("lr",),
+            one_model=True,
         ),
     ],
 )

@@ -60,14 +60,21 @@ def law_table(
     needed = dict.fromkeys((*sizes, *hyperparameters, *form.columns))
     if hyperparameters and "loss" in columns:
         needed["loss"] = None
+    if form.one_model:
+        require_one_model(columns, sizes, runs)
     complete = np.logical_and.reduce([np.isfinite(columns[name]) for name in needed])
     if not complete.any():
         raise InputError(f"{runs.source}: no row has numbers for all of {', '.join(needed)}")
     notes = [note for note in derived if note.partition(" ")[0] in needed]
     if not complete.all():
         notes.append(f"{int((~complete).sum())} rows ignored: a number is missing, or diverged")
+    zero = np.logical_or.reduce([columns[h] <= 0 for h in hyperparameters] or [~complete])
+    notes += zero_notes({h: columns[h][complete] for h in hyperparameters})
+    complete &= ~zero
+    if not complete.any():
+        raise InputError(f"{runs.source}: no row has positive numbers for all of its optimum")
     kept = {name: values[complete] for name, values in columns.items()}
-    for name in (*sizes, *hyperparameters, *(["loss"] if "loss" in needed else [])):
+    for name in (*sizes, *(["loss"] if "loss" in needed else [])):
         if kept[name].min() <= 0:
             raise InputError(
                 f"{runs.source}: {name}: expected positive numbers, found {kept[name].min():g}; "
@@ -75,6 +82,48 @@ def law_table(
             )
     notes += left_to_noise(kept, sizes, hyperparameters)
     return LawTable(kept, sizes, hyperparameters), tuple(notes)
+
+
+def zero_notes(hyperparameters: Columns) -> list[str]:
+    """Says how many rows are ignored because a hyperparameter has no logarithm there.
+
+    Args:
+        hyperparameters: Their columns, of rows with numbers.
+    """
+    return [
+        f"{int((values <= 0).sum())} rows ignored: {name} is {float(values.min()):g} there, and "
+        "laws are fitted to logarithms"
+        for name, values in hyperparameters.items()
+        if (values <= 0).any()
+    ]
+
+
+def require_one_model(columns: Columns, sizes: Sequence[str], runs: RunColumns) -> None:
+    """Check that all runs are of one model and one training length, in steps or in tokens.
+
+    Args:
+        columns: All columns.
+        sizes: The sizes of the law.
+        runs: The table, for messages.
+
+    Raises:
+        InputError: Another size varies.
+    """
+    (size,) = sizes
+    groups = [columns[size] == value for value in np.unique(columns[size])]
+    models: list[str] = [name for name in ("params", "width", "depth") if name in columns]
+    lengths: list[str] = [name for name in ("tokens", "steps") if name in columns]
+    varied = [name for name in models if varies(columns[name])] or [
+        name for name in lengths if any(varies(columns[name][group]) for group in groups)
+    ]
+    if varied:
+        name = varied[0]
+        values = np.unique(columns[name][np.isfinite(columns[name])])
+        shown = ", ".join([f"{v:g}" for v in values[:4]] + ["…"] * (len(values) > 4))
+        raise InputError(
+            f"{runs.source}: {name} differs between runs ({shown}): "
+            f"the law holds at one {name}; pick one with --where '{name}={values[0]:g}'"
+        )
 
 
 def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.bootstrap import Refits
 from mutransfer_cli.surface.laws.law_form import Array, LawTable
 
-MOST_FAILED = 0.1  # share of the refits
+MOST_FAILED = 0.5  # share of the refits; what fewer say is in the law's description
 LARGEST_EXPONENT = 5.0
 SMALLEST_EXPONENT = 0.005
 LEAST_OCTAVES = 0.1  # standard deviation of a size about a power of the others

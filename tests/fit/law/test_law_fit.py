@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -77,3 +80,46 @@ def test_sizes_as_text() -> None:
     for text in ("params", "params=many"):
         with pytest.raises(InputError, match="expected sizes such as"):
             parse_sizes(text)
+
+
+def swept(optimum: Callable[[float, float], float], params: Sequence[float]) -> RunColumns:
+    """Rates half an octave apart about 2 octaves on both sides, at each size and batch.
+
+    loss = (2 + 100/N^.3)·exp(.02 u²(1 + .05 u)) with u = log2(lr/optimum) and noise .2 %.
+    """
+    rng = np.random.default_rng(1)
+    rows = []
+    for size, batch in product(params, 2.0 ** np.arange(4, 14)):
+        best = np.log2(optimum(size, batch))
+        for x in np.floor(best) + np.arange(-2.5, 3.5, 0.5):
+            u = x - best
+            bowl = 0.02 * u**2 * (1 + 0.05 * u)
+            rows.append((size, batch, 2.0**x, (2 + 100 / size**0.3) * np.exp(bowl)))
+    n, b, lr, loss = np.array(rows).T
+    loss = loss * np.exp(rng.normal(0, 0.002, len(loss)))
+    return RunColumns("sweep.csv", {"params": n, "batch": b, "lr": lr, "loss": loss})
+
+
+def test_exponents_of_the_learning_rate_in_size_and_batch() -> None:
+    """lr* = .01·(N/2e7)^-.4·(B/64)^.5, as square-root scaling of Adam has it."""
+    runs = swept(lambda n, b: 0.01 * (n / 2e7) ** -0.4 * (b / 64) ** 0.5, (2e7, 5e7, 1.2e8, 3e8))
+    request = LawRequest(LAWS["optimum"], QUICK, along=("params", "batch"), of=("lr",))
+    found = fit_law(runs, request).document.parameters["lr"]
+    assert isinstance(found, dict)
+    for size, truth in (("params", -0.4), ("batch", 0.5)):
+        low, high = found[size].low, found[size].high
+        assert low is not None and high is not None and low < truth < high
+        assert high - low < 0.1
+
+
+def test_the_noise_scale_of_a_sweep_over_rates_and_batches() -> None:
+    """lr* = .02/(1 + 512/B): equation 2.8 of arXiv 1812.06162 with B_noise = 512."""
+    document = fit_law(
+        swept(lambda n, b: 0.02 / (1 + 512 / b), (1.2e8,)), LawRequest(LAWS["batch"], QUICK)
+    ).document
+    noise = document.parameters["B_noise"]
+    assert isinstance(noise, Interval) and noise.low is not None and noise.high is not None
+    assert noise.low < 512 < noise.high and noise.high / noise.low < 1.5
+    assert document.held_out is not None and document.held_out.inside == document.held_out.points
+    with pytest.raises(InputError, match="params differs between runs"):
+        fit_law(swept(lambda n, b: 0.02 / (1 + n / 1e6 / b), (1e8, 5e8)), LawRequest(LAWS["batch"]))

@@ -67,3 +67,30 @@ def test_rows_without_a_number_are_ignored() -> None:
 def test_what_is_missing_is_named(table: RunColumns, form: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         law_table(table, LAWS[form])
+
+
+def test_rows_at_zero_have_no_logarithm() -> None:
+    table = runs(params=[1, 1, 1, 2, 2, 2], weight_decay=[0, 0.1, 0.2, 0, 0.1, 0.2], lr=[1] * 6,
+                 loss=[1, 2, 3, 1, 2, 3])  # fmt: skip
+    made, notes = law_table(table, LAWS["optimum"], of=["weight_decay"])
+    assert len(made) == 4
+    assert "2 rows ignored: weight_decay is 0 there, and laws are fitted to logarithms" in notes
+    with pytest.raises(InputError, match="no row has positive numbers"):
+        law_table(runs(params=[1, 2], lr=[0, 0], loss=[1, 2]), LAWS["optimum"], of=["lr"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"params": [1, 1, 2, 2]}, r"params differs between runs \(1, 2\).*--where 'params=1'"),
+        ({"tokens": [100, 200, 200, 400]}, "tokens differs between runs"),
+    ],
+)
+def test_the_noise_scale_is_that_of_one_model(
+    columns: dict[str, list[float]], message: str
+) -> None:
+    """Of two rows at each batch; tokens that follow from the batch, at 10 steps, are no other."""
+    own: dict[str, list[float]] = {"batch": [10, 10, 20, 20], "lr": [1, 2, 1, 2]}
+    with pytest.raises(InputError, match=message):
+        law_table(runs(**own, **columns), LAWS["batch"])
+    law_table(runs(**own, tokens=[100, 100, 200, 200], params=[1, 1, 1, 1]), LAWS["batch"])

@@ -17,7 +17,6 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.bootstrap import percentiles
 from mutransfer_cli.surface.laws.law_form import (
     Array,
-    Indices,
     LawForm,
     LawOptions,
     LawTable,
@@ -26,15 +25,21 @@ from mutransfer_cli.surface.laws.law_form import (
     Score,
     Series,
 )
+from mutransfer_cli.surface.laws.loss.loss_law import new_run
+from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
 from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
+from mutransfer_cli.surface.laws.optima.isoflop_curves import (
+    FEWEST_SIZES,
+    computes_of,
+    isoflop_curves,
+)
 from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
 
 PRIOR = ExponentPrior(0.5, 0.5)  # of a; weak beside three curves
-SAME_COMPUTE = 0.2  # octaves that an isoFLOP curve may span
-FEWEST_SIZES = 5  # of a curve: a parabola and two more
 FEWEST_CURVES = 3
+CURVES_FOR_LOSS = 4  # three parameters and one more
 FLOPS_PER_PARAMETER_AND_TOKEN = 6.0
 
 
@@ -50,6 +55,7 @@ class IsoFlopLaw:
         options: Confidence and seed.
         parameters: Exponents `a`, `b` and coefficients `G`, `H`: N = G·C^a, D = H·C^b.
         notes: Caveats, with the reason for each curve that was left out.
+        loss: The law of the loss at the vertices; None of too few curves.
     """
 
     table: LawTable
@@ -59,9 +65,11 @@ class IsoFlopLaw:
     options: LawOptions
     parameters: Parameters
     notes: tuple[str, ...]
+    loss: PowerSum | None = None
     method: str = (
         "vertex of the loss against log parameters at each compute, all curves fitted at once; "
-        "power law by regression with scatter between curves; tokens = flops / (6 parameters)"
+        "power law by regression with scatter between curves; tokens = flops / (6 parameters); "
+        "loss = E + A·flops^-gamma through the vertices"
     )
     unidentified: tuple[str, ...] = ()
 
@@ -76,7 +84,7 @@ class IsoFlopLaw:
         return float(np.sqrt(np.mean(self.law.residuals**2)))
 
     def predict(self, sizes: Mapping[str, float]) -> dict[str, Interval]:
-        """The compute-optimal parameters and tokens for a compute."""
+        """The compute-optimal parameters and tokens for a compute, and the loss of a run there."""
         flops = sizes["flops"]
         value, draws = self.law.at(np.log2([flops]), self.options.seed + 1)
         params = percentiles(value, draws, self.options.confidence).exp2()
@@ -85,7 +93,15 @@ class IsoFlopLaw:
         tokens = Interval(
             value=budget / params.value, low=budget / params.high, high=budget / params.low
         )
-        return {"params": params, "tokens": tokens}
+        loss = {} if self.loss is None else {"loss": self._loss_at(self.loss, flops)}
+        return {"params": params, "tokens": tokens, **loss}
+
+    def _loss_at(self, loss: PowerSum, flops: float) -> Interval:
+        """The loss of a compute-optimal run, from those at the vertices of the curves."""
+        x = np.log([[flops]])
+        value = loss.log_loss(x, loss.estimate[None])[0, 0]
+        draws = value + np.add(*new_run(loss, x, self.options))[:, 0]
+        return percentiles(float(np.exp(value)), np.exp(draws), self.options.confidence)
 
     def score(self, held_out: LawTable) -> Score:
         """Compare with the vertices of held-out curves."""
@@ -186,6 +202,7 @@ class IsoFlop:
             options=options,
             parameters=exponents_and_coefficients(law, options),
             notes=notes,
+            loss=loss_of(kept, computes[inside], options),
         )
 
     def size_order(self, table: LawTable) -> Array:
@@ -196,6 +213,19 @@ class IsoFlop:
         for i in range(int(curves.max()) + 1):
             order[curves == i] = float(np.median(compute[curves == i]))
         return np.asarray(order)
+
+
+def loss_of(optima: SizeOptima, computes: Array, options: LawOptions) -> PowerSum | None:
+    """The law of the loss at the vertices; None of too few curves.
+
+    Args:
+        optima: The vertices.
+        computes: Compute of each curve, shape (curves,).
+        options: Refits and seed.
+    """
+    if len(computes) < CURVES_FOR_LOSS:
+        return None
+    return fit_power_sum(np.log(computes)[:, None], optima.levels, options)
 
 
 def exponents_and_coefficients(law: ExponentLaw, options: LawOptions) -> dict[str, Interval]:
@@ -210,43 +240,6 @@ def exponents_and_coefficients(law: ExponentLaw, options: LawOptions) -> dict[st
         "G": percentiles(log2_g, g_draws, level).exp2(),
         "H": percentiles(-six - log2_g, -six - g_draws, level).exp2(),
     }
-
-
-def isoflop_curves(table: LawTable) -> Indices:
-    """The curve of each run, in the order of compute; −1 for runs that are on none.
-
-    A curve is a window of computes with the most model sizes, then the next of those that are left:
-    in tables that also hold other runs, the budgets stand out as dense windows.
-    """
-    compute = table.logs("flops") / np.log(2)
-    size = np.round(table.logs("params") / np.log(2), 2)
-    order = np.argsort(compute, kind="stable")
-    x, free = compute[order], np.ones(len(order), dtype=bool)
-    windows: list[tuple[int, int]] = []
-    while True:
-        best: tuple[int, int] | None = None
-        most = FEWEST_SIZES - 1
-        for start in map(int, np.flatnonzero(free)):
-            stop = int(np.searchsorted(x, x[start] + SAME_COMPUTE, side="right"))
-            taken = np.flatnonzero(~free[start:stop])
-            stop = start + int(taken[0]) if len(taken) else stop
-            count = len(np.unique(size[order[start:stop]]))
-            if count > most:
-                best, most = (start, stop), count
-        if best is None:
-            break
-        windows.append(best)
-        free[best[0] : best[1]] = False
-    curves = np.full(len(order), -1, dtype=np.intp)
-    for i, (start, stop) in enumerate(sorted(windows)):
-        curves[order[start:stop]] = i
-    return curves
-
-
-def computes_of(table: LawTable, curves: Indices) -> Array:
-    """The median compute of each curve."""
-    count = int(curves.max()) + 1 if len(curves) else 0
-    return np.array([float(np.median(table["flops"][curves == i])) for i in range(count)])
 
 
 ISOFLOP: LawForm = IsoFlop()

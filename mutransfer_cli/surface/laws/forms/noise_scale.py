@@ -191,8 +191,8 @@ def fitted_law(
     kept = profile.accepted(options.confidence)
     noise = Interval(
         value=float(profile.log2_noise[profile.best]),
-        low=float(profile.log2_noise[kept[0]]),
-        high=float(profile.log2_noise[kept[-1]]),
+        low=float(profile.log2_noise[max(kept[0] - 1, 0)]),
+        high=float(profile.log2_noise[min(kept[-1] + 1, STEPS - 1)]),
     )
     half = stats.t.ppf(0.5 + options.confidence / 2, profile.points - 2) * np.sqrt(
         profile.variance / profile.points

@@ -18,9 +18,10 @@ Predict = Callable[[Mapping[str, float]], dict[str, Interval]]
 def score_optima(held_out: LawTable, predict: Predict) -> Score:
     """Compare predictions with the optima of held-out sizes.
 
-    A size's own optimum is fitted to its runs where these suffice, else its best run is taken. The
-    truth counts as inside where it is closer to the prediction than the interval's half and its
-    own standard deviations allow in quadrature. The regret of a setting is that of the nearest run.
+    A size's own optimum is fitted to its runs where these suffice, else its best run is taken, with
+    the error of its grid. The truth counts as inside where it is closer to the prediction than the
+    interval's half and its own standard deviations allow in quadrature. The regret of a setting is
+    that of the nearest run.
 
     Args:
         held_out: The runs.
@@ -75,6 +76,22 @@ def nearest_regret(settings: Array, losses: Array, predicted: Array) -> float:
     return float((means[nearest] - means.min()) / abs(means.min()))
 
 
+def grid_error(settings: Array, best: float) -> float:
+    """The standard deviation of an optimum about the best run: uniform between its neighbors.
+
+    Args:
+        settings: log2 of a hyperparameter of all runs, shape (runs,).
+        best: That of the best run.
+    """
+    distinct = np.unique(np.round(settings, 6))
+    if len(distinct) < 2:
+        return 0.0
+    gaps = np.diff(distinct)
+    at = int(np.argmin(np.abs(distinct - best)))
+    spacing = max(gaps[max(at - 1, 0)], gaps[min(at, len(gaps) - 1)])
+    return float(spacing / np.sqrt(12))
+
+
 def _own_optima(held_out: LawTable, groups: Groups, settings: Array) -> tuple[Array, Array]:
     """The optimum of each held-out size and its standard deviations, in octaves."""
     count, p = len(groups.sizes), settings.shape[1]
@@ -86,6 +103,7 @@ def _own_optima(held_out: LawTable, groups: Groups, settings: Array) -> tuple[Ar
     for r in range(count):
         own = np.flatnonzero(groups.index == r)
         best[r] = settings[own[np.argmin(held_out["loss"][own])]]
+        sds[r] = [grid_error(settings[own, j], best[r, j]) for j in range(p)]
     if runs.min() < FEWEST_RUNS * (p + 1):
         return best, sds
     fitted = size_optima(settings, held_out.logs("loss"), groups.index)

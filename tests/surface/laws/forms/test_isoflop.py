@@ -5,8 +5,9 @@ import pytest
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.laws.forms.isoflop import ISOFLOP, isoflop_curves
+from mutransfer_cli.surface.laws.forms.isoflop import ISOFLOP
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from mutransfer_cli.surface.laws.optima.isoflop_curves import isoflop_curves
 from tests.helpers.law_tables import CHINCHILLA_POINTS
 
 BUDGETS = (1e18, 1e19, 1e20, 1e21)
@@ -43,6 +44,12 @@ def test_exponents() -> None:
     assert a.value + b.value == pytest.approx(1.0)
     predicted = law.predict({"flops": 1e22})
     assert predicted["params"].value == pytest.approx(optimal_params(1e22), rel=0.25)
+    tokens = 1e22 / (6 * optimal_params(1e22))
+    truth = 1.7 + 400 * optimal_params(1e22) ** -0.34 + 600 * tokens**-0.28
+    loss = predicted["loss"]
+    assert loss.low is not None and loss.high is not None
+    assert loss.low < truth < loss.high and loss.value == pytest.approx(truth, rel=0.01)
+    assert loss.high / loss.low < 1.1
     product = 6 * predicted["params"].value * predicted["tokens"].value
     assert product == pytest.approx(1e22)
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret, score_optima
+from mutransfer_cli.surface.laws.optima.optimum_score import (
+    grid_error,
+    nearest_regret,
+    score_optima,
+)
 from tests.helpers.law_tables import optimal, optimum_table
 
 
@@ -45,3 +49,11 @@ def test_right_predictions_are_inside_and_wrong_ones_are_not() -> None:
         "lr": 6,
         "batch": 6,
     }
+
+
+def test_the_best_run_of_a_grid_stands_for_what_lies_about_it() -> None:
+    """Rates an octave apart: a uniform error between half an octave below and above, 1/√12."""
+    settings = np.array([-9.0, -8.0, -7.0, -8.0])
+    assert grid_error(settings, -8.0) == pytest.approx(12**-0.5)
+    assert grid_error(np.array([-9.0, -8.0, -7.5]), -7.5) == pytest.approx(0.5 * 12**-0.5)
+    assert grid_error(np.array([-8.0, -8.0]), -8.0) == 0
