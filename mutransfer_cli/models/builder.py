@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import input_and_class_counts
 from mutransfer_cli.models.builtin.protocol import BuildModel
+from mutransfer_cli.models.checked_subject import checked
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import call_builder, import_callable, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -46,7 +47,8 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         subject: Subject = run_user_code(lambda: build_from_config(recipe, size, seed), model.build)
         return subject
     builder = import_callable(model.build)
-    return call_builder(builder, model.build, arguments, {"depth": size.depth}, seed)
+    own = call_builder(builder, model.build, arguments, {"depth": size.depth}, seed)
+    return checked(own, model.build)
 
 
 def _scaled(arguments: Mapping[str, float], size: int) -> dict[str, int]:

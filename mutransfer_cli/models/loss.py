@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.checked_subject import index_errors_named
 
 SINGLE_BYTES = 4  # bytes of a number in single precision
 
@@ -17,7 +18,8 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         InputError: The model returns anything else, or logits of another shape than the targets.
     """
     inputs, targets = batch
-    output = model(inputs)
+    with index_errors_named(model, inputs):
+        output = model(inputs)
     logits = output if isinstance(output, Tensor) else getattr(output, "logits", None)
     if not isinstance(logits, Tensor) or logits.shape[:-1] != targets.shape:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(output).__name__
@@ -26,7 +28,8 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
             path=("model",),
         )
-    return F.cross_entropy(in_single_precision(logits.flatten(0, -2)), targets.flatten())
+    with index_errors_named(model, targets):
+        return F.cross_entropy(in_single_precision(logits.flatten(0, -2)), targets.flatten())
 
 
 def in_single_precision(logits: Tensor) -> Tensor:

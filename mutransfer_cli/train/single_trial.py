@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batches import count_examples, data_stream, to_device
@@ -58,6 +59,7 @@ class SingleModel:
         self.rates = PeakRates([self.subject.optimizer])
         self.params = [p for p in self.subject.model.parameters() if p.requires_grad]
         self._where = f"{trial.factory.model_name}: training at width {trial.size.width}"
+        self._evaluation = self._where.replace("training", "its validation loss")
         self.subject.model.train()
 
     def batch(self, step: int) -> Any:
@@ -75,6 +77,12 @@ class SingleModel:
         subject = self.subject
         assert subject.optimizer is not None and subject.loss is not None
         loss = subject.loss(subject.model, batch)
+        if not loss.requires_grad:
+            raise InputError(
+                f"{self._where}: its loss has no gradient: it does not depend on a parameter, or "
+                "was detached or computed under no_grad",
+                BUILD,
+            )
         subject.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         if self.clip is not None:
@@ -88,7 +96,12 @@ class SingleModel:
 
     def validation_losses(self) -> list[float]:
         """The mean loss of the trial over the validation batches."""
-        return [mean_loss(self.subject, self.data.validation, self.device)]
+        batches = self.data.validation
+        return [
+            run_user_code(
+                lambda: mean_loss(self.subject, batches, self.device), self._evaluation, BUILD
+            )
+        ]
 
     def initial_losses(self) -> list[float]:
         """The validation loss before training, cached for trials that start from equal models."""

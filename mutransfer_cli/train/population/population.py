@@ -8,6 +8,7 @@ the forward pass (dropout) is drawn for the population and differs from that of 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -139,10 +140,11 @@ class Population:
         for batch in data.validation:
             part = to_device(batch, self.device)
             examples = count_examples(part)
-            total = total + self.stack.losses(part, positions).double().cpu() * examples
+            losses = run_user_code(partial(self.stack.losses, part, positions), self._where, BUILD)
+            total = total + losses.double().cpu() * examples
             count += examples
-        losses: list[float] = (total / count).tolist()
-        return losses
+        means: list[float] = (total / count).tolist()
+        return means
 
     def initial_losses(self) -> list[float]:
         """Validation losses of all trials before training; equal models are measured once."""

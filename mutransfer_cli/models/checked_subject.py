@@ -1,0 +1,124 @@
+"""Checks what a user's own loss and batches return, with errors of one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import BUILD, run_user_code
+
+TORCH_INDEX_ERRORS = ("index out of range in self", "is out of bounds")  # embedding, cross-entropy
+
+
+def checked(subject: Subject, name: str) -> Subject:
+    """A subject whose loss and batches are checked whenever they are called.
+
+    Args:
+        subject: What the user's callable returned.
+        name: The callable as the recipe names it, for messages.
+    """
+    loss = subject.loss
+    if loss is not None:
+
+        def own_loss(model: nn.Module, batch: Any) -> Tensor:
+            with index_errors_named(model, batch):
+                return scalar(loss(model, batch), name)
+
+        subject.loss = own_loss
+    if subject.batch is not None:
+        subject.batch = checked_batch(subject.batch, f"{name}: its batch")
+    if subject.eval_batch is not None:
+        subject.eval_batch = checked_batch(subject.eval_batch, f"{name}: its eval_batch")
+    return subject
+
+
+def scalar(value: Any, name: str) -> Tensor:
+    """A loss as a tensor of shape (); one of shape (1,) or (1, 1) is reshaped.
+
+    Raises:
+        InputError: It is no tensor, no real number, or has several elements.
+    """
+    expected = "expected a scalar tensor of real numbers"
+    if not isinstance(value, Tensor):
+        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}", BUILD)
+    if not value.is_floating_point():
+        dtype = str(value.dtype).removeprefix("torch.")
+        raise InputError(f"{name}: its loss is {dtype}, {expected}", BUILD)
+    if value.numel() != 1:
+        raise InputError(
+            f"{name}: its loss has the shape {tuple(value.shape)}, {expected}: take its mean", BUILD
+        )
+    return value.reshape(())
+
+
+def checked_batch(batch: Callable[[int], Any], where: str) -> Callable[[int], Any]:
+    """A function that calls `batch` and checks what it returns.
+
+    Args:
+        batch: Called with a number.
+        where: The function, for messages.
+    """
+
+    def call(seed: int) -> Any:
+        """The batch; an error in it or an empty one is one line."""
+        action = f"{where}({seed})"
+        value = run_user_code(lambda: batch(seed), action, BUILD)
+        if is_empty(value):
+            raise InputError(f"{action} returned no examples", BUILD)
+        return value
+
+    return call
+
+
+def is_empty(batch: Any) -> bool:
+    """Whether a batch is None, or has tensors but no number in any of them, or nothing at all."""
+    leaves = tree_leaves(batch)
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    if tensors:
+        return all(tensor.numel() == 0 for tensor in tensors)
+    return all(leaf is None for leaf in leaves)
+
+
+@contextmanager
+def index_errors_named(model: nn.Module, batch: Any) -> Iterator[None]:
+    """Say which token or class exceeds the model's sizes; torch names neither.
+
+    Args:
+        model: The model that runs inside the block.
+        batch: Its input, or the batch that contains it.
+
+    Raises:
+        InputError: A token or class of the batch is too large for the model.
+    """
+    try:
+        yield
+    except IndexError as error:
+        text = " ".join(str(error).split())
+        if not any(part in text for part in TORCH_INDEX_ERRORS):
+            raise
+        raise InputError(f"IndexError: {text} {too_large(model, batch)}", BUILD) from error
+
+
+def too_large(model: nn.Module, batch: Any) -> str:
+    """Which token of a batch an embedding of the model does not have, in brackets."""
+    try:
+        largest = max(
+            int(leaf.max())
+            for leaf in tree_leaves(batch)
+            if isinstance(leaf, Tensor) and not leaf.is_floating_point() and leaf.numel()
+        )
+    except (ValueError, RuntimeError):  # no such tensor; or inside vmap, which hides values
+        return "(a token or class of the data exceeds the model's sizes)"
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Embedding) and largest >= module.num_embeddings:
+            return (
+                f"(the data hold token {largest}, but {name} has {module.num_embeddings} rows: "
+                f"the model's vocab_size must be at least {largest + 1})"
+            )
+    return f"(the data hold tokens or classes up to {largest}; is vocab_size or d_out too small?)"
