@@ -170,6 +170,7 @@ def study_runs(
         losses=scale.transformed(
             np.array([np.nan if o.loss is None else o.loss for o in used], dtype=float)
         ),
+        repeats=np.array([o.runs for o in used], dtype=float),
     )  # fmt: skip
     members = {int(r): i for i, r in reversed(list(enumerate(runs.rung)))}
     return StudyRuns(

@@ -1,9 +1,10 @@
 """The noise of the response surface: its size at each rung, its growth off the optimum, outliers.
 
-    variance of a run = (sigma_r^2 + omega^2 T^2) / w + rho^2 T T' R + seed effects
+    variance of a run = (sigma_r^2 + omega^2 T^2) / (n w) + rho^2 T T' R + seed effects
 
 Updates are those of restricted maximum likelihood with lost degrees of freedom counted (Harville
-1977), shrunk by pseudo-observations; w are the weights of a Student t distribution.
+1977), shrunk by pseudo-observations; w are the weights of a Student t distribution, and n counts
+the runs of which a loss is the mean.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ class NoiseModel:
     """The parameters of the noise.
 
     Attributes:
-        sigma: Standard deviation at each rung, shape (rungs,).
+        sigma: Standard deviation of one run at each rung, shape (rungs,).
         omega: Growth of the standard deviation with the excess loss.
-        weights: Weight of each run, shape (runs,).
+        weights: Weight n w of each loss, shape (runs,).
+        counts: n, the number of runs of which each loss is the mean, shape (runs,).
     """
 
     sigma: Array
     omega: float
     weights: Array
+    counts: Array
 
     def variance(self, rung: Indices, excess: Array) -> Array:
         """Variance of each run's own noise, shape (runs,).
@@ -70,7 +73,7 @@ class NoiseModel:
             (growing * precision).sum() + GROWTH_SHRINKAGE
         )
         standardized = scaled**2 / precision
-        weights = (FREEDOM + 1) / (FREEDOM + standardized)
+        weights = self.counts * (FREEDOM + 1) / (FREEDOM + standardized)
         return replace(
             self,
             sigma=np.maximum(np.sqrt(variance), SMALLEST),

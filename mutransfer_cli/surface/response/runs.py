@@ -23,12 +23,14 @@ class Runs:
         sizes: Sizes of each run, shape (runs, axes).
         seeds: Seed of each run, shape (runs,).
         losses: Transformed loss of each run, shape (runs,); NaN where the run diverged.
+        repeats: Number of runs of which each loss is the mean, shape (runs,); None: all are single.
     """
 
     settings: Array
     sizes: Array
     seeds: NDArray[np.int64]
     losses: Array
+    repeats: Array | None = None
 
     @cached_property
     def _distinct(self) -> tuple[Array, Indices]:
@@ -52,6 +54,11 @@ class Runs:
         return np.isnan(self.losses)
 
     @property
+    def counts(self) -> Array:
+        """Number of runs of which each loss is the mean, shape (runs,)."""
+        return np.ones(len(self.losses)) if self.repeats is None else self.repeats
+
+    @property
     def hyperparameters(self) -> int:
         """Number of hyperparameters."""
         return int(self.settings.shape[1])
@@ -63,4 +70,10 @@ class Runs:
 
     def select(self, rows: Mask | Indices) -> Runs:
         """Some of the runs."""
-        return Runs(self.settings[rows], self.sizes[rows], self.seeds[rows], self.losses[rows])
+        return Runs(
+            self.settings[rows],
+            self.sizes[rows],
+            self.seeds[rows],
+            self.losses[rows],
+            None if self.repeats is None else self.repeats[rows],
+        )

@@ -75,10 +75,10 @@ def mean_losses(surface: ResponseSurface, rung: int) -> tuple[Array, Array, floa
     """
     runs = surface.runs
     rows = np.flatnonzero((runs.rung == rung) & ~runs.diverged)
-    settings, index, counts = np.unique(
-        runs.settings[rows].round(9), axis=0, return_inverse=True, return_counts=True
-    )
-    means = np.bincount(index.reshape(-1), runs.losses[rows]) / counts
+    settings, index = np.unique(runs.settings[rows].round(9), axis=0, return_inverse=True)
+    own = runs.counts[rows]
+    counts = np.bincount(index.reshape(-1), own)
+    means = np.bincount(index.reshape(-1), own * runs.losses[rows]) / counts
     return settings, means, float(np.median(counts)) if len(counts) else 1.0
 
 

@@ -121,7 +121,7 @@ def _of_member(surface: ResponseSurface, member: Member, proxy: Array, design: D
     runs = Runs(settings, np.tile(proxy, (len(settings), 1)), seeds, np.zeros(len(settings)))
     nearest = int(np.argmin(((surface.rungs - proxy) ** 2).sum(1)))
     noise = NoiseModel(
-        member.mode.noise.sigma[[nearest]], member.mode.noise.omega, np.ones(len(settings))
+        member.mode.noise.sigma[[nearest]], member.mode.noise.omega, runs.counts, runs.counts
     )
     problem = Problem(
         runs=runs,

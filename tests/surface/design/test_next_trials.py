@@ -42,7 +42,7 @@ def member(rho: float, ran: tuple[float, ...] = (50.0,)) -> Member:
     settings = np.array(ran)[:, None]
     count = len(ran)
     runs = Runs(settings, np.zeros((count, 1)), np.arange(count), np.full(count, 2.0))
-    noise = NoiseModel(np.full(1, NOISE), 0.0, np.ones(count))
+    noise = NoiseModel(np.full(1, NOISE), 0.0, np.ones(count), np.ones(count))
     problem = Problem(
         runs,
         runs.rung,

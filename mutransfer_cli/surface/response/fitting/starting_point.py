@@ -48,7 +48,7 @@ def start_of(problem: Problem, fraction: float) -> tuple[Array, NoiseModel]:
     theta[at["flattening"]] = FLATTENING[0]
     theta[at["steepening"]] = STEEPENING[0]
     sigma = np.full(layout.rungs, max(0.1 * typical, 1e-4))
-    return theta, NoiseModel(sigma, GROWTH, np.ones(len(runs.losses)))
+    return theta, NoiseModel(sigma, GROWTH, runs.counts, runs.counts)
 
 
 def on_trend(problem: Problem, theta: Array, before: Problem, drift: Array) -> Array:
