@@ -7,6 +7,7 @@ from math import log2
 from pathlib import Path
 
 from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import own_location
 from mutransfer_cli.search.storage.run_directory import describe_environment, prepare
@@ -32,17 +33,27 @@ def finished_run(
     path: Path, text: str = RECIPE, loss: Callable[[int, float, int], float] = bowl
 ) -> Path:
     """A run directory whose grid has been swept; loss(width, log2(lr), seed)."""
+    return run_of(path, text, lambda job: loss(job.size.width, log2(job.params["lr"]), job.seed))
+
+
+def run_of(path: Path, text: str, loss: Callable[[Job], float]) -> Path:
+    """A run directory whose grid has been swept, with the loss of every trial.
+
+    Args:
+        path: The folder.
+        text: The recipe.
+        loss: The loss of a trial.
+    """
     recipe = loads(text).recipe
     prepare(path, recipe, describe_environment("cpu", 0, "none"))
     study = Study.open(own_location(path), recipe, create=True)
-    ranges = {"lr": (2.0**-30, 1.0, True)}
+    ranges = {name: (2.0**-30, 2.0**30, True) for name in recipe.search.space}
     for job in proposed(recipe):
         size = job.size
-        value = loss(size.width, log2(job.params["lr"]), job.seed)
         study.add(
             Record(
                 job.params, size.width, size.depth, size.batch, size.steps, job.seed,
-                "finished", value,
+                "finished", loss(job),
             ),
             ranges,
         )  # fmt: skip
