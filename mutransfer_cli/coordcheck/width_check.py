@@ -16,6 +16,12 @@ from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.verdict.activation_scale import activation_faults, blocked_by
 from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.coordcheck.verdict.undecided import (
+    RELIABLE_WIDTH,
+    postponed,
+    wider_widths,
+    without_effects_of_small_widths,
+)
 from mutransfer_cli.coordcheck.verdict.width_verdict import (
     HIDDEN_ROLES,
     notes_on_unjudged,
@@ -83,6 +89,10 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             parameterization_of(request.parameterization).attention_power,
         )
     tensors = tensor_reports(request, verdicts, repaired if len(faults) else ())
+    if request.widths[0] < RELIABLE_WIDTH:
+        middle = request.widths[(len(request.widths) - 1) // 2]
+        wider = request.judge([m for m in repaired if m.size >= middle])
+        tensors = without_effects_of_small_widths(tensors, wider, request.widths)
     verdict, reason = overall_verdict(
         tensors,
         control,
@@ -90,6 +100,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         request.parameterization,
         request.strict,
         regime_fault(regime, request.expected, request.parameterization),
+        wider_widths(request.widths),
     )
     return CheckReport(
         CheckDocument(
@@ -139,21 +150,6 @@ def tensor_reports(
     return tuple(
         t.model_copy(update={"repairs": tuple(at_sizes(r, request.widths) for r in t.repairs)})
         for t in (*judged, *others)
-    )
-
-
-def postponed(report: TensorReport) -> TensorReport:
-    """The report on a tensor that cannot be judged before a fault of its input is repaired."""
-    return report.model_copy(
-        update={
-            "verdict": "inconclusive",
-            "finding": None,
-            "message": f"`{report.name}`: its input depends on the width; it is judged once the "
-            "faults of the model are repaired",
-            "fix": None,
-            "repairs": (),
-            "aspects": {**report.aspects, "update": "inconclusive"},
-        }
     )
 
 

@@ -154,6 +154,7 @@ def overall_verdict(
     parameterization: str,
     strict: bool,
     regime_fault: str = "",
+    wider: str = "give larger --widths",
 ) -> tuple[Verdict, str]:
     """The verdict of the check and its reason.
 
@@ -164,6 +165,7 @@ def overall_verdict(
         parameterization: Name of the parameterization that the model is compared with.
         strict: Whether warnings fail the check.
         regime_fault: Why the regime contradicts a pass; empty if it does not.
+        wider: Which widths to give if these do not suffice.
     """
     failing = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
@@ -176,14 +178,13 @@ def overall_verdict(
     if undecided:
         return (
             "inconclusive",
-            f"{', '.join(undecided)}: deviation within two standard errors; give more --seeds or "
-            "larger --widths",
+            undecided_reason([t for t in tensors if t.verdict == "inconclusive"], wider),
         )
     if control.verdict != "fail":
         return (
             "inconclusive",
-            f"sanity check: a deliberately wrong learning rate passed too ({control.what}); give "
-            "larger --widths",
+            f"sanity check: a deliberately wrong learning rate passed too ({control.what}); "
+            f"{wider}",
         )
     if regime_fault:
         return "inconclusive", regime_fault
@@ -194,6 +195,24 @@ def overall_verdict(
         f"{count_of_judged(tensors, parameterization)}; sanity check: a deliberately "
         "wrong learning rate is detected",
     )
+
+
+def undecided_reason(undecided: Sequence[TensorReport], wider: str) -> str:
+    """Why the check is inconclusive: reasons of tensors that have their own, and of the others.
+
+    Args:
+        undecided: The reports on the undecided tensors.
+        wider: Which widths to give if these do not suffice.
+    """
+    own = [t.message for t in undecided if t.message and t.finding is None]
+    scattered = [t.name for t in undecided if not t.message or t.finding is not None]
+    if scattered:
+        own.insert(
+            0,
+            f"{', '.join(scattered)}: deviation within two standard errors; give more --seeds, or "
+            f"{wider}",
+        )
+    return "; ".join(own)
 
 
 def regime_of(

@@ -1,0 +1,77 @@
+"""Failures that prove nothing yet: effects of small widths, and consequences of other faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.documents.check import AspectVerdict, TensorReport
+
+RELIABLE_WIDTH = 64  # below it, exponents still differ from those of the limit
+
+
+def without_effects_of_small_widths(
+    tensors: Sequence[TensorReport], wider: Sequence[TensorVerdict], widths: Sequence[int]
+) -> tuple[TensorReport, ...]:
+    """The reports, undecided where a deviation is one of the smaller widths only.
+
+    Exponents are those of the limit of large widths: an error of the parameterization deviates as
+    much between the larger widths as between the smaller ones.
+
+    Args:
+        tensors: The reports over all widths.
+        wider: The verdicts over the larger widths.
+        widths: All widths, in ascending order.
+    """
+    verdicts = {v.name: v for v in wider}
+    reports = []
+    for t in tensors:
+        v = verdicts.get(t.name)
+        if t.verdict != "fail" or v is None or not v.moved or v.aspects.get("epsilon") == "fail":
+            reports.append(t)
+            continue
+        of_init = (t.finding or "").startswith(("init", "multiplier"))
+        deviation = v.init_deviation if of_init else v.deviation
+        if abs(deviation) > EXPONENT_TOLERANCE:
+            reports.append(t)
+            continue
+        reason = (
+            f"it deviates between the smaller widths, and by {deviation:+.2f} only between the "
+            f"larger ones; {wider_widths(widths)}"
+        )
+        reports.append(undecided(t, reason))
+    return tuple(reports)
+
+
+def wider_widths(widths: Sequence[int]) -> str:
+    """Which widths to give instead, as a command-line option."""
+    factor = 2
+    while widths[0] * factor < RELIABLE_WIDTH:
+        factor *= 2
+    return f"give --widths {','.join(str(w * factor) for w in widths)}"
+
+
+def postponed(report: TensorReport) -> TensorReport:
+    """The report on a tensor that cannot be judged before a fault of its input is repaired."""
+    return undecided(
+        report,
+        "its input depends on the width; it is judged once the faults of the model are repaired",
+    )
+
+
+def undecided(report: TensorReport, reason: str) -> TensorReport:
+    """The report on a tensor that fails, as inconclusive for a reason."""
+    aspects: dict[str, AspectVerdict] = {
+        aspect: "inconclusive" if verdict == "fail" else verdict
+        for aspect, verdict in report.aspects.items()
+    }
+    return report.model_copy(
+        update={
+            "verdict": "inconclusive",
+            "finding": None,
+            "message": f"`{report.name}`: {reason}",
+            "fix": None,
+            "repairs": (),
+            "aspects": aspects,
+        }
+    )
