@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import shlex
 import unicodedata
+from math import isfinite
+from pprint import PrettyPrinter
 from typing import Any
 
 # Categories of Unicode that end a line, move the cursor or reorder text: control characters,
@@ -39,16 +41,36 @@ def one_line(text: object, limit: int | None = None) -> str:
     )
 
 
-def python(value: object) -> str:
-    """A literal of Python, which `ast.literal_eval` reads back.
+def terminal(text: object) -> str:
+    r"""Text in one line that neither a terminal nor GitHub takes for a command.
 
-    Infinite numbers and NaN are written as calls of `float`, which programs read.
+    In a log of GitHub Actions, a line that begins with `::`, or has `##[` in it, is a command.
     """
-    if isinstance(value, float) and value - value != 0:
-        return f'float("{value}")'
-    if isinstance(value, str):
-        return _ascii_separators(repr(value))
-    return repr(value)
+    line = one_line(text).replace("##[", r"#\x23[")
+    words = line.lstrip()
+    return line if not words.startswith("::") else line.replace("::", r"\x3a:", 1)
+
+
+def python(value: object, width: int = 80) -> str:
+    """A literal of Python, over several lines where it is long.
+
+    Infinite numbers and NaN, which have no literal, are written as calls of `float`.
+
+    Args:
+        value: Plain data: text, numbers, None, and containers of them.
+        width: Length of a line, if possible.
+    """
+    return _Literals(sort_dicts=False, width=width).pformat(value)
+
+
+class _Literals(PrettyPrinter):
+    def format(
+        self, object: object, context: dict[int, int], maxlevels: int, level: int
+    ) -> tuple[str, bool, bool]:
+        """One value; `repr` escapes in text whatever does not print."""
+        if isinstance(object, float) and not isfinite(object):
+            return f'float("{object}")', True, False
+        return super().format(object, context, maxlevels, level)
 
 
 def shell(text: object) -> str:
@@ -63,15 +85,6 @@ def shell(text: object) -> str:
         for c in words
     )
     return f"$'{escaped}'"
-
-
-def json_text(values: Any, indent: int | None = 2) -> str:
-    """JSON in ASCII, so that no separator of lines or surrogate stands in the file.
-
-    Raises:
-        ValueError: A number is NaN or infinite.
-    """
-    return json.dumps(values, indent=indent, allow_nan=False)
 
 
 def yaml_scalar(text: object) -> str:
@@ -100,21 +113,25 @@ def github(text: object, parameter: bool = False) -> str:
     return one_line(words)
 
 
-def markdown_cell(text: object) -> str:
-    """Text of a cell in a Markdown table, without markup of its own."""
-    words = one_line(text).replace("\\", "\\\\")
-    for sign in "|`*_[]<>&":
-        words = words.replace(sign, {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(sign, "\\" + sign))
-    return words
+def markdown(text: object) -> str:
+    """Text of a line or a table's cell in Markdown, without markup of its own."""
+    words = "".join(f"\\{c}" if c in "\\|`*_[]" else c for c in one_line(text))
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def markdown_code(text: object) -> str:
+    """A name as code in a table's cell of Markdown."""
+    return f"`{one_line(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def rich(text: object) -> Any:
     """Text for a table of rich, which would read `[red]` in a plain one as markup."""
     from rich.text import Text  # not for `--help`
 
-    return Text("\n".join(one_line(line) for line in str(text).split("\n")))
+    return Text("\n".join(terminal(line) for line in str(text).split("\n")))
 
 
-def _ascii_separators(literal: str) -> str:
-    """A literal in which what does not print is escaped, as `repr` leaves some of it."""
-    return one_line(literal)
+def plain_label(text: object) -> str:
+    """Text of a figure's title, label or legend, where matplotlib reads `$…$` as a formula."""
+    words = one_line(text).replace("$", r"\$")
+    return words.replace("_", " _", 1) if words.startswith("_") else words  # `_`: not in a legend

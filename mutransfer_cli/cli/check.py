@@ -10,6 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.cli.options import Device, ExitZero, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.cli.supervision import supervised
 from mutransfer_cli.errors import InputError
 
@@ -142,7 +143,7 @@ def with_baseline(
 
     if write_to is not None:
         count = write(document, write_to)
-        print(f"wrote {write_to}: {count} findings accepted", file=sys.stderr)
+        show_line(f"wrote {write_to}: {count} findings accepted", file=sys.stderr)
         baseline = baseline or write_to
     return document if baseline is None else accept(document, read_baseline(baseline), strict)
 
@@ -212,13 +213,13 @@ def show(document: CheckDocument) -> None:
         for m in document.modules:
             s = m.init_slope or m.change_slope
             if s is not None:
-                print(f"{m.name}: {slope(s.value, s.low, s.high)}, expected {s.expected:+.1f}")
+                show_line(f"{m.name}: {slope(s.value, s.low, s.high)}, expected {s.expected:+.1f}")
     for t in document.tensors:
         if t.message:
-            print(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))
+            show_line(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))
     regime = f"; regime: {document.regime}" if document.regime else ""
-    print(f"{document.verdict}: {document.reason}{regime} ({document.seconds:.1f} s)")
+    show_line(f"{document.verdict}: {document.reason}{regime} ({document.seconds:.1f} s)")
     for note in document.notes:
-        print(f"note: {note}")
+        show_line(f"note: {note}")
     for limit in document.limits:
-        print(f"this check cannot detect: {limit}")
+        show_line(f"this check cannot detect: {limit}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mutransfer_cli.cli.options import Json
+from mutransfer_cli.cli.output import show_line
 
 
 def doctor(as_json: Json = False) -> None:
@@ -15,9 +16,9 @@ def doctor(as_json: Json = False) -> None:
         print_json(document)
         return
     for name, version in document.versions.items():
-        print(f"{name:14} {version or 'not installed'}")
+        show_line(f"{name:14} {version or 'not installed'}")
     for device in document.devices:
-        print(f"device {device.name:7} {device.what}")
+        show_line(f"device {device.name:7} {device.what}")
     for engine in document.engines:
         rate = f"{engine.steps_per_second:.0f} steps/s" if engine.steps_per_second else "no"
-        print(f"engine {engine.name} on {engine.device}: {rate}; {engine.note}")
+        show_line(f"engine {engine.name} on {engine.device}: {rate}; {engine.note}")

@@ -26,6 +26,7 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def fit(
         print_json(document)
     else:
         if fitted.understanding is not None:
-            print(f"read {document.source}: {fitted.understanding.line}")
+            show_line(f"read {document.source}: {fitted.understanding.line}")
         show(document, target)
     code = EXIT_CODES[document.verdict]
     if code and not exit_zero:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.cli.output import interval, number, table
+from mutransfer_cli.cli.output import interval, number, show_line, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,18 +30,18 @@ def show(document: FitDocument, target: Path) -> None:
     """
     show_decision(document)
     show_rungs(document)
-    print(f"{document.verdict}: {document.reason}")
+    show_line(f"{document.verdict}: {document.reason}")
     if document.separate_target is not None:
-        print(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
+        show_line(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
     if any(axis.drift for axis in document.axes.values()):
-        print(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
+        show_line(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
     show_quality(document)
     show_advice(document)
     show_comparison(document)
     for note in document.notes:
         if note != document.reason:
-            print(f"note: {note}")
-    print(f"wrote {target}")
+            show_line(f"note: {note}")
+    show_line(f"wrote {target}")
 
 
 def show_decision(document: FitDocument) -> None:
@@ -140,7 +140,7 @@ def show_quality(document: FitDocument) -> None:
         return
     fast = {True: "fast", False: "slow", None: "fast or slow: not shown"}[quality.fast]
     penalty = "-" if quality.asymptotic_penalty is None else percent(quality.asymptotic_penalty)
-    print(
+    show_line(
         f"transfer quality: {fast}; fit error {interval(quality.fit_error)} octaves; robustness "
         f"{interval(quality.robustness)}; asymptotic penalty {penalty}"
     )
@@ -165,7 +165,7 @@ def show_advice(document: FitDocument) -> None:
         ),
     )
     if not any(proxy.advised for proxy in document.advice):
-        print(f"no proxy promises {document.tolerance:.2%}: take the choice above")
+        show_line(f"no proxy promises {document.tolerance:.2%}: take the choice above")
 
 
 def show_comparison(document: FitDocument) -> None:
@@ -187,10 +187,10 @@ def show_comparison(document: FitDocument) -> None:
             for point in found.curve
         ),
     )
-    print(f"cost of a trial: {found.unit}")
-    print(found.conclusion)
+    show_line(f"cost of a trial: {found.unit}")
+    show_line(found.conclusion)
     for reason in found.reasons.values():
-        print(f"note: {reason}")
+        show_line(f"note: {reason}")
 
 
 def sizes_text(document: FitDocument, sizes: dict[str, float]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mutransfer_cli.cli.options import Json
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 
@@ -45,7 +46,7 @@ def init(
     if as_json:
         print_json(InitDocument(path=str(path), model=model))
     else:
-        print(f"wrote {path}; next: mutransfer check {path}")
+        show_line(f"wrote {path}; next: mutransfer check {path}")
 
 
 def ensure_usable(model: str, text: str) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.laws import LAWS
 from mutransfer_cli.cli.options import Columns, Confidence, ExitZero, Json, Output, StudyName, Where
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -129,19 +130,19 @@ def show(document: LawDocument) -> None:
         hidden = len(document.predictions) - len(shown)
         more = f" (the first {SHOWN} of {len(document.predictions)})" if hidden else ""
         table(f"predictions for a new run{more}", headings, cells(shown, headings))
-    print(f"residual: {document.residual:.3g} (root mean square)")
+    show_line(f"residual: {document.residual:.3g} (root mean square)")
     if document.held_out is not None:
         held = document.held_out
         regret = f", regret at most {max(held.regret):.2%}" if held.regret else ""
-        print(
+        show_line(
             f"held out ({held.rule}): {held.inside} of {held.points} inside, "
             f"median error {held.error:.3g}{regret}"
         )
-    print(f"method: {document.method}")
+    show_line(f"method: {document.method}")
     for note in document.notes:
-        print(f"note: {note}")
+        show_line(f"note: {note}")
     for reason in document.unidentified:
-        print(f"inconclusive: {reason}")
+        show_line(f"inconclusive: {reason}")
 
 
 def cells(rows: Iterable[Prediction], headings: Iterable[str]) -> Iterable[tuple[str, ...]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from mutransfer_cli.quoting import rich, terminal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -17,6 +19,17 @@ def print_json(document: BaseModel) -> None:
     from mutransfer_cli.documents.base import as_json
 
     sys.stdout.write(as_json(document) + "\n")
+
+
+def show_line(text: str, file: TextIO | None = None, flush: bool = False) -> None:
+    """Print one line: names and notes of other people's files cannot move the cursor or start one.
+
+    Args:
+        text: The line.
+        file: Where to; None: stdout.
+        flush: Whether it is shown at once.
+    """
+    print(terminal(text), file=file, flush=flush)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -33,9 +46,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
     shown = Table(box=box.SIMPLE_HEAD)
     for i, column in enumerate(columns):
-        shown.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+        shown.add_column(rich(column), justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*map(rich, row))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=200)

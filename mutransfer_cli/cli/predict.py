@@ -24,6 +24,7 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -135,28 +136,28 @@ def show(document: PredictDocument, output: Path | None) -> None:
 
     sizes = ", ".join(f"{k} {v:g}" for k, v in document.target.items() if v is not None)
     unit = "octave" if document.distance == 1 else "octaves"
-    print(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
-    print(f"at {document.confidence:.0%} confidence:")
-    print(f"  loss: {interval(document.loss)}")
+    show_line(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
+    show_line(f"at {document.confidence:.0%} confidence:")
+    show_line(f"  loss: {interval(document.loss)}")
     for name, optimum in document.optimum.items():
-        print(f"  {name}: {interval(optimum)}")
+        show_line(f"  {name}: {interval(optimum)}")
     regret = document.regret
     if regret is not None and regret.low is not None and regret.high is not None:
-        print(
+        show_line(
             f"  extra loss of this choice: {regret.value:.2%} "
             f"({regret.low:.2%} to {regret.high:.2%})"
         )
     if document.reason is not None:
-        print(f"note: {document.reason}")
+        show_line(f"note: {document.reason}")
     if document.pilot is not None:
-        print(f"pilot: {document.pilot.change} ({document.pilot.method})")
+        show_line(f"pilot: {document.pilot.change} ({document.pilot.method})")
     for note in document.notes:
-        print(f"note: {note}")
+        show_line(f"note: {note}")
     if document.score is not None:
-        print(score_line(document))
+        show_line(score_line(document))
     elif document.digest is not None:
-        print(f"sealed on {document.made} in {output}")
-        print(f"digest: {document.digest}")
+        show_line(f"sealed on {document.made} in {output}")
+        show_line(f"digest: {document.digest}")
 
 
 def score_line(document: PredictDocument) -> str:

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.quoting import rich
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -51,7 +53,7 @@ class Progress:
             self.line_time = time.monotonic()
             left = f", {clock(event.seconds_left)} left" if event.seconds_left else ""
             line = f"{self.title}: {event.done}/{event.total} {event.text}{left}"
-            print(line, file=sys.stderr, flush=True)
+            show_line(line, file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
         """Print a remark as a line of its own, above the live table."""
@@ -59,7 +61,7 @@ class Progress:
         if self.live is not None and self.live.is_started:
             self.live.console.print(line, markup=False, highlight=False)
         else:
-            print(line, file=sys.stderr, flush=True)
+            show_line(line, file=sys.stderr, flush=True)
 
     def current_table(self) -> Table | str:
         """The live table: the latest event, with its remaining time counted down."""
@@ -101,13 +103,13 @@ def table(title: str, event: Event, since: float = 0.0) -> Table:
     seconds = (event.seconds_left or 0.0) - since
     left = f", {clock(seconds)} left" if seconds > 0 else ""
     shown = Table(
-        title=f"{title}: {event.done} of {event.total} trials",
-        caption=f"{', '.join(counts)}{left}\n{event.text}".rstrip(),
+        title=rich(f"{title}: {event.done} of {event.total} trials"),
+        caption=rich(f"{', '.join(counts)}{left}\n{event.text}".rstrip()),
         title_justify="left",
         caption_justify="left",
     )
     for heading in (*axes, "trials", "best loss", *(f"best {n}" for n in names)):
-        shown.add_column(heading, justify="right")
+        shown.add_column(rich(heading), justify="right")
     for rung in event.rungs:
         shown.add_row(
             *(str(getattr(rung.size, axis)) for axis in axes),

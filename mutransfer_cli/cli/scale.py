@@ -19,6 +19,7 @@ from mutransfer_cli.cli.options import (
     Tokens,
     Width,
 )
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,14 +97,14 @@ def scale(
     elif output is None and document.differences is None:
         sys.stdout.write(result.text())
     for path in paths if not as_json else []:
-        print(f"wrote {path} ({format})")
+        show_line(f"wrote {path} ({format})")
     if document.differences is not None and not as_json:
         show_differences(document, str(diff))
     stream = sys.stderr if as_json or output is None else sys.stdout
     for note in document.notes:
-        print(f"note: {note}", file=stream)
+        show_line(f"note: {note}", file=stream)
     for deviation in document.deviations:
-        print(deviation_line(deviation), file=stream)
+        show_line(deviation_line(deviation), file=stream)
     if strict and document.deviations and not exit_zero:
         raise typer.Exit(1)
 
@@ -119,4 +120,4 @@ def show_differences(document: ScaleDocument, old: str) -> None:
         ((d.name, d.what, number(d.here), number(d.there), number(d.ratio)) for d in rows),
     )
     if not rows:
-        print("nothing changed")
+        show_line("nothing changed")

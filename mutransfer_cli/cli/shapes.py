@@ -10,6 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
+from mutransfer_cli.cli.output import show_line
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.plan import ShapesDocument
@@ -90,9 +91,9 @@ def shapes(
 
         table("origins", ("key", "from"), sorted(loaded.origins.items()))
     for line in mismatches:
-        print(f"{against}: {line}", file=sys.stderr)
+        show_line(f"{against}: {line}", file=sys.stderr)
     if base_shapes is not None:
-        print(f"wrote {base_shapes}", file=sys.stderr)
+        show_line(f"wrote {base_shapes}", file=sys.stderr)
     if mismatches:
         raise typer.Exit(1)
 
@@ -132,16 +133,16 @@ def show(document: ShapesDocument, why: bool) -> None:
     )  # fmt: skip
     for name, value in document.forward.items():
         if value is not None:
-            print(f"  {name} = {value:.6g}")
+            show_line(f"  {name} = {value:.6g}")
     for choice in document.choices:
-        print(f"  {choice.what}: {choice.taken} ({choice.kind}: {choice.source})")
+        show_line(f"  {choice.what}: {choice.taken} ({choice.kind}: {choice.source})")
         if why:
-            print(f"    others: {choice.others}")
+            show_line(f"    others: {choice.others}")
     for note in document.notes:
-        print(f"  note: {note}")
+        show_line(f"  note: {note}")
     if why:
         for t in document.tensors:
-            print(f"  {t.name} ({t.role}, {t.optimizer}): {t.why}")
+            show_line(f"  {t.name} ({t.role}, {t.optimizer}): {t.why}")
 
 
 def show_differences(document: ShapesDocument, other: str) -> None:
@@ -155,4 +156,4 @@ def show_differences(document: ShapesDocument, other: str) -> None:
         ((d.name, d.what, number(d.here), number(d.there), number(d.ratio)) for d in rows),
     )
     if not rows:
-        print("no tensor differs in init, multiplier, learning rate, decay or epsilon")
+        show_line("no tensor differs in init, multiplier, learning rate, decay or epsilon")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mutransfer_cli.cli.options import Json
+from mutransfer_cli.cli.output import show_line
 
 
 def summary(
@@ -23,5 +24,6 @@ def summary(
     if as_json:
         print_json(document)
         return
-    print("\n".join(document.lines))
-    print("files: " + ", ".join(document.files))
+    for line in document.lines:
+        show_line(line)
+    show_line("files: " + ", ".join(document.files))

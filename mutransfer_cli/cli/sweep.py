@@ -10,6 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.cli.options import Device, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.output import show_line
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
@@ -127,7 +128,7 @@ def sweep(
         show(document)
     t = document.trials
     if t.failed + t.diverged > 0 and t.finished + t.pruned == 0:
-        print("mutransfer: no trial finished", file=sys.stderr)
+        show_line("mutransfer: no trial finished", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -135,17 +136,17 @@ def show(document: SweepDocument) -> None:
     """Print the counts, the best trial and the path of the run."""
     t = document.trials
     pruned = f"{t.pruned} pruned, " if t.pruned else ""
-    print(
+    show_line(
         f"{t.finished} of {t.asked} trials finished, {pruned}{t.diverged} diverged, "
         f"{t.failed} failed; "
         f"{document.seconds:.0f} s on {document.workers} × {document.device}"
     )
     if document.best is not None:
         setting = ", ".join(f"{k} = {v:.4g}" for k, v in document.best.params.items())
-        print(f"choice: {setting}: {document.best.reason}")
+        show_line(f"choice: {setting}: {document.best.reason}")
     for note in document.notes:
-        print(f"note: {note}")
-    print(f"run directory: {document.run}; next: mutransfer fit {document.run}")
+        show_line(f"note: {note}")
+    show_line(f"run directory: {document.run}; next: mutransfer fit {document.run}")
 
 
 def show_costs(document: DryRunDocument) -> None:
@@ -180,32 +181,32 @@ def show_costs(document: DryRunDocument) -> None:
     time = (
         f"about {document.seconds / 60:.2g} min" if document.seconds is not None else "time unknown"
     )
-    print(
+    show_line(
         f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
         f"{document.flops:.3g} FLOP, {memory}{time} on {document.workers} × {document.device}; "
         "nothing was trained"
     )
     before = document.seconds_calibration + document.seconds_start
     if document.seconds is not None and before > 0:
-        print(
+        show_line(
             f"of these {document.seconds_training:.3g} s training, "
             f"{document.seconds_calibration:.2g} s choosing the fastest engine, "
             f"{document.seconds_start:.2g} s starting the workers"
         )
     if document.seconds is None:
-        print(
+        show_line(
             "the time of your own program can be estimated once a trial of each width has finished"
         )
     if document.target is not None:
         t = document.target
-        print(
+        show_line(
             f"the same number of trials at the target (width {t.width}, depth {t.depth}, "
             f"batch {t.batch}, "
             f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep costs "
             f"{t.share:.2g} of that"
         )
     for note in document.notes:
-        print(f"note: {note}")
+        show_line(f"note: {note}")
 
 
 def known(value: float | None, unit: float = 1.0) -> str:

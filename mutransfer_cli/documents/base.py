@@ -52,7 +52,10 @@ def validated(kind: type[Document], values: Any, path: Path, what: str) -> Docum
 
 def as_values(document: BaseModel) -> dict[str, Any]:
     """The document as plain JSON values, `schema` first."""
-    values: dict[str, Any] = document.model_dump(mode="json", by_alias=True)
+    try:
+        values: dict[str, Any] = document.model_dump(mode="json", by_alias=True)
+    except UnicodeEncodeError:  # the name of a file that is not UTF-8; json escapes it
+        values = document.model_dump(mode="python", by_alias=True)
     return {"schema": values.pop("schema"), **values} if "schema" in values else values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 from mutransfer_cli.documents.base import as_json, validated
@@ -41,7 +42,10 @@ def extrapolate(document: FitDocument, width: int) -> Interval | None:
         return None
     line = DriftLine(drift=axis.drift["lr"], center=axis.line.size, lr=axis.line.lr)
     try:
-        return line.at(width)
+        found = line.at(width)
+        if found is not None and not isfinite(found.value + found.half_width):
+            raise ValueError("a learning rate is infinite")
+        return found
     except (ValueError, ArithmeticError) as error:
         raise InputError(
             f"{document.source}: the fit's line of optima cannot be continued: {error}"

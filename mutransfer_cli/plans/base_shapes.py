@@ -36,7 +36,9 @@ def write_base_shapes(shapes: Mapping[str, tuple[int | None, ...]], path: Path) 
 
 def base_shapes_text(shapes: Mapping[str, tuple[int | None, ...]]) -> str:
     """The text of a file of base shapes, without the comment at its top."""
-    text: str = yaml.safe_dump({name: list(shape) for name, shape in shapes.items()}, indent=4)
+    text: str = yaml.safe_dump(
+        {name: list(shape) for name, shape in shapes.items()}, indent=4, width=float("inf")
+    )
     return text
 
 

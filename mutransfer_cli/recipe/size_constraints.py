@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -11,7 +12,7 @@ _REACH = 100_000  # how far away the nearest width that works is looked for
 
 
 def _is_whole(value: float) -> bool:
-    return value >= 1 and abs(value - round(value)) < 1e-9 * max(1.0, value)
+    return 1 <= value < inf and abs(value - round(value)) < 1e-9 * max(1.0, value)
 
 
 def _nearest(value: int, works: Callable[[int], bool]) -> str:

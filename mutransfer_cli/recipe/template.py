@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.quoting import yaml_scalar
 from mutransfer_cli.recipe.schema.callable_name import is_callable
 from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 
@@ -107,7 +108,7 @@ def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
         parts = _of_config(model, ladder)
     elif is_callable(model):
         parts = {
-            "model": _CALLABLE_MODEL.format(build=model),
+            "model": _CALLABLE_MODEL.format(build=plain_or_quoted(model)),
             "init": _INIT_FROM_MODEL,
             "data": _CALLABLE_DATA + _data("tokens"),
         }
@@ -177,12 +178,19 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
         f"target: {{width: {width}, depth: {depth}}}"
     )
     return {
-        "model": "\n".join([*about, "model:", f"  build: {model}", f"  args: {args}", ""]),
+        "model": "\n".join(
+            [*about, "model:", f"  build: {plain_or_quoted(model)}", f"  args: {args}", ""]
+        ),
         "init": _INIT_FROM_MODEL,
         "data": _data("vectors", d_in=IMAGE_SIDE**2) if ladder.images else _data("tokens"),
         "sizes": sizes,
         **({"parameterization": deeper} if deeper and depth > ladder.depth else {}),
     }
+
+
+def plain_or_quoted(model: str) -> str:
+    """A model as YAML text, quoted if it holds anything that YAML or a format reads as its own."""
+    return model if re.fullmatch(r"[\w./-]+(:[\w./-]+)?", model) else yaml_scalar(model)
 
 
 def _quoted(name: str) -> str:

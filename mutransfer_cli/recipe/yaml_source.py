@@ -13,6 +13,7 @@ from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema_types import KeyPath
 
 MOST_VALUES = 100_000  # of a recipe; nested aliases can expand to billions
+MOST_LEVELS = 50  # of a recipe; what reads one may call itself for each
 _TAG = "tag:yaml.org,2002:"
 
 # The core schema of YAML 1.2, in which 1e-8 is a number and yes, on, 1:30 and dates are text.
@@ -116,6 +117,8 @@ class _Reader:
         self.count_value(node, path)
         if id(node) in self.ancestors:
             self.fail(node, path, "an anchor that contains itself")
+        if len(path) > MOST_LEVELS:
+            self.fail(node, path[:3], "brackets nested too deeply")
         self.source.values[path] = self.position(node)
         self.ancestors.add(id(node))
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
+from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import VERDICT_COLORS, figure
 
 PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
@@ -22,9 +23,9 @@ def plot(document: CheckDocument, path: Path) -> None:
     height = max(MIN_HEIGHT, ROW_HEIGHT * len(judged))
     with figure(path, panels=3, size=(3 * PANEL_WIDTH, height)) as (init, change, deviations):
         draw_curves(init, [m.init for m in document.modules])
-        init.set(title="RMS of activations at init", xlabel=document.axis)
+        init.set(title="RMS of activations at init", xlabel=plain_label(document.axis))
         draw_curves(change, [m.change for m in document.modules])
-        change.set(title="RMS of their change", xlabel=document.axis)
+        change.set(title="RMS of their change", xlabel=plain_label(document.axis))
         draw_deviations(deviations, judged)
         deviations.set(
             title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent"
@@ -51,5 +52,5 @@ def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
             fmt="o",
             color=VERDICT_COLORS[t.verdict],
         )
-    axes.set_yticks(range(len(tensors)), [t.name for t in tensors], fontsize=6)
+    axes.set_yticks(range(len(tensors)), [plain_label(t.name) for t in tensors], fontsize=6)
     axes.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color="tab:green", alpha=0.1)

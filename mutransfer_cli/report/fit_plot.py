@@ -11,6 +11,7 @@ import numpy as np
 from mutransfer_cli.fit.decision.wording import size_text
 from mutransfer_cli.fit.rung_curves import RungCurve
 from mutransfer_cli.fit.study_fit import StudyFit
+from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import figure, shades
 
 
@@ -26,7 +27,7 @@ def plot_fit(study: StudyFit, path: Path) -> None:
             draw_rung(panel, rung, varied, color)
         panel.set_xscale("log", base=2)
         panel.set(xlabel="learning rate at the base", ylabel="loss")
-        panel.set_title(f"{Path(study.source).name}: {study.verdict}")
+        panel.set_title(plain_label(f"{Path(study.source).name}: {study.verdict}"))
         panel.legend()
 
 
@@ -42,7 +43,13 @@ def draw_rung(panel: Any, rung: RungCurve, varied: Sequence[str], color: Any) ->
     curve, answer = rung.curve, rung.answer
     if curve is None:
         return
-    panel.plot(2.0**curve.x, curve.means, "o-", color=color, label=size_text(answer.sizes, varied))
+    panel.plot(
+        2.0**curve.x,
+        curve.means,
+        "o-",
+        color=color,
+        label=plain_label(size_text(answer.sizes, varied)),
+    )
     if len(curve.censored):
         top = np.full(len(curve.censored), curve.means.max())
         panel.plot(2.0**curve.censored, top, "x", color=color)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mutransfer_cli.fit.law.law_fit import LawResult
+from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import figure, shades
 from mutransfer_cli.surface.laws.law_form import Picture, Series
 
@@ -25,7 +26,9 @@ def plot_law(result: LawResult, path: Path) -> None:
     with figure(path, len(pictures), (PANEL_WIDTH * len(pictures), HEIGHT)) as panels:
         for panel, picture in zip(panels, pictures, strict=True):
             draw_panel(panel, picture)
-        panels[0].set_title(f"{Path(result.document.source).name}: {result.document.form}")
+        panels[0].set_title(
+            plain_label(f"{Path(result.document.source).name}: {result.document.form}")
+        )
 
 
 def draw_panel(panel: Any, picture: Picture) -> None:
@@ -34,10 +37,12 @@ def draw_panel(panel: Any, picture: Picture) -> None:
         draw_points(panel, series, color, joined=len(picture.points) > 1)
     for series in picture.lines:
         order = np.argsort(series.x)
-        panel.plot(series.x[order], series.y[order], "-", color="tab:red", label=series.label)
+        panel.plot(
+            series.x[order], series.y[order], "-", color="tab:red", label=plain_label(series.label)
+        )
     panel.set_xscale("log")
     panel.set_yscale("log")
-    panel.set(xlabel=picture.x_label, ylabel=picture.y_label)
+    panel.set(xlabel=plain_label(picture.x_label), ylabel=plain_label(picture.y_label))
     if len(picture.points) + len(picture.lines) <= MOST_LABELS:
         panel.legend(fontsize="small")
 
@@ -53,9 +58,17 @@ def draw_points(panel: Any, series: Series, color: Any, *, joined: bool) -> None
     """
     style = ".-" if joined else "."
     if series.low is None or series.high is None:
-        panel.plot(series.x, series.y, style, color=color, label=series.label, alpha=0.7)
+        panel.plot(
+            series.x, series.y, style, color=color, label=plain_label(series.label), alpha=0.7
+        )
         return
     reach = np.stack([series.y - series.low, series.high - series.y])
     panel.errorbar(
-        series.x, series.y, yerr=reach, fmt=style, color=color, label=series.label, capsize=2
+        series.x,
+        series.y,
+        yerr=reach,
+        fmt=style,
+        color=color,
+        label=plain_label(series.label),
+        capsize=2,
     )

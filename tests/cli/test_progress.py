@@ -47,5 +47,5 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
 def test_the_time_left_runs_down_between_events() -> None:
     now = event(SIZES, RECORDS, LEFT, "", running=2, seconds_left=187.2)
     for since, caption in ((0.0, ", 3:07 left"), (127.2, ", 1:00 left"), (200.0, "")):
-        assert table("sweep", now, since).caption == f"2 running, 1 diverged{caption}"
+        assert str(table("sweep", now, since).caption) == f"2 running, 1 diverged{caption}"
     assert clock(3753) == "1:02:33"

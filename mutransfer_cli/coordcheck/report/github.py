@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from mutransfer_cli.documents.check import CheckDocument
+from mutransfer_cli.quoting import github, markdown, markdown_code, one_line
 
 LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
 
@@ -12,37 +13,29 @@ LEVELS = {"fail": "error", "warn": "warning", "inconclusive": "warning"}
 def workflow_lines(document: CheckDocument) -> list[str]:
     """A line for each tensor that does not pass, and one for the verdict."""
     lines = [
-        f"::{LEVELS[t.verdict]} title=mutransfer check::{escaped(f'{t.message}; {t.fix}')}"
+        f"::{LEVELS[t.verdict]} title=mutransfer check::{github(f'{t.message}; {t.fix}')}"
         for t in document.tensors
         if t.verdict in LEVELS and t.message
     ]
     level = {"pass": "notice", "fail": "error", "inconclusive": "warning"}[document.verdict]
-    verdict = escaped(f"{document.verdict}: {document.reason}")
+    verdict = github(f"{document.verdict}: {document.reason}")
     return [*lines, f"::{level} title=mutransfer check::{verdict}"]
-
-
-def escaped(text: str) -> str:
-    """Escape a message for a workflow command."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def summary(document: CheckDocument) -> str:
     """Markdown for the page of a workflow run."""
-    lines = [f"### mutransfer check: {document.verdict}", "", document.reason, ""]
+    lines = [f"### mutransfer check: {document.verdict}", "", markdown(document.reason), ""]
     shown = [t for t in document.tensors if t.verdict != "pass"]
     if shown:
         lines += ["| tensor | verdict | finding | repair |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| `{t.name}` | {t.verdict} | {cell(t.message)} | {cell(t.fix)} |" for t in shown
+            f"| {markdown_code(t.name)} | {t.verdict} | {markdown(t.message or '')} "
+            f"| {markdown(t.fix or '')} |"
+            for t in shown
         ]
         lines.append("")
-    lines += [f"This check cannot detect: {limit}." for limit in document.limits]
+    lines += [f"This check cannot detect: {one_line(limit)}." for limit in document.limits]
     return "\n".join(lines) + "\n"
-
-
-def cell(text: str | None) -> str:
-    """Escape a text for a cell of a Markdown table."""
-    return (text or "").replace("|", "\\|")
 
 
 def write_summary(document: CheckDocument) -> None:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from mutransfer_cli.documents.check import CheckDocument
 from mutransfer_cli.files import write_text
+from mutransfer_cli.quoting import xml
 
 
 def write_junit(document: CheckDocument, path: Path) -> None:
@@ -41,4 +42,9 @@ def write_junit(document: CheckDocument, path: Path) -> None:
         name = f"{fault.where or 'model'}: {fault.finding}"
         case = ElementTree.SubElement(suite, "testcase", classname="model", name=name)
         ElementTree.SubElement(case, "failure", message=fault.message).text = fault.fix
+    for element in suite.iter():
+        for name, value in element.attrib.items():
+            element.set(name, xml(value))
+        if element.text is not None:
+            element.text = xml(element.text)
     write_text(path, ElementTree.tostring(suite, encoding="unicode") + "\n")

@@ -9,6 +9,7 @@ init for their multipliers.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -161,7 +162,7 @@ def granite_groups(request: EmitRequest, resolved: ResolvedConfig) -> list[tuple
         if all(n == numbers[0] for n in numbers):
             by_part.append((GRANITE_NAMES[part], numbers[0]))
         elif decoder.kind in GRANITE_LIKE:
-            patterns = [f"^{n}$".replace(".", r"\.") for n in names]
+            patterns = [f"^{re.escape(n)}$" for n in names]
             by_name += zip(patterns, numbers, strict=True)
         else:
             raise refusal(

@@ -11,7 +11,7 @@ from mutransfer_cli.version import __version__
 
 
 def deviation_line(deviation: Deviation) -> str:
-    """A deviation in one line."""
+    """A deviation, which a comment or a terminal shows in one line."""
     d = deviation
     planned, actual = (f"{v:.6g}" if isinstance(v, float) else v for v in (d.wanted, d.got))
     return f"deviation: {d.what}: wanted {planned}, got {actual}: {d.consequence}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pprint import pformat
 
 from mutransfer_cli.emit.core.protocol import EmitRequest
 from mutransfer_cli.plans.param_groups import group_options, optimizer_class, optimizer_kinds
 from mutransfer_cli.plans.types import Site
+from mutransfer_cli.quoting import python
 
 TORCH_CODE = '''
 import hashlib
@@ -128,13 +128,14 @@ def torch_values(
     site_values = {
         k: {"how": s.how, "modules": s.modules, "attribute": s.attribute} for k, s in sites.items()
     }
+    kinds = tuple(optimizer_class(kind).__name__ for kind in optimizer_kinds(plan))
     lines = [
-        f"OPTIMIZERS = {tuple(optimizer_class(kind).__name__ for kind in optimizer_kinds(plan))!r}",
-        f"CLIP = {plan.clip!r}  # threshold of the global gradient norm",
+        f"OPTIMIZERS = {python(kinds)}",
+        f"CLIP = {python(plan.clip)}  # threshold of the global gradient norm",
         "# Multipliers of the forward pass, and where each is installed.",
-        f"FORWARD = {pformat(dict(forward), sort_dicts=False)}",
-        f"SITES = {pformat(site_values)}",
+        f"FORWARD = {python(dict(forward))}",
+        f"SITES = {python(site_values)}",
         "# Final values: nothing scales them again.",
-        f"TENSORS = {pformat(tensors, sort_dicts=False, width=100)}",
+        f"TENSORS = {python(tensors, width=100)}",
     ]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pprint import pformat
 from typing import Any
 
 from mutransfer_cli.documents.scale import ScaleDocument
@@ -18,6 +17,7 @@ from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
 from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
 from mutransfer_cli.plans.types import Site
+from mutransfer_cli.quoting import python
 
 # Model types whose config has multipliers, and the keys; logits_scaling divides.
 GRANITE_KEYS = {
@@ -110,9 +110,9 @@ def render(
     ]
     text = (
         header_block(document, usage)
-        + f"\nMODEL = {architecture!r}\n"
-        + f"CONFIG = {pformat(config, sort_dicts=False)}\n"
-        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(request), sort_dicts=False)}\n"
+        + f"\nMODEL = {python(architecture)}\n"
+        + f"CONFIG = {python(config)}\n"
+        + f"TRAINING_ARGUMENTS = {python(training_arguments(request))}\n"
         + torch_values(request, forward, sites)
         + TORCH_CODE
         + HF_CODE

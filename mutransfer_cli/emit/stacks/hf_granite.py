@@ -5,8 +5,6 @@ The numbers are final.
 
 from __future__ import annotations
 
-from pprint import pformat
-
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.granite import (
     granite_config,
@@ -17,6 +15,7 @@ from mutransfer_cli.emit.core.granite import (
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.quoting import python
 
 GRANITE_CODE = '''
 import re
@@ -72,10 +71,10 @@ def render(
     ]
     text = (
         header_block(document, usage)
-        + f"\nCONFIG = {pformat(granite_config(request, resolved), sort_dicts=False)}\n"
+        + f"\nCONFIG = {python(granite_config(request, resolved))}\n"
         + "# Pattern on names; the first match wins. Final values: nothing scales them again.\n"
-        + f"GROUPS = {pformat(groups, sort_dicts=False, width=100)}\n"
-        + f"TRAINING_ARGUMENTS = {pformat(training_arguments(request), sort_dicts=False)}\n"
+        + f"GROUPS = {python(groups, width=100)}\n"
+        + f"TRAINING_ARGUMENTS = {python(training_arguments(request))}\n"
         + GRANITE_CODE
         + TRAINER_CODE
     )

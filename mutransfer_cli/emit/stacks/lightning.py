@@ -10,6 +10,7 @@ from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
 from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
+from mutransfer_cli.quoting import python
 
 LIGHTNING_CODE = '''
 
@@ -95,7 +96,7 @@ def render(
     ]
     text = (
         header_block(document, usage)
-        + f"\nSCHEDULE = {schedule!r}\n"
+        + f"\nSCHEDULE = {python(schedule, 200)}\n"
         + torch_values(request, plan.forward, plan.sites)
         + TORCH_CODE
         + LIGHTNING_CODE

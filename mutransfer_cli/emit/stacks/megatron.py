@@ -20,6 +20,7 @@ from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.quoting import one_line, shell
 
 MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
 
@@ -88,35 +89,35 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     )
 
 
-Argument = tuple[str, str]  # and its comment
+Argument = tuple[str, object, str]  # option, value (None: it takes none), comment
 
 
 def model_arguments(t: Decoder) -> list[Argument]:
     """The architecture."""
-    lines = [
-        (f"--num-layers {t.depth}", ""),
-        (f"--hidden-size {t.width}", ""),
-        (f"--ffn-hidden-size {t.filter}", ""),
-        (f"--num-attention-heads {t.heads}", ""),
-        (f"--kv-channels {t.head_size}", "head size"),
+    lines: list[Argument] = [
+        ("--num-layers", t.depth, ""),
+        ("--hidden-size", t.width, ""),
+        ("--ffn-hidden-size", t.filter, ""),
+        ("--num-attention-heads", t.heads, ""),
+        ("--kv-channels", t.head_size, "head size"),
     ]
     if t.groups != t.heads:
-        lines += [("--group-query-attention", ""), (f"--num-query-groups {t.groups}", "")]
+        lines += [("--group-query-attention", None, ""), ("--num-query-groups", t.groups, "")]
     lines += [
-        (f"--seq-length {t.length}", "of the proxies"),
-        (f"--max-position-embeddings {t.length}", ""),
-        (f"--vocab-size {t.vocabulary}", ""),
-        ("--make-vocab-size-divisible-by 1", ""),
-        (f"--position-embedding-type {'rope' if t.rotary else 'learned_absolute'}", ""),
-        (f"--normalization {'RMSNorm' if t.rms else 'LayerNorm'}", ""),
-        (f"--norm-epsilon {t.norm_eps}", ""),
+        ("--seq-length", t.length, "of the proxies"),
+        ("--max-position-embeddings", t.length, ""),
+        ("--vocab-size", t.vocabulary, ""),
+        ("--make-vocab-size-divisible-by", "1", ""),
+        ("--position-embedding-type", "rope" if t.rotary else "learned_absolute", ""),
+        ("--normalization", "RMSNorm" if t.rms else "LayerNorm", ""),
+        ("--norm-epsilon", t.norm_eps, ""),
     ]
     if t.rope_theta is not None:
-        lines.append((f"--rotary-base {t.rope_theta:.0f}", ""))
-    lines += [("--swiglu", "")] if t.gated else []
-    lines += [] if t.bias else [("--disable-bias-linear", "")]
-    lines += [] if t.tied else [("--untie-embeddings-and-output-weights", "")]
-    return [*lines, ("--attention-dropout 0.0", ""), ("--hidden-dropout 0.0", "")]
+        lines.append(("--rotary-base", f"{t.rope_theta:.0f}", ""))
+    lines += [("--swiglu", None, "")] if t.gated else []
+    lines += [] if t.bias else [("--disable-bias-linear", None, "")]
+    lines += [] if t.tied else [("--untie-embeddings-and-output-weights", None, "")]
+    return [*lines, ("--attention-dropout", "0.0", ""), ("--hidden-dropout", "0.0", "")]
 
 
 def mup_arguments(t: Decoder, resolved: ResolvedConfig) -> list[Argument]:
@@ -125,38 +126,38 @@ def mup_arguments(t: Decoder, resolved: ResolvedConfig) -> list[Argument]:
     if not s["scales_width"]:
         return []
     return [
-        ("--use-mup", "Megatron divides by the width itself: all below is at the base"),
-        (f"--mup-base-hidden-size {t.base_width}", "width of the base"),
-        (f"--mup-embedding-mult {s['embedding']!r}", "on the output of the embeddings"),
-        (f"--mup-output-mult {s['logits']!r}", "total on the logits; 1.0 would mean 1/m"),
-        (f"--mup-base-head-dim {s['head_dim']!r}", "softmax scale √this / head size"),
-        ("--mup-attn-scale-power 1.0", ""),
+        ("--use-mup", None, "Megatron divides by the width itself: all below is at the base"),
+        ("--mup-base-hidden-size", t.base_width, "width of the base"),
+        ("--mup-embedding-mult", s["embedding"], "on the output of the embeddings"),
+        ("--mup-output-mult", s["logits"], "total on the logits; 1.0 would mean 1/m"),
+        ("--mup-base-head-dim", s["head_dim"], "softmax scale √this / head size"),
+        ("--mup-attn-scale-power", "1.0", ""),
     ]
 
 
 def training_lines(request: EmitRequest, base: BaseValues) -> list[Argument]:
     """Init, optimizer and schedule."""
     plan, schedule = request.plan, request.schedule
-    lines = [
-        (f"--init-method-std {base.std!r}", "at the base"),
-        ("--optimizer adam", "with decoupled decay (AdamW)"),
-        (f"--lr {base.lr!r}", "at the base; divided by m for hidden matrices"),
-        (f"--min-lr {base.lr * schedule.final!r}", "at the base, as lr"),
-        (f"--adam-eps {base.eps!r}", "at the base; divided by m for hidden matrices"),
-        (f"--adam-beta1 {plan.betas[0]!r}", ""),
-        (f"--adam-beta2 {plan.betas[1]!r}", ""),
-        (f"--weight-decay {base.weight_decay!r}", "of all matrices, as AdamW takes it"),
-        (f"--clip-grad {plan.clip or 0.0!r}", "0: no clipping"),
-        (f"--train-iters {plan.target['steps']}", ""),
-        (f"--global-batch-size {plan.target['batch']}", "sequences per step"),
-        (f"--lr-decay-style {MEGATRON_DECAY[schedule.name]}", ""),
-        (f"--lr-decay-iters {plan.target['steps']}", ""),
-        (f"--lr-warmup-iters {schedule.warmup}", ""),
+    lines: list[Argument] = [
+        ("--init-method-std", base.std, "at the base"),
+        ("--optimizer", "adam", "with decoupled decay (AdamW)"),
+        ("--lr", base.lr, "at the base; divided by m for hidden matrices"),
+        ("--min-lr", base.lr * schedule.final, "at the base, as lr"),
+        ("--adam-eps", base.eps, "at the base; divided by m for hidden matrices"),
+        ("--adam-beta1", plan.betas[0], ""),
+        ("--adam-beta2", plan.betas[1], ""),
+        ("--weight-decay", base.weight_decay, "of all matrices, as AdamW takes it"),
+        ("--clip-grad", plan.clip or 0.0, "0: no clipping"),
+        ("--train-iters", plan.target["steps"], ""),
+        ("--global-batch-size", plan.target["batch"], "sequences per step"),
+        ("--lr-decay-style", MEGATRON_DECAY[schedule.name], ""),
+        ("--lr-decay-iters", plan.target["steps"], ""),
+        ("--lr-warmup-iters", schedule.warmup, ""),
     ]
     if schedule.name == "wsd":
         lines += [
-            ("--lr-wsd-decay-style linear", ""),
-            (f"--lr-wsd-decay-iters {schedule.decay}", ""),
+            ("--lr-wsd-decay-style", "linear", ""),
+            ("--lr-wsd-decay-iters", schedule.decay, ""),
         ]
     return lines
 
@@ -171,7 +172,9 @@ def render(
         *training_lines(request, resolved.settings["base"]),
     ]
     body = "".join(
-        f"  {argument}{f'  # {comment}' if comment else ''}\n" for argument, comment in arguments
+        f"  {option}{'' if value is None else ' ' + shell(value)}"
+        f"{f'  # {one_line(comment)}' if comment else ''}\n"
+        for option, value, comment in arguments
     )
     usage = [
         "",

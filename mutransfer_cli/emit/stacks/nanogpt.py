@@ -21,6 +21,7 @@ from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.quoting import python
 
 MASTER_EPS = 1e-8
 
@@ -184,7 +185,7 @@ def render(
 ) -> dict[str, str]:
     """A config file for train.py, with the branch to clone in its header."""
     body = "".join(
-        f"{name} = {rounded(value)!r}{f'  # {comment}' if comment else ''}\n"
+        f"{name} = {python(rounded(value))}{f'  # {comment}' if comment else ''}\n"
         for name, value, comment in settings_of(request, resolved)
     )
     branch = "completep" if resolved.settings["values"].completep else "master"

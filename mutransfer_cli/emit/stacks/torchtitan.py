@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import sqrt
-from pprint import pformat
 
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import planned_numbers, resolve_tensors
+from mutransfer_cli.quoting import python
 
 # The fields of torchtitan's config for each part, which are also the end of the parameter's name.
 FIELDS = {
@@ -175,8 +176,7 @@ def training_text(request: EmitRequest) -> str:
         "global_batch_size": plan.target["batch"],
         "max_norm": plan.clip if plan.clip is not None else float("inf"),
     }
-    training_literal = f"TRAINING = {training!r}\n".replace("inf", 'float("inf")')
-    return f"LR_SCHEDULER = {scheduler!r}\n" + training_literal
+    return f"LR_SCHEDULER = {python(scheduler, 200)}\nTRAINING = {python(training, 200)}\n"
 
 
 def render(
@@ -199,12 +199,14 @@ def render(
         "        return this_file.configure(llama3_…())",
         "All values are final: torchtitan scales nothing. Attention stays at 1/√head size.",
     ]
+    sizes = {"dim": t.width, "n_layers": t.depth, "vocab_size": t.vocabulary}
+    heads = f"heads {t.heads}, of keys and values {t.groups}, feed-forward size {t.filter}"
     text = (
         header_block(document, usage)
-        + f"\nSIZES = {{'dim': {t.width}, 'n_layers': {t.depth}, 'vocab_size': {t.vocabulary}}}\n"
-        + f"# heads {t.heads}, of keys and values {t.groups}, feed-forward size {t.filter}\n"
-        + f"INIT = {pformat(init, sort_dicts=False)}\n"
-        + f"GROUPS = {pformat(options, sort_dicts=False, width=100)}\n"
+        + f"\nSIZES = {python(sizes)}\n"
+        + comment_block([heads])
+        + f"INIT = {python(init)}\n"
+        + f"GROUPS = {python(options, width=100)}\n"
         + training_text(request)
         + TORCHTITAN_CODE
     )

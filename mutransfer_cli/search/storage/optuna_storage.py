@@ -24,7 +24,10 @@ OUTAGE_LIMIT = 120.0  # seconds for which a database server may be unreachable
 RACE_PAUSE = 0.3  # seconds to wait while another process creates the tables
 RACE_RETRIES = 5  # tries when several processes create the same tables
 # What Optuna raises, beside its own errors, when what it reads was not written by it.
-DAMAGED = (LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError)
+DAMAGED = (
+    LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError,
+    RuntimeError,
+)  # fmt: skip
 FILE_REMEDY = "free the disk, or repair or delete the file"
 
 

@@ -12,7 +12,7 @@ from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import StorageLocation, is_missing
-from mutransfer_cli.search.storage.optuna_storage import Storage, storage_errors
+from mutransfer_cli.search.storage.optuna_storage import DAMAGED, Storage, storage_errors
 from mutransfer_cli.search.storage.trial_attributes import (
     Ranges,
     distributions,
@@ -153,14 +153,18 @@ class Study:
         A trial that had failed and was stored again once its loss could be read counts once.
         """
         for trial in trials:
-            if trial.number not in self._known and has_ended(trial):
-                try:
-                    self._known[trial.number] = record_of_trial(trial)
-                except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-                    raise InputError(
-                        f"{self.location.shown}: trial {trial.number} is damaged: "
-                        f"{type(error).__name__}: {error}; repair or delete the study"
-                    ) from error
+            if trial.number in self._known:
+                continue
+            try:
+                if has_ended(trial):
+                    record = record_of_trial(trial)
+                    hash(record.key)  # its numbers are no lists
+                    self._known[trial.number] = record
+            except DAMAGED as error:
+                raise InputError(
+                    f"{self.location.shown}: trial {trial.number} is damaged: "
+                    f"{type(error).__name__}: {error}; repair or delete the study"
+                ) from error
         records = [self._known[number] for number in sorted(self._known)]
         read_later = {record.key: i for i, record in enumerate(records)}
         return [
