@@ -20,11 +20,13 @@ ADDRESS = re.compile(rf"^(?P<before>\s*{_SCHEME}[^/:@?]*):.*@", re.DOTALL)
 LOGIN = re.compile(
     rf"(?P<before>(?:{_SCHEME}|(?<!\w))[^\s/:@?'\"=(]*[^\s/:@?'\"=(]):(?!//)[^\s'\"]*@"
 )
+WORD = re.compile(r"\S+")
+LONGEST_WORD = 1000  # characters; time grows with their square
 NAMELESS = re.compile(rf"(?P<before>{_SCHEME}):[^\s'\"]*@")
 PARAMETER = re.compile(r"(?P<before>[?&;])(?P<name>[^=&;?#\s]+)=(?P<value>[^&;#\s'\"]*)")
 # `password=…` of a connection string, also with spaces around the sign and with quotes.
 SETTING = re.compile(
-    r"(?P<name>\b[\w.-]*(?:password|passwd|pwd|secret)\b)(?P<sign>\s*=\s*)"
+    r"(?P<name>password|passwd|pwd|secret)(?P<sign>\s{0,9}=\s{0,9})"
     r"(?P<value>'[^']*'|\"[^\"]*\"|[^\s&;,'\"]+)",
     re.IGNORECASE,
 )
@@ -36,8 +38,9 @@ def redact(text: str) -> str:
     Args:
         text: An address, a message with addresses in it, or a command line.
     """
-    for pattern in (ADDRESS, NAMELESS, LOGIN):
-        text = pattern.sub(lambda match: f"{match['before']}:{HIDDEN}@", text)
+    if "@" in text:
+        text = ADDRESS.sub(_login, text)
+        text = WORD.sub(_word, text)
     text = PARAMETER.sub(_parameter, text)
     return SETTING.sub(_setting, text)
 
@@ -55,6 +58,19 @@ def redact_command(words: Sequence[str]) -> str:
         hide = secret and not equals
         shown.append(f"{name}={HIDDEN}" if secret and equals else redact(word))
     return " ".join(shown)
+
+
+def _login(match: re.Match[str]) -> str:
+    return f"{match['before']}:{HIDDEN}@"
+
+
+def _word(match: re.Match[str]) -> str:
+    """A word without the password of a login; a word without end is not searched for one."""
+    word = match[0]
+    if len(word) > LONGEST_WORD:
+        before, colon, _ = word.partition(":")
+        return f"{before[:LONGEST_WORD]}{colon}{HIDDEN}"
+    return LOGIN.sub(_login, NAMELESS.sub(_login, word))
 
 
 def is_secret(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -152,3 +153,19 @@ def test_crash_reports(
     assert PLAIN not in err
     assert "RuntimeError: cannot open postgresql://u:***@h/w" in err
     assert "--storage postgresql:/u:***@h/w" in err
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 10**6, '{"a":' * 10**5, "a:" * 10**5 + "@", "a.a:b@" * 10**5, "password" * 10**5,
+             "?a" * 10**5, "postgresql:" * 10**5, "a@" * 10**5, "x-" * 10**5 + "password"]
+)  # fmt: skip
+def test_long_texts_take_no_time(text: str) -> None:
+    started = time.process_time()
+    redact(text)
+    assert time.process_time() - started < 5
+
+
+def test_a_password_in_a_long_text() -> None:
+    noise = "word " * 10_000
+    assert PLAIN not in redact(f"{noise}postgresql:/u:{PLAIN}@h/w {noise}")
+    assert PLAIN not in redact(f"x{'y' * 5000}:{PLAIN}@h")
