@@ -37,6 +37,10 @@ def law(
         str | None,
         typer.Option("--of", help="Hyperparameters of form optimum, such as lr,weight_decay."),
     ] = None,
+    best: Annotated[
+        bool,
+        typer.Option("--best", help="Fit a law of the loss to the best run of each size alone."),
+    ] = False,
     floor: Annotated[
         float | None,
         typer.Option("--floor", min=0, help="Fix the irreducible loss E, 0 for none."),
@@ -85,6 +89,7 @@ def law(
         at=tuple(parse_sizes(text) for text in at or ()),
         along=names(along),
         of=names(of),
+        best=best,
     )
     required = ("loss",) if "loss" in row.columns else ()
     runs = read_columns(source, required, columns=columns or (), where=where or (), study=study)

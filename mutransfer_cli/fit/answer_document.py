@@ -16,7 +16,7 @@ from mutransfer_cli.fit.axes_document import axes_document
 from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rung_answers import RungAnswer
-from mutransfer_cli.fit.decision.wording import percent, size_text
+from mutransfer_cli.fit.decision.wording import listed, percent, size_text
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.quality_document import quality_of
@@ -134,7 +134,7 @@ def _unresolved(answers: Answers, fitted: StudySurface) -> str | None:
     inside = [dict(sizes) for sizes in fitted.study.rungs]
     unresolved = [r for r in answers.rungs if dict(r.sizes) in inside and not r.resolved]
     if unresolved:
-        where = "; ".join(size_text(r.sizes, answers.axes) for r in unresolved)
+        where = listed([size_text(r.sizes, answers.axes) for r in unresolved])
         return f"optima are not resolved at {where}"
     if fitted.held:
         names = ", ".join(fitted.names[j] for j in fitted.held)

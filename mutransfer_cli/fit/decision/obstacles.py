@@ -15,7 +15,7 @@ from mutransfer_cli.fit.decision.transfer import (
     worst,
 )
 from mutransfer_cli.fit.decision.unknown_axes import cost_of
-from mutransfer_cli.fit.decision.wording import setting_text, size_text
+from mutransfer_cli.fit.decision.wording import listed, setting_text, size_text
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.target.support import extents, unknown_drift, unsupported
@@ -127,8 +127,17 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
 def no_optimum(rungs: Sequence[RungAnswer]) -> str:
     """Says why no rung has an optimum."""
     names = size_names(rungs)
-    notes = "; ".join(f"{size_text(r.sizes, names)}: {r.note}" for r in rungs if r.note)
-    return f"no rung has an optimum inside its range ({notes})"
+    by_note: dict[str, list[str]] = {}
+    for r in rungs:
+        if r.note:
+            by_note.setdefault(r.note, []).append(size_text(r.sizes, names))
+    notes = "; ".join(f"{listed(where)}: {note}" for note, where in by_note.items())
+    single = ""
+    if len(rungs) > 1 and all(r.points == 1 for r in rungs):
+        single = (
+            "; where the one run of a size is its best, `mutransfer law --form optimum` fits it"
+        )
+    return f"no rung has an optimum inside its range ({notes}){single}"
 
 
 def two_optima(fitted: StudySurface) -> str | None:

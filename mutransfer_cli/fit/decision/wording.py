@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import floor, log10
 
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_runs import Array, StudyRuns
 from mutransfer_cli.interval import Interval
+
+LISTED = 4  # of a kind, in a message
 
 
 def size_text(sizes: Sizes, names: Iterable[str]) -> str:
@@ -18,6 +20,12 @@ def size_text(sizes: Sizes, names: Iterable[str]) -> str:
         names: Those to show, where they are known.
     """
     return ", ".join(f"{name} {number(sizes[name])}" for name in names if sizes.get(name))
+
+
+def listed(texts: Sequence[str]) -> str:
+    """The first of some texts, and how many more there are."""
+    more = f" and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
+    return "; ".join(texts[:LISTED]) + more
 
 
 def number(size: float) -> str:

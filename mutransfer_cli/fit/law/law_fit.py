@@ -39,6 +39,7 @@ class LawRequest:
         at: Sizes to predict.
         along: Sizes of the law that the user names.
         of: Hyperparameters that the user names.
+        best: Whether a law of the loss is fitted to the best run of each size alone.
     """
 
     form: LawEntry
@@ -47,6 +48,7 @@ class LawRequest:
     at: tuple[Mapping[str, float], ...] = ()
     along: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def fit_law(runs: RunColumns, request: LawRequest) -> LawResult:
         InputError: The table or an option is wrong.
         Inconclusive: The runs do not determine the law.
     """
-    table, notes = law_table(runs, request.form, along=request.along, of=request.of)
+    table, notes = law_table(
+        runs, request.form, along=request.along, of=request.of, best=request.best
+    )
     form: LawForm = request.form.load()
     asked = [sizes_asked(sizes, table) for sizes in request.at]
     if request.hold_out is not None:

@@ -36,7 +36,12 @@ def with_derived(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Column
 
 
 def law_table(
-    runs: RunColumns, form: LawEntry, *, along: Sequence[str] = (), of: Sequence[str] = ()
+    runs: RunColumns,
+    form: LawEntry,
+    *,
+    along: Sequence[str] = (),
+    of: Sequence[str] = (),
+    best: bool = False,
 ) -> tuple[LawTable, tuple[str, ...]]:
     """The rows and columns that a form needs, and what has to be said about them.
 
@@ -45,6 +50,7 @@ def law_table(
         form: The form's row in the catalog.
         along: Sizes that the user names; empty for the form's own.
         of: Hyperparameters that the user names; empty for the form's own.
+        best: Whether a law of the loss is fitted to the best run of each size alone.
 
     Raises:
         InputError: A column is missing, or no run has all numbers.
@@ -81,7 +87,41 @@ def law_table(
                 "laws are fitted to logarithms"
             )
     notes += left_to_noise(kept, sizes, hyperparameters)
+    if not hyperparameters:
+        kept, tuning = tuned_rows(kept, (*sizes, *form.columns), best=best)
+        notes += tuning
     return LawTable(kept, sizes, hyperparameters), tuple(notes)
+
+
+def tuned_rows(columns: Columns, used: Sequence[str], *, best: bool) -> tuple[Columns, list[str]]:
+    """The rows of a law of the loss, where the runs of one size differ in hyperparameters.
+
+    Args:
+        columns: The columns of the table.
+        used: The columns of the law, the loss among them.
+        best: Whether only the best run of each size is kept.
+
+    Returns:
+        The columns, and what has to be said.
+    """
+    keys = np.stack([columns[name] for name in used if name != "loss"], axis=1)
+    _, index = np.unique(np.round(np.log2(np.maximum(keys, 1e-300)) / SAME), axis=0,
+                         return_inverse=True)  # fmt: skip
+    index = np.asarray(index).reshape(-1)
+    if best:
+        order = np.lexsort((columns["loss"], index))
+        lowest = order[np.unique(index[order], return_index=True)[1]]
+        kept = {name: values[np.sort(lowest)] for name, values in columns.items()}
+        return kept, [f"{len(lowest)} of {len(index)} rows: the best run of each size"]
+    known = [n for n in ("lr", *HYPERPARAMETERS.values()) if n in columns and n not in used]
+    groups = [index == i for i in range(int(index.max()) + 1)]
+    varied = [n for n in dict.fromkeys(known) if any(varies(columns[n][g]) for g in groups)]
+    if not varied:
+        return columns, []
+    return columns, [
+        f"runs of one size differ in {', '.join(varied)}, so that the law is that of all settings "
+        "that were run; --best takes the best run of each size"
+    ]
 
 
 def zero_notes(hyperparameters: Columns) -> list[str]:

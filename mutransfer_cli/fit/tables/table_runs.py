@@ -16,6 +16,7 @@ from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_r
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import searched_columns
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.run_states import endings
+from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
 from mutransfer_cli.fit.tables.content.cells import absent
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
@@ -82,7 +83,7 @@ def read_runs(
     """
     check_rate_options(lr_is, optimizer)
     options, conditions = column_options(columns), [condition(text) for text in where]
-    table = rows_where(open_table(source, study=study), conditions)
+    table = rows_where(with_tokens(open_table(source, study=study)), conditions)
     rows, repeated = duplicates(table)
     if repeated:
         table = table.select(rows, repeated)

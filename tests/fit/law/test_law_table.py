@@ -94,3 +94,14 @@ def test_the_noise_scale_is_that_of_one_model(
     with pytest.raises(InputError, match=message):
         law_table(runs(**own, **columns), LAWS["batch"])
     law_table(runs(**own, tokens=[100, 100, 200, 200], params=[1, 1, 1, 1]), LAWS["batch"])
+
+
+def test_runs_of_one_size_that_differ_in_the_rate_are_named_or_left_out() -> None:
+    """A chinchilla law of all of them is that of no tuned model."""
+    table = runs(params=[1, 1, 2, 2], tokens=[5, 5, 5, 5], lr=[1, 2, 1, 2], loss=[4, 3, 2, 2.5])
+    every, notes = law_table(table, LAWS["chinchilla"])
+    assert len(every) == 4 and "runs of one size differ in lr" in notes[-1]
+    made, notes = law_table(table, LAWS["chinchilla"], best=True)
+    assert made["loss"].tolist() == [3, 2] and "2 of 4 rows" in notes[-1]
+    seeds = runs(params=[1, 1, 2, 2], tokens=[5] * 4, lr=[1] * 4, loss=[4, 3, 2, 2.5])
+    assert law_table(seeds, LAWS["chinchilla"])[1] == ()

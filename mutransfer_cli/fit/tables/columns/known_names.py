@@ -203,4 +203,5 @@ _RESULTS = (
 )
 HARDWARE_WORDS = {"gpu", "gpus", "memory", "mem", "mfu", "throughput"}
 TIME_WORDS = {"time", "seconds", "secs", "minutes", "hours", "runtime", "duration"}
+TIME_WORDS |= {"clock", "wallclock", "walltime", "hour", "hrs"}
 RESULT_WORDS = set(_RESULTS.split())
