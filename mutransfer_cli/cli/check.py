@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.cli.options import Device, ExitZero, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets, Threads
 from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.cli.supervision import supervised
 from mutransfer_cli.errors import InputError
@@ -83,7 +83,9 @@ def check(
     ] = None,
     exit_zero: ExitZero = False,
     sets: Sets = None,
-    device: Device = "cpu",
+    device: Annotated[
+        str, typer.Option("--device", help="Device: cpu, or auto, which means cpu here too.")
+    ] = "cpu",
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,

@@ -30,6 +30,7 @@ def init(
     """Write a commented recipe that runs as it is."""
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.documents.init import InitDocument
+    from mutransfer_cli.recipe.schema.callable_name import is_callable
     from mutransfer_cli.recipe.template import template
 
     proxies = None
@@ -37,7 +38,12 @@ def init(
         from mutransfer_cli.models.huggingface.ladder import ladder_of
 
         proxies = ladder_of(model)
-    text = template(model, path.stem, proxies)
+    takes = None
+    if is_callable(model) and proxies is None:
+        from mutransfer_cli.models.model_input import input_of
+
+        takes = input_of(model)
+    text = template(model, path.stem, proxies, takes)
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
     if ":" in model:
@@ -52,7 +58,7 @@ def init(
 def ensure_usable(model: str, text: str) -> None:
     """Plan the recipe once, to be sure that it works, before it is written.
 
-    User callables are only imported, not called: calling may be expensive.
+    The models of user callables are not run: that may be expensive.
 
     Raises:
         InputError: The model cannot be imported or planned.

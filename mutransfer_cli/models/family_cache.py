@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import torch
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import open_source
+from mutransfer_cli.data.sliced_batch import has_separate_rows
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
-from mutransfer_cli.models.sliced_batch import has_separate_rows
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -69,7 +72,9 @@ def completed(recipe: Recipe, subject: Subject) -> Subject:
 
 def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     """A model at a size, and a function that runs its forward pass on a few examples."""
-    subject = completed(recipe, build(recipe, size))
+    subject = build(recipe, size)
+    brings_batches = subject.batch is not None
+    subject = completed(recipe, subject)
     assert subject.loss is not None and subject.batch is not None
     batch = subject.batch(0)
     if has_separate_rows(batch):
@@ -77,7 +82,26 @@ def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     subject.model.eval()  # dropout is not a use
     where = f"{recipe.model.build}: its forward pass at width {size.width}"
     run = partial(run_user_code, partial(subject.loss, subject.model, batch), where, BUILD)
-    return subject.model, run
+    return subject.model, run if brings_batches else partial(_on_data, recipe, run)
+
+
+def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
+    """Run a forward pass on the recipe's data; an error also names what the model was given.
+
+    Raises:
+        InputError: The forward pass raised.
+    """
+    try:
+        return run()
+    except InputError as error:
+        row = SOURCES.require(recipe.data.source, ("data", "source"))
+        given = "token ids" if row.yields == "tokens" else "vectors of numbers"
+        others = [other.name for other in SOURCES if other.yields != row.yields]
+        raise InputError(
+            f"{error.message}; data.source {row.name} gives the model {given} (for other inputs: "
+            f"{', '.join(others)}, or a mutransfer_cli.Subject with its own batches)",
+            error.path,
+        ) from error
 
 
 def _repeated_blocks(recipe: Recipe, base: Size, model: torch.nn.Module) -> Blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import yaml
 
@@ -87,13 +88,31 @@ class ProxyLadder:
     vocabulary: int | None
 
 
-def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """What a user's model takes.
+
+    Attributes:
+        kind: tokens, vectors or images.
+        size: Numbers per vector, or channels of an image; None for tokens.
+        classes: Number of outputs, if it is the same at every width.
+    """
+
+    kind: Literal["tokens", "vectors", "images"]
+    size: int | None = None
+    classes: int | None = None
+
+
+def template(
+    model: str, name: str, ladder: ProxyLadder | None = None, takes: ModelInput | None = None
+) -> str:
     """The text of a commented recipe.
 
     Args:
         model: A built-in model, hf:TYPE, hf:config.json or package.module:callable.
         name: The study's name.
         ladder: Sizes of the proxies, for an hf: model.
+        takes: What the callable's model takes; None: unknown.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -110,7 +129,7 @@ def template(model: str, name: str, ladder: ProxyLadder | None = None) -> str:
         parts = {
             "model": _CALLABLE_MODEL.format(build=plain_or_quoted(model)),
             "init": _INIT_FROM_MODEL,
-            "data": _CALLABLE_DATA + _data("tokens"),
+            "data": _CALLABLE_DATA + _data_for(takes),
         }
     else:
         raise InputError(
@@ -147,6 +166,30 @@ def _data(kind: DataKind, preferred: str = "", d_in: int | None = None) -> str:
     row = rows[0]
     path = ", path: FILE" if row.reads_file else ""
     return row.example or f"data: {{source: {row.name}{path}}}    # {row.summary}"
+
+
+def _data_for(takes: ModelInput | None) -> str:
+    """The `data:` section for a user's model."""
+    if takes is None or takes.kind == "tokens":
+        return _data("tokens")
+    if takes.kind == "images":
+        return (
+            f"# The model takes images: x (examples, {takes.size}, height, width) and classes y\n"
+            "# of your own file.\n"
+            "data: {source: tensors, path: FILE.npz}"
+        )
+    rows = [row for row in SOURCES if row.yields == "vectors" and not row.reads_file]
+    for row in sorted(rows, key=lambda r: not r.fixed_sizes):
+        if row.fixed_sizes and (row.d_in, row.d_out) == (takes.size, takes.classes):
+            return row.example or f"data: {{source: {row.name}}}"
+        if not row.fixed_sizes:
+            classes = takes.classes or row.d_out
+            return (
+                f"# {row.summary.capitalize()}.\n"
+                "# Your own: {source: tensors, path: FILE.npz}.\n"
+                f"data: {{source: {row.name}, d_in: {takes.size}, d_out: {classes}}}"
+            )
+    return _data("vectors", d_in=takes.size)
 
 
 def _of_built_in(row: ModelEntry) -> dict[str, str]:

@@ -13,8 +13,8 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
+from mutransfer_cli.data.sliced_batch import has_separate_columns, has_separate_rows
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.sliced_batch import has_separate_columns, has_separate_rows
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.plans.lr_ratio_guard import remove_guard

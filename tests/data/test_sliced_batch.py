@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mutransfer_cli.models.sliced_batch import has_separate_columns, has_separate_rows
+from mutransfer_cli.data.sliced_batch import has_separate_columns, has_separate_rows
 
 X, TOKENS = torch.randn(30, 8), torch.randint(0, 50, (6, 12))
 LABELS, EDGES = torch.randint(0, 5, (30,)), torch.randint(0, 30, (2, 120))

@@ -1,0 +1,54 @@
+"""What a user's model takes, from its first layer: for the recipe that `init` writes."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mutransfer_cli.models.user_code import call_builder, import_callable
+from mutransfer_cli.recipe.template import ModelInput
+from mutransfer_cli.tracing.skeleton import skeleton
+
+WIDTHS = (64, 128)
+
+
+def input_of(path: str) -> ModelInput | None:
+    """What the model of `package.module:callable` takes; None if its layers do not tell.
+
+    The model is built on the meta device, so that no weights are allocated.
+
+    Raises:
+        InputError: The callable cannot be imported.
+    """
+    builder = import_callable(path)
+    try:
+        small, big = (
+            skeleton(lambda w=w: call_builder(builder, path, {"width": w}, {"depth": 2}, 0).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+            for w in WIDTHS
+        )
+    except Exception:  # whatever the user's code raises: it may need arguments or a device
+        return None
+    return first_input(list(small.modules()), list(big.modules()))
+
+
+def first_input(small: list[nn.Module], big: list[nn.Module]) -> ModelInput | None:
+    """What the first layer takes, and how many outputs the last has.
+
+    Args:
+        small: The modules of a model at one width.
+        big: Those of the model at another.
+    """
+    if any(isinstance(module, nn.Embedding) for module in small):
+        return ModelInput("tokens")
+    linear = [
+        (a, b)
+        for a, b in zip(small, big, strict=False)
+        if isinstance(a, nn.Linear) and isinstance(b, nn.Linear)
+    ]
+    outputs = {module.out_features for module in linear[-1]} if linear else set()
+    classes = outputs.pop() if len(outputs) == 1 else None
+    for module in small:
+        if isinstance(module, nn.Conv2d):
+            return ModelInput("images", module.in_channels, classes)
+        if isinstance(module, nn.Linear):
+            return ModelInput("vectors", module.in_features, classes)
+    return None

@@ -1,0 +1,71 @@
+"""What a user's model takes, and the data of the recipe that `init` writes for it."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+from torch import nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.models.model_input import input_of
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.template import ModelInput, template
+
+
+def tokens(width: int) -> nn.Module:
+    return nn.Sequential(nn.Embedding(256, width), nn.Linear(width, 256))
+
+
+def vectors(width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(12, width), nn.ReLU(), nn.Linear(width, 5))
+
+
+def digits(width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(64, width), nn.ReLU(), nn.Linear(width, 10))
+
+
+def images(width: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.Flatten(), nn.LazyLinear(10))
+
+
+def fails(width: int) -> nn.Module:
+    raise ValueError("needs a file")
+
+
+@pytest.fixture(autouse=True)
+def module(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ModuleType("some_models")
+    for build in (tokens, vectors, digits, images, fails):
+        setattr(found, build.__name__, build)
+    monkeypatch.setitem(sys.modules, "some_models", found)
+
+
+@pytest.mark.parametrize(
+    ("name", "takes", "data"),
+    [
+        ("tokens", ModelInput("tokens"), "source: stdlib"),
+        ("vectors", ModelInput("vectors", 12, 5), "source: teacher, d_in: 12, d_out: 5"),
+        ("digits", ModelInput("vectors", 64, 10), "source: digits"),
+        ("images", ModelInput("images", 3), "source: tensors, path: FILE.npz"),
+        ("fails", None, "source: stdlib"),
+    ],
+)
+def test_the_recipe_names_data_that_the_model_takes(
+    name: str, takes: ModelInput | None, data: str
+) -> None:
+    found = input_of(f"some_models:{name}")
+    if takes is not None and found is not None:
+        assert (found.kind, found.size) == (takes.kind, takes.size)
+    assert (found is None) == (takes is None)
+    text = template(f"some_models:{name}", "study", takes=takes)
+    assert data in text
+    assert loads(text, "the recipe").recipe.model.build == f"some_models:{name}"
+
+
+def test_tokens_for_a_model_of_vectors_name_the_source() -> None:
+    recipe = loads(template("some_models:vectors", "study"), "the recipe").recipe
+    with pytest.raises(InputError, match=r"data\.source stdlib gives the model token ids"):
+        family_for(recipe)
