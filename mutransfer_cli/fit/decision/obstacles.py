@@ -134,9 +134,7 @@ def no_optimum(rungs: Sequence[RungAnswer]) -> str:
     notes = "; ".join(f"{listed(where)}: {note}" for note, where in by_note.items())
     single = ""
     if len(rungs) > 1 and all(r.points == 1 for r in rungs):
-        single = (
-            "; where the one run of a size is its best, `mutransfer law --form optimum` fits it"
-        )
+        single = "; of one tuned run a size, `mutransfer law --form optimum` makes a law"
     return f"no rung has an optimum inside its range ({notes}){single}"
 
 
