@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz.campaign import campaign, limit_memory
+from tests.fuzz.campaign import campaign, prepare_process
 from tests.fuzz.readers import readers
 
 COUNT = 5000  # files for each reader
@@ -15,7 +15,7 @@ FAULTS = Path("runs/fuzz")
 
 def main(names: str = "all", count: str = str(COUNT), seed: str = "1") -> int:
     """Run the campaigns and print a table."""
-    limit_memory()
+    prepare_process()
     chosen = [r for r in readers() if names == "all" or r.name in names.split(",")]
     total = faults = 0
     print("| reader | files | read | refused | faults | lines run | seconds | slowest |")

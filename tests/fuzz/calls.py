@@ -26,10 +26,11 @@ def recipe(path: Path) -> object:
 
 
 def run_recipe(path: Path) -> object:
-    """The recipe of a run, and its study."""
+    """The recipe of a run, and where its study is."""
     from mutransfer_cli.search.storage.run import Run
 
-    return Run.open(path.parent).records
+    run = Run.open(path.parent)
+    return run.location, run.seed, run.curves
 
 
 def table(path: Path) -> object:
@@ -74,6 +75,21 @@ def text(path: Path) -> object:
 
     opened = open_text(_settings(path))  # type: ignore[arg-type]  # settings
     return opened.batch(0, 0, 4), opened.validation(4)
+
+
+def remember_versions() -> None:
+    """Let Optuna import its eleven migrations once, not for each database."""
+    from optuna.storages._rdb import storage
+
+    newest = storage._VersionManager.get_head_version
+    known: list[str] = []
+
+    def remembered(manager: object) -> str:
+        if not known:
+            known.append(str(newest(manager)))
+        return known[0]
+
+    storage._VersionManager.get_head_version = remembered
 
 
 def _study(address: str, path: Path) -> object:

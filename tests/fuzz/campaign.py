@@ -20,6 +20,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from mutransfer_cli.errors import Inconclusive, InputError
+from tests.fuzz.calls import remember_versions
 from tests.fuzz.readers import Reader, mutate
 from tests.fuzz.seeds import folder
 
@@ -177,7 +178,8 @@ def function_lines(path: Path) -> set[int]:
     return found
 
 
-def limit_memory() -> None:
-    """Let the process fail rather than the machine."""
+def prepare_process() -> None:
+    """Let the process fail rather than the machine, silence it, and import only once."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     logging.disable(logging.CRITICAL)
+    remember_versions()

@@ -80,29 +80,34 @@ def tables() -> list[bytes]:
 
 
 def databases() -> list[bytes]:
-    """A study in SQLite."""
-    return [run_files()["study.db"]]
+    """A study in SQLite; few trials, since each costs time."""
+    path = scratch("valid.db")
+    if not path.is_file():
+        _write_study(f"sqlite:///{path}")
+    return [path.read_bytes()]
 
 
 def journals() -> list[bytes]:
     """A study in a journal."""
+    path = scratch("valid.log")
+    if not path.is_file():
+        _write_study(f"journal:{path}")
+    return [path.read_bytes()]
+
+
+def _write_study(address: str) -> None:
     from mutransfer_cli.recipe.load import loads
     from mutransfer_cli.search.record import Record
     from mutransfer_cli.search.storage.location import parse_location
     from mutransfer_cli.search.storage.study import Study
 
-    path = scratch("valid.log")
-    if not path.is_file():
-        recipe = loads(RUN_RECIPE).recipe
-        study = Study.open(parse_location(f"journal:{path}", path.parent), recipe, create=True)
-        study.require_same(recipe, seed=0)
-        for i in range(6):
-            outcome = ("finished", "pruned", "diverged")[i % 3]
-            record = Record(
-                {"lr": 0.01 * (i + 1)}, 8, 2, 16, 40, 0, outcome, 2.0, curve=((0, 2.0),)
-            )
-            study.add(record, {"lr": (1e-9, 1.0, True)})
-    return [path.read_bytes()]
+    recipe = loads(RUN_RECIPE).recipe
+    study = Study.open(parse_location(address, folder()), recipe, create=True)
+    study.require_same(recipe, seed=0)
+    for i in range(6):
+        outcome = ("finished", "pruned", "diverged")[i % 3]
+        record = Record({"lr": 0.01 * (i + 1)}, 8, 2, 16, 40, 0, outcome, 2.0, curve=((0, 2.0),))
+        study.add(record, {"lr": (1e-9, 1.0, True)})
 
 
 def _npz(**values: Any) -> bytes:
