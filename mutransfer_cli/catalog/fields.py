@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
 LARGEST = 10**18  # of any whole number; products of several fit a float
+LARGEST_WIDTH = 1 << 27  # of a matrix of this many rows and columns the bytes can be counted
+LARGEST_DEPTH = 100_000  # each layer takes time and memory, also where no weights are allocated
 
 
 class Section(BaseModel):
@@ -70,6 +72,8 @@ def _pair(value: Any) -> Any:
 
 
 Positive = Annotated[int, BeforeValidator(_integer), Field(ge=1)]
+Width = Annotated[Positive, Field(le=LARGEST_WIDTH)]
+Depth = Annotated[Positive, Field(le=LARGEST_DEPTH)]
 Natural = Annotated[int, BeforeValidator(_integer), Field(ge=0)]
 Number = Annotated[float, BeforeValidator(_number)]
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0)]

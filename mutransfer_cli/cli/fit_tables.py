@@ -136,7 +136,7 @@ def show_quality(document: FitDocument) -> None:
         return
     reasons = set(quality.reasons.values())
     if quality.fit_error is None and quality.fast is None and len(reasons) == 1:
-        print(f"transfer quality: not shown: {reasons.pop()}")
+        show_line(f"transfer quality: not shown: {reasons.pop()}")
         return
     fast = {True: "fast", False: "slow", None: "fast or slow: not shown"}[quality.fast]
     penalty = "-" if quality.asymptotic_penalty is None else percent(quality.asymptotic_penalty)

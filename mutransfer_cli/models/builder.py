@@ -11,6 +11,7 @@ from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import input_and_class_counts
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.protocol import BuildModel
 from mutransfer_cli.models.checked_subject import checked
 from mutransfer_cli.models.subject import Subject
@@ -40,7 +41,14 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         build_model: BuildModel = row.load()
         arguments = {**_arguments_from_data(recipe, row), **arguments}
         torch.manual_seed(seed)
-        return Subject(build_model(**arguments))
+        try:
+            return Subject(build_model(**arguments))
+        except RuntimeError as error:
+            if "Storage size calculation overflowed" not in str(error):
+                raise
+            raise InputError(
+                f"{model.build}: larger than any memory: {error}", ("model",)
+            ) from None
     if model.build.startswith("hf:"):
         from mutransfer_cli.models.huggingface.model_class import build_from_config
 

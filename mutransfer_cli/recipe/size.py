@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
-from mutransfer_cli.catalog.fields import LARGEST, show
+from mutransfer_cli.catalog.fields import LARGEST, LARGEST_DEPTH, LARGEST_WIDTH, show
 from mutransfer_cli.catalog.further_sizes import further_attributes
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.errors import InputError
@@ -17,6 +17,7 @@ from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.size_constraints import size_fault
 
 MOST_RUNGS = 10_000
+LIMITS = {"width": LARGEST_WIDTH, "depth": LARGEST_DEPTH}
 
 
 @further_attributes(lambda axis: BASE_DEFAULTS[axis.size])
@@ -125,8 +126,9 @@ def target_size(
     for name, value in options.items():
         if value is not None and not value >= 1:
             raise InputError(f"--{name}: expected at least 1, found {value}")
-        if value is not None and value > LARGEST:
-            raise InputError(f"--{name}: expected at most {LARGEST:.0e}, found {show(value)}")
+        largest = LIMITS.get(name, LARGEST)
+        if value is not None and value > largest:
+            raise InputError(f"--{name}: expected at most {largest:.4g}, found {show(value)}")
     if steps is not None and tokens is not None:
         raise InputError("--tokens: give --steps or --tokens, not both")
     start = recipe_target(recipe)

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.size import target_size
 from tests.fuzz import calls
 from tests.helpers.run_directories import RECIPE
 
@@ -82,6 +85,8 @@ DIGITS = "9" * 400
     [
         ("width: 8,", f"width: {DIGITS},", "base.width"),
         ("depth: 2,", f"depth: {DIGITS},", "base.depth"),
+        ("depth: 2,", "depth: 1000000000,", "base.depth"),
+        ("width: 8,", "width: 1000000000000,", "base.width"),
         ("steps: 40", f"steps: {DIGITS}", "base.steps"),
         ("[8, 16, 32]", f"[8, {DIGITS}]", "ladder.width"),
         ("step: 1}", "step: 1.0e-9}", "search.space.lr"),
@@ -106,3 +111,18 @@ def test_numbers_without_measure(tmp_path: Path, before: str, after: str, key: s
     assert before in RECIPE
     text = RECIPE.replace(before, after)
     assert key in refused(tmp_path / "r.yaml", text, calls.recipe)
+
+
+@pytest.mark.parametrize("sizes", [{"width": int(DIGITS)}, {"width": 10**12}, {"depth": 10**9}])
+def test_sizes_of_the_command_line(sizes: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=f"--{next(iter(sizes))}: expected at most") as caught:
+        target_size(loads(RECIPE).recipe, **sizes)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_model_larger_than_any_memory() -> None:
+    recipe = loads(
+        RECIPE.replace("{build: mlp}", "{build: mlp, args: {d_in: 1000000000000000000}}")
+    )
+    with pytest.raises(InputError, match="larger than any memory"):
+        ProxyFactory(recipe.recipe).plan(target_size(recipe.recipe, width=100_000_000))

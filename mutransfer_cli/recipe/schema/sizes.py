@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
+from mutransfer_cli.catalog.fields import Depth, Positive, Section, Switch, Width, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 
@@ -13,9 +13,9 @@ from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 class Base(Section):
     """The size at which every hyperparameter is quoted."""
 
-    width: Positive
+    width: Width
     """Width; model.width says which arguments follow it."""
-    depth: Positive = BASE_DEFAULTS["depth"]
+    depth: Depth = BASE_DEFAULTS["depth"]
     """Depth; model.depth says which arguments follow it."""
     batch: Positive = BASE_DEFAULTS["batch"]
     """Examples per step."""
@@ -35,9 +35,9 @@ class Base(Section):
 class Ladder(Section):
     """Proxy sizes; each axis is a line through the base."""
 
-    width: tuple[Positive, ...] = ()
+    width: tuple[Width, ...] = ()
     """Widths."""
-    depth: tuple[Positive, ...] = ()
+    depth: tuple[Depth, ...] = ()
     """Depths."""
     batch: tuple[Positive, ...] = ()
     """Batch sizes."""
@@ -51,9 +51,9 @@ class Ladder(Section):
 class Target(Section):
     """The large run; what is not given is as at the base."""
 
-    width: Positive | None = None
+    width: Width | None = None
     """Width of the large model."""
-    depth: Positive | None = None
+    depth: Depth | None = None
     """Depth of the large model."""
     batch: Positive | None = None
     """Examples per step; without steps or tokens it keeps the tokens, so the steps shrink."""
