@@ -22,37 +22,52 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size, base_size, rungs
+from mutransfer_cli.recipe.size_constraints import size_fault
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import Family, family_of
+from mutransfer_cli.tracing.knobs import knobs_of
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 log = logging.getLogger(__name__)
 
 TRACED_EXAMPLES = 2
+FEW_BLOCKS = 4
 
 _families: dict[str, Family] = {}
+_shallow: dict[str, bool] = {}  # answers of `may_be_shallow`, which builds two models
 
 
-def family_for(recipe: Recipe, deeper: bool = False) -> Family:
+def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -> Family:
     """Trace the base and one other width on the CPU, or return the family traced before.
 
     Args:
         recipe: The recipe; hyperparameters do not matter.
         deeper: Also build the model at another depth, to see what is repeated along it.
+        few_blocks: Whether the family may hold only the first of many blocks that are alike; a plan
+            repeats their numbers.
 
     Raises:
         InputError: The user's model or data fails; the message names the line.
     """
     base = base_size(recipe)
     deeper = deeper or PARAMETERIZATIONS[recipe.parameterization].depth_rules
-    key = repr((recipe.model, recipe.roles, recipe.data, base, deeper))
+    few = few_blocks and base.depth > 2 * FEW_BLOCKS
+    if few:
+        question = repr((recipe.model, recipe.data, recipe.init, base))
+        if question not in _shallow:
+            _shallow[question] = may_be_shallow(recipe, base)
+        few = _shallow[question]
+    key = repr((recipe.model, recipe.roles, recipe.data, base, deeper, few))
     if key not in _families:
         widths = [s.width for s in rungs(recipe) if s.width != base.width]
         other = replace(base, width=min(widths) if widths else 2 * base.width)
         roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe))
         with torch.random.fork_rng(devices=[]):
+            full = base if few else replace(base, depth=2 * base.depth)
+            if few:
+                base, other = (replace(size, depth=FEW_BLOCKS) for size in (base, other))
             model, run = _traceable(recipe, base)
-            blocks = _repeated_blocks(recipe, base, model) if deeper else Blocks()
+            blocks = _repeated_blocks(recipe, full, model) if deeper or few else Blocks()
             _families[key] = family_of((model, run), _traceable(recipe, other), roles, blocks)
         log.info(
             "model: traced %s at widths %d and %d", recipe.model.build, base.width, other.width
@@ -104,7 +119,31 @@ def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
         ) from error
 
 
-def _repeated_blocks(recipe: Recipe, base: Size, model: torch.nn.Module) -> Blocks:
-    """What is repeated along the depth, from the names of a model twice as deep."""
-    twice = skeleton(lambda: build(recipe, replace(base, depth=2 * base.depth)).model)
+def _repeated_blocks(recipe: Recipe, deeper: Size, model: torch.nn.Module) -> Blocks:
+    """What is repeated along the depth, from the names of a deeper model."""
+    twice = skeleton(lambda: build(recipe, deeper).model)
     return blocks_of(shapes_of(model).keys(), shapes_of(twice).keys())
+
+
+def may_be_shallow(recipe: Recipe, base: Size) -> bool:
+    """Whether a few blocks show all that a plan needs to know about a deep base.
+
+    That is so if the blocks of the base repeat the first ones, shape by shape, if no multiplier of
+    the model follows its depth, and if nothing is read off the model's own initialization, which
+    may follow it too.
+    """
+    if recipe.init.from_ == "model" or not recipe.model.depth:
+        return False
+    if size_fault(recipe, "depth", FEW_BLOCKS) is not None:
+        return False
+    few, full = (
+        skeleton(lambda d=d: build(recipe, replace(base, depth=d)).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        for d in (FEW_BLOCKS, base.depth)
+    )
+    shapes, known = shapes_of(full), shapes_of(few)
+    try:
+        blocks = blocks_of(known.keys(), shapes.keys())
+    except InputError:
+        return False
+    alike = all(known.get(blocks.at_base(name)) == shape for name, shape in shapes.items())
+    return alike and knobs_of(few) == knobs_of(full)

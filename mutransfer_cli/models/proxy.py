@@ -163,7 +163,7 @@ class ProxyFactory:
         """
         if hyperparameters:
             return self.with_hyperparameters(hyperparameters).plan(size)
-        family = self.family(size.depth != self.base.depth)
+        family = family_for(self.recipe, size.depth != self.base.depth, few_blocks=True)
         if size not in self._shapes:
             self._shapes[size] = shapes_of(self.skeleton(size).model)
         config = plan_config_of(self.recipe)

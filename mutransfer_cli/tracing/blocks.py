@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -45,11 +46,14 @@ class Blocks:
             return name
         container, index, rest = position
         count = self.counts[container]
-        copies = [
-            ".".join(p for p in (container, str(i), rest) if p)
-            for i in (index % count, *reversed(range(count)))
-        ]
-        return next((c for c in copies if c in self.names), copies[0])
+
+        def copy(block: int) -> str:
+            return ".".join(p for p in (container, str(block), rest) if p)
+
+        first = copy(index % count)
+        if first in self.names:
+            return first
+        return next((c for c in map(copy, reversed(range(count))) if c in self.names), first)
 
 
 def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
@@ -59,6 +63,12 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
         InputError: A tensor of the deeper model corresponds to none at the base.
     """
     known = set(base)
+    children: dict[str, set[str]] = defaultdict(set)  # the next part of a name, by the parts before
+    for name in known:
+        parts = name.split(".")
+        for i, part in enumerate(parts):
+            children[".".join(parts[:i])].add(part)
+    numbered = {prefix: all_digits(found) for prefix, found in children.items()}
     counts: dict[str, int] = {}
     for name in deeper:
         if name in known:
@@ -66,9 +76,8 @@ def blocks_of(base: Collection[str], deeper: Collection[str]) -> Blocks:
         parts = name.split(".")
         for i, part in enumerate(parts):
             prefix = ".".join(parts[:i])
-            inside = [n for n in known if n.startswith(prefix + "." if prefix else "")]
-            indexes = {n.split(".")[i] for n in inside if len(n.split(".")) > i}
-            if part.isdigit() and indexes and part not in indexes and all_digits(indexes):
+            indexes = children.get(prefix, set())
+            if part.isdigit() and indexes and part not in indexes and numbered[prefix]:
                 counts[prefix] = len(indexes)
                 break
         else:

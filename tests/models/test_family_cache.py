@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.parameterization.from_recipe import plan_config_of
+from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.proxies import plan_for
@@ -36,3 +39,37 @@ def test_hyperparameters_share_the_family() -> None:
     recipe = loads(TEXT).recipe
     assert family_for(override(recipe, {"lr": 0.5})) is family_for(recipe)
     assert family_for(override(recipe, {"model.args.tied": True})) is not family_for(recipe)
+
+
+DEEP = """
+name: deep
+model: {build: gpt, args: {head_dim: 8}}
+parameterization: completep
+optimizer: {name: adamw, lr: 0.005, weight_decay: 0.1}
+data: {source: stdlib, seq_len: 8}
+base: {width: 16, depth: 10, batch: 4, steps: 10}
+ladder: {width: [16, 32]}
+"""
+
+
+def test_few_blocks_give_the_plan_of_all() -> None:
+    """Ten blocks traced one by one, and four that are repeated: the same number for each tensor."""
+    recipe = loads(DEEP).recipe
+    few, full = family_for(recipe, True, few_blocks=True), family_for(recipe, True)
+    assert len(few.tensors) < len(full.tensors)
+    size = Size(64, 20, 4, 10)
+    factory = ProxyFactory(recipe)
+    plan = factory.plan(size)
+    shapes = {t.name: t.shape for t in plan.tensors}
+    config, base = plan_config_of(recipe), factory.base.as_dict()
+    assert plan == plan_model(full, config, shapes, base, size.as_dict())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"init.from": "model"}, {"base.depth": 8}],  # its own init may follow the depth; few anyway
+)
+def test_all_blocks_are_traced_where_few_may_mislead(change: dict[str, object]) -> None:
+    recipe = override(loads(DEEP).recipe, change)
+    found = family_for(recipe, True, few_blocks=True)
+    assert found.blocks.counts == {"blocks": 10 if "init.from" in change else 8}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -31,3 +33,11 @@ def test_a_kind_that_the_base_has_not_is_an_error() -> None:
 def test_blocks_that_alternate() -> None:
     every_other = [f"h.{i}.{'a' if i % 2 else 'b'}" for i in range(6)]
     assert blocks_of(every_other[:2], every_other).at_base("h.5.a") == "h.1.a"
+
+
+def test_ten_thousand_names_take_no_time() -> None:
+    """Comparing each name with each other would take minutes."""
+    names = [f"blocks.{i}.{part}" for i in range(2_500) for part in ("a", "b", "c", "d")]
+    started = time.process_time()
+    blocks = blocks_of(names[:5_000], names)
+    assert blocks.counts == {"blocks": 1_250} and time.process_time() - started < 5
