@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
@@ -108,7 +109,7 @@ def fit(
     from mutransfer_cli.cli.fit_tables import show
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.decision.transfer import tolerance_of
-    from mutransfer_cli.fit.fit_file import write_fit
+    from mutransfer_cli.fit.fit_file import unreadable_fit, write_fit
     from mutransfer_cli.fit.run_fit import fit_run
     from mutransfer_cli.fit.table_fit import default_output, fit_table
     from mutransfer_cli.search.storage.run import Run
@@ -145,6 +146,9 @@ def fit(
     if against is not None:
         further["against"] = fitted.against(fit_source(against))
     document = fitted.document().model_copy(update=further)
+    replaced = unreadable_fit(target)
+    if replaced is not None:
+        print(f"mutransfer: {replaced}; it is written again", file=sys.stderr)
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.fit_plot import plot_fit

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from mutransfer_cli.quoting import rich, terminal
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from mutransfer_cli.interval import Interval
+
+STDOUT, STDERR = 1, 2  # file descriptors
 
 
 def print_json(document: BaseModel) -> None:
@@ -30,6 +34,30 @@ def show_line(text: str, file: TextIO | None = None, flush: bool = False) -> Non
         flush: Whether it is shown at once.
     """
     print(terminal(text), file=file, flush=flush)
+
+
+@contextmanager
+def prints_to_stderr(active: bool = True) -> Iterator[None]:
+    """Send to stderr what is printed inside the block, also by processes that start there.
+
+    A user's model may print; stdout is for the JSON document alone.
+
+    Args:
+        active: Whether to do so.
+    """
+    if not active:
+        yield
+        return
+    sys.stdout.flush()
+    saved = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(saved, STDOUT)
+        os.close(saved)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

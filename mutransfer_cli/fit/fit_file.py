@@ -31,6 +31,17 @@ def read_fit(path: Path) -> FitDocument:
     return validated(FitDocument, read_json(path), path, "a fit")
 
 
+def unreadable_fit(path: Path) -> str | None:
+    """What is wrong with an existing file of a fit; None if there is none, or it can be read."""
+    if not path.is_file():
+        return None
+    try:
+        read_fit(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 def extrapolate(document: FitDocument, width: int) -> Interval | None:
     """The optimal learning rate at a width by the measured drift; None if no drift was measured.
 

@@ -26,6 +26,7 @@ from mutransfer_cli.search.samplers.protocol import (
     Sampler,
     SearchProblem,
 )
+from mutransfer_cli.search.storage.locks import gone
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
@@ -140,8 +141,7 @@ class Driver:
         """Run the jobs that can be claimed; False once the budget is used up."""
 
         def claim(candidates: Sequence[Job]) -> Sequence[Job]:
-            if self.watch is not None:
-                self.watch.require_unchanged()
+            self._require_files()
             granted = queue.claim(candidates)
             self.running += len(granted)
             eta.start(granted)
@@ -152,8 +152,7 @@ class Driver:
         for job, result in self.executor.run(jobs, claim):
             is_idle = False
             self.running -= 1
-            if self.watch is not None:
-                self.watch.require_unchanged()
+            self._require_files()
             cost = self.costs[job.size]
             reports = self.pruning.reports(job.size, result.curve)
             record = record_of(job, result, cost, reports, self.provenance)
@@ -169,6 +168,13 @@ class Driver:
         if is_idle:
             queue.wait()
         return True
+
+    def _require_files(self) -> None:
+        """Check that the run directory is there, and that what trials depend on is unchanged."""
+        if not self.run.is_dir():
+            raise gone(self.run)
+        if self.watch is not None:
+            self.watch.require_unchanged()
 
     def _report(self, jobs: Sequence[Job], text: str, eta: EtaEstimator) -> None:
         """Pass the current progress to `on_progress`."""

@@ -5,11 +5,13 @@ An interrupt while a storage holds its own lock would leave the lock behind.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from mutransfer_cli.errors import Interrupted
 
@@ -22,7 +24,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     if _deferring:
         _pending = number
         return
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # while the sweep tidies up
+    ignore_signals()  # while the sweep tidies up
     raise Interrupted(signal.Signals(number).name)
 
 
@@ -38,8 +40,50 @@ def handle_termination() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore(before)
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """SIGINT and SIGTERM raise Interrupted in this process, also where `sweep` is being left.
+
+    For a command: after Interrupted both stay ignored, so that a signal that is repeated while the
+    process ends does not change its exit code. A forked worker that has no handler of its own yet
+    ends without a word.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            os._exit(0)
+        ignore_signals()
+        raise Interrupted(signal.Signals(number).name)
+
+    before = {n: signal.signal(n, interrupt) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        ignore_signals()
+        raise
+    except BaseException:
+        restore(before)
+        raise
+    restore(before)
+
+
+def ignore_signals() -> None:
+    """Ignore SIGINT and SIGTERM from now on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def restore(handlers: dict[signal.Signals, Any]) -> None:
+    """Put handlers back."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @contextmanager

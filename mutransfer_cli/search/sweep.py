@@ -124,12 +124,20 @@ def drive(driver: Driver, study: Study, workers: ExitStack) -> None:
     try:
         with workers:
             driver.drive(study)
-    finally:
-        with write_lock(driver.run):
-            with suppress(InputError):  # storage unreachable: write what was last read
-                driver.records = study.records()
-            if driver.records:
-                write_curves(driver.run, driver.records)
+    except BaseException:
+        with suppress(InputError):  # the first error is the one to show
+            store_curves(driver, study)
+        raise
+    store_curves(driver, study)
+
+
+def store_curves(driver: Driver, study: Study) -> None:
+    """Write the curves of all trials that have ended."""
+    with write_lock(driver.run):
+        with suppress(InputError):  # storage unreachable: write what was last read
+            driver.records = study.records()
+        if driver.records:
+            write_curves(driver.run, driver.records)
 
 
 def expected_trials(problem: SearchProblem, sampler: Sampler) -> int:

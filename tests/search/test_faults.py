@@ -20,6 +20,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.executors import local
 from mutransfer_cli.search.record import Key
+from mutransfer_cli.search.storage import optuna_storage
 from mutransfer_cli.search.storage.journal import Journal
 from mutransfer_cli.search.storage.location import StorageLocation
 from mutransfer_cli.search.storage.optuna_storage import Storage
@@ -257,6 +258,29 @@ def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> Non
         wrapped.__cause__ = error
         assert storage.is_outage(error) and storage.is_outage(wrapped)
     assert not storage.is_outage(IntegrityError("", {}, Exception()))
+
+
+def test_a_server_that_is_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+    from sqlalchemy.exc import OperationalError
+
+    tries = []
+
+    def connect(*_: object, **__: object) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("", {}, Exception("FATAL: the database system is starting up"))
+        return "storage"
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", connect)
+    monkeypatch.setattr(optuna_storage, "START_PAUSE", 0.0)
+    location = StorageLocation("postgresql", "postgresql://127.0.0.1:1/none", shared=True)
+    assert Storage(location).optuna == "storage" and len(tries) == 3  # type: ignore[comparison-overlap]  # a stand-in
+    monkeypatch.setattr(optuna_storage, "OUTAGE_LIMIT", -1.0)
+    tries.clear()
+    with pytest.raises(OperationalError):  # the control: its patience has ended
+        Storage(location)
+    assert len(tries) == 1
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:

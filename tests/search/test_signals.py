@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from mutransfer_cli.errors import Interrupted
-from mutransfer_cli.search.signals import defer_signals, handle_termination
+from mutransfer_cli.search.signals import defer_signals, handle_termination, interrupted_by_signals
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,29 @@ def test_a_second_sigterm_does_not_disturb_the_tidying_up() -> None:
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)  # ignored: the test goes on
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
+def test_a_command_ignores_what_comes_after_the_first_signal() -> None:
+    """Also between the sweep's own handlers and the end of the process."""
+    with pytest.raises(Interrupted), interrupted_by_signals():
+        try:
+            with handle_termination():
+                signal.raise_signal(signal.SIGTERM)
+        finally:
+            with pytest.raises(Interrupted):
+                signal.raise_signal(signal.SIGTERM)  # the sweep has put back the command's own
+            signal.raise_signal(signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        assert signal.getsignal(number) == signal.SIG_IGN
+
+
+def test_a_command_that_ends_puts_the_handlers_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with interrupted_by_signals():
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+    with pytest.raises(ValueError), interrupted_by_signals():
+        raise ValueError
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_other_threads_handle_no_signals() -> None:

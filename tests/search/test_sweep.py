@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -270,6 +271,91 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path: Path) -> None:
     assert "run the same command again to resume" in errors and "Traceback" not in errors
     assert 2 <= stored(run) <= TRIALS
     assert group_is_gone(process.pid)
+
+
+def test_signals_that_are_repeated_end_it_with_130(tmp_path: Path) -> None:
+    path, run = write_recipe(tmp_path, steps=400), tmp_path / "run"
+    process = started(path, run)
+    wait_for(run, 1, process)
+
+    def again() -> bool:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+
+    assert wait_until(again, 60)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors and group_is_gone(process.pid)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_run_directory_that_goes_away_is_one_line(tmp_path: Path, moved: bool) -> None:
+    """Nothing is left where it was, and what was finished before it was moved is kept."""
+    path, run = write_recipe(tmp_path, steps=400), tmp_path / "run"
+    process = started(path, run)
+    wait_for(run, 2, process)
+    if moved:
+        run.rename(tmp_path / "moved")
+    else:
+        shutil.rmtree(run)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "was deleted or moved while the sweep was running" in errors.splitlines()[-1]
+    assert "Traceback" not in errors
+    if moved:
+        assert len(Run.open(tmp_path / "moved").records) >= 2
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1000, None])
+def test_a_study_that_is_destroyed_is_told(tmp_path: Path, content: bytes | None) -> None:
+    path, run = write_recipe(tmp_path, steps=3), tmp_path / "run"
+    run_sweep(path, run)
+    if content is None:
+        (run / DATABASE).unlink()
+    else:
+        (run / DATABASE).write_bytes(content)
+    if content:
+        with pytest.raises(InputError, match=r"study\.db: the study is damaged: .*delete it and"):
+            run_sweep(path, run)
+        assert (run / DATABASE).read_bytes() == content
+        return
+    document = sweep(load(path), run, device="cpu", workers=1)
+    assert "was missing or empty although trials had ended" in document.notes[0]
+    assert sweep(load(path), run, device="cpu", workers=1).notes == ()
+
+
+def test_json_is_json_where_the_model_prints(tmp_path: Path) -> None:
+    """By Python, by a process that it starts, and by a worker."""
+    (tmp_path / "loud.py").write_text(
+        "import os, torch\nprint('imported')\n"
+        "class Loud(torch.nn.Sequential):\n"
+        "    def forward(self, x):\n"
+        "        print('forward', flush=True)\n"
+        "        return super().forward(x)\n"
+        "def build(width):\n"
+        "    os.system('echo built')\n"
+        "    return Loud(torch.nn.Linear(8, width), torch.nn.ReLU(), torch.nn.Linear(width, 3))\n"
+    )
+    changes = {"{build: mlp}": '{build: "loud:build"}', "{width: 8, depth: 1": "{width: 8"}
+    path = write_recipe(tmp_path, steps=2, **changes)
+    command = [
+        sys.executable,
+        "-m",
+        "mutransfer_cli",
+        "sweep",
+        str(path),
+        "--json",
+        "--workers",
+        "2",
+    ]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trials"]["finished"] == TRIALS
+    assert all(word in done.stderr for word in ("imported", "built", "forward"))
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.provenance.provenance import Provenance
 from mutransfer_cli.search.resume.acceptance import accept
-from mutransfer_cli.search.storage.location import StorageLocation
+from mutransfer_cli.search.storage.location import StorageLocation, is_missing
 from mutransfer_cli.search.storage.locks import write_lock
 from mutransfer_cli.search.storage.run_directory import (
+    CURVES,
     RECIPE,
     prepare,
     read_environment,
@@ -53,6 +54,7 @@ class Start:
         with write_lock(run):
             is_new = not (run / RECIPE).is_file()
             before = read_environment(run)
+            lost = () if is_new else lost_note(run, self.location)
             prepare(run, self.recipe, environment)
             try:
                 study = Study.open(self.location, self.recipe, create=True)
@@ -67,4 +69,18 @@ class Start:
         if before.get("provenance", self.provenance.id) != self.provenance.id:
             with write_lock(run):
                 update_environment(run, environment)
-        return study, notes
+        return study, (*lost, *notes)
+
+
+def lost_note(run: Path, location: StorageLocation) -> tuple[str, ...]:
+    """A note on a study that is gone although trials of the run have ended."""
+    try:
+        is_empty = is_missing(location) or Path(location.address).stat().st_size == 0
+    except OSError:
+        is_empty = False  # a server, or a file that cannot be read, which is told later
+    if not is_empty or not (run / CURVES).is_file():
+        return ()
+    return (
+        f"{location.shown}: was missing or empty although trials had ended; they are trained "
+        "again (their loss curves were in curves.npz)",
+    )

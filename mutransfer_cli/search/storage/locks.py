@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from mutransfer_cli.errors import InputError
 
 LOCK, WRITING = ".lock", ".writing"
+HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}  # of a lock that another process holds
 
 
 @contextmanager
@@ -34,13 +36,39 @@ def run_lock(run: Path, shared: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(f"--run {run}: another sweep is running there") from error
+            if error.errno in HELD:
+                raise InputError(f"--run {run}: another sweep is running there") from error
+            raise InputError(
+                f"--run {run}: cannot be locked: {error.strerror}; its file system has no locks "
+                "or no room for one: choose a --run on another file system"
+            ) from error
         yield
 
 
 @contextmanager
 def write_lock(run: Path) -> Iterator[None]:
-    """Lock the files that several sweeps share, for writing them."""
-    with (run / WRITING).open("a+") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Lock the files that several sweeps share, for writing them.
+
+    Raises:
+        InputError: The directory is gone, or cannot be written or locked.
+    """
+    try:
+        handle = (run / WRITING).open("a+")
+    except FileNotFoundError as error:
+        raise gone(run) from error
+    except OSError as error:
+        raise InputError(f"--run {run}: cannot be written: {error.strerror}") from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            raise InputError(f"--run {run}: cannot be locked: {error.strerror}") from error
         yield
+
+
+def gone(run: Path) -> InputError:
+    """The error for a run directory that is no longer there."""
+    return InputError(
+        f"--run {run}: was deleted or moved while the sweep was running; if it was moved, run the "
+        "same command again with its new path"
+    )

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 OUTAGE_LIMIT = 120.0  # seconds for which a database server may be unreachable
+START_PAUSE = 1.0  # seconds between two tries while a server is starting
+STARTING = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
+DAMAGED_FILE = ("not a database", "malformed", "file is encrypted")  # of SQLite
 RACE_PAUSE = 0.3  # seconds to wait while another process creates the tables
 RACE_RETRIES = 5  # tries when several processes create the same tables
 # What Optuna raises, beside its own errors, when what it reads was not written by it.
@@ -47,7 +50,7 @@ class Storage:
             from mutransfer_cli.search.storage.journal import Journal
 
             return optuna.storages.JournalStorage(Journal(location.address, location.shown))
-        races = 0
+        races, until = 0, time.monotonic() + OUTAGE_LIMIT
         while True:
             try:
                 with self.guard():
@@ -65,6 +68,10 @@ class Storage:
                         },
                     )
             except (IntegrityError, ProgrammingError, OperationalError) as error:
+                if is_starting(error) and time.monotonic() < until:
+                    log.info("%s is starting, next try in %.1f s", location.shown, START_PAUSE)
+                    time.sleep(START_PAUSE)
+                    continue
                 raced = isinstance(error, IntegrityError | ProgrammingError) or "exists" in str(
                     error
                 )
@@ -122,6 +129,11 @@ class Storage:
         return False
 
 
+def is_starting(error: BaseException) -> bool:
+    """Whether a database server answers that it does not take connections yet."""
+    return any(text in str(error) for text in STARTING)
+
+
 @contextmanager
 def storage_errors(location: StorageLocation) -> Iterator[None]:
     """Turn errors of the storage into an InputError of one line.
@@ -142,6 +154,12 @@ def storage_errors(location: StorageLocation) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         cause = error.__cause__ or error
         reason = str(getattr(cause, "orig", cause) or cause).splitlines()[0]
+        if location.kind == "sqlite" and any(text in reason for text in DAMAGED_FILE):
+            raise InputError(
+                f"{location.shown}: the study is damaged: {reason}; restore the file from a copy, "
+                "or save what is left with `sqlite3 FILE .recover`; to train every trial again, "
+                "delete it and run the same command again"
+            ) from error
         raise InputError(
             f"{location.shown}: the study cannot be read or written: {reason}; what was "
             f"finished is kept: {remedy}, and run the same command again"
