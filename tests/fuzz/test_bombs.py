@@ -121,8 +121,6 @@ def test_sizes_of_the_command_line(sizes: dict[str, int]) -> None:
 
 
 def test_a_model_larger_than_any_memory() -> None:
-    recipe = loads(
-        RECIPE.replace("{build: mlp}", "{build: mlp, args: {d_in: 1000000000000000000}}")
-    )
+    recipe = loads(RECIPE.replace("d_in: 8", "d_in: 1000000000000000000")).recipe
     with pytest.raises(InputError, match="larger than any memory"):
-        ProxyFactory(recipe.recipe).plan(target_size(recipe.recipe, width=100_000_000))
+        ProxyFactory(recipe).plan(target_size(recipe, width=100_000_000))
