@@ -65,9 +65,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
     Args:
         title: Text above the table.
-        columns: Headings; the first column is left-aligned, the others are right-aligned.
+        columns: Headings; the first column is left-aligned, the others are right-aligned. A last
+            column of notes is left out where there are none.
         rows: Cells as text, as many per row as there are columns.
     """
+    rows = list(rows)
+    if columns[-1] == "note" and not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -47,7 +47,8 @@ def run_of(path: Path, text: str, loss: Callable[[Job], float]) -> Path:
     recipe = loads(text).recipe
     prepare(path, recipe, describe_environment("cpu", 0, "none"))
     study = Study.open(own_location(path), recipe, create=True)
-    ranges = {name: (2.0**-30, 2.0**30, True) for name in recipe.search.space}
+    space = recipe.search.space
+    ranges = {name: (2.0**-30, 2.0**30, space[name].choice is None) for name in space}
     for job in proposed(recipe):
         size = job.size
         study.add(

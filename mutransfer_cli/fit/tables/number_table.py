@@ -16,9 +16,10 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     condition,
     rows_where,
 )
-from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles, no_column
+from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import reason_by_name
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
+from mutransfer_cli.fit.tables.columns.missing_column import no_column
 from mutransfer_cli.fit.tables.columns.run_states import endings
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
 from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value

@@ -12,9 +12,10 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.base_rates import check_rate_options, hidden_lr_factor
 from mutransfer_cli.fit.tables.cell_checks import loss_of, numbers
 from mutransfer_cli.fit.tables.columns.column_options import column_options, condition, rows_where
-from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles, require
+from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import searched_columns
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
+from mutransfer_cli.fit.tables.columns.missing_column import require
 from mutransfer_cli.fit.tables.columns.run_states import endings
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
 from mutransfer_cli.fit.tables.content.cells import absent

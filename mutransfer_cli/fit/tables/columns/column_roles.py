@@ -19,7 +19,6 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     ColumnOption,
     chosen_column,
     exponentials,
-    nearest,
 )
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
 from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
@@ -258,33 +257,3 @@ def pair_deviation(roles: ColumnRoles) -> None:
         if not (spread or mean or {"loss_sd", "loss_stderr"} & roles.columns.keys()):
             name = roles.columns.pop("runs").name
             roles.ignored.append(IgnoredColumn(name, "a count without a deviation of the loss"))
-
-
-def require(table: RunTable, roles: ColumnRoles, *names: str) -> None:
-    """Require one of several roles.
-
-    Raises:
-        InputError: The table has no column for any of them.
-    """
-    if not any(name in roles.columns for name in names):
-        raise no_column(table, *names)
-
-
-def no_column(table: RunTable, *names: str) -> InputError:
-    """The error of a table that has no column for any of several roles."""
-    role = names[0]
-    present = [name or "(unnamed)" for name in table.names]
-    found = ", ".join(present[:30]) + (", …" if len(present) > 30 else "") or "nothing"
-    close = nearest(table, *(ROLES[role].ranks if role in ROLES else (role,)))
-    hint = f"; {close}" if close.startswith("nearest") else ""
-    logarithm = next((n for n in table.names if compared(n) in (f"log_{role}", f"log{role}")), None)
-    if logarithm is not None:
-        return InputError(
-            f"{table.header}: {logarithm}: of which base? Pass --columns '{role}=10^{logarithm}', "
-            f"'{role}=e^{logarithm}' or '{role}=2^{logarithm}'"
-        )
-    also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
-    return InputError(
-        f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
-        f"{role}=COLUMN"
-    )

@@ -6,7 +6,8 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_options import column_options
-from mutransfer_cli.fit.tables.columns.column_roles import assign_roles, follows_from, require
+from mutransfer_cli.fit.tables.columns.column_roles import assign_roles, follows_from
+from mutransfer_cli.fit.tables.columns.missing_column import require
 from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
 
 

@@ -1,0 +1,49 @@
+"""What is said of a table that lacks a column."""
+
+from __future__ import annotations
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.columns.column_names import compared
+from mutransfer_cli.fit.tables.columns.column_options import nearest
+from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles
+from mutransfer_cli.fit.tables.columns.known_names import ROLES
+from mutransfer_cli.fit.tables.content.cells import cell_value
+from mutransfer_cli.fit.tables.content.run_table import RunTable
+
+FEWEST_PIVOTED = 3  # columns that are named by numbers
+
+
+def require(table: RunTable, roles: ColumnRoles, *names: str) -> None:
+    """Require one of several roles.
+
+    Raises:
+        InputError: The table has no column for any of them.
+    """
+    if not any(name in roles.columns for name in names):
+        raise no_column(table, *names)
+
+
+def no_column(table: RunTable, *names: str) -> InputError:
+    """The error of a table that has no column for any of several roles."""
+    role = names[0]
+    present = [name or "(unnamed)" for name in table.names]
+    found = ", ".join(present[:30]) + (", …" if len(present) > 30 else "") or "nothing"
+    close = nearest(table, *(ROLES[role].ranks if role in ROLES else (role,)))
+    hint = f"; {close}" if close.startswith("nearest") else ""
+    logarithm = next((n for n in table.names if compared(n) in (f"log_{role}", f"log{role}")), None)
+    if logarithm is not None:
+        return InputError(
+            f"{table.header}: {logarithm}: of which base? Pass --columns '{role}=10^{logarithm}', "
+            f"'{role}=e^{logarithm}' or '{role}=2^{logarithm}'"
+        )
+    numbers = [name for name in present if isinstance(cell_value(name), float)]
+    if len(numbers) >= FEWEST_PIVOTED:
+        return InputError(
+            f"{table.header}: no column {role!r}; the columns {', '.join(numbers[:4])} look like "
+            f"values of one: expected one run per row (in pandas, df.melt makes it so)"
+        )
+    also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
+    return InputError(
+        f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
+        f"{role}=COLUMN"
+    )

@@ -1,0 +1,26 @@
+"""What is said of a table that lacks a column."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutransfer_cli.fit.tables.columns.missing_column import no_column
+from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
+
+
+def table(*names: str) -> RunTable:
+    columns = tuple(TableColumn(name, ["1"]) for name in names)
+    return RunTable("runs.csv", "runs.csv:1", columns, ["runs.csv:2"])
+
+
+def test_a_pivoted_table_is_recognized() -> None:
+    """Losses of widths side by side, as a pivot table has them."""
+    message = str(no_column(table("lr", "64", "128", "256"), "width"))
+    assert "the columns 64, 128, 256 look like values of one: expected one run per row" in message
+
+
+@pytest.mark.parametrize("names", [("lr", "loss"), ("lr", "64", "loss")])
+def test_any_other_table_lists_its_columns(names: tuple[str, ...]) -> None:
+    message = str(no_column(table(*names), "width"))
+    assert f"no column 'width'; found {', '.join(names)}" in message
+    assert "pass --columns width=COLUMN" in message
