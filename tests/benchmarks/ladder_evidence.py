@@ -96,7 +96,7 @@ class Measured:
         grains = dict.fromkeys(grained(values, self.names) for values in settings)
         jobs = [Job(size, seed, grain) for grain in grains for seed in seeds]
         new = missing(jobs, self.table.records())
-        for records in train(ProxyFactory(self.recipe), new, population_of(self.ladder)):
+        for records in train(ProxyFactory(self.recipe), new, population_of(self.ladder), "cpu"):
             self.table.append("choice", records)
 
     def losses(self, values: Values, seeds: Sequence[int] = SEEDS) -> np.ndarray | None:
