@@ -18,10 +18,12 @@ from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.recorder import rms
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject, optimizer_parts
 from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.verdict.coverage import FROZEN
 from mutransfer_cli.coordcheck.verdict.diagnosis import Diagnosis, correction, excess, lr_finding
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import exact_slope
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, SEVERITY
+from mutransfer_cli.coordcheck.verdict.width_verdict import unmeasured_report
 from mutransfer_cli.documents.check import (
     AspectVerdict,
     CheckDocument,
@@ -44,10 +46,12 @@ class AuditedWidth:
     Attributes:
         groups: Options of each tensor's parameter group.
         spread: RMS of each tensor's entries.
+        frozen: Tensors that require no gradient.
     """
 
     groups: Mapping[str, Mapping[str, Any]]
     spread: Mapping[str, float]
+    frozen: frozenset[str] = frozenset()
 
 
 def audit(request: CheckRequest) -> CheckReport:
@@ -104,7 +108,9 @@ def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
                 if name in groups:
                     raise InputError(f"{name} is in two groups", path=("optimizer",))
                 groups[name] = {**getattr(part, "defaults", {}), **options}
-    return AuditedWidth(groups, {name: rms(p) for name, p in subject.model.named_parameters()})
+    named = dict(subject.model.named_parameters())
+    frozen = frozenset(name for name, p in named.items() if not p.requires_grad)
+    return AuditedWidth(groups, {name: rms(p) for name, p in named.items()}, frozen)
 
 
 def expected_lr(expected: Expectation, init: float | None) -> float | None:
@@ -134,6 +140,8 @@ def audit_tensor(
     groups = {w: audited.groups.get(name) for w, audited in widths.items()}
     diagnosis: Diagnosis | None = None
     present = {w: g for w, g in groups.items() if g is not None}
+    if all(name in audited.frozen for audited in widths.values()):
+        return unmeasured_report(name, expected.role, FROZEN)
     if len(present) < len(groups):
         diagnosis = Diagnosis(
             "not-trained",

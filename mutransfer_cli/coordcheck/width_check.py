@@ -18,6 +18,7 @@ from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, wit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (
     RELIABLE_WIDTH,
+    notes_on_excused,
     postponed,
     wider_widths,
     without_effects_of_small_widths,
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 
 CONTROL_SEEDS = 2
 DOUBTFUL_DEVIATION = 0.15  # a larger deviation needs more seeds
+MOST_REPAIRS = 3  # rounds in which inits are repaired and measured again
 BORDERLINE = (0.2, 0.4)  # between correct and off by 1/2, the smallest possible error
 MIN_WIDTHS, MIN_RATIO = 3, 4.0
 LOGIT_TOLERANCE = 0.01  # relative difference between inference and training
@@ -72,12 +74,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         return too_few_widths(request)
     with uncompiled():
         measurements, verdicts = measure_until_decided(request)
-        repaired, errors = measurements, init_errors(verdicts)
-        if errors:
-            log.info("inits repaired before the updates are judged: %s", ", ".join(errors))
-            build = with_repaired_inits(request.build, errors, request.widths[0])
-            repaired, after = measure_until_decided(replace(request, build=build))
-            verdicts = separated(verdicts, after)
+        repaired, verdicts = with_inits_repaired(request, measurements, verdicts)
         control = negative_control(request)
     unstable = not all(m.finite for m in measurements)
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
@@ -118,12 +115,39 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             faults=((UNSTABLE,) if unstable else ()) + faults,
             notes=(
                 *notes_on_unjudged(tensors),
+                *notes_on_excused(verdicts, tensors),
                 *inference_notes(measurements),
                 *request.notes,
                 *(request.hints if verdict == "fail" else ()),
             ),
         )
     )
+
+
+def with_inits_repaired(
+    request: CheckRequest, measurements: list[Measurement], verdicts: list[TensorVerdict]
+) -> tuple[list[Measurement], list[TensorVerdict]]:
+    """Repair wrong inits and measure again, until all are right: one may hide a part of another.
+
+    Args:
+        request: The request.
+        measurements: Measurements of the model as it is.
+        verdicts: The verdicts on it.
+
+    Returns:
+        Measurements with all inits right, and the verdicts on each tensor's own errors.
+    """
+    errors = init_errors(verdicts)
+    total, after = dict(errors), verdicts
+    for _ in range(MOST_REPAIRS):
+        if not errors:
+            break
+        log.info("inits repaired before the updates are judged: %s", ", ".join(total))
+        build = with_repaired_inits(request.build, total, request.widths[0])
+        measurements, after = measure_until_decided(replace(request, build=build))
+        errors = init_errors(after)
+        total = {n: total.get(n, 0.0) + errors.get(n, 0.0) for n in {**total, **errors}}
+    return measurements, separated(verdicts, after, {n: e for n, e in total.items() if e})
 
 
 def tensor_reports(

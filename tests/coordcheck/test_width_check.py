@@ -8,6 +8,7 @@ from torch import nn
 
 from mutransfer_cli import Subject, check
 from tests.helpers.check_subjects import HIDDEN, WIDTHS, failed, subject
+from tests.helpers.repairs import repaired, repairs_of
 
 
 @pytest.mark.parametrize("model", ["mlp", "gpt"])
@@ -103,3 +104,37 @@ def test_decisions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     lines = [r.getMessage() for r in caplog.records]
     assert "6 seeds instead of 3, because these deviate: second.weight" in lines
     assert any(line.startswith("negative control (the hidden matrices'") for line in lines)
+
+
+# tensor -> power of m on its learning rate; on its init; the readout
+ERRORS: list[tuple[dict[str, float], dict[str, float], str]] = [
+    ({}, {}, "standard"),
+    ({}, {"second.weight": -0.5}, "no multiplier"),  # in series: the second hides half of the other
+    ({"second.weight": 1.0}, {"second.weight": 0.5}, "right"),
+    ({"first.weight": -0.5, "third.weight": 0.5}, {}, "no multiplier"),
+]
+
+
+@pytest.mark.parametrize(("lr", "std", "readout"), ERRORS)
+def test_repairs_applied_as_they_say_pass(
+    lr: dict[str, float], std: dict[str, float], readout: str
+) -> None:
+    """Every tensor that fails has repairs that a program can read; with them the model passes."""
+    of_readout = -0.5 if readout == "standard" else 0.0  # std n^-1/2 as in torch, no multiplier
+
+    build = subject(
+        lr=lambda n, m: m ** lr.get(n, 0.0),
+        std=lambda n, m: m ** (of_readout if n == "readout.linear.weight" else std.get(n, 0.0)),
+        scale=(lambda m: 1 / m) if readout == "right" else (lambda m: 1.0),
+    )
+    report = check(build, WIDTHS)
+    wrong = {*lr, *std, *(["readout.linear.weight"] if readout != "right" else [])}
+    assert set(failed(report)) == wrong
+    assert all(t.repairs for t in report.tensors if t.verdict == "fail")
+    fixed = repaired(build, report.document)
+
+    def mended(width: int, seed: int) -> Subject:
+        return fixed(width, seed)
+
+    again = check(mended, WIDTHS)
+    assert again.passed, (again.sentences, repairs_of(report.document))

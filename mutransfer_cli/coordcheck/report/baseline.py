@@ -99,8 +99,11 @@ def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) ->
     verdict: Verdict = document.verdict
     reason = document.reason
     if document.verdict == "fail" and count:
-        verdict = "fail" if new else "pass"
+        undecided = [t.name for t in document.tensors if t.verdict == "inconclusive"]
+        verdict = "fail" if new else "inconclusive" if undecided else "pass"
         reason = f"new: {', '.join(new)}" if new else "nothing new"
+        if undecided and not new:
+            reason += f"; undecided: {', '.join(undecided)}"
     return document.model_copy(
         update={
             "tensors": tensors,

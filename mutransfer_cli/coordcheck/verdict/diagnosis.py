@@ -8,6 +8,7 @@ from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.documents.check import Repair
+from mutransfer_cli.optimizers.geometry import RELATIVE
 
 FLAT_EXPONENT = 0.05  # exponents that are smaller in magnitude are called constant
 
@@ -136,8 +137,10 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
         expected: The expected exponents of the tensor.
         ratio: The largest width divided by the smallest.
     """
-    init, update = verdict.init_deviation, verdict.deviation
-    name = verdict.name
+    init, name = verdict.init_deviation, verdict.name
+    own = verdict.deviation if verdict.repaired_deviation is None else verdict.repaired_deviation
+    # without other wrong inits; the size of a relative update is that of the tensor's own init
+    update = verdict.deviation if expected.geometry == RELATIVE else own
     # a missing multiplier is missing once in the update, and again in a gradient that it follows
     factors = 2 if expected.geometry.sees_gradient_scale else 1
     if (
@@ -153,7 +156,6 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
             (Repair(name=name, quantity="multiplier", power=-nearest_half(init)),),
         )
     finding = "init-too-large" if init > 0 else "init-too-small"
-    own = update if verdict.repaired_deviation is None else verdict.repaired_deviation
     update_deviates = abs(own) > EXPONENT_TOLERANCE
     also = f"; its update too is {excess(own, ratio)}" if update_deviates else ""
     fix = FINDINGS[finding].fix(change=correction(init))

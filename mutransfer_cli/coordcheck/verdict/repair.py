@@ -48,18 +48,25 @@ def with_repaired_inits(
 
 
 def separated(
-    before: Sequence[TensorVerdict], after: Sequence[TensorVerdict]
+    before: Sequence[TensorVerdict],
+    after: Sequence[TensorVerdict],
+    errors: Mapping[str, float] | None = None,
 ) -> list[TensorVerdict]:
     """Each tensor's own errors: inits as measured, updates as measured after the repair.
 
     Args:
         before: Verdicts on the model as it is.
         after: Verdicts on the model with repaired inits, in the same order.
+        errors: The exponent by which the init of each tensor was off; by default as in `before`.
     """
-    errors = init_errors(before)
-    return [
-        replace(old, repaired_deviation=new.deviation)
-        if old.name in errors
-        else replace(new, decay=old.decay, decay_deviation=old.decay_deviation)
-        for old, new in zip(before, after, strict=True)
-    ]
+    wrong = init_errors(before) if errors is None else errors
+    found = []
+    for old, new in zip(before, after, strict=True):
+        if old.name not in wrong:
+            found.append(replace(new, decay=old.decay, decay_deviation=old.decay_deviation))
+            continue
+        exponent = wrong[old.name]
+        measured = nearest_half(old.init_deviation) == exponent
+        init = old.init_deviation if measured else exponent
+        found.append(replace(old, init_deviation=init, repaired_deviation=new.deviation))
+    return found

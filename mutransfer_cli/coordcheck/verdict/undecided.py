@@ -43,6 +43,26 @@ def without_effects_of_small_widths(
     return tuple(reports)
 
 
+def notes_on_excused(
+    verdicts: Sequence[TensorVerdict], tensors: Sequence[TensorReport]
+) -> tuple[str, ...]:
+    """Why tensors pass whose slope is outside the tolerance.
+
+    Args:
+        verdicts: The verdicts on the tensors.
+        tensors: The reports on them.
+    """
+    passed = {t.name for t in tensors if t.aspects.get("update") == "pass"}
+    return tuple(
+        f"`{v.name}` passes with a slope of {v.update.value:+.2f}: corrected for the size of its "
+        f"input, or along the descent of the loss, it deviates by {v.deviation:+.2f}"
+        for v in verdicts
+        if v.name in passed
+        and v.update is not None
+        and abs(v.update.value - v.expected_update) > EXPONENT_TOLERANCE
+    )
+
+
 def wider_widths(widths: Sequence[int]) -> str:
     """Which widths to give instead, as a command-line option."""
     factor = 2

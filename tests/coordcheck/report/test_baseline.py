@@ -24,6 +24,12 @@ def test_a_baseline_accepts_what_is_known_and_nothing_else(tmp_path: Path) -> No
     worse = check(subject(lr=lambda n, m: m if n in both else 1), WIDTHS).document
     found = accept(worse, read_baseline(path))
     assert found.verdict == "fail" and found.reason.startswith("new: third.weight")
+    unclear = [
+        t.model_copy(update={"verdict": "inconclusive"}) if t.name == "first.bias" else t
+        for t in known.tensors
+    ]
+    undecided = accept(known.model_copy(update={"tensors": tuple(unclear)}), read_baseline(path))
+    assert undecided.verdict == "inconclusive" and "first.bias" in undecided.reason
     right = accept(check(subject(), WIDTHS).document, read_baseline(path))
     assert right.verdict == "pass" and "no longer occur" in right.reason
     path.write_text("[]")

@@ -10,6 +10,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (
+    notes_on_excused,
     wider_widths,
     without_effects_of_small_widths,
 )
@@ -36,6 +37,14 @@ def test_a_tensor_that_does_not_move_stays_wrong() -> None:
     idle = replace(RIGHT, moved=False)
     failing = tensor_report(idle, HIDDEN, 4.0)
     assert without_effects_of_small_widths([failing], [idle], (16, 32, 64)) == (failing,)
+
+
+def test_a_slope_outside_the_tolerance_that_passes_says_why() -> None:
+    steep = replace(RIGHT, update=SlopeFit(0.6, 0.01, 4), deviation=0.05)
+    (note,) = notes_on_excused([steep, RIGHT], [tensor_report(steep, HIDDEN, 4.0)])
+    assert "slope of +0.60" in note and "deviates by +0.05" in note
+    wrong = replace(steep, deviation=0.6)
+    assert notes_on_excused([wrong], [tensor_report(wrong, HIDDEN, 4.0)]) == ()
 
 
 @pytest.mark.parametrize(
