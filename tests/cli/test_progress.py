@@ -44,6 +44,19 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "sweep: 3/5 first, 1:01 left\nsweep: 3/3 last\n"
 
 
+@pytest.mark.parametrize("text", ["exit 1: [/red] [bold", "\x1b[2J\x1b]0;x\x07", "::error::x"])
+def test_what_a_program_prints_neither_ends_a_sweep_nor_moves_the_cursor(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = io.StringIO()
+    Console(file=out, width=100).print(table("sweep", event(SIZES, RECORDS, LEFT, text, 1, None)))
+    assert "\x1b" not in out.getvalue() and ("[/red]" in text) == ("[/red]" in out.getvalue())
+    with Progress("sweep") as progress:
+        progress.update(event(SIZES, RECORDS, [], text, 0, None))
+    err = capsys.readouterr().err
+    assert "\x1b" not in err and err.startswith("sweep: 3/3 ")
+
+
 def test_the_time_left_runs_down_between_events() -> None:
     now = event(SIZES, RECORDS, LEFT, "", running=2, seconds_left=187.2)
     for since, caption in ((0.0, ", 3:07 left"), (127.2, ", 1:00 left"), (200.0, "")):
