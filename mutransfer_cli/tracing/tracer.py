@@ -57,7 +57,7 @@ class UseTracer(FunctionTracer):
         if name == "scaled_dot_product_attention":
             self._attention(args, kwargs)
         operands, results = list(tensors_in((args, kwargs))), list(tensors_in(result))
-        tracked = [t for t in operands if recorder.find(t)]
+        tracked = [t for t in operands if recorder.views.knows(t)]
         recorder.used.clear()
         recorder.order += 1
         depends_on_input = any(storage_pointer(t) in self.live for t in operands)
@@ -73,7 +73,7 @@ class UseTracer(FunctionTracer):
             args,
             operands,
             results,
-            lambda t: bool(recorder.find(t)),
+            recorder.views.knows,
             kwargs.get("alpha", 1.0),
         )
         if attention is not None:
@@ -81,7 +81,7 @@ class UseTracer(FunctionTracer):
             recorder.trace.attention.append(
                 Attention(attention.head_size or 1, attention.factor, module, attention.norm)
             )
-        number = scalar_factor(name, args) if not any(recorder.find(t) for t in operands) else None
+        number = scalar_factor(name, args) if not any(map(recorder.views.knows, operands)) else None
         if number is not None and len(results) == 1:
             recorder.scales.multiplied(operands, number, results[0])
 
@@ -103,8 +103,9 @@ class UseTracer(FunctionTracer):
             results: All tensors among the results.
         """
         recorder = self.recorder
-        weights = [t for t in operands if recorder.find(t)]
-        activations = [t for t in operands if not recorder.find(t)]
+        knows = recorder.views.knows
+        weights = [t for t in operands if knows(t)]
+        activations = [t for t in operands if not knows(t)]
         arguments = [(m, t) for m, t in recorder.module_stack if isinstance(t, Tensor)]
         self.dependencies.follow(activations, results, recorder.used, arguments)
         self.factors.follow(

@@ -35,11 +35,15 @@ class ParameterViews:
         self.known.setdefault(storage_pointer(tensor), []).append(layout)
         self.alive.append(tensor)
 
+    def knows(self, tensor: Any) -> bool:
+        """Whether a tensor is (a view of), or stands for, a parameter."""
+        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
+            return False
+        return storage_pointer(tensor) in self.known and tensor.numel() > 0
+
     def find(self, tensor: Any) -> dict[str, Dims]:
         """The parameters that a tensor is (a view of), and its dimensions in each of them."""
-        if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:
-            return {}
-        if storage_pointer(tensor) not in self.known or tensor.numel() == 0:
+        if not self.knows(tensor):
             return {}
 
         dims_by_name = {}

@@ -112,6 +112,31 @@ def test_the_division_of_a_stream_is_the_readout_s() -> None:
     assert traced(Stream, vectors()).scale_powers == {"last.weight": -1.0}
 
 
+class Deep(nn.Module):
+    """A residual stream of very many branches, divided before its readout."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, width)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(80))
+        self.last, self.m = nn.Linear(width, 3), width / 8
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        for layer in self.layers:
+            h = h + layer(torch.relu(h)) / self.m
+        y: Tensor = self.last(h / self.m)
+        return y
+
+
+def test_a_stream_of_very_many_branches() -> None:
+    """Each branch keeps its own division, and the readout that of the stream."""
+    family = traced(Deep, vectors())
+    branches = {f"layers.{i}.{part}": -1.0 for i in range(80) for part in ("weight", "bias")}
+    assert family.scale_powers == {"last.weight": -1.0, **branches}
+    assert family.scale_notes == {}
+
+
 def test_powers() -> None:
     assert power_of(2**-0.5, 2.0) == -0.5 and power_of(4.0, 4.0) == 1.0
     assert power_of(2**0.3, 2.0) == pytest.approx(0.3)

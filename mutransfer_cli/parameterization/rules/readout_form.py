@@ -69,7 +69,8 @@ def possible_form(
         config: Hyperparameters and rules at the base.
         parameterization: The parameterization that the config names.
     """
-    readouts = [t for t in family.tensors if t.name in family.final_readouts]
+    final = family.final_readouts
+    readouts = [t for t in family.tensors if t.name in final]
     rest = {
         readout_power(t, config, parameterization).fan_in - model_power(t, family, config)
         for t in readouts

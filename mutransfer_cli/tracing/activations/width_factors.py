@@ -40,6 +40,7 @@ PASSED_ON = (
     | {"fft_rfft", "fft_irfft", "fft_fft", "fft_ifft", "fft_rfft2", "fft_irfft2", "hstack", "index"}
     | {"rsub", "unflatten", "select", "as_tensor", "complex", "avg_pool1d", "avg_pool2d"}
 )
+MOST_PARTS = 32  # of one activation; more take too long
 MATRIX_KINDS = frozenset({"matrix", "convolution"})
 NORMALIZATIONS = frozenset(
     {"layer_norm", "rms_norm", "group_norm", "batch_norm", "instance_norm", "normalize"}
@@ -114,7 +115,7 @@ class WidthFactors:
             factor = self._weights.get(storage_pointer(call.weights[0]), 1.0)
             number = number_in(call.name, call.args, live)
             for result in call.results:
-                size = size_of_unit_vectors(result) if number is None else None
+                size = unit_size(call) if number is None else None
                 if storage_pointer(result) != storage_pointer(call.weights[0]):
                     self._weights[storage_pointer(result)] = size or factor * (number or 1.0)
                     self._alive.append(result)
@@ -126,7 +127,8 @@ class WidthFactors:
             new = self._uses(call, names) if added or not matrices else []
             if call.name in MULTIPLICATIONS:
                 new = []
-            self._set(call.results, replace(flow, parts=flow.parts | {(u, 1.0) for u in new}))
+            flow = replace(flow, parts=flow.parts | {(u, 1.0) for u in new})
+            self._set(call.results, self._bounded(flow, call))
             return
         uses = self._uses(call, names)
         if call.name == "cosine_similarity":  # of unit vectors, whose entries are 1/√width each
@@ -162,7 +164,7 @@ class WidthFactors:
             first, second = (self._flow(t) for t in call.activations)
             self._set(call.results, joined([first, second.scaled(float(alpha), call.module)]))
         elif call.name in PASSED_ON or all_views(call):
-            self._set(call.results, self._joined(moving))
+            self._set(call.results, self._bounded(self._joined(moving), call))
         elif call.name in MULTIPLICATIONS and len(moving) == 1 and len(call.activations) == 2:
             self._set(call.results, self._joined(moving))  # by a constant tensor
         elif call.name in PRODUCTS or call.name == "scaled_dot_product_attention":
@@ -170,10 +172,10 @@ class WidthFactors:
         else:
             size = None
             if call.name in MULTIPLICATIONS or call.name == "normalize":
-                size = size_of_unit_vectors(call.results[0])
+                size = unit_size(call)
             for tensor in moving:
                 self._consume(tensor, None, call, size is not None)
-            self._set(call.results, self._origin(size or 1.0))
+            self._set(call.results, self._origin(size))
 
     def _uses(self, call: FollowedCall, names: Callable[[Tensor], Iterable[str]]) -> list[UseId]:
         """New numbers for the uses of this call."""
@@ -199,10 +201,21 @@ class WidthFactors:
     def _joined(self, tensors: Iterable[Tensor]) -> Flow:
         return joined([self._flow(t) for t in tensors])
 
-    def _origin(self, factor: float = 1.0) -> Flow:
-        """The flow of what no layer is known to have given."""
+    def _bounded(self, flow: Flow, call: FollowedCall) -> Flow:
+        """The flow, as that of one origin if it has very many parts, as the stream of a deep model.
+
+        Its parts so far keep the factors that they have; a later one belongs to its consumer.
+        """
+        if len(flow.parts) <= MOST_PARTS:
+            return flow
+        self.consumed.append(Consumption(flow, None, call.module, scale_free=True))
+        return self._origin()
+
+    def _origin(self, size: float | None = None) -> Flow:
+        """The flow of what no layer is known to have given; `size`: of unit vectors."""
         self._counts[""] = self._counts.get("", 0) + 1
-        return Flow(frozenset({(("", self._counts[""]), factor)}))
+        number = self._counts[""] * (1 if size is None else -1)  # never compared with each other
+        return Flow(frozenset({(("", number), size or 1.0)}))
 
     def _consume(
         self, tensor: Tensor, consumer: UseId | None, call: FollowedCall, normalized: bool = False
@@ -255,6 +268,17 @@ def number_in(name: str, args: Sequence[Any], live: Callable[[Tensor], bool]) ->
     return None
 
 
+def unit_size(call: FollowedCall) -> float | None:
+    """RMS of the unit vectors, or of others of one norm, that a call returns; None: of no such."""
+    if call.name != "normalize":
+        return size_of_unit_vectors(call.results[0])
+    p, dim = (
+        call.kwargs.get(key, call.args[i] if len(call.args) > i else default)
+        for i, key, default in ((1, "p", 2.0), (2, "dim", 1))
+    )
+    return float(call.results[0].shape[dim] ** -0.5) if p == 2 and isinstance(dim, int) else None
+
+
 def size_of_unit_vectors(tensor: Tensor) -> float | None:
     """RMS of a tensor whose vectors along one dimension all have the same norm; None: of others."""
     if not (tensor.is_floating_point() and tensor.dim() > 1 and tensor.numel()):
@@ -262,6 +286,7 @@ def size_of_unit_vectors(tensor: Tensor) -> float | None:
     for dim in {tensor.dim() - 1, 1, 0}:
         if tensor.shape[dim] > 1 and tensor.numel() >= 2 * tensor.shape[dim]:
             norms = torch.linalg.vector_norm(tensor.detach().float(), dim=dim)
-            if float(norms.max() - norms.min()) < SAME_NORM * float(norms.max()):
-                return float(tensor.detach().float().square().mean().sqrt())
+            norms = norms[norms > 0]  # dead vectors have none
+            if norms.numel() > 1 and float(norms.max() - norms.min()) < SAME_NORM * norms.max():
+                return float(norms.mean() * tensor.shape[dim] ** -0.5)
     return None
