@@ -16,7 +16,7 @@ from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.sliced_batch import has_separate_rows
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
-from mutransfer_cli.models.default_roles import default_roles
+from mutransfer_cli.models.huggingface.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.models.default_roles import default_roles
+from mutransfer_cli.models.huggingface.default_roles import default_roles
 from tests.helpers.hf_recipes import hf_recipe
 
 
