@@ -148,7 +148,7 @@ def fit(
     document = fitted.document().model_copy(update=further)
     replaced = unreadable_fit(target)
     if replaced is not None:
-        print(f"mutransfer: {replaced}; it is written again", file=sys.stderr)
+        show_line(f"mutransfer: {replaced}; it is written again", file=sys.stderr)
     write_fit(document, target)
     if plot is not None:
         from mutransfer_cli.report.fit_plot import plot_fit

@@ -17,13 +17,15 @@ from mutransfer_cli.errors import Interrupted
 
 _deferring = 0
 _pending: int | None = None
+_received: int | None = None  # the signal that was turned into Interrupted last
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    global _pending
+    global _pending, _received
     if _deferring:
         _pending = number
         return
+    _received = number
     ignore_signals()  # while the sweep tidies up
     raise Interrupted(signal.Signals(number).name)
 
@@ -31,11 +33,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 @contextmanager
 def handle_termination() -> Iterator[None]:
     """SIGINT and SIGTERM raise Interrupted inside the block; has no effect in other threads."""
-    global _pending
+    global _pending, _received
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _pending = None
+    _pending = _received = None
     before = {n: signal.signal(n, _stop) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -72,6 +74,16 @@ def interrupted_by_signals() -> Iterator[None]:
         restore(before)
         raise
     restore(before)
+
+
+def require_not_interrupted() -> None:
+    """Raise Interrupted again, in case a library swallowed it or turned it into another error.
+
+    Raises:
+        Interrupted: A signal was received inside `handle_termination`.
+    """
+    if _received is not None and threading.current_thread() is threading.main_thread():
+        raise Interrupted(signal.Signals(_received).name)
 
 
 def ignore_signals() -> None:

@@ -24,7 +24,7 @@ from mutransfer_cli.search.provenance.provenance import Provenance, provenance_o
 from mutransfer_cli.search.provenance.watch import Watch
 from mutransfer_cli.search.resume.start import Start
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem, make_sampler
-from mutransfer_cli.search.signals import handle_termination
+from mutransfer_cli.search.signals import handle_termination, require_not_interrupted
 from mutransfer_cli.search.storage.locks import run_lock, write_lock
 from mutransfer_cli.search.storage.run_directory import (
     choose_location,
@@ -127,6 +127,7 @@ def drive(driver: Driver, study: Study, workers: ExitStack) -> None:
     except BaseException:
         with suppress(InputError):  # the first error is the one to show
             store_curves(driver, study)
+        require_not_interrupted()
         raise
     store_curves(driver, study)
 

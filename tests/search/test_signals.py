@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
 from mutransfer_cli.errors import Interrupted
-from mutransfer_cli.search.signals import defer_signals, handle_termination, interrupted_by_signals
+from mutransfer_cli.search.signals import (
+    defer_signals,
+    handle_termination,
+    interrupted_by_signals,
+    require_not_interrupted,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +62,17 @@ def test_a_second_sigterm_does_not_disturb_the_tidying_up() -> None:
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)  # ignored: the test goes on
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
+def test_a_library_that_swallows_it_does_not_keep_the_sweep_going() -> None:
+    with handle_termination():
+        require_not_interrupted()  # the control: nothing was received
+        with suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            require_not_interrupted()
+    with handle_termination():
+        require_not_interrupted()  # another sweep of the process
 
 
 def test_a_command_ignores_what_comes_after_the_first_signal() -> None:

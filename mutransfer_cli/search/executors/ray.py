@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -34,6 +35,7 @@ from mutransfer_cli.search.executors.ray_worker import (
 from mutransfer_cli.search.executors.retries import Retries, unanswered
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
+from mutransfer_cli.search.signals import require_not_interrupted
 from mutransfer_cli.train.machine.device import resolve_device
 from mutransfer_cli.train.trial_result import Result
 
@@ -146,8 +148,21 @@ class RayExecutor(GroupingExecutor):
             claim: Returns the jobs of a group that may be run.
 
         Raises:
-            InputError: A trial keeps losing its worker.
+            InputError: A trial keeps losing its worker, or the cluster is gone.
         """
+        import ray
+
+        try:
+            yield from self._run(jobs, claim)
+        except (ray.exceptions.RayError, ConnectionError) as error:
+            require_not_interrupted()
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"--executor ray: the cluster is gone: {reason}; what was finished is kept: run "
+                "the same command again"
+            ) from error
+
+    def _run(self, jobs: Sequence[Job], claim: Claim) -> Iterator[tuple[Job, Result]]:
         import ray
 
         queue, proxies = list(reversed(self.groups(jobs))), ray.put(self.proxies)
@@ -155,6 +170,7 @@ class RayExecutor(GroupingExecutor):
         running: dict[Any, GroupTask] = {}
         try:
             while True:
+                require_not_interrupted()  # Ray's own code may swallow what a signal raises
                 while (again or queue) and len(running) < self.slots():
                     granted = again.pop() if again else tuple(claim(queue.pop()))
                     if granted:
@@ -191,7 +207,8 @@ class RayExecutor(GroupingExecutor):
         finally:
             for handle in running:  # nobody reads their results; a cluster outlives this sweep
                 if ray.is_initialized():
-                    ray.cancel(handle, force=True)
+                    with suppress(Exception):  # the cluster may be gone
+                        ray.cancel(handle, force=True)
 
     def _task(self, group: Group) -> GroupTask:
         log.info("width %d: %d trials as a task", group[0].size.width, len(group))
