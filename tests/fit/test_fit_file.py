@@ -10,7 +10,7 @@ import pytest
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.fit_file import extrapolate, read_fit, write_fit
+from mutransfer_cli.fit.fit_file import extrapolate, read_fit, unreadable_fit, write_fit
 from mutransfer_cli.fit.study_fit import fit
 from tests.helpers.loss_curves import sweep
 
@@ -23,7 +23,10 @@ def test_round_trip(tmp_path: Path) -> None:
     found = exact({32: -6.0, 64: -6.2})
     write_fit(found, tmp_path / "fit.json")
     assert read_fit(tmp_path / "fit.json") == found
+    assert unreadable_fit(tmp_path / "fit.json") is None
+    assert unreadable_fit(tmp_path / "none.json") is None
     (tmp_path / "fit.json").write_text("{}")
+    assert "not a fit" in str(unreadable_fit(tmp_path / "fit.json"))
     with pytest.raises(InputError, match=r"fit\.json: not a fit"):
         read_fit(tmp_path / "fit.json")
 

@@ -37,6 +37,16 @@ def test_an_optimum_inside_needs_two_more_points_around_it() -> None:
     assert driven(search(), -5.0) == [-7, -6, -5, -4, -3]
 
 
+def test_it_says_by_how_much_it_has_grown() -> None:
+    """By hand: three rates of one seed; with the best at the upper end, two more above it."""
+    sampler = GridSampler(SearchProblem(search(), (SIZE,), 0, {"lr": 0.01}))
+    records = [record_with(job, 1.0 - job.params["lr"]) for job in sampler.propose([])]
+    assert sampler.growth(records[:2]) is None
+    assert str(sampler.growth(records)).startswith(
+        "the grid of learning rates has grown from 3 to 5"
+    )
+
+
 def test_it_grows_towards_an_edge_until_bracketed() -> None:
     assert driven(search(extend=4), -7.0) == [-9, -8, -7, -6, -5, -4]
 
