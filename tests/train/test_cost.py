@@ -45,7 +45,7 @@ def test_a_model_that_looks_at_values_is_estimated(
         "    def forward(self, x):\n"
         "        return super().forward(x) if float(x.sum()) else x\n"
         "def build(width):\n"
-        "    return torch.nn.Sequential(torch.nn.Linear(16, width), Looking(width, 4))\n"
+        "    return torch.nn.Sequential(Looking(16, width), torch.nn.Linear(width, 4))\n"
     )
     monkeypatch.chdir(tmp_path)
     recipe = changed_recipe(

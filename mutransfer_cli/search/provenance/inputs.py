@@ -127,9 +127,12 @@ def parts_of(word: str) -> Iterator[str]:
 
 
 def on_path(text: str) -> bool:
-    """Whether a word is the name or absolute path of a program of this machine."""
-    found = shutil.which(Path(text).name)
-    return found is not None and Path(found).resolve() == Path(text).resolve()
+    """Whether a word is the name or absolute path of a program of this machine.
+
+    The running Python is one, also where its environment is not on the PATH.
+    """
+    programs = (shutil.which(Path(text).name), sys.executable)
+    return any(p and Path(p).resolve() == Path(text).resolve() for p in programs)
 
 
 def texts_in(value: Any) -> list[str]:
