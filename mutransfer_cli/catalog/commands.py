@@ -106,9 +106,9 @@ COMMANDS = Registry(
         ),
         CommandEntry(
             name="probe",
-            summary="Not available in this version.",
-            implementation=f"{_CLI}.unavailable:probe",
-            any_arguments=True,
+            summary="Measure what the theory of learning predicts.",
+            implementation=f"{_CLI}.probe:probe",
+            document=f"{_DOCUMENTS}.probe:ProbeDocument",
         ),
         CommandEntry(
             name="report",

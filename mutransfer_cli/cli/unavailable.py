@@ -9,11 +9,6 @@ def _refused(name: str, alternative: str) -> InputError:
     return InputError(f"{name}: not available in this version; {alternative}")
 
 
-def probe() -> None:
-    """Not available in this version."""
-    raise _refused("probe", "`mutransfer check` gives the regime")
-
-
 def report() -> None:
     """Not available in this version."""
     raise _refused("report", "`mutransfer summary RUN` prints the run in a few lines")

@@ -216,7 +216,8 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
             "--set model.build=x:y: model.build: x:y: no module",
         ),
         (["schema", "nothing"], "schema nothing"),
-        (["probe", "sharpness"], "not available in this version"),
+        (["probe", "sharpness"], "probe sharpness: expected a recipe"),
+        (["report"], "not available in this version"),
         (["--nonsense"], "--nonsense"),
     ],
 )

@@ -1,0 +1,63 @@
+"""Probes: measurements of learning mechanics, which `mutransfer probe` runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mutransfer_cli.catalog.registry import Entry, Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeEntry(Entry):
+    """A row for a probe.
+
+    Attributes:
+        question: The question that it answers.
+        takes: What it measures: `recipe`, `run`, `callable`; none: nothing, it brings its own
+            model.
+    """
+
+    question: str
+    takes: tuple[str, ...] = ("recipe", "run", "callable")
+
+
+_PROBES = "mutransfer_cli.probes"
+
+PROBES = Registry(
+    "probes",
+    ProbeEntry,
+    [
+        ProbeEntry(
+            name="sharpness",
+            summary="curvature in the optimizer's own norm against its threshold of stability",
+            question="Is this learning rate at the edge of stability?",
+            implementation=f"{_PROBES}.sharpness:probe_sharpness",
+        ),
+        ProbeEntry(
+            name="noise",
+            summary="gradient noise scale along training",
+            question="Up to which batch size does a larger batch pay?",
+            implementation=f"{_PROBES}.noise:probe_noise",
+        ),
+        ProbeEntry(
+            name="features",
+            summary="movement of every layer's output since init, over widths",
+            question="Do the layers learn features, at every width alike?",
+            implementation=f"{_PROBES}.features:probe_features",
+        ),
+        ProbeEntry(
+            name="entangle",
+            summary="how far the optimum of one hyperparameter moves with another",
+            question="Which hyperparameters can be tuned one at a time?",
+            implementation=f"{_PROBES}.entangle:probe_entangle",
+            takes=("run",),
+        ),
+        ProbeEntry(
+            name="linear",
+            summary="a deep linear network against its exact solution",
+            question="Does the engine follow gradient flow where the solution is known?",
+            implementation=f"{_PROBES}.linear:probe_linear",
+            takes=(),
+        ),
+    ],
+)

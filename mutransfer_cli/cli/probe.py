@@ -1,0 +1,138 @@
+"""`mutransfer probe`: measurements of learning mechanics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mutransfer_cli.catalog.probes import PROBES
+from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets
+from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
+from mutransfer_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from mutransfer_cli.documents.probe import Measure, ProbeDocument
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+ALL = "all"
+SHOWN = 20  # measures on the screen; the JSON document has all
+
+
+def probe(
+    name: Annotated[
+        str | None,
+        typer.Argument(help=f"{' | '.join(PROBES.names)} | {ALL}; none: list them."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Argument(help="A recipe, a run directory, or package.module:callable.")
+    ] = None,
+    minutes: Annotated[
+        float, typer.Option("--minutes", min=0.1, help="Time that each probe may take, about.")
+    ] = 3.0,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="Confidence level, between 0 and 1.")
+    ] = 0.9,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Plot what was measured (PNG).")
+    ] = None,
+    exit_zero: ExitZero = False,
+    sets: Sets = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure what the theory of learning predicts, on a model of your own."""
+    from mutransfer_cli.cli.output import print_json
+
+    if not 0 < confidence < 1:
+        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    if name is None:
+        listed = ProbeListDocument(
+            probes=tuple(
+                ProbeLine(name=row.name, question=row.question, takes=row.takes) for row in PROBES
+            )
+        )
+        if as_json:
+            print_json(listed)
+        else:
+            show_list(listed)
+        return
+    from mutransfer_cli.probes.probe_run import run_probe
+
+    names = PROBES.names if name == ALL else (name,)
+    results: list[ProbeDocument] = []
+    skipped: dict[str, str] = {}
+    for each in names:
+        own = target if name != ALL or PROBES[each].takes else None
+        try:
+            document = run_probe(
+                each,
+                own,
+                tuple(sets or ()),
+                seed=seed,
+                minutes=minutes,
+                confidence=confidence,
+            )
+        except InputError as error:
+            if name != ALL:
+                raise
+            skipped[each] = error.message
+            continue
+        results.append(document)
+        if not as_json:
+            show(document)
+    if name == ALL and not results:
+        raise InputError(f"probe all: {next(iter(skipped.values()))}")
+    if plot is not None:
+        from mutransfer_cli.report.probe_plot import plot_probes
+
+        plot_probes(results, plot)
+    if as_json:
+        print_json(
+            ProbeListDocument(results=tuple(results), skipped=skipped)
+            if name == ALL
+            else results[0]
+        )
+    else:
+        for each, reason in skipped.items():
+            print(f"{each}: skipped, {reason}")
+    code = max((EXIT_CODES[d.verdict] for d in results), key=lambda c: (c == 1, c))
+    if code and not exit_zero:
+        raise typer.Exit(code)
+
+
+def show_list(document: ProbeListDocument) -> None:
+    """Print every probe with the question that it answers."""
+    from mutransfer_cli.cli.output import table
+
+    table(
+        "probes: mutransfer probe NAME TARGET",
+        ("probe", "question", "takes"),
+        ((p.name, p.question, ", ".join(p.takes) or "nothing") for p in document.probes),
+    )
+
+
+def show(document: ProbeDocument) -> None:
+    """Print the measures, the verdict and what to do."""
+    from mutransfer_cli.cli.output import number, table
+
+    shown = document.measures[:SHOWN]
+    table(
+        f"{document.probe}: {document.question}",
+        ("measure", "at", "value", "expected"),
+        ((m.name, place(m), str(m.estimate), number(m.expected)) for m in shown),
+    )
+    if len(document.measures) > SHOWN:
+        print(f"{len(document.measures) - SHOWN} further measures: --json")
+    print(f"{document.verdict}: {document.reason} ({document.seconds:.1f} s)")
+    if document.advice:
+        print(f"advice: {document.advice}")
+    for note in document.notes:
+        print(f"note: {note}")
+    print(f"method: {document.method}")
+
+
+def place(measure: Measure) -> str:
+    """Where a number was measured, as text."""
+    return ", ".join(f"{name} {value}" for name, value in measure.at.items()) or "-"

@@ -1,0 +1,73 @@
+"""The documents of `mutransfer probe`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mutransfer_cli.documents.base import Part
+from mutransfer_cli.interval import Interval
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+class Measure(Part):
+    """One measured number."""
+
+    name: str
+    at: dict[str, int | float | str] = Field(
+        default={}, description="where it was measured: sizes, step, tensor, hyperparameter"
+    )
+    estimate: Interval
+    expected: float | None = Field(default=None, description="what theory predicts; null: nothing")
+    unit: str | None = None
+
+
+class Series(Part):
+    """One curve of a plot."""
+
+    name: str
+    panel: str = Field(description="curves of one panel share their axes")
+    x_name: str
+    y_name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    expected: tuple[float, ...] | None = Field(
+        default=None, description="what theory predicts at each x"
+    )
+
+
+class ProbeDocument(Part):
+    """What one probe prints under `--json`."""
+
+    schema_: Literal["mutransfer/probe/v1"] = Field(default="mutransfer/probe/v1", alias="schema")
+    probe: str
+    question: str
+    subject: str
+    verdict: Verdict
+    reason: str = Field(description="the answer in one sentence, with its numbers")
+    advice: str | None = Field(default=None, description="what to do; null: nothing")
+    measures: tuple[Measure, ...]
+    series: tuple[Series, ...] = ()
+    method: str = Field(description="how it was measured, with the source of the threshold")
+    confidence: float = Field(description="of every interval")
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+class ProbeLine(Part):
+    """A probe in the list."""
+
+    name: str
+    question: str
+    takes: tuple[str, ...] = Field(description="recipe, run, callable")
+
+
+class ProbeListDocument(Part):
+    """What `mutransfer probe --json` prints without a name, and `probe all`."""
+
+    schema_: Literal["mutransfer/probes/v1"] = Field(default="mutransfer/probes/v1", alias="schema")
+    probes: tuple[ProbeLine, ...] = ()
+    results: tuple[ProbeDocument, ...] = ()
+    skipped: dict[str, str] = Field(default={}, description="probes that did not run, and why")

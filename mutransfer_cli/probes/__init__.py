@@ -1,0 +1,44 @@
+"""Measurements of learning mechanics on any model, loss and batch.
+
+The functions below take a `nn.Module`, `loss(model, batch)` and batches, so that a training loop of
+one's own can call them; `mutransfer probe` calls them on the proxies of a recipe.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mutransfer_cli.probes.curvature.critical_rate import critical_learning_rate
+    from mutransfer_cli.probes.curvature.hessian import Hessian
+    from mutransfer_cli.probes.curvature.spectrum import top_eigenvalues
+    from mutransfer_cli.probes.curvature.stability import Stability, stability
+    from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
+
+_CURVATURE = "mutransfer_cli.probes.curvature"
+_HOME = {
+    "Hessian": f"{_CURVATURE}.hessian",
+    "NoiseScale": "mutransfer_cli.probes.gradient_noise",
+    "Stability": f"{_CURVATURE}.stability",
+    "critical_learning_rate": f"{_CURVATURE}.critical_rate",
+    "noise_scale": "mutransfer_cli.probes.gradient_noise",
+    "stability": f"{_CURVATURE}.stability",
+    "top_eigenvalues": f"{_CURVATURE}.spectrum",
+}
+__all__ = [  # noqa: RUF022  # the order of the documentation
+    "Hessian",
+    "top_eigenvalues",
+    "Stability",
+    "stability",
+    "critical_learning_rate",
+    "NoiseScale",
+    "noise_scale",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function on its first use: a listing of the probes needs no torch."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)

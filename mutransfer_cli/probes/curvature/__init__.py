@@ -1,0 +1,1 @@
+"""Second derivatives of a loss: products with the Hessian, its spectrum, stability of steps."""

@@ -1,0 +1,169 @@
+"""How far the outputs of every layer move during training, and how that depends on the width."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import log2
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import t as student
+from torch import Tensor, nn
+
+from mutransfer_cli.documents.probe import Measure, Series, Verdict
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+TOLERANCE = 0.15  # of the exponent of the width
+STEPS = 20  # of each run: later, losses differ by width
+READOUTS = ("readout", "tied")
+FEWEST_WIDTHS = 3
+METHOD = (
+    f"RMS of the change of each layer's output over {STEPS} steps, on a batch that was not trained "
+    "on, relative to its RMS at init; exponent of the width by regression over widths and seeds, "
+    "median over the layers before the readout; 0 where features are learned at every width alike, "
+    "-1/2 in the regime of the tangent kernel (arXiv 2011.14522)"
+)
+
+
+def probe_features(request: ProbeRequest) -> ProbeResult:
+    """Measure the movement of features at every width of the ladder.
+
+    Args:
+        request: What to measure.
+
+    Raises:
+        InputError: There are fewer than three widths, or a loss is not finite.
+    """
+    proxies = request.measured
+    sizes = proxies.widths
+    if len(sizes) < FEWEST_WIDTHS:
+        raise InputError(
+            f"probe features: needs at least {FEWEST_WIDTHS} widths, found {len(sizes)}; "
+            "add widths to the ladder"
+        )
+    moved: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    notes: dict[str, None] = {}
+    for seed in range(request.seed, request.seed + request.seeds):
+        for size in sizes:
+            trainee = proxies.train(size, seed, {})
+            notes.update(dict.fromkeys(trainee.notes))
+            for name, movement in feature_movement(trainee).items():
+                moved[name].append((size.width, movement))
+    slopes = {name: width_slope(points, request.confidence) for name, points in moved.items()}
+    middle = sorted(slopes, key=lambda name: slopes[name].value)[len(slopes) // 2]
+    verdict, reason = _verdict(slopes[middle], middle)
+    measures = tuple(
+        Measure(name="exponent of the width", at={"layer": name}, estimate=value, expected=0.0)
+        for name, value in slopes.items()
+    )
+    series = tuple(
+        Series(
+            name=name,
+            panel="movement of features",
+            x_name="width",
+            y_name="relative change of the output",
+            x=tuple(float(s.width) for s in sizes),
+            y=tuple(
+                float(np.exp(np.mean([np.log(m) for w, m in points if w == s.width])))
+                for s in sizes
+            ),
+        )
+        for name, points in moved.items()
+    )
+    advice = (
+        None if verdict != "fail" else "run `mutransfer check`, which names the tensor at fault"
+    )
+    return ProbeResult(verdict, reason, measures, METHOD, series, advice, tuple(notes))
+
+
+def feature_movement(trainee: Trainee) -> dict[str, float]:
+    """RMS of the change of each layer's output relative to its RMS at init, without readouts.
+
+    Args:
+        trainee: What to train, for `STEPS` steps or to its end.
+
+    Raises:
+        InputError: A loss is not finite, or the model has no layer besides a readout.
+    """
+    (batch,) = trainee.unseen(1)
+    before = _outputs(trainee, batch)
+    for step in range(min(STEPS, trainee.steps)):
+        loss = trainee.step(step)
+        if not loss - loss == 0:
+            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+    after = _outputs(trainee, batch)
+    moved = {
+        name: _rms(after[name] - value) / _rms(value)
+        for name, value in before.items()
+        if name in after and after[name].shape == value.shape and _rms(value) > 0
+    }
+    moved = {name: value for name, value in moved.items() if value > 0}
+    if not moved:
+        raise InputError("the model has no layer before its readout whose output moves")
+    return moved
+
+
+def width_slope(points: list[tuple[int, float]], confidence: float) -> Interval:
+    """Exponent of the width, by least squares over logarithms.
+
+    Args:
+        points: Width and value, of every width and seed.
+        confidence: Of the interval.
+    """
+    x = np.array([log2(width) for width, _ in points])
+    y = np.array([log2(value) for _, value in points])
+    centered = x - x.mean()
+    slope = float(centered @ y / (centered @ centered))
+    rest = y - y.mean() - slope * centered
+    freedom = len(points) - 2
+    error = float(np.sqrt(rest @ rest / freedom / (centered @ centered)))
+    reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
+    return Interval(value=slope, low=slope - reach, high=slope + reach)
+
+
+def _outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
+    """The output of every module with parameters of its own, without readouts."""
+    roles = trainee.roles
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                found.setdefault(name, output.detach().clone())
+
+        return hook
+
+    handles = []
+    for name, module in trainee.model.named_modules():
+        own = [n for n, _ in module.named_parameters(recurse=False)]
+        full = [f"{name}.{n}" if name else n for n in own]
+        if own and not any(roles.get(n) in READOUTS for n in full):
+            handles.append(module.register_forward_hook(keep(name or "model")))
+    try:
+        with torch.no_grad():
+            trainee.loss(trainee.model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _rms(tensor: Tensor) -> float:
+    return float(tensor.double().pow(2).mean().sqrt())
+
+
+def _verdict(slope: Interval, layer: str) -> tuple[Verdict, str]:
+    """Whether features are learned alike at every width."""
+    text = f"the movement of features grows as width^{slope} (median layer: {layer})"
+    assert slope.low is not None and slope.high is not None
+    if slope.low >= -TOLERANCE and slope.high <= TOLERANCE:
+        return "pass", f"features are learned at every width alike: {text}"
+    if slope.high < -TOLERANCE:
+        return "fail", f"lazy, the wider the less is learned: {text}"
+    if slope.low > TOLERANCE:
+        return "fail", f"unstable, the wider the more features move: {text}"
+    return "inconclusive", f"{text}: more widths or seeds would decide"

@@ -1,0 +1,111 @@
+"""The gradient noise scale along training, and what it says of the batch size."""
+
+from __future__ import annotations
+
+from mutransfer_cli.documents.probe import Measure, Series
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+BATCHES = 32  # independent batches of a measurement
+PLACES = (0.0, 0.1, 0.3, 0.6, 0.99)  # along the run
+LARGE = 4.0  # multiple of the noise scale from which a batch is called too large
+METHOD = (
+    f"trace of the covariance over squared norm of the gradient, from {BATCHES} batches that were "
+    "not trained on (arXiv 1812.06162); jackknife interval. Under Adam the preconditioned noise "
+    "can differ by a factor of a few, and under WSD schedules the critical batch follows another "
+    "law (arXiv 2601.05034)"
+)
+
+
+def probe_noise(request: ProbeRequest) -> ProbeResult:
+    """Train the base proxy and measure its gradient noise scale on the way.
+
+    Args:
+        request: What to measure.
+
+    Raises:
+        InputError: A gradient is not finite.
+    """
+    proxies = request.measured
+    trainee = proxies.train(proxies.base, request.seed, {})
+    found = measured_run(trainee, request.confidence)
+    last = max(found)
+    critical, batch = found[last].noise_scale, trainee.examples
+    measures = [
+        Measure(name="noise scale", at={"step": s}, estimate=n.noise_scale, unit="examples")
+        for s, n in found.items()
+    ]
+    measures += [
+        Measure(
+            name="noise scale of a tensor", at={"step": last, "tensor": t}, estimate=value,
+            unit="examples",
+        )
+        for t, value in found[last].tensors.items()
+    ]  # fmt: skip
+    series = Series(
+        name=f"width {proxies.base.width}",
+        panel="noise scale",
+        x_name="step",
+        y_name="gradient noise scale (examples)",
+        x=tuple(float(s) for s in found),
+        y=tuple(n.noise_scale.value for n in found.values()),
+        expected=tuple(float(batch) for _ in found),
+    )
+    text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"
+    notes = trainee.notes
+    if critical.high is None or critical.low is None:
+        return ProbeResult(
+            "inconclusive",
+            f"{text}; the mean gradient does not stand out from its noise",
+            tuple(measures),
+            METHOD,
+            (series,),
+            "batches up to the lower bound pay for themselves" if critical.low else None,
+            notes,
+        )
+    advice = _advice(critical, batch)
+    return ProbeResult("pass", text, tuple(measures), METHOD, (series,), advice, notes)
+
+
+def measured_run(trainee: Trainee, confidence: float) -> dict[int, NoiseScale]:
+    """Train to the end; the noise scale by the number of steps taken.
+
+    Args:
+        trainee: What to train.
+        confidence: Of the intervals.
+
+    Raises:
+        InputError: A gradient is not finite.
+    """
+    places = {round(place * trainee.steps) for place in PLACES}
+    found: dict[int, NoiseScale] = {}
+    for step in range(trainee.steps):
+        if step in places:
+            batches = trainee.unseen(BATCHES, first=step)
+            found[step] = noise_scale(
+                trainee.model, trainee.loss, batches, trainee.examples, confidence
+            )
+        loss = trainee.step(step)
+        if not loss - loss == 0:
+            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+    return found
+
+
+def _advice(critical: Interval, batch: int) -> str:
+    """What the noise scale at the end of training says of the batch."""
+    assert critical.low is not None and critical.high is not None
+    if batch > LARGE * critical.high:
+        return (
+            f"a batch of {batch} spends {1 + batch / critical.value:.1f} times the examples of a "
+            f"small batch; one of about {critical.value:.0f} would take twice the fewest steps "
+            "and twice the fewest examples"
+        )
+    if batch < critical.low / LARGE:
+        return (
+            f"a batch of up to {critical.value:.0f} would take fewer steps at little cost in "
+            "examples"
+        )
+    return "the batch is near the noise scale: neither steps nor examples are wasted"

@@ -1,0 +1,158 @@
+"""What a probe is given and what it returns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Protocol
+
+import numpy as np
+from scipy.stats import t
+
+from mutransfer_cli.catalog.probes import PROBES, ProbeEntry
+from mutransfer_cli.documents.probe import Measure, ProbeDocument, Series, Verdict
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
+
+DEFAULT_MINUTES = 3.0
+KINDS = {"callable": "a package.module:callable", "recipe": "a recipe", "run": "a run directory"}
+
+
+@dataclass(frozen=True)
+class ProbeRequest:
+    """What a probe is given.
+
+    Attributes:
+        proxies: What it measures; None for a probe that brings its own model.
+        seed: The first seed.
+        seeds: Number of seeds.
+        minutes: Time that it may take, about; measurements that do not fit are left out, and the
+            result says so.
+        confidence: Of every interval.
+        started: When it began, on `time.perf_counter`.
+    """
+
+    proxies: Proxies | None = None
+    seed: int = 0
+    seeds: int = 3
+    minutes: float = DEFAULT_MINUTES
+    confidence: float = 0.9
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def measured(self) -> Proxies:
+        """What it measures."""
+        assert self.proxies is not None
+        return self.proxies
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether so many seconds are left."""
+        return time.perf_counter() - self.started + seconds < 60 * self.minutes
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """What a probe found; see `ProbeDocument`."""
+
+    verdict: Verdict
+    reason: str
+    measures: tuple[Measure, ...]
+    method: str
+    series: tuple[Series, ...] = ()
+    advice: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Probe(Protocol):
+    """A probe: a function from a request to its result."""
+
+    def __call__(self, request: ProbeRequest) -> ProbeResult:
+        """Measure.
+
+        Raises:
+            InputError: The subject cannot be measured; one line says why.
+        """
+        ...
+
+
+def run_probe(
+    name: str,
+    target: str | None,
+    sets: tuple[str, ...] = (),
+    *,
+    seed: int = 0,
+    minutes: float = DEFAULT_MINUTES,
+    confidence: float = 0.9,
+) -> ProbeDocument:
+    """Run one probe.
+
+    Args:
+        name: Name of the probe.
+        target: A recipe, a run directory, or `package.module:callable`; None for a probe that
+            brings its own model.
+        sets: Overrides `key=value` of a recipe.
+        seed: The first seed.
+        minutes: Time that it may take, about.
+        confidence: Of every interval, between 0 and 1.
+
+    Raises:
+        InputError: There is no such probe, or the target cannot be measured.
+    """
+    entry = PROBES.get(name)
+    if entry is None:
+        raise InputError(f"probe: {PROBES.unknown(name)}")
+    proxies = None
+    if entry.takes:
+        if target is None:
+            raise InputError(f"probe {name}: expected {_takes(entry)}")
+        proxies = proxies_of(target, sets)
+        if kind_of(proxies) not in entry.takes:
+            raise InputError(f"probe {name}: expected {_takes(entry)}, found {target}")
+    elif target is not None:
+        raise InputError(f"probe {name}: takes no recipe, it brings its own model")
+    request = ProbeRequest(proxies, seed=seed, minutes=minutes, confidence=confidence)
+    probe: Probe = entry.load()
+    result = probe(request)
+    return ProbeDocument(
+        probe=name,
+        question=entry.question,
+        subject=target or name,
+        verdict=result.verdict,
+        reason=result.reason,
+        advice=result.advice,
+        measures=result.measures,
+        series=result.series,
+        method=result.method,
+        confidence=confidence,
+        seconds=time.perf_counter() - request.started,
+        notes=result.notes,
+    )
+
+
+def kind_of(proxies: Proxies) -> str:
+    """What proxies come from: run, recipe or callable."""
+    if proxies.run is not None:
+        return "run"
+    return "callable" if proxies.parameterization is None else "recipe"
+
+
+def _takes(entry: ProbeEntry) -> str:
+    return " or ".join(KINDS[kind] for kind in entry.takes)
+
+
+def mean_interval(values: Sequence[float], confidence: float) -> Interval:
+    """The mean of independent values with Student's interval; no bounds for a single value.
+
+    Args:
+        values: One value per seed.
+        confidence: Of the interval.
+    """
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(value=mean)
+    error = float(np.std(values, ddof=1)) / sqrt(len(values))
+    reach = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    return Interval(value=mean, low=mean - reach, high=mean + reach)

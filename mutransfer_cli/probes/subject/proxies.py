@@ -1,0 +1,166 @@
+"""The proxies that a probe trains, whatever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from mutransfer_cli.coordcheck.user_callable import DEFAULT_WIDTHS, subject_builder
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.models.user_code import import_callable, run_user_code
+from mutransfer_cli.probes.subject.trainee import Trainee, random_parts, repeatable
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.train.single_trial import SingleModel
+from mutransfer_cli.train.trial import Trial
+
+CALLABLE_STEPS = 100
+SEED_STRIDE = 1_000_003
+
+MakeTrainee = Callable[[Size, int, Mapping[str, float]], Trainee]
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """What a probe measures.
+
+    Attributes:
+        name: As the user named it.
+        sizes: Sizes of the ladder, small to large.
+        base: The size at which hyperparameters are quoted.
+        train: Makes the trainee of a size and a seed, with some hyperparameters replaced.
+        parameterization: Name of the parameterization; None: the user's own.
+        run: The run, where it is one.
+    """
+
+    name: str
+    sizes: tuple[Size, ...]
+    base: Size
+    train: MakeTrainee
+    parameterization: str | None
+    run: Run | None = None
+
+    @property
+    def widths(self) -> tuple[Size, ...]:
+        """The sizes that differ from the base in nothing but the width."""
+        rest = self.base.as_dict() | {"width": 0}
+        return tuple(s for s in self.sizes if s.as_dict() | {"width": 0} == rest)
+
+
+def proxies_of(target: str, sets: tuple[str, ...] = ()) -> Proxies:
+    """Read what a probe is to measure.
+
+    Args:
+        target: A recipe, a run directory, or `package.module:callable`.
+        sets: Overrides `key=value` of a recipe.
+
+    Raises:
+        InputError: There is no such recipe, run or callable.
+    """
+    if ":" in target and not target.endswith((".yaml", ".yml")):
+        if sets:
+            raise InputError("--set: there is no recipe to change; give a recipe instead")
+        return proxies_of_callable(import_callable(target, ("probe",)), target)
+    path = Path(target)
+    if path.is_dir():
+        run = Run.open(path)
+        return proxies_of_recipe(run.recipe, target, run)
+    return proxies_of_recipe(load(path, sets).recipe, target)
+
+
+def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Proxies:
+    """The proxies of a recipe.
+
+    Args:
+        recipe: The recipe.
+        name: As the user named it.
+        run: The run that it belongs to.
+    """
+    factory = ProxyFactory(recipe)
+
+    def train(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> Trainee:
+        trial = Trial.of(factory, size, seed, hyperparameters)
+        single = SingleModel(trial)
+        loss = single.subject.loss
+        assert loss is not None
+        frozen = random_parts(single.subject.model)
+        return Trainee(
+            model=single.subject.model,
+            optimizer=single.subject.optimizer,
+            loss=repeatable(loss),
+            batch=single.batch,
+            step=lambda i: float(single.step(i)),
+            steps=size.steps,
+            roles={t.name: t.role for t in trial.plan.tensors},
+            notes=(frozen,) if frozen else (),
+        )
+
+    parameterization = recipe.parameterization
+    return Proxies(name, factory.rungs, factory.base, train, parameterization, run)
+
+
+def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:
+    """What a user's callable builds, trained for a few steps with its own optimizer.
+
+    Args:
+        build: Called with `width`, and with `depth` and `seed` where it takes them.
+        name: As the user named it.
+    """
+    build_subject = subject_builder(build, name)
+
+    def train(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> Trainee:
+        if hyperparameters:
+            raise InputError(f"{name}: hyperparameters of a callable cannot be replaced")
+        subject = build_subject(size.width, seed)
+        if subject.optimizer is None:
+            raise InputError(
+                f"{name} returns no optimizer; return Subject(model, optimizer, loss, batch), or "
+                f"give a recipe: mutransfer init --model {name}"
+            )
+        return trainee_of_subject(subject, name, seed)
+
+    sizes = tuple(Size(width, 1, 1, CALLABLE_STEPS) for width in DEFAULT_WIDTHS)
+    return Proxies(name, sizes, sizes[0], train, None)
+
+
+def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
+    """A user's model with its own optimizer, at constant learning rates.
+
+    Args:
+        subject: Model, optimizer, loss and batches.
+        name: As the user named it.
+        seed: Seed of its batches.
+    """
+    loss, batch = subject.loss, subject.batch
+    assert loss is not None and batch is not None
+    subject.model.train()
+
+    def step(i: int) -> float:
+        def optimize() -> Tensor:
+            value = loss(subject.model, batch(seed * SEED_STRIDE + i))
+            subject.optimizer.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+            subject.optimizer.step()
+            return value.detach()
+
+        return float(run_user_code(optimize, f"{name}: step {i + 1}"))
+
+    frozen = random_parts(subject.model)
+    return Trainee(
+        model=subject.model,
+        optimizer=subject.optimizer,
+        loss=repeatable(loss),
+        batch=lambda i: batch(seed * SEED_STRIDE + i),
+        step=step,
+        steps=CALLABLE_STEPS,
+        roles={},
+        notes=(f"trained for {CALLABLE_STEPS} steps", *((frozen,) if frozen else ())),
+    )

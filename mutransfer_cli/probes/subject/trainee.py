@@ -1,0 +1,97 @@
+"""A model in training that probes look at between its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.probes.curvature.hessian import Loss
+from mutransfer_cli.train.batches import count_examples
+
+UNSEEN = 100_000  # numbers of batches from here on are no training steps of a proxy
+
+
+@dataclass
+class Trainee:
+    """A model that can be trained step by step.
+
+    Attributes:
+        model: The model, in training mode.
+        optimizer: Its optimizer.
+        loss: `loss(model, batch)`, the same every time for the same weights: see `repeatable`.
+        batch: Batch of a step.
+        step: Takes the step of a number, and returns the loss before it.
+        steps: Number of steps of its run.
+        roles: Role of every tensor; empty where there is no plan.
+        notes: What the reader of a result should know.
+    """
+
+    model: nn.Module
+    optimizer: Any
+    loss: Loss
+    batch: Callable[[int], Any]
+    step: Callable[[int], float]
+    steps: int
+    roles: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in a batch."""
+        return count_examples(self.batch(0))
+
+    def unseen(self, count: int, first: int = 0) -> list[Any]:
+        """Batches that no step trains on.
+
+        Args:
+            count: Number of batches.
+            first: Number of the first of them, counted from 0.
+        """
+        return [self.batch(UNSEEN + first + i) for i in range(count)]
+
+
+def repeatable(loss: Loss) -> Loss:
+    """The loss with fixed random numbers, which leaves buffers such as running means alone.
+
+    Dropout then drops the same entries every time, and the loss is a function of the weights.
+    """
+
+    def repeated(model: nn.Module, batch: Any) -> Tensor:
+        with torch.random.fork_rng(devices=[]), kept_buffers(model):
+            torch.manual_seed(0)
+            return loss(model, batch)
+
+    return repeated
+
+
+@contextmanager
+def kept_buffers(model: nn.Module) -> Iterator[None]:
+    """Restore the buffers of a model afterwards."""
+    kept = [(b, b.detach().clone()) for b in model.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in kept:
+                if not torch.equal(buffer, value):
+                    buffer.data = value  # in place, autograd would refuse the backward pass
+
+
+def random_parts(model: nn.Module) -> str | None:
+    """Say what in a model is frozen while it is measured; None: nothing.
+
+    Args:
+        model: The model.
+    """
+    found = []
+    modules = list(model.modules())
+    if any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in modules):
+        found.append("dropout drops the same entries every time")
+    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
+        found.append("batch norm uses the statistics of the batch, and keeps its running means")
+    return "while it is measured, " + " and ".join(found) if found else None

@@ -1,0 +1,44 @@
+"""Plots what probes measured: one panel for each kind of curve, theory dashed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mutransfer_cli.documents.probe import ProbeDocument, Series
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.report.figure import figure, shades
+
+PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
+MOST_LABELS = 12
+LOGARITHMIC = ("width", "step")
+
+
+def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
+    """Plot the series of some probes.
+
+    Args:
+        documents: What the probes found.
+        path: The file, whose suffix determines the format.
+
+    Raises:
+        InputError: No probe has a curve, or the file cannot be written.
+    """
+    panels: dict[tuple[str, str], list[Series]] = {}
+    for document in documents:
+        for series in document.series:
+            panels.setdefault((document.probe, series.panel), []).append(series)
+    if not panels:
+        raise InputError(f"--plot {path}: these probes measure numbers only, and no curves")
+    with figure(path, len(panels), (PANEL_WIDTH * len(panels), HEIGHT)) as axes:
+        for panel, ((probe, title), curves) in zip(axes, panels.items(), strict=True):
+            for series, color in zip(curves, shades(len(curves)), strict=True):
+                panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
+                if series.expected is not None:
+                    panel.plot(series.x, series.expected, "--", linewidth=1, color="0.4")
+            panel.set(xlabel=curves[0].x_name, ylabel=curves[0].y_name)
+            panel.set_title(f"{probe}: {title}")
+            if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
+                panel.set_xscale("log", base=2)
+            if len(curves) <= MOST_LABELS:
+                panel.legend(fontsize="small")

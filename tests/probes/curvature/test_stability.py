@@ -1,0 +1,160 @@
+"""Thresholds of stability: on quadratic bowls by hand, and at the edge of stability in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.curvature.critical_rate import critical_learning_rate
+from mutransfer_cli.probes.curvature.hessian import Hessian
+from mutransfer_cli.probes.curvature.stability import stability
+
+CURVATURES = torch.tensor([4.0, 1.0, 0.25], dtype=torch.float64)
+
+
+class Bowl(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.x = nn.Parameter(torch.ones(3, dtype=torch.float64))
+
+
+def bowl_loss(model: nn.Module, batch: Any) -> Tensor:
+    x = model.x
+    return 0.5 * (CURVATURES * x**2).sum()  # type: ignore[operator,no-any-return]  # a parameter
+
+
+def length_after(optimizer_of: Callable[[Iterable[Tensor]], torch.optim.Optimizer]) -> float:
+    """The length of the weights of a bowl after 400 steps from 1."""
+    bowl = Bowl()
+    optimizer = optimizer_of(bowl.parameters())
+    for _ in range(400):
+        optimizer.zero_grad()
+        bowl_loss(bowl, None).backward()  # type: ignore[no-untyped-call]  # torch has no type
+        optimizer.step()
+    return float(bowl.x.detach().norm())
+
+
+@pytest.mark.parametrize(
+    ("settings", "threshold"),
+    [
+        ({}, 2.0),
+        ({"momentum": 0.5}, 3.0),  # 2 + 2β
+        ({"momentum": 0.9}, 3.8),
+        ({"momentum": 0.5, "nesterov": True}, 1.5),  # (2 + 2β)/(1 + 2β)
+        ({"momentum": 0.5, "dampening": 0.5}, 6.0),
+    ],
+)
+def test_thresholds_of_momentum(settings: dict[str, Any], threshold: float) -> None:
+    """Just below the threshold the bowl is left at its bottom, just above it is left."""
+    bowl = Bowl()
+
+    def of(ratio: float) -> Callable[[Iterable[Tensor]], torch.optim.Optimizer]:
+        rate = ratio * threshold / 4.0
+        return lambda p: torch.optim.SGD(p, lr=rate, **settings)  # type: ignore[arg-type]  # any
+
+    found = stability(Hessian(bowl, bowl_loss, [None]), of(0.5)(bowl.parameters()))
+    assert found.sharpness == pytest.approx(4.0)
+    assert found.threshold == pytest.approx(threshold)
+    assert found.ratio == pytest.approx(0.5)
+    assert length_after(of(0.97)) < 0.05
+    assert length_after(of(1.03)) > 10
+
+
+def test_rates_of_groups_count_each_for_its_tensors() -> None:
+    """By hand: curvatures 4, 1 and .25 at rates .1, .1 and 4 are .4, .1 and 1."""
+    rates = torch.tensor([0.1, 0.1, 4.0])
+
+    class Split(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = nn.ParameterList(
+                nn.Parameter(torch.ones(1, dtype=torch.float64)) for _ in range(3)
+            )
+
+    split = Split()
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        x = torch.cat(list(split.parts))
+        return 0.5 * (CURVATURES * x**2).sum()
+
+    groups = [{"params": [p], "lr": float(r)} for p, r in zip(split.parts, rates, strict=True)]
+    found = stability(Hessian(split, loss, [None]), torch.optim.SGD(groups))
+    assert found.scaled == pytest.approx(1.0, rel=1e-6)
+    assert found.sharpness == pytest.approx(4.0)
+
+
+def test_adam_is_measured_in_its_own_norm() -> None:
+    """By hand, after many equal gradients g: √v̂ = |g|, so D = η/|g| and D·H = η·h/(h·x) = η/x."""
+    bowl = Bowl()
+    optimizer = torch.optim.Adam(bowl.parameters(), lr=0.0, betas=(0.9, 0.99), eps=0.0)
+    for _ in range(500):
+        optimizer.zero_grad()
+        bowl_loss(bowl, None).backward()  # type: ignore[no-untyped-call]  # torch has no type
+        optimizer.step()
+    optimizer.param_groups[0]["lr"] = 0.01
+    found = stability(Hessian(bowl, bowl_loss, [None]), optimizer)
+    assert found.scaled == pytest.approx(0.01, rel=1e-6)
+    assert found.threshold == pytest.approx(38.0)  # (2 + 2·0.9)/(1 - 0.9)
+
+
+def test_an_entry_without_gradient_so_far_is_measured_by_its_first_one() -> None:
+    """By hand: on its first step √v̂ = |g| and 1 - β₁ = .1, so D·H = η/(.1·x) at x = 1."""
+    bowl = Bowl()
+    optimizer = torch.optim.Adam(bowl.parameters(), lr=0.01, betas=(0.9, 0.99), eps=1e-10)
+    found = stability(Hessian(bowl, bowl_loss, [None]), optimizer)
+    assert found.scaled == pytest.approx(0.1, rel=1e-6)
+
+
+def test_what_has_no_threshold_is_refused() -> None:
+    bowl = Bowl()
+    hessian = Hessian(bowl, bowl_loss, [None])
+    with pytest.raises(InputError, match="threshold of Adagrad is not known"):
+        stability(hessian, torch.optim.Adagrad(bowl.parameters()))
+    other = torch.optim.SGD(Bowl().parameters(), lr=0.1)
+    with pytest.raises(InputError, match="does not have 1 of the model's parameters"):
+        stability(hessian, other)
+
+
+def test_the_critical_multiple_of_a_bowl() -> None:
+    """Along one axis of curvature h a step of η lowers the loss up to ηh = 2: here 2/(.1·4) = 5."""
+    x = torch.tensor([1.0], dtype=torch.float64)
+    found = critical_learning_rate(lambda: float(2 * x[0] ** 2), [x], [-0.1 * 4 * x])
+    assert found.low < 5.0 < found.high
+    assert found.value == pytest.approx(5.0, rel=0.1)
+    assert float(x) == 1.0
+    up = critical_learning_rate(lambda: float(2 * x[0] ** 2), [x], [0.1 * x])
+    assert up.value == 0.0  # the control: a step uphill has no such multiple
+
+
+def tanh_net() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 1)
+    )
+
+
+def test_sharpness_of_gradient_descent_settles_at_its_threshold() -> None:
+    """Cohen et al., arXiv 2103.00065: full-batch gradient descent settles at 2/η."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 8, generator=generator)
+    y = torch.sin(2 * x[:, :1]) + x[:, 1:2] * x[:, 2:3]
+    net = tanh_net()
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        return ((model(x) - y) ** 2).mean()
+
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    hessian, found = Hessian(net, loss, [None]), []
+    for step in range(700):
+        optimizer.zero_grad()
+        loss(net, None).backward()  # type: ignore[no-untyped-call]  # torch has no type
+        optimizer.step()
+        if step in (20, 300, 400, 500, 600, 699):
+            found.append(stability(hessian, optimizer).sharpness * 0.1)
+    assert found[0] < 1.6  # the control: not from the start
+    assert sum(found[1:]) / 5 == pytest.approx(2.0, rel=0.05)
