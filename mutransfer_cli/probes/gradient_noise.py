@@ -98,7 +98,10 @@ def moments(products: NDArray[np.float64], examples: int) -> tuple[float, float]
 
 
 def _interval(products: NDArray[np.float64], examples: int, confidence: float) -> Interval:
-    """Tr Σ / |G|² with a jackknife interval of its inverse, which is close to normal."""
+    """Tr Σ / |G|² with a jackknife interval of its inverse, which is close to normal.
+
+    Where |G|² is estimated as zero or less, the value is the lower bound: there is no other.
+    """
     from scipy.stats import t
 
     def inverse(p: NDArray[np.float64]) -> float:
@@ -116,7 +119,7 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
     low, high = value - reach, value + reach
     smallest = 1 / high if high > 0 else None
     return Interval(
-        value=1 / value if value > 0 else float(np.finfo(float).max),
+        value=1 / value if value > 0 else smallest or 0.0,
         low=smallest,
         high=1 / low if low > 0 else None,
     )

@@ -78,8 +78,17 @@ def test_trained_ladders_in_two_parameterizations() -> None:
         app, [*arguments, str(DATA / "mlp-sp-adamw.csv"), "--json", "-o", "/dev/null"]
     )
     values = json.loads(done.stdout)
-    assert values["quality"]["fast"] is not False  # two seeds of small networks may leave it open
     other = values["against"]["fit"]["quality"]
     assert other["fast"] is not True and other["asymptotic_penalty"] is None
     assert values["against"]["curve"][0]["better"] == "this"
     assert all(point["better"] != "other" for point in values["against"]["curve"])
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="known limit: since the drift may decay, two seeds leave open what shrinks faster",
+)
+def test_transfer_of_a_trained_ladder_under_mup_is_fast() -> None:
+    arguments = ["fit", str(DATA / "mlp-mup-adamw.csv"), "--json", "-o", "/dev/null"]
+    values = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert values["quality"]["fast"] is True

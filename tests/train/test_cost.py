@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import base_size
 from mutransfer_cli.train.cost import measure_cost, training_flops
@@ -54,3 +55,23 @@ def test_a_model_that_looks_at_values_is_estimated(
     found = training_flops(ProxyFactory(recipe), base_size(recipe))
     assert found.value == 6 * (256 + 64) * 8 * 30
     assert "meta device" in (found.note or "")
+
+
+def test_a_readout_that_also_looks_at_its_input_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A multiplier on its input would also change what it looks at: the line to add is named."""
+    (tmp_path / "looking_last.py").write_text(
+        "import torch\n"
+        "class Looking(torch.nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x) if float(x.sum()) else x\n"
+        "def build(width):\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(16, width), Looking(width, 4))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    recipe = changed_recipe(
+        MLP.replace("{build: mlp}", '{build: "looking_last:build"}').replace(", depth: 2", "")
+    )
+    with pytest.raises(InputError, match=r"logits = logits \* self\.logit_scale"):
+        training_flops(ProxyFactory(recipe), base_size(recipe))
