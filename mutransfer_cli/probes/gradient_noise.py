@@ -100,7 +100,8 @@ def moments(products: NDArray[np.float64], examples: int) -> tuple[float, float]
 def _interval(products: NDArray[np.float64], examples: int, confidence: float) -> Interval:
     """Tr Σ / |G|² with a jackknife interval of its inverse, which is close to normal.
 
-    Where |G|² is estimated as zero or less, the value is the lower bound: there is no other.
+    Where |G|² is estimated as zero or less, the value is the number of all examples measured: noise
+    scales far above it cannot be told from infinity (derived: |ḡ|² is then tr Σ/(kb) or less).
     """
     from scipy.stats import t
 
@@ -119,7 +120,7 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
     low, high = value - reach, value + reach
     smallest = 1 / high if high > 0 else None
     return Interval(
-        value=1 / value if value > 0 else smallest or 0.0,
+        value=1 / value if value > 0 else max(float(k * examples), smallest or 0.0),
         low=smallest,
         high=1 / low if low > 0 else None,
     )

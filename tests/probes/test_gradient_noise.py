@@ -60,8 +60,7 @@ def test_gradients_that_are_noise_alone_have_no_upper_bound() -> None:
         model.bias.copy_(best[5])  # type: ignore[operator,union-attr]  # nn.Module says Any
     found = noise_scale(model, loss, list(zip(x.split(100), y.split(100), strict=True)), 100)
     assert found.noise_scale.high is None
-    assert found.noise_scale.low is not None
-    assert found.noise_scale.low <= found.noise_scale.value < 1e12  # a number, never infinity
+    assert found.noise_scale.value == 3200  # all examples: more cannot be told from infinity
 
 
 def test_too_few_batches_are_refused() -> None:
