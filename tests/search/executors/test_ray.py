@@ -58,7 +58,7 @@ def build(width):
 
 
 def by_executor(path: Path, folder: Path, executor: str) -> dict[object, object]:
-    return swept_by(path, folder / executor, executor, "auto")[0]
+    return swept_by(path, folder / executor, executor, "one-by-one")[0]
 
 
 def test_the_same_numbers_as_local(tmp_path: Path) -> None:
