@@ -37,6 +37,11 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
 from mutransfer_cli.optimizers.geometry import SPECTRAL, Geometry
 from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.rules.used_patterns import (
+    SizedModel,
+    require_used,
+    role_selectors,
+)
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.tracing.family import Family, family_of
 
@@ -206,6 +211,9 @@ def traced_family(
         small: The smaller width.
         large: The larger width.
         roles: Pairs of a pattern of tensor names and a role.
+
+    Raises:
+        InputError: A pattern of `roles` matches no tensor.
     """
 
     def traceable(width: int) -> tuple[nn.Module, Callable[[], object]]:
@@ -218,7 +226,10 @@ def traced_family(
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
         return subject.model, run
 
-    return family_of(traceable(small), traceable(large), roles)
+    family = family_of(traceable(small), traceable(large), roles)
+    model = SizedModel(f"width {small}", {t.name: t.role for t in family.tensors})
+    require_used(list(role_selectors(roles)), model, model)
+    return family
 
 
 def planned_builder(

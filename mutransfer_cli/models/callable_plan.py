@@ -68,13 +68,12 @@ def plan(
         InputError: A rule, size or optimizer key is unknown or has a wrong value, the model cannot
             be run on the batch, or there is no sound plan for it; the message is one line.
     """
-    roles = rules.pop("roles", ())
     config = plan_config(parameterization, optimizer, rules)
     base_size = plan_size(base, None, "base")
     target_size = plan_size(target, base_size, "target")
     if target_size.depth != base_size.depth and not _grows_deeper(build):
         raise InputError("build takes no argument `depth`", path=("target", "depth"))
-    family = _family(build, base_size, roles, batch, loss)
+    family = _family(build, base_size, config.roles, batch, loss)
     model = skeleton(lambda: _built(build, target_size.width, target_size.depth).model)
     return plan_model(family, config, shapes_of(model), asdict(base_size), asdict(target_size))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TRACED_EXAMPLES = 2
 FEW_BLOCKS = 4
+NAMES_A_BLOCK = re.compile(r"[0-9?[]")  # a pattern that may tell one block from another
 
 _families: dict[str, Family] = {}
 _shallow: dict[str, bool] = {}  # answers of `may_be_shallow`, which builds two models
@@ -53,7 +55,7 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
     deeper = deeper or PARAMETERIZATIONS[recipe.parameterization].depth_rules
     few = few_blocks and base.depth > 2 * FEW_BLOCKS
     if few:
-        question = repr((recipe.model, recipe.data, recipe.init, base))
+        question = repr((recipe.model, recipe.roles, recipe.data, recipe.init, base))
         if question not in _shallow:
             _shallow[question] = may_be_shallow(recipe, base)
         few = _shallow[question]
@@ -129,10 +131,12 @@ def may_be_shallow(recipe: Recipe, base: Size) -> bool:
     """Whether a few blocks show all that a plan needs to know about a deep base.
 
     That is so if the blocks of the base repeat the first ones, shape by shape, if no multiplier of
-    the model follows its depth, and if nothing is read off the model's own initialization, which
-    may follow it too.
+    the model follows its depth, if nothing is read off the model's own initialization, which may
+    follow it too, and if the recipe gives no role to single blocks.
     """
     if recipe.init.from_ == "model" or not recipe.model.depth:
+        return False
+    if any(NAMES_A_BLOCK.search(r.match) for r in recipe.roles):
         return False
     if size_fault(recipe, "depth", FEW_BLOCKS) is not None:
         return False

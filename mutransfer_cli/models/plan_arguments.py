@@ -43,6 +43,8 @@ class PlanRules(Rules):
     """On every residual branch; null: the model's own."""
     clip: PositiveNumber | None = None
     """Threshold of the global gradient norm."""
+    roles: tuple[tuple[str, str], ...] = ()
+    """Pairs of a pattern of tensor names and a role."""
 
 
 def plan_config(

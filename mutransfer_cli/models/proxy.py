@@ -164,10 +164,21 @@ class ProxyFactory:
         if hyperparameters:
             return self.with_hyperparameters(hyperparameters).plan(size)
         family = family_for(self.recipe, size.depth != self.base.depth, few_blocks=True)
+        return plan_model(
+            family,
+            plan_config_of(self.recipe),
+            self.shapes(size),
+            self.base.as_dict(),
+            size.as_dict(),
+            # a family of a few blocks does not know the names of the others
+            self.shapes(self.base) if size.depth != self.base.depth else (),
+        )
+
+    def shapes(self, size: Size) -> dict[str, Shape]:
+        """The shape of every tensor at a size."""
         if size not in self._shapes:
             self._shapes[size] = shapes_of(self.skeleton(size).model)
-        config = plan_config_of(self.recipe)
-        return plan_model(family, config, self._shapes[size], self.base.as_dict(), size.as_dict())
+        return self._shapes[size]
 
     def skeleton(self, size: Size) -> Subject:
         """The model on the meta device, without memory, with its loss."""

@@ -44,4 +44,5 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
         attention_multiplier=multipliers.attention,
         residual_multiplier=multipliers.residual,
         clip=recipe.clip,
+        roles=tuple((r.match, r.role) for r in recipe.roles),
     )

@@ -77,6 +77,7 @@ class PlanConfig:
         attention_multiplier: Scale of q·k; None: the model's own.
         residual_multiplier: Forward multiplier of every residual branch; None: the model's own.
         clip: Threshold of the global gradient norm; None: no clipping.
+        roles: Ordered pairs of a pattern on names and a role, with which the family was traced.
     """
 
     parameterization: str = "mup"
@@ -96,3 +97,4 @@ class PlanConfig:
     attention_multiplier: float | None = None
     residual_multiplier: float | None = None
     clip: float | None = None
+    roles: tuple[tuple[str, str], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sizes import SIZES
@@ -17,10 +17,16 @@ from mutransfer_cli.parameterization.rules.forward_multipliers import forward_mu
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
 from mutransfer_cli.parameterization.rules.readout_form import possible_form
 from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tensor_plan
+from mutransfer_cli.parameterization.rules.used_patterns import (
+    SizedModel,
+    require_used,
+    selectors,
+)
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
 from mutransfer_cli.tracing.family import Family, match_tensors
 from mutransfer_cli.tracing.roles import Shape
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +64,45 @@ def require_multiplier_if_tied(family: Family, config: PlanConfig) -> None:
         )
 
 
+def size_text(size: Sizes) -> str:
+    """The sizes of a model, for messages."""
+    return f"width {size['width']}, depth {size['depth']}"
+
+
+def require_patterns(
+    family: Family,
+    config: PlanConfig,
+    tensors: Mapping[str, TensorShape],
+    base_names: Collection[str],
+    sizes: tuple[str, str],
+) -> None:
+    """Check that every pattern of the recipe matches a tensor, at the base and at the target.
+
+    Args:
+        family: The traced model.
+        config: Hyperparameters and rules with their patterns.
+        tensors: The family's tensor for each tensor of the target.
+        base_names: Names of all tensors at the base; empty: those of the family.
+        sizes: Base and target, for messages.
+
+    Raises:
+        InputError: A pattern matches no tensor; the message names the nearest one.
+    """
+    known = {t.name: t.role for t in family.tensors}
+    at_base = {name: known[family.blocks.at_base(name)] for name in base_names or known}
+    at_target = {name: tensor.role for name, tensor in tensors.items()}
+    require_used(
+        list(selectors(config)), SizedModel(sizes[0], at_base), SizedModel(sizes[1], at_target)
+    )
+
+
 def plan_model(
     family: Family,
     config: PlanConfig,
     shapes: Mapping[str, Shape],
     base: Sizes,
     target: Sizes,
+    base_names: Collection[str] = (),
 ) -> Plan:
     """The plan for a model of these shapes.
 
@@ -73,10 +112,11 @@ def plan_model(
         shapes: The shapes of the model's parameters at the target.
         base: Width, depth, examples per step and steps of the base.
         target: Width, depth, examples per step and steps of the target.
+        base_names: Names of all tensors at the base, if the family holds only some of its blocks.
 
     Raises:
-        InputError: The model does not belong to the family, or a multiplier that the rules need
-            can neither be absorbed nor installed.
+        InputError: The model does not belong to the family, a pattern matches no tensor, or a
+            multiplier that the rules need can neither be absorbed nor installed.
     """
     optimizer = optimizer_spec(config.optimizer.name)
     parameterization = parameterization_of(config.parameterization)
@@ -84,6 +124,7 @@ def plan_model(
     require_multiplier_if_tied(family, config)
     config = possible_form(family, config, parameterization)
     tensors = match_tensors(family, shapes)
+    require_patterns(family, config, tensors, base_names, (size_text(base), size_text(target)))
     forward = forward_multipliers(family, config, parameterization, shapes, base, target)
     ratio = {axis: target[axis] / base[axis] for axis in SIZES}
     horizon = horizon_rule(

@@ -12,7 +12,7 @@ from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.recipe.size import Size, recipe_target
 from mutransfer_cli.search.executors.protocol import Executor, ExecutorSetup, make_executor
 from mutransfer_cli.search.grouping.engine import parse_engine
-from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.problem import require_patterns, search_problem
 from mutransfer_cli.search.rung_times import RungTimes, measure_rungs
 from mutransfer_cli.search.samplers.protocol import TrialCount, make_sampler
 from mutransfer_cli.search.sweep import expected_trials
@@ -45,6 +45,7 @@ def dry_run(
     proxies = ProxyFactory(loaded.recipe)
     parse_engine(engine)
     problem = search_problem(loaded.recipe, 0)
+    require_patterns(proxies, problem)
     sampler = make_sampler(problem)
     sizes, each = problem.rungs, sampler.count_trials().each
     setup = ExecutorSetup(

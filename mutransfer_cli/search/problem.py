@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.key_paths import searched_values
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import recipe_target, rungs
@@ -18,3 +19,21 @@ def search_problem(recipe: Recipe, first_seed: int) -> SearchProblem:
 def pruning_of(recipe: Recipe) -> Pruning:
     """The pruning that a recipe asks for."""
     return Pruning(recipe.search.prune, recipe.schedule.warmup)
+
+
+def require_patterns(proxies: ProxyFactory, problem: SearchProblem) -> None:
+    """Check at every size, before any training, that the recipe's patterns match a tensor.
+
+    Raises:
+        InputError: A pattern matches no tensor at one of the sizes.
+    """
+    recipe = proxies.recipe
+    searched = {
+        name: (space.choice or (space.value(space.bounds[0]),))[0]
+        for name, space in recipe.search.space.items()
+        if name.startswith("lr_factors.")
+    }
+    by_name = not isinstance(recipe.rules.decay, str)
+    if recipe.roles or recipe.lr_factors or recipe.init.zero or by_name or searched:
+        for size in (*problem.rungs, *([problem.target] if problem.target else [])):
+            proxies.plan(size, searched)

@@ -17,7 +17,7 @@ from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.search.driver import Driver
 from mutransfer_cli.search.executors.protocol import ExecutorSetup, make_executor
 from mutransfer_cli.search.grouping.engine import parse_engine
-from mutransfer_cli.search.problem import pruning_of, search_problem
+from mutransfer_cli.search.problem import pruning_of, require_patterns, search_problem
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.provenance.inputs import inputs_of
 from mutransfer_cli.search.provenance.provenance import Provenance, provenance_of
@@ -82,6 +82,7 @@ def sweep(
     sampler = make_sampler(problem)
     digest = proxies.source.digest
     proxies.family()  # imports the user's code
+    require_patterns(proxies, problem)
     watch = Watch(inputs_of(recipe))
     setup = ExecutorSetup(
         proxies=proxies,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,8 +15,7 @@ from mutransfer_cli.emit.core.abc_symmetry import (
 )
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.emit.core.resolve import forward_scale
-
-LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
+from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,12 @@ def matches_any(name: str, patterns: Sequence[str]) -> bool:
 
 def lr_factor(name: str, role: str, factors: Mapping[str, float]) -> float:
     """The recipe's factor on a tensor's learning rate: by role or by pattern, first match wins."""
-    for key, value in factors.items():
-        if key == role or fnmatchcase(name, key) or (key == "embedding" and role == "input"):
-            return value
-    return 1.0
+    return next((value for key, value in factors.items() if selects(key, name, role)), 1.0)
+
+
+def selects(key: str, name: str, role: str) -> bool:
+    """Whether a key of `lr_factors` selects a tensor: by its role, or by a pattern on its name."""
+    return key == role or fnmatchcase(name, key) or (key == "embedding" and role == "input")
 
 
 def is_matrix(tensor: TensorShape) -> bool:
