@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_map_only
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
-from mutransfer_cli.coordcheck.measure.optimizer_kind import (
+from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import (
     foreign_tensors,
     unread_keys,
     update_geometries,
@@ -24,7 +24,7 @@ from mutransfer_cli.coordcheck.measure.training_step import (
 )
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.static_audit import audit
-from mutransfer_cli.coordcheck.verdict.attention_scale import attention_faults
+from mutransfer_cli.coordcheck.verdict.activations.attention_scale import attention_faults
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     Expectation,
     expectation,

@@ -13,7 +13,10 @@ from mutransfer_cli.coordcheck.measure.recorder import uncompiled
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.report.module_curves import module_curves
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.verdict.activation_scale import activation_faults, blocked_by
+from mutransfer_cli.coordcheck.verdict.activations.activation_scale import (
+    activation_faults,
+    blocked_by,
+)
 from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (

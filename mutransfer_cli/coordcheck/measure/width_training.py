@@ -19,7 +19,10 @@ from mutransfer_cli.coordcheck.measure.effects import (
     uses_by_tensor,
 )
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
-from mutransfer_cli.coordcheck.measure.optimizer_probes import decay_shares, epsilon_ratios
+from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
+    decay_shares,
+    epsilon_ratios,
+)
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rms
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,

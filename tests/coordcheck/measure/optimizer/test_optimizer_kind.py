@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli import Subject, check
-from mutransfer_cli.coordcheck.measure.optimizer_kind import update_geometries
+from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import update_geometries
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
 from tests.helpers.check_models import Lion
 from tests.helpers.check_subjects import HIDDEN, WIDTHS, failed, subject

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mutransfer_cli.coordcheck.measure.optimizer_probes import ENLARGEMENT
+from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import ENLARGEMENT
 from mutransfer_cli.coordcheck.measure.recorder import rms
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject

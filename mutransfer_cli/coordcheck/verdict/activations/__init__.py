@@ -1,0 +1,1 @@
+"""Verdicts on activations: their factors, sums, branches and attention scores."""
