@@ -59,6 +59,16 @@ def scale(
             "--fit", help="Fit to use instead of the run's own (a file of `mutransfer fit`)."
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Show which keys of the file carry each number of the plan, instead of the file.",
+        ),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="With --explain: a part for every tensor.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if the stack deviates from the plan.")
     ] = False,
@@ -76,7 +86,9 @@ def scale(
     from mutransfer_cli.emit.core.header import deviation_line
     from mutransfer_cli.emit.scale import scale as scale_source
 
-    if as_json and output is None and not row.is_document:
+    if every and not explain:
+        raise InputError("--all: it belongs to --explain")
+    if as_json and output is None and not row.is_document and not explain:
         raise InputError(f"--json: stdout is for the document; give -o for the {format} file")
     result = scale_source(
         source,
@@ -89,11 +101,16 @@ def scale(
         fit=fit,
         format=format,
         diff=diff,
+        explain=explain,
     )
     document = result.document
     paths = result.write(output) if output is not None else []
     if as_json:
         print_json(document)
+    elif document.explanation is not None:
+        from mutransfer_cli.cli.explained_keys import show_explanation
+
+        show_explanation(document.explanation, every)
     elif output is None and document.differences is None:
         sys.stdout.write(result.text())
     for path in paths if not as_json else []:

@@ -22,6 +22,27 @@ class Deviation(Part):
     consequence: str
 
 
+class KeyMapping(Part):
+    """A number of the plan, the key of the file that carries it, and the number that results."""
+
+    tensor: str | None = Field(description="null: a number of the model, not of one tensor")
+    quantity: str = Field(
+        description="lr, weight_decay, eps, init_std or multiplier; of the model also "
+        "attention_scale and clip"
+    )
+    planned: float | None
+    key: str | None = Field(description="null: the stack decides")
+    written: float | None = Field(description="number in the file, which the stack may scale")
+    trained: float | None = Field(
+        description="number with which the stack trains; lr, eps, weight_decay and init_std belong "
+        "to the multiplier of the same tensor; null: the stack has no such tensor"
+    )
+    match: Literal["exact", "equivalent", "deviates", "missing"] = Field(
+        description="equivalent: another number that trains the same, since the multiplier of the "
+        "tensor differs as well; missing: the stack has no such tensor"
+    )
+
+
 class Prediction(Part):
     """The optimum at the target, as the run's rungs show it."""
 
@@ -68,5 +89,8 @@ class ScaleDocument(PlanDocument):
     deviations: tuple[Deviation, ...] = ()
     differences: tuple[DifferenceDocument, ...] | None = Field(
         None, description="differences from the earlier plan, with --diff"
+    )
+    explanation: tuple[KeyMapping, ...] | None = Field(
+        None, description="with --explain, the keys that carry each number"
     )
     notes: tuple[str, ...] = ()

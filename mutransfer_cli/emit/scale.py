@@ -14,6 +14,7 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.capability_check import check_capabilities
 from mutransfer_cli.emit.core.plan_deviations import all_deviations, number_deviations
 from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
+from mutransfer_cli.emit.explanation import explain as explain_keys
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.notes import notes_of
@@ -82,6 +83,7 @@ def scale(
     fit: Path | None = None,
     format: str = DEFAULT_STACK,
     diff: Path | None = None,
+    explain: bool = False,
 ) -> EmitResult:
     """The target's configuration, from the fitted optima of a run or the values of a recipe.
 
@@ -98,6 +100,7 @@ def scale(
         fit: The file of a fit to use instead of the run's own.
         format: Name of the target stack.
         diff: An earlier file of the format json to compare with.
+        explain: Whether the document says which keys carry each number.
 
     Raises:
         InputError: The source, a size or the format is wrong.
@@ -134,7 +137,7 @@ def scale(
     if diff is not None:
         changes = differences(document, plan, diff)
         document = document.model_copy(update={"differences": changes})
-    return emit(EmitRequest(format, plan, recipe, size), document)
+    return emit(EmitRequest(format, plan, recipe, size), document, explain)
 
 
 def read_source(source: Path, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | None]:
@@ -155,8 +158,13 @@ def read_source(source: Path, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | 
     return loaded, run
 
 
-def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
+def emit(request: EmitRequest, document: ScaleDocument, with_keys: bool = False) -> EmitResult:
     """Render the files of the requested format, and add deviations and notes to the document.
+
+    Args:
+        request: The configuration to write.
+        document: The document without what depends on the format.
+        with_keys: Whether the document says which keys carry each number.
 
     Raises:
         InputError: The stack cannot express the plan.
@@ -181,6 +189,9 @@ def emit(request: EmitRequest, document: ScaleDocument) -> EmitResult:
             "the recipe and tune with them for fewer deviations of the init",
         )
     document = document.model_copy(update={"deviations": deviations, "notes": notes})
+    if with_keys:
+        explanation = explain_keys(request, resolved, stack)
+        document = document.model_copy(update={"explanation": explanation})
     files = stack.render(request, resolved, document)
     return EmitResult(document, files)
 

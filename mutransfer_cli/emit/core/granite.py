@@ -17,10 +17,11 @@ from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers, Offer
 from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.decoder import Decoder
-from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, multiplier_of
 from mutransfer_cli.emit.core.header import header_lines
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors
+from mutransfer_cli.plans.types import TensorPlan
 
 # The regular expression of each part on Granite's names; the first match wins.
 GRANITE_NAMES = {
@@ -175,3 +176,38 @@ def granite_groups(request: EmitRequest, resolved: ResolvedConfig) -> list[tuple
             first = resolved.actual[names_by_part[like][0]]
             by_part.append((pattern, replace(first, init_std=None)))
     return by_name + by_part
+
+
+def granite_keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The keys of config.json, and the groups of the optimizer."""
+    config, s = granite_config(request, resolved), resolved.settings
+    if tensor is None:
+        scale = Key("attention_multiplier", config["attention_multiplier"])
+        logits = Key("logits_scaling", config["logits_scaling"])
+        tied = {"logit_scale": logits} if request.decoder.tied else {}
+        return {"attention_scale": scale, **tied}
+    part, numbers = request.decoder.parts[tensor.name], resolved.actual.get(tensor.name)
+    if numbers is None or part not in GRANITE_NAMES:
+        return {}
+    group = next(
+        p
+        for p, _ in granite_groups(request, resolved)
+        if p in (GRANITE_NAMES[part], f"^{re.escape(tensor.name)}$")
+    )
+    found = {
+        name: Key(f"GROUPS['{group}']['{name}']", getattr(numbers, name))
+        for name in ("lr", "weight_decay", "eps")
+    }
+    if part in MATRICES:
+        found["init_std"] = Key("initializer_range", s["std"])
+    names = {
+        "embedding": "embedding_multiplier",
+        "logit": "logits_scaling",
+        "residual": "residual_multiplier",
+    }
+    multiplier = multiplier_of(part)
+    if multiplier in names:
+        found["multiplier"] = Key(names[multiplier], config[names[multiplier]])
+    return found

@@ -14,7 +14,7 @@ from mutransfer_cli.emit.core.abc_symmetry import (
     unexpressed,
 )
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
-from mutransfer_cli.emit.core.resolve import forward_scale
+from mutransfer_cli.emit.core.resolve import planned_tied_logits
 from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
 
 
@@ -99,9 +99,7 @@ def forward_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[D
             )
         )
     if resolved.tied_logits is not None:
-        tied = next(t.name for t in plan.tensors if t.role == "tied")
-        t = resolved.actual[tied].multiplier / resolved.planned[tied].multiplier
-        ideal = forward_scale(plan, "logit", request.decoder.model_multipliers) * t
+        ideal = planned_tied_logits(request, resolved)
         if differ(ideal, resolved.tied_logits):
             deviations.append(
                 Deviation(

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.decoder import Decoder, decoder_of
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 
@@ -103,6 +104,25 @@ class ResolvedConfig:
     tied_logits: float | None = None
 
 
+class Key(NamedTuple):
+    """A key of a file, and the number that is written there.
+
+    Attributes:
+        name: The key as a reader finds it in the file, with the keys above it where that helps.
+        value: The number; None where the key holds something else.
+    """
+
+    name: str
+    value: float | None
+
+
+def no_keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> Mapping[str, Key]:
+    """The keys of a stack that does not say which they are."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """A target stack; its row in the catalog says what it can express of a plan.
@@ -112,7 +132,12 @@ class Stack:
         render: Takes the request, the resolved configuration and the document with all
             deviations, whose `header_lines` it writes as comments; returns the text of each file
             by name, the main one first.
+        keys: Takes the request, the resolved configuration and a tensor; returns the keys that
+            carry its lr, weight_decay, eps, init_std and multiplier. Without a tensor, those of
+            attention_scale, clip and further multipliers of the forward pass. What has no key is
+            decided by the stack.
     """
 
     resolve: Callable[[EmitRequest], ResolvedConfig]
     render: Callable[[EmitRequest, ResolvedConfig, ScaleDocument], dict[str, str]]
+    keys: Callable[[EmitRequest, ResolvedConfig, TensorPlan | None], Mapping[str, Key]] = no_keys

@@ -166,3 +166,10 @@ def resolve_tensors(
     ideal = scale * actual[tied].multiplier / planned[tied].multiplier
     multipliers["logit"] = logits = fixed.get("logit", ideal)
     return ResolvedTensors(planned, actual, multipliers, logits)
+
+
+def planned_tied_logits(request: EmitRequest, resolved: ResolvedConfig) -> float:
+    """The logits' multiplier of a tied embedding that fits the embedding's own multiplier."""
+    tied = next(t.name for t in request.plan.tensors if t.role == "tied")
+    t = resolved.actual[tied].multiplier / resolved.planned[tied].multiplier
+    return forward_scale(request.plan, "logit", request.decoder.model_multipliers) * t

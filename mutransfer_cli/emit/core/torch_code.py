@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mutransfer_cli.emit.core.protocol import EmitRequest
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig
 from mutransfer_cli.plans.param_groups import group_options, optimizer_class, optimizer_kinds
-from mutransfer_cli.plans.types import Site
+from mutransfer_cli.plans.types import Site, TensorPlan
 from mutransfer_cli.quoting import python
 
 TORCH_CODE = '''
@@ -139,3 +139,18 @@ def torch_values(
         f"TENSORS = {python(tensors, width=100)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def torch_keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The entries of FORWARD and TENSORS that carry each number."""
+    if tensor is None:
+        forward = {n: Key(f"FORWARD['{n}']", value) for n, value in request.plan.forward.items()}
+        return {"clip": Key("CLIP", request.plan.clip), **forward}
+    entry = f"TENSORS['{tensor.name}']"
+    options = {
+        name: Key(f"{entry}['options']['{name}']", getattr(tensor, name))
+        for name in ("lr", "weight_decay", "eps")
+    }
+    return {**options, "init_std": Key(f"{entry}['init_std']", tensor.init_std)}

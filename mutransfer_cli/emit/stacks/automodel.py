@@ -13,11 +13,13 @@ from mutransfer_cli.emit.core.comments import commented_yaml
 from mutransfer_cli.emit.core.granite import (
     granite_config_text,
     granite_groups,
+    granite_keys,
     resolve_as_granite,
 )
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers
+from mutransfer_cli.plans.types import TensorPlan
 
 COMMENTS = {
     "pretrained_model_name_or_path": "the folder of the config.json that belongs to this file",
@@ -76,4 +78,24 @@ def render(
     return {"automodel.yaml": text, "config.json": config}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The keys of the model's config.json, and of the recipe; rates and decays are multiples."""
+    found = granite_keys(request, resolved, tensor)
+    if tensor is None:
+        return found | {"clip": Key("clip_grad_norm.max_norm", request.plan.clip)}
+    numbers, h = resolved.actual.get(tensor.name), hidden_numbers(request)
+    if numbers is None:
+        return {}
+    override = "optimizer.param_group_overrides"
+    return found | {
+        "lr": Key(f"{override}.lr_mult", numbers.lr / h.lr),
+        "weight_decay": Key(
+            f"{override}.wd_mult", numbers.weight_decay / h.weight_decay if h.weight_decay else 0.0
+        ),
+        "eps": Key("optimizer.eps", h.eps),
+    }
+
+
+STACK = Stack(resolve, render, keys)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import tensor_numbers
 from mutransfer_cli.plans import base_shapes as bsh
 from mutransfer_cli.plans.types import TensorPlan
@@ -65,4 +65,19 @@ def render(
     return {"base.bsh": header_block(document, usage) + bsh.base_shapes_text(bsh.base_shapes(plan))}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The arguments in the header that carry each number; mup has keys for shapes only."""
+    s = resolved.settings
+    if tensor is None:
+        return {n: Key(n, v) for n, v in request.plan.forward.items() if v is not None}
+    return {
+        "lr": Key("MuAdamW(lr=…)", s["lr"]),
+        "eps": Key("MuAdamW(eps=…)", s["eps"]),
+        "weight_decay": Key("weight decay", s["decay"] if tensor.weight_decay else 0.0),
+        "init_std": Key(tensor.name, tensor.init_std),
+    }
+
+
+STACK = Stack(resolve, render, keys)

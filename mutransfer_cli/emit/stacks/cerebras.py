@@ -16,14 +16,16 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.comments import commented_yaml
 from mutransfer_cli.emit.core.decoder import Decoder
+from mutransfer_cli.emit.core.decoder_parts import multiplier_of
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import (
     common_init_std,
     hidden_numbers,
     resolve_tensors,
     shared_weight_decay,
 )
+from mutransfer_cli.plans.types import TensorPlan
 
 ATTENTION = ("q", "k", "v", "qkv")
 FEED_FORWARD = ("up", "gate", "gate_up")
@@ -228,4 +230,40 @@ def render(
     return {"cerebras.yaml": header_block(document, usage) + text}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The key that carries each number."""
+    t, s, model = request.decoder, resolved.settings, "trainer.init.model"
+    logits = Key(f"{model}.output_logits_alpha", s["logits"])
+    if tensor is None:
+        clip = Key("trainer.init.precision.max_gradient_norm", request.plan.clip)
+        scale = {"attention_scale": Key(f"{model}.attention_logits_alpha", s["attention"])}
+        scale |= {"logit_scale": logits} if t.tied and s["scales_width"] else {}
+        return scale | ({} if request.plan.clip is None else {"clip": clip})
+    part, adamw = t.parts[tensor.name], "trainer.init.optimizer.AdamW"
+    initializers = {
+        **dict.fromkeys(("token", "position", "tied"), ("embedding_initializer", "embedding_std")),
+        **dict.fromkeys(ATTENTION, ("initializer", "attention_std")),
+        **dict.fromkeys(FEED_FORWARD, ("ffn_initializer", "filter_std")),
+        "attention_out": ("output_layer_initializer", "output_std"),
+        "down": ("ffn_output_layer_initializer", "filter_output_std"),
+    }
+    schedule = "trainer.init.schedulers.0.SequentialLR.schedulers"
+    found = {"lr": Key(schedule, s["lr"]), "eps": Key(f"{adamw}.eps", s["eps"])}
+    if part in initializers or part == "readout":
+        found["weight_decay"] = Key(f"{adamw}.weight_decay", s["decay"])
+    if part in initializers:
+        name, value = initializers[part]
+        found["init_std"] = Key(f"{model}.{name}.std", s[value])
+    elif part == "readout":
+        found["init_std"] = Key(f"{model}.initializer_range", s["readout_std"])
+    multiplier = multiplier_of(part)
+    if multiplier == "embedding":
+        found["multiplier"] = Key(f"{model}.embeddings_scale", s["embedding"])
+    elif multiplier == "logit" and s["scales_width"]:
+        found["multiplier"] = logits
+    return found
+
+
+STACK = Stack(resolve, render, keys)

@@ -13,10 +13,10 @@ from typing import Any
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block, header_lines
 from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
-from mutransfer_cli.plans.types import Site
+from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_keys, torch_values
+from mutransfer_cli.plans.types import Site, TensorPlan
 from mutransfer_cli.quoting import python
 
 # Model types whose config has multipliers, and the keys; logits_scaling divides.
@@ -122,4 +122,19 @@ def render(
     return {"mutransfer_hf.py": text, "config.json": config_text}
 
 
-STACK = Stack(exact_config, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The entries of the file; multipliers that the model type has are in its CONFIG."""
+    if tensor is not None:
+        return torch_keys(request, resolved, tensor)
+    values, forward, _ = split_multipliers(request)
+    own = MULTIPLIER_KEYS.get(str(values["model_type"]), {})
+    found = torch_keys(request, resolved, None)
+    for name in own.keys() & forward.keys():
+        if own[name] in values:
+            found[name] = Key(f"CONFIG['{own[name]}']", values[own[name]])
+    return found
+
+
+STACK = Stack(exact_config, render, keys)

@@ -10,11 +10,13 @@ from mutransfer_cli.emit.core.granite import (
     granite_config,
     granite_config_text,
     granite_groups,
+    granite_keys,
     resolve_as_granite,
 )
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
 GRANITE_CODE = '''
@@ -82,4 +84,12 @@ def render(
     return {"mutransfer_granite.py": text, "config.json": config}
 
 
-STACK = Stack(resolve_as_granite, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The keys of config.json and of the file."""
+    clip = {"clip": Key("TRAINING_ARGUMENTS['max_grad_norm']", request.plan.clip or 0.0)}
+    return granite_keys(request, resolved, tensor) | (clip if tensor is None else {})
+
+
+STACK = Stack(resolve_as_granite, render, keys)

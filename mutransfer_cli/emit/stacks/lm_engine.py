@@ -13,10 +13,11 @@ from typing import Any
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.comments import commented_yaml
-from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.plans.types import TensorPlan
 
 LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
 COMMENTS = {
@@ -144,4 +145,32 @@ def render(
     return {"lm_engine.yaml": header_block(document, usage) + text}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The key that carries each number."""
+    s, config = resolved.settings, "model_args.pretrained_config"
+    logits = Key(f"{config}.m_width", request.decoder.m_width)
+    if tensor is None:
+        scale = resolved.attention_scale or request.decoder.head_size**-0.5
+        block = f"{config}.sequence_mixer_blocks.0.attention_multiplier"
+        clip = Key("training_parameters.gradient_clipping", request.plan.clip)
+        tied = {"logit_scale": logits} if request.decoder.tied else {}
+        return {"attention_scale": Key(block, scale), "clip": clip, **tied}
+    part, options = request.decoder.parts[tensor.name], "optimizer_args.class_args"
+    found = {"lr": Key(f"{options}.lr", s["lr"]), "eps": Key(f"{options}.eps", s["eps"])}
+    if part in (*INNER, *BRANCH_OUTPUTS, *OUTER):
+        found |= {
+            "weight_decay": Key(f"{options}.weight_decay", s["decay"]),
+            "init_std": Key(f"{config}.initializer_range", s["std"]),
+        }
+    names = {"embedding": "m_emb", "residual": "m_residual"}
+    multiplier = multiplier_of(part)
+    if multiplier in names:
+        found["multiplier"] = Key(f"{config}.{names[multiplier]}", s[multiplier])
+    elif multiplier == "logit":
+        found["multiplier"] = logits
+    return found
+
+
+STACK = Stack(resolve, render, keys)

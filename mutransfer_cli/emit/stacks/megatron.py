@@ -16,10 +16,11 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.decoder import Decoder
-from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import one_line, shell
 
 MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
@@ -185,4 +186,30 @@ def render(
     return {"megatron.sh": header_block(document, usage) + f"MUTRANSFER_ARGS=(\n{body})\n"}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The option that carries each number."""
+    t, s, base = request.decoder, resolved.settings, resolved.settings["base"]
+    logits = Key("--mup-output-mult", s["logits"])
+    if tensor is None:
+        tied = {"logit_scale": logits} if t.tied else {}
+        scale = {"attention_scale": Key("--mup-base-head-dim", s["head_dim"])}
+        return {"clip": Key("--clip-grad", request.plan.clip or 0.0)} | (
+            scale | tied if s["scales_width"] else {}
+        )
+    part = t.parts[tensor.name]
+    found = {"lr": Key("--lr", base.lr), "eps": Key("--adam-eps", base.eps)}
+    if part in (*INNER, *BRANCH_OUTPUTS, *OUTER):
+        found |= {
+            "weight_decay": Key("--weight-decay", base.weight_decay),
+            "init_std": Key("--init-method-std", base.std),
+        }
+    multipliers = {"embedding": Key("--mup-embedding-mult", s["embedding"]), "logit": logits}
+    multiplier = multiplier_of(part)
+    if s["scales_width"] and multiplier in multipliers:
+        found["multiplier"] = multipliers[multiplier]
+    return found
+
+
+STACK = Stack(resolve, render, keys)

@@ -17,10 +17,11 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.decoder import Decoder
-from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
 MASTER_EPS = 1e-8
@@ -197,5 +198,34 @@ def render(
     return {"nanogpt.py": header_block(document, usage) + body}
 
 
-STACK = Stack(resolve, render)
-COMPLETEP_STACK = Stack(partial(resolve, completep=True), render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The variable that carries each number."""
+    s, plan = resolved.settings, request.plan
+    v: BranchValues = s["values"]
+    if tensor is None:
+        return {
+            "clip": Key("grad_clip", plan.clip or 0.0),
+            "attention_scale": Key("mup_disable_attention_scaling", None),
+            "logit_scale": Key("mup_output_alpha", s["logits"]),
+        }
+    part = request.decoder.parts[tensor.name]
+    found = {"lr": Key("learning_rate", v.lr)}
+    if v.completep:
+        found["eps"] = Key("adam_eps", v.eps)
+    if part in (*INNER, *BRANCH_OUTPUTS, *OUTER):
+        found |= {
+            "weight_decay": Key("weight_decay", v.decay),
+            "init_std": Key("init_std", v.std),
+        }
+    match multiplier_of(part):
+        case "embedding":
+            found["multiplier"] = Key("mup_input_alpha", s["embedding"])
+        case "residual" if v.completep:
+            found["multiplier"] = Key("depth_multiplier", v.r)
+    return found
+
+
+STACK = Stack(resolve, render, keys)
+COMPLETEP_STACK = Stack(partial(resolve, completep=True), render, keys)

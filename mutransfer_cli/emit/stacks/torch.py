@@ -6,7 +6,7 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_values
+from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_keys, torch_values
 
 
 def render(
@@ -24,4 +24,4 @@ def render(
     return {"mutransfer_plan.py": header_block(document, usage) + "\n" + values + TORCH_CODE}
 
 
-STACK = Stack(exact_config, render)
+STACK = Stack(exact_config, render, torch_keys)

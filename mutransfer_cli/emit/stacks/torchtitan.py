@@ -16,8 +16,9 @@ from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import planned_numbers, resolve_tensors
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
 # The fields of torchtitan's config for each part, which are also the end of the parameter's name.
@@ -213,4 +214,24 @@ def render(
     return {"mutransfer_torchtitan.py": text}
 
 
-STACK = Stack(resolve, render)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The group, and the field of INIT, that carry each number."""
+    if tensor is None:
+        return {"clip": Key("TRAINING['max_norm']", request.plan.clip)}
+    numbers = resolved.actual.get(tensor.name)
+    if numbers is None:
+        return {}
+    field = FIELDS[request.decoder.parts[tensor.name]][0]
+    group = f"GROUPS['{field}']"
+    found = {
+        name: Key(f"{group}['{name}']", getattr(numbers, name))
+        for name in ("lr", "weight_decay", "eps")
+    }
+    if numbers.init_std is not None:
+        found["init_std"] = Key(f"INIT['{field}']", groups_and_init(request, resolved)[1][field])
+    return found
+
+
+STACK = Stack(resolve, render, keys)
