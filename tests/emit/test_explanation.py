@@ -19,6 +19,7 @@ from mutransfer_cli.errors import InputError
 from tests.helpers.commands import run
 from tests.helpers.emit_readers import READERS, Model
 from tests.helpers.emit_recipes import CASES, emit_recipe
+from tests.helpers.hostile_text import TEXTS
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?![\w.])")
 EXPLAINED = ("llama", "gpt-tied", "gpt-multipliers", "llama-completep")
@@ -159,3 +160,16 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert '"quantity": "lr"' in capsys.readouterr().out
     assert run(*arguments, "--all") == 2
     assert "--all: it belongs to --explain" in capsys.readouterr().err
+
+
+def test_names_from_outside_move_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in TEXTS:
+        row = KeyMapping(
+            tensor=f"a.0.b{text}", quantity="lr", planned=1.0, key=f"TENSORS['a.0.b{text}']['lr']",
+            written=2.0, trained=1.0, match="exact",
+        )  # fmt: skip
+        for every in (False, True):
+            show_explanation([row], every)
+            shown = capsys.readouterr().out
+            assert all(c.isprintable() for c in shown.replace("\n", ""))
+            assert len(shown.splitlines()) <= 3 + len(text) // 10

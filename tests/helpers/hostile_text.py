@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from mutransfer_cli.documents.scale import Deviation, Provenance, ScaleDocument
+from mutransfer_cli.documents.scale import Deviation, KeyMapping, Provenance, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.interval import Interval
@@ -92,6 +92,9 @@ def with_every_field(document: ScaleDocument) -> ScaleDocument:
         digest="0123", data_digest="4567", git_revision="89ab",
     )  # fmt: skip
     deviation = Deviation(what="lr of x", wanted="a", got="b", consequence="c")
+    mapping = KeyMapping(
+        tensor="x", quantity="lr", planned=1.0, key="--lr", written=1.0, trained=1.0, match="exact"
+    )
     factors = {**document.hyperparameters, "lr_factors": {"blocks.*": 2.0}}
     return document.model_copy(
         update={
@@ -99,6 +102,7 @@ def with_every_field(document: ScaleDocument) -> ScaleDocument:
             "hyperparameters": factors,
             "deviations": (*document.deviations, deviation),
             "notes": (*document.notes, "a note"),
+            "explanation": (mapping,),
         }
     )
 

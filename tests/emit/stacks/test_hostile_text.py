@@ -43,7 +43,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Parts]:
     with pytest.MonkeyPatch.context() as patch:
         captured: list[tuple[EmitRequest, ScaleDocument]] = []
 
-        def capture(request: EmitRequest, document: ScaleDocument) -> EmitResult:
+        def capture(
+            request: EmitRequest, document: ScaleDocument, with_keys: bool = False
+        ) -> EmitResult:
             captured.append((request, document))
             resolved = STACKS[request.format].load().resolve(request)
             found[request.format] = (request, resolved, with_every_field(document))
