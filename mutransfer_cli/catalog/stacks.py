@@ -25,7 +25,14 @@ class StackEntry(Entry):
         unit_scaling: Whether it can express plans for unit-scaled modules.
         absorbed_readout: Whether it supports a readout without a multiplier.
         tied: Whether embedding and readout may be tied, always are, or never are.
+        residual_multiplier: Whether it multiplies residual branches, or its init, rate and decay
+            can absorb the multiplier.
         schedules: Names of the learning-rate schedules it supports; None: all.
+        warmup: The rates of a warmup of W steps, as shares of the peak: planned: 1/W at the first
+            step, 1 at the last; zero: the stack starts at 0, so that each step has the rate that
+            was planned for the step before.
+        schedule_source: Where the stack's schedule was read, with version or commit and date;
+            empty where the file itself holds the schedule.
     """
 
     files: tuple[str, ...]
@@ -39,7 +46,10 @@ class StackEntry(Entry):
     unit_scaling: bool = False
     absorbed_readout: bool = True
     tied: Literal["either", "always", "never"] = "either"
+    residual_multiplier: bool = True
     schedules: tuple[str, ...] | None = None
+    warmup: Literal["planned", "zero"] = "planned"
+    schedule_source: str = ""
 
 
 ADAM = ("adamw", "adam")
@@ -98,7 +108,9 @@ STACKS = Registry(
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
             tied="always",
-            schedules=("cosine",),
+            schedules=("cosine", "constant"),
+            warmup="zero",
+            schedule_source="train.py, get_lr, as read in November 2026",
         ),
         StackEntry(
             name="nanogpt-completep",
@@ -110,7 +122,9 @@ STACKS = Registry(
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
             tied="always",
-            schedules=("cosine",),
+            schedules=("cosine", "constant"),
+            warmup="zero",
+            schedule_source="train.py, get_lr, as read in November 2026",
         ),
         StackEntry(
             name="megatron",
@@ -122,6 +136,10 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep", "sp"),
+            residual_multiplier=False,
+            warmup="zero",
+            schedule_source="megatron-core 0.19.0, core/optimizer_param_scheduler.py (November "
+            "2026); a start above 0 would be the same rate for all groups",
         ),
         StackEntry(
             name="cerebras",
@@ -133,6 +151,8 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep", "sp"),
+            residual_multiplier=False,
+            schedule_source="cerebras_pytorch 2.10.0, optim/scheduler.py (November 2026)",
         ),
         StackEntry(
             name="torchtitan",
@@ -144,6 +164,8 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             tied="never",
+            schedule_source="torchtitan 0.3.0, components/optimizer/lr_scheduler.py (November "
+            "2026)",
         ),
         StackEntry(
             name="lm-engine",
@@ -154,6 +176,9 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
+            warmup="zero",
+            schedule_source="commit af69190, optimization/lr_scheduler.py, as read in November "
+            "2026",
         ),
         StackEntry(
             name="automodel",
@@ -163,6 +188,7 @@ STACKS = Registry(
             aliases=("nemo-automodel",),
             models="decoders",
             optimizers=ADAM,
+            schedule_source="nemo-automodel 0.7.0, components/optim/scheduler.py (November 2026)",
         ),
         StackEntry(
             name="bsh",

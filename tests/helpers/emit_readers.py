@@ -112,13 +112,11 @@ def nanogpt(files: Mapping[str, str], model: Model) -> Reading:
     (text,) = files.values()
     c: dict[str, Any] = {}
     exec(text, c)
-    m, std, lr, decay = (
-        c[k] for k in ("mup_width_multiplier", "init_std", "learning_rate", "weight_decay")
-    )
+    m, lr, decay = (c[k] for k in ("mup_width_multiplier", "learning_rate", "weight_decay"))
+    std = 0.02  # GPTConfig's own: train.py's model_args do not have init_std
     deep = c.get("depth_alpha_enabled", False)
     r, a = (c["depth_multiplier"], c["depth_alpha_exp"]) if deep else (1.0, 1.0)
-    eps = c["adam_eps"] / m if deep else 1e-8
-    inner_eps = eps * r**-a if deep else eps
+    eps = c["adam_eps"] / m * r**-a if deep else 1e-8  # of all groups
     inner_decay = decay * m if deep else decay
     inner_lr = lr * r ** (a - 1) / m
     found = {}
@@ -129,13 +127,13 @@ def nanogpt(files: Mapping[str, str], model: Model) -> Reading:
         if k == "embedding":
             found[name] = Read(lr, decay, eps, std, c["mup_input_alpha"])
         elif k in INNER:
-            found[name] = Read(inner_lr, inner_decay, inner_eps, std / sqrt(m))
+            found[name] = Read(inner_lr, inner_decay, eps, std / sqrt(m))
         elif k in OUT:
             own = std / sqrt(m) if deep else std / sqrt(2 * c["n_layer"] * m)
-            found[name] = Read(inner_lr, inner_decay, inner_eps, own, r**-a if deep else 1.0)
+            found[name] = Read(inner_lr, inner_decay, eps, own, r**-a if deep else 1.0)
         elif "blocks" in name:
             branch = r**-a if deep and re.search(r"attention\.out|mlp\.down", name) else 1.0
-            found[name] = Read(lr * r ** (a - 1), 0.0, inner_eps, OWN, branch)
+            found[name] = Read(lr * r ** (a - 1), 0.0, eps, OWN, branch)
         else:
             found[name] = Read(lr, 0.0, eps)
     size = c["n_embd"] // c["n_head"]

@@ -9,6 +9,7 @@ from mutransfer_cli.catalog.stacks import STACKS, StackEntry
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.decoder_parts import NotADecoder
 from mutransfer_cli.emit.core.protocol import EmitRequest
+from mutransfer_cli.emit.core.schedule_deviations import schedule_deviations
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.param_groups import untrainable_reason
 
@@ -78,16 +79,4 @@ def check_capabilities(request: EmitRequest, row: StackEntry) -> tuple[Deviation
             )
             for name in request.decoder.names("readout")
         ]
-    schedule = request.recipe.schedule.name
-    if row.schedules is not None and schedule not in row.schedules:
-        instead = row.schedules[0]
-        deviations.append(
-            Deviation(
-                what="schedule",
-                wanted=schedule,
-                got=instead,
-                consequence=f"the stack has no other; set schedule.name: {instead} and tune with "
-                "it",
-            )
-        )
-    return tuple(deviations)
+    return (*deviations, *schedule_deviations(request, row))

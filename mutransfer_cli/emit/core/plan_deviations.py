@@ -27,12 +27,14 @@ class NumberDeviation:
         planned: Planned value, in the form that matches the stack's multipliers.
         actual: The value with which the stack will train.
         tensors: Names of the tensors.
+        remedy: What makes it as planned, or what it is then; empty if nothing does.
     """
 
     quantity: str
     planned: float
     actual: float
     tensors: tuple[str, ...]
+    remedy: str = ""
 
 
 def patterns_of(names: Collection[str], all_names: Iterable[str]) -> list[str]:
@@ -49,7 +51,13 @@ def patterns_of(names: Collection[str], all_names: Iterable[str]) -> list[str]:
 
 
 def consequence(deviation: NumberDeviation) -> str:
-    """The consequence of a deviation, in one sentence."""
+    """The consequence of a deviation, and its remedy if it has one."""
+    effect = effect_of(deviation)
+    return f"{effect}; {deviation.remedy}" if deviation.remedy else effect
+
+
+def effect_of(deviation: NumberDeviation) -> str:
+    """What a deviation does to the training, in one sentence."""
     ratio = deviation.actual / deviation.planned if deviation.planned else None
     match deviation.quantity:
         case "lr":
@@ -80,7 +88,9 @@ def number_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[Nu
             key = (quantity, LAYER_INDEX.sub("*", name) if measured else f"{a:.6g}", f"{b:.6g}")
             groups.setdefault(key, (a, b, []))[2].append(name)
     return [
-        NumberDeviation(quantity, a, b, tuple(names))
+        NumberDeviation(
+            quantity, a, b, tuple(names), resolved.remedies.get((quantity, names[0]), "")
+        )
         for (quantity, _, _), (a, b, names) in groups.items()
     ]
 

@@ -92,6 +92,8 @@ class ResolvedConfig:
         settings: Further values for the file.
         deviations: Deviations that do not follow from comparing `planned` with `actual`.
         notes: Sentences for the reader of the configuration.
+        remedies: What makes a number as planned, or what it is then, by quantity (lr, init_std,
+            weight_decay, eps) and tensor.
         tied_logits: Multiplier on the logits of a tied embedding; None without one.
     """
 
@@ -101,6 +103,7 @@ class ResolvedConfig:
     settings: Mapping[str, Any] = field(default_factory=dict)
     deviations: tuple[Deviation, ...] = ()
     notes: tuple[str, ...] = ()
+    remedies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tied_logits: float | None = None
 
 

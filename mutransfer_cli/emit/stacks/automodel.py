@@ -35,11 +35,34 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     return resolve_as_granite(request, hidden_numbers(request).eps)
 
 
+def lr_scheduler(request: EmitRequest, lr: float) -> dict[str, Any]:
+    """The schedule: the warmup starts at its first step's rate, and every decay is a WSD's.
+
+    Automodel's warmup of n steps reaches the peak in the step after them, and its other decays
+    would start there.
+    """
+    s = request.schedule
+    values = {
+        "init_lr": lr / max(1, s.warmup),
+        "min_lr": lr * s.final,
+        "lr_warmup_steps": max(0, s.warmup - 1),
+        "lr_decay_steps": request.plan.target["steps"],
+    }
+    if s.name == "constant":
+        return {"lr_decay_style": "constant", **values}
+    return {
+        "lr_decay_style": "WSD",
+        "lr_wsd_decay_style": "cosine" if s.name == "cosine" else "linear",
+        "wsd_decay_steps": s.decay,
+        **values,
+    }
+
+
 def render(
     request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
 ) -> dict[str, str]:
     """The recipe, and the config of the model that it names."""
-    plan, h, s = request.plan, hidden_numbers(request), request.schedule
+    plan, h = request.plan, hidden_numbers(request)
     decay = h.weight_decay
     overrides: list[dict[str, Any]] = [
         {
@@ -67,11 +90,7 @@ def render(
             "weight_decay": decay,
             "param_group_overrides": overrides,
         },
-        "lr_scheduler": {
-            "lr_decay_style": "WSD" if s.name == "wsd" else s.name,
-            "lr_warmup_steps": s.warmup,
-            "min_lr": h.lr * s.final,
-        },
+        "lr_scheduler": lr_scheduler(request, h.lr),
     }
     text = header_block(document) + commented_yaml(values, COMMENTS)
     config = granite_config_text(request, resolved, document)

@@ -3,7 +3,8 @@
 The stack scales by the width itself: attention and the first matrix of the feed-forward layer start
 at σ/√m, the output of attention at σ/√(2Lm), that of the feed-forward layer at σ/√(2L·m_ff); rates
 are η/m and η/m_ff; each of these has a σ of its own. One weight decay and one epsilon for all
-tensors. Source: modelzoo, gpt2_model.py, GPT2Model.__init__ and lr_adjustment_groups.
+tensors; AdamW is decoupled and shrinks by rate × decay. Source: modelzoo f1fd1e0, gpt2_model.py,
+GPT2Model.__init__ and lr_adjustment_groups; cerebras_pytorch 2.10.0, optim/AdamBase.py.
 """
 
 from __future__ import annotations
@@ -90,7 +91,6 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     }
     attention = "q" if stds["q"] else "qkv"
     branches = 2 * t.depth if mup else 1
-    note = "the order in which Cerebras' AdamW couples rate and decay was not verified"
     return ResolvedConfig(
         planned=tensors.planned,
         actual=tensors.actual,
@@ -110,31 +110,27 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "logits": tensors.multipliers["logit"] * m,
             "attention": scale * t.head_size if mup else scale * sqrt(t.head_size),
         },
-        notes=(note,) if decay else (),
         tied_logits=tensors.tied_logits,
     )
 
 
 def schedulers(request: EmitRequest, lr: float) -> list[dict[str, Any]]:
-    """Warmup and decay, as Cerebras' SequentialLR takes them."""
+    """Warmup and decay, as Cerebras' SequentialLR takes them.
+
+    Each phase starts at its first rate: a warmup of n steps rises over n - 1 of them, and stays.
+    """
     s, steps = request.schedule, request.plan.target["steps"]
 
     def line(start: float, end: float, iterations: int, name: str = "LinearLR") -> dict[str, Any]:
         values = {"initial_learning_rate": start, "end_learning_rate": end}
         return {name: values | {"total_iters": iterations}}
 
-    phases = [line(0.0, lr, s.warmup)] if s.warmup else []
-    match s.name:
-        case "constant":
-            phases.append({"ConstantLR": {"learning_rate": lr, "total_iters": steps - s.warmup}})
-        case "wsd":
-            flat = steps - s.warmup - s.decay
-            phases.append({"ConstantLR": {"learning_rate": lr, "total_iters": flat}})
-            phases.append(line(lr, lr * s.final, s.decay))
-        case "cosine":
-            phases.append(line(lr, lr * s.final, s.decay, "CosineDecayLR"))
-        case _:
-            phases.append(line(lr, lr * s.final, s.decay))
+    phases = [line(lr / s.warmup, lr, s.warmup - 1)] if s.warmup > 1 else []
+    if flat := steps - s.decay - max(0, s.warmup - 1):
+        phases.append({"ConstantLR": {"learning_rate": lr, "total_iters": flat}})
+    if s.decay:
+        name = "CosineDecayLR" if s.name == "cosine" else "LinearLR"
+        phases.append(line(lr, lr * s.final, s.decay, name))
     return [{"SequentialLR": {"schedulers": phases}}]
 
 

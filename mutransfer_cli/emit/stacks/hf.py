@@ -12,10 +12,11 @@ from typing import Any
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block, header_lines
-from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_keys, torch_values
+from mutransfer_cli.emit.python_code.hf_trainer import TRAINER_CODE, training_arguments
+from mutransfer_cli.emit.python_code.schedule_code import SCHEDULE_CODE, schedule_values
+from mutransfer_cli.emit.python_code.torch_code import TORCH_CODE, torch_keys, torch_values
 from mutransfer_cli.plans.types import Site, TensorPlan
 from mutransfer_cli.quoting import python
 
@@ -50,7 +51,7 @@ def build(seed=0):
 
 
 def create_optimizer(model):
-    """The plan's optimizer; its schedule has to be relative, as Trainer's are."""
+    """The plan's optimizer; its schedule is scheduler(optimizer)."""
     return optimizer(model)
 '''
 
@@ -113,8 +114,10 @@ def render(
         + f"\nMODEL = {python(architecture)}\n"
         + f"CONFIG = {python(config)}\n"
         + f"TRAINING_ARGUMENTS = {python(training_arguments(request))}\n"
+        + schedule_values(request)
         + torch_values(request, forward, sites)
         + TORCH_CODE
+        + SCHEDULE_CODE
         + HF_CODE
         + TRAINER_CODE
     )

@@ -14,8 +14,9 @@ from mutransfer_cli.emit.core.granite import (
     resolve_as_granite,
 )
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.hf_trainer import TRAINER_CODE, training_arguments
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
+from mutransfer_cli.emit.python_code.hf_trainer import TRAINER_CODE, training_arguments
+from mutransfer_cli.emit.python_code.schedule_code import SCHEDULE_CODE, schedule_values
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
@@ -48,7 +49,7 @@ def param_groups(model):
 
 
 def create_optimizer(model):
-    """AdamW over the groups; its schedule has to be relative, as Trainer's are."""
+    """AdamW over the groups; its schedule is scheduler(optimizer)."""
     return torch.optim.AdamW(param_groups(model), lr=TRAINING_ARGUMENTS["learning_rate"])
 '''
 
@@ -77,7 +78,9 @@ def render(
         + "# Pattern on names; the first match wins. Final values: nothing scales them again.\n"
         + f"GROUPS = {python(groups, width=100)}\n"
         + f"TRAINING_ARGUMENTS = {python(training_arguments(request))}\n"
+        + schedule_values(request)
         + GRANITE_CODE
+        + SCHEDULE_CODE
         + TRAINER_CODE
     )
     config = granite_config_text(request, resolved, document)

@@ -9,8 +9,8 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_keys, torch_values
-from mutransfer_cli.quoting import python
+from mutransfer_cli.emit.python_code.schedule_code import SCHEDULE_CODE, schedule_values
+from mutransfer_cli.emit.python_code.torch_code import TORCH_CODE, torch_keys, torch_values
 
 LIGHTNING_CODE = '''
 
@@ -24,29 +24,14 @@ def _inner(module, attribute):
     return module if attribute is None else module.get_submodule(attribute)
 
 
-def share(step):
-    """The learning rate at a step, as a share of the peak: the proxies' schedule."""
-    from math import cos, pi
-
-    steps, rising, falling = SCHEDULE["steps"], SCHEDULE["rising"], SCHEDULE["falling"]
-    step = min(step, steps)
-    if step < rising:
-        return (step + 1) / rising
-    left = min(1.0, (steps - step) / falling) if falling else 1.0
-    if SCHEDULE["name"] == "cosine":
-        left = (1 - cos(pi * left)) / 2
-    return SCHEDULE["final"] + (1 - SCHEDULE["final"]) * left
-
-
 def configure_optimizers(module, attribute="model", schedule=True):
-    """What a LightningModule's configure_optimizers returns: optimizer and relative schedule."""
+    """What a LightningModule's configure_optimizers returns: optimizer and schedule."""
     optimizer_ = optimizer(_inner(module, attribute))
     if not schedule:
         return optimizer_
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer_, share)
     return {
         "optimizer": optimizer_,
-        "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        "lr_scheduler": {"scheduler": scheduler(optimizer_), "interval": "step"},
     }
 
 
@@ -78,14 +63,7 @@ def render(
     request: EmitRequest, resolved: ResolvedConfig, document: ScaleDocument
 ) -> dict[str, str]:
     """The file, with how to use it in its header."""
-    s, plan = request.schedule, request.plan
-    schedule = {
-        "name": s.name,
-        "steps": plan.target["steps"],
-        "rising": s.warmup,
-        "falling": s.decay,
-        "final": s.final,
-    }
+    plan = request.plan
     usage = [
         "",
         "import this file as plan, and in your LightningModule, whose network is self.model:",
@@ -96,9 +74,11 @@ def render(
     ]
     text = (
         header_block(document, usage)
-        + f"\nSCHEDULE = {python(schedule, 200)}\n"
+        + "\n"
+        + schedule_values(request)
         + torch_values(request, plan.forward, plan.sites)
         + TORCH_CODE
+        + SCHEDULE_CODE
         + LIGHTNING_CODE
     )
     return {"mutransfer_lightning.py": text}

@@ -2,88 +2,34 @@
 
 The stack scales by the width itself. Branch master: hidden init σ/√m, c_proj σ/√(2Lm), rate η/m,
 one decay, epsilon 1e-8, softmax scale 1/d_head. Branch completep: c_proj σ/√m, branches × r^-α,
-hidden rate η·r^(α-1)/m, decay λ·m, epsilon ε·r^-α/m inside blocks and ε/m outside. Embedding and
-readout are one tensor in both. Source: nanoGPT-mup, model.py.
+hidden rate η·r^(α-1)/m, decay λ·m, epsilon ε·r^-α/m of all tensors. Embedding and readout are one
+tensor in both, and σ is always 0.02: train.py does not hand its init_std to the model.
+Source: nanoGPT-mup b2a5e60 and its branch completep 6f8bc3b, model.py and train.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import sqrt
 
-from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
-from mutransfer_cli.documents.scale import ScaleDocument
-from mutransfer_cli.emit.core.abc_symmetry import Offer
+from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.capability_check import refusal
-from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
+from mutransfer_cli.emit.core.plan_deviations import patterns_of
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
-from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.emit.core.resolve import resolve_tensors
+from mutransfer_cli.emit.nanogpt_branches.branch_rules import (
+    MODEL_ARGS_LINE,
+    MODEL_STD,
+    BranchValues,
+    branch_values,
+    offers_of,
+    remedies_of,
+)
+from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
-
-MASTER_EPS = 1e-8
-
-
-@dataclass(frozen=True, slots=True)
-class BranchValues:
-    """What a branch of the repository is given, at the base.
-
-    Attributes:
-        completep: Whether it is the branch completep, not master.
-        lr: Learning rate.
-        std: Standard deviation of the init.
-        decay: Weight decay.
-        eps: Adam's epsilon; master does not take it.
-        alpha: Exponent of the depth.
-        r: Depth over that of the base.
-    """
-
-    completep: bool
-    lr: float
-    std: float
-    decay: float
-    eps: float
-    alpha: float
-    r: float
-
-
-def branch_values(request: EmitRequest, completep: bool) -> BranchValues:
-    """The base values at which the hidden matrices arrive at the plan's numbers."""
-    t, plan = request.decoder, request.plan
-    depth_scaled = PARAMETERIZATIONS[plan.parameterization].depth_exponent
-    completep = completep or depth_scaled or t.m_depth != 1.0
-    alpha = request.recipe.rules.depth_alpha if depth_scaled else 1.0
-    r = t.m_depth if depth_scaled else 1.0
-    h, m = hidden_numbers(request), t.m_width
-    return BranchValues(
-        completep=completep,
-        lr=h.lr * m * r ** (1 - alpha),
-        std=h.init_std * sqrt(m),
-        decay=shared_weight_decay(request, h),
-        eps=h.eps * m * r**alpha if completep else MASTER_EPS,
-        alpha=alpha,
-        r=r,
-    )
-
-
-def offers_of(decoder: Decoder, v: BranchValues) -> dict[str, Offer]:
-    """What the branch makes of its base values."""
-    m = decoder.m_width
-    outer_eps, inner_eps = v.eps, v.eps
-    if v.completep:
-        outer_eps, inner_eps = v.eps / m, v.eps / m * v.r**-v.alpha
-    inner_lr = v.lr * v.r ** (v.alpha - 1)
-    inner_decay = v.decay * m if v.completep else v.decay
-    inner_std = v.std / sqrt(m)
-    output_std = v.std / sqrt(m) if v.completep else v.std / sqrt(2 * decoder.depth * m)
-    offers = dict.fromkeys(decoder.parts.values(), Offer(inner_lr, None, 0.0, inner_eps))
-    offers |= dict.fromkeys(("final_norm", "final_norm_bias"), Offer(v.lr, None, 0.0, outer_eps))
-    offers |= dict.fromkeys(INNER, Offer(inner_lr / m, inner_std, inner_decay, inner_eps))
-    offers |= dict.fromkeys(BRANCH_OUTPUTS, Offer(inner_lr / m, output_std, inner_decay, inner_eps))
-    return offers | dict.fromkeys(OUTER, Offer(v.lr, v.std, v.decay, outer_eps))
 
 
 def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
@@ -100,18 +46,21 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
             f"which {request.recipe.model.build} does not have",
         )
     v = branch_values(request, completep)
-    tensors = resolve_tensors(request, offers_of(t, v), {"residual": v.r**-v.alpha})
-    missing = set(t.names("readout"))
-    notes = ["logits are scaled only where targets are given: sampling uses unscaled ones"]
-    if not t.bias:
-        norm_biases = t.names("norm1_bias", "norm2_bias", "final_norm_bias")
-        missing |= set(norm_biases)
-        notes.append("without biases nanoGPT's LayerNorm has none either; the proxies' had")
+    # multipliers are chosen for the σ of the file, with which the mended train.py follows the plan
+    multipliers = resolve_tensors(
+        request, offers_of(t, v, v.std), {"residual": v.r**-v.alpha}
+    ).multipliers
+    tensors = resolve_tensors(
+        request, offers_of(t, v, MODEL_STD), {**multipliers, "residual": v.r**-v.alpha}
+    )
+    norm_biases = t.names("norm1_bias", "norm2_bias", "final_norm_bias") if not t.bias else []
+    missing = {*t.names("readout"), *norm_biases}
+    actual = {name: n for name, n in tensors.actual.items() if name not in missing}
     scale = plan.forward.get("attention_scale") or t.head_size**-0.5
     by_head_size = abs(scale * t.head_size - 1) < abs(scale * sqrt(t.head_size) - 1)
     return ResolvedConfig(
         planned=tensors.planned,
-        actual={name: n for name, n in tensors.actual.items() if name not in missing},
+        actual=actual,
         attention_scale=1 / t.head_size if by_head_size else t.head_size**-0.5,
         settings={
             "values": v,
@@ -119,9 +68,43 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
             "embedding": tensors.multipliers["embedding"],
             "logits": tensors.multipliers["logit"] * t.m_width,
         },
-        notes=tuple(notes),
+        deviations=without_norm_biases(plan, norm_biases),
+        notes=notes_of(v),
+        remedies=remedies_of(t, v, actual),
         tied_logits=tensors.tied_logits,
     )
+
+
+def without_norm_biases(plan: Plan, names: list[str]) -> tuple[Deviation, ...]:
+    """The deviation of a model without biases: LayerNorm's go too."""
+    if not names:
+        return ()
+    patterns = ", ".join(patterns_of(names, [t.name for t in plan.tensors]))
+    return (
+        Deviation(
+            what=f"bias of {patterns}",
+            wanted="a bias",
+            got="none",
+            consequence="bias = False removes the biases of LayerNorm too; take model.args.bias: "
+            "true for proxies of the same model",
+        ),
+    )
+
+
+def notes_of(v: BranchValues) -> tuple[str, ...]:
+    """What the reader has to do, or to know, beside the values."""
+    notes: tuple[str, ...] = (
+        f"train.py ignores init_std, and the model keeps {MODEL_STD}: add {MODEL_ARGS_LINE} to "
+        "model_args in train.py",
+        "the logits' multiplier acts only where targets are given: sampling (sample.py, generate) "
+        "uses unscaled logits",
+    )
+    if v.completep and v.r != 1:
+        notes += (
+            "at commit 6f8bc3b of branch completep all tensors share the epsilon of the blocks; "
+            "commit 3904404 has epsilon per group, as planned",
+        )
+    return notes
 
 
 Setting = tuple[str, object, str]  # name, value, comment
@@ -148,16 +131,16 @@ def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]
             "True: 1/√d_head, False: 1/d_head",
         ),
         ("mup_disable_hidden_lr_scaling", False, ""),
-        ("init_std", v.std, "at the base"),
+        ("init_std", v.std, f"at the base; needs {MODEL_ARGS_LINE} in model_args of train.py"),
         ("learning_rate", v.lr, "at the base; divided by m for hidden matrices"),
         ("min_lr", v.lr * schedule.final, "at the base, as learning_rate"),
         ("weight_decay", v.decay, "as AdamW takes it"),
         ("beta1", plan.betas[0], ""),
         ("beta2", plan.betas[1], ""),
         ("grad_clip", plan.clip or 0.0, "0: no clipping"),
-        ("decay_lr", schedule.name != "constant", ""),
-        ("warmup_iters", schedule.warmup, ""),
-        ("max_iters", plan.target["steps"], ""),
+        ("decay_lr", True, ""),
+        ("warmup_iters", schedule.warmup, "the first step's rate is 0"),
+        ("max_iters", plan.target["steps"] - 1, "train.py counts from 0 and includes the last"),
         ("lr_decay_iters", plan.target["steps"], ""),
         ("batch_size", plan.target["batch"], "sequences per step, with the line below"),
         ("gradient_accumulation_steps", 1, ""),
@@ -171,7 +154,7 @@ def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]
             ),
             ("depth_multiplier", v.r, "depth over that of the base"),
             ("depth_alpha_exp", v.alpha, ""),
-            ("adam_eps", v.eps, "at the base; ÷ m everywhere"),
+            ("adam_eps", v.eps, "at the base; ÷ m everywhere, and × depth_multiplier^-alpha"),
         ]
     return lines
 
@@ -193,7 +176,12 @@ def render(
     usage = [
         "",
         f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
-        "python train.py THIS_FILE --dataset=…",
+        f"add {MODEL_ARGS_LINE} to the call dict(…) that makes model_args in train.py, then:",
+        "python train.py THIS_FILE --dataset=NAME",
+        f"data/NAME/meta.pkl has to give vocab_size {request.decoder.vocabulary}: without the "
+        "file it is 50304.",
+        "On several GPUs: gradient_accumulation_steps is divided by their number, which has to "
+        "divide it; keep batch_size × gradient_accumulation_steps.",
     ]
     return {"nanogpt.py": header_block(document, usage) + body}
 

@@ -6,7 +6,8 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.core.torch_code import TORCH_CODE, torch_keys, torch_values
+from mutransfer_cli.emit.python_code.schedule_code import SCHEDULE_CODE, schedule_values
+from mutransfer_cli.emit.python_code.torch_code import TORCH_CODE, torch_keys, torch_values
 
 
 def render(
@@ -19,9 +20,11 @@ def render(
         "model = ...                          # your own model at the target's size",
         "plan.initialize(model); plan.install(model)",
         "optimizer = plan.optimizer(model)    # clip the gradient norm at plan.CLIP, if not None",
+        "scheduler = plan.scheduler(optimizer)    # scheduler.step() after each optimizer.step()",
     ]
     values = torch_values(request, request.plan.forward, request.plan.sites)
-    return {"mutransfer_plan.py": header_block(document, usage) + "\n" + values + TORCH_CODE}
+    text = header_block(document, usage) + "\n" + schedule_values(request) + values
+    return {"mutransfer_plan.py": text + TORCH_CODE + SCHEDULE_CODE}
 
 
 STACK = Stack(exact_config, render, torch_keys)

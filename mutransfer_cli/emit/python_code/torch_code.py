@@ -73,10 +73,39 @@ def optimizers(model):
     return [getattr(torch.optim, kind)(found) for kind, found in groups if found]
 
 
+class CombinedOptimizer(torch.optim.Optimizer):
+    """Several optimizers as one, for code that takes one: they share its groups and its state."""
+
+    def __init__(self, optimizers):
+        self.optimizers = list(optimizers)
+        super().__init__([group for part in self.optimizers for group in part.param_groups], {})
+        self._share()
+
+    def _share(self):
+        start = 0
+        for part in self.optimizers:
+            end = start + len(part.param_groups)
+            part.param_groups, part.state = self.param_groups[start:end], self.state
+            start = end
+
+    def step(self, closure=None):
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.optimizers:
+            part.step()
+        return loss
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        self._share()
+
+
 def optimizer(model):
-    """The plan's optimizer, if it needs only one."""
-    (only,) = optimizers(model)
-    return only
+    """The plan's optimizer; where it needs several, one that steps them all."""
+    found = optimizers(model)
+    return found[0] if len(found) == 1 else CombinedOptimizer(found)
 
 
 def install(model):

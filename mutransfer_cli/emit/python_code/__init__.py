@@ -1,0 +1,1 @@
+"""The Python code that emitted files contain, and the values that it reads."""
