@@ -61,6 +61,7 @@ def losses(run: Path) -> dict[Key, float | None]:
 
 def started(path: Path, run: Path, storage: str | None) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mutransfer_cli", "sweep", str(path), "--run", str(run)]
+    command += ["--engine", "one-by-one"]  # exactly the losses of another sweep, see conftest.py
     return subprocess.Popen(
         [*command, *(["--storage", storage] if storage else []), "--workers", "2"],
         stdout=subprocess.PIPE,

@@ -206,6 +206,7 @@ def test_dry_run_weighs_the_sweep_against_the_target(tmp_path: Path) -> None:
 
 def started(path: Path, run: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "mutransfer_cli", "sweep", str(path), "--run", str(run)]
+    command += ["--engine", "one-by-one"]  # exactly the losses of another sweep, see conftest.py
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background
     try:
         return subprocess.Popen(
