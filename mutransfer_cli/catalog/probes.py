@@ -13,12 +13,14 @@ class ProbeEntry(Entry):
 
     Attributes:
         question: The question that it answers.
-        takes: What it measures: `recipe`, `run`, `callable`; none: nothing, it brings its own
-            model.
+        takes: What it measures: `recipe`, `run`, `callable`, `table`; none: nothing, it brings its
+            own model.
+        options: Options of the command that it understands besides those of all probes.
     """
 
     question: str
     takes: tuple[str, ...] = ("recipe", "run", "callable")
+    options: tuple[str, ...] = ()
 
 
 _PROBES = "mutransfer_cli.probes"
@@ -51,6 +53,14 @@ PROBES = Registry(
             question="Which hyperparameters can be tuned one at a time?",
             implementation=f"{_PROBES}.entangle:probe_entangle",
             takes=("run",),
+        ),
+        ProbeEntry(
+            name="collapse",
+            summary="loss curves of all sizes, normalized, against the spread of seeds",
+            question="Do all sizes train alike, and where will this run end?",
+            implementation=f"{_PROBES}.collapse:probe_collapse",
+            takes=("run", "table"),
+            options=("predict", "curve"),
         ),
         ProbeEntry(
             name="linear",

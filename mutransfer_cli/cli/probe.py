@@ -26,7 +26,10 @@ def probe(
         typer.Argument(help=f"{' | '.join(PROBES.names)} | {ALL}; none: list them."),
     ] = None,
     target: Annotated[
-        str | None, typer.Argument(help="A recipe, a run directory, or package.module:callable.")
+        str | None,
+        typer.Argument(
+            help="A recipe, a run directory, package.module:callable, or a CSV of curves."
+        ),
     ] = None,
     minutes: Annotated[
         float, typer.Option("--minutes", min=0.1, help="Time that each probe may take, about.")
@@ -34,6 +37,18 @@ def probe(
     confidence: Annotated[
         float, typer.Option("--confidence", help="Confidence level, between 0 and 1.")
     ] = 0.9,
+    predict: Annotated[
+        float | None,
+        typer.Option(
+            "--predict",
+            metavar="FRACTION",
+            help="collapse: predict final losses from this share of a run.",
+        ),
+    ] = None,
+    curve: Annotated[
+        Path | None,
+        typer.Option("--curve", help="collapse: a CSV with that share of the run to predict."),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Plot what was measured (PNG).")
     ] = None,
@@ -73,6 +88,8 @@ def probe(
                 seed=seed,
                 minutes=minutes,
                 confidence=confidence,
+                predict=predict,
+                curve=curve,
             )
         except InputError as error:
             if name != ALL:

@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from mutransfer_cli.probes.curvature.spectrum import top_eigenvalues
     from mutransfer_cli.probes.curvature.stability import Stability, stability
     from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
+    from mutransfer_cli.surface.loss_curves.curve_collapse import Collapse, curve_collapse
+    from mutransfer_cli.surface.loss_curves.final_loss import predict_final_loss
+    from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
 
 _CURVATURE = "mutransfer_cli.probes.curvature"
+_CURVES = "mutransfer_cli.surface.loss_curves"
 _HOME = {
+    "Collapse": f"{_CURVES}.curve_collapse",
     "Hessian": f"{_CURVATURE}.hessian",
+    "LossCurve": f"{_CURVES}.loss_curve",
     "NoiseScale": "mutransfer_cli.probes.gradient_noise",
     "Stability": f"{_CURVATURE}.stability",
     "critical_learning_rate": f"{_CURVATURE}.critical_rate",
+    "curve_collapse": f"{_CURVES}.curve_collapse",
     "noise_scale": "mutransfer_cli.probes.gradient_noise",
+    "predict_final_loss": f"{_CURVES}.final_loss",
     "stability": f"{_CURVATURE}.stability",
     "top_eigenvalues": f"{_CURVATURE}.spectrum",
 }
@@ -34,6 +42,10 @@ __all__ = [  # noqa: RUF022  # the order of the documentation
     "critical_learning_rate",
     "NoiseScale",
     "noise_scale",
+    "LossCurve",
+    "Collapse",
+    "curve_collapse",
+    "predict_final_loss",
 ]
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import sqrt
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,13 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
 
 DEFAULT_MINUTES = 3.0
-KINDS = {"callable": "a package.module:callable", "recipe": "a recipe", "run": "a run directory"}
+TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl")
+KINDS = {
+    "callable": "a package.module:callable",
+    "recipe": "a recipe",
+    "run": "a run directory",
+    "table": "a table of loss curves (CSV)",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,9 @@ class ProbeRequest:
             result says so.
         confidence: Of every interval.
         started: When it began, on `time.perf_counter`.
+        table: A table of loss curves, where it is one.
+        predict: Share of a run from which its final loss is predicted; None: nothing is predicted.
+        curve: A table with the first part of one run.
     """
 
     proxies: Proxies | None = None
@@ -41,6 +51,9 @@ class ProbeRequest:
     minutes: float = DEFAULT_MINUTES
     confidence: float = 0.9
     started: float = field(default_factory=time.perf_counter)
+    table: Path | None = None
+    predict: float | None = None
+    curve: Path | None = None
 
     @property
     def measured(self) -> Proxies:
@@ -86,6 +99,8 @@ def run_probe(
     seed: int = 0,
     minutes: float = DEFAULT_MINUTES,
     confidence: float = 0.9,
+    predict: float | None = None,
+    curve: Path | None = None,
 ) -> ProbeDocument:
     """Run one probe.
 
@@ -97,6 +112,8 @@ def run_probe(
         seed: The first seed.
         minutes: Time that it may take, about.
         confidence: Of every interval, between 0 and 1.
+        predict: Share of a run from which its final loss is predicted; collapse only.
+        curve: A table with the first part of one run; collapse only.
 
     Raises:
         InputError: There is no such probe, or the target cannot be measured.
@@ -104,16 +121,35 @@ def run_probe(
     entry = PROBES.get(name)
     if entry is None:
         raise InputError(f"probe: {PROBES.unknown(name)}")
-    proxies = None
+    for option, value in (("predict", predict), ("curve", curve)):
+        if value is not None and option not in entry.options:
+            raise InputError(f"--{option}: probe {name} does not take it")
+    if curve is not None and predict is None:
+        raise InputError("--curve: needs --predict, the share of its run that the file holds")
+    proxies, table = None, None
     if entry.takes:
         if target is None:
             raise InputError(f"probe {name}: expected {_takes(entry)}")
+        if Path(target).suffix.lower() in TABLES and Path(target).is_file():
+            table = Path(target)
+            if "table" not in entry.takes:
+                raise InputError(f"probe {name}: expected {_takes(entry)}, found {target}")
+    if entry.takes and table is None:
+        assert target is not None
         proxies = proxies_of(target, sets)
         if kind_of(proxies) not in entry.takes:
             raise InputError(f"probe {name}: expected {_takes(entry)}, found {target}")
-    elif target is not None:
+    elif target is not None and not entry.takes:
         raise InputError(f"probe {name}: takes no recipe, it brings its own model")
-    request = ProbeRequest(proxies, seed=seed, minutes=minutes, confidence=confidence)
+    request = ProbeRequest(
+        proxies,
+        seed=seed,
+        minutes=minutes,
+        confidence=confidence,
+        table=table,
+        predict=predict,
+        curve=curve,
+    )
     probe: Probe = entry.load()
     result = probe(request)
     return ProbeDocument(

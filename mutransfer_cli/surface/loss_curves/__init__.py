@@ -1,0 +1,1 @@
+"""Statistics of loss curves: whether they collapse, and the final loss that a part predicts."""

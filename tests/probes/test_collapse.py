@@ -1,0 +1,141 @@
+"""The collapse probe on planted curves, whose verdict is known."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
+from tests.helpers.commands import run
+from tests.helpers.planted_curves import planted
+
+NARROW = (16, 32, 64)
+# name, how the curves are planted, the verdicts that are not wrong, the first of them right
+CASES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+    ("five sizes alike", {}, ("pass", "inconclusive")),
+    ("three sizes alike", {"sizes": NARROW}, ("pass", "inconclusive")),
+    ("two sizes alike", {"sizes": (16, 256)}, ("pass", "inconclusive")),
+    ("eight seeds", {"seeds": 8, "rng_seed": 3}, ("pass", "inconclusive")),
+    ("noisy seeds", {"seed_scatter": 0.03, "noise": 0.05}, ("pass", "inconclusive")),
+    ("rate times 4", {"speed": {256: 4.0}}, ("fail",)),
+    ("rate by 4", {"speed": {128: 0.25}}, ("fail",)),
+    ("constant schedule", {"schedule": {64: "constant"}}, ("fail",)),
+    ("decay too large", {"decay": {256: 0.3}}, ("fail",)),
+    ("rate grows with the size", {"speed": {16: 0.5, 64: 2, 128: 4, 256: 8}}, ("fail",)),
+]
+
+
+def write(path: Path, curves: Sequence[LossCurve], until: float = 1.0) -> Path:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["width", "seed", "step", "loss"])
+        for c in curves:
+            for i, (x, y) in enumerate(zip(c.progress, c.losses, strict=True)):
+                if x <= until:
+                    rows.writerow([int(c.size or 0), c.seed, i, y])
+    return path
+
+
+def test_ten_known_cases(tmp_path: Path) -> None:
+    """None wrong, at least eight decided."""
+    decided = 0
+    for name, settings, right in CASES:
+        table = write(tmp_path / "curves.csv", planted(**settings))
+        document = run_probe("collapse", str(table))
+        assert document.verdict in right, (name, document.reason)
+        decided += document.verdict == right[0]
+    assert decided >= 8
+
+
+def test_the_size_at_fault_is_named_from_the_first_half(tmp_path: Path) -> None:
+    table = write(tmp_path / "curves.csv", planted(speed={128: 4.0}))
+    document = run_probe("collapse", str(table))
+    assert document.reason.startswith("width 128 leaves the other sizes")
+    assert "already in the first half" in document.reason
+    late = write(tmp_path / "late.csv", planted(schedule={64: "constant"}))
+    assert "width 64" in run_probe("collapse", str(late)).reason
+
+
+def test_a_partial_run_is_predicted_from_smaller_ones(tmp_path: Path) -> None:
+    curves = planted()
+    smaller = write(tmp_path / "smaller.csv", [c for c in curves if c.size != 256])
+    partial = write(tmp_path / "mine.csv", curves[-1:], until=0.25)
+    document = run_probe("collapse", str(smaller), predict=0.25, curve=partial)
+    (final,) = [m.estimate for m in document.measures if m.name == "final loss"]
+    assert document.verdict == "pass"
+    assert final.low is not None and final.high is not None
+    assert final.low < curves[-1].final < final.high
+    slow = write(tmp_path / "slow.csv", planted(speed={256: 0.25})[-1:], until=0.25)
+    warned = run_probe("collapse", str(smaller), predict=0.25, curve=slow)
+    assert warned.verdict == "fail" and warned.reason.startswith("the run leaves the others")
+
+
+def test_a_curve_by_itself(tmp_path: Path) -> None:
+    curve = planted((64,), seeds=1)[0]
+    document = run_probe(
+        "collapse", str(write(tmp_path / "mine.csv", [curve], until=0.25)), predict=0.25
+    )
+    assert document.verdict == "inconclusive"
+    (final,) = [m.estimate for m in document.measures]
+    assert final.low is not None and final.high is not None
+    assert final.low < curve.final < final.high
+
+
+def test_a_run_directory(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    sweep(load(path, []), tmp_path / "run")
+    document = run_probe("collapse", str(tmp_path / "run"))
+    assert document.verdict in ("pass", "inconclusive", "fail")
+    assert {s.name for s in document.series} == {"width 16", "width 32", "width 64"}
+    back = run_probe("collapse", str(tmp_path / "run"), predict=0.25)
+    assert [m.at["size"] for m in back.measures] == ["width 64"] * 3
+    assert all(m.expected is not None for m in back.measures)
+
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: sgd, lr: 0.1}
+data: {source: teacher, d_in: 16, d_out: 4}
+base: {width: 16, depth: 1, batch: 16, steps: 60}
+ladder: {width: [16, 32, 64]}
+search: {seeds: 3, extend: 0, space: {lr: {log2: [-4, -3], step: 1.0}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a,b\n1,2\n", "no column 'step'"),
+        ("step,value\n1,2\n", "no column 'loss'"),
+        ("step,loss\n0,1\n1,0.5\n", "name no size"),
+        ("step,loss,width\n0,1,8\n1,0.5,8\n", "two sizes or more"),
+        ("step,loss\n0,one\n", "loss"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=line):
+        run_probe("collapse", str(path))
+
+
+def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = str(write(tmp_path / "curves.csv", planted()))
+    assert run("probe", "collapse", table, "--plot", str(tmp_path / "c.png")) == 0
+    assert run("probe", "noise", table, "--predict", "0.2") == 2
+    assert "probe noise does not take it" in capsys.readouterr().err
+    assert run("probe", "collapse", table, "--curve", table) == 2
+    assert "needs --predict" in capsys.readouterr().err
+    assert run("probe", "noise", table) == 2
+    assert "expected a recipe" in capsys.readouterr().err
+    assert run("probe", "collapse", table, "--predict", "2") == 2
