@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Tests start hundreds of processes: compiled modules are kept between them.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help quickstart lint format typecheck fast test slow figures fuzz clean
+.PHONY: help quickstart lint format typecheck fast test slow stacks figures fuzz clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ test: $(VENV)/.tests lint typecheck  ## What CI runs; with T=tests/fit the tests
 
 slow: $(VENV)/.tests  ## Statistical checks and whole runs: an hour or more
 	$(BIN)/python -m pytest -m slow $(T)
+
+# Emitted files in the stacks' own code: make stacks STACKS='--without lm-engine --case llama'.
+# A checkout is named by MUTRANSFER_STACK_<NAME>=PATH; environments are kept in .stacks/.
+stacks: $(VENV)/.tests  ## Emit, build and train in every stack: downloads them, ten minutes
+	$(BIN)/python -m tests.stacks $(STACKS)
 
 # How far the check can be trusted: the table in the README.
 figures: $(VENV)/.tests  ## Planted errors and false alarms of the check: an hour or two

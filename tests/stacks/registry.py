@@ -1,0 +1,81 @@
+"""The stacks that files are tried in: how each is installed, and the adapters of its formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StackRow:
+    """One stack.
+
+    Attributes:
+        name: Name on the command line, and of its environment in `.stacks/`.
+        formats: The formats that it takes, with the dotted path of each adapter.
+        requirements: What pip installs without dependencies into the stack's own environment, on
+            top of the packages of the one that runs the command; empty: nothing is installed.
+        distribution: The distribution whose version is shown; empty: the checkout's.
+        checkout: Whether the stack has no package and needs MUTRANSFER_STACK_<NAME>=PATH.
+    """
+
+    name: str
+    formats: dict[str, str]
+    requirements: tuple[str, ...] = ()
+    distribution: str = ""
+    checkout: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names a checkout."""
+        return "MUTRANSFER_STACK_" + self.name.upper().replace("-", "_")
+
+
+ADAPTERS = "tests.stacks.adapters."
+STACK_ROWS = (
+    StackRow(
+        "torch",
+        {"json": ADAPTERS + "torch_file:build_json", "torch": ADAPTERS + "torch_file:build_torch"},
+        distribution="torch",
+    ),
+    StackRow(
+        "transformers",
+        {
+            "hf": ADAPTERS + "transformers_trainer:build_hf",
+            "hf-granite": ADAPTERS + "transformers_trainer:build_granite",
+        },
+        distribution="transformers",
+    ),
+    StackRow("lightning", {"lightning": ADAPTERS + "lightning_trainer:build"}, (), "lightning"),
+    StackRow("mup", {"bsh": ADAPTERS + "mup_package:build"}, (), "mup"),
+    StackRow(
+        "torchtitan",
+        {"torchtitan": ADAPTERS + "torchtitan_llama3:build"},
+        (
+            "torchtitan==0.3.0", "torchdata", "torch_checkpointing", "datasets==4.7.0", "tyro",
+            "spmd_types==0.2.3", "pyarrow", "dill", "multiprocess", "xxhash", "tensorboard",
+        ),
+        "torchtitan",
+    ),
+    StackRow(
+        "automodel",
+        {"automodel": ADAPTERS + "automodel_recipe:build"},
+        ("nemo-automodel==0.7.0",),
+        "nemo-automodel",
+    ),
+    StackRow("lm-engine", {"lm-engine": ADAPTERS + "lm_engine_model:build"}, checkout=True),
+)  # fmt: skip
+
+
+def rows(names: list[str] | None = None) -> list[StackRow]:
+    """The rows of these stacks or formats, in order; None: all.
+
+    Raises:
+        SystemExit: There is no such stack.
+    """
+    if names is None:
+        return list(STACK_ROWS)
+    known = {name for row in STACK_ROWS for name in (row.name, *row.formats)}
+    for name in names:
+        if name not in known:
+            raise SystemExit(f"{name}: no such stack; there are {', '.join(sorted(known))}")
+    return [row for row in STACK_ROWS if {row.name, *row.formats} & set(names)]
