@@ -72,6 +72,14 @@ def scale(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if the stack deviates from the plan.")
     ] = False,
+    allow_deviations: Annotated[
+        bool,
+        typer.Option(
+            "--allow-deviations",
+            help="Write the file even if the stack lacks a multiplier that the parameterization "
+            "needs.",
+        ),
+    ] = False,
     exit_zero: ExitZero = False,
     sets: Sets = None,
     as_json: Json = False,
@@ -102,6 +110,7 @@ def scale(
         format=format,
         diff=diff,
         explain=explain,
+        allow_deviations=allow_deviations,
     )
     document = result.document
     paths = result.write(output) if output is not None else []

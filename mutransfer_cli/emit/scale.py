@@ -84,6 +84,7 @@ def scale(
     format: str = DEFAULT_STACK,
     diff: Path | None = None,
     explain: bool = False,
+    allow_deviations: bool = False,
 ) -> EmitResult:
     """The target's configuration, from the fitted optima of a run or the values of a recipe.
 
@@ -101,6 +102,7 @@ def scale(
         format: Name of the target stack.
         diff: An earlier file of the format json to compare with.
         explain: Whether the document says which keys carry each number.
+        allow_deviations: Whether to write a plan of which the stack cannot hold the core.
 
     Raises:
         InputError: The source, a size or the format is wrong.
@@ -137,7 +139,8 @@ def scale(
     if diff is not None:
         changes = differences(document, plan, diff)
         document = document.model_copy(update={"differences": changes})
-    return emit(EmitRequest(format, plan, recipe, size), document, explain)
+    request = EmitRequest(format, plan, recipe, size, allow_deviations)
+    return emit(request, document, explain)
 
 
 def read_source(source: Path, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | None]:

@@ -116,8 +116,9 @@ def mixed_request(request: EmitRequest, text: str) -> EmitRequest:
         for name, s in plan.sites.items()
     }
     changed = EmitRequest(
-        request.format, replace(plan, tensors=tensors, sites=sites), request.recipe, request.size
-    )
+        request.format, replace(plan, tensors=tensors, sites=sites), request.recipe, request.size,
+        request.allow_deviations,
+    )  # fmt: skip
     config = request.hf_config
     if config is not None:
         config.note_of_its_author = text

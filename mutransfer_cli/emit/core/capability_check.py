@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.stacks import STACKS, StackEntry
 from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.emit.core.abc_symmetry import differ
 from mutransfer_cli.emit.core.decoder_parts import NotADecoder
 from mutransfer_cli.emit.core.protocol import EmitRequest
+from mutransfer_cli.emit.core.resolve import forward_scale
 from mutransfer_cli.emit.core.schedule_deviations import schedule_deviations
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.param_groups import untrainable_reason
@@ -47,6 +49,37 @@ def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
     return reasons
 
 
+def core_limitations(request: EmitRequest, row: StackEntry) -> list[str]:
+    """What a stack lacks of the parameterization itself; deviations would tell, but not help."""
+    if row.residual_multiplier or row.models != "decoders":
+        return []
+    return residual_limitation(request, 1.0)
+
+
+def residual_limitation(request: EmitRequest, actual: float) -> list[str]:
+    """The limitation of a stack whose residual branches are multiplied by `actual`."""
+    plan, decoder = request.plan, request.decoder
+    planned = forward_scale(plan, "residual", decoder.model_multipliers)
+    if not differ(planned, actual):
+        return []
+    return [
+        f"the stack multiplies residual branches by {actual:.4g}, the plan ({plan.parameterization}"
+        f") by {planned:.4g}, which its init and rates cannot absorb"
+    ]
+
+
+def refuse_core(request: EmitRequest, reasons: Sequence[str]) -> None:
+    """Refuse a plan of which the stack cannot hold the core, unless deviations are allowed.
+
+    Raises:
+        InputError: There are reasons, and `--allow-deviations` is not set.
+    """
+    if reasons and not request.allow_deviations:
+        raise InputError(
+            f"{refusal(request, reasons[0])}; --allow-deviations writes it all the same"
+        )
+
+
 def includes(names: Sequence[str] | None, name: str) -> bool:
     """Whether a row's list contains a name; None stands for all names."""
     return names is None or name in names
@@ -55,7 +88,11 @@ def includes(names: Sequence[str] | None, name: str) -> bool:
 def refusal(request: EmitRequest, reason: str) -> InputError:
     """The error for a format that cannot express a plan; it names the formats that can."""
     name = request.format
-    able = [row.name for row in STACKS if row.name != name and not limitations(request, row)]
+    able = [
+        row.name
+        for row in STACKS
+        if row.name != name and not (limitations(request, row) or core_limitations(request, row))
+    ]
     return InputError(f"--format {name}: {reason}; use --format {', '.join(able)}")
 
 
@@ -68,6 +105,7 @@ def check_capabilities(request: EmitRequest, row: StackEntry) -> tuple[Deviation
     reasons = limitations(request, row)
     if reasons:
         raise refusal(request, reasons[0])
+    refuse_core(request, core_limitations(request, row))
     deviations = []
     if row.tied == "always":
         deviations += [

@@ -45,12 +45,14 @@ class EmitRequest:
         plan: The target's plan.
         recipe: The recipe of the plan, with the fitted optima and overrides applied.
         size: The target's size.
+        allow_deviations: Whether to write a plan of which the stack cannot hold the core.
     """
 
     format: str
     plan: Plan
     recipe: Recipe
     size: Size
+    allow_deviations: bool = False
 
     @cached_property
     def hf_config(self) -> Any:

@@ -13,7 +13,7 @@ from functools import partial
 from math import sqrt
 
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
-from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.capability_check import refusal, refuse_core, residual_limitation
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.plan_deviations import patterns_of
@@ -46,6 +46,7 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
             f"which {request.recipe.model.build} does not have",
         )
     v = branch_values(request, completep)
+    refuse_core(request, residual_limitation(request, v.r**-v.alpha))
     # multipliers are chosen for the σ of the file, with which the mended train.py follows the plan
     multipliers = resolve_tensors(
         request, offers_of(t, v, v.std), {"residual": v.r**-v.alpha}

@@ -15,7 +15,7 @@ from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.param_groups import untrainable_reason
 from tests.helpers import registries
-from tests.helpers.emit_recipes import emit_recipe, small_recipe
+from tests.helpers.emit_recipes import CASES, emit_recipe, small_recipe
 
 TOY_STACK = Stack(exact_config, lambda request, resolved, document: {"toy.txt": request.format})
 
@@ -70,6 +70,31 @@ def test_a_tied_embedding(tmp_path: Path) -> None:
     assert "tied of readout.weight" in [d.what for d in result.document.deviations]
     result = scale(emit_recipe(tmp_path, "gpt-tied"), width=64, format="nanogpt-mup")
     assert not any(d.what.startswith("tied") for d in result.document.deviations)
+
+
+@pytest.mark.parametrize(
+    ("format_", "case", "here"),
+    [
+        ("megatron", "gpt-completep", "by 1, the plan .completep. by 0.3333"),  # depth 2 to 6
+        ("cerebras", "gpt-completep-half", "by 1, the plan .completep. by 0.5774"),
+        ("megatron", "gpt-residual", "by 1, the plan .mup. by 0.5"),
+        ("nanogpt-completep", "gpt-residual", "by 1, the plan .mup. by 0.5"),
+    ],
+)
+def test_a_residual_multiplier_that_the_stack_does_not_have(
+    tmp_path: Path, format_: str, case: str, here: str
+) -> None:
+    """Refused with what holds it; written with its deviations on request."""
+    path, depth = emit_recipe(tmp_path, case), CASES[case].get("depth")
+    with pytest.raises(InputError, match=here) as error:
+        scale(path, width=64, depth=depth, format=format_)
+    assert "use --format json, torch," in str(error.value)
+    assert "megatron" not in str(error.value).partition("; use ")[2]
+    assert str(error.value).endswith("; --allow-deviations writes it all the same")
+    found = scale(path, width=64, depth=depth, format=format_, allow_deviations=True)
+    assert any(d.what.startswith("lr of") for d in found.document.deviations)
+    # control: a plan without such a multiplier
+    scale(emit_recipe(tmp_path, "gpt"), width=64, format="megatron")
 
 
 def test_a_schedule_that_the_stack_does_not_have(tmp_path: Path) -> None:
