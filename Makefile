@@ -80,7 +80,7 @@ slow: $(VENV)/.tests  ## Statistical checks and whole runs: an hour or more
 stacks: $(VENV)/.tests  ## Emit, build and train in every stack: downloads them, ten minutes
 	$(BIN)/python -m tests.stacks $(STACKS)
 
-# How far the check can be trusted: the table in the README.
+# How far the check can be trusted: the table in docs/check.md.
 figures: $(VENV)/.tests  ## Planted errors and false alarms of the check: an hour or two
 	$(BIN)/python -m tests.benchmarks.planted
 	$(BIN)/python -m tests.benchmarks.planted random 200 777

@@ -9,13 +9,10 @@ import pytest
 
 from tests.helpers.source import ROOT, modules
 
-DOCUMENTS = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/architecture.md",
-    "docs/forecasts.md",
-    "docs/laws.md",
-]
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+)
+NAME_PATHS = {"CONTRIBUTING.md", "docs/architecture.md", "docs/forecasts.md", "docs/laws.md"}
 PATH = re.compile(r"`((?:mutransfer_cli|tests|docs|recipes|examples)/[\w./-]*)`")
 
 
@@ -23,7 +20,7 @@ PATH = re.compile(r"`((?:mutransfer_cli|tests|docs|recipes|examples)/[\w./-]*)`"
 def test_paths_exist(document: str) -> None:
     named = {path for path in PATH.findall((ROOT / document).read_text()) if "NAME" not in path}
     assert {path for path in named if not (ROOT / path).exists()} == set()
-    assert document == "README.md" or named
+    assert named or document not in NAME_PATHS
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -31,6 +28,27 @@ def test_links_exist(document: str) -> None:
     folder = (ROOT / document).parent
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text())
     assert {link for link in links if not (folder / link).exists()} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_anchors_exist(document: str) -> None:
+    """As GitHub makes them of headings: lower case, no punctuation, hyphens for spaces."""
+    page = ROOT / document
+    for link, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+        target = page.parent / link if link else page
+        headings = re.findall(r"(?m)^#+ (.+)$", target.read_text())
+        made = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert anchor in made, (link, anchor)
+
+
+def test_every_page_is_listed() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"({page})" not in index} == set()
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
 
 
 def test_classes_exist() -> None:
