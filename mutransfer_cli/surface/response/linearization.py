@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, lapack
 
 from mutransfer_cli.surface.response.layout import Layout
-from mutransfer_cli.surface.response.misfit import misfit_correlation
+from mutransfer_cli.surface.response.misfit import offset_correlation, size_decay
 from mutransfer_cli.surface.response.noise_model import SEED_EFFECT, NoiseModel
 from mutransfer_cli.surface.response.runs import Array, Indices, Mask, Runs
 from mutransfer_cli.surface.response.shape import Shape, shape_at
@@ -81,13 +81,20 @@ class Problem:
             noise: The noise.
             rho: Size of the misfit relative to the excess loss.
         """
-        z = self.sizes[self.rung]
-        alike = misfit_correlation(shape.offset, shape.offset, z, z)
-        v = rho**2 * np.outer(shape.excess, shape.excess) * alike
+        v = offset_correlation(shape.offset, shape.offset)
+        v *= self.size_decay
+        v *= rho * shape.excess
+        v *= (rho * shape.excess)[:, None]
         v[np.diag_indices_from(v)] += noise.variance(self.rung, shape.excess)
         if self.same_seed is not None:
             v += (SEED_EFFECT**2 * np.mean(noise.sigma**2)) * self.same_seed
-        return np.asarray(v)
+        return v
+
+    @cached_property
+    def size_decay(self) -> Array:
+        """How far the misfit of one run's size is that of another's, shape (runs, runs)."""
+        z = self.sizes[self.rung]
+        return size_decay(z, z)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Linearization:
         theta: The parameters.
         shape: The surface at the runs.
         noise: The noise from which the covariance was made.
-        precision: Inverse of the covariance, shape (runs, runs).
+        whitening: Inverse of the covariance's lower Cholesky factor, shape (runs, runs).
         log_determinant: Of the covariance.
         mean: Prior mean of the parameters.
         sd: Prior standard deviation of the parameters.
@@ -109,7 +116,7 @@ class Linearization:
     theta: Array
     shape: Shape
     noise: NoiseModel
-    precision: Array
+    whitening: Array
     log_determinant: float
     mean: Array
     sd: Array
@@ -133,13 +140,18 @@ class Linearization:
             rho: Size of the misfit relative to the excess loss.
             mean: Prior mean of the parameters.
             sd: Prior standard deviation of the parameters.
+
+        Raises:
+            LinAlgError: The covariance is not positive definite, as where a loss is not finite.
         """
         shape = problem.shape(theta)
-        factor, _ = cho_factor(problem.covariance(shape, noise, rho), lower=True)
-        lower = np.tril(lapack.dpotri(factor, lower=1)[0])
-        precision = lower + np.tril(lower, -1).T
+        covariance = problem.covariance(shape, noise, rho)  # symmetric: its transpose is no copy
+        factor, failure = lapack.dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)
+        if failure:
+            raise LinAlgError("the covariance of the runs is not positive definite")
         log_determinant = 2 * float(np.log(np.diag(factor)).sum())
-        return cls(problem, theta, shape, noise, precision, log_determinant, mean, sd)
+        whitening, _ = lapack.dtrtri(factor, lower=1, overwrite_c=1)
+        return cls(problem, theta, shape, noise, whitening, log_determinant, mean, sd)
 
     @cached_property
     def residuals(self) -> Array:
@@ -147,15 +159,15 @@ class Linearization:
         return self.problem.residuals(self.theta, self.shape)
 
     @cached_property
-    def weighted(self) -> Array:
-        """Gradient of the surface times the precision, shape (parameters, runs)."""
-        return np.asarray(self.shape.gradient.T @ self.precision)
+    def whitened(self) -> Array:
+        """Gradient of the surface in standard deviations, shape (runs, parameters)."""
+        return np.asarray(self.whitening @ self.shape.gradient)
 
     @cached_property
     def hessian(self) -> Array:
         """Gauss-Newton Hessian of half the cost, shape (parameters, parameters)."""
         _, hinge = self.problem.hinge(self.theta)
-        curvature = self.weighted @ self.shape.gradient + hinge.T @ hinge
+        curvature = self.whitened.T @ self.whitened + hinge.T @ hinge
         curvature[np.diag_indices_from(curvature)] += 1 / self.sd**2
         return np.asarray(curvature)
 
@@ -164,7 +176,8 @@ class Linearization:
         """The negative gradient of half the cost, shape (parameters,)."""
         short, hinge = self.problem.hinge(self.theta)
         prior = (self.mean - self.theta) / self.sd**2
-        return np.asarray(self.weighted @ self.residuals + prior + hinge.T @ short)
+        whitened = self.whitening @ self.residuals
+        return np.asarray(self.whitened.T @ whitened + prior + hinge.T @ short)
 
     @cached_property
     def factor(self) -> tuple[Array, bool]:
@@ -183,15 +196,22 @@ class Linearization:
 
     def cost_at(self, theta: Array) -> float:
         """Chi squared of runs, prior and hinge at other parameters, with the covariance held."""
-        residuals = self.problem.residuals(theta, self.problem.shape(theta))
+        residuals = self.whitening @ self.problem.residuals(theta, self.problem.shape(theta))
         short, _ = self.problem.hinge(theta)
         prior = (((theta - self.mean) / self.sd) ** 2).sum()
-        return float(residuals @ self.precision @ residuals + prior + short @ short)
+        return float(residuals @ residuals + prior + short @ short)
 
+    def weighed(self, residuals: Array) -> Array:
+        """The inverse of the covariance times residuals, shape (runs,)."""
+        return np.asarray(self.whitening.T @ (self.whitening @ residuals))
+
+    @cached_property
     def free_precision(self) -> Array:
-        """Diagonal of the precision less what the parameters use up, shape (runs,)."""
-        used = ((self.weighted.T @ self.posterior) * self.weighted.T).sum(1)
-        return np.asarray(np.maximum(np.diag(self.precision) - used, 1e-12))
+        """Diagonal of the inverse covariance less what the parameters use up, shape (runs,)."""
+        diagonal = np.einsum("ij,ij->j", self.whitening, self.whitening)
+        weighted = self.whitening.T @ self.whitened
+        used = ((weighted @ self.posterior) * weighted).sum(1)
+        return np.asarray(np.maximum(diagonal - used, 1e-12))
 
     @property
     def evidence(self) -> float:

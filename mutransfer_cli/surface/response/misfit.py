@@ -30,9 +30,39 @@ def conditioned(u: Array, other: Array, length: float) -> Array:
     """
     v, w = u / length, other / length
     inner = v @ w.T
-    half = (v * v).sum(1)[:, None] / 2 + (w * w).sum(1)[None, :] / 2
-    # exp(inner - half) - exp(-half) (1 + inner), without cancellation near the optimum
-    return np.asarray(np.exp(-half) * (np.expm1(np.minimum(inner, 700.0)) - inner))
+    own, others = (v * v).sum(1)[:, None] / 2, (w * w).sum(1) / 2
+    alike = np.exp(inner - own - others)
+    inner += 1  # in place from here: the matrix is large, and this the innermost loop of a fit
+    inner *= np.exp(-own)
+    inner *= np.exp(-others)
+    alike -= inner
+    return np.asarray(alike)
+
+
+def size_decay(z: Array, z_other: Array) -> Array:
+    """How far the misfit of one size is that of another, shape (runs, others).
+
+    Args:
+        z: Sizes in octaves, shape (runs, axes).
+        z_other: Further sizes, shape (others, axes).
+    """
+    distance = ((z[:, None, :] - z_other[None, :, :]) ** 2).sum(2)
+    return np.asarray(np.exp(-distance / (2 * SIZE_SCALE**2)))
+
+
+def offset_correlation(u: Array, other: Array) -> Array:
+    """R between two sets of runs of one size, shape (runs, others).
+
+    Args:
+        u: Offsets from the optimum in octaves, shape (runs, hyperparameters).
+        other: Further offsets, shape (others, hyperparameters).
+    """
+    total = np.zeros((len(u), len(other)))
+    for weight, scale in SCALES:
+        part = conditioned(u, other, scale)
+        part *= weight
+        total += part
+    return total
 
 
 def misfit_correlation(u: Array, other: Array, z: Array, z_other: Array) -> Array:
@@ -44,6 +74,4 @@ def misfit_correlation(u: Array, other: Array, z: Array, z_other: Array) -> Arra
         z: Sizes in octaves, shape (runs, axes).
         z_other: Further sizes, shape (others, axes).
     """
-    distance = ((z[:, None, :] - z_other[None, :, :]) ** 2).sum(2)
-    decay = np.exp(-distance / (2 * SIZE_SCALE**2))
-    return np.asarray(decay * sum(w * conditioned(u, other, scale) for w, scale in SCALES))
+    return size_decay(z, z_other) * offset_correlation(u, other)

@@ -17,6 +17,9 @@ CONVERGED = 0.02  # largest step in posterior standard deviations
 LARGEST_STEP = 3.0  # in prior standard deviations, these counted as at most `WIDEST_PRIOR`
 WIDEST_PRIOR = 5.0
 DAMPING_TRIES = 8
+RELAXATION = (0.3, 1.0)  # bounds of the part of a change of the noise that is taken
+REVERSAL = 0.5  # cosine of the angle between two steps from which they are opposite
+SAME_MODE = 1.0  # posterior standard deviations from a mode within which a fit ends in it
 DEPARTURE_SHRINKAGE = 6.0  # pseudo-observations behind the prior of departures from the line
 
 
@@ -53,8 +56,13 @@ def find_mode(
     rho: float,
     departure: float = DEPARTURE_SD,
     drift: float | Array = DRIFT_SD,
+    known: Mode | None = None,
 ) -> Mode:
     """The mode next to a start.
+
+    The noise is renewed together with the parameters. Its changes tend to alternate in sign, as
+    runs and misfit take turns in explaining the same residuals, so that only a part of each is
+    taken (`relaxed`).
 
     Args:
         problem: The runs.
@@ -63,22 +71,70 @@ def find_mode(
         rho: Size of the misfit relative to the excess loss.
         departure: Expected departure of a rung's optimum from the line, in octaves.
         drift: Standard deviation of the drift, in octaves per octave.
+        known: A mode of the same problem: a fit that comes near it ends in it.
     """
-    mean, sd = problem.layout.prior(start, departure, drift)
+    layout = problem.layout
+    mean, sd = layout.prior(start, departure, drift)
     theta, damping, moved = start, 1e-3, np.inf
+    part = RELAXATION[1]
+    before: Array | None = None
+    last: Array | None = None
     for iteration in range(ITERATIONS):
         here = Linearization.at(problem, theta, noise, rho, mean, sd)
         if moved < CONVERGED:
             break
         step, damping = damped_step(here, damping)
-        theta = theta + step
-        moved = float(np.max(np.abs(step) / np.sqrt(np.diag(here.posterior))))
+        deviations = step / np.sqrt(np.diag(here.posterior))
+        if reverses(deviations, last):
+            step, deviations = step / 2, deviations / 2
+        theta, last = theta + step, deviations
+        if known is not None and is_near(theta, known):
+            return known
+        moved = float(np.max(np.abs(deviations)))
         if iteration:  # the first step is from a rough start: its residuals say little
-            renewed = renewed_noise(here, step)
-            change = float(np.max(np.abs(np.log(renewed.sigma / noise.sigma))))
-            moved, noise = max(moved, change / 5), renewed
+            change = renewed_noise(here, step).logarithms - noise.logarithms
+            part, before = relaxed(part, change, before), change
+            moved = max(moved, float(np.max(np.abs(change[: layout.rungs]))) / 5)
+            noise = noise.moved(part * change)
             sd = with_departures(here, theta, departure)
     return mode_at(here, rho)
+
+
+def relaxed(part: float, change: Array, before: Array | None) -> float:
+    """The part of a change that is taken (Aitken's relaxation: Irons and Tuck 1969, equation 8).
+
+    Args:
+        part: The part of the change before that was taken.
+        change: The change that a fixed-point step would make.
+        before: The one before; None: there was none.
+    """
+    if before is None:
+        return part
+    bend = change - before
+    square = float(bend @ bend)
+    return float(np.clip(-part * (before @ bend) / square, *RELAXATION)) if square else part
+
+
+def reverses(step: Array, last: Array | None) -> bool:
+    """Whether a step goes back where the last one came from.
+
+    The covariance depends on the parameters and is held during a step, so that full steps can
+    alternate between two points.
+
+    Args:
+        step: The step in posterior standard deviations, shape (parameters,).
+        last: The last one; None: there was none.
+    """
+    if last is None:
+        return False
+    product = float(step @ last)
+    return product < 0 and product**2 > REVERSAL**2 * float((step @ step) * (last @ last))
+
+
+def is_near(theta: Array, mode: Mode) -> bool:
+    """Whether parameters are within `SAME_MODE` standard deviations of a mode."""
+    deviations = np.abs(theta - mode.theta) / np.sqrt(np.diag(mode.covariance))
+    return bool(np.max(deviations) < SAME_MODE)
 
 
 def damped_step(here: Linearization, damping: float) -> tuple[Array, float]:
@@ -108,7 +164,7 @@ def renewed_noise(here: Linearization, step: Array) -> NoiseModel:
     """
     left = here.residuals - here.shape.gradient @ step
     return here.noise.updated(
-        here.problem.rung, here.shape.excess, here.precision @ left, here.free_precision()
+        here.problem.rung, here.shape.excess, here.weighed(left), here.free_precision
     )
 
 
@@ -140,7 +196,7 @@ def mode_at(here: Linearization, rho: float) -> Mode:
         rho: Size of the misfit relative to the excess loss.
     """
     layout = here.problem.layout
-    precision = here.free_precision()
+    precision = here.free_precision
     variance = here.noise.variance(here.problem.rung, here.shape.excess)
     return Mode(
         theta=here.theta,
@@ -150,5 +206,5 @@ def mode_at(here: Linearization, rho: float) -> Mode:
         departure_sd=here.sd[layout.slices["departure"]].reshape(layout.rungs, -1)[0],
         rho=rho,
         freedom=float((variance * precision).sum()),
-        residuals=here.precision @ here.residuals / np.sqrt(precision),
+        residuals=here.weighed(here.residuals) / np.sqrt(precision),
     )

@@ -10,6 +10,7 @@ the runs of which a loss is the mean.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -50,6 +51,23 @@ class NoiseModel:
         """
         own: Array = (self.sigma[rung] ** 2 + (self.omega * excess) ** 2) / self.weights
         return own
+
+    @cached_property
+    def logarithms(self) -> Array:
+        """Logarithms of all parameters, shape (rungs + 1 + runs,)."""
+        return np.asarray(np.log(np.concatenate([self.sigma, [self.omega], self.weights])))
+
+    def moved(self, change: Array) -> NoiseModel:
+        """The noise with other parameters.
+
+        Args:
+            change: What is added to `logarithms`.
+        """
+        rungs = len(self.sigma)
+        values = np.exp(self.logarithms + change)
+        return replace(
+            self, sigma=values[:rungs], omega=float(values[rungs]), weights=values[rungs + 1 :]
+        )
 
     def updated(self, rung: Indices, excess: Array, scaled: Array, precision: Array) -> NoiseModel:
         """One step of the fixed-point iteration for sigma, omega and the weights.

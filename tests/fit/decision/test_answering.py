@@ -288,7 +288,7 @@ def test_a_weight_decay_above_zero_has_octaves() -> None:
 
 def test_a_hyperparameter_that_hardly_matters_does_not_hinder_the_verdict() -> None:
     """An octave of init_std costs .005 %; where nothing matters there is no verdict."""
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(0)
     study = [
         Observation(
             w,
@@ -300,7 +300,7 @@ def test_a_hyperparameter_that_hardly_matters_does_not_hinder_the_verdict() -> N
         for w, x, y in product(WIDTHS, range(-9, -4), range(-6, 7, 2))
     ]
     found = asked(study)
-    assert all("hardly changes with the init_std" in (found.rungs[i].note or "") for i in (0, -1))
+    assert all("hardly changes with the init_std" in (rung.note or "") for rung in found.rungs)
     assert found.verdict == "holds" and consistent(found)
     flat = asked([replace(o, loss=2 + 1e-3 * (i % 7)) for i, o in enumerate(study)])
     assert flat.verdict == "inconclusive"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mutransfer_cli.surface.response.fitting.starting_point import on_trend, start_of
-from mutransfer_cli.surface.response.fitting.window import problem_of
+from mutransfer_cli.surface.response.fitting.window import in_window, problem_of
 from mutransfer_cli.surface.response.layout import DEPARTURE_SD, DRIFT_SD
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
@@ -57,12 +57,19 @@ class Candidate:
 def fit_members(runs: Runs) -> list[Member]:
     """All fits of the mixture, weighted: by evidence inside a window, windows alike.
 
+    Windows that hold the same runs are fitted once.
+
     Args:
         runs: All runs.
     """
     members = []
+    fitted: dict[bytes, list[Candidate]] = {}
+    before: Mode | None = None
     for window in WINDOWS:
-        candidates = fit_window(problem_of(runs, window))
+        kept = in_window(runs, window)
+        candidates = fitted.get(kept.tobytes()) or fit_window(problem_of(runs, kept), before)
+        fitted[kept.tobytes()] = candidates
+        before = candidates[MISFITS.index(MISFIT)].mode
         evidence = np.array([c.evidence for c in candidates])
         weights = np.exp(evidence - evidence.max())
         weights /= weights.sum() * len(WINDOWS)
@@ -73,7 +80,24 @@ def fit_members(runs: Runs) -> list[Member]:
     return members
 
 
-def fit_window(problem: Problem) -> list[Candidate]:
+def first_mode(problem: Problem, before: Mode | None) -> Mode:
+    """The likeliest of the modes at which two starts end, with the usual misfit.
+
+    Args:
+        problem: The runs, with a steady trend.
+        before: A fit of the window before, which is the first start; None: there is none.
+    """
+    starts = [start_of(problem, fraction) for fraction in STARTS]
+    if before is not None:
+        own = starts[0][1]
+        noise = replace(own, sigma=before.noise.sigma, omega=before.noise.omega)
+        starts[0] = before.theta, noise
+    first = find_mode(problem, *starts[0], MISFIT)
+    other = find_mode(problem, *starts[1], MISFIT, known=first)
+    return max(first, other, key=lambda mode: mode.evidence)
+
+
+def fit_window(problem: Problem, before: Mode | None = None) -> list[Candidate]:
     """The fits of one window.
 
     Sizes of the misfit are tried with the usual departures from a steady drift; further departures
@@ -81,10 +105,9 @@ def fit_window(problem: Problem) -> list[Candidate]:
 
     Args:
         problem: The runs, with a steady trend.
+        before: The first fit of the window before; None: there is none.
     """
-    starts = [start_of(problem, fraction) for fraction in STARTS]
-    tried = [find_mode(problem, theta, noise, MISFITS[1]) for theta, noise in starts]
-    first = max(tried, key=lambda mode: mode.evidence)
+    first = first_mode(problem, before)
     modes = [
         first if rho == first.rho else find_mode(problem, first.theta, first.noise, rho)
         for rho in MISFITS
@@ -112,7 +135,8 @@ def other_trends(likeliest: Candidate) -> Iterator[list[Candidate]]:
     """The fits with another trend than a steady drift of every optimum.
 
     No optimum drifts; all drifts decay; and, of several drifts, only those that are clear, which
-    are steady or decay.
+    are steady or decay. Where all of them are clear, or none, that is a trend that is fitted
+    already.
 
     Args:
         likeliest: The likeliest fit with a steady drift.
@@ -124,8 +148,10 @@ def other_trends(likeliest: Candidate) -> Iterator[list[Candidate]]:
     decayed = refits(likeliest, decaying, wide)
     yield decayed
     if len(wide) > 1:
-        yield refits(likeliest, steady, clear_drifts(likeliest))
-        yield refits(likeliest, decaying, clear_drifts(decayed[0]))
+        for problem, fit in ((steady, likeliest), (decaying, decayed[0])):
+            clear = clear_drifts(fit)
+            if 0 < np.sum(clear == DRIFT_SD) < len(clear):
+                yield refits(likeliest, problem, clear)
 
 
 def refits(likeliest: Candidate, problem: Problem, drift: Array) -> list[Candidate]:

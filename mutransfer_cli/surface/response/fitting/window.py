@@ -75,11 +75,15 @@ def seed_matrix(runs: Runs) -> Mask | None:
     return same if same.any() else None
 
 
-def problem_of(runs: Runs, window: float) -> Problem:
-    """The runs of a window, ready to fit."""
+def problem_of(runs: Runs, kept: Mask) -> Problem:
+    """The runs of a window, ready to fit.
+
+    Args:
+        runs: All runs.
+        kept: Those in the window, shape (runs,).
+    """
     rungs = runs.rungs
     centered = rungs - rungs.mean(0)
-    kept = in_window(runs, window)
     finished = runs.select(kept)
     diverged = runs.diverged
     return Problem(

@@ -7,6 +7,7 @@ import pytest
 
 from mutransfer_cli.surface.response.fitting.mixture import (
     TRANSFER_SD,
+    WINDOWS,
     Candidate,
     clear_drifts,
     wide_drifts,
@@ -37,6 +38,27 @@ def ladder(optima: np.ndarray) -> ResponseSurface:
             np.concatenate(sizes)[:, None],
             np.concatenate(seeds),
             np.concatenate(losses),
+        )
+    )
+
+
+def plane(drifts: tuple[float, float], losses: float = 0.01) -> ResponseSurface:
+    """Paraboloids over two hyperparameters, on a grid of five by five; noise .0005."""
+    rng = np.random.default_rng(0)
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(-2.0, 3.0), np.arange(-2.0, 3.0)))
+    settings, sizes, values = [], [], []
+    for z in Z:
+        squares = (x - drifts[0] * (z - 1.5)) ** 2 + (y - drifts[1] * (z - 1.5)) ** 2
+        settings.append(np.stack([x, y], axis=1))
+        sizes.append(np.full(len(x), z))
+        values.append(1 + losses * squares + rng.normal(0, 0.0005, len(x)))
+    count = len(Z) * len(x)
+    return fit_response(
+        Runs(
+            np.concatenate(settings),
+            np.concatenate(sizes)[:, None],
+            np.zeros(count, dtype=int),
+            np.concatenate(values),
         )
     )
 
@@ -74,6 +96,27 @@ def test_clear_drifts_are_those_that_the_runs_show() -> None:
     assert clear_drifts(likeliest(ladder(STEADY))).tolist() == [DRIFT_SD]
     assert clear_drifts(likeliest(ladder(0 * Z))).tolist() == [TRANSFER_SD]
     assert wide_drifts(likeliest(ladder(STEADY)).problem).tolist() == [DRIFT_SD]
+
+
+@pytest.mark.parametrize(
+    ("drifts", "members"),
+    # misfits 3, departures 2, no drift 2, decaying drifts 2; where only some are clear, 4 more
+    [((0.0, 0.0), 9), ((0.4, -0.4), 9), ((0.4, 0.0), 13)],
+)
+def test_each_trend_is_fitted_once(drifts: tuple[float, float], members: int) -> None:
+    surface = plane(drifts)
+    for window in WINDOWS:
+        own = [m for m in surface.members if m.window == window]
+        assert len(own) == members
+        assert sum(m.weight for m in own) == pytest.approx(1 / 3)
+
+
+def test_windows_with_the_same_runs_are_fitted_once() -> None:
+    """On steep curves all windows keep the 3 (2 + 1) best runs of a rung, on flat ones all."""
+    steep, flat = plane((0.0, 0.0), losses=1.0), plane((0.0, 0.0))
+    for surface, count in ((steep, 1), (flat, 3)):
+        assert len({id(m.problem.runs) for m in surface.members}) == count
+        assert {m.window for m in surface.members} == set(WINDOWS)
 
 
 @pytest.mark.parametrize(("highest", "ceiling"), [(0.1, 0.5), (0.8, 0.8), (9.0, 1.0)])
