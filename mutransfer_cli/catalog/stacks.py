@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mutransfer_cli.catalog.refused_stacks import REFUSED_STACKS
 from mutransfer_cli.catalog.registry import Entry, Registry
+from mutransfer_cli.catalog.stack_versions import UNKNOWN_VERSIONS, StackVersions, TriedVersion
 from mutransfer_cli.errors import InputError
 
 
@@ -15,7 +17,7 @@ class StackEntry(Entry):
 
     Attributes:
         files: Names of the files, the main one first.
-        versions: Versions of the stack that the format was written for; empty: any.
+        versions: The versions that the format was tried with.
         aliases: Other names that a user may try; the error message suggests this format.
         is_document: Whether the file is the document of `scale --json` itself.
         models: The models it supports: any, only those of transformers, or only decoders.
@@ -36,7 +38,7 @@ class StackEntry(Entry):
     """
 
     files: tuple[str, ...]
-    versions: str = ""
+    versions: StackVersions = UNKNOWN_VERSIONS
     aliases: tuple[str, ...] = ()
     is_document: bool = False
     models: Literal["any", "transformers", "decoders"] = "any"
@@ -53,6 +55,11 @@ class StackEntry(Entry):
 
 
 ADAM = ("adamw", "adam")
+WHEN = "November 2026"
+TRANSFORMERS = (TriedVersion("5.24.0", "trained", WHEN),)
+ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
+NANOGPT_MASTER = TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN)
+NANOGPT_COMPLETEP = TriedVersion("commit 6f8bc3b of nanoGPT-mup, branch completep", "trained", WHEN)
 STACKS = Registry(
     "stacks",
     StackEntry,
@@ -71,6 +78,11 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.torch:STACK",
             files=("mutransfer_plan.py",),
             torch_optimizers=True,
+            versions=StackVersions(
+                package="torch",
+                tried=(TriedVersion("2.13.0", "trained", WHEN),),
+                others="torch.optim.Muon came with torch 2.9",
+            ),
         ),
         StackEntry(
             name="lightning",
@@ -78,6 +90,11 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.lightning:STACK",
             files=("mutransfer_lightning.py",),
             torch_optimizers=True,
+            versions=StackVersions(
+                package="lightning",
+                tried=(TriedVersion("2.6.6", "trained", WHEN),),
+                others="the older package pytorch_lightning is imported where lightning is missing",
+            ),
         ),
         StackEntry(
             name="hf",
@@ -87,6 +104,7 @@ STACKS = Registry(
             aliases=("transformers", "huggingface"),
             models="transformers",
             torch_optimizers=True,
+            versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
         ),
         StackEntry(
             name="hf-granite",
@@ -96,13 +114,13 @@ STACKS = Registry(
             aliases=("granite",),
             models="decoders",
             optimizers=ADAM,
+            versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
         ),
         StackEntry(
             name="nanogpt-mup",
             summary="config of EleutherAI/nanoGPT-mup (branch completep where the depth changes)",
             implementation="mutransfer_cli.emit.stacks.nanogpt:STACK",
             files=("nanogpt.py",),
-            versions="commit b2a5e60, branch completep 6f8bc3b",
             aliases=("nanogpt",),
             models="decoders",
             optimizers=ADAM,
@@ -111,13 +129,19 @@ STACKS = Registry(
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",
+            versions=StackVersions(
+                tried=(
+                    TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
+                    NANOGPT_COMPLETEP,
+                ),
+                others="Karpathy's nanoGPT stops at the first key: it has no muP",
+            ),
         ),
         StackEntry(
             name="nanogpt-completep",
             summary="the same for its branch completep at any depth",
             implementation="mutransfer_cli.emit.stacks.nanogpt:COMPLETEP_STACK",
             files=("nanogpt.py",),
-            versions="branch completep 6f8bc3b",
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
@@ -125,13 +149,16 @@ STACKS = Registry(
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",
+            versions=StackVersions(
+                tried=(NANOGPT_COMPLETEP,),
+                others="Karpathy's nanoGPT stops at the first key: it has no muP",
+            ),
         ),
         StackEntry(
             name="megatron",
             summary="arguments for Megatron-LM and Megatron-Bridge",
             implementation="mutransfer_cli.emit.stacks.megatron:STACK",
             files=("megatron.sh",),
-            versions="core 0.17 or later",
             aliases=("megatron-lm", "megatron-bridge"),
             models="decoders",
             optimizers=ADAM,
@@ -140,45 +167,73 @@ STACKS = Registry(
             warmup="zero",
             schedule_source="megatron-core 0.19.0, core/optimizer_param_scheduler.py (November "
             "2026); a start above 0 would be the same rate for all groups",
+            versions=StackVersions(
+                package="megatron-core",
+                tried=(
+                    TriedVersion(
+                        "commit d98e8a64d of Megatron-LM",
+                        "built",
+                        WHEN,
+                        "CUDA and Transformer Engine replaced by stand-ins",
+                    ),
+                    TriedVersion("commit 067f987df of Megatron-Bridge", "read", WHEN),
+                ),
+                others="--use-mup came with core 0.17",
+            ),
         ),
         StackEntry(
             name="cerebras",
             summary="YAML for Cerebras modelzoo",
             implementation="mutransfer_cli.emit.stacks.cerebras:STACK",
             files=("cerebras.yaml",),
-            versions="2.3 or later",
             aliases=("modelzoo",),
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep", "sp"),
             residual_multiplier=False,
             schedule_source="cerebras_pytorch 2.10.0, optim/scheduler.py (November 2026)",
+            versions=StackVersions(
+                package="cerebras_modelzoo",
+                tried=(
+                    TriedVersion(
+                        "2.10.0", "built", WHEN, "config classes alone, cerebras.pytorch replaced"
+                    ),
+                ),
+                others="the keys mup_base_hidden_size and mup_base_filter_size came with 2.3",
+            ),
         ),
         StackEntry(
             name="torchtitan",
             summary="a Python recipe for torchtitan's llama3, untied",
             implementation="mutransfer_cli.emit.stacks.torchtitan:STACK",
             files=("mutransfer_torchtitan.py",),
-            versions="commit b5bcd76",
             aliases=("titan",),
             models="decoders",
             optimizers=ADAM,
             tied="never",
             schedule_source="torchtitan 0.3.0, components/optimizer/lr_scheduler.py (November "
             "2026)",
+            versions=StackVersions(
+                package="torchtitan",
+                tried=(TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),),
+                others="ParamGroupConfig (pull request 2859) is needed",
+            ),
         ),
         StackEntry(
             name="lm-engine",
             summary="YAML for open-lm-engine/lm-engine",
             implementation="mutransfer_cli.emit.stacks.lm_engine:STACK",
             files=("lm_engine.yaml",),
-            versions="commit 36bad91",
             models="decoders",
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
             warmup="zero",
             schedule_source="commit af69190, optimization/lr_scheduler.py, as read in November "
             "2026",
+            versions=StackVersions(
+                tried=(TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),),
+                others="since September 2026 param_groups stands for params_group_method",
+            ),
         ),
         StackEntry(
             name="automodel",
@@ -189,86 +244,25 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             schedule_source="nemo-automodel 0.7.0, components/optim/scheduler.py (November 2026)",
+            versions=StackVersions(
+                package="nemo-automodel",
+                tried=(TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),),
+            ),
         ),
         StackEntry(
             name="bsh",
             summary="base shapes of the mup package, with the other numbers as comments",
             implementation="mutransfer_cli.emit.stacks.bsh:STACK",
             files=("base.bsh",),
-            versions="mup 1.0",
             aliases=("mup", "base-shapes"),
             optimizers=ADAM,
             parameterizations=("mup",),
             absorbed_readout=False,
+            versions=StackVersions(package="mup", tried=(TriedVersion("1.0.0", "trained", WHEN),)),
         ),
     ],
 )
 DEFAULT_STACK = "json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedStack:
-    """A stack for which no configuration is written.
-
-    Attributes:
-        name: Name, as a user would type it.
-        reason: Why it is refused.
-        instead: Formats to use instead, the closest first.
-        aliases: Other names that a user may try.
-    """
-
-    name: str
-    reason: str
-    instead: tuple[str, ...]
-    aliases: tuple[str, ...] = ()
-
-
-REFUSED_STACKS = (
-    RefusedStack(
-        name="gpt-neox",
-        reason="its use-mup is broken at HEAD: mup_attn_temp and mup_output_temp are never read, "
-        "and the hidden learning rate is not scaled (issues 956, 1087)",
-        instead=("megatron", "torch"),
-        aliases=("gptneox", "neox"),
-    ),
-    RefusedStack(
-        name="litgpt",
-        reason="it has one parameter group, sets one learning rate for all tensors, and its init "
-        "is fixed in the code",
-        instead=("torch", "lightning"),
-    ),
-    RefusedStack(
-        name="maxtext",
-        reason="it has no muP and no learning rate per parameter",
-        instead=("torchtitan", "json"),
-    ),
-    RefusedStack(
-        name="torchtune",
-        reason="the project is frozen and has one learning rate",
-        instead=("torchtitan", "hf"),
-    ),
-    RefusedStack(
-        name="levanter",
-        reason="its muP was backed out (1247) and never merged again (1231)",
-        instead=("torchtitan",),
-    ),
-    RefusedStack(
-        name="axolotl",
-        reason="its groups share one weight decay and epsilon and never initialize: embedding and "
-        "head are one group without decay; use Trainer",
-        instead=("hf-granite", "hf"),
-    ),
-    RefusedStack(
-        name="lingua",
-        reason="it has a base std for init and nothing per tensor",
-        instead=("torchtitan", "torch"),
-    ),
-    RefusedStack(
-        name="nemo",
-        reason="muP of the old NeMo was superseded by Megatron-Bridge",
-        instead=("megatron", "automodel"),
-    ),
-)
 
 
 def require_stack(name: str) -> StackEntry:
@@ -293,8 +287,5 @@ def require_stack(name: str) -> StackEntry:
 
 def help_of_stacks() -> str:
     """All formats, for `--help`."""
-    formats = "; ".join(
-        f"{row.name}: {row.summary}" + (f", written for {row.versions}" if row.versions else "")
-        for row in STACKS
-    )
+    formats = "; ".join(f"{row.name}: {row.summary}" for row in STACKS)
     return f"{formats}. Refused, with the reason: {', '.join(r.name for r in REFUSED_STACKS)}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mutransfer_cli.catalog.stack_versions import version_lines
 from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, help_of_stacks, require_stack
 from mutransfer_cli.cli.options import (
     Batch,
@@ -29,7 +31,10 @@ FILES = "; ".join(f"{row.name}: {', '.join(row.files)}" for row in STACKS if len
 
 
 def scale(
-    source: Annotated[Path, typer.Argument(help="A run directory, or a recipe.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A run directory, or a recipe.", metavar="SOURCE", show_default=False),
+    ] = None,
     width: Width = None,
     depth: Depth = None,
     batch: Batch = None,
@@ -69,6 +74,12 @@ def scale(
     every: Annotated[
         bool, typer.Option("--all", help="With --explain: a part for every tensor.")
     ] = False,
+    list_formats: Annotated[
+        bool,
+        typer.Option(
+            "--list-formats", help="List the formats with the versions that each was tried with."
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if the stack deviates from the plan.")
     ] = False,
@@ -89,7 +100,12 @@ def scale(
     What that framework cannot do as planned is reported as a deviation: on the terminal, in the
     JSON document, and as a comment in the file.
     """
+    if list_formats:
+        show_formats(as_json)
+        return
     row = require_stack(format)
+    if source is None:
+        raise InputError("scale: expected a run directory or a recipe; --list-formats needs none")
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.emit.core.header import deviation_line
     from mutransfer_cli.emit.scale import scale as scale_source
@@ -127,6 +143,8 @@ def scale(
     if document.differences is not None and not as_json:
         show_differences(document, str(diff))
     stream = sys.stderr if as_json or output is None else sys.stdout
+    if document.versions is not None and document.versions.warning is not None:
+        show_line(f"warning: {document.versions.warning}", file=sys.stderr)
     for note in document.notes:
         show_line(f"note: {note}", file=stream)
     for deviation in document.deviations:
@@ -147,3 +165,33 @@ def show_differences(document: ScaleDocument, old: str) -> None:
     )
     if not rows:
         show_line("nothing changed")
+
+
+def show_formats(as_json: bool) -> None:
+    """Print the formats, and the versions of their stacks."""
+    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.emit.format_list import formats_document
+
+    document = formats_document()
+    if as_json:
+        print_json(document)
+        return
+    for entry in document.formats:
+        versions = entry.versions
+        paragraph(f"{entry.format}: {entry.summary} ({', '.join(entry.files)})")
+        row = STACKS[entry.format].versions
+        for line in version_lines(row):
+            paragraph(line, "    ")
+        if versions.installed is not None:
+            paragraph(f"installed here: {versions.package} {versions.installed}", "    ")
+        if versions.warning is not None:
+            paragraph(f"warning: {versions.warning}", "    ")
+    for refused in document.refused:
+        instead = f"; use {' or '.join(refused.instead)}" if refused.instead else ""
+        paragraph(f"{refused.format}: refused: {refused.reason}{instead}")
+
+
+def paragraph(text: str, indent: str = "") -> None:
+    """Print a text in lines of 80 characters."""
+    for line in wrap(text, 80, initial_indent=indent, subsequent_indent=f"{indent}    "):
+        show_line(line)

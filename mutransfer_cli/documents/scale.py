@@ -43,6 +43,54 @@ class KeyMapping(Part):
     )
 
 
+class TriedVersionDocument(Part):
+    """A version of a stack that a format was tried with."""
+
+    version: str
+    evidence: Literal["trained", "built", "read"] = Field(
+        description="trained: by the stack's own code, with the emitted file; built: by its own "
+        "classes; read: in its source, not run"
+    )
+    when: str
+    note: str = Field(description="what was left out or replaced; may be empty")
+
+
+class VersionsDocument(Part):
+    """The versions of the stack that a format was tried with, and the one beside us."""
+
+    package: str | None = Field(description="null: the stack is not a package")
+    installed: str | None = Field(description="null: not installed, or not a package")
+    tried: tuple[TriedVersionDocument, ...]
+    others: str = Field(description="what is known to differ in other versions; may be empty")
+    warning: str | None = Field(description="null: the installed version was tried")
+
+
+class FormatDocument(Part):
+    """A format that `scale` writes."""
+
+    format: str
+    summary: str
+    files: tuple[str, ...]
+    versions: VersionsDocument
+
+
+class RefusedFormat(Part):
+    """A stack for which no configuration is written."""
+
+    format: str
+    reason: str
+    instead: tuple[str, ...]
+
+
+class FormatsDocument(Part):
+    """What `mutransfer scale --list-formats --json` prints."""
+
+    schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
+    list_formats: Literal[True] = True
+    formats: tuple[FormatDocument, ...]
+    refused: tuple[RefusedFormat, ...]
+
+
 class Prediction(Part):
     """The optimum at the target, as the run's rungs show it."""
 
@@ -89,6 +137,9 @@ class ScaleDocument(PlanDocument):
     deviations: tuple[Deviation, ...] = ()
     differences: tuple[DifferenceDocument, ...] | None = Field(
         None, description="differences from the earlier plan, with --diff"
+    )
+    versions: VersionsDocument | None = Field(
+        None, description="the stack's versions; null: a plan of an earlier version of mutransfer"
     )
     explanation: tuple[KeyMapping, ...] | None = Field(
         None, description="with --explain, the keys that carry each number"

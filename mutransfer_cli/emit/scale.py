@@ -15,6 +15,7 @@ from mutransfer_cli.emit.core.capability_check import check_capabilities
 from mutransfer_cli.emit.core.plan_deviations import all_deviations, number_deviations
 from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
 from mutransfer_cli.emit.explanation import explain as explain_keys
+from mutransfer_cli.emit.format_list import versions_document
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.notes import notes_of
@@ -125,6 +126,7 @@ def scale(
         {
             **plan_fields(plan),
             "format": format,
+            "versions": versions_document(STACKS[format]),
             "hyperparameters": hyperparameters(recipe),
             "prediction": optima and optima.predicted(),
             "provenance": optima and optima.provenance(),

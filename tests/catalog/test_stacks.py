@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.catalog.stacks import REFUSED_STACKS, STACKS, require_stack
+from mutransfer_cli.catalog.refused_stacks import REFUSED_STACKS
+from mutransfer_cli.catalog.stacks import STACKS, require_stack
 from mutransfer_cli.emit.core.protocol import Stack
 from mutransfer_cli.errors import InputError
 

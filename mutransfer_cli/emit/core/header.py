@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mutransfer_cli.catalog.stack_versions import version_lines
+from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import Deviation, Provenance, ScaleDocument
 from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.interval import Interval
@@ -33,6 +35,8 @@ def header_lines(document: ScaleDocument) -> list[str]:
         for name in ("init", "multipliers", "lr_factors", "schedule")
         if h.get(name)
     ]
+    row = STACKS.get(document.format)
+    lines += [] if row is None else version_lines(row.versions)
     p = document.provenance
     if p is not None:
         lines += [f"from {p.run}: {line}" for line in provenance_lines(p)]
