@@ -23,11 +23,6 @@ from tests.stacks.registry import STACK_ROWS
 from tests.stacks.stack_run import try_case
 
 CASE = {case.name: case for case in CASES}
-OPEN = {
-    "hf": "the first rate is not declared; Muon",
-    "hf-granite": "the first rate is not declared",
-    "lightning": "Muon",
-}
 INSTALLED = [
     (format, path, case)
     for row in STACK_ROWS
@@ -47,8 +42,6 @@ def test_an_installed_stack_does_what_the_plan_says(
         pytest.importorskip(package)
     module, _, name = path.partition(":")
     outcome = try_case(format, getattr(import_module(module), name), case, tmp_path)
-    if format in OPEN and not outcome.passed:
-        pytest.xfail(f"{OPEN[format]}: {outcome.detail}")
     assert outcome.passed, outcome.detail
 
 

@@ -51,13 +51,15 @@ def render(
 ) -> dict[str, str]:
     """The base shapes; everything else that the user has to set is in the header."""
     s, plan = resolved.settings, request.plan
+    tied = any(t.role == "tied" for t in plan.tensors)
+    readout = "MuSharedReadout" if tied else "MuReadout"
     forward = ", ".join(f"{k} = {v!r}" for k, v in plan.forward.items() if v is not None)
     usage = [
         "",
-        "mup.set_base_shapes(model, THIS_FILE); the model's last layer has to be a MuReadout.",
+        f"mup.set_base_shapes(model, THIS_FILE); the model's last layer has to be a {readout}.",
         f"mup.MuAdamW(groups, lr={s['lr']!r}, eps={s['eps']!r}, betas={tuple(plan.betas)!r})",
         f"weight decay {s['decay']!r} on matrices, 0 on the rest; decay and rate are at the base.",
-        f"Multipliers of the forward pass: {forward}; MuReadout applies the 1/m of the logits.",
+        f"Multipliers of the forward pass: {forward}; {readout} applies the 1/m of the logits.",
         "Init at the target (mup leaves it to you, or rescales that of the base), tensor: std:",
         *[f"  {t.name}: {t.init_std!r}" for t in plan.tensors if t.init_std is not None],
         "Base shapes; null: does not grow.",
