@@ -15,7 +15,7 @@ from mutransfer_cli.documents.fit import FitDocument, Rung, Sizes
 from mutransfer_cli.fit.axes_document import axes_document
 from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.decision.wording import listed, percent, size_text
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -112,7 +112,7 @@ def _decision(choice: Choice) -> dict[str, Interval | Decided]:
 
 def _rung(answers: Answers, answer: RungAnswer) -> Rung:
     """The document of a rung."""
-    smallest, extra = answers.rungs[0], None
+    smallest, extra = judged_rungs(answers.rungs)[0], None
     if answer is not smallest and answer.comparable and smallest.comparable and answers.fitted:
         extra = answers.fitted.transfer_regret(smallest.sizes, answer.sizes)
     return Rung(

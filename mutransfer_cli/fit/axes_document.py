@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from mutransfer_cli.documents.fit import Axis, Line, Regret
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.study.size_axes import SizeAxis
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.surface.response.response_surface import interval
@@ -47,7 +47,7 @@ def _regrets(
         rungs: All rungs, from the cheapest trial to the most expensive.
         axis: The axis.
     """
-    line = _on_line(fitted, rungs, axis)
+    line = judged_rungs(_on_line(fitted, rungs, axis))
     if len(line) < 2 or not line[0].comparable:
         return ()
     inside = [dict(sizes) for sizes in fitted.study.rungs]

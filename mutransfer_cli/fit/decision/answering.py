@@ -16,6 +16,7 @@ from mutransfer_cli.fit.decision.caveats import (
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.decision.obstacles import (
     drift_verdict,
+    left_out_notes,
     no_optimum,
     study_verdict,
     target_verdict,
@@ -91,6 +92,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
             *scale_notes(fitted),
             *axis_notes(fitted),
             *outlier_notes(fitted),
+            *left_out_notes(rungs),
         ),
         ignored=(*left, *fitted.study.ignored),
     )

@@ -56,8 +56,8 @@ class Answers:
         rungs: All rungs, from the cheapest trial to the most expensive.
         target: The target, if one was named.
         choice: The hyperparameters to use; None if no rung has an optimum.
-        costs: What the smallest rung's optimum costs where the verdict counts it: at the largest
-            rung, and at the target.
+        costs: What the optimum of the smallest judged rung costs where the verdict counts it: at
+            the largest rung, and at the target.
         verdict: Whether it transfers at the tolerated cost.
         reason: Why, and what to run where that is not shown.
         drift_verdict: Whether the optimum of the learning rate stays where it is.

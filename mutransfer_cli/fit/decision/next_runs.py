@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp2, log2
 
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+import numpy as np
+
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.size_axes import Sizes
@@ -34,7 +36,7 @@ def next_runs(
     measured = [c for c in costs if not c.predicted]
     if target is not None and all(verdict_on_cost(c.cost, tolerance) == "holds" for c in measured):
         return f"run a rung nearer the target: {_between(fitted, target)}"
-    ends = [rungs[0], rungs[-1]]
+    ends = [judged_rungs(rungs)[0], rungs[-1]]
     widths = [_half_width(fitted, answer) for answer in ends]
     wider = ends[widths.index(max(widths))]
     return f"run {_rates(fitted, wider)}"
@@ -74,9 +76,15 @@ def _between(fitted: StudySurface, target: Sizes) -> str:
     return ", ".join(f"{name} {number(size)}" for name, size in halfway.items())
 
 
-def short_ladder(fitted: StudySurface) -> str | None:
-    """Says that the rungs differ by less than an octave along every axis, and what to run."""
-    rungs = fitted.study.runs.rungs
+def short_ladder(fitted: StudySurface, judged: Sequence[Sizes]) -> str | None:
+    """Says that rungs differ by less than an octave along every axis, and what to run.
+
+    Args:
+        fitted: The surface.
+        judged: The rungs that are judged.
+    """
+    inside = [dict(sizes) for sizes in fitted.study.rungs]
+    rungs = np.array([fitted.study.size(sizes) for sizes in judged if dict(sizes) in inside])
     if len(rungs) < 2:
         return None
     spans = dict(zip(fitted.study.axes, rungs.max(0) - rungs.min(0), strict=True))
@@ -85,5 +93,5 @@ def short_ladder(fitted: StudySurface) -> str | None:
         return None
     return (
         f"the rungs span {spans[axis]:.2g} octaves of {axis.name}, less than one; "
-        f"run a rung at {axis.name} {number(2 * fitted.smallest[axis.name])} or more"
+        f"run a rung at {axis.name} {number(2 * judged[0][axis.name])} or more"
     )

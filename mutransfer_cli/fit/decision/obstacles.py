@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.fit.decision.next_runs import next_runs, short_ladder
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, size_names
+from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs, size_names
 from mutransfer_cli.fit.decision.transfer import (
+    SMALLEST,
     TargetVerdict,
     TransferCost,
     Verdict,
@@ -24,9 +25,9 @@ from mutransfer_cli.fit.target.support import extents, unknown_drift, unsupporte
 def transfer_costs(
     fitted: StudySurface, rungs: Sequence[RungAnswer], target: Sizes | None
 ) -> tuple[TransferCost, ...]:
-    """The costs of the smallest rung's optimum, where smallest and largest are in the fit."""
+    """The costs of the smallest judged rung's optimum, where it and the largest are in the fit."""
     fitted_sizes = [dict(sizes) for sizes in fitted.study.rungs]
-    smallest, largest = rungs[0].sizes, rungs[-1].sizes
+    smallest, largest = judged_rungs(rungs)[0].sizes, rungs[-1].sizes
     names = size_names(rungs)
     costs = []
     if dict(smallest) not in fitted_sizes:
@@ -65,10 +66,29 @@ def study_verdict(
     obstacle = _obstacle(fitted, rungs)
     if obstacle is not None:
         return "inconclusive", obstacle
-    verdict, reason = verdict_on_transfer(costs, tolerance)
+    verdict, reason = verdict_on_transfer(costs, tolerance, _transferred(rungs))
     if verdict == "inconclusive":
         reason = f"{reason}; {next_runs(fitted, rungs, costs, target, tolerance)}"
     return verdict, reason
+
+
+def left_out_notes(rungs: Sequence[RungAnswer]) -> list[str]:
+    """Names the small rungs that the verdict leaves out, and why."""
+    names = size_names(rungs)
+    left = rungs[: len(rungs) - len(judged_rungs(rungs))]
+    return [
+        f"the verdict leaves out {size_text(answer.sizes, names)}, the smallest "
+        f"{'rung' if len(left) == 1 else 'rungs'}: {answer.note}"
+        for answer in left
+    ]
+
+
+def _transferred(rungs: Sequence[RungAnswer]) -> str:
+    """The setting of which costs are judged, in words."""
+    first = judged_rungs(rungs)[0]
+    if first is rungs[0]:
+        return SMALLEST
+    return f"the optimum of {size_text(first.sizes, size_names(rungs))}"
 
 
 def target_verdict(
@@ -99,7 +119,7 @@ def target_verdict(
     obstacle = _obstacle(fitted, rungs)
     if obstacle is not None:
         return TargetVerdict(there[0], "inconclusive", obstacle, counted=judged)
-    verdict, reason = verdict_on_transfer(there, tolerance)
+    verdict, reason = verdict_on_transfer(there, tolerance, _transferred(rungs))
     if verdict == "inconclusive":
         far = unsupported(extents(fitted.study.rungs, fitted.study.axes, fitted.study.full(target)))
         because = "" if far is None else f", because {far}"
@@ -115,13 +135,14 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
         return valleys or no_optimum(rungs)
     if len(rungs) == 1:
         return f"an optimum at one {names[0]} only; add a {names[0]} to the ladder"
-    ends = {id(r): r for r in (rungs[0], rungs[-1])}.values()
+    judged = judged_rungs(rungs)
+    ends = {id(r): r for r in (judged[0], judged[-1])}.values()
     if valleys is not None:
         return valleys
     unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.comparable]
     if unknown:
         return "the transfer cannot be judged, because at " + "; at ".join(unknown)
-    return short_ladder(fitted)
+    return short_ladder(fitted, [r.sizes for r in judged])
 
 
 def no_optimum(rungs: Sequence[RungAnswer]) -> str:

@@ -204,6 +204,20 @@ def size_names(rungs: Sequence[RungAnswer]) -> tuple[str, ...]:
     return tuple(axis.name for axis in size_axes([answer.sizes for answer in rungs]))
 
 
+def judged_rungs(rungs: Sequence[RungAnswer]) -> tuple[RungAnswer, ...]:
+    """The rungs from the smallest on whose optimum is known.
+
+    Smaller ones are left out only where two rungs or more remain, and the largest has an optimum.
+
+    Args:
+        rungs: All rungs, from the cheapest trial to the most expensive.
+    """
+    first = next((i for i, answer in enumerate(rungs) if answer.comparable), 0)
+    remaining = tuple(rungs[first:])
+    decides = len(remaining) > 1 and remaining[-1].comparable
+    return remaining if decides else tuple(rungs)
+
+
 def source_rung(rungs: Sequence[RungAnswer]) -> RungAnswer | None:
     """The largest rung where every optimum is known, else the largest where any is."""
     known = [answer for answer in rungs if answer.optimum is not None]

@@ -13,6 +13,7 @@ from mutransfer_cli.interval import Interval
 Verdict: TypeAlias = Literal["holds", "fails", "inconclusive"]
 
 TOLERANCE = 0.005  # relative extra loss up to which a transfer holds
+SMALLEST = "the smallest rung's optimum"
 DRIFT_TOLERANCE = 0.25  # octaves per doubling
 
 
@@ -76,12 +77,15 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
     return min(verdicts, key=order.index, default="inconclusive")
 
 
-def verdict_on_transfer(costs: Sequence[TransferCost], tolerance: float) -> tuple[Verdict, str]:
+def verdict_on_transfer(
+    costs: Sequence[TransferCost], tolerance: float, transferred: str = SMALLEST
+) -> tuple[Verdict, str]:
     """The worst verdict of several costs, and the reason.
 
     Args:
         costs: The costs at the largest rung and at the target.
         tolerance: Largest cost at which a transfer holds.
+        transferred: The setting that has these costs, in words.
     """
     verdict = worst([verdict_on_cost(c.cost, tolerance) for c in costs])
     relation = {"holds": "at most", "fails": "above", "inconclusive": "on both sides of"}
@@ -92,9 +96,7 @@ def verdict_on_transfer(costs: Sequence[TransferCost], tolerance: float) -> tupl
         if verdict == "holds" or verdict_on_cost(c.cost, tolerance) == verdict
     ]
     costing = " and ".join(parts)
-    return verdict, (
-        f"the smallest rung's optimum costs {costing}, {relation[verdict]} {tolerance:.{places}%}"
-    )
+    return verdict, (f"{transferred} costs {costing}, {relation[verdict]} {tolerance:.{places}%}")
 
 
 def tolerance_of(text: str | None) -> float:

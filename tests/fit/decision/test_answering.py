@@ -306,6 +306,38 @@ def test_a_hyperparameter_that_hardly_matters_does_not_hinder_the_verdict() -> N
     assert flat.verdict == "inconclusive"
 
 
+def with_an_edge(width: int, drift: float, widths: tuple[int, ...]) -> list[Observation]:
+    """Optima at 2^-7 · (w/128)^drift; at one width only rates from 2^-4 on are run."""
+    loss = drifting(drift)
+    study = runs(lambda w, x: loss(w // 2, x), widths=widths)
+    edge = runs(lambda w, x: loss(w // 2, x), widths=(width,), rates=range(-4, 1))
+    return [o for o in study if o.width != width] + edge
+
+
+@pytest.mark.parametrize("drift", [0.0, -0.5])
+def test_an_edge_at_the_smallest_rung_leaves_the_verdict_to_the_others(drift: float) -> None:
+    """From 128 to 1024 are three doublings: a drift of -.5 costs .02 · 1.5² = 4.6 % there."""
+    widths = (64, 128, 256, 512, 1024)
+    found = asked(with_an_edge(64, drift, widths))
+    assert found.verdict == ("fails" if drift else "holds") and consistent(found)
+    assert found.costs[0].cost.value == pytest.approx(expm1(0.02 * (3 * drift) ** 2), abs=4e-3)
+    (note,) = [note for note in found.notes if "leaves out" in note]
+    assert "width 64" in note and "low end of the range" in note
+    assert "the optimum of width 128 costs" in found.reason
+    there = asked(with_an_edge(64, drift, widths), target=at(width=2048))
+    assert there.target_verdict is not None and "width 128" in there.target_verdict.reason
+    assert not any("leaves out" in note for note in asked(runs(drifting(0.0))).notes)
+
+
+@pytest.mark.parametrize(("width", "widths"), [(1024, (64, 128, 256, 512, 1024)), (64, (64, 128))])
+def test_an_edge_at_the_largest_rung_or_one_of_two_is_inconclusive(
+    width: int, widths: tuple[int, ...]
+) -> None:
+    found = asked(with_an_edge(width, 0.0, widths))
+    assert found.verdict == "inconclusive" and "low end of the range" in found.reason
+    assert not any("leaves out" in note for note in found.notes)
+
+
 def test_a_ladder_of_less_than_an_octave() -> None:
     found = asked(runs(drifting(0.0), widths=(64, 96)))
     assert found.verdict == "inconclusive"
