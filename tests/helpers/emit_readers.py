@@ -85,6 +85,7 @@ def megatron(files: Mapping[str, str], model: Model) -> Reading:
     mup = "--use-mup" in args
     m = number["--hidden-size"] / number["--mup-base-hidden-size"] if mup else 1.0
     std, lr, eps = number["--init-method-std"], number["--lr"], number["--adam-eps"]
+    outer = number["--embedding-init-method-std"]
     decay, layers = number["--weight-decay"], number["--num-layers"]
     logits = number["--mup-output-mult"] if mup else 1.0
     if mup and logits == 1.0:
@@ -98,9 +99,9 @@ def megatron(files: Mapping[str, str], model: Model) -> Reading:
         elif k in OUT:
             found[name] = Read(lr / m, decay, eps / m, std / sqrt(2 * layers * m))
         elif k == "embedding":
-            found[name] = Read(lr, decay, eps, std, embedding)
+            found[name] = Read(lr, decay, eps, outer, embedding)
         elif k == "readout":
-            found[name] = Read(lr, decay, eps, std, logits)
+            found[name] = Read(lr, decay, eps, outer if mup else std, logits)
         else:
             found[name] = Read(lr, 0.0, eps)
     channels = number["--kv-channels"]

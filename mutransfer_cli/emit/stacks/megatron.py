@@ -1,9 +1,10 @@
 """Format `megatron`: arguments for Megatron-LM and Megatron-Bridge.
 
 The stack scales by the width itself and gets base values and the base width. Its rules: hidden init
-σ/√m, outputs of branches σ/√(2Lm), embedding and readout σ; Adam's rate and epsilon of hidden
-matrices ÷ m; one weight decay for all matrices; softmax scale √d0/d_head. Only the init follows the
-depth. Source: Megatron-LM, get_mup_config_overrides and transformer_config.py.
+σ/√m, outputs of branches σ/√(2Lm), embedding and readout a σ of their own; Adam's rate and epsilon
+of hidden matrices ÷ m; one weight decay for all matrices; softmax scale √d0/d_head. Only the init
+follows the depth. Source: Megatron-LM d98e8a64d and megatron-core 0.19.0 (November 2026),
+get_mup_config_overrides, transformer_config.py and training/arguments.py.
 """
 
 from __future__ import annotations
@@ -14,15 +15,31 @@ from typing import NamedTuple
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.capability_check import refusal
+from mutransfer_cli.emit.core.capability_check import (
+    TANH_GELU,
+    activation_deviations,
+    refusal,
+)
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
-from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.emit.core.resolve import (
+    common_init_std,
+    hidden_numbers,
+    resolve_tensors,
+    shared_weight_decay,
+)
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import one_line, shell
 
+# By (gated, biases): the proxies' activation, and what Megatron computes.
+MEGATRON_ACTIVATIONS = {
+    (True, False): {"silu": "silu"},
+    (True, True): {"silu": "silu"},
+    (False, False): {"gelu": "gelu", **dict.fromkeys(TANH_GELU, "gelu")},
+    (False, True): {"gelu": "gelu", **{name: name for name in TANH_GELU}},  # the fused one
+}
 MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
 
 
@@ -33,32 +50,44 @@ class BaseValues(NamedTuple):
     lr: float
     weight_decay: float
     eps: float
+    embedding_std: float
 
 
-def offers_of(decoder: Decoder, base: BaseValues, m: float) -> dict[str, Offer]:
-    """What Megatron makes of its base values; m is 1 without --use-mup."""
-    std, lr, decay, eps = base
+def offers_of(decoder: Decoder, base: BaseValues, m: float, mup: bool) -> dict[str, Offer]:
+    """What Megatron makes of its base values.
+
+    Args:
+        decoder: The plan as a decoder.
+        base: The base values.
+        m: The width multiplier; 1 without --use-mup.
+        mup: Whether --use-mup is given: without it the readout starts as hidden matrices do.
+    """
+    std, lr, decay, eps, embedding_std = base
     inner = Offer(lr / m, std / sqrt(m), decay, eps / m)
     branch_output = Offer(lr / m, std / sqrt(2 * decoder.depth * m), decay, eps / m)
     offers = dict.fromkeys(decoder.parts.values(), Offer(lr, None, 0.0, eps))
     offers |= dict.fromkeys(INNER, inner) | dict.fromkeys(BRANCH_OUTPUTS, branch_output)
-    return offers | dict.fromkeys(OUTER, Offer(lr, std, decay, eps))
+    offers |= dict.fromkeys(OUTER, Offer(lr, embedding_std, decay, eps))
+    return offers if mup else offers | {"readout": Offer(lr, std, decay, eps)}
 
 
 def resolve(request: EmitRequest) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits.
 
     Raises:
-        InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic'.
+        InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic', or it
+            has no such activation.
     """
     t, plan = request.decoder, request.plan
     mup = not PARAMETERIZATIONS[plan.parameterization].standard
     m = t.m_width if mup else 1.0
     h = hidden_numbers(request)
     decay = shared_weight_decay(request, h)
-    base = BaseValues(h.init_std * sqrt(m), h.lr * m, decay, h.eps * m)
+    std = h.init_std * sqrt(m)
+    embedding_std = common_init_std(request, "token", "tied") or std
+    base = BaseValues(std, h.lr * m, decay, h.eps * m, embedding_std)
     fixed = {"residual": 1.0} | ({} if mup else {"embedding": 1.0, "logit": 1.0})
-    tensors = resolve_tensors(request, offers_of(t, base, m), fixed)
+    tensors = resolve_tensors(request, offers_of(t, base, m, mup), fixed)
     logits = tensors.multipliers["logit"]
     if mup and m != 1 and abs(logits - 1) < 1e-12:
         raise refusal(
@@ -85,6 +114,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "logits": logits,
             "head_dim": head_dim,
         },
+        deviations=activation_deviations(request, MEGATRON_ACTIVATIONS[t.gated, t.bias]),
         notes=(note,) if mup else (),
         tied_logits=tensors.tied_logits,
     )
@@ -117,6 +147,10 @@ def model_arguments(t: Decoder) -> list[Argument]:
         lines.append(("--rotary-base", f"{t.rope_theta:.0f}", ""))
     lines += [("--swiglu", None, "")] if t.gated else []
     lines += [] if t.bias else [("--disable-bias-linear", None, "")]
+    if not t.bias and {"q_bias", "qkv_bias"} & set(t.parts.values()):
+        lines.append(("--add-qkv-bias", None, ""))
+    if t.bias and t.activation == "gelu":
+        lines.append(("--no-bias-gelu-fusion", None, "the fused GELU is an approximation by tanh"))
     lines += [] if t.tied else [("--untie-embeddings-and-output-weights", None, "")]
     return [*lines, ("--attention-dropout", "0.0", ""), ("--hidden-dropout", "0.0", "")]
 
@@ -141,6 +175,7 @@ def training_lines(request: EmitRequest, base: BaseValues) -> list[Argument]:
     plan, schedule = request.plan, request.schedule
     lines: list[Argument] = [
         ("--init-method-std", base.std, "at the base"),
+        ("--embedding-init-method-std", base.embedding_std, "of embeddings and readout"),
         ("--optimizer", "adam", "with decoupled decay (AdamW)"),
         ("--lr", base.lr, "at the base; divided by m for hidden matrices"),
         ("--min-lr", base.lr * schedule.final, "at the base, as lr"),
@@ -151,6 +186,7 @@ def training_lines(request: EmitRequest, base: BaseValues) -> list[Argument]:
         ("--clip-grad", plan.clip or 0.0, "0: no clipping"),
         ("--train-iters", plan.target["steps"], ""),
         ("--global-batch-size", plan.target["batch"], "sequences per step"),
+        ("--micro-batch-size", 1, "sequences per GPU and pass: raise it as memory allows"),
         ("--lr-decay-style", MEGATRON_DECAY[schedule.name], ""),
         ("--lr-decay-iters", plan.target["steps"], ""),
         ("--lr-warmup-iters", schedule.warmup, ""),
@@ -179,8 +215,12 @@ def render(
     )
     usage = [
         "",
+        "In a checkout of Megatron-LM, with your data and tokenizer (or, to try it, --mock-data",
+        "--tokenizer-type NullTokenizer):",
         "source THIS_FILE",
-        'torchrun … pretrain_gpt.py "${MUTRANSFER_ARGS[@]}" --data-path … --tokenizer-type …',
+        'torchrun --nproc-per-node GPUS pretrain_gpt.py "${MUTRANSFER_ARGS[@]}" \\',
+        "    --data-path PREFIX --tokenizer-type HuggingFaceTokenizer --tokenizer-model NAME",
+        "global-batch-size has to be a multiple of micro-batch-size × data-parallel size.",
         "Megatron-Bridge takes the same names as fields of its provider.",
     ]
     return {"megatron.sh": header_block(document, usage) + f"MUTRANSFER_ARGS=(\n{body})\n"}
@@ -205,6 +245,8 @@ def keys(
             "weight_decay": Key("--weight-decay", base.weight_decay),
             "init_std": Key("--init-method-std", base.std),
         }
+    if part in OUTER and (s["scales_width"] or part != "readout"):
+        found["init_std"] = Key("--embedding-init-method-std", base.embedding_std)
     multipliers = {"embedding": Key("--mup-embedding-mult", s["embedding"]), "logit": logits}
     multiplier = multiplier_of(part)
     if s["scales_width"] and multiplier in multipliers:

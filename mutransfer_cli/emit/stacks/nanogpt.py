@@ -13,7 +13,13 @@ from functools import partial
 from math import sqrt
 
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
-from mutransfer_cli.emit.core.capability_check import refusal, refuse_core, residual_limitation
+from mutransfer_cli.emit.core.capability_check import (
+    TANH_GELU,
+    activation_deviations,
+    refusal,
+    refuse_core,
+    residual_limitation,
+)
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.plan_deviations import patterns_of
@@ -30,6 +36,8 @@ from mutransfer_cli.emit.nanogpt_branches.branch_rules import (
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
+
+NANOGPT_ACTIVATIONS = {"gelu": "gelu", **dict.fromkeys(TANH_GELU, "gelu")}
 
 
 def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
@@ -69,7 +77,10 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
             "embedding": tensors.multipliers["embedding"],
             "logits": tensors.multipliers["logit"] * t.m_width,
         },
-        deviations=without_norm_biases(plan, norm_biases),
+        deviations=(
+            *activation_deviations(request, NANOGPT_ACTIVATIONS),
+            *without_norm_biases(plan, norm_biases),
+        ),
         notes=notes_of(v),
         remedies=remedies_of(t, v, actual),
         tied_logits=tensors.tied_logits,
