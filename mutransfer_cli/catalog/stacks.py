@@ -215,8 +215,12 @@ STACKS = Registry(
             "2026)",
             versions=StackVersions(
                 package="torchtitan",
-                tried=(TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),),
-                others="ParamGroupConfig (pull request 2859) is needed",
+                tried=(
+                    TriedVersion("0.3.0", "trained", WHEN),
+                    TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
+                ),
+                others="ParamGroupConfig (pull request 2859) is needed; since 2026-08-20 lengths "
+                "and batches are counted in tokens, which the file does too",
             ),
         ),
         StackEntry(

@@ -198,11 +198,13 @@ def torchtitan(files: Mapping[str, str], model: Model) -> Reading:
     for name in model.shapes:
         module, _, _ = name.rpartition(".")
         field = TITAN[module.rpartition(".")[2]]
-        path = f"layers.0.attention.{field}.weight" if field.startswith("w") else f"{field}.weight"
+        layer = re.search(r"layers\.\d+\.", name)
+        path = f"{layer[0] if layer else ''}attention.{field}.weight"
         options = next(o for pattern, o in c["GROUPS"] if re.search(pattern, path))
-        found[name] = Read(
-            options["lr"], options["weight_decay"], options["eps"], c["INIT"].get(field)
-        )
+        std = c["INIT"].get({"wk": "wkv", "wv": "wkv", "output": "lm_head"}.get(field, field))
+        if isinstance(std, tuple):
+            std = std[int(re.search(r"layers\.(\d+)", name)[1])]
+        found[name] = Read(options["lr"], options["weight_decay"], options["eps"], std)
     clip = c["TRAINING"]["max_norm"]
     own = model.head_size**-0.5
     return Reading(found, own, None, None if clip == float("inf") else clip)

@@ -23,7 +23,9 @@ name: stacks
 model: {build: 'BUILD', args: ARGS}
 parameterization: PARAMETERIZATION
 optimizer: OPTIMIZER
+init: INIT
 multipliers: MULTIPLIERS
+lr_factors: FACTORS
 clip: CLIP
 schedule: SCHEDULE
 data: {source: stdlib, seq_len: LENGTH}
@@ -71,6 +73,8 @@ class StackCase:
             "OPTIMIZER": json.dumps(ADAMW),
             "MULTIPLIERS": json.dumps({"embedding": 4.0, "logit": 3.0}),
             "CLIP": "null",
+            "INIT": "{}",
+            "FACTORS": "{}",
             "SCHEDULE": json.dumps({"name": "cosine", "warmup": 0.2, "final": 0.1}),
             "LENGTH": str(LENGTH),
             "WIDTH": str(width),
@@ -99,6 +103,14 @@ CASES = (
         },
     ),
     StackCase("llama-wsd", {}, recipe={"SCHEDULE": {"name": "wsd", "warmup": 0.2, "decay": 0.3}}),
+    StackCase(
+        "llama-patterns",
+        {},
+        recipe={
+            "FACTORS": {"model.layers.1.self_attn.q_proj.weight": 0.5, "readout": 2.0},
+            "INIT": {"from": "model", "zero": ["model.layers.*.self_attn.q_proj.weight"]},
+        },
+    ),
     StackCase("llama-muon", {}, recipe={"OPTIMIZER": MUON}),
     StackCase("gpt", args={"tied": False, "bias": True}),
     StackCase("gpt-tied", args={"tied": True, "bias": False}),

@@ -53,6 +53,7 @@ STACK_ROWS = (
         (
             "torchtitan==0.3.0", "torchdata", "torch_checkpointing", "datasets==4.7.0", "tyro",
             "spmd_types==0.2.3", "pyarrow", "dill", "multiprocess", "xxhash", "tensorboard",
+            "triton", "absl-py", "httpx", "httpcore", "werkzeug", "typeguard",
         ),
         "torchtitan",
     ),

@@ -1,27 +1,35 @@
 """Format `torchtitan`: a Python recipe for its llama3; the numbers are final.
 
-Groups of the optimizer take every number; init is a function per module. There are no multipliers:
-those of embedding, logits and branches are absorbed into the tensors, that of attention (1/√d_head
-in the stack) into the queries. Source: torchtitan, components/optimizer.
+Groups of the optimizer take every number; init is a function per module, one for keys and values.
+There are no multipliers: those of embedding, logits and branches are absorbed into the tensors,
+that of attention (1/√d_head in the stack) and an init of the keys that is not that of the values
+into the queries. Source: torchtitan 0.3.0, components/optimizer and models/common/attention.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import sqrt
 
-from mutransfer_cli.documents.scale import Deviation, ScaleDocument
+from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
-from mutransfer_cli.emit.core.capability_check import refusal
-from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import planned_numbers, resolve_tensors
+from mutransfer_cli.emit.llama.llama_architecture import (
+    LLAMA_LIKE,
+    another_architecture,
+    check_architecture,
+    rope_values,
+)
+from mutransfer_cli.emit.llama.shared_init import share_init_of_keys, with_common_init
+from mutransfer_cli.emit.python_code.torchtitan_code import TORCHTITAN_CODE
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
-# The fields of torchtitan's config for each part, which are also the end of the parameter's name.
+# The modules of llama3 for each part: the end of their parameters' names.
 FIELDS = {
     "token": ("tok_embeddings",),
     "q": ("wq",),
@@ -37,77 +45,10 @@ FIELDS = {
     "final_norm": ("norm",),
     "readout": ("output", "lm_head"),
 }
-# Hugging Face model types with the same architecture; multipliers are absorbed.
-LLAMA_LIKE = frozenset({"llama", "mistral", "granite"})
+# The names of INIT in the file, where they are not the module's: keys and values share one.
+INIT_NAMES = {"wk": "wkv", "wv": "wkv", "output": "lm_head"}
 NO_MULTIPLIERS = {"embedding": 1.0, "logit": 1.0, "residual": 1.0}
-
-TORCHTITAN_CODE = '''
-import dataclasses
-from functools import partial
-
-from torch import nn
-
-
-def optimizer_config():
-    """Groups by pattern: the first match wins; torchtitan refuses a parameter without a match."""
-    from torchtitan.components.optimizer import OptimizersContainer, ParamGroupConfig
-
-    return OptimizersContainer.Config(
-        param_groups=[
-            ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=options)
-            for pattern, options in GROUPS
-        ]
-    )
-
-
-def set_init(config):
-    """Set `param_init` of every matrix in a config of llama3, wherever it is nested."""
-    found = set()
-
-    def visit(value, name):
-        if name in INIT:
-            value.param_init = {"weight": partial(nn.init.normal_, mean=0.0, std=INIT[name])}
-            found.add(name)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                visit(item, None)
-        elif dataclasses.is_dataclass(value):
-            for field in dataclasses.fields(value):
-                visit(getattr(value, field.name), field.name)
-
-    visit(config, None)
-    missing = {n for n in INIT if n not in ("output", "lm_head")} - found
-    if missing or not found & {"output", "lm_head"}:
-        raise ValueError(f"the config has no {sorted(missing) or 'output'}")
-
-
-def configure(config):
-    """Put the plan into a Trainer.Config of llama3; its model must have the sizes in SIZES."""
-    model = config.model_spec.model
-    for name, size in SIZES.items():
-        if getattr(model, name, size) != size:
-            raise ValueError(f"model.{name} is {getattr(model, name)}, the plan is for {size}")
-    if getattr(model, "enable_weight_tying", False):
-        raise ValueError("a tied embedding needs a multiplier, which torchtitan does not have")
-    set_init(model)
-    config.optimizer = optimizer_config()
-    for name, value in LR_SCHEDULER.items():
-        setattr(config.lr_scheduler, name, value)
-    for name, value in TRAINING.items():
-        setattr(config.training, name, value)
-    return config
-'''
-
-
-def another_architecture(decoder: Decoder) -> Deviation:
-    """The deviation of proxies that are no Llama."""
-    return Deviation(
-        what="model",
-        wanted=decoder.kind,
-        got="llama3",
-        consequence="rotary positions, RMSNorm and a gated MLP, which the proxies did not have; "
-        "take hf:llama as model.build",
-    )
+STOCK_CONFIG = "llama3_8b"
 
 
 def resolve(request: EmitRequest) -> ResolvedConfig:
@@ -116,10 +57,8 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     Raises:
         InputError: The proxies have tensors that llama3 does not have.
     """
+    check_architecture(request, FIELDS)
     t, plan = request.decoder, request.plan
-    unknown = [p for p in t.parts.values() if p not in FIELDS and not p.endswith("_bias")]
-    if t.kind in LLAMA_LIKE and (unknown or t.bias):
-        raise refusal(request, f"its llama3 has no {unknown[0] if unknown else 'bias'}")
     planned = planned_numbers(plan, t)
     own_scale, scale = t.head_size**-0.5, plan.forward.get("attention_scale")
     fixed = dict(NO_MULTIPLIERS)
@@ -128,40 +67,55 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
         for name in t.names("q"):
             planned[name] = replace(planned[name], multiplier=scale * sqrt(t.head_size))
         fixed["q"], scale = 1.0, None
+    if share_init_of_keys(request, planned):
+        fixed |= {"q": 1.0, "k": 1.0}
     tensors = resolve_tensors(request, {}, fixed, planned)
+    actual = {n: v for n, v in tensors.actual.items() if t.parts[n] in FIELDS}
+    for parts in (("k", "v"), *((part,) for part in FIELDS if part not in ("k", "v"))):
+        with_common_init(actual, t.names(*parts))
     return ResolvedConfig(
         planned=tensors.planned,
-        actual={n: v for n, v in tensors.actual.items() if t.parts[n] in FIELDS},
+        actual=actual,
         attention_scale=plan.forward.get("attention_scale") if scale is None else own_scale,
         deviations=() if t.kind in LLAMA_LIKE else (another_architecture(t),),
     )
 
 
+def layer_of(name: str) -> int | None:
+    """The number of a tensor's layer; None outside of the layers."""
+    found = re.search(r"\.(\d+)\.", name)
+    return int(found[1]) if found else None
+
+
+def fields_of(decoder: Decoder, part: str) -> tuple[str, ...]:
+    """The modules for a part; a plain MLP's first matrix stands for both of a gated one."""
+    return FIELDS[part] + (("w1",) if part == "up" and not decoder.gated else ())
+
+
 def groups_and_init(
     request: EmitRequest, resolved: ResolvedConfig
-) -> tuple[dict[str, Numbers], dict[str, float]]:
-    """The numbers by pattern, and init by field of the config.
-
-    Raises:
-        InputError: Tensors of one part have different numbers.
-    """
+) -> tuple[dict[str, Numbers], dict[str, float | tuple[float, ...]]]:
+    """The numbers by pattern, and init by module: one for all layers, or one for each."""
     t = request.decoder
     groups: dict[str, Numbers] = {}
-    init: dict[str, float] = {}
-    for name, numbers in resolved.actual.items():
-        part = t.parts[name]
-        fields = FIELDS[part] + (("w1",) if part == "up" and not t.gated else ())
-        pattern = rf"(^|\.)({'|'.join(fields)})\.weight$"
-        key = replace(numbers, init_std=None, multiplier=1.0, init_tolerance=0.0)
-        if groups.setdefault(pattern, key) != key:
-            raise refusal(
-                request,
-                f"{name} has other numbers than the same tensor in other layers, and torchtitan "
-                "sets init and groups by kind",
-            )
-        if numbers.init_std is not None:
+    init: dict[str, float | tuple[float, ...]] = {}
+    for part in dict.fromkeys(t.parts[name] for name in resolved.actual):
+        names, fields = t.names(part), fields_of(t, part)
+        ending = rf"({'|'.join(fields)})\.weight$"
+        keys = [
+            replace(resolved.actual[n], init_std=None, multiplier=1.0, init_tolerance=0.0)
+            for n in names
+        ]
+        if all(key == keys[0] for key in keys):
+            groups[rf"(^|\.){ending}"] = keys[0]
+        else:
+            for name, key in zip(names, keys, strict=True):
+                groups[rf"(^|\.)layers\.{layer_of(name)}\.(.*\.)?{ending}"] = key
+        stds = [n.init_std for name in names if (n := resolved.actual[name]).init_std is not None]
+        if stds:
+            same = all(std == stds[0] for std in stds)
             for field in fields:
-                init.setdefault(field, numbers.init_std)
+                init[INIT_NAMES.get(field, field)] = stds[0] if same else tuple(stds)
     return groups, init
 
 
@@ -171,11 +125,13 @@ def training_text(request: EmitRequest) -> str:
     scheduler: dict[str, object] = {"warmup_steps": s.warmup, "min_lr_factor": s.final}
     scheduler["decay_type"] = "cosine" if s.name == "cosine" else "linear"
     scheduler["decay_ratio"] = s.decay / plan.target["steps"]
+    scheduler["total_steps"] = plan.target["steps"]
     training = {
         "seq_len": request.decoder.length,
         "steps": plan.target["steps"],
         "global_batch_size": plan.target["batch"],
         "max_norm": plan.clip if plan.clip is not None else float("inf"),
+        "dtype": "float32",
     }
     return f"LR_SCHEDULER = {python(scheduler, 200)}\nTRAINING = {python(training, 200)}\n"
 
@@ -195,17 +151,32 @@ def render(
     ]
     usage = [
         "",
-        "In torchtitan/models/llama3/config_registry.py, with a model of these sizes:",
-        "    def llama3_mutransfer():",
-        "        return this_file.configure(llama3_…())",
-        "All values are final: torchtitan scales nothing. Attention stays at 1/√head size.",
+        "Put this file into the folder where you start torchtitan, and start it with",
+        "    PYTHONPATH=. MODULE=mutransfer_torchtitan CONFIG=llama3_mutransfer ./run_train.sh",
+        "or with your other arguments: --module mutransfer_torchtitan --config llama3_mutransfer.",
+        "Fill in: STOCK_CONFIG, whose data, tokenizer, checkpoints and parallelism are kept.",
+        "Its sizes, init, optimizer, schedule, batch and clipping are replaced. In a config of",
+        "your own: return this_file.configure(your_config). All values are final.",
+        "torchtitan keeps float32 weights and computes in training.mixed_precision_param, bfloat16",
+        "by default; documents of one sequence do not attend to each other. It refuses groups",
+        "without a tensor, so pipeline parallelism cannot split this model.",
     ]
-    sizes = {"dim": t.width, "n_layers": t.depth, "vocab_size": t.vocabulary}
-    heads = f"heads {t.heads}, of keys and values {t.groups}, feed-forward size {t.filter}"
+    sizes = {
+        "dim": t.width,
+        "n_layers": t.depth,
+        "vocab_size": t.vocabulary,
+        "n_heads": t.heads,
+        "n_kv_heads": t.groups,
+        "head_dim": t.head_size,
+        "hidden_dim": t.filter,
+        "norm_eps": t.norm_eps,
+    }
     text = (
         header_block(document, usage)
-        + f"\nSIZES = {python(sizes)}\n"
-        + comment_block([heads])
+        + f"\nSTOCK_CONFIG = {python(STOCK_CONFIG)}\n"
+        + f"SIZES = {python(sizes)}\n"
+        + f"ROPE = {python(rope_values(request), 200)}\n"
+        + "# Standard deviations by module; keys and values share wkv.\n"
         + f"INIT = {python(init)}\n"
         + f"GROUPS = {python(options, width=100)}\n"
         + training_text(request)
@@ -223,14 +194,15 @@ def keys(
     numbers = resolved.actual.get(tensor.name)
     if numbers is None:
         return {}
-    field = FIELDS[request.decoder.parts[tensor.name]][0]
+    field = FIELDS[request.decoder.parts[tensor.name]][-1]
     group = f"GROUPS['{field}']"
     found = {
         name: Key(f"{group}['{name}']", getattr(numbers, name))
         for name in ("lr", "weight_decay", "eps")
     }
     if numbers.init_std is not None:
-        found["init_std"] = Key(f"INIT['{field}']", groups_and_init(request, resolved)[1][field])
+        name = INIT_NAMES.get(field, field)
+        found["init_std"] = Key(f"INIT['{name}']", numbers.init_std)
     return found
 
 

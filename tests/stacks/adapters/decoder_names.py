@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.helpers.emit_readers import kind
 from tests.stacks.built import Emitted, Piece
@@ -39,12 +39,20 @@ def llama_names(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def llama_pieces(emitted: Emitted, model: nn.Module) -> list[Piece]:
-    """The pieces of a model with the names of transformers' Llama."""
-    parameters = dict(model.named_parameters())
+def llama_pieces_of(
+    emitted: Emitted, parameters: Mapping[str, Tensor], rename: Callable[[str], str]
+) -> list[Piece]:
+    """The pieces of a model that is a Llama.
+
+    Args:
+        emitted: The files and their plan.
+        parameters: The stack's parameters.
+        rename: From the name in transformers to the stack's.
+    """
     pieces = []
     for t in emitted.plan.tensors:
-        names = [n for n in llama_names(t.name) if n in parameters]
+        names = [rename(n) for n in llama_names(t.name)]
+        names = [n for n in names if n in parameters]
         start = 0
         for name in names:
             source = None
@@ -54,6 +62,11 @@ def llama_pieces(emitted: Emitted, model: nn.Module) -> list[Piece]:
                 start += rows
             pieces.append(Piece(t.name, name, source=source))
     return pieces
+
+
+def llama_pieces(emitted: Emitted, model: nn.Module) -> list[Piece]:
+    """The pieces of a model with the names of transformers' Llama."""
+    return llama_pieces_of(emitted, dict(model.named_parameters()), str)
 
 
 def granite_multipliers(model: Any, pieces: Sequence[Piece]) -> dict[str, Any]:

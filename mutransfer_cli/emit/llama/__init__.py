@@ -1,0 +1,1 @@
+"""What stacks share that train Llama in a code of their own."""
