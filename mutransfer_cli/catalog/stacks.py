@@ -216,7 +216,12 @@ STACKS = Registry(
             versions=StackVersions(
                 package="torchtitan",
                 tried=(
-                    TriedVersion("0.3.0", "trained", WHEN),
+                    TriedVersion(
+                        "0.3.0",
+                        "trained",
+                        WHEN,
+                        "attention by its class for torch's own, in a loop of ours, on a CPU",
+                    ),
                     TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
                 ),
                 others="ParamGroupConfig (pull request 2859) is needed; since 2026-08-20 lengths "
