@@ -22,6 +22,7 @@ ENTRIES = {
     "optimizers",
     "parameterization",
     "data",
+    "probes",
     "search/samplers",
     "search/executors",
     "search/pruning",

@@ -63,6 +63,12 @@ PROBES = Registry(
             options=("predict", "curve"),
         ),
         ProbeEntry(
+            name="norms",
+            summary="norms of weights and updates, and the alignment of updates with their inputs",
+            question="Do weights and updates have the same size at every width?",
+            implementation=f"{_PROBES}.norms:probe_norms",
+        ),
+        ProbeEntry(
             name="linear",
             summary="a deep linear network against its exact solution",
             question="Does the engine follow gradient flow where the solution is known?",

@@ -11,6 +11,7 @@ from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
 from mutransfer_cli.fit.made_with import made_with, mixture_note
+from mutransfer_cli.fit.norm_outliers import norm_outlier_note
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_recipe
@@ -67,7 +68,11 @@ def fit_run(
     study = fit_study(run.observations, question=question, source=str(run.path))
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")
-    notes = (undercooled_note(run.recipe, run.observations), mixture_note(made_with(run)))
+    notes = (
+        undercooled_note(run.recipe, run.observations),
+        mixture_note(made_with(run)),
+        norm_outlier_note(run),
+    )
     return replace(study, unfinished=remaining, caveats=tuple(note for note in notes if note))
 
 

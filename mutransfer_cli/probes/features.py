@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from math import log2
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import t as student
 from torch import Tensor, nn
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.trainee import Trainee
 
@@ -105,24 +104,6 @@ def feature_movement(trainee: Trainee) -> dict[str, float]:
     if not moved:
         raise InputError("the model has no layer before its readout whose output moves")
     return moved
-
-
-def width_slope(points: list[tuple[int, float]], confidence: float) -> Interval:
-    """Exponent of the width, by least squares over logarithms.
-
-    Args:
-        points: Width and value, of every width and seed.
-        confidence: Of the interval.
-    """
-    x = np.array([log2(width) for width, _ in points])
-    y = np.array([log2(value) for _, value in points])
-    centered = x - x.mean()
-    slope = float(centered @ y / (centered @ centered))
-    rest = y - y.mean() - slope * centered
-    freedom = len(points) - 2
-    error = float(np.sqrt(rest @ rest / freedom / (centered @ centered)))
-    reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
-    return Interval(value=slope, low=slope - reach, high=slope + reach)
 
 
 def _outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:

@@ -78,4 +78,5 @@ def record_of(
         curve=result.curve,
         reports=reports,
         provenance=provenance,
+        norms=result.norms,
     )

@@ -44,6 +44,7 @@ class Record:
         curve: Steps and training losses.
         reports: Steps at which it could have been pruned, and the losses there.
         provenance: Id of what it was made with; None: it was made before that was stored.
+        norms: Norms of its weights and of an update; empty where they were not measured.
     """
 
     params: dict[str, float]
@@ -60,6 +61,7 @@ class Record:
     curve: tuple[tuple[int, float], ...] = field(default=(), repr=False)
     reports: tuple[tuple[int, float], ...] = field(default=(), repr=False)
     provenance: str | None = None
+    norms: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size(self) -> Size:

@@ -90,6 +90,11 @@ class SingleModel:
         subject.optimizer.step()
         return loss.detach().view(1)
 
+    def weights(self) -> dict[str, Tensor]:
+        """The trained parameters, each with a leading dimension of one trial."""
+        named = self.subject.model.named_parameters()
+        return {name: p.detach()[None] for name, p in named if p.requires_grad}
+
     def select(self, positions: Sequence[int]) -> None:
         """Keep the trial, or drop it if `positions` is empty."""
         self.alive = [self.alive[p] for p in positions]

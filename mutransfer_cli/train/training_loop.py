@@ -18,6 +18,7 @@ from torch import Tensor
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.checkpoint.file import set_random_state
+from mutransfer_cli.train.tensor_norms import Norms, update_norms, weight_norms
 from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.train.trial_result import Outcome, Result
 
@@ -51,6 +52,10 @@ class Trainable(Protocol):
         """Keep only these of the trials that are alive, by their positions in `alive`."""
         ...
 
+    def weights(self) -> dict[str, Tensor]:
+        """The trained parameters of the trials that are alive, (alive, …) by name."""
+        ...
+
     def initial_losses(self) -> list[float]:
         """Mean validation losses of all trials before the first step."""
         ...
@@ -72,7 +77,7 @@ class TrainingLoop:
     """Trains a model or a population to the ends of all trials.
 
     Attributes, by trial: `initial`, the loss of the untrained model; `losses` up to the last check;
-    `seconds` of training.
+    `seconds` of training; `norms` of the update in the middle of the run.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class TrainingLoop:
         self.initial: list[float] = []
         self.losses: list[list[Tensor]] = [[] for _ in self.trials]
         self.seconds = [0.0] * len(self.trials)
+        self.norms: list[Norms] = [{} for _ in self.trials]
         self._recent: list[Tensor] = []  # losses (alive,) of every step since the last check
 
     def run(self, checkpoint: dict[str, Any] | None = None) -> Ends:
@@ -118,12 +124,24 @@ class TrainingLoop:
         for step in range(first, self.steps):
             if self.checkpointer is not None and step > first and self.checkpointer.due:
                 self._save(self.checkpointer, step)
-            self._recent.append(self.model.step(step))
+            if step == self.steps // 2:
+                self._recent.append(self._measured_step(step))
+            else:
+                self._recent.append(self.model.step(step))
             if step % CHECK_INTERVAL == CHECK_INTERVAL - 1 or step == self.steps - 1:
                 yield from self._check(step)
                 if not self.model.alive:
                     return
         yield from self._finish()
+
+    def _measured_step(self, step: int) -> Tensor:
+        """Train a step, and keep the norms of its update."""
+        before = {name: tensor.detach().clone() for name, tensor in self.model.weights().items()}
+        losses = self.model.step(step)
+        norms = update_norms(before, self.model.weights())
+        for i, found in zip(self.model.alive, norms, strict=True):
+            self.norms[i] = found
+        return losses
 
     def _account(self) -> None:
         """Divide the time since the last call among the trials that are alive."""
@@ -167,6 +185,9 @@ class TrainingLoop:
     def _finish(self) -> Ends:
         """The results of the trials that were trained to the last step."""
         alive = self.model.alive
+        plans = [self.trials[i].plan for i in alive]
+        for i, found in zip(alive, weight_norms(self.model.weights(), plans), strict=True):
+            self.norms[i].update(found)
         if self.training.objective == "train_loss":
             tail = max(1, self.steps // TAIL_DIVISOR)
             objectives = [float(self._losses(i)[-tail:].mean()) for i in alive]
@@ -189,7 +210,9 @@ class TrainingLoop:
     def _result(
         self, i: int, outcome: Outcome, loss: float | None = None, why: str | None = None
     ) -> Result:
-        return Result.of_losses(outcome, self._losses(i), self.seconds[i], loss, why)
+        losses = self._losses(i)
+        norms = {name: value for name, value in self.norms[i].items() if isfinite(value)}
+        return Result.of_losses(outcome, losses, self.seconds[i], loss, why, norms)
 
     def _save(self, checkpointer: Checkpointer, step: int) -> None:
         """Write a checkpoint of the trials that are alive, before a step."""
@@ -203,6 +226,7 @@ class TrainingLoop:
             "initial": [self.initial[i] for i in alive],
             "seconds": [self.seconds[i] for i in alive],
             "losses": [self._losses(i) for i in alive],
+            "norms": [self.norms[i] for i in alive],
             "recent": list(self._recent),
             "model": self.model.state(),
         }
@@ -214,6 +238,8 @@ class TrainingLoop:
         self.initial = [checkpoint["initial"][p] for p in positions]
         self.seconds = [checkpoint["seconds"][p] for p in positions]
         self.losses = [[checkpoint["losses"][p]] for p in positions]
+        kept = checkpoint.get("norms")
+        self.norms = [dict(kept[p]) if kept else {} for p in positions]
         self._recent = [row[positions].to(self.model.device) for row in checkpoint["recent"]]
         self.model.restore(checkpoint["model"], positions)
         set_random_state(checkpoint["random"])

@@ -10,7 +10,7 @@ import pytest
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.features import width_slope
+from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import mean_interval, run_probe
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.sweep import sweep

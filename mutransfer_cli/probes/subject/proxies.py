@@ -100,6 +100,7 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
             step=lambda i: float(single.step(i)),
             steps=size.steps,
             roles={t.name: t.role for t in trial.plan.tensors},
+            logit_scale=trial.plan.forward.get("logit_scale") or 1.0,
             notes=(frozen,) if frozen else (),
         )
 

@@ -28,6 +28,7 @@ class Trainee:
         step: Takes the step of a number, and returns the loss before it.
         steps: Number of steps of its run.
         roles: Role of every tensor; empty where there is no plan.
+        logit_scale: What multiplies the logits outside of the model's tensors.
         notes: What the reader of a result should know.
     """
 
@@ -38,6 +39,7 @@ class Trainee:
     step: Callable[[int], float]
     steps: int
     roles: dict[str, str]
+    logit_scale: float = 1.0
     notes: tuple[str, ...] = ()
 
     @property

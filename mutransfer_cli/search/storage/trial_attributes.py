@@ -51,9 +51,11 @@ def result_attributes(record: Record) -> dict[str, Any]:
     """User attributes of an ended trial; the outcome comes last, as it completes the trial."""
     spent = {"flops": record.flops} if record.outcome == "pruned" else {}
     made = {} if record.provenance is None else {"provenance": record.provenance}
+    norms = {"norms": record.norms} if record.norms else {}
     return {
         **spent,
         **made,
+        **norms,
         "seconds": record.seconds,
         "why": record.why,
         "curve": [list(point) for point in record.curve],
@@ -76,6 +78,7 @@ def record_of_trial(trial: optuna.trial.FrozenTrial) -> Record:
         curve=tuple((int(s), float(v)) for s, v in a["curve"]),
         reports=tuple(sorted(trial.intermediate_values.items())),
         provenance=a.get("provenance"),
+        norms={str(name): float(value) for name, value in a.get("norms", {}).items()},
     )
 
 

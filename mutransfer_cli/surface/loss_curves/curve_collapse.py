@@ -17,6 +17,7 @@ from scipy.stats import t
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.loss_curve import Array, LossCurve
+from mutransfer_cli.surface.rung_departures import departures_of
 
 BINS = 16
 TAIL = 4  # bins at the end, whose mean normalizes a curve
@@ -85,8 +86,8 @@ def curve_collapse(
     shape = shapes[:, :, :-TAIL].mean(2) / seed_spread  # (sizes, seeds)
     level = logs[:, :, -TAIL:].mean(2) / seed_spread
     trend = len(sizes) >= FEWEST_FOR_TREND
-    of_shape = _departures(shape, sizes, trend, confidence)
-    of_level = _departures(level, sizes, trend, confidence) if trend else [None] * len(sizes)
+    of_shape = departures_of(shape, sizes, trend, confidence)
+    of_level = departures_of(level, sizes, trend, confidence) if trend else [None] * len(sizes)
     departures = tuple(
         Departure(name, s, v) for name, s, v in zip(names, of_shape, of_level, strict=True)
     )
@@ -141,51 +142,3 @@ def _ratio(logs: Array) -> tuple[float, float, float]:
     if seeds <= 0:
         raise InputError("the seeds do not differ: their spread is no measure of anything")
     return spread / seeds, spread, seeds
-
-
-def _departures(values: Array, sizes: Array, trend: bool, confidence: float) -> list[Interval]:
-    """Every size against the others: means over seeds, with Student's interval.
-
-    Sizes have the same scatter over seeds, up to the factor by which a trend of the others adds to
-    it; pooled, it is known better than from the few seeds of one size.
-
-    Args:
-        values: A number for every size and seed (sizes, seeds).
-        sizes: The sizes.
-        trend: Whether the others say a line, or their mean.
-        confidence: Of the intervals.
-    """
-    found = [_residuals(values, sizes, i, trend) for i in range(len(sizes))]
-    seeds = values.shape[1]
-    variance = float(np.mean([rest.var(ddof=1) / factor for rest, factor in found]))
-    freedom = (seeds - 1) * max(1, len(sizes) - 2)
-    reach = float(t.ppf((1 + confidence) / 2, freedom))
-    intervals = []
-    for rest, factor in found:
-        error = float(np.sqrt(variance * factor / seeds))
-        mean = float(rest.mean())
-        intervals.append(Interval(value=mean, low=mean - reach * error, high=mean + reach * error))
-    return intervals
-
-
-def _residuals(values: Array, sizes: Array, i: int, trend: bool) -> tuple[Array, float]:
-    """The values of one size minus what the others say, by seed (seeds,).
-
-    Args:
-        values: A number for every size and seed (sizes, seeds).
-        sizes: The sizes.
-        i: Which of them.
-        trend: Whether the others say a line in the logarithm of the size or its root's inverse,
-            whichever comes closer, or their mean.
-
-    Returns:
-        The differences, and their variance in units of that of a value.
-    """
-    others = np.delete(np.arange(len(sizes)), i)
-    found = []
-    for x in (np.log(sizes), sizes**-0.5) if trend else (np.zeros(len(sizes)),):
-        design = np.stack([np.ones(len(others)), x[others]], 1)[:, : 2 if trend else 1]
-        weights = np.array([1.0, x[i]])[: design.shape[1]] @ np.linalg.pinv(design)
-        rest = np.asarray(values[i] - weights @ values[others])
-        found.append((rest, 1 + float(weights @ weights)))
-    return min(found, key=lambda pair: abs(float(pair[0].mean())))

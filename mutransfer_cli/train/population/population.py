@@ -119,6 +119,10 @@ class Population:
             optimizer.step()
         return losses
 
+    def weights(self) -> dict[str, Tensor]:
+        """The trained parameters of the trials that are alive, stacked."""
+        return dict(self.stack.param_views)
+
     def select(self, positions: Sequence[int]) -> None:
         """Keep only the living trials at these positions of the stack."""
         self.alive = [self.alive[p] for p in positions]

@@ -1,0 +1,76 @@
+"""A rung whose norms leave those of the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from mutransfer_cli.search.record import Record
+from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.surface.rung_departures import departures_of
+
+FEWEST_RUNGS = 4  # so that the others show a trend
+FEWEST_SEEDS = 2
+FAR = {"readout norm": 0.5}  # octaves from the trend of the others; see `OTHERS`
+OTHERS = 1.0
+CONFIDENCE = 0.95
+
+
+def norm_outlier_note(run: Run) -> str | None:
+    """Name the rung whose norms are furthest from the others' at their best settings.
+
+    The readout's RMS→∞ norm at the optimum is constant over sizes (Filatov et al., arXiv
+    2510.03871); other norms follow a power of the size. What is far from the trend of the other
+    rungs was trained differently.
+
+    Args:
+        run: The run.
+
+    Returns:
+        None where no rung is far from the others, or there are too few rungs or seeds.
+    """
+    rungs = best_trials(run)
+    seeds = min((len(trials) for trials in rungs.values()), default=0)
+    if len(rungs) < FEWEST_RUNGS or seeds < FEWEST_SEEDS:
+        return None
+    sizes = np.array(list(rungs))
+    names = set.intersection(*(set(t.norms) for trials in rungs.values() for t in trials))
+    worst: tuple[float, str] | None = None
+    for name in sorted(names):
+        values = np.array([[t.norms[name] for t in trials[:seeds]] for trials in rungs.values()])
+        if not (values > 0).all():
+            continue
+        found = departures_of(np.log2(values), sizes, True, CONFIDENCE)
+        for trials, departure in zip(rungs.values(), found, strict=True):
+            limit = FAR.get(name, OTHERS)
+            assert departure.low is not None and departure.high is not None
+            if departure.low > limit or departure.high < -limit:
+                text = (
+                    f"width {trials[0].width} leaves the other rungs: its {name} is "
+                    f"{2**departure.value:.2g} times what they say"
+                )
+                worst = max(worst or (0.0, ""), (abs(departure.value), text))
+    return worst[1] if worst else None
+
+
+def best_trials(run: Run) -> dict[float, list[Record]]:
+    """The trials of each width's best setting that have norms, by width, small to large.
+
+    Empty where rungs differ in anything but the width.
+
+    Args:
+        run: The run.
+    """
+    finished = [r for r in run.records if r.outcome == "finished" and r.norms]
+    if len({(r.depth, r.batch, r.steps) for r in finished}) != 1:
+        return {}
+    groups: dict[int, dict[tuple[tuple[str, float], ...], list[Record]]] = defaultdict(dict)
+    for r in finished:
+        groups[r.width].setdefault(tuple(sorted(r.params.items())), []).append(r)
+    best = {}
+    for width in sorted(groups):
+        most = max(len(trials) for trials in groups[width].values())
+        full = [trials for trials in groups[width].values() if len(trials) == most]
+        best[float(width)] = min(full, key=lambda ts: float(np.mean([t.loss for t in ts])))
+    return best

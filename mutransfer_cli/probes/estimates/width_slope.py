@@ -1,0 +1,28 @@
+"""The exponent with which a number depends on the width."""
+
+from __future__ import annotations
+
+from math import log2
+
+import numpy as np
+from scipy.stats import t as student
+
+from mutransfer_cli.interval import Interval
+
+
+def width_slope(points: list[tuple[int, float]], confidence: float) -> Interval:
+    """Exponent of the width, by least squares over logarithms.
+
+    Args:
+        points: Width and value, of every width and seed.
+        confidence: Of the interval.
+    """
+    x = np.array([log2(width) for width, _ in points])
+    y = np.array([log2(value) for _, value in points])
+    centered = x - x.mean()
+    slope = float(centered @ y / (centered @ centered))
+    rest = y - y.mean() - slope * centered
+    freedom = len(points) - 2
+    error = float(np.sqrt(rest @ rest / freedom / (centered @ centered)))
+    reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
+    return Interval(value=slope, low=slope - reach, high=slope + reach)

@@ -1,0 +1,116 @@
+"""Norms of the weights and of one update of trials, in the time of a step or two.
+
+A matrix is measured by its spectral norm, the readout also by its RMS→∞ norm, the largest entry of
+W x over inputs x of RMS 1, which is the largest row norm times √fan_in (Filatov et al., arXiv
+2510.03871). Of the update in the middle of a run: its spectral norm, its Frobenius norm relative to
+that of the weights, and the angle by which it turns them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.plans.plan import Plan
+
+Norms: TypeAlias = dict[str, float]
+Stacked: TypeAlias = Mapping[str, Tensor]  # by name, each with a leading trial dimension
+
+READOUT = "readout norm"
+SPECTRAL, UPDATE, RATIO, ROTATION = "spectral norm", "update norm", "update ratio", "rotation"
+PER_TENSOR = (SPECTRAL, UPDATE, RATIO, ROTATION)
+ITERATIONS = 12  # of the power method: 1 % for most matrices of a model
+READOUTS = ("readout", "tied")
+
+
+def is_matrix(tensor: Tensor) -> bool:
+    """Whether a stacked tensor has a matrix for each trial; kernels count as one."""
+    return tensor.dim() >= 3 and tensor.shape[1] > 1 and tensor[0, 0].numel() > 1
+
+
+def as_matrix(tensor: Tensor) -> Tensor:
+    """A stacked tensor (K, out, …) as matrices (K, out, in)."""
+    return tensor.detach().reshape(tensor.shape[0], tensor.shape[1], -1)
+
+
+def spectral_norms(matrices: Tensor) -> Tensor:
+    """The largest singular value of each matrix, by the power method from a fixed vector.
+
+    Args:
+        matrices: The matrices (K, out, in).
+    """
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(matrices.shape[2], 1, generator=generator).to(matrices)
+    vector = start.expand(len(matrices), -1, 1)
+    for _ in range(ITERATIONS):
+        vector = matrices.mT @ (matrices @ vector)
+        vector = vector / vector.norm(dim=1, keepdim=True).clamp_min(1e-30)
+    norms: Tensor = (matrices @ vector).norm(dim=1).squeeze(1)
+    return norms
+
+
+def readout_norms(matrices: Tensor) -> Tensor:
+    """RMS→∞ norm of each matrix: its largest row norm times the root of the fan-in.
+
+    Args:
+        matrices: The matrices (K, out, in).
+    """
+    largest: Tensor = matrices.norm(dim=2).amax(1) * matrices.shape[2] ** 0.5
+    return largest
+
+
+def weight_norms(weights: Stacked, plans: Sequence[Plan]) -> list[Norms]:
+    """Norms of the weights of each trial.
+
+    Args:
+        weights: The parameters, stacked.
+        plans: The plan of each trial, in the same order.
+    """
+    found: list[Norms] = [{} for _ in plans]
+    matrices = {name: as_matrix(w) for name, w in weights.items() if is_matrix(w)}
+    for name, matrix in matrices.items():
+        _note(found, f"{SPECTRAL} {name}", spectral_norms(matrix))
+    for row, (plan, norms) in enumerate(zip(plans, found, strict=True)):
+        scale = plan.forward.get("logit_scale") or 1.0
+        for tensor in plan.tensors:
+            if tensor.role in READOUTS and tensor.name in matrices:
+                matrix = matrices[tensor.name][row : row + 1]
+                if matrix.shape[2] != tensor.fan_in == matrix.shape[1]:
+                    matrix = matrix.mT  # stored as (in, out)
+                value = float(readout_norms(matrix)[0])
+                norms[READOUT] = value * scale * tensor.multiplier
+    return found
+
+
+def update_norms(before: Stacked, after: Stacked) -> list[Norms]:
+    """Norms of one update of each trial.
+
+    Args:
+        before: The parameters before it, stacked.
+        after: The parameters after it.
+    """
+    count = len(next(iter(before.values())))
+    found: list[Norms] = [{} for _ in range(count)]
+    for name, old in before.items():
+        if not is_matrix(old):
+            continue
+        first, second = as_matrix(old), as_matrix(after[name])
+        update = second - first
+        size = first.flatten(1).norm(dim=1).clamp_min(1e-30)
+        length = second.flatten(1).norm(dim=1).clamp_min(1e-30)
+        # the chord of the two directions: exact where the cosine would lose its digits
+        chord = (
+            (first / size.view(-1, 1, 1) - second / length.view(-1, 1, 1)).flatten(1).norm(dim=1)
+        )
+        _note(found, f"{UPDATE} {name}", spectral_norms(update))
+        _note(found, f"{RATIO} {name}", update.flatten(1).norm(dim=1) / size)
+        _note(found, f"{ROTATION} {name}", 2 * torch.asin((chord / 2).clamp(max=1.0)))
+    return found
+
+
+def _note(found: list[Norms], name: str, values: Tensor) -> None:
+    for norms, value in zip(found, values.tolist(), strict=True):
+        norms[name] = value

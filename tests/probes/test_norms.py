@@ -1,0 +1,79 @@
+"""The norms probe under rules that keep the readout's size, and under those that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.norms import alignments
+from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.search.sweep import sweep
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: adamw, lr: 0.01, weight_decay: 0.0}
+data: {source: teacher, d_in: 16, d_out: 4}
+base: {width: 32, depth: 1, batch: 32, steps: 30}
+ladder: {width: [32, 64, 128, 256]}
+search: {seeds: 2, extend: 0, space: {lr: {log2: [-7, -6], step: 1.0}}}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_the_readout_keeps_its_size_under_mup_only(recipe: Path) -> None:
+    """Multiplier × readout: rows of √n entries of order 1, times √n, over n: order 1 under muP."""
+    mup = run_probe("norms", str(recipe))
+    assert mup.verdict == "pass", mup.reason
+    readout = mup.measures[0]
+    assert readout.estimate.value == pytest.approx(0.0, abs=0.1)
+    sp = run_probe("norms", str(recipe), ("parameterization=sp",))
+    assert sp.verdict == "fail", sp.reason
+    aligned = [m for m in mup.measures if m.name.endswith("alignment")]
+    assert {m.at["tensor"] for m in aligned} >= {"hidden.0.weight"}
+
+
+def test_a_sweep_keeps_its_norms(recipe: Path, tmp_path: Path) -> None:
+    sweep(load(recipe, []), tmp_path / "run")
+    records = Run.open(tmp_path / "run").records
+    assert all(r.norms["readout norm"] > 0 for r in records)
+    assert all(r.norms["rotation hidden.0.weight"] > 0 for r in records)
+    document = run_probe("norms", str(tmp_path / "run"))
+    assert document.verdict in ("pass", "inconclusive")
+    assert document.measures[0].estimate.low is not None
+
+
+def test_alignment_by_hand() -> None:
+    """An update u xᵀ is fully aligned with its input x, and not at all with one across it."""
+    model = torch.nn.Linear(2, 2, bias=False)
+    x = torch.tensor([[3.0, 4.0]])
+    trainee = Trainee(
+        model=model,
+        optimizer=None,
+        loss=lambda m, batch: m(batch).sum(),
+        batch=lambda i: x,
+        step=lambda i: 0.0,
+        steps=1,
+        roles={},
+    )
+    along = torch.tensor([[1.0], [2.0]]) @ x
+    across = torch.tensor([[1.0], [2.0]]) @ torch.tensor([[4.0, -3.0]])
+    assert alignments(trainee, {"weight": along})["alignment weight"] == pytest.approx(1.0)
+    assert alignments(trainee, {"weight": across})["alignment weight"] == pytest.approx(0, abs=1e-6)
+
+
+def test_too_few_widths(recipe: Path) -> None:
+    with pytest.raises(InputError, match="at least 3 widths, found 2"):
+        run_probe("norms", str(recipe), ("ladder.width=[32, 64]",))
