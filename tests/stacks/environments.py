@@ -62,6 +62,9 @@ def environment_of(row: StackRow) -> Environment:
         (site / "shared.pth").write_text("\n".join(shared) + "\n")
         command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
         command += ["--disable-pip-version-check", "--no-deps", *row.requirements]
+        if row.python:
+            command += ["--target", str(site), "--python-version", row.python]
+            command += ["--only-binary=:all:", "--ignore-requires-python"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise NotAvailable(f"pip: {done.stderr.strip().splitlines()[-1]}")

@@ -16,6 +16,8 @@ class StackRow:
             top of the packages of the one that runs the command; empty: nothing is installed.
         distribution: The distribution whose version is shown; empty: the checkout's.
         checkout: Whether the stack has no package and needs MUTRANSFER_STACK_<NAME>=PATH.
+        python: The version of Python that pip has to pretend to install for, where the package asks
+            for another one than it needs.
     """
 
     name: str
@@ -23,6 +25,7 @@ class StackRow:
     requirements: tuple[str, ...] = ()
     distribution: str = ""
     checkout: bool = False
+    python: str = ""
 
     @property
     def variable(self) -> str:
@@ -62,6 +65,13 @@ STACK_ROWS = (
         {"automodel": ADAPTERS + "automodel_recipe:build"},
         ("nemo-automodel==0.7.0",),
         "nemo-automodel",
+    ),
+    StackRow(
+        "megatron",
+        {"megatron": ADAPTERS + "megatron_gpt:build"},
+        ("megatron-core==0.19.0", "einops"),
+        "megatron-core",
+        python="3.12",
     ),
     StackRow("lm-engine", {"lm-engine": ADAPTERS + "lm_engine_model:build"}, checkout=True),
 )  # fmt: skip
