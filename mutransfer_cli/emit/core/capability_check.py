@@ -60,6 +60,10 @@ def residual_limitation(request: EmitRequest, actual: float) -> list[str]:
     """The limitation of a stack whose residual branches are multiplied by `actual`."""
     plan, decoder = request.plan, request.decoder
     planned = forward_scale(plan, "residual", decoder.model_multipliers)
+    by_depth = PARAMETERIZATIONS[plan.parameterization].depth_exponent
+    if by_depth and plan.forward.get("residual_scale") is None:
+        # init and rates of the branches' outputs have absorbed it
+        planned *= decoder.m_depth**-request.recipe.rules.depth_alpha
     if not differ(planned, actual):
         return []
     return [

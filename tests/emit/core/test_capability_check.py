@@ -77,6 +77,7 @@ def test_a_tied_embedding(tmp_path: Path) -> None:
     [
         ("megatron", "gpt-completep", "by 1, the plan .completep. by 0.3333"),  # depth 2 to 6
         ("cerebras", "gpt-completep-half", "by 1, the plan .completep. by 0.5774"),
+        ("megatron", "llama-completep", "by 1, the plan .completep. by 0.5"),  # absorbed; 2 to 4
         ("megatron", "gpt-residual", "by 1, the plan .mup. by 0.5"),
         ("nanogpt-completep", "gpt-residual", "by 1, the plan .mup. by 0.5"),
     ],
@@ -86,12 +87,13 @@ def test_a_residual_multiplier_that_the_stack_does_not_have(
 ) -> None:
     """Refused with what holds it; written with its deviations on request."""
     path, depth = emit_recipe(tmp_path, case), CASES[case].get("depth")
+    width = 256 if "llama" in case else 64
     with pytest.raises(InputError, match=here) as error:
-        scale(path, width=64, depth=depth, format=format_)
+        scale(path, width=width, depth=depth, format=format_)
     assert "use --format json, torch," in str(error.value)
     assert "megatron" not in str(error.value).partition("; use ")[2]
     assert str(error.value).endswith("; --allow-deviations writes it all the same")
-    found = scale(path, width=64, depth=depth, format=format_, allow_deviations=True)
+    found = scale(path, width=width, depth=depth, format=format_, allow_deviations=True)
     assert any(d.what.startswith("lr of") for d in found.document.deviations)
     # control: a plan without such a multiplier
     scale(emit_recipe(tmp_path, "gpt"), width=64, format="megatron")
