@@ -11,6 +11,7 @@ import typer
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets, Threads
 from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.standard_output import report_stream
 from mutransfer_cli.cli.supervision import supervised
 from mutransfer_cli.errors import InputError
 
@@ -121,11 +122,11 @@ def check(
         document = check_target(recipe or target, **options).document
         document = with_baseline(document, baseline, write_baseline, strict)
         publish(document, junit, plot, github, as_json)
-        return EXIT_CODES[document.verdict]
+        return 0 if exit_zero else EXIT_CODES[document.verdict]
 
     runs_user_code = recipe is None or ":" in recipe.model.build
     code = supervised(target, measure) if runs_user_code else measure()
-    if code and not exit_zero:
+    if code:
         raise typer.Exit(code)
 
 
@@ -176,7 +177,8 @@ def publish(
         from mutransfer_cli.coordcheck.report.github import workflow_lines, write_summary
 
         write_summary(document)
-        print("\n".join(workflow_lines(document)), file=sys.stderr if as_json else sys.stdout)
+        stream = sys.stderr if as_json else report_stream()
+        print("\n".join(workflow_lines(document)), file=stream)
     if as_json:
         print_json(document)
     else:

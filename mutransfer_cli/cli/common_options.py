@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from mutransfer_cli.cli.standard_output import stdout_for_reports
 from mutransfer_cli.logs import configure
 
 Verbose = Annotated[
@@ -35,11 +37,12 @@ class Invocation:
 invocation = Invocation()
 
 
-def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def with_common_options(command: Callable[..., Any], keeps_stdout: bool) -> Callable[..., Any]:
     """Add `-v` and `--debug` to a command, after its own options.
 
     Args:
         command: A function with typer annotations.
+        keeps_stdout: Whether what is printed by others than `cli.output` goes to stderr.
 
     Returns:
         A function that sets up logging, remembers `--debug` for `main`, and calls the command.
@@ -49,7 +52,8 @@ def with_common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, verbose: int = 0, debug: bool = False, **options: Any) -> Any:
         invocation.debug = debug
         configure(verbose)
-        return command(*args, **options)
+        with stdout_for_reports() if keeps_stdout else nullcontext():
+            return command(*args, **options)
 
     hints = get_type_hints(command, include_extras=True)
     own = [

@@ -58,7 +58,7 @@ for row in COMMANDS:
             "allow_extra_args": row.any_arguments,
             "ignore_unknown_options": row.any_arguments,
         },
-    )(with_common_options(row.load()))
+    )(with_common_options(row.load(), row.keeps_stdout))
 
 
 def print_line(text: str) -> None:

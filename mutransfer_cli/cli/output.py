@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from mutransfer_cli.cli.standard_output import report_stream
 from mutransfer_cli.quoting import rich, terminal
 
 if TYPE_CHECKING:
@@ -15,14 +13,17 @@ if TYPE_CHECKING:
 
     from mutransfer_cli.interval import Interval
 
-STDOUT, STDERR = 1, 2  # file descriptors
-
 
 def print_json(document: BaseModel) -> None:
     """Print one JSON document on stdout, `schema` first."""
     from mutransfer_cli.documents.base import as_json
 
-    sys.stdout.write(as_json(document) + "\n")
+    write(as_json(document) + "\n")
+
+
+def write(text: str) -> None:
+    """Write text as it is on stdout."""
+    print(text, end="", file=report_stream(), flush=True)
 
 
 def show_line(text: str, file: TextIO | None = None, flush: bool = False) -> None:
@@ -33,31 +34,7 @@ def show_line(text: str, file: TextIO | None = None, flush: bool = False) -> Non
         file: Where to; None: stdout.
         flush: Whether it is shown at once.
     """
-    print(terminal(text), file=file, flush=flush)
-
-
-@contextmanager
-def prints_to_stderr(active: bool = True) -> Iterator[None]:
-    """Send to stderr what is printed inside the block, also by processes that start there.
-
-    A user's model may print; stdout is for the JSON document alone.
-
-    Args:
-        active: Whether to do so.
-    """
-    if not active:
-        yield
-        return
-    sys.stdout.flush()
-    saved = os.dup(STDOUT)
-    os.dup2(STDERR, STDOUT)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved, STDOUT)
-        os.close(saved)
+    print(terminal(text), file=file or report_stream(), flush=flush)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -81,9 +58,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         shown.add_column(rich(column), justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
         shown.add_row(*map(rich, row))
-    console = Console(highlight=False)
+    stream = report_stream()
+    console = Console(file=stream, highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=200)
+        console = Console(file=stream, highlight=False, width=200)
     show_line(title)
     console.print(shown)
 

@@ -9,6 +9,7 @@ import typer
 
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets
+from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
 from mutransfer_cli.errors import InputError
 
@@ -113,7 +114,7 @@ def probe(
         )
     else:
         for each, reason in skipped.items():
-            print(f"{each}: skipped, {reason}")
+            show_line(f"{each}: skipped, {reason}")
     code = max((EXIT_CODES[d.verdict] for d in results), key=lambda c: (c == 1, c))
     if code and not exit_zero:
         raise typer.Exit(code)
@@ -141,13 +142,13 @@ def show(document: ProbeDocument) -> None:
         ((m.name, place(m), str(m.estimate), number(m.expected)) for m in shown),
     )
     if len(document.measures) > SHOWN:
-        print(f"{len(document.measures) - SHOWN} further measures: --json")
-    print(f"{document.verdict}: {document.reason} ({document.seconds:.1f} s)")
+        show_line(f"{len(document.measures) - SHOWN} further measures: --json")
+    show_line(f"{document.verdict}: {document.reason} ({document.seconds:.1f} s)")
     if document.advice:
-        print(f"advice: {document.advice}")
+        show_line(f"advice: {document.advice}")
     for note in document.notes:
-        print(f"note: {note}")
-    print(f"method: {document.method}")
+        show_line(f"note: {note}")
+    show_line(f"method: {document.method}")
 
 
 def place(measure: Measure) -> str:

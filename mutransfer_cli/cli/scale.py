@@ -106,7 +106,7 @@ def scale(
     row = require_stack(format)
     if source is None:
         raise InputError("scale: expected a run directory or a recipe; --list-formats needs none")
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.output import print_json, write
     from mutransfer_cli.emit.core.header import deviation_line
     from mutransfer_cli.emit.scale import scale as scale_source
 
@@ -137,12 +137,12 @@ def scale(
 
         show_explanation(document.explanation, every)
     elif output is None and document.differences is None:
-        sys.stdout.write(result.text())
+        write(result.text())
     for path in paths if not as_json else []:
         show_line(f"wrote {path} ({format})")
     if document.differences is not None and not as_json:
         show_differences(document, str(diff))
-    stream = sys.stderr if as_json or output is None else sys.stdout
+    stream = sys.stderr if as_json or output is None else None
     if document.versions is not None and document.versions.warning is not None:
         show_line(f"warning: {document.versions.warning}", file=sys.stderr)
     for note in document.notes:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS
+from mutransfer_cli.cli.output import write
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def schema(
     """Print the JSON Schema of the document that a command prints under --json, or of a recipe."""
     if document not in NAMES:
         raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}")
-    print(json.dumps(_model(document).model_json_schema(by_alias=True), indent=2))
+    write(json.dumps(_model(document).model_json_schema(by_alias=True), indent=2) + "\n")
 
 
 def _model(document: str) -> type[BaseModel]:

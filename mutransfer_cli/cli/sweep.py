@@ -84,7 +84,7 @@ def sweep(
     trials ended and none of them finished.
     """
     require_executor(executor, ray_address)
-    from mutransfer_cli.cli.output import print_json, prints_to_stderr
+    from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.cli.progress import Progress
     from mutransfer_cli.recipe.load import load
 
@@ -94,15 +94,14 @@ def sweep(
     if dry_run:
         from mutransfer_cli.search.estimate import dry_run as estimate
 
-        with prints_to_stderr(as_json):
-            costs = estimate(
-                loaded,
-                device=device,
-                workers=workers,
-                run=folder,
-                engine=engine,
-                threads=threads or 1,
-            )
+        costs = estimate(
+            loaded,
+            device=device,
+            workers=workers,
+            run=folder,
+            engine=engine,
+            threads=threads or 1,
+        )
         if as_json:
             print_json(costs)
         else:
@@ -112,7 +111,7 @@ def sweep(
     from mutransfer_cli.search.signals import interrupted_by_signals
     from mutransfer_cli.search.sweep import sweep as run_sweep
 
-    with interrupted_by_signals(), prints_to_stderr(as_json), Progress("sweep") as progress:
+    with interrupted_by_signals(), Progress("sweep") as progress:
         document = run_sweep(
             loaded,
             folder,
@@ -128,8 +127,7 @@ def sweep(
             accept_changes=accept_changes,
             on_note=progress.note,
         )
-    with prints_to_stderr(as_json):
-        document = with_choice(document, folder)
+    document = with_choice(document, folder)
     if as_json:
         print_json(document)
     else:

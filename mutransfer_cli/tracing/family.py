@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import nn
 
@@ -31,7 +32,7 @@ BEHIND = frozenset({"input", "readout"})  # what may follow a gate or a bottlene
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: properties are cached, as plans ask for each tensor
 class Family:
     """What two traced instances show about a model at all its sizes.
 
@@ -74,14 +75,18 @@ class Family:
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
-        return next(t for t in self.tensors if t.name == name)
+        return self._by_name[name]
 
-    @property
+    @cached_property
+    def _by_name(self) -> Mapping[str, TensorShape]:
+        return {t.name: t for t in self.tensors}
+
+    @cached_property
     def tied(self) -> bool:
         """Whether the readout is the embedding."""
         return any(t.role == "tied" for t in self.tensors)
 
-    @property
+    @cached_property
     def final_readouts(self) -> frozenset[str]:
         """Readouts and tied tensors that nothing follows, so no gates, routers or bottlenecks."""
         hidden = [t for t in self.tensors if t.role in {"hidden", "convolution", "expert"}]

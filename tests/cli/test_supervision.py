@@ -53,11 +53,11 @@ def leaves_at_the_end(width):
 """
 
 
-def run(folder: Path, target: str) -> tuple[int, str]:
+def run(folder: Path, target: str, *options: str) -> tuple[int, str]:
     (folder / "user.py").write_text(USER)
     (folder / "exiting.py").write_text("import sys\nsys.exit(0)\n")
     done = subprocess.run(
-        [sys.executable, "-m", "mutransfer_cli", "check", target, "--widths", "8,16,32"],
+        [sys.executable, "-m", "mutransfer_cli", "check", target, "--widths", "8,16,32", *options],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
@@ -88,3 +88,8 @@ def test_the_end_of_the_process_is_no_verdict(tmp_path: Path, target: str, reaso
 
 def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:
     assert run(tmp_path, "user:leaves_at_the_end")[0] == run(tmp_path, "user:wrong")[0] == 1
+
+
+def test_exit_zero_holds_for_user_code_too(tmp_path: Path) -> None:
+    assert run(tmp_path, "user:wrong", "--exit-zero")[0] == 0
+    assert run(tmp_path, "user:raises_in_batch", "--exit-zero")[0] == 2

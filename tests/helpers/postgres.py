@@ -29,11 +29,13 @@ class Server:
     def __init__(self, folder: Path, bin_: Path) -> None:
         self.folder, self.bin = folder, bin_
         self.options: dict[str, Any] = {}
+        self.uid, self.gid = os.getuid(), os.getgid()
         if os.getuid() == 0:  # initdb refuses root
             names = [u.pw_name for u in pwd.getpwall()]
             user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-            os.chown(folder, user.pw_uid, user.pw_gid)
-            self.options = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            self.uid, self.gid = user.pw_uid, user.pw_gid
+            os.chown(folder, self.uid, self.gid)
+            self.options = {"user": self.uid, "group": self.gid, "extra_groups": []}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -52,9 +54,19 @@ class Server:
             **self.options,
         )
 
-    def start(self) -> None:
+    def start(self, *settings: str, wait: bool = True) -> None:
         where = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self.call("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", where, "start")
+        where = " -c ".join([where, *settings])
+        log = str(self.folder / "log")
+        self.call("pg_ctl", "-w" if wait else "-W", "-l", log, "-o", where, "start")
+
+    def start_in_recovery(self, held: Path) -> None:
+        """Start after a clean stop, and refuse clients as `starting up` while a file exists."""
+        held.touch()
+        (self.folder / "data" / "recovery.signal").touch()
+        os.chown(self.folder / "data" / "recovery.signal", self.uid, self.gid)
+        wait = f"restore_command=while test -e {held}; do sleep 0.1; done; false"
+        self.start(f'"{wait}"', wait=False)
 
     def trials(self) -> int:
         """Of all studies, claims among them."""
@@ -67,8 +79,8 @@ class Server:
         except psycopg2.Error:  # no table yet
             return 0
 
-    def stop(self) -> None:
-        self.call("pg_ctl", "-w", "-m", "immediate", "stop")
+    def stop(self, mode: str = "immediate") -> None:
+        self.call("pg_ctl", "-w", "-m", mode, "stop")
 
     def turns_away(self, process: subprocess.Popen[str], seconds: float = 60.0) -> bool:
         """While the server is stopped: whether a process tries to connect, which fails.

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
@@ -261,7 +262,8 @@ def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> Non
     assert not storage.is_outage(IntegrityError("", {}, Exception()))
 
 
-def test_a_server_that_is_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def waited_for(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> int:
+    """How many tries are made at a server that answers with these texts, and then lets in."""
     import optuna
     from sqlalchemy.exc import OperationalError
 
@@ -269,23 +271,69 @@ def test_a_server_that_is_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch
 
     def connect(*_: object, **__: object) -> str:
         tries.append(1)
-        if len(tries) < 3:
-            raise OperationalError("", {}, Exception("FATAL: the database system is starting up"))
+        if len(tries) <= len(texts):
+            raise OperationalError("", {}, Exception(texts[len(tries) - 1]))
         return "storage"
 
     monkeypatch.setattr(optuna.storages, "RDBStorage", connect)
     monkeypatch.setattr(optuna_storage, "START_PAUSE", 0.0)
-    location = StorageLocation("postgresql", "postgresql://127.0.0.1:1/none", shared=True)
-    assert Storage(location).optuna == "storage" and len(tries) == 3  # type: ignore[comparison-overlap]  # a stand-in
+    try:
+        Storage(StorageLocation("postgresql", "postgresql://127.0.0.1:1/none", shared=True))
+    except OperationalError:
+        return -len(tries)
+    return len(tries)
+
+
+def test_a_server_that_is_starting_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, starting = "Connection refused", "FATAL: the database system is starting up"
+    assert waited_for(monkeypatch, [refused, refused, starting]) == 4
+    assert waited_for(monkeypatch, ["FATAL: password authentication failed"]) == -1
+    monkeypatch.setattr(optuna_storage, "ABSENCE_LIMIT", -1.0)
+    assert waited_for(monkeypatch, [starting, starting]) == 3
+    assert waited_for(monkeypatch, [starting, refused]) == -2  # the control: no patience for it
     monkeypatch.setattr(optuna_storage, "OUTAGE_LIMIT", -1.0)
-    tries.clear()
-    with pytest.raises(OperationalError):  # the control: its patience has ended
-        Storage(location)
-    assert len(tries) == 1
+    assert waited_for(monkeypatch, [starting]) == -1
 
 
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_recovery", [False, True])
+def test_a_postgresql_server_that_starts_after_the_sweep(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, in_recovery: bool
+) -> None:
+    """First nothing listens; with `in_recovery` the server then says that it is starting up."""
+    held = server.folder / "held"
+    answers: list[str] = []
+    limit = optuna_storage.start_limit
+
+    def heard(error: BaseException) -> float:
+        answers.append(str(error))
+        return limit(error)
+
+    def pause(_: float) -> None:
+        """Start the server after the first try, and let it in after the third."""
+        if len(answers) == 1 and in_recovery:
+            server.start_in_recovery(held)
+        elif len(answers) == 1:
+            server.start()
+        elif any("starting up" in answer for answer in answers):
+            held.unlink(missing_ok=True)
+        time.sleep(0.05)
+
+    server.stop(mode="fast")
+    monkeypatch.setattr(optuna_storage, "start_limit", heard)
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=pause)
+    monkeypatch.setattr(optuna_storage, "time", clock)
+    monkeypatch.setattr(optuna_storage, "ABSENCE_LIMIT", 60.0)
+    location = StorageLocation("postgresql", server.url, shared=True)
+    assert Storage(location).optuna.get_all_studies() is not None
+    assert "Connection refused" in answers[0]
+    assert any("starting up" in answer for answer in answers) == in_recovery
+
+
+def test_a_server_that_is_not_there_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("psycopg2")
+    monkeypatch.setattr(optuna_storage, "ABSENCE_LIMIT", 0.1)
     with pytest.raises(InputError, match="cannot be read or written") as caught:
         sweep(
             load(write_recipe(tmp_path)),

@@ -20,8 +20,10 @@ from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim
 from mutransfer_cli.search.executors.ray_cluster import (
     connect,
     device_of,
+    head_address,
     leave,
     needs_of,
+    require_head,
     slots,
     tasks_per_machine,
 )
@@ -83,6 +85,7 @@ class RayExecutor(GroupingExecutor):
         import ray
 
         connect(self.proxies, self.address, self.count)
+        self.head = head_address()
         self.needs = needs_of(self.device, self.threads)
         self.streams = not is_remote_client()
         if self.streams:
@@ -171,6 +174,7 @@ class RayExecutor(GroupingExecutor):
         try:
             while True:
                 require_not_interrupted()  # Ray's own code may swallow what a signal raises
+                require_head(self.head)
                 while (again or queue) and len(running) < self.slots():
                     granted = again.pop() if again else tuple(claim(queue.pop()))
                     if granted:

@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 OUTAGE_LIMIT = 120.0  # seconds for which a database server may be unreachable
+ABSENCE_LIMIT = 15.0  # seconds for which nothing may answer at the address when a sweep starts
 START_PAUSE = 1.0  # seconds between two tries while a server is starting
 STARTING = ("starting up", "shutting down", "in recovery mode", "not yet accepting connections")
+ABSENT = ("Connection refused", "Is the server running")  # of libpq, before the server listens
 DAMAGED_FILE = ("not a database", "malformed", "file is encrypted")  # of SQLite
 RACE_PAUSE = 0.3  # seconds to wait while another process creates the tables
 RACE_RETRIES = 5  # tries when several processes create the same tables
@@ -50,7 +52,7 @@ class Storage:
             from mutransfer_cli.search.storage.journal import Journal
 
             return optuna.storages.JournalStorage(Journal(location.address, location.shown))
-        races, until = 0, time.monotonic() + OUTAGE_LIMIT
+        races, began = 0, time.monotonic()
         while True:
             try:
                 with self.guard():
@@ -68,7 +70,7 @@ class Storage:
                         },
                     )
             except (IntegrityError, ProgrammingError, OperationalError) as error:
-                if is_starting(error) and time.monotonic() < until:
+                if time.monotonic() - began < start_limit(error):
                     log.info("%s is starting, next try in %.1f s", location.shown, START_PAUSE)
                     time.sleep(START_PAUSE)
                     continue
@@ -129,9 +131,15 @@ class Storage:
         return False
 
 
-def is_starting(error: BaseException) -> bool:
-    """Whether a database server answers that it does not take connections yet."""
-    return any(text in str(error) for text in STARTING)
+def start_limit(error: BaseException) -> float:
+    """Seconds to wait for a server to start that fails like this; 0: waiting does not help.
+
+    A server that answers that it does not take connections yet is there; where nothing answers, the
+    address may be wrong.
+    """
+    if any(text in str(error) for text in STARTING):
+        return OUTAGE_LIMIT
+    return ABSENCE_LIMIT if any(text in str(error) for text in ABSENT) else 0.0
 
 
 @contextmanager
