@@ -27,6 +27,8 @@ class StackEntry(Entry):
         unit_scaling: Whether it can express plans for unit-scaled modules.
         absorbed_readout: Whether it supports a readout without a multiplier.
         tied: Whether embedding and readout may be tied, always are, or never are.
+        gpt2_only: Whether it supports only decoders with learned positions, LayerNorm and a plain
+            MLP of four times the width.
         residual_multiplier: Whether it multiplies residual branches, or its init, rate and decay
             can absorb the multiplier.
         schedules: Names of the learning-rate schedules it supports; None: all.
@@ -48,6 +50,7 @@ class StackEntry(Entry):
     unit_scaling: bool = False
     absorbed_readout: bool = True
     tied: Literal["either", "always", "never"] = "either"
+    gpt2_only: bool = False
     residual_multiplier: bool = True
     schedules: tuple[str, ...] | None = None
     warmup: Literal["planned", "zero"] = "planned"
@@ -126,6 +129,7 @@ STACKS = Registry(
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
             tied="always",
+            gpt2_only=True,
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",
@@ -146,6 +150,7 @@ STACKS = Registry(
             optimizers=ADAM,
             parameterizations=("mup", "completep"),
             tied="always",
+            gpt2_only=True,
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",

@@ -114,6 +114,7 @@ CASES = (
     StackCase("llama-muon", {}, recipe={"OPTIMIZER": MUON}),
     StackCase("gpt", args={"tied": False, "bias": True}),
     StackCase("gpt-tied", args={"tied": True, "bias": False}),
+    StackCase("gpt-tied-heads", args={"tied": True, "bias": True, "n_head": None, "head_dim": 8}),
     StackCase(
         "gpt-completep-tied",
         args={"tied": True, "bias": False},

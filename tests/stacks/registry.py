@@ -73,6 +73,14 @@ STACK_ROWS = (
         "megatron-core",
         python="3.12",
     ),
+    StackRow(
+        "nanogpt",
+        {
+            "nanogpt-mup": ADAPTERS + "nanogpt_script:build",
+            "nanogpt-completep": ADAPTERS + "nanogpt_script:build",
+        },
+        checkout=True,
+    ),
     StackRow("lm-engine", {"lm-engine": ADAPTERS + "lm_engine_model:build"}, checkout=True),
 )  # fmt: skip
 

@@ -41,6 +41,12 @@ def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
             decoder = request.decoder
         except NotADecoder as error:
             return [*reasons, str(error)]
+        gpt2 = not (decoder.rotary or decoder.gated or decoder.rms)
+        if row.gpt2_only and not (gpt2 and decoder.filter == 4 * decoder.width):
+            reasons.append(
+                "has learned positions, LayerNorm and a plain MLP of four times the width, which "
+                f"{model} does not have"
+            )
         if decoder.tied and row.tied == "never":
             reasons.append(
                 "a tied embedding needs a multiplier on the logits, which the stack does not have; "

@@ -16,7 +16,6 @@ from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.capability_check import (
     TANH_GELU,
     activation_deviations,
-    refusal,
     refuse_core,
     residual_limitation,
 )
@@ -44,15 +43,10 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits.
 
     Raises:
-        InputError: The proxies are of another architecture.
+        InputError: The proxies' residual branches have another multiplier, or nanoGPT does not
+            have their activation.
     """
     t, plan = request.decoder, request.plan
-    if t.rotary or t.gated or t.rms or t.filter != 4 * t.width:
-        raise refusal(
-            request,
-            "nanoGPT has learned positions, LayerNorm and a plain MLP of four times the width, "
-            f"which {request.recipe.model.build} does not have",
-        )
     v = branch_values(request, completep)
     refuse_core(request, residual_limitation(request, v.r**-v.alpha))
     # multipliers are chosen for the σ of the file, with which the mended train.py follows the plan
