@@ -69,6 +69,13 @@ PROBES = Registry(
             implementation=f"{_PROBES}.norms:probe_norms",
         ),
         ProbeEntry(
+            name="limit",
+            summary="losses extrapolated to infinite width and depth, and to small steps",
+            question="How far is this proxy from the infinite model, and along which axis most?",
+            implementation=f"{_PROBES}.limit:probe_limit",
+            takes=("recipe", "run"),
+        ),
+        ProbeEntry(
             name="linear",
             summary="a deep linear network against its exact solution",
             question="Does the engine follow gradient flow where the solution is known?",

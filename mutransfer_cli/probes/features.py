@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
 from mutransfer_cli.probes.subject.trainee import Trainee
 
 TOLERANCE = 0.15  # of the exponent of the width
 STEPS = 20  # of each run: later, losses differ by width
-READOUTS = ("readout", "tied")
 FEWEST_WIDTHS = 3
 METHOD = (
     f"RMS of the change of each layer's output over {STEPS} steps, on a batch that was not trained "
@@ -89,12 +87,12 @@ def feature_movement(trainee: Trainee) -> dict[str, float]:
         InputError: A loss is not finite, or the model has no layer besides a readout.
     """
     (batch,) = trainee.unseen(1)
-    before = _outputs(trainee, batch)
+    before = layer_outputs(trainee, batch)
     for step in range(min(STEPS, trainee.steps)):
         loss = trainee.step(step)
         if not loss - loss == 0:
             raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
-    after = _outputs(trainee, batch)
+    after = layer_outputs(trainee, batch)
     moved = {
         name: _rms(after[name] - value) / _rms(value)
         for name, value in before.items()
@@ -104,33 +102,6 @@ def feature_movement(trainee: Trainee) -> dict[str, float]:
     if not moved:
         raise InputError("the model has no layer before its readout whose output moves")
     return moved
-
-
-def _outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
-    """The output of every module with parameters of its own, without readouts."""
-    roles = trainee.roles
-    found: dict[str, Tensor] = {}
-
-    def keep(name: str) -> Any:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.is_floating_point():
-                found.setdefault(name, output.detach().clone())
-
-        return hook
-
-    handles = []
-    for name, module in trainee.model.named_modules():
-        own = [n for n, _ in module.named_parameters(recurse=False)]
-        full = [f"{name}.{n}" if name else n for n in own]
-        if own and not any(roles.get(n) in READOUTS for n in full):
-            handles.append(module.register_forward_hook(keep(name or "model")))
-    try:
-        with torch.no_grad():
-            trainee.loss(trainee.model, batch)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found
 
 
 def _rms(tensor: Tensor) -> float:

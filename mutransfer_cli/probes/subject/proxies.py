@@ -39,6 +39,7 @@ class Proxies:
         train: Makes the trainee of a size and a seed, with some hyperparameters replaced.
         parameterization: Name of the parameterization; None: the user's own.
         run: The run, where it is one.
+        learning_rate: That of the recipe; 0 for a callable.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Proxies:
     train: MakeTrainee
     parameterization: str | None
     run: Run | None = None
+    learning_rate: float = 0.0
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -105,7 +107,8 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
         )
 
     parameterization = recipe.parameterization
-    return Proxies(name, factory.rungs, factory.base, train, parameterization, run)
+    rate = recipe.optimizer.lr
+    return Proxies(name, factory.rungs, factory.base, train, parameterization, run, rate)
 
 
 def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:

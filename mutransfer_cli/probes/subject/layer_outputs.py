@@ -1,0 +1,67 @@
+"""What the layers of a model put out for a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+READOUTS = ("readout", "tied")
+
+
+def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
+    """The output of every module with parameters of its own, without readouts.
+
+    Args:
+        trainee: Gives the model, its loss and the roles of its tensors.
+        batch: The batch.
+    """
+    roles = trainee.roles
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                found.setdefault(name, output.detach().clone())
+
+        return hook
+
+    handles = []
+    for name, module in trainee.model.named_modules():
+        own = [n for n, _ in module.named_parameters(recurse=False)]
+        full = [f"{name}.{n}" if name else n for n in own]
+        if own and not any(roles.get(n) in READOUTS for n in full):
+            handles.append(module.register_forward_hook(keep(name or "model")))
+    try:
+        with torch.no_grad():
+            trainee.loss(trainee.model, batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
+    """What the model itself returns for a batch: a tensor, or the logits of what it returns.
+
+    Args:
+        trainee: Gives the model and its loss.
+        batch: The batch.
+    """
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, args: Any, output: Any) -> None:
+        value = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+        if isinstance(value, Tensor):
+            found.append(value.detach().clone())
+
+    handle = trainee.model.register_forward_hook(keep)
+    try:
+        with torch.no_grad():
+            trainee.loss(trainee.model, batch)
+    finally:
+        handle.remove()
+    return found[-1] if found else None

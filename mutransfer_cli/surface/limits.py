@@ -1,0 +1,79 @@
+"""A number measured at several sizes, extrapolated to infinite size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+
+FEWEST_SIZES = 3
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The limit of a number, and how far each size is from it.
+
+    Attributes:
+        limit: Its value at infinite size.
+        errors: Value at each size minus the limit, as the fit has it: the discretization error.
+        power: p of the error c·size^-p.
+    """
+
+    limit: Interval
+    errors: tuple[Interval, ...]
+    power: float
+
+
+def limit_of(
+    sizes: Sequence[float],
+    values: NDArray[np.float64],
+    powers: Sequence[float] = (1.0,),
+    confidence: float = 0.9,
+) -> Limit:
+    """Fit value = limit + c·size^-p to every seed, and average over seeds.
+
+    The intervals are Student's over seeds, widened by how far the means are from the fit.
+
+    Args:
+        sizes: Three sizes or more (sizes,).
+        values: A number for every size and seed (sizes, seeds), two seeds or more.
+        powers: Possible p; the one that fits best is used.
+        confidence: Of the intervals.
+
+    Raises:
+        InputError: There are too few sizes or seeds.
+    """
+    if len(sizes) < FEWEST_SIZES:
+        raise InputError(f"a limit needs {FEWEST_SIZES} sizes or more, found {len(sizes)}")
+    seeds = values.shape[1]
+    if seeds < 2:
+        raise InputError("a limit needs two seeds or more, found 1")
+    fits = []
+    for power in powers:
+        x = np.asarray(sizes, dtype=float) ** -power
+        design = np.stack([np.ones(len(x)), x], 1)
+        coefficients = np.linalg.pinv(design) @ values  # (2, seeds)
+        rest = (values - design @ coefficients).mean(1)
+        freedom = max(1, len(x) - 2)
+        fits.append((float(rest @ rest) / freedom, power, x, coefficients))
+    variance, power, x, coefficients = min(fits, key=lambda fit: fit[0])
+    inverse = np.linalg.inv(np.stack([np.ones(len(x)), x]) @ np.stack([np.ones(len(x)), x], 1))
+    quantile = float(t.ppf((1 + confidence) / 2, seeds - 1))
+
+    def interval(draws: NDArray[np.float64], leverage: float) -> Interval:
+        mean = float(draws.mean())
+        seed_reach = quantile * float(draws.std(ddof=1)) / seeds**0.5
+        reach = float(np.hypot(seed_reach, quantile * (variance * leverage) ** 0.5))
+        return Interval(value=mean, low=mean - reach, high=mean + reach)
+
+    return Limit(
+        limit=interval(coefficients[0], float(inverse[0, 0])),
+        errors=tuple(interval(coefficients[1] * v, float(inverse[1, 1]) * v * v) for v in x),
+        power=power,
+    )

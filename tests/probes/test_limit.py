@@ -1,0 +1,84 @@
+"""The limit probe: planted errors, and a small ladder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.limit import STEP, judge
+from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.surface.limits import limit_of
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: adamw, lr: 0.02, weight_decay: 0.0}
+data: {source: teacher, d_in: 16, d_out: 4}
+base: {width: 16, depth: 1, batch: 32, steps: 40}
+ladder: {width: [16, 32, 64, 160]}
+"""
+
+SIZES = (16.0, 32.0, 64.0, 160.0)
+# error of the base along an axis by 1/size, noise of a seed; the verdicts that are not wrong
+CASES: list[tuple[float, float, tuple[str, ...]]] = [
+    (0.3, 0.002, ("pass",)),
+    (0.1, 0.005, ("pass",)),
+    (0.05, 0.001, ("pass",)),
+    (0.0, 0.002, ("pass",)),
+    (0.002, 0.002, ("pass",)),
+    (-0.3, 0.002, ("fail",)),
+    (-0.1, 0.005, ("fail",)),
+    (-0.05, 0.001, ("fail",)),
+    (0.0, 0.1, ("inconclusive", "pass")),
+    (-0.02, 0.1, ("inconclusive", "fail")),
+]
+
+
+def test_ten_known_cases() -> None:
+    """The sign of the error is never wrong; at least eight are decided. The loss is 1."""
+    decided = 0
+    for i, (error, noise, right) in enumerate(CASES):
+        rng = np.random.default_rng(i)
+        mean = 1 + error * SIZES[0] / np.array(SIZES)
+        fit = limit_of(SIZES, mean[:, None] + noise * rng.normal(size=(4, 5)))
+        verdict, reason = judge({"width": fit.errors[0]}, 1.0)
+        assert verdict in right, (error, noise, reason)
+        decided += verdict != "inconclusive"
+    assert decided >= 8
+
+
+def test_the_coarsest_axis_is_named() -> None:
+    errors = {
+        "width": Interval(value=0.05, low=0.04, high=0.06),
+        "depth": Interval(value=0.2, low=0.1, high=0.3),
+    }
+    verdict, reason = judge(errors, 1.0)
+    assert verdict == "pass" and reason.startswith("the coarsest axis is the depth")
+
+
+def test_a_ladder(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    document = run_probe("limit", str(path), minutes=0.5)
+    errors = [m for m in document.measures if m.name == "discretization error"]
+    assert {tuple(m.at) for m in errors} == {("width",), (STEP,)}
+    by_width = {m.at["width"]: m.estimate.value for m in errors if "width" in m.at}
+    assert by_width[16.0] == pytest.approx(2 * by_width[32.0])  # as 1/width
+    assert document.verdict in ("pass", "inconclusive"), document.reason  # no width is too large
+    assert not any("width: sizes span" in note for note in document.notes)
+    assert {s.panel for s in document.series} == {"loss over the width", f"loss over the {STEP}"}
+
+
+def test_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    with pytest.raises(InputError, match="loss is not finite"):
+        run_probe(
+            "limit",
+            str(path),
+            ("optimizer.name=sgd", "optimizer.lr=1e9", "model.args.activation=relu"),
+        )

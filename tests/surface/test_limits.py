@@ -1,0 +1,48 @@
+"""Limits of numbers whose dependence on the size is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.surface.limits import limit_of
+
+SIZES = (32, 64, 128, 256)
+
+
+def planted(c: float, power: float, noise: float = 0.0, seeds: int = 5) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    mean = 2.0 + c * np.array(SIZES, dtype=float) ** -power
+    shared = 0.1 * rng.normal(size=seeds)  # seeds differ by a constant
+    return mean[:, None] + shared + noise * rng.normal(size=(len(SIZES), seeds))
+
+
+@pytest.mark.parametrize(("c", "power"), [(3.0, 1.0), (-3.0, 1.0), (1.0, 0.5)])
+def test_errors_and_limit_are_exact_without_noise(c: float, power: float) -> None:
+    found = limit_of(SIZES, planted(c, power), (1.0, 0.5))
+    assert found.power == power
+    for size, error in zip(SIZES, found.errors, strict=True):
+        assert error.value == pytest.approx(c * size**-power, rel=1e-9)
+        assert error.low is not None and error.high is not None
+        assert error.high - error.low < 1e-6  # constants of the seeds do not matter
+    assert found.limit.low is not None and found.limit.high is not None
+    assert found.limit.low < 2.0 < found.limit.high
+
+
+def test_intervals_cover() -> None:
+    inside = 0
+    for trial in range(200):
+        rng = np.random.default_rng(trial)
+        values = (2 + 3 / np.array(SIZES))[:, None] + 0.05 * rng.normal(size=(4, 4))
+        limit = limit_of(SIZES, values, confidence=0.9).limit
+        assert limit.low is not None and limit.high is not None
+        inside += limit.low < 2.0 < limit.high
+    assert inside / 200 >= 0.85
+
+
+def test_refused() -> None:
+    with pytest.raises(InputError, match="3 sizes or more, found 2"):
+        limit_of((1, 2), np.zeros((2, 3)))
+    with pytest.raises(InputError, match="two seeds"):
+        limit_of(SIZES, np.zeros((4, 1)))
