@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mutransfer_cli.catalog.refused_stacks import REFUSED_STACKS
+from mutransfer_cli.catalog.stack_entry import StackEntry
 from mutransfer_cli.catalog.stack_versions import installed_version, version_warning
-from mutransfer_cli.catalog.stacks import STACKS, StackEntry
+from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import (
     FormatDocument,
     FormatsDocument,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
-from mutransfer_cli.catalog.stacks import STACKS, StackEntry
+from mutransfer_cli.catalog.stack_entry import StackEntry
+from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import differ
 from mutransfer_cli.emit.core.decoder_parts import NotADecoder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import cos, pi
 
-from mutransfer_cli.catalog.stacks import StackEntry
+from mutransfer_cli.catalog.stack_entry import StackEntry
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.protocol import EmitRequest, ScheduleSteps
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
-from mutransfer_cli.catalog.stacks import STACKS, StackEntry
+from mutransfer_cli.catalog.stack_entry import StackEntry
+from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.emit.core.protocol import Stack
 from mutransfer_cli.emit.core.resolve import exact_config
 from mutransfer_cli.emit.scale import scale

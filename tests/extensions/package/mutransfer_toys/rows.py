@@ -13,7 +13,7 @@ from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
 from mutransfer_cli.catalog.pruners import PrunerEntry
 from mutransfer_cli.catalog.samplers import SamplerEntry
 from mutransfer_cli.catalog.sources import SourceEntry
-from mutransfer_cli.catalog.stacks import StackEntry
+from mutransfer_cli.catalog.stack_entry import StackEntry
 
 OPTIMIZER = OptimizerEntry(
     name="toy-sgd",

@@ -1,0 +1,55 @@
+"""A row for a target stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mutransfer_cli.catalog.registry import Entry
+from mutransfer_cli.catalog.stack_versions import UNKNOWN_VERSIONS, StackVersions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackEntry(Entry):
+    """A row for a target stack, with what the stack can express of a plan.
+
+    Attributes:
+        files: Names of the files, the main one first.
+        versions: The versions that the format was tried with.
+        aliases: Other names that a user may try; the error message suggests this format.
+        is_document: Whether the file is the document of `scale --json` itself.
+        models: The models it supports: any, only those of transformers, or only decoders.
+        optimizers: Names of the optimizers it supports; None: all.
+        torch_optimizers: Whether it supports only torch's own optimizers.
+        parameterizations: Names of the parameterizations it can express; None: all.
+        unit_scaling: Whether it can express plans for unit-scaled modules.
+        absorbed_readout: Whether it supports a readout without a multiplier.
+        tied: Whether embedding and readout may be tied, always are, or never are.
+        gpt2_only: Whether it supports only decoders with learned positions, LayerNorm and a plain
+            MLP of four times the width.
+        residual_multiplier: Whether it multiplies residual branches, or its init, rate and decay
+            can absorb the multiplier.
+        schedules: Names of the learning-rate schedules it supports; None: all.
+        warmup: The rates of a warmup of W steps, as shares of the peak: planned: 1/W at the first
+            step, 1 at the last; zero: the stack starts at 0, so that each step has the rate that
+            was planned for the step before.
+        schedule_source: Where the stack's schedule was read, with version or commit and date;
+            empty where the file itself holds the schedule.
+    """
+
+    files: tuple[str, ...]
+    versions: StackVersions = UNKNOWN_VERSIONS
+    aliases: tuple[str, ...] = ()
+    is_document: bool = False
+    models: Literal["any", "transformers", "decoders"] = "any"
+    optimizers: tuple[str, ...] | None = None
+    torch_optimizers: bool = False
+    parameterizations: tuple[str, ...] | None = None
+    unit_scaling: bool = False
+    absorbed_readout: bool = True
+    tied: Literal["either", "always", "never"] = "either"
+    gpt2_only: bool = False
+    residual_multiplier: bool = True
+    schedules: tuple[str, ...] | None = None
+    warmup: Literal["planned", "zero"] = "planned"
+    schedule_source: str = ""
