@@ -16,13 +16,11 @@ class CommandEntry(Entry):
     Attributes:
         document: `package.module:Model` of the JSON document that the command prints under
             `--json`; None if it prints none.
-        any_arguments: Whether unknown options are accepted instead of refused.
         keeps_stdout: Whether stdout carries only what the command writes by `cli.output`; what else
             is printed, by the user's code say, goes to stderr.
     """
 
     document: str | None = None
-    any_arguments: bool = False
     keeps_stdout: bool = False
 
     def load_document(self) -> type[BaseModel]:
@@ -127,9 +125,10 @@ COMMANDS = Registry(
         ),
         CommandEntry(
             name="report",
-            summary="Not available in this version.",
-            implementation=f"{_CLI}.unavailable:report",
-            any_arguments=True,
+            summary="Write one page that answers a run's question and shows why.",
+            implementation=f"{_CLI}.report:report",
+            document=f"{_DOCUMENTS}.report:ReportDocument",
+            keeps_stdout=True,
         ),
     ],
 )

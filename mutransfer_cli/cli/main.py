@@ -50,15 +50,7 @@ def root(
 
 
 for row in COMMANDS:
-    app.command(
-        row.name,
-        help=None if not row.any_arguments else row.summary,
-        short_help=row.summary,
-        context_settings={
-            "allow_extra_args": row.any_arguments,
-            "ignore_unknown_options": row.any_arguments,
-        },
-    )(with_common_options(row.load(), row.keeps_stdout))
+    app.command(row.name, short_help=row.summary)(with_common_options(row.load(), row.keeps_stdout))
 
 
 def print_line(text: str) -> None:

@@ -217,7 +217,7 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         ),
         (["schema", "nothing"], "schema nothing"),
         (["probe", "sharpness"], "probe sharpness: expected a recipe"),
-        (["report"], "not available in this version"),
+        (["report", "absent"], "absent"),
         (["--nonsense"], "--nonsense"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The page of `mutransfer report`: what was asked, the answer, and why it can be believed."""

@@ -1,0 +1,203 @@
+"""Plots of a fit: losses of every rung, what a wrong value costs, optima over the sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mutransfer_cli.documents.fit import FitDocument, Rung
+from mutransfer_cli.fit.decision.wording import size_text, spoken
+from mutransfer_cli.fit.study.coordinates import Coordinate
+from mutransfer_cli.fit.study.size_axes import Sizes
+from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.fit.study_fit import StudyFit
+from mutransfer_cli.report.page.panels import Panel, Series
+
+SLICE_POINTS = 33  # positions at which the cost of a value is computed
+
+
+def fit_panels(study: StudyFit, document: FitDocument, key: str) -> list[Panel]:
+    """All plots of a fit.
+
+    Args:
+        study: The fit.
+        document: Its document.
+        key: Begins the key of every panel.
+    """
+    panels = [losses_panel(study, key)]
+    surface = study.surface
+    if surface is not None and document.decision is not None:
+        panels += slice_panels(study, surface, document, key)
+    panels += optimum_panels(document, key)
+    panels += cost_panels(document, key)
+    return [panel for panel in panels if panel.series]
+
+
+def losses_panel(study: StudyFit, key: str) -> Panel:
+    """Loss against learning rate, a curve for every rung."""
+    series: list[Series] = []
+    for i, rung in enumerate(study.curves):
+        curve, answer = rung.curve, rung.answer
+        if curve is None:
+            continue
+        name = size_text(answer.sizes, study.answers.axes) or size_text(answer.sizes, ["width"])
+        rates = tuple(float(r) for r in 2.0**curve.x)
+        series.append(Series(name, rates, tuple(map(float, curve.means)), "curve", i))
+        if len(curve.censored):
+            top = (float(curve.means.max()),) * len(curve.censored)
+            diverged = tuple(float(r) for r in 2.0**curve.censored)
+            series.append(Series(name, diverged, top, "cross", i, in_legend=False))
+        lr = (answer.optimum or {}).get("lr")
+        if lr is not None and lr.low is not None and lr.high is not None and answer.loss:
+            series.append(
+                Series(
+                    name,
+                    (lr.value,),
+                    (answer.loss,),
+                    "optimum",
+                    i,
+                    x_low=(lr.low,),
+                    x_high=(lr.high,),
+                    in_legend=False,
+                )
+            )
+    return Panel(
+        f"{key}-losses",
+        "Loss against learning rate",
+        "Means over the seeds; a diamond is the optimum of a rung with its interval, a cross a "
+        "learning rate that diverged, drawn at the highest loss of its rung.",
+        "learning rate, quoted at the base",
+        "loss",
+        tuple(series),
+        log2_x=True,
+    )
+
+
+def slice_panels(
+    study: StudyFit, surface: StudySurface, document: FitDocument, key: str
+) -> Iterator[Panel]:
+    """For every hyperparameter, what another value costs, with the rest at the choice.
+
+    Args:
+        study: The fit.
+        surface: Its response surface.
+        document: Its document, with a decision.
+        key: Begins the key of every panel.
+    """
+    sizes: list[tuple[str, Sizes]] = []
+    if study.answers.target is not None:
+        sizes.append(("target", study.answers.target))
+    sizes.append(("largest rung", surface.largest))
+    chosen = {name: decided.value for name, decided in document.decided.items()}
+    for coordinate in surface.study.hyperparameters.coordinates:
+        if coordinate.name not in chosen:
+            continue
+        grid = positions_tried(study, coordinate)
+        if len(grid) < 2:
+            continue
+        series = []
+        for color, (name, size) in enumerate(sizes):
+            values = tuple(coordinate.value(p) for p in grid)
+            costs = [surface.regret({**chosen, coordinate.name: v}, size) for v in values]
+            low = tuple(100 * (c.value if c.low is None else c.low) for c in costs)
+            high = tuple(100 * (c.value if c.high is None else c.high) for c in costs)
+            middle = tuple(100 * c.value for c in costs)
+            series.append(Series(name, values, middle, "line", color, low=low, high=high))
+        yield Panel(
+            f"{key}-cost-{coordinate.name}",
+            f"What another {spoken(coordinate.name)} costs",
+            "Extra loss against the best setting, the other hyperparameters at the choice; the "
+            f"band is the interval at {document.confidence:.0%}.",
+            f"{spoken(coordinate.name)}, quoted at the base",
+            "extra loss, % of the loss",
+            tuple(series),
+            log2_x=coordinate.octaves and values[0] > 0,
+            reference=100 * document.tolerance,
+        )
+
+
+def positions_tried(study: StudyFit, coordinate: Coordinate) -> tuple[float, ...]:
+    """Positions over the values that were run; empty if there are fewer than two."""
+    assert study.surface is not None
+    observed = [
+        o.lr if coordinate.name == "lr" else o.params.get(coordinate.name)
+        for o in study.surface.study.observations
+    ]
+    tried = sorted({coordinate.position(v) for v in observed if v is not None and v > 0})
+    if len(tried) < 2:
+        return ()
+    return tuple(float(p) for p in np.linspace(tried[0], tried[-1], SLICE_POINTS))
+
+
+def optimum_panels(document: FitDocument, key: str) -> Iterator[Panel]:
+    """The optimum of every hyperparameter against every size along which it was measured."""
+    for axis, found in document.axes.items():
+        for name in found.drift:
+            rungs = [
+                (float(size), rung.optimum[name])
+                for rung in line_of(document, axis)
+                if (size := getattr(rung, axis, None)) and rung.optimum and name in rung.optimum
+            ]
+            if len(rungs) < 2:
+                continue
+            yield Panel(
+                f"{key}-optimum-{name}-{axis}",
+                f"Best {spoken(name)} against {axis}",
+                f"Level if it transfers. Intervals at {document.confidence:.0%}.",
+                axis,
+                f"{spoken(name)}, quoted at the base",
+                (
+                    Series(
+                        name,
+                        tuple(size for size, _ in rungs),
+                        tuple(o.value for _, o in rungs),
+                        "curve",
+                        0,
+                        low=tuple(o.value if o.low is None else o.low for _, o in rungs),
+                        high=tuple(o.value if o.high is None else o.high for _, o in rungs),
+                        in_legend=False,
+                    ),
+                ),
+                log2_x=True,
+            )
+
+
+def line_of(document: FitDocument, axis: str) -> list[Rung]:
+    """The rungs that differ from the first along one size alone."""
+    others = [name for name in document.axes if name != axis]
+    first = document.rungs[0]
+    return [
+        rung
+        for rung in document.rungs
+        if all(getattr(rung, name, None) == getattr(first, name, None) for name in others)
+    ]
+
+
+def cost_panels(document: FitDocument, key: str) -> Iterator[Panel]:
+    """What the smallest rung's optimum costs at larger sizes."""
+    for axis, found in document.axes.items():
+        known = [r for r in found.regret if r.value is not None]
+        if not known:
+            continue
+        yield Panel(
+            f"{key}-transfer-{axis}",
+            f"What the smallest rung's optimum costs along {axis}",
+            f"The dashed line is the tolerance. Intervals at {document.confidence:.0%}.",
+            axis,
+            "extra loss, % of the loss",
+            (
+                Series(
+                    "extra loss",
+                    tuple(float(r.size) for r in known),
+                    tuple(100 * (r.value or 0.0) for r in known),
+                    "curve",
+                    0,
+                    low=tuple(100 * (r.value if r.low is None else r.low) for r in known),  # type: ignore[operator]  # known
+                    high=tuple(100 * (r.value if r.high is None else r.high) for r in known),  # type: ignore[operator]  # known
+                    in_legend=False,
+                ),
+            ),
+            log2_x=True,
+            reference=100 * document.tolerance,
+        )

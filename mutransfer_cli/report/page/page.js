@@ -1,0 +1,22 @@
+"use strict";
+const figures = JSON.parse(document.getElementById("figures").textContent);
+const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const theme = () => ({
+  paper_bgcolor: "rgba(0,0,0,0)",
+  plot_bgcolor: "rgba(0,0,0,0)",
+  "font.color": style("--text"),
+  "xaxis.gridcolor": style("--line"),
+  "yaxis.gridcolor": style("--line"),
+  "xaxis.zerolinecolor": style("--line"),
+  "yaxis.zerolinecolor": style("--line"),
+});
+const plots = [...document.querySelectorAll(".plot")];
+const options = {responsive: true, displaylogo: false, displayModeBar: false};
+Promise.all(plots.map(async plot => {
+  const figure = figures[plot.dataset.figure];
+  await Plotly.newPlot(plot, figure.data, figure.layout, options);
+  await Plotly.relayout(plot, theme());
+})).then(() => { document.documentElement.dataset.drawn = plots.length; });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+  plots.forEach(plot => Plotly.relayout(plot, theme())));
+addEventListener("beforeprint", () => plots.forEach(plot => Plotly.Plots.resize(plot)));

@@ -1,0 +1,77 @@
+"""Plots as data, which the page draws with Plotly and `--png` and `--svg` with matplotlib."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, log2
+from typing import Literal, TypeAlias
+
+Numbers: TypeAlias = tuple[float, ...]
+Style = Literal["line", "curve", "points", "cross", "optimum"]
+
+# Okabe and Ito's palette for color blindness, without yellow and black, which a light or a dark
+# page swallows (jfly.uni-koeln.de/color).
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve or set of points.
+
+    Attributes:
+        name: Text of the legend; series of one name are shown and hidden together.
+        x: Positions, shape (points,).
+        y: Values, shape (points,).
+        style: `curve` has its points marked, `cross` marks divergence, `optimum` an optimum.
+        color: Index of its color; no color is the only sign, points have shapes too.
+        low: Lower ends of a band about y, if there is one.
+        high: Upper ends of that band.
+        x_low: Lower ends of the intervals of x, if there are any.
+        x_high: Upper ends of these.
+        in_legend: Whether the legend names it.
+    """
+
+    name: str
+    x: Numbers
+    y: Numbers
+    style: Style
+    color: int
+    low: Numbers | None = None
+    high: Numbers | None = None
+    x_low: Numbers | None = None
+    x_high: Numbers | None = None
+    in_legend: bool = True
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot.
+
+    Attributes:
+        key: Its name in file names, unique on a page.
+        title: What it shows.
+        caption: How to read it, in a sentence.
+        x_label: Label of the x axis, with the unit.
+        y_label: Label of the y axis, with the unit.
+        series: What is drawn.
+        log2_x: Whether x is positive and its axis logarithmic, in powers of two.
+        reference: A horizontal line, such as the tolerated cost.
+    """
+
+    key: str
+    title: str
+    caption: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log2_x: bool = False
+    reference: float | None = None
+
+
+def powers_of_two(panel: Panel, most: int = 8) -> list[int]:
+    """Exponents of the ticks of a logarithmic x axis, at most so many of them."""
+    values = [x for s in panel.series for x in s.x if x > 0]
+    if not values:
+        return []
+    low, high = floor(log2(min(values))), ceil(log2(max(values)))
+    return list(range(low, high + 1, max(1, ceil((high - low) / most))))

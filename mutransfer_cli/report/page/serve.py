@@ -1,0 +1,62 @@
+"""Serves the page of a sweep that is still running, to this machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from time import sleep
+
+from mutransfer_cli.errors import InputError
+
+LOCAL = "127.0.0.1"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Sends one file, whatever is asked for, and logs nothing."""
+
+    def __init__(self, *args: object, page: Path) -> None:
+        self.page = page
+        super().__init__(*args)  # type: ignore[arg-type]  # as the server calls it
+
+    def translate_path(self, path: str) -> str:
+        """The page, for every path: nothing else of its folder can be read."""
+        return str(self.page)
+
+    def end_headers(self) -> None:
+        """A browser does not keep an old page."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+def serve(page: Path, port: int) -> ThreadingHTTPServer:
+    """Serve a page in a thread of its own.
+
+    Args:
+        page: The file, as it is at each request.
+        port: Local port; 0: any that is free.
+
+    Returns:
+        The server, which runs until its `shutdown`.
+
+    Raises:
+        InputError: The port is taken or is none.
+    """
+    try:
+        server = ThreadingHTTPServer((LOCAL, port), partial(Quiet, page=page))
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--port {port}: {error}") from error
+    Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def write_again(write: Callable[[], object], every: float) -> None:
+    """Write a page every so many seconds, until Ctrl-C."""
+    while True:
+        sleep(every)
+        write()

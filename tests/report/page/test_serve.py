@@ -1,0 +1,51 @@
+"""The page of `--watch`: the file as it is now, and nothing else, to this machine alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.report.page import serve as room
+from mutransfer_cli.report.page.serve import LOCAL, serve, write_again
+
+
+def test_every_path_is_the_page_as_it_is_now(tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+    page.write_text("first")
+    (tmp_path / "secret").write_text("secret")
+    server = serve(page, 0)
+    try:
+        assert server.server_address[0] == LOCAL == "127.0.0.1"
+        address = f"http://{LOCAL}:{server.server_port}"
+        for path in ("/", "/secret", "/../secret"):
+            assert urlopen(address + path).read() == b"first"
+        page.write_text("second")
+        answer = urlopen(address)
+        assert answer.read() == b"second" and answer.headers["Cache-Control"] == "no-store"
+        with pytest.raises(InputError, match=f"--port {server.server_port}: "):
+            serve(page, server.server_port)
+    finally:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(InputError, match="--port 99999"):
+        serve(page, 99999)
+
+
+def test_it_is_written_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(room, "sleep", waits.append)
+    written: list[int] = []
+
+    def write() -> None:
+        written.append(1)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+
+    untyped: Callable[[], None] = write
+    with pytest.raises(KeyboardInterrupt):
+        write_again(untyped, 30.0)
+    assert waits == [30.0] * 3
