@@ -217,7 +217,16 @@ STACKS = Registry(
             schedule_source="nemo-automodel 0.7.0, components/optim/scheduler.py (November 2026)",
             versions=StackVersions(
                 package="nemo-automodel",
-                tried=(TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),),
+                tried=(
+                    TriedVersion(
+                        "0.7.0",
+                        "trained",
+                        WHEN,
+                        "its config, model, loss, optimizer and schedule "
+                        "in a loop of ours, on a CPU",
+                    ),
+                    TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),
+                ),
             ),
         ),
         StackEntry(

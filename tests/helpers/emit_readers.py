@@ -248,7 +248,8 @@ def automodel(files: Mapping[str, str], model: Model) -> Reading:
         return Read(o["lr"] * entry["lr_mult"], o["weight_decay"] * entry["wd_mult"], o["eps"])
 
     found = granite(yaml.safe_load(files["config.json"]), group, model)
-    found.clip = values["clip_grad_norm"]["max_norm"]
+    clip = values["clip_grad_norm"]["max_norm"]
+    found.clip = None if clip == float("inf") else 1.0 if clip is None else clip
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 
 from torch import Tensor, nn
 
@@ -64,7 +64,8 @@ def planned_readings(emitted: Emitted, initialized: nn.Module) -> dict[str, Read
             eps=t.eps,
             rms=rms(parameters[t.name]) if t.init_std is None else t.init_std,
             multiplier=forward_multiplier(emitted, t.name, t.role),
-            entries=parameters[t.name].numel(),
+            # a model's own init was measured on the base model
+            entries=prod(t.base_shape if t.init == "rescale" else t.shape),
         )
         for t in emitted.plan.tensors
     }

@@ -63,7 +63,10 @@ STACK_ROWS = (
     StackRow(
         "automodel",
         {"automodel": ADAPTERS + "automodel_recipe:build"},
-        ("nemo-automodel==0.7.0",),
+        (
+            "nemo-automodel==0.7.0", "torchdata", "torchao", "datasets==4.7.0", "pyarrow", "dill",
+            "multiprocess", "xxhash", "httpx", "httpcore",
+        ),
         "nemo-automodel",
     ),
     StackRow(

@@ -44,11 +44,12 @@ def loop(
 
     def train(stack: BuiltStack, batches: Sequence[Tensor]) -> Curve:
         losses, shares = [], []
-        peak = next(iter(stack.optimizers[0].param_groups))
-        peak_lr = float(peak.get("initial_lr", peak["lr"]))
+        group = stack.optimizers[0].param_groups[0]
+        names = {id(parameter): name for name, parameter in stack.model.named_parameters()}
+        peak = group_numbers(stack)[names[id(group["params"][0])]].lr
         stack.model.train()
         for tokens in batches:
-            shares.append(float(peak["lr"]) / peak_lr)
+            shares.append(float(group["lr"]) / peak)
             loss = loss_of(stack.model, tokens)
             for optimizer in stack.optimizers:
                 optimizer.zero_grad()

@@ -21,8 +21,22 @@ from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, 
 from mutransfer_cli.emit.core.resolve import hidden_numbers
 from mutransfer_cli.plans.types import TensorPlan
 
+FILL_IN = "FILL_IN"
+USAGE = (
+    "",
+    "Put this file and config.json into one folder, and start in it: automodel automodel.yaml",
+    f"Fill in: the data ({FILL_IN}); dist_env, distributed and local_batch_size for your machines.",
+    "Weights, gradients and Adam's moments are float32 (model.torch_dtype; without the key they",
+    "would be bfloat16); FSDP2 computes in bfloat16 unless distributed.mp_policy says otherwise.",
+    "Automodel reads no dropout from this config, and builds config.json's Granite from scratch.",
+)
 COMMENTS = {
-    "pretrained_model_name_or_path": "the folder of the config.json that belongs to this file",
+    "config": "the folder of the config.json that belongs to this file",
+    "torch_dtype": "of the weights",
+    "file_pattern": "fill in: token shards as nanoGPT writes them, or another dataset",
+    "tokenizer": "fill in for datasets of text",
+    "local_batch_size": "sequences per device and pass; a divisor of the batch per device",
+    "max_norm": "without a number Automodel clips at 1.0",
     "lr": "of the hidden matrices; lr_mult and wd_mult set the others'",
     "min_lr": "of the hidden matrices",
     "eps": "of all tensors",
@@ -72,16 +86,35 @@ def render(
         }
         for pattern, n in granite_groups(request, resolved)
     ]
+    components = "nemo_automodel.components"
     values = {
+        "recipe": "TrainFinetuneRecipeForNextTokenPrediction",
+        "seed": 0,
+        "dist_env": {"backend": "nccl", "timeout_minutes": 10},
+        "distributed": {"strategy": "fsdp2", "tp_size": 1, "cp_size": 1},
         "step_scheduler": {
             "max_steps": plan.target["steps"],
             "global_batch_size": plan.target["batch"],
+            "local_batch_size": 1,
         },
         "model": {
             "_target_": "nemo_automodel.NeMoAutoModelForCausalLM.from_config",
-            "pretrained_model_name_or_path": "./",
+            "config": "./",
+            "torch_dtype": "float32",
         },
-        "clip_grad_norm": {"max_norm": plan.clip},
+        "loss_fn": {"_target_": f"{components}.loss.masked_ce.MaskedCrossEntropy"},
+        "dataset": {
+            "_target_": f"{components}.datasets.llm.nanogpt_dataset.NanogptDataset",
+            "file_pattern": f"{FILL_IN}/*.bin",
+            "seq_len": request.decoder.length,
+            "tokenizer": None,
+        },
+        "dataloader": {
+            "_target_": "torchdata.stateful_dataloader.StatefulDataLoader",
+            "collate_fn": f"{components}.datasets.utils.default_collater",
+        },
+        "checkpoint": {"enabled": True, "checkpoint_dir": "checkpoints/"},
+        "clip_grad_norm": {"max_norm": float("inf") if plan.clip is None else plan.clip},
         "optimizer": {
             "_target_": "torch.optim.AdamW",
             "lr": h.lr,
@@ -92,7 +125,7 @@ def render(
         },
         "lr_scheduler": lr_scheduler(request, h.lr),
     }
-    text = header_block(document) + commented_yaml(values, COMMENTS)
+    text = header_block(document, USAGE) + commented_yaml(values, COMMENTS)
     config = granite_config_text(request, resolved, document)
     return {"automodel.yaml": text, "config.json": config}
 

@@ -159,7 +159,7 @@ def test_the_stack_arrives_at_the_plan_or_at_the_deviations(
         if isinstance(said[key][1], float):
             assert said[key][1] == pytest.approx(got, rel=1e-6)
     if format != "bsh":  # which holds shapes
-        assert reading.clip == found.document.clip or format == "automodel"
+        assert reading.clip == found.document.clip
     for d in found.document.deviations:
         for name, text in found.files.items():
             if name.endswith((".py", ".sh", ".yaml", ".bsh")):
