@@ -76,6 +76,12 @@ PROBES = Registry(
             takes=("recipe", "run"),
         ),
         ProbeEntry(
+            name="universality",
+            summary="agreement of predictions and representations over widths and seeds",
+            question="Do all widths and seeds learn the same thing?",
+            implementation=f"{_PROBES}.universality:probe_universality",
+        ),
+        ProbeEntry(
             name="linear",
             summary="a deep linear network against its exact solution",
             question="Does the engine follow gradient flow where the solution is known?",

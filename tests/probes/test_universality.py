@@ -1,0 +1,64 @@
+"""Universality of planted representations, and of a small ladder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.probe_run import ProbeResult, run_probe
+from mutransfer_cli.probes.universality import Key, Learned, compared
+
+WIDTHS, SEEDS = (16, 64, 256), (0, 1, 2, 3)
+
+
+def planted(other: int | None = None) -> ProbeResult:
+    """Every model sees two directions of the data; noise falls with the width."""
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(200, 2))
+    unrelated = rng.normal(size=(200, 2))
+    learned: dict[Key, Learned] = {}
+    for width in WIDTHS:
+        for seed in SEEDS:
+            source = unrelated if width == other else data
+            mixing = rng.normal(size=(2, width)) / width**0.5
+            noise = rng.normal(size=(200, width)) / width
+            learned[(width, seed)] = (source @ mixing + noise, source @ np.eye(2, 3))
+    return compared(learned, WIDTHS, SEEDS, 0.9)
+
+
+def test_widths_that_see_the_same_pass_though_narrow_ones_are_noisy() -> None:
+    result = planted()
+    assert result.verdict == "pass", result.reason
+    seeds = {m.at["width"]: m.estimate.value for m in result.measures if m.name == "CKA of seeds"}
+    assert seeds[16] < seeds[256]  # and yet across widths there is no more than noise
+    (growth,) = [m for m in result.measures if m.name.startswith("growth of CKA")]
+    assert growth.estimate.value > 0
+
+
+def test_a_width_that_sees_something_else_is_named() -> None:
+    result = planted(other=16)
+    assert result.verdict == "fail" and result.reason.startswith("width 16 learns something else")
+
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: adamw, lr: 0.02, weight_decay: 0.0}
+data: {source: teacher, d_in: 8, d_out: 4}
+base: {width: 32, depth: 1, batch: 64, steps: 60}
+ladder: {width: [32, 128]}
+"""
+
+
+def test_a_ladder(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    document = run_probe("universality", str(path), minutes=0.5)
+    assert document.verdict in ("pass", "inconclusive"), document.reason
+    agreement = [m for m in document.measures if m.name == "agreement of predictions of seeds"]
+    assert all(0.5 < m.estimate.value <= 1 for m in agreement)  # of four classes
+    with pytest.raises(InputError, match="at least 2 widths, found 1"):
+        run_probe("universality", str(path), ("ladder.width=[32]",))
