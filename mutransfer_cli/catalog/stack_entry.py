@@ -1,4 +1,4 @@
-"""A row for a target stack."""
+"""The row of a target stack in the catalog."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ class StackEntry(Entry):
         tied: Whether embedding and readout may be tied, always are, or never are.
         gpt2_only: Whether it supports only decoders with learned positions, LayerNorm and a plain
             MLP of four times the width.
+        dtype: Precision in which the stack trains with this file; empty: that of the user's own
+            model or program.
+        dropout: What becomes of the proxies' dropout: kept, off, or kept in attention alone.
+        biases: Which linear layers may have biases: each, all of them or none, or none.
+        activations: Activations of the feed-forward layer that the file sets, by Hugging Face's
+            names; None: all.
+        limits: What the stack's classes ask of the sizes, by the names of
+            `emit/limits/size_limits.py`.
         residual_multiplier: Whether it multiplies residual branches, or its init, rate and decay
             can absorb the multiplier.
         schedules: Names of the learning-rate schedules it supports; None: all.
@@ -49,6 +57,11 @@ class StackEntry(Entry):
     absorbed_readout: bool = True
     tied: Literal["either", "always", "never"] = "either"
     gpt2_only: bool = False
+    dtype: str = ""
+    dropout: Literal["kept", "attention", "off"] = "kept"
+    biases: Literal["each", "all-or-none", "none"] = "each"
+    activations: tuple[str, ...] | None = None
+    limits: tuple[str, ...] = ()
     residual_multiplier: bool = True
     schedules: tuple[str, ...] | None = None
     warmup: Literal["planned", "zero"] = "planned"

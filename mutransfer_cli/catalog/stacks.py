@@ -9,6 +9,7 @@ from mutransfer_cli.catalog.stack_versions import StackVersions, TriedVersion
 from mutransfer_cli.errors import InputError
 
 ADAM = ("adamw", "adam")
+GELU_SILU = ("gelu", "silu")
 WHEN = "November 2026"
 TRANSFORMERS = (TriedVersion("5.24.0", "trained", WHEN),)
 ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
@@ -58,6 +59,7 @@ STACKS = Registry(
             aliases=("transformers", "huggingface"),
             models="transformers",
             torch_optimizers=True,
+            dtype="float32",
             versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
         ),
         StackEntry(
@@ -68,6 +70,9 @@ STACKS = Registry(
             aliases=("granite",),
             models="decoders",
             optimizers=ADAM,
+            dtype="float32",
+            dropout="attention",
+            limits=("groups-divide-heads",),
             versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
         ),
         StackEntry(
@@ -84,6 +89,11 @@ STACKS = Registry(
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",
+            dtype="float32",
+            dropout="off",
+            biases="all-or-none",
+            activations=("gelu",),
+            limits=("heads-fill-width",),
             versions=StackVersions(
                 tried=(
                     TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
@@ -105,6 +115,11 @@ STACKS = Registry(
             schedules=("cosine", "constant"),
             warmup="zero",
             schedule_source="train.py, get_lr, as read in November 2026",
+            dtype="float32",
+            dropout="off",
+            biases="all-or-none",
+            activations=("gelu",),
+            limits=("heads-fill-width",),
             versions=StackVersions(
                 tried=(NANOGPT_COMPLETEP,),
                 others="Karpathy's nanoGPT stops at the first key: it has no muP",
@@ -123,6 +138,11 @@ STACKS = Registry(
             warmup="zero",
             schedule_source="megatron-core 0.19.0, core/optimizer_param_scheduler.py (November "
             "2026); a start above 0 would be the same rate for all groups",
+            dtype="float32",
+            dropout="off",
+            biases="all-or-none",
+            activations=GELU_SILU,
+            limits=("groups-divide-heads", "decay-follows-warmup"),
             versions=StackVersions(
                 package="megatron-core",
                 tried=(
@@ -140,7 +160,7 @@ STACKS = Registry(
                     ),
                     TriedVersion("commit 067f987df of Megatron-Bridge", "read", WHEN),
                 ),
-                others="--use-mup came with core 0.17",
+                others="core before 0.17 has no muP",
             ),
         ),
         StackEntry(
@@ -154,6 +174,11 @@ STACKS = Registry(
             parameterizations=("mup", "completep", "sp"),
             residual_multiplier=False,
             schedule_source="cerebras_pytorch 2.10.0, optim/scheduler.py (November 2026)",
+            dtype="mixed precision in float16",
+            dropout="off",
+            biases="all-or-none",
+            activations=GELU_SILU,
+            limits=("heads-fill-width", "groups-divide-heads"),
             versions=StackVersions(
                 package="cerebras_modelzoo",
                 tried=(
@@ -161,7 +186,7 @@ STACKS = Registry(
                         "2.10.0", "built", WHEN, "config classes alone, cerebras.pytorch replaced"
                     ),
                 ),
-                others="the keys mup_base_hidden_size and mup_base_filter_size came with 2.3",
+                others="releases before 2.3 have no muP",
             ),
         ),
         StackEntry(
@@ -175,6 +200,11 @@ STACKS = Registry(
             tied="never",
             schedule_source="torchtitan 0.3.0, components/optimizer/lr_scheduler.py (November "
             "2026)",
+            dtype="float32",
+            dropout="off",
+            biases="none",
+            activations=("silu",),
+            limits=("heads-fill-width", "groups-divide-heads"),
             versions=StackVersions(
                 package="torchtitan",
                 tried=(
@@ -201,6 +231,11 @@ STACKS = Registry(
             warmup="zero",
             schedule_source="commit af69190, optimization/lr_scheduler.py, as read in November "
             "2026",
+            dtype="float32",
+            dropout="off",
+            biases="all-or-none",
+            activations=GELU_SILU,
+            limits=("heads-fill-width", "groups-divide-heads"),
             versions=StackVersions(
                 tried=(TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),),
                 others="since September 2026 param_groups stands for params_group_method",
@@ -215,6 +250,9 @@ STACKS = Registry(
             models="decoders",
             optimizers=ADAM,
             schedule_source="nemo-automodel 0.7.0, components/optim/scheduler.py (November 2026)",
+            dtype="float32",
+            dropout="attention",
+            limits=("groups-divide-heads",),
             versions=StackVersions(
                 package="nemo-automodel",
                 tried=(

@@ -16,6 +16,8 @@ from mutransfer_cli.emit.core.plan_deviations import all_deviations, number_devi
 from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
 from mutransfer_cli.emit.explanation import explain as explain_keys
 from mutransfer_cli.emit.format_list import versions_document
+from mutransfer_cli.emit.limits.decided_by_stack import with_decisions
+from mutransfer_cli.emit.limits.size_limits import require_sizes
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 from mutransfer_cli.models.notes import notes_of
@@ -176,9 +178,11 @@ def emit(request: EmitRequest, document: ScaleDocument, with_keys: bool = False)
     """
     row = STACKS[request.format]
     by_capability = check_capabilities(request, row)
+    require_sizes(request, row)
     stack: Stack = row.load()
     resolved = stack.resolve(request)
     resolved = replace(resolved, deviations=(*by_capability, *resolved.deviations))
+    resolved = with_decisions(request, resolved, row)
     numbers = number_deviations(request, resolved)
     deviations = (*document.deviations, *all_deviations(request, resolved, numbers))
     log.info("%s: %d deviations from the plan", row.name, len(deviations))

@@ -127,6 +127,7 @@ def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]
         ("block_size", t.length, "of the proxies"),
         ("bias", t.bias, ""),
         ("dropout", 0.0, ""),
+        ("dtype", "float32", "as in the proxies; bfloat16 is faster, and was not tuned"),
         ("mup_enabled", True, "nanoGPT divides by the width itself: all below is at the base"),
         ("mup_width_multiplier", t.m_width, f"n_embd / {t.base_width}"),
         ("mup_input_alpha", s["embedding"], "on the output of the embeddings"),

@@ -65,6 +65,7 @@ def config_at(recipe: Recipe, size: Size) -> Any:
             entries[name] = None
     entries.pop("model_type", None)
     config_class = import_transformers().CONFIG_MAPPING[known.model_type]
+    require_whole_groups(recipe, entries, size.width)
     try:
         return config_class(**{**entries, "use_cache": False})
     except Exception as error:  # configs check their entries with errors of many classes
@@ -72,6 +73,33 @@ def config_at(recipe: Recipe, size: Size) -> Any:
         raise InputError(
             f"hf:{known.model_type}: its config refuses: {message}", path=("model",)
         ) from error
+
+
+def require_whole_groups(recipe: Recipe, entries: Mapping[str, Any], width: int) -> None:
+    """Check that every key and value head serves the same number of query heads.
+
+    At the target the forward pass is not run, so that it would not be seen there.
+
+    Args:
+        recipe: The recipe.
+        entries: The config's entries at this width.
+        width: The width.
+
+    Raises:
+        InputError: The number of heads is no multiple of that of key and value heads.
+    """
+    names = (first_entry(entries, HEAD_COUNT), first_entry(entries, KEY_HEAD_COUNT))
+    if None in names or not all(isinstance(entries[n], int) and entries[n] for n in names if n):
+        return
+    heads, groups = names
+    assert heads is not None and groups is not None
+    if entries[heads] % entries[groups]:
+        fixed = groups in recipe.model.args
+        raise InputError(
+            f"width {width}: {heads} is {entries[heads]}, no multiple of {groups} "
+            f"{entries[groups]}; expected a number of heads that it divides",
+            path=("model", "args", groups) if fixed else ("model",),
+        )
 
 
 def _fixed_entries(recipe: Recipe, known: KnownConfig) -> dict[str, Any]:
@@ -155,7 +183,7 @@ def _scaled_heads(
     if head_size:
         scaled[head_size] = size
     for name in (*KEY_HEAD_COUNT, *FURTHER_HEAD_COUNTS):
-        if isinstance(values.get(name), int):
+        if isinstance(values.get(name), int) and name not in fixed:
             scaled[name] = _whole(_size(values, name) / heads * count, name, width)
     return scaled
 

@@ -125,8 +125,8 @@ def declared(found: EmitResult) -> Found:
         what, _, patterns = d.what.partition(" of ")
         matched = [n for n in names if any(fnmatchcase(n, p) for p in patterns.split(", "))]
         for name in matched or [""]:
-            key = "missing" if what in ("tied", "bias") else what
-            if not what.startswith("schedule") and what not in ("model", "schedule"):
+            key = "missing" if what in ("tied", "bias", "tensor") else what
+            if not what.startswith("schedule") and what not in ("model", "schedule", "dtype"):
                 result[key, name] = (d.wanted, d.got)
     return result
 

@@ -1,0 +1,1 @@
+"""What stacks decide by themselves, and what their classes refuse."""
