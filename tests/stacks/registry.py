@@ -84,6 +84,7 @@ STACK_ROWS = (
         },
         checkout=True,
     ),
+    StackRow("cerebras", {"cerebras": ADAPTERS + "cerebras_model:build"}, checkout=True),
     StackRow("lm-engine", {"lm-engine": ADAPTERS + "lm_engine_model:build"}, checkout=True),
 )  # fmt: skip
 

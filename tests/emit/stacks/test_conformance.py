@@ -28,6 +28,7 @@ REFUSED = {
     ("lm-engine", "llama-sp"), ("bsh", "llama-sp"), ("bsh", "gpt-absorbed"),
     *(("bsh", c) for c in CASES if "completep" in c),
 }  # fmt: skip
+NOT_NUMBERS = ("model", "dtype", "activation", "bias_correction")
 READ = [
     (f, c)
     for f in READERS
@@ -126,7 +127,7 @@ def declared(found: EmitResult) -> Found:
         matched = [n for n in names if any(fnmatchcase(n, p) for p in patterns.split(", "))]
         for name in matched or [""]:
             key = "missing" if what in ("tied", "bias", "tensor") else what
-            if not what.startswith("schedule") and what not in ("model", "schedule", "dtype"):
+            if not what.startswith("schedule") and what not in NOT_NUMBERS:
                 result[key, name] = (d.wanted, d.got)
     return result
 
