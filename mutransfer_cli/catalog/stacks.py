@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from mutransfer_cli.catalog import tried_versions
 from mutransfer_cli.catalog.refused_stacks import REFUSED_STACKS
 from mutransfer_cli.catalog.registry import Registry
 from mutransfer_cli.catalog.stack_entry import StackEntry
-from mutransfer_cli.catalog.stack_versions import StackVersions, TriedVersion
 from mutransfer_cli.errors import InputError
 
 ADAM = ("adamw", "adam")
 GELU_SILU = ("gelu", "silu")
-WHEN = "November 2026"
-TRANSFORMERS = (TriedVersion("5.24.0", "trained", WHEN),)
-ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
-NANOGPT_MASTER = TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN)
-NANOGPT_COMPLETEP = TriedVersion("commit 6f8bc3b of nanoGPT-mup, branch completep", "trained", WHEN)
 STACKS = Registry(
     "stacks",
     StackEntry,
@@ -33,11 +28,7 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.torch:STACK",
             files=("mutransfer_plan.py",),
             torch_optimizers=True,
-            versions=StackVersions(
-                package="torch",
-                tried=(TriedVersion("2.13.0", "trained", WHEN),),
-                others="torch.optim.Muon came with torch 2.9",
-            ),
+            versions=tried_versions.TORCH,
         ),
         StackEntry(
             name="lightning",
@@ -45,11 +36,7 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.lightning:STACK",
             files=("mutransfer_lightning.py",),
             torch_optimizers=True,
-            versions=StackVersions(
-                package="lightning",
-                tried=(TriedVersion("2.6.6", "trained", WHEN),),
-                others="the older package pytorch_lightning is imported where lightning is missing",
-            ),
+            versions=tried_versions.LIGHTNING,
         ),
         StackEntry(
             name="hf",
@@ -60,7 +47,7 @@ STACKS = Registry(
             models="transformers",
             torch_optimizers=True,
             dtype="float32",
-            versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
+            versions=tried_versions.TRANSFORMERS,
         ),
         StackEntry(
             name="hf-granite",
@@ -73,7 +60,7 @@ STACKS = Registry(
             dtype="float32",
             dropout="attention",
             limits=("groups-divide-heads",),
-            versions=StackVersions(package="transformers", tried=TRANSFORMERS, others=ROPE_KEYS),
+            versions=tried_versions.TRANSFORMERS,
         ),
         StackEntry(
             name="nanogpt-mup",
@@ -94,13 +81,7 @@ STACKS = Registry(
             biases="all-or-none",
             activations=("gelu",),
             limits=("heads-fill-width",),
-            versions=StackVersions(
-                tried=(
-                    TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
-                    NANOGPT_COMPLETEP,
-                ),
-                others="Karpathy's nanoGPT stops at the first key: it has no muP",
-            ),
+            versions=tried_versions.NANOGPT,
         ),
         StackEntry(
             name="nanogpt-completep",
@@ -120,10 +101,7 @@ STACKS = Registry(
             biases="all-or-none",
             activations=("gelu",),
             limits=("heads-fill-width",),
-            versions=StackVersions(
-                tried=(NANOGPT_COMPLETEP,),
-                others="Karpathy's nanoGPT stops at the first key: it has no muP",
-            ),
+            versions=tried_versions.NANOGPT_COMPLETEP,
         ),
         StackEntry(
             name="megatron",
@@ -143,25 +121,7 @@ STACKS = Registry(
             biases="all-or-none",
             activations=GELU_SILU,
             limits=("groups-divide-heads", "decay-follows-warmup"),
-            versions=StackVersions(
-                package="megatron-core",
-                tried=(
-                    TriedVersion(
-                        "0.19.0",
-                        "trained",
-                        WHEN,
-                        "on CPU: its local layers, torch's AdamW over its groups",
-                    ),
-                    TriedVersion(
-                        "commit d98e8a64d of Megatron-LM",
-                        "built",
-                        WHEN,
-                        "CUDA and Transformer Engine replaced by stand-ins",
-                    ),
-                    TriedVersion("commit 067f987df of Megatron-Bridge", "read", WHEN),
-                ),
-                others="core before 0.17 has no muP",
-            ),
+            versions=tried_versions.MEGATRON,
         ),
         StackEntry(
             name="cerebras",
@@ -179,15 +139,7 @@ STACKS = Registry(
             biases="all-or-none",
             activations=GELU_SILU,
             limits=("heads-fill-width", "groups-divide-heads"),
-            versions=StackVersions(
-                package="cerebras_modelzoo",
-                tried=(
-                    TriedVersion(
-                        "2.10.0", "built", WHEN, "config classes alone, cerebras.pytorch replaced"
-                    ),
-                ),
-                others="releases before 2.3 have no muP",
-            ),
+            versions=tried_versions.CEREBRAS,
         ),
         StackEntry(
             name="torchtitan",
@@ -205,20 +157,7 @@ STACKS = Registry(
             biases="none",
             activations=("silu",),
             limits=("heads-fill-width", "groups-divide-heads"),
-            versions=StackVersions(
-                package="torchtitan",
-                tried=(
-                    TriedVersion(
-                        "0.3.0",
-                        "trained",
-                        WHEN,
-                        "attention by its class for torch's own, in a loop of ours, on a CPU",
-                    ),
-                    TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
-                ),
-                others="ParamGroupConfig (pull request 2859) is needed; since 2026-08-20 lengths "
-                "and batches are counted in tokens, which the file does too",
-            ),
+            versions=tried_versions.TORCHTITAN,
         ),
         StackEntry(
             name="lm-engine",
@@ -236,10 +175,7 @@ STACKS = Registry(
             biases="all-or-none",
             activations=GELU_SILU,
             limits=("heads-fill-width", "groups-divide-heads"),
-            versions=StackVersions(
-                tried=(TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),),
-                others="since September 2026 param_groups stands for params_group_method",
-            ),
+            versions=tried_versions.LM_ENGINE,
         ),
         StackEntry(
             name="automodel",
@@ -253,19 +189,7 @@ STACKS = Registry(
             dtype="float32",
             dropout="attention",
             limits=("groups-divide-heads",),
-            versions=StackVersions(
-                package="nemo-automodel",
-                tried=(
-                    TriedVersion(
-                        "0.7.0",
-                        "trained",
-                        WHEN,
-                        "its config, model, loss, optimizer and schedule "
-                        "in a loop of ours, on a CPU",
-                    ),
-                    TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),
-                ),
-            ),
+            versions=tried_versions.AUTOMODEL,
         ),
         StackEntry(
             name="bsh",
@@ -276,7 +200,7 @@ STACKS = Registry(
             optimizers=ADAM,
             parameterizations=("mup",),
             absorbed_readout=False,
-            versions=StackVersions(package="mup", tried=(TriedVersion("1.0.0", "trained", WHEN),)),
+            versions=tried_versions.MUP,
         ),
     ],
 )

@@ -1,0 +1,92 @@
+"""The versions that the built-in formats were tried with; how is in `docs/formats.md`."""
+
+from __future__ import annotations
+
+from mutransfer_cli.catalog.stack_versions import StackVersions, TriedVersion
+
+WHEN = "November 2026"
+ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
+_MASTER = TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN)
+_COMPLETEP = TriedVersion("commit 6f8bc3b of nanoGPT-mup, branch completep", "trained", WHEN)
+
+TORCH = StackVersions(
+    package="torch",
+    tried=(TriedVersion("2.13.0", "trained", WHEN),),
+    others="torch.optim.Muon came with torch 2.9",
+)
+LIGHTNING = StackVersions(
+    package="lightning",
+    tried=(TriedVersion("2.6.6", "trained", WHEN),),
+    others="the older package pytorch_lightning is imported where lightning is missing",
+)
+TRANSFORMERS = StackVersions(
+    package="transformers", tried=(TriedVersion("5.24.0", "trained", WHEN),), others=ROPE_KEYS
+)
+NANOGPT = StackVersions(
+    tried=(
+        TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
+        _COMPLETEP,
+    ),
+    others="Karpathy's nanoGPT stops at the first key: it has no muP",
+)
+NANOGPT_COMPLETEP = StackVersions(
+    tried=(_COMPLETEP,),
+    others="Karpathy's nanoGPT stops at the first key: it has no muP",
+)
+MEGATRON = StackVersions(
+    package="megatron-core",
+    tried=(
+        TriedVersion(
+            "0.19.0",
+            "trained",
+            WHEN,
+            "on CPU: its local layers, torch's AdamW over its groups",
+        ),
+        TriedVersion(
+            "commit d98e8a64d of Megatron-LM",
+            "built",
+            WHEN,
+            "CUDA and Transformer Engine replaced by stand-ins",
+        ),
+        TriedVersion("commit 067f987df of Megatron-Bridge", "read", WHEN),
+    ),
+    others="core before 0.17 has no muP",
+)
+CEREBRAS = StackVersions(
+    package="cerebras_modelzoo",
+    tried=(
+        TriedVersion("2.10.0", "built", WHEN, "config classes alone, cerebras.pytorch replaced"),
+    ),
+    others="releases before 2.3 have no muP",
+)
+TORCHTITAN = StackVersions(
+    package="torchtitan",
+    tried=(
+        TriedVersion(
+            "0.3.0",
+            "trained",
+            WHEN,
+            "attention by its class for torch's own, in a loop of ours, on a CPU",
+        ),
+        TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
+    ),
+    others="ParamGroupConfig (pull request 2859) is needed; since 2026-08-20 lengths "
+    "and batches are counted in tokens, which the file does too",
+)
+LM_ENGINE = StackVersions(
+    tried=(TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),),
+    others="since September 2026 param_groups stands for params_group_method",
+)
+AUTOMODEL = StackVersions(
+    package="nemo-automodel",
+    tried=(
+        TriedVersion(
+            "0.7.0",
+            "trained",
+            WHEN,
+            "its config, model, loss, optimizer and schedule in a loop of ours, on a CPU",
+        ),
+        TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),
+    ),
+)
+MUP = StackVersions(package="mup", tried=(TriedVersion("1.0.0", "trained", WHEN),))
