@@ -12,7 +12,8 @@ from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.documents.law import HeldOut, LawDocument, Prediction, QuantityScore
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.law.conditions import parse_conditions, rows_that_meet
-from mutransfer_cli.fit.law.law_table import law_table, require
+from mutransfer_cli.fit.law.law_hyperparameters import require
+from mutransfer_cli.fit.law.law_table import law_table
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.surface.laws.law_form import (
     FittedLaw,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,13 +9,21 @@ import numpy.typing as npt
 
 from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.law.law_hyperparameters import (
+    SAME,
+    Columns,
+    chosen_hyperparameters,
+    left_to_noise,
+    require,
+    searched_too,
+    varies,
+    zero_notes,
+)
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 from mutransfer_cli.surface.laws.law_form import LawTable
 
-Columns = dict[str, npt.NDArray[np.float64]]
 FLOPS = 6.0  # for each parameter and token: Kaplan et al. 2020 (arXiv 2001.08361), section 2.1
-SAME = 1e-3  # relative; numbers closer than this are one size
 
 
 def with_derived(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Columns, tuple[str, ...]]:
@@ -63,6 +70,8 @@ def law_table(
     sizes = tuple(along) or chosen_sizes(columns, form, runs)
     hyperparameters = tuple(of) or chosen_hyperparameters(columns, form, sizes, runs)
     sizes = tuple(size for size in sizes if size not in hyperparameters)
+    jointly = searched_too(columns, form, sizes, hyperparameters)
+    hyperparameters = (*hyperparameters, *jointly)
     needed = dict.fromkeys((*sizes, *hyperparameters, *form.columns))
     if hyperparameters and "loss" in columns:
         needed["loss"] = None
@@ -72,6 +81,8 @@ def law_table(
     if not complete.any():
         raise InputError(f"{runs.source}: no row has numbers for all of {', '.join(needed)}")
     notes = [note for note in derived if note.partition(" ")[0] in needed]
+    if jointly:
+        notes.append(f"{', '.join(jointly)}: searched at each size too, so fitted jointly")
     if not complete.all():
         notes.append(f"{int((~complete).sum())} rows ignored: a number is missing, or diverged")
     zero = np.logical_or.reduce([columns[h] <= 0 for h in hyperparameters] or [~complete])
@@ -124,20 +135,6 @@ def tuned_rows(columns: Columns, used: Sequence[str], *, best: bool) -> tuple[Co
     ]
 
 
-def zero_notes(hyperparameters: Columns) -> list[str]:
-    """Says how many rows are ignored because a hyperparameter has no logarithm there.
-
-    Args:
-        hyperparameters: Their columns, of rows with numbers.
-    """
-    return [
-        f"{int((values <= 0).sum())} rows ignored: {name} is {float(values.min()):g} there, and "
-        "laws are fitted to logarithms"
-        for name, values in hyperparameters.items()
-        if (values <= 0).any()
-    ]
-
-
 def require_one_model(columns: Columns, sizes: Sequence[str], runs: RunColumns) -> None:
     """Check that all runs are of one model and one training length, in steps or in tokens.
 
@@ -166,38 +163,6 @@ def require_one_model(columns: Columns, sizes: Sequence[str], runs: RunColumns) 
         )
 
 
-def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str]) -> list[str]:
-    """Names hyperparameters that vary too, whose effect a law of optima takes for noise.
-
-    Args:
-        columns: The columns of the table.
-        sizes: The sizes of the law.
-        fitted: The hyperparameters that it fits.
-    """
-    known = dict.fromkeys(("lr", *HYPERPARAMETERS.values()))
-    left = [n for n in known if n in columns and n not in (*sizes, *fitted) and varies(columns[n])]
-    if not fitted or not left:
-        return []
-    return [f"{', '.join(left)}: varied, but not fitted: --of {','.join((*fitted, *left))} does so"]
-
-
-def require(columns: Mapping[str, object], name: str, runs: RunColumns) -> None:
-    """Check that a column exists.
-
-    Raises:
-        InputError: It does not; the message names the nearest ones.
-    """
-    if name in columns:
-        return
-    near = difflib.get_close_matches(name, list(columns), n=3, cutoff=0.4)
-    hint = f"; nearest: {', '.join(near)}" if near else ""
-    have = ", ".join(runs.columns) or "none"
-    raise InputError(
-        f"{runs.source}: no column {name}{hint}; columns of numbers: {have} "
-        f"(--columns {name}=NAME says which it is)"
-    )
-
-
 def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[str, ...]:
     """For each size of the form the first of its columns that varies, or else that exists.
 
@@ -221,41 +186,3 @@ def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[st
             f"{' or '.join(name for candidates in form.sizes for name in candidates)}"
         )
     return tuple(sizes)
-
-
-def chosen_hyperparameters(
-    columns: Columns, form: LawEntry, sizes: Sequence[str], runs: RunColumns
-) -> tuple[str, ...]:
-    """The form's hyperparameters that vary within a size, or anywhere without a column loss.
-
-    Args:
-        columns: All columns.
-        form: The form's row in the catalog.
-        sizes: The sizes of the law.
-        runs: The table, for messages.
-
-    Raises:
-        InputError: None of them has a column.
-    """
-    present = [name for name in form.hyperparameters if name in columns and name not in sizes]
-    if form.hyperparameters and not present:
-        require(columns, form.hyperparameters[0], runs)
-    if "loss" not in columns:
-        return tuple(name for name in present if varies(columns[name]))
-    labels = np.round(np.log2(np.maximum([columns[size] for size in sizes], 1e-300)) / SAME)
-    _, index = np.unique(np.nan_to_num(labels), axis=1, return_inverse=True)
-    index = np.asarray(index).reshape(-1)
-    single = bool(np.bincount(index).max() == 1)
-    inside = [
-        name
-        for name in present
-        if any(varies(columns[name][index == i]) for i in range(int(index.max()) + 1))
-        or (single and varies(columns[name]))
-    ]
-    return tuple(inside)
-
-
-def varies(values: npt.NDArray[np.float64]) -> bool:
-    """Whether a column holds different numbers."""
-    finite = values[np.isfinite(values)]
-    return bool(len(finite)) and float(np.ptp(finite)) > SAME * float(np.abs(finite).max())

@@ -112,6 +112,19 @@ def test_exponents_of_the_learning_rate_in_size_and_batch() -> None:
         assert high - low < 0.1
 
 
+def test_a_batch_that_was_searched_is_fitted_with_the_learning_rate() -> None:
+    """lr* = 2^-8·(N/4e8)^-.5·(D/8e9)^.25 at the best batch, which grows as D^.5."""
+    table = RunColumns("runs.csv", optimum_table().columns)
+    document = fit_law(table, LawRequest(LAWS["optimum"], QUICK, of=("lr",))).document
+    assert document.points == 12
+    found = document.parameters["lr"]
+    assert isinstance(found, dict)
+    for size, truth in (("params", -0.5), ("tokens", 0.25)):
+        low, high = found[size].low, found[size].high
+        assert low is not None and high is not None and low < truth < high
+    assert any("fitted jointly" in note for note in document.notes)
+
+
 def test_the_noise_scale_of_a_sweep_over_rates_and_batches() -> None:
     """lr* = .02/(1 + 512/B): equation 2.8 of arXiv 1812.06162 with B_noise = 512."""
     document = fit_law(

@@ -47,6 +47,19 @@ def test_a_hyperparameter_that_is_left_to_noise_is_named() -> None:
     assert law_table(table, LAWS["optimum"], of=["lr", "weight_decay"])[1] == ()
 
 
+def test_a_batch_that_was_searched_too_is_fitted_jointly() -> None:
+    """Three batches at both sizes; two are no search, and stay with the noise."""
+    lr, batch = [1, 2, 4] * 6, [4] * 3 + [8] * 3 + [16] * 3
+    table = runs(params=[1] * 9 + [2] * 9, lr=lr, batch=batch * 2, loss=[2] * 18)
+    made, notes = law_table(table, LAWS["optimum"], of=["lr"])
+    assert made.hyperparameters == ("lr", "batch")
+    assert notes == ("batch: searched at each size too, so fitted jointly",)
+    two = runs(params=[1] * 9 + [2] * 9, lr=lr, batch=[4] * 5 + [8] * 4 + [4] * 9, loss=[2] * 18)
+    assert law_table(two, LAWS["optimum"], of=["lr"])[0].hyperparameters == ("lr",)
+    along = law_table(table, LAWS["optimum"], along=["params", "batch"], of=["lr"])[0]
+    assert (along.sizes, along.hyperparameters) == (("params", "batch"), ("lr",))
+
+
 def test_rows_without_a_number_are_ignored() -> None:
     table = runs(params=[1, 2, 4], tokens=[1, np.nan, 2], loss=[3, 2, 1])
     made, notes = law_table(table, LAWS["chinchilla"])

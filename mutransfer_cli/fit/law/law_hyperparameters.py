@@ -1,0 +1,130 @@
+"""The hyperparameters of a law: those that runs of one size differ in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mutransfer_cli.catalog.laws import LawEntry
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
+
+Columns = dict[str, npt.NDArray[np.float64]]
+SAME = 1e-3  # relative; numbers closer than this are one size
+FEWEST = 3  # values of a hyperparameter at a size that was searched
+
+
+def searched_too(
+    columns: Columns, form: LawEntry, sizes: Sequence[str], fitted: Sequence[str]
+) -> tuple[str, ...]:
+    """The form's other hyperparameters that were searched at most sizes.
+
+    The optimum of one hyperparameter at a size is that of all: beside a batch that varies and is
+    not fitted, each learning rate has losses of many batches.
+
+    Args:
+        columns: All columns.
+        form: The form's row in the catalog.
+        sizes: The sizes of the law.
+        fitted: The hyperparameters that it fits.
+    """
+    others = [n for n in form.hyperparameters if n in columns and n not in (*sizes, *fitted)]
+    if "loss" not in columns or not sizes or not fitted or not others:
+        return ()
+    index = size_index(columns, sizes)
+    groups = [index == i for i in range(int(index.max()) + 1)]
+    values = {n: [len(np.unique(columns[n][g])) for g in groups] for n in others}
+    return tuple(n for n in others if 2 * sum(v >= FEWEST for v in values[n]) > len(groups))
+
+
+def chosen_hyperparameters(
+    columns: Columns, form: LawEntry, sizes: Sequence[str], runs: RunColumns
+) -> tuple[str, ...]:
+    """The form's hyperparameters that vary within a size, or anywhere without a column loss.
+
+    Args:
+        columns: All columns.
+        form: The form's row in the catalog.
+        sizes: The sizes of the law.
+        runs: The table, for messages.
+
+    Raises:
+        InputError: None of them has a column.
+    """
+    present = [name for name in form.hyperparameters if name in columns and name not in sizes]
+    if form.hyperparameters and not present:
+        require(columns, form.hyperparameters[0], runs)
+    if "loss" not in columns:
+        return tuple(name for name in present if varies(columns[name]))
+    index = size_index(columns, sizes)
+    single = bool(np.bincount(index).max() == 1)
+    inside = [
+        name
+        for name in present
+        if any(varies(columns[name][index == i]) for i in range(int(index.max()) + 1))
+        or (single and varies(columns[name]))
+    ]
+    return tuple(inside)
+
+
+def size_index(columns: Columns, sizes: Sequence[str]) -> npt.NDArray[np.intp]:
+    """The index of each row's size among the different ones, shape (rows,)."""
+    labels = np.round(np.log2(np.maximum([columns[size] for size in sizes], 1e-300)) / SAME)
+    _, index = np.unique(np.nan_to_num(labels), axis=1, return_inverse=True)
+    return np.asarray(index).reshape(-1)
+
+
+def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str]) -> list[str]:
+    """Names hyperparameters that vary too, whose effect a law of optima takes for noise.
+
+    Args:
+        columns: The columns of the table.
+        sizes: The sizes of the law.
+        fitted: The hyperparameters that it fits.
+    """
+    known = dict.fromkeys(("lr", *HYPERPARAMETERS.values()))
+    left = [n for n in known if n in columns and n not in (*sizes, *fitted) and varies(columns[n])]
+    if not fitted or not left:
+        return []
+    return [f"{', '.join(left)}: varied, but not fitted: --of {','.join((*fitted, *left))} does so"]
+
+
+def zero_notes(hyperparameters: Columns) -> list[str]:
+    """Says how many rows are ignored because a hyperparameter has no logarithm there.
+
+    Args:
+        hyperparameters: Their columns, of rows with numbers.
+    """
+    return [
+        f"{int((values <= 0).sum())} rows ignored: {name} is {float(values.min()):g} there, and "
+        "laws are fitted to logarithms"
+        for name, values in hyperparameters.items()
+        if (values <= 0).any()
+    ]
+
+
+def varies(values: npt.NDArray[np.float64]) -> bool:
+    """Whether a column holds different numbers."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite)) and float(np.ptp(finite)) > SAME * float(np.abs(finite).max())
+
+
+def require(columns: Mapping[str, object], name: str, runs: RunColumns) -> None:
+    """Check that a column exists.
+
+    Raises:
+        InputError: It does not; the message names the nearest ones.
+    """
+    if name in columns:
+        return
+    near = difflib.get_close_matches(name, list(columns), n=3, cutoff=0.4)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    have = ", ".join(runs.columns) or "none"
+    raise InputError(
+        f"{runs.source}: no column {name}{hint}; columns of numbers: {have} "
+        f"(--columns {name}=NAME says which it is)"
+    )
