@@ -173,7 +173,7 @@ STACKS = Registry(
             dtype="float32",
             dropout="off",
             biases="all-or-none",
-            activations=GELU_SILU,
+            activations=("gelu", "gelu_new", "gelu_pytorch_tanh", "silu"),
             limits=("heads-fill-width", "groups-divide-heads"),
             versions=tried_versions.LM_ENGINE,
         ),

@@ -12,6 +12,7 @@ from typing import Any
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
+from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.comments import commented_yaml
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
@@ -20,7 +21,21 @@ from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, sh
 from mutransfer_cli.plans.types import TensorPlan
 
 LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
+FILL_IN = "FILL_IN"
+USAGE = (
+    "",
+    "Start it in a checkout of lm-engine, on N devices:",
+    "    torchrun --nproc_per_node N -m lm_engine.train --config lm_engine.yaml",
+    "(lm_engine.pretrain in older ones).",
+    f"Fill in ({FILL_IN}): data_path, in Megatron's format, and tokenizer_name; the token ids of",
+    "your tokenizer; micro_batch_size and distributed_args for your machines.",
+    "Weights and computation are float32 (mixed_precision_args); nothing is evaluated meanwhile.",
+)
 COMMENTS = {
+    "data_path": "fill in",
+    "tokenizer_name": "fill in",
+    "bos_token_id": "this and the next two: of your tokenizer",
+    "micro_batch_size": "sequences per device and pass; a divisor of the batch per device",
     "initializer_range": "at the base: hidden matrices start at this / √m_width",
     "m_emb": "on the output of the embeddings",
     "m_residual": "on every residual branch",
@@ -70,31 +85,70 @@ def model_config(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, An
         "normalization_function": "rmsnorm" if t.rms else "layernorm",
         "layer_norm_epsilon": t.norm_eps,
         "tie_word_embeddings": t.tied,
+        **token_ids(request),
+        "embedding_dropout": 0.0,
+        "rope_theta": rope_theta(request),
+        "rope_scaling": None,
         "init_method": "mup",
+        "embedding_init_method": "normal",
         "initializer_range": s["std"],
         "use_depth_scaled_init": s["depth_scaled"],
         "m_width": t.m_width,
         "m_emb": s["embedding"],
         "m_residual": s["residual"],
+        # one entry for each layer
         "sequence_mixer_blocks": [
             {
                 "sequence_mixer_type": "softmax_attention",
                 "num_attention_heads": t.heads,
                 "num_key_value_heads": t.groups,
                 "attention_multiplier": resolved.attention_scale or t.head_size**-0.5,
+                "attention_multiplier_method": None,
                 "add_bias": t.bias,
             }
+            for _ in range(t.depth)
         ],
         "mlp_blocks": [
             {
                 "mlp_type": "MLP",
                 "intermediate_size": t.filter,
-                "activation_function": "swiglu" if t.gated else "gelu_pytorch_tanh",
+                "activation_function": "swiglu" if t.gated else plain_activation(t.activation),
                 "add_bias": t.bias,
             }
+            for _ in range(t.depth)
         ],
     }
-    return config | ({"rope_theta": t.rope_theta} if t.rope_theta is not None else {})
+    return config
+
+
+def plain_activation(name: str) -> str:
+    """The stack's name for an activation of transformers; another than GELU is declared."""
+    return "gelu_pytorch_tanh" if name in ("gelu_new", "gelu_pytorch_tanh") else "gelu"
+
+
+def token_ids(request: EmitRequest) -> dict[str, int]:
+    """The special tokens, which the stack demands; 0 where the proxies have none."""
+    values = request.hf_config.to_dict() if request.hf_config is not None else {}
+    names = ("bos_token_id", "eos_token_id", "pad_token_id")
+    found = {name: values.get(name) for name in names}
+    return {name: value if isinstance(value, int) else 0 for name, value in found.items()}
+
+
+def rope_theta(request: EmitRequest) -> int:
+    """Base of the rotary frequencies, which the stack wants as an integer.
+
+    Raises:
+        InputError: It is none, or the frequencies are rescaled, for which the stack has only YaRN.
+    """
+    theta = request.decoder.rope_theta or 10000.0
+    if theta != int(theta):
+        raise refusal(request, f"rope_theta is {theta}, expected an integer")
+    config = request.hf_config.to_dict() if request.hf_config is not None else {}
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", "default")
+    if kind != "default":
+        raise refusal(request, f"rope_type is {kind}, and the stack rescales frequencies by YaRN")
+    return int(theta)
 
 
 def training_values(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, Any]:
@@ -102,12 +156,16 @@ def training_values(request: EmitRequest, resolved: ResolvedConfig) -> dict[str,
     plan, schedule, s = request.plan, request.schedule, resolved.settings
     steps = plan.target["steps"]
     return {
+        "tuning_args": {"tuning_method": "pretraining"},
+        "save_args": {"save_path": "checkpoints", "save_interval": max(1, steps // 10)},
         "training_parameters": {
             "num_training_steps": steps,
-            "micro_batch_size": plan.target["batch"],
-            "gradient_accumulation_steps": 1,
+            "micro_batch_size": 1,
+            "global_batch_size": plan.target["batch"],
+            "eval_during_training": False,
             "gradient_clipping": plan.clip,
         },
+        "mixed_precision_args": {"dtype": "fp32"},
         "optimizer_args": {
             "class_name": "TorchAdamW",
             "params_group_method": "mup",
@@ -134,15 +192,29 @@ def render(
     """The configuration, to which the user adds datasets."""
     config = model_config(request, resolved)
     values = {
-        "model_args": {"model_class": "AutoModelForCausalLM", "pretrained_config": config},
+        "datasets": [
+            {
+                "class_name": "MegatronDataset",
+                "data_name": "Megatron",
+                "data_sampling_ratio": 1,
+                "class_args": {
+                    "eval_steps": 2,
+                    "data_cache_path": "cache",
+                    "data_path": [FILL_IN],
+                    "split": "98,1,1",
+                    "sequence_length": request.decoder.length,
+                },
+            }
+        ],
+        "tokenizer_args": {"tokenizer_name": FILL_IN},
+        "model_args": {"pretrained_config": config},
         **training_values(request, resolved),
     }
     m_width = (
         f"hidden_size / {request.decoder.base_width}: hidden rates and logits are divided by it"
     )
-    usage = ["", "add your datasets and run lm-engine's pretrain with this file"]
     text = commented_yaml(values, {**COMMENTS, "m_width": m_width})
-    return {"lm_engine.yaml": header_block(document, usage) + text}
+    return {"lm_engine.yaml": header_block(document, USAGE) + text}
 
 
 def keys(
