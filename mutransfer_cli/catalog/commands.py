@@ -16,19 +16,27 @@ class CommandEntry(Entry):
     Attributes:
         document: `package.module:Model` of the JSON document that the command prints under
             `--json`; None if it prints none.
+        further_documents: Documents that it prints for other arguments: name under which `schema`
+            shows it, and `package.module:Model`.
         keeps_stdout: Whether stdout carries only what the command writes by `cli.output`; what else
             is printed, by the user's code say, goes to stderr.
     """
 
     document: str | None = None
+    further_documents: tuple[tuple[str, str], ...] = ()
     keeps_stdout: bool = False
 
     def load_document(self) -> type[BaseModel]:
         """Import the pydantic model of the command's document."""
         assert self.document is not None
-        module, _, attribute = self.document.partition(":")
-        model: type[BaseModel] = getattr(import_module(module), attribute)
-        return model
+        return load_model(self.document)
+
+
+def load_model(path: str) -> type[BaseModel]:
+    """Import a pydantic model, named as `package.module:Model`."""
+    module, _, attribute = path.partition(":")
+    model: type[BaseModel] = getattr(import_module(module), attribute)
+    return model
 
 
 if TYPE_CHECKING:
@@ -66,6 +74,7 @@ COMMANDS = Registry(
             summary="Train the proxies of a recipe.",
             implementation=f"{_CLI}.sweep:sweep",
             document=f"{_DOCUMENTS}.sweep:SweepDocument",
+            further_documents=(("sweep-dry-run", f"{_DOCUMENTS}.sweep:DryRunDocument"),),
             keeps_stdout=True,
         ),
         CommandEntry(
@@ -121,6 +130,7 @@ COMMANDS = Registry(
             summary="Measure what the theory of learning predicts.",
             implementation=f"{_CLI}.probe:probe",
             document=f"{_DOCUMENTS}.probe:ProbeDocument",
+            further_documents=(("probes", f"{_DOCUMENTS}.probe:ProbeListDocument"),),
             keeps_stdout=True,
         ),
         CommandEntry(

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.catalog.commands import COMMANDS
+from mutransfer_cli.catalog.commands import COMMANDS, load_model
 from mutransfer_cli.cli.output import write
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-NAMES = (*(row.name for row in COMMANDS if row.document is not None), "plan", "recipe")
+FURTHER = {name: model for row in COMMANDS for name, model in row.further_documents}
+NAMES = (*(row.name for row in COMMANDS if row.document is not None), *FURTHER, "plan", "recipe")
 
 
 def schema(
@@ -36,4 +37,6 @@ def _model(document: str) -> type[BaseModel]:
         from mutransfer_cli.documents.plan import SavedPlan
 
         return SavedPlan
+    if document in FURTHER:
+        return load_model(FURTHER[document])
     return COMMANDS[document].load_document()

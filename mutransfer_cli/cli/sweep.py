@@ -101,6 +101,8 @@ def sweep(
             run=folder,
             engine=engine,
             threads=threads or 1,
+            storage=storage,
+            seed=seed,
         )
         if as_json:
             print_json(costs)

@@ -13,8 +13,10 @@ from mutransfer_cli.recipe.size import Size, recipe_target
 from mutransfer_cli.search.executors.protocol import Executor, ExecutorSetup, make_executor
 from mutransfer_cli.search.grouping.engine import parse_engine
 from mutransfer_cli.search.problem import require_patterns, search_problem
+from mutransfer_cli.search.resume.study_survey import survey
 from mutransfer_cli.search.rung_times import RungTimes, measure_rungs
 from mutransfer_cli.search.samplers.protocol import TrialCount, make_sampler
+from mutransfer_cli.search.storage.run_directory import choose_location
 from mutransfer_cli.search.sweep import expected_trials
 from mutransfer_cli.train.cost import Cost, training_flops
 
@@ -27,6 +29,8 @@ def dry_run(
     run: Path | None = None,
     engine: str = "auto",
     threads: int = 1,
+    storage: str | None = None,
+    seed: int = 0,
 ) -> DryRunDocument:
     """Estimate a sweep: FLOPs counted on the meta device, time from a few steps on each rung.
 
@@ -38,10 +42,14 @@ def dry_run(
             the engine that was chosen before; nothing is written there.
         engine: auto, one-by-one or population:K.
         threads: CPU threads of each worker.
+        storage: Location of a shared study, read for the trials that it has; None: in the run.
+        seed: The first seed of the sweep.
 
     Raises:
-        InputError: The recipe, its data or an option is unusable.
+        InputError: The recipe, its data or an option is unusable, or the study is another's.
     """
+    location = None if run is None else choose_location(run, storage)
+    found = () if location is None else survey(location, loaded.recipe, seed)
     proxies = ProxyFactory(loaded.recipe)
     parse_engine(engine)
     problem = search_problem(loaded.recipe, 0)
@@ -64,6 +72,7 @@ def dry_run(
     else:
         times = measure_rungs(setup, executor.device, executor.workers, sizes, each)
     document = cost_document(proxies, sizes, sampler.count_trials(), times, executor)
+    document = document.model_copy(update={"notes": (*document.notes, *found)})
     if engine.startswith("population") and all(seconds is None for seconds in times.grouped):
         note = f"--engine {engine}: the estimate assumes trials run one at a time"
         document = document.model_copy(update={"notes": (*document.notes, note)})

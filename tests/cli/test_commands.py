@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+
+from mutransfer_cli import documents
+from mutransfer_cli.cli.schema import NAMES, _model
+from mutransfer_cli.documents.base import Part
 
 RECIPE = """
 name: small
@@ -40,6 +47,26 @@ def document(done: subprocess.CompletedProcess[str], command: str) -> dict[str, 
     schema = json.loads(run("schema", command).stdout)
     assert set(schema.get("required", ())) <= set(values) <= set(schema["properties"]) | {"dry_run"}
     return values
+
+
+def test_every_document_has_a_published_schema() -> None:
+    """Compared with the classes themselves; the control: what is a part of a document has none."""
+    published = {
+        name: _model(name).model_json_schema(by_alias=True)["properties"] for name in NAMES
+    }
+    schemas = [p["schema"] for p in published.values() if "schema" in p]
+    names = {s.get("const") or s.get("default") for s in schemas}
+    for module in iter_modules(documents.__path__):
+        import_module(f"{documents.__name__}.{module.name}")
+    own = {c.model_fields["schema_"].default for c in classes(Part) if "schema_" in c.model_fields}
+    assert own <= names and "mutransfer/probes/v1" in own
+    assert "dry_run" in published["sweep-dry-run"] and "dry_run" not in published["sweep"]
+
+
+def classes(base: type[Part]) -> Iterator[type[Part]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from classes(each)
 
 
 @pytest.fixture(scope="module")

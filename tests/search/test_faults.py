@@ -21,6 +21,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.executors import local
 from mutransfer_cli.search.record import Key
+from mutransfer_cli.search.resume.study_survey import survey
 from mutransfer_cli.search.storage import optuna_storage
 from mutransfer_cli.search.storage.journal import Journal
 from mutransfer_cli.search.storage.location import StorageLocation
@@ -248,6 +249,20 @@ def test_the_database_server_goes_away_and_comes_back(
     assert server.trials() >= TRIALS
     for file in run.iterdir():
         assert b"s3cret" not in file.read_bytes(), file
+
+
+def test_a_survey_makes_no_tables(tmp_path: Path, server: Server) -> None:
+    import psycopg2
+
+    def tables() -> int:
+        with psycopg2.connect(server.url) as connection, connection.cursor() as cursor:
+            cursor.execute("select count(*) from pg_tables where schemaname = 'public'")
+            return int(cursor.fetchone()[0])
+
+    recipe, before = load(write_recipe(tmp_path)).recipe.model_copy(update={"name": "x"}), tables()
+    (found,) = survey(StorageLocation("postgresql", server.url, shared=True), recipe, 0)
+    assert "no study 'x' yet" in found and "s3cret" not in found
+    assert tables() == before
 
 
 def test_a_connection_lost_inside_a_transaction_is_the_server_s_absence() -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.signals import defer_signals
@@ -56,19 +56,8 @@ class Storage:
         while True:
             try:
                 with self.guard():
-                    if location.kind == "sqlite":
-                        return optuna.storages.RDBStorage(
-                            f"sqlite:///{location.address}",
-                            engine_kwargs={"connect_args": {"timeout": 60}},
-                        )
-                    _, _, rest = location.address.partition("://")
-                    return optuna.storages.RDBStorage(
-                        f"postgresql+psycopg2://{rest}",  # SQLAlchemy's default has changed
-                        engine_kwargs={
-                            "pool_pre_ping": True,
-                            "connect_args": {"connect_timeout": 10, "keepalives_idle": 30},
-                        },
-                    )
+                    url, options = engine_of(location)
+                    return optuna.storages.RDBStorage(url, engine_kwargs=options)
             except (IntegrityError, ProgrammingError, OperationalError) as error:
                 if time.monotonic() - began < start_limit(error):
                     log.info("%s is starting, next try in %.1f s", location.shown, START_PAUSE)
@@ -129,6 +118,17 @@ class Storage:
                 return True
             cause = cause.__cause__
         return False
+
+
+def engine_of(location: StorageLocation) -> tuple[str, dict[str, Any]]:
+    """The URL of a database and the options of SQLAlchemy's engine."""
+    if location.kind == "sqlite":
+        return f"sqlite:///{location.address}", {"connect_args": {"timeout": 60}}
+    _, _, rest = location.address.partition("://")
+    return f"postgresql+psycopg2://{rest}", {  # SQLAlchemy's default has changed
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 10, "keepalives_idle": 30},
+    }
 
 
 def start_limit(error: BaseException) -> float:

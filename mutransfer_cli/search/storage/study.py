@@ -62,7 +62,8 @@ class Study:
             study = storage.retry(lambda: _open(storage, recipe, create))
             version = storage.retry(lambda: study.user_attrs).get("mutransfer_version")
             if version is None:
-                storage.retry(lambda: study.set_user_attr("mutransfer_version", VERSION))
+                if create:
+                    storage.retry(lambda: study.set_user_attr("mutransfer_version", VERSION))
             elif not isinstance(version, int):
                 raise InputError(f"{location.shown}: study version {version!r} is no number")
             elif version > VERSION:
@@ -103,8 +104,21 @@ class Study:
         before = self.attributes()
         values = {"recipe": frozen_yaml(recipe), "seed": seed}
         self.set_attributes({name: v for name, v in values.items() if name not in before})
+        stored = self.stored_recipe(recipe, seed, before)
+        if stored is not None and stored != recipe:
+            self.set_attributes({"recipe": values["recipe"]})
+
+    def stored_recipe(
+        self, recipe: Recipe, seed: int, before: Mapping[str, Any] | None = None
+    ) -> Recipe | None:
+        """The recipe in the study, compared with another; None: it has none. Writes nothing.
+
+        Raises:
+            InputError: The study was made by another recipe or seed.
+        """
+        before = self.attributes() if before is None else before
         if "recipe" not in before:
-            return
+            return None
         name = f"{self.location.shown}: study {recipe.name}"
         if not isinstance(before["recipe"], str):
             raise InputError(f"{name}: its recipe is damaged")
@@ -120,8 +134,7 @@ class Study:
                 f"different recipe: {difference}; "
                 f"{remedy if self.location.shared else 'choose another --run'}"
             )
-        if stored != recipe:
-            self.set_attributes({"recipe": values["recipe"]})
+        return stored
 
     def add(self, record: Record, ranges: Ranges) -> None:
         """Store a trial that has ended, in one transaction."""
