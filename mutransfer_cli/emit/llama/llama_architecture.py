@@ -41,8 +41,6 @@ def check_architecture(request: EmitRequest, parts: Collection[str]) -> None:
     unknown = [p for p in t.parts.values() if p not in parts and not p.endswith("_bias")]
     if unknown or t.bias or any(p.endswith("_bias") for p in t.parts.values()):
         raise refusal(request, f"its llama3 has no {unknown[0] if unknown else 'bias'}")
-    if t.activation not in ("silu", "swish"):
-        raise refusal(request, f"hidden_act is {t.activation}, and its llama3 has silu")
     rope_values(request)
     if t.heads % t.groups:
         raise refusal(

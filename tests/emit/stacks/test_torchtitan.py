@@ -142,7 +142,6 @@ def test_a_config_with_other_fields_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden_act": "gelu"}, "hidden_act is gelu"),
         ({"attention_bias": True}, "no bias"),
         ({"rope_scaling": {"rope_type": "linear", "factor": 2.0}}, "rope_type is linear"),
     ],
