@@ -27,11 +27,13 @@ NANOGPT = StackVersions(
         TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
         _COMPLETEP,
     ),
-    others="Karpathy's nanoGPT stops at the first key: it has no muP",
+    others="Karpathy's nanoGPT stops at the first key: it has no muP; completep has an epsilon per "
+    "group since commit 3904404",
 )
 NANOGPT_COMPLETEP = StackVersions(
     tried=(_COMPLETEP,),
-    others="Karpathy's nanoGPT stops at the first key: it has no muP",
+    others="Karpathy's nanoGPT stops at the first key: it has no muP; it has an epsilon per group "
+    "since commit 3904404",
 )
 MEGATRON = StackVersions(
     package="megatron-core",

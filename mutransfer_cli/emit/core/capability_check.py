@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.stack_entry import StackEntry
@@ -89,41 +89,6 @@ def refuse_core(request: EmitRequest, reasons: Sequence[str]) -> None:
         raise InputError(
             f"{refusal(request, reasons[0])}; --allow-deviations writes it all the same"
         )
-
-
-TANH_GELU = ("gelu_new", "gelu_pytorch_tanh")  # the same approximation of GELU by tanh
-
-
-def activation_deviations(
-    request: EmitRequest, computed: Mapping[str, str]
-) -> tuple[Deviation, ...]:
-    """The deviation of an activation that the stack computes in another form.
-
-    Args:
-        request: The configuration to write.
-        computed: What the stack computes, by the proxies' activation.
-
-    Raises:
-        InputError: The stack has no such activation.
-    """
-    planned = request.decoder.activation
-    if planned not in computed:
-        key = "its config's activation" if request.hf_config is not None else "model.args"
-        raise refusal(
-            request,
-            f"the stack has no activation {planned} for such a model ({', '.join(computed)}); "
-            f"change model.build ({key})",
-        )
-    if (actual := computed[planned]) == planned:
-        return ()
-    return (
-        Deviation(
-            what="activation",
-            wanted=planned,
-            got=actual,
-            consequence="the two differ by less than 0.001; use proxies with the stack's",
-        ),
-    )
 
 
 def includes(names: Sequence[str] | None, name: str) -> bool:

@@ -15,7 +15,6 @@ from typing import Any
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.capability_check import TANH_GELU, activation_deviations
 from mutransfer_cli.emit.core.comments import commented_yaml
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.decoder_parts import multiplier_of
@@ -31,10 +30,6 @@ from mutransfer_cli.plans.types import TensorPlan
 
 ATTENTION = ("q", "k", "v", "qkv")
 FEED_FORWARD = ("up", "gate", "gate_up")
-ACTIVATIONS = {
-    True: {"silu": "silu"},
-    False: {"gelu": "gelu", **dict.fromkeys(TANH_GELU, "gelu")},
-}
 COMMENTS = {
     "embedding_initializer": "of token and position embeddings",
     "initializer": "at the base: q, k, v; the stack divides by √m",
@@ -115,10 +110,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "logits": tensors.multipliers["logit"] * m,
             "attention": scale * t.head_size if mup else scale * sqrt(t.head_size),
         },
-        deviations=(
-            *activation_deviations(request, ACTIVATIONS[t.gated]),
-            *early_epsilon(request, eps),
-        ),
+        deviations=early_epsilon(request, eps),
         tied_logits=tensors.tied_logits,
     )
 

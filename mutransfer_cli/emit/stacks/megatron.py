@@ -16,8 +16,6 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
 from mutransfer_cli.emit.core.capability_check import (
-    TANH_GELU,
-    activation_deviations,
     refusal,
 )
 from mutransfer_cli.emit.core.decoder import Decoder
@@ -33,13 +31,6 @@ from mutransfer_cli.emit.core.resolve import (
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import one_line, shell
 
-# By (gated, biases): the proxies' activation, and what Megatron computes.
-MEGATRON_ACTIVATIONS = {
-    (True, False): {"silu": "silu"},
-    (True, True): {"silu": "silu"},
-    (False, False): {"gelu": "gelu", **dict.fromkeys(TANH_GELU, "gelu")},
-    (False, True): {"gelu": "gelu", **{name: name for name in TANH_GELU}},  # the fused one
-}
 MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
 
 
@@ -75,8 +66,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits.
 
     Raises:
-        InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic', or it
-            has no such activation.
+        InputError: The multiplier of the logits is 1, which Megatron takes for 'automatic'.
     """
     t, plan = request.decoder, request.plan
     mup = not PARAMETERIZATIONS[plan.parameterization].standard
@@ -114,7 +104,6 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "logits": logits,
             "head_dim": head_dim,
         },
-        deviations=activation_deviations(request, MEGATRON_ACTIVATIONS[t.gated, t.bias]),
         notes=(note,) if mup else (),
         tied_logits=tensors.tied_logits,
     )
@@ -149,7 +138,7 @@ def model_arguments(t: Decoder) -> list[Argument]:
     lines += [] if t.bias else [("--disable-bias-linear", None, "")]
     if not t.bias and {"q_bias", "qkv_bias"} & set(t.parts.values()):
         lines.append(("--add-qkv-bias", None, ""))
-    if t.bias and t.activation == "gelu":
+    if t.bias and not t.gated:
         lines.append(("--no-bias-gelu-fusion", None, "the fused GELU is an approximation by tanh"))
     lines += [] if t.tied else [("--untie-embeddings-and-output-weights", None, "")]
     return [*lines, ("--attention-dropout", "0.0", ""), ("--hidden-dropout", "0.0", "")]

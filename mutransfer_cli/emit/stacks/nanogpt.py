@@ -14,8 +14,6 @@ from math import sqrt
 
 from mutransfer_cli.documents.scale import Deviation, ScaleDocument
 from mutransfer_cli.emit.core.capability_check import (
-    TANH_GELU,
-    activation_deviations,
     refuse_core,
     residual_limitation,
 )
@@ -36,15 +34,12 @@ from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
-NANOGPT_ACTIVATIONS = {"gelu": "gelu", **dict.fromkeys(TANH_GELU, "gelu")}
-
 
 def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits.
 
     Raises:
-        InputError: The proxies' residual branches have another multiplier, or nanoGPT does not
-            have their activation.
+        InputError: The proxies' residual branches have another multiplier.
     """
     t, plan = request.decoder, request.plan
     v = branch_values(request, completep)
@@ -71,10 +66,7 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
             "embedding": tensors.multipliers["embedding"],
             "logits": tensors.multipliers["logit"] * t.m_width,
         },
-        deviations=(
-            *activation_deviations(request, NANOGPT_ACTIVATIONS),
-            *without_norm_biases(plan, norm_biases),
-        ),
+        deviations=without_norm_biases(plan, norm_biases),
         notes=notes_of(v),
         remedies=remedies_of(t, v, actual),
         tied_logits=tensors.tied_logits,
