@@ -82,6 +82,12 @@ PROBES = Registry(
             implementation=f"{_PROBES}.universality:probe_universality",
         ),
         ProbeEntry(
+            name="predict-lr",
+            summary="the best learning rate from curvature and short runs on the smallest rung",
+            question="Where should a search for the learning rate start?",
+            implementation=f"{_PROBES}.predict_lr:probe_predict_lr",
+        ),
+        ProbeEntry(
             name="linear",
             summary="a deep linear network against its exact solution",
             question="Does the engine follow gradient flow where the solution is known?",

@@ -21,10 +21,10 @@ from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_inte
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.size import Size
 
-POINTS = 5  # along a run
+POINTS = 3  # along a run
 BATCHES = 1  # of a measurement, none of them trained on
-TOLERANCE = 0.01  # of an eigenvalue
-MOST_WIDTHS = 3
+TOLERANCE = 0.03  # of an eigenvalue
+MOST_WIDTHS = 2  # the smallest and the largest
 GROWTH = 3.0  # of the time of a run from one width to the next, until it is measured
 EDGE = (
     0.8,
@@ -65,7 +65,8 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
     proxies = request.measured
     ratios: dict[Size, list[list[Point]]] = defaultdict(list)
     notes: dict[str, None] = {}
-    sizes = (proxies.widths or proxies.sizes[:1])[:MOST_WIDTHS]
+    widths = proxies.widths or proxies.sizes[:1]
+    sizes = widths if len(widths) <= MOST_WIDTHS else (widths[0], widths[-1])
     taken: dict[Size, float] = {}
     for seed in range(request.seed, request.seed + request.seeds):
         for size in sizes:
