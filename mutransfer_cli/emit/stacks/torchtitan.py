@@ -194,7 +194,8 @@ def keys(
     numbers = resolved.actual.get(tensor.name)
     if numbers is None:
         return {}
-    field = FIELDS[request.decoder.parts[tensor.name]][-1]
+    field = FIELDS[request.decoder.parts[tensor.name]][0]
+    field = INIT_NAMES[field] if field == "output" else field
     group = f"GROUPS['{field}']"
     found = {
         name: Key(f"{group}['{name}']", getattr(numbers, name))
