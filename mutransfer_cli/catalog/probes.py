@@ -88,6 +88,12 @@ PROBES = Registry(
             implementation=f"{_PROBES}.predict_lr:probe_predict_lr",
         ),
         ProbeEntry(
+            name="kernel",
+            summary="learning curve of the tangent kernel, measured and from its spectrum",
+            question="Does theory predict how many examples the model's kernel needs?",
+            implementation=f"{_PROBES}.kernel:probe_kernel",
+        ),
+        ProbeEntry(
             name="linear",
             summary="a deep linear network against its exact solution",
             question="Does the engine follow gradient flow where the solution is known?",

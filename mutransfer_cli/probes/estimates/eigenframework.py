@@ -1,0 +1,74 @@
+"""The test error of kernel ridge regression from the spectrum of its kernel.
+
+Simon, Dickens, Karkada and DeWeese, "The eigenlearning framework" (arXiv 2110.03922), equations 6
+to 9: κ solves Σ λᵢ/(λᵢ + κ) + δ/κ = n, mode i is learned to the share λᵢ/(λᵢ + κ), and the mean
+squared error is E₀ Σ (1 - share)² vᵢ² with E₀ = n/(n - Σ share²).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A kernel and a target on a finite domain, each of whose points is as likely as the others.
+
+    Attributes:
+        values: Eigenvalues λ of the kernel as an operator (modes,).
+        weights: Squared coefficients v² of the target (modes,); their sum is its mean square.
+    """
+
+    values: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, kernel: Array, target: Array) -> Spectrum:
+        """Decompose a kernel matrix (points, points) and a target (points,)."""
+        values, vectors = np.linalg.eigh(kernel / len(kernel))
+        return cls(np.maximum(values, 0.0), (vectors.T @ target) ** 2 / len(kernel))
+
+
+def predicted_error(spectrum: Spectrum, examples: int, ridge: float) -> float:
+    """The expected mean squared test error.
+
+    Args:
+        spectrum: Kernel and target.
+        examples: Number n of training examples, drawn independently.
+        ridge: δ, which is added to the diagonal of their kernel matrix; positive.
+    """
+    values = spectrum.values
+
+    def excess(log_kappa: float) -> float:
+        kappa = np.exp(log_kappa)
+        return float((values / (values + kappa)).sum() + ridge / kappa - examples)
+
+    top = np.log((values.sum() + ridge) / examples) + 1
+    kappa = np.exp(brentq(excess, np.log(ridge / examples) - 1, top))
+    share = values / (values + kappa)
+    scale = examples / (examples - float((share**2).sum()))
+    return scale * float(((1 - share) ** 2 * spectrum.weights).sum())
+
+
+def measured_error(
+    kernel: Array, target: Array, examples: int, ridge: float, rng: np.random.Generator
+) -> float:
+    """The mean squared error of kernel ridge regression over the domain, for one training set.
+
+    Args:
+        kernel: Kernel of all points (points, points).
+        target: Target at all points (points,).
+        examples: Number of training examples, drawn with replacement.
+        ridge: Added to the diagonal of their kernel matrix.
+        rng: Draws them.
+    """
+    chosen = rng.integers(0, len(kernel), examples)
+    inner = kernel[np.ix_(chosen, chosen)] + ridge * np.eye(examples)
+    found = kernel[:, chosen] @ np.linalg.solve(inner, target[chosen])
+    return float(((found - target) ** 2).mean())

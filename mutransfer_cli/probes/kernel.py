@@ -1,0 +1,156 @@
+"""The learning curve of kernel regression with a model's tangent kernel, predicted and measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mutransfer_cli.documents.probe import Measure, Series, Verdict
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.curvature.flat import trained_parameters
+from mutransfer_cli.probes.estimates.eigenframework import (
+    Spectrum,
+    measured_error,
+    predicted_error,
+)
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+POINTS = 1536  # examples that are the domain
+EXAMPLES = (16, 32, 64, 128)  # training sets
+DRAWS = 400  # of each
+RIDGE = 1e-2  # of the mean diagonal of the kernel
+TOLERANCE = 0.05  # of an error
+METHOD = (
+    f"tangent kernel of the first output at {POINTS} examples; test error of kernel ridge "
+    f"regression on training sets drawn from them, over {DRAWS} draws, against the "
+    "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922)"
+)
+Array = NDArray[np.float64]
+
+
+def probe_kernel(request: ProbeRequest) -> ProbeResult:
+    """Compare measured and predicted learning curves at init and after training.
+
+    Args:
+        request: What to measure.
+
+    Raises:
+        InputError: Examples have no single target, or a loss is not finite.
+    """
+    proxies = request.measured
+    trainee = proxies.train(proxies.base, request.seed, {})
+    x, target = domain(trainee)
+    measures, series, ratios, last = [], [], [], {}
+    for when in ("init", "end of training"):
+        if when != "init":
+            for step in range(trainee.steps):
+                loss = trainee.step(step)
+                if not loss - loss == 0:
+                    raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        kernel = tangent_kernel(trainee, x)
+        ridge = RIDGE * float(np.trace(kernel)) / len(kernel)
+        spectrum = Spectrum.of(kernel, target)
+        rng = np.random.default_rng(request.seed)
+        means, theory = [], []
+        for n in EXAMPLES:
+            errors = [measured_error(kernel, target, n, ridge, rng) for _ in range(DRAWS)]
+            expected = predicted_error(spectrum, n, ridge)
+            found = mean_interval(errors, request.confidence)
+            measures.append(
+                Measure(
+                    name="mean squared error",
+                    at={"kernel": when, "examples": n},
+                    estimate=found,
+                    expected=expected,
+                )
+            )
+            ratios.append(mean_interval([e / expected for e in errors], request.confidence))
+            means.append(found.value)
+            theory.append(expected)
+        last[when] = means[-1]
+        series.append(
+            Series(
+                name=f"kernel at {when}",
+                panel="learning curve",
+                x_name="examples",
+                y_name="mean squared error",
+                x=tuple(float(n) for n in EXAMPLES),
+                y=tuple(means),
+                expected=tuple(theory),
+            )
+        )
+    verdict, reason = judge(ratios)
+    variance = float((target**2).mean())
+    learned, at_init = last["end of training"] / variance, last["init"] / variance
+    reason += (
+        f"; with {EXAMPLES[-1]} examples the trained kernel leaves {learned:.0%} of the target's "
+        f"variance, that at init {at_init:.0%}"
+    )
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), None, trainee.notes)
+
+
+def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
+    """The verdict on measured errors divided by predicted ones."""
+    worst = max(ratios, key=lambda r: abs(r.value - 1))
+    text = f"measured errors are at most {worst} times those that theory predicts"
+    assert worst.low is not None and worst.high is not None
+    if all(abs(r.value - 1) <= TOLERANCE for r in ratios):
+        return "pass", f"theory predicts the learning curve: {text}"
+    if worst.low > 1 + TOLERANCE or worst.high < 1 - TOLERANCE:
+        return "fail", f"theory misses the learning curve: {text}"
+    return "inconclusive", f"more draws would decide: {text}"
+
+
+def domain(trainee: Trainee) -> tuple[Tensor, Array]:
+    """Inputs (points, …), and a target with mean zero (points,): the first class, or value.
+
+    Args:
+        trainee: Gives the batches.
+
+    Raises:
+        InputError: Batches are not pairs of inputs and one target for each.
+    """
+    inputs: list[Tensor] = []
+    targets: list[Tensor] = []
+    first = 0
+    while sum(map(len, inputs)) < POINTS:
+        batch: Any = trainee.unseen(1, first=first)[0]
+        first += 1
+        pair = isinstance(batch, tuple | list) and len(batch) == 2
+        if not pair or not all(isinstance(part, Tensor) for part in batch):
+            raise InputError("probe kernel: expected batches (x, y) of tensors")
+        x, y = batch
+        if not x.is_floating_point() or y.dim() > 2 or len(x) != len(y):
+            raise InputError("probe kernel: expected one target for each example, not for tokens")
+        inputs.append(x)
+        value = y[:, 0] if y.dim() == 2 else y
+        targets.append(value if value.is_floating_point() else (value == 0).double())
+    target = torch.cat(targets)[:POINTS].double().cpu().numpy()
+    return torch.cat(inputs)[:POINTS], target - target.mean()
+
+
+def tangent_kernel(trainee: Trainee, x: Tensor) -> Array:
+    """Inner products of the gradients of the first output (points, points).
+
+    Args:
+        trainee: Gives the model, which is left in training mode.
+        x: Inputs (points, …).
+    """
+    model, rows = trainee.model, []
+    parameters = trained_parameters(model)
+    model.eval()
+    for example in x:
+        output = model(example[None])
+        grads = torch.autograd.grad(output.reshape(-1)[0], parameters, allow_unused=True)
+        rows.append(
+            torch.cat([g.reshape(-1) for g in grads if g is not None]).detach().double().cpu()
+        )
+    model.train()
+    gradients = torch.stack(rows)
+    return np.asarray((gradients @ gradients.T).numpy())

@@ -1,0 +1,84 @@
+"""The eigenframework against kernel regression, and the kernel of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.eigenframework import (
+    Spectrum,
+    measured_error,
+    predicted_error,
+)
+from mutransfer_cli.probes.kernel import judge, tangent_kernel
+from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+
+def test_a_flat_spectrum_by_hand() -> None:
+    """M equal modes, no ridge: each learned to n/M, E₀ = 1/(1 - n/M), error (1 - n/M) v²."""
+    spectrum = Spectrum(np.full(100, 0.5), np.full(100, 0.01))
+    assert predicted_error(spectrum, 25, 1e-9) == pytest.approx(0.75, rel=1e-6)
+
+
+def test_it_predicts_kernel_regression() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1500, 10))
+    x *= 10**0.5 / np.linalg.norm(x, axis=1, keepdims=True)
+    kernel = np.exp(-((x[:, None] - x[None]) ** 2).sum(2) / 8)
+    target = np.sin(x[:, 0]) + 0.3 * x[:, 1] * x[:, 2]
+    spectrum = Spectrum.of(kernel, target - target.mean())
+    for n in (20, 80):
+        errors = [measured_error(kernel, target - target.mean(), n, 0.01, rng) for _ in range(200)]
+        assert np.mean(errors) == pytest.approx(predicted_error(spectrum, n, 0.01), rel=0.05)
+    wrong = Spectrum(spectrum.values[::-1], spectrum.weights)  # the control
+    assert predicted_error(wrong, 80, 0.01) > 2 * predicted_error(spectrum, 80, 0.01)
+
+
+def test_the_tangent_kernel_of_a_linear_model_is_that_of_its_inputs() -> None:
+    model = nn.Linear(3, 2)
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    trainee = Trainee(model, None, lambda m, b: m(b).sum(), lambda i: x, lambda i: 0.0, 1, {})
+    assert tangent_kernel(trainee, x) == pytest.approx((x @ x.T + 1).numpy(), rel=1e-5)
+
+
+def test_the_verdict() -> None:
+    near = Interval(value=1.01, low=0.97, high=1.05)
+    far = Interval(value=1.2, low=1.1, high=1.3)
+    open_ratio = Interval(value=1.08, low=1.0, high=1.16)
+    assert judge([near])[0] == "pass"
+    assert judge([near, far])[0] == "fail"
+    assert judge([near, open_ratio])[0] == "inconclusive"
+
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: adamw, lr: 0.01}
+data: {source: teacher, d_in: 8, d_out: 4}
+base: {width: 32, depth: 1, batch: 64, steps: 50}
+ladder: {width: [32, 64]}
+"""
+
+
+def test_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE)
+    document = run_probe("kernel", str(path))
+    assert document.verdict in ("pass", "inconclusive"), document.reason
+    for m in document.measures:
+        assert m.expected is not None
+        assert m.estimate.value == pytest.approx(m.expected, rel=0.1)
+    gpt = (
+        "model={build: gpt, args: {head_dim: 16}}",
+        "data={source: stdlib, seq_len: 16}",
+        "optimizer.lr=0.01",
+    )
+    with pytest.raises(InputError, match="one target for each example"):
+        run_probe("kernel", str(path), (*gpt, "ladder.width=[32]"))
