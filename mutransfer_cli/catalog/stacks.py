@@ -156,7 +156,7 @@ STACKS = Registry(
             dropout="off",
             biases="none",
             activations=("silu",),
-            limits=("heads-fill-width", "groups-divide-heads"),
+            limits=("groups-divide-heads",),
             versions=tried_versions.TORCHTITAN,
         ),
         StackEntry(

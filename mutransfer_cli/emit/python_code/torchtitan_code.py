@@ -46,7 +46,8 @@ def optimizer_config(stock):
 def training_values(training):
     """Steps, batch and length: in sequences, or in tokens as torchtitan counts since 2026-08-20."""
     length, batch = TRAINING["seq_len"], TRAINING["global_batch_size"]
-    values = {name: TRAINING[name] for name in ("steps", "max_norm", "dtype")}
+    names = ("steps", "max_norm", "dtype", "mixed_precision_param")
+    values = {name: TRAINING[name] for name in names}
     if hasattr(training, "global_batch_size"):
         local = gcd(training.local_batch_size, batch)  # the batch has to be a multiple of it
         return values | {"seq_len": length, "global_batch_size": batch, "local_batch_size": local}

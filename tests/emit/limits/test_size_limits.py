@@ -1,8 +1,8 @@
 """Targets that a stack's classes refuse are refused here first, naming the recipe's key.
 
 The expected refusals are those of the stacks' own code: transformers' repeat_kv and torchtitan's
-fused projection ask for heads that the key and value heads divide; nanoGPT, torchtitan and modelzoo
-make heads of width / heads; Megatron's scheduler asserts that the warmup ends before the decay.
+fused projection ask for heads that the key and value heads divide; nanoGPT and modelzoo make heads
+of width / heads; Megatron's scheduler asserts that the warmup ends before the decay.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def test_heads_that_the_key_heads_do_not_divide(tmp_path: Path, format: str) -> 
     assert error.value.path == ("model", "args", "num_key_value_heads")
 
 
-HEADS_OF_THE_WIDTH = ("torchtitan", "cerebras", "lm-engine")
+HEADS_OF_THE_WIDTH = ("cerebras", "lm-engine")
 
 
 @pytest.mark.parametrize("format", HEADS_OF_THE_WIDTH)
@@ -73,7 +73,7 @@ def test_heads_that_do_not_fill_the_width(tmp_path: Path, format: str) -> None:
 
 
 def test_other_stacks_take_heads_of_any_size(tmp_path: Path) -> None:
-    for format in ("hf", "hf-granite", "megatron"):
+    for format in ("hf", "hf-granite", "megatron", "torchtitan"):
         emitted(tmp_path, format, head_dim=32)
 
 

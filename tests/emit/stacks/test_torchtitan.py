@@ -86,6 +86,7 @@ def stock_config(training: dict[str, Any], fused: bool) -> Any:
         lm_head=Linear.Config(), enable_weight_tying=True,
     )  # fmt: skip
     common = {"steps": 10, "max_norm": 1.0, "dtype": "bfloat16"}
+    common["mixed_precision_param"] = "bfloat16"
     return config_of(
         "Trainer",
         model_spec=SimpleNamespace(model=model),
@@ -123,6 +124,7 @@ def test_a_stock_config_becomes_the_target(
     assert config.optimizer.implementation == "fused"
     t = config.training
     assert (t.max_norm, t.steps, t.dtype) == (1.0, 20, "float32")
+    assert t.mixed_precision_param == "float32"
     if training is OLD:  # a batch of 4, of which 8 sequences at a time are too many
         assert (t.global_batch_size, t.local_batch_size, t.seq_len) == (4, 4, 8)
     else:
