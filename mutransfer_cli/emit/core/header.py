@@ -19,8 +19,13 @@ def deviation_line(deviation: Deviation) -> str:
     return f"deviation: {d.what}: wanted {planned}, got {actual}: {d.consequence}"
 
 
-def header_lines(document: ScaleDocument) -> list[str]:
-    """The lines of the header, without comment signs."""
+def header_lines(document: ScaleDocument, usage: Sequence[str] = ()) -> list[str]:
+    """The lines of the header, without comment signs: what to do, what differs, where it is from.
+
+    Args:
+        document: The document of `scale`.
+        usage: Where to put the file, how to start it, and what to fill in.
+    """
     b, t, m = document.base, document.target, document.multipliers
     h = document.hyperparameters
     lines = [
@@ -28,7 +33,11 @@ def header_lines(document: ScaleDocument) -> list[str]:
         f"from width {b.width}, depth {b.depth}, batch {b.batch}, {b.steps} steps",
         f"to width {t.width}, depth {t.depth}, batch {t.batch}, {t.steps} steps "
         f"(width × {m.width:g}, depth × {m.depth:g}, batch × {m.batch:g}, data × {m.duration:g}).",
-        "At the base: " + ", ".join(f"{k} {v}" for k, v in h.items() if not isinstance(v, dict)),
+        *usage,
+        *difference_lines(document),
+        "",
+        "Where the numbers come from. At the base: "
+        + ", ".join(f"{k} {v}" for k, v in h.items() if not isinstance(v, dict)),
     ]
     lines += [
         f"{name}: " + ", ".join(f"{k} {v}" for k, v in h[name].items())
@@ -40,14 +49,21 @@ def header_lines(document: ScaleDocument) -> list[str]:
     p = document.provenance
     if p is not None:
         lines += [f"from {p.run}: {line}" for line in provenance_lines(p)]
-    lines += [f"note: {note}" for note in document.notes]
-    lines += [deviation_line(d) for d in document.deviations]
     return lines
 
 
+def difference_lines(document: ScaleDocument) -> list[str]:
+    """What the stack does differently from the plan, and what else to know."""
+    notes = [f"note: {note}" for note in document.notes]
+    if not document.deviations:
+        return ["", "As far as mutransfer knows, it trains as planned.", *notes]
+    deviations = [deviation_line(d) for d in document.deviations]
+    return ["", "What differs from the plan (scale --strict refuses it):", *deviations, *notes]
+
+
 def header_block(document: ScaleDocument, usage: Sequence[str] = ()) -> str:
-    """The header as comments, followed by lines that say how to use the file."""
-    return comment_block([*header_lines(document), *usage])
+    """The header as comments, which begins with how to use the file."""
+    return comment_block(header_lines(document, usage))
 
 
 def interval_text(estimate: Interval, confidence: str = "") -> str:

@@ -56,13 +56,14 @@ def render(
     forward = ", ".join(f"{k} = {v!r}" for k, v in plan.forward.items() if v is not None)
     usage = [
         "",
+        "Put this file beside your training script, which calls, with groups of tensors:",
         f"mup.set_base_shapes(model, THIS_FILE); the model's last layer has to be a {readout}.",
         f"mup.MuAdamW(groups, lr={s['lr']!r}, eps={s['eps']!r}, betas={tuple(plan.betas)!r})",
         f"weight decay {s['decay']!r} on matrices, 0 on the rest; decay and rate are at the base.",
         f"Multipliers of the forward pass: {forward}; {readout} applies the 1/m of the logits.",
         "Init at the target (mup leaves it to you, or rescales that of the base), tensor: std:",
         *[f"  {t.name}: {t.init_std!r}" for t in plan.tensors if t.init_std is not None],
-        "Base shapes; null: does not grow.",
+        "Fill in: nothing here. Base shapes below; null: does not grow.",
     ]
     return {"base.bsh": header_block(document, usage) + bsh.base_shapes_text(bsh.base_shapes(plan))}
 

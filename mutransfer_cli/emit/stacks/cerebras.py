@@ -238,7 +238,12 @@ def render(
         }
     }
     comments = {**COMMENTS, "attention_logits_alpha": ATTENTION_COMMENTS[s["scales_width"]]}
-    usage = ["", "add your dataloader's keys and run: cszoo fit THIS_FILE"]
+    usage = [
+        "",
+        "Put this file anywhere, and start it where modelzoo is installed: cszoo fit THIS_FILE",
+        "Fill in: your data, under train_dataloader (data_processor, data_dir), and model_dir and",
+        "backend under trainer.init.",
+    ]
     text = commented_yaml(values, comments)
     return {"cerebras.yaml": header_block(document, usage) + text}
 

@@ -68,9 +68,12 @@ def render(
     ]
     usage = [
         "",
+        "Put this file beside your training script, and import from it:",
         "model = build()   # or AutoModelForCausalLM.from_config with the config.json here",
         "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
         "    **TRAINING_ARGUMENTS), train_dataset=…)",
+        "Fill in: out and train_dataset, in your script. On N devices, divide the batch by N:",
+        "per_device_train_batch_size in TRAINING_ARGUMENTS is that of one device.",
     ]
     text = (
         header_block(document, usage)

@@ -66,11 +66,13 @@ def render(
     plan = request.plan
     usage = [
         "",
-        "import this file as plan, and in your LightningModule, whose network is self.model:",
+        "Put this file beside your training script and import it as plan; in your LightningModule,",
+        "whose network is self.model:",
         "    def configure_optimizers(self):",
         "        return plan.configure_optimizers(self)",
         f"Trainer(callbacks=[plan.Mutransfer()], gradient_clip_val={plan.clip}, "
         f"max_steps={plan.target['steps']})",
+        "Fill in: nothing here; network and data are your script's.",
     ]
     text = (
         header_block(document, usage)

@@ -24,7 +24,7 @@ LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant
 FILL_IN = "FILL_IN"
 USAGE = (
     "",
-    "Start it in a checkout of lm-engine, on N devices:",
+    "Put this file into a checkout of lm-engine, and start it there, on N devices:",
     "    torchrun --nproc_per_node N -m lm_engine.train --config lm_engine.yaml",
     "(lm_engine.pretrain in older ones).",
     f"Fill in ({FILL_IN}): data_path, in Megatron's format, and tokenizer_name; the token ids of",

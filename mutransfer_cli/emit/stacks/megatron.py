@@ -204,12 +204,13 @@ def render(
     )
     usage = [
         "",
-        "In a checkout of Megatron-LM, with your data and tokenizer (or, to try it, --mock-data",
-        "--tokenizer-type NullTokenizer):",
+        "Put this file into a checkout of Megatron-LM, and start it there with your data",
+        "and tokenizer (or, to try it, --mock-data --tokenizer-type NullTokenizer):",
         "source THIS_FILE",
         'torchrun --nproc-per-node GPUS pretrain_gpt.py "${MUTRANSFER_ARGS[@]}" \\',
         "    --data-path PREFIX --tokenizer-type HuggingFaceTokenizer --tokenizer-model NAME",
-        "global-batch-size has to be a multiple of micro-batch-size × data-parallel size.",
+        "Fill in: GPUS, PREFIX and NAME. global-batch-size has to be a multiple of",
+        "micro-batch-size × data-parallel size.",
         "Megatron-Bridge takes the same names as fields of its provider.",
     ]
     return {"megatron.sh": header_block(document, usage) + f"MUTRANSFER_ARGS=(\n{body})\n"}

@@ -174,11 +174,12 @@ def render(
     branch = "completep" if resolved.settings["values"].completep else "master"
     usage = [
         "",
+        "Put this file into a checkout of nanoGPT-mup:",
         f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
         f"add {MODEL_ARGS_LINE} to the call dict(…) that makes model_args in train.py, then:",
         "python train.py THIS_FILE --dataset=NAME",
-        f"data/NAME/meta.pkl has to give vocab_size {request.decoder.vocabulary}: without the "
-        "file it is 50304.",
+        "Fill in: NAME, your data. data/NAME/meta.pkl has to give vocab_size "
+        f"{request.decoder.vocabulary}: without the file it is 50304.",
         "On several GPUs: gradient_accumulation_steps is divided by their number, which has to "
         "divide it; keep batch_size × gradient_accumulation_steps.",
     ]

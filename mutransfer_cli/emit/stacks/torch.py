@@ -16,11 +16,12 @@ def render(
     """The file, with how to use it in its header."""
     usage = [
         "",
-        "import torch, and this file as plan:",
+        "Put this file beside your training script, which imports torch, and this file as plan:",
         "model = ...                          # your own model at the target's size",
         "plan.initialize(model); plan.install(model)",
         "optimizer = plan.optimizer(model)    # clip the gradient norm at plan.CLIP, if not None",
         "scheduler = plan.scheduler(optimizer)    # scheduler.step() after each optimizer.step()",
+        "Fill in: nothing here; model and data are your script's.",
     ]
     values = torch_values(request, request.plan.forward, request.plan.sites)
     text = header_block(document, usage) + "\n" + schedule_values(request) + values

@@ -158,8 +158,8 @@ def render(
         "Fill in: STOCK_CONFIG, whose data, tokenizer, checkpoints and parallelism are kept.",
         "Its sizes, init, optimizer, schedule, batch and clipping are replaced. In a config of",
         "your own: return this_file.configure(your_config). All values are final.",
-        "It computes in float32, as the proxies did: mixed_precision_param: bfloat16 in TRAINING is",
-        "faster, and was not tuned. Documents of one sequence do not attend to each other.",
+        "It computes in float32, as the proxies did: bfloat16 as mixed_precision_param is faster,",
+        "and was not tuned. Documents of one sequence do not attend to each other.",
         "torchtitan refuses groups without a tensor: pipeline parallelism cannot split this model.",
     ]
     sizes = {

@@ -54,14 +54,20 @@ def named(found: EmitResult, what: str) -> list[Deviation]:
 
 
 # How each file fixes the precision of the stack's parameters and products, as its source has it:
-# nanoGPT, lm-engine, Automodel and torchtitan by a key; Megatron without --bf16 and --fp16, and
-# transformers without a dtype, in float32. Cerebras has mixed precision on its own machines always.
+# nanoGPT, lm-engine and torchtitan by a key; Megatron without --bf16 and --fp16, and transformers
+# without a dtype, in float32.
 PRECISION = {
     "nanogpt-mup": r"(?m)^dtype = 'float32'",
     "nanogpt-completep": r"(?m)^dtype = 'float32'",
+    "torchtitan": r"'mixed_precision_param': 'float32'",
+    "lm-engine": r"dtype: fp32",
     "megatron": r"(?s)^(?!.*--(bf16|fp16))",
     "hf": r"(?s)^(?!.*'dtype')",
     "hf-granite": r"(?s)^(?!.*'dtype')",
+}
+MIXED = {
+    "cerebras": "mixed precision in float16",  # its own default, and always on its machines
+    "automodel": "weights in float32, computed in bfloat16",  # the default policy of its FSDP2
 }
 USERS_OWN = {"json", "torch", "lightning", "bsh"}  # precision and dropout are those of the model
 
@@ -74,8 +80,8 @@ def test_the_precision_is_set_or_declared(tmp_path: Path, format: str) -> None:
     declared = named(found, "dtype")
     if format in USERS_OWN:
         assert STACKS[format].dtype == "" and not declared
-    elif format == "cerebras":
-        assert [(d.wanted, d.got) for d in declared] == [("float32", "mixed precision in float16")]
+    elif format in MIXED:
+        assert [(d.wanted, d.got) for d in declared] == [("float32", MIXED[format])]
     else:
         assert not declared
         if format in PRECISION:
