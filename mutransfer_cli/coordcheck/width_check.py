@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.catalog.findings import FINDINGS
@@ -78,7 +78,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
     with uncompiled():
         measurements, verdicts = measure_until_decided(request)
         repaired, verdicts = with_inits_repaired(request, measurements, verdicts)
-        control = negative_control(request)
+        control = negative_control(request, measurements[0].frozen)
     unstable = not all(m.finite for m in measurements)
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
     faults = request.faults
@@ -239,13 +239,19 @@ def is_borderline(verdict: TensorVerdict) -> bool:
     return any(low < abs(d) < high for d in (verdict.deviation, verdict.init_deviation))
 
 
-def negative_control(request: CheckRequest) -> ControlReport:
-    """Check the same model with a learning rate that grows with the width: it must fail."""
-    names = [n for n, e in request.expected.items() if e.role in HIDDEN_ROLES]
+def negative_control(request: CheckRequest, frozen: Container[str]) -> ControlReport:
+    """Check the same model with a learning rate that grows with the width: it must fail.
+
+    Args:
+        request: The request.
+        frozen: Tensors that require no gradient.
+    """
+    trained = {n: e for n, e in request.expected.items() if n not in frozen}
+    names = [n for n, e in trained.items() if e.role in HIDDEN_ROLES]
     what = "the hidden matrices' learning rate × width / smallest width"
     if not names:
-        judged = [n for n, e in request.expected.items() if e.init is not None]
-        names = judged or list(request.expected)
+        judged = [n for n, e in trained.items() if e.init is not None]
+        names = judged or list(trained)
         what = "the matrices' learning rate × width / smallest width"
     factors = {w: dict.fromkeys(names, w / request.widths[0]) for w in request.widths}
     verdicts = request.judge(request.measure(range(CONTROL_SEEDS), factors))

@@ -88,9 +88,10 @@ class ContractionTracer(FunctionTracer):
             result: The function's result.
         """
         name = plain_name(function)
-        if getattr(function, "__name__", "") in INSPECTIONS or name in INSPECTIONS:
-            return
         operands, results = list(tensors_in((args, kwargs))), list(tensors_in(result))
+        inspects = getattr(function, "__name__", "") in INSPECTIONS or name in INSPECTIONS
+        if inspects and not (name == "get" and results):  # W.T and W.mT are views
+            return
         self.kept += results
         if operands and all(id(t) in self.constants for t in operands):
             self.constants.update(id(t) for t in results)
@@ -151,7 +152,7 @@ class ContractionTracer(FunctionTracer):
         elif number is not None:
             for result in results:
                 self.flows[id(result)] = contraction, factor * number
-        elif name in PASSING:
+        elif name in PASSING or name == "get":
             for result in results:
                 self.flows.setdefault(id(result), (contraction, factor))
         elif name in SCALINGS and len(results) == 1 and rms(operand) > 0:

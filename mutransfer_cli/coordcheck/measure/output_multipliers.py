@@ -60,10 +60,17 @@ class OutputMultiplierTracer(FunctionTracer):
                 self.uses[id(tensor)].append((factor, id(result)))
                 self.watch(result)
 
-    def multiplier(self, tensor: Tensor) -> float:
-        """The product of all factors applied before the tensor is used in any other way."""
+    def multiplier(self, tensor: Tensor, end: Tensor | None = None) -> float:
+        """The product of all factors applied before the tensor is used in any other way.
+
+        Args:
+            tensor: The tensor.
+            end: Where to stop, if it is one of the products.
+        """
         total, current, position = 1.0, id(tensor), 0
         while True:
+            if end is not None and current == id(end):
+                return total
             uses = self.uses.get(current, [])[position:]
             if not uses or uses[0] is None:
                 return total

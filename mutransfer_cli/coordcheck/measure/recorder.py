@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from mutransfer_cli.coordcheck.measure.operations import Operation, OperationRecorder, address
 from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplierTracer
+from mutransfer_cli.coordcheck.measure.stream_sums import StreamSums, Term
 
 NO_BACKWARD = -1  # torch's number for the backward pass while none runs
 OBJECT_DEPTH = 2  # a distribution may contain another one
@@ -55,6 +57,7 @@ class Call:
             if the loss does not depend on it.
         autocast: The dtype of autocast during the call, None outside autocast.
         output_multiplier: The number by which the caller multiplies `output`, as in `logits / m`.
+        ends: Addresses of the first tensor among the arguments and of the output.
     """
 
     module: nn.Module
@@ -64,13 +67,22 @@ class Call:
     gradient: Tensor | None = None
     autocast: torch.dtype | None = None
     output_multiplier: float = 1.0
+    ends: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
 class Calls:
-    """The recorded calls by module name, in the order in which they ended; the root is ''."""
+    """What was recorded in one pass.
+
+    Attributes:
+        by_module: Calls by module name, in the order in which they ended; the root is ''.
+        operations: The operations that use each parameter, of those that nothing else uses.
+        terms: Outputs of modules that were added to another activation.
+    """
 
     by_module: dict[str, Call] = field(default_factory=dict)
+    operations: dict[str, list[Operation]] = field(default_factory=dict)
+    terms: list[Term] = field(default_factory=list)
 
 
 @contextmanager
@@ -81,10 +93,20 @@ def recording(model: nn.Module) -> Iterator[Calls]:
     tensors act in the module that uses the weight.
     """
     calls, tracer, outputs = Calls(), OutputMultiplierTracer(), dict[str, Tensor]()
+    operations, sums = OperationRecorder(model, tracer.watch), StreamSums()
+    alive: list[Tensor] = []  # a freed tensor's address could be given out again
     handles = []
     for name, module in model.named_modules():
         if is_parametrization(name):
             continue
+
+        def enter(module: nn.Module, args: Any, name: str = name) -> None:
+            operations.entered(name)
+            sums.entered(name)
+
+        def leave(module: nn.Module, args: Any, output: Any) -> None:
+            operations.left()
+            sums.left(output)
 
         def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
             tensors = list(float_tensors(output))
@@ -95,6 +117,10 @@ def recording(model: nn.Module) -> Iterator[Calls]:
             device_type = tensor.device.type
             if torch.is_autocast_enabled(device_type):
                 call.autocast = torch.get_autocast_dtype(device_type)
+            given = next((t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)), None)
+            if given is not None:
+                call.ends = address(given), address(tensor)
+                alive.append(given)
             calls.by_module[name] = call
             tracer.watch(tensor)
             outputs[name] = tensor
@@ -105,12 +131,20 @@ def recording(model: nn.Module) -> Iterator[Calls]:
 
                 tensor.register_hook(keep_gradient)  # type: ignore[no-untyped-call]  # torch has no type for it
 
+        handles.append(module.register_forward_pre_hook(enter, prepend=True))
         handles.append(module.register_forward_hook(keep, with_kwargs=True))
+        handles.append(module.register_forward_hook(leave, always_call=True))
     try:
-        with tracer:
+        with tracer, operations, sums:
             yield calls
+        calls.terms = sums.terms
         for name, output in outputs.items():
             calls.by_module[name].output_multiplier = tracer.multiplier(output)
+        calls.operations = operations.finished()
+        for op in (op for ops in calls.operations.values() for op in ops):
+            end = outputs.get(op.module)
+            op.inside = tracer.multiplier(op.result, end)
+            op.outside = tracer.multiplier(op.result) / op.inside
     finally:
         for handle in handles:
             handle.remove()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.contractions import Contraction, ContractionTracer
 from mutransfer_cli.coordcheck.measure.effects import (
@@ -19,11 +19,19 @@ from mutransfer_cli.coordcheck.measure.effects import (
     uses_by_tensor,
 )
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
+from mutransfer_cli.coordcheck.measure.operation_effects import (
+    Group,
+    effect_of_group,
+    gain_of_group,
+    inner_operations,
+    operands,
+)
 from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
     decay_shares,
     epsilon_ratios,
 )
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rms
+from mutransfer_cli.coordcheck.measure.stream_sums import Term
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
@@ -39,6 +47,23 @@ from mutransfer_cli.models.user_code import run_user_code
 NO_CHANGE = 1e-30  # RMS; a tensor with a smaller effect did not move
 
 
+@dataclass(frozen=True, slots=True)
+class AddedTerm:
+    """The output of a module that is added to another activation.
+
+    Attributes:
+        module: Name of the module in whose forward pass it is added.
+        origin: Name of the module that returned it.
+        init: Its RMS at init, with all factors up to the sum.
+        change: RMS of its change after the last step.
+    """
+
+    module: str
+    origin: str
+    init: float
+    change: float
+
+
 @dataclass(slots=True)
 class Measurement:
     """Everything measured at one size with one seed.
@@ -52,6 +77,7 @@ class Measurement:
         upstream_modules: For each tensor, the name of the module of the preceding layer.
         input_changes: For each tensor, the RMS of the change of its module's input.
         contractions: Sums over activations in the first pass.
+        terms: Outputs of modules that were added to another activation.
         decays: For each tensor, the share that weight decay removes per step; few seeds only.
         epsilons: For each tensor, epsilon relative to the size of the gradient; few seeds only.
         inference_ratio: Size of the logits without targets relative to those with; None if unknown.
@@ -71,6 +97,7 @@ class Measurement:
     upstream_modules: dict[str, str] = field(default_factory=dict)
     input_changes: dict[str, float] = field(default_factory=dict)
     contractions: list[Contraction] = field(default_factory=list)
+    terms: list[AddedTerm] = field(default_factory=list)
     decays: dict[str, float] = field(default_factory=dict)
     epsilons: dict[str, float] = field(default_factory=dict)
     inference_ratio: float | None = None
@@ -116,11 +143,12 @@ def measure_width(
     result.frozen = {n for n, p in subject.model.named_parameters() if not p.requires_grad}
     initial: dict[str, Tensor] = {}
     inputs: dict[str, Tensor] = {}
+    terms: list[Term] = []
     tracer = ContractionTracer(subject.model)
     for step in range(steps):
         watch = tracer.watching(subject.model) if step == 0 else None
         calls, finite = forward_backward(subject, batch, watch)
-        uses = uses_by_tensor(subject.model, calls)
+        uses, inner = uses_of(subject.model, calls)
         if step == 0:
             if not finite:
                 raise InputError(
@@ -128,11 +156,12 @@ def measure_width(
                     "finite number before any step"
                 )
             initial = {name: call.output for name, call in calls.by_module.items()}
-            inputs = inputs_of(uses)
+            terms = calls.terms
+            inputs = all_inputs(uses, inner)
             result.contractions = tracer.found
-            measure_init(subject, calls, uses, result)
+            measure_init(subject, calls, uses, inner, result)
         result.finite &= finite
-        step_and_measure(subject, uses, result)
+        step_and_measure(subject, uses, inner, result)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
     result.changes = {
@@ -142,9 +171,16 @@ def measure_width(
     }
     result.input_changes = {
         name: rms(x - inputs[name])
-        for name, x in inputs_of(uses_by_tensor(subject.model, last)).items()
+        for name, x in all_inputs(*uses_of(subject.model, last)).items()
         if name in inputs and x.shape == inputs[name].shape
     }
+    if [(t.origin, t.value.shape) for t in last.terms] == [
+        (t.origin, t.value.shape) for t in terms
+    ]:
+        result.terms = [
+            AddedTerm(a.module, a.origin, rms(a.value), rms(b.value - a.value))
+            for a, b in zip(terms, last.terms, strict=True)
+        ]
     if probe:
         result.decays = decay_shares(warmed_up_subject(build, width, seed))
         result.epsilons = epsilon_ratios(
@@ -155,8 +191,36 @@ def measure_width(
     return result
 
 
+def uses_of(model: nn.Module, calls: Calls) -> tuple[dict[str, list[Use]], dict[str, list[Group]]]:
+    """The modules that use each tensor, and operations inside of modules that do.
+
+    Where all uses of a tensor are known as operations, only modules that consist of one count.
+    """
+    uses, inner = uses_by_tensor(model, calls), inner_operations(calls)
+    for name in inner:
+        whole = {op.module for op in calls.operations[name]}
+        whole -= {op.module for group in inner[name] for op in group}
+        uses[name] = [u for u in uses[name] if any(u[0] is calls.by_module[m] for m in whole)]
+    return uses, inner
+
+
+def all_inputs(
+    uses: Mapping[str, list[Use]], inner: Mapping[str, list[Group]]
+) -> dict[str, Tensor]:
+    """For each tensor the entries of the activations that it acts on."""
+    inputs = inputs_of(uses)
+    for name, groups in inner.items():
+        if groups[-1][0].operand is not None:
+            inputs[name] = operands(groups[-1])
+    return inputs
+
+
 def measure_init(
-    subject: Subject, calls: Calls, uses: Mapping[str, list[Use]], result: Measurement
+    subject: Subject,
+    calls: Calls,
+    uses: Mapping[str, list[Use]],
+    inner: Mapping[str, list[Group]],
+    result: Measurement,
 ) -> None:
     """Measure activations, gains and upstream sizes in the first pass, before any step.
 
@@ -164,6 +228,7 @@ def measure_init(
         subject: The subject at init.
         calls: The calls of the first pass.
         uses: The calls that use each tensor.
+        inner: The operations inside of modules that use each tensor.
         result: The measurement to fill in.
     """
     result.activations = {name: rms(call.output) for name, call in calls.by_module.items()}
@@ -176,14 +241,31 @@ def measure_init(
                 result.output_multipliers[name] = call.output_multiplier
     result.upstream = upstream_sizes(subject.model, calls)
     result.upstream_modules = upstream_modules(subject.model, calls)
+    for name, groups in inner.items():
+        result.upstream_modules.pop(name, None)  # the module before its own is not before it
+        result.upstream.pop(name, None)
+        first = groups[0][0]
+        if first.operand is not None:
+            result.upstream[name] = rms(operands(groups[0])) / abs(first.input_factor)
+        for group in groups:
+            gain = gain_of_group(group, named[name].detach())
+            if gain:
+                result.gains[name] = gain
+                result.output_multipliers[name] = group[-1].outside
 
 
-def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Measurement) -> None:
+def step_and_measure(
+    subject: Subject,
+    uses: Mapping[str, list[Use]],
+    inner: Mapping[str, list[Group]],
+    result: Measurement,
+) -> None:
     """Step the optimizer and add the effects of the tensors that move for the first time.
 
     Args:
         subject: The subject, with the gradients of the last pass.
         uses: The calls of that pass that use each tensor.
+        inner: The operations inside of modules that use each tensor.
         result: The measurement to fill in.
     """
     assert subject.optimizer is not None
@@ -200,7 +282,9 @@ def step_and_measure(subject: Subject, uses: Mapping[str, list[Use]], result: Me
     for name in (n for n in named if n in gradients and n not in result.effects):
         after = named[name].detach()
         result.moves.setdefault(name, rms(after - before[name]))
-        effects = effects_of(uses[name], before[name], after, gradients[name])
+        change = before[name], after, gradients[name]
+        effects = effects_of(uses[name], *change)
+        effects += [effect_of_group(group, *change) for group in inner.get(name, [])]
         moved = [e for e in effects if e.raw > NO_CHANGE]
         if moved:
             result.effects[name] = moved

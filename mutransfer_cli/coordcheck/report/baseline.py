@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from mutransfer_cli.coordcheck.verdict.width_verdict import HIDDEN_ROLES, regime_contradiction
 from mutransfer_cli.documents.base import Part
 from mutransfer_cli.documents.check import CheckDocument, TensorReport, Verdict
 from mutransfer_cli.errors import InputError
@@ -104,6 +105,13 @@ def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) ->
         reason = f"new: {', '.join(new)}" if new else "nothing new"
         if undecided and not new:
             reason += f"; undecided: {', '.join(undecided)}"
+    if verdict == "pass" and count:
+        expected = [t.update_slope.expected for t in document.tensors if t.update_slope
+                    and t.update_slope.expected is not None and t.role in HIDDEN_ROLES]  # fmt: skip
+        contradiction = regime_contradiction(document.regime, expected, document.expected)
+        if contradiction:
+            verdict = "inconclusive"
+            reason += f"; {contradiction}, which a baseline cannot accept"
     return document.model_copy(
         update={
             "tensors": tensors,

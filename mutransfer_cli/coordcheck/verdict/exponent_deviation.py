@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mutransfer_cli.coordcheck.measure.effects import Effect
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
@@ -121,6 +121,26 @@ def move_deviation(
         return None
     fit = fit_slope([m for m in measurements if name in m.moves], lambda m: m.moves[name])
     return UseDeviation(fit, fit.value - expected.lr, expected.lr) if fit else None
+
+
+def without_fading_factor(
+    name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
+) -> UseDeviation:
+    """The deviation of a scalar whose effect shrinks, unless what it multiplies shrinks.
+
+    A temperature multiplies cosines or logits, which may shrink like width^-1/2 at init; its own
+    update then tells whether its rate is right.
+
+    Args:
+        name: The tensor's name.
+        measured: The deviation of its effect.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+    """
+    move = move_deviation(name, measurements, expected)
+    if move is None:
+        return measured
+    return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
 
 
 def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:

@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
     init_deviation,
     move_deviation,
     update_deviation,
+    without_fading_factor,
 )
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
@@ -181,4 +182,6 @@ def worst_use(
         current = update_deviation(name, use, covered.measurements, expected)
         if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
             worst = current
+    if worst is not None and expected.role == "scalar" and worst.deviation < 0:
+        return without_fading_factor(name, worst, covered.measurements, expected)
     return worst

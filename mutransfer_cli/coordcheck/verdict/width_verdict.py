@@ -137,13 +137,31 @@ def regime_fault(
         parameterization: Name of the parameterization that the model is compared with.
     """
     updates = [e.update for e in expected.values() if e.role in HIDDEN_ROLES]
+    contradiction = regime_contradiction(regime, updates, parameterization)
+    if not contradiction:
+        return ""
+    return (
+        f"{contradiction}, though no tensor's own effect does: look for a factor of the width "
+        "between the modules"
+    )
+
+
+def regime_contradiction(
+    regime: Regime | None, updates: Sequence[float], parameterization: str
+) -> str:
+    """How a regime contradicts a parameterization; empty if it does not.
+
+    Args:
+        regime: The measured regime.
+        updates: Expected exponents of the updates of the hidden layers.
+        parameterization: Name of the parameterization that the model is compared with.
+    """
     mean = sum(updates) / len(updates) if updates else 0.0
     if regime in {None, "feature-learning", regime_at(mean)}:
         return ""
     return (
         f"the changes of hidden layers {'grow' if regime == 'unstable' else 'shrink'} with the "
-        f"width (regime: {regime}), which {parameterization} does not allow, though no tensor's "
-        "own effect does: look for a factor of the width between the modules"
+        f"width (regime: {regime}), which {parameterization} does not allow"
     )
 
 

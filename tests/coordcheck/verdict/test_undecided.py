@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import mup
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from mutransfer_cli import CheckReport, Subject, check
+from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
@@ -15,6 +21,7 @@ from mutransfer_cli.coordcheck.verdict.undecided import (
     without_effects_of_small_widths,
 )
 from mutransfer_cli.coordcheck.verdict.width_verdict import tensor_report
+from tests.helpers.check_subjects import failed
 
 EXACT = SlopeFit(0.0, 0.01, 4)
 RIGHT = TensorVerdict("h", EXACT, EXACT, None, 0.0, 0.01, 0.0, 0.0, moved=True)
@@ -54,3 +61,54 @@ def test_a_slope_outside_the_tolerance_that_passes_says_why() -> None:
 def test_which_widths_to_give(widths: tuple[int, ...], given: str) -> None:
     """Those with the same ratios and at least 64, and larger ones in any case."""
     assert wider_widths(widths) == f"give --widths {given}"
+
+
+def convnet(width: int) -> nn.Module:
+    """The small convnet of the mup package's tests (`mup/test/models.py`)."""
+    return nn.Sequential(
+        nn.Conv2d(3, width, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Conv2d(width, 2 * width, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(2 * width * 25, 16 * width), nn.ReLU(inplace=True),
+        nn.Linear(16 * width, 10 * width), nn.ReLU(inplace=True), mup.MuReadout(10 * width, 10),
+    )  # fmt: skip
+
+
+def images(seed: int) -> tuple[Tensor, Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(8, 3, 32, 32, generator=g), torch.randint(0, 10, (8,), generator=g)
+
+
+def classes(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def convnet_report(widths: tuple[int, ...], unscaled: str = "") -> CheckReport:
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
+        model = convnet(width)
+        mup.set_base_shapes(model, convnet(8), delta=convnet(16))
+        for p in model.parameters():
+            if p.dim() > 1:
+                mup.init.kaiming_normal_(p, mode="fan_in")
+        nn.init.zeros_(model[-1].weight)  # type: ignore[index,arg-type]  # a sequence of layers
+        nn.init.zeros_(model[-1].bias)  # type: ignore[index,arg-type]  # the same
+        optimizer = mup.MuSGD(model.parameters(), lr=0.1)
+        if unscaled:
+            multiply_learning_rates(model, optimizer, {unscaled: width / 8})
+        return Subject(model, optimizer, classes, images)
+
+    return check(build, widths)
+
+
+def test_a_convnet_that_is_too_narrow_is_told_which_widths_would_do() -> None:
+    """At widths of 4 to 16 even the deliberate error hides."""
+    narrow = convnet_report((4, 8, 16))
+    assert narrow.verdict == "inconclusive"
+    assert narrow.document.reason.endswith("give --widths 64,128,256")
+    assert convnet_report((16, 32, 64)).passed
+    assert failed(convnet_report((16, 32, 64), "7.weight")) == {"7.weight": "lr-too-large"}
+
+
+@pytest.mark.slow
+def test_the_convnet_passes_at_the_widths_that_it_was_told() -> None:
+    assert convnet_report((64, 128, 256)).passed

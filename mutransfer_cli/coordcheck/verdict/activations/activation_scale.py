@@ -29,7 +29,11 @@ def activation_faults(
         attention_power: Exponent of the number of terms by which the parameterization multiplies
             products of activations: -1, or -1/2 in standard parameterization.
     """
-    return contraction_faults(measurements, attention_power) or input_faults(measurements, expected)
+    return (
+        contraction_faults(measurements, attention_power)
+        or input_faults(measurements, expected)
+        or branch_faults(measurements)
+    )
 
 
 def contraction_faults(
@@ -124,6 +128,47 @@ def input_faults(
             ),
         )
     return ()
+
+
+def branch_faults(measurements: Sequence[Measurement]) -> tuple[FaultReport, ...]:
+    """Outputs of modules that depend on the width when they are added to another activation.
+
+    Both terms of a sum have a constant size in the limit, or at least their changes do; a norm
+    behind the sum hides a factor on one of them. Derived from the same condition as the init and
+    update of every layer.
+
+    Args:
+        measurements: Measurements at all widths and seeds, with repaired inits.
+    """
+    first = [(t.module, t.origin) for t in measurements[0].terms]
+    if any([(t.module, t.origin) for t in m.terms] != first for m in measurements):
+        return ()
+    faults = {}
+    for index, (module, origin) in enumerate(first):
+        fits = [
+            fit_slope(measurements, lambda m, i=index: m.terms[i].init),  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+            fit_slope(measurements, lambda m, i=index: m.terms[i].change),  # type: ignore[misc]  # bound early
+        ]
+        found = [fit for fit in fits if fit is not None]
+        if len(found) < len(fits) or origin in faults:
+            continue
+        deviation = conservative([fit.value for fit in found])
+        if verdict_on(deviation, max(fit.error for fit in found)) != "fail":
+            continue
+        exponent = nearest_half(deviation)
+        faults[origin] = FaultReport(
+            finding="activation-scale",
+            where=origin,
+            message=f"the output of `{origin}` {'grows' if deviation > 0 else 'shrinks'} like "
+            f"m^{deviation:.2g} where {'`' + module + '`' if module else 'the model'} adds it to "
+            "another activation, though the init of every tensor is right",
+            fix=FINDINGS["activation-scale"].fix(
+                change=f"{'divide' if exponent > 0 else 'multiply'} the output of `{origin}` by "
+                f"{power(abs(exponent))}, m = width / base width, or remove the factor behind it"
+            ),
+            repairs=(Repair(name=origin, quantity="multiplier", power=-exponent),),
+        )
+    return tuple(faults.values())
 
 
 def blocked_by(

@@ -206,3 +206,67 @@ def test_a_factor_that_the_next_weight_makes_up_for() -> None:
     """abc-symmetry: input times t, init and rate divided by t, is the same model under Adam."""
     report = chain_report(Folded, torch.relu, -0.5)
     assert not report.document.faults and report.verdict != "fail", report.sentences
+
+
+class Branch(nn.Module):
+    """A residual branch behind a norm, multiplied by a constant vector before the sum."""
+
+    def __init__(self, width: int, power: float, how: str) -> None:
+        super().__init__()
+        self.norm, self.up = nn.LayerNorm(width), nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width)
+        self.register_buffer("factor", torch.full((width,), (width / 64) ** power))
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.down(torch.relu(self.up(self.norm(x))))
+        if self.how == "alpha":
+            return torch.add(x, y, alpha=float(self.factor[0]))
+        return x + y * self.factor if self.how == "vector" else self.factor * y + x
+
+
+class Residual(nn.Module):
+    """The first of two branches has the factor; the norms behind the sums hide it."""
+
+    def __init__(self, width: int, power: float, how: str = "vector") -> None:
+        super().__init__()
+        self.first = nn.Linear(11, width)
+        self.blocks = nn.ModuleList(Branch(width, p, how) for p in (power, 0.0))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 1)
+        nn.init.normal_(self.head.weight, std=1 / width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for block in self.blocks:
+            x = block(x)
+        y: Tensor = self.head(self.norm(x))[:, 0]
+        return y
+
+
+def residual_report(power: float, how: str) -> CheckReport:
+    def build(width: int) -> Subject:
+        made = Residual(width, power, how)
+        groups: list[dict[str, Any]] = [
+            {"params": [p], "lr": 1e-3 * (64 / width if p.dim() == 2 and "first" not in n else 1)}
+            for n, p in made.named_parameters()
+        ]
+        return Subject(made, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    return check(build, WIDTHS)
+
+
+@pytest.mark.parametrize("how", ["vector", "vector first"])
+def test_a_factor_on_a_branch_behind_a_norm(how: str) -> None:
+    assert residual_report(0.0, how).passed
+    for power in (-1.0, -0.5, 0.5):
+        report = residual_report(power, how)
+        (fault,) = report.document.faults
+        assert (fault.finding, fault.where) == ("activation-scale", "blocks.0.down")
+        assert fault.repairs[0].power == -power
+        assert report.verdict == "fail"
+
+
+def test_a_number_on_a_branch_is_a_factor_of_its_last_layer() -> None:
+    """abc-symmetry: a number behind a layer is wrong unless its init and rate make up for it."""
+    assert residual_report(0.0, "alpha").passed
+    assert residual_report(-0.5, "alpha").verdict == "fail"

@@ -1,0 +1,140 @@
+"""Measures a tensor and its update by the torch functions that use it inside of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mutransfer_cli.coordcheck.measure.effects import (
+    ENLARGED_STEP,
+    ISOTROPIC_INPUTS,
+    RESOLVED,
+    ROUNDING,
+    Effect,
+)
+from mutransfer_cli.coordcheck.measure.operations import (
+    MATRIX_FUNCTIONS,
+    SUMS,
+    Operation,
+    grouped,
+)
+from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, rms
+
+Group = list[Operation]
+
+
+def inner_operations(calls: Calls) -> dict[str, list[Group]]:
+    """For each tensor the operations that are not the whole of a module, by function and module."""
+    inner = {}
+    for name, operations in calls.operations.items():
+        groups = [
+            group
+            for group in grouped(operations)
+            if not all(is_whole(op, calls.by_module.get(op.module)) for op in group)
+        ]
+        if groups:
+            inner[name] = groups
+    return inner
+
+
+def is_whole(op: Operation, call: Call | None) -> bool:
+    """Whether an operation is all that its module does: its input and result are the module's."""
+    if call is None or op.given is None:
+        return False
+    return call.ends == op.ends
+
+
+def effect_of_group(group: Group, before: Tensor, after: Tensor, tensor_gradient: Tensor) -> Effect:
+    """The effect of an update in the operations of one group.
+
+    Args:
+        group: The operations.
+        before: The tensor's value in those operations.
+        after: The tensor's value after the step.
+        tensor_gradient: Gradient of the loss with respect to the tensor, at `before`.
+    """
+    changes = [op.inside * change_of_result(op, before, after) for op in group]
+    change = joined(changes)
+    raw, aligned, size, idle = rms(change), None, 0.0, False
+    gradients = [op.gradient / op.inside for op in group if op.gradient is not None]
+    if len(gradients) == len(group):
+        gradient = joined(gradients)
+        size = rms(gradient)
+        if size > 0:
+            first_order = abs(float(((after - before) * tensor_gradient).sum()))
+            aligned = -float((change * gradient).sum()) / (size * change.numel())
+            idle = first_order < ROUNDING * raw * size * change.numel()
+    multiplier = group[-1].outside
+    return Effect(raw, aligned, input_of_group(group), size, multiplier, group[0].operand is None,
+                  idle)  # fmt: skip
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """The entries of all tensors."""
+    return torch.cat([t.flatten().float() for t in tensors])
+
+
+def change_of_result(op: Operation, before: Tensor, after: Tensor) -> Tensor:
+    """The change of an operation's result; small updates are enlarged to resolve it.
+
+    Args:
+        op: The operation.
+        before: The tensor's value in it.
+        after: The tensor's value after the step.
+    """
+    old = op.run(before)
+    change = op.run(after) - old
+    step = rms(after - before)
+    if step > 0 and rms(change) <= RESOLVED * rms(old):
+        factor = ENLARGED_STEP * (rms(before) or rms(old)) / step
+        if factor > 1:
+            return (op.run(before + factor * (after - before)) - old) / factor
+    return change
+
+
+def input_of_group(group: Group) -> float:
+    """RMS of what the tensor is multiplied by; 1 if its effect does not depend on anything."""
+    if group[0].operand is None or group[0].name in SUMS:
+        return 1.0
+    if any(op.position == op.additive for op in group):
+        return 1.0
+    return rms(operands(group))
+
+
+def operands(group: Group) -> Tensor:
+    """The entries of all activations that the tensor acts on."""
+    return joined([op.leaves[op.operand] for op in group if op.operand is not None])
+
+
+def gain_of_group(group: Group, value: Tensor) -> float | None:
+    """RMS of the result, without bias, on isotropic inputs of the recorded size.
+
+    Args:
+        group: The operations.
+        value: The tensor.
+
+    Returns:
+        The gain; None unless the tensor is the matrix of a function with one activation.
+    """
+    if group[0].name not in MATRIX_FUNCTIONS or any(
+        op.position == op.additive or op.activations != 1 for op in group
+    ):
+        return None
+    generator = torch.Generator().manual_seed(0)
+    results = []
+    for op in group:
+        assert op.operand is not None
+        x = op.leaves[op.operand]
+        if not x.is_floating_point():
+            return None
+        for _ in range(max(1, ISOTROPIC_INPUTS // max(1, x[..., 0].numel() * len(group)))):
+            noise = torch.randn(x.shape, generator=generator).to(value) * rms(x)
+            zero = (
+                {}
+                if op.additive is None
+                else {op.additive: torch.zeros_like(op.leaves[op.additive], dtype=value.dtype)}
+            )
+            results.append(op.inside * op.run(value, {op.operand: noise, **zero}))
+    return rms(joined(results))

@@ -1,0 +1,92 @@
+"""Which torch functions use a parameter, and what else they read and return."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from mutransfer_cli.coordcheck.measure.operations import Operation
+from mutransfer_cli.coordcheck.measure.recorder import recording
+
+
+class Raw(nn.Module):
+    """Parameters of its own, used in every manner."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.b = nn.Parameter(torch.randn(3, 4)), nn.Parameter(torch.randn(3))
+        self.experts = nn.Parameter(torch.randn(2, 3, 3))
+        self.gain, self.masked = nn.Parameter(torch.ones(3)), nn.Parameter(torch.randn(3, 3))
+        self.head = nn.Linear(3, 2)
+        self.register_buffer("mask", torch.eye(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x @ self.w.T / 4 + self.b
+        h = h @ self.experts[0] + h @ self.experts[1]
+        y: Tensor = self.head((h * self.gain) @ (self.masked * self.mask)) * 3
+        return y
+
+
+def recorded(model: nn.Module, x: Tensor) -> dict[str, list[Operation]]:
+    with recording(model) as calls:
+        model(x).square().sum().backward()
+    return calls.operations
+
+
+def test_functions_operands_and_factors() -> None:
+    torch.manual_seed(0)
+    model = Raw()
+    found = recorded(model, torch.randn(5, 4))
+    names = {name: [op.name for op in ops] for name, ops in found.items()}
+    assert names == {
+        "w": ["matmul"],
+        "b": ["add"],
+        "experts": ["matmul", "matmul"],
+        "gain": ["mul"],
+        "head.weight": ["linear"],
+        "head.bias": ["linear"],
+    }  # a masked weight is computed from the parameter: it is not in the list
+    assert found["w"][0].inside == 0.25 and found["w"][0].outside == 1.0
+    # what the caller of `head` does with its output is outside of it
+    assert (found["head.weight"][0].inside, found["head.weight"][0].outside) == (1.0, 3.0)
+
+
+def test_results_for_other_values_and_gradients() -> None:
+    """Changing an expert by d changes its result by x d; the gradient is that of autograd."""
+    torch.manual_seed(0)
+    model, x = Raw(), torch.randn(5, 4)
+    operations = recorded(model, x)
+    h = x @ model.w.T / 4 + model.b
+    change = torch.randn(2, 3, 3)
+    value = model.experts.detach()
+    for number, op in enumerate(operations["experts"]):
+        difference = op.run(value + change) - op.run(value)
+        torch.testing.assert_close(difference, (h @ change[number]).detach())
+    op = operations["gain"][0]
+    assert op.gradient is not None and op.operand is not None
+    torch.testing.assert_close((op.gradient * op.leaves[op.operand]).sum(0), model.gain.grad)
+
+
+def test_checkpoints() -> None:
+    """What is repeated in the backward pass is recorded once, or not at all without gradients."""
+
+    class Checkpointed(nn.Module):
+        def __init__(self, reentrant: bool) -> None:
+            super().__init__()
+            self.first, self.raw = nn.Linear(4, 3), nn.Parameter(torch.randn(3, 3))
+            self.reentrant = reentrant
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = checkpoint(
+                lambda h: F.relu(h @ self.raw) @ self.raw,
+                self.first(x),
+                use_reentrant=self.reentrant,
+            )
+            return y
+
+    operations = recorded(Checkpointed(False), torch.randn(5, 4))
+    assert len(operations["raw"]) == 2
+    assert all(op.gradient is not None for op in operations["raw"])
+    assert "raw" not in recorded(Checkpointed(True), torch.randn(5, 4))
