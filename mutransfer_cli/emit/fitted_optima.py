@@ -12,7 +12,7 @@ from typing import Any
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.scale import Deviation, Prediction, Provenance
 from mutransfer_cli.errors import Inconclusive
-from mutransfer_cli.fit.fit_file import extrapolate, read_fit
+from mutransfer_cli.fit.fit_file import read_fit
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.load import key_path, override
@@ -52,6 +52,8 @@ class FittedOptima:
         """
         if path is not None:
             document = read_fit(path)
+            if not made_for(document, target):
+                document = made_anew(document, target) or document
         else:
             assert run is not None
             document = fit_run(run, target=target.as_dict(), judge_target=False).document()
@@ -63,11 +65,7 @@ class FittedOptima:
     @property
     def made_for_target(self) -> bool:
         """Whether the choice was made for this target."""
-        made = self.fit.target or self.fit.source_rung
-        assert made is not None
-        sizes = {name: value for name, value in dict(made).items() if value is not None}
-        own = self.target.as_dict()
-        return all(own.get(name, value) == value for name, value in sizes.items())
+        return made_for(self.fit, self.target)
 
     def applied_to(self, recipe: Recipe, origins: Mapping[str, str]) -> Recipe:
         """The recipe with the choice, except for values set on the command line.
@@ -107,9 +105,8 @@ class FittedOptima:
             return Prediction(
                 lr=optimum.get("lr"), optimum=optimum, distance=distance, note=note
             )  # fmt: skip
-        lr = extrapolate(self.fit, width)
-        note = None if lr else "the drift could not be measured"
-        return Prediction(lr=lr, distance=distance, note=note)
+        note = "the fit was not made for this target, and its runs are not at hand"
+        return Prediction(lr=None, distance=distance, note=note)
 
     def provenance(self) -> Provenance:
         """The choice with its intervals, and the provenance of the run."""
@@ -162,6 +159,41 @@ class FittedOptima:
                 else self.fit.reason,
             ),
         )
+
+
+def made_for(document: FitDocument, target: Size) -> bool:
+    """Whether the choice of a fit was made for a target."""
+    made = document.target or document.source_rung
+    if made is None:
+        return False
+    sizes = {name: value for name, value in dict(made).items() if value is not None}
+    own = target.as_dict()
+    return all(own.get(name, value) == value for name, value in sizes.items())
+
+
+def made_anew(document: FitDocument, target: Size) -> FitDocument | None:
+    """The fit of the same run for another target; None where its run directory is not at hand.
+
+    The choice is the one that `fit` and `predict` make there: no line is continued from the file.
+
+    Args:
+        document: A fit that was made for other sizes.
+        target: Sizes of the configuration's target.
+
+    Raises:
+        InputError: The trials of the run cannot be fitted.
+    """
+    if not (Path(document.source) / "recipe.yaml").is_file():
+        return None
+    anew = fit_run(
+        Run.open(Path(document.source)),
+        confidence=document.confidence,
+        tolerance=document.tolerance,
+        target=target.as_dict(),
+        judge_target=False,
+    ).document()
+    note = f"the file's fit was made for other sizes; this one is of {document.source} for these"
+    return anew.model_copy(update={"notes": (*anew.notes, note)})
 
 
 def run_provenance(run: Run) -> dict[str, Any]:

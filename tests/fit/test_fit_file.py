@@ -1,8 +1,7 @@
-"""A fit on disk, and what is extrapolated from it."""
+"""A fit on disk."""
 
 from __future__ import annotations
 
-from math import log2
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.fit_file import extrapolate, read_fit, unreadable_fit, write_fit
+from mutransfer_cli.fit.fit_file import read_fit, unreadable_fit, write_fit
 from mutransfer_cli.fit.study_fit import fit
 from tests.helpers.loss_curves import sweep
 
@@ -29,10 +28,3 @@ def test_round_trip(tmp_path: Path) -> None:
     assert "not a fit" in str(unreadable_fit(tmp_path / "fit.json"))
     with pytest.raises(InputError, match=r"fit\.json: not a fit"):
         read_fit(tmp_path / "fit.json")
-
-
-def test_a_drift_is_extrapolated() -> None:
-    there = extrapolate(exact({32: -5.2, 64: -6.2, 128: -7.2}), 1024)
-    assert there is not None
-    assert log2(there.value) == pytest.approx(-10.2, abs=1e-2)
-    assert extrapolate(exact({64: -6.2}), 1024) is None  # one optimum has no drift

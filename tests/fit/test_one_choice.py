@@ -66,6 +66,25 @@ def test_one_hyperparameter_at_the_largest_rung_and_at_a_target(
     assert scaled["hyperparameters"]["lr"] == there["lr"]
 
 
+def test_a_fit_of_another_size_is_made_anew_for_the_target(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file's fit is that of the largest rung, 2^-7; that of width 64 is 2^-7.5."""
+    folder, file = finished_run(tmp_path / "run", RECIPE, drifting), tmp_path / "fit.json"
+    there = asked(capsys, "fit", folder, "--width", 64, "-o", tmp_path / "there.json")
+    here = asked(capsys, "fit", folder, "-o", file)
+    scaled = asked(capsys, "scale", folder, "--width", 64, "--fit", file, "--format", "json")
+    assert scaled["hyperparameters"]["lr"] == there["hyperparameters"]["lr"]
+    assert scaled["prediction"]["lr"]["value"] == there["hyperparameters"]["lr"]
+    assert any("made for other sizes" in note for note in scaled["notes"])
+    # the control: without the runs there is one choice too, that of the file, and no second rate
+    file.write_text(file.read_text().replace(here["source"], "gone"))
+    scaled = asked(capsys, "scale", folder, "--width", 64, "--fit", file, "--format", "json")
+    assert scaled["hyperparameters"]["lr"] == here["hyperparameters"]["lr"]
+    assert scaled["prediction"]["lr"] is None
+    assert any("not made for the target" in note for note in scaled["notes"])
+
+
 def test_two_hyperparameters_at_the_target_of_the_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
