@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+from mutransfer_cli.errors import InputError
 from tests.helpers.run_directories import RECIPE
 
 
@@ -26,11 +27,32 @@ def recipe(path: Path) -> object:
 
 
 def run_recipe(path: Path) -> object:
-    """The recipe of a run, and where its study is."""
+    """A run directory, with all that commands ask of it, and with a sweep that goes on."""
+    from mutransfer_cli.recipe.load import loads
     from mutransfer_cli.search.storage.run import Run
+    from mutransfer_cli.search.storage.run_directory import (
+        choose_location,
+        prepare,
+        update_environment,
+        write_curves,
+    )
 
-    run = Run.open(path.parent)
-    return run.location, run.seed, run.curves
+    folder = path.parent
+    run = Run.open(folder)
+    choose_location(folder, None)
+    seen = (run.seed, run.started, run.digest, run.observations, run.provenances, run.curves)
+    write_curves(folder, run.records)
+    try:
+        choose_location(folder, f"journal:{folder / 'other.log'}")
+    except InputError as error:
+        assert "stored in" in str(error)
+    stored = run.environment.get("storage")
+    environment = {"seed": 0, "storage": stored, "started": "2026-01-01T00:00:00+00:00"}
+    try:
+        prepare(folder, loads(RECIPE).recipe, environment)
+    finally:
+        update_environment(folder, environment)
+    return seen
 
 
 def table(path: Path) -> object:
@@ -144,18 +166,14 @@ def fit(path: Path) -> object:
 
 
 def environment(path: Path) -> object:
-    """The environment of a run."""
+    """The environment of a run, as `scale` shows it, and all that the run holds."""
+    from mutransfer_cli.documents.scale import Provenance
     from mutransfer_cli.emit.fitted_optima import run_provenance
     from mutransfer_cli.search.storage.run import Run
-    from mutransfer_cli.search.storage.run_directory import choose_location
 
     run = Run.open(path.parent)
-    run.__dict__["records"] = ()  # databases have a campaign of their own
-    choose_location(path.parent, None)
-    from mutransfer_cli.documents.scale import Provenance
-
     values = {"run": "x", "width": 1, "confidence": 0.9, "optima": {}, **run_provenance(run)}
-    return run.seed, run.started, run.location, Provenance.model_validate(values)
+    return Provenance.model_validate(values), run_recipe(path.with_name("recipe.yaml"))
 
 
 def engine(path: Path) -> object:
@@ -189,11 +207,34 @@ def base_shapes(path: Path) -> object:
 
 
 def forecast(path: Path) -> object:
-    """A sealed forecast."""
+    """A sealed forecast, scored, sealed again and kept."""
     from mutransfer_cli.documents.base import as_json
-    from mutransfer_cli.fit.forecast.seal import read_forecast
+    from mutransfer_cli.fit.forecast.forecasting import score_forecast
+    from mutransfer_cli.fit.forecast.ladder_runs import TableOptions
+    from mutransfer_cli.fit.forecast.seal import keep, read_forecast, sealed
 
-    return as_json(read_forecast(path))
+    forecast = read_forecast(path)
+    assert forecast.runs is not None
+    again = sealed(forecast, forecast.runs)
+    read_forecast(keep(again, path.with_name("again.csv")))
+    for started in (None, "2099-01-01T00:00"):
+        as_json(score_forecast(path, None, loss=1.0, started=started, table=TableOptions()))
+    return as_json(forecast)
+
+
+def kept_forecast(path: Path) -> object:
+    """The copy of a forecast that is kept with its runs."""
+    from mutransfer_cli.fit.forecast.seal import SHORT, kept_folder, read_forecast, write_forecast
+    from tests.fuzz.seeds import sealed_for
+
+    runs, own = path.with_name("runs.csv"), path.with_name("own.json")
+    forecast = sealed_for(str(runs))
+    assert forecast.digest is not None
+    write_forecast(forecast, own)
+    copy = kept_folder(runs) / f"{forecast.digest[:SHORT]}.json"
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(path.read_bytes())
+    return read_forecast(own)
 
 
 def curves(path: Path) -> object:
@@ -204,10 +245,16 @@ def curves(path: Path) -> object:
 
 
 def baseline(path: Path) -> object:
-    """A baseline, applied to a check."""
-    from mutransfer_cli.coordcheck.report.baseline import read_baseline
+    """A baseline, applied to a check, written again and read again."""
+    from mutransfer_cli.coordcheck.report.baseline import accept, read_baseline, write_baseline
+    from mutransfer_cli.documents.base import as_json
+    from tests.fuzz.seeds import failed_check
 
-    return [(a.tensor, a.finding) for a in read_baseline(path).accepted]
+    known, document = read_baseline(path), failed_check()
+    seen = [as_json(accept(document, known, strict)) for strict in (False, True)]
+    again = path.with_name("again.json")
+    write_baseline(document, again)
+    return seen, accept(document, read_baseline(again))
 
 
 def config(path: Path) -> object:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from tests.helpers.planned_net import net_plan
 from tests.helpers.run_directories import RECIPE as RUN_RECIPE
 from tests.helpers.run_directories import finished_run
 from tests.helpers.sweeps import PRUNED_RECIPE
+
+if TYPE_CHECKING:
+    from mutransfer_cli.documents.check import CheckDocument
+    from mutransfer_cli.documents.predict import PredictDocument
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,9 +53,11 @@ def run() -> Path:
     return path
 
 
+@cache
 def run_files() -> dict[str, bytes]:
-    """The files of a run."""
-    return {p.name: p.read_bytes() for p in run().iterdir() if p.is_file()}
+    """The files of a run, with few trials, since each costs time."""
+    files = {p.name: p.read_bytes() for p in run().iterdir() if p.is_file()}
+    return {**files, "study.db": databases()[0]}
 
 
 def recipes() -> list[bytes]:
@@ -196,10 +203,11 @@ def fits() -> list[bytes]:
 
 
 def environments() -> list[bytes]:
-    """The environment of a run, with its study inside and elsewhere."""
+    """The environment of a run: as it is, with a location of the study, without a start."""
     own = json.loads(run_files()["environment.json"])
     shared = own | {"storage": "sqlite:///study.db"}
-    return [json.dumps(values).encode() for values in (own, shared)]
+    undated = {name: value for name, value in own.items() if name != "started"}
+    return [json.dumps(values).encode() for values in (own, shared, undated)]
 
 
 def engines() -> list[bytes]:
@@ -227,24 +235,67 @@ def base_shapes() -> list[bytes]:
     return [b"a.weight:\n- 16\n- null\nb.bias: [16]\nc: []\n", b"a: &x [1, null]\nb: *x\n"]
 
 
-def forecasts() -> list[bytes]:
-    """A sealed forecast."""
-    from mutransfer_cli.documents.base import as_json
+def sealed_for(source: str, intervals: bool = True) -> PredictDocument:
+    """A sealed forecast from runs at a path, with or without intervals."""
     from mutransfer_cli.documents.predict import ForecastRuns, PredictDocument
     from mutransfer_cli.fit.forecast.seal import sealed
     from mutransfer_cli.interval import Interval
 
-    value = Interval(value=1.0, low=0.5, high=2.0)
-    made = PredictDocument(source="t.csv", target={"width": 64}, loss=value, optimum={"lr": value},
+    value = Interval(value=1.0, low=0.5, high=2.0) if intervals else Interval(value=1.0)
+    made = PredictDocument(source=source, target={"width": 64}, loss=value, optimum={"lr": value},
                            regret=None, distance=1.0, confidence=0.9, method="m")  # fmt: skip
-    of = ForecastRuns(source="t.csv", count=3, digest="0" * 64, largest={"width": 32})
-    return [as_json(sealed(made, of)).encode()]
+    of = ForecastRuns(source=source, count=3, digest="0" * 64, largest={"width": 32})
+    return sealed(made, of, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def forecasts() -> list[bytes]:
+    """Sealed forecasts."""
+    from mutransfer_cli.documents.base import as_json
+
+    return [as_json(sealed_for("t.csv", intervals)).encode() for intervals in (True, False)]
+
+
+def kept_forecasts() -> list[bytes]:
+    """The copy of a forecast that `calls.kept_forecast` reads."""
+    from mutransfer_cli.documents.base import as_json
+
+    return [as_json(sealed_for(str(folder() / "kept-forecast" / "runs.csv"))).encode()]
+
+
+@cache
+def failed_check() -> CheckDocument:
+    """A check with tensors of every verdict and a fault of a module."""
+    from mutransfer_cli.documents.check import (
+        CheckDocument,
+        ControlReport,
+        FaultReport,
+        TensorReport,
+    )
+
+    tensors = tuple(
+        TensorReport(
+            name=f"{verdict}.weight", role="hidden", verdict=verdict,
+            finding="lr-too-large" if verdict in ("fail", "warn") else None, message="m",
+            fix=None, update_slope=None, init_slope=None, decay_slope=None,
+        )
+        for verdict in ("pass", "warn", "fail", "inconclusive")
+    )  # fmt: skip
+    fault = FaultReport(finding="attention-scale", where="a.b", message="m")
+    return CheckDocument(
+        verdict="fail", reason="r", regime=None, expected="mup", sizes=(8, 16, 32), seeds=2,
+        seconds=1.0, tensors=tensors, modules=(), limits=(), faults=(fault,),
+        control=ControlReport.model_construct(),
+    )  # fmt: skip
 
 
 def baselines() -> list[bytes]:
-    """A baseline."""
-    accepted = [{"tensor": "a.weight", "finding": "lr", "reason": "known"}]
-    return [json.dumps({"schema": "mutransfer/baseline/v1", "accepted": accepted}).encode()]
+    """Baselines that accept all, some or other findings."""
+    known = [{"tensor": "fail.weight", "finding": "lr-too-large", "reason": "known"},
+             {"tensor": "a.b", "finding": "attention-scale"},
+             {"tensor": "warn.weight", "finding": "lr-too-large"}]  # fmt: skip
+    chosen = (known, known[:1], [{"tensor": "gone.weight", "finding": "lr-too-large"}])
+    files = [{"schema": "mutransfer/baseline/v1", "accepted": accepted} for accepted in chosen]
+    return [json.dumps(values).encode() for values in files]
 
 
 def configs() -> list[bytes]:

@@ -119,7 +119,8 @@ def require_kept(forecast: PredictDocument, path: Path) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: runs.source is not a path: {error}") from error
     copy = folder / f"{forecast.digest[:SHORT]}.json"
-    if not copy.is_file() or read_json(copy).get("digest") != forecast.digest:
+    kept = read_json(copy) if copy.is_file() else None
+    if not isinstance(kept, dict) or kept.get("digest") != forecast.digest:
         raise InputError(
             f"{path}: no forecast with its digest {forecast.digest} is kept in {folder}; it was "
             "sealed again after it was made"
