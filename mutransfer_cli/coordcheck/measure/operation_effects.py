@@ -41,9 +41,7 @@ def inner_operations(calls: Calls) -> dict[str, list[Group]]:
 
 def is_whole(op: Operation, call: Call | None) -> bool:
     """Whether an operation is all that its module does: its input and result are the module's."""
-    if call is None or op.given is None:
-        return False
-    return call.ends == op.ends
+    return call is not None and call.ends == op.ends
 
 
 def effect_of_group(group: Group, before: Tensor, after: Tensor, tensor_gradient: Tensor) -> Effect:

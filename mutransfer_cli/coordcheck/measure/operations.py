@@ -8,7 +8,7 @@ another module. The function itself is then what the parameter is judged by.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -47,10 +47,10 @@ class Operation:
         activations: Number of activations among the arguments.
         view: Shape, strides and offset of the parameter's view.
         module: Name of the innermost module that was running.
-        result: The result, for its identity.
-        given: The activation itself, for its identity.
+        ends: Addresses of the activation and of the result.
+        result: The result, for its identity; None once the pass is over, as it holds the graph.
         input_factor: The number by which the activation was multiplied just before.
-        gradient: Gradient of the loss with respect to the result; None before the backward pass.
+        gradients: Gradient of the loss with respect to the result, after the backward pass.
         inside: The number by which the module multiplies the result afterwards.
         outside: The number by which the module's caller multiplies it.
     """
@@ -65,10 +65,10 @@ class Operation:
     activations: int
     view: tuple[tuple[int, ...], tuple[int, ...], int]
     module: str
-    result: Tensor
-    given: Tensor | None
+    ends: tuple[int, int]
+    result: Tensor | None
     input_factor: float = 1.0
-    gradient: Tensor | None = None
+    gradients: list[Tensor] = field(default_factory=list)
     inside: float = 1.0
     outside: float = 1.0
 
@@ -99,9 +99,9 @@ class Operation:
         return self.name, self.module
 
     @property
-    def ends(self) -> tuple[int, int]:
-        """Addresses of the activation and of the result."""
-        return address(self.given) if self.given is not None else 0, address(self.result)
+    def gradient(self) -> Tensor | None:
+        """Gradient of the loss with respect to the result; None before the backward pass."""
+        return self.gradients[-1] if self.gradients else None
 
 
 class OperationRecorder(FunctionTracer):
@@ -127,6 +127,7 @@ class OperationRecorder(FunctionTracer):
         self._names = {address(p): (name, p) for name, p in model.named_parameters()}
         self._constants = {address(b): b for b in model.buffers()}
         self._factors: dict[int, tuple[float, Tensor]] = {}
+        self._alive: list[Tensor] = []
 
     def called(
         self,
@@ -245,8 +246,8 @@ class OperationRecorder(FunctionTracer):
             activations=sum(leaves[i].is_floating_point() for i in activations),
             view=(tuple(view.shape), tuple(view.stride()), view.storage_offset()),
             module=self._modules[-1],
+            ends=(address(given), address(result)),
             result=result,
-            given=given,
             input_factor=self._factors.get(id(given), (1.0, given))[0],
         )
         ops = self.recorded.setdefault(tensor, [])
@@ -256,9 +257,12 @@ class OperationRecorder(FunctionTracer):
         ops.append(op)
         self._watch(result)
 
-        def keep(gradient: Tensor) -> None:
-            op.gradient = gradient.detach().clone()
+        gradients = op.gradients  # alone: a hook that knows the operation would keep the graph
 
+        def keep(gradient: Tensor) -> None:
+            gradients[:] = [gradient.detach().clone()]
+
+        self._alive.append(given)  # a freed tensor's address could be given out again
         result.register_hook(keep)  # type: ignore[no-untyped-call]  # torch has no type for it
 
 

@@ -142,9 +142,11 @@ def recording(model: nn.Module) -> Iterator[Calls]:
             calls.by_module[name].output_multiplier = tracer.multiplier(output)
         calls.operations = operations.finished()
         for op in (op for ops in calls.operations.values() for op in ops):
+            assert op.result is not None
             end = outputs.get(op.module)
             op.inside = tracer.multiplier(op.result, end)
             op.outside = tracer.multiplier(op.result) / op.inside
+            op.result = None
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,3 +92,21 @@ def test_checkpoints() -> None:
     assert len(operations["raw"]) == 2
     assert all(op.gradient is not None for op in operations["raw"])
     assert "raw" not in recorded(Checkpointed(True), torch.randn(5, 4))
+
+
+def test_a_recorded_pass_is_freed() -> None:
+    """No tensor of a pass outlives its record: hooks in the graph hold nothing that holds it."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+    def alive() -> int:
+        gc.collect()
+        return sum(type(o) is Tensor for o in gc.get_objects())
+
+    counts = []
+    for _ in range(3):
+        with recording(model) as calls:
+            model(torch.randn(3, 4)).pow(2).mean().backward()
+        assert calls.operations["0.weight"][0].gradient is not None
+        del calls
+        counts.append(alive())
+    assert counts[0] == counts[1] == counts[2]
