@@ -91,8 +91,15 @@ def test_a_fit_for_another_target_is_named(tmp_path: Path) -> None:
     same = scale(recipe, width=64, fit=path).document
     assert same.hyperparameters["lr"] == document.hyperparameters["lr"]
     assert not any("was not made for the target" in note for note in same.notes)
+    there = fit_run(Run.open(folder), target={"width": 128.0}).document()
     other = scale(recipe, width=128, fit=path).document
-    assert any("was not made for the target" in note for note in other.notes)
+    assert other.hyperparameters["lr"] == there.hyperparameters["lr"]
+    assert other.hyperparameters["lr"] != document.hyperparameters["lr"]
+    assert any("was made for other sizes" in note for note in other.notes)
+    gone = document.model_copy(update={"source": str(tmp_path / "gone")})  # its runs are not there
+    path.write_text(json.dumps(gone.model_dump(mode="json", by_alias=True)))
+    alone = scale(recipe, width=128, fit=path).document
+    assert any("was not made for the target" in note for note in alone.notes)
 
 
 def test_a_target_of_the_recipe_has_its_own_verdict(tmp_path: Path) -> None:
