@@ -25,7 +25,7 @@ CONSTANT_EPSILON = 0.75  # slope; 1 if epsilon is constant, 1/2 for queries and 
 STEEPEST_EPSILON = 1.5  # steepest slope for extrapolating epsilon
 EPSILON_SHARE = 0.2  # largest share of an update that epsilon may take at that width
 SEVERITY: tuple[AspectVerdict, ...] = ("not judged", "pass", "warn", "inconclusive", "fail")
-UNMEASURED_INIT = "the gain of its module was not measured"
+UNMEASURED_INIT = "no product with random inputs shows how large it is"
 
 
 def verdict_on(deviation: float, error: float) -> AspectVerdict:
