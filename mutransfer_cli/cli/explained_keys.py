@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from mutransfer_cli.cli.output import number, show_line
 from mutransfer_cli.documents.scale import KeyMapping
+from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
 
-LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 SAMPLED = 0.1  # relative difference of inits that were measured on a model's own tensors
 WIDTH, QUANTITY, NUMBER = 80, 16, 11
 KEY_COLUMN = 2 + QUANTITY + 2 * NUMBER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from mutransfer_cli.fit.study.coordinates import Coordinate
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.study_fit import StudyFit
-from mutransfer_cli.report.page.panels import Panel, Series
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.report.page.panels import Numbers, Panel, Series
 
 SLICE_POINTS = 33  # positions at which the cost of a value is computed
 
@@ -100,9 +101,7 @@ def slice_panels(
         for color, (name, size) in enumerate(sizes):
             values = tuple(coordinate.value(p) for p in grid)
             costs = [surface.regret({**chosen, coordinate.name: v}, size) for v in values]
-            low = tuple(100 * (c.value if c.low is None else c.low) for c in costs)
-            high = tuple(100 * (c.value if c.high is None else c.high) for c in costs)
-            middle = tuple(100 * c.value for c in costs)
+            middle, low, high = bounds(costs, 100.0)
             series.append(Series(name, values, middle, "line", color, low=low, high=high))
         yield Panel(
             f"{key}-cost-{coordinate.name}",
@@ -115,6 +114,20 @@ def slice_panels(
             log2_x=coordinate.octaves and values[0] > 0,
             reference=100 * document.tolerance,
         )
+
+
+def bounds(intervals: Sequence[Interval], scale: float = 1.0) -> tuple[Numbers, Numbers, Numbers]:
+    """Values and both ends of intervals; where one is missing, the value.
+
+    Args:
+        intervals: The intervals.
+        scale: A factor on all numbers, such as 100 for percentages.
+    """
+    return (
+        tuple(scale * i.value for i in intervals),
+        tuple(scale * (i.value if i.low is None else i.low) for i in intervals),
+        tuple(scale * (i.value if i.high is None else i.high) for i in intervals),
+    )
 
 
 def positions_tried(study: StudyFit, coordinate: Coordinate) -> tuple[float, ...]:
@@ -141,24 +154,15 @@ def optimum_panels(document: FitDocument, key: str) -> Iterator[Panel]:
             ]
             if len(rungs) < 2:
                 continue
+            sizes = tuple(size for size, _ in rungs)
+            values, low, high = bounds([optimum for _, optimum in rungs])
             yield Panel(
                 f"{key}-optimum-{name}-{axis}",
                 f"Best {spoken(name)} against {axis}",
                 f"Level if it transfers. Intervals at {document.confidence:.0%}.",
                 axis,
                 f"{spoken(name)}, quoted at the base",
-                (
-                    Series(
-                        name,
-                        tuple(size for size, _ in rungs),
-                        tuple(o.value for _, o in rungs),
-                        "curve",
-                        0,
-                        low=tuple(o.value if o.low is None else o.low for _, o in rungs),
-                        high=tuple(o.value if o.high is None else o.high for _, o in rungs),
-                        in_legend=False,
-                    ),
-                ),
+                (Series(name, sizes, values, "curve", 0, low=low, high=high, in_legend=False),),
                 log2_x=True,
             )
 
@@ -177,9 +181,14 @@ def line_of(document: FitDocument, axis: str) -> list[Rung]:
 def cost_panels(document: FitDocument, key: str) -> Iterator[Panel]:
     """What the smallest rung's optimum costs at larger sizes."""
     for axis, found in document.axes.items():
-        known = [r for r in found.regret if r.value is not None]
+        known = {
+            float(r.size): Interval(value=r.value, low=r.low, high=r.high)
+            for r in found.regret
+            if r.value is not None
+        }
         if not known:
             continue
+        values, low, high = bounds(list(known.values()), 100.0)
         yield Panel(
             f"{key}-transfer-{axis}",
             f"What the smallest rung's optimum costs along {axis}",
@@ -189,12 +198,12 @@ def cost_panels(document: FitDocument, key: str) -> Iterator[Panel]:
             (
                 Series(
                     "extra loss",
-                    tuple(float(r.size) for r in known),
-                    tuple(100 * (r.value or 0.0) for r in known),
+                    tuple(known),
+                    values,
                     "curve",
                     0,
-                    low=tuple(100 * (r.value if r.low is None else r.low) for r in known),  # type: ignore[operator]  # known
-                    high=tuple(100 * (r.value if r.high is None else r.high) for r in known),  # type: ignore[operator]  # known
+                    low=low,
+                    high=high,
                     in_legend=False,
                 ),
             ),
