@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,8 @@ from mutransfer_cli.models.user_code import import_callable
 from mutransfer_cli.recipe.placeholders import placeholders_in, split_command
 from mutransfer_cli.recipe.schema.callable_name import is_callable
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.search.provenance.named_files import CONFIGS
 from mutransfer_cli.search.provenance.source_files import (
-    CONFIGS,
     Files,
     files_of_module,
     installed_package,
@@ -26,6 +27,8 @@ from mutransfer_cli.search.provenance.source_files import (
 
 HUGGING_FACE = "hf:"
 LONGEST_PATH = 4096
+SHELL_SCRIPTS = (".sh", ".bash")
+LONGEST_SCRIPT = 1 << 20  # bytes that are searched for files
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,19 @@ def files_of_callable(name: str) -> Files:
 
 def files_of_command(command: str) -> Files:
     """The program of a command and what it imports from its folder, and files in its arguments."""
-    words = [word for word in split_command(command) if not placeholders_in(word)]
-    found = files_of_words(words)
+    words = [text for word in split_command(command) for text in with_parts(word)]
+    return files_of_command_words([text for text in words if not placeholders_in(text)])
+
+
+def files_of_command_words(words: list[str], seen: Container[Path] = ()) -> Files:
+    """The files of a command's words; a shell script's own commands are followed."""
+    found = {name: path for name, path in files_of_words(words).items() if path not in seen}
     for path in list(found.values()):
         if path.suffix == ".py":
             found.update(module_files(path, path.parent, CONFIGS))
+        elif path.suffix in SHELL_SCRIPTS:
+            inner = words_of_script(path)
+            found.update(files_of_command_words(inner, {*found.values(), path}))
     for option, module in pairwise(words):
         if option == "-m":
             own = list(files_of_module(module, Path.cwd()))
@@ -97,6 +108,19 @@ def files_of_command(command: str) -> Files:
     return found
 
 
+def words_of_script(path: Path) -> list[str]:
+    """The words of a shell script, line by line; lines that are no plain words are left out."""
+    words: list[str] = []
+    try:
+        lines = path.read_bytes()[:LONGEST_SCRIPT].decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        with suppress(ValueError):
+            words += shlex.split(line, comments=True)
+    return words
+
+
 def files_of_words(words: list[str]) -> Files:
     """Existing files among words, and among the parts of words such as --config=a.yaml.
 
@@ -104,7 +128,7 @@ def files_of_words(words: list[str]) -> Files:
     """
     found: Files = {}
     for word in words:
-        for text in dict.fromkeys((word, *parts_of(word))):
+        for text in with_parts(word):
             path = Path(text)
             try:
                 if len(text) > LONGEST_PATH or not path.is_file() or on_path(text):
@@ -113,6 +137,11 @@ def files_of_words(words: list[str]) -> Files:
                 continue
             found[shown(path.resolve(), Path.cwd())] = path.resolve()
     return found
+
+
+def with_parts(word: str) -> dict[str, None]:
+    """A word and the words inside it, each once."""
+    return dict.fromkeys(text for text in (word, *parts_of(word)) if text)
 
 
 def parts_of(word: str) -> Iterator[str]:

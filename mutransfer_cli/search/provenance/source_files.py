@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import sysconfig
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+from mutransfer_cli.search.provenance.named_files import MOST_FILES, READ_BY_MODELS, named_files
+
 OWN_PACKAGE = "mutransfer_cli"  # its version stands for its source
-CONFIGS = (".yaml", ".yml", ".toml", ".ini", ".cfg")
-READ_BY_MODELS = (*CONFIGS, ".json", ".txt", ".csv", ".npy", ".npz", ".pt", ".safetensors")
-LONGEST_NAME = 255  # characters of a string that may name a file
 IMPORTERS = ("import_module", "__import__")
 
 Files = dict[str, Path]  # by the name that messages show
@@ -93,9 +93,46 @@ def imported_names(tree: ast.Module, path: Path, root: Path) -> Iterator[str]:
         elif isinstance(node, ast.Call) and node.args:
             function, argument = node.func, node.args[0]
             name = getattr(function, "attr", getattr(function, "id", ""))
-            value = getattr(argument, "value", None)
-            if name in IMPORTERS and isinstance(value, str):
-                yield value.lstrip(".")
+            if name in IMPORTERS:
+                yield from _names_by_call(argument, path, root, package)
+
+
+def _names_by_call(
+    argument: ast.expr, path: Path, root: Path, package: tuple[str, ...]
+) -> Iterator[str]:
+    """The modules that `import_module(argument)` may name.
+
+    Where only the beginning of the name is known, they are all modules of that package; where
+    nothing is known, all beside the module that imports.
+    """
+    text, is_known = beginning(argument)
+    if is_known:
+        yield text.lstrip(".")
+        yield ".".join([*package, text.lstrip(".")])  # `.name`, relative to its package
+        return
+    parts = text.split(".")[:-1]
+    folder = root.joinpath(*parts) if any(parts) else path.parent
+    before = [name for name in parts if name] or package
+    for file in islice(sorted(folder.glob("*.py")), MOST_FILES):
+        yield ".".join([*before, file.stem])
+
+
+def beginning(node: ast.expr) -> tuple[str, bool]:
+    """The known beginning of a text, and whether it is all of it."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value, True
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.JoinedStr):
+        parts = node.values
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+        parts = [node.left, node.right]
+    text = ""
+    for part in parts:
+        known, is_all = beginning(part)
+        text += known.partition("%")[0]
+        if not is_all or "%" in known:
+            return text, False
+    return text, bool(parts)
 
 
 def files_of_module(name: str, folder: Path) -> Iterator[Path]:
@@ -110,20 +147,3 @@ def files_of_module(name: str, folder: Path) -> Iterator[Path]:
         else:
             yield from (file.resolve() for file in folder.glob(f"{part}.*.so"))
         folder = folder / part
-
-
-def named_files(tree: ast.Module, path: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    """Files that the strings of a module name, beside the module or in the current folder."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-            continue
-        text = node.value
-        if len(text) > LONGEST_NAME or not text.endswith(tuple(suffixes)) or "\0" in text:
-            continue
-        for folder in (path.parent, Path.cwd()):
-            try:
-                if (folder / text).is_file():
-                    yield (folder / text).resolve()
-                    break
-            except OSError:
-                break

@@ -25,7 +25,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "loss.json": "{}",
         "sizes.yaml": "",
         "config.json": "{}",
-        "run.sh": "python train.py",
+        "run.sh": "# it's a comment\nsource config.env; echo 'open\npython train.py \"$@\"\n",
+        "again.sh": "sh again.sh\n",
         "pack/__init__.py": "",
         "pack/__main__.py": "import net",
         "a b.txt": "",
@@ -40,8 +41,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("{python} train.py {lr} {out}", {"train.py", "net.py", "sizes.yaml"}),
         ("python net.py --config=config.json", {"net.py", "config.json"}),
-        ("sh run.sh {lr}", {"run.sh"}),
-        ("sh -c 'python train.py --lr {lr}'", set()),  # a word with placeholders is not a file
+        ("sh run.sh {lr}", {"run.sh", "train.py", "net.py", "sizes.yaml"}),
+        ("sh -c 'python train.py --lr {lr}'", {"train.py", "net.py", "sizes.yaml"}),
+        ("sh again.sh", {"again.sh"}),  # a script that names itself
         ("sh -c 'cat config.json'", {"config.json"}),
         ("cat 'a b.txt'", {"a b.txt"}),
         ("{python} -m pack {lr}", {"pack/__init__.py", "pack/__main__.py", "net.py"}),

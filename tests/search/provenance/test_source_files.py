@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mutransfer_cli.search.provenance.source_files import module_files
 
 
@@ -51,6 +53,61 @@ def test_files_that_the_source_names(tmp_path: Path) -> None:
         },
     )
     assert names(tmp_path, "model.py") == {"model.py", "sizes.json"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("HERE / 'conf' / 'a.json'", {"conf/a.json"}),
+        ("os.path.join(HERE, 'conf', 'a.json')", {"conf/a.json"}),
+        ("f'{HERE}/conf/a.json'", {"conf/a.json"}),
+        ("HERE + '/conf/a.json'", {"conf/a.json"}),
+        ("HERE.joinpath('conf', 'a.json')", {"conf/a.json"}),
+        ("(HERE / 'conf').glob('*.yaml')", {"conf/b.yaml", "conf/c.yaml"}),
+        ("glob.glob(HERE + '/conf/*.yaml')", {"conf/b.yaml", "conf/c.yaml"}),
+        ("(HERE / 'conf').rglob('c.yaml')", {"conf/c.yaml"}),
+        ("HERE.rglob('c.yaml')", set()),
+        ("HERE.glob(pattern or '*.yaml')", set()),
+        ("np.memmap('tokens.bin')", {"tokens.bin"}),
+        ("HERE / 'conf' / name", set()),
+        ("HERE / 'conf' / name / 'a.json'", set()),
+        ("open('conf/other.log')", set()),
+        ("'../../..' / '*' / 'a.json'", set()),
+    ],
+)
+def test_files_that_the_source_names_in_parts(
+    tmp_path: Path, expression: str, expected: set[str]
+) -> None:
+    folder = tmp_path / "deep" / "deeper"  # what lies above does not match the last pattern
+    files = {"conf/a.json": "", "conf/b.yaml": "", "conf/c.yaml": "", "tokens.bin": "",
+             "conf/other.log": "", "model.py": f"x = {expression}\n"}  # fmt: skip
+    written(folder, files)
+    assert names(folder, "model.py") == {"model.py"} | expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("import_module('parts.one')", {"parts/__init__.py", "parts/one.py"}),
+        ("import_module(f'parts.{name}')", {"parts/__init__.py", "parts/one.py", "parts/two.py"}),
+        ("import_module('parts.' + name)", {"parts/__init__.py", "parts/one.py", "parts/two.py"}),
+        ("import_module('parts.%s' % name)", {"parts/__init__.py", "parts/one.py", "parts/two.py"}),
+        ("import_module(name)", {"beside.py"}),
+        ("import_module('elsewhere.' + name)", set()),
+    ],
+)
+def test_modules_that_are_imported_by_a_name_in_parts(
+    tmp_path: Path, expression: str, expected: set[str]
+) -> None:
+    files = dict.fromkeys(["parts/__init__.py", "parts/one.py", "parts/two.py", "beside.py"], "")
+    written(tmp_path, {**files, "model.py": f"{expression}\n"})
+    assert names(tmp_path, "model.py") == {"model.py"} | expected
+
+
+def test_a_package_that_imports_all_its_modules(tmp_path: Path) -> None:
+    text = "for name in names():\n    import_module('.' + name, __package__)\n"
+    written(tmp_path, {"model.py": "import parts", "parts/__init__.py": text, "parts/one.py": ""})
+    assert names(tmp_path, "model.py") == {"model.py", "parts/__init__.py", "parts/one.py"}
 
 
 def test_a_source_that_cannot_be_parsed_counts_itself(tmp_path: Path) -> None:
