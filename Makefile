@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 RUN ?= runs/quickstart
 T ?= tests
 JOBS ?= auto
+ORACLES := 'hessian-eigenthings>=1.0.0a5' einops einconv linear_operator opt_einsum
+ORACLES_WITHOUT_TORCHVISION := 'curvlinops-for-pytorch>=3' backpack-for-pytorch unfoldNd
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Tests start hundreds of processes: compiled modules are kept between them.
@@ -38,11 +40,12 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) -c $(VENV)/torch.txt -e '.[dev]'
 	@touch $@
 
-# mup asks for torchvision, which is never imported here and can break other imports: its own
-# dependencies are installed without it.
+# mup and curvlinops (through backpack) ask for torchvision, which is never imported here and can
+# break other imports: their own dependencies are installed without it.
 $(VENV)/.tests: $(VENV)/.dev
 	$(PIP) -c $(VENV)/torch.txt -e '.[test,digits]' pandas seaborn tqdm
-	$(PIP) --no-deps 'mup>=1.0'
+	$(PIP) -c $(VENV)/torch.txt $(ORACLES)
+	$(PIP) --no-deps 'mup>=1.0' $(ORACLES_WITHOUT_TORCHVISION)
 	@touch $@
 
 quickstart: $(VENV)/.installed  ## Check, sweep, fit and scale the quickstart recipe
