@@ -309,9 +309,12 @@ def summary(all_outcomes: Sequence[Outcome]) -> str:
         f"optimum within both intervals: {share([holds(d) for d in differences])}",
         "own point inside the forecast alone: "
         + share([inside for o in all_outcomes for inside in o.own_points_inside]),
-        f"median |difference|: {median(abs(d.value) for d in differences):.2f} octaves, "
-        f"median half-width {median((d.high - d.low) / 2 for d in differences):.2f}",
     ]
+    if differences:
+        lines.append(
+            f"median |difference|: {median(abs(d.value) for d in differences):.2f} octaves, "
+            f"median half-width {median((d.high - d.low) / 2 for d in differences):.2f}"
+        )
     for label, pick in (("tool's choice", "choice"), ("smallest rung's optimum", "smallest")):
         regrets = [o.regret(getattr(o.forecast, pick)) for o in all_outcomes]
         trained = [measured for _, measured in regrets if measured is not None]

@@ -10,7 +10,14 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.size import Size
 from tests.benchmarks import ladder_evidence
 from tests.benchmarks.ladder_evidence import SEEDS, Measured, grained
-from tests.benchmarks.ladder_forecasts import difference, holds, share
+from tests.benchmarks.ladder_forecasts import (
+    Outcome,
+    difference,
+    holds,
+    outcomes,
+    share,
+    summary,
+)
 from tests.benchmarks.ladder_table import LADDERS
 from tests.benchmarks.ladders import record
 
@@ -53,3 +60,14 @@ def test_measured_regret_is_paired_by_seed(tmp_path, monkeypatch: pytest.MonkeyP
     assert len(measured.settings) == 2
     assert measured.losses({"lr": 2.0**-5}, measured.search_seeds) is None
     assert measured.regret({"lr": 2.0**-4}, {"lr": 2.0**-6}) is None
+
+
+def test_a_summary_without_intervals_leaves_their_figures_out() -> None:
+    """Two of the muon ladder's four rungs span one octave, too little for the one two beyond."""
+    ladder = next(ladder for ladder in LADDERS if ladder.name == "mlp-mup-muon")
+    known = [o for o in outcomes(ladder, is_training=False) if isinstance(o, Outcome)]
+    without = [o for o in known if not o.forecast.optimum]
+    assert (len(without), len(known)) == (1, 2)
+    assert "optimum within both intervals: –" in summary(without)
+    assert "octaves" not in summary(without)
+    assert "octaves" in summary(known)
