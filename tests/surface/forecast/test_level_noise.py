@@ -9,7 +9,8 @@ from mutransfer_cli.surface.forecast.level_noise import (
     level_moments,
     moments,
     seed_means,
-    seed_variance,
+    seed_variances,
+    shared_seeds,
 )
 from mutransfer_cli.surface.response.response_surface import fit_response
 from mutransfer_cli.surface.response.runs import Runs
@@ -40,13 +41,33 @@ def test_moments_ignore_far_outliers() -> None:
 
 
 def test_the_variance_of_seeds_is_pooled_over_rungs() -> None:
-    found = seed_variance(runs([[0.0, 0.02], [0.0, 0.04]]), assumed=0.0)
+    found = seed_variances(runs([[0.0, 0.02], [0.0, 0.04]]), assumed=0.0)
     # squares about the means: 2·0.01² + 2·0.02² = 0.001, over 1 + 1 + 2 degrees of freedom
-    assert found == pytest.approx(0.001 / 4, rel=0.1)
+    assert sum(found) == pytest.approx(0.001 / 4, rel=0.1)
+
+
+def test_what_seeds_do_to_all_rungs_alike_is_common() -> None:
+    effects = [-0.03, 0.0, 0.03]
+    common, rest = seed_variances(runs([effects] * 4), assumed=0.0)
+    # variance .0018/2 = 9e-4 with 8 of 10 freedoms: 7.2e-4; common: 2 freedoms of what is seen,
+    # 9e-4, and 2 of .3 times the total: 5.6e-4
+    assert common == pytest.approx((9e-4 + 0.3 * 7.2e-4) / 2, rel=0.1)
+    assert common + rest == pytest.approx(7.2e-4, rel=0.1)
+    # in turn: one pair of rungs has 9e-4, five have −4.5e-4: none is common
+    turned = [effects[r % 3 :] + effects[: r % 3] for r in range(4)]
+    common, rest = seed_variances(runs(turned), assumed=0.0)
+    assert common == pytest.approx(0.0, abs=1e-9)
+    assert rest == pytest.approx(7.2e-4, rel=0.1)
+
+
+def test_rungs_share_the_effect_of_the_seeds_that_both_have() -> None:
+    """Means of two seeds and of three: variance 1/2 and 1/3; two are the same: 2/(2·3)."""
+    share = shared_seeds(runs([[0.0, 0.0], [0.0, 0.0, 0.0]]))
+    assert share == pytest.approx(np.array([[1 / 2, 1 / 3], [1 / 3, 1 / 3]]))
 
 
 def test_without_repeats_the_assumption_stands() -> None:
-    assert seed_variance(runs([[0.0], [0.01]]), assumed=0.5) == 0.5
+    assert sum(seed_variances(runs([[0.0], [0.01]]), assumed=0.5)) == 0.5
 
 
 def test_only_settings_near_the_optimum_that_all_seeds_finished_count() -> None:
