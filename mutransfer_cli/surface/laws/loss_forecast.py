@@ -152,7 +152,7 @@ class _Law:
     @property
     def axes(self) -> int:
         """Number of axes."""
-        return self.sizes.shape[1]
+        return int(self.sizes.shape[1])
 
     @property
     def size(self) -> int:
