@@ -110,9 +110,7 @@ def fit(
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.decision.transfer import tolerance_of
     from mutransfer_cli.fit.fit_file import unreadable_fit, write_fit
-    from mutransfer_cli.fit.run_fit import fit_run
     from mutransfer_cli.fit.table_fit import default_output, fit_table
-    from mutransfer_cli.search.storage.run import Run
 
     sizes: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))
     sizes |= {"tokens": tokens, "params": params}
@@ -125,6 +123,9 @@ def fit(
             "axis": axis,
         }
         if Path(path).is_dir():
+            from mutransfer_cli.fit.run_fit import fit_run  # imports torch: not for a table
+            from mutransfer_cli.search.storage.run import Run
+
             return fit_run(Run.open(Path(path)), **common)
         return fit_table(
             path,

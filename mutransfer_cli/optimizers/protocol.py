@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import Geometry
-from mutransfer_cli.tracing.roles import Shape
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # both import torch, which the numbers of an optimizer do without
     from torch.optim import Optimizer
+
+    from mutransfer_cli.tracing.roles import Shape
 
 EpsilonTarget = Literal["gradient entries", "gradient norm"]
 """What epsilon is added to: the size of the gradient's entries, or its Frobenius norm."""

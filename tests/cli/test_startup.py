@@ -1,11 +1,31 @@
-"""`--help` and schemas answer without torch, optuna, scipy or matplotlib."""
+"""`--help` and schemas answer without torch, optuna, scipy or matplotlib; a fit without torch."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+HEAVY = {"torch", "optuna", "mup", "scipy", "matplotlib"}
+
+
+def loaded_by(command: list[str]) -> set[str]:
+    """Which heavy packages a command imports."""
+    code = (
+        "import sys, atexit\n"
+        f"sys.argv = ['mutransfer', *{command!r}]\n"
+        "from mutransfer_cli.cli.main import main\n"
+        f"loaded = lambda: sorted({HEAVY!r} & set(sys.modules))\n"
+        "atexit.register(lambda: print('LOADED', *loaded(), file=sys.stderr))\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    last = done.stderr.splitlines()[-1].split()
+    assert last[0] == "LOADED"
+    return set(last[1:])
 
 
 @pytest.mark.parametrize(
@@ -19,14 +39,16 @@ import pytest
     ],
 )
 def test_help_and_schema_load_no_torch(command: list[str]) -> None:
-    heavy = "{'torch', 'optuna', 'mup', 'scipy', 'matplotlib'}"
-    code = (
-        "import sys, atexit\n"
-        f"sys.argv = ['mutransfer', *{command!r}]\n"
-        "from mutransfer_cli.cli.main import main\n"
-        f"atexit.register(lambda: print('LOADED', {heavy} & set(sys.modules), file=sys.stderr))\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "LOADED set()" in done.stderr
+    assert not loaded_by(command)
+
+
+def test_the_fit_of_a_table_loads_no_torch(tmp_path: Path) -> None:
+    """It loads scipy, which shows that what is loaded would be seen."""
+    table = tmp_path / "runs.csv"
+    rows = [
+        f"{width},{2.0**x},{3 + 0.03 * (x + 8 + 0.1 * rung) ** 2}"
+        for rung, width in enumerate((32, 64, 128))
+        for x in range(-11, -4)
+    ]
+    table.write_text("\n".join(["width,lr,loss", *rows]))
+    assert loaded_by(["fit", str(table)]) == {"scipy"}

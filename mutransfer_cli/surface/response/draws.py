@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from mutransfer_cli.surface.response.fitting.mixture import Member
+from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.runs import Array, Indices, Mask
 
 DRAWS = 2000
@@ -37,6 +38,9 @@ class Draws:
         mixing: Mixing matrix of v = mixing u, shape (draws, hyperparameters, hyperparameters).
         flattening: t of each direction, shape (draws, hyperparameters).
         saturation: tau, shape (draws,).
+        wall_location: Log of the octaves from the optimum to the wall, shape (draws,
+            hyperparameters); infinite where no run diverged.
+        wall_steepness: Log of its rate, shape (draws, hyperparameters).
         misfit: rho of the draw's member, shape (draws,).
         noise: Standard deviation of the noise at each rung, shape (draws, rungs).
         ceiling: Largest excess loss, shape (draws,).
@@ -56,6 +60,8 @@ class Draws:
     mixing: Array
     flattening: Array
     saturation: Array
+    wall_location: Array
+    wall_steepness: Array
     misfit: Array
     noise: Array
     ceiling: Array
@@ -101,11 +107,6 @@ def draw(
         noise.append(np.tile(mode.noise.sigma, (count, 1)))
     theta = np.vstack(thetas)
     at, r, p, k = layout.slices, layout.rungs, layout.hyperparameters, layout.axes
-    scale = theta[:, at["scale"]]
-    mixing = np.tile(np.eye(p), (len(theta), 1, 1))
-    for number, (j, i) in enumerate(layout.pairs):
-        coupling = theta[:, at["coupling"].start + number]
-        mixing[:, j, i] = coupling * np.exp((scale[:, i] - scale[:, j]) / 2)
     return Draws(
         level=theta[:, at["level"]],
         optimum=theta[:, at["optimum"]],
@@ -117,14 +118,45 @@ def draw(
         steepening=theta[:, at["steepening"]],
         growth=theta[:, at["growth"]],
         unevenness=theta[:, at["unevenness"]],
-        scale=scale,
-        mixing=mixing,
+        scale=theta[:, at["scale"]],
+        mixing=mixings_of(theta, layout),
         flattening=np.exp(theta[:, at["flattening"]]),
         saturation=np.exp(theta[:, at["saturation"].start]),
+        **walls_of(theta, layout),
         misfit=np.concatenate(misfit),
         noise=np.vstack(noise),
         ceiling=np.full(len(theta), ceiling),
     )
+
+
+def mixings_of(theta: Array, layout: Layout) -> Array:
+    """Mixing matrices of draws, shape (draws, hyperparameters, hyperparameters).
+
+    Args:
+        theta: Draws of the parameters, shape (draws, parameters).
+        layout: Their order.
+    """
+    at = layout.slices
+    scale = theta[:, at["scale"]]
+    mixing = np.tile(np.eye(layout.hyperparameters), (len(theta), 1, 1))
+    for number, (j, i) in enumerate(layout.pairs):
+        coupling = theta[:, at["coupling"].start + number]
+        mixing[:, j, i] = coupling * np.exp((scale[:, i] - scale[:, j]) / 2)
+    return mixing
+
+
+def walls_of(theta: Array, layout: Layout) -> dict[str, Array]:
+    """Location and steepness of the walls of draws; infinitely far where no run diverged.
+
+    Args:
+        theta: Draws of the parameters, shape (draws, parameters).
+        layout: Their order.
+    """
+    if layout.walls:
+        names = "wall_location", "wall_steepness"
+        return {name: theta[:, layout.slices[name]] for name in names}
+    shape = len(theta), layout.hyperparameters
+    return {"wall_location": np.full(shape, np.inf), "wall_steepness": np.zeros(shape)}
 
 
 def thinned(draws: Draws, rows: Indices) -> Draws:

@@ -21,6 +21,9 @@ SCALE_SD = 2.0  # of log L_jj about its start
 COUPLING_SD = 0.7  # of an off-diagonal of L, relative to the geometric mean of the diagonals
 FLATTENING = (3.0, 1.5)  # mean and sd of log of a direction's tau, in octaves squared
 SATURATION = (0.0, 1.5)  # mean and sd of log tau
+WALL_LOCATION = (0.7, 0.7)  # mean and sd of log of the octaves from the optimum to the wall
+WALL_STEEPNESS = (1.4, 0.4)  # mean and sd of log of its rate, per octave
+WALL_DEPARTURE_SD = 0.1  # of a rung's log of the octaves to the wall
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,13 @@ class Layout:
         rungs: Number of rungs.
         hyperparameters: Number of hyperparameters, p.
         axes: Number of size axes, k.
+        walls: Whether runs diverged, so that the loss has a wall before divergence.
     """
 
     rungs: int
     hyperparameters: int
     axes: int
+    walls: bool = False
 
     @cached_property
     def slices(self) -> dict[str, slice]:
@@ -54,6 +59,9 @@ class Layout:
             "coupling": p * (p - 1),
             "flattening": p,
             "saturation": 1,
+            "wall_location": p * self.walls,
+            "wall_steepness": p * self.walls,
+            "wall_departure": r * self.walls,
         }
         slices, start = {}, 0
         for name, length in lengths.items():
@@ -64,7 +72,7 @@ class Layout:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return int(self.slices["saturation"].stop)
+        return int(self.slices["wall_departure"].stop)
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -97,11 +105,16 @@ class Layout:
             ("coupling", COUPLING_SD),
             ("flattening", FLATTENING[1]),
             ("saturation", SATURATION[1]),
+            ("wall_location", WALL_LOCATION[1]),
+            ("wall_steepness", WALL_STEEPNESS[1]),
+            ("wall_departure", WALL_DEPARTURE_SD),
         ):
             sd[self.slices[name]] = value
         for name in ("level", "optimum", "scale"):
             mean[self.slices[name]] = start[self.slices[name]]
         mean[self.slices["saturation"]] = SATURATION[0]
         mean[self.slices["flattening"]] = FLATTENING[0]
+        mean[self.slices["wall_location"]] = WALL_LOCATION[0]
+        mean[self.slices["wall_steepness"]] = WALL_STEEPNESS[0]
         mean[self.slices["steepening"]] = STEEPENING[0]
         return mean, sd

@@ -15,6 +15,7 @@ from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
 from mutransfer_cli.surface.response.runs import Array, Indices, Runs
 from mutransfer_cli.surface.response.shape import valley
 from mutransfer_cli.surface.response.trend import Trend
+from mutransfer_cli.surface.response.wall import wall_at
 
 BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
 # Bounds of the largest excess loss. No setting is worse than the worst run that finished: a model
@@ -164,6 +165,7 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
     f = valley(v, draws.skew, draws.steepening)[0]
     along = draws.flattening * np.log1p(f / draws.flattening)
     q = at.curvature * (np.exp(2 * draws.scale) * along).sum(1)
+    q = q + wall_at(v, draws.wall_location, draws.wall_steepness).cost.sum(1)
     excess = draws.saturation * np.log1p(q / draws.saturation)
     return np.asarray(np.minimum(excess, draws.ceiling))
 

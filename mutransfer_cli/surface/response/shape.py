@@ -4,11 +4,11 @@
     v_j = u_j + sum_{i != j} m_ji u_i           directions; m_ji = x_ji exp((l_i - l_j) / 2)
     f_j = (E(d + m, v) - E(d - m, v)) / (2 m)   E(k, v) = (exp(k v) - 1) / k: two exponentials
     q = a sum_j exp(2 l_j) t_j log(1 + f_j/t_j) a = exp(growth . z + unevenness)
-    T = tau log(1 + q/tau)                      far from the optimum the loss saturates
+    T = tau log(1 + (q + W) / tau)              far from the optimum the loss saturates
 
-f has its minimum at v = 0 and curvature 1 there, whatever the rates. It contains the parabola
-(d = m = 0), LINEX (m = d), the hyperbolic cosine (d = 0) and the Morse potential (d = 3 m). The
-form as a whole is an assumption.
+W is the wall where runs diverged (`wall.py`). f has its minimum at v = 0 and curvature 1 there,
+whatever the rates. It contains the parabola (d = m = 0), LINEX (m = d), the hyperbolic cosine
+(d = 0) and the Morse potential (d = 3 m). The form as a whole is an assumption.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.runs import Array, Indices
+from mutransfer_cli.surface.response.wall import Wall, wall_at
 
 STRAIGHT = 4.0  # beyond k v = 4, an exponential goes on as its tangent
 SMALL = 1e-3  # k v below which dE/dk is a series
@@ -102,10 +103,7 @@ def shape_at(
     departure = theta[at["departure"]].reshape(layout.rungs, p)
     optima = theta[at["optimum"]] + trend @ drift.T + departure
     u = settings - optima[rung]
-    scale = theta[at["scale"]]
-    mixing = np.eye(p)
-    for x, (j, i) in zip(theta[at["coupling"]], layout.pairs, strict=True):
-        mixing[j, i] = x * np.exp((scale[i] - scale[j]) / 2)
+    scale, mixing = theta[at["scale"]], mixing_of(theta, layout)
     v = u @ mixing.T
     f, by_v, by_skew, by_steepening = valley(v, theta[at["skew"]], theta[at["steepening"]])
     flat = np.exp(theta[at["flattening"]])
@@ -113,7 +111,9 @@ def shape_at(
     g = curvature[:, None] * np.exp(2 * scale)
     ratio = f / flat
     along = g * flat * np.log1p(ratio)
-    q = along.sum(1)
+    valleys = along.sum(1)
+    wall = wall_of(theta, layout, v, rung)
+    q = valleys + wall.cost.sum(1)
     tau = np.exp(theta[at["saturation"]][0])
     excess = tau * np.log1p(q / tau)
     slope = 1 / (1 + q / tau)
@@ -122,7 +122,7 @@ def shape_at(
     gradient = np.zeros((n, layout.size))
     rows = np.arange(n)
     gradient[rows, at["level"].start + rung] = 1
-    dv = by_f * by_v
+    dv = by_f * by_v + slope[:, None] * wall.by_offset
     by_optimum = -dv @ mixing
     gradient[:, at["optimum"]] = by_optimum
     along_trend = by_optimum[:, :, None] * trend[rung][:, None, :]
@@ -131,8 +131,8 @@ def shape_at(
         gradient[rows, at["departure"].start + rung * p + j] = by_optimum[:, j]
     gradient[:, at["skew"]] = by_f * by_skew
     gradient[:, at["steepening"]] = by_f * by_steepening
-    gradient[:, at["growth"]] = (slope * q)[:, None] * sizes[rung]
-    gradient[rows, at["unevenness"].start + rung] = slope * q
+    gradient[:, at["growth"]] = (slope * valleys)[:, None] * sizes[rung]
+    gradient[rows, at["unevenness"].start + rung] = slope * valleys
     by_scale = 2 * along * slope[:, None]
     for number, (j, i) in enumerate(layout.pairs):
         by_mixing = dv[:, j] * u[:, i]
@@ -144,4 +144,35 @@ def shape_at(
         slope[:, None] * g * flat * (np.log1p(ratio) - ratio / (1 + ratio))
     )
     gradient[:, at["saturation"].start] = excess - slope * q
+    if layout.walls:
+        by_location = slope[:, None] * wall.by_location
+        gradient[:, at["wall_location"]] = by_location
+        gradient[:, at["wall_steepness"]] = slope[:, None] * wall.by_steepness
+        gradient[rows, at["wall_departure"].start + rung] = by_location.sum(1)
     return Shape(u, excess, gradient)
+
+
+def mixing_of(theta: Array, layout: Layout) -> Array:
+    """The matrix of v = mixing u, shape (hyperparameters, hyperparameters)."""
+    scale = theta[layout.slices["scale"]]
+    mixing = np.eye(layout.hyperparameters)
+    for x, (j, i) in zip(theta[layout.slices["coupling"]], layout.pairs, strict=True):
+        mixing[j, i] = x * np.exp((scale[i] - scale[j]) / 2)
+    return mixing
+
+
+def wall_of(theta: Array, layout: Layout, v: Array, rung: Indices) -> Wall:
+    """The wall at runs; none where the layout has none.
+
+    Args:
+        theta: The parameters, in the order of the layout.
+        layout: Their order.
+        v: Directions of the runs in octaves from the optimum, shape (runs, hyperparameters).
+        rung: Index of each run's rung, shape (runs,).
+    """
+    if not layout.walls:
+        none = np.zeros_like(v)
+        return Wall(none, none, none, none)
+    at = layout.slices
+    location = theta[at["wall_location"]] + theta[at["wall_departure"]][rung][:, None]
+    return wall_at(v, location, theta[at["wall_steepness"]])

@@ -33,7 +33,8 @@ from mutransfer_cli.surface.response.trend import Trend
 HALF = 2.0  # octaves on each side of the predicted optimum that a sweep covers
 STEP = 0.5  # octaves between the rates of a sweep of one hyperparameter
 SEEDS = 2
-OF_RUNGS = {"level", "drift", "departure", "growth", "unevenness"}  # parameters by rung or by size
+# parameters by rung or by size
+OF_RUNGS = {"level", "drift", "departure", "growth", "unevenness", "wall_departure"}
 POINTS = 16  # quasi-random settings per hyperparameter where there are several, up to a power of 2
 SEED = 7
 
@@ -114,7 +115,7 @@ def _of_member(surface: ResponseSurface, member: Member, proxy: Array, design: D
         design: The trials of the sweep.
     """
     p, k = surface.runs.hyperparameters, surface.runs.axes
-    layout = Layout(1, p, k)
+    layout = Layout(1, p, k, walls=member.problem.layout.walls)
     theta = _theta_of_rung(member, surface.rungs, proxy, layout)
     seeds = np.repeat(np.arange(design.seeds), len(design.offsets))
     settings = np.tile(design.offsets, (design.seeds, 1)) + theta[layout.slices["optimum"]]

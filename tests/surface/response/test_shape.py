@@ -40,7 +40,7 @@ def test_no_rates_are_a_parabola() -> None:
 @pytest.mark.parametrize(("hyperparameters", "axes"), [(1, 1), (3, 2)])
 def test_the_gradient_is_that_of_differences(hyperparameters: int, axes: int) -> None:
     rng = np.random.default_rng(0)
-    layout = Layout(3, hyperparameters, axes)
+    layout = Layout(3, hyperparameters, axes, walls=True)
     theta = rng.normal(0, 0.4, layout.size)
     settings, rung = rng.normal(0, 2, (20, hyperparameters)), rng.integers(0, 3, 20)
     sizes, trend = rng.normal(0, 1, (2, 3, axes))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mutransfer_cli.surface.response.layout import FLATTENING, STEEPENING
+from mutransfer_cli.surface.response.layout import FLATTENING, STEEPENING, WALL_STEEPNESS
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.noise_model import GROWTH, NoiseModel
 from mutransfer_cli.surface.response.runs import Array
 
 OPTIMUM_ERROR = 0.1  # octaves, typical of a rung's optimum
+NEAREST_WALL = 0.5  # octaves above the optimum, at least
 
 
 def start_of(problem: Problem, fraction: float) -> tuple[Array, NoiseModel]:
@@ -47,6 +48,9 @@ def start_of(problem: Problem, fraction: float) -> tuple[Array, NoiseModel]:
     theta[at["scale"]] = np.log(scale) / 2
     theta[at["flattening"]] = FLATTENING[0]
     theta[at["steepening"]] = STEEPENING[0]
+    if layout.walls:
+        theta[at["wall_location"]] = np.log(np.maximum(u.max(0), NEAREST_WALL))
+        theta[at["wall_steepness"]] = WALL_STEEPNESS[0]
     sigma = np.full(layout.rungs, max(0.1 * typical, 1e-4))
     return theta, NoiseModel(sigma, GROWTH, runs.counts, runs.counts)
 

@@ -91,7 +91,7 @@ def problem_of(runs: Runs, kept: Mask) -> Problem:
         rung=runs.rung[kept],
         sizes=centered,
         trend=Trend(rungs),
-        layout=Layout(len(rungs), runs.hyperparameters, runs.axes),
+        layout=Layout(len(rungs), runs.hyperparameters, runs.axes, walls=bool(diverged.any())),
         same_seed=seed_matrix(finished),
         diverged=runs.settings[diverged],
         diverged_rung=runs.rung[diverged],
