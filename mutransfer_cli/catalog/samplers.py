@@ -21,6 +21,7 @@ class SamplerEntry(Entry):
         uses_results: Whether it chooses settings by the losses of earlier ones.
         proposes_lines: Whether it proposes complete lines of learning rates at once, which pruning
             splits into waves; other samplers propose round by round anyway.
+        starts_at_rate: Whether it can start about one learning rate (`search.start: probe`).
         has_small_rounds: Whether its rounds are much smaller than the search, so that the cost of
             choosing an engine pays off only over all rounds.
     """
@@ -32,6 +33,7 @@ class SamplerEntry(Entry):
     prunes_by_lr: bool = False
     uses_results: bool = False
     proposes_lines: bool = False
+    starts_at_rate: bool = False
     has_small_rounds: bool = False
 
 
@@ -45,6 +47,7 @@ SAMPLERS = Registry(
             implementation="mutransfer_cli.search.samplers.grid:GridSampler",
             prunes_by_lr=True,
             proposes_lines=True,
+            starts_at_rate=True,
         ),
         SamplerEntry(
             name="sobol",
@@ -72,6 +75,7 @@ SAMPLERS = Registry(
             implementation="mutransfer_cli.search.samplers.adaptive:AdaptiveSampler",
             needs_ranges=True,
             uses_results=True,
+            starts_at_rate=True,
             has_small_rounds=True,
         ),
         SamplerEntry(

@@ -109,6 +109,12 @@ def sweep(
         else:
             show_costs(costs)
         return
+    start_rate, start_note = None, None
+    if loaded.recipe.search.start == "probe":
+        from mutransfer_cli.probes.search_start import search_start
+
+        start_rate, start_note = search_start(loaded, folder, seed, storage)
+        show_line(start_note, file=sys.stderr)
     from mutransfer_cli.fit.sweep_choice import with_choice
     from mutransfer_cli.search.signals import interrupted_by_signals
     from mutransfer_cli.search.sweep import sweep as run_sweep
@@ -127,9 +133,12 @@ def sweep(
             executor=executor,
             ray_address=ray_address,
             accept_changes=accept_changes,
+            start_rate=start_rate,
             on_note=progress.note,
         )
     document = with_choice(document, folder)
+    if start_note is not None:
+        document = document.model_copy(update={"notes": (start_note, *document.notes)})
     if as_json:
         print_json(document)
     else:

@@ -12,7 +12,7 @@ from mutransfer_cli.search.storage.run import Run
 
 def unfinished(run: Run) -> str | None:
     """Says how many trials are missing and how to run them; None if the sweep is finished."""
-    problem, records = search_problem(run.recipe, run.seed), run.records
+    problem, records = search_problem(run.recipe, run.seed, run.start_rate), run.records
     sampler = make_sampler(problem)
     remaining = missing(sampler.propose(records), records)
     if not remaining:

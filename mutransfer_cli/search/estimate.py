@@ -52,7 +52,8 @@ def dry_run(
     found = () if location is None else survey(location, loaded.recipe, seed)
     proxies = ProxyFactory(loaded.recipe)
     parse_engine(engine)
-    problem = search_problem(loaded.recipe, 0)
+    starts = loaded.recipe.search.start == "probe"
+    problem = search_problem(loaded.recipe, 0, loaded.recipe.optimizer.lr if starts else None)
     require_patterns(proxies, problem)
     sampler = make_sampler(problem)
     sizes, each = problem.rungs, sampler.count_trials().each
@@ -72,6 +73,8 @@ def dry_run(
     else:
         times = measure_rungs(setup, executor.device, executor.workers, sizes, each)
     document = cost_document(proxies, sizes, sampler.count_trials(), times, executor)
+    if starts:
+        found = (*found, "short runs of the smallest rung come first: they say where it begins")
     document = document.model_copy(update={"notes": (*document.notes, *found)})
     if engine.startswith("population") and all(seconds is None for seconds in times.grouped):
         note = f"--engine {engine}: the estimate assumes trials run one at a time"

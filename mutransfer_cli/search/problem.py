@@ -10,10 +10,21 @@ from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.samplers.protocol import SearchProblem
 
 
-def search_problem(recipe: Recipe, first_seed: int) -> SearchProblem:
-    """The search of a recipe; its seeds count up from the first."""
+def search_problem(
+    recipe: Recipe, first_seed: int, start_rate: float | None = None
+) -> SearchProblem:
+    """The search of a recipe.
+
+    Args:
+        recipe: The recipe.
+        first_seed: The first seed; the others count up from it.
+        start_rate: Learning rate about which the search begins; None: it begins as the recipe says.
+    """
     target = None if recipe.target is None else recipe_target(recipe)
-    return SearchProblem(recipe.search, rungs(recipe), first_seed, searched_values(recipe), target)
+    defaults = searched_values(recipe)
+    if start_rate is not None:
+        defaults["lr"] = start_rate
+    return SearchProblem(recipe.search, rungs(recipe), first_seed, defaults, target, start_rate)
 
 
 def pruning_of(recipe: Recipe) -> Pruning:

@@ -50,6 +50,7 @@ def sweep(
     ray_address: str | None = None,
     engine: str = "auto",
     accept_changes: bool = False,
+    start_rate: float | None = None,
     on_note: Callable[[str], None] = lambda text: None,
 ) -> SweepDocument:
     """Train the proxies of a recipe; resumes where an earlier call stopped.
@@ -68,6 +69,7 @@ def sweep(
         engine: auto, one-by-one or population:K.
         accept_changes: Whether trials may be added to those that were made with other code, files,
             versions or another device.
+        start_rate: Learning rate about which the search begins; None: it begins as the recipe says.
         on_note: Called with remarks while the sweep is running.
 
     Raises:
@@ -78,7 +80,7 @@ def sweep(
     started = time.perf_counter()
     parse_engine(engine)
     recipe, proxies = loaded.recipe, ProxyFactory(loaded.recipe)
-    problem = search_problem(recipe, seed)
+    problem = search_problem(recipe, seed, start_rate)
     sampler = make_sampler(problem)
     digest = proxies.source.digest
     proxies.family()  # imports the user's code
@@ -106,6 +108,8 @@ def sweep(
             environment = describe_environment(runs.device, seed, digest, stored_in)
             provenance = provenance_of(recipe, runs.device, digest, watch.digests)
             environment |= {"provenance": provenance.id, "made_with": provenance.as_dict()}
+            if start_rate is not None:
+                environment["start_rate"] = start_rate
             start = Start(run, location, recipe, environment, provenance, accept_changes)
             study, notes = start.open()
             watch.reads_code_again = runs.reads_code_again

@@ -67,6 +67,10 @@ class Search(Section):
     """By hyperparameter, the values it may take."""
     sampler: SamplerName = "grid"
     """How settings are chosen."""
+    start: Literal["recipe", "probe"] = "recipe"
+    """Where grid and adaptive begin along lr. recipe: grid with its range, adaptive at
+    optimizer.lr. probe: about the rate that `mutransfer probe predict-lr` estimates from short runs
+    of the smallest rung; grid takes two steps to either side and grows from there."""
     objective: Literal["val_loss", "train_loss"] = "val_loss"
     """train_loss is the mean of the last tenth of the steps."""
     seeds: Annotated[Positive, Field(le=10_000)] = 2

@@ -104,6 +104,14 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
         )
     if row.needs_lr_range and (lr is None or lr.choice is not None):
         yield Fault(key, f"{row.name} needs a range of lr in search.space")
+    if search.start == "probe":
+        starting = " | ".join(s.name for s in SAMPLERS if s.starts_at_rate)
+        if not row.starts_at_rate:
+            yield Fault(("search", "start"), f"probe needs the sampler {starting}")
+        elif lr is None or lr.scale not in ("log2", "log10"):
+            yield Fault(("search", "start"), "probe needs lr in search.space, as log2 or log10")
+        elif recipe.train is not None:
+            yield Fault(("search", "start"), "probe cannot train your own program; leave it recipe")
     choices = [name for name, space in search.space.items() if space.choice is not None]
     if row.needs_ranges and choices:
         others = " | ".join(s.name for s in SAMPLERS if not s.needs_ranges)

@@ -7,7 +7,7 @@ from math import prod
 
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Record
-from mutransfer_cli.search.samplers.growing_grid import grid_jobs
+from mutransfer_cli.search.samplers.growing_grid import grid_jobs, left_out
 from mutransfer_cli.search.samplers.protocol import SearchProblem, TrialCount
 
 
@@ -20,7 +20,7 @@ class GridSampler:
     def propose(self, records: Sequence[Record]) -> list[Job]:
         """All trials of the grid, including those that it has grown by."""
         problem = self.problem
-        return grid_jobs(problem.search, problem.rungs, problem.seeds, records)
+        return grid_jobs(problem.search, problem.rungs, problem.seeds, records, problem.start_rate)
 
     def growth(self, records: Sequence[Record]) -> str | None:
         """By how many trials the grid has grown because the best rate of a rung is at its edge."""
@@ -36,7 +36,10 @@ class GridSampler:
     def count_trials(self) -> TrialCount:
         """The size of the grid; `at_most` counts every rung's grid as grown to its limit."""
         search = self.problem.search
-        settings = prod(len(space.grid()) for space in search.space.values())
-        extension = 2 * search.extend if "lr" in search.space else 0
+        below, above = left_out(search, self.problem.start_rate)
+        lines = prod(len(space.grid()) for name, space in search.space.items() if name != "lr")
+        rates = len(search.space["lr"].grid()) - below - above if "lr" in search.space else 1
+        settings = lines * rates
+        extension = 2 * search.extend + below + above if "lr" in search.space else 0
         rungs = len(self.problem.rungs)
         return TrialCount(settings * search.seeds, rungs * search.seeds * (settings + extension))

@@ -30,6 +30,7 @@ class SearchProblem:
         first_seed: The first seed; the others count up from it.
         defaults: The recipe's own value of every searched hyperparameter.
         target: Size of the large run; None: the recipe names none.
+        start_rate: Learning rate about which the search begins; None: it begins as the recipe says.
     """
 
     search: Search
@@ -37,6 +38,7 @@ class SearchProblem:
     first_seed: int
     defaults: Mapping[str, float]
     target: Size | None = None
+    start_rate: float | None = None
 
     @property
     def seeds(self) -> range:

@@ -20,6 +20,7 @@ from mutransfer_cli.search.storage.run_directory import (
     RECIPE,
     location_of_run,
     read_environment,
+    read_start_rate,
 )
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.surface.observation import Observation
@@ -70,6 +71,11 @@ class Run:
     def seed(self) -> int:
         """The first seed of the sweep."""
         return int(self.environment.get("seed") or 0)
+
+    @property
+    def start_rate(self) -> float | None:
+        """The learning rate about which the search began; None: it began as the recipe says."""
+        return read_start_rate(self.path, self.environment)
 
     @cached_property
     def location(self) -> StorageLocation:

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,20 @@ def read_environment(run: Path) -> dict[str, Any]:
             expected = {str: "text", int: "a whole number", dict: "a mapping"}[kind]
             raise InputError(f"{path}: {name}: expected {expected}, found {show(value)}")
     return environment
+
+
+def read_start_rate(run: Path, environment: Mapping[str, Any]) -> float | None:
+    """The learning rate about which a run's search began; None: as its recipe says.
+
+    Raises:
+        InputError: The environment's `start_rate` is no learning rate.
+    """
+    rate = environment.get("start_rate")
+    if rate is None:
+        return None
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < inf:
+        raise InputError(f"{run / ENVIRONMENT}: start_rate: expected a number above 0: {rate!r}")
+    return float(rate)
 
 
 def location_of_run(run: Path, environment: Mapping[str, Any]) -> StorageLocation:

@@ -374,3 +374,15 @@ def test_a_gaussian_process_is_replayed() -> None:
     assert same(first) == same(again)
     assert len(first) == 24
     assert min(abs(log2(r.params["lr"]) + 6) for r in first) < 0.25
+
+
+def test_a_rate_that_is_known_narrows_the_first_box() -> None:
+    """Five trials within 1.5 octaves of it, instead of eight within three."""
+    for rate, count, half in ((None, 8, 3.0), (2.0**-6, 5, 1.5)):
+        problem = search_problem(ADAPTIVE, 0, rate)
+        first = AdaptiveSampler(problem).propose([])
+        center = log2(problem.defaults["lr"])
+        assert len(first) == count
+        assert max(abs(log2(j.params["lr"]) - center) for j in first) == pytest.approx(
+            half, abs=1 / 16
+        )

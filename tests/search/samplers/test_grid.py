@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log2
+
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
@@ -17,13 +19,11 @@ SIZE = Size(32, 2, 16, 200)
 
 def search(**options: object) -> Search:
     space = {"lr": Space(log2=(-6.0, -4.0), step=1.0)}
-    return Search(space=space, **{"seeds": 1, "extend": 3, **options})  # type: ignore[arg-type]
+    return Search(**{"space": space, "seeds": 1, "extend": 3, **options})  # type: ignore[arg-type]
 
 
 def driven(s: Search, optimum: float, diverges_at: float = 99.0) -> list[float]:
     """Run the grid to its end on |log2(lr) - optimum|; the positions that were tried."""
-    from math import log2
-
     records: list[Record] = []
     while jobs := missing(grid_jobs(s, [SIZE], [0], records), records):
         for job in jobs:
@@ -73,3 +73,33 @@ def test_combinations_and_common_seeds() -> None:
     jobs = grid_jobs(s, [SIZE, Size(64, 2, 16, 200)], [0, 1], [])
     assert len({j.key for j in jobs}) == 3 * 2 * 2 * 2
     assert missing(jobs, [])[0].size.width == 64  # the longest first
+
+
+WIDE = Space(log2=(-12.0, -3.0), step=1.0)
+
+
+def started(optimum: float, start: float, **options: object) -> tuple[list[float], list[float]]:
+    """The positions of the first trials of a grid that begins at 2^start, and of all of them."""
+    problem = SearchProblem(
+        search(space={"lr": WIDE}, **options), (SIZE,), 0, {"lr": 2.0**start}, start_rate=2.0**start
+    )
+    sampler, records = GridSampler(problem), list[Record]()
+    while jobs := missing(sampler.propose(records), records):
+        records += [record_with(j, abs(log2(j.params["lr"]) - optimum)) for j in jobs]
+        if len(records) == len(jobs):
+            first = sorted(round(log2(r.params["lr"])) for r in records)
+            assert len(first) == sampler.count_trials().each
+    return first, sorted(round(log2(r.params["lr"])) for r in records)
+
+
+def test_a_grid_begins_two_steps_to_either_side_of_a_rate() -> None:
+    five = [-9, -8, -7, -6, -5]
+    assert started(-7.2, -7.4) == (five, five)
+    assert started(-6.0, -11.8) == ([-12, -11, -10, -9, -8], list(range(-12, -3)))  # still found
+    assert started(-3.0, -8.0)[1] == list(range(-10, 0))  # two beyond the range
+
+
+def test_a_grid_that_began_at_a_rate_grows_no_further_than_its_range_does() -> None:
+    assert started(9.0, -7.0, extend=1)[1] == list(range(-9, -1))  # to -3 + 1
+    assert started(-20.0, -7.0, extend=0)[1] == list(range(-12, -4))
+    assert started(-7.0, 5.0, extend=0)[0] == [-7, -6, -5, -4, -3]  # the end that is nearest

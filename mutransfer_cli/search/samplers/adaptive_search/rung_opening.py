@@ -11,6 +11,8 @@ from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchState
 from mutransfer_cli.search.samplers.adaptive_search.start_design import (
     HALF_WIDTH,
+    KNOWN_HALF_WIDTH,
+    KNOWN_SAVES,
     NARROWEST,
     affordable_count,
     box_design,
@@ -41,7 +43,12 @@ class RungOpening:
     def first(self) -> list[Job]:
         """The first trials of the search, about the recipe's values."""
         state = self.state
-        return self._start(state.rungs[0], state.space.start(state.problem.defaults), HALF_WIDTH)
+        known = state.problem.start_rate is not None
+        half = np.array(
+            [KNOWN_HALF_WIDTH if known and n == "lr" else HALF_WIDTH for n in state.space.names]
+        )
+        center = state.space.start(state.problem.defaults)
+        return self._start(state.rungs[0], center, half, KNOWN_SAVES if known else 0)
 
     def next_rung(self) -> list[Job]:
         """The first trials of the next rung that the budget pays for, about its likely optimum."""
@@ -99,17 +106,18 @@ class RungOpening:
         low, high = space.range
         return np.asarray((points < low + EDGE) | (points > high - EDGE))
 
-    def _start(self, size: Size, center: Array, half: Array | float) -> list[Job]:
+    def _start(self, size: Size, center: Array, half: Array | float, saved: int = 0) -> list[Job]:
         """Trials in a box on a rung; none where the budget does not pay for enough of them.
 
         Args:
             size: The rung.
             center: Center of the box in octaves, shape (hyperparameters,).
             half: Half its sides.
+            saved: How many trials fewer than usual.
         """
         state = self.state
         p, number = len(state.space.names), state.rungs.index(size)
-        planned = start_count(number, p)
+        planned = start_count(number, p) - saved
         paid = min(state.trials_left, state.flops_left / state.costs[size])
         count = affordable_count(planned, p + 2, paid, number)
         if not count:

@@ -14,6 +14,8 @@ PER_HYPERPARAMETER = (10, 3, 3, 2)
 SPARE = 4  # times as many settings as needed are drawn, in case some are hopeless
 DENSE = 193  # settings of which those of a single hyperparameter are taken
 HALF_WIDTH = 3.0  # octaves, of the box on the cheapest rung
+KNOWN_HALF_WIDTH = 1.5  # octaves, of that box along a learning rate that a probe has estimated
+KNOWN_SAVES = 3  # trials of the cheapest rung that would only look for the learning rate
 NARROWEST = 1.5  # octaves, of a box about an optimum that is known
 START_SHARE = 0.8  # of what is left of the budget that the start of a rung may take
 
