@@ -61,7 +61,8 @@ def scale(
     fit: Annotated[
         Path | None,
         typer.Option(
-            "--fit", help="Fit to use instead of the run's own (a file of `mutransfer fit`)."
+            "--fit",
+            help="Fit to use instead of the run's own: a file of `mutransfer fit`, or a run.",
         ),
     ] = None,
     explain: Annotated[

@@ -43,13 +43,15 @@ class FittedOptima:
 
         Args:
             run: A run, if there is one.
-            path: The file of a fit, if one is given.
+            path: The file of a fit, or a run directory, if one is given.
             target: Sizes of the configuration's target.
 
         Raises:
             InputError: The file is not a fit, or the run's trials cannot be fitted.
             Inconclusive: No rung has an optimum inside its range.
         """
+        if path is not None and path.is_dir():
+            run, path = Run.open(path), None
         if path is not None:
             document = read_fit(path)
             if not made_for(document, target):

@@ -70,8 +70,9 @@ def rung_line(rung: Rung, shown: list[str]) -> str:
         shown: Names of the sizes to show.
     """
     sizes = ", ".join(f"{name} {getattr(rung, name)}" for name in shown)
-    optimum = "no optimum in range"
-    if rung.optimum:
-        optimum = ", ".join(f"{name} {value}" for name, value in rung.optimum.items())
+    if not rung.optimum:
+        lowest = "no loss" if rung.loss is None else f"lowest loss {rung.loss:.4f}"
+        return f"{sizes}: no optimum inside its range, {lowest}"
+    optimum = ", ".join(f"{name} {value}" for name, value in rung.optimum.items())
     loss = "no loss" if rung.loss is None else f"loss {rung.loss:.4f}"
     return f"{sizes}: best {optimum}, {loss}"

@@ -45,6 +45,8 @@ search: {space: {lr: {log2: [-9, 1], step: 1.0}}, seeds: 2}
     assert json.loads(json_text)["provenance"]["digest"] == p.digest
     said = "lr comes from --set; the fitted optimum"
     assert not any(note.startswith(said) for note in found.document.notes)
+    by_recipe = scale(path, width=256, fit=made).document  # a run is as good as the file of its fit
+    assert by_recipe.hyperparameters == found.document.hyperparameters
     by_hand = scale(made, width=256, sets=["lr=0.5"]).document
     assert by_hand.hyperparameters["lr"] == 0.5
     assert any(note.startswith(said) for note in by_hand.notes)

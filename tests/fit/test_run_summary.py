@@ -30,7 +30,7 @@ def test_a_summary_line_by_line(tmp_path: Path) -> None:
     assert choice.startswith("choice: lr 0.0110")
     assert ": lowest expected regret at the largest rung with an optimum (width 32)" in choice
     assert rungs[0].startswith("width 8: best lr 0.0110")
-    assert rungs[1] == "width 16: best no optimum in range, loss -6.0000"
+    assert rungs[1] == "width 16: no optimum inside its range, lowest loss -6.0000"
     assert rungs[2].startswith("width 32: best lr 0.0110")
     assert drift.startswith("drift of lr: ") and drift.endswith(" octaves per doubling of width")
     assert cost == "taking the smallest rung's optimum to width 32 costs 0.00% of its loss"

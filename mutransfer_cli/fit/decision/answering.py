@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
@@ -28,6 +29,7 @@ from mutransfer_cli.fit.decision.rung_answers import (
     source_rung,
     unfinished_rung,
 )
+from mutransfer_cli.fit.decision.separate_lines import answer_by_lines
 from mutransfer_cli.fit.decision.transfer import TransferCost
 from mutransfer_cli.fit.study.axis_line import along_axis
 from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
@@ -59,6 +61,9 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         untrained=question.untrained,
     )
     rungs = rung_answers(fitted, observations)
+    by_lines = answer_by_lines(fitted.study.observations, rungs, question, answer)
+    if by_lines is not None:
+        return replace(by_lines, ignored=(*left, *fitted.study.ignored, *by_lines.ignored))
     target = question.target([rung.sizes for rung in rungs])
     source = source_rung(rungs)
     choice: Choice | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
+from mutransfer_cli.fit.tables.columns.column_names import ColumnName, column_name, compared
 from mutransfer_cli.fit.tables.content.cells import Value, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import alternatives
@@ -82,7 +82,7 @@ def chosen_column(table: RunTable, option: ColumnOption) -> tuple[int, TableColu
     column = table.columns[index]
     if name is argument and caret:
         return index, exponentials(column, BASES[base])
-    return index, column
+    return index, transformed(column, column_name(table.names[index]))
 
 
 def column_index(table: RunTable, name: str) -> int | None:
@@ -123,6 +123,16 @@ def nearest(table: RunTable, *names: str) -> str:
         return f"nearest: {', '.join(list(close)[:3])}"
     present = [other or "(unnamed)" for other in table.names]
     return f"found {', '.join(present[:20])}{', …' if len(present) > 20 else ''}"
+
+
+def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
+    """A column in units: with the factor or the logarithm that its name states undone."""
+    if name.base is not None:
+        return exponentials(column, name.base)
+    if name.scale != 1:
+        cells = [v * name.scale if isinstance(v, float) else v for v in column.values]
+        return replace(column, cells=cells)
+    return column
 
 
 def exponentials(column: TableColumn, base: float) -> TableColumn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import (
@@ -18,7 +18,7 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     IGNORE,
     ColumnOption,
     chosen_column,
-    exponentials,
+    transformed,
 )
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
 from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
@@ -135,16 +135,6 @@ def could_be(column: TableColumn, name: ColumnName) -> bool:
 def empty(column: TableColumn) -> bool:
     """Whether a column holds nothing."""
     return all(value is None for value in column.values)
-
-
-def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
-    """A column in units: with the factor or the logarithm that its name states undone."""
-    if name.base is not None:
-        return exponentials(column, name.base)
-    if name.scale != 1:
-        cells = [v * name.scale if isinstance(v, float) else v for v in column.values]
-        return replace(column, cells=cells)
-    return column
 
 
 def decide(

@@ -50,6 +50,21 @@ def test_logarithms_are_undone(table: RunTable) -> None:
     assert column.values == pytest.approx([1e-3, 1e-2])
 
 
+def test_a_name_that_states_a_logarithm_or_a_unit_counts_also_when_it_is_given() -> None:
+    """10^-3 and 10^-2; 60 million. A plain name changes nothing."""
+    rows: list[dict[str, object]] = [
+        {"log10_lr": -3, "Model Size (M)": 60, "d": 1},
+        {"log10_lr": -2, "Model Size (M)": 120, "d": 2},
+    ]
+    table = table_of_records("f", rows, ["f:2", "f:3"], "f:1")
+    _, rate = chosen_column(table, ColumnOption("lr", "log10_lr"))
+    _, size = chosen_column(table, ColumnOption("params", "Model Size (M)"))
+    _, plain = chosen_column(table, ColumnOption("width", "d"))
+    assert rate.values == pytest.approx([1e-3, 1e-2])
+    assert size.values == pytest.approx([60e6, 120e6])
+    assert plain.values == [1, 2]
+
+
 def test_an_unknown_column(table: RunTable) -> None:
     with pytest.raises(
         InputError, match=r"--columns a=d_modl: f has no column 'd_modl'; nearest: d_m"
