@@ -15,7 +15,7 @@ from mutransfer_cli.documents.fit import FitDocument, Rung, Sizes
 from mutransfer_cli.fit.axes_document import axes_document
 from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.decision.wording import listed, percent, size_text
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from mutransfer_cli.documents.fit import Axis, Line, Regret
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.study.size_axes import SizeAxis
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.surface.response.response_surface import interval

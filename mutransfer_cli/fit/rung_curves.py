@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.surface.curves.curve import Curve, curves_of
 from mutransfer_cli.surface.observation import Observation

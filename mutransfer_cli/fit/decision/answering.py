@@ -23,7 +23,7 @@ from mutransfer_cli.fit.decision.obstacles import (
     target_verdict,
     transfer_costs,
 )
-from mutransfer_cli.fit.decision.rung_answers import (
+from mutransfer_cli.fit.decision.rungs.rung_answers import (
     RungAnswer,
     rung_answers,
     source_rung,

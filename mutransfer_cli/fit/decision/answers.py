@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, TransferRules
 from mutransfer_cli.fit.decision.lowest_regret import Choice
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, size_names, source_rung
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, size_names, source_rung
 from mutransfer_cli.fit.decision.transfer import (
     TOLERANCE,
     TargetVerdict,

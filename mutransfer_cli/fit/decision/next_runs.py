@@ -7,7 +7,7 @@ from math import exp2, log2
 
 import numpy as np
 
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.size_axes import Sizes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.fit.decision.next_runs import next_runs, short_ladder
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer, judged_rungs, size_names
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs, size_names
 from mutransfer_cli.fit.decision.transfer import (
     SMALLEST,
     TargetVerdict,

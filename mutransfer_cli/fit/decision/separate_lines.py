@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
 from mutransfer_cli.fit.study.coordinates import setting_of_run

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mutransfer_cli.fit.decision.rung_answers import RungAnswer
+from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.size_axes import size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface

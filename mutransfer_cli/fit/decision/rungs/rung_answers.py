@@ -9,7 +9,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mutransfer_cli.fit.decision.resolution import Findings, Tried, end_message, unresolved_reason
+from mutransfer_cli.fit.decision.rungs.resolution import (
+    Findings,
+    Tried,
+    end_message,
+    unresolved_reason,
+)
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import Coordinate, setting_of_run
 from mutransfer_cli.fit.study.rung_range import LeftRung, falling_to_an_end
