@@ -29,6 +29,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     Expectation,
     expectation,
     is_judged,
+    with_gains,
 )
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
@@ -171,7 +172,7 @@ def expectations(
             # how a spectral optimizer scales its step with the shape is up to its author and does
             # not show in the groups
             expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
-    return expected
+    return with_gains(expected, family)
 
 
 def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:

@@ -15,8 +15,9 @@ from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
+from mutransfer_cli.parameterization.rules.plan_context import PlanContext
 from mutransfer_cli.parameterization.rules.readout_form import possible_form
-from mutransfer_cli.parameterization.rules.tensor_rules import PlanContext, tensor_plan
+from mutransfer_cli.parameterization.rules.tensor_rules import tensor_plan
 from mutransfer_cli.parameterization.rules.used_patterns import (
     SizedModel,
     require_used,

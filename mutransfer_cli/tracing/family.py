@@ -17,6 +17,7 @@ from mutransfer_cli.tracing.knobs import Knob, knobs_of
 from mutransfer_cli.tracing.model_factors import grown_factors, lookup_powers, scale_powers
 from mutransfer_cli.tracing.roles import (
     Attention,
+    Gain,
     Shape,
     Trace,
     chosen_role,
@@ -55,6 +56,7 @@ class Family:
         lookups: Modules whose output depends on nothing but lookups in embeddings.
         outside_powers: Exponents in width of the numbers by which the model multiplies the results
             of a tensor's module; a part of `scale_powers`.
+        gains: By gain of weight normalization, what it multiplies.
     """
 
     tensors: tuple[TensorShape, ...]
@@ -72,6 +74,7 @@ class Family:
     readers: Mapping[str, Collection[frozenset[str]]] = field(default_factory=dict)
     lookups: Collection[str] = frozenset()
     outside_powers: Mapping[str, float] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
@@ -185,6 +188,7 @@ def family_of(
         small.dependencies.readers,
         small.dependencies.lookups,
         scale_powers(tensors, growth.outside, big),
+        small.gains,
     )
 
 

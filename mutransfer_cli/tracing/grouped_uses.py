@@ -14,31 +14,54 @@ from mutransfer_cli.tracing.roles import Gate, Shape, Use
 from mutransfer_cli.tracing.torch_functions import einsum_labels
 
 BOUNDED = 0.25  # exponent in the size of a dimension below which a sum over it does not grow
+FADING = -0.5  # exponent of gates times activations below which it is the gates that shrink
+GateOf = tuple[int, float, float, bool]
 
 
-def gates_in(args: Sequence[Any], index: int) -> list[tuple[int, float, float]]:
-    """The gates of one operand of an einsum: dimension, number of terms and total, see `Gate`.
+def gates_in(args: Sequence[Any], index: int) -> list[GateOf]:
+    """The gates of one operand of an einsum, with its own dimensions: the fields of `Gate`.
+
+    Gates may be an operand of their own, or have been multiplied into the activations before; the
+    latter counts only for a stack of matrices that is summed over more than one dimension.
 
     Args:
         args: Positional arguments of the call.
         index: Index of the operand, a parameter.
     """
     operands, labels, output = einsum_labels(args)
+    own_labels = [text.replace("...", "") for text in labels]
+    summed = [label for label in own_labels[index] if label not in output]
+    if len(operands) < 3 and len(summed) < 2:
+        return []
     found = []
-    for dim, label in enumerate(labels[index].replace("...", "")):
-        if label in output or len(operands) < 3:
-            continue
-        weights = [
-            (t.detach().abs().movedim(place - len(own), -1), own)
-            for i, (t, own) in enumerate(zip(operands, labels, strict=True))
-            for own in [own.replace("...", "")]
-            for place in [own.find(label)]
-            if i != index and place >= 0
-        ]
-        sizes = [measured(t) for t, _ in weights]
-        if sizes:
-            found.append((dim, min(n for n, _ in sizes), min(total for _, total in sizes)))
+    for label in summed:
+        for i, (tensor, own) in enumerate(zip(operands, own_labels, strict=True)):
+            if i != index and label in own:
+                others = [own.index(c) - len(own) for c in summed if c != label and c in own]
+                weights = largest(tensor.detach().abs(), others)
+                weights = weights.movedim(own.index(label) - len(own), -1)
+                mixed = len(operands) < 3
+                found.append((own_labels[index].index(label), *measured(weights), mixed))
     return found
+
+
+def flattened_gates(given: Any, sizes: Sequence[int]) -> list[tuple[float, float]]:
+    """Number of terms and total of activations along each dimension of a flattened stack.
+
+    Args:
+        given: The activations; their last dimension has one entry for each of the stack.
+        sizes: Sizes of the flattened dimensions.
+    """
+    if len(sizes) < 2 or not isinstance(given, Tensor) or given.shape[-1] != math.prod(sizes):
+        return []
+    stack = given.detach().abs().reshape(*given.shape[:-1], *sizes)
+    dims = [d - len(sizes) for d in range(len(sizes))]
+    return [measured(largest(stack, [o for o in dims if o != d]).movedim(d, -1)) for d in dims]
+
+
+def largest(weights: Tensor, dims: Sequence[int]) -> Tensor:
+    """The largest entries along some dimensions, which are kept with size 1."""
+    return weights.amax(list(dims), keepdim=True) if dims else weights
 
 
 def measured(weights: Tensor) -> tuple[float, float]:
@@ -74,9 +97,9 @@ def without_gated(
             if a.dim in use.in_dims and ratios[a.dim] != 1.0 and is_bounded(a, b, ratios[a.dim])
         }
         for a, b in zip(use.gates, other.gates, strict=False):
-            if a.dim not in stacks or a.total <= 0:
+            if a.dim not in stacks or not is_bounded(a, b, ratios[a.dim]) or a.total <= 0:
                 continue
-            if exponent(a.total, b.total, ratios[a.dim]) < -BOUNDED:
+            if fades(a, b, ratios[a.dim]):
                 raise InputError(
                     f"parameter {name}: the number of experts grows with the width, and the "
                     f"weights of those that an input sees sum to {a.total:.2g} at one width and "
@@ -93,6 +116,17 @@ def is_bounded(small: Gate, big: Gate, ratio: float) -> bool:
     """Whether the sum over a gated dimension does not grow with its size."""
     pairs = ((small.terms, big.terms), (small.total, big.total))
     return any(exponent(a, b, ratio) < BOUNDED for a, b in pairs if a > 0 and b > 0)
+
+
+def fades(small: Gate, big: Gate, ratio: float) -> bool:
+    """Whether the weights of a few experts shrink with the number of experts.
+
+    In activations that they were multiplied into, this shows only if the others are 0.
+    """
+    change = exponent(small.total, big.total, ratio)
+    if small.mixed:
+        return change < FADING and exponent(small.terms, big.terms, ratio) < BOUNDED
+    return change < -BOUNDED
 
 
 def exponent(small: float, big: float, ratio: float) -> float:

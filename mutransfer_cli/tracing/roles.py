@@ -27,11 +27,13 @@ class Gate:
         dim: The dimension.
         terms: Mean number of weights that are not 0.
         total: Mean sum of the weights' sizes.
+        mixed: Whether the weights are those of activations, which may change with the width too.
     """
 
     dim: int
     terms: float
     total: float
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,19 @@ class Attention:
     norm: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What a gain of weight normalization multiplies: W = g · V / |V|.
+
+    Attributes:
+        matrix: Name of the direction V.
+        kept: The dimension of V with a norm and a gain for each entry; None: one for all of V.
+    """
+
+    matrix: str
+    kept: int | None
+
+
 @dataclass(slots=True)
 class Trace:
     """What a forward pass did with each parameter, by its first name.
@@ -92,6 +107,7 @@ class Trace:
         after: By parameter, the number by which lookups in it were multiplied.
         factors: The numbers by which activations and weights were multiplied.
         dependencies: What depends on which parameter.
+        gains: By gain of weight normalization, what it multiplies.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -101,6 +117,7 @@ class Trace:
     after: dict[str, float] = field(default_factory=dict)
     factors: WidthFactors = field(default_factory=WidthFactors)
     dependencies: Dependencies = field(default_factory=lambda: Dependencies(()))
+    gains: dict[str, Gain] = field(default_factory=dict)
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:

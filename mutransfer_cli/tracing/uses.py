@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
-from mutransfer_cli.tracing.grouped_uses import gates_in
-from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gate, Trace, Use, UseKind
+from mutransfer_cli.tracing.grouped_uses import GateOf, flattened_gates, gates_in
+from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gain, Gate, Trace, Use, UseKind
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -100,7 +100,7 @@ class UseRecorder:
         function: str,
         other: Any,
         groups: int = 1,
-        gates: Sequence[tuple[int, float, float]] = (),
+        gates: Sequence[GateOf] = (),
     ) -> None:
         """Record one use.
 
@@ -135,13 +135,35 @@ class UseRecorder:
                 stacked=kind == "matrix" and len(summed + kept) < sizes,
                 groups=groups,
                 gates=tuple(
-                    Gate(own, n, size) for d, n, size in gates if d < len(dims) for own in dims[d]
-                ),
+                    Gate(own, n, size, mixed)
+                    for d, n, size, mixed in gates
+                    if d < len(dims)
+                    for own in dims[d]
+                )
+                or self._flattened(name, [dims[d] for d in into if -len(dims) <= d], other),
             )
             if self.used.get(name) not in {"matrix", "convolution"}:
                 self.used[name] = use.kind
             if use not in self.trace.uses[name]:
                 self.trace.uses[name].append(use)
+
+    def _flattened(
+        self, name: str, into: Sequence[tuple[int, ...]], other: Any
+    ) -> tuple[Gate, ...]:
+        """The gates in activations that a stack of matrices, flattened, is multiplied by.
+
+        Args:
+            name: Name of the parameter.
+            into: For each dimension that is summed over, those of the parameter.
+            other: The other operand.
+        """
+        if len(into) != 1 or self.views.knows(other):
+            return ()
+        sizes = [self.trace.shapes[name][d] for d in into[0]]
+        return tuple(
+            Gate(own, *found, mixed=True)
+            for own, found in zip(into[0], flattened_gates(other, sizes), strict=False)
+        )
 
     def linear(self, call: Call) -> None:
         """Record `linear`, whose input may be a parameter too."""
@@ -218,6 +240,15 @@ class UseRecorder:
         self.use(call.arg(2, "weight"), "matrix", [1, 2], [0], call.name, None)
         self.use(call.arg(3, "bias"), "elementwise", [], [0], call.name, None)
 
+    def weight_norm(self, call: Call) -> None:
+        """Let g · V / |V| stand for V; g is a gain on the rows that are normalized."""
+        direction, gain, dim = call.arg(0, "v"), call.arg(1, "g"), call.arg(2, "dim") or 0
+        self.views.stand_for(direction, call.result)
+        self.use(gain, "elementwise", [], list(range(gain.dim())), call.name, None)
+        for name in self.find(gain):
+            for matrix in self.find(direction):
+                self.trace.gains[name] = Gain(matrix, dim if dim >= 0 else None)
+
     def _layers(self, call: Call, inputs: Any) -> None:
         """Record several layers in one function: weights (out, in), biases, and learned inputs."""
         for tensor in call.tracked:
@@ -265,4 +296,5 @@ HANDLERS: dict[str, Callable[[UseRecorder, Call], None]] = {
     **dict.fromkeys(RECURRENT, UseRecorder.recurrent),
     "bilinear": UseRecorder.bilinear,
     "cosine_similarity": UseRecorder.cosine_similarity,
+    "_weight_norm": UseRecorder.weight_norm,
 }

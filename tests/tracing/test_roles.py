@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mutransfer_cli.errors import InputError
 from tests.helpers.traced_models import Net, traced, vectors
 
 
-def weight_normed(w: int) -> nn.Module:
-    return Net(w, nn.utils.parametrizations.weight_norm(nn.Linear(w, w)))
+class Orthogonal(nn.Module):
+    """A layer whose weight is computed by a function for which there is no rule, with gains."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.direction = nn.Parameter(torch.randn(width, width))
+        self.gain = nn.Parameter(torch.ones(width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, torch.matrix_exp(self.direction - self.direction.t())) * self.gain[:, 0]
+
+
+def orthogonal(w: int) -> nn.Module:
+    return Net(w, Orthogonal(w))
 
 
 @pytest.mark.parametrize(
@@ -19,16 +32,15 @@ def weight_normed(w: int) -> nn.Module:
     [("hidden", 8), ("vector", 1)],  # (out, in) = (8, 8) at the base; a vector sums over nothing
 )
 def test_a_role_that_was_chosen_decides_on_the_fans(role: str, fan_in: int) -> None:
-    direction = "hidden.parametrizations.weight.original1"
-    roles = [("*original0", "vector"), (direction, role)]
-    tensor = traced(weight_normed, vectors(), roles=roles).tensor(direction)
+    roles = [("*.gain", "vector"), ("*.direction", role)]
+    tensor = traced(orthogonal, vectors(), roles=roles).tensor("hidden.direction")
     assert (tensor.role, tensor.fans(tensor.base_shape)[0]) == (role, fan_in)
 
 
 def test_a_role_that_cannot_be_is_refused() -> None:
-    roles = [("*original0", "hidden"), ("*original1", "hidden")]  # (8, 1): one column
-    with pytest.raises(InputError, match=r"original0: role hidden is for matrices"):
-        traced(weight_normed, vectors(), roles=roles)
+    roles = [("*.gain", "hidden"), ("*.direction", "hidden")]  # (8, 1): one column
+    with pytest.raises(InputError, match=r"gain: role hidden is for matrices"):
+        traced(orthogonal, vectors(), roles=roles)
 
 
 @pytest.mark.parametrize(

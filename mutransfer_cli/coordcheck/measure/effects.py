@@ -27,6 +27,7 @@ INPUT_DEPENDENT = 1.5  # least growth at twice the input of an effect that depen
 
 # names of a weight, also where the module computes it from another tensor in every pass
 WEIGHTS = {"weight", "weight_orig", "parametrizations.weight.original"}
+GAINS = {"weight_g", "parametrizations.weight.original0"}  # of weight normalization
 
 SEVERAL_MATRICES = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
@@ -191,7 +192,7 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
     if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
         return None
-    if local not in WEIGHTS or value.dim() < 2:
+    if local not in GAINS and (local not in WEIGHTS or value.dim() < 2):
         return None
     generator = torch.Generator().manual_seed(0)
     shape = (max(1, ISOTROPIC_INPUTS // max(1, x[..., 0].numel())), *x.shape)

@@ -156,6 +156,7 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
             (Repair(name=name, quantity="multiplier", power=-nearest_half(init)),),
         )
     finding = "init-too-large" if init > 0 else "init-too-small"
+    size = "size at init" if expected.layer_role else "init standard deviation"
     update_deviates = abs(own) > EXPONENT_TOLERANCE
     also = f"; its update too is {excess(own, ratio)}" if update_deviates else ""
     fix = FINDINGS[finding].fix(change=correction(init))
@@ -163,7 +164,7 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
         fix += f"; {FINDINGS[lr_finding(own)].fix(change=correction(own))}"
     return Diagnosis(
         finding,
-        f"`{name}`: its init standard deviation is {excess(init, ratio)}{also}",
+        f"`{name}`: its {size} is {excess(init, ratio)}{also}",
         fix,
         (
             Repair(name=name, quantity="init", power=-nearest_half(init)),

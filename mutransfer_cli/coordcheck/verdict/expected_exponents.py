@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from mutransfer_cli.optimizers.geometry import SIGN, Geometry
 from mutransfer_cli.parameterization.protocol import parameterization_of
@@ -20,6 +21,9 @@ class Expectation:
 
     Attributes:
         role: The tensor's role.
+        layer_role: The role of the matrix that it acts with: its own, but for gains of weight
+            normalization.
+        normed: Whether its layer divides it by its norm, so that its own size has no effect.
         update: Exponent of the effect of the tensor's own update on its module's output.
         logit_update: For a tied tensor, exponent of that effect as the readout.
         init: Exponent of its module's gain on isotropic input at init.
@@ -39,6 +43,13 @@ class Expectation:
     lr: float | None = 0.0
     row_init: float | None = None
     geometry: Geometry = SIGN
+    layer_role: str = ""
+    normed: bool = False
+
+    @property
+    def acts_as(self) -> str:
+        """The role by which its layer is measured."""
+        return self.layer_role or self.role
 
 
 def is_judged(tensor: TensorShape, family: Family) -> bool:
@@ -96,3 +107,30 @@ def expectation(
         row_init=theory.init if is_matrix else None,
         geometry=geometry,
     )
+
+
+def with_gains(expected: Mapping[str, Expectation], family: Family) -> dict[str, Expectation]:
+    """The expectations, where gains of weight normalization follow from those of their matrices.
+
+    The layer's size at init is that of the gain g, as it computes g · V / |V|. An update of g that
+    is in proportion to g changes the output in proportion to the output itself, which is smaller
+    than 1 at init in a readout, and so is the gradient of g (derived).
+    """
+    result = dict(expected)
+    for name, gain in family.gains.items():
+        own, matrix = expected.get(name), expected.get(gain.matrix)
+        if own is None or matrix is None or matrix.init is None or matrix.row_init is None:
+            continue
+        growing = family.tensor(gain.matrix).growing
+        norm = matrix.row_init + sum(d != gain.kept for d in growing) / 2
+        powers = max(1.0, -own.geometry.lr_power)
+        result[name] = replace(
+            own,
+            update=own.update + powers * matrix.init,
+            init=matrix.init,
+            lr=None if own.lr is None else own.lr - own.geometry.lr_power * norm,
+            row_init=norm,
+            layer_role=matrix.role,
+        )
+        result[gain.matrix] = replace(matrix, normed=True)
+    return result

@@ -38,7 +38,7 @@ def init_deviation(
     """Slope and deviation of the gain of a tensor's module; None and 0 if it is not judged."""
     if expected.init is None:
         return None, 0.0
-    follows = expected.role in SCALED_OUTPUT_ROLES
+    follows = expected.acts_as in SCALED_OUTPUT_ROLES
     sizes = {m.size for m in measurements}
     measurements = [m for m in measurements if name in m.gains]  # no token may reach an expert
     if {m.size for m in measurements} != sizes:
@@ -72,7 +72,7 @@ def update_deviation(
 
     def slope_of(aspect: str) -> SlopeFit | None:
         """Slope of an aspect of the effect, with the multiplier that follows its module."""
-        follows = expected.role in SCALED_OUTPUT_ROLES
+        follows = expected.acts_as in SCALED_OUTPUT_ROLES
 
         def value_of(m: Measurement) -> float | None:
             value = effect_aspect(m, name, use, aspect)
@@ -169,7 +169,7 @@ def input_slope(
     """
     if expected.role == "tied":
         return None
-    if expected.role == "readout":
+    if expected.acts_as == "readout":
         return fit_slope(measurements, lambda m: m.upstream.get(name))
     reached = [m for m in measurements if m.effects.get(name)]
     if {m.size for m in reached} != {m.size for m in measurements}:

@@ -26,6 +26,7 @@ STEEPEST_EPSILON = 1.5  # steepest slope for extrapolating epsilon
 EPSILON_SHARE = 0.2  # largest share of an update that epsilon may take at that width
 SEVERITY: tuple[AspectVerdict, ...] = ("not judged", "pass", "warn", "inconclusive", "fail")
 UNMEASURED_INIT = "no product with random inputs shows how large it is"
+NORMED = "its layer divides it by its norm; the gain beside it is judged instead"
 
 
 def verdict_on(deviation: float, error: float) -> AspectVerdict:
@@ -135,7 +136,7 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         not_judged.pop("update", None)
     init, deviation_at_init = init_deviation(name, measurements, expected)
     if init is None:
-        not_judged["init"] = UNMEASURED_INIT
+        not_judged["init"] = NORMED if expected.normed else UNMEASURED_INIT
     probed = [m for m in measurements if m.decays or m.epsilons]
     decay = fit_slope(probed, lambda m: m.decays.get(name))
     epsilon: SlopeFit | None = None
@@ -182,6 +183,7 @@ def worst_use(
         current = update_deviation(name, use, covered.measurements, expected)
         if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
             worst = current
-    if worst is not None and expected.role == "scalar" and worst.deviation < 0:
+    is_factor = expected.role == "scalar" and not expected.layer_role
+    if worst is not None and is_factor and worst.deviation < 0:
         return without_fading_factor(name, worst, covered.measurements, expected)
     return worst

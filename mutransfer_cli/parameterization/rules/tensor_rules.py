@@ -3,50 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import sqrt
 
-from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
-from mutransfer_cli.parameterization.plan_config import PlanConfig
-from mutransfer_cli.parameterization.protocol import Parameterization
+from mutransfer_cli.optimizers.protocol import optimizer_of
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
-from mutransfer_cli.parameterization.rows.powers import CONSTANT, IN, ONE, OUT, Power, Row
-from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
+from mutransfer_cli.parameterization.rows.powers import ONE, Row
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
+from mutransfer_cli.parameterization.rules.own_factors import (
+    form_of,
+    matrix_of,
+    model_power,
+    one_rate,
+    own_factor,
+)
+from mutransfer_cli.parameterization.rules.plan_context import PlanContext
 from mutransfer_cli.plans.types import TensorPlan
-from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.tensor_shape import TensorShape
-
-
-@dataclass(frozen=True, slots=True)
-class PlanContext:
-    """The inputs that are common to all tensors of a plan.
-
-    Attributes:
-        config: Hyperparameters and rules at the base.
-        parameterization: The parameterization that the config names.
-        optimizer: The optimizer that the config names.
-        horizon: Factors for batch size and training length.
-        m_depth: Depth of the target divided by the depth at which hyperparameters are quoted.
-        init_depth: The depth that `init.residual: gpt2` divides by.
-        family: The traced model.
-        folded: Whether branch multipliers are folded into the tensors that end the branches.
-        final_readouts: The readouts that give the model's output.
-        m_width: Width of the target divided by that of the base.
-    """
-
-    config: PlanConfig
-    parameterization: Parameterization
-    optimizer: OptimizerSpec
-    horizon: HorizonRule
-    m_depth: float
-    init_depth: int
-    family: Family
-    folded: bool
-    final_readouts: frozenset[str]
-    m_width: float = 1.0
 
 
 def matches_any(name: str, patterns: Sequence[str]) -> bool:
@@ -101,7 +75,8 @@ def initial_std(
     if matches_any(name, init.zero):
         return "zero", 0.0
     if tensor.role == "fixed" or not is_matrix(tensor):
-        if factor == 1.0 or tensor.base_rms == 0.0:
+        follows = tensor.name in context.family.gains and not at_base
+        if tensor.base_rms == 0.0 or (factor == 1.0 and not follows):
             return "keep", None
         return "rescale", tensor.base_rms * factor
     if context.parameterization.unit_scaled:
@@ -122,34 +97,6 @@ def initial_std(
     return "normal", std * factor
 
 
-def model_power(tensor: TensorShape, context: PlanContext, form: str) -> Power:
-    """The power of its fans by which the model itself multiplies a tensor, as far as it counts.
-
-    The multiplier that a plan installs for the last readouts takes it into account already.
-
-    Args:
-        tensor: The tensor.
-        context: The inputs that are common to all tensors.
-        form: multiplier or absorbed, for this tensor.
-    """
-    power = context.family.scale_powers.get(tensor.name, 0.0)
-    installed = tensor.role == "tied" or (tensor.role == "readout" and form == "multiplier")
-    if installed or tensor.role in CONSTANT or context.parameterization.unit_scaled:
-        return ONE
-    summed = set(tensor.scaling_dims()) <= set(tensor.in_dims)
-    return IN**power if summed else OUT**power
-
-
-def model_factor_of_scalar(tensor: TensorShape, context: PlanContext) -> float:
-    """The number by which the model multiplies a tensor of finite size, relative to the base."""
-    single = context.parameterization.single_lr_source is not None
-    if tensor.role != "scalar" or context.parameterization.unit_scaled:
-        return 1.0
-    if single and context.config.alignment is None:
-        return 1.0
-    return float(context.m_width ** context.family.scale_powers.get(tensor.name, 0.0))
-
-
 def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanContext) -> TensorPlan:
     """The plan of one tensor.
 
@@ -162,7 +109,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     s, parameterization, horizon = context.config, context.parameterization, context.horizon
     optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
     geometry, m_depth = optimizer.geometry, context.m_depth
-    form = s.readout if tensor.role != "readout" or name in context.final_readouts else "absorbed"
+    form = form_of(tensor, name, context)
     by_model = model_power(tensor, context, form)
     row = parameterization.row(tensor.role, form).shifted(by_model)
     rule = lr_rule(
@@ -173,15 +120,16 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     base_in, base_out = tensor.fans(tensor.base_shape)
     m_in, m_out = fan_in / base_in, fan_out / base_out
     in_block = context.family.blocks.position(name) is not None
-    ends = context.folded and tensor.name in context.family.ends
+    ends = context.folded and matrix_of(tensor, context).name in context.family.ends
     inside = parameterization.depth_rule(geometry, s.depth_alpha, in_block, False)
     depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
 
     # divide by the factor that the optimizer's class applies by itself
     by_class = optimizer.lr_shape_factor(shape)
     width = rule.lr(m_in, m_out) * optimizer.lr_shape_factor(tensor.base_shape) / by_class
-    on_scalar = model_factor_of_scalar(tensor, context)
-    width *= on_scalar**geometry.lr_power
+    by_itself = own_factor(tensor, context)
+    if not one_rate(context):
+        width *= by_itself**geometry.lr_power
     peak = s.optimizer.lr
     if optimizer.name != s.optimizer.name and s.optimizer.adamw_lr is not None:
         peak = s.optimizer.adamw_lr
@@ -202,7 +150,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
 
     eps = optimizer.planned_eps(
         s.optimizer.eps,
-        entry_size=on_scalar * rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
+        entry_size=by_itself * rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
         # QIU: ε·√(in/out)/N
         norm_size=sqrt(m_in / m_out * m_depth ** (2 * depth.gradient)),
     )
@@ -211,7 +159,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         eps = s.optimizer.eps
 
     at_base = shape == tensor.base_shape and m_depth == 1.0
-    factor = row.init(m_in, m_out) * m_depth**depth.init / on_scalar
+    factor = row.init(m_in, m_out) * m_depth**depth.init / by_itself
     at_base_factor = context.family.scale_values.get(tensor.name, 1.0) if by_model != ONE else 1.0
     init, std = initial_std(name, tensor, context, factor, at_base, abs(at_base_factor))
     return TensorPlan(

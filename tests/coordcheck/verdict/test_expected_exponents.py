@@ -8,14 +8,18 @@ mean-field parameterization, where it is Θ(1/n). u-muP and CompleteP are muP in
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from mutransfer_cli import check
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import NORMED
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 from tests.helpers.check_requests import request_for
+from tests.helpers.weight_normed import FORMS, planned
 
 GRADIENTS = {"sp": -0.5, "ntk": -0.5, "mean-field": -1, "mup": -1, "umup": -1, "completep": -1}
 
@@ -68,3 +72,53 @@ def test_a_request_has_the_table_of_what_it_is_held_against() -> None:
     expected = request_for("mean-field", "sgd").expected["hidden.0.weight"]
     assert (expected.gradient, expected.geometry) == (-1.0, GRADIENT)
     assert replace(expected, gradient=-0.5) != expected
+
+
+ADAM = {"name": "adam", "lr": 0.001, "eps": 1e-12}
+SGD = {"name": "sgd", "lr": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("options", "expect"),
+    [
+        ({"optimizer": ADAM}, "mup"),
+        ({"optimizer": SGD, "form": "parametrizations"}, "mup"),
+        ({"optimizer": SGD, "convolutional": True}, "mup"),
+        ({"optimizer": ADAM, "form": "parametrizations", "dim": None}, "mup"),
+        ({"optimizer": ADAM, "parameterization": "ntk"}, "ntk"),
+    ],
+)
+def test_plans_of_weight_norm_pass(options: dict[str, Any], expect: str) -> None:
+    report = check(planned(**options), expect=expect)
+    wrong = [(t.name, t.message) for t in report.tensors if t.verdict != "pass"]
+    assert not wrong and report.verdict == "pass", report.document.reason
+    assert report.tensors[2].not_judged == {"init": NORMED}  # a direction has no scale
+    assert check(planned(**options), expect=expect, static=True).passed
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("optimizer", "aspect", "layer", "part", "power", "repair"),
+    [
+        (ADAM, "lr", "b", "direction", 1.0, ("lr", -1.0)),
+        (ADAM, "lr", "head", "direction", -0.5, ("lr", 0.5)),
+        (ADAM, "lr", "head", "gain", 1.0, ("lr", -1.0)),
+        (ADAM, "init", "c", "gain", 0.5, ("init", -0.5)),
+        (SGD, "lr", "b", "gain", -0.5, ("lr", 0.5)),
+        (SGD, "lr", "head", "gain", -0.5, ("lr", 0.5)),
+    ],
+)
+def test_errors_under_weight_norm_are_named_alone(
+    optimizer: dict[str, Any],
+    aspect: str,
+    layer: str,
+    part: str,
+    power: float,
+    repair: tuple[str, float],
+    form: str,
+) -> None:
+    name = f"{layer}.{FORMS[form][1 if part == 'gain' else 2]}"
+    report = check(planned(optimizer, form, (aspect, name, power)))
+    failing = {t.name: [(r.quantity, r.power) for r in t.repairs] for t in report.tensors
+               if t.verdict != "pass"}  # fmt: skip
+    assert failing == {name: [repair]}

@@ -1,0 +1,87 @@
+"""Plans of weight normalization, W = g · V / |V|, by hand for m = 256/64 = 4.
+
+|V| of a row of n entries goes as √n · std. V's own scale cancels, so its rate is that of an
+ordinary matrix whose update is compared with its own size. g takes the place of |V|:
+init of g ∝ |V|, and its update in proportion to it.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mutransfer_cli import Subject, plan
+from mutransfer_cli.plans.plan import Plan
+from tests.helpers.weight_normed import FORMS, WeightNormed, batches, entropy
+
+ADAM = {"name": "adam", "lr": 0.01}
+SGD = {"name": "sgd", "lr": 0.01}
+
+
+def plan_of(
+    optimizer: dict[str, object], form: str, gains: float | None = None, **rules: object
+) -> Plan:
+    def bare(width: int) -> Subject:
+        torch.manual_seed(0)
+        model = WeightNormed(width, form, dim=rules.get("dim", 0))
+        if gains is not None:
+            for name, p in model.named_parameters():
+                if name.endswith(FORMS[form][1]):
+                    torch.nn.init.constant_(p, gains)
+        return Subject(model, None, entropy, batches())
+
+    readout = {"readout": rules["readout"]} if "readout" in rules else {}
+    return plan(bare, base={"width": 64}, target={"width": 256}, optimizer=optimizer, **readout)  # type: ignore[arg-type]  # a rule
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("optimizer", "layer", "lr_of_gain", "lr_of_direction", "growth"),
+    [
+        # |V| of a row of n entries of std 1/√n is constant: g is an ordinary vector
+        (ADAM, "b", 0.01, 0.0025, 1.0),
+        (ADAM, "a", 0.01, 0.01, 1.0),
+        (SGD, "b", 0.04, 0.01, 1.0),  # SGD: the rate of a vector ∝ m, that of a matrix constant
+        # a readout of constant std has rows of norm √m, behind a multiplier of 1/m
+        (ADAM, "head", 0.02, 0.01, 2.0),
+        # gradient of g ∝ V·x/|V| ∝ 1 (at init), and it has to change g by √m relative to 1/m:
+        # the scalar's rate, constant, times the square of √m
+        (SGD, "head", 0.04, 0.04, 2.0),
+    ],
+)
+def test_gains_and_directions(
+    form: str,
+    optimizer: dict[str, object],
+    layer: str,
+    lr_of_gain: float,
+    lr_of_direction: float,
+    growth: float,
+) -> None:
+    _, gain, direction = FORMS[form]
+    found = plan_of(optimizer, form, gains=1.5)
+    g, v = (found.tensor(f"{layer}.{name}") for name in (gain, direction))
+    assert (g.lr, v.lr) == (pytest.approx(lr_of_gain), pytest.approx(lr_of_direction))
+    assert (g.init, g.init_std) == ("rescale", pytest.approx(1.5 * growth))
+    assert g.role == ("scalar" if layer == "head" else "vector")
+    assert v.role == {"a": "input", "b": "hidden", "head": "readout"}[layer]
+
+
+def test_an_absorbed_readout_has_small_gains() -> None:
+    """Std and rate 1/m: rows of norm m^-1/2 = 1/2."""
+    found = plan_of(ADAM, "hooks", gains=1.0, readout="absorbed")
+    assert found.tensor("head.weight_g").init_std == pytest.approx(0.5)
+    assert found.tensor("head.weight_g").lr == pytest.approx(0.005)
+    assert found.tensor("head.weight_v").lr == pytest.approx(0.0025)
+
+
+def test_one_gain_for_all_rows() -> None:
+    """|V| of n² entries of std 1/√n goes as √n = 2."""
+    found = plan_of(ADAM, "parametrizations", gains=1.0, dim=None)
+    gain = found.tensor("b.parametrizations.weight.original0")
+    assert (gain.init_std, gain.lr) == (pytest.approx(2.0), pytest.approx(0.02))
+
+
+def test_without_weight_norm_vectors_keep_their_init() -> None:
+    """The negative control: a bias is no gain."""
+    bias = plan_of(ADAM, "hooks").tensor("b.bias")
+    assert (bias.init, bias.lr) == ("keep", pytest.approx(0.01))
