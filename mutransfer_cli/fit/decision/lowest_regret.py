@@ -22,7 +22,8 @@ class ChosenValue:
     """The choice of one hyperparameter.
 
     Attributes:
-        value: The value with the interval of the optimum; no bounds where the runs support none.
+        value: The value with the interval of the optimum; no bounds where the runs support none, or
+            show two optima.
         cost_of_half: Relative extra loss of half the optimum; None for a category.
         cost_of_double: Relative extra loss of twice the optimum.
         costs: Of a category, or a choice of 0: the relative extra loss of each other value.
@@ -80,7 +81,7 @@ def choose(
     positions = fitted.positions(sizes)
     values = {}
     for j, c in enumerate(study.hyperparameters.coordinates):
-        known = reason is None and c.name not in unresolved
+        known = reason is None and fitted.second is None and c.name not in unresolved
         interval = c.interval(positions[c.name])
         value = c.value(float(setting[j]))
         low, high = (interval.low, interval.high) if known else (None, None)

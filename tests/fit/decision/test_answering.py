@@ -409,6 +409,8 @@ def test_two_optima_are_said() -> None:
     assert found.notes == ()  # what is on the ridge is no outlier
     assert found.choice is not None
     assert log2(found.choice.hyperparameters["lr"]) == pytest.approx(-5)
+    chosen = found.choice.values["lr"].value  # the interval would be that of one of the two
+    assert chosen.low is None and chosen.high is None
 
 
 def test_two_equal_optima_are_said() -> None:
