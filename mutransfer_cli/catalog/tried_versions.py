@@ -6,8 +6,15 @@ from mutransfer_cli.catalog.stack_versions import StackVersions, TriedVersion
 
 WHEN = "November 2026"
 ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
-_MASTER = TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN)
-_COMPLETEP = TriedVersion("commit 6f8bc3b of nanoGPT-mup, branch completep", "trained", WHEN)
+_MASTER = (
+    TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
+    TriedVersion("commit 40c3904 of its branch for sparsity", "trained", WHEN, "sparsity 0"),
+)
+_COMPLETEP = (
+    TriedVersion("commit 6f8bc3b of nanoGPT-mup, branch completep", "trained", WHEN),
+    TriedVersion("commit 3784e18 of the same branch", "trained", WHEN),
+    TriedVersion("commit 3904404 of the same branch", "trained", WHEN, "train.py of 3784e18"),
+)
 
 TORCH = StackVersions(
     package="torch",
@@ -23,17 +30,13 @@ TRANSFORMERS = StackVersions(
     package="transformers", tried=(TriedVersion("5.24.0", "trained", WHEN),), others=ROPE_KEYS
 )
 NANOGPT = StackVersions(
-    tried=(
-        TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
-        _COMPLETEP,
-    ),
-    others="Karpathy's nanoGPT stops at the first key: it has no muP; completep has an epsilon per "
-    "group since commit 3904404",
+    tried=(*_MASTER, *_COMPLETEP),
+    others="on Karpathy's nanoGPT, which has no muP, and on the other branch the file stops",
 )
 NANOGPT_COMPLETEP = StackVersions(
-    tried=(_COMPLETEP,),
-    others="Karpathy's nanoGPT stops at the first key: it has no muP; it has an epsilon per group "
-    "since commit 3904404",
+    tried=_COMPLETEP,
+    others="on Karpathy's nanoGPT, which has no muP, and on master the file stops; commit 3904404 "
+    "has an epsilon per group",
 )
 MEGATRON = StackVersions(
     package="megatron-core",

@@ -109,12 +109,25 @@ def megatron(files: Mapping[str, str], model: Model) -> Reading:
     return Reading(found, scale, logits, number["--clip-grad"] or None)
 
 
+def handed_std(text: str) -> float:
+    """The init that train.py builds its model with: it calls GPTConfig(**model_args) without it."""
+
+    def config(init_std: float = 0.02) -> float:
+        return init_std
+
+    train = {"init_from": "scratch", "GPTConfig": config, "mup_enabled": False}
+    if "depth_alpha_enabled" in text.partition("n_layer = ")[2]:
+        train["depth_alpha_enabled"] = False
+    exec(text, train)
+    return float(train["GPTConfig"]())  # type: ignore[operator]  # a function
+
+
 def nanogpt(files: Mapping[str, str], model: Model) -> Reading:
     (text,) = files.values()
     c: dict[str, Any] = {}
     exec(text, c)
     m, lr, decay = (c[k] for k in ("mup_width_multiplier", "learning_rate", "weight_decay"))
-    std = 0.02  # GPTConfig's own: train.py's model_args do not have init_std
+    std = handed_std(text)
     deep = c.get("depth_alpha_enabled", False)
     r, a = (c["depth_multiplier"], c["depth_alpha_exp"]) if deep else (1.0, 1.0)
     eps = c["adam_eps"] / m * r**-a if deep else 1e-8  # of all groups

@@ -1,5 +1,7 @@
 """`python -m tests.stacks [--only NAME]… [--without NAME]… [--case NAME]…`: `make stacks`.
 
+`--release lightning=2.5.6` tries another release of a stack.
+
 Exit code 1 if a stack does something that its file does not declare, or if one was not run and
 `--without` does not name it.
 """
@@ -28,7 +30,8 @@ def outcomes_of(row: StackRow, cases: list[str]) -> list[Outcome]:
     """
     environment = environment_of(row)
     with tempfile.TemporaryDirectory() as folder:
-        output, log = Path(folder) / "outcomes", ROOT / ".stacks" / f"{row.name}.log"
+        output = Path(folder) / "outcomes"
+        log = ROOT / ".stacks" / f"{row.folder or row.name}.log"
         log.parent.mkdir(exist_ok=True)
         command = [str(environment.python), "-m", "tests.stacks.stack_run", row.name, str(output)]
         with log.open("w") as stream:
@@ -62,8 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without", action="append", default=[], metavar="NAME",
                         help="stack that need not run")  # fmt: skip
     parser.add_argument("--case", action="append", default=[], metavar="NAME")
+    parser.add_argument("--release", action="append", default=[], metavar="NAME=VERSION",
+                        help="release to try instead of the pinned one")  # fmt: skip
     options = parser.parse_args(arguments)
     rows(options.without)
+    releases = dict(text.split("=", 1) for text in options.release)
+    rows(list(releases))
     failed, not_run, versions = 0, [], {}
     print("| format | recipe | result | losses differ by | detail |")
     print("| --- | --- | --- | --- | --- |")
@@ -71,6 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         if row.name in options.without:
             print(f"| {', '.join(row.formats)} | | not run | | --without {row.name} |")
             continue
+        row = row.at(releases[row.name]) if row.name in releases else row
         try:
             found = outcomes_of(row, options.case)
         except (NotAvailable, subprocess.TimeoutExpired) as error:

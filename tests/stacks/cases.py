@@ -121,5 +121,11 @@ CASES = (
         depth=6,
         recipe={"PARAMETERIZATION": "completep"},
     ),
+    StackCase(
+        "gpt-completep-heads",
+        args={"tied": True, "bias": True, "n_head": None, "head_dim": 8},
+        depth=6,
+        recipe={"PARAMETERIZATION": "completep"},
+    ),
     StackCase("gpt-muon", args={"tied": False, "bias": False}, recipe={"OPTIMIZER": MUON}),
 )

@@ -52,7 +52,7 @@ def environment_of(row: StackRow) -> Environment:
     checkout = checkout_of(row)
     if not row.requirements:
         return Environment(Path(sys.executable), checkout)
-    folder = FOLDER / row.name
+    folder = FOLDER / (row.folder or row.name)
     python = folder / "bin" / "python"
     installed, wanted = folder / "requirements.txt", "\n".join(row.requirements)
     if not installed.is_file() or installed.read_text() != wanted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class StackRow:
         checkout: Whether the stack has no package and needs MUTRANSFER_STACK_<NAME>=PATH.
         python: The version of Python that pip has to pretend to install for, where the package asks
             for another one than it needs.
+        folder: Its environment in `.stacks/`, if that is not named as the stack.
     """
 
     name: str
@@ -26,11 +28,29 @@ class StackRow:
     distribution: str = ""
     checkout: bool = False
     python: str = ""
+    folder: str = ""
 
     @property
     def variable(self) -> str:
         """The environment variable that names a checkout."""
         return "MUTRANSFER_STACK_" + self.name.upper().replace("-", "_")
+
+    def at(self, release: str) -> StackRow:
+        """The same stack at another release, in an environment of its own.
+
+        Args:
+            release: The version, and further requirements after spaces: `4.57.6 tokenizers==0.22`.
+
+        Raises:
+            SystemExit: The stack has no package.
+        """
+        if not self.distribution:
+            raise SystemExit(f"--release {self.name}: it has no package")
+        version, *others = release.split()
+        named = {re.split("[=<>]", r)[0] for r in (f"{self.distribution}==", *others)}
+        kept = [r for r in self.requirements if re.split("[=<>]", r)[0] not in named]
+        requirements = (f"{self.distribution}=={version}", *others, *kept)
+        return replace(self, requirements=requirements, folder=f"{self.name}-{version}")
 
 
 ADAPTERS = "tests.stacks.adapters."
@@ -77,11 +97,13 @@ STACK_ROWS = (
         python="3.12",
     ),
     StackRow(
-        "nanogpt",
-        {
-            "nanogpt-mup": ADAPTERS + "nanogpt_script:build",
-            "nanogpt-completep": ADAPTERS + "nanogpt_script:build",
-        },
+        "nanogpt-mup",
+        {"nanogpt-mup": ADAPTERS + "nanogpt_script:build"},
+        checkout=True,
+    ),
+    StackRow(
+        "nanogpt-completep",
+        {"nanogpt-completep": ADAPTERS + "nanogpt_script:build"},
         checkout=True,
     ),
     StackRow("cerebras", {"cerebras": ADAPTERS + "cerebras_model:build"}, checkout=True),

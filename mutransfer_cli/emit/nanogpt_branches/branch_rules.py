@@ -17,8 +17,6 @@ from mutransfer_cli.emit.core.protocol import EmitRequest
 from mutransfer_cli.emit.core.resolve import hidden_numbers, shared_weight_decay
 
 MASTER_EPS = 1e-8
-MODEL_ARGS_LINE = "init_std=init_std"
-MODEL_STD = 0.02  # GPTConfig.init_std, which train.py never sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +61,9 @@ def branch_values(request: EmitRequest, completep: bool) -> BranchValues:
     )
 
 
-def offers_of(decoder: Decoder, v: BranchValues, std: float) -> dict[str, Offer]:
-    """What the branch makes of its base values.
-
-    Args:
-        decoder: The plan as a decoder.
-        v: The base values.
-        std: The σ that the model is built with.
-    """
-    m = decoder.m_width
+def offers_of(decoder: Decoder, v: BranchValues) -> dict[str, Offer]:
+    """What the branch makes of its base values."""
+    m, std = decoder.m_width, v.std
     eps = v.eps / m * v.r**-v.alpha if v.completep else v.eps
     inner_lr = v.lr * v.r ** (v.alpha - 1)
     inner_decay = v.decay * m if v.completep else v.decay
@@ -87,14 +79,9 @@ def offers_of(decoder: Decoder, v: BranchValues, std: float) -> dict[str, Offer]
 def remedies_of(
     decoder: Decoder, v: BranchValues, actual: Mapping[str, Numbers]
 ) -> dict[tuple[str, str], str]:
-    """What mends a number, by quantity and tensor: a line of train.py, a later commit."""
-    offers = offers_of(decoder, v, v.std)
+    """What mends a number, by quantity and tensor: a later commit."""
     remedies = {}
     for name in actual:
-        if (std := offers[decoder.parts[name]].init_std) is not None:
-            remedies["init_std", name] = (
-                f"with {MODEL_ARGS_LINE} in train.py it starts at {std:.6g}"
-            )
         outside = decoder.parts[name] in (*OUTER, "final_norm", "final_norm_bias")
         if outside and v.completep and v.r != 1:
             remedies["eps", name] = (

@@ -3,7 +3,8 @@
 The stack scales by the width itself. Branch master: hidden init σ/√m, c_proj σ/√(2Lm), rate η/m,
 one decay, epsilon 1e-8, softmax scale 1/d_head. Branch completep: c_proj σ/√m, branches × r^-α,
 hidden rate η·r^(α-1)/m, decay λ·m, epsilon ε·r^-α/m of all tensors. Embedding and readout are one
-tensor in both, and σ is always 0.02: train.py does not hand its init_std to the model.
+tensor in both. train.py does not hand its init_std to the model: the file, which it executes after
+importing the model, does.
 Source: nanoGPT-mup b2a5e60 and its branch completep 6f8bc3b, model.py and train.py.
 """
 
@@ -23,8 +24,6 @@ from mutransfer_cli.emit.core.plan_deviations import patterns_of
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import resolve_tensors
 from mutransfer_cli.emit.nanogpt_branches.branch_rules import (
-    MODEL_ARGS_LINE,
-    MODEL_STD,
     BranchValues,
     branch_values,
     offers_of,
@@ -44,13 +43,7 @@ def resolve(request: EmitRequest, completep: bool = False) -> ResolvedConfig:
     t, plan = request.decoder, request.plan
     v = branch_values(request, completep)
     refuse_core(request, residual_limitation(request, v.r**-v.alpha))
-    # multipliers are chosen for the σ of the file, with which the mended train.py follows the plan
-    multipliers = resolve_tensors(
-        request, offers_of(t, v, v.std), {"residual": v.r**-v.alpha}
-    ).multipliers
-    tensors = resolve_tensors(
-        request, offers_of(t, v, MODEL_STD), {**multipliers, "residual": v.r**-v.alpha}
-    )
+    tensors = resolve_tensors(request, offers_of(t, v), {"residual": v.r**-v.alpha})
     norm_biases = t.names("norm1_bias", "norm2_bias", "final_norm_bias") if not t.bias else []
     missing = {*t.names("readout"), *norm_biases}
     actual = {name: n for name, n in tensors.actual.items() if name not in missing}
@@ -92,8 +85,6 @@ def without_norm_biases(plan: Plan, names: list[str]) -> tuple[Deviation, ...]:
 def notes_of(v: BranchValues) -> tuple[str, ...]:
     """What the reader has to do, or to know, beside the values."""
     notes: tuple[str, ...] = (
-        f"train.py ignores init_std, and the model keeps {MODEL_STD}: add {MODEL_ARGS_LINE} to "
-        "model_args in train.py",
         "the logits' multiplier acts only where targets are given: sampling (sample.py, generate) "
         "uses unscaled logits",
     )
@@ -105,6 +96,14 @@ def notes_of(v: BranchValues) -> tuple[str, ...]:
     return notes
 
 
+# train.py makes its config as GPTConfig(**model_args), without init_std
+HAND_STD = """\
+# train.py does not hand init_std to the model, which would start at 0.02:
+if "GPTConfig" in globals():
+    from functools import partial
+
+    GPTConfig = partial(GPTConfig, init_std=init_std)
+"""
 Setting = tuple[str, object, str]  # name, value, comment
 
 
@@ -130,7 +129,7 @@ def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]
             "True: 1/√d_head, False: 1/d_head",
         ),
         ("mup_disable_hidden_lr_scaling", False, ""),
-        ("init_std", v.std, f"at the base; needs {MODEL_ARGS_LINE} in model_args of train.py"),
+        ("init_std", v.std, "at the base; handed to the model at the end of this file"),
         ("learning_rate", v.lr, "at the base; divided by m for hidden matrices"),
         ("min_lr", v.lr * schedule.final, "at the base, as learning_rate"),
         ("weight_decay", v.decay, "as AdamW takes it"),
@@ -158,6 +157,21 @@ def settings_of(request: EmitRequest, resolved: ResolvedConfig) -> list[Setting]
     return lines
 
 
+def branch_guard(completep: bool) -> str:
+    """Code that stops the train.py of another branch, which would take unknown names in silence."""
+    branch = "completep" if completep else "master"
+    wrong = (
+        '"depth_alpha_enabled" not in globals()'
+        if completep
+        else '("mup_enabled" not in globals() or "depth_alpha_enabled" in globals())'
+    )
+    return (
+        "# train.py takes names that it does not know in silence: stop on another branch.\n"
+        f'if "init_from" in globals() and {wrong}:\n'
+        f'    raise SystemExit("this file is for nanoGPT-mup, branch {branch}")\n'
+    )
+
+
 def rounded(value: object) -> object:
     """A number without the last digits of its arithmetic."""
     return float(f"{value:.12g}") if isinstance(value, float) else value
@@ -171,19 +185,19 @@ def render(
         f"{name} = {python(rounded(value))}{f'  # {comment}' if comment else ''}\n"
         for name, value, comment in settings_of(request, resolved)
     )
-    branch = "completep" if resolved.settings["values"].completep else "master"
+    completep = resolved.settings["values"].completep
+    branch = "completep" if completep else "master"
     usage = [
         "",
-        "Put this file into a checkout of nanoGPT-mup:",
+        f"Put this file into a checkout of nanoGPT-mup, branch {branch}, and start it there:",
         f"git clone -b {branch} https://github.com/EleutherAI/nanoGPT-mup",
-        f"add {MODEL_ARGS_LINE} to the call dict(…) that makes model_args in train.py, then:",
         "python train.py THIS_FILE --dataset=NAME",
         "Fill in: NAME, your data. data/NAME/meta.pkl has to give vocab_size "
         f"{request.decoder.vocabulary}: without the file it is 50304.",
         "On several GPUs: gradient_accumulation_steps is divided by their number, which has to "
         "divide it; keep batch_size × gradient_accumulation_steps.",
     ]
-    return {"nanogpt.py": header_block(document, usage) + body}
+    return {"nanogpt.py": header_block(document, usage) + branch_guard(completep) + body + HAND_STD}
 
 
 def keys(

@@ -19,20 +19,56 @@ def deviation(document: ScaleDocument, quantity: str, tensor: str) -> Deviation:
     return found
 
 
+def train_globals(**values: object) -> dict[str, object]:
+    """Names that train.py has defined when it executes the file; values of its defaults."""
+    return {"init_from": "scratch", "init_std": 0.02, "learning_rate": 6e-4, **values}
+
+
 @pytest.mark.parametrize("format_", ["nanogpt-mup", "nanogpt-completep"])
-def test_the_init_that_the_model_keeps(tmp_path: Path, format_: str) -> None:
-    """Width × 4: hidden matrices start at 0.02 / √4 instead of 0.05 / √4; 0.05 is the base's."""
+def test_the_init_reaches_the_model(tmp_path: Path, format_: str) -> None:
+    """train.py calls GPTConfig(**model_args) without init_std; the file hands it over."""
     found = scale(emit_recipe(tmp_path, "gpt-one-std"), width=64, format=format_)
-    hidden = deviation(found.document, "init_std", "mlp.up.weight")
-    assert (hidden.wanted, hidden.got) == (pytest.approx(0.025), pytest.approx(0.01))
-    assert "with init_std=init_std in train.py it starts at 0.025" in hidden.consequence
-    embedding = deviation(found.document, "init_std", "token.weight")
-    assert (embedding.wanted, embedding.got) == (pytest.approx(0.05), 0.02)
-    assert executed(found.text())["init_std"] == pytest.approx(0.05)
-    assert any("add init_std=init_std to model_args" in note for note in found.document.notes)
-    # branch outputs: 0.02 / √(2·2·4) on master, 0.02 / √4 on completep
-    out = deviation(found.document, "init_std", "mlp.down.weight")
-    assert out.got == pytest.approx(0.005 if format_ == "nanogpt-mup" else 0.01)
+    text = found.text()
+    branch = {"depth_alpha_enabled": False} if format_ == "nanogpt-completep" else {}
+
+    def config(n_layer: int, init_std: float = 0.02) -> tuple[int, float]:
+        return n_layer, init_std
+
+    names = train_globals(mup_enabled=False, GPTConfig=config, **branch)
+    exec(text, names)
+    assert names["GPTConfig"](n_layer=2) == (2, pytest.approx(0.05))  # type: ignore[operator]  # a function
+    mended = names["GPTConfig"](n_layer=2, init_std=0.05)  # type: ignore[operator]  # a function
+    assert mended == (2, 0.05)
+    names = train_globals(mup_enabled=False, GPTConfig=config, **branch)
+    exec(text[: text.index('if "GPTConfig" in')], names)
+    assert names["GPTConfig"](n_layer=2) == (2, 0.02)  # type: ignore[operator]  # a function
+    deviating = [d for d in found.document.deviations if d.what.startswith("init_std")]
+    assert not any("mlp.up" in d.what or "token" in d.what for d in deviating)
+    # branch outputs, planned at 0.05 / √4 · 1/√4 (GPT-2's): that on master, 0.05 / √4 on completep
+    out = [d for d in deviating if "mlp.down" in d.what]
+    if format_ == "nanogpt-mup":
+        assert out == []
+    else:
+        assert (out[0].wanted, out[0].got) == (pytest.approx(0.0125), pytest.approx(0.025))
+
+
+@pytest.mark.parametrize(
+    ("format_", "branches"),
+    [("nanogpt-mup", ["master"]), ("nanogpt-completep", ["completep"])],
+)
+def test_another_branch_stops(tmp_path: Path, format_: str, branches: list[str]) -> None:
+    """Karpathy's train.py knows neither name, master one of them, completep both."""
+    text = scale(emit_recipe(tmp_path, "gpt-tied"), width=64, format=format_).text()
+    known = {"karpathy": (), "master": ("mup_enabled",)}
+    known["completep"] = ("mup_enabled", "depth_alpha_enabled")
+    for branch, names in known.items():
+        values = train_globals(**dict.fromkeys(names, False))
+        if branch in branches:
+            exec(text, values)
+        else:
+            with pytest.raises(SystemExit, match=f"branch {branches[0]}"):
+                exec(text, values)
+    exec(text, {})  # elsewhere it only sets its names
 
 
 def test_one_epsilon_for_all_groups_of_completep(tmp_path: Path) -> None:

@@ -105,7 +105,11 @@ def gpt_model(arguments: Any) -> nn.Module:
     """Megatron's GPTModel from the parsed arguments, of its local layers."""
     from megatron.core.models.gpt.gpt_layer_specs import get_gpt_layer_local_spec
     from megatron.core.models.gpt.gpt_model import GPTModel
-    from megatron.training.argument_utils import core_transformer_config_from_args
+
+    try:
+        from megatron.training.argument_utils import core_transformer_config_from_args
+    except ImportError:  # before 0.18
+        from megatron.training.arguments import core_transformer_config_from_args
 
     config = core_transformer_config_from_args(arguments)
     model: nn.Module = GPTModel(

@@ -1,9 +1,10 @@
 """Formats nanogpt-mup and nanogpt-completep: the checkout's train.py up to its training loop.
 
-MUTRANSFER_STACK_NANOGPT names a checkout of EleutherAI/nanoGPT-mup (master b2a5e60 or the branch
-completep 6f8bc3b), or of another commit. Its own configurator reads the emitted file, its model.py
-builds model and groups, its get_lr makes the rates. The loop around them is restated: iterations
-0 to max_iters, each with get_lr and lr_scale, as train.py has it.
+MUTRANSFER_STACK_NANOGPT_MUP names a checkout of EleutherAI/nanoGPT-mup (master b2a5e60), and
+MUTRANSFER_STACK_NANOGPT_COMPLETEP one of its branch completep (6f8bc3b), or of other commits. Its
+own configurator reads the emitted file, its model.py builds model and groups, its get_lr makes the
+rates. The loop around them is restated: iterations 0 to max_iters, each with get_lr and lr_scale,
+as train.py has it.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ MODULES = {
 }
 
 
-def checkout() -> Path:
-    """The folder with train.py."""
-    folder = Path(os.environ["MUTRANSFER_STACK_NANOGPT"]).resolve()
+def checkout(emitted: Emitted) -> Path:
+    """The folder with the train.py of the branch that the file is for."""
+    completep = "depth_alpha_enabled = " in emitted.main_file().read_text()
+    branch = "COMPLETEP" if completep else "MUP"
+    folder = Path(os.environ[f"MUTRANSFER_STACK_NANOGPT_{branch}"]).resolve()
     if not (folder / "train.py").is_file():
         raise FileNotFoundError(f"{folder} has no train.py")
     return folder
@@ -49,7 +52,7 @@ def checkout() -> Path:
 
 def script_globals(emitted: Emitted) -> dict[str, Any]:
     """What train.py has defined before its loop, started with the emitted file."""
-    folder, before, argv = checkout(), Path.cwd(), sys.argv
+    folder, before, argv = checkout(emitted), Path.cwd(), sys.argv
     work = Path(tempfile.mkdtemp())
     (work / "data" / "tokens").mkdir(parents=True)
     with (work / "data" / "tokens" / "meta.pkl").open("wb") as stream:
