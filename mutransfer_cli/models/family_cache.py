@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.sources import SOURCES
+from mutransfer_cli.data.data_file import FileVersion, file_version
 from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.sliced_batch import has_separate_rows
 from mutransfer_cli.errors import InputError
@@ -54,12 +56,13 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
     base = base_size(recipe)
     deeper = deeper or PARAMETERIZATIONS[recipe.parameterization].depth_rules
     few = few_blocks and base.depth > 2 * FEW_BLOCKS
+    version = config_version(recipe)
     if few:
-        question = repr((recipe.model, recipe.roles, recipe.data, recipe.init, base))
+        question = repr((recipe.model, version, recipe.roles, recipe.data, recipe.init, base))
         if question not in _shallow:
             _shallow[question] = may_be_shallow(recipe, base)
         few = _shallow[question]
-    key = repr((recipe.model, recipe.roles, recipe.data, base, deeper, few))
+    key = repr((recipe.model, version, recipe.roles, recipe.data, base, deeper, few))
     if key not in _families:
         widths = [s.width for s in rungs(recipe) if s.width != base.width]
         other = replace(base, width=min(widths) if widths else 2 * base.width)
@@ -75,6 +78,13 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
             "model: traced %s at widths %d and %d", recipe.model.build, base.width, other.width
         )
     return _families[key]
+
+
+def config_version(recipe: Recipe) -> FileVersion | None:
+    """The version of the config.json that the recipe names, which may change between two plans."""
+    name = recipe.model.build.removeprefix("hf:")
+    named = recipe.model.build.startswith("hf:") and name.endswith(".json")
+    return file_version(Path(name)) if named else None
 
 
 def completed(recipe: Recipe, subject: Subject) -> Subject:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
@@ -10,6 +13,7 @@ from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.recipe.load import loads, override
 from mutransfer_cli.recipe.size import Size
+from tests.helpers.emit_recipes import LLAMA
 from tests.helpers.proxies import plan_for
 
 TEXT = """
@@ -39,6 +43,19 @@ def test_hyperparameters_share_the_family() -> None:
     recipe = loads(TEXT).recipe
     assert family_for(override(recipe, {"lr": 0.5})) is family_for(recipe)
     assert family_for(override(recipe, {"model.args.tied": True})) is not family_for(recipe)
+
+
+def test_a_config_that_changes_is_traced_again(tmp_path: Path) -> None:
+    """One path, two contents: biases in attention are in the second family alone."""
+    config = tmp_path / "config.json"
+    recipe = loads(TEXT.replace("build: gpt, args: {vocab_size: 256, head_dim: 16}",
+                                f"build: 'hf:{config}'")).recipe  # fmt: skip
+    names = []
+    for bias in (False, True, True):
+        config.write_text(json.dumps({**LLAMA, "hidden_size": 32, "attention_bias": bias}))
+        names.append({t.name for t in family_for(recipe).tensors})
+    assert {n for n in names[1] - names[0]} == {n for n in names[1] if n.endswith("proj.bias")}
+    assert names[1] == names[2] and names[1] != names[0]
 
 
 DEEP = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from mutransfer_cli.recipe.size import Size
 
 CAUSAL, SEQ2SEQ = "AutoModelForCausalLM", "AutoModelForSeq2SeqLM"
 MASKED, IMAGES = "AutoModelForMaskedLM", "AutoModelForImageClassification"
+ACTIVATION = ("hidden_act", "activation_function", "hidden_activation")  # keys of configs
 LOSSES = {SEQ2SEQ: seq2seq_loss, MASKED: masked_loss, IMAGES: image_loss}
 
 
@@ -38,8 +40,29 @@ def build_from_config(recipe: Recipe, size: Size, seed: int) -> Subject:
     """The model at a size, as its authors initialize it after `seed`."""
     config = config_at(recipe, size)
     kind = model_class_of(config, recipe.model.build)
+    require_activations(config, recipe)
     torch.manual_seed(seed)
     return Subject(kind.model_class._from_config(config), loss=LOSSES.get(kind.auto_class))
+
+
+def require_activations(config: Any, recipe: Recipe) -> None:
+    """Refuse an activation that transformers does not know.
+
+    Raises:
+        InputError: Such a name is in the config.
+    """
+    from transformers.activations import ACT2FN
+
+    for key in ACTIVATION:
+        name = getattr(config, key, None)
+        if isinstance(name, str) and name not in ACT2FN:
+            near = get_close_matches(name, ACT2FN, 3) or ["gelu", "silu", "relu", "gelu_new"]
+            given = key in recipe.model.args
+            raise InputError(
+                f"{recipe.model.build}: {key}: transformers has no activation {name!r}; expected "
+                f"{', '.join(near)} or another of its names",
+                path=("model", "args", key) if given else BUILD,
+            )
 
 
 def model_class_of(config: Any, build: str) -> ModelClass:
