@@ -59,7 +59,7 @@ STACKS = Registry(
             optimizers=ADAM,
             dtype="float32",
             dropout="attention",
-            limits=("groups-divide-heads",),
+            limits=("groups-divide-heads", "heads-rotate"),
             versions=tried_versions.TRANSFORMERS,
         ),
         StackEntry(
@@ -80,7 +80,7 @@ STACKS = Registry(
             dropout="off",
             biases="all-or-none",
             activations=("gelu",),
-            limits=("heads-fill-width",),
+            limits=("heads-fill-width", "vocabulary-in-uint16"),
             versions=tried_versions.NANOGPT,
         ),
         StackEntry(
@@ -100,7 +100,7 @@ STACKS = Registry(
             dropout="off",
             biases="all-or-none",
             activations=("gelu",),
-            limits=("heads-fill-width",),
+            limits=("heads-fill-width", "vocabulary-in-uint16"),
             versions=tried_versions.NANOGPT_COMPLETEP,
         ),
         StackEntry(
@@ -138,7 +138,7 @@ STACKS = Registry(
             dropout="off",
             biases="all-or-none",
             activations=GELU_SILU,
-            limits=("heads-fill-width", "groups-divide-heads"),
+            limits=("heads-fill-width", "groups-divide-heads", "vocabulary-of-512000"),
             versions=tried_versions.CEREBRAS,
         ),
         StackEntry(
@@ -156,7 +156,7 @@ STACKS = Registry(
             dropout="off",
             biases="none",
             activations=("silu",),
-            limits=("groups-divide-heads",),
+            limits=("groups-divide-heads", "heads-rotate"),
             versions=tried_versions.TORCHTITAN,
         ),
         StackEntry(
@@ -188,7 +188,7 @@ STACKS = Registry(
             schedule_source="nemo-automodel 0.7.0, components/optim/scheduler.py (November 2026)",
             dtype="weights in float32, computed in bfloat16",
             dropout="attention",
-            limits=("groups-divide-heads",),
+            limits=("groups-divide-heads", "heads-rotate"),
             versions=tried_versions.AUTOMODEL,
         ),
         StackEntry(

@@ -131,6 +131,9 @@ class ScaleDocument(PlanDocument):
 
     schema_: Literal["mutransfer/scale/v1"] = Field(default="mutransfer/scale/v1", alias="schema")
     format: str
+    usage: tuple[str, ...] = Field(
+        (), description="how to use a file of the format json; other formats say it at their head"
+    )
     hyperparameters: dict[str, Any] = Field(description="hyperparameters, quoted at the base")
     prediction: Prediction | None
     provenance: Provenance | None = Field(None, description="null without a run")

@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
 from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.capability_check import check_capabilities
+from mutransfer_cli.emit.core.header import DOCUMENT_USAGE
 from mutransfer_cli.emit.core.plan_deviations import all_deviations, number_deviations
 from mutransfer_cli.emit.core.protocol import EmitRequest, Stack
 from mutransfer_cli.emit.explanation import explain as explain_keys
@@ -128,6 +129,7 @@ def scale(
         {
             **plan_fields(plan),
             "format": format,
+            "usage": DOCUMENT_USAGE if STACKS[format].is_document else (),
             "versions": versions_document(STACKS[format]),
             "hyperparameters": hyperparameters(recipe),
             "prediction": optima and optima.predicted(),

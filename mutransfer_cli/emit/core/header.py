@@ -11,6 +11,16 @@ from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.version import __version__
 
+DOCUMENT_USAGE = (
+    "Put this file beside your training script, whose Python has mutransfer installed:",
+    'from mutransfer_cli import load_plan; plan = load_plan("THIS_FILE")',
+    "model = ...  # your own model at the target's size",
+    "plan.initialize(model, seed=0); plan.install(model)",
+    "optimizers = plan.optimizers(model)  # clip the gradient norm at plan.clip, if not None",
+    "Schedule: hyperparameters.schedule, in shares of the run; multiply every rate by it.",
+    "Fill in: nothing here; model and data are your script's.",
+)
+
 
 def deviation_line(deviation: Deviation) -> str:
     """A deviation, which a comment or a terminal shows in one line."""

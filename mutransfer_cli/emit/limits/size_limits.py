@@ -2,8 +2,11 @@
 
 The rows of the catalog name the limits of each stack. Sources: Megatron-LM,
 optimizer_param_scheduler.py and transformer_config.py; torchtitan, models/common/attention.py and
-models/llama3; lm-engine, softmax attention; modelzoo, attention layers; transformers, repeat_kv of
-modeling_llama.py; nanoGPT, model.py.
+models/llama3; lm-engine, softmax attention; modelzoo, attention layers, and GPT2LMHeadModelConfig
+at 18bcbd2 (vocabulary); transformers, repeat_kv and validate_rope; nanoGPT, model.py, and get_batch
+of train.py (tokens are uint16). None asks for widths or vocabularies that are multiples of a
+number, unless matrices are split over devices, which no file does: Megatron's padding of the
+vocabulary is switched off in its file.
 """
 
 from __future__ import annotations
@@ -61,6 +64,31 @@ def groups_divide_heads(request: EmitRequest) -> Refusal | None:
     )
 
 
+def heads_rotate(request: EmitRequest) -> Refusal | None:
+    """Stacks whose models are always rotary: pairs of entries rotate."""
+    t = request.decoder
+    if t.head_size % 2 == 0:
+        return None
+    return Refusal(
+        key_of(request, "head_dim", "num_attention_heads", "n_head"),
+        f"its heads are rotary, with an even number of entries, and {t.heads} heads at width "
+        f"{t.width} have {t.head_size}",
+    )
+
+
+def at_most(tokens: int, reason: str) -> Callable[[EmitRequest], Refusal | None]:
+    """Stacks with a largest vocabulary."""
+
+    def limit(request: EmitRequest) -> Refusal | None:
+        size = request.decoder.vocabulary
+        if size <= tokens:
+            return None
+        message = f"the vocabulary has {size} tokens; expected at most {tokens}: {reason}"
+        return Refusal(key_of(request, "vocab_size"), message)
+
+    return limit
+
+
 def decay_follows_warmup(request: EmitRequest) -> Refusal | None:
     """Stacks whose scheduler asks for a warmup that is shorter than the run."""
     schedule, steps = request.schedule, request.plan.target["steps"]
@@ -74,6 +102,9 @@ def decay_follows_warmup(request: EmitRequest) -> Refusal | None:
 
 LIMITS: dict[str, Callable[[EmitRequest], Refusal | None]] = {
     "heads-fill-width": heads_fill_width,
+    "heads-rotate": heads_rotate,
+    "vocabulary-in-uint16": at_most(2**16, "its data files hold tokens as uint16"),
+    "vocabulary-of-512000": at_most(512_000, "its config class refuses more"),
     "groups-divide-heads": groups_divide_heads,
     "decay-follows-warmup": decay_follows_warmup,
 }

@@ -14,7 +14,10 @@ from torch import nn
 
 def llama3_mutransfer():
     """The Trainer.Config that torchtitan trains: `--config llama3_mutransfer`."""
-    registry = import_module("torchtitan.models.llama3.config_registry")
+    try:
+        registry = import_module("torchtitan.models.llama3.config_registry")
+    except ModuleNotFoundError as error:
+        raise ImportError("torchtitan before 0.3.0 has no config_registry; take 0.3.0") from error
     return configure(getattr(registry, STOCK_CONFIG)())
 
 

@@ -4,7 +4,8 @@ The stack scales by the width itself: attention and the first matrix of the feed
 at σ/√m, the output of attention at σ/√(2Lm), that of the feed-forward layer at σ/√(2L·m_ff); rates
 are η/m and η/m_ff; each of these has a σ of its own. One weight decay and one epsilon for all
 tensors; AdamW is decoupled and shrinks by rate × decay. Source: modelzoo f1fd1e0, gpt2_model.py,
-GPT2Model.__init__ and lr_adjustment_groups; cerebras_pytorch 2.10.0, optim/AdamBase.py.
+GPT2Model.__init__ and lr_adjustment_groups; trainer/callbacks/precision.py at b5dc4b1 (clipping);
+cerebras_pytorch 2.10.0, optim/AdamBase.py.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ COMMENTS = {
     "weight_decay": "of all matrices",
     "batch_size": "sequences per step; add your data",
 }
+CLIPS_WITH_SCALER = (
+    "modelzoo clips only where it scales gradients: with fp16_type float16, as here, or cbfloat16; "
+    "with bfloat16, or enabled: false, max_gradient_norm has no effect"
+)
 ATTENTION_COMMENTS = {
     True: "softmax scale: this over the head size",
     False: "softmax scale: this over the root of the head size",
@@ -111,6 +116,7 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "attention": scale * t.head_size if mup else scale * sqrt(t.head_size),
         },
         deviations=early_epsilon(request, eps),
+        notes=() if plan.clip is None else (CLIPS_WITH_SCALER,),
         tied_logits=tensors.tied_logits,
     )
 
@@ -224,14 +230,16 @@ def render(
         "weight_decay": s["decay"],
         "correct_bias": True,
     }
-    clipping = {} if plan.clip is None else {"precision": {"max_gradient_norm": plan.clip}}
+    precision: dict[str, Any] = {"enabled": True, "fp16_type": "float16"}
+    if plan.clip is not None:
+        precision["max_gradient_norm"] = plan.clip
     values = {
         "trainer": {
             "init": {
                 "model": architecture(t) | init_and_multipliers(t, resolved),
                 "optimizer": {"AdamW": adamw},
                 "schedulers": schedulers(request, s["lr"]),
-                **clipping,
+                "precision": precision,
                 "loop": {"max_steps": plan.target["steps"]},
             },
             "fit": {"train_dataloader": {"batch_size": plan.target["batch"]}},

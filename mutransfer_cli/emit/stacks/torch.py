@@ -16,7 +16,8 @@ def render(
     """The file, with how to use it in its header."""
     usage = [
         "",
-        "Put this file beside your training script, which imports torch, and this file as plan:",
+        "Put this file beside your training script, and add to that:",
+        "import mutransfer_plan as plan       # under the name that you give to this file",
         "model = ...                          # your own model at the target's size",
         "plan.initialize(model); plan.install(model)",
         "optimizer = plan.optimizer(model)    # clip the gradient norm at plan.CLIP, if not None",

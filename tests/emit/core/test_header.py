@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
-from tests.helpers.emit_recipes import CASES, emit_recipe
+from mutransfer_cli.models.builder import build
+from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.size import Size
+from tests.helpers.emit_recipes import CASES, emit_recipe, small_recipe
 
 
 def emitted(folder: Path, format: str) -> EmitResult:
@@ -33,3 +38,22 @@ def test_the_head_says_what_to_do_first(tmp_path: Path, format: str) -> None:
     assert max(order[:2]) < order[2] < order[3]
     for d in found.document.deviations:
         assert order[2] < head.index(f"deviation: {d.what}:") < order[3]
+
+
+def test_the_document_says_how_to_use_it(tmp_path: Path) -> None:
+    """Its lines of code run as they are, with the file's name filled in."""
+    recipe = small_recipe(tmp_path)
+    found = scale(recipe, width=32, format="json")
+    (path,) = found.write(tmp_path / "plan.json")
+    usage = json.loads(path.read_text())["usage"]
+    assert usage[0].startswith("Put this file") and usage[-1].startswith("Fill in")
+    lines = [line.replace("THIS_FILE", str(path)) for line in usage]
+    code = [x for x in lines if x.startswith(("from ", "plan.", "optimizers = "))]
+    model = build(load(recipe).recipe, Size(32, 1, 4, 10)).model
+    names: dict[str, Any] = {"model": model}
+    exec("\n".join(code), names)
+    (optimizer,) = names["optimizers"]
+    planned = {t.name: t.lr for t in found.document.tensors}
+    assert sum(len(g["params"]) for g in optimizer.param_groups) == len(planned)
+    assert {g["lr"] for g in optimizer.param_groups} == set(planned.values())
+    assert scale(recipe, width=32, format="torch").document.usage == ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ base: {width: 64, depth: 2, batch: 4, steps: 20}
 
 def recipe_of(folder: Path, config: dict[str, object]) -> Path:
     text = json.dumps(config)
-    path = folder / f"config{zlib.crc32(text.encode())}.json"  # a family is traced once per path
+    path = folder / "config.json"
     path.write_text(text)
     recipe = folder / "r.yaml"
     recipe.write_text(RECIPE.replace("PATH", str(path)))
@@ -145,6 +144,81 @@ def test_another_activation_is_declared(tmp_path: Path, format: str) -> None:
         found = emitted(tmp_path, format, {**base, key: activation})
         assert found is not None
         assert [(d.wanted, d.got) for d in named(found, "activation")] == expected
+
+
+TIED = {"tie_word_embeddings": True}
+# By quantity: changes of the config, the formats that decide it, and what they then declare;
+# all other formats either keep it or refuse the recipe. nanoGPT's formats get GPT-2's config.
+DROPOUT_OFF = ("megatron", "cerebras", "torchtitan", "lm-engine")
+DECIDED = {
+    "dropout": ({"attention_dropout": 0.1}, DROPOUT_OFF),
+    "tensor": ({"attention_bias": True}, ("megatron", "cerebras", "lm-engine", "torchtitan")),
+    "added bias": ({"mlp_bias": True}, ("megatron", "cerebras", "lm-engine")),
+    "activation": ({"hidden_act": "relu"}, ("megatron", "cerebras", "torchtitan", "lm-engine")),
+    "dtype": ({"dtype": "bfloat16"}, tuple(r.name for r in STACKS if r.name not in USERS_OWN)),
+}
+GPT2_DECIDED: dict[str, dict[str, object]] = {
+    "dropout": {"resid_pdrop": 0.1},
+    "activation": {"activation_function": "relu"},
+    "dtype": {"dtype": "bfloat16"},
+    "tied": {"tie_word_embeddings": False},
+}
+
+
+@pytest.mark.parametrize("quantity", DECIDED)
+@pytest.mark.parametrize("format", [r.name for r in STACKS if not r.name.startswith("nanogpt")])
+def test_strict_fails_on_what_the_stack_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str, quantity: str
+) -> None:
+    """By the command: exit 1 and the deviation, or no word of it."""
+    change, formats = DECIDED[quantity]
+    code, shown = strict(recipe_of(tmp_path, {**LLAMA, **change}), format, capsys)
+    if format in formats:
+        # torchtitan has no biases at all: it refuses, or says so
+        assert (code == 1 and f"deviation: {quantity}" in shown) or refused(code, format, quantity)
+    else:
+        assert f"deviation: {quantity}" not in shown
+
+
+def refused(code: int, format: str, quantity: str) -> bool:
+    return code == 2 and (format, quantity) == ("torchtitan", "tensor")
+
+
+@pytest.mark.parametrize("quantity", GPT2_DECIDED)
+@pytest.mark.parametrize("format", ["nanogpt-mup", "nanogpt-completep"])
+def test_strict_fails_on_what_nanogpt_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str, quantity: str
+) -> None:
+    """Its embedding is always tied: untied proxies are declared."""
+    plain = {**GPT2, "activation_function": "gelu"}
+    word = f"deviation: {quantity}"
+    code, shown = strict(recipe_of(tmp_path, {**plain, **GPT2_DECIDED[quantity]}), format, capsys)
+    assert code == 1 and word in shown
+    _, shown = strict(recipe_of(tmp_path, plain), format, capsys)
+    assert word not in shown
+
+
+@pytest.mark.parametrize("format", [row.name for row in STACKS if row.tied != "either"])
+def test_a_tie_that_the_stack_decides(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    """Always tied: untied proxies are declared. Never tied: tied proxies are refused."""
+    if STACKS[format].tied == "never":
+        code, shown = strict(recipe_of(tmp_path, {**LLAMA, **TIED}), format, capsys)
+        assert code == 2 and "a tied embedding" in shown
+        return
+    untied = {**GPT2, "tie_word_embeddings": False}
+    code, shown = strict(recipe_of(tmp_path, untied), format, capsys)
+    assert code == 1 and "deviation: tied of lm_head.weight" in shown
+
+
+def strict(recipe: Path, format: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The exit code of `scale --strict`, and what it printed."""
+    width = "64" if "nanogpt" in format else "128"
+    arguments = ("scale", recipe, "--width", width, "--format", format, "--strict")
+    code = run(*arguments, "-o", recipe.parent / f"out-{format}")
+    shown = capsys.readouterr()
+    return code, shown.out + shown.err
 
 
 def test_strict_fails_on_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,10 @@ of width / heads; Megatron's scheduler asserts that the warmup ends before the d
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 
 import pytest
+from transformers import GraniteConfig
 
 from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.emit.limits.size_limits import LIMITS
@@ -38,7 +38,7 @@ def emitted(
     **config: object,
 ) -> EmitResult:
     text = json.dumps({**LLAMA, **config})
-    path = folder / f"config{zlib.crc32(text.encode())}.json"  # a family is traced once per path
+    path = folder / "config.json"
     path.write_text(text)
     recipe = folder / "r.yaml"
     text = RECIPE.replace("PATH", str(path)).replace("ARGS", args)
@@ -84,9 +84,64 @@ def test_a_warmup_that_takes_the_whole_run(tmp_path: Path) -> None:
     emitted(tmp_path, "hf", warmup="1.0")
 
 
+GPT = """
+name: t
+model: {build: gpt, args: ARGS}
+optimizer: {name: adamw, lr: 0.01, weight_decay: 0.1}
+schedule: {name: cosine, warmup: 0.1, final: 0.1}
+data: {source: stdlib, seq_len: 8}
+base: {width: BASE, depth: 1, batch: 4, steps: 20}
+"""
+
+
+def emitted_gpt(folder: Path, format: str, base: int, width: int, **args: object) -> EmitResult:
+    recipe = folder / "r.yaml"
+    recipe.write_text(GPT.replace("ARGS", json.dumps(args)).replace("BASE", str(base)))
+    return scale(recipe, width=width, format=format, allow_deviations=True)
+
+
+@pytest.mark.parametrize("format", ["hf-granite", "automodel", "torchtitan"])
+def test_rotary_heads_have_an_even_size(tmp_path: Path, format: str) -> None:
+    """Learned positions allow heads of 5 entries; rotary ones, which the format has, do not."""
+    args = {"vocab_size": 256, "n_head": 2, "tied": False}
+    emitted_gpt(tmp_path, format, 4, 12, **args)
+    with pytest.raises(InputError, match="2 heads at width 10 have 5") as error:
+        emitted_gpt(tmp_path, format, 4, 10, **args)
+    assert error.value.path == ("model", "args", "n_head")
+    emitted_gpt(tmp_path, "nanogpt-mup", 4, 10, **args)
+
+
+def test_transformers_refuses_an_odd_rotary_head() -> None:
+    """The classes that Automodel builds, too."""
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "num_key_value_heads": 2}
+    GraniteConfig(head_dim=6, **sizes)
+    with pytest.raises(Exception, match="even rotary dimension"):
+        GraniteConfig(head_dim=5, **sizes)
+
+
+LARGEST = {"nanogpt-mup": 2**16, "nanogpt-completep": 2**16, "cerebras": 512_000}
+
+
+@pytest.mark.parametrize(("format", "largest"), LARGEST.items())
+def test_a_vocabulary_that_is_too_large(tmp_path: Path, format: str, largest: int) -> None:
+    """numpy.uint16 ends at 65535; modelzoo's vocab_size is Annotated[int, Ge(1), Le(512000)]."""
+    args = {"n_head": 2, "tied": True}
+    emitted_gpt(tmp_path, format, 4, 8, vocab_size=largest, **args)
+    with pytest.raises(InputError, match=f"has {largest + 1} tokens; expected at most") as error:
+        emitted_gpt(tmp_path, format, 4, 8, vocab_size=largest + 1, **args)
+    assert error.value.path == ("model", "args", "vocab_size")
+    emitted_gpt(tmp_path, "lm-engine", 4, 8, vocab_size=largest + 1, **args)
+
+
 def test_an_activation_that_transformers_does_not_know(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="geluu"):
+    """The name stands in the file, or in the recipe's arguments."""
+    message = "hidden_act: transformers has no activation 'geluu'; expected gelu, "
+    with pytest.raises(InputError, match=message) as error:
         emitted(tmp_path, "hf", hidden_act="geluu")
+    assert error.value.path == ("model", "build")
+    with pytest.raises(InputError, match=message) as error:
+        emitted(tmp_path, "megatron", args="{hidden_act: geluu}")
+    assert error.value.path == ("model", "args", "hidden_act")
 
 
 def test_every_limit_of_a_row_exists_and_is_used() -> None:
