@@ -47,4 +47,16 @@ class Inconclusive(Exception):
 
 
 class Interrupted(Exception):
-    """Stopped by the user; what was finished is kept (exit code 130)."""
+    """Stopped by the user; what was finished is kept (exit code 130).
+
+    Attributes:
+        kept: What is kept, and what to do next.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        kept: str = "finished trials are kept; run the same command again to resume",
+    ) -> None:
+        super().__init__(cause)
+        self.kept = kept

@@ -80,8 +80,11 @@ def main() -> None:
     except Inconclusive as error:
         print_line(f"inconclusive: {error}")
         sys.exit(3)
-    except (KeyboardInterrupt, Interrupted):
-        print_line("interrupted; finished trials are kept; run the same command again to resume")
+    except Interrupted as error:
+        print_line(f"interrupted; {error.kept}")
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        print_line("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()

@@ -12,6 +12,7 @@ import typer
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Batch, Depth, Json, Steps, Width
 from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.errors import Interrupted
 
 EVERY = 30  # seconds between two pages of --watch
 
@@ -59,7 +60,11 @@ def report(
         write_page()
         server = serve(output, port)
         show_line(f"http://{LOCAL}:{server.server_port}/ (Ctrl-C ends it)", file=sys.stderr)
-        write_again(write_page, EVERY)
+        try:
+            write_again(write_page, EVERY)
+        except KeyboardInterrupt as error:
+            kept = f"{output} is the page as it was written last"
+            raise Interrupted("SIGINT", kept) from error
     document = write()
     if as_json:
         print_json(document)
