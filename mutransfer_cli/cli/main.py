@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 import traceback
 
@@ -80,11 +81,11 @@ def main() -> None:
     except Inconclusive as error:
         print_line(f"inconclusive: {error}")
         sys.exit(3)
-    except Interrupted as error:
-        print_line(f"interrupted; {error.kept}")
-        sys.exit(INTERRUPTED)
-    except KeyboardInterrupt:
-        print_line("interrupted")
+    except (KeyboardInterrupt, Interrupted) as error:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one does not change the exit code
+        print_line(
+            f"interrupted; {error.kept}" if isinstance(error, Interrupted) else "interrupted"
+        )
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()

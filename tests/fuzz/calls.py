@@ -6,19 +6,35 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import Inconclusive, InputError
 from tests.helpers.run_directories import RECIPE
+
+RUNS_AT_TARGET = """width,lr,seed,loss
+64,1.0,0,1.1
+64,1.0,1,1.2
+64,0.25,0,1.3
+64,0.25,1,nan
+32,1.0,0,1.5
+"""
 
 
 def recipe(path: Path) -> object:
     """A recipe, with what every command asks of it first."""
     from mutransfer_cli.recipe.freeze import frozen_yaml
-    from mutransfer_cli.recipe.load import load
+    from mutransfer_cli.recipe.load import load, loads, override
     from mutransfer_cli.recipe.size import rungs, target_size
     from mutransfer_cli.search.problem import search_problem
     from mutransfer_cli.search.samplers.protocol import make_sampler
 
+    # the file's own first values, as if they came from the command line
+    words = path.read_bytes()[:400].decode("utf-8", "replace").split()
+    for setting in ("optimizer.lr=" + (words[-1] if words else ""), "search.seeds=3", "lr"):
+        with suppress(InputError):
+            load(path, [setting])
+    loads(path.read_bytes().decode("utf-8", "replace").replace("\0", ""), sets=["optimizer.lr=0.5"])
     loaded = load(path).recipe
+    with suppress(InputError):
+        override(loaded, {"search.seeds": loaded.search.seeds + 10**8})
     frozen_yaml(loaded)
     target_size(loaded)
     rungs(loaded)
@@ -42,6 +58,7 @@ def run_recipe(path: Path) -> object:
     choose_location(folder, None)
     seen = (run.seed, run.started, run.digest, run.observations, run.provenances, run.curves)
     write_curves(folder, run.records)
+    _without_environment(folder)
     try:
         choose_location(folder, f"journal:{folder / 'other.log'}")
     except InputError as error:
@@ -55,10 +72,35 @@ def run_recipe(path: Path) -> object:
     return seen
 
 
+def _without_environment(folder: Path) -> None:
+    """A run of which the environment was deleted: as it is read, and as a sweep goes on."""
+    from mutransfer_cli.recipe.load import loads
+    from mutransfer_cli.search.storage.run import Run
+    from mutransfer_cli.search.storage.run_directory import choose_location, prepare
+
+    environment = folder / "environment.json"
+    content = environment.read_bytes()
+    environment.unlink()
+    try:
+        run = Run.open(folder)
+        assert run.seed == 0 and run.environment == {}
+        started, _ = run.started, choose_location(folder, None)
+        assert started is None or started.tzinfo is not None
+        new = {"seed": 0, "storage": None, "started": "2026-01-01T00:00:00+00:00"}
+        prepare(folder, loads(RECIPE).recipe, new)
+    finally:
+        environment.write_bytes(content)
+
+
 def table(path: Path) -> object:
     """A table of runs."""
     from mutransfer_cli.fit.tables.table_runs import read_runs
 
+    for columns, where in ((["width=params"], ["lr>0"]), (["lr=lr,loss=loss"], ["seed=0"])):
+        with suppress(InputError):
+            read_runs(str(path), columns=columns, where=where, lr_is="raw")
+    with suppress(InputError):
+        read_runs(str(path), lr_is="raw", base_width=8)
     return read_runs(str(path))
 
 
@@ -66,6 +108,9 @@ def law_table(path: Path) -> object:
     """A table of runs as `law` reads it."""
     from mutransfer_cli.fit.law.run_columns import read_columns
 
+    for columns in (["params=width"], ["loss=loss", "tokens=steps"]):
+        with suppress(InputError):
+            read_columns(str(path), ["loss"], columns=columns, where=["loss<100"])
     return read_columns(str(path))
 
 
@@ -217,8 +262,13 @@ def forecast(path: Path) -> object:
     assert forecast.runs is not None
     again = sealed(forecast, forecast.runs)
     read_forecast(keep(again, path.with_name("again.csv")))
+    table = TableOptions()
     for started in (None, "2099-01-01T00:00"):
-        as_json(score_forecast(path, None, loss=1.0, started=started, table=TableOptions()))
+        as_json(score_forecast(path, None, loss=1.0, started=started, table=table))
+    runs = path.with_name("target.csv")
+    runs.write_text(RUNS_AT_TARGET)
+    with suppress(InputError, Inconclusive):
+        as_json(score_forecast(path, str(runs), table=table))
     return as_json(forecast)
 
 
@@ -241,7 +291,8 @@ def curves(path: Path) -> object:
     """The curves of a run."""
     from mutransfer_cli.search.storage.run import Run
 
-    return {name: float(c[1].sum()) for name, c in Run.open(path.parent).curves.items()}
+    run = Run.open(path.parent)
+    return {name: float(c[1].sum()) for name, c in run.curves.items()}, run.seed, run.location
 
 
 def baseline(path: Path) -> object:

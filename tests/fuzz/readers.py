@@ -151,6 +151,7 @@ def readers() -> list[Reader]:
         "formats.table_file", "formats.delimited", "formats.json_table", "formats.markdown_table",
         "formats.nested_values", "table_runs", "columns.column_roles", "content.cells",
     )]  # fmt: skip
+    laws = [name for name in tables if not name.endswith("table_runs")]
     checkpoint = (package + "train.checkpoint.file",)
     known: list[tuple[Any, ...]] = [
         ("recipe", (package + "recipe.yaml_source", package + "recipe.load"), "r.yaml",
@@ -158,7 +159,7 @@ def readers() -> list[Reader]:
         ("recipe-of-run", run, "recipe.yaml", seeds.run_recipe, calls.run_recipe, yaml_values,
          seeds.run_files),
         ("table", tables, "t.csv", seeds.tables, calls.table, table_values),
-        ("law-table", [*tables, package + "fit.law.run_columns"], "t.csv", seeds.tables,
+        ("law-table", [*laws, package + "fit.law.run_columns"], "t.csv", seeds.tables,
          calls.law_table, table_values),
         ("optuna-table", (package + "fit.tables.formats.optuna_trials",), "s.db", seeds.databases,
          calls.table, database_values),
@@ -177,7 +178,8 @@ def readers() -> list[Reader]:
         ("checkpoint", checkpoint, "c.pt", seeds.checkpoints, calls.checkpoint, checkpoint_values),
         ("checkpoint-safetensors", checkpoint, "c.safetensors", seeds.safetensors_checkpoints,
          calls.checkpoint, mutated_safetensors),
-        ("fit", (package + "fit.fit_file",), "fit.json", seeds.fits, calls.fit, json_values),
+        ("fit", (package + "fit.fit_file", package + "files", package + "emit.fitted_optima"),
+         "fit.json", seeds.fits, calls.fit, json_values),
         ("environment", run, "environment.json", seeds.environments, calls.environment,
          json_values, seeds.run_files),
         ("engine", (package + "search.grouping.engine_file",), "engine.json", seeds.engines,

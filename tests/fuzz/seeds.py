@@ -63,7 +63,10 @@ def run_files() -> dict[str, bytes]:
 def recipes() -> list[bytes]:
     """Recipes with every section."""
     texts = [path.read_bytes() for path in sorted((ROOT / "recipes").glob("*.yaml"))]
-    return [*texts, RUN_RECIPE.encode(), PRUNED_RECIPE.encode(), run_recipe()[0]]
+    merged = RUN_RECIPE.replace("base: {", "base: &size {") + "target: {<<: *size, width: 0x40}\n"
+    several = RUN_RECIPE + "target: {<<: [{width: 64}, {depth: 2}], batch: ~}\n"
+    others = (RUN_RECIPE, PRUNED_RECIPE, merged, several)
+    return [*texts, *(text.encode() for text in others), run_recipe()[0]]
 
 
 def run_recipe() -> list[bytes]:

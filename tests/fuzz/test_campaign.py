@@ -59,3 +59,5 @@ def test_coverage_counts_lines_of_functions(tmp_path: Path) -> None:
         "import os\n\nX = 1\n\n\ndef f(a):\n    b = a\n    return b\n\n\nclass C:\n    y = 2\n"
     )
     assert function_lines(path) == {7, 8}
+    path.write_text(path.read_text() + "\n\ndef write(a):\n    return a\n")
+    assert function_lines(path) == {7, 8}  # what writes files is no part of a reader

@@ -99,6 +99,9 @@ def read_forecast(path: Path) -> PredictDocument:
             f"its content {canonical_digest(values)}"
         )
     forecast = validated(PredictDocument, values, path, "a forecast")
+    for name, size in forecast.target.items():
+        if size is not None and size <= 0:
+            raise InputError(f"{path}: target.{name}: expected a positive size, found {size:g}")
     require_kept(forecast, path)
     return forecast
 

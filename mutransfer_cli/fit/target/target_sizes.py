@@ -103,7 +103,7 @@ def same_sizes(some: Mapping[str, float | None], others: Mapping[str, float | No
     """Whether two sizes agree wherever both are known, up to rounding."""
     for name, size in some.items():
         other = others.get(name)
-        if size is not None and other is not None and abs(log2(size / other)) > SAME:
+        if size is not None and other is not None and abs(log2(size) - log2(other)) > SAME:
             return False
     return True
 

@@ -81,6 +81,21 @@ def test_a_forecast_that_was_sealed_again_is_refused(tmp_path: Path) -> None:
         read_forecast(path)
 
 
+@pytest.mark.parametrize("size", [0, -1, -0.5])
+def test_a_target_without_a_size_is_refused(tmp_path: Path, size: float) -> None:
+    path = tmp_path / "f.json"
+    write_forecast(forecast(), path)
+    values = json.loads(path.read_text())
+    for target in (1024, size):  # the control: a size that a model can have
+        values["target"]["width"] = target
+        values["digest"] = canonical_digest(values)
+        path.write_text(json.dumps(values))
+        if target > 0:
+            read_forecast(path)
+    with pytest.raises(InputError, match=r"target\.width: expected a positive size, found"):
+        read_forecast(path)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     path.write_text('{"schema": "mutransfer/fit/v1"}')
