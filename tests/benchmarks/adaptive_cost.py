@@ -7,8 +7,8 @@ Nothing is trained: trials end with the losses of synthetic truths, and cost wid
 (standard deviation). With one hyperparameter, `adaptive` gets a quarter of the FLOPs of a
 half-octave grid (nine rates, three seeds, four rungs: 108 trials); with more, a quarter of those of
 `independent` (a line of seven octaves for each hyperparameter on the smallest rung, then the
-learning rate on all, two seeds). All are answered by the response surface. A third line lets
-`adaptive` run to its own end.
+learning rate on all, two seeds). A third line lets `adaptive` run to its own end. The response
+surface answers all; how often the intervals of `adaptive` hold is a table of its own.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from mutransfer_cli.search.samplers.independent import IndependentSampler
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
 from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import fit_response
+from tests.benchmarks.surface_coverage import HEADER, Answer, answers_of, row
 from tests.benchmarks.synthetic_truths import Truth
 
 NAMES = ("lr", "weight_decay", "logit_multiplier", "embedding_multiplier")
@@ -53,6 +54,7 @@ class Outcome:
         regret: Relative excess loss of the choice at the target.
         certified: Whether the surface is as sure as the tolerances.
         seconds: Of the longest round's decision.
+        answers: Intervals of the optimum, if all rungs vary all hyperparameters.
     """
 
     trials: int
@@ -61,6 +63,7 @@ class Outcome:
     regret: float
     certified: bool
     seconds: float
+    answers: tuple[Answer, ...] = ()
 
     @property
     def right(self) -> bool:
@@ -148,6 +151,10 @@ def outcome(
     kept = SearchedSpace({n: space.spaces[n] for n in varied}, 0)
     surface = fit_response(runs_of(rows, kept, AXES))
     goal = Goal(size, np.array([TOLERANCES[NAMES.index(n)] for n in varied]))
+    answers = list[Answer]()
+    if len(varied) == p:
+        answers += answers_of(surface, truth, "rung", surface.rungs[:, 0])
+        answers += answers_of(surface, truth, "target", size)
     choice[[NAMES.index(n) for n in varied]] = surface.lowest_regret(size)
     return Outcome(
         trials=len(records),
@@ -156,6 +163,7 @@ def outcome(
         regret=float(np.expm1(truth.excess(choice[None], log2(target))[0])),
         certified=len(varied) == p and goal.is_reached(surface),
         seconds=seconds,
+        answers=tuple(answers),
     )
 
 
@@ -232,7 +240,13 @@ def main() -> None:
     print(line("independent" if p > 1 else "half-octave grid", fixed), flush=True)
     quarter = [adaptive(s, p, target, o.cost / 4) for s, o in zip(seeds, fixed, strict=True)]
     print(line("adaptive, a quarter", quarter), flush=True)
-    print(line("adaptive, to its end", [adaptive(s, p, target, inf) for s in seeds]), flush=True)
+    ended = [adaptive(s, p, target, inf) for s in seeds]
+    print(line("adaptive, to its end", ended), flush=True)
+    print(f"\n90 % intervals of the optimum, in octaves\n{HEADER}")
+    for name, outcomes in (("a quarter", quarter), ("to its end", ended)):
+        answers = [a for o in outcomes for a in o.answers]
+        for where in ("rung", "target"):
+            print(row(name, where, truths, [a for a in answers if a.where == where]))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How often predictions at a target two octaves beyond the ladder hold, on synthetic truths.
 
-python -m tests.benchmarks.prediction_coverage [TRUTHS [FIRST_SEED]]
+python -m tests.benchmarks.prediction_coverage [TRUTHS [FIRST_SEED [HYPERPARAMETERS]]]
 
 Each truth has four rungs an octave apart. Designs: an octave grid with two seeds, a half-octave
-grid with one, and 32, 40 or 50 Sobol points a rung for more hyperparameters. `predict` sees the
-runs and names optimum, regret of its choice and loss of one run at the target, at 90 %. The truth
-knows all three. Shares have their 95 % binomial interval beside them.
+grid with one, and 32, 40 or 50 Sobol points a rung for more hyperparameters; HYPERPARAMETERS
+limits them to those with so many. `predict` sees the runs and names optimum, regret of its choice
+and loss of one run at the target, at 90 %. The truth knows all three. Shares have their 95 %
+binomial interval beside them.
 """
 
 from __future__ import annotations
@@ -168,9 +169,12 @@ def main(arguments: Sequence[str]) -> None:
     """Print the table by design, and by kind of curve for one hyperparameter."""
     truths = int(arguments[0]) if arguments else TRUTHS
     first = int(arguments[1]) if len(arguments) > 1 else 0
+    only = int(arguments[2]) if len(arguments) > 2 else None
     print(HEADER, flush=True)
     by_kind: dict[str, list[Outcome]] = {}
     for label, (count, design) in DESIGNS.items():
+        if only not in (None, count):
+            continue
         outcomes = [outcome(first + i, count, design) for i in range(truths)]
         print(row(label, outcomes), flush=True)
         if count == 1:

@@ -11,17 +11,25 @@ from __future__ import annotations
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from mutransfer_cli.surface.response.response_surface import fit_response, interval
+from mutransfer_cli.surface.response.response_surface import (
+    ResponseSurface,
+    fit_response,
+    interval,
+)
 from mutransfer_cli.surface.response.runs import Runs
 from tests.benchmarks.synthetic_truths import Truth, grid, sobol
 
 CONFIDENCE = 0.9
+HEADER = (
+    "| design | where | truths | covers | half-width | error 50 / 95 % / max | by kind |\n"
+    "| --- | --- | --- | --- | --- | --- | --- |"
+)
 # by name: number of hyperparameters, and what a sweep runs
 DESIGNS: dict[str, tuple[int, Callable[[Truth], Runs]]] = {
     "octaves, 2 seeds": (1, grid),
@@ -69,6 +77,35 @@ class Outcome:
     seconds: float
 
 
+def answers_of(
+    surface: ResponseSurface, truth: Truth, where: str, sizes: Iterable[float]
+) -> list[Answer]:
+    """Hold the intervals of the optimum at some sizes against the truth.
+
+    Args:
+        surface: The surface fitted to runs of the truth.
+        truth: The truth.
+        where: What the sizes are.
+        sizes: The sizes in octaves.
+    """
+    answers = []
+    for size in sizes:
+        optimum, true = surface.at(np.array([size])).optimum, truth.optimum_at(size)
+        for j, kind in enumerate(truth.kinds):
+            found = interval(optimum[:, j], CONFIDENCE)
+            assert found.low is not None and found.high is not None
+            answers.append(
+                Answer(
+                    where,
+                    kind.name,
+                    found.value - true[j],
+                    (found.high - found.low) / 2,
+                    bool(found.low <= true[j] <= found.high),
+                )
+            )
+    return answers
+
+
 def outcome(design: str, seed: int) -> Outcome:
     """Fit one truth.
 
@@ -82,27 +119,34 @@ def outcome(design: str, seed: int) -> Outcome:
     began = time.process_time()
     surface = fit_response(runs)
     seconds = time.process_time() - began
-    answers = []
-    for where, sizes in (("rung", truth.sizes), ("target", [truth.target])):
-        for size in sizes:
-            optimum, true = surface.at(np.array([size])).optimum, truth.optimum_at(size)
-            for j in range(p):
-                found = interval(optimum[:, j], CONFIDENCE)
-                assert found.low is not None and found.high is not None
-                answers.append(
-                    Answer(
-                        where,
-                        truth.kinds[j].name,
-                        found.value - true[j],
-                        (found.high - found.low) / 2,
-                        bool(found.low <= true[j] <= found.high),
-                    )
-                )
+    answers = answers_of(surface, truth, "rung", truth.sizes)
+    answers += answers_of(surface, truth, "target", [truth.target])
     target = np.array([truth.target])
     choice = surface.lowest_regret(target)
     promised = interval(surface.excess(choice, target), CONFIDENCE).high
     assert promised is not None
     return Outcome(tuple(answers), float(truth.excess(choice, truth.target)[0]), promised, seconds)
+
+
+def row(design: str, where: str, truths: int, answers: Sequence[Answer]) -> str:
+    """One row of the table.
+
+    Args:
+        design: Name of the design.
+        where: `rung` or `target`.
+        truths: Number of truths.
+        answers: The intervals there.
+    """
+    errors = np.abs([a.error for a in answers])
+    kinds = defaultdict(list)
+    for a in answers:
+        kinds[a.kind].append(a.covers)
+    by_kind = ", ".join(f"{k} {np.mean(v):.2f} ({len(v)})" for k, v in sorted(kinds.items()))
+    return (
+        f"| {design} | {where} | {truths} | {np.mean([a.covers for a in answers]):.3f} "
+        f"| {np.median([a.half_width for a in answers]):.3f} | {np.median(errors):.3f} / "
+        f"{np.quantile(errors, 0.95):.2f} / {errors.max():.2f} | {by_kind} |"
+    )
 
 
 def report(design: str, outcomes: list[Outcome]) -> None:
@@ -114,18 +158,7 @@ def report(design: str, outcomes: list[Outcome]) -> None:
     """
     for where in ("rung", "target"):
         answers = [a for o in outcomes for a in o.answers if a.where == where]
-        errors = np.abs([a.error for a in answers])
-        kinds = defaultdict(list)
-        for a in answers:
-            kinds[a.kind].append(a.covers)
-        print(
-            f"| {design} | {where} | {len(outcomes)} | {np.mean([a.covers for a in answers]):.3f} "
-            f"| {np.median([a.half_width for a in answers]):.3f} | {np.median(errors):.3f} / "
-            f"{np.quantile(errors, 0.95):.2f} / {errors.max():.2f} | "
-            + ", ".join(f"{k} {np.mean(v):.2f} ({len(v)})" for k, v in sorted(kinds.items()))
-            + " |",
-            flush=True,
-        )
+        print(row(design, where, len(outcomes), answers), flush=True)
     regret = np.array([o.regret for o in outcomes])
     promised = np.array([o.promised for o in outcomes])
     print(
@@ -144,8 +177,7 @@ def main() -> None:
     parser.add_argument("--design", choices=list(DESIGNS), action="append")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    print("| design | where | truths | covers | half-width | error 50 / 95 % / max | by kind |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(HEADER)
     seeds = range(options.first, options.first + options.truths)
     with ProcessPoolExecutor(options.jobs) as pool:
         for design in options.design or DESIGNS:
