@@ -82,6 +82,9 @@ def check(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Plot the measured curves against the size (PNG).")
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="A line for every tensor, also where layers are alike.")
+    ] = False,
     exit_zero: ExitZero = False,
     sets: Sets = None,
     device: Annotated[
@@ -121,7 +124,7 @@ def check(
 
         document = check_target(recipe or target, **options).document
         document = with_baseline(document, baseline, write_baseline, strict)
-        publish(document, junit, plot, github, as_json)
+        publish(document, junit, plot, github, as_json, every)
         return 0 if exit_zero else EXIT_CODES[document.verdict]
 
     runs_user_code = recipe is None or ":" in recipe.model.build
@@ -152,7 +155,12 @@ def with_baseline(
 
 
 def publish(
-    document: CheckDocument, junit: Path | None, plot: Path | None, github: bool, as_json: bool
+    document: CheckDocument,
+    junit: Path | None,
+    plot: Path | None,
+    github: bool,
+    as_json: bool,
+    every: bool,
 ) -> None:
     """Print the document, and write it in the other forms that were asked for.
 
@@ -162,6 +170,7 @@ def publish(
         plot: File for the plot.
         github: Whether to print annotations for GitHub.
         as_json: Whether to print JSON instead of tables.
+        every: Whether tensors that differ in the index of their layer have their own lines.
     """
     from mutransfer_cli.cli.output import print_json
 
@@ -182,48 +191,6 @@ def publish(
     if as_json:
         print_json(document)
     else:
-        show(document)
+        from mutransfer_cli.cli.check_findings import show
 
-
-def show(document: CheckDocument) -> None:
-    """Print the table of tensors, the problems with their repairs, and the verdict."""
-    from mutransfer_cli.cli.output import table
-
-    def slope(value: float | None, low: float | None, high: float | None) -> str:
-        if value is None:
-            return "-"
-        return f"{value:+.2f}" + (
-            "" if low is None or high is None else f" ±{(high - low) / 2:.2f}"
-        )
-
-    table(
-        f"slope in {document.axis} of each tensor's own effect; {document.axis}s "
-        f"{document.sizes}, {document.seeds} seeds",
-        ("tensor", "role", "slope", "expected", "verdict"),
-        (
-            (
-                t.name,
-                t.role,
-                slope(t.update_slope.value, t.update_slope.low, t.update_slope.high)
-                if t.update_slope
-                else "-",
-                f"{t.update_slope.expected:+.1f}" if t.update_slope else "-",
-                t.verdict + (f" {t.finding}" if t.finding else ""),
-            )
-            for t in document.tensors
-        ),
-    )
-    if document.axis == "depth":
-        for m in document.modules:
-            s = m.init_slope or m.change_slope
-            if s is not None:
-                show_line(f"{m.name}: {slope(s.value, s.low, s.high)}, expected {s.expected:+.1f}")
-    for t in document.tensors:
-        if t.message:
-            show_line(f"{t.verdict}: {t.message}" + (f"; {t.fix}" if t.fix else ""))
-    regime = f"; regime: {document.regime}" if document.regime else ""
-    show_line(f"{document.verdict}: {document.reason}{regime} ({document.seconds:.1f} s)")
-    for note in document.notes:
-        show_line(f"note: {note}")
-    for limit in document.limits:
-        show_line(f"this check cannot detect: {limit}")
+        show(document, every)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mutransfer_cli.cli.output import number, show_line
 from mutransfer_cli.documents.scale import KeyMapping
-from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
+from mutransfer_cli.documents.tensor_groups import pattern_of
 
 SAMPLED = 0.1  # relative difference of inits that were measured on a model's own tensors
 WIDTH, QUANTITY, NUMBER = 80, 16, 11
@@ -31,7 +31,7 @@ def show_explanation(rows: Sequence[KeyMapping], every: bool) -> None:
     marks = {MARKS[row.match] for row in rows}
     groups: dict[tuple[str, tuple[Cells, ...]], list[str]] = {}
     for name, lines in by_tensor(rows, every).items():
-        pattern = name if every else LAYER_INDEX.sub("*", name)
+        pattern = name if every else pattern_of(name)
         shown = tuple((*line[:4], line[4].replace(name, pattern)) for line in lines)
         groups.setdefault((pattern, shown), []).append(name)
     for (pattern, shown), names in groups.items():
@@ -51,7 +51,7 @@ def by_tensor(rows: Sequence[KeyMapping], every: bool) -> dict[str, list[Cells]]
         lines = lines_of.setdefault(row.tensor or "", [])
         if row.match != "missing":
             if row.quantity == "init_std" and not every:
-                known = first.setdefault(LAYER_INDEX.sub("*", row.tensor or ""), row)
+                known = first.setdefault(pattern_of(row.tensor or ""), row)
                 if known is not row and is_close(known, row):
                     row = known.model_copy(update={"key": row.key})
             lines.append(cells(row))

@@ -160,7 +160,7 @@ def fit(
     else:
         if fitted.understanding is not None:
             show_line(f"read {document.source}: {fitted.understanding.line}")
-        show(document, target)
+        show(fitted, document, target)
     code = EXIT_CODES[document.verdict]
     if code and not exit_zero:
         raise typer.Exit(code)

@@ -1,17 +1,19 @@
-"""The terminal output of `mutransfer fit`: the decision, the rungs, the verdict, the notes."""
+"""The terminal output of `mutransfer fit`: verdicts, decision, plot, rungs, notes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.cli.output import interval, number, show_line, table
+from mutransfer_cli.cli.output import interval, line_width, number, show_line, show_verdict, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mutransfer_cli.documents.decision import Decided
     from mutransfer_cli.documents.fit import FitDocument
     from mutransfer_cli.documents.quality import Tuned
+    from mutransfer_cli.fit.study_fit import StudyFit
     from mutransfer_cli.interval import Interval
 
 DRIFT = {
@@ -21,20 +23,22 @@ DRIFT = {
 }
 
 
-def show(document: FitDocument, target: Path) -> None:
-    """Print the decision, then the rungs, the verdict and the notes.
+def show(study: StudyFit, document: FitDocument, target: Path) -> None:
+    """Print the verdicts, the decision, a plot, the rungs and the notes.
 
     Args:
-        document: The fit.
+        study: The fit, for the plot.
+        document: Its document.
         target: The file to which it was saved.
     """
+    from mutransfer_cli.report.block_plot import loss_plot
+
+    show_verdicts(document)
     show_decision(document)
+    plot = loss_plot(study, line_width())
+    for line in (*plot, *([""] if plot else [])):
+        show_line(line)
     show_rungs(document)
-    show_line(f"{document.verdict}: {document.reason}")
-    if document.separate_target is not None:
-        show_line(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
-    if any(axis.drift for axis in document.axes.values()):
-        show_line(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
     show_quality(document)
     show_advice(document)
     show_comparison(document)
@@ -42,6 +46,16 @@ def show(document: FitDocument, target: Path) -> None:
         if note != document.reason:
             show_line(f"note: {note}")
     show_line(f"wrote {target}")
+
+
+def show_verdicts(document: FitDocument) -> None:
+    """Print the verdicts on the transfer, the target and the drift, each with its reason."""
+    show_verdict(document.verdict, f": {document.reason}")
+    if document.separate_target is not None:
+        show_line(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
+    if any(axis.drift for axis in document.axes.values()):
+        show_line(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
+    show_line("")
 
 
 def show_decision(document: FitDocument) -> None:
@@ -54,7 +68,6 @@ def show_decision(document: FitDocument) -> None:
         (
             "hyperparameter",
             "value",
-            "interval",
             *(f"drift per doubling of {name}" for name in axes),
             "cost of half",
             "cost of double",
@@ -63,8 +76,7 @@ def show_decision(document: FitDocument) -> None:
         (
             (
                 name,
-                f"{d.value:.4g}",
-                "-" if d.low is None or d.high is None else f"{d.low:.4g} to {d.high:.4g}",
+                estimate(d),
                 *(signed(document.axes[axis].drift.get(name)) for axis in axes),
                 percent(d.cost_of_half),
                 percent(d.cost_of_double),
@@ -81,8 +93,8 @@ def show_rungs(document: FitDocument) -> None:
     varied = [s for s in sizes if len({getattr(r, s) for r in document.rungs}) > 1]
     shown = varied or [next((s for s in sizes if getattr(document.rungs[0], s)), SIZES[0])]
     names = list(dict.fromkeys(n for r in document.rungs for n in r.optimum or ())) or ["lr"]
+    diverged = any(r.censored for r in document.rungs)
     pruned = any(r.pruned for r in document.rungs)
-
     table(
         f"optimum of each rung, at {document.confidence:.0%} confidence",
         (
@@ -90,7 +102,7 @@ def show_rungs(document: FitDocument) -> None:
             *names,
             "loss",
             "points",
-            "diverged",
+            *(["diverged"] if diverged else []),
             *(["pruned"] if pruned else []),
             "extra loss with the smallest rung's optimum",
             "note",
@@ -98,10 +110,10 @@ def show_rungs(document: FitDocument) -> None:
         (
             (
                 *("-" if (size := getattr(r, s)) is None else f"{size:.12g}" for s in shown),
-                *(interval((r.optimum or {}).get(name)) for name in names),
+                *(estimate((r.optimum or {}).get(name)) for name in names),
                 number(r.loss),
                 str(r.points),
-                str(r.censored),
+                *([str(r.censored)] if diverged else []),
                 *([str(r.pruned)] if pruned else []),
                 percent(r.extra_loss),
                 r.note or "",
@@ -126,7 +138,14 @@ def percent(cost: Interval | None) -> str:
 
 def percent_range(low: float | None, high: float | None) -> str:
     """An interval of a cost, or nothing without one."""
-    return "" if low is None or high is None else f" ({low:.2%} to {high:.2%})"
+    return "" if low is None or high is None else f" ({100 * low:.2f} to {high:.2%})"
+
+
+def estimate(value: Interval | Decided | None) -> str:
+    """A value with four digits, and its interval with three."""
+    if value is None or value.low is None or value.high is None:
+        return "-" if value is None else f"{value.value:.4g}"
+    return f"{value.value:.4g} ({value.low:.3g} to {value.high:.3g})"
 
 
 def show_quality(document: FitDocument) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
 from mutransfer_cli.cli.standard_output import report_stream
-from mutransfer_cli.quoting import rich, terminal
+from mutransfer_cli.cli.table_layout import INDENT, KEPT, table_lines
+from mutransfer_cli.quoting import terminal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from mutransfer_cli.interval import Interval
+
+PIPE_WIDTH = 100  # characters of a line where stdout is no terminal, and of prose everywhere
+NARROWEST_LINE = 40
+COLORS = {"pass": 32, "holds": 32, "fail": 31, "fails": 31, "inconclusive": 33, "warn": 33}
 
 
 def print_json(document: BaseModel) -> None:
@@ -26,44 +33,118 @@ def write(text: str) -> None:
     print(text, end="", file=report_stream(), flush=True)
 
 
-def show_line(text: str, file: TextIO | None = None, flush: bool = False) -> None:
-    """Print one line: names and notes of other people's files cannot move the cursor or start one.
+def line_width() -> int:
+    """Characters of a line: those of the terminal, or of `COLUMNS`; 100 where neither is known."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given) > 0:
+        return max(int(given), NARROWEST_LINE)
+    stream = report_stream()
+    try:
+        if stream is not None and stream.isatty():
+            return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST_LINE)
+    except (OSError, ValueError):
+        pass
+    return PIPE_WIDTH
+
+
+def show_line(
+    text: str, file: TextIO | None = None, flush: bool = False, hang: int | None = None
+) -> None:
+    """Print one message: names and notes of other people's files cannot move the cursor.
+
+    On stdout, a message that is longer than a line goes on below, indented; on stderr and in other
+    streams a message is one line.
 
     Args:
-        text: The line.
+        text: The message.
         file: Where to; None: stdout.
         flush: Whether it is shown at once.
+        hang: Indent of further lines; None: two more than the first.
     """
-    print(terminal(text), file=file or report_stream(), flush=flush)
+    shown = terminal(text)
+    if file is None:
+        put("\n".join(broken_line(shown, min(line_width(), PIPE_WIDTH), hang)))
+    else:
+        print(shown, file=file, flush=flush)
+
+
+def put(text: str) -> None:
+    """Print text on stdout; characters that its encoding lacks become `?`."""
+    stream = report_stream()
+    try:
+        print(text, file=stream)
+    except UnicodeEncodeError as error:
+        print(text.encode(error.encoding, "replace").decode(error.encoding), file=stream)
+
+
+def broken_line(text: str, width: int, hang: int | None = None) -> list[str]:
+    """A message in lines.
+
+    Args:
+        text: The message.
+        width: Characters of a line; exceeded only by a word that is longer, such as a path.
+        hang: Indent of the second and later lines; None: two more than the first.
+    """
+    if len(text) <= width:
+        return [text.replace(KEPT, " ")]
+    indent = " " * (len(text) - len(text.lstrip()))
+    lines = wrap(
+        text.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + INDENT if hang is None else " " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    lines = [line.replace(KEPT, " ") for line in lines]
+    return [terminal(line) for line in lines]  # the second may begin like a command of GitHub
+
+
+def show_verdict(verdict: str, text: str) -> None:
+    """Print a verdict and its reason; on a terminal, the verdict is bold and in color.
+
+    Args:
+        verdict: One word, such as `holds`; the message begins with it.
+        text: What follows it.
+    """
+    first, *rest = broken_line(terminal(f"{verdict}{text}"), min(line_width(), PIPE_WIDTH))
+    if in_color():
+        first = f"\x1b[1;{COLORS.get(verdict, 0)}m{verdict}\x1b[0m{first.removeprefix(verdict)}"
+    put("\n".join((first, *rest)))
+
+
+def in_color() -> bool:
+    """Whether stdout is a terminal that shows colors, and `NO_COLOR` is not set (no-color.org)."""
+    stream = report_stream()
+    return (
+        stream is not None
+        and stream.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table.
+    """Print a table, and an empty line after it.
 
     Args:
-        title: Text above the table.
-        columns: Headings; the first column is left-aligned, the others are right-aligned. A last
-            column of notes is left out where there are none.
+        title: Text above the table; empty for none.
+        columns: Headings; columns of numbers are right-aligned. A last column of notes is printed
+            below the table, a line for each note.
         rows: Cells as text, as many per row as there are columns.
     """
     rows = list(rows)
-    if columns[-1] == "note" and not any(row[-1] for row in rows):
+    notes: list[str] = []
+    if columns[-1] == "note":
+        notes = [f"  {columns[0]} {row[0]}: {row[-1]}" for row in rows if row[-1]]
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=box.SIMPLE_HEAD)
-    for i, column in enumerate(columns):
-        shown.add_column(rich(column), justify="left" if i == 0 else "right", no_wrap=i == 0)
-    for row in rows:
-        shown.add_row(*map(rich, row))
-    stream = report_stream()
-    console = Console(file=stream, highlight=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, width=200)
-    show_line(title)
-    console.print(shown)
+    if title:
+        show_line(title)
+    for line in table_lines(columns, rows, line_width()):
+        put(line)
+    for note in notes:
+        show_line(note)
+    put("")
 
 
 def number(value: float | None, none: str = "-") -> str:

@@ -9,7 +9,7 @@ import typer
 
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.output import show_line, show_verdict
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
 from mutransfer_cli.errors import InputError
 
@@ -132,10 +132,14 @@ def show_list(document: ProbeListDocument) -> None:
 
 
 def show(document: ProbeDocument) -> None:
-    """Print the measures, the verdict and what to do."""
+    """Print the verdict, what to do, and the measures."""
     from mutransfer_cli.cli.output import number, table
 
     shown = document.measures[:SHOWN]
+    show_verdict(document.verdict, f": {document.reason} ({document.seconds:.1f} s)")
+    if document.advice:
+        show_line(f"advice: {document.advice}")
+    show_line("")
     table(
         f"{document.probe}: {document.question}",
         ("measure", "at", "value", "expected"),
@@ -143,9 +147,6 @@ def show(document: ProbeDocument) -> None:
     )
     if len(document.measures) > SHOWN:
         show_line(f"{len(document.measures) - SHOWN} further measures: --json")
-    show_line(f"{document.verdict}: {document.reason} ({document.seconds:.1f} s)")
-    if document.advice:
-        show_line(f"advice: {document.advice}")
     for note in document.notes:
         show_line(f"note: {note}")
     show_line(f"method: {document.method}")

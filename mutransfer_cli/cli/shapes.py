@@ -11,9 +11,11 @@ import typer
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
 from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.table_layout import KEPT
+from mutransfer_cli.documents.tensor_groups import grouped
 
 if TYPE_CHECKING:
-    from mutransfer_cli.documents.plan import ShapesDocument
+    from mutransfer_cli.documents.plan import ShapesDocument, TensorDocument
 
 
 def shapes(
@@ -52,6 +54,9 @@ def shapes(
     origin: Annotated[
         bool, typer.Option("--origin", help="Show where each value of the recipe comes from.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="A line for every tensor, also where layers are alike.")
+    ] = False,
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:
@@ -85,7 +90,7 @@ def shapes(
     elif document.differences is not None:
         show_differences(document, str(diff))
     else:
-        show(document, why)
+        show(document, why, every)
     if origin and not as_json:
         from mutransfer_cli.cli.output import table
 
@@ -98,51 +103,85 @@ def shapes(
         raise typer.Exit(1)
 
 
-def show(document: ShapesDocument, why: bool) -> None:
-    """Print the table of tensors, forward multipliers, choices and notes."""
-    from mutransfer_cli.cli.output import number, table
+def show(document: ShapesDocument, why: bool, every: bool) -> None:
+    """Print the table of tensors, the rules, forward multipliers, choices and notes.
 
+    Args:
+        document: The plan.
+        why: Whether to print the derivation of the numbers.
+        every: Whether tensors that differ in the index of their layer have their own lines.
+    """
     m = document.multipliers
     grown = ", ".join(
         f"{axis} {getattr(document.base, axis)} to {getattr(document.target, axis)}"
         for axis in SIZES
         if getattr(document.base, axis) != getattr(document.target, axis)
     )
-    table(
+    show_line(
         f"{document.parameterization}, {document.optimizer}: {grown or 'at the base'} "
-        f"(m_width = {m.width:g})",
-        ("tensor", "role", "shape", "grows", "in", "out", "init std", "multiplier", "lr", "decay",
-         "eps", "rule"),
-        (
-            (
-                t.name,
-                t.role,
-                "×".join(map(str, t.shape)),
-                ",".join(map(str, t.growing)) or "-",
-                str(t.fan_in),
-                str(t.fan_out),
-                number(t.init_std, "own"),
-                number(t.multiplier),
-                number(t.lr),
-                number(t.weight_decay),
-                number(t.eps),
-                t.source,
-            )
-            for t in document.tensors
-        ),
-    )  # fmt: skip
+        f"(m_width = {m.width:g})"
+    )
+    show_tensors(document, every)
     for name, value in document.forward.items():
         if value is not None:
-            show_line(f"  {name} = {value:.6g}")
+            show_line(f"{name} = {value:.6g}")
+    show_rules(document)
     for choice in document.choices:
-        show_line(f"  {choice.what}: {choice.taken} ({choice.kind}: {choice.source})")
+        show_line(f"{choice.what}: {choice.taken} ({choice.kind}: {choice.source})")
         if why:
-            show_line(f"    others: {choice.others}")
+            show_line(f"  others: {choice.others}")
     for note in document.notes:
-        show_line(f"  note: {note}")
+        show_line(f"note: {note}")
     if why:
-        for t in document.tensors:
-            show_line(f"  {t.name} ({t.role}, {t.optimizer}): {t.why}")
+        for name, tensors in grouped(document.tensors, derivation, every):
+            show_line(f"{name} {derivation(tensors[0])}")
+
+
+def show_tensors(document: ShapesDocument, every: bool) -> None:
+    """Print the numbers of every tensor, alike ones in one line."""
+    from mutransfer_cli.cli.output import number, table
+
+    scaled = any(t.multiplier != 1 for t in document.tensors)
+
+    def cells(t: TensorDocument) -> tuple[str, ...]:
+        return (
+            t.role,
+            "×".join(map(str, t.shape)),
+            str(t.fan_in),
+            number(t.init_std, "own"),
+            *([number(t.multiplier)] if scaled else []),
+            number(t.lr),
+            number(t.weight_decay),
+            number(t.eps),
+        )
+
+    multiplier = ["multiplier"] if scaled else []
+    table(
+        "",
+        ("tensor", "role", "shape", "fan-in", "init std", *multiplier, "lr", "decay", "eps"),
+        (
+            (name.replace(" ", KEPT), *cells(tensors[0]))
+            for name, tensors in grouped(document.tensors, cells, every)
+        ),
+    )
+
+
+def show_rules(document: ShapesDocument) -> None:
+    """Print the source of the rule of every role."""
+    roles: dict[str, list[str]] = {}
+    for t in document.tensors:
+        known = roles.setdefault(t.source, [])
+        if t.role not in known:
+            known.append(t.role)
+    for source, names in roles.items():
+        show_line(f"rule of {', '.join(names)}: {source}")
+
+
+def derivation(t: TensorDocument) -> str:
+    """How the numbers of a tensor follow."""
+    grows = " and ".join(map(str, t.growing)) or "none"
+    fans = f"fan-in {t.fan_in}, fan-out {t.fan_out}, growing dimensions {grows}"
+    return f"({t.role}, {t.optimizer}; {fans}): {t.why}"
 
 
 def show_differences(document: ShapesDocument, other: str) -> None:

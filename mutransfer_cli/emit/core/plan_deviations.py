@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from mutransfer_cli.documents.scale import Deviation
+from mutransfer_cli.documents.tensor_groups import LAYER_INDEX
 from mutransfer_cli.emit.core.abc_symmetry import (
     RELATIVE_TOLERANCE,
     differ,
@@ -15,7 +16,6 @@ from mutransfer_cli.emit.core.abc_symmetry import (
 )
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.emit.core.resolve import planned_tied_logits
-from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 
+from mutransfer_cli.documents.tensor_groups import LAYER_INDEX
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.rules.tensor_rules import selects
 
-LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 Roles = Mapping[str, str]  # the role of each tensor, by its name
 Matches = Callable[[str, str], bool]  # of a name and a role
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.plan import TensorDocument
+from mutransfer_cli.documents.tensor_groups import LAYER_INDEX
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.fit.study_fit import StudyFit
 from mutransfer_cli.fit.table_fit import fit_table
-from mutransfer_cli.parameterization.rules.used_patterns import LAYER_INDEX
 from mutransfer_cli.report.page.fit_panels import fit_panels
 from mutransfer_cli.report.page.panels import Panel
 from mutransfer_cli.report.page.training_panel import training_panel

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mutransfer_cli import check
-from mutransfer_cli.cli.check import show
+from mutransfer_cli.cli.check_findings import show
 from mutransfer_cli.coordcheck.report import junit
 from mutransfer_cli.coordcheck.report.github import summary, workflow_lines
 from mutransfer_cli.documents.base import as_json
@@ -56,7 +56,7 @@ def test_github(document: CheckDocument, text: str) -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_terminal(document: CheckDocument, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    show(mixed_document(document, text))
+    show(mixed_document(document, text), every=False)
     shown = capsys.readouterr().out
     assert all(c.isprintable() or c == "\n" for c in shown)
     commands = [line for line in shown.splitlines() if line.lstrip().startswith("::")]
