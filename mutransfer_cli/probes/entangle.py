@@ -27,7 +27,18 @@ def probe_entangle(request: ProbeRequest) -> ProbeResult:
     """
     run = request.measured.run
     assert run is not None
-    document = fit_run(run, confidence=request.confidence).document()
+    return judge(fit_run(run, confidence=request.confidence).document())
+
+
+def judge(document: FitDocument) -> ProbeResult:
+    """The verdict on the response surface of a study.
+
+    Args:
+        document: Its fit.
+
+    Raises:
+        InputError: The study has neither two hyperparameters nor an axis with several rungs.
+    """
     pairs = _pairs(document)
     if not pairs:
         raise InputError(

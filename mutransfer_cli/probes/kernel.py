@@ -29,7 +29,8 @@ TOLERANCE = 0.05  # of an error
 METHOD = (
     f"tangent kernel of the first output at {POINTS} examples; test error of kernel ridge "
     f"regression on training sets drawn from them, over {DRAWS} draws, against the "
-    "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922)"
+    "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922); beside it the error of the network "
+    "itself, with all examples of its training"
 )
 Array = NDArray[np.float64]
 
@@ -45,7 +46,8 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     """
     proxies = request.measured
     trainee = proxies.train(proxies.base, request.seed, {})
-    x, target = domain(trainee)
+    x, values = domain(trainee)
+    target = values - values.mean()
     measures, series, ratios, last = [], [], [], {}
     for when in ("init", "end of training"):
         if when != "init":
@@ -85,12 +87,18 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 expected=tuple(theory),
             )
         )
+    own = network_error(trainee, x, values, request.confidence)
+    seen = trainee.examples * trainee.steps
+    measures.append(
+        Measure(name="mean squared error of the network", at={"examples": seen}, estimate=own)
+    )
     verdict, reason = judge(ratios)
     variance = float((target**2).mean())
     learned, at_init = last["end of training"] / variance, last["init"] / variance
     reason += (
         f"; with {EXAMPLES[-1]} examples the trained kernel leaves {learned:.0%} of the target's "
-        f"variance, that at init {at_init:.0%}"
+        f"variance, that at init {at_init:.0%}; the network itself, with {seen}, leaves "
+        f"{own.value / variance:.0%}"
     )
     return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), None, trainee.notes)
 
@@ -108,7 +116,7 @@ def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
 
 
 def domain(trainee: Trainee) -> tuple[Tensor, Array]:
-    """Inputs (points, …), and a target with mean zero (points,): the first class, or value.
+    """Inputs (points, …), and a target (points,): the first value, or 1 for the first class.
 
     Args:
         trainee: Gives the batches.
@@ -132,7 +140,26 @@ def domain(trainee: Trainee) -> tuple[Tensor, Array]:
         value = y[:, 0] if y.dim() == 2 else y
         targets.append(value if value.is_floating_point() else (value == 0).double())
     target = torch.cat(targets)[:POINTS].double().cpu().numpy()
-    return torch.cat(inputs)[:POINTS], target - target.mean()
+    return torch.cat(inputs)[:POINTS], target
+
+
+def network_error(trainee: Trainee, x: Tensor, target: Array, confidence: float) -> Interval:
+    """Mean squared error of the first output, or of the probability of the first class.
+
+    Args:
+        trainee: Gives the model, which is left in training mode.
+        x: Inputs (points, …).
+        target: Their targets (points,).
+        confidence: Of the interval over the points.
+    """
+    is_value = trainee.unseen(1)[0][1].is_floating_point()
+    trainee.model.eval()
+    with torch.no_grad():
+        output = trainee.model(x)
+    trainee.model.train()
+    first = output.reshape(len(x), -1)[:, 0] if is_value else output.softmax(-1)[:, 0]
+    squared = (first.double().cpu().numpy() - target) ** 2
+    return mean_interval(list(squared), confidence)
 
 
 def tangent_kernel(trainee: Trainee, x: Tensor) -> Array:

@@ -31,6 +31,7 @@ REMOVED = {
     "stacks": ("lm-engine", 2),
     "commands": ("init", 3),
     "laws": ("isoflop", 2),
+    "probes": ("noise", 2),
 }
 
 RECIPE = """\
@@ -121,6 +122,9 @@ def test_the_main_job_works(rest: Path) -> None:
         (("fit", "run"), {0, 1, 3}),
         (("scale", "recipe.yaml", "--width", "256", "--format", "torch", "-o", "target.py"), {0}),
         (("summary", "run"), {0}),
+        (("probe",), {0}),
+        (("probe", "norms", "run"), {0, 1, 3}),
+        (("probe", "all", "recipe.yaml", "--minutes", "0.1"), {0, 1, 3}),
     ):
         done = run(rest, *mutransfer, *command)
         assert done.returncode in codes, done.stderr
@@ -146,5 +150,6 @@ def test_what_was_removed_is_unknown(rest: Path) -> None:
     assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--executor", "ray").returncode == 2
     scale = ("scale", "recipe.yaml", "--format", "lm-engine")
     assert run(rest, *mutransfer, *scale).returncode == 2
+    assert run(rest, *mutransfer, "probe", "noise", "recipe.yaml").returncode == 2
     schema = json.loads(run(rest, *mutransfer, "schema", "recipe").stdout)
     assert "lion" not in json.dumps(schema)

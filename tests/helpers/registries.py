@@ -22,6 +22,7 @@ REGISTRIES = {
     "commands": "COMMANDS",
     "axes": "AXES",
     "laws": "LAWS",
+    "probes": "PROBES",
 }
 
 
