@@ -1,0 +1,87 @@
+"""Movement of features of models whose regime theory knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.probes.probe_run import run_probe
+
+RECIPE = """
+name: small
+model: {build: mlp, args: {activation: tanh}}
+optimizer: {name: sgd, lr: 0.1}
+data: {source: teacher, d_in: 16, d_out: 4}
+schedule: {name: constant, warmup: 0.0}
+base: {width: 32, depth: 2, batch: 64, steps: 30}
+ladder: {width: [32, 64, 128, 256]}
+"""
+RELU = "model.args.activation=relu"
+ADAM = "optimizer={name: adam, lr: 0.005}"
+LION = "optimizer={name: lion, lr: 0.001, weight_decay: 0.0}"
+MUON = "optimizer={name: muon, lr: 0.01, weight_decay: 0.0}"
+# Under gradient descent, one learning rate and unit entries over the root of the fan-in, features
+# move as width^-1/2 (arXiv 2011.14522, section 3). Under sp, one rate of Adam is too large for
+# wide models (appendix J.2). `ntk` of a recipe has rates by tensor and is not lazy (2407.05872).
+LAZY = """
+import torch
+from torch import nn
+from mutransfer_cli import Subject
+class Scaled(nn.Linear):
+    def __init__(self, fan_in, fan_out):
+        super().__init__(fan_in, fan_out, bias=False)
+        nn.init.normal_(self.weight)
+    def forward(self, x):
+        return super().forward(x) / self.in_features**0.5
+def make(width, seed, rate, kind, depth):
+    torch.manual_seed(seed)
+    layers = [Scaled(16, width), kind()]
+    for _ in range(depth):
+        layers += [Scaled(width, width), kind()]
+    model = nn.Sequential(*layers, Scaled(width, 1))
+    def batch(seed):
+        x = torch.randn(64, 16, generator=torch.Generator().manual_seed(seed))
+        return x, x[:, :1] * x[:, 1:2]
+    loss = lambda m, b: ((m(b[0]) - b[1]) ** 2).mean()
+    return Subject(model, torch.optim.SGD(model.parameters(), lr=rate), loss, batch)
+def tanh(width, seed=0):
+    return make(width, seed, 0.5, nn.Tanh, 1)
+def slow(width, seed=0):
+    return make(width, seed, 0.1, nn.Tanh, 1)
+def deep(width, seed=0):
+    return make(width, seed, 0.2, nn.Tanh, 3)
+def relu(width, seed=0):
+    return make(width, seed, 0.2, nn.ReLU, 1)
+"""
+LEARNED, LAZILY, UNSTABLE = "features are learned at every width", "lazy", "unstable"
+CASES: list[tuple[str, tuple[str, ...], str]] = [
+    ("recipe", (), LEARNED),
+    ("recipe", (RELU,), LEARNED),
+    ("recipe", (ADAM,), LEARNED),
+    ("recipe", (LION,), LEARNED),
+    ("recipe", (MUON,), LEARNED),
+    ("recipe", ("parameterization=sp", ADAM), UNSTABLE),
+    ("tanh", (), LAZILY),
+    ("slow", (), LAZILY),
+    ("deep", (), LAZILY),
+    ("relu", (), LAZILY),
+]
+
+
+@pytest.mark.slow
+def test_ten_known_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None wrong, at least eight decided."""
+    path = tmp_path / "small.yaml"
+    path.write_text(RECIPE)
+    (tmp_path / "lazy_models.py").write_text(LAZY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    decided = 0
+    for name, sets, right in CASES:
+        target = str(path) if name == "recipe" else f"lazy_models:{name}"
+        document = run_probe("features", target, sets)
+        print(name, sets, document.reason)
+        if document.verdict != "inconclusive":
+            assert document.reason.startswith(right), (name, sets, document.reason)
+            decided += 1
+    assert decided >= 8
