@@ -83,7 +83,9 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
     started = time.perf_counter()
     raw, curve = raw_estimates(proxies, size, request.seed)
     if not raw:
-        raise InputError("probe predict-lr: no run is stable at any rate that was tried")
+        raise InputError(
+            "probe predict-lr: no run is stable at any rate that was tried: losses are not finite"
+        )
     estimates = {
         name: calibrated(value, CALIBRATION[name], request.confidence)
         for name, value in raw.items()
@@ -113,7 +115,8 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
         x=tuple(log2(rate) for rate in curve),
         y=tuple(curve.values()),
     )
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, (series,), advice)
+    notes = proxies.train(size, request.seed, {}).notes
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, (series,), advice, notes)
 
 
 def calibrated(raw: float, calibration: Calibration, confidence: float) -> Interval:

@@ -15,7 +15,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.critical_rate import CriticalRate, critical_learning_rate
 from mutransfer_cli.probes.curvature.flat import trained_parameters
-from mutransfer_cli.probes.curvature.hessian import Hessian
+from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE, Hessian
 from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
 from mutransfer_cli.probes.subject.trainee import Trainee
@@ -46,11 +46,13 @@ class Point:
         step: Number of steps taken.
         stability: Sharpness and threshold; None where the optimizer's threshold is not known.
         critical: The critical multiple of the coming update.
+        method: How products with the Hessian were computed.
     """
 
     step: int
     stability: Stability | None
     critical: CriticalRate
+    method: str
 
 
 def probe_sharpness(request: ProbeRequest) -> ProbeResult:
@@ -76,7 +78,10 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
             started = time.perf_counter()
             trainee = proxies.train(size, seed, {})
             notes.update(dict.fromkeys(trainee.notes))
-            ratios[size].append(measured_run(trainee))
+            points = measured_run(trainee)
+            ratios[size].append(points)
+            if any(p.method == DIFFERENCES for p in points):
+                notes[DIFFERENCES_NOTE] = None
             taken[size] = time.perf_counter() - started
     known = all(p.stability is not None for runs in ratios.values() for run in runs for p in run)
     if not known:
@@ -115,7 +120,7 @@ def measured_run(trainee: Trainee) -> list[Point]:
         if not loss - loss == 0:
             raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
         if measured:
-            points.append(Point(step, found, _critical(hessian, trainee, before)))
+            points.append(Point(step, found, _critical(hessian, trainee, before), hessian.method))
     return points
 
 

@@ -16,6 +16,11 @@ from mutransfer_cli.probes.curvature.flat import flatten, moved, trained_paramet
 
 Loss = Callable[[nn.Module, Any], Tensor]
 
+DOUBLE_BACKWARD, DIFFERENCES = "double backward", "finite differences"
+DIFFERENCES_NOTE = (
+    "an operation of the model has no second derivative: curvature by finite differences of "
+    "gradients, about three digits"
+)
 # A central difference of gradients errs by h²/6 of the third derivative and by rounding/h: h is the
 # cube root of the rounding of float32 (derived), relative to the size of the weights.
 DIFFERENCE_STEP = 6e-3
@@ -55,7 +60,7 @@ class Hessian:
         """
         self.model, self._loss, self.batches = model, loss, list(batches)
         self.parameters = list(trained_parameters(model) if parameters is None else parameters)
-        self.method = "double backward"
+        self.method = DOUBLE_BACKWARD
         self.products = 0
         if not self.parameters:
             raise InputError("no parameter of the model takes a gradient")
@@ -99,15 +104,15 @@ class Hessian:
             InputError: The loss has no gradient.
         """
         if not self.products and self._once_differentiable():
-            self.method = "finite differences"
+            self.method = DIFFERENCES
         self.products += 1
-        if self.method == "double backward":
+        if self.method == DOUBLE_BACKWARD:
             try:
                 return self._double_backward(vector)
             except (RuntimeError, NotImplementedError) as error:
                 if not _lacks_second_derivative(error):
                     raise
-                self.method = "finite differences"
+                self.method = DIFFERENCES
         return self._difference(vector)
 
     def _once_differentiable(self) -> bool:
