@@ -56,6 +56,41 @@ def test_an_unknown_version_beside_us_is_named(
         assert "5.24.0" in warning
 
 
+PACKAGED = [row.name for row in STACKS if row.versions.package]
+
+
+@pytest.mark.parametrize("format", PACKAGED)
+def test_every_format_warns_of_an_unknown_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    """In the list of formats, and with its file; nothing is said of releases that were tried."""
+    versions = STACKS[format].versions
+    released = [t.version for t in versions.tried if not t.version.startswith("commit")]
+    recipe, width = accepted_recipe(tmp_path, format)  # imports what asks for real versions
+    arguments = ("scale", recipe, "--width", width, "--format", format, "-o", tmp_path / "f")
+    for version, warns in (("99.1.0", True), *((v, False) for v in released)):
+        pretend(monkeypatch, {versions.package: version})
+        assert run("scale", "--list-formats", "--json") == 0
+        formats = json.loads(capsys.readouterr().out)["formats"]
+        (listed,) = (f["versions"] for f in formats if f["format"] == format)
+        assert (listed["installed"], listed["warning"] is not None) == (version, warns)
+        assert run(*arguments) == 0
+        shown = capsys.readouterr().err
+        assert (f"warning: {versions.package} 99.1.0 is installed" in shown) == warns
+
+
+def accepted_recipe(folder: Path, format: str) -> tuple[Path, str]:
+    """A recipe that a format takes, and the target's width."""
+    for case in ("llama", "gpt-tied", "gpt"):
+        recipe, width = emit_recipe(folder, case), "256" if "model" in CASES[case] else "64"
+        try:
+            scale(recipe, width=int(width), format=format)
+        except InputError:
+            continue
+        return recipe, width
+    raise AssertionError(f"no recipe for {format}")
+
+
 def test_nothing_is_said_of_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, {})
     assert version_warning("hf", TRIED) is None

@@ -318,7 +318,7 @@ def mup_bsh(files: Mapping[str, str], model: Model) -> Reading:
     shapes = yaml.safe_load(text)
     lr = float(re.search(r"lr=([-.e\d]+)", text)[1])
     eps = float(re.search(r"eps=([-.e\d]+)", text)[1])
-    decay = float(re.search(r"weight decay ([-.e\d]+)", text)[1])
+    decay = float(re.search(r"weight_decay=([-.e\d]+)", text)[1])
     stds = dict(re.findall(r"^#   (\S+): (\S+)$", text, re.M))
     found = {}
     for name, shape in model.shapes.items():

@@ -56,10 +56,14 @@ def render(
     forward = ", ".join(f"{k} = {v!r}" for k, v in plan.forward.items() if v is not None)
     usage = [
         "",
-        "Put this file beside your training script, which calls, with groups of tensors:",
-        f"mup.set_base_shapes(model, THIS_FILE); the model's last layer has to be a {readout}.",
-        f"mup.MuAdamW(groups, lr={s['lr']!r}, eps={s['eps']!r}, betas={tuple(plan.betas)!r})",
-        f"weight decay {s['decay']!r} on matrices, 0 on the rest; decay and rate are at the base.",
+        f"Put this file beside your training script, whose model ends in a {readout}, and add:",
+        "mup.set_base_shapes(model, THIS_FILE)    # then the init below",
+        "matrices = [p for p in model.parameters() if p.dim() > 1]",
+        "vectors = [p for p in model.parameters() if p.dim() < 2]",
+        f"groups = [dict(params=matrices, weight_decay={s['decay']!r}), dict(params=vectors)]",
+        f"optimizer = mup.MuAdamW(groups, lr={s['lr']!r}, eps={s['eps']!r}, "
+        f"betas={tuple(plan.betas)!r}, weight_decay=0.0)",
+        "Rate and decay are at the base: mup scales them.",
         f"Multipliers of the forward pass: {forward}; {readout} applies the 1/m of the logits.",
         "Init at the target (mup leaves it to you, or rescales that of the base), tensor: std:",
         *[f"  {t.name}: {t.init_std!r}" for t in plan.tensors if t.init_std is not None],

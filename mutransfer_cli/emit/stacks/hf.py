@@ -104,11 +104,12 @@ def render(
     config = config_values(values, architecture)
     usage = [
         "",
-        "Put this file beside your training script, and import from it:",
+        "Put this file beside your training script, and add to that:",
+        "from mutransfer_hf import TRAINING_ARGUMENTS, build, mutransfer_trainer",
         "model = build()   # or your own: initialize(model); install(model), once",
-        "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
-        "    **TRAINING_ARGUMENTS), train_dataset=…)",
-        "Fill in: out and train_dataset, in your script. On N devices, divide the batch by N:",
+        "arguments = TrainingArguments(OUT, **TRAINING_ARGUMENTS)",
+        "mutransfer_trainer()(model=model, args=arguments, train_dataset=DATA).train()",
+        "Fill in: OUT and DATA, in your script. On N devices, divide the batch by N:",
         "per_device_train_batch_size in TRAINING_ARGUMENTS is that of one device.",
         "A checkpoint holds weights only: call build(), then load it.",
     ]

@@ -68,11 +68,12 @@ def render(
     ]
     usage = [
         "",
-        "Put this file beside your training script, and import from it:",
+        "Put this file beside your training script, and add to that:",
+        "from mutransfer_granite import TRAINING_ARGUMENTS, build, mutransfer_trainer",
         "model = build()   # or AutoModelForCausalLM.from_config with the config.json here",
-        "Trainer: mutransfer_trainer()(model=model, args=TrainingArguments(out,",
-        "    **TRAINING_ARGUMENTS), train_dataset=…)",
-        "Fill in: out and train_dataset, in your script. On N devices, divide the batch by N:",
+        "arguments = TrainingArguments(OUT, **TRAINING_ARGUMENTS)",
+        "mutransfer_trainer()(model=model, args=arguments, train_dataset=DATA).train()",
+        "Fill in: OUT and DATA, in your script. On N devices, divide the batch by N:",
         "per_device_train_batch_size in TRAINING_ARGUMENTS is that of one device.",
     ]
     text = (

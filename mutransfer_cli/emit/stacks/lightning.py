@@ -66,8 +66,9 @@ def render(
     plan = request.plan
     usage = [
         "",
-        "Put this file beside your training script and import it as plan; in your LightningModule,",
-        "whose network is self.model:",
+        "Put this file beside your training script, and add to that:",
+        "import mutransfer_lightning as plan    # under the name that you give to this file",
+        "In your LightningModule, whose network is self.model:",
         "    def configure_optimizers(self):",
         "        return plan.configure_optimizers(self)",
         f"Trainer(callbacks=[plan.Mutransfer()], gradient_clip_val={plan.clip}, "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tests.stacks.adapters.torch_file import plan_multipliers
 from tests.stacks.built import BuiltStack, Emitted, same_names
@@ -30,22 +30,16 @@ def put_readout(model: nn.Module, output_mult: float) -> None:
     setattr(model, name, new)
 
 
-def adam_of(text: str, parameters: list[tuple[str, Tensor]]) -> torch.optim.Optimizer:
-    """MuAdamW as the header says: one rate, decay on matrices."""
+def adam_of(text: str, model: nn.Module) -> torch.optim.Optimizer:
+    """What the head's own lines make."""
     import mup
 
-    call = re.search(r"mup\.MuAdamW\(groups, (.*)\)", text)
-    decay = re.search(r"weight decay (\S+) on matrices, 0 on the rest", text)
-    assert call is not None and decay is not None
-    values = {
-        k.arg: ast.literal_eval(k.value)
-        for k in ast.parse(f"f({call[1]})", mode="eval").body.keywords  # type: ignore[attr-defined]  # a call
-    }
-    groups = [
-        {"params": [p for _, p in parameters if p.ndim > 1], "weight_decay": float(decay[1])},
-        {"params": [p for _, p in parameters if p.ndim == 1], "weight_decay": 0.0},
-    ]
-    return mup.MuAdamW(groups, **values)
+    lines = re.findall(r"^# ((?:matrices|vectors|groups|optimizer) = .*)$", text, re.M)
+    assert len(lines) == 4
+    names: dict[str, Any] = {"model": model, "mup": mup}
+    exec("\n".join(lines), names)
+    optimizer: torch.optim.Optimizer = names["optimizer"]
+    return optimizer
 
 
 def build(emitted: Emitted) -> BuiltStack:
@@ -65,7 +59,7 @@ def build(emitted: Emitted) -> BuiltStack:
         for name, parameter in model.named_parameters():
             if name in stds:
                 parameter.normal_(0.0, float(stds[name]))
-    optimizer = adam_of(text, list(model.named_parameters()))
+    optimizer = adam_of(text, model)
     shares = planned_shares(emitted)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: shares[min(s, STEPS - 1)])
     return BuiltStack(
