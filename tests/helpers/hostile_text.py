@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from mutransfer_cli.documents.scale import Deviation, KeyMapping, Provenance, ScaleDocument
+from mutransfer_cli.documents.plan import DifferenceDocument, SiteDocument
+from mutransfer_cli.documents.scale import (
+    Deviation,
+    KeyMapping,
+    Prediction,
+    Provenance,
+    ScaleDocument,
+    TriedVersionDocument,
+    VersionsDocument,
+)
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.plans.types import Site
 
+EXTRA_KEY = "lr"  # the beginning of a key that is added to each mapping
 RUN = "touch PWNED"  # a command that leaves a trace where it runs
 TEXTS = [
     "\nimport os; os.system('touch PWNED')\n",
@@ -60,12 +71,57 @@ def mixed(value: Any, text: str, keys: bool = False) -> Any:
         return value + text
     if isinstance(value, BaseModel):
         return mixed_document(value, text)
-    if isinstance(value, dict):
-        return {k + text if keys and isinstance(k, str) else k: mixed(v, text, True)
-                for k, v in value.items()}  # fmt: skip
+    if isinstance(value, Mapping):
+        changed = {k + text if keys and isinstance(k, str) else k: mixed(v, text, True)
+                   for k, v in value.items()}  # fmt: skip
+        first = next(iter(changed.values()), "")
+        return changed if keys else {**changed, EXTRA_KEY + text: first}
     if isinstance(value, list | tuple):
         return type(value)(mixed(item, text, keys) for item in value)
     return value
+
+
+def text_fields(model: type[BaseModel]) -> set[str]:
+    """Every place of a document that can hold text, derived from the classes of its parts.
+
+    `[]` stands for the entries of a list or mapping, `{}` for the keys of a mapping.
+    """
+    found: set[str] = set()
+    for name, info in model.model_fields.items():
+        found |= _text_places(info.annotation, name)
+    return found
+
+
+def _text_places(annotation: Any, path: str) -> set[str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {f"{path}.{inner}" for inner in text_fields(annotation)}
+    if annotation is str:
+        return {path}
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal or not inner:
+        return set()
+    if origin in (dict, Mapping):
+        keys = {f"{path}{{}}"} if inner[0] is str else set()
+        return keys | _text_places(inner[1], f"{path}[]")
+    entries = f"{path}[]" if origin in (list, tuple) else path
+    return set().union(*(_text_places(part, entries) for part in inner))
+
+
+def places_of(value: Any, text: str, path: str = "") -> set[str]:
+    """The places of a document, in the words of `text_fields`, that hold a text."""
+    if isinstance(value, str):
+        return {path} if text in value else set()
+    if isinstance(value, BaseModel):
+        before = f"{path}." if path else ""
+        parts = (places_of(getattr(value, name), text, before + name)
+                 for name in type(value).model_fields)  # fmt: skip
+        return set().union(*parts)
+    if isinstance(value, Mapping):
+        keys = {f"{path}{{}}"} if any(text in str(key) for key in value) else set()
+        return keys.union(*(places_of(inner, text, f"{path}[]") for inner in value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*(places_of(inner, text, f"{path}[]") for inner in value))
+    return set()
 
 
 def is_literal(annotation: Any) -> bool:
@@ -96,8 +152,25 @@ def with_every_field(document: ScaleDocument) -> ScaleDocument:
         tensor="x", quantity="lr", planned=1.0, key="--lr", written=1.0, trained=1.0, match="exact"
     )
     factors = {**document.hyperparameters, "lr_factors": {"blocks.*": 2.0}}
+    prediction = Prediction(lr=one, optimum={"lr": one}, loss=one, distance=1.0, note="a note")
+    difference = DifferenceDocument(name="x", what="lr", here=1.0, there=2.0, ratio=2.0)
+    tried = TriedVersionDocument(version="1.2", evidence="built", when="2026-01", note="a note")
+    versions = VersionsDocument(
+        package="stack", installed="1.2", tried=(tried,), others="others", warning="not tried"
+    )
+    tensors = tuple(
+        t.model_copy(update={"why": t.why or "why", "note": t.note or "note"})
+        for t in document.tensors
+    )
+    site = SiteDocument(how="output", modules=("x",), attribute="scale")
     return document.model_copy(
         update={
+            "tensors": tensors,
+            "sites": {**document.sites, "logit_scale": site},
+            "usage": document.usage or ("how to use it",),
+            "prediction": prediction,
+            "differences": (difference,),
+            "versions": versions,
             "provenance": provenance,
             "hyperparameters": factors,
             "deviations": (*document.deviations, deviation),

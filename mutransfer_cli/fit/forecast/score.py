@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import isfinite, log2
+from math import inf, isfinite, log2
 from pathlib import Path
 from statistics import fmean
 
@@ -134,8 +134,9 @@ def is_inside(loss: float, interval: Interval) -> bool | None:
 
 
 def error_of(loss: float, predicted: float) -> float:
-    """The measured loss relative to the predicted one; their difference if one is not positive."""
-    return loss / predicted - 1 if loss > 0 and predicted > 0 else loss - predicted
+    """The measured loss relative to the predicted one; their difference if there is no ratio."""
+    relative = loss / predicted - 1 if loss > 0 and predicted > 0 else inf
+    return relative if isfinite(relative) else loss - predicted
 
 
 def parse_started(text: str) -> datetime:

@@ -99,6 +99,14 @@ def read_forecast(path: Path) -> PredictDocument:
             f"its content {canonical_digest(values)}"
         )
     forecast = validated(PredictDocument, values, path, "a forecast")
+    try:
+        made = datetime.fromisoformat(values["made"])
+    except (TypeError, ValueError):
+        made = None
+    if made is None or made.tzinfo is None:
+        raise InputError(
+            f"{path}: made: expected a date with a time zone, found {values['made']!r}"
+        )
     for name, size in forecast.target.items():
         if size is not None and size <= 0:
             raise InputError(f"{path}: target.{name}: expected a positive size, found {size:g}")

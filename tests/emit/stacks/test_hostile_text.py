@@ -29,6 +29,8 @@ from tests.helpers.hostile_text import (
     mixed_config,
     mixed_document,
     mixed_request,
+    places_of,
+    text_fields,
     with_every_field,
 )
 
@@ -138,6 +140,22 @@ def test_text_arrives_as_data(name: str, parts: dict[str, Parts], tmp_path: Path
         assert files.keys() == expected.keys()
         for file, text in files.items():
             assert structure(file, text, tmp_path) == expected[file], (file, hostile)
+
+
+@pytest.mark.parametrize("name", [row.name for row in STACKS])
+def test_no_text_field_is_left_out(name: str, parts: dict[str, Parts]) -> None:
+    """Derived from the classes of the documents: a field that is added has to be filled here."""
+    mark = "MARK"
+    assert text_fields(ScaleDocument) <= places_of(mixed_document(parts[name][2], mark), mark)
+
+
+def test_a_text_field_that_is_left_out_is_found(parts: dict[str, Parts]) -> None:
+    class Longer(ScaleDocument):
+        remarks: dict[str, tuple[str, ...]] | None = None
+
+    assert text_fields(Longer) - text_fields(ScaleDocument) == {"remarks{}", "remarks[][]"}
+    document = Longer.model_construct(**dict(parts["torch"][2]))
+    assert not {"remarks{}", "remarks[][]"} & places_of(mixed_document(document, "MARK"), "MARK")
 
 
 def test_names_arrive_unchanged(parts: dict[str, Parts]) -> None:

@@ -40,6 +40,7 @@ def test_inside_and_error(loss: float, inside: bool, error: float) -> None:
 def test_losses_that_are_not_positive_have_a_difference_as_error() -> None:
     assert error_of(-0.5, 0.25) == -0.75
     assert error_of(0.5, 0.25) == 1.0
+    assert error_of(0.5, 5e-324) == 0.5  # their ratio is no number
 
 
 def test_without_an_interval_nothing_is_inside() -> None:

@@ -96,6 +96,18 @@ def test_a_target_without_a_size_is_refused(tmp_path: Path, size: float) -> None
         read_forecast(path)
 
 
+@pytest.mark.parametrize("made", [None, "x", 1, "2026-03-01", "2026-03-01T12:00:00"])
+def test_a_forecast_without_a_date_is_refused(tmp_path: Path, made: object) -> None:
+    path = tmp_path / "f.json"
+    write_forecast(forecast(), path)
+    values = json.loads(path.read_text())
+    values["made"] = made
+    values["digest"] = canonical_digest(values)
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError, match="made"):
+        read_forecast(path)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     path.write_text('{"schema": "mutransfer/fit/v1"}')
