@@ -22,8 +22,15 @@ from mutransfer_cli.emit.core.abc_symmetry import Numbers
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.plans.types import Site
+from mutransfer_cli.recipe.schema.model import RoleMatch
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema.train import Loss, Train
 
 EXTRA_KEY = "lr"  # the beginning of a key that is added to each mapping
+# Fields of a recipe that take the name of an entry of the catalog, or letters alone.
+CLOSED = frozenset({
+    "name", "parameterization", "optimizer.name", "data.source", "search.sampler", "search.prune",
+})  # fmt: skip
 RUN = "touch PWNED"  # a command that leaves a trace where it runs
 TEXTS = [
     "\nimport os; os.system('touch PWNED')\n",
@@ -81,62 +88,48 @@ def mixed(value: Any, text: str, keys: bool = False) -> Any:
     return value
 
 
-def text_fields(model: type[BaseModel]) -> set[str]:
-    """Every place of a document that can hold text, derived from the classes of its parts.
-
-    `[]` stands for the entries of a list or mapping, `{}` for the keys of a mapping.
-    """
-    found: set[str] = set()
-    for name, info in model.model_fields.items():
-        found |= _text_places(info.annotation, name)
-    return found
-
-
-def _text_places(annotation: Any, path: str) -> set[str]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {f"{path}.{inner}" for inner in text_fields(annotation)}
-    if annotation is str:
-        return {path}
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Literal or not inner:
-        return set()
-    if origin in (dict, Mapping):
-        keys = {f"{path}{{}}"} if inner[0] is str else set()
-        return keys | _text_places(inner[1], f"{path}[]")
-    entries = f"{path}[]" if origin in (list, tuple) else path
-    return set().union(*(_text_places(part, entries) for part in inner))
-
-
-def places_of(value: Any, text: str, path: str = "") -> set[str]:
-    """The places of a document, in the words of `text_fields`, that hold a text."""
-    if isinstance(value, str):
-        return {path} if text in value else set()
-    if isinstance(value, BaseModel):
-        before = f"{path}." if path else ""
-        parts = (places_of(getattr(value, name), text, before + name)
-                 for name in type(value).model_fields)  # fmt: skip
-        return set().union(*parts)
-    if isinstance(value, Mapping):
-        keys = {f"{path}{{}}"} if any(text in str(key) for key in value) else set()
-        return keys.union(*(places_of(inner, text, f"{path}[]") for inner in value.values()))
-    if isinstance(value, list | tuple):
-        return set().union(*(places_of(inner, text, f"{path}[]") for inner in value))
-    return set()
-
-
 def is_literal(annotation: Any) -> bool:
     """Whether a field takes one of some words, so that no other text can stand in it."""
     return get_origin(annotation) is Literal or any(map(is_literal, get_args(annotation)))
 
 
-def mixed_document(document: Any, text: str) -> Any:
-    """A document with `text` behind every text, fields of a few words aside."""
-    changes = {
-        name: mixed(getattr(document, name), text)
-        for name, info in type(document).model_fields.items()
-        if not is_literal(info.annotation)
-    }
+def mixed_document(document: Any, text: str, kept: frozenset[str] = frozenset()) -> Any:
+    """A document with `text` behind every text, fields of a few words aside.
+
+    Args:
+        document: The document, or a section of a recipe.
+        text: What is added.
+        kept: Fields that stay as they are, with the names of their sections before them.
+    """
+    changes = {}
+    for name, info in type(document).model_fields.items():
+        value = getattr(document, name)
+        inner = frozenset(k.removeprefix(f"{name}.") for k in kept if k.startswith(f"{name}."))
+        if isinstance(value, BaseModel):
+            changes[name] = mixed_document(value, text, inner)
+        elif not is_literal(info.annotation) and name not in kept:
+            changes[name] = mixed(value, text)
     return document.model_copy(update=changes)
+
+
+def with_every_text(recipe: Recipe) -> Recipe:
+    """The recipe with a text in every field that can hold one."""
+    return recipe.model_copy(
+        update={
+            "model": recipe.model.model_copy(
+                update={"width": {"d": 1.0}, "depth": {"n": 1.0}, "args": {"note": "x"}}
+            ),
+            "roles": (RoleMatch(match="x.*", role="hidden"),),
+            "rules": recipe.rules.model_copy(update={"decay": ("x.*",)}),
+            "lr_factors": {"x.*": 2.0},
+            "init": recipe.init.model_copy(update={"zero": ("x.*",)}),
+            "data": recipe.data.model_copy(update={"path": "x"}),
+            "search": recipe.search.model_copy(update={"precision": {"lr": 0.25}}),
+            "train": Train.model_construct(
+                command="x", loss=Loss.model_construct(file="x", key="y", regex="z")
+            ),
+        }
+    )
 
 
 def with_every_field(document: ScaleDocument) -> ScaleDocument:
@@ -188,8 +181,9 @@ def mixed_request(request: EmitRequest, text: str) -> EmitRequest:
         name: Site(s.how, tuple(m + text for m in s.modules), s.attribute and s.attribute + text)
         for name, s in plan.sites.items()
     }
+    recipe = mixed_document(with_every_text(request.recipe), text, CLOSED)
     changed = EmitRequest(
-        request.format, replace(plan, tensors=tensors, sites=sites), request.recipe, request.size,
+        request.format, replace(plan, tensors=tensors, sites=sites), recipe, request.size,
         request.allow_deviations,
     )  # fmt: skip
     config = request.hf_config

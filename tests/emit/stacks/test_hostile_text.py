@@ -10,6 +10,7 @@ import ast
 import json
 import shutil
 import subprocess
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,18 @@ from mutransfer_cli.emit.core import comments
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import override
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from tests.helpers.emit_recipes import CASES, emit_recipe
 from tests.helpers.hostile_text import (
+    CLOSED,
     TEXTS,
     mixed_config,
     mixed_document,
     mixed_request,
-    places_of,
-    text_fields,
     with_every_field,
 )
+from tests.helpers.text_fields import places_of, text_fields
 
 HARMLESS = "x"
 Parts = tuple[EmitRequest, ResolvedConfig, ScaleDocument]
@@ -88,6 +91,7 @@ def structure(name: str, text: str, folder: Path) -> object:
     assert unseen == [], "a character that moves the cursor or ends a line"
     match Path(name).suffix:
         case ".py":
+            compile(text, name, "exec")
             return [blank(node) for node in ast.parse(text).body]
         case ".json":
             return shape(json.loads(text))
@@ -147,6 +151,25 @@ def test_no_text_field_is_left_out(name: str, parts: dict[str, Parts]) -> None:
     """Derived from the classes of the documents: a field that is added has to be filled here."""
     mark = "MARK"
     assert text_fields(ScaleDocument) <= places_of(mixed_document(parts[name][2], mark), mark)
+
+
+@pytest.mark.parametrize("name", [row.name for row in STACKS])
+def test_no_text_of_a_recipe_is_left_out(name: str, parts: dict[str, Parts]) -> None:
+    """Every field of a recipe, but those that refuse such texts."""
+    mark = "MARK"
+    fields = text_fields(Recipe) - CLOSED
+    open_fields = {f for f in fields if f"{f}[]" not in fields}  # one text or several: several
+    assert open_fields <= places_of(mixed_request(parts[name][0], mark).recipe, mark)
+
+
+@pytest.mark.parametrize("field", sorted(CLOSED))
+def test_closed_fields_of_a_recipe_refuse_such_texts(field: str, parts: dict[str, Parts]) -> None:
+    recipe = parts["torch"][0].recipe
+    now = reduce(getattr, field.split("."), recipe)
+    override(recipe, {field: now})  # the control
+    for text in TEXTS:
+        with pytest.raises(InputError):
+            override(recipe, {field: f"{now}{text}"})
 
 
 def test_a_text_field_that_is_left_out_is_found(parts: dict[str, Parts]) -> None:
