@@ -59,7 +59,7 @@ FINDINGS = {
             code="multiplier-missing",
             meaning="Outputs and updates of the readout grow alike: its forward multiplier is "
             "missing.",
-            repair="multiply its input by 1/{power}, m = width / base width",
+            repair="multiply {what} by 1/{power}, m = width / base width",
         ),
         FindingEntry(
             code="attention-scale",

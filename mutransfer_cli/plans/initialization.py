@@ -34,12 +34,14 @@ def initialize(plan: PlanData, model: nn.Module, seed: int) -> None:
                 f"plan: {tensor.name} is on the meta device; call model.to_empty(device=...) first"
             )
         if tensor.init == "normal":
-            values = torch.randn(tensor.shape, generator=tensor_generator(seed, tensor.name))
+            generator = tensor_generator(seed, tensor.name)
+            dtype = p.dtype if p.is_complex() else None  # real and imaginary part
+            values = torch.randn(tensor.shape, generator=generator, dtype=dtype)
             write_values(p, values.mul_(tensor.init_std or 0.0))
         elif tensor.init == "zero":
             p.zero_()
         elif tensor.init == "rescale":
-            rms = float(full_tensor(p).float().square().mean().sqrt())
+            rms = float(full_tensor(p).abs().float().square().mean().sqrt())
             if rms > 0:
                 p.mul_((tensor.init_std or 0.0) / rms)
 

@@ -165,7 +165,7 @@ def family_of(
         uses, share = by_group(uses, big.uses[name], shape)
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
-        rms = float(values[name].detach().float().square().mean().sqrt())
+        rms = float(values[name].detach().abs().float().square().mean().sqrt())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
         log.debug("%s: %s, dimensions %s grow", name, role, growing)
     first, head_growth, scale_growth = _attention_growth(small, big)

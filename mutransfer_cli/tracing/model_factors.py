@@ -141,7 +141,11 @@ def split_factors(
         if use[0] and not all(by_consumer(parts[i][0], layers[use]) for i in found)
     }
     while True:
-        shared = [shared_growth(growths, kept) for growths in grown]
+        # what no layer consumes has no factor of a consumer, whatever made its other parts
+        shared = [
+            1.0 if part[0].consumer is None else shared_growth(growths, kept)
+            for part, growths in zip(parts, grown, strict=True)
+        ]
         own = {
             use: [g / (shared[i] or 1.0) for i in records[use] for g in grown[i][use]]
             for use in kept

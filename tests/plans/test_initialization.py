@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,14 @@ def test_sharded(tmp_path: Path, size: int) -> None:
     net_plan().optimizers(model)[0].step()
     for name, p in model.named_parameters():
         torch.testing.assert_close(after[name], p.detach())
+
+
+@pytest.mark.parametrize("init", ["normal", "rescale"])
+def test_complex_weights_have_both_parts(init: str) -> None:
+    """The standard deviation is that of the complex number: √2 times that of each part."""
+    model = nn.Module()
+    model.w = nn.Parameter(torch.randn(200, 200, dtype=torch.cfloat))
+    tensors = (replace(net_plan().tensors[0], name="w", shape=(200, 200), init=init, init_std=0.1),)
+    replace(net_plan(), tensors=tensors).initialize(model)
+    for part in (model.w.real, model.w.imag):
+        assert float(part.detach().std()) == pytest.approx(0.1 / 2**0.5, rel=0.05)

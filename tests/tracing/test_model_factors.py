@@ -141,3 +141,24 @@ def test_powers() -> None:
     assert power_of(2**-0.5, 2.0) == -0.5 and power_of(4.0, 4.0) == 1.0
     assert power_of(2**0.3, 2.0) == pytest.approx(0.3)
     assert agree([]) and agree([2.0, 2.0 + 1e-6]) and not agree([1.0, 1.01])
+
+
+@pytest.mark.parametrize("scaled", ["product", "sum"])
+def test_what_is_added_to_a_scaled_product_of_activations(scaled: str) -> None:
+    """The bias of an operator network, u·v / n + b, is not divided; that of (u·v + b) / n is."""
+
+    class Products(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.u, self.v = nn.Linear(6, width), nn.Linear(6, width)
+            self.b = nn.Parameter(torch.zeros(1))
+            self.width = width
+
+        def forward(self, x: Tensor) -> Tensor:
+            product = torch.einsum("...i,...i->...", self.u(x), self.v(x))
+            if scaled == "product":
+                return product / self.width + self.b
+            return (product + self.b) / self.width
+
+    family = traced(Products, vectors())
+    assert family.scale_powers == ({} if scaled == "product" else {"b": -1.0})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.attention_logits import attention_logits
-from mutransfer_cli.coordcheck.measure.recorder import Calls, rerun, rms
+from mutransfer_cli.coordcheck.measure.recorder import Calls, real_numbers, rerun, rms
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
@@ -109,7 +109,8 @@ def loss_shares(
     for name, p in named.items():
         kind = tensor_pattern(name, blocks)
         if p.grad is not None and (blocks.position(name) is None or kinds[kind] > 1):
-            share = -float((p.grad.float() * (p.detach() - before[name]).float()).sum())
+            step = real_numbers(p.detach() - before[name])
+            share = -float((real_numbers(p.grad) * step).sum())
             shares[kind] = shares.get(kind, 0.0) + share
     return shares
 

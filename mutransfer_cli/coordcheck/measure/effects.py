@@ -14,6 +14,7 @@ from mutransfer_cli.coordcheck.measure.recorder import (
     Calls,
     first_float_tensor,
     is_parametrization,
+    real_numbers,
     rerun,
     rerun_all,
     rms,
@@ -48,6 +49,7 @@ class Effect:
         is_lookup: Whether the module only looks up rows of the tensor by integers.
         is_idle: Whether, up to rounding, the loss does not depend on the tensor, such as a bias of
             keys.
+        module: Name of the module.
     """
 
     raw: float
@@ -57,6 +59,7 @@ class Effect:
     output_multiplier: float = 1.0
     is_lookup: bool = False
     is_idle: bool = False
+    module: str = ""
 
 
 def uses_by_tensor(model: nn.Module, calls: Calls) -> dict[str, list[Use]]:
@@ -106,7 +109,8 @@ def effects_of(
         after: The tensor's value after the step.
         tensor_gradient: Gradient of the loss with respect to the tensor, at `before`.
     """
-    first_order = abs(float(((after - before) * tensor_gradient).sum()))
+    step = real_numbers(after - before)
+    first_order = abs(float((step * real_numbers(tensor_gradient)).sum()))
     effects = []
     for call, local in uses:
         change, gradient = change_of_output(call, local, before, after)
@@ -121,7 +125,7 @@ def effects_of(
         multiplier = call.output_multiplier if own else 1.0
         x = input_size(call, local, before, after)
         is_lookup = own and first_float_tensor(call.args) is None
-        effects.append(Effect(raw, aligned, x, size, multiplier, is_lookup, idle))
+        effects.append(Effect(raw, aligned, x, size, multiplier, is_lookup, idle, call.name))
     return effects
 
 

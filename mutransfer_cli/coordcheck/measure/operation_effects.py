@@ -20,7 +20,7 @@ from mutransfer_cli.coordcheck.measure.operations import (
     Operation,
     grouped,
 )
-from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, rms
+from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, real_numbers, rms
 
 Group = list[Operation]
 
@@ -61,17 +61,18 @@ def effect_of_group(group: Group, before: Tensor, after: Tensor, tensor_gradient
         gradient = joined(gradients)
         size = rms(gradient)
         if size > 0:
-            first_order = abs(float(((after - before) * tensor_gradient).sum()))
+            step = real_numbers(after - before)
+            first_order = abs(float((step * real_numbers(tensor_gradient)).sum()))
             aligned = -float((change * gradient).sum()) / (size * change.numel())
             idle = first_order < ROUNDING * raw * size * change.numel()
     multiplier = group[-1].outside
     return Effect(raw, aligned, input_of_group(group), size, multiplier, group[0].operand is None,
-                  idle)  # fmt: skip
+                  idle, group[-1].module)  # fmt: skip
 
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:
     """The entries of all tensors."""
-    return torch.cat([t.flatten().float() for t in tensors])
+    return torch.cat([real_numbers(t).flatten() for t in tensors])
 
 
 def change_of_result(op: Operation, before: Tensor, after: Tensor) -> Tensor:
@@ -125,10 +126,11 @@ def gain_of_group(group: Group, value: Tensor) -> float | None:
     for op in group:
         assert op.operand is not None
         x = op.leaves[op.operand]
-        if not x.is_floating_point():
+        if not (x.is_floating_point() or x.is_complex()):
             return None
+        like, dtype = (x, x.dtype) if x.is_complex() else (value, None)
         for _ in range(max(1, ISOTROPIC_INPUTS // max(1, x[..., 0].numel() * len(group)))):
-            noise = torch.randn(x.shape, generator=generator).to(value) * rms(x)
+            noise = torch.randn(x.shape, generator=generator, dtype=dtype).to(like) * rms(x)
             zero = (
                 {}
                 if op.additive is None

@@ -144,7 +144,7 @@ class OperationRecorder(FunctionTracer):
             kwargs: Its keyword arguments.
             result: Its result.
         """
-        if not isinstance(result, Tensor) or not result.is_floating_point():
+        if not isinstance(result, Tensor) or not has_gradients(result):
             return
         with torch._C.DisableTorchFunction():
             leaves, structure = tree_flatten((args, dict(kwargs)))
@@ -243,7 +243,7 @@ class OperationRecorder(FunctionTracer):
             position=index,
             additive=bias_position(name, leaves),
             operand=operand,
-            activations=sum(leaves[i].is_floating_point() for i in activations),
+            activations=sum(has_gradients(leaves[i]) for i in activations),
             view=(tuple(view.shape), tuple(view.stride()), view.storage_offset()),
             module=self._modules[-1],
             ends=(address(given), address(result)),
@@ -264,6 +264,11 @@ class OperationRecorder(FunctionTracer):
 
         self._alive.append(given)  # a freed tensor's address could be given out again
         result.register_hook(keep)  # type: ignore[no-untyped-call]  # torch has no type for it
+
+
+def has_gradients(tensor: Tensor) -> bool:
+    """Whether a tensor holds real or complex numbers, so that it may have a gradient."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def address(tensor: Tensor) -> int:

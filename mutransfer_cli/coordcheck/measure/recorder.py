@@ -41,7 +41,19 @@ def float_tensors(output: Any, depth: int = OBJECT_DEPTH) -> Iterator[Tensor]:
 
 def rms(tensor: Tensor) -> float:
     """Root mean square of the entries."""
-    return float(tensor.detach().float().square().mean().sqrt())
+    return float(real_numbers(tensor).square().mean().sqrt())
+
+
+def real_numbers(tensor: Tensor) -> Tensor:
+    """A tensor in float32; a complex one as pairs of real and imaginary part, in a last dimension.
+
+    A sum over products of such pairs is what a gradient and a change of a complex tensor contribute
+    to the loss, by torch's convention for its gradient.
+    """
+    tensor = tensor.detach()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj())
+    return tensor.float()
 
 
 @dataclass(slots=True)
@@ -58,6 +70,7 @@ class Call:
         autocast: The dtype of autocast during the call, None outside autocast.
         output_multiplier: The number by which the caller multiplies `output`, as in `logits / m`.
         ends: Addresses of the first tensor among the arguments and of the output.
+        name: Name of the module; the root is ''.
     """
 
     module: nn.Module
@@ -68,6 +81,7 @@ class Call:
     autocast: torch.dtype | None = None
     output_multiplier: float = 1.0
     ends: tuple[int, int] = (0, 0)
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -113,7 +127,7 @@ def recording(model: nn.Module) -> Iterator[Calls]:
             if not tensors or is_recomputed(tensors[0], outputs.get(name)):
                 return
             tensor = tensors[0]
-            call = Call(module, copied(args), copied(kwargs), tensor.detach().clone())
+            call = Call(module, copied(args), copied(kwargs), tensor.detach().clone(), name=name)
             device_type = tensor.device.type
             if torch.is_autocast_enabled(device_type):
                 call.autocast = torch.get_autocast_dtype(device_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.contractions import Contraction, ContractionTracer
@@ -279,12 +280,27 @@ def step_and_measure(
     }
     result.trained |= gradients.keys()
     run_user_code(subject.optimizer.step, "optimizer.step()")
+    after = {name: p.detach().clone() for name, p in named.items()}
+    # a module that is run again has to have its other tensors at their values in the recorded pass
+    write_values(named, before)
     for name in (n for n in named if n in gradients and n not in result.effects):
-        after = named[name].detach()
-        result.moves.setdefault(name, rms(after - before[name]))
-        change = before[name], after, gradients[name]
+        result.moves.setdefault(name, rms(after[name] - before[name]))
+        change = before[name], after[name], gradients[name]
         effects = effects_of(uses[name], *change)
         effects += [effect_of_group(group, *change) for group in inner.get(name, [])]
         moved = [e for e in effects if e.raw > NO_CHANGE]
         if moved:
             result.effects[name] = moved
+    write_values(named, after)
+
+
+@torch.no_grad()
+def write_values(named: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
+    """Write values into parameters, in place.
+
+    Args:
+        named: The parameters by name.
+        values: Their values by the same names.
+    """
+    for name, p in named.items():
+        p.copy_(values[name])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.documents.check import Repair
 from mutransfer_cli.optimizers.geometry import RELATIVE
@@ -108,6 +109,8 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
         )
     if abs(verdict.init_deviation) > EXPONENT_TOLERANCE:
         return diagnose_init(verdict, expected, ratio)
+    if verdict.unscaled_logits is not None:
+        return diagnose_tied(verdict.name, verdict.unscaled_logits, ratio)
     if abs(verdict.deviation) > EXPONENT_TOLERANCE:
         finding = lr_finding(verdict.deviation)
         return Diagnosis(
@@ -127,6 +130,26 @@ def diagnose(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Dia
             lr_repairs(verdict, 0.0),
         )
     return None
+
+
+def diagnose_tied(name: str, use: UseDeviation, ratio: float) -> Diagnosis:
+    """Diagnose an embedding that is also the readout, without the multiplier of its logits.
+
+    Args:
+        name: The tensor's name.
+        use: Its use as the readout.
+        ratio: The largest width divided by the smallest.
+    """
+    # the aligned part grows by the full power already at small widths
+    deviation = max(use.deviation, use.aligned or 0.0)
+    exponent = nearest_half(deviation)
+    return Diagnosis(
+        "multiplier-missing",
+        f"`{name}`: its update is right as that of the embedding; as that of the readout it is "
+        f"{excess(deviation, ratio)}: the multiplier of the logits is missing",
+        FINDINGS["multiplier-missing"].fix(what="the logits", power=power(exponent)),
+        (Repair(name=use.module, quantity="multiplier", power=-exponent),),
+    )
 
 
 def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -> Diagnosis:
@@ -152,7 +175,7 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
             "multiplier-missing",
             f"`{name}`: its forward multiplier is missing: outputs and updates are "
             f"{excess(init, ratio)}",
-            FINDINGS["multiplier-missing"].fix(power=power(nearest_half(init))),
+            FINDINGS["multiplier-missing"].fix(what="its input", power=power(nearest_half(init))),
             (Repair(name=name, quantity="multiplier", power=-nearest_half(init)),),
         )
     finding = "init-too-large" if init > 0 else "init-too-small"

@@ -24,12 +24,18 @@ class UseDeviation:
         deviation: Most conservative estimate of the deviation of its exponent.
         expected: Expected exponent for this use.
         idle: Whether the loss does not depend on the tensor, but for rounding.
+        is_lookup: Whether the module only looks up rows of the tensor by integers.
+        module: Name of the module.
+        aligned: Deviation of the part of the effect along the descent of the loss; None: unknown.
     """
 
     fit: SlopeFit
     deviation: float
     expected: float
     idle: bool = False
+    is_lookup: bool = False
+    module: str = ""
+    aligned: float | None = None
 
 
 def init_deviation(
@@ -104,7 +110,12 @@ def update_deviation(
         gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
         inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
-    return UseDeviation(raw, conservative(deviations), right_exponent)
+    deviation = conservative(deviations)
+    module = measured[0].effects[name][use].module
+    along = aligned.value - right_exponent if aligned else None
+    return UseDeviation(
+        raw, deviation, right_exponent, is_lookup=is_lookup, module=module, aligned=along
+    )
 
 
 def move_deviation(

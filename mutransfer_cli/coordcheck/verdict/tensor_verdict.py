@@ -55,6 +55,8 @@ class TensorVerdict:
         expected_update: Expected exponent of the update, for that use.
         problem: Why the update cannot be judged by its effect on a module's output; None if it can.
         not_judged: The reason for each aspect that is not judged.
+        unscaled_logits: For a tied tensor, its use as the readout if its update is too large there
+            and right as the embedding's; else None.
         repaired_deviation: Deviation of the update's exponent once wrong inits are repaired; None:
             there are none.
     """
@@ -74,6 +76,7 @@ class TensorVerdict:
     problem: Problem | None = None
     not_judged: Mapping[str, str] = field(default_factory=dict)
     repaired_deviation: float | None = None
+    unscaled_logits: UseDeviation | None = None
 
     @property
     def epsilon_share(self) -> float:
@@ -129,7 +132,8 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
     """
     covered = coverage_of(name, measurements)
     not_judged = {} if covered.problem in {None, "not-trained"} else {"update": covered.reason}
-    worst = worst_use(name, covered, measurements, expected)
+    uses = use_deviations(name, covered, measurements, expected)
+    worst = max(uses, key=lambda use: abs(use.deviation), default=None)
     if worst is not None and worst.idle:
         not_judged |= {"update": IDLE, "epsilon": IDLE}
     elif worst is not None:
@@ -160,13 +164,14 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         expected_update=worst.expected if worst else expected.update,
         problem=covered.problem,
         not_judged=not_judged,
+        unscaled_logits=use_of_unscaled_logits(uses),
     )
 
 
-def worst_use(
+def use_deviations(
     name: str, covered: Coverage, measurements: Sequence[Measurement], expected: Expectation
-) -> UseDeviation | None:
-    """The use of a tensor in which its update deviates most; None if none can be judged.
+) -> list[UseDeviation]:
+    """The deviation of a tensor's update in each of its uses that can be judged.
 
     Args:
         name: The tensor's name.
@@ -175,15 +180,33 @@ def worst_use(
         expected: The expected exponents of the tensor.
     """
     if covered.problem == "outside" and expected.role in {"scalar", "vector"}:
-        return move_deviation(name, measurements, expected)
+        moved = move_deviation(name, measurements, expected)
+        return [moved] if moved else []
     if covered.problem is not None:
-        return None
-    worst: UseDeviation | None = None
+        return []
+    uses = []
+    is_factor = expected.role == "scalar" and not expected.layer_role
     for use in range(max(len(m.effects[name]) for m in covered.measurements)):
         current = update_deviation(name, use, covered.measurements, expected)
-        if current is not None and (worst is None or abs(current.deviation) > abs(worst.deviation)):
-            worst = current
-    is_factor = expected.role == "scalar" and not expected.layer_role
-    if worst is not None and is_factor and worst.deviation < 0:
-        return without_fading_factor(name, worst, covered.measurements, expected)
-    return worst
+        if current is not None and is_factor and current.deviation < 0:
+            current = without_fading_factor(name, current, covered.measurements, expected)
+        if current is not None:
+            uses.append(current)
+    return uses
+
+
+def use_of_unscaled_logits(uses: Sequence[UseDeviation]) -> UseDeviation | None:
+    """The use of a tied tensor as the readout that lacks its multiplier; None if none does.
+
+    Both uses have the same learning rate, so it is right if the update of the embedding is; what
+    the logits then lack is their multiplier (Tensor Programs V, arXiv 2203.03466, Table 8).
+
+    Args:
+        uses: The deviations of the tensor's update.
+    """
+    lookups = [use.deviation for use in uses if use.is_lookup]
+    products = [use for use in uses if not use.is_lookup]
+    if not lookups or any(abs(d) > EXPONENT_TOLERANCE for d in lookups):
+        return None
+    too_large = [use for use in products if use.deviation > EXPONENT_TOLERANCE]
+    return too_large[0] if too_large else None

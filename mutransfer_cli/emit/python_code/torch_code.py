@@ -45,11 +45,13 @@ def initialize(model, seed=0):
         if tensor["init"] == "normal":
             digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
             stream = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-            parameter.copy_(torch.randn(tensor["shape"], generator=stream) * tensor["init_std"])
+            dtype = parameter.dtype if parameter.is_complex() else None
+            values = torch.randn(tensor["shape"], generator=stream, dtype=dtype)
+            parameter.copy_(values * tensor["init_std"])
         elif tensor["init"] == "zero":
             parameter.zero_()
         elif tensor["init"] == "rescale":  # the model's own init, rescaled to this size
-            rms = float(parameter.float().square().mean().sqrt())
+            rms = float(parameter.abs().float().square().mean().sqrt())
             if rms > 0:
                 parameter.mul_(tensor["init_std"] / rms)
 

@@ -13,7 +13,7 @@ from torch.nn.utils import parametrizations, parametrize, prune
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 from mutransfer_cli import Subject, check
-from mutransfer_cli.coordcheck.measure.recorder import float_tensors
+from mutransfer_cli.coordcheck.measure.recorder import float_tensors, real_numbers, rms
 from tests.helpers.check_subjects import WIDTHS, failed, small_batch, small_loss
 
 Wrap = Callable[[nn.Module, Tensor], Tensor]
@@ -122,3 +122,18 @@ def test_tensors_of_an_object() -> None:
     assert len(list(float_tensors(Independent(Normal(mean, std), 1)))) >= 2
     assert list(float_tensors(Categorical(logits=mean)))
     assert not list(float_tensors(("text", 3, nn.Linear(2, 2), None)))
+
+
+def test_products_of_complex_numbers_are_changes_of_the_loss() -> None:
+    """To first order the loss changes by the sum of products of its gradient and the step."""
+    generator = torch.Generator().manual_seed(0)
+    z, step = (torch.randn(5, dtype=torch.cdouble, generator=generator) for _ in range(2))
+    z.requires_grad_()
+    loss = (z * z.conj() * (1 + z.real)).real.sum()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+    moved = (z + 1e-6 * step).detach()
+    later = (moved * moved.conj() * (1 + moved.real)).real.sum()
+    assert z.grad is not None
+    product = float((real_numbers(step) * real_numbers(z.grad)).sum())
+    assert product == pytest.approx(float(later - loss.detach()) / 1e-6, rel=1e-4)
+    assert rms(torch.tensor([3j, 4.0])) == pytest.approx(12.5**0.5 / 2**0.5)

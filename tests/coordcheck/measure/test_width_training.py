@@ -116,3 +116,83 @@ def test_a_shared_embedding_whose_own_module_is_never_called() -> None:
 
     report = check(build, WIDTHS)
     assert report.passed, failed(report)
+
+
+class Temperature(nn.Module):
+    """Classes by cosine, with a learned temperature of the model's own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, width), nn.Linear(width, width)
+        self.log_scale = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = nn.functional.normalize(self.last(torch.relu(self.first(x))), dim=-1)
+        return h @ h.T * self.log_scale.exp()
+
+
+@pytest.mark.parametrize("power", [-1.0, 0.0])
+def test_the_effect_of_one_tensor_without_the_steps_of_the_others(power: float) -> None:
+    """The model is run again for its own tensor, with all others as they were in the pass."""
+
+    def build(width: int) -> Subject:
+        model = Temperature(width)
+        rates = {id(model.last.weight): (width / WIDTHS[0]) ** power}
+        groups = [{"params": [p], "lr": 1e-2 * rates.get(id(p), 1)} for p in model.parameters()]
+
+        def batch(seed: int) -> torch.Tensor:
+            return torch.randn(8, 16, generator=torch.Generator().manual_seed(seed))
+
+        def loss(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.cross_entropy(model(x), torch.arange(8).roll(1))
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    expected = {} if power else {"last.weight": "lr-too-large"}
+    assert failed(check(build, WIDTHS)) == expected
+
+
+class Spectral(nn.Module):
+    """A Fourier layer with complex weights, between two linear layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.lift, self.head = nn.Linear(2, width), nn.Linear(width, 1)
+        self.w = nn.Parameter(torch.randn(width, width, 4, dtype=torch.cfloat) / width**0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        f = torch.fft.rfft(self.lift(x), dim=1)[:, :4]
+        h = torch.fft.irfft(torch.einsum("bmi,iom->bmo", f, self.w), n=x.shape[1], dim=1)
+        return self.head(nn.functional.gelu(h))
+
+
+def spectral(lr: float, init: float) -> Any:
+    """Exponents by which the complex weight's rate and init are wrong."""
+
+    def build(width: int) -> Subject:
+        model, m = Spectral(width), width / WIDTHS[0]
+        with torch.no_grad():
+            model.head.weight.mul_(m**-0.5)
+            model.w.mul_(m**init)
+        rates = {id(model.w): m ** (lr - 1), id(model.head.weight): 1 / m}
+        groups = [{"params": [p], "lr": 1e-3 * rates.get(id(p), 1)} for p in model.parameters()]
+
+        def batch(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+            generator = torch.Generator().manual_seed(seed)
+            x, y = (torch.randn(4, 8, n, generator=generator) for n in (2, 1))
+            return x, y
+
+        def loss(model: nn.Module, b: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            return nn.functional.mse_loss(model(b[0]), b[1])
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("lr", "init", "found"),
+    [(0.0, 0.0, {}), (1.0, 0.0, {"w": "lr-too-large"}), (0.0, 0.5, {"w": "init-too-large"})],
+)
+def test_complex_weights(lr: float, init: float, found: dict[str, str]) -> None:
+    assert failed(check(spectral(lr, init), WIDTHS)) == found

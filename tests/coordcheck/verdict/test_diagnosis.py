@@ -8,6 +8,7 @@ import pytest
 
 from mutransfer_cli.coordcheck.verdict.diagnosis import correction, diagnose, excess, nearest_half
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, Geometry
@@ -89,3 +90,17 @@ def test_a_repaired_rate_keeps_the_decay_per_step() -> None:
     without_decay = diagnose(replace(RIGHT, deviation=1.0, decay=None), HIDDEN, 4)
     assert without_decay is not None
     assert [r.quantity for r in without_decay.repairs] == ["lr"]
+
+
+def test_tied_logits_without_their_multiplier() -> None:
+    """One rate serves both uses: if the embedding's update is right, the logits lack 1/m."""
+    logits = UseDeviation(CERTAIN, 0.71, 0.0, module="head", aligned=0.86)
+    wrong = replace(RIGHT, deviation=0.71, unscaled_logits=logits)
+    tied = replace(HIDDEN, role="tied", init=None)
+    found = diagnose(wrong, tied, 4)
+    assert found is not None and found.finding == "multiplier-missing"
+    assert found.fix == "multiply the logits by 1/m, m = width / base width"
+    (repair,) = found.repairs
+    assert (repair.name, repair.quantity, repair.power) == ("head", "multiplier", -1.0)
+    rate = diagnose(replace(wrong, unscaled_logits=None), tied, 4)
+    assert rate is not None and rate.finding == "lr-too-large"

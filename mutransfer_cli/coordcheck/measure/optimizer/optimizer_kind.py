@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import ENLARGEMENT
-from mutransfer_cli.coordcheck.measure.recorder import rms
+from mutransfer_cli.coordcheck.measure.recorder import real_numbers, rms
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
@@ -40,7 +40,7 @@ def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
         for name, p in named.items():
             p.grad = gradients[name].clone() if p.requires_grad else None
         run_user_code(subject.optimizer.step, "optimizer.step()")
-        updates.append({name: (p.detach() - before[name]).float() for name, p in named.items()})
+        updates.append({name: real_numbers(p.detach() - before[name]) for name, p in named.items()})
     geometries = {}
     for name, update in updates[0].items():
         if rms(updates[1][name]) > FOLLOWS_GRADIENT * rms(update):
@@ -68,7 +68,12 @@ def is_orthogonalized(update: Tensor, gradient: Tensor) -> bool:
     0.7 to 1.2, and at most about 0.8 for signs, for the gradient itself and for Adafactor's step.
     Equal singular values alone are not enough: those of a wide matrix of signs are nearly equal.
     """
-    if update.dim() != 2 or min(update.shape) < 2 or not bool(update.any()):
+    if (
+        gradient.is_complex()
+        or update.dim() != 2
+        or min(update.shape) < 2
+        or not bool(update.any())
+    ):
         return False
     u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
     cosine_bound = PARALLEL_COSINE * update.norm() * min(update.shape) ** 0.5
