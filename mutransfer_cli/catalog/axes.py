@@ -7,6 +7,8 @@ from typing import Any
 
 from mutransfer_cli.catalog.registry import Entry, Registry
 
+LOSS_EXPONENT = 0.4  # prior median of the exponent of the loss along any axis, or any size
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisEntry(Entry):
@@ -22,6 +24,9 @@ class AxisEntry(Entry):
         default: The size at the base where the recipe gives none; None: it is required. An axis of
             another package always has a default: 1, unless its row names another.
         checked: Whether `mutransfer check` can vary this axis.
+        loss_exponent: Prior median of the exponent with which the reducible loss falls along it:
+            0.34 in the parameters (Hoffmann et al. 2022), and so more in the width, of which their
+            number is the square.
         implementation: For an axis of another package, `package.module:attribute` of its
             `parameterization.rules.axis_rules.AxisRule`; empty: no hyperparameter depends on the
             axis. The built-in axes follow the rules of the parameterizations.
@@ -34,6 +39,7 @@ class AxisEntry(Entry):
     keeps_tokens: bool = False
     default: int | None = None
     checked: bool = False
+    loss_exponent: float = LOSS_EXPONENT
 
     def load(self) -> Any:
         """The rule of an axis of another package, or None where it has none."""
@@ -49,6 +55,7 @@ BUILT_IN = (
         ratios=("width",),
         grows_model=True,
         checked=True,
+        loss_exponent=0.55,
     ),
     AxisEntry(
         name="depth",

@@ -10,6 +10,7 @@ import numpy as np
 
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.study.surface_fit import study_surface
+from mutransfer_cli.fit.transfer.loss_levels import loss_moments
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -33,10 +34,12 @@ class Rung:
     Attributes:
         size: The rung.
         surface: The surface of its trials.
+        level: The loss at its optimum with the seeds of the search.
     """
 
     size: Size
     surface: StudySurface
+    level: float
 
     @property
     def sizes(self) -> dict[str, float]:
@@ -59,12 +62,25 @@ def observations(records: Sequence[Record], recipe: Recipe) -> list[Observation]
     return [observation_of(record, recipe.optimizer.lr) for record in records]
 
 
-def own_rung(recipe: Recipe, size: Size, records: Sequence[Record]) -> Rung:
-    """A rung by its own trials."""
-    surface = study_surface(
-        observations(records, recipe), spaces=recipe.search.space, confidence=CONFIDENCE
-    )
-    return Rung(size, surface)
+def own_rung(
+    recipe: Recipe, size: Size, search: Sequence[Record], others: Sequence[Record]
+) -> Rung:
+    """A rung by its own trials.
+
+    Args:
+        recipe: The recipe.
+        size: The rung.
+        search: Its trials in the search.
+        others: Its other trials, with more seeds.
+    """
+
+    def surface(records: Sequence[Record]) -> StudySurface:
+        return study_surface(
+            observations(records, recipe), spaces=recipe.search.space, confidence=CONFIDENCE
+        )
+
+    level = loss_moments(surface(search))[0]
+    return Rung(size, surface([*search, *others]), float(level[0]))
 
 
 def grained(values: Values, names: Sequence[str]) -> tuple[tuple[str, float], ...]:
@@ -106,6 +122,15 @@ class Measured:
         if not losses.keys() >= set(seeds):
             return None
         return np.array([math.nan if losses[s] is None else losses[s] for s in seeds])
+
+    def nearest(self, values: Values) -> Values | None:
+        """The setting nearest to these values of those that finished with all seeds."""
+        finished = [v for v in self.settings if np.isfinite(self.losses(v)).all()]
+
+        def octaves(other: Values) -> float:
+            return math.hypot(*(math.log2(other[name] / values[name]) for name in self.names))
+
+        return min(finished, key=octaves, default=None)
 
     def regret(self, values: Values, best: Values) -> tuple[float, float] | None:
         """Relative extra loss of a setting over the best one, and its standard error."""

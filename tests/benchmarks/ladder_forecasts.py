@@ -5,13 +5,14 @@ python -m tests.benchmarks.ladder_forecasts [--train] [NAME…]
 For each ladder of `ladder_table` the largest rung, or the largest two, are held out. The stage
 `search` of the others is what `predict` sees; it forecasts loss and optimum of the largest rung
 with 90 % intervals, where it gives intervals. The held-out rung has an optimum of its own, from all
-of its trials, and a loss, of eight runs of the choice, with intervals of their own: a forecast is
-right where the difference is within both. The seeds of a search shift all of its rungs alike; so
-the loss is also compared with runs of the choice with the seeds of the search. Regret is the extra
-loss at the held-out rung of the tool's choice, and of the smallest rung's optimum, over the rung's
-best setting: by the rung's own surface, and measured. `--train` trains what is measured: each of
-these settings and the rung's own best one with eight common seeds, none of them a seed of the
-search (tests/data/ladders/choices). Train twice: the second time, the rung's best setting is
+of its trials, and a loss, of eight runs at or near the choice, with intervals of their own: a
+forecast is right where the difference is within both. The seeds of a search shift all of its rungs
+alike; so the forecast is also compared with the loss at the rung's optimum in the search itself,
+and this with the loss of fresh seeds: no forecast from the search comes nearer to that. Regret is
+the extra loss at the held-out rung of the tool's choice, and of the smallest rung's optimum, over
+the rung's best setting: by the rung's own surface, and measured. `--train` trains what is measured:
+each of these settings and the rung's own best one with eight common seeds, none of them a seed of
+the search (tests/data/ladders/choices). Train twice: the second time, the rung's best setting is
 estimated with the runs of the first.
 """
 
@@ -161,17 +162,40 @@ class Outcome:
         own = self.rung.surface.positions(self.rung.sizes)
         return {name: difference(p, own[name]) for name, p in self.forecast.optimum.items()}
 
-    def loss_difference(self, seeds: Sequence[int] = SEEDS) -> Interval | None:
-        """Forecast over measured loss of the choice, minus 1; None without either."""
-        forecast = self.forecast.prediction.loss
-        losses = self.measured.losses(self.forecast.choice, seeds)
-        if forecast is None or forecast.low is None or losses is None:
+    def loss_difference(self) -> Interval | None:
+        """Forecast over measured loss of the choice, minus 1; None without either.
+
+        The loss is that of the trained setting nearest to the choice, times what the rung's surface
+        says that the choice loses more or less.
+        """
+        forecast, choice = self.forecast.prediction.loss, self.forecast.choice
+        nearest = self.measured.nearest(choice)
+        if forecast is None or forecast.low is None or nearest is None:
             return None
+        losses = self.measured.losses(nearest)
+        losses = losses * (1 + self.rung.regret(choice)) / (1 + self.rung.regret(nearest))
         mean = float(losses.mean())
         half = NORMAL * float(losses.std(ddof=1)) / math.sqrt(len(losses))
         own = Interval(value=1.0, low=1 - half / mean, high=1 + half / mean)
         value, low, high = (x / mean for x in (forecast.value, forecast.low, forecast.high))
         return difference(Interval(value=value, low=low, high=high), own)
+
+    @property
+    def same_seed_error(self) -> float | None:
+        """Forecast over the loss of the choice with the search's seeds, minus 1."""
+        forecast = self.forecast.prediction.loss
+        if forecast is None:
+            return None
+        return forecast.value / (self.rung.level * (1 + self.rung.regret(self.forecast.choice))) - 1
+
+    @property
+    def seed_shift(self) -> float | None:
+        """Loss of fresh seeds over that of the search's seeds, minus 1, both at the optimum."""
+        nearest = self.measured.nearest(self.rung.best)
+        if nearest is None:
+            return None
+        optimum = self.measured.losses(nearest).mean() / (1 + self.rung.regret(nearest))
+        return float(optimum) / self.rung.level - 1
 
     @property
     def reference(self) -> Values:
@@ -194,9 +218,9 @@ class Outcome:
         f = self.forecast
         optimum = [f"{name} {signed(d, 2)}" for name, d in self.differences.items()]
         cells = [f.ladder, str(f.held_out), "; ".join(optimum) or "no interval"]
-        for seeds in (SEEDS, self.measured.search_seeds):
-            loss = self.loss_difference(seeds)
-            cells.append("–" if loss is None else signed(in_percent(loss), 1))
+        loss, same = self.loss_difference(), self.same_seed_error
+        cells.append("–" if loss is None else signed(in_percent(loss), 1))
+        cells.append("–" if same is None else f"{100 * same:+.1f}")
         for values in (f.choice, f.smallest):
             by_surface, _ = self.regret(values)
             measured = self.measured.regret(values, self.reference)
@@ -278,15 +302,16 @@ def outcomes(ladder: Ladder, is_training: bool) -> Iterator[Outcome | Refusal]:
     size = ladder.rungs(recipe)[-1]
     table = Table(TABLES / f"{ladder.name}.csv", list(recipe.search.space))
     measured = Measured(ladder, recipe)
-    own = [r for r in table.records() if r.size == size]
-    rung = own_rung(recipe, size, [*own, *measured.table.records()])
+    search = [r for r in table.records("search") if r.size == size]
+    later = [r for r in table.records() if r.size == size and r not in search]
+    rung = own_rung(recipe, size, search, [*later, *measured.table.records()])
     answers = [forecast_or_refusal(ladder, recipe, table, held_out) for held_out in (1, 2)]
     forecasts = [f for f in answers if isinstance(f, Forecast)]
     if is_training:
         choices = [f.choice for f in forecasts]
         measured.train(size, [*choices, *(f.smallest for f in forecasts), rung.best], SEEDS)
         measured.train(size, choices, measured.search_seeds)
-        rung = own_rung(recipe, size, [*own, *measured.table.records()])
+        rung = own_rung(recipe, size, search, [*later, *measured.table.records()])
     for answer in answers:
         yield Outcome(answer, rung, measured) if isinstance(answer, Forecast) else answer
 
@@ -295,16 +320,26 @@ def summary(all_outcomes: Sequence[Outcome]) -> str:
     """The figures over all forecasts."""
     differences = [d for o in all_outcomes for d in o.differences.values()]
     lines = []
-    for label, is_fresh in (("fresh seeds", True), ("the search's seeds", False)):
-        losses = [
-            d
-            for o in all_outcomes
-            if (d := o.loss_difference(SEEDS if is_fresh else o.measured.search_seeds)) is not None
-        ]
-        if losses:
-            error = 100 * median(abs(d.value) for d in losses)
-            right = share([holds(d) for d in losses])
-            lines.append(f"loss, {label}: within both {right}; median |error| {error:.2f} %")
+    losses = [d for o in all_outcomes if (d := o.loss_difference()) is not None]
+    if losses:
+        errors = [100 * d.value for d in losses]
+        lines.append(
+            f"loss, fresh seeds: within both {share([holds(d) for d in losses])}; "
+            f"median error {median(errors):+.2f} %, |error| {median(map(abs, errors)):.2f} %"
+        )
+    same = [100 * e for o in all_outcomes if (e := o.same_seed_error) is not None]
+    if same:
+        lines.append(
+            f"loss, the search's seeds: median error {median(same):+.2f} %, "
+            f"|error| {median(map(abs, same)):.2f} %"
+        )
+    shifts = {o.forecast.ladder: s for o in all_outcomes if (s := o.seed_shift) is not None}
+    if shifts:
+        apart = median(map(abs, shifts.values()))
+        lines.append(
+            "loss of fresh seeds over that of the search's: "
+            f"median {median(shifts.values()):+.2%}, |difference| {apart:.2%}"
+        )
     lines += [
         f"optimum within both intervals: {share([holds(d) for d in differences])}",
         "own point inside the forecast alone: "

@@ -8,7 +8,7 @@ from scipy.stats import t
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.target_surface import TargetSurface
-from mutransfer_cli.fit.transfer.loss_levels import loss_moments
+from mutransfer_cli.fit.transfer.loss_levels import loss_exponents, loss_moments
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.forecast.run_scatter import run_scatter
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
@@ -26,7 +26,12 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
     level, covariance = loss_moments(surface)
     try:
         forecast = forecast_loss(
-            level, covariance, study.runs.rungs, study.size(at_target.target), surface.confidence
+            level,
+            covariance,
+            study.runs.rungs,
+            study.size(at_target.target),
+            surface.confidence,
+            exponents=loss_exponents(study),
         )
     except Inconclusive as error:
         return None, "no loss", f"is not predicted: {error}"

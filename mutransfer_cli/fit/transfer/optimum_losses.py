@@ -11,7 +11,7 @@ from scipy.stats import norm
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
-from mutransfer_cli.fit.transfer.loss_levels import loss_moments
+from mutransfer_cli.fit.transfer.loss_levels import loss_exponents, loss_moments
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
 from mutransfer_cli.surface.transfer.tuning_budget import SIMULATED
 
@@ -53,7 +53,12 @@ def _loss_moments(side: StudySurface, there: Sizes) -> tuple[float, float]:
     if rung is not None:
         return float(levels[rung]), float(np.sqrt(covariance[rung, rung]))
     found = forecast_loss(
-        levels, covariance, study.runs.rungs, study.size(there), side.confidence
+        levels,
+        covariance,
+        study.runs.rungs,
+        study.size(there),
+        side.confidence,
+        exponents=loss_exponents(study),
     ).loss
     width = norm.ppf((1 + side.confidence) / 2)
     return found.value, float(found.half_width / width)

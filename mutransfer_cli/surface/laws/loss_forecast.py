@@ -25,7 +25,7 @@ FEWEST_RUNGS = 3
 DRAWS_LOG2 = 12  # draws, as a power of 2
 NO_FLOOR = 0.1  # prior probability of E = 0
 RISING = 0.1  # prior probability that the loss rises along an axis: α < 0
-EXPONENT_MEDIAN, EXPONENT_LOG_SD = 0.4, 0.6  # α, octaves of the reducible loss per octave
+EXPONENT_MEDIAN, EXPONENT_LOG_SD = 0.4, 0.6  # |α|, octaves of the reducible loss per octave
 SECOND = 0.7  # prior probability of a second term
 SECOND_SHARE, SECOND_NEGATIVE = 0.2, 0.15  # mean of |ρ|, probability of ρ < 0
 SECOND_MEDIAN, SECOND_LOG_SD = 0.5, 0.6  # δ
@@ -59,6 +59,7 @@ def forecast_loss(
     target_octaves: Array,
     confidence: float = 0.95,
     seed: int = 0,
+    exponents: Array | None = None,
 ) -> LossForecast:
     """Forecast the loss at a target.
 
@@ -69,6 +70,8 @@ def forecast_loss(
         target_octaves: log2 of the target's sizes, shape (k,).
         confidence: Level of the intervals, between 0 and 1.
         seed: Seed of the draws.
+        exponents: Prior median of each axis' exponent, octaves of the reducible loss per octave,
+            shape (k,); None: `EXPONENT_MEDIAN`.
 
     Raises:
         InputError: The arrays do not fit together.
@@ -84,17 +87,18 @@ def forecast_loss(
     varied = np.ptp(sizes, axis=0) > SAME_OCTAVES
     if np.any(~varied & (np.abs(target - sizes[0]) > SAME_OCTAVES)):
         raise Inconclusive("the target differs along an axis on which no rung does; add such rungs")
-    sizes, target = sizes[:, varied], target[varied]
+    medians = np.full(len(target), EXPONENT_MEDIAN) if exponents is None else exponents
+    sizes, target, medians = sizes[:, varied], target[varied], medians[varied]
     if len(np.unique(sizes, axis=0)) < FEWEST_RUNGS:
         raise Inconclusive(f"a forecast of the loss needs {FEWEST_RUNGS} rungs")
     centre = sizes.max(axis=0)
-    law = _Law.of(levels, covariance, sizes - centre)
+    law = _Law.of(levels, covariance, sizes - centre, medians)
     normal = tempered_draws(law.log_likelihood, law.size, DRAWS_LOG2, seed)
     parameters = law.parameters(normal)
     new = law.new_rung(parameters, target - centre, seed)
-    tail = 50 * (1 - confidence)
-    low, middle, high = np.percentile(new, [tail, 50, 100 - tail])
-    f_low, f_middle, f_high = np.percentile(parameters.floor, [tail, 50, 100 - tail])
+    tails = [50 * (1 - confidence), 50, 50 * (1 + confidence)]
+    low, middle, high = np.percentile(new, tails)
+    f_low, f_middle, f_high = np.percentile(parameters.floor, tails)
     beyond = np.maximum(target - centre, 0.0)
     return LossForecast(
         loss=Interval(value=float(middle), low=float(low), high=float(high)),
@@ -129,25 +133,27 @@ class _Parameters:
 
 @dataclass(frozen=True)
 class _Law:
-    """The law and the rungs' levels, in the axes in which the levels' errors are independent.
+    """The law, and the rungs' levels.
 
     Attributes:
         levels: Shape (rungs,).
         sizes: Octaves from the largest rung, shape (rungs, axes).
+        medians: Prior median of each axis' exponent, shape (axes,).
         rotation: Eigenvectors of the levels' covariance in its columns, shape (rungs, rungs).
         variances: Its eigenvalues, shape (rungs,).
     """
 
     levels: Array
     sizes: Array
+    medians: Array
     rotation: Array
     variances: Array
 
     @classmethod
-    def of(cls, levels: Array, covariance: Array, sizes: Array) -> _Law:
+    def of(cls, levels: Array, covariance: Array, sizes: Array, medians: Array) -> _Law:
         """The law for levels with a covariance."""
         variances, rotation = np.linalg.eigh(covariance)
-        return cls(levels, sizes, rotation, np.maximum(variances, 0.0))
+        return cls(levels, sizes, medians, rotation, np.maximum(variances, 0.0))
 
     @property
     def axes(self) -> int:
@@ -180,7 +186,7 @@ class _Law:
         above = np.maximum(special.ndtr(normal[:, 0]) - NO_FLOOR, 0.0) / (1 - NO_FLOOR)
         scale = smallest if lowest == 0 else smallest - lowest
         by_axis = normal[:, 2:].reshape(-1, 4, k)
-        exponents = EXPONENT_MEDIAN * np.exp(EXPONENT_LOG_SD * by_axis[:, 0])
+        exponents = self.medians * np.exp(EXPONENT_LOG_SD * by_axis[:, 0])
         rises = by_axis[:, 3] < special.ndtri(RISING)
         return _Parameters(
             floor=lowest + above * (smallest - lowest),
