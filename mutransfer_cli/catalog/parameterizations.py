@@ -21,6 +21,7 @@ class ParameterizationEntry(Entry):
             multipliers as numbers.
         standard: Whether it is what training stacks do without any muP option: they then scale
             nothing by the width, apart from their usual init.
+        limits: The sizes along which training tends to a limit, so that optima settle.
     """
 
     depth_rules: bool = False
@@ -28,6 +29,7 @@ class ParameterizationEntry(Entry):
     alignment: bool = True
     unit_scaled: bool = False
     standard: bool = False
+    limits: tuple[str, ...] = ()
 
 
 PARAMETERIZATIONS = Registry(
@@ -38,6 +40,7 @@ PARAMETERIZATIONS = Registry(
             name="mup",
             summary="maximal update parameterization (Tensor Programs V, Table 8)",
             implementation="mutransfer_cli.parameterization.mup:MUP",
+            limits=("width",),
         ),
         ParameterizationEntry(
             name="sp",
@@ -49,16 +52,19 @@ PARAMETERIZATIONS = Registry(
             name="ntk",
             summary="neural tangent parameterization",
             implementation="mutransfer_cli.parameterization.ntk:NTK",
+            limits=("width",),
         ),
         ParameterizationEntry(
             name="mean-field",
             summary="mean-field parameterization",
             implementation="mutransfer_cli.parameterization.mean_field:MEAN_FIELD",
+            limits=("width",),
         ),
         ParameterizationEntry(
             name="umup",
             summary="unit-scaled muP",
             implementation="mutransfer_cli.parameterization.umup:UMUP",
+            limits=("width",),
             depth_rules=True,
             alignment=False,
             unit_scaled=True,
@@ -67,6 +73,7 @@ PARAMETERIZATIONS = Registry(
             name="completep",
             summary="muP with depth rules (CompleteP)",
             implementation="mutransfer_cli.parameterization.completep:COMPLETEP",
+            limits=("width", "depth"),
             depth_rules=True,
             depth_exponent=True,
             alignment=False,

@@ -32,6 +32,7 @@ from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import predict
+from mutransfer_cli.fit.run_fit import transfer_rules
 from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -104,10 +105,13 @@ def forecast(ladder: Ladder, recipe: Recipe, table: Table, held_out: int) -> For
         observations=tuple(observations(records, recipe)),
         digest="",
         spaces=recipe.search.space,
+        rules=transfer_rules(recipe),
     )
     target = {name: float(value) for name, value in sizes[-1].as_dict().items()}
     prediction = predict(runs, target, confidence=CONFIDENCE)
-    surface = study_surface(runs.observations, spaces=runs.spaces, confidence=CONFIDENCE)
+    surface = study_surface(
+        runs.observations, spaces=runs.spaces, confidence=CONFIDENCE, limits=runs.rules.limits
+    )
     return Forecast(ladder.name, held_out, prediction, surface.choice(surface.smallest))
 
 

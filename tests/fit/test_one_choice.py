@@ -13,9 +13,12 @@ from mutransfer_cli.search.job import Job
 from tests.helpers.commands import run
 from tests.helpers.run_directories import RECIPE, finished_run, run_of
 
+# the optima below drift steadily, which standard parameterization allows and muP does not promise
+STEADY = RECIPE + "parameterization: sp\n"
 SWEEP = ("sweep", "--accept-changes")  # the trials were made from no data
 TWO = """
 name: two
+parameterization: sp
 model: {build: mlp}
 data: {source: teacher, d_in: 8, d_out: 3}
 base: {width: 8, depth: 2, batch: 16, steps: 40}
@@ -52,7 +55,7 @@ def test_one_hyperparameter_at_the_largest_rung_and_at_a_target(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """2^-7 at width 32, 2^-7.5 at width 64."""
-    folder = finished_run(tmp_path / "run", RECIPE, drifting)
+    folder = finished_run(tmp_path / "run", STEADY, drifting)
     here = asked(capsys, "fit", folder)["hyperparameters"]
     assert log2(here["lr"]) == pytest.approx(-7, abs=0.1)
     assert asked(capsys, "summary", folder)["hyperparameters"] == here
@@ -70,7 +73,7 @@ def test_a_fit_of_another_size_is_made_anew_for_the_target(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The file's fit is that of the largest rung, 2^-7; that of width 64 is 2^-7.5."""
-    folder, file = finished_run(tmp_path / "run", RECIPE, drifting), tmp_path / "fit.json"
+    folder, file = finished_run(tmp_path / "run", STEADY, drifting), tmp_path / "fit.json"
     there = asked(capsys, "fit", folder, "--width", 64, "-o", tmp_path / "there.json")
     here = asked(capsys, "fit", folder, "-o", file)
     scaled = asked(capsys, "scale", folder, "--width", 64, "--fit", file, "--format", "json")

@@ -59,6 +59,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         spaces=question.spaces,
         confidence=question.confidence,
         untrained=question.untrained,
+        limits=question.rules.limits,
     )
     rungs = rung_answers(fitted, observations)
     by_lines = answer_by_lines(fitted.study.observations, rungs, question, answer)

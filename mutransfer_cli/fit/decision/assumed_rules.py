@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import log2
 
 from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.fit.decision.wording import number
 from mutransfer_cli.fit.study.size_axes import (
     PARAMETERS,
@@ -37,6 +38,13 @@ class TransferRules:
     horizon: str | None = None
     parameterization: str | None = None
     beta1: str = "keep"
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The sizes along which training tends to a limit, so that optima settle."""
+        if self.parameterization is None:
+            return ()
+        return PARAMETERIZATIONS[self.parameterization].limits
 
 
 @dataclass(frozen=True)

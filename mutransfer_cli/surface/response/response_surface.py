@@ -170,13 +170,15 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
     return np.asarray(np.minimum(excess, draws.ceiling))
 
 
-def fit_response(runs: Runs) -> ResponseSurface:
+def fit_response(runs: Runs, decay_odds: float = 1.0) -> ResponseSurface:
     """Fit the response surface to runs.
 
     Args:
         runs: The runs, at one rung or more.
+        decay_odds: Factor of the prior weight of drifts that decay with the size, above 1 where
+            optima are known to settle.
     """
-    return ResponseSurface(runs, tuple(fit_members(runs)))
+    return ResponseSurface(runs, tuple(fit_members(runs, decay_odds)))
 
 
 def interval(draws: Array, confidence: float, value: float | None = None) -> Interval:

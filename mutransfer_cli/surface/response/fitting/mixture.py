@@ -54,20 +54,23 @@ class Candidate:
     evidence: float
 
 
-def fit_members(runs: Runs) -> list[Member]:
+def fit_members(runs: Runs, decay_odds: float = 1.0) -> list[Member]:
     """All fits of the mixture, weighted: by evidence inside a window, windows alike.
 
     Windows that hold the same runs are fitted once.
 
     Args:
         runs: All runs.
+        decay_odds: Factor of the prior weight of drifts that decay.
     """
     members = []
     fitted: dict[bytes, list[Candidate]] = {}
     before: Mode | None = None
     for window in WINDOWS:
         kept = in_window(runs, window)
-        candidates = fitted.get(kept.tobytes()) or fit_window(problem_of(runs, kept), before)
+        candidates = fitted.get(kept.tobytes()) or fit_window(
+            problem_of(runs, kept), before, decay_odds
+        )
         fitted[kept.tobytes()] = candidates
         before = candidates[MISFITS.index(MISFIT)].mode
         evidence = np.array([c.evidence for c in candidates])
@@ -97,7 +100,9 @@ def first_mode(problem: Problem, before: Mode | None) -> Mode:
     return max(first, other, key=lambda mode: mode.evidence)
 
 
-def fit_window(problem: Problem, before: Mode | None = None) -> list[Candidate]:
+def fit_window(
+    problem: Problem, before: Mode | None = None, decay_odds: float = 1.0
+) -> list[Candidate]:
     """The fits of one window.
 
     Sizes of the misfit are tried with the usual departures from a steady drift; further departures
@@ -106,6 +111,7 @@ def fit_window(problem: Problem, before: Mode | None = None) -> list[Candidate]:
     Args:
         problem: The runs, with a steady trend.
         before: The first fit of the window before; None: there is none.
+        decay_odds: Factor of the prior weight of drifts that decay.
     """
     first = first_mode(problem, before)
     modes = [
@@ -127,7 +133,9 @@ def fit_window(problem: Problem, before: Mode | None = None) -> list[Candidate]:
         candidates.append(Candidate(mode, problem, share + offset + mode.evidence))
     share = np.log(OTHER / 2)
     for other in other_trends(likeliest):
-        candidates += [replace(c, evidence=share + offset + c.evidence) for c in other]
+        odds = decay_odds if other[0].problem.trend.decays else 1.0
+        weight = share + offset + np.log(odds)
+        candidates += [replace(c, evidence=weight + c.evidence) for c in other]
     return candidates
 
 

@@ -22,8 +22,8 @@ STEADY = -0.6 * Z
 DECAYING = -2 * 2.0**-Z
 
 
-def ladder(optima: np.ndarray) -> ResponseSurface:
-    """Parabolas of .01 per squared octave, noise .0005, two seeds."""
+def ladder(optima: np.ndarray, decay_odds: float = 1.0, noise: float = 0.0005) -> ResponseSurface:
+    """Parabolas of .01 per squared octave, two seeds."""
     rng = np.random.default_rng(0)
     settings, sizes, seeds, losses = [], [], [], []
     for z, optimum in zip(Z, optima, strict=True):
@@ -31,14 +31,15 @@ def ladder(optima: np.ndarray) -> ResponseSurface:
             settings.append(X)
             sizes.append(np.full(len(X), z))
             seeds.append(np.full(len(X), seed))
-            losses.append(1 + 0.01 * (X - optimum) ** 2 + rng.normal(0, 0.0005, len(X)))
+            losses.append(1 + 0.01 * (X - optimum) ** 2 + rng.normal(0, noise, len(X)))
     return fit_response(
         Runs(
             np.concatenate(settings)[:, None],
             np.concatenate(sizes)[:, None],
             np.concatenate(seeds),
             np.concatenate(losses),
-        )
+        ),
+        decay_odds,
     )
 
 
@@ -78,6 +79,19 @@ def test_a_drift_that_decays_does_not_go_on() -> None:
     """At z = 6 it is -0.03; the line through the rungs would be at -0.94 + 0.575 * 4.5 = 1.65."""
     middle, _ = predicted(ladder(DECAYING), 6.0)
     assert middle == pytest.approx(-0.03, abs=0.4)
+
+
+def test_where_optima_are_known_to_settle_less_is_enough_to_believe_it() -> None:
+    """With ten times the noise, the runs hardly tell a line from a decay: the odds decide more.
+
+    Odds of ten make ten times the share of draws whose drift decays, relative to the others; a
+    steady drift that the runs show clearly goes on all the same.
+    """
+    believed, doubted = (ladder(DECAYING, odds, noise=0.005) for odds in (10.0, 1.0))
+    odds = [d / (1 - d) for d in (float(np.mean(s.draws.decays)) for s in (believed, doubted))]
+    assert odds[0] > 2 * odds[1]
+    assert abs(predicted(believed, 6.0)[0]) < abs(predicted(doubted, 6.0)[0])
+    assert predicted(ladder(STEADY, decay_odds=10.0), 6.0)[0] == pytest.approx(-3.6, abs=0.3)
 
 
 def test_an_optimum_that_transfers_does_not_drift() -> None:
