@@ -34,7 +34,7 @@ ORDINARY = {
     "pruners": {"none", "median"},
     "stacks": {"json", "torch", "hf"},
     "commands": {"check", "fit", "init", "plan", "report", "scale", "schema", "shapes", "summary",
-                 "sweep", "law", "probe", "predict", "doctor"},
+                 "sweep", "law", "probe", "predict", "doctor", "watch"},
     "laws": {"batch", "optimum", "power"},
 }  # fmt: skip
 # Two rooms may share a file name where both hold the same thing.

@@ -134,6 +134,13 @@ COMMANDS = Registry(
             keeps_stdout=True,
         ),
         CommandEntry(
+            name="watch",
+            summary="Show the state of a sweep until it ends.",
+            implementation=f"{_CLI}.watch:watch",
+            document=f"{_DOCUMENTS}.watch:WatchDocument",
+            keeps_stdout=True,
+        ),
+        CommandEntry(
             name="report",
             summary="Write one page that answers a run's question and shows why.",
             implementation=f"{_CLI}.report:report",

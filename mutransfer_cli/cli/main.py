@@ -23,7 +23,7 @@ app = typer.Typer(
     name="mutransfer",
     help="Tune a small model, configure the large one.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,7 +69,7 @@ def print_traceback(error: BaseException) -> None:
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="mutransfer")
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)

@@ -113,15 +113,15 @@ def show_verdict(verdict: str, text: str) -> None:
     put("\n".join((first, *rest)))
 
 
+def on_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    stream = report_stream()
+    return stream is not None and stream.isatty()
+
+
 def in_color() -> bool:
     """Whether stdout is a terminal that shows colors, and `NO_COLOR` is not set (no-color.org)."""
-    stream = report_stream()
-    return (
-        stream is not None
-        and stream.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") != "dumb"
-    )
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS, load_model
-from mutransfer_cli.cli.output import write
+from mutransfer_cli.cli.output import show_line, write
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,11 +21,29 @@ NAMES = (*(row.name for row in COMMANDS if row.document is not None), *FURTHER, 
 
 def schema(
     document: Annotated[str, typer.Argument(metavar="COMMAND", help=f"One of {', '.join(NAMES)}.")],
+    keys: Annotated[
+        bool,
+        typer.Option("--keys", help="List every key with its meaning, default and an example."),
+    ] = False,
 ) -> None:
-    """Print the JSON Schema of the document that a command prints under --json, or of a recipe."""
+    """Print the JSON Schema of the document that a command prints under --json, or of a recipe.
+
+    Example: mutransfer schema recipe --keys
+    """
     if document not in NAMES:
-        raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}")
-    write(json.dumps(_model(document).model_json_schema(by_alias=True), indent=2) + "\n")
+        near = get_close_matches(document, NAMES, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}{hint}")
+    schema = _model(document).model_json_schema(by_alias=True)
+    if not keys:
+        write(json.dumps(schema, indent=2) + "\n")
+        return
+    from mutransfer_cli.cli.schema_keys import keys_of, recipe_example
+
+    example = recipe_example() if document == "recipe" else {}
+    for key in keys_of(schema, example):
+        show_line(f"{key.path}: {key.meaning}" if key.meaning else key.path)
+        show_line(f"    {key.facts}")
 
 
 def _model(document: str) -> type[BaseModel]:

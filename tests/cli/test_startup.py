@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,13 @@ import pytest
 HEAVY = {"torch", "optuna", "mup", "scipy", "matplotlib"}
 
 
-def loaded_by(command: list[str]) -> set[str]:
+def loaded_by(command: list[str], **environment: str) -> set[str]:
     """Which heavy packages a command imports."""
+    return set(loading(command, **environment).stderr.splitlines()[-1].split()[1:])
+
+
+def loading(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, whose last line on stderr names the heavy packages that it imported."""
     code = (
         "import sys, atexit\n"
         f"sys.argv = ['mutransfer', *{command!r}]\n"
@@ -21,11 +27,16 @@ def loaded_by(command: list[str]) -> set[str]:
         "atexit.register(lambda: print('LOADED', *loaded(), file=sys.stderr))\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == 0, done.stderr
-    last = done.stderr.splitlines()[-1].split()
-    assert last[0] == "LOADED"
-    return set(last[1:])
+    assert done.stderr.splitlines()[-1].split()[0] == "LOADED"
+    return done
 
 
 @pytest.mark.parametrize(
@@ -52,3 +63,17 @@ def test_the_fit_of_a_table_loads_no_torch(tmp_path: Path) -> None:
     ]
     table.write_text("\n".join(["width,lr,loss", *rows]))
     assert loaded_by(["fit", str(table)]) == {"scipy"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_shown_without_torch(shell: str) -> None:
+    done = loading(["--show-completion", shell], _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+    assert "_MUTRANSFER_COMPLETE=complete_" in done.stdout
+    assert done.stderr.splitlines()[-1] == "LOADED"
+
+
+def test_a_command_is_completed_without_torch() -> None:
+    words = {"COMP_WORDS": "mutransfer sw", "COMP_CWORD": "1"}
+    done = loading([], _MUTRANSFER_COMPLETE="complete_bash", **words)
+    assert done.stdout.split() == ["sweep"]
+    assert done.stderr.splitlines()[-1] == "LOADED"

@@ -39,6 +39,8 @@ COMMANDS = [
     ("fit", "bowls", "--width", 512, "--advise"),
     ("fit", "bowls", "--against", "bowls"),
     ("summary", "bowls"),
+    ("watch", "bowls"),
+    ("schema", "recipe", "--keys"),
     ("predict", "bowls", "--width", 64),
     ("shapes", "deep.yaml", "--width", 4096),
     ("shapes", "deep.yaml", "--width", 4096, "--all", "--why", "--origin"),
