@@ -47,6 +47,25 @@ FORMS = [
     "host=h user=u password = '{}' dbname=w",
     "error: postgresql://u:{}@h/w: refused; see postgresql://u:{}@h/v",
 ]
+# Where else programs and their errors show one.
+OTHER_FORMS = [
+    "PGPASSWORD={} mutransfer sweep",
+    "RAY_AUTH_TOKEN={}",
+    "PASS={}",
+    "WANDB_API_KEY={}",
+    "secret_key = {}",
+    "passphrase='{} x'",
+    "train.command=PGPASSWORD={} python x.py",
+    "train.command=python x.py --password {} --lr 1",
+    "db_password: {}",
+    '{"password": "{}"}',
+    "{'auth_token': '{}', 'user': 'u'}",
+    "Authorization: Bearer {}",
+    "authorization=Basic {}",
+    "sent bearer {} to the server",
+    "https://{}@github.com/x",
+    "https://u:{}@github.com/x",
+]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -55,6 +74,12 @@ def test_known_forms(form: str) -> None:
     assert PLAIN not in shown and "***" in shown
     for kept in ("h/w", "x/y", "dbname=w"):  # where the study is stays readable
         assert (kept in form) == (kept in shown)
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_other_forms(form: str) -> None:
+    shown = redact(form.replace("{}", PLAIN))
+    assert PLAIN not in shown and "***" in shown
 
 
 def test_the_check_finds_a_password() -> None:
@@ -84,6 +109,10 @@ def test_any_password_in_an_address(password: str) -> None:
         "postgresql://user@host:5432/db?sslmode=require&passfile=/home/u/.pgpass",
         "--set optimizer.lr=0.01",
         "examples/own.py:build@2 is not a model",
+        "mutransfer law t.csv --at params=7e9,tokens=1e12 --tokens 2e10",
+        "base.tokens: expected a number; tokens=5, data.tokenizer=gpt2",
+        "pass: all 7 tensors scale as mup; author: x; key: lr = 0.5",
+        "https://github.com/x@v1 and git@github.com:x/y",
     ],
 )
 def test_other_text_is_kept(text: str) -> None:
@@ -95,6 +124,11 @@ def test_command_lines() -> None:
     assert redact_command(words) == "mutransfer sweep r.yaml --storage postgresql:/u:***@h/w"
     assert redact_command(["x", "--password", PLAIN, "y"]) == "x --password *** y"
     assert redact_command(["x", f"--api-key={PLAIN}"]) == "x --api-key=***"
+    assert redact_command(["x", "--password", f"-{PLAIN}", "y"]) == "x --password *** y"
+    assert redact_command(["x", "--password", "--", PLAIN, "y"]) == "x --password -- *** y"
+    assert (
+        redact_command(["x", "--db-pass", PLAIN, "--tokens", "5"]) == "x --db-pass *** --tokens 5"
+    )
 
 
 @pytest.mark.parametrize("form", [f for f in FORMS if not f.startswith(("error", "postgresql+"))])

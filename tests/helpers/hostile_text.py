@@ -81,8 +81,9 @@ def mixed(value: Any, text: str, keys: bool = False) -> Any:
     if isinstance(value, Mapping):
         changed = {k + text if keys and isinstance(k, str) else k: mixed(v, text, True)
                    for k, v in value.items()}  # fmt: skip
-        first = next(iter(changed.values()), "")
-        return changed if keys else {**changed, EXTRA_KEY + text: first}
+        if keys or not all(isinstance(key, str) for key in value):
+            return changed
+        return {**changed, EXTRA_KEY + text: next(iter(changed.values()), "")}
     if isinstance(value, list | tuple):
         return type(value)(mixed(item, text, keys) for item in value)
     return value
