@@ -49,6 +49,26 @@ def test_transposed_layer_of_gpt2() -> None:
     assert family.tensor("hidden.bias").role == "vector"
 
 
+class VmappedMask(nn.Module):
+    """Masks its input by a function under vmap, as transformers 4 makes attention masks."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        positions = torch.arange(x.shape[-1])
+        keep = torch.vmap(lambda p: (p + p.new_ones(())) * 2 >= 0)(positions)
+        return self.linear(torch.where(keep, x, 0.0)) + x
+
+
+def test_masks_made_under_vmap() -> None:
+    """Tensors inside vmap have no storage that a tracer may look at."""
+    family = traced(lambda w: Net(w, VmappedMask(w)), vectors())
+    assert family.tensor("hidden.linear.weight").role == "hidden"
+    assert family.ends == {"hidden.linear.weight", "hidden.linear.bias"}
+
+
 def test_rectangular_fans() -> None:
     both = traced(
         lambda w: Net(w, nn.Sequential(nn.Linear(w, 4 * w), nn.Linear(4 * w, w))), vectors()

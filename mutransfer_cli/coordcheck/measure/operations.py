@@ -274,7 +274,12 @@ def has_gradients(tensor: Tensor) -> bool:
 def address(tensor: Tensor) -> int:
     """The address of a tensor's storage; 0 if it has none of its own."""
     with torch._C.DisableTorchFunction():  # no tracer may take it for a use
-        return tensor.untyped_storage().data_ptr() if tensor.layout is torch.strided else 0
+        if tensor.layout is not torch.strided:
+            return 0
+        try:
+            return tensor.untyped_storage().data_ptr()
+        except NotImplementedError:  # vmap's tensors hide their storage
+            return 0
 
 
 def bias_position(name: str, leaves: list[Any]) -> int | None:

@@ -21,8 +21,11 @@ LINEAR = frozenset(
 
 
 def storage_pointer(tensor: Tensor) -> int:
-    """The address of a tensor's storage, which its views share."""
-    return tensor.untyped_storage().data_ptr()
+    """The address of a tensor's storage, which its views share; inside vmap, one of its own."""
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except NotImplementedError:  # vmap's tensors hide their storage
+        return -id(tensor)
 
 
 class ResidualBranches:
