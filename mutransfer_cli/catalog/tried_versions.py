@@ -5,7 +5,11 @@ from __future__ import annotations
 from mutransfer_cli.catalog.stack_versions import StackVersions, TriedVersion
 
 WHEN = "November 2026"
-ROPE_KEYS = "transformers 4 knows no rope_parameters: write rope_theta into config.json there"
+TRANSFORMERS_4 = (
+    "transformers 4 knows no rope_parameters: write rope_theta into config.json there. Trainer of "
+    "4.57 divides the loss by one label per sequence more than it predicts: losses and gradients "
+    "are (length - 1) / length of the proxies'. AdamW undoes that; clipping and epsilon do not"
+)
 _MASTER = (
     TriedVersion("commit b2a5e60 of nanoGPT-mup", "trained", WHEN),
     TriedVersion("commit 40c3904 of its branch for sparsity", "trained", WHEN, "sparsity 0"),
@@ -23,11 +27,11 @@ TORCH = StackVersions(
 )
 LIGHTNING = StackVersions(
     package="lightning",
-    tried=(TriedVersion("2.6.6", "trained", WHEN),),
+    tried=(TriedVersion("2.6.6", "trained", WHEN), TriedVersion("2.4.0", "trained", WHEN)),
     others="the older package pytorch_lightning is imported where lightning is missing",
 )
 TRANSFORMERS = StackVersions(
-    package="transformers", tried=(TriedVersion("5.24.0", "trained", WHEN),), others=ROPE_KEYS
+    package="transformers", tried=(TriedVersion("5.24.0", "trained", WHEN),), others=TRANSFORMERS_4
 )
 NANOGPT = StackVersions(
     tried=(*_MASTER, *_COMPLETEP),
@@ -47,6 +51,8 @@ MEGATRON = StackVersions(
             WHEN,
             "on CPU: its local layers, torch's AdamW over its groups",
         ),
+        TriedVersion("0.19.2", "trained", WHEN, "in the same way"),
+        TriedVersion("0.18.2", "trained", WHEN, "in the same way"),
         TriedVersion(
             "commit d98e8a64d of Megatron-LM",
             "built",
@@ -75,11 +81,14 @@ TORCHTITAN = StackVersions(
         ),
         TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
     ),
-    others="ParamGroupConfig (pull request 2859) is needed; since 2026-08-20 lengths "
-    "and batches are counted in tokens, which the file does too",
+    others="0.2.2 has no ParamGroupConfig (pull request 2859), and the file says so; since "
+    "2026-08-20 lengths and batches are counted in tokens, which the file does too",
 )
 LM_ENGINE = StackVersions(
-    tried=(TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),),
+    tried=(
+        TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),
+        TriedVersion("commit 448bad5 of lm-engine", "read", WHEN, "its argument classes"),
+    ),
     others="since September 2026 param_groups stands for params_group_method",
 )
 AUTOMODEL = StackVersions(
@@ -91,6 +100,7 @@ AUTOMODEL = StackVersions(
             WHEN,
             "its config, model, loss, optimizer and schedule in a loop of ours, on a CPU",
         ),
+        TriedVersion("0.6.0", "trained", WHEN, "in the same way"),
         TriedVersion("commit 36044ad3d of NeMo Automodel", "read", WHEN),
     ),
 )
