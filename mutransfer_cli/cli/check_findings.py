@@ -22,7 +22,8 @@ def show(document: CheckDocument, every: bool) -> None:
         document: The document of the check.
         every: Whether tensors that differ in the index of their layer have their own lines.
     """
-    regime = f"; regime: {document.regime}" if document.regime else ""
+    is_named = f"regime: {document.regime}" in document.reason
+    regime = f"; regime: {document.regime}" if document.regime and not is_named else ""
     show_verdict(document.verdict, f": {document.reason}{regime} ({document.seconds:.1f} s)")
     show_line("")
     for fault in document.faults:

@@ -17,6 +17,13 @@ from mutransfer_cli.coordcheck.verdict.activations.activation_scale import (
     activation_faults,
     blocked_by,
 )
+from mutransfer_cli.coordcheck.verdict.regime import (
+    HIDDEN_ROLES,
+    hidden_updates,
+    regime_fault,
+    regime_of,
+    regime_remark,
+)
 from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (
@@ -27,11 +34,8 @@ from mutransfer_cli.coordcheck.verdict.undecided import (
     without_effects_of_small_widths,
 )
 from mutransfer_cli.coordcheck.verdict.width_verdict import (
-    HIDDEN_ROLES,
     notes_on_unjudged,
     overall_verdict,
-    regime_fault,
-    regime_of,
     tensor_report,
     unmeasured_report,
 )
@@ -101,6 +105,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         request.strict,
         regime_fault(regime, request.expected, request.parameterization),
         wider_widths(request.widths),
+        regime_remark(regime, hidden_updates(request.expected), request.parameterization),
     )
     return CheckReport(
         CheckDocument(

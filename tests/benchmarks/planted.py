@@ -3,6 +3,8 @@
 python -m tests.benchmarks.planted                 the planted ones
 python -m tests.benchmarks.planted random N SEED   N random ones
 python -m tests.benchmarks.planted power N SEED    N for each size of the exponent's error
+python -m tests.benchmarks.planted repairs         the planted ones, repaired as the reports say
+python -m tests.benchmarks.planted repairs N SEED  N random ones, repaired
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
+from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates, optimizer_parts
 from mutransfer_cli.coordcheck.recipe_check import width_request
 from mutransfer_cli.coordcheck.report.result import CheckReport
@@ -25,6 +28,7 @@ from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from tests.helpers.check_models import RECIPES
+from tests.helpers.repairs import repaired, repairs_of
 
 WIDTHS = (64, 128, 256)
 Found = set[tuple[str, str]]  # tensor, aspect
@@ -151,8 +155,8 @@ PLANTED: dict[str, list[list[Error]]] = {
 ASPECTS = {"lr": "lr", "init": "init", "weight": "decay", "multiplier": "multiplier"}
 
 
-def checked(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckReport, Found]:
-    """The report on a model with errors, and what should be in it."""
+def with_errors(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckRequest, Found]:
+    """The request for a check of a model with errors, and what its report should name."""
     request = width_request(loads("name: kind\n" + RECIPES[kind]).recipe, WIDTHS, None)
     wanted: Found = set()
 
@@ -163,7 +167,13 @@ def checked(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckReport,
             wanted.update((name, error.aspect) for name in error.names(subject.model))
         return subject
 
-    return run_width_check(replace(request, build=build, first_seed=seed)), wanted
+    return replace(request, build=build, first_seed=seed), wanted
+
+
+def checked(kind: str, errors: Sequence[Error], seed: int) -> tuple[CheckReport, Found]:
+    """The report on a model with errors, and what should be in it."""
+    request, wanted = with_errors(kind, errors, seed)
+    return run_width_check(request), wanted
 
 
 def named(report: CheckReport) -> Found:
@@ -249,12 +259,40 @@ def tally(cases: Sequence[tuple[str, list[Error]]]) -> Counter[str]:
     return count
 
 
+def tally_repairs(cases: Sequence[tuple[str, list[Error]]]) -> Counter[str]:
+    """How many failing tensors have repairs for programs, and how many models pass with them."""
+    count: Counter[str] = Counter()
+    for number, (kind, errors) in enumerate(cases):
+        request, _ = with_errors(kind, errors, 10 * number)
+        report = run_width_check(request)
+        failing = [t for t in report.tensors if t.verdict == "fail"]
+        count["tensors"] += len(failing)
+        count["with repairs"] += sum(bool(t.repairs) for t in failing)
+        again = run_width_check(replace(request, build=repaired(request.build, report.document)))
+        count["all"] += 1
+        count[again.verdict] += 1
+        if not again.passed or not all(t.repairs for t in failing):
+            said = " + ".join(f"{e.aspect} {e.pattern} {e.power:+g}" for e in errors)
+            applied = [(r.name, r.quantity, r.power) for r in repairs_of(report.document)]
+            print(f"{kind}: {said}: {applied}: {again.sentences}", flush=True)
+    print(
+        f"{count['with repairs']} of {count['tensors']} failing tensors have repairs; with them "
+        f"{count['pass']} of {count['all']} models pass, {count['inconclusive']} are undecided",
+        flush=True,
+    )
+    return count
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     match sys.argv[1:]:
         case ["power", cases, seed]:
             power(int(cases), int(seed))
+        case ["repairs"]:
+            tally_repairs(planted())
+        case ["repairs", cases, seed]:
+            tally_repairs(randoms(int(cases), int(seed)))
         case ["random", cases, seed]:
             tally(randoms(int(cases), int(seed)))
         case _:

@@ -87,7 +87,8 @@ def test_sp_fails_as_mup_and_passes_as_sp() -> None:
         made.optimizer = torch.optim.AdamW(made.model.parameters(), lr=1e-3, weight_decay=0)
         return made
 
-    assert check(build, WIDTHS, expect="sp").passed
+    as_sp = check(build, WIDTHS, expect="sp")
+    assert as_sp.passed and "as sp predicts, hidden layers change the more" in as_sp.sentences[-1]
     report = check(build, WIDTHS)
     assert set(failed(report)) == {*HIDDEN, "readout.linear.weight"}
     assert report.document.regime == "unstable"

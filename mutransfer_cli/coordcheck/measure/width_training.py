@@ -87,6 +87,7 @@ class Measurement:
         frozen: Tensors that require no gradient.
         trained: Tensors that a gradient reached in a step.
         moves: RMS of the first change of each tensor after a step with a gradient.
+        rates: That change, divided by the RMS of the gradient.
         finite: Whether all losses were finite.
     """
 
@@ -107,6 +108,7 @@ class Measurement:
     frozen: set[str] = field(default_factory=set)
     trained: set[str] = field(default_factory=set)
     moves: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     finite: bool = True
 
 
@@ -284,7 +286,9 @@ def step_and_measure(
     # a module that is run again has to have its other tensors at their values in the recorded pass
     write_values(named, before)
     for name in (n for n in named if n in gradients and n not in result.effects):
-        result.moves.setdefault(name, rms(after[name] - before[name]))
+        move = rms(after[name] - before[name])
+        result.moves.setdefault(name, move)
+        result.rates.setdefault(name, move / rms(gradients[name]))
         change = before[name], after[name], gradients[name]
         effects = effects_of(uses[name], *change)
         effects += [effect_of_group(group, *change) for group in inner.get(name, [])]

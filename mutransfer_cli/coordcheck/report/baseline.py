@@ -8,7 +8,11 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from mutransfer_cli.coordcheck.verdict.width_verdict import HIDDEN_ROLES, regime_contradiction
+from mutransfer_cli.coordcheck.verdict.regime import (
+    HIDDEN_ROLES,
+    regime_contradiction,
+    regime_remark,
+)
 from mutransfer_cli.documents.base import Part
 from mutransfer_cli.documents.check import CheckDocument, TensorReport, Verdict
 from mutransfer_cli.errors import InputError
@@ -112,6 +116,8 @@ def accept(document: CheckDocument, baseline: Baseline, strict: bool = False) ->
         if contradiction:
             verdict = "inconclusive"
             reason += f"; {contradiction}, which a baseline cannot accept"
+        remark = regime_remark(document.regime, expected, document.expected)
+        reason += f"; {remark}" if remark else ""
     return document.model_copy(
         update={
             "tensors": tensors,

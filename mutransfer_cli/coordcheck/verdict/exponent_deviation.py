@@ -123,24 +123,29 @@ def move_deviation(
 ) -> UseDeviation | None:
     """Deviation of the size of a vector's or scalar's own update, where its effect is unknown.
 
+    An update that is as large as its gradient is divided by it: what remains is its learning rate.
+
     Args:
         name: The tensor's name.
         measurements: Measurements at all widths and seeds.
         expected: The expected exponents of the tensor.
     """
-    if expected.lr is None or expected.geometry.sees_gradient_scale:
+    if expected.lr is None:
         return None
-    fit = fit_slope([m for m in measurements if name in m.moves], lambda m: m.moves[name])
+    follows_gradient = expected.geometry.sees_gradient_scale
+    moved = [m for m in measurements if name in m.moves]
+    fit = fit_slope(moved, lambda m: m.rates.get(name) if follows_gradient else m.moves[name])
     return UseDeviation(fit, fit.value - expected.lr, expected.lr) if fit else None
 
 
 def without_fading_factor(
     name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
 ) -> UseDeviation:
-    """The deviation of a scalar whose effect shrinks, unless what it multiplies shrinks.
+    """The deviation of a scalar, unless what it multiplies shrinks with the width.
 
     A temperature multiplies cosines or logits, which may shrink like width^-1/2 at init; its own
-    update then tells whether its rate is right.
+    update then tells whether its rate is right. Updates that are as large as their gradient shrink
+    once more, so there the rate is judged in any case.
 
     Args:
         name: The tensor's name.
@@ -150,6 +155,10 @@ def without_fading_factor(
     """
     move = move_deviation(name, measurements, expected)
     if move is None:
+        return measured
+    if expected.geometry.sees_gradient_scale:
+        return move
+    if measured.deviation >= 0:
         return measured
     return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
 

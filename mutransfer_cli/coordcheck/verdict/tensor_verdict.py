@@ -188,7 +188,7 @@ def use_deviations(
     is_factor = expected.role == "scalar" and not expected.layer_role
     for use in range(max(len(m.effects[name]) for m in covered.measurements)):
         current = update_deviation(name, use, covered.measurements, expected)
-        if current is not None and is_factor and current.deviation < 0:
+        if current is not None and is_factor:
             current = without_fading_factor(name, current, covered.measurements, expected)
         if current is not None:
             uses.append(current)

@@ -1,14 +1,13 @@
-"""Verdicts of the width axis: on each tensor and on the model, with its regime."""
+"""Verdicts of the width axis: on each tensor and on the model."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.diagnosis import diagnose
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
+from mutransfer_cli.coordcheck.verdict.regime import HIDDEN_ROLES
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import (
     EXPONENT_TOLERANCE,
     SEVERITY,
@@ -18,14 +17,12 @@ from mutransfer_cli.documents.check import (
     AspectVerdict,
     ControlReport,
     FaultReport,
-    Regime,
     TensorReport,
     Verdict,
 )
 
 log = logging.getLogger(__name__)
 
-HIDDEN_ROLES = frozenset({"hidden", "convolution", "expert"})
 JUDGED_INITS = HIDDEN_ROLES | {"input", "readout"}
 
 
@@ -124,47 +121,6 @@ def notes_on_unjudged(tensors: Sequence[TensorReport]) -> tuple[str, ...]:
     )
 
 
-def regime_fault(
-    regime: Regime | None, expected: Mapping[str, Expectation], parameterization: str
-) -> str:
-    """Why a model whose tensors pass does not pass, because of its regime; empty if there is none.
-
-    A pass beside a regime that the parameterization does not have would contradict itself.
-
-    Args:
-        regime: The measured regime.
-        expected: The expected exponents of each tensor.
-        parameterization: Name of the parameterization that the model is compared with.
-    """
-    updates = [e.update for e in expected.values() if e.role in HIDDEN_ROLES]
-    contradiction = regime_contradiction(regime, updates, parameterization)
-    if not contradiction:
-        return ""
-    return (
-        f"{contradiction}, though no tensor's own effect does: look for a factor of the width "
-        "between the modules"
-    )
-
-
-def regime_contradiction(
-    regime: Regime | None, updates: Sequence[float], parameterization: str
-) -> str:
-    """How a regime contradicts a parameterization; empty if it does not.
-
-    Args:
-        regime: The measured regime.
-        updates: Expected exponents of the updates of the hidden layers.
-        parameterization: Name of the parameterization that the model is compared with.
-    """
-    mean = sum(updates) / len(updates) if updates else 0.0
-    if regime in {None, "feature-learning", regime_at(mean)}:
-        return ""
-    return (
-        f"the changes of hidden layers {'grow' if regime == 'unstable' else 'shrink'} with the "
-        f"width (regime: {regime}), which {parameterization} does not allow"
-    )
-
-
 def overall_verdict(
     tensors: Sequence[TensorReport],
     control: ControlReport,
@@ -173,6 +129,7 @@ def overall_verdict(
     strict: bool,
     regime_fault: str = "",
     wider: str = "give larger --widths",
+    regime_remark: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict of the check and its reason.
 
@@ -184,6 +141,8 @@ def overall_verdict(
         strict: Whether warnings fail the check.
         regime_fault: Why the regime contradicts a pass; empty if it does not.
         wider: Which widths to give if these do not suffice.
+        regime_remark: What a regime means that the parameterization predicts; empty if it learns
+            features.
     """
     failing = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
@@ -210,8 +169,13 @@ def overall_verdict(
         return "inconclusive", "no tensor could be judged"
     return (
         "pass",
-        f"{count_of_judged(tensors, parameterization)}; sanity check: a deliberately "
-        "wrong learning rate is detected",
+        "; ".join(
+            [
+                count_of_judged(tensors, parameterization),
+                *([regime_remark] if regime_remark else []),
+                "sanity check: a deliberately wrong learning rate is detected",
+            ]
+        ),
     )
 
 
@@ -231,37 +195,3 @@ def undecided_reason(undecided: Sequence[TensorReport], wider: str) -> str:
             f"{wider}",
         )
     return "; ".join(own)
-
-
-def regime_of(
-    expected: Mapping[str, Expectation], measurements: Sequence[Measurement]
-) -> Regime | None:
-    """The regime, from the slope of the change of the hidden layers' outputs."""
-    modules = [module_of(n) for n, e in expected.items() if e.role in HIDDEN_ROLES]
-    fits = [
-        fit_slope(measurements, lambda m, name=name: m.changes.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
-        for name in modules
-    ]
-    measured = [fit for fit in fits if fit is not None]
-    if not measured:
-        return None
-    slope = sum(fit.value for fit in measured) / len(measured)
-    error = sum(fit.error for fit in measured) / len(measured)
-    return regime_at(slope, error)
-
-
-def regime_at(slope: float, error: float = 0.0) -> Regime:
-    """The regime of hidden layers whose outputs change as width^slope.
-
-    Args:
-        slope: The slope.
-        error: Its standard error; changes under SGD scatter between seeds.
-    """
-    if abs(slope) - error <= EXPONENT_TOLERANCE:
-        return "feature-learning"
-    return "lazy" if slope < 0 else "unstable"
-
-
-def module_of(tensor: str) -> str:
-    """Name of the module that uses a tensor, also where it computes its weight from it."""
-    return tensor.rpartition(".")[0].partition(".parametrizations.")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -109,10 +110,11 @@ def test_a_layer_that_is_its_module_is_no_inner_operation() -> None:
 class Cosines(nn.Module):
     """Two towers, cosines of their outputs, and a learned temperature."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, bias: bool = True) -> None:
         super().__init__()
         self.a, self.b = (
-            nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width)) for _ in "ab"
+            nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width, bias))
+            for _ in "ab"
         )
         self.temperature = nn.Parameter(torch.tensor(2.0))
 
@@ -131,14 +133,18 @@ def contrast(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return F.cross_entropy(scores, torch.arange(len(scores)))
 
 
-def with_temperature(power: float) -> CheckReport:
+def with_temperature(power: float, kind: str = "adam") -> CheckReport:
     def build(width: int) -> Subject:
-        model, m = Cosines(width), width / 64
-        rates = {"a.2.weight": 1 / m, "b.2.weight": 1 / m, "temperature": m**power}
+        # the gradients of a last bias cancel in the sum over a batch, up to width^-1/2
+        model, m = Cosines(width, bias=kind == "adam"), width / 64
+        # Table 8: with SGD the rates of matrices are constant, others grow
+        hidden, others = (1 / m, 1.0) if kind == "adam" else (1.0, m)
+        rates = {"a.2.weight": hidden, "b.2.weight": hidden, "temperature": m**power}
         groups = [
-            {"params": [p], "lr": 1e-3 * rates.get(n, 1.0)} for n, p in model.named_parameters()
+            {"params": [p], "lr": 1e-3 * rates.get(n, others)} for n, p in model.named_parameters()
         ]
-        return Subject(model, torch.optim.Adam(groups, eps=1e-12), contrast, pairs)
+        made = torch.optim.SGD(groups) if kind == "sgd" else torch.optim.Adam(groups, eps=1e-12)
+        return Subject(model, made, contrast, pairs)
 
     return check(build, WIDTHS)
 
@@ -149,3 +155,13 @@ def test_a_temperature_of_cosines_that_shrink() -> None:
     assert failed(with_temperature(-1.0)) == {"temperature": "lr-too-small"}
     assert failed(with_temperature(1.0)).keys() <= {"temperature"}
     assert not with_temperature(1.0).passed
+
+
+@pytest.mark.parametrize(
+    ("power", "finding"), [(0.0, None), (1.0, "lr-too-large"), (-1.0, "lr-too-small")]
+)
+def test_a_temperature_under_sgd(power: float, finding: str | None) -> None:
+    """Its gradient shrinks with the cosines; its rate alone tells."""
+    report = with_temperature(power, "sgd")
+    assert failed(report) == ({"temperature": finding} if finding else {})
+    assert report.passed == (finding is None)

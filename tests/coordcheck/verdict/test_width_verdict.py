@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mutransfer_cli.coordcheck.check_request import CheckRequest
-from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.coordcheck.verdict.width_verdict import (
     notes_on_unjudged,
     overall_verdict,
-    regime_at,
-    regime_fault,
-    regime_of,
     tensor_report,
 )
 from mutransfer_cli.documents.check import (
@@ -26,7 +20,6 @@ from mutransfer_cli.documents.check import (
     ControlReport,
     FaultReport,
     TensorReport,
-    Verdict,
 )
 from mutransfer_cli.models.subject import Subject
 
@@ -97,50 +90,6 @@ def test_a_tensor_that_passes_has_no_finding() -> None:
     assert (passed.verdict, passed.finding, passed.fix) == ("pass", None, None)
     failed = tensor_report(replace(v, deviation=1.0), HIDDEN, 4.0)
     assert (failed.verdict, failed.finding) == ("fail", "lr-too-large")
-
-
-@pytest.mark.parametrize(
-    ("slope", "regime"),
-    [(0.0, "feature-learning"), (-0.5, "lazy"), (0.5, "unstable"), (0.2, "feature-learning")],
-)
-def test_the_regime_is_that_of_the_hidden_layers(slope: float, regime: str) -> None:
-    measurements = [
-        Measurement(n, changes={"h": float(n) ** slope, "r": float(n)}) for n in (64, 128, 256)
-    ]
-    expected = {"h.weight": HIDDEN, "r.weight": replace(HIDDEN, role="readout")}
-    assert regime_of(expected, measurements) == regime
-    assert regime_of({"r.weight": replace(HIDDEN, role="readout")}, measurements) is None
-
-
-@given(
-    verdicts=st.lists(
-        st.sampled_from(["not judged", "pass", "warn", "inconclusive", "fail"]), max_size=4
-    ),
-    slope=st.floats(-3, 3),
-    control=st.sampled_from(["pass", "fail"]),
-    strict=st.booleans(),
-    expected=st.sampled_from([-0.5, 0.0, 0.5, 1.0]),
-)
-def test_no_pass_beside_a_regime_that_theory_does_not_have(
-    verdicts: list[AspectVerdict], slope: float, control: Verdict, strict: bool, expected: float
-) -> None:
-    """Whatever was measured: a pass implies the regime that the parameterization predicts."""
-    regime = regime_at(slope)
-    theory = {"h.weight": replace(HIDDEN, update=expected)}
-    tensors = [report(str(i), v) for i, v in enumerate(verdicts)]
-    seen = ControlReport(what="lr × width", verdict=control)
-    fault = regime_fault(regime, theory, "mup")
-    verdict, reason = overall_verdict(tensors, seen, (), "mup", strict, fault)
-    if verdict == "pass":
-        assert regime in {"feature-learning", regime_at(expected)}
-        assert any(v != "not judged" for v in verdicts)
-    if regime != "feature-learning" and expected == 0.0:
-        assert verdict != "pass" and reason
-
-
-def test_the_scatter_of_seeds_is_no_regime() -> None:
-    assert regime_at(-0.32, 0.14) == "feature-learning"
-    assert regime_at(-0.5, 0.14) == "lazy"
 
 
 def test_the_verdict_counts_what_was_judged() -> None:
