@@ -13,7 +13,11 @@ from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.user_callable import require_parameterization, unjudged_tensors
-from mutransfer_cli.coordcheck.verdict.expected_exponents import expectation, is_judged, with_gains
+from mutransfer_cli.coordcheck.verdict.expected_exponents import (
+    expectation,
+    is_judged,
+    with_own_factors,
+)
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
 from mutransfer_cli.models.proxy import ProxyFactory
@@ -80,7 +84,7 @@ def width_request(
     build = proxy_builder(factory, lambda width: replace(base, width=width))
     return CheckRequest(
         build,
-        with_gains(expected, family),
+        with_own_factors(expected, family),
         parameterization,
         all_widths,
         unjudged=unjudged_tensors(family),

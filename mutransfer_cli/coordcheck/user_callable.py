@@ -29,7 +29,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     Expectation,
     expectation,
     is_judged,
-    with_gains,
+    with_own_factors,
 )
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
@@ -172,7 +172,7 @@ def expectations(
             # how a spectral optimizer scales its step with the shape is up to its author and does
             # not show in the groups
             expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
-    return with_gains(expected, family)
+    return with_own_factors(expected, family)
 
 
 def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:

@@ -109,14 +109,18 @@ def expectation(
     )
 
 
-def with_gains(expected: Mapping[str, Expectation], family: Family) -> dict[str, Expectation]:
-    """The expectations, where gains of weight normalization follow from those of their matrices.
+def with_own_factors(expected: Mapping[str, Expectation], family: Family) -> dict[str, Expectation]:
+    """The expectations for tensors that the model multiplies by numbers or tensors of its own.
 
-    The layer's size at init is that of the gain g, as it computes g · V / |V|. An update of g that
-    is in proportion to g changes the output in proportion to the output itself, which is smaller
-    than 1 at init in a readout, and so is the gradient of g (derived).
+    Under weight normalization, g · V / |V|, the layer's size at init is that of the gain g. An
+    update of g that is in proportion to g changes the output in proportion to the output itself,
+    which is smaller than 1 at init in a readout, and so is the gradient of g (derived). Scalars
+    that the model multiplies by a power of the width are judged by their effects alone.
     """
     result = dict(expected)
+    for name, e in expected.items():
+        if e.role == "scalar" and name in family.scale_powers:
+            result[name] = replace(e, lr=None)
     for name, gain in family.gains.items():
         own, matrix = expected.get(name), expected.get(gain.matrix)
         if own is None or matrix is None or matrix.init is None or matrix.row_init is None:

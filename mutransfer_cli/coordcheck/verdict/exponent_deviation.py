@@ -158,6 +158,9 @@ def without_fading_factor(
         return measured
     if expected.geometry.sees_gradient_scale:
         return move
+    raw = measured.fit.value - measured.expected
+    if min(raw, move.deviation) > 0:
+        return replace(measured, deviation=min(raw, move.deviation))
     if measured.deviation >= 0:
         return measured
     return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
