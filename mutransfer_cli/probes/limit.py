@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.axis_limit import AxisLimit, axis_limit
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.layer_outputs import model_output
 from mutransfer_cli.probes.subject.proxies import Proxies
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trained_run import SHARES, TrainedRun, trained_run
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.surface.limits import FEWEST_SIZES, Limit, limit_of
+from mutransfer_cli.surface.limits import FEWEST_SIZES
 
 FINER = (1, 2, 4)  # steps of 1/1, 1/2 and 1/4 the size, over the same training time
 BATCHES = 8  # on which losses are measured, none of them trained on
@@ -28,36 +27,17 @@ SMALL = 0.01  # of the loss: an error below it is none
 MOST_SEEDS = 8  # as many as there is time for
 FACTOR = 10.0  # by which the largest size exceeds the base where a limit counts as reached
 STEP = "step size"
+VECTORS = {
+    "logits": "relative error of the base's logits",
+    "kernel": "relative error of the base's features",
+}
 METHOD = (
     "loss on batches that were not trained on, at the recipe's hyperparameters: limit + c/width, "
     "limit + c/depth or c/√depth, and limit + c·(step size) with the number of steps growing as "
     "it falls; Student's interval over seeds, widened by the misfit. Finite size hurts where the "
-    "error is positive (the discretization hypothesis, arXiv 2604.21691)"
+    "error is positive (the discretization hypothesis, arXiv 2604.21691). The loss along training, "
+    "logits and the kernel of the last features are extrapolated in the same manner"
 )
-
-
-@dataclass(frozen=True)
-class AxisLimit:
-    """One axis.
-
-    Attributes:
-        name: Its name.
-        sizes: Sizes along it, in units in which the error falls as a power: 1/step for steps.
-        losses: Final losses (sizes, seeds).
-        fit: Its limit.
-        base: Which of the sizes the base is.
-    """
-
-    name: str
-    sizes: tuple[float, ...]
-    losses: NDArray[np.float64]
-    fit: Limit
-    base: int
-
-    @property
-    def error(self) -> Interval:
-        """The discretization error of the base."""
-        return self.fit.errors[self.base]
 
 
 def probe_limit(request: ProbeRequest) -> ProbeResult:
@@ -80,7 +60,7 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
         if len(sizes) >= FEWEST_SIZES:
             plans[axis] = [(float(getattr(s, axis)), s, {}) for s in sizes]
     notes: dict[str, None] = {}
-    losses: dict[tuple[str, float], list[float]] = {}
+    runs: dict[tuple[str, float], list[TrainedRun]] = {}
     spread: dict[int, list[NDArray[np.float64]]] = {}
     done, longest = 0, 0.0
     batches: list[Any] = []  # the same for all seeds and sizes
@@ -89,47 +69,36 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
             notes[f"{done} seeds: no time for more"] = None
             break
         started = time.perf_counter()
-        at_base: float | None = None
+        at_base: TrainedRun | None = None
         for axis, points in plans.items():
             for size, shape, hyperparameters in points:
                 if shape == base and at_base is not None:
-                    loss = at_base
+                    run = at_base
                 else:
                     trainee = proxies.train(shape, seed, hyperparameters)
                     notes.update(dict.fromkeys(trainee.notes))
                     batches = batches or trainee.unseen(BATCHES)
-                    loss = final_loss(trainee, batches)
+                    run = trained_run(trainee, batches)
                     if axis == "width" or shape == base:
-                        spread.setdefault(shape.width, []).append(_logits(trainee, batches[0]))
+                        spread.setdefault(shape.width, []).append(run.logits)
                 if shape == base:
-                    at_base = loss
-                losses.setdefault((axis, size), []).append(loss)
+                    at_base = run
+                runs.setdefault((axis, size), []).append(run)
         longest, done = max(longest, time.perf_counter() - started), done + 1
     if done < 2:
         raise InputError("probe limit: two seeds or more are needed")
     found = [
-        _axis(axis, points, losses, base, request.confidence) for axis, points in plans.items()
+        axis_limit(
+            axis,
+            [size for size, _, _ in points],
+            [runs[(axis, size)] for size, _, _ in points],
+            next(i for i, p in enumerate(points) if p[1] == base),
+            request.confidence,
+        )
+        for axis, points in plans.items()
     ]
     fluctuation = _fluctuation(spread, request.confidence)
     return _result(found, fluctuation, tuple(notes))
-
-
-def final_loss(trainee: Trainee, batches: Sequence[Any]) -> float:
-    """Train to the end; the mean loss on batches that were not trained on.
-
-    Args:
-        trainee: What to train.
-        batches: The batches.
-
-    Raises:
-        InputError: A loss is not finite.
-    """
-    for step in range(trainee.steps):
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
-    with torch.no_grad():
-        return sum(float(trainee.loss(trainee.model, b)) for b in batches) / len(batches)
 
 
 def _finer(proxies: Proxies, k: int) -> dict[str, float]:
@@ -137,37 +106,6 @@ def _finer(proxies: Proxies, k: int) -> dict[str, float]:
     if k == 1:
         return {}
     return {"lr": proxies.learning_rate / k, "base.steps": k * proxies.base.steps}
-
-
-def _axis(
-    name: str,
-    points: Sequence[tuple[float, Size, Mapping[str, float]]],
-    losses: Mapping[tuple[str, float], list[float]],
-    base: Size,
-    confidence: float,
-) -> AxisLimit:
-    """The limit along one axis.
-
-    Args:
-        name: The axis.
-        points: Size along it, shape and hyperparameters of every measurement.
-        losses: The losses by axis and size, one for each seed.
-        base: The base.
-        confidence: Of the intervals.
-    """
-    sizes = tuple(size for size, _, _ in points)
-    values = np.array([losses[(name, size)] for size in sizes])
-    powers = (1.0, 0.5) if name == "depth" else (1.0,)
-    fit = limit_of(sizes, values, powers, confidence)
-    return AxisLimit(
-        name, sizes, values, fit, next(i for i, p in enumerate(points) if p[1] == base)
-    )
-
-
-def _logits(trainee: Trainee, batch: Any) -> NDArray[np.float64]:
-    """The model's outputs for one batch; empty where it returns no tensor."""
-    output = model_output(trainee, batch)
-    return np.zeros(0) if output is None else output.double().cpu().numpy().ravel()
 
 
 def _fluctuation(
@@ -220,7 +158,8 @@ def _result(
     """
     loss = float(found[0].losses[found[0].base].mean())
     verdict, reason = judge({a.name: a.error for a in found}, abs(loss))
-    measures, series = [], []
+    measures: list[Measure] = []
+    series: list[Series] = []
     more = list(notes)
     for axis in found:
         measures.append(
@@ -231,6 +170,19 @@ def _result(
             measures.append(
                 Measure(name="discretization error", at={axis.name: value}, estimate=error)
             )
+        for share, limit, mean in zip(SHARES, axis.curve, axis.base_curve, strict=True):
+            measures.append(
+                Measure(
+                    name="loss along training in the limit",
+                    at={"axis": axis.name, "share of the run": share},
+                    estimate=limit.limit,
+                    expected=mean,
+                )
+            )
+        for what, error in axis.vectors.items():
+            name = VECTORS[what]
+            measures.append(Measure(name=name, at={"axis": axis.name}, estimate=error))
+        series += _curves(axis)
         if max(axis.sizes) < FACTOR * min(axis.sizes):
             factor = max(axis.sizes) / min(axis.sizes)
             more.append(
@@ -269,3 +221,19 @@ def _result(
             else "a larger rung along that axis brings the proxy closest to its target"
         )
     return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), advice, tuple(more))
+
+
+def _curves(axis: AxisLimit) -> list[Series]:
+    """The loss along training of the base, and in the limit."""
+    limits = tuple(limit.limit.value for limit in axis.curve)
+    return [
+        Series(
+            name=name,
+            panel=f"loss along training: {axis.name}",
+            x_name="share of the run",
+            y_name="training loss",
+            x=SHARES,
+            y=values,
+        )
+        for name, values in (("base", axis.base_curve), ("limit", limits))
+    ]

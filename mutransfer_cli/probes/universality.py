@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
-from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.similarity import debiased_cka, shared_neighbors
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output
+from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
 from mutransfer_cli.probes.subject.trainee import Trainee
 
 ROWS = 256  # examples, or tokens, that are compared
@@ -94,20 +93,11 @@ def what_is_learned(trainee: Trainee, batches: Sequence[Any]) -> Learned:
         if not layers:
             raise InputError("the model has no layer before its readout")
         output = model_output(trainee, batch)
-        features.append(_rows(layers[-1]))
-        predictions.append(_rows(layers[-1] if output is None else output))
+        features.append(rows(layers[-1]))
+        predictions.append(rows(layers[-1] if output is None else output))
         if sum(map(len, features)) >= ROWS:
             break
     return np.concatenate(features)[:ROWS], np.concatenate(predictions)[:ROWS]
-
-
-def _rows(tensor: Tensor) -> Array:
-    """Examples or tokens as rows; an image's positions are averaged."""
-    values = tensor.double().cpu().numpy()
-    if values.ndim == 4:
-        values = values.mean((2, 3))
-    flat: Array = values.reshape(-1, values.shape[-1])
-    return flat
 
 
 def compared(

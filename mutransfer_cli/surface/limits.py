@@ -77,3 +77,46 @@ def limit_of(
         errors=tuple(interval(coefficients[1] * v, float(inverse[1, 1]) * v * v) for v in x),
         power=power,
     )
+
+
+def vector_error(
+    sizes: Sequence[float],
+    values: NDArray[np.float64],
+    base: int,
+    power: float = 1.0,
+    confidence: float = 0.9,
+) -> Interval:
+    """How far a vector at one size is from its limit, relative to the limit, without noise.
+
+    Every entry of every seed is fitted as limit + c·size^-power. The squared length of the mean
+    error over seeds, less what seeds alone add to it, is unbiased (derived); jackknife interval
+    over seeds.
+
+    Args:
+        sizes: Three sizes or more (sizes,).
+        values: Vectors of every size and seed (sizes, seeds, entries), two seeds or more.
+        base: Which size.
+        power: p of the error.
+        confidence: Of the interval.
+    """
+    x = np.asarray(sizes, dtype=float) ** -power
+    design = np.stack([np.ones(len(x)), x], 1)
+    limits, slopes = np.tensordot(np.linalg.pinv(design), values, 1)  # each (seeds, entries)
+    errors = slopes * x[base]
+    seeds = len(errors)
+
+    def relative(kept: list[int]) -> float:
+        lengths = []
+        for vectors in (errors[kept], limits[kept]):
+            mean = vectors.mean(0)
+            noise = vectors.var(0, ddof=1).sum() / len(kept) if len(kept) > 1 else 0.0
+            lengths.append(max(float(mean @ mean - noise), 0.0))
+        return (lengths[0] / lengths[1]) ** 0.5 if lengths[1] > 0 else float("nan")
+
+    value = relative(list(range(seeds)))
+    if seeds < 3 or value != value:  # without one of two seeds, none is left to tell noise by
+        return Interval(value=value)
+    parts = np.array([relative([s for s in range(seeds) if s != left]) for left in range(seeds)])
+    error = float(np.sqrt((seeds - 1) / seeds * ((parts - parts.mean()) ** 2).sum()))
+    reach = float(t.ppf((1 + confidence) / 2, seeds - 1)) * error
+    return Interval(value=value, low=max(value - reach, 0.0), high=value + reach)

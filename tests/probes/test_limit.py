@@ -9,8 +9,9 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.limit import STEP, judge
+from mutransfer_cli.probes.limit import STEP, VECTORS, judge
 from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.subject.trained_run import SHARES
 from mutransfer_cli.surface.limits import limit_of
 
 RECIPE = """
@@ -70,7 +71,17 @@ def test_a_ladder(tmp_path: Path) -> None:
     assert by_width[16.0] == pytest.approx(2 * by_width[32.0])  # as 1/width
     assert document.verdict in ("pass", "inconclusive"), document.reason  # no width is too large
     assert not any("width: sizes span" in note for note in document.notes)
-    assert {s.panel for s in document.series} == {"loss over the width", f"loss over the {STEP}"}
+    assert {s.panel for s in document.series} == {
+        f"{what} {axis}"
+        for what in ("loss over the", "loss along training:")
+        for axis in ("width", STEP)
+    }
+    along = [m for m in document.measures if m.name == "loss along training in the limit"]
+    assert len(along) == 2 * len(SHARES) and all(m.estimate.low is not None for m in along)
+    for name in VECTORS.values():
+        by_axis = {m.at["axis"]: m.estimate.value for m in document.measures if m.name == name}
+        assert set(by_axis) == {"width", STEP}
+        assert 0 <= by_axis["width"] < 1  # a net of width 16 has learned most of what it will
 
 
 def test_refused(tmp_path: Path) -> None:

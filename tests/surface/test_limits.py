@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.surface.limits import limit_of
+from mutransfer_cli.surface.limits import limit_of, vector_error
 
 SIZES = (32, 64, 128, 256)
 
@@ -46,3 +46,21 @@ def test_refused() -> None:
         limit_of((1, 2), np.zeros((2, 3)))
     with pytest.raises(InputError, match="two seeds"):
         limit_of(SIZES, np.zeros((4, 1)))
+
+
+def test_the_error_of_a_vector_is_found_under_the_noise_of_seeds() -> None:
+    """Limit of length 1 in each of 200 entries, error 0.3/size at right angles: 0.3 at size 1."""
+    rng = np.random.default_rng(0)
+    limit, across = rng.choice([-1.0, 1.0], 200), rng.choice([-1.0, 1.0], 200)
+    sizes = np.array([1.0, 2.0, 4.0, 8.0])
+    mean = limit + 0.3 * across / sizes[:, None]
+    values = mean[:, None] + 0.5 * rng.normal(size=(4, 8, 200))
+    found = vector_error(sizes, values, 0)
+    assert found.low is not None and found.high is not None
+    assert found.low < 0.3 < found.high and found.high < 0.6
+    assert found.value == pytest.approx(0.3, abs=0.1)
+    none = vector_error(sizes, limit + 0.5 * rng.normal(size=(4, 8, 200)), 0)  # the control
+    assert none.low == 0.0 and none.value < 0.2
+    exact = vector_error(sizes, np.repeat(mean[:, None], 3, 1), 1)
+    assert exact.value == pytest.approx(0.15, rel=1e-6)
+    assert vector_error(sizes, values[:, :2], 0).low is None  # two seeds have no interval

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mutransfer_cli.probes.subject.trainee import Trainee
@@ -65,3 +67,12 @@ def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
     finally:
         handle.remove()
     return found[-1] if found else None
+
+
+def rows(tensor: Tensor) -> NDArray[np.float64]:
+    """Outputs with examples or tokens as rows; an image's positions are averaged."""
+    values = tensor.double().cpu().numpy()
+    if values.ndim == 4:
+        values = values.mean((2, 3))
+    flat: NDArray[np.float64] = values.reshape(-1, values.shape[-1])
+    return flat

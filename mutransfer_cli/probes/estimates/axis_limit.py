@@ -1,0 +1,82 @@
+"""What a ladder says of the limit along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.subject.trained_run import TrainedRun
+from mutransfer_cli.surface.limits import Limit, limit_of, vector_error
+
+
+@dataclass(frozen=True)
+class AxisLimit:
+    """One axis.
+
+    Attributes:
+        name: Its name.
+        sizes: Sizes along it, in units in which the error falls as a power: 1/step for steps.
+        losses: Final losses (sizes, seeds).
+        fit: Their limit.
+        base: Which of the sizes the base is.
+        curve: The limit of the loss in every window of training.
+        base_curve: The mean loss of the base there.
+        vectors: Relative error of the base's logits, and of its feature kernel, by name.
+    """
+
+    name: str
+    sizes: tuple[float, ...]
+    losses: NDArray[np.float64]
+    fit: Limit
+    base: int
+    curve: tuple[Limit, ...]
+    base_curve: tuple[float, ...]
+    vectors: dict[str, Interval]
+
+    @property
+    def error(self) -> Interval:
+        """The discretization error of the base."""
+        return self.fit.errors[self.base]
+
+
+def axis_limit(
+    name: str,
+    sizes: Sequence[float],
+    runs: Sequence[Sequence[TrainedRun]],
+    base: int,
+    confidence: float,
+) -> AxisLimit:
+    """The limits along one axis.
+
+    Args:
+        name: The axis.
+        sizes: Size along it of every measurement.
+        runs: By size and seed.
+        base: Which of the sizes the base is.
+        confidence: Of the intervals.
+    """
+    losses = np.array([[run.loss for run in seeds] for seeds in runs])
+    curves = np.array([[run.curve for run in seeds] for seeds in runs])
+    fit = limit_of(sizes, losses, (1.0, 0.5) if name == "depth" else (1.0,), confidence)
+    vectors = {}
+    for what in ("logits", "kernel"):
+        rows = [[getattr(run, what) for run in seeds] for seeds in runs]
+        if rows[0][0].size and len({v.shape for row in rows for v in row}) == 1:
+            vectors[what] = vector_error(sizes, np.array(rows), base, fit.power, confidence)
+    return AxisLimit(
+        name=name,
+        sizes=tuple(sizes),
+        losses=losses,
+        fit=fit,
+        base=base,
+        curve=tuple(
+            limit_of(sizes, curves[:, :, i], (fit.power,), confidence)
+            for i in range(curves.shape[2])
+        ),
+        base_curve=tuple(curves[base].mean(0)),
+        vectors=vectors,
+    )
