@@ -30,7 +30,7 @@ def norm_outlier_note(run: Run) -> str | None:
     Returns:
         None where no rung is far from the others, or there are too few rungs or seeds.
     """
-    rungs = best_trials(run)
+    axis, rungs = best_trials(run)
     seeds = min((len(trials) for trials in rungs.values()), default=0)
     if len(rungs) < FEWEST_RUNGS or seeds < FEWEST_SEEDS:
         return None
@@ -42,35 +42,39 @@ def norm_outlier_note(run: Run) -> str | None:
         if not (values > 0).all():
             continue
         found = departures_of(np.log2(values), sizes, True, CONFIDENCE)
-        for trials, departure in zip(rungs.values(), found, strict=True):
+        for size, departure in zip(rungs, found, strict=True):
             limit = FAR.get(name, OTHERS)
             assert departure.low is not None and departure.high is not None
             if departure.low > limit or departure.high < -limit:
                 text = (
-                    f"width {trials[0].width} leaves the other rungs: its {name} is "
+                    f"{axis} {size:g} leaves the other rungs: its {name} is "
                     f"{2**departure.value:.2g} times what they say"
                 )
                 worst = max(worst or (0.0, ""), (abs(departure.value), text))
     return worst[1] if worst else None
 
 
-def best_trials(run: Run) -> dict[float, list[Record]]:
-    """The trials of each width's best setting that have norms, by width, small to large.
+def best_trials(run: Run) -> tuple[str, dict[float, list[Record]]]:
+    """The size in which rungs differ, and the trials of the best setting at each, small to large.
 
-    Empty where rungs differ in anything but the width.
+    Trials without norms do not count. No trials where rungs differ in several sizes.
 
     Args:
         run: The run.
     """
     finished = [r for r in run.records if r.outcome == "finished" and r.norms]
-    if len({(r.depth, r.batch, r.steps) for r in finished}) != 1:
-        return {}
-    groups: dict[int, dict[tuple[tuple[str, float], ...], list[Record]]] = defaultdict(dict)
-    for r in finished:
-        groups[r.width].setdefault(tuple(sorted(r.params.items())), []).append(r)
+    sizes = [r.size.as_dict() for r in finished]
+    varying = [n for n in (sizes[0] if sizes else ()) if len({s[n] for s in sizes}) > 1]
+    if len(varying) != 1:
+        return "width", {}
+    (axis,) = varying
+    groups: dict[float, dict[tuple[tuple[str, float], ...], list[Record]]] = defaultdict(dict)
+    for r, size in zip(finished, sizes, strict=True):
+        setting = tuple(sorted(r.params.items()))
+        groups[float(size[axis])].setdefault(setting, []).append(r)
     best = {}
-    for width in sorted(groups):
-        most = max(len(trials) for trials in groups[width].values())
-        full = [trials for trials in groups[width].values() if len(trials) == most]
-        best[float(width)] = min(full, key=lambda ts: float(np.mean([t.loss for t in ts])))
-    return best
+    for value in sorted(groups):
+        most = max(len(trials) for trials in groups[value].values())
+        full = [trials for trials in groups[value].values() if len(trials) == most]
+        best[value] = min(full, key=lambda ts: float(np.mean([t.loss for t in ts])))
+    return axis, best

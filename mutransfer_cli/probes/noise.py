@@ -5,9 +5,15 @@ from __future__ import annotations
 from mutransfer_cli.documents.probe import Measure, Series
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.curves.batch_curves import curves_by_batch
 from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.surface.loss_curves.batch_hyperbola import (
+    FEWEST_BATCHES,
+    BatchHyperbola,
+    batch_hyperbola,
+)
 
 BATCHES = 32  # independent batches of a measurement
 PLACES = (0.0, 0.1, 0.3, 0.6, 0.99)  # along the run
@@ -15,9 +21,17 @@ LARGE = 4.0  # multiple of the noise scale from which a batch is called too larg
 METHOD = (
     f"trace of the covariance over squared norm of the gradient, from {BATCHES} batches that were "
     "not trained on (arXiv 1812.06162); jackknife interval. Under Adam the preconditioned noise "
-    "can differ by a factor of a few, and under WSD schedules the critical batch follows another "
-    "law (arXiv 2601.05034)"
+    "can differ by a factor of a few. Where a run has three batches: steps S and examples E to one "
+    "training loss at each batch's best setting, (S/Smin - 1)(E/Emin - 1) = 1, critical batch "
+    "Emin/Smin"
 )
+WSD = (
+    "the schedule is wsd: while its rate is constant, steps and examples to a loss do not trade "
+    "off along the hyperbola (arXiv 2601.05034), so that the noise scale is no critical batch; "
+    "compare batches by the loss after the decay instead"
+)
+MISFIT = 0.2  # relative difference of steps from which the hyperbola is said not to hold
+NO_HYPERBOLA = "the batch hyperbola misses the steps of a batch by {:.0%}: it does not hold here"
 
 
 def probe_noise(request: ProbeRequest) -> ProbeResult:
@@ -54,20 +68,35 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
         y=tuple(n.noise_scale.value for n in found.values()),
         expected=tuple(float(batch) for _ in found),
     )
+    all_series: tuple[Series, ...] = (series,)
     text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"
     notes = trainee.notes
+    if proxies.schedule == "wsd":
+        notes = (*notes, WSD)
+    elif proxies.run is not None:
+        curves = curves_by_batch(proxies.run)
+        if len(curves) >= FEWEST_BATCHES:
+            hyperbola = batch_hyperbola(curves, request.confidence)
+            measures += _hyperbola_measures(hyperbola)
+            all_series = (series, _hyperbola_series(hyperbola))
+            text += (
+                f"; by the sweep over {len(curves)} batches the critical batch is "
+                f"{hyperbola.critical} examples"
+            )
+            if hyperbola.misfit > MISFIT:
+                notes = (*notes, NO_HYPERBOLA.format(hyperbola.misfit))
     if critical.high is None or critical.low is None:
         return ProbeResult(
             "inconclusive",
             f"{text}; the mean gradient does not stand out from its noise",
             tuple(measures),
             METHOD,
-            (series,),
+            all_series,
             "batches up to the lower bound pay for themselves" if critical.low else None,
             notes,
         )
     advice = _advice(critical, batch)
-    return ProbeResult("pass", text, tuple(measures), METHOD, (series,), advice, notes)
+    return ProbeResult("pass", text, tuple(measures), METHOD, all_series, advice, notes)
 
 
 def measured_run(trainee: Trainee, confidence: float) -> dict[int, NoiseScale]:
@@ -92,6 +121,29 @@ def measured_run(trainee: Trainee, confidence: float) -> dict[int, NoiseScale]:
         if not loss - loss == 0:
             raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
     return found
+
+
+def _hyperbola_measures(found: BatchHyperbola) -> list[Measure]:
+    """Fewest steps, fewest examples and the critical batch, and the steps of every batch."""
+    at: dict[str, int | float | str] = {"training loss": found.target}
+    measures = [
+        Measure(name="fewest steps", at=at, estimate=found.fewest_steps, unit="steps"),
+        Measure(name="fewest examples", at=at, estimate=found.fewest_examples, unit="examples"),
+        Measure(name="critical batch", at=at, estimate=found.critical, unit="examples"),
+    ]
+    return measures
+
+
+def _hyperbola_series(found: BatchHyperbola) -> Series:
+    return Series(
+        name="steps to one loss",
+        panel="batch hyperbola",
+        x_name="batch",
+        y_name="steps",
+        x=found.batches,
+        y=found.steps,
+        expected=tuple(found.expected(b) for b in found.batches),
+    )
 
 
 def _advice(critical: Interval, batch: int) -> str:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import product
-from math import log2
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import t
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.estimates.similarity import debiased_cka, shared_neighbors
+from mutransfer_cli.probes.estimates.agreement import (
+    CKA,
+    Key,
+    Learned,
+    agreement_tables,
+    growth_per_doubling,
+    jackknife,
+    pair_mean,
+    relative_agreement,
+)
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
+from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.recipe.size import Size
 
 ROWS = 256  # examples, or tokens, that are compared
 BATCHES = 8
@@ -31,11 +40,6 @@ METHOD = (
     "between different seeds; across widths divided by the geometric mean within the two widths, "
     "which is 1 where they differ by seeds alone (derived); jackknife intervals over seeds"
 )
-CKA, NEIGHBORS, PREDICTIONS = "CKA", "shared neighbours", "agreement of predictions"
-Array = NDArray[np.float64]
-Learned = tuple[Array, Array]  # representations and predictions (rows, …)
-Key = tuple[int, int]  # width, seed
-Tables = dict[str, dict[tuple[Key, Key], float]]  # by measure and pair
 
 
 def probe_universality(request: ProbeRequest) -> ProbeResult:
@@ -70,7 +74,67 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
             learned[(size.width, seed)] = what_is_learned(trainee, batches)
         seeds.append(seed)
         longest = max(longest, time.perf_counter() - started)
-    return compared(learned, [s.width for s in sizes], seeds, request.confidence, tuple(notes))
+    own = {seed: learned[(sizes[-1].width, seed)] for seed in seeds}
+    others = _other_parameterizations(request, sizes[-1], own, batches, notes)
+    result = compared(learned, [s.width for s in sizes], seeds, request.confidence, tuple(notes))
+    return replace(result, measures=(*result.measures, *others))
+
+
+def _other_parameterizations(
+    request: ProbeRequest,
+    size: Size,
+    own: Mapping[int, Learned],
+    batches: Sequence[Any],
+    notes: dict[str, None],
+) -> list[Measure]:
+    """Agreement of the largest width with itself under other parameterizations, while time lasts.
+
+    Rates, inits and multipliers there are those that the other rules give; at the base, where all
+    factors are 1, nothing would differ.
+
+    Args:
+        request: What is measured.
+        size: The largest width.
+        own: What it has learned under its own parameterization, by seed.
+        batches: The examples that are compared.
+        notes: Receives why a parameterization is left out.
+    """
+    proxies, measures, longest = request.measured, [], 0.0
+    if proxies.under is None or size == proxies.base:
+        return []
+    for name in PARAMETERIZATIONS.names:
+        if name == proxies.parameterization:
+            continue
+        if not request.has_time_for(longest):
+            notes[f"parameterization {name}: no time left"] = None
+            continue
+        started = time.perf_counter()
+        try:
+            other = _learned_by_seed(proxies.under(name), size, list(own), batches)
+        except InputError as error:
+            notes[f"parameterization {name} is left out: {error.message}"] = None
+            continue
+        longest = max(longest, time.perf_counter() - started)
+        both = {(0, s): v for s, v in own.items()} | {(1, s): v for s, v in other.items()}
+        for measure, table in agreement_tables(both).items():
+            ratio = jackknife(
+                partial(relative_agreement, table, 0, 1), list(own), request.confidence
+            )
+            measures.append(
+                Measure(
+                    name=f"{measure} across parameterizations",
+                    at={"width": size.width, "with": name},
+                    estimate=ratio,
+                    expected=1.0,
+                )
+            )
+    return measures
+
+
+def _learned_by_seed(
+    proxies: Proxies, size: Size, seeds: Sequence[int], batches: Sequence[Any]
+) -> dict[int, Learned]:
+    return {seed: what_is_learned(proxies.train(size, seed, {}), batches) for seed in seeds}
 
 
 def what_is_learned(trainee: Trainee, batches: Sequence[Any]) -> Learned:
@@ -116,25 +180,19 @@ def compared(
         confidence: Of the intervals.
         notes: What else to say.
     """
-    tables: Tables = {CKA: {}, NEIGHBORS: {}, PREDICTIONS: {}}
-    for a, b in product(learned, learned):
-        if a[1] < b[1]:
-            (x, p), (y, q) = learned[a], learned[b]
-            tables[CKA][(a, b)] = debiased_cka(x, y)
-            tables[NEIGHBORS][(a, b)] = shared_neighbors(x, y)
-            tables[PREDICTIONS][(a, b)] = _agreement(p, q)
+    tables = agreement_tables(learned)
     largest = widths[-1]
     measures, ratios = [], {}
     for name, table in tables.items():
         for w in widths:
-            within = _jackknife(partial(_mean, table, w, w), seeds, confidence)
+            within = jackknife(partial(pair_mean, table, w, w), seeds, confidence)
             measures.append(Measure(name=f"{name} of seeds", at={"width": w}, estimate=within))
-        growth = _jackknife(partial(_growth, table, widths), seeds, confidence)
+        growth = jackknife(partial(growth_per_doubling, table, widths), seeds, confidence)
         measures.append(
             Measure(name=f"growth of {name} per doubling of the width", estimate=growth)
         )
         for w in widths[:-1]:
-            ratio = _jackknife(partial(_ratio, table, w, largest), seeds, confidence)
+            ratio = jackknife(partial(relative_agreement, table, w, largest), seeds, confidence)
             place: dict[str, int | float | str] = {"width": w, "with": largest}
             measures.append(
                 Measure(name=f"{name} across widths", at=place, estimate=ratio, expected=1.0)
@@ -149,55 +207,11 @@ def compared(
             x_name="width",
             y_name="agreement",
             x=tuple(float(w) for w in widths),
-            y=tuple(_mean(table, w, w, seeds) for w in widths),
+            y=tuple(pair_mean(table, w, w, seeds) for w in widths),
         )
         for name, table in tables.items()
     )
     return ProbeResult(verdict, reason, tuple(measures), METHOD, series, advice, notes)
-
-
-def _agreement(p: Array, q: Array) -> float:
-    """Share of examples with the same largest output; correlation where there is one output."""
-    if p.shape[1] > 1:
-        return float((p.argmax(1) == q.argmax(1)).mean())
-    return float(np.corrcoef(p.ravel(), q.ravel())[0, 1])
-
-
-def _mean(
-    table: Mapping[tuple[Key, Key], float], first: int, second: int, seeds: Sequence[int]
-) -> float:
-    """The mean over pairs of different seeds, of one width each."""
-    values = [
-        value
-        for (a, b), value in table.items()
-        if {a[1], b[1]} <= set(seeds) and (a[0], b[0]) in ((first, second), (second, first))
-    ]
-    return float(np.mean(values))
-
-
-def _ratio(
-    table: Mapping[tuple[Key, Key], float], first: int, second: int, seeds: Sequence[int]
-) -> float:
-    within = _mean(table, first, first, seeds) * _mean(table, second, second, seeds)
-    return _mean(table, first, second, seeds) / within**0.5 if within > 0 else float("nan")
-
-
-def _growth(
-    table: Mapping[tuple[Key, Key], float], widths: Sequence[int], seeds: Sequence[int]
-) -> float:
-    values = [_mean(table, w, w, seeds) for w in widths]
-    return float(np.polyfit([log2(w) for w in widths], values, 1)[0])
-
-
-def _jackknife(
-    statistic: Callable[[Sequence[int]], float], seeds: Sequence[int], confidence: float
-) -> Interval:
-    value = statistic(seeds)
-    parts = np.array([statistic([s for s in seeds if s != left]) for left in seeds])
-    n = len(seeds)
-    error = float(np.sqrt((n - 1) / n * ((parts - parts.mean()) ** 2).sum()))
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * error
-    return Interval(value=value, low=value - reach, high=value + reach)
 
 
 def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str, str | None]:

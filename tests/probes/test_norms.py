@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.norms import alignments
 from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.subject.trained_norms import alignments
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.storage.run import Run
@@ -53,6 +53,20 @@ def test_a_sweep_keeps_its_norms(recipe: Path, tmp_path: Path) -> None:
     document = run_probe("norms", str(tmp_path / "run"))
     assert document.verdict in ("pass", "inconclusive")
     assert document.measures[0].estimate.low is not None
+
+
+def test_a_ladder_of_depths(recipe: Path, tmp_path: Path) -> None:
+    """From a recipe and from a run; tensors that only deep models have are left out."""
+    depths = ("ladder={depth: [1, 2, 4]}", "base.steps=20")
+    document = run_probe("norms", str(recipe), depths)
+    assert document.measures[0].name == "exponent of the depth: readout norm"
+    assert "depth^" in document.reason
+    tensors = {m.at.get("tensor") for m in document.measures}
+    assert "hidden.0.weight" in tensors and "hidden.3.weight" not in tensors
+    sweep(load(recipe, [*depths, "search.seeds=1"]), tmp_path / "run")
+    of_run = run_probe("norms", str(tmp_path / "run"))
+    assert of_run.measures[0].name == "exponent of the depth: readout norm"
+    assert {x for s in of_run.series for x in s.x} == {1.0, 2.0, 4.0}
 
 
 def test_alignment_by_hand() -> None:

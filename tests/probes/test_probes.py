@@ -92,6 +92,22 @@ def test_the_noise_scale_of_a_run(recipe: Path) -> None:
     assert "readout.weight" in {m.at["tensor"] for m in tensors}
 
 
+def test_the_batch_hyperbola_of_a_run(recipe: Path, tmp_path: Path) -> None:
+    """From three batches on; under wsd a plain word instead."""
+    batches = ["ladder={batch: [8, 16, 64, 256]}", "search.space={lr: {log2: [-3, 0], step: 1.0}}"]
+    sweep(load(recipe, [*batches, "search.seeds=2"]), tmp_path / "run")
+    document = run_probe("noise", str(tmp_path / "run"))
+    names = {m.name for m in document.measures}
+    assert {"fewest steps", "fewest examples", "critical batch"} <= names
+    assert "by the sweep over 4 batches the critical batch is" in document.reason
+    (hyperbola,) = [s for s in document.series if s.panel == "batch hyperbola"]
+    assert hyperbola.x == (8.0, 16.0, 64.0, 256.0)
+    assert list(hyperbola.y) == sorted(hyperbola.y, reverse=True)  # larger batches, fewer steps
+    wsd = found("noise", recipe, "schedule={name: wsd, warmup: 0.1}")
+    assert any("arXiv 2601.05034" in note for note in wsd.notes)
+    assert not any("wsd" in note for note in found("noise", recipe).notes)
+
+
 def test_entanglement_is_read_off_a_run(recipe: Path, tmp_path: Path) -> None:
     sweep(load(recipe, ["search.seeds=2", "base.steps=30"]), tmp_path / "run")
     document = run_probe("entangle", str(tmp_path / "run"))
@@ -164,6 +180,16 @@ def test_a_callable_s_own_optimizer_is_measured(
 def test_refused(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*words) == 2
     assert line in capsys.readouterr().err
+
+
+def test_the_list_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("probe") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= len(PROBES.names) and max(map(len, lines)) <= 80
+    assert {row.name for row in PROBES} <= {line.split()[0] for line in lines if line.strip()}
 
 
 def test_the_list_and_a_probe_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

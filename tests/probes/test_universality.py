@@ -60,5 +60,10 @@ def test_a_ladder(tmp_path: Path) -> None:
     assert document.verdict in ("pass", "inconclusive"), document.reason
     agreement = [m for m in document.measures if m.name == "agreement of predictions of seeds"]
     assert all(0.5 < m.estimate.value <= 1 for m in agreement)  # of four classes
+    others = [m for m in document.measures if m.name.endswith("across parameterizations")]
+    assert {"ntk", "sp"} <= {m.at["with"] for m in others if m.at["width"] == 128}
+    assert "mup" not in {m.at["with"] for m in others}
+    assert all(m.estimate.low is not None for m in others)
+    assert any("parameterization umup is left out" in note for note in document.notes)
     with pytest.raises(InputError, match="at least 2 widths, found 1"):
         run_probe("universality", str(path), ("ladder.width=[32]",))

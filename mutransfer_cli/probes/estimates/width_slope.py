@@ -1,7 +1,8 @@
-"""The exponent with which a number depends on the width."""
+"""The exponent with which a number depends on the width, or on another size."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log2
 
 import numpy as np
@@ -10,11 +11,11 @@ from scipy.stats import t as student
 from mutransfer_cli.interval import Interval
 
 
-def width_slope(points: list[tuple[int, float]], confidence: float) -> Interval:
+def width_slope(points: Sequence[tuple[float, float]], confidence: float) -> Interval:
     """Exponent of the width, by least squares over logarithms.
 
     Args:
-        points: Width and value, of every width and seed.
+        points: Width, or another size, and value, of every size and seed.
         confidence: Of the interval.
     """
     x = np.array([log2(width) for width, _ in points])

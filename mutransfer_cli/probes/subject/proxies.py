@@ -15,7 +15,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
 from mutransfer_cli.probes.subject.trainee import Trainee, random_parts, repeatable
-from mutransfer_cli.recipe.load import load
+from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
@@ -40,6 +40,8 @@ class Proxies:
         parameterization: Name of the parameterization; None: the user's own.
         run: The run, where it is one.
         learning_rate: That of the recipe; 0 for a callable.
+        under: The same proxies under the parameterization of a name; None for a callable.
+        schedule: Name of the recipe's schedule; None for a callable.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Proxies:
     parameterization: str | None
     run: Run | None = None
     learning_rate: float = 0.0
+    schedule: str | None = None
+    under: Callable[[str], Proxies] | None = None
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -108,7 +112,10 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
 
     parameterization = recipe.parameterization
     rate = recipe.optimizer.lr
-    return Proxies(name, factory.rungs, factory.base, train, parameterization, run, rate)
+    return Proxies(
+        name, factory.rungs, factory.base, train, parameterization, run, rate, recipe.schedule.name,
+        under=lambda other: proxies_of_recipe(override(recipe, {"parameterization": other}), name),
+    )  # fmt: skip
 
 
 def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:

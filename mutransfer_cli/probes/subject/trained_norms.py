@@ -1,0 +1,112 @@
+"""Norms of the weights of a run and of its updates, and how updates align with their inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.train.tensor_norms import (
+    READOUT,
+    READOUTS,
+    ROTATION,
+    SPECTRAL,
+    Norms,
+    as_matrix,
+    is_matrix,
+    readout_norms,
+    spectral_norms,
+    update_norms,
+)
+
+MOST_STEPS = 200
+ALIGNMENT = "alignment"
+
+
+def trained_norms(trainee: Trainee, expected: dict[str, float]) -> Norms:
+    """Train to the end; norms of the weights there, and of the update in the middle.
+
+    Args:
+        trainee: What to train.
+        expected: Receives the rotation in equilibrium of the tensors that have come to it.
+
+    Raises:
+        InputError: A loss is not finite.
+    """
+    steps = min(trainee.steps, MOST_STEPS)
+    norms: Norms = {}
+    for step in range(steps):
+        before = _stacked(trainee.model) if step == steps // 2 else None
+        loss = trainee.step(step)
+        if not loss - loss == 0:
+            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        if before is not None:
+            after = _stacked(trainee.model)
+            norms.update(update_norms(before, after)[0])
+            norms.update(alignments(trainee, {n: (after[n] - before[n])[0] for n in after}))
+            expected.update(_equilibrium(trainee, step))
+    matrices = {n: as_matrix(w) for n, w in _stacked(trainee.model).items() if is_matrix(w)}
+    for name, matrix in matrices.items():
+        norms[f"{SPECTRAL} {name}"] = float(spectral_norms(matrix)[0])
+    readouts = [n for n in matrices if trainee.roles.get(n) in READOUTS] or list(matrices)[-1:]
+    for name in readouts:
+        norms[READOUT] = float(readout_norms(matrices[name])[0]) * trainee.logit_scale
+    return norms
+
+
+def alignments(trainee: Trainee, updates: Mapping[str, Tensor]) -> Norms:
+    """‖ΔW x‖/(‖ΔW‖₂‖x‖) of every linear layer, on a batch that was not trained on.
+
+    Args:
+        trainee: Gives the model, its loss and the batch.
+        updates: The update of every parameter.
+    """
+    names = {id(p): name for name, p in trainee.model.named_parameters()}
+    found: Norms = {}
+
+    def keep(module: nn.Module, args: Any) -> None:
+        weight = module.weight
+        name = names.get(id(weight))
+        if name is None or name not in updates or not args or not isinstance(args[0], Tensor):
+            return
+        x, update = args[0].detach(), updates[name]
+        if not x.is_floating_point() or x.shape[-1] != update.shape[1]:
+            return
+        largest = float(spectral_norms(update[None])[0])
+        scale = largest * float(x.norm())
+        if scale > 0:
+            found[f"{ALIGNMENT} {name}"] = float((x @ update.T).norm()) / scale
+
+    handles = [
+        module.register_forward_pre_hook(keep)
+        for module in trainee.model.modules()
+        if isinstance(module, nn.Linear)
+    ]
+    try:
+        with torch.no_grad():
+            trainee.loss(trainee.model, trainee.unseen(1)[0])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def _stacked(model: nn.Module) -> dict[str, Tensor]:
+    return {n: p.detach().clone()[None] for n, p in model.named_parameters() if p.requires_grad}
+
+
+def _equilibrium(trainee: Trainee, step: int) -> dict[str, float]:
+    """√(2ηλ) of the tensors whose decay has had time to balance their updates, of AdamW."""
+    names = {id(p): name for name, p in trainee.model.named_parameters()}
+    expected = {}
+    for part in getattr(trainee.optimizer, "parts", [trainee.optimizer]):
+        for group in part.param_groups:
+            product = float(group["lr"]) * float(group.get("weight_decay") or 0.0)
+            if isinstance(part, torch.optim.AdamW) and product * step > 1:
+                for p in group["params"]:
+                    expected[f"{ROTATION} {names.get(id(p))}"] = (2 * product) ** 0.5
+    return expected
