@@ -70,14 +70,14 @@ PROBES = Registry(
         ),
         ProbeEntry(
             name="limit",
-            summary="losses extrapolated to infinite width and depth, and to small steps",
+            summary="losses, logits and features extrapolated to infinite size and to small steps",
             question="How far is this proxy from the infinite model, and along which axis most?",
             implementation=f"{_PROBES}.limit:probe_limit",
             takes=("recipe", "run"),
         ),
         ProbeEntry(
             name="universality",
-            summary="agreement of predictions and representations over widths and seeds",
+            summary="agreement of what widths, seeds and parameterizations have learned",
             question="Do all widths and seeds learn the same thing?",
             implementation=f"{_PROBES}.universality:probe_universality",
         ),
