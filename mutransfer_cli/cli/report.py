@@ -19,7 +19,12 @@ EVERY = 30  # seconds between two pages of --watch
 
 def report(
     sources: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Run directories, or tables of runs.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run directories or tables of runs; also files of check, probe, law and predict "
+            "--json, which the page shows too.",
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path(
         "report.html"
@@ -69,7 +74,7 @@ def report(
     if as_json:
         print_json(document)
         return
-    for source, fit in zip(sources, document.fits, strict=True):
-        show_line(f"{source}: {fit.verdict}: {fit.reason}")
+    for fit in document.fits:
+        show_line(f"{fit.source}: {fit.verdict}: {fit.reason}")
     for path in (document.file, *document.plots):
         show_line(f"wrote {path}")

@@ -18,3 +18,6 @@ class ReportDocument(Part):
     bytes: int = Field(description="its size, Plotly's script included")
     plots: tuple[str, ...] = Field(default=(), description="files of --png and --svg")
     fits: tuple[FitDocument, ...] = Field(description="by run, in their order")
+    evidence: tuple[str, ...] = Field(
+        default=(), description="files of checks, probes, laws and forecasts that it shows"
+    )

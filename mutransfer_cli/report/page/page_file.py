@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from mutransfer_cli.documents.base import as_values
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.report.page.evidence.evidence_files import NO_EVIDENCE, Evidence
+from mutransfer_cli.report.page.evidence.evidence_html import evidence_html
+from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels
 from mutransfer_cli.report.page.markup import Child, data_script, element, html, table
 from mutransfer_cli.report.page.plotly_figure import plotly_figure
 from mutransfer_cli.report.page.run_section import RunSection
@@ -18,17 +22,25 @@ from mutransfer_cli.report.page.section_html import section_html
 from mutransfer_cli.version import __version__
 
 
-def page_text(sections: Sequence[RunSection], refresh: int | None = None) -> str:
+def page_text(
+    sections: Sequence[RunSection],
+    evidence: Evidence = NO_EVIDENCE,
+    refresh: int | None = None,
+) -> str:
     """The page.
 
     Args:
         sections: The runs, side by side at the top where there are several.
+        evidence: Checks, probes, laws and forecasts.
         refresh: Seconds after which a browser loads the page again; None: never.
 
     Raises:
         InputError: Plotly is not installed.
     """
-    figures = {p.key: plotly_figure(p) for section in sections for p in section.panels}
+    panels = evidence_panels(evidence)
+    shown = [*(p for section in sections for p in section.panels), *panels]
+    figures = {p.key: plotly_figure(p) for p in shown}
+    documents = [d for held in evidence.kinds for _, d in held]
     names = ", ".join(Path(section.source).name for section in sections)
     head = element(
         "head",
@@ -46,6 +58,7 @@ def page_text(sections: Sequence[RunSection], refresh: int | None = None) -> str
             "main",
             comparison(sections) if len(sections) > 1 else None,
             *(section_html(section, key_of(i)) for i, section in enumerate(sections)),
+            evidence_html(evidence, panels) if evidence else None,
         ),
         element(
             "footer",
@@ -58,6 +71,7 @@ def page_text(sections: Sequence[RunSection], refresh: int | None = None) -> str
         ),
         data_script("figures", figures),
         data_script("documents", [s.fit.model_dump(mode="json", by_alias=True) for s in sections]),
+        data_script("evidence", [as_values(d) for d in documents]),
         raw("script", plotly_script()),
         raw("script", resource("page.js")),
     )

@@ -15,6 +15,7 @@ from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.fit.study_fit import StudyFit
 from mutransfer_cli.fit.table_fit import fit_table
+from mutransfer_cli.report.page.evidence.pair_panels import pair_panels
 from mutransfer_cli.report.page.fit_panels import fit_panels
 from mutransfer_cli.report.page.panels import Panel
 from mutransfer_cli.report.page.training_panel import training_panel
@@ -87,7 +88,7 @@ def run_section(source: str, target: Mapping[str, float | None], key: str) -> Ru
     tensors, no_plan = planned_tensors(run, document)
     recipe = run.recipe
     panels = (
-        *fit_panels(study, document, key),
+        *all_fit_panels(study, document, key),
         training_panel(run, tuple(study.answers.axes), key),
     )
     return RunSection(
@@ -105,6 +106,20 @@ def run_section(source: str, target: Mapping[str, float | None], key: str) -> Ru
     )
 
 
+def all_fit_panels(study: StudyFit, document: FitDocument, key: str) -> list[Panel]:
+    """The plots of a fit, those of entangled pairs last.
+
+    Args:
+        study: The fit.
+        document: Its document.
+        key: Begins the key of every panel.
+    """
+    panels = fit_panels(study, document, key)
+    if study.surface is not None and document.decision is not None:
+        panels += pair_panels(study, study.surface, document, key)
+    return panels
+
+
 def table_section(source: str, study: StudyFit, key: str) -> RunSection:
     """What the page shows of a table."""
     document = study.document()
@@ -112,7 +127,7 @@ def table_section(source: str, study: StudyFit, key: str) -> RunSection:
     return RunSection(
         source,
         document,
-        tuple(fit_panels(study, document, key)),
+        tuple(all_fit_panels(study, document, key)),
         "",
         outcomes,
         None,

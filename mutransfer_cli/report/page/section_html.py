@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.fit.decision.wording import percent, signed_interval, size_text, spoken
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.report.page.evidence.panel_html import figure, interval
 from mutransfer_cli.report.page.markup import Child, details, element, table
-from mutransfer_cli.report.page.panels import Panel
 from mutransfer_cli.report.page.run_section import RunSection
 from mutransfer_cli.report.page.sentences import answer, next_step, question
 
@@ -94,11 +94,6 @@ def decision_table(document: FitDocument) -> Element:
     return table("What to set, quoted at the base", head, rows)
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Both bounds, or a dash."""
-    return "-" if low is None or high is None else f"{low:.4g} to {high:.4g}"
-
-
 def cost_text(cost: Interval | None) -> str:
     """A cost, or a dash."""
     return "-" if cost is None else percent(cost)
@@ -129,35 +124,6 @@ def rung_table(document: FitDocument) -> Element:
         "note",
     )
     return table(f"Optima with intervals at {document.confidence:.0%}", head, rows)
-
-
-def figure(panel: Panel) -> Element:
-    """A plot with its caption, and its values for those who cannot see it."""
-    return element(
-        "figure",
-        element("h4", panel.title),
-        element(
-            "div",
-            class_="plot",
-            role="img",
-            aria_label=f"{panel.title}. {panel.caption} The values are in the table below.",
-            data_figure=panel.key,
-        ),
-        element("figcaption", panel.caption),
-        details("Values", values_table(panel)),
-    )
-
-
-def values_table(panel: Panel) -> Element:
-    """The values of a plot."""
-    rows: list[Sequence[Child]] = []
-    for series in panel.series:
-        for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
-            low, high = series.low or series.x_low, series.high or series.x_high
-            reach = interval(None if low is None else low[i], None if high is None else high[i])
-            shown = "diverged" if series.style == "cross" else f"{y:.5g}"
-            rows.append((series.name, f"{x:.5g}", shown, reach))
-    return table(panel.title, ("curve", panel.x_label, panel.y_label, "interval"), rows)
 
 
 def configuration(section: RunSection) -> Element:

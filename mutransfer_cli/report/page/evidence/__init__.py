@@ -1,0 +1,1 @@
+"""What else the page shows beside a fit: entangled pairs, checks, probes, laws, forecasts."""

@@ -1,0 +1,174 @@
+"""Checks, probes, laws and forecasts on the page: found, worst first, the same numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mutransfer_cli.documents.base import as_json
+from mutransfer_cli.documents.check import (
+    CheckDocument,
+    ControlReport,
+    ModuleReport,
+    Slope,
+    TensorReport,
+)
+from mutransfer_cli.documents.law import LawDocument
+from mutransfer_cli.documents.predict import PredictDocument
+from mutransfer_cli.documents.probe import Measure, ProbeDocument, ProbeListDocument
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.report.page.evidence.evidence_files import split_sources
+from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels
+from mutransfer_cli.report.page.write import write_report
+from tests.helpers.run_directories import finished_run
+
+
+def slope(value: float) -> Slope:
+    return Slope(value=value, low=value - 0.1, high=value + 0.1, expected=0.0)
+
+
+def tensor(name: str, value: float) -> TensorReport:
+    fails = value > 0.25
+    return TensorReport(
+        name=name,
+        role="hidden",
+        verdict="fail" if fails else "pass",
+        finding="lr-too-large" if fails else None,
+        message="too large" if fails else None,
+        fix="divide it by m" if fails else None,
+        update_slope=slope(value),
+        init_slope=None,
+        decay_slope=None,
+    )
+
+
+CHECK = CheckDocument(
+    verdict="fail",
+    reason="2 of 3 tensors do not scale as mup",
+    regime="unstable",
+    expected="mup",
+    widths=(64, 128),
+    seeds=3,
+    seconds=1.0,
+    tensors=(tensor("good", 0.0), tensor("bad", 0.5), tensor("worst", 1.0)),
+    modules=tuple(
+        ModuleReport(
+            name=name,
+            init_slope=slope(0.0),
+            change_slope=slope(value),
+            init={64: 1.0, 128: 1.0},
+            change={64: 1.0, 128: 2.0**value},
+        )
+        for name, value in (("flat", 0.0), ("steep", 1.0))
+    ),
+    control=ControlReport(what="-", verdict="fail"),
+    limits=(),
+)
+PROBE = ProbeDocument(
+    probe="sharpness",
+    question="Is it at the edge?",
+    subject="r",
+    verdict="pass",
+    reason="0.31 of its threshold",
+    measures=(
+        Measure(
+            name="ratio", at={"width": 64}, estimate=Interval(value=0.3123, low=0.3, high=0.33)
+        ),
+    ),
+    method="by eigsh",
+    confidence=0.9,
+    seconds=1.0,
+)
+LAW = LawDocument(
+    source="t.csv",
+    form="power",
+    confidence=0.95,
+    sizes=("params",),
+    parameters={"E": Interval(value=1.7, low=1.6, high=1.8)},
+    points=12,
+    residual=0.01,
+    held_out=None,
+    predictions=(
+        {"params": 1e9, "loss": Interval(value=2.25, low=2.2, high=2.3)},
+        {"params": 1e8, "loss": Interval(value=2.75, low=2.7, high=2.8)},
+    ),
+    method="least squares",
+    unidentified=(),
+)
+FORECAST = PredictDocument(
+    source="runs",
+    target={"width": 4096, "depth": None},
+    loss=Interval(value=1.9876, low=1.9, high=2.1),
+    optimum={"lr": Interval(value=0.0123, low=0.01, high=0.015)},
+    regret=None,
+    distance=3.0,
+    confidence=0.95,
+    method="surface",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evidence")
+    run = finished_run(folder / "bowls")
+    (run / "check.json").write_text(as_json(CHECK))
+    (folder / "probes.json").write_text(as_json(ProbeListDocument(results=(PROBE,))))
+    (folder / "law.json").write_text(as_json(LAW))
+    (folder / "forecast.json").write_text(as_json(FORECAST))
+    (folder / "table.json").write_text('[{"width": 8, "lr": 0.1, "loss": 2.0}]')
+    return folder
+
+
+def test_documents_are_told_from_runs_and_tables(folder: Path) -> None:
+    names = ("bowls", "probes.json", "law.json", "forecast.json", "table.json")
+    runs, evidence = split_sources([str(folder / name) for name in names])
+    assert [Path(path).name for path in runs] == ["bowls", "table.json"]
+    assert evidence.checks == ((str(folder / "bowls/check.json"), CHECK),)
+    assert [d for _, d in evidence.probes] == [PROBE]
+    assert [d for _, d in evidence.laws] == [LAW]
+    assert [d for _, d in evidence.forecasts] == [FORECAST]
+    assert not split_sources([str(folder / "table.json")])[1]
+
+
+def test_a_document_that_is_damaged_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text('{"schema": "mutransfer/check/v1", "verdict": "fine"}')
+    with pytest.raises(InputError, match=r"c\.json: not a document of mutransfer/check/v1"):
+        split_sources([str(tmp_path / "c.json")])
+
+
+def test_the_page_shows_them_worst_first(folder: Path, tmp_path: Path) -> None:
+    names = ("bowls", "probes.json", "law.json", "forecast.json")
+    page = tmp_path / "r.html"
+    written = write_report([str(folder / name) for name in names], page, target={})
+    text = page.read_text()
+    assert len(written.evidence) == 4 and len(written.fits) == 1
+    part = text[text.index('id="evidence"') :]
+    order = [part.index(f"<code>{name}</code>") for name in ("worst", "bad", "good")]
+    assert order == sorted(order)
+    for number in ("0.3123 (0.3 to 0.33)", "1.7 (1.6 to 1.8)", "2.25 (2.2 to 2.3)", "1.988 (1.9"):
+        assert number in part
+    found = re.search(r'<script id="evidence" type="application/json">(.*?)</script>', text)
+    assert found is not None
+    shown = [document["schema"] for document in json.loads(found[1])]
+    assert shown == [f"mutransfer/{name}/v1" for name in ("check", "probe", "law", "predict")]
+    drawn = re.findall(r'data-figure="(.*?)"', part)
+    assert drawn == ["check1-init", "check1-change", "law1-loss"]
+
+
+def test_documents_alone_are_no_report(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a run directory or a table"):
+        write_report([str(folder / "law.json")], tmp_path / "r.html", target={})
+
+
+def test_plots_have_the_numbers_of_the_documents(folder: Path) -> None:
+    _, evidence = split_sources([str(folder / "bowls"), str(folder / "law.json")])
+    panels = {panel.key: panel for panel in evidence_panels(evidence)}
+    steep, flat = panels["check1-change"].series
+    assert (steep.name, steep.x, steep.y) == ("steep", (64.0, 128.0), (1.0, 2.0))
+    assert flat.y == (1.0, 1.0)
+    (law,) = panels["law1-loss"].series
+    assert law.x == (1e8, 1e9) and law.y == (2.75, 2.25) and law.low == (2.7, 2.2)
