@@ -75,11 +75,15 @@ def granite_multipliers(model: Any, pieces: Sequence[Piece]) -> dict[str, Any]:
     parts = {
         "embedding": model.model.embedding_multiplier,
         "readout": 1 / model.config.logits_scaling,
-        "attention out": layer.residual_multiplier,
-        "down": layer.residual_multiplier,
     }
+
+    def multiplier(name: str) -> float:
+        if re.search(r"attention\.out|mlp\.down|o_proj|down_proj", name):
+            return float(layer.residual_multiplier)  # of the branch, biases included
+        return float(parts.get(kind(name), 1.0))
+
     return {
-        "multipliers": {p.name: float(parts.get(kind(p.name), 1.0)) for p in pieces},
+        "multipliers": {p.name: multiplier(p.name) for p in pieces},
         "attention_scale": float(layer.self_attn.scaling),
         "tied_logits": 1 / float(model.config.logits_scaling),
     }
