@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
 from math import nan
 from pathlib import Path
 
 from mutransfer_cli.recipe.schema.train import Loss
+from mutransfer_cli.train.command.last_match import LIMIT, NOT_FINITE, last_match
 from mutransfer_cli.train.command.loss_file import NoLoss, loss_in
 from mutransfer_cli.train.command.program_trial import COMMAND, ProgramTrial
 
 LAST_LINES = 5  # of a failed program's output, kept in the study
 LAST_CHARACTERS = 600
-NOT_FINITE = re.compile(r"\b(nan|inf|infinity)\b", re.IGNORECASE)
 EXPONENT = re.compile(r"e[+-]?\d", re.IGNORECASE)
 
 FileVersion = tuple[int, ...]
@@ -68,21 +67,18 @@ def loss_file_version(file: Path | None) -> FileVersion | None:
 
 
 def _printed_loss(output: Path, loss: Loss) -> float:
-    """The last loss in the output.
-
-    A pattern of digits does not match `nan`. Therefore zeros stand for it while lines are matched,
-    so that the loss before it is not taken for the last.
-    """
+    """The last loss in the output."""
     assert loss.regex is not None
-    pattern, last = re.compile(loss.regex), None
-    for line in _lines(output):
-        substituted = NOT_FINITE.sub(lambda match: "0" * len(match[0]), line)
-        matches = list(pattern.finditer(substituted)) or list(pattern.finditer(line))
-        if matches:
-            last = line, matches[-1].span(1)
+    try:
+        last = last_match(loss.regex, output)
+    except TimeoutError:
+        raise NoLoss(
+            f"no loss: matching {loss.regex!r} takes more than {LIMIT:g} s: a repetition inside "
+            "another one, as in (a+)+, tries every way to divide a line"
+        ) from None
     if last is None:
         raise NoLoss(f"no loss: nothing in the output matches {loss.regex!r}")
-    line, (start, end) = last
+    line, start, end = last
     text = line[start:end]
     if NOT_FINITE.search(text):
         return nan
@@ -97,13 +93,6 @@ def _printed_loss(output: Path, loss: Loss) -> float:
             f"no loss: the pattern takes {text!r} of {number!r}, which is not a number; "
             "for any number take ([-+.0-9e]+)"
         ) from None
-
-
-def _lines(output: Path) -> Iterator[str]:
-    """Lines of the output; a carriage return ends one too, as progress bars write them."""
-    with output.open(encoding="utf-8", errors="replace") as handle:
-        for line in handle:
-            yield line.rstrip("\n")
 
 
 def _last_lines(output: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from mutransfer_cli.errors import InputError
@@ -91,10 +91,11 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         else:
             roles.hyperparameters[option.name] = column
     candidates: dict[str, list[Candidate]] = defaultdict(list)
+    names = frozenset(table.names)
     for index, column in enumerate(table.columns):
         if index in chosen:
             continue
-        name = column_name(without_repetition(column.name, table.names))
+        name = column_name(without_repetition(column.name, names))
         flags = flag_states(column, name.key)
         if flags is not None:
             roles.states.append(flags)
@@ -117,7 +118,7 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
     return roles
 
 
-def without_repetition(name: str, names: Sequence[str]) -> str:
+def without_repetition(name: str, names: Collection[str]) -> str:
     """The name without the number that pandas appends to a repeated name."""
     match = re.fullmatch(r"(.+)\.\d+", name)
     return match[1] if match and match[1] in names else name

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import Value, value_reader
+
+MOST_COLUMNS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,13 @@ class RunTable:
     positions: Sequence[str]
     ignored: tuple[IgnoredRow, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.columns) > MOST_COLUMNS:
+            raise InputError(
+                f"{self.source}: {len(self.columns)} columns; a table may have {MOST_COLUMNS}: "
+                "keep those of sizes, hyperparameters and losses"
+            )
 
     @property
     def names(self) -> list[str]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, table_of_records
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.content.run_table import (
+    MOST_COLUMNS,
+    IgnoredRow,
+    RunTable,
+    TableColumn,
+    table_of_records,
+)
 
 
 def test_records_become_columns() -> None:
@@ -17,3 +26,13 @@ def test_selected_rows_keep_their_positions() -> None:
     assert (some.columns[0].values, some.positions) == ([2.0, 0.0], ["f:3", "f:1"])
     assert some.ignored == (IgnoredRow("f:2", "why"),)
     assert table.ignored == ()
+
+
+def test_a_table_of_too_many_columns_is_refused() -> None:
+    def table(count: int) -> RunTable:
+        columns = tuple(TableColumn(f"c{i}", ["1"]) for i in range(count))
+        return RunTable("t.csv", "t.csv:1", columns, ["t.csv:2"])
+
+    assert len(table(MOST_COLUMNS).names) == MOST_COLUMNS
+    with pytest.raises(InputError, match=r"t\.csv: 10001 columns; a table may have 10000"):
+        table(MOST_COLUMNS + 1)
