@@ -32,6 +32,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     with_own_factors,
 )
 from mutransfer_cli.coordcheck.width_check import run_width_check
+from mutransfer_cli.data.sliced_batch import is_dense
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as plan_callable
 from mutransfer_cli.models.subject import Subject
@@ -221,7 +222,7 @@ def traced_family(
         subject = build_subject(width, 0)
         assert subject.batch is not None and subject.loss is not None
         # all of it, since experts need many tokens; contiguous, since models call view
-        batch = tree_map_only(Tensor, Tensor.contiguous, subject.batch(0))
+        batch = tree_map_only(Tensor, contiguous, subject.batch(0))
         loss = subject.loss
         subject.model.eval()
         run = partial(run_user_code, lambda: loss(subject.model, batch), f"loss at width {width}")
@@ -231,6 +232,11 @@ def traced_family(
     model = SizedModel(f"width {small}", {t.name: t.role for t in family.tensors})
     require_used(list(role_selectors(roles)), model, model)
     return family
+
+
+def contiguous(tensor: Tensor) -> Tensor:
+    """A tensor in the order of its entries; a sparse one as it is."""
+    return tensor.contiguous() if is_dense(tensor) else tensor
 
 
 def planned_builder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
+import torch
 from torch import Tensor
 
 
@@ -16,14 +17,27 @@ def has_separate_rows(batch: Any) -> TypeGuard[Sequence[Tensor]]:
     """
     if not (isinstance(batch, tuple | list) and batch):
         return False
-    if not all(isinstance(t, Tensor) and t.dim() > 0 for t in batch):
+    if not all(isinstance(t, Tensor) and t.dim() > 0 and is_dense(t) for t in batch):
         return False
     rows = {t.shape[0] for t in batch}
     return len(rows) == 1 and not any(indexes_rows(t, rows.copy().pop()) for t in batch[1:])
 
 
+def is_dense(tensor: Tensor) -> bool:
+    """Whether a tensor is stored entry by entry; sparse ones are mostly matrices between rows."""
+    return tensor.layout is torch.strided
+
+
 def indexes_rows(tensor: Tensor, rows: int) -> bool:
-    """Whether the columns of a tensor look like pairs of rows, such as edges of a graph."""
+    """Whether a tensor looks like pairs of rows, such as edges of a graph or its adjacency matrix.
+
+    Args:
+        tensor: A tensor behind the first of a batch.
+        rows: The number of rows.
+    """
+    is_matrix = tensor.is_floating_point() or tensor.dtype is torch.bool
+    if is_matrix and tensor.shape[:2] == (rows, rows):
+        return True
     integers = not (tensor.is_floating_point() or tensor.is_complex() or tensor.element_size() == 1)
     pairs = tensor.dim() == 2 and tensor.shape[1] == 2
     return integers and pairs and bool(tensor.numel()) and int(tensor.max()) < rows

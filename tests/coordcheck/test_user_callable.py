@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mutransfer_cli import InputError, Subject, check
-from tests.helpers.check_subjects import WIDTHS, subject
+from tests.helpers.check_subjects import WIDTHS, failed, subject
 
 
 def test_what_cannot_be_checked_is_said() -> None:
@@ -25,3 +26,46 @@ def test_what_cannot_step_is_no_optimizer() -> None:
 
     with pytest.raises(InputError, match="param_groups and step"):
         check(build, WIDTHS)
+
+
+class GraphNet(nn.Module):
+    """Two graph convolutions with raw weights, behind a matrix between the nodes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(6, width) / 6**0.5)
+        self.second = nn.Parameter(torch.randn(width, width) / width**0.5)
+        self.head = nn.Linear(width, 5)
+        nn.init.normal_(self.head.weight, std=1 / width)
+
+    def forward(self, x: Tensor, neighbors: Tensor) -> Tensor:
+        h = torch.relu(neighbors @ (x @ self.first))
+        logits: Tensor = self.head(torch.relu(neighbors @ (h @ self.second)))
+        return logits
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_graph_with_a_matrix_between_its_nodes(is_sparse: bool, wrong: bool) -> None:
+    """20 nodes, features, adjacency and labels have 20 rows each, and cannot be cut."""
+
+    def build(width: int) -> Subject:
+        model, m = GraphNet(width), width / WIDTHS[0]
+        scaled = {id(model.head.weight)} if wrong else {id(model.second), id(model.head.weight)}
+        groups = [
+            {"params": [p], "lr": 1e-3 / (m if id(p) in scaled else 1)} for p in model.parameters()
+        ]
+
+        def batch(seed: int) -> tuple[Tensor, Tensor, Tensor]:
+            generator = torch.Generator().manual_seed(seed)
+            x = torch.randn(20, 6, generator=generator)
+            neighbors = 0.5 * (torch.rand(20, 20, generator=generator) < 0.2)
+            labels = torch.randint(0, 5, (20,), generator=generator)
+            return x, neighbors.to_sparse() if is_sparse else neighbors, labels
+
+        def loss(model: nn.Module, b: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+            return nn.functional.cross_entropy(model(b[0], b[1]), b[2])
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    assert failed(check(build, WIDTHS)) == ({"second": "lr-too-large"} if wrong else {})

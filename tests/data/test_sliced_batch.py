@@ -23,6 +23,10 @@ LABELS, EDGES = torch.randint(0, 5, (30,)), torch.randint(0, 30, (2, 120))
         ((X, EDGES.T[:30], LABELS), False),  # as many edges as nodes
         ((torch.randint(0, 50, (40,)), torch.tensor([0, 12, 40])), False),  # packed: starts of rows
         ((torch.randn(4, 9), torch.randn(16, 2), torch.randn(4, 16)), False),  # query points
+        ((X, torch.rand(30, 30), LABELS), False),  # an adjacency matrix
+        ((X, torch.rand(30, 30) < 0.2, LABELS), False),
+        ((X, torch.eye(30).to_sparse(), LABELS), False),
+        ((torch.randn(8, 8), torch.randint(0, 5, (8,))), True),  # as many examples as features
         ((X, torch.tensor(3)), False),
         (X, False),
         ({"x": X}, False),

@@ -150,7 +150,7 @@ def test_attention_scale_and_growing_heads_are_seen() -> None:
     assert (family.head_growth, family.scale_growth) == (2.0, 0.5)
 
 
-@pytest.mark.parametrize("how", ["scores", "query", "both", "einsum", "in place"])
+@pytest.mark.parametrize("how", ["scores", "query", "both", "einsum", "in place", "sum"])
 def test_attention_written_by_hand_is_seen(how: str) -> None:
     """4 heads of size 2 and 4 at widths 8 and 16; q·k times 2/d, wherever the factor stands."""
 
@@ -174,6 +174,8 @@ def test_attention_written_by_hand_is_seen(how: str) -> None:
                 w = nn.functional.softmax((q * s**0.5) @ (k * s**0.5).mT + mask * -1e9, dim=-1)
             elif how == "einsum":
                 w = (torch.einsum("bhid,bhjd->bhij", q, k) * s).softmax(-1)
+            elif how == "sum":
+                w = ((s * q)[..., :, None, :] * k[..., None, :, :]).sum(dim=-1).softmax(-1)
             else:
                 w = torch.bmm(q.flatten(0, 1), k.flatten(0, 1).mT).mul_(s).softmax(-1)
                 w = w.view(2, 4, 5, 5)
@@ -217,3 +219,17 @@ def test_a_repeated_class_token_is_a_learned_input() -> None:
 
     family = traced(Classified, torch.randn(2, 5, 6))
     assert family.tensor("token").role in {"vector", "input"}  # the same exponents
+
+
+def test_a_sum_over_another_dimension_is_no_attention() -> None:
+    class Gated(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.gate = nn.Linear(6, width), nn.Linear(6, width)
+            self.last = nn.Linear(width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.last((self.first(x) * self.gate(x)).sum(0).softmax(-1))
+            return out
+
+    assert traced(Gated, vectors()).attention == ()

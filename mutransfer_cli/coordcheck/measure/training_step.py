@@ -74,7 +74,8 @@ def require_repeatable_batches(subject: Subject, seed: int) -> None:
         for _ in range(2)
     )
     if len(first) != len(second) or any(
-        a.shape != b.shape or not torch.equal(a, b) for a, b in zip(first, second, strict=True)
+        a.shape != b.shape or not torch.equal(a.to_dense(), b.to_dense())
+        for a, b in zip(first, second, strict=True)
     ):
         raise InputError(
             f"batch: batch({seed}) returned two different batches; draw them from a generator "
@@ -140,3 +141,15 @@ def multiply_learning_rates(
             group["params"] = rest
             groups.append(group)
         part.param_groups[:] = groups
+
+
+@torch.no_grad()
+def write_values(named: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
+    """Write values into parameters, in place.
+
+    Args:
+        named: The parameters by name.
+        values: Their values by the same names.
+    """
+    for name, p in named.items():
+        p.copy_(values[name])

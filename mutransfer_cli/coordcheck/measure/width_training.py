@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.contractions import Contraction, ContractionTracer
@@ -40,6 +39,7 @@ from mutransfer_cli.coordcheck.measure.training_step import (
     require_repeatable_batches,
     tiny_batch,
     warmed_up_subject,
+    write_values,
 )
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
@@ -296,15 +296,3 @@ def step_and_measure(
         if moved:
             result.effects[name] = moved
     write_values(named, after)
-
-
-@torch.no_grad()
-def write_values(named: Mapping[str, nn.Parameter], values: Mapping[str, Tensor]) -> None:
-    """Write values into parameters, in place.
-
-    Args:
-        named: The parameters by name.
-        values: Their values by the same names.
-    """
-    for name, p in named.items():
-        p.copy_(values[name])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mutransfer_cli.tracing.activations.residual_branches import storage_pointer
@@ -47,6 +48,7 @@ class AttentionScores:
     def __init__(self) -> None:
         """Start without activations."""
         self.activations: dict[int, ScaledActivation] = {}
+        self.entrywise: dict[int, tuple[Tensor, Tensor]] = {}  # factors of products, by storage
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def follow(
@@ -94,13 +96,33 @@ class AttentionScores:
                 self._keep(results[0], scores)
             return None
         number = scalar_factor(name, args)
-        if number is not None:
+        if name == "mul" and number is None and len(operands) == 2:
+            self.entrywise[storage_pointer(results[0])] = operands[0], operands[1]
+        if name == "sum" and storage_pointer(operands[0]) in self.entrywise:
+            self._sum(operands[0], results[0])
+        elif number is not None:
             previous = known[0] if known else ScaledActivation(1.0, None)
             self._keep(results[0], replace(previous, factor=previous.factor * number))
         elif name in SCALE_PRESERVING and known:
             products = [m for m in known if m.head_size is not None]
             self._keep(results[0], (products or known)[0])
         return None
+
+    def _sum(self, product: Tensor, result: Tensor) -> None:
+        """Follow a sum over the last dimension of an entrywise product, as of queries and keys.
+
+        Args:
+            product: The product.
+            result: The sum.
+        """
+        if result.numel() * product.shape[-1] != product.numel():
+            return
+        if result.shape[: product.dim() - 1] != product.shape[:-1]:
+            return
+        left, right = self.entrywise[storage_pointer(product)]
+        norms = self.norm(left, [left.dim() - 1]) * self.norm(right, [right.dim() - 1])
+        factor = self.factor(left, right)
+        self._keep(result, ScaledActivation(factor, int(product.shape[-1]), norms))
 
     def factor(self, *tensors: Tensor) -> float:
         """The product of the numbers by which these tensors were multiplied."""
@@ -134,6 +156,8 @@ def relative_norm(tensor: Tensor, dims: Sequence[int]) -> float | None:
         tensor: An activation.
         dims: The dimensions that make up a row.
     """
+    if tensor.layout is not torch.strided:
+        return None
     kept = [d for d in range(tensor.dim()) if d not in {e % tensor.dim() for e in dims}]
     rows = tensor.detach().float().permute(*kept, *dims)
     rows = rows.reshape(prod(tensor.shape[d] for d in kept), -1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 ADD = frozenset({"add", "iadd"})
@@ -21,7 +22,12 @@ LINEAR = frozenset(
 
 
 def storage_pointer(tensor: Tensor) -> int:
-    """The address of a tensor's storage, which its views share; inside vmap, one of its own."""
+    """The address of a tensor's storage, which its views share.
+
+    Of a sparse tensor that of its values; inside vmap, one of its own.
+    """
+    if tensor.layout is not torch.strided:
+        tensor = tensor._values() if tensor.is_sparse else tensor.values()
     try:
         return tensor.untyped_storage().data_ptr()
     except NotImplementedError:  # vmap's tensors hide their storage
