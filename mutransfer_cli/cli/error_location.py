@@ -30,7 +30,7 @@ def located(error: InputError, arguments: Sequence[str]) -> InputError:
 
 
 def _position(path: KeyPath, arguments: Sequence[str]) -> str | None:
-    for option, value in pairwise(arguments):
+    for option, value in reversed(list(pairwise(arguments))):  # the last one counts
         name, equals, _ = value.partition("=")
         if option == "--set" and equals and _stands_for(name.strip(), path):
             return f"--set {value}"
@@ -45,8 +45,9 @@ def _position(path: KeyPath, arguments: Sequence[str]) -> str | None:
 
 
 def _stands_for(name: str, path: KeyPath) -> bool:
-    """Whether this short name or dotted path names the key."""
+    """Whether this short name or dotted path names the key, or what contains it."""
     try:
-        return resolve(name) == path
+        key = resolve(name)
+        return path[: len(key)] == key
     except InputError:
         return False

@@ -23,7 +23,7 @@ from mutransfer_cli.coordcheck.verdict.diagnosis import Diagnosis, correction, e
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import exact_slope
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, SEVERITY
-from mutransfer_cli.coordcheck.verdict.width_verdict import unmeasured_report
+from mutransfer_cli.coordcheck.verdict.width_verdict import notes_on_unjudged, unmeasured_report
 from mutransfer_cli.documents.check import (
     AspectVerdict,
     CheckDocument,
@@ -65,6 +65,7 @@ def audit(request: CheckRequest) -> CheckReport:
     tensors = tuple(
         audit_tensor(name, e, widths, request.ratio) for name, e in request.expected.items()
     )
+    tensors += tuple(unmeasured_report(n, role, why) for n, (role, why) in request.unjudged.items())
     failing = {"fail", "warn"} if request.strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
     reason = f"the optimizer's groups are those of {request.parameterization} (static audit)"
@@ -86,6 +87,7 @@ def audit(request: CheckRequest) -> CheckReport:
             modules=(),
             control=ControlReport(what="not run", verdict=None),
             limits=STATIC_LIMITS,
+            notes=notes_on_unjudged(tensors),
         )
     )
 

@@ -43,6 +43,15 @@ def test_short_names_stand_for_their_key(recipe: str) -> None:
     assert str(found) == "--set lr=9: optimizer.lr: too large"
 
 
+def test_what_contains_the_key_was_set_by_the_last_option(recipe: str) -> None:
+    error = InputError("'nope' matches no tensor", ("lr_factors", "nope"))
+    options = ["--set", "lr_factors={}", "--set", "lr_factors={nope: 2}", "--set", "lr=1"]
+    assert str(located(error, ["shapes", recipe, *options])).startswith(
+        "--set lr_factors={nope: 2}: lr_factors.nope:"
+    )
+    assert str(located(error, ["shapes", recipe, "--set", "lr=1"])).startswith(f"{recipe}:1:1:")
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -188,14 +188,19 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         value: The tensor.
 
     Returns:
-        The gain; None unless the tensor is a matrix of a recurrent or attention module of torch,
-        or the weight of a module with one input.
+        The gain, of an embedding that of its lookups; None unless the tensor is a matrix of a
+        recurrent or attention module of torch, or the weight of a module with one input.
     """
     if isinstance(call.module, SEVERAL_MATRICES) and "." not in local and value.dim() == 2:
         return rms(value) * math.sqrt(value.shape[1])  # its inputs include states or values
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
-    if x is None or not x.is_floating_point() or len(call.args) != 1 or call.kwargs:
+    if x is None or len(call.args) != 1 or call.kwargs:
         return None
+    if x.is_complex():
+        return None
+    if not x.is_floating_point():  # a lookup, perhaps with a factor of the module
+        is_plain = isinstance(call.module, nn.Embedding)
+        return (rms(value) if is_plain else rms(call.output)) if local in WEIGHTS else None
     if local not in GAINS and (local not in WEIGHTS or value.dim() < 2):
         return None
     generator = torch.Generator().manual_seed(0)

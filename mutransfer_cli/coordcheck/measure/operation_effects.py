@@ -15,6 +15,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     Effect,
 )
 from mutransfer_cli.coordcheck.measure.operations import (
+    LOOKUPS,
     MATRIX_FUNCTIONS,
     SUMS,
     Operation,
@@ -115,8 +116,11 @@ def gain_of_group(group: Group, value: Tensor) -> float | None:
         value: The tensor.
 
     Returns:
-        The gain; None unless the tensor is the matrix of a function with one activation.
+        The gain, of lookups their RMS; None unless the tensor is the matrix of a function with one
+        activation.
     """
+    if group[0].name in LOOKUPS:
+        return rms(joined([op.inside * op.run(value) for op in group]))
     if group[0].name not in MATRIX_FUNCTIONS or any(
         op.position == op.additive or op.activations != 1 for op in group
     ):

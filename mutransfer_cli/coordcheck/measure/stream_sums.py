@@ -5,7 +5,7 @@ A norm behind such a sum hides by how much the branch was multiplied: both are m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,3 +98,35 @@ class StreamSums(FunctionTracer):
             if origin and not changed and tensor.requires_grad and tensor.is_floating_point():
                 value = factor * tensor.detach().clone()
                 self.terms.append(Term(self._modules[-1], origin, value))
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTerm:
+    """The output of a module that is added to another activation.
+
+    Attributes:
+        module: Name of the module in whose forward pass it is added.
+        origin: Name of the module that returned it.
+        init: Its RMS at init, with all factors up to the sum.
+        change: RMS of its change after the last step.
+    """
+
+    module: str
+    origin: str
+    init: float
+    change: float
+
+
+def added_terms(first: Sequence[Term], last: Sequence[Term]) -> list[AddedTerm]:
+    """Sizes and changes of the terms of two passes; none if the passes differ in their terms."""
+    if [(t.origin, t.value.shape) for t in last] != [(t.origin, t.value.shape) for t in first]:
+        return []
+    return [
+        AddedTerm(a.module, a.origin, size(a.value), size(b.value - a.value))
+        for a, b in zip(first, last, strict=True)
+    ]
+
+
+def size(tensor: Tensor) -> float:
+    """Root mean square of the entries."""
+    return float(tensor.detach().float().square().mean().sqrt())

@@ -31,7 +31,7 @@ from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
     epsilon_ratios,
 )
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rms
-from mutransfer_cli.coordcheck.measure.stream_sums import Term
+from mutransfer_cli.coordcheck.measure.stream_sums import AddedTerm, Term, added_terms
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
@@ -46,23 +46,6 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 
 NO_CHANGE = 1e-30  # RMS; a tensor with a smaller effect did not move
-
-
-@dataclass(frozen=True, slots=True)
-class AddedTerm:
-    """The output of a module that is added to another activation.
-
-    Attributes:
-        module: Name of the module in whose forward pass it is added.
-        origin: Name of the module that returned it.
-        init: Its RMS at init, with all factors up to the sum.
-        change: RMS of its change after the last step.
-    """
-
-    module: str
-    origin: str
-    init: float
-    change: float
 
 
 @dataclass(slots=True)
@@ -177,13 +160,7 @@ def measure_width(
         for name, x in all_inputs(*uses_of(subject.model, last)).items()
         if name in inputs and x.shape == inputs[name].shape
     }
-    if [(t.origin, t.value.shape) for t in last.terms] == [
-        (t.origin, t.value.shape) for t in terms
-    ]:
-        result.terms = [
-            AddedTerm(a.module, a.origin, rms(a.value), rms(b.value - a.value))
-            for a, b in zip(terms, last.terms, strict=True)
-        ]
+    result.terms = added_terms(terms, last.terms)
     if probe:
         result.decays = decay_shares(warmed_up_subject(build, width, seed))
         result.epsilons = epsilon_ratios(

@@ -96,11 +96,12 @@ def expectation(
         tied=tied,
     )
     is_matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
+    is_embedding = tensor.role == "input" and any(u.kind == "lookup" for u in tensor.uses)
     return Expectation(
         role=tensor.role,
         update=theory.update_effect - outside,
         logit_update=theory.logit_effect,
-        init=theory.init_effect - outside if is_matrix else None,
+        init=theory.init_effect - outside if is_matrix or is_embedding else None,
         decay=0.0 if independent_decay else theory.lr,
         gradient=theory.output_gradient + outside,
         lr=theory.lr if is_matrix else theory.lr + geometry.lr_power * outside,
