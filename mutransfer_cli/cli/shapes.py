@@ -181,7 +181,7 @@ def derivation(t: TensorDocument) -> str:
     """How the numbers of a tensor follow."""
     grows = " and ".join(map(str, t.growing)) or "none"
     fans = f"fan-in {t.fan_in}, fan-out {t.fan_out}, growing dimensions {grows}"
-    return f"({t.role}, {t.optimizer}; {fans}): {t.why}"
+    return f"({t.role}, {t.optimizer}): {t.why}; {fans}"
 
 
 def show_differences(document: ShapesDocument, other: str) -> None:
