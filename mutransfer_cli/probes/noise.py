@@ -125,7 +125,7 @@ def measured_run(trainee: Trainee, confidence: float) -> dict[int, NoiseScale]:
 
 def _hyperbola_measures(found: BatchHyperbola) -> list[Measure]:
     """Fewest steps, fewest examples and the critical batch, and the steps of every batch."""
-    at: dict[str, int | float | str] = {"training loss": found.target}
+    at: dict[str, int | float | str] = {"training loss": float(f"{found.target:.4g}")}
     measures = [
         Measure(name="fewest steps", at=at, estimate=found.fewest_steps, unit="steps"),
         Measure(name="fewest examples", at=at, estimate=found.fewest_examples, unit="examples"),

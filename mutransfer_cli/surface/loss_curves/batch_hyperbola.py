@@ -32,7 +32,8 @@ class BatchHyperbola:
         steps: Steps to the target, mean over seeds (batches,).
         fewest_steps: S_min, with batches of any size.
         fewest_examples: E_min, with the smallest batches.
-        critical: E_min/S_min, in examples.
+        critical: E_min/S_min, in examples; without upper bound, and at least the largest batch
+            measured, where S_min cannot be told from zero.
         misfit: Largest relative difference between measured and fitted steps.
     """
 
@@ -73,14 +74,13 @@ def batch_hyperbola(
     fits = np.linalg.pinv(design) @ (steps * weight[:, None])  # (2, seeds)
     mean = fits.mean(1)
     fitted = mean[0] + mean[1] / batches
-    ratios = np.divide(fits[1], fits[0], out=np.full(seeds, np.inf), where=fits[0] > 0)
     return BatchHyperbola(
         target=target,
         batches=tuple(batches),
         steps=tuple(steps.mean(1)),
         fewest_steps=_over_seeds(fits[0], confidence),
         fewest_examples=_over_seeds(fits[1], confidence),
-        critical=_over_seeds(ratios, confidence),
+        critical=_critical(fits, float(batches[-1]), confidence),
         misfit=float(np.abs(fitted / steps.mean(1) - 1).max()),
     )
 
@@ -102,6 +102,21 @@ def _reached(curve: StepCurve, target: float) -> float:
         return float(steps[0])
     share = (losses[i - 1] - target) / (losses[i - 1] - losses[i])
     return float(steps[i - 1] + share * (steps[i] - steps[i - 1]))
+
+
+def _critical(fits: Array, largest: float, confidence: float) -> Interval:
+    """E_min/S_min from the interval of its inverse, which is close to normal.
+
+    Args:
+        fits: S_min and E_min of every seed (2, seeds).
+        largest: The largest batch.
+        confidence: Of the interval.
+    """
+    inverse = _over_seeds(fits[0] / fits[1], confidence)
+    low = None if inverse.high is None or inverse.high <= 0 else 1 / inverse.high
+    high = None if inverse.low is None or inverse.low <= 0 else 1 / inverse.low
+    value = 1 / inverse.value if inverse.value > 0 else max(largest, low or 0.0)
+    return Interval(value=value, low=low, high=high)
 
 
 def _over_seeds(values: Array, confidence: float) -> Interval:

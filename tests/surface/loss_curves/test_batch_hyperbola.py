@@ -46,6 +46,17 @@ def test_the_line_is_exact_where_steps_are() -> None:
     assert (s / FEWEST_STEPS - 1) * (e / FEWEST_EXAMPLES - 1) == pytest.approx(np.ones(3))
 
 
+def test_without_fewest_steps_the_critical_batch_has_no_upper_bound() -> None:
+    """Steps that fall as 1/B at every batch: no batch was too large."""
+    rng = np.random.default_rng(0)
+    curves = {
+        b: [(np.array([0.0, 4096 / b + rng.normal()]), np.array([2.0, 1.0])) for _ in range(3)]
+        for b in (16.0, 64.0, 256.0)
+    }
+    found = batch_hyperbola(curves)
+    assert found.critical.high is None and found.critical.value >= 256.0
+
+
 def test_another_law_is_seen() -> None:
     """Steps as 1/√B are no hyperbola: the control."""
     curves = {
