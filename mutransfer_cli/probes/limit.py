@@ -179,9 +179,12 @@ def _result(
                     expected=mean,
                 )
             )
-        for what, error in axis.vectors.items():
-            name = VECTORS[what]
-            measures.append(Measure(name=name, at={"axis": axis.name}, estimate=error))
+        for what, name in VECTORS.items():
+            distance = axis.vectors.get(what)
+            if distance is None:
+                more.append(f"{axis.name}: no {name}: the limit does not stand out from its seeds")
+                continue
+            measures.append(Measure(name=name, at={"axis": axis.name}, estimate=distance))
         series += _curves(axis)
         if max(axis.sizes) < FACTOR * min(axis.sizes):
             factor = max(axis.sizes) / min(axis.sizes)

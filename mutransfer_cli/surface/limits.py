@@ -85,12 +85,12 @@ def vector_error(
     base: int,
     power: float = 1.0,
     confidence: float = 0.9,
-) -> Interval:
+) -> Interval | None:
     """How far a vector at one size is from its limit, relative to the limit, without noise.
 
     Every entry of every seed is fitted as limit + c·size^-power. The squared length of the mean
     error over seeds, less what seeds alone add to it, is unbiased (derived); jackknife interval
-    over seeds.
+    over seeds, three or more. None where the limit itself does not stand out from its seeds.
 
     Args:
         sizes: Three sizes or more (sizes,).
@@ -114,9 +114,13 @@ def vector_error(
         return (lengths[0] / lengths[1]) ** 0.5 if lengths[1] > 0 else float("nan")
 
     value = relative(list(range(seeds)))
-    if seeds < 3 or value != value:  # without one of two seeds, none is left to tell noise by
+    if value != value:
+        return None
+    if seeds < 3:  # without one of two seeds, none is left to tell noise by
         return Interval(value=value)
     parts = np.array([relative([s for s in range(seeds) if s != left]) for left in range(seeds)])
+    if not np.isfinite(parts).all():
+        return Interval(value=value)
     error = float(np.sqrt((seeds - 1) / seeds * ((parts - parts.mean()) ** 2).sum()))
     reach = float(t.ppf((1 + confidence) / 2, seeds - 1)) * error
     return Interval(value=value, low=max(value - reach, 0.0), high=value + reach)

@@ -56,11 +56,14 @@ def test_the_error_of_a_vector_is_found_under_the_noise_of_seeds() -> None:
     mean = limit + 0.3 * across / sizes[:, None]
     values = mean[:, None] + 0.5 * rng.normal(size=(4, 8, 200))
     found = vector_error(sizes, values, 0)
-    assert found.low is not None and found.high is not None
+    assert found is not None and found.low is not None and found.high is not None
     assert found.low < 0.3 < found.high and found.high < 0.6
     assert found.value == pytest.approx(0.3, abs=0.1)
     none = vector_error(sizes, limit + 0.5 * rng.normal(size=(4, 8, 200)), 0)  # the control
-    assert none.low == 0.0 and none.value < 0.2
+    assert none is not None and none.low == 0.0 and none.value < 0.2
     exact = vector_error(sizes, np.repeat(mean[:, None], 3, 1), 1)
-    assert exact.value == pytest.approx(0.15, rel=1e-6)
-    assert vector_error(sizes, values[:, :2], 0).low is None  # two seeds have no interval
+    assert exact is not None and exact.value == pytest.approx(0.15, rel=1e-6)
+    two = vector_error(sizes, values[:, :2], 0)
+    assert two is not None and two.low is None  # two seeds have no interval
+    opposite = np.array([1.0, -1.0])[None, :, None] * np.repeat(mean[:, None], 2, 1)
+    assert vector_error(sizes, opposite, 0) is None  # seeds have no limit in common

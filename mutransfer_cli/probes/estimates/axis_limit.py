@@ -66,7 +66,9 @@ def axis_limit(
     for what in ("logits", "kernel"):
         rows = [[getattr(run, what) for run in seeds] for seeds in runs]
         if rows[0][0].size and len({v.shape for row in rows for v in row}) == 1:
-            vectors[what] = vector_error(sizes, np.array(rows), base, fit.power, confidence)
+            error = vector_error(sizes, np.array(rows), base, fit.power, confidence)
+            if error is not None:
+                vectors[what] = error
     return AxisLimit(
         name=name,
         sizes=tuple(sizes),
