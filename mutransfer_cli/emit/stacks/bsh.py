@@ -82,7 +82,7 @@ def keys(
     return {
         "lr": Key("MuAdamW(lr=…)", s["lr"]),
         "eps": Key("MuAdamW(eps=…)", s["eps"]),
-        "weight_decay": Key("weight decay", s["decay"] if tensor.weight_decay else 0.0),
+        "weight_decay": Key("weight_decay", s["decay"] if tensor.weight_decay else 0.0),
         "init_std": Key(tensor.name, tensor.init_std),
     }
 
