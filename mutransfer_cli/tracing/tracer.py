@@ -66,6 +66,8 @@ class UseTracer(FunctionTracer):
             self.live.update(storage_pointer(t) for t in results if self.live)
         if tracked and results:
             recorder.record(Call(name, args, kwargs, result, tracked))
+        elif name == "sum":
+            recorder.summed(Call(name, args, kwargs, result, tracked))
         self.branches.follow(name, operands, results, frozenset(recorder.used))
         self._follow_activations(name, args, kwargs, operands, results)
         attention = self.scores.follow(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
 from mutransfer_cli.tracing.grouped_uses import GateOf, flattened_gates, gates_in
 from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gain, Gate, Trace, Use, UseKind
+from mutransfer_cli.tracing.summed_products import SummedProducts
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -57,6 +58,7 @@ class UseRecorder:
         trace: The uses recorded so far.
         views: Finds the parameters that a tensor is a view of.
         scales: Tracks the numbers by which embeddings are multiplied.
+        products: Remembers products of a parameter and activations, which may be summed later.
         module_stack: Names of the running modules, each with its first argument.
         used: Kind of use of each parameter that the current call used.
         constant: Whether no argument of the current call depends on the model's input.
@@ -69,6 +71,7 @@ class UseRecorder:
         self.trace = Trace(shapes, {name: [] for name in shapes})
         self.views = ParameterViews(model)
         self.scales = EmbeddingScales(self.trace.after)
+        self.products = SummedProducts()
         self.module_stack: list[tuple[str, Any]] = [("", None)]
         self.used: dict[str, UseKind] = {}
         self.constant = False
@@ -164,6 +167,16 @@ class UseRecorder:
             Gate(own, *found, mixed=True)
             for own, found in zip(into[0], flattened_gates(other, sizes), strict=False)
         )
+
+    def summed(self, call: Call) -> None:
+        """Record a product of a parameter and activations that is summed: a contraction of both."""
+        found = self.products.summed(call.arg(0, "input"), call.arg(1, "dim"))
+        if found is None:
+            return
+        for name in self.find(found.parameter):
+            uses = self.trace.uses[name]
+            uses[:] = [u for u in uses if u.function != "mul" or u.order != found.order]
+        self.use(found.parameter, "matrix", found.summed, found.kept, call.name, None)
 
     def linear(self, call: Call) -> None:
         """Record `linear`, whose input may be a parameter too."""
@@ -265,6 +278,8 @@ class UseRecorder:
                 self.views.stand_for(tensor, call.result)
             else:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
+                if call.name == "mul":
+                    self.products.multiplied(tensor, call.result, self.order)
 
     def _derived(self, call: Call) -> None:
         """Let a copy, cast or elementwise function of one parameter stand for it from here on."""

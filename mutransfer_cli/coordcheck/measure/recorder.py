@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from mutransfer_cli.coordcheck.measure.operations import Operation, OperationRecorder, address
+from mutransfer_cli.coordcheck.measure.operations.operation import Operation, address
+from mutransfer_cli.coordcheck.measure.operations.operation_recorder import OperationRecorder
 from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplierTracer
 from mutransfer_cli.coordcheck.measure.stream_sums import StreamSums, Term
 

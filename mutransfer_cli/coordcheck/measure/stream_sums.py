@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mutransfer_cli.coordcheck.measure.operations import address
+from mutransfer_cli.coordcheck.measure.operations.operation import address
 from mutransfer_cli.tracing.activations.residual_branches import ADD, LINEAR
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
 

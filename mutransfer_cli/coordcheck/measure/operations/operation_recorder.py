@@ -7,101 +7,26 @@ another module. The function itself is then what the parameter is judged by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_flatten
 
-from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
-from mutransfer_cli.tracing.torch_functions import (
-    ADDED,
-    CONVOLUTION,
-    RIGHT_OR_LEFT,
-    TRANSPOSED,
-    FunctionTracer,
-    plain_name,
+from mutransfer_cli.coordcheck.measure.operations.operation import (
+    FUNCTIONS,
+    LOOKUPS,
+    Operation,
+    address,
+    bias_position,
+    has_gradients,
 )
+from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
+from mutransfer_cli.tracing.summed_products import summed_dimensions
+from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
 
-MATRIX_FUNCTIONS = RIGHT_OR_LEFT | ADDED | CONVOLUTION | TRANSPOSED | {"linear", "einsum"}
-SUMS = frozenset({"add", "sub"})
-LOOKUPS = frozenset({"embedding", "getitem", "index_select"})
-FUNCTIONS = MATRIX_FUNCTIONS | SUMS | LOOKUPS | {"mul"}
 MOST_CALLS = 8  # recorded calls of one function on one view, as in a loop over time
-
-
-@dataclass(slots=True)
-class Operation:
-    """One call of a function that uses a parameter.
-
-    Attributes:
-        function: The torch function.
-        name: Its plain name.
-        leaves: Its arguments, flattened, with tensors copied; the parameter's is replaced in runs.
-        structure: The structure of its arguments.
-        position: Index of the parameter's view among the leaves.
-        additive: Index of a bias among the leaves, None if there is none.
-        operand: Index of the activation that the parameter acts on; None for lookups.
-        activations: Number of activations among the arguments.
-        view: Shape, strides and offset of the parameter's view.
-        module: Name of the innermost module that was running.
-        ends: Addresses of the activation and of the result.
-        result: The result, for its identity; None once the pass is over, as it holds the graph.
-        input_factor: The number by which the activation was multiplied just before.
-        gradients: Gradient of the loss with respect to the result, after the backward pass.
-        inside: The number by which the module multiplies the result afterwards.
-        outside: The number by which the module's caller multiplies it.
-    """
-
-    function: Callable[..., Any]
-    name: str
-    leaves: list[Any]
-    structure: Any
-    position: int
-    additive: int | None
-    operand: int | None
-    activations: int
-    view: tuple[tuple[int, ...], tuple[int, ...], int]
-    module: str
-    ends: tuple[int, int]
-    result: Tensor | None
-    input_factor: float = 1.0
-    gradients: list[Tensor] = field(default_factory=list)
-    inside: float = 1.0
-    outside: float = 1.0
-
-    def run(self, value: Tensor, changes: Mapping[int, Tensor] | None = None) -> Tensor:
-        """The result for another value of the parameter.
-
-        Args:
-            value: The value, laid out in memory as the parameter.
-            changes: Other values of leaves, by index.
-        """
-        leaves = [
-            leaf.to(value.dtype, copy=True)
-            if isinstance(leaf, Tensor) and leaf.is_floating_point()
-            else leaf
-            for leaf in self.leaves
-        ]
-        leaves[self.position] = value.as_strided(*self.view)
-        for index, other in (changes or {}).items():
-            leaves[index] = other
-        args, kwargs = tree_unflatten(leaves, self.structure)
-        with torch.no_grad():
-            result: Tensor = self.function(*args, **kwargs)
-        return result
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """Calls that are judged as one use: the same function in the same module."""
-        return self.name, self.module
-
-    @property
-    def gradient(self) -> Tensor | None:
-        """Gradient of the loss with respect to the result; None before the backward pass."""
-        return self.gradients[-1] if self.gradients else None
 
 
 class OperationRecorder(FunctionTracer):
@@ -128,6 +53,7 @@ class OperationRecorder(FunctionTracer):
         self._constants = {address(b): b for b in model.buffers()}
         self._factors: dict[int, tuple[float, Tensor]] = {}
         self._alive: list[Tensor] = []
+        self._products: dict[int, list[tuple[str, Operation]]] = {}  # by identity of the result
 
     def called(
         self,
@@ -155,6 +81,8 @@ class OperationRecorder(FunctionTracer):
                 self._use(function, leaves, structure, used, result)
             elif tensors and all(address(t) in self._constants for t in tensors.values()):
                 self._constants[address(result)] = result
+            elif plain_name(function) == "sum" and tensors:
+                self._sum(leaves[0], args, kwargs, result)
             else:
                 number = factor_of(function, args)
                 if number is not None:
@@ -254,46 +182,46 @@ class OperationRecorder(FunctionTracer):
         same = [o for o in ops if o.view == op.view and o.group == op.group]
         if len(same) >= MOST_CALLS:
             ops.remove(same[0])
+        self._keep(ops, op, result)
+        self._alive.append(given)  # a freed tensor's address could be given out again
+        if name == "mul":
+            self._products.setdefault(id(result), []).append((tensor, op))
+
+    def _sum(
+        self, product: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Tensor
+    ) -> None:
+        """Record a product and the sum of its entries as one operation: `(h * a).sum(-1)`.
+
+        Args:
+            product: What is summed.
+            args: Positional arguments of the sum.
+            kwargs: Keyword arguments of the sum.
+            result: The sum.
+        """
+        dim = args[1] if len(args) > 1 else kwargs.get("dim")
+        keepdim = bool(args[2] if len(args) > 2 else kwargs.get("keepdim", False))
+        for tensor, op in self._products.get(id(product), []):
+            dims = summed_dimensions(op.view[0], product.dim(), dim)
+            ops = self.recorded[tensor]
+            if not dims or op not in ops:
+                continue
+            ops[:] = [o for o in ops if o is not op]
+            offset = product.dim() - len(op.view[0])
+            self._keep(ops, op.summed([d + offset for d in dims], keepdim, result), result)
+
+    def _keep(self, ops: list[Operation], op: Operation, result: Tensor) -> None:
+        """Add an operation to those of its parameter, and record its gradient later.
+
+        Args:
+            ops: The operations of the parameter.
+            op: The operation.
+            result: Its result.
+        """
         ops.append(op)
         self._watch(result)
-
         gradients = op.gradients  # alone: a hook that knows the operation would keep the graph
 
         def keep(gradient: Tensor) -> None:
             gradients[:] = [gradient.detach().clone()]
 
-        self._alive.append(given)  # a freed tensor's address could be given out again
         result.register_hook(keep)  # type: ignore[no-untyped-call]  # torch has no type for it
-
-
-def has_gradients(tensor: Tensor) -> bool:
-    """Whether a tensor holds real or complex numbers, so that it may have a gradient."""
-    return tensor.is_floating_point() or tensor.is_complex()
-
-
-def address(tensor: Tensor) -> int:
-    """The address of a tensor's storage; 0 if it has none of its own."""
-    with torch._C.DisableTorchFunction():  # no tracer may take it for a use
-        if tensor.layout is not torch.strided:
-            return 0
-        try:
-            return tensor.untyped_storage().data_ptr()
-        except NotImplementedError:  # vmap's tensors hide their storage
-            return 0
-
-
-def bias_position(name: str, leaves: list[Any]) -> int | None:
-    """Index of what a function adds to its product; None if it adds nothing."""
-    if name in ADDED:
-        return 0
-    if name in CONVOLUTION | TRANSPOSED | {"linear"}:
-        return 2 if len(leaves) > 2 and isinstance(leaves[2], Tensor) else None
-    return None
-
-
-def grouped(operations: Iterable[Operation]) -> list[list[Operation]]:
-    """The operations, those that are judged as one use in one list."""
-    groups: dict[tuple[str, str], list[Operation]] = {}
-    for op in operations:
-        groups.setdefault(op.group, []).append(op)
-    return list(groups.values())

@@ -14,7 +14,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     ROUNDING,
     Effect,
 )
-from mutransfer_cli.coordcheck.measure.operations import (
+from mutransfer_cli.coordcheck.measure.operations.operation import (
     LOOKUPS,
     MATRIX_FUNCTIONS,
     SUMS,

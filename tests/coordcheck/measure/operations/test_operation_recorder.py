@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from mutransfer_cli.coordcheck.measure.operations import Operation
+from mutransfer_cli.coordcheck.measure.operations.operation import Operation
 from mutransfer_cli.coordcheck.measure.recorder import recording
 
 

@@ -1,0 +1,1 @@
+"""Tensors judged by the torch functions that use them inside of a module."""
