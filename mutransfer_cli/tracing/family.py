@@ -12,7 +12,6 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
-from mutransfer_cli.tracing.grouped_uses import by_group, without_gated
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
 from mutransfer_cli.tracing.model_factors import grown_factors, lookup_powers, scale_powers
 from mutransfer_cli.tracing.roles import (
@@ -26,6 +25,7 @@ from mutransfer_cli.tracing.roles import (
 )
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 from mutransfer_cli.tracing.tracer import trace
+from mutransfer_cli.tracing.usage.grouped_uses import by_group, without_gated
 
 NO_BLOCKS = Blocks()
 BEHIND = frozenset({"input", "readout"})  # what may follow a gate or a bottleneck

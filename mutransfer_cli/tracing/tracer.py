@@ -20,7 +20,8 @@ from mutransfer_cli.tracing.activations.residual_branches import ResidualBranche
 from mutransfer_cli.tracing.activations.width_factors import WidthFactors
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
-from mutransfer_cli.tracing.uses import Call, UseRecorder
+from mutransfer_cli.tracing.usage.torch_call import Call
+from mutransfer_cli.tracing.usage.use_recorder import UseRecorder
 
 
 class UseTracer(FunctionTracer):

@@ -192,8 +192,8 @@ def test_fit_tells_what_it_read(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("\n".join(["d_model,lr,val_loss,runtime", *rows]))
     done = run("fit", "t.csv", "--exit-zero", folder=tmp_path)
-    assert done.stdout.startswith(
-        "read t.csv: width from d_model, loss from val_loss, lr by name; ignored: runtime (time)\n"
+    assert " ".join(done.stdout.split()).startswith(  # wrapped to the terminal
+        "read t.csv: width from d_model, loss from val_loss, lr by name; ignored: runtime (time) "
     )
     values = document(run("fit", "t.csv", "--exit-zero", "--json", folder=tmp_path), "fit")
     assert values["used"] == {"width": "d_model", "lr": "lr", "loss": "val_loss"}

@@ -162,14 +162,23 @@ def test_the_command_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "--all: it belongs to --explain" in capsys.readouterr().err
 
 
+def shown_mapping(text: str, every: bool, capsys: pytest.CaptureFixture[str]) -> str:
+    """What is shown of a tensor whose name ends in a text."""
+    row = KeyMapping(
+        tensor=f"a.0.b{text}", quantity="lr", planned=1.0, key=f"TENSORS['a.0.b{text}']['lr']",
+        written=2.0, trained=1.0, match="exact",
+    )  # fmt: skip
+    show_explanation([row], every)
+    return capsys.readouterr().out
+
+
 def test_names_from_outside_move_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    """None begins a line; a mapping takes up to five lines: heading, name, numbers, key, value."""
     for text in TEXTS:
-        row = KeyMapping(
-            tensor=f"a.0.b{text}", quantity="lr", planned=1.0, key=f"TENSORS['a.0.b{text}']['lr']",
-            written=2.0, trained=1.0, match="exact",
-        )  # fmt: skip
         for every in (False, True):
-            show_explanation([row], every)
-            shown = capsys.readouterr().out
+            shown = shown_mapping(text, every, capsys)
+            lines = shown.splitlines()
             assert all(c.isprintable() for c in shown.replace("\n", ""))
-            assert len(shown.splitlines()) <= 3 + len(text) // 10
+            for part in text.splitlines()[1:]:
+                assert not any(line.lstrip().startswith(part) for line in lines)
+            assert len(lines) <= 5 + len(text) // 10

@@ -19,7 +19,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     uses_by_tensor,
 )
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
-from mutransfer_cli.coordcheck.measure.operations.operation_effects import (
+from mutransfer_cli.coordcheck.measure.operation_effects import (
     Group,
     effect_of_group,
     gain_of_group,

@@ -47,18 +47,25 @@ def checked(init: float = 0.0, rate: float = 0.0) -> CheckReport:
     """The check of a planned model with the init and rate of `a` off by powers of the width."""
 
     def build(width: int, seed: int) -> Subject:
-        made = plan(bare, {"width": BASE}, {"width": width}, {"name": "adam", "lr": RATE})
+        made = plan(
+            bare,
+            base={"width": BASE},
+            target={"width": width},
+            optimizer={"name": "adam", "lr": RATE},
+        )
         torch.manual_seed(seed)
         model = Scored(width)
         made.initialize(model, seed=seed)
         made.install(model)
         with torch.no_grad():
             model.a.mul_((width / BASE) ** init)
-        (optimizer,) = made.optimizers(model)
-        for group in optimizer.param_groups:
-            if any(p is model.a for p in group["params"]):
-                assert len(group["params"]) == 1
-                group["lr"] *= (width / BASE) ** rate
+        named = dict(model.named_parameters())
+        wrong = {"a": (width / BASE) ** rate}
+        groups = [
+            {"params": [named[t.name]], "lr": t.lr * wrong.get(t.name, 1.0), "eps": t.eps or 1e-8}
+            for t in made.tensors
+        ]
+        optimizer = torch.optim.Adam(groups)
         return Subject(model, optimizer, loss, batch)
 
     return check(build, WIDTHS)
@@ -66,7 +73,12 @@ def checked(init: float = 0.0, rate: float = 0.0) -> CheckReport:
 
 def test_the_plan_takes_the_parameter_for_a_readout() -> None:
     """Maximal update for a sum over n terms without a multiplier: init and rate ∝ 1/n."""
-    made = plan(bare, {"width": 64}, {"width": 256}, {"name": "adam", "lr": RATE})
+    made = plan(
+        bare,
+        base={"width": 64},
+        target={"width": 256},
+        optimizer={"name": "adam", "lr": RATE},
+    )
     (a,) = [tensor for tensor in made.tensors if tensor.name == "a"]
     assert a.role == "readout"
     assert a.lr == pytest.approx(RATE / 4)

@@ -1,1 +1,1 @@
-"""Tensors judged by the torch functions that use them inside of a module."""
+"""The torch functions that use a parameter, recorded so that they can be run again."""

@@ -23,8 +23,8 @@ from mutransfer_cli.coordcheck.measure.operations.operation import (
     has_gradients,
 )
 from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
-from mutransfer_cli.tracing.summed_products import summed_dimensions
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
+from mutransfer_cli.tracing.usage.summed_products import summed_dimensions
 
 MOST_CALLS = 8  # recorded calls of one function on one view, as in a loop over time
 

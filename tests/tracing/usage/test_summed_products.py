@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mutransfer_cli.tracing.summed_products import SummedProducts, summed_dimensions
+from mutransfer_cli.tracing.usage.summed_products import SummedProducts, summed_dimensions
 
 
 @pytest.mark.parametrize(

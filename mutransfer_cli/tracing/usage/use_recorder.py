@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
-from mutransfer_cli.tracing.grouped_uses import GateOf, flattened_gates, gates_in
 from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gain, Gate, Trace, Use, UseKind
-from mutransfer_cli.tracing.summed_products import SummedProducts
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -25,30 +22,10 @@ from mutransfer_cli.tracing.torch_functions import (
     contraction_parts,
     tensors_in,
 )
+from mutransfer_cli.tracing.usage.grouped_uses import GateOf, flattened_gates, gates_in
+from mutransfer_cli.tracing.usage.summed_products import SummedProducts
+from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a torch function.
-
-    Attributes:
-        name: Name of the function, as `torch_functions.plain_name` returns it.
-        args: Positional arguments.
-        kwargs: Keyword arguments.
-        result: The function's result.
-        tracked: The tensors among its arguments that are, or stand for, parameters.
-    """
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    result: Any
-    tracked: Sequence[Tensor]
-
-    def arg(self, position: int, key: str) -> Any:
-        """An argument, whether passed by position or by name; None if it was not passed."""
-        return self.args[position] if len(self.args) > position else self.kwargs.get(key)
 
 
 class UseRecorder:

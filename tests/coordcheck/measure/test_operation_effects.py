@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Subject, check
-from mutransfer_cli.coordcheck.measure.operations.operation_effects import inner_operations
+from mutransfer_cli.coordcheck.measure.operation_effects import inner_operations
 from mutransfer_cli.coordcheck.measure.recorder import recording
 from tests.helpers.check_subjects import WIDTHS, failed, small_batch, small_loss
 

@@ -1,0 +1,1 @@
+"""How each torch function uses the parameters among its arguments."""
