@@ -179,6 +179,6 @@ def test_names_from_outside_move_no_cursor(capsys: pytest.CaptureFixture[str]) -
             shown = shown_mapping(text, every, capsys)
             lines = shown.splitlines()
             assert all(c.isprintable() for c in shown.replace("\n", ""))
-            for part in text.splitlines()[1:]:
+            for part in filter(None, text.splitlines()[1:]):
                 assert not any(line.lstrip().startswith(part) for line in lines)
             assert len(lines) <= 5 + len(text) // 10
