@@ -94,6 +94,7 @@ def test_a_lightning_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     (call,) = re.findall(r"^# (Trainer\(.*\))", head, re.M)
     names: dict[str, Any] = {"Trainer": pl.Trainer}
+    monkeypatch.chdir(tmp_path)  # where the trainer writes its log
     exec("\n".join([imported, method[0], f"    {method[1]}", f"trainer = {call}"]), names)
     model = build(load(recipe).recipe, Size(32, 1, 4, 10)).model
 
@@ -108,7 +109,6 @@ def test_a_lightning_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             logits = self.model(batch[:, :-1])
             return F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
 
-    monkeypatch.chdir(tmp_path)
     batches = list(torch.arange(360).view(10, 4, 9) % 256)
     names["trainer"].fit(Module(), torch.utils.data.DataLoader(batches, batch_size=None))
     assert names["trainer"].global_step == 10
