@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
+from mutransfer_cli.fit.decision.rungs.resolution import FEWEST_VALUES
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 from mutransfer_cli.fit.decision.wording import number, size_text, spoken
 from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
@@ -20,7 +21,6 @@ from mutransfer_cli.fit.study.size_axes import rung_order, size_axes, sizes_of
 from mutransfer_cli.surface.observation import Observation
 
 TUNED = "lr"
-FEWEST_VALUES = 3  # of a hyperparameter that make a line
 
 
 def answer_by_lines(

@@ -32,7 +32,7 @@ def named_files(tree: ast.Module, path: Path, suffixes: Sequence[str]) -> Iterat
         for folder in folders:
             try:
                 found = files_at(folder, text)
-            except (OSError, ValueError, NotImplementedError):
+            except (OSError, ValueError, NotImplementedError):  # a text that is no path here
                 break
             yield from found
             if found:

@@ -13,10 +13,16 @@ BASE, WIDTHS, RATE = 64, (64, 128, 256), 3e-3
 
 
 class Scored(nn.Module):
-    """Weighs hidden units by a gate, whose score is h · a."""
+    """Weighs hidden units by gates, whose scores are h · a.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: The width.
+        times: How often they are weighed in a pass.
+    """
+
+    def __init__(self, width: int, times: int = 1) -> None:
         super().__init__()
+        self.times = times
         self.first = nn.Linear(8, width)
         self.second = nn.Linear(width, width)
         self.a = nn.Parameter(torch.randn(width) * width**-0.5)
@@ -24,8 +30,9 @@ class Scored(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = torch.relu(self.second(torch.relu(self.first(x))))
-        score = (h * self.a).sum(-1, keepdim=True)
-        out: Tensor = self.last(h * torch.sigmoid(score))
+        for _ in range(self.times):
+            h = h * torch.sigmoid((h * self.a).sum(-1, keepdim=True))
+        out: Tensor = self.last(h)
         return out
 
 
@@ -43,7 +50,7 @@ def bare(width: int) -> Subject:
     return Subject(Scored(width), None, loss, batch)
 
 
-def checked(init: float = 0.0, rate: float = 0.0) -> CheckReport:
+def checked(init: float = 0.0, rate: float = 0.0, times: int = 1) -> CheckReport:
     """The check of a planned model with the init and rate of `a` off by powers of the width."""
 
     def build(width: int, seed: int) -> Subject:
@@ -54,7 +61,7 @@ def checked(init: float = 0.0, rate: float = 0.0) -> CheckReport:
             optimizer={"name": "adam", "lr": RATE},
         )
         torch.manual_seed(seed)
-        model = Scored(width)
+        model = Scored(width, times)
         made.initialize(model, seed=seed)
         made.install(model)
         with torch.no_grad():
@@ -85,8 +92,9 @@ def test_the_plan_takes_the_parameter_for_a_readout() -> None:
     assert a.init_std == pytest.approx(64**-0.5 / 4, rel=0.3)  # measured on 64 entries
 
 
-def test_a_planned_model_passes() -> None:
-    assert checked().verdict == "pass"
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_planned_model_passes(times: int) -> None:
+    assert checked(times=times).verdict == "pass"
 
 
 @pytest.mark.parametrize(

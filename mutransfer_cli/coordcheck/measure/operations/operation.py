@@ -26,7 +26,7 @@ LOOKUPS = frozenset({"embedding", "getitem", "index_select"})
 FUNCTIONS = MATRIX_FUNCTIONS | SUMS | LOOKUPS | {"mul"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # tensors have no single truth value to compare by
 class Operation:
     """One call of a function that uses a parameter.
 

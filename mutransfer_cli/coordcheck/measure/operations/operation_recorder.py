@@ -100,6 +100,7 @@ class OperationRecorder(FunctionTracer):
 
     def finished(self) -> dict[str, list[Operation]]:
         """The operations of those parameters whose every use is one."""
+        self._products.clear()  # their results hold the graph
         return {name: ops for name, ops in self.recorded.items() if name not in self.otherwise}
 
     def _use(
@@ -205,7 +206,7 @@ class OperationRecorder(FunctionTracer):
             ops = self.recorded[tensor]
             if not dims or op not in ops:
                 continue
-            ops[:] = [o for o in ops if o is not op]
+            ops.remove(op)
             offset = product.dim() - len(op.view[0])
             self._keep(ops, op.summed([d + offset for d in dims], keepdim, result), result)
 
