@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
+from mutransfer_cli.catalog.loggers import LOGGERS, require_loggers
 from mutransfer_cli.cli.options import Device, Json, Seed, Sets, Threads
 from mutransfer_cli.cli.output import show_line
 
@@ -72,6 +73,16 @@ def sweep(
             "every trial keeps what it was made with.",
         ),
     ] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--log",
+            metavar="NAME",
+            help="Log every trial that ends to a tracker, repeatable: "
+            + ", ".join(f"{e.name} ({e.summary})" for e in LOGGERS)
+            + ".",
+        ),
+    ] = None,
     sets: Sets = None,
     device: Device = "auto",
     seed: Seed = 0,
@@ -84,6 +95,7 @@ def sweep(
     trials ended and none of them finished.
     """
     require_executor(executor, ray_address)
+    require_loggers(log or ())
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.cli.progress import Progress
     from mutransfer_cli.recipe.load import load
@@ -135,6 +147,7 @@ def sweep(
             accept_changes=accept_changes,
             start_rate=start_rate,
             on_note=progress.note,
+            loggers=log or (),
         )
     document = with_choice(document, folder)
     if start_note is not None:

@@ -47,6 +47,7 @@ class Driver:
         run: The run directory.
         on_progress: Called when a trial has started or ended.
         on_note: Called with a remark that is made while the sweep is running.
+        on_trials: Called with the trials of earlier calls, then with each one that has ended.
         watch: The files that trials depend on; None: there are none.
         provenance: Id of what new trials are made with.
         records: All trials of the study that have ended.
@@ -64,6 +65,7 @@ class Driver:
     run: Path
     on_progress: Callable[[Event], None]
     on_note: Callable[[str], None] = lambda text: None
+    on_trials: Callable[[Sequence[Record]], None] = lambda records: None
     watch: Watch | None = None
     provenance: str | None = None
     records: list[Record] = field(default_factory=list)
@@ -85,6 +87,7 @@ class Driver:
             )
             self.records = queue.records()
             self._read_losses_again(study, queue)
+            self.on_trials(self.records)
             self._say_what_was_found()
             told: str | None = None
             while True:
@@ -160,6 +163,7 @@ class Driver:
             log.log(level, "%s", describe(record))
             if queue.store(record):
                 self.new += 1
+                self.on_trials((record,))
             eta.end(job.key, record)
             self.records = queue.records()
             self._report(proposed, describe(record), eta)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from shutil import rmtree
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR
+from mutransfer_cli.catalog.loggers import require_loggers
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.documents.sweep import SweepDocument
 from mutransfer_cli.errors import InputError
@@ -17,6 +18,7 @@ from mutransfer_cli.recipe.load import LoadedRecipe
 from mutransfer_cli.search.driver import Driver
 from mutransfer_cli.search.executors.protocol import ExecutorSetup, make_executor
 from mutransfer_cli.search.grouping.engine import parse_engine
+from mutransfer_cli.search.loggers.logged_trials import LoggedTrials
 from mutransfer_cli.search.problem import pruning_of, require_patterns, search_problem
 from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.provenance.inputs import inputs_of
@@ -52,6 +54,7 @@ def sweep(
     accept_changes: bool = False,
     start_rate: float | None = None,
     on_note: Callable[[str], None] = lambda text: None,
+    loggers: Sequence[str] = (),
 ) -> SweepDocument:
     """Train the proxies of a recipe; resumes where an earlier call stopped.
 
@@ -71,6 +74,7 @@ def sweep(
             versions or another device.
         start_rate: Learning rate about which the search begins; None: it begins as the recipe says.
         on_note: Called with remarks while the sweep is running.
+        loggers: Names of the trackers to which trials are logged.
 
     Raises:
         InputError: The recipe, its data, an option or the directory is unusable; before any
@@ -79,6 +83,7 @@ def sweep(
     """
     started = time.perf_counter()
     parse_engine(engine)
+    trackers = require_loggers(loggers)
     recipe, proxies = loaded.recipe, ProxyFactory(loaded.recipe)
     problem = search_problem(recipe, seed, start_rate)
     sampler = make_sampler(problem)
@@ -112,11 +117,14 @@ def sweep(
                 environment["start_rate"] = start_rate
             start = Start(run, location, recipe, environment, provenance, accept_changes)
             study, notes = start.open()
+            logged = LoggedTrials(run, on_note)
+            context.callback(logged.close)
+            logged.open(trackers, recipe.name)
             watch.reads_code_again = runs.reads_code_again
             costs = {size: training_flops(proxies, size).value for size in problem.rungs}
             driver = Driver(
                 problem, sampler, pruning_of(recipe), runs, costs, run, on_progress, on_note,
-                watch, provenance.id, notes=list(notes),
+                logged.add, watch, provenance.id, notes=list(notes),
             )  # fmt: skip
             drive(driver, study, context.pop_all())
             if not driver.missing() and setup.run is not None:

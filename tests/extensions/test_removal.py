@@ -28,6 +28,7 @@ REMOVED = {
     "samplers": ("gp", 2),
     "executors": ("ray", 2),
     "pruners": ("median", 2),
+    "loggers": ("mlflow", 2),
     "stacks": ("lm-engine", 2),
     "commands": ("init", 3),
     "laws": ("isoflop", 2),
@@ -148,6 +149,7 @@ def test_what_was_removed_is_unknown(rest: Path) -> None:
     listing = run(rest, *mutransfer, "--help").stdout
     assert "\n  init " not in listing and "\n  sweep " in listing
     assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--executor", "ray").returncode == 2
+    assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--log", "mlflow").returncode == 2
     scale = ("scale", "recipe.yaml", "--format", "lm-engine")
     assert run(rest, *mutransfer, *scale).returncode == 2
     assert run(rest, *mutransfer, "probe", "noise", "recipe.yaml").returncode == 2

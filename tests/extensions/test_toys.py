@@ -154,6 +154,12 @@ def test_executor(recipe: str, mutransfer: Command) -> None:
     assert address.returncode == 2 and "--ray-address: needs --executor ray" in address.stderr
 
 
+def test_logger(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
+    document(mutransfer, "sweep", recipe, "--log", "toy-lines", "--run", str(tmp_path / "logged"))
+    lines = (tmp_path / "logged" / "trials.txt").read_text().splitlines()
+    assert len(lines) == 6 and all(line.endswith(": finished") for line in lines)
+
+
 def test_pruner(recipe: str, mutransfer: Command) -> None:
     """High rates are far worse than the best from the first check on."""
     settings = (

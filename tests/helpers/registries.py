@@ -20,6 +20,7 @@ REGISTRIES = {
     "pruners": "PRUNERS",
     "stacks": "STACKS",
     "commands": "COMMANDS",
+    "loggers": "LOGGERS",
     "axes": "AXES",
     "laws": "LAWS",
     "probes": "PROBES",

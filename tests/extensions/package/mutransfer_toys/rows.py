@@ -7,6 +7,7 @@ from mutransfer_cli.catalog.commands import CommandEntry
 from mutransfer_cli.catalog.executors import ExecutorEntry
 from mutransfer_cli.catalog.fields import Positive, Section
 from mutransfer_cli.catalog.laws import LawEntry
+from mutransfer_cli.catalog.loggers import LoggerEntry
 from mutransfer_cli.catalog.models import Growth, ModelEntry
 from mutransfer_cli.catalog.optimizers import OptimizerEntry
 from mutransfer_cli.catalog.parameterizations import ParameterizationEntry
@@ -108,4 +109,10 @@ LAW = LawEntry(
     summary="the mean loss, whatever the size",
     implementation="mutransfer_toys.law:TOY_MEAN",
     sizes=(("params",),),
+)
+
+LOGGER = LoggerEntry(
+    name="toy-lines",
+    summary="a line per trial in RUN/trials.txt",
+    implementation="mutransfer_toys.logger:LineLogger",
 )

@@ -1,0 +1,1 @@
+"""Logs of a sweep's trials for experiment trackers."""
