@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.redaction import LOGIN, is_secret, redact
+from mutransfer_cli.redaction import LOGIN, is_secret, is_secret_parameter, plain_user, redact
 
 DATABASE, OPTION = "study.db", "--storage"
 EXPECTED = "expected journal:PATH, sqlite:///PATH or postgresql://user@host/database"
@@ -135,8 +135,14 @@ def without_password(url: str) -> str:
     except (ArgumentError, ValueError):
         return redact(url)
     # after a `;`, which libpq takes for a part of the value, secrets stand in a value
-    secrets = [n for n, value in parsed.query.items() if is_secret(f"{n} {value}")]
-    return parsed._replace(password=None).difference_update_query(secrets).render_as_string()
+    secrets = [
+        name
+        for name, value in parsed.query.items()
+        if is_secret_parameter(name) or is_secret(f"{name} {value}")
+    ]
+    user = plain_user(parsed.username) if parsed.username else parsed.username
+    parsed = parsed._replace(username=user, password=None)
+    return redact(parsed.difference_update_query(secrets).render_as_string())
 
 
 def is_missing(location: StorageLocation) -> bool:
