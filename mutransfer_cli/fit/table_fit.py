@@ -55,6 +55,7 @@ def fit_table(
         optimizer: The optimizer of the runs, for raw rates and rival rules.
         base_width: Width at which rates are quoted; by default the smallest in the table.
     """
+    named = [name for name, size in (target or {}).items() if size is not None]
     runs = read_runs(
         source,
         columns=columns,
@@ -63,6 +64,7 @@ def fit_table(
         lr_is=lr_is,
         optimizer=optimizer,
         base_width=base_width,
+        named=named,
     )
     question = Question(
         confidence=confidence,
@@ -71,7 +73,6 @@ def fit_table(
         target=lambda rungs: target_of_table(rungs, target or {}),
         rules=TransferRules(optimizer=optimizer),
     )
-    named = [name for name, size in (target or {}).items() if size is not None]
     observations, note = with_searched_batch(runs.observations, [*named, *([axis] if axis else [])])
     fitted = fit_study(observations, question=question, source=redact(source))
     understanding = runs.understanding

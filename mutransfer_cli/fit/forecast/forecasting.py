@@ -44,9 +44,9 @@ def make_prediction(
     Raises:
         InputError: The source, the target or the pilot is wrong, or a file cannot be written.
     """
-    runs = searched(ladder_runs(source, table), given)
+    runs = searched(ladder_runs(source, table, given), given)
     target = target_sizes(runs, given)
-    pilot_runs = None if pilot is None else searched(ladder_runs(pilot, table), given)
+    pilot_runs = None if pilot is None else searched(ladder_runs(pilot, table, given), given)
     document = predict(runs, target, confidence=confidence, pilot=pilot_runs)
     if output is None:
         return document

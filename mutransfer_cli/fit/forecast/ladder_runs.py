@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -67,8 +67,13 @@ class TableOptions:
     base_width: int | None = None
 
 
-def ladder_runs(source: str, table: TableOptions) -> LadderRuns:
+def ladder_runs(source: str, table: TableOptions, named: Collection[str] = ()) -> LadderRuns:
     """Read a run directory or a table.
+
+    Args:
+        source: A run directory, a table, or the address of an Optuna storage.
+        table: How a table is read.
+        named: The sizes that name the target.
 
     Raises:
         InputError: The source cannot be read, or holds no runs.
@@ -98,6 +103,7 @@ def ladder_runs(source: str, table: TableOptions) -> LadderRuns:
         lr_is=table.lr_is,
         optimizer=table.optimizer,
         base_width=table.base_width,
+        named=named,
     )
     content = path.read_bytes() if path.is_file() else repr(runs.observations).encode()
     understanding = runs.understanding

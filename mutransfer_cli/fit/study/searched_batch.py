@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from math import log2
 
-from mutransfer_cli.fit.study.size_axes import TOKENS, sizes_of
+from mutransfer_cli.fit.study.size_axes import TOKENS, merged, sizes_of
 from mutransfer_cli.surface.observation import Observation
 
 BATCH = "batch"
@@ -32,7 +33,7 @@ def with_searched_batch(
     """
     if BATCH in named or any(BATCH in o.params for o in observations):
         return list(observations), None
-    moved = [_without_batch(o) for o in observations]
+    moved = _with_equal_tokens([_without_batch(o) for o in observations])
     batches: dict[tuple[tuple[str, float], ...], set[float]] = defaultdict(set)
     for o in moved:
         if BATCH in o.params:
@@ -40,10 +41,27 @@ def with_searched_batch(
     several = [rung for rung, values in batches.items() if len(values) >= FEWEST_BATCHES]
     if len(several) < FEWEST_RUNGS or 2 * len(several) < len(batches):
         return list(observations), None
-    return moved, (
+    note = (
         "batch is searched on every rung, so it has an optimum like the learning rate; name it "
         "with --batch to take it as a size"
     )
+    if not any(TOKENS in o.further_sizes for o in observations):
+        note += "; tokens are batch times steps, in the unit of the batch"
+    return moved, note
+
+
+def _with_equal_tokens(moved: Sequence[Observation]) -> list[Observation]:
+    """The runs with one number of tokens where theirs differ because steps are whole numbers."""
+    lengths = [tokens for o in moved if (tokens := o.size(TOKENS)) is not None and tokens > 0]
+    same = merged([log2(tokens) for tokens in lengths])
+    at = {round(log2(tokens), 9): tokens for tokens in lengths}
+    equal = {tokens: at[same[log2(tokens)]] for tokens in lengths}
+    return [
+        replace(o, further_sizes={**o.further_sizes, TOKENS: equal[tokens]})
+        if (tokens := o.size(TOKENS)) in equal
+        else o
+        for o in moved
+    ]
 
 
 def _without_batch(o: Observation) -> Observation:

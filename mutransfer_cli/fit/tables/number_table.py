@@ -22,6 +22,7 @@ from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import no_column
 from mutransfer_cli.fit.tables.columns.run_states import endings
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
+from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
 from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
@@ -85,7 +86,7 @@ def read_numbers(
         InputError: An option or the table is wrong; the message names line and column.
     """
     options, conditions = column_options(columns), [condition(text) for text in where]
-    table = rows_where(with_tokens(open_table(source, study=study)), conditions)
+    table = rows_where(with_tokens(one_run_per_row(open_table(source, study=study))), conditions)
     rows, repeated = duplicates(table)
     if repeated:
         table = table.select(rows, repeated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.cell_checks import numbers
@@ -33,9 +33,16 @@ def hyperparameters_of(
 
 
 def sizes_of(
-    table: RunTable, roles: ColumnRoles, rows: Sequence[int]
+    table: RunTable, roles: ColumnRoles, rows: Sequence[int], named: Collection[str] = ()
 ) -> tuple[dict[str, list[float]], tuple[IgnoredColumn, ...], list[str]]:
-    """The sizes that tell rungs apart, those that follow from them, and what was rounded."""
+    """The sizes that tell rungs apart, those that follow from them, and what was rounded.
+
+    Args:
+        table: The table, for positions.
+        roles: The roles of its columns.
+        rows: The rows.
+        named: The sizes that a target names.
+    """
     sizes: dict[str, list[float]] = {}
     notes = []
     for name, column in roles.sizes.items():
@@ -51,7 +58,7 @@ def sizes_of(
                 shown = ", ".join(f"{low:.15g} to {high:.15g}" for low, high in groups[:3])
                 notes.append(f"{name} that differ by rounding are one size: {shown}")
         sizes[name] = values
-    kept, dropped = independent_sizes(sizes)
+    kept, dropped = independent_sizes(sizes, named)
     columns = tuple(
         IgnoredColumn(roles.columns[name].name, reason) for name, reason in dropped.items()
     )

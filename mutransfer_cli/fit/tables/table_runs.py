@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
@@ -18,6 +18,7 @@ from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import require
 from mutransfer_cli.fit.tables.columns.run_states import endings
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
+from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
 from mutransfer_cli.fit.tables.content.cells import absent
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
@@ -66,6 +67,7 @@ def read_runs(
     lr_is: str = "base",
     optimizer: str = "adamw",
     base_width: int | None = None,
+    named: Collection[str] = (),
 ) -> TableRuns:
     """Read a table of runs of any format.
 
@@ -78,13 +80,14 @@ def read_runs(
             hidden matrices, which are then divided by muP's factor for these.
         optimizer: The optimizer of the runs, for raw rates.
         base_width: Width at which rates are quoted; by default the smallest in the table.
+        named: The sizes that a target names.
 
     Raises:
         InputError: An option or the table is wrong; the message names line and column.
     """
     check_rate_options(lr_is, optimizer)
     options, conditions = column_options(columns), [condition(text) for text in where]
-    table = rows_where(with_tokens(open_table(source, study=study)), conditions)
+    table = rows_where(with_tokens(one_run_per_row(open_table(source, study=study))), conditions)
     rows, repeated = duplicates(table)
     if repeated:
         table = table.select(rows, repeated)
@@ -95,7 +98,7 @@ def read_runs(
     table, results = runs_with_results(table, roles)
     roles = assign_roles(table, options)
     searched, ignored = searched_columns(table, roles)
-    runs = observations_of(table, roles, searched, results)
+    runs = observations_of(table, roles, searched, results, named)
     if lr_is == "raw":
         runs = replace(runs, observations=at_the_base(table, runs, optimizer, base_width))
     understanding = runs.understanding
@@ -150,6 +153,7 @@ def observations_of(
     roles: ColumnRoles,
     searched: dict[str, TableColumn],
     results: Sequence[Result],
+    named: Collection[str] = (),
 ) -> TableRuns:
     """The observations of a table's rows.
 
@@ -158,12 +162,13 @@ def observations_of(
         roles: The roles of its columns.
         searched: The columns of searched hyperparameters besides the learning rate.
         results: The result of each row.
+        named: The sizes that a target names.
 
     Raises:
         InputError: A cell holds something else than its column requires.
     """
     rows, params, ignored = hyperparameters_of(table, searched)
-    sizes, dropped, notes = sizes_of(table, roles, rows)
+    sizes, dropped, notes = sizes_of(table, roles, rows, named)
     lrs = certain(numbers(table, roles.columns["lr"], rows, "lr"))
     losses = [results[row].loss for row in rows]
     names = list(sizes)

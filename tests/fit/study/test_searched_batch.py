@@ -33,3 +33,14 @@ def test_a_ladder_of_batches_is_an_axis() -> None:
 def test_a_named_batch_is_a_size() -> None:
     runs = grid((32, 64), (8, 16, 32))
     assert with_searched_batch(runs, ["width", "batch"]) == (runs, None)
+
+
+def test_steps_that_were_rounded_are_one_number_of_tokens() -> None:
+    """10,000 examples: 476 steps of 21, 322 of 31 and 244 of 41 are 9,996, 9,982 and 10,004."""
+    runs = [
+        Observation(w, lr, 0, 2.0, batch=b, steps=10_000 // b + (b == 41))
+        for w, b, lr in product((32, 64), (21, 31, 41), (0.1, 0.2))
+    ]
+    moved, note = with_searched_batch(runs)
+    assert note is not None and "batch times steps" in note
+    assert len({o.size("tokens") for o in moved}) == 1

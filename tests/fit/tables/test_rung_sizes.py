@@ -27,3 +27,35 @@ def test_tokens_follow_from_steps() -> None:
     assert independent_sizes(sizes) == (["params", "steps"], {"tokens": "follows from steps"})
     del sizes["steps"]
     assert independent_sizes(sizes)[0] == ["params", "tokens"]
+
+
+def test_tokens_are_the_length_where_batches_share_them() -> None:
+    """Three batches at each of two numbers of tokens: six numbers of steps, which follow."""
+    sizes = {
+        "batch": [8.0, 16.0, 32.0] * 2,
+        "steps": [800.0, 400.0, 200.0, 1600.0, 800.0, 401.0],
+        "tokens": [6400.0] * 3 + [12800.0] * 3,
+    }
+    assert independent_sizes(sizes) == (["batch", "tokens"], {"steps": "tokens is the size"})
+    # the controls: a target that names steps, and a ladder of batches at constant steps
+    assert independent_sizes(sizes, ["steps"])[0] == ["batch", "steps"]
+    sizes |= {"steps": [100.0] * 6, "tokens": [b * 100 for b in sizes["batch"]]}
+    assert independent_sizes(sizes)[0] == ["batch", "steps"]
+
+
+def test_parameters_are_the_size_of_models_of_any_shape() -> None:
+    """Five models, as in arXiv 2503.04715, of which wider ones are less deep."""
+    sizes = {
+        "width": [512.0, 768.0, 960.0, 1280.0, 1024.0],
+        "depth": [15.0, 14.0, 7.0, 10.0, 8.0],
+        "params": [6e7, 1.2e8, 2.15e8, 4.3e8, 2.7e8],
+    }
+    dropped = {"width": "params is the size", "depth": "params is the size"}
+    assert independent_sizes(sizes) == (["params"], dropped)
+    # the controls: a target that names the width; models on a line; a grid of widths and depths
+    assert independent_sizes(sizes, ["width", "depth"])[0] == ["width", "depth"]
+    line = {"width": [64.0, 128.0, 256.0], "depth": [2.0, 4.0, 8.0], "params": [1.0, 8.0, 64.0]}
+    assert independent_sizes(line)[0] == ["width", "depth"]
+    assert independent_sizes(line, ["params"])[0] == ["params"]
+    grid = {"width": [64.0, 64.0, 128.0, 128.0], "depth": [4.0, 2.0] * 2, "params": [2.0, 1, 8, 4]}
+    assert independent_sizes(grid)[0] == ["width", "depth"]

@@ -154,9 +154,15 @@ def decide(
     """
     outcome = role.startswith("loss")
     elsewhere = "setting" if outcome else "outcome"
+    last_step = role == "loss" and any(is_smoothed(c.name) for c in candidates)
     ordered = sorted(
         candidates,
-        key=lambda c: (c.name.origin == elsewhere, not (outcome or c.varies), c.name.rank),
+        key=lambda c: (
+            c.name.origin == elsewhere,
+            not (outcome or c.varies),
+            last_step and c.name.rank == 0,
+            c.name.rank,
+        ),
     )
     best = ordered[0]
     for other in ordered[1:]:
@@ -185,6 +191,11 @@ def decide(
             )
         roles.ignored.append(IgnoredColumn(other.column.name, reason))
     return best.column
+
+
+def is_smoothed(name: ColumnName) -> bool:
+    """Whether a loss is a mean over the last steps, beside which `loss` is that of the last one."""
+    return any(word in ("smooth", "smoothed") for word in name.key.split("_"))
 
 
 def follows(column: TableColumn, source: TableColumn) -> bool:

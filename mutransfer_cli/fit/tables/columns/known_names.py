@@ -74,7 +74,8 @@ _NAMED = (
         "params",
         "n_params num_params parameters n_parameters num_parameters N non_embedding_params "
         "non_embedding_parameters non_embedding nonembedding_params non_embed_params "
-        "n_non_embedding n_params_non_embedding num_non_embedding_params param_count params_count "
+        "n_non_embedding n_params_non_embedding num_non_embedding_params non_embedding_param_size "
+        "param_size params_size parameter_size param_count params_count "
         "total_params params_total model_params model_parameters active_params trainable_params "
         "num_trainable_params model_size size",
     ),
@@ -82,7 +83,7 @@ _NAMED = (
         "tokens",
         "n_tokens num_tokens training_tokens train_tokens tokens_seen total_tokens D "
         "tokens_trained consumed_tokens n_train_tokens num_train_tokens token_count "
-        "tokens_processed training_tokens_seen dataset_tokens",
+        "tokens_processed training_tokens_seen dataset_tokens data_size dataset_size",
     ),
     role(
         "flops",
@@ -101,7 +102,8 @@ _NAMED = (
         "final_validation_loss final_eval_loss val_loss_final mean_val_loss val_loss_mean "
         "best_val_loss min_val_loss val_loss_min final_loss loss_final loss_mean mean_loss "
         "avg_loss test_loss final_test_loss loss_test value objective objective_value "
-        "val_cross_entropy cross_entropy ce_loss nll lm_loss train_loss training_loss "
+        "val_cross_entropy cross_entropy ce_loss nll smooth_loss smoothed_loss smooth_lm_loss "
+        "smoothed_lm_loss smooth_train_loss smoothed_train_loss lm_loss train_loss training_loss "
         "final_train_loss train_loss_mean loss_train train_loss_final",
         positive=False,
     ),

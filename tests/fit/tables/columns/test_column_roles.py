@@ -73,3 +73,12 @@ def test_a_required_role() -> None:
     ):
         require(rows, assign_roles(rows), "lr")
     require(rows, assign_roles(rows), "lr", "loss")
+
+
+def test_a_smoothed_loss_beats_that_of_the_last_step() -> None:
+    row: dict[str, object] = {"lr": "0.1", "loss": "2.9", "smooth loss": "3.0"}
+    roles = assign_roles(table(row))
+    assert roles.columns["loss"].name == "smooth loss"
+    assert [(c.name, c.reason) for c in roles.ignored] == [("loss", "another loss")]
+    # the control: beside a validation loss, either is one of training
+    assert assign_roles(table(row | {"val_loss": "3.1"})).columns["loss"].name == "val_loss"
