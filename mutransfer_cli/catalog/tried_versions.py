@@ -87,9 +87,14 @@ TORCHTITAN = StackVersions(
 LM_ENGINE = StackVersions(
     tried=(
         TriedVersion("commit 36bad91e of lm-engine", "read", WHEN),
-        TriedVersion("commit 448bad5 of lm-engine", "read", WHEN, "its argument classes"),
+        TriedVersion(
+            "commit 448bad5 of lm-engine",
+            "read",
+            WHEN,
+            "its argument classes, with param_groups; older ones need the line that the file names",
+        ),
     ),
-    others="since September 2026 param_groups stands for params_group_method",
+    others="before 2026-09-15 it knows params_group_method and no param_groups, as the file says",
 )
 AUTOMODEL = StackVersions(
     package="nemo-automodel",

@@ -7,7 +7,7 @@ the stack would train it with. Nothing here knows of plans. Written from:
   Cerebras modelzoo f1fd1e0   gpt2_model.py: GPT2Model.__init__; lr_adjustment_groups
   torchtitan b5bcd76c6   components/optimizer: first matching pattern; no multipliers; 1/√d_head
   GraniteConfig   transformers, modeling_granite.py
-  lm-engine 36bad91e   init_utils.py, configs/common/param_groups/mup.yml
+  lm-engine 36bad91e   init_utils.py; d014e77: training/optimization/params_group.py
   NeMo Automodel   optimizer.param_group_overrides
   mup 1981497   MuAdamW, MuReadout
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from math import sqrt
 from typing import Any
 
@@ -266,28 +267,51 @@ def automodel(files: Mapping[str, str], model: Model) -> Reading:
     return found
 
 
+# lm-engine's names for those of the built-in gpt and of transformers' Llama, by hand
+ENGINE_NAMES = (
+    (r"token|embed_tokens", "transformer.wte"), (r"position", "transformer.wpe"),
+    (r"readout|lm_head", "lm_head"), (r"qkv|[qkv]_proj", "sequence_mixer.c_attn"),
+    (r"attention\.out|o_proj", "sequence_mixer.c_proj"),
+    (r"mlp\.up|gate_proj|up_proj", "mlp_block.c_fc"),
+    (r"mlp\.down|down_proj", "mlp_block.c_proj"), (r"norm1|input_layernorm", "ln_1"),
+    (r"norm2|post_attention_layernorm", "ln_2"), (r"norm", "transformer.ln_f"),
+)  # fmt: skip
+
+
+def engine_name(name: str) -> str:
+    """lm-engine's name of a parameter, which its wrapper begins with `model.`."""
+    module = next(own for pattern, own in ENGINE_NAMES if re.search(pattern, name))
+    layer = re.search(r"\.(\d+)\.", name)
+    block = f"transformer.h.{layer[1]}." if layer else ""
+    return f"model.{block}{module}.{name.rpartition('.')[2]}"
+
+
 def lm_engine(files: Mapping[str, str], model: Model) -> Reading:
     (text,) = files.values()
     values = yaml.safe_load(text)
     c = values["model_args"]["pretrained_config"]
     o = values["optimizer_args"]["class_args"]
     m, std = c["m_width"], c["initializer_range"]
-    assert c["init_method"] == values["optimizer_args"]["params_group_method"] == "mup"
+    assert c["init_method"] == "mup"
     deep = (2 * c["num_layers"]) ** -0.5 if c["use_depth_scaled_init"] else 1.0
     found = {}
     for name in model.shapes:
         k = kind(name)
+        own = engine_name(name)
+        groups = values["optimizer_args"]["param_groups"]
+        group = next(g for g in groups if any(fnmatch(own, p) for p in g["patterns"]))
+        options = o | group["params_group_kwargs"]
+        numbers = options["lr"], options["weight_decay"], options["eps"]
         if k in INNER:
-            found[name] = Read(o["lr"] / m, o["weight_decay"], o["eps"], std / sqrt(m))
+            found[name] = Read(*numbers, std / sqrt(m))
         elif k in OUT:
-            own = std / sqrt(m) * deep
-            found[name] = Read(o["lr"] / m, o["weight_decay"], o["eps"], own, c["m_residual"])
+            found[name] = Read(*numbers, std / sqrt(m) * deep, c["m_residual"])
         elif k == "vector":
             branch = c["m_residual"] if re.search(r"attention\.out|mlp\.down", name) else 1.0
-            found[name] = Read(o["lr"], 0.0, o["eps"], OWN, branch)
+            found[name] = Read(*numbers, OWN, branch)
         else:
             times = c["m_emb"] if k == "embedding" else 1 / m
-            found[name] = Read(o["lr"], o["weight_decay"], o["eps"], std, times)
+            found[name] = Read(*numbers, std, times)
     scale = c["sequence_mixer_blocks"][0]["attention_multiplier"]
     return Reading(found, scale, 1 / m, values["training_parameters"]["gradient_clipping"])
 

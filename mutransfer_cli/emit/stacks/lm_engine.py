@@ -1,8 +1,8 @@
 """Format `lm-engine`: model and optimizer arguments of open-lm-engine/lm-engine.
 
-The stack scales by the width itself: hidden init σ/√m_width, hidden rate η/m_width by its parameter
-groups, logits divided by m_width. One weight decay and one epsilon for all tensors. Source:
-lm-engine, init_utils.py and configs/common/param_groups/mup.yml.
+The stack scales init and logits by the width itself: hidden init σ/√m_width, logits divided by
+m_width. Rate, weight decay and epsilon of every tensor are in the list of its parameter groups.
+Source: lm-engine, init_utils.py and training/arguments.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from typing import Any
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.comments import commented_yaml
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
-from mutransfer_cli.emit.core.resolve import hidden_numbers, resolve_tensors, shared_weight_decay
+from mutransfer_cli.emit.core.resolve import (
+    hidden_numbers,
+    planned_numbers,
+    resolve_tensors,
+    shared_weight_decay,
+)
+from mutransfer_cli.emit.lm_engine_parts.model_keys import rope_theta, token_ids
+from mutransfer_cli.emit.lm_engine_parts.parameter_groups import (
+    group_of,
+    param_groups,
+    share_numbers,
+)
 from mutransfer_cli.plans.types import TensorPlan
 
 LM_ENGINE_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "linear"}
@@ -26,8 +36,9 @@ USAGE = (
     "",
     "Put this file into a checkout of lm-engine, and start it there, on N devices:",
     "    torchrun --nproc_per_node N -m lm_engine.train --config lm_engine.yaml",
-    "(lm_engine.pretrain in older ones). If it permits no params_group_method (since September",
-    "2026), write in place of that line: param_groups: configs/common/param_groups/mup.yml",
+    "A checkout from before 2026-09-15 is started by lm_engine.pretrain and knows no param_groups:",
+    "write params_group_method: mup in place of that list. All tensors then share the weight_decay",
+    "and the eps of class_args, which is not as planned.",
     f"Fill in ({FILL_IN}): data_path, in Megatron's format, and tokenizer_name; the token ids of",
     "your tokenizer; micro_batch_size and distributed_args for your machines.",
     "Weights and computation are float32 (mixed_precision_args); nothing is evaluated meanwhile.",
@@ -41,10 +52,8 @@ COMMENTS = {
     "m_emb": "on the output of the embeddings",
     "m_residual": "on every residual branch",
     "attention_multiplier": "the softmax scale",
-    "params_group_method": "since 2026-09: param_groups: configs/common/param_groups/mup.yml",
-    "lr": "at the base",
-    "eps": "of all tensors",
-    "weight_decay": "of all matrices",
+    "param_groups": "the first match wins",
+    "betas": "of all groups; lr, weight_decay and eps here are those of older checkouts",
 }
 
 
@@ -52,18 +61,21 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and branches."""
     t, plan, h = request.decoder, request.plan, hidden_numbers(request)
     m = t.m_width
-    lr, std, eps = h.lr * m, h.init_std * sqrt(m), h.eps
-    decay = shared_weight_decay(request, h)
+    std = h.init_std * sqrt(m)
     branch_outputs = [p for p in plan.tensors if t.parts[p.name] in BRANCH_OUTPUTS]
     # use_depth_scaled_init divides the init of branch outputs by √(2·layers)
     depth_scaled = all((p.init_std or 0.0) < 0.9 * h.init_std for p in branch_outputs)
     output_std = h.init_std / (sqrt(2 * t.depth) if depth_scaled else 1.0)
-    offers = dict.fromkeys(t.parts.values(), Offer(lr, None, 0.0, eps))
-    offers |= dict.fromkeys(INNER, Offer(h.lr, h.init_std, decay, eps))
-    offers |= dict.fromkeys(BRANCH_OUTPUTS, Offer(h.lr, output_std, decay, eps))
-    offers |= dict.fromkeys(OUTER, Offer(lr, std, decay, eps))
-    tensors = resolve_tensors(request, offers, {"logit": 1 / m})
-    base = {"lr": lr, "std": std, "decay": decay, "eps": eps, "depth_scaled": depth_scaled}
+    planned = planned_numbers(plan, t)
+    offers = dict.fromkeys(BRANCH_OUTPUTS, Offer(init_std=output_std))
+    offers |= dict.fromkeys(OUTER, Offer(init_std=std))
+    for part in set(t.parts.values()):
+        if part in INNER:
+            fused = Offer(h.lr, h.init_std, h.weight_decay, h.eps)
+            free = share_numbers(request, planned, part)
+            offers[part] = Offer(init_std=h.init_std) if free else fused
+    tensors = resolve_tensors(request, offers, {"logit": 1 / m}, planned)
+    base = {"lr": h.lr * m, "std": std, "depth_scaled": depth_scaled}
     return ResolvedConfig(
         planned=tensors.planned,
         actual=tensors.actual,
@@ -127,34 +139,10 @@ def plain_activation(name: str) -> str:
     return "gelu_pytorch_tanh" if name in ("gelu_new", "gelu_pytorch_tanh") else "gelu"
 
 
-def token_ids(request: EmitRequest) -> dict[str, int]:
-    """The special tokens, which the stack demands; 0 where the proxies have none."""
-    values = request.hf_config.to_dict() if request.hf_config is not None else {}
-    names = ("bos_token_id", "eos_token_id", "pad_token_id")
-    found = {name: values.get(name) for name in names}
-    return {name: value if isinstance(value, int) else 0 for name, value in found.items()}
-
-
-def rope_theta(request: EmitRequest) -> int:
-    """Base of the rotary frequencies, which the stack wants as an integer.
-
-    Raises:
-        InputError: It is none, or the frequencies are rescaled, for which the stack has only YaRN.
-    """
-    theta = request.decoder.rope_theta or 10000.0
-    if theta != int(theta):
-        raise refusal(request, f"rope_theta is {theta}, expected an integer")
-    config = request.hf_config.to_dict() if request.hf_config is not None else {}
-    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    kind = rope.get("rope_type", "default")
-    if kind != "default":
-        raise refusal(request, f"rope_type is {kind}, and the stack rescales frequencies by YaRN")
-    return int(theta)
-
-
 def training_values(request: EmitRequest, resolved: ResolvedConfig) -> dict[str, Any]:
     """Steps, optimizer and schedule."""
     plan, schedule, s = request.plan, request.schedule, resolved.settings
+    h = hidden_numbers(request)
     steps = plan.target["steps"]
     return {
         "tuning_args": {"tuning_method": "pretraining"},
@@ -169,12 +157,12 @@ def training_values(request: EmitRequest, resolved: ResolvedConfig) -> dict[str,
         "mixed_precision_args": {"dtype": "fp32"},
         "optimizer_args": {
             "class_name": "TorchAdamW",
-            "params_group_method": "mup",
+            "param_groups": param_groups(request, resolved),
             "class_args": {
                 "lr": s["lr"],
-                "weight_decay": s["decay"],
+                "weight_decay": shared_weight_decay(request, h),
                 "betas": list(plan.betas),
-                "eps": s["eps"],
+                "eps": h.eps,
             },
         },
         "lr_scheduler_args": {
@@ -211,9 +199,7 @@ def render(
         "model_args": {"pretrained_config": config},
         **training_values(request, resolved),
     }
-    m_width = (
-        f"hidden_size / {request.decoder.base_width}: hidden rates and logits are divided by it"
-    )
+    m_width = f"hidden_size / {request.decoder.base_width}: divides logits; its root, hidden init"
     text = commented_yaml(values, {**COMMENTS, "m_width": m_width})
     return {"lm_engine.yaml": header_block(document, USAGE) + text}
 
@@ -230,13 +216,14 @@ def keys(
         clip = Key("training_parameters.gradient_clipping", request.plan.clip)
         tied = {"logit_scale": logits} if request.decoder.tied else {}
         return {"attention_scale": Key(block, scale), "clip": clip, **tied}
-    part, options = request.decoder.parts[tensor.name], "optimizer_args.class_args"
-    found = {"lr": Key(f"{options}.lr", s["lr"]), "eps": Key(f"{options}.eps", s["eps"])}
+    part, group = request.decoder.parts[tensor.name], group_of(request, resolved, tensor.name)
+    numbers, found = resolved.actual.get(tensor.name), dict[str, Key]()
+    if group is not None and numbers is not None:
+        options = f"optimizer_args.param_groups['{group}'].params_group_kwargs"
+        for name in ("lr", "weight_decay", "eps"):
+            found[name] = Key(f"{options}.{name}", getattr(numbers, name))
     if part in (*INNER, *BRANCH_OUTPUTS, *OUTER):
-        found |= {
-            "weight_decay": Key(f"{options}.weight_decay", s["decay"]),
-            "init_std": Key(f"{config}.initializer_range", s["std"]),
-        }
+        found["init_std"] = Key(f"{config}.initializer_range", s["std"])
     names = {"embedding": "m_emb", "residual": "m_residual"}
     multiplier = multiplier_of(part)
     if multiplier in names:

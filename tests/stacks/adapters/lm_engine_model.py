@@ -1,7 +1,7 @@
 """Format lm-engine: its argument classes parse the file, its model and groups are built from it.
 
-Written from the source of November 2026 (arguments, mixins/dense, optimization); not run yet: it
-needs a checkout, MUTRANSFER_STACK_LM_ENGINE=PATH.
+Written from the source of November 2026 (arguments at 448bad5, mixins/dense, optimization); not run
+yet: it needs a checkout from September 2026 on, MUTRANSFER_STACK_LM_ENGINE=PATH.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def build(emitted: Emitted) -> BuiltStack:
     model = models.GPTBaseForCausalLM(models.GPTBaseConfig(**config))
     model.has_teacher_model = lambda: False
     groups = first_of(f"{optimization.__name__}.params_group").get_param_groups_list(
-        [model], args.optimizer_args.class_args, args.optimizer_args.params_group_method
+        [model], args.optimizer_args.class_args, args.optimizer_args.param_groups
     )
     optimizer = torch.optim.AdamW(
         groups[0].to_torch_compatible_params_groups(), **args.optimizer_args.class_args
