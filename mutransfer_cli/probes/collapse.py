@@ -95,8 +95,13 @@ def _collapse(
     elif full.ratio.high <= LOOSE and all(_near(d) for d in departures):
         kind = "supercollapse" if full.ratio.high < 1 else "collapse"
         verdict, reason = "pass", f"{kind}: {text}"
+        advice = (
+            "what is tuned on a small size carries over; `--predict` warns early where a large run "
+            "leaves these curves"
+        )
     else:
-        verdict, reason = "inconclusive", f"more seeds would decide: {text}"
+        verdict, reason = "inconclusive", f"not decided: {text}"
+        advice = "sweep more seeds (search.seeds)"
         undecided = [d for d in departures if not _near(d)]
         if undecided:
             worst = max(undecided, key=_distance)

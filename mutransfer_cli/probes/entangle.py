@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log2
+
 from mutransfer_cli.documents.fit import FitDocument
-from mutransfer_cli.documents.probe import Measure, Verdict
+from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.decision.wording import percent
 from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.fit.study_fit import StudyFit
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 
 FREE = 0.25  # largest correlation, and octaves of drift per doubling, that count as none
+OCTAVES = 1.0  # that the others are off while one is tuned
 METHOD = (
     "correlation of the response surface's curvature between two hyperparameters, and drift of "
-    "each optimum per doubling of every axis, from the surface that `mutransfer fit` fits"
+    "each optimum per doubling of every axis, from the surface that `mutransfer fit` fits; cost of "
+    f"tuning one alone: its best value while each of the others is off by {OCTAVES:g} octave (by "
+    "the curvature, in the direction that moves it most), used after these are tuned (derived)"
 )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A hyperparameter, and what may move its optimum.
+
+    Attributes:
+        first: The hyperparameter.
+        second: Another one, or an axis.
+        across: Whether it is an axis.
+        value: Correlation of the curvature, or octaves of drift per doubling.
+    """
+
+    first: str
+    second: str
+    across: bool
+    value: Interval
+
+    @property
+    def entangled(self) -> bool:
+        """Whether the interval lies outside of what counts as none."""
+        low = self.value.value if self.value.low is None else self.value.low
+        high = self.value.value if self.value.high is None else self.value.high
+        return low > FREE or high < -FREE
+
+    @property
+    def free(self) -> bool:
+        """Whether the interval lies inside of what counts as none."""
+        low, high = self.value.low, self.value.high
+        return low is not None and high is not None and -FREE < low < high < FREE
+
+    def __str__(self) -> str:
+        """The pair and its value, for people."""
+        unit = " octaves per doubling" if self.across else ""
+        return f"{self.first} with {self.second} {self.value}{unit}"
 
 
 def probe_entangle(request: ProbeRequest) -> ProbeResult:
@@ -27,95 +71,148 @@ def probe_entangle(request: ProbeRequest) -> ProbeResult:
     """
     run = request.measured.run
     assert run is not None
-    return judge(fit_run(run, confidence=request.confidence).document())
+    return judge(fit_run(run, confidence=request.confidence))
 
 
-def judge(document: FitDocument) -> ProbeResult:
+def judge(fit: StudyFit) -> ProbeResult:
     """The verdict on the response surface of a study.
 
     Args:
-        document: Its fit.
+        fit: Its fit.
 
     Raises:
         InputError: The study has neither two hyperparameters nor an axis with several rungs.
     """
+    document = fit.document()
     pairs = _pairs(document)
     if not pairs:
         raise InputError(
             "probe entangle: needs two searched hyperparameters, or rungs along an axis, whose "
             "optima are inside their ranges"
         )
-    entangled = {p: v for p, v in pairs.items() if _beyond(v)}
-    open_pairs = {p: v for p, v in pairs.items() if not _beyond(v) and not _within(v)}
+    entangled = [p for p in pairs if p.entangled]
+    undecided = [p for p in pairs if not p.entangled and not p.free]
     verdict: Verdict
     if entangled:
-        verdict = "fail"
-        reason = "entangled: " + "; ".join(_told(p, v) for p, v in entangled.items())
-    elif open_pairs:
-        verdict = "inconclusive"
-        reason = "not decided: " + "; ".join(_told(p, v) for p, v in open_pairs.items())
+        verdict, reason = "fail", "entangled: " + "; ".join(map(str, entangled))
+    elif undecided:
+        verdict, reason = "inconclusive", "not decided: " + "; ".join(map(str, undecided))
     else:
-        verdict = "pass"
-        reason = "each can be tuned by itself: " + "; ".join(_told(p, v) for p, v in pairs.items())
-    order = _order(pairs)
+        verdict, reason = "pass", "each can be tuned by itself: " + "; ".join(map(str, pairs))
+    alone, smallest = _costs(fit, pairs)
+    at_smallest = {p.first: smallest[p.first] for p in pairs if p.across and p.first in smallest}
+    measures = [
+        Measure(
+            name="drift per doubling" if p.across else "correlation of curvature",
+            at={"hyperparameter": p.first, "with": p.second},
+            estimate=p.value,
+            expected=0.0,
+        )
+        for p in pairs
+    ]
+    for name, costs in (
+        ("extra loss of tuning it alone", alone),
+        ("extra loss, at the largest rung, of its optimum at the smallest", at_smallest),
+    ):
+        measures += [
+            Measure(name=name, at={"hyperparameter": h}, estimate=cost, unit="share of the loss")
+            for h, cost in costs.items()
+        ]
     return ProbeResult(
         verdict,
         reason,
-        tuple(
-            Measure(
-                name="drift per doubling" if across else "correlation of curvature",
-                at={"hyperparameter": first, "with": second},
-                estimate=value,
-                expected=0.0,
-            )
-            for (first, second, across), value in pairs.items()
-        ),
+        tuple(measures),
         METHOD,
-        advice=f"tune in this order: {', '.join(order)}" if len(order) > 1 else None,
-        notes=document.notes,
+        _series(document),
+        _advice(entangled, undecided, alone, document.tolerance),
+        document.notes,
     )
 
 
-Pair = tuple[str, str, bool]  # hyperparameter, the other or an axis, whether it is an axis
-
-
-def _pairs(document: FitDocument) -> dict[Pair, Interval]:
-    """The estimate of every pair of hyperparameters, and of each with every axis."""
-    pairs: dict[Pair, Interval] = {}
+def _pairs(document: FitDocument) -> list[Pair]:
+    """Every pair of hyperparameters, and each hyperparameter with every axis."""
+    pairs = []
     matrix = document.entanglement or {}
     names = list(matrix)
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
-            pairs[(first, second, False)] = matrix[first][second]
+            pairs.append(Pair(first, second, across=False, value=matrix[first][second]))
     for axis, found in document.axes.items():
         for name, drift in found.drift.items():
-            pairs[(name, axis, True)] = drift
+            pairs.append(Pair(name, axis, across=True, value=drift))
     return pairs
 
 
-def _beyond(value: Interval) -> bool:
-    """Whether the interval lies outside of what counts as none."""
-    low = value.value if value.low is None else value.low
-    high = value.value if value.high is None else value.high
-    return low > FREE or high < -FREE
+def _costs(fit: StudyFit, pairs: Sequence[Pair]) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """Cost of tuning each hyperparameter alone, least first, and at the smallest rung alone."""
+    surface = fit.surface
+    if surface is None:
+        return {}, {}
+    names = [n for j, n in enumerate(surface.names) if j not in surface.held]
+    several = any(not p.across for p in pairs)
+    alone = {n: surface.cost_alone(n, OCTAVES) for n in names if several}
+    ordered = sorted(alone, key=lambda name: alone[name].value)
+    return {n: alone[n] for n in ordered}, {n: surface.cost_of_smallest(n) for n in names}
 
 
-def _within(value: Interval) -> bool:
-    """Whether the interval lies inside of what counts as none."""
-    return (
-        value.low is not None and value.high is not None and -FREE < value.low < value.high < FREE
-    )
+def _advice(
+    entangled: Sequence[Pair],
+    undecided: Sequence[Pair],
+    alone: Mapping[str, Interval],
+    tolerance: float,
+) -> str | None:
+    """What to do.
+
+    Args:
+        entangled: Pairs that are certainly entangled.
+        undecided: Pairs of which it is open.
+        alone: Cost of tuning each alone, least first.
+        tolerance: The cost that counts as none.
+    """
+    parts = []
+    joint = {n: None for p in entangled if not p.across for n in (p.first, p.second)}
+    if alone:
+        order = ", then ".join(alone)
+        costs = ", ".join(f"{n} {percent(c)}" for n, c in alone.items())
+        costs = f"tuning one alone, the others {OCTAVES:g} octave off, costs of the loss: {costs}"
+        dear = [n for n in joint if (alone[n].high or alone[n].value) > tolerance]
+        if joint and dear:
+            parts.append(f"search {' and '.join(joint)} at once, not one after the other ({costs})")
+        else:
+            parts.append(f"tune {order} ({costs})")
+    moving = {(p.first, p.second): None for p in entangled if p.across}
+    for name, axis in moving:
+        parts.append(
+            f"the best {name} changes with the {axis}: tune it at the target's {axis}, or "
+            "extrapolate with `mutransfer fit`; `mutransfer check` names a tensor whose scaling is "
+            "at fault"
+        )
+    if undecided and not entangled:
+        parts.append("more seeds or finer steps of the search (search.seeds) would decide")
+    return "; ".join(parts) or None
 
 
-def _told(pair: Pair, value: Interval) -> str:
-    first, second, across = pair
-    return f"{first} with {second} {value}" + (" octaves per doubling" if across else "")
-
-
-def _order(pairs: dict[Pair, Interval]) -> list[str]:
-    """Hyperparameters, those first whose optimum depends least on the others."""
-    weight: dict[str, float] = {}
-    for (first, second, across), value in pairs.items():
-        for name in (first,) if across else (first, second):
-            weight[name] = weight.get(name, 0.0) + (0.0 if across else abs(value.value))
-    return sorted(weight, key=lambda name: weight[name])
+def _series(document: FitDocument) -> tuple[Series, ...]:
+    """The optimum of every hyperparameter over the rungs of every axis."""
+    found = []
+    for axis, answer in document.axes.items():
+        for name in answer.drift:
+            optima = {
+                float(size): r.optimum[name].value
+                for r in document.rungs
+                if (size := getattr(r, axis, None)) and r.optimum and name in r.optimum
+            }
+            rungs = sorted((size, value) for size, value in optima.items() if value > 0)
+            if len(rungs) > 1:
+                found.append(
+                    Series(
+                        name=name,
+                        panel=f"optimum of {name} over the {axis}",
+                        x_name=axis,
+                        y_name=f"log2 of the best {name}",
+                        x=tuple(size for size, _ in rungs),
+                        y=tuple(log2(value) for _, value in rungs),
+                        expected=tuple(log2(rungs[0][1]) for _ in rungs),
+                    )
+                )
+    return tuple(found)

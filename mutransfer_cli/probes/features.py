@@ -24,6 +24,12 @@ METHOD = (
     "median over the layers before the readout; 0 where features are learned at every width alike, "
     "-1/2 in the regime of the tangent kernel (arXiv 2011.14522)"
 )
+ADVICE = {
+    "pass": "nothing to change: a learning rate acts alike at every width",
+    "fail": "run `mutransfer check`, which names the tensor at fault",
+    "inconclusive": "begin the ladder at a larger width, or add widths: at small ones, corrections "
+    "of order 1/width are part of the exponent",
+}
 
 
 def probe_features(request: ProbeRequest) -> ProbeResult:
@@ -71,9 +77,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
         )
         for name, points in moved.items()
     )
-    advice = (
-        None if verdict != "fail" else "run `mutransfer check`, which names the tensor at fault"
-    )
+    advice = ADVICE[verdict]
     return ProbeResult(verdict, reason, measures, METHOD, series, advice, tuple(notes))
 
 
@@ -118,4 +122,4 @@ def _verdict(slope: Interval, layer: str) -> tuple[Verdict, str]:
         return "fail", f"lazy, the wider the less is learned: {text}"
     if slope.low > TOLERANCE:
         return "fail", f"unstable, the wider the more features move: {text}"
-    return "inconclusive", f"{text}: more widths or seeds would decide"
+    return "inconclusive", f"not decided: {text}"

@@ -13,6 +13,7 @@ from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.flat import trained_parameters
+from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
 from mutransfer_cli.probes.estimates.eigenframework import (
     Spectrum,
     measured_error,
@@ -26,11 +27,17 @@ EXAMPLES = (16, 32, 64, 128)  # training sets
 DRAWS = 400  # of each
 RIDGE = 1e-2  # of the mean diagonal of the kernel
 TOLERANCE = 0.05  # of an error
+ADVICE = {
+    "pass": "a network below its kernel's curve gains by learning features; one on it does not: a "
+    "larger learning rate, or features that `probe features` finds lazy, may be why",
+    "fail": "do not extrapolate the predicted curve: few modes hold the kernel, or its targets",
+    "inconclusive": "measure with another --seed, whose examples are others",
+}
 METHOD = (
     f"tangent kernel of the first output at {POINTS} examples; test error of kernel ridge "
     f"regression on training sets drawn from them, over {DRAWS} draws, against the "
     "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922); beside it the error of the network "
-    "itself, with all examples of its training"
+    f"itself, trained for its steps on as many examples ({NETWORKS} draws), and on fresh ones"
 )
 Array = NDArray[np.float64]
 
@@ -46,7 +53,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     """
     proxies = request.measured
     trainee = proxies.train(proxies.base, request.seed, {})
-    x, values = domain(trainee)
+    x, y, values = domain(trainee)
     target = values - values.mean()
     measures, series, ratios, last = [], [], [], {}
     for when in ("init", "end of training"):
@@ -87,6 +94,23 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 expected=tuple(theory),
             )
         )
+    curve, notes = learning_curve(request, EXAMPLES, x, y, values)
+    for n, errors in curve.items():
+        error = mean_interval(errors, request.confidence)
+        measures.append(
+            Measure(name="mean squared error of networks", at={"examples": n}, estimate=error)
+        )
+    if curve:
+        series.append(
+            Series(
+                name="network",
+                panel="learning curve",
+                x_name="examples",
+                y_name="mean squared error",
+                x=tuple(float(n) for n in curve),
+                y=tuple(float(np.mean(errors)) for errors in curve.values()),
+            )
+        )
     own = network_error(trainee, x, values, request.confidence)
     seen = trainee.examples * trainee.steps
     measures.append(
@@ -100,7 +124,15 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
         f"variance, that at init {at_init:.0%}; the network itself, with {seen}, leaves "
         f"{own.value / variance:.0%}"
     )
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), None, trainee.notes)
+    return ProbeResult(
+        verdict,
+        reason,
+        tuple(measures),
+        METHOD,
+        tuple(series),
+        ADVICE[verdict],
+        (*trainee.notes, *notes),
+    )
 
 
 def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
@@ -115,8 +147,8 @@ def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
     return "inconclusive", f"more draws would decide: {text}"
 
 
-def domain(trainee: Trainee) -> tuple[Tensor, Array]:
-    """Inputs (points, …), and a target (points,): the first value, or 1 for the first class.
+def domain(trainee: Trainee) -> tuple[Tensor, Tensor, Array]:
+    """Inputs, targets, and one number of each target: its first value, or 1 for the first class.
 
     Args:
         trainee: Gives the batches.
@@ -126,6 +158,7 @@ def domain(trainee: Trainee) -> tuple[Tensor, Array]:
     """
     inputs: list[Tensor] = []
     targets: list[Tensor] = []
+    values: list[Tensor] = []
     first = 0
     while sum(map(len, inputs)) < POINTS:
         batch: Any = trainee.unseen(1, first=first)[0]
@@ -138,28 +171,10 @@ def domain(trainee: Trainee) -> tuple[Tensor, Array]:
             raise InputError("probe kernel: expected one target for each example, not for tokens")
         inputs.append(x)
         value = y[:, 0] if y.dim() == 2 else y
-        targets.append(value if value.is_floating_point() else (value == 0).double())
-    target = torch.cat(targets)[:POINTS].double().cpu().numpy()
-    return torch.cat(inputs)[:POINTS], target
-
-
-def network_error(trainee: Trainee, x: Tensor, target: Array, confidence: float) -> Interval:
-    """Mean squared error of the first output, or of the probability of the first class.
-
-    Args:
-        trainee: Gives the model, which is left in training mode.
-        x: Inputs (points, …).
-        target: Their targets (points,).
-        confidence: Of the interval over the points.
-    """
-    is_value = trainee.unseen(1)[0][1].is_floating_point()
-    trainee.model.eval()
-    with torch.no_grad():
-        output = trainee.model(x)
-    trainee.model.train()
-    first = output.reshape(len(x), -1)[:, 0] if is_value else output.softmax(-1)[:, 0]
-    squared = (first.double().cpu().numpy() - target) ** 2
-    return mean_interval(list(squared), confidence)
+        targets.append(y)
+        values.append(value if value.is_floating_point() else (value == 0).double())
+    target = torch.cat(values)[:POINTS].double().cpu().numpy()
+    return torch.cat(inputs)[:POINTS], torch.cat(targets)[:POINTS], target
 
 
 def tangent_kernel(trainee: Trainee, x: Tensor) -> Array:

@@ -25,6 +25,7 @@ FINER = (1, 2, 4)  # steps of 1/1, 1/2 and 1/4 the size, over the same training 
 BATCHES = 8  # on which losses are measured, none of them trained on
 SMALL = 0.01  # of the loss: an error below it is none
 MOST_SEEDS = 8  # as many as there is time for
+SEEDS_OF_INTERVALS = 3  # fewest from which a jackknife tells the error of a vector
 FACTOR = 10.0  # by which the largest size exceeds the base where a limit counts as reached
 STEP = "step size"
 VECTORS = {
@@ -97,6 +98,11 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
         )
         for axis, points in plans.items()
     ]
+    if done < SEEDS_OF_INTERVALS:
+        notes[
+            f"relative errors of logits and features have no interval from {done} seeds; "
+            f"{SEEDS_OF_INTERVALS} give one (--minutes)"
+        ] = None
     fluctuation = _fluctuation(spread, request.confidence)
     return _result(found, fluctuation, tuple(notes))
 
@@ -212,7 +218,7 @@ def _result(
                 estimate=fluctuation,
             )
         )
-    advice = None
+    advice = "nothing to gain from larger models or smaller steps; more data or steps remain"
     if verdict == "fail":
         advice = "a smaller or coarser model is better here: larger ones will need regularization"
     elif verdict == "inconclusive":

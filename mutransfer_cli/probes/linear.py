@@ -188,4 +188,9 @@ def probe_linear(request: ProbeRequest) -> ProbeResult:
         f"{ratio:.2f} times as much at twice that"
     )
     verdict: Verdict = "pass" if right else "fail"
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, series)
+    advice = (
+        "nothing to do: the engine that the other probes rest on is right on this machine"
+        if right
+        else "do not rely on the other probes here: report this with `mutransfer doctor`'s output"
+    )
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, series, advice)

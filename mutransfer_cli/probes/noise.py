@@ -26,9 +26,13 @@ METHOD = (
     "Emin/Smin"
 )
 WSD = (
-    "the schedule is wsd: while its rate is constant, steps and examples to a loss do not trade "
-    "off along the hyperbola (arXiv 2601.05034), so that the noise scale is no critical batch; "
-    "compare batches by the loss after the decay instead"
+    "the schedule is wsd, under which the theory of the critical batch is reported to fail: each "
+    "loss has a least and a best batch instead of a hyperbola (arXiv 2601.05034, of which only the "
+    "abstract was read); the noise scale is then no critical batch"
+)
+WSD_ADVICE = (
+    "under wsd, choose between batches by their loss after the decay; the noise scale does not "
+    "decide it"
 )
 MISFIT = 0.2  # relative difference of steps from which the hyperbola is said not to hold
 NO_HYPERBOLA = "the batch hyperbola misses the steps of a batch by {:.0%}: it does not hold here"
@@ -71,7 +75,8 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
     all_series: tuple[Series, ...] = (series,)
     text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"
     notes = trainee.notes
-    if proxies.schedule == "wsd":
+    wsd = proxies.schedule == "wsd"
+    if wsd:
         notes = (*notes, WSD)
     elif proxies.run is not None:
         curves = curves_by_batch(proxies.run)
@@ -92,10 +97,10 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
             tuple(measures),
             METHOD,
             all_series,
-            "batches up to the lower bound pay for themselves" if critical.low else None,
+            WSD_ADVICE if wsd else _open_advice(critical, batch),
             notes,
         )
-    advice = _advice(critical, batch)
+    advice = WSD_ADVICE if wsd else _advice(critical, batch)
     return ProbeResult("pass", text, tuple(measures), METHOD, all_series, advice, notes)
 
 
@@ -144,6 +149,15 @@ def _hyperbola_series(found: BatchHyperbola) -> Series:
         y=found.steps,
         expected=tuple(found.expected(b) for b in found.batches),
     )
+
+
+def _open_advice(critical: Interval, batch: int) -> str:
+    """What to do where the mean gradient does not stand out from its noise."""
+    if critical.low is not None and batch < critical.low:
+        return (
+            f"a batch of up to {critical.low:.0f} would take fewer steps at little cost in examples"
+        )
+    return "measure earlier in training (base.steps), where gradients stand out from their noise"
 
 
 def _advice(critical: Interval, batch: int) -> str:

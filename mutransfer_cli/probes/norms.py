@@ -24,6 +24,13 @@ METHOD = (
     "at the optimum (arXiv 2510.03871), alignment is where updates act as the rules assume "
     "(2310.17813); rotation in equilibrium is √(2ηλ) (2305.17212)"
 )
+ADVICE = {
+    "pass": "nothing to change; a later rung whose readout leaves this size is trained off its "
+    "optimum",
+    "fail": "run `mutransfer check`: the readout's multiplier, init or rate is at fault; or a rung "
+    "is far from its best learning rate",
+    "inconclusive": "add rungs, or give a run (search.seeds) instead of a recipe",
+}
 Values = dict[str, list[tuple[float, float]]]  # by name: size and value
 
 
@@ -137,9 +144,6 @@ def _result(
                 )
             )
     verdict, reason = _verdict(slopes[READOUT], axis)
-    advice = None
-    if verdict == "fail":
-        advice = "run `mutransfer check`: the readout's multiplier, init or rate is at fault"
     series = tuple(
         Series(
             name=_parts(name)[1] or name,
@@ -154,7 +158,7 @@ def _result(
         )
         for name, rows in positive.items()
     )
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, series, advice, notes)
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, series, ADVICE[verdict], notes)
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -172,4 +176,4 @@ def _verdict(slope: Interval, axis: str) -> tuple[Verdict, str]:
         return "pass", f"the readout has one size at every {axis}: {text}"
     if slope.low > TOLERANCE or slope.high < -TOLERANCE:
         return "fail", f"the readout's size changes with the {axis}: {text}"
-    return "inconclusive", f"{text}: more rungs or seeds would decide"
+    return "inconclusive", f"not decided: {text}"

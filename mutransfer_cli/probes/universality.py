@@ -34,6 +34,7 @@ ROWS = 256  # examples, or tokens, that are compared
 BATCHES = 8
 FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 4
 SAME = 0.9  # of what seeds let one expect
+SAME_ADVICE = "what is tuned at the smallest width is tuned for the same solution"
 METHOD = (
     "debiased linear CKA (arXiv 1905.00414) and shared nearest neighbours (2405.07987) of the last "
     "layer before the readout, and agreement of predictions, on examples that were not trained on, "
@@ -222,7 +223,7 @@ def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str
     if value.low is None or value.high is None or value.value != value.value:
         return "inconclusive", f"seeds do not agree with each other at all: {text}", "train longer"
     if value.low >= SAME:
-        return "pass", f"all widths learn the same: {text}", None
+        return "pass", f"all widths learn the same: {text}", SAME_ADVICE
     if value.high < SAME:
         advice = f"leave width {worst} out of the ladder, or run `mutransfer check`"
         return "fail", f"width {worst} learns something else: {text}", advice

@@ -68,8 +68,16 @@ class SingleModel:
 
     def step(self, step: int) -> Tensor:
         """Take one step of the optimizer; returns the loss before it, of shape (1,)."""
+        return self.step_on(step, self.batch(step))
+
+    def step_on(self, step: int, batch: Any) -> Tensor:
+        """Take one step of the optimizer on a batch; returns the loss before it, of shape (1,).
+
+        Args:
+            step: Its number, which determines the learning rate.
+            batch: The batch, on the device.
+        """
         self.rates.scale(self.schedule.lr_factor(step, self.steps))
-        batch = self.batch(step)
         loss: Tensor = run_user_code(lambda: self._optimize(batch), self._where, BUILD)
         return loss
 

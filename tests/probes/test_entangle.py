@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.fit.study_fit import fit_study
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.entangle import judge
 from mutransfer_cli.probes.probe_run import ProbeResult, run_probe
 from mutransfer_cli.recipe.load import load
@@ -45,7 +46,7 @@ def planted(correlation: float, drift: float, noise: float, seed: int) -> ProbeR
                         width, 2.0 ** (x - 8), 0, loss, params={"weight_decay": 2.0 ** (y - 5)}
                     )
                 )
-    return judge(fit_study(runs, confidence=0.9).document())
+    return judge(fit_study(runs, confidence=0.9))
 
 
 def test_ten_known_cases() -> None:
@@ -59,6 +60,47 @@ def test_ten_known_cases() -> None:
             assert ("lr with weight_decay" in result.reason) == (abs(correlation) > 0.3)
             assert ("lr with width" in result.reason) == (abs(drift) > 0.3)
     assert decided >= 8
+
+
+def cost(result: ProbeResult, name: str, hyperparameter: str) -> Interval:
+    """A cost that the probe states, as a share of the loss."""
+    (found,) = [
+        m.estimate
+        for m in result.measures
+        if m.name.startswith(name) and m.at["hyperparameter"] == hyperparameter
+    ]
+    return found
+
+
+@pytest.mark.parametrize(("correlation", "drift"), [(0.5, 0.0), (0.0, -1.0)])
+def test_what_tuning_one_costs(correlation: float, drift: float) -> None:
+    """By hand: weight decay an octave off moves the best lr by ρ octaves, ½ · 0.02 · ρ² of ln L.
+
+    From width 32 to 256 the best lr moves by three octaves per octave of drift.
+    """
+    result = planted(correlation, drift, 2e-4, seed=3)
+    for name in ("lr", "weight_decay"):
+        expected, found = 0.01 * correlation**2, cost(result, "extra loss of tuning it", name)
+        assert found.low is not None and found.high is not None
+        assert found.low <= expected + 1e-6 and expected <= found.high
+        assert found.value == pytest.approx(expected, rel=0.15, abs=2e-5)
+    expected = float(np.expm1(0.01 * (3 * drift) ** 2))
+    at_largest = "extra loss, at the largest"
+    assert cost(result, at_largest, "lr").value == pytest.approx(expected, rel=0.05, abs=2e-4)
+    assert cost(result, at_largest, "weight_decay").value < 2e-4  # the control
+
+
+def test_what_to_do() -> None:
+    """Two that are entangled are searched at once where tuning one costs more than is tolerated."""
+    dear = planted(0.9, 0.0, 2e-4, seed=0)  # 0.8 % of the loss
+    assert dear.advice is not None and "search lr and weight_decay at once" in dear.advice
+    free = planted(0.0, 0.0, 2e-4, seed=0)
+    assert free.advice is not None and ", then " in free.advice and "at once" not in free.advice
+    moving = planted(0.0, -1.0, 2e-4, seed=0)
+    assert moving.advice is not None and "best lr changes with the width" in moving.advice
+    panels = {s.panel: s for s in moving.series}
+    y = panels["optimum of lr over the width"].y
+    assert y[-1] - y[0] == pytest.approx(-3, abs=0.1)
 
 
 RECIPE = """

@@ -16,7 +16,7 @@ from mutransfer_cli.probes.estimates.eigenframework import (
     measured_error,
     predicted_error,
 )
-from mutransfer_cli.probes.kernel import judge, network_error, tangent_kernel
+from mutransfer_cli.probes.kernel import judge, tangent_kernel
 from mutransfer_cli.probes.probe_run import run_probe
 from mutransfer_cli.probes.subject.trainee import Trainee
 
@@ -48,23 +48,6 @@ def test_the_tangent_kernel_of_a_linear_model_is_that_of_its_inputs() -> None:
     assert tangent_kernel(trainee, x) == pytest.approx((x @ x.T + 1).numpy(), rel=1e-5)
 
 
-def test_the_network_s_own_error_by_hand() -> None:
-    """Outputs 1 and 3 against targets 1 and 1: (0 + 4)/2; a probability of ½ against 1 and 0: ¼."""
-    x = torch.tensor([[1.0], [3.0]])
-    for outputs, y, target, error in (
-        (1, x, [1.0, 1.0], 2.0),
-        (2, torch.tensor([0, 1]), [1.0, 0.0], 0.25),
-    ):
-        model = nn.Linear(1, outputs, bias=False)
-        nn.init.ones_(model.weight)
-        batch = (x, y)
-        trainee = Trainee(
-            model, None, lambda m, b: m(b[0]).sum(), lambda i, b=batch: b, lambda i: 0.0, 1, {}
-        )
-        found = network_error(trainee, x, np.array(target), 0.9)
-        assert found.value == pytest.approx(error)
-
-
 def test_the_verdict() -> None:
     near = Interval(value=1.01, low=0.97, high=1.05)
     far = Interval(value=1.2, low=1.1, high=1.3)
@@ -92,8 +75,15 @@ def test_a_model(tmp_path: Path) -> None:
     own = [m for m in document.measures if m.name == "mean squared error of the network"]
     assert [m.at["examples"] for m in own] == [50 * 64] and own[0].estimate.value > 0
     assert "the network itself, with 3200, leaves" in document.reason
+    networks = [m for m in document.measures if m.name == "mean squared error of networks"]
+    assert [m.at["examples"] for m in networks] == [16, 32, 64, 128]
+    few, many = networks[0].estimate, networks[-1].estimate
+    assert many.value < few.value
+    assert many.value > own[0].estimate.value  # 128 examples against 3200
+    (curve,) = [s for s in document.series if s.name == "network"]
+    assert curve.y == pytest.approx([m.estimate.value for m in networks])
     for m in document.measures:
-        if m in own:
+        if m in own or m in networks:
             continue
         assert m.expected is not None
         assert m.estimate.value == pytest.approx(m.expected, rel=0.1)

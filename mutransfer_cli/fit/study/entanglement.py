@@ -35,3 +35,19 @@ def entanglement(draws: Draws, confidence: float) -> tuple[tuple[Interval, ...],
         )
         for i in range(p)
     )
+
+
+def displacement(draws: Draws, hyperparameter: int, octaves: float) -> NDArray[np.float64]:
+    """How far the best value of one hyperparameter moves while the others are off, shape (draws,).
+
+    Of a quadratic loss with Hessian H it moves by -Σ H_jk d_k / H_jj where the others are off by
+    d_k (derived); the largest such move is returned, of signs that add up.
+
+    Args:
+        draws: Draws of the surface.
+        hyperparameter: Index j of the one that is tuned.
+        octaves: How far each of the others is off.
+    """
+    rows = np.abs(hessians(draws)[:, hyperparameter])
+    own = rows[:, hyperparameter]
+    return np.asarray(octaves * (rows.sum(1) - own) / own)

@@ -14,7 +14,7 @@ from mutransfer_cli.fit.study.choices.held_at_zero import (
     best_at_zero,
     zero_category,
 )
-from mutransfer_cli.fit.study.entanglement import entanglement
+from mutransfer_cli.fit.study.entanglement import displacement, entanglement
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_runs import StudyRuns
 from mutransfer_cli.interval import Interval
@@ -161,6 +161,37 @@ class StudySurface:
         setting = self.optimum_draws(sizes).copy()
         setting[:, self.names.index(name)] += octaves
         return interval(self.regret_draws(setting, sizes), self.confidence)
+
+    def cost_alone(self, name: str, octaves: float) -> Interval:
+        """The relative extra loss, at the largest rung, of not tuning a hyperparameter again.
+
+        It was tuned while each of the others was off; these are at their optimum since.
+
+        Args:
+            name: The hyperparameter.
+            octaves: How far each of the others was off, with the signs whose effects add up; mean
+                over these signs and their opposites.
+        """
+        j, best = self.names.index(name), self.optimum_draws(self.largest)
+        moved = displacement(self.surface.draws, j, octaves)
+        costs = []
+        for shift in (moved, -moved):
+            setting = best.copy()
+            setting[:, j] += shift
+            costs.append(self.regret_draws(setting, self.largest))
+        return interval(np.mean(costs, axis=0), self.confidence)
+
+    def cost_of_smallest(self, name: str) -> Interval:
+        """The relative extra loss, at the largest rung, of a smaller rung's optimum of one.
+
+        The other hyperparameters are at their optimum at the largest rung.
+
+        Args:
+            name: The hyperparameter whose optimum at the smallest rung is used.
+        """
+        j, setting = self.names.index(name), self.optimum_draws(self.largest).copy()
+        setting[:, j] = self.optimum_draws(self.smallest)[:, j]
+        return interval(self.regret_draws(setting, self.largest), self.confidence)
 
     def drift(self, axis: str) -> dict[str, Interval]:
         """Octaves (or steps) of the optimum of every hyperparameter per octave along an axis.

@@ -104,6 +104,7 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
             loss=repeatable(loss),
             batch=single.batch,
             step=lambda i: float(single.step(i)),
+            step_on=lambda i, batch: float(single.step_on(i, batch)),
             steps=size.steps,
             roles={t.name: t.role for t in trial.plan.tensors},
             logit_scale=trial.plan.forward.get("logit_scale") or 1.0,
@@ -154,9 +155,9 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
     assert loss is not None and batch is not None
     subject.model.train()
 
-    def step(i: int) -> float:
+    def step_on(i: int, examples: Any) -> float:
         def optimize() -> Tensor:
-            value = loss(subject.model, batch(seed * SEED_STRIDE + i))
+            value = loss(subject.model, examples)
             subject.optimizer.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             subject.optimizer.step()
@@ -170,7 +171,8 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
         optimizer=subject.optimizer,
         loss=repeatable(loss),
         batch=lambda i: batch(seed * SEED_STRIDE + i),
-        step=step,
+        step=lambda i: step_on(i, batch(seed * SEED_STRIDE + i)),
+        step_on=step_on,
         steps=CALLABLE_STEPS,
         roles={},
         notes=(f"trained for {CALLABLE_STEPS} steps", *((frozen,) if frozen else ())),

@@ -29,6 +29,7 @@ class Trainee:
         steps: Number of steps of its run.
         roles: Role of every tensor; empty where there is no plan.
         logit_scale: What multiplies the logits outside of the model's tensors.
+        step_on: As `step`, on a given batch in place of the step's own.
         notes: What the reader of a result should know.
     """
 
@@ -40,6 +41,7 @@ class Trainee:
     steps: int
     roles: dict[str, str]
     logit_scale: float = 1.0
+    step_on: Callable[[int, Any], float] | None = None
     notes: tuple[str, ...] = ()
 
     @property
