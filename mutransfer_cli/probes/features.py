@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from torch import Tensor
@@ -25,10 +26,10 @@ METHOD = (
     "-1/2 in the regime of the tangent kernel (arXiv 2011.14522)"
 )
 ADVICE = {
-    "pass": "nothing to change: a learning rate acts alike at every width",
+    "pass": "nothing to change",
     "fail": "run `mutransfer check`, which names the tensor at fault",
-    "inconclusive": "begin the ladder at a larger width, or add widths: at small ones, corrections "
-    "of order 1/width are part of the exponent",
+    "inconclusive": "run `mutransfer check`; if it passes, begin the ladder at a larger width, or "
+    "zero the readout (init.zero): at small widths, its random outputs drive the first steps",
 }
 
 
@@ -58,7 +59,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
                 moved[name].append((size.width, movement))
     slopes = {name: width_slope(points, request.confidence) for name, points in moved.items()}
     middle = sorted(slopes, key=lambda name: slopes[name].value)[len(slopes) // 2]
-    verdict, reason = _verdict(slopes[middle], middle)
+    verdict, reason = verdict_on(slopes, middle)
     measures = tuple(
         Measure(name="exponent of the width", at={"layer": name}, estimate=value, expected=0.0)
         for name, value in slopes.items()
@@ -108,15 +109,31 @@ def feature_movement(trainee: Trainee) -> dict[str, float]:
     return moved
 
 
+def _certain(slope: Interval) -> bool:
+    """Whether a layer's movement certainly depends on the width."""
+    assert slope.low is not None and slope.high is not None
+    return slope.high < -TOLERANCE or slope.low > TOLERANCE
+
+
 def _rms(tensor: Tensor) -> float:
     return float(tensor.double().pow(2).mean().sqrt())
 
 
-def _verdict(slope: Interval, layer: str) -> tuple[Verdict, str]:
-    """Whether features are learned alike at every width."""
+def verdict_on(slopes: Mapping[str, Interval], layer: str) -> tuple[Verdict, str]:
+    """Whether features are learned alike at every width.
+
+    Args:
+        slopes: Exponent of the width, by layer.
+        layer: The median layer.
+    """
+    slope = slopes[layer]
     text = f"the movement of features grows as width^{slope} (median layer: {layer})"
     assert slope.low is not None and slope.high is not None
     if slope.low >= -TOLERANCE and slope.high <= TOLERANCE:
+        apart = {n: s for n, s in slopes.items() if _certain(s)}
+        if apart:
+            worst = max(apart, key=lambda name: abs(apart[name].value))
+            return "inconclusive", f"not every layer: {text}, but {worst} as width^{apart[worst]}"
         return "pass", f"features are learned at every width alike: {text}"
     if slope.high < -TOLERANCE:
         return "fail", f"lazy, the wider the less is learned: {text}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.features import verdict_on
 from mutransfer_cli.probes.probe_run import run_probe
 
 RECIPE = """
@@ -85,3 +87,12 @@ def test_ten_known_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             assert document.reason.startswith(right), (name, sets, document.reason)
             decided += 1
     assert decided >= 8
+
+
+def test_one_layer_that_depends_on_the_width_is_enough_not_to_pass() -> None:
+    near = Interval(value=0.0, low=-0.1, high=0.1)
+    far = Interval(value=-0.5, low=-0.6, high=-0.4)
+    assert verdict_on({"a": near, "b": near}, "a")[0] == "pass"
+    verdict, reason = verdict_on({"a": near, "b": far}, "a")
+    assert verdict == "inconclusive" and "but b as width^-0.5" in reason
+    assert verdict_on({"a": near, "b": far}, "b")[0] == "fail"  # where the median layer does

@@ -111,7 +111,8 @@ def test_the_batch_hyperbola_of_a_run(recipe: Path, tmp_path: Path) -> None:
 def test_entanglement_is_read_off_a_run(recipe: Path, tmp_path: Path) -> None:
     sweep(load(recipe, ["search.seeds=2", "base.steps=30"]), tmp_path / "run")
     document = run_probe("entangle", str(tmp_path / "run"))
-    assert {(m.at["hyperparameter"], m.at["with"]) for m in document.measures} == {("lr", "width")}
+    pairs = {(m.at["hyperparameter"], m.at.get("with")) for m in document.measures}
+    assert pairs == {("lr", "width"), ("lr", None)}  # the drift, and what it costs
     with pytest.raises(InputError, match="expected a run directory"):
         found("entangle", recipe)
 

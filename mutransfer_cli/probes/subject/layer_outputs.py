@@ -15,7 +15,10 @@ READOUTS = ("readout", "tied")
 
 
 def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
-    """The output of every module with parameters of its own, without readouts.
+    """The output of every module with parameters of its own, without readouts, in their order.
+
+    Of a module that is called several times, it is the output of the last call: in the first step
+    of a recurrent network, a layer sees nothing but its bias.
 
     Args:
         trainee: Gives the model, its loss and the roles of its tensors.
@@ -27,7 +30,8 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
     def keep(name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             if isinstance(output, Tensor) and output.is_floating_point():
-                found.setdefault(name, output.detach().clone())
+                found.pop(name, None)  # of several calls the last, as of a recurrent layer
+                found[name] = output.detach().clone()
 
         return hook
 

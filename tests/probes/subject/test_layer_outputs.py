@@ -1,0 +1,35 @@
+"""Outputs of layers, by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
+from mutransfer_cli.probes.subject.trainee import Trainee
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.again, self.out = nn.Linear(1, 1), nn.Linear(1, 1)
+        for p in self.parameters():
+            nn.init.constant_(p, 2.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.zeros_like(x)
+        for _ in range(3):
+            h = self.again(h)
+        result: Tensor = self.out(h)
+        return result
+
+
+def test_a_layer_that_is_called_again_counts_with_its_last_output() -> None:
+    """From 0: 2, then 2·2 + 2 = 6, then 2·6 + 2 = 14; the first is the bias and nothing else."""
+    model, x = Recurrent(), torch.zeros(1, 1)
+    roles = {"out.weight": "readout"}
+    trainee = Trainee(model, None, lambda m, b: m(b).sum(), lambda i: x, lambda i: 0.0, 1, roles)
+    outputs = layer_outputs(trainee, x)
+    assert list(outputs) == ["again"]  # without the readout
+    assert float(outputs["again"]) == pytest.approx(14.0)
