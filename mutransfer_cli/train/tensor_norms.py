@@ -27,8 +27,13 @@ READOUTS = ("readout", "tied")
 
 
 def is_matrix(tensor: Tensor) -> bool:
-    """Whether a stacked tensor has a matrix for each trial; kernels count as one."""
-    return tensor.dim() >= 3 and tensor.shape[1] > 1 and tensor[0, 0].numel() > 1
+    """Whether a stacked tensor has a matrix for each trial; kernels count as one.
+
+    So does the one row of a readout with one output.
+    """
+    if tensor.dim() == 3:
+        return tensor[0].numel() > 1
+    return tensor.dim() > 3 and tensor.shape[1] > 1 and tensor[0, 0].numel() > 1
 
 
 def as_matrix(tensor: Tensor) -> Tensor:

@@ -45,6 +45,16 @@ def test_the_readout_keeps_its_size_under_mup_only(recipe: Path) -> None:
     assert {m.at["tensor"] for m in aligned} >= {"hidden.0.weight"}
 
 
+def test_a_readout_with_one_output_is_the_one_that_is_measured(recipe: Path) -> None:
+    """Of a regression; with the last hidden matrix in its place, muP would seem to fall."""
+    one = ("model={build: 'recipes.ladders.regression:build'}", "init={from: fan_in}")
+    verdicts = {
+        name: run_probe("norms", str(recipe), (*one, f"parameterization={name}")).verdict
+        for name in ("mup", "sp")
+    }
+    assert verdicts == {"mup": "pass", "sp": "fail"}
+
+
 def test_a_sweep_keeps_its_norms(recipe: Path, tmp_path: Path) -> None:
     sweep(load(recipe, []), tmp_path / "run")
     records = Run.open(tmp_path / "run").records

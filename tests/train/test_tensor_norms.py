@@ -14,6 +14,7 @@ from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.tensor_norms import (
     READOUT,
+    is_matrix,
     readout_norms,
     spectral_norms,
     update_norms,
@@ -46,6 +47,15 @@ def test_the_readout_norm_is_the_largest_output() -> None:
     """Of x = √3 w/|w| for the row w = (1, 2, 2), RMS 1: w·x = √3·3."""
     matrix = torch.tensor([[[1.0, 2.0, 2.0], [0.0, 1.0, 0.0]]])
     assert float(readout_norms(matrix)) == pytest.approx(3**0.5 * 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "right"),
+    [((2, 1, 3), True), ((2, 3), False), ((2, 4, 3), True), ((2, 1, 1, 3), False)],
+)
+def test_what_counts_as_a_matrix(shape: tuple[int, ...], right: bool) -> None:
+    """Of two trials: the row of a readout is one, a vector and a token (1, 1, 3) are not."""
+    assert is_matrix(torch.zeros(shape)) is right
 
 
 def test_an_update_by_hand() -> None:

@@ -14,12 +14,14 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
+from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.probes.subject.trainee import Trainee, random_parts, repeatable
 from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.train.single_trial import SingleModel
+from mutransfer_cli.train.tensor_norms import READOUTS
 from mutransfer_cli.train.trial import Trial
 
 CALLABLE_STEPS = 100
@@ -107,7 +109,7 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
             step_on=lambda i, batch: float(single.step_on(i, batch)),
             steps=size.steps,
             roles={t.name: t.role for t in trial.plan.tensors},
-            logit_scale=trial.plan.forward.get("logit_scale") or 1.0,
+            logit_scale=readout_multiplier(trial.plan),
             notes=(frozen,) if frozen else (),
         )
 
@@ -117,6 +119,12 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
         name, factory.rungs, factory.base, train, parameterization, run, rate, recipe.schedule.name,
         under=lambda other: proxies_of_recipe(override(recipe, {"parameterization": other}), name),
     )  # fmt: skip
+
+
+def readout_multiplier(plan: Plan) -> float:
+    """What multiplies the logits: the plan's multiplier of all logits, times the readout's own."""
+    own = [t.multiplier for t in plan.tensors if t.role in READOUTS]
+    return (plan.forward.get("logit_scale") or 1.0) * (own[-1] if own else 1.0)
 
 
 def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:

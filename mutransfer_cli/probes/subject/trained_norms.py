@@ -52,7 +52,8 @@ def trained_norms(trainee: Trainee, expected: dict[str, float]) -> Norms:
     matrices = {n: as_matrix(w) for n, w in _stacked(trainee.model).items() if is_matrix(w)}
     for name, matrix in matrices.items():
         norms[f"{SPECTRAL} {name}"] = float(spectral_norms(matrix)[0])
-    readouts = [n for n in matrices if trainee.roles.get(n) in READOUTS] or list(matrices)[-1:]
+    known = trainee.roles  # without roles, the last matrix is taken for the readout
+    readouts = [n for n in matrices if known.get(n) in READOUTS] if known else list(matrices)[-1:]
     for name in readouts:
         norms[READOUT] = float(readout_norms(matrices[name])[0]) * trainee.logit_scale
     return norms
