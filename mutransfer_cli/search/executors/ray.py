@@ -20,12 +20,16 @@ from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim
 from mutransfer_cli.search.executors.ray_cluster import (
     connect,
     device_of,
-    head_address,
     leave,
     needs_of,
-    require_head,
     slots,
     tasks_per_machine,
+)
+from mutransfer_cli.search.executors.ray_head import (
+    HeadWatch,
+    head_address,
+    loss_message,
+    require_head,
 )
 from mutransfer_cli.search.executors.ray_task import GroupTask, is_remote_client, result_of
 from mutransfer_cli.search.executors.ray_worker import (
@@ -86,6 +90,7 @@ class RayExecutor(GroupingExecutor):
 
         connect(self.proxies, self.address, self.count)
         self.head = head_address()
+        self.watch = HeadWatch(self.head)
         self.needs = needs_of(self.device, self.threads)
         self.streams = not is_remote_client()
         if self.streams:
@@ -105,6 +110,7 @@ class RayExecutor(GroupingExecutor):
     ) -> None:
         """Leave the cluster, or end the one that was started here."""
         leave()
+        self.watch.stop()
 
     def slots(self) -> int:
         """How many tasks can run at a time now; the cluster may grow."""
@@ -160,10 +166,7 @@ class RayExecutor(GroupingExecutor):
         except (ray.exceptions.RayError, ConnectionError) as error:
             require_not_interrupted()
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"--executor ray: the cluster is gone: {reason}; what was finished is kept: run "
-                "the same command again"
-            ) from error
+            raise InputError(loss_message(reason)) from error
 
     def _run(self, jobs: Sequence[Job], claim: Claim) -> Iterator[tuple[Job, Result]]:
         import ray

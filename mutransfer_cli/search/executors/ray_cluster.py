@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.schema.callable_name import is_callable
-
-ABSENCE_LIMIT = 30.0  # seconds; after 60, Ray's own code ends the process
-ABSENCE_PAUSE = 0.5  # seconds between two looks
 
 _connected_here = False  # whether `connect` started or joined Ray
 
@@ -73,41 +68,6 @@ def leave() -> None:
     if _connected_here:
         ray.shutdown()
         _connected_here = False
-
-
-def head_address() -> tuple[str, int] | None:
-    """Host and port of the cluster's head; None for a ray:// connection, which breaks by itself."""
-    import ray
-    from ray.util.client import ray as client
-
-    if client.is_connected():
-        return None
-    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def answers(address: tuple[str, int]) -> bool:
-    """Whether something takes connections at an address."""
-    try:
-        with socket.create_connection(address, timeout=5.0):
-            return True
-    except OSError:
-        return False
-
-
-def require_head(address: tuple[str, int] | None) -> None:
-    """Wait for the head of the cluster if it does not answer; it may be restarting.
-
-    Calls of Ray without its head do not return, and end the process with code 1 after a minute.
-
-    Raises:
-        ConnectionError: It does not answer for ABSENCE_LIMIT.
-    """
-    began = time.monotonic()
-    while address is not None and not answers(address):
-        if time.monotonic() - began > ABSENCE_LIMIT:
-            raise ConnectionError(f"its head does not answer at {address[0]}:{address[1]}")
-        time.sleep(ABSENCE_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.executors import ray_cluster
-from mutransfer_cli.search.executors.ray_cluster import answers, require_head
+from mutransfer_cli.search.executors import ray_head
+from mutransfer_cli.search.executors.ray_head import answers, require_head
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.sweeps import TRIALS, write_recipe
 from tests.helpers.waiting import wait_until
@@ -30,10 +30,22 @@ print("killed", flush=True)
 """
 # Ray's own patience is a minute.
 IMPATIENT = """
-from mutransfer_cli.search.executors import ray_cluster
-ray_cluster.ABSENCE_LIMIT = 3.0
+from mutransfer_cli.search.executors import ray_head
+ray_head.ABSENCE_LIMIT = 3.0
 from mutransfer_cli.cli.main import main
 main()
+"""
+STUCK = """
+import socket, sys, time
+from mutransfer_cli.search.executors import ray_head
+ray_head.ABSENCE_LIMIT = ray_head.STUCK_LIMIT = ray_head.ABSENCE_PAUSE = 0.1
+with socket.create_server(("127.0.0.1", 0)) as head:
+    address = head.getsockname()
+watch = ray_head.HeadWatch(address)
+if sys.argv[1] == "stopped":
+    watch.stop()
+    sys.exit(0)
+time.sleep(60)  # as a call of Ray that never returns
 """
 SLOW = """
 import time, torch
@@ -69,8 +81,8 @@ def test_a_head_that_answers_is_no_matter(listener: socket.socket) -> None:
 def test_a_head_that_is_gone_is_told(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "ABSENCE_LIMIT", 0.2)
-    monkeypatch.setattr(ray_cluster, "ABSENCE_PAUSE", 0.05)
+    monkeypatch.setattr(ray_head, "ABSENCE_LIMIT", 0.2)
+    monkeypatch.setattr(ray_head, "ABSENCE_PAUSE", 0.05)
     host, port = listener.getsockname()
     listener.close()
     assert not answers((host, port))
@@ -81,7 +93,7 @@ def test_a_head_that_is_gone_is_told(
 def test_a_head_that_restarts_is_waited_for(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_cluster, "ABSENCE_PAUSE", 0.01)
+    monkeypatch.setattr(ray_head, "ABSENCE_PAUSE", 0.01)
     address = listener.getsockname()
     listener.close()
     waiter = threading.Thread(target=require_head, args=(address,))
@@ -89,6 +101,16 @@ def test_a_head_that_restarts_is_waited_for(
     with socket.create_server(address):
         waiter.join(60)
         assert not waiter.is_alive()
+
+
+@pytest.mark.parametrize(("state", "code"), [("stuck", 2), ("stopped", 0)])
+def test_a_call_that_never_returns_is_ended(state: str, code: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", STUCK, state], capture_output=True, text=True, timeout=50
+    )
+    assert process.returncode == code
+    message = "mutransfer: error: --executor ray: the cluster is gone: its head does not answer"
+    assert process.stderr.startswith(message) is (state == "stuck")
 
 
 def test_a_cluster_that_is_killed_ends_the_sweep(tmp_path: Path) -> None:
