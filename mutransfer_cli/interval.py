@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, isfinite
 
 from pydantic import BaseModel, ConfigDict
+
+LONGEST_WHOLE = 1e6  # larger numbers are shown as powers of ten
+
+
+def number(value: float) -> str:
+    """A number for people: four significant digits; whole digits below a million.
+
+    So a width is 20480 and not 2.048e+04, and a model of 1300000000 parameters has 1.3e+09.
+    """
+    is_plain = isfinite(value) and 1e4 <= abs(value) < LONGEST_WHOLE
+    return f"{value:.0f}" if is_plain else f"{value:.4g}"
 
 
 class Interval(BaseModel):
@@ -24,10 +35,10 @@ class Interval(BaseModel):
         return max(self.high - self.value, self.value - self.low)
 
     def __str__(self) -> str:
-        """The value and its bounds with four significant digits, for people."""
+        """The value and its bounds, for people."""
         if self.low is None or self.high is None:
-            return f"{self.value:.4g}"
-        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
+            return number(self.value)
+        return f"{number(self.value)} ({number(self.low)} to {number(self.high)})"
 
     def exp2(self) -> Interval:
         """Two to the power of the value and of both bounds: a learning rate from its log2."""

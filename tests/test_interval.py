@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from mutransfer_cli.interval import Interval
+from mutransfer_cli.interval import Interval, number
 
 
 def test_half_width_is_the_longer_arm() -> None:
@@ -24,3 +24,22 @@ def test_powers_of_two_keep_missing_bounds() -> None:
 def test_as_text() -> None:
     assert str(Interval(value=0.0123456, low=0.01, high=0.02)) == "0.01235 (0.01 to 0.02)"
     assert f"lr {Interval(value=3)}" == "lr 3"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0078125, "0.007812"),  # round half to even
+        (32, "32"),
+        (20480.0, "20480"),
+        (130000, "130000"),
+        (1300000000, "1.3e+09"),
+        (6.7e9, "6.7e+09"),
+        (-20480.4, "-20480"),
+        (2.0**-20, "9.537e-07"),
+        (inf, "inf"),
+    ],
+)
+def test_numbers_are_written_alike(value: float, text: str) -> None:
+    assert number(value) == text
+    assert str(Interval(value=value)) == text

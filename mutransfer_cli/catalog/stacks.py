@@ -225,9 +225,3 @@ def require_stack(name: str) -> StackEntry:
         if normal in (entry.name, *entry.aliases):
             raise InputError(f"--format {name}: did you mean '{entry.name}'?")
     raise InputError(f"--format {name}: {STACKS.unknown(name)}")
-
-
-def help_of_stacks() -> str:
-    """All formats, for `--help`."""
-    formats = "; ".join(f"{row.name}: {row.summary}" for row in STACKS)
-    return f"{formats}. Refused, with the reason: {', '.join(r.name for r in REFUSED_STACKS)}"

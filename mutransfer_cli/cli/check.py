@@ -41,9 +41,7 @@ def check(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option(
-            "--seeds", min=2, help="Number of seeds; more are added while the verdict is undecided."
-        ),
+        typer.Option("--seeds", min=2, help="Seeds; more are added while undecided."),
     ] = 3,
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="Optimizer steps per seed and size.")
@@ -83,7 +81,7 @@ def check(
         Path | None, typer.Option("--plot", help="Plot the measured curves against the size (PNG).")
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="A line for every tensor, also where layers are alike.")
+        bool, typer.Option("--all", help="A line for every tensor, also of alike layers.")
     ] = False,
     exit_zero: ExitZero = False,
     sets: Sets = None,
@@ -94,7 +92,10 @@ def check(
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Measure coordinate statistics over widths and give a verdict."""
+    """Measure coordinate statistics over widths and give a verdict.
+
+    Example: mutransfer check recipe.yaml, or mutransfer check my_package.model:build
+    """
     checkable = [row.name for row in AXES if row.checked]
     if axis not in checkable:
         raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")

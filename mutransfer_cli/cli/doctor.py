@@ -7,7 +7,10 @@ from mutransfer_cli.cli.output import show_line
 
 
 def doctor(as_json: Json = False) -> None:
-    """Show versions, devices, and how fast trials run on each."""
+    """Show versions, devices, and how fast trials run on each; and what to install for more.
+
+    Example: mutransfer doctor
+    """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.train.capabilities import examine
 

@@ -50,8 +50,9 @@ def fit(
     source: Annotated[
         str,
         typer.Argument(
-            help="A run directory, a table of runs (CSV, TSV, JSON, JSON lines, Markdown, exports "
-            "of W&B and MLflow) or an Optuna storage."
+            metavar="SOURCE",
+            help="A run directory, a table of runs (CSV, JSON, Markdown, exports of W&B and "
+            "MLflow), or an Optuna storage.",
         ),
     ],
     width: Width = None,
@@ -64,26 +65,25 @@ def fit(
         str | None,
         typer.Option(
             "--tolerance",
-            help="Share of the loss that a transfer may cost, such as 0.5% (the default).",
+            metavar="SHARE",
+            help="Loss that a transfer may cost; default: 0.5%.",
         ),
     ] = None,
     axis: Annotated[
         str | None,
-        typer.Option("--axis", help="Use only the rungs on one line along this size."),
+        typer.Option("--axis", metavar="NAME", help="Use only rungs on a line along this size."),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
             "--against",
-            metavar="RUN|TABLE",
-            help="Compare with runs of another parameterization or optimizer at equal compute.",
+            metavar="SOURCE",
+            help="Compare with other runs at equal compute.",
         ),
     ] = None,
     advise: Annotated[
         bool,
-        typer.Option(
-            "--advise", help="List proxies for the target, with what a sweep of each promises."
-        ),
+        typer.Option("--advise", help="List proxies, with what a sweep of each promises."),
     ] = False,
     output: Output = None,
     confidence: Confidence = 0.95,
@@ -101,8 +101,9 @@ def fit(
 ) -> None:
     """Choose every hyperparameter for the target, and show how sure that is and what it rests on.
 
-    The choice has the lowest expected regret at the target that --width and the other sizes name,
-    or at the largest rung.
+    The choice has the lowest expected regret at the target (--width …) or at the largest rung.
+
+    Example: mutransfer fit runs/gpt --width 4096
     """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")

@@ -109,7 +109,7 @@ def show_rungs(document: FitDocument) -> None:
         ),
         (
             (
-                *("-" if (size := getattr(r, s)) is None else f"{size:.12g}" for s in shown),
+                *("-" if (size := getattr(r, s)) is None else number(size) for s in shown),
                 *(estimate((r.optimum or {}).get(name)) for name in names),
                 number(r.loss),
                 str(r.points),

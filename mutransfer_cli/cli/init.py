@@ -14,7 +14,7 @@ from mutransfer_cli.files import write_text
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="Path of the recipe to write.")] = Path(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The recipe to write.")] = Path(
         "recipe.yaml"
     ),
     model: Annotated[
@@ -27,7 +27,12 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a commented recipe that runs as it is."""
+    """Write a commented recipe that runs as it is.
+
+    On a terminal, and without options, it asks a few questions first.
+
+    Example: mutransfer init recipe.yaml --model my_package.model:build
+    """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.documents.init import InitDocument
     from mutransfer_cli.recipe.schema.callable_name import is_callable

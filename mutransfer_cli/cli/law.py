@@ -10,7 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.laws import LAWS
 from mutransfer_cli.cli.options import Columns, Confidence, ExitZero, Json, Output, StudyName, Where
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.output import number, show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,55 +23,60 @@ UNIDENTIFIED = 3
 
 def law(
     source: Annotated[
-        str, typer.Argument(help="A table of runs, one run per row, or an Optuna storage.")
+        str,
+        typer.Argument(metavar="TABLE", help="A table, one run per row, or an Optuna storage."),
     ],
-    form: Annotated[str, typer.Option("--form", help=f"Form of the law. {FORMS}.")],
+    form: Annotated[str, typer.Option("--form", metavar="NAME", help=f"{FORMS}.")],
     columns: Columns = None,
     where: Where = None,
     study: StudyName = None,
     along: Annotated[
         str | None,
-        typer.Option("--along", help="Sizes of the law, such as params or params,tokens."),
+        typer.Option("--along", metavar="SIZES", help="Sizes of the law, such as params,tokens."),
     ] = None,
     of: Annotated[
         str | None,
-        typer.Option("--of", help="Hyperparameters of form optimum, such as lr,weight_decay."),
+        typer.Option("--of", metavar="NAMES", help="Of form optimum, such as lr,weight_decay."),
     ] = None,
     best: Annotated[
         bool,
-        typer.Option("--best", help="Fit a law of the loss to the best run of each size alone."),
+        typer.Option("--best", help="Fit the best run of each size alone."),
     ] = False,
     floor: Annotated[
         float | None,
-        typer.Option("--floor", min=0, help="Fix the irreducible loss E, 0 for none."),
+        typer.Option("--floor", metavar="E", min=0, help="Fix the irreducible loss; 0: none."),
     ] = None,
     hold_out: Annotated[
         str | None,
         typer.Option(
             "--hold-out",
-            help="Rows to predict instead of fitting, such as 'params>4e8'; default: the law is "
-            "fitted to all rows, and checked by a second fit without the largest sizes.",
+            metavar="CONDITION",
+            help="Rows to predict instead of fitting; default: a second fit, without the "
+            "largest sizes, predicts those.",
         ),
     ] = None,
     at: Annotated[
         list[str] | None,
         typer.Option(
             "--at",
-            metavar="SIZE=NUMBER,…",
-            help="A size to predict, such as params=7e9,tokens=1e12; repeatable.",
+            metavar="SIZE=NUMBER",
+            help="Predict at params=7e9,tokens=1e12, say; repeatable.",
         ),
     ] = None,
     confidence: Confidence = 0.95,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Number of bootstrap refits.")
+        int, typer.Option("--resamples", metavar="N", min=100, help="Bootstrap refits.")
     ] = 1000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the bootstrap.")] = 0,
     plot: Annotated[Path | None, typer.Option("--plot", help="Plot the law (PNG).")] = None,
     output: Output = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a scaling law to a table of runs, and check it on sizes that were held out."""
+    """Fit a scaling law to a table of runs, and check it on sizes that were held out.
+
+    Example: mutransfer law runs.csv --form power --at params=7e9
+    """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
     row = LAWS.get(form)
@@ -156,6 +161,4 @@ def cells(rows: Iterable[Prediction], headings: Iterable[str]) -> Iterable[tuple
 
     for row in rows:
         values = [row.get(name) for name in headings]
-        yield tuple(
-            str(v) if isinstance(v, Interval) else "-" if v is None else f"{v:.4g}" for v in values
-        )
+        yield tuple(str(v) if isinstance(v, Interval) else number(v) for v in values)

@@ -21,7 +21,6 @@ FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 
 app = typer.Typer(
     name="mutransfer",
-    help="Tune a small model, configure the large one.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -47,6 +46,8 @@ def root(
 
     Exit codes: 0 done or passed; 1 the answer is no; 2 wrong input; 3 inconclusive; 70 internal
     error; 130 interrupted.
+
+    Example: mutransfer init recipe.yaml && mutransfer check recipe.yaml
     """
 
 

@@ -15,9 +15,8 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(
         "--columns",
-        metavar="NAME=COLUMN,…",
-        help="What columns of a table mean, such as width=d_model,loss=eval/loss; "
-        "ignore=COLUMN leaves one out, lr=2^COLUMN reads logarithms; repeatable.",
+        metavar="NAME=COLUMN",
+        help="What columns mean: width=d_model,lr=2^x; repeatable.",
     ),
 ]
 Where = Annotated[
@@ -25,49 +24,47 @@ Where = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Rows of a table to use, such as optimizer=adamw or params>4e8; repeatable.",
+        help="Rows to use, such as params>4e8; repeatable.",
     ),
 ]
 StudyName = Annotated[
-    str | None, typer.Option("--study", help="Study of an Optuna storage; default: the only one.")
+    str | None, typer.Option("--study", metavar="NAME", help="Study of an Optuna storage.")
 ]
 LrIs = Annotated[
     str,
     typer.Option(
         "--lr-is",
-        help="Meaning of `lr` in a table: base (quoted at the base width) or raw (rate of the "
-        "hidden matrices).",
+        metavar="KIND",
+        help="`lr` in a table: base (at the base width) or raw (hidden matrices).",
     ),
 ]
 OptimizerOfRuns = Annotated[
-    str, typer.Option("--optimizer", help="Optimizer of the runs in a table, for --lr-is raw.")
+    str, typer.Option("--optimizer", metavar="NAME", help="Of runs with raw rates in a table.")
 ]
 BaseWidth = Annotated[
     int | None,
-    typer.Option("--base-width", min=1, help="Base width of a table; default: its smallest width."),
+    typer.Option("--base-width", metavar="N", min=1, help="Base width; default: the smallest."),
 ]
 Params = Annotated[
     float | None,
-    typer.Option("--params", min=1, help="Parameters of the target, for tables that have them."),
+    typer.Option("--params", metavar="N", min=1, help="Parameters of the target, in tables."),
 ]
 Confidence = Annotated[
-    float, typer.Option("--confidence", help="Confidence level of all intervals, between 0 and 1.")
+    float, typer.Option("--confidence", metavar="P", help="Confidence level of all intervals.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
 Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per worker.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="First seed.")]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Threads per worker.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
-Width = Annotated[int | None, typer.Option("--width", min=1, help="Width of the target.")]
-Depth = Annotated[int | None, typer.Option("--depth", min=1, help="Depth of the target.")]
+Width = Annotated[int | None, typer.Option("--width", metavar="N", min=1, help="Target's width.")]
+Depth = Annotated[int | None, typer.Option("--depth", metavar="N", min=1, help="Target's depth.")]
 Batch = Annotated[
-    int | None, typer.Option("--batch", min=1, help="Examples per step of the target.")
+    int | None, typer.Option("--batch", metavar="N", min=1, help="Target's examples per step.")
 ]
-Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps of the target.")]
+Steps = Annotated[int | None, typer.Option("--steps", metavar="N", min=1, help="Target's steps.")]
 Tokens = Annotated[
     float | None,
-    typer.Option(
-        "--tokens", min=1, help="Training tokens of the target, such as 2e10, instead of --steps."
-    ),
+    typer.Option("--tokens", metavar="N", min=1, help="Tokens of the target, instead of --steps."),
 ]

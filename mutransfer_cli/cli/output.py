@@ -148,8 +148,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def number(value: float | None, none: str = "-") -> str:
-    """A number with four digits, or `none` if there is no value."""
-    return none if value is None else f"{value:.4g}"
+    """A number as `interval.number` writes it, or `none` if there is no value."""
+    if value is None:
+        return none
+    from mutransfer_cli.interval import number as shown  # pydantic, which --help does not need
+
+    return shown(value)
 
 
 def interval(value: Interval | None, none: str = "-") -> str:

@@ -24,7 +24,7 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.output import number, show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ def predict(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="A run directory, a table of runs or an Optuna storage, as for `fit`; with "
-            "--score, that of the target."
+            metavar="SOURCE",
+            help="A run directory, a table of runs or an Optuna storage; with --score, "
+            "that of the target.",
         ),
     ] = None,
     width: Width = None,
@@ -52,29 +53,28 @@ def predict(
         str | None,
         typer.Option(
             "--pilot",
-            help="A run directory or a table with short runs at the target, which revise the "
-            "prediction: three rates for 2 % of the tokens, say.",
+            metavar="SOURCE",
+            help="Short runs at the target, to revise the prediction.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", help="File for the sealed forecast; a copy is kept with the runs."
-        ),
+        typer.Option("--output", "-o", metavar="PATH", help="File for the sealed forecast."),
     ] = None,
     score: Annotated[
-        Path | None, typer.Option("--score", help="A sealed forecast: show what came true.")
+        Path | None,
+        typer.Option("--score", metavar="PATH", help="A forecast: show what came true."),
     ] = None,
     loss: Annotated[
-        float | None, typer.Option("--loss", help="With --score: the loss of the target.")
+        float | None,
+        typer.Option("--loss", metavar="NUMBER", help="With --score: the target's loss."),
     ] = None,
     started: Annotated[
         str | None,
         typer.Option(
             "--started",
             metavar="DATE",
-            help="With --score: when the run of the target started, in UTC, such as "
-            "2026-11-26T14:30. A run directory says so itself.",
+            help="With --score: when the target's run started (2026-11-26T14:30, UTC).",
         ),
     ] = None,
     lr_is: LrIs = "base",
@@ -86,11 +86,12 @@ def predict(
     exit_zero: ExitZero = False,
     as_json: Json = False,
 ) -> None:
-    """Predict the loss and the optimum at a target, and score the prediction later.
+    """Predict loss and optimum at a target, and score the prediction later.
 
-    The prediction is made from the runs of smaller sizes. With -o it becomes a forecast: dated, and
-    sealed by a digest. When the target has been trained, --score shows what came true; it refuses
-    a forecast that was edited, or made after the target's run had started.
+    With -o the prediction becomes a forecast, dated and sealed by a digest. --score shows what came
+    true; it refuses a forecast that was edited, or made after the target's run had started.
+
+    Example: mutransfer predict runs/gpt --width 4096 -o forecast.json
     """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
@@ -134,7 +135,7 @@ def show(document: PredictDocument, output: Path | None) -> None:
     """Print the prediction, the forecast's digest, and the score."""
     from mutransfer_cli.cli.output import interval
 
-    sizes = ", ".join(f"{k} {v:g}" for k, v in document.target.items() if v is not None)
+    sizes = ", ".join(f"{k} {number(v)}" for k, v in document.target.items() if v is not None)
     unit = "octave" if document.distance == 1 else "octaves"
     show_line(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
     show_line(f"at {document.confidence:.0%} confidence:")

@@ -58,7 +58,10 @@ def probe(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure what the theory of learning predicts, on a model of your own."""
+    """Measure what the theory of learning predicts, on a model of your own.
+
+    Example: mutransfer probe sharpness recipe.yaml
+    """
     from mutransfer_cli.cli.output import print_json
 
     if not 0 < confidence < 1:

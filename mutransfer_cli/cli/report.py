@@ -50,8 +50,9 @@ def report(
 ) -> None:
     """Write one page that answers what to set for the large run, and shows why to believe it.
 
-    The page needs no network. Several runs stand side by side, such as muP and its control:
-    mutransfer report runs/mup runs/sp -o report.html
+    The page needs no network. Several runs stand side by side, such as muP and its control.
+
+    Example: mutransfer report runs/mup runs/sp -o report.html
     """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.report.page.write import write_report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.stack_versions import version_lines
-from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, help_of_stacks, require_stack
+from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
 from mutransfer_cli.cli.options import (
     Batch,
     Depth,
@@ -27,8 +27,6 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from mutransfer_cli.documents.scale import ScaleDocument
 
-FILES = "; ".join(f"{row.name}: {', '.join(row.files)}" for row in STACKS if len(row.files) > 1)
-
 
 def scale(
     source: Annotated[
@@ -40,14 +38,15 @@ def scale(
     batch: Batch = None,
     steps: Steps = None,
     tokens: Tokens = None,
-    format: Annotated[str, typer.Option("--format", help=f"{help_of_stacks()}.")] = DEFAULT_STACK,
+    format: Annotated[
+        str, typer.Option("--format", metavar="NAME", help=f"{', '.join(STACKS.names)}.")
+    ] = DEFAULT_STACK,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help=f"File to write; for formats with several files ({FILES}), their folder. Without "
-            "-o the main file is printed, which works without the others.",
+            help="File to write, or folder for several; default: print the main file.",
         ),
     ] = None,
     diff: Annotated[
@@ -55,21 +54,22 @@ def scale(
         typer.Option(
             "--diff",
             metavar="OLD",
-            help="Show what changed since an earlier file of --format json.",
+            help="Show what changed since an earlier file (json).",
         ),
     ] = None,
     fit: Annotated[
         Path | None,
         typer.Option(
             "--fit",
-            help="Fit to use instead of the run's own: a file of `mutransfer fit`, or a run.",
+            metavar="PATH",
+            help="A fit instead of the run's own: its file, or a run.",
         ),
     ] = None,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain",
-            help="Show which keys of the file carry each number of the plan, instead of the file.",
+            help="Show which keys of the file carry each number of the plan.",
         ),
     ] = False,
     every: Annotated[
@@ -77,9 +77,7 @@ def scale(
     ] = False,
     list_formats: Annotated[
         bool,
-        typer.Option(
-            "--list-formats", help="List the formats with the versions that each was tried with."
-        ),
+        typer.Option("--list-formats", help="Describe the formats, with the versions tried."),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if the stack deviates from the plan.")
@@ -88,8 +86,7 @@ def scale(
         bool,
         typer.Option(
             "--allow-deviations",
-            help="Write the file even if the stack lacks a multiplier that the parameterization "
-            "needs.",
+            help="Write the file even if it lacks a multiplier of the plan.",
         ),
     ] = False,
     exit_zero: ExitZero = False,
@@ -100,6 +97,8 @@ def scale(
 
     What that framework cannot do as planned is reported as a deviation: on the terminal, in the
     JSON document, and as a comment in the file.
+
+    Example: mutransfer scale runs/gpt --width 4096 --format torch -o target.py
     """
     if list_formats:
         show_formats(as_json)

@@ -60,7 +60,10 @@ def shapes(
     sets: Sets = None,
     as_json: Json = False,
 ) -> None:
-    """Show for each tensor its role, init, learning rate, decay, epsilon, and the rule's source."""
+    """Show for each tensor its role, init, learning rate, decay, epsilon, and the rule's source.
+
+    Example: mutransfer shapes recipe.yaml --width 4096 --why
+    """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.recipe.load import load
     from mutransfer_cli.recipe.size import target_size

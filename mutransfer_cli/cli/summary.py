@@ -15,7 +15,10 @@ def summary(
     run: Annotated[Path, typer.Argument(help="A run directory.")],
     as_json: Json = False,
 ) -> None:
-    """Print a run's optima, the cost of the transfer, and the paths of its files."""
+    """Print a run's optima, the cost of the transfer, and the paths of its files.
+
+    Example: mutransfer summary runs/gpt
+    """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.fit.run_summary import summarize
     from mutransfer_cli.search.storage.run import Run

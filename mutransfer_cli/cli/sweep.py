@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    recipe: Annotated[Path, typer.Argument(help="A recipe.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.")],
     run: Annotated[
-        Path | None, typer.Option("--run", help="Run directory; default: runs/NAME.")
+        Path | None,
+        typer.Option("--run", metavar="PATH", help="Run directory: runs/NAME."),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option(
-            "--dry-run", help="Estimate the cost (trials, FLOPs, memory, time) without training."
-        ),
+        typer.Option("--dry-run", help="Estimate trials, FLOPs, memory and time."),
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Worker processes; default: one per core."),
+        typer.Option("--workers", metavar="N", min=1, help="Workers; default: one per core."),
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
             "--storage",
             metavar="URL",
-            help="Storage of a study that several sweeps share: journal:PATH, sqlite:///PATH or "
-            "postgresql://user@host/database. Default: SQLite in the run directory.",
+            help="Study that several sweeps share: journal:PATH, sqlite:///PATH or "
+            "postgresql://user@host/database.",
         ),
     ] = None,
     executor: Annotated[
         str,
         typer.Option(
             "--executor",
+            metavar="NAME",
             help="Where trials run: "
             + ", ".join(f"{e.name} ({e.summary})" for e in EXECUTORS)
             + ".",
@@ -55,22 +55,22 @@ def sweep(
         typer.Option(
             "--ray-address",
             metavar="ADDRESS",
-            help="Address of a Ray cluster, such as ray://head:10001; default: start Ray here.",
+            help="Ray cluster, such as ray://head:10001; default: start Ray here.",
         ),
     ] = None,
     engine: Annotated[
         str,
         typer.Option(
             "--engine",
-            help="How trials train: auto (measure which is fastest), one-by-one, or population:K.",
+            metavar="NAME",
+            help="auto (measure which is fastest), one-by-one, or population:K.",
         ),
     ] = "auto",
     accept_changes: Annotated[
         bool,
         typer.Option(
             "--accept-changes",
-            help="Add trials to a run although code, files, versions or the device have changed; "
-            "every trial keeps what it was made with.",
+            help="Go on although code, files, versions or the device have changed.",
         ),
     ] = False,
     log: Annotated[
@@ -78,9 +78,7 @@ def sweep(
         typer.Option(
             "--log",
             metavar="NAME",
-            help="Log every trial that ends to a tracker, repeatable: "
-            + ", ".join(f"{e.name} ({e.summary})" for e in LOGGERS)
-            + ".",
+            help=f"Log every trial to a tracker: {', '.join(LOGGERS.names)}; repeatable.",
         ),
     ] = None,
     sets: Sets = None,
@@ -93,6 +91,8 @@ def sweep(
 
     Run the same command again to resume; finished trials are not repeated. The exit code is 1 if
     trials ended and none of them finished.
+
+    Example: mutransfer sweep recipe.yaml --run runs/gpt --dry-run
     """
     require_executor(executor, ray_address)
     require_loggers(log or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,12 @@ def unknown_key(word: str, known: Iterable[str]) -> str:
     return f"unknown key{suggestion(word, known_keys)} (known: {', '.join(known_keys)})"
 
 
+def is_misspelt(missing: Sequence[object], unknown: Iterable[Sequence[object]]) -> bool:
+    """Whether a missing key is close to an unknown one of the same section."""
+    beside = [str(path[-1]) for path in unknown if path[:-1] == missing[:-1]]
+    return bool(suggestion(str(missing[-1]), beside))
+
+
 def _message(kind: str, context: dict[str, Any], value: Any) -> str:
     """The message for one of pydantic's error types."""
     bound = {"greater_than_equal": ("at least", "ge"), "greater_than": ("above", "gt"),
@@ -86,9 +92,13 @@ def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = 
         prefix: The section's key path in the recipe.
     """
     result = []
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    unknown = [item["loc"] for item in items if item["type"] == "extra_forbidden"]
+    for item in items:
         path = tuple(str(part) for part in item["loc"])
         kind = item["type"]
+        if kind == "missing" and is_misspelt(item["loc"], unknown):
+            continue  # the unknown key's own fault suggests it
         if kind == "extra_forbidden":
             section = section_at(model, path[:-1])
             message = unknown_key(path[-1], section_keys(section) if section else ())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault, suggestion, unknown_key
+from mutransfer_cli.recipe.load import loads
 
 
 def test_a_fault_is_an_error_with_its_key() -> None:
@@ -30,3 +32,21 @@ def test_suggestions(word: str, line: str) -> None:
 
 def test_unknown_keys_are_refused_with_the_known() -> None:
     assert unknown_key("lrr", ["lr", "eps"]) == ("unknown key; did you mean 'lr'? (known: lr, eps)")
+
+
+BASE = "data: {source: teacher}\nbase: {width: 8}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("name: a\nmodle: {build: mlp}\n", r"r:2:1: modle: unknown key; did you mean 'model'\?"),
+        ("name: a\nmodel: {biuld: mlp}\n", r"r:2:9: model.biuld: .* did you mean 'build'\?"),
+        # the controls: nothing like the missing key is there
+        ("name: a\nx: 1\n", "r:1:1: model: missing; a recipe needs name, model, data and base"),
+        ("name: a\nmodel: {x: mlp}\n", "r:2:1: model.build: missing"),
+    ],
+)
+def test_a_misspelt_key_is_named_before_the_one_that_is_missing(text: str, line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        loads(text + BASE, "r")

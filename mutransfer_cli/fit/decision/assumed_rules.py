@@ -8,7 +8,6 @@ from math import log2
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
-from mutransfer_cli.fit.decision.wording import number
 from mutransfer_cli.fit.study.size_axes import (
     PARAMETERS,
     SAME,
@@ -17,6 +16,7 @@ from mutransfer_cli.fit.study.size_axes import (
     Sizes,
 )
 from mutransfer_cli.fit.study.study_runs import StudyRuns
+from mutransfer_cli.interval import number
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.rules.disputed_rules import HORIZON
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule

@@ -9,10 +9,11 @@ import numpy as np
 
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs
 from mutransfer_cli.fit.decision.transfer import TransferCost, verdict_on_cost
-from mutransfer_cli.fit.decision.wording import number, size_text, spoken
+from mutransfer_cli.fit.decision.wording import size_text, spoken
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.target.support import ROUNDING, SHORTEST_SPAN, extents
+from mutransfer_cli.interval import number
 
 SPREAD = 1.0  # octaves on each side of an optimum to which its interval is widened for new runs
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.rungs.resolution import FEWEST_VALUES
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
-from mutransfer_cli.fit.decision.wording import number, size_text, spoken
+from mutransfer_cli.fit.decision.wording import size_text, spoken
 from mutransfer_cli.fit.study.complete_rows import IgnoredRuns
 from mutransfer_cli.fit.study.coordinates import setting_of_run
 from mutransfer_cli.fit.study.size_axes import rung_order, size_axes, sizes_of
+from mutransfer_cli.interval import number
 from mutransfer_cli.surface.observation import Observation
 
 TUNED = "lr"

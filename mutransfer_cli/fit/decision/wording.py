@@ -7,7 +7,7 @@ from math import floor, log10
 
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_runs import Array, StudyRuns
-from mutransfer_cli.interval import Interval
+from mutransfer_cli.interval import Interval, number
 
 LISTED = 4  # of a kind, in a message
 
@@ -26,11 +26,6 @@ def listed(texts: Sequence[str]) -> str:
     """The first of some texts, and how many more there are."""
     more = f" and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
     return "; ".join(texts[:LISTED]) + more
-
-
-def number(size: float) -> str:
-    """A size without a fraction where it has none, large ones in powers of ten."""
-    return f"{size:.0f}" if size < 1e6 and float(size).is_integer() else f"{size:.4g}"
 
 
 def setting_text(study: StudyRuns, setting: Array) -> str:

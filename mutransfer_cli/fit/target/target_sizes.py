@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.size_axes import PARAMETERS, SAME, TOKENS, SizeAxis, size_axes
+from mutransfer_cli.interval import number
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import target_size
 
@@ -94,8 +95,8 @@ def require_above(rungs: Sequence[Sizes], target: Sizes) -> None:
         smallest = min(rung[name] for rung in rungs if name in rung)
         if size < smallest * (1 - 1e-9):
             raise InputError(
-                f"target: {name} {size:g} is smaller than the smallest {name} of the ladder, "
-                f"{smallest:g}; a target is larger than its proxies"
+                f"target: {name} {number(size)} is smaller than the smallest {name} of the ladder, "
+                f"{number(smallest)}; a target is larger than its proxies"
             )
 
 
@@ -110,7 +111,7 @@ def same_sizes(some: Mapping[str, float | None], others: Mapping[str, float | No
 
 def shown(sizes: Mapping[str, float | None]) -> str:
     """The known sizes as text."""
-    return ", ".join(f"{name} {size:g}" for name, size in sizes.items() if size is not None)
+    return ", ".join(f"{name} {number(size)}" for name, size in sizes.items() if size is not None)
 
 
 def _varies(axis: SizeAxis, rungs: Sequence[Sizes]) -> bool:

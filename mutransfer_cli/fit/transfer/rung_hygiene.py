@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
-from mutransfer_cli.fit.decision.wording import number, size_text, spoken
+from mutransfer_cli.fit.decision.wording import size_text, spoken
 from mutransfer_cli.fit.study.size_axes import size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.tables.columns.column_names import column_name
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import CHOICES
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 from mutransfer_cli.fit.tables.content.understanding import Understanding
-from mutransfer_cli.interval import Interval
+from mutransfer_cli.interval import Interval, number
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import interval

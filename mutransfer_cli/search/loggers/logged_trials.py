@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mutransfer_cli.catalog.loggers import LoggerEntry
-from mutransfer_cli.search.loggers.protocol import TrialLog, TrialLogger
+from mutransfer_cli.search.loggers.trial_log import TrialLog, TrialLogger
 from mutransfer_cli.search.record import Record
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 FILE_STORE_ALLOWED = "MLFLOW_ALLOW_FILE_STORE"  # read by MLflow 3.7 and newer

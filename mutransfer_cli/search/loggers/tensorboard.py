@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shutil import rmtree
 
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 
 FOLDER = "tensorboard"
 

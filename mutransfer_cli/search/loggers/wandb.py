@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 
 FOLDER = "wandb"  # in the run directory; the package makes it
 ONLINE = "online"

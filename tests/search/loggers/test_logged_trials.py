@@ -9,7 +9,7 @@ import pytest
 
 from mutransfer_cli.catalog.loggers import LOGGERS, LoggerEntry
 from mutransfer_cli.search.loggers.logged_trials import LoggedTrials
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.registries import add

@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.loggers import mlflow as logger_module
 from mutransfer_cli.search.loggers.mlflow import MlflowLogger, tracking_address
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 
 TRIAL = TrialLog(
     "0123456789ab", "width-8", {"lr": 0.5, "width": 8}, ((0, 2.0), (3, 1.0)), "finished",

@@ -8,8 +8,8 @@ pytest.importorskip("tensorboard", reason="the package tensorboard is not instal
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mutransfer_cli.search.loggers.protocol import TrialLog
 from mutransfer_cli.search.loggers.tensorboard import TensorBoardLogger
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.sweeps import TRIALS, run_sweep, write_recipe
 

@@ -11,7 +11,7 @@ import wandb
 from wandb.proto import wandb_internal_pb2
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 from mutransfer_cli.search.loggers.wandb import WandbLogger
 
 TRIAL = TrialLog(

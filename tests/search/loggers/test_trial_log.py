@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mutransfer_cli.search.loggers.protocol import TrialLog
+from mutransfer_cli.search.loggers.trial_log import TrialLog
 from mutransfer_cli.search.record import Record
 
 RECORD = Record(
