@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mutransfer_cli.cli.init_questions import ask_choices, ask_model, on_a_terminal
 from mutransfer_cli.cli.options import Json
 from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
+
+DEFAULT_MODEL = "gpt"
 
 
 def init(
@@ -18,23 +22,52 @@ def init(
         "recipe.yaml"
     ),
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--model",
-            help="mlp, gpt, convnet, hf:TYPE, hf:config.json or package.module:callable.",
+            metavar="MODEL",
+            help="mlp, gpt, convnet, hf:TYPE, hf:config.json or package.module:callable; default: "
+            "gpt.",
         ),
-    ] = "gpt",
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a commented recipe that runs as it is.
 
-    On a terminal, and without options, it asks a few questions first.
+    On a terminal, and without --model and --json, it asks a few questions first.
 
     Example: mutransfer init recipe.yaml --model my_package.model:build
     """
     from mutransfer_cli.cli.output import print_json
     from mutransfer_cli.documents.init import InitDocument
+
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
+    if model is None and not as_json and on_a_terminal():
+        model, text = text_from_answers(path.stem)
+    else:
+        model = model or DEFAULT_MODEL
+        text = text_for(model, path.stem)
+        if ":" in model:
+            ensure_usable(model, text)
+    write_text(path, text)
+    if as_json:
+        print_json(InitDocument(path=str(path), model=model))
+    else:
+        show_line(f"wrote {path}; next: mutransfer check {path}")
+
+
+def text_for(model: str, name: str) -> str:
+    """The template for a model, with the sizes and data that suit it.
+
+    Args:
+        model: A built-in model, hf:TYPE, hf:config.json or package.module:callable.
+        name: The study's name.
+
+    Raises:
+        InputError: The model is none of these, or the name cannot be a study's.
+    """
     from mutransfer_cli.recipe.schema.callable_name import is_callable
     from mutransfer_cli.recipe.template import template
 
@@ -48,16 +81,39 @@ def init(
         from mutransfer_cli.models.model_input import input_of
 
         takes = input_of(model)
-    text = template(model, path.stem, proxies, takes)
-    if path.exists() and not force:
-        raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
-    if ":" in model:
-        ensure_usable(model, text)
-    write_text(path, text)
-    if as_json:
-        print_json(InitDocument(path=str(path), model=model))
-    else:
-        show_line(f"wrote {path}; next: mutransfer check {path}")
+    return template(model, name, proxies, takes)
+
+
+def text_from_answers(name: str) -> tuple[str, str]:
+    """Ask what the recipe should say.
+
+    Args:
+        name: The study's name.
+
+    Returns:
+        The model and the recipe.
+
+    Raises:
+        InputError: The answers do not suit each other.
+    """
+    from mutransfer_cli.recipe.load import loads
+    from mutransfer_cli.recipe.template_choices import with_choices
+
+    def usable(model: str) -> str:
+        text = text_for(model, name)
+        if ":" in model:
+            ensure_usable(model, text)
+        return text
+
+    model, text = ask_model(DEFAULT_MODEL, usable)
+    while True:
+        recipe = with_choices(text, ask_choices(text))
+        try:
+            loads(recipe, "the recipe")
+        except InputError as error:
+            show_line(f"  {error}; once more:", file=sys.stderr)
+        else:
+            return model, recipe
 
 
 def ensure_usable(model: str, text: str) -> None:
