@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -12,7 +12,7 @@ from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.catalog.registry import Entry, Registry
+    from mutransfer_cli.catalog.registry import Registry
     from mutransfer_cli.recipe.template_choices import Choices
 
 Answer = TypeVar("Answer")
@@ -96,7 +96,7 @@ def ask_choices(text: str) -> Choices:
     )
 
 
-def one_of(text: str, registry: Registry[Entry], names: list[str] | None = None) -> str:
+def one_of(text: str, registry: Registry[Any], names: list[str] | None = None) -> str:
     """A name of a registry.
 
     Args:
