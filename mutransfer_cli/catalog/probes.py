@@ -16,11 +16,13 @@ class ProbeEntry(Entry):
         takes: What it measures: `recipe`, `run`, `callable`, `table`; none: nothing, it brings its
             own model.
         options: Options of the command that it understands besides those of all probes.
+        logarithmic: Whether it measures powers of a size, which are straight lines in log-log.
     """
 
     question: str
     takes: tuple[str, ...] = ("recipe", "run", "callable")
     options: tuple[str, ...] = ()
+    logarithmic: bool = False
 
 
 _PROBES = "mutransfer_cli.probes"
@@ -46,6 +48,7 @@ PROBES = Registry(
             summary="movement of every layer's output since init, over widths",
             question="Do the layers learn features, at every width alike?",
             implementation=f"{_PROBES}.features:probe_features",
+            logarithmic=True,
         ),
         ProbeEntry(
             name="entangle",
@@ -67,6 +70,7 @@ PROBES = Registry(
             summary="norms of weights and updates, and the alignment of updates with their inputs",
             question="Do weights and updates have the same size at every width?",
             implementation=f"{_PROBES}.norms:probe_norms",
+            logarithmic=True,
         ),
         ProbeEntry(
             name="limit",

@@ -138,7 +138,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
 def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
     """The verdict on measured errors divided by predicted ones."""
     worst = max(ratios, key=lambda r: abs(r.value - 1))
-    text = f"measured errors are at most {worst} times those that theory predicts"
+    text = f"measured errors are those of theory times {worst} where they differ most"
     assert worst.low is not None and worst.high is not None
     if all(abs(r.value - 1) <= TOLERANCE for r in ratios):
         return "pass", f"theory predicts the learning curve: {text}"

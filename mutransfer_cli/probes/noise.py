@@ -163,15 +163,13 @@ def _open_advice(critical: Interval, batch: int) -> str:
 def _advice(critical: Interval, batch: int) -> str:
     """What the noise scale at the end of training says of the batch."""
     assert critical.low is not None and critical.high is not None
+    steps, examples = 1 + critical.value / batch, 1 + batch / critical.value
+    cost = (
+        f"a batch of {batch} takes {steps:.1f} times the fewest steps and {examples:.1f} times the "
+        f"fewest examples; one of about {critical.value:.0f} would take twice each"
+    )
     if batch > LARGE * critical.high:
-        return (
-            f"a batch of {batch} spends {1 + batch / critical.value:.1f} times the examples of a "
-            f"small batch; one of about {critical.value:.0f} would take twice the fewest steps "
-            "and twice the fewest examples"
-        )
+        return f"{cost}: a smaller batch saves examples"
     if batch < critical.low / LARGE:
-        return (
-            f"a batch of up to {critical.value:.0f} would take fewer steps at little cost in "
-            "examples"
-        )
-    return "the batch is near the noise scale: neither steps nor examples are wasted"
+        return f"{cost}: a larger batch saves steps at little cost in examples"
+    return f"{cost}: neither is wasted"

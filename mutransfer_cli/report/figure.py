@@ -23,13 +23,16 @@ DPI = 110
 
 
 @contextmanager
-def figure(path: Path, panels: int = 1, size: tuple[float, float] = (6.4, 4.4)) -> Iterator[Any]:
+def figure(
+    path: Path, panels: int = 1, size: tuple[float, float] = (6.4, 4.4), columns: int | None = None
+) -> Iterator[Any]:
     """Create a figure with panels side by side, and save it at the end of the block.
 
     Args:
         path: The file, whose suffix determines the format.
         panels: Number of panels.
         size: Width and height of the figure in inches.
+        columns: Most panels in one row; None: all.
 
     Yields:
         The matplotlib axes of each panel.
@@ -42,9 +45,13 @@ def figure(path: Path, panels: int = 1, size: tuple[float, float] = (6.4, 4.4)) 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    drawing, axes = plt.subplots(1, panels, figsize=size, squeeze=False)
+    across = min(panels, columns or panels)
+    drawing, grid = plt.subplots(-(-panels // across), across, figsize=size, squeeze=False)
+    axes = list(grid.flat)
+    for unused in axes[panels:]:
+        unused.set_axis_off()
     try:
-        yield axes[0]
+        yield axes[:panels]
         drawing.tight_layout()
         save(drawing, path)
     finally:

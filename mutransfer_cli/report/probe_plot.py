@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument, Series
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.report.figure import figure, shades
 
 PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 MOST_LABELS = 12
-LOGARITHMIC = ("width", "step")
+COLUMNS = 3
+LOGARITHMIC = ("width", "depth", "step")
 
 
 def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
@@ -30,15 +32,22 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             panels.setdefault((document.probe, series.panel), []).append(series)
     if not panels:
         raise InputError(f"--plot {path}: these probes measure numbers only, and no curves")
-    with figure(path, len(panels), (PANEL_WIDTH * len(panels), HEIGHT)) as axes:
+    across = min(len(panels), COLUMNS)
+    size = PANEL_WIDTH * across, HEIGHT * -(-len(panels) // across)
+    with figure(path, len(panels), size, across) as axes:
         for panel, ((probe, title), curves) in zip(axes, panels.items(), strict=True):
+            label: str | None = "expected"
             for series, color in zip(curves, shades(len(curves)), strict=True):
                 panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
                 if series.expected is not None:
-                    panel.plot(series.x, series.expected, "--", linewidth=1, color="0.4")
+                    dashes = {"linewidth": 1, "color": "0.4", "label": label}
+                    panel.plot(series.x, series.expected, "--", **dashes)
+                    label = None
             panel.set(xlabel=curves[0].x_name, ylabel=curves[0].y_name)
             panel.set_title(f"{probe}: {title}")
             if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
                 panel.set_xscale("log", base=2)
+            if PROBES[probe].logarithmic and min(min(s.y) for s in curves) > 0:
+                panel.set_yscale("log")
             if len(curves) <= MOST_LABELS:
                 panel.legend(fontsize="small")

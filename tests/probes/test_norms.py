@@ -47,12 +47,16 @@ def test_the_readout_keeps_its_size_under_mup_only(recipe: Path) -> None:
 
 def test_a_readout_with_one_output_is_the_one_that_is_measured(recipe: Path) -> None:
     """Of a regression; with the last hidden matrix in its place, muP would seem to fall."""
-    one = ("model={build: 'recipes.ladders.regression:build'}", "init={from: fan_in}")
-    verdicts = {
-        name: run_probe("norms", str(recipe), (*one, f"parameterization={name}")).verdict
-        for name in ("mup", "sp")
-    }
-    assert verdicts == {"mup": "pass", "sp": "fail"}
+    sets = (
+        "model={build: 'recipes.ladders.regression:build'}",
+        "init={from: fan_in}",
+        "optimizer={name: adamw, lr: 0.002, weight_decay: 0.0}",
+    )
+    mup = run_probe("norms", str(recipe), sets)
+    assert mup.verdict == "pass", mup.reason
+    sp = run_probe("norms", str(recipe), (*sets, "parameterization=sp"))
+    assert sp.verdict == "fail", sp.reason
+    assert sp.measures[0].estimate.value == pytest.approx(0.5, abs=0.2)  # √n rows of norm 1
 
 
 def test_a_sweep_keeps_its_norms(recipe: Path, tmp_path: Path) -> None:

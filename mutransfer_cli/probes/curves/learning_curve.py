@@ -32,6 +32,9 @@ def learning_curve(
         x: Inputs of the domain (points, …).
         y: Their targets as the loss takes them (points, …).
         values: The target that is measured (points,).
+
+    Raises:
+        InputError: A loss is not finite.
     """
     proxies, found, longest = request.measured, dict[int, list[float]](), 0.0
     for seed in range(request.seed, request.seed + NETWORKS):

@@ -1,0 +1,47 @@
+"""Plots of probes: rows of panels, and logarithmic axes where theory predicts powers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib import pyplot as plt
+
+from mutransfer_cli.documents.probe import ProbeDocument, Series
+from mutransfer_cli.report.probe_plot import plot_probes
+
+
+def document(probe: str, panels: int) -> ProbeDocument:
+    series = tuple(
+        Series(name="a", panel=f"p{i}", x_name="width", y_name="y", x=(1.0, 2.0), y=(1.0, 4.0))
+        for i in range(panels)
+    )
+    return ProbeDocument(
+        probe=probe, question="?", subject="x", verdict="pass", reason="r", measures=(),
+        series=series, method="m", confidence=0.9, seconds=0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("probe", "panels", "rows", "scale"),
+    [("norms", 7, 3, "log"), ("features", 1, 1, "log"), ("limit", 3, 1, "linear")],
+)
+def test_panels(
+    probe: str,
+    panels: int,
+    rows: int,
+    scale: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([document(probe, panels)], tmp_path / "x.png")
+    monkeypatch.undo()
+    (drawing,) = kept
+    assert (tmp_path / "x.png").stat().st_size > 1000
+    shown = [a for a in drawing.axes if a.axison]
+    assert len(shown) == panels
+    assert drawing.axes[0].get_gridspec().nrows == rows
+    assert {a.get_yscale() for a in shown} == {scale}
+    plt.close(drawing)
