@@ -21,6 +21,8 @@ class OptimizerEntry(Entry):
         nesterov: Whether the optimizer supports `optimizer.nesterov`.
         leaves_to: The optimizer for the tensors that this one does not train, whose learning rate
             is `optimizer.adamw_lr`; None: this one trains every tensor.
+        adjust_lr: Default of `optimizer.adjust_lr`, a name of `catalog.lr_adjustments`; None: the
+            optimizer has no such convention.
         batched: `package.module:attribute` of a
             `train.batched_optimizers.protocol.MakeBatchedOptimizer`, which steps many trials at
             once; None: trials step one at a time, with the torch class.
@@ -32,6 +34,7 @@ class OptimizerEntry(Entry):
     takes: tuple[str, ...] | None = None
     nesterov: bool = False
     leaves_to: str | None = None
+    adjust_lr: str | None = None
     batched: str | None = None
 
 
@@ -80,6 +83,7 @@ OPTIMIZERS = Registry(
             summary="orthogonalized momentum for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.muon:MUON",
             takes=(*MOMENTS, "momentum", "adamw_lr"),
+            adjust_lr="original",
             batched="mutransfer_cli.train.batched_optimizers.muon:VectorizedMuon",
             leaves_to="adamw",
         ),

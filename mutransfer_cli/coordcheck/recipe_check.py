@@ -8,12 +8,14 @@ from functools import cache
 from math import ceil
 from typing import Any
 
+from mutransfer_cli.coordcheck.callable_expectations import unjudged_tensors
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
 from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.user_callable import require_parameterization, unjudged_tensors
+from mutransfer_cli.coordcheck.user_callable import require_parameterization
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
+    Expectation,
     expectation,
     is_judged,
     with_own_factors,
@@ -22,8 +24,10 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of, optimizer_spec
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 from mutransfer_cli.parameterization.protocol import parameterization_of
+from mutransfer_cli.plans.param_groups import adjustment_of
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -68,6 +72,7 @@ def width_request(
     parameterization = require_parameterization(expect or recipe.parameterization)
     optimizer = optimizer_spec(recipe.optimizer.name)
     family = factory.family()
+    planned = adjustment_of(factory.plan(base))
     expected = {
         tensor.name: expectation(
             tensor,
@@ -81,6 +86,13 @@ def width_request(
         for tensor in family.tensors
         if is_judged(tensor, family)
     }
+    if planned is not None:
+        expected = {
+            name: with_adjustment(e, planned, optimizer, recipe.rules.weight_decay)
+            if e.geometry == optimizer.geometry
+            else e
+            for name, e in expected.items()
+        }
     build = proxy_builder(factory, lambda width: replace(base, width=width))
     return CheckRequest(
         build,
@@ -90,6 +102,22 @@ def width_request(
         unjudged=unjudged_tensors(family),
         **request_options(options),
     )
+
+
+def with_adjustment(
+    expected: Expectation, planned: LrAdjustment, optimizer: OptimizerSpec, decay: str
+) -> Expectation:
+    """The expectation for a tensor whose update is scaled by its shape.
+
+    Args:
+        expected: The expectation without such a scale.
+        planned: The convention in which the recipe quotes the learning rate.
+        optimizer: The optimizer, whose class may follow another one.
+        decay: `rules.weight_decay`: under coupled, rate × decay follows the planned rate.
+    """
+    exponent = planned.width_exponent if decay == "coupled" else 0.0
+    followed = optimizer.class_adjustment(planned)
+    return replace(expected, adjustment=followed, decay=expected.decay - exponent)
 
 
 def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:

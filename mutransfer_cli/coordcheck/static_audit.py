@@ -32,6 +32,7 @@ from mutransfer_cli.documents.check import (
     TensorReport,
 )
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 
 STATIC_LIMITS = (
     "forward multipliers, attention and gradients: nothing was run",
@@ -46,11 +47,13 @@ class AuditedWidth:
     Attributes:
         groups: Options of each tensor's parameter group.
         spread: RMS of each tensor's entries.
+        shapes: Shape of each tensor.
         frozen: Tensors that require no gradient.
     """
 
     groups: Mapping[str, Mapping[str, Any]]
     spread: Mapping[str, float]
+    shapes: Mapping[str, tuple[int, ...]]
     frozen: frozenset[str] = frozenset()
 
 
@@ -87,7 +90,7 @@ def audit(request: CheckRequest) -> CheckReport:
             modules=(),
             control=ControlReport(what="not run", verdict=None),
             limits=STATIC_LIMITS,
-            notes=notes_on_unjudged(tensors),
+            notes=(*notes_on_unjudged(tensors), *request.notes),
         )
     )
 
@@ -112,7 +115,8 @@ def read_groups(build: BuildSubject, width: int) -> AuditedWidth:
                 groups[name] = {**getattr(part, "defaults", {}), **options}
     named = dict(subject.model.named_parameters())
     frozen = frozenset(name for name, p in named.items() if not p.requires_grad)
-    return AuditedWidth(groups, {name: rms(p) for name, p in named.items()}, frozen)
+    spread = {name: rms(p) for name, p in named.items()}
+    return AuditedWidth(groups, spread, {n: tuple(p.shape) for n, p in named.items()}, frozen)
 
 
 def expected_lr(expected: Expectation, init: float | None) -> float | None:
@@ -152,7 +156,9 @@ def audit_tensor(
         )
         return report(name, expected.role, {"groups": "fail"}, None, diagnosis)
     init = exact_slope({w: audited.spread[name] for w, audited in widths.items()})
-    lr = exact_slope({w: float(g["lr"]) for w, g in present.items()})
+    adjustment = expected.adjustment
+    factors = {w: adjustment(widths[w].shapes[name]) if adjustment else 1.0 for w in present}
+    lr = exact_slope({w: float(g["lr"]) * factors[w] for w, g in present.items()})
     decay = exact_slope(
         {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in present.items()}
     )
@@ -175,11 +181,16 @@ def audit_tensor(
             finding = lr_finding(lr - right_lr)
             diagnosis = Diagnosis(
                 finding,
-                f"`{name}`: its learning rate goes as width^{lr:.2g}, expected "
-                f"width^{right_lr:.2g}: it is {excess(lr - right_lr, ratio)}",
+                f"`{name}`: its learning rate{times_factor(adjustment)} goes as width^{lr:.2g}, "
+                f"expected width^{right_lr:.2g}: it is {excess(lr - right_lr, ratio)}",
                 FINDINGS[finding].fix(change=correction(lr - right_lr)),
             )
     return report(name, expected.role, aspects, slope, diagnosis)
+
+
+def times_factor(adjustment: LrAdjustment | None) -> str:
+    """The factor that the optimizer applies to a learning rate, for messages."""
+    return f" × {adjustment.formula} (adjust_lr {adjustment.name})" if adjustment else ""
 
 
 def report(

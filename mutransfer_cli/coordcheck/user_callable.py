@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -11,12 +11,18 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
+from mutransfer_cli.coordcheck.callable_expectations import (
+    DEFAULT_OPTIMIZER,
+    expectations,
+    unjudged_tensors,
+)
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
 from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import (
     foreign_tensors,
     unread_keys,
     update_geometries,
 )
+from mutransfer_cli.coordcheck.measure.optimizer.scale_convention import measured_convention
 from mutransfer_cli.coordcheck.measure.recorder import uncompiled
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
@@ -25,20 +31,13 @@ from mutransfer_cli.coordcheck.measure.training_step import (
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.static_audit import audit
 from mutransfer_cli.coordcheck.verdict.activations.attention_scale import attention_faults
-from mutransfer_cli.coordcheck.verdict.expected_exponents import (
-    Expectation,
-    expectation,
-    is_judged,
-    with_own_factors,
-)
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.data.sliced_batch import is_dense
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as plan_callable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
-from mutransfer_cli.optimizers.geometry import SPECTRAL, Geometry
-from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.optimizers.geometry import SPECTRAL
 from mutransfer_cli.parameterization.rules.used_patterns import (
     SizedModel,
     require_used,
@@ -51,7 +50,6 @@ Build = Callable[..., nn.Module | Subject]
 
 DEFAULT_WIDTHS = (64, 128, 256)
 DEFAULT_EXPECTATION = "mup"
-DEFAULT_OPTIMIZER = "adamw"  # for callables that have no optimizer
 DEFAULT_DEPTH = 2  # for callables that take a depth
 
 
@@ -138,53 +136,27 @@ def callable_request(
             unjudged=unjudged_tensors(family),
             **fields,
         )
-    geometries = update_geometries(lambda: warmed_up_subject(build_subject, all_widths[0], 0))
+    fresh = partial(warmed_up_subject, build_subject, seed=0)
+    geometries = update_geometries(lambda: fresh(all_widths[0]))
+    spectral = [name for name, geometry in geometries.items() if geometry == SPECTRAL]
+    convention, scale_note = None, ""
+    if spectral:
+        ends = (all_widths[0], all_widths[-1])
+        convention, scale_note = measured_convention(fresh, ends, spectral)
     return CheckRequest(
         build_subject,
-        expectations(family, parameterization, geometries),
+        expectations(family, parameterization, geometries, convention),
         parameterization,
         all_widths,
         faults=attention_faults(family, parameterization),
         hints=unread_keys(build_subject(all_widths[-1], 0).optimizer),
-        notes=foreign_tensors(build_subject(all_widths[0], 0)),
+        notes=(
+            *foreign_tensors(build_subject(all_widths[0], 0)),
+            *([scale_note] if scale_note else []),
+        ),
         unjudged=unjudged_tensors(family),
         **fields,
     )
-
-
-def expectations(
-    family: Family, parameterization: str, geometries: Mapping[str, Geometry]
-) -> dict[str, Expectation]:
-    """The expected exponents of every tensor for which there is a rule.
-
-    Args:
-        family: The traced model.
-        parameterization: Name of the parameterization to compare with.
-        geometries: Geometry of the updates by tensor; for other tensors, that of our default
-            optimizer is used.
-    """
-    default = optimizer_spec(DEFAULT_OPTIMIZER).geometry
-    expected = {}
-    for tensor in family.tensors:
-        if is_judged(tensor, family):
-            geometry = geometries.get(tensor.name, default)
-            outside = family.outside_powers.get(tensor.name, 0.0)
-            e = expectation(tensor, parameterization, geometry, tied=family.tied, outside=outside)
-            # how a spectral optimizer scales its step with the shape is up to its author and does
-            # not show in the groups
-            expected[tensor.name] = replace(e, lr=None) if geometry == SPECTRAL else e
-    return with_own_factors(expected, family)
-
-
-def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:
-    """Role and reason of every tensor for which there is no rule."""
-    fixed = "its role is fixed: there is no rule for it"
-    ports = "the model divides its layer's output by the width; common ports disagree on its rate"
-    return {
-        t.name: (t.role, fixed if t.role == "fixed" else ports)
-        for t in family.tensors
-        if not is_judged(t, family)
-    }
 
 
 def subject_builder(build: Build, name: str) -> BuildSubject:

@@ -104,6 +104,14 @@ class PlanDocument(Part):
     betas: tuple[Decay, Decay]
     momentum: Decay
     nesterov: bool = False
+    adjust_lr: str | None = Field(
+        None,
+        description="convention for the scale of Muon's update in which the rates of its tensors "
+        "are quoted; null: torch's original, or an optimizer without such a convention",
+    )
+    adjust_lr_factor: Positive | None = Field(
+        None, description="coefficient of the convention; null: its library's own"
+    )
     clip: Positive | None = Field(description="threshold of the global gradient norm")
     form: Literal["multiplier", "absorbed"]
     tensors: tuple[TensorDocument, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
@@ -17,6 +17,7 @@ from mutransfer_cli.optimizers.geometry import Geometry
 if TYPE_CHECKING:  # both import torch, which the numbers of an optimizer do without
     from torch.optim import Optimizer
 
+    from mutransfer_cli.optimizers.shape_factors import LrAdjustment
     from mutransfer_cli.tracing.roles import Shape
 
 EpsilonTarget = Literal["gradient entries", "gradient norm"]
@@ -43,9 +44,29 @@ def trains_everything(role: str, shape: Shape) -> bool:
     return True
 
 
-def scales_nothing(shape: Shape) -> float:
+class LrShapeFactor(Protocol):
+    """The factor that an optimizer applies to the learning rate of a tensor of this shape."""
+
+    def __call__(self, shape: Shape, adjustment: LrAdjustment | None = None) -> float:
+        """The factor under the recipe's `adjust_lr`; None: the class's own."""
+        ...
+
+
+def scales_nothing(shape: Shape, adjustment: LrAdjustment | None = None) -> float:
     """Leave the learning rate unchanged."""
     return 1.0
+
+
+def as_planned(adjustment: LrAdjustment) -> LrAdjustment:
+    """The class follows the recipe's convention."""
+    return adjustment
+
+
+def unconverted(
+    options: dict[str, Any], shape: Shape, adjustment: LrAdjustment | None
+) -> dict[str, Any]:
+    """Return a group's options as they are."""
+    return options
 
 
 def not_in_torch() -> None:
@@ -66,6 +87,10 @@ class OptimizerSpec:
             are left to the optimizer that its row in the catalog names.
         lr_shape_factor: Returns the factor that the class itself applies to the learning rate of a
             tensor of this shape.
+        class_adjustment: Returns the convention that the class follows for the recipe's
+            `adjust_lr`.
+        class_options: Converts a group's options from the recipe's `adjust_lr` to what the class
+            takes, given the shape.
         tabulated: Whether the published tables for its geometry were made for this optimizer.
         lr_source: Where its learning-rate rules were published, if not in such a table.
         horizon_published: Whether the rules for batch size and training length were published for
@@ -78,7 +103,11 @@ class OptimizerSpec:
     group_options: Callable[[GroupHyperparameters], dict[str, Any]] = no_options
     torch_class: Callable[[], type[Optimizer] | None] = not_in_torch
     trains: Callable[[str, Shape], bool] = trains_everything
-    lr_shape_factor: Callable[[Shape], float] = scales_nothing
+    lr_shape_factor: LrShapeFactor = scales_nothing
+    class_adjustment: Callable[[LrAdjustment], LrAdjustment] = as_planned
+    class_options: Callable[[dict[str, Any], Shape, LrAdjustment | None], dict[str, Any]] = (
+        unconverted
+    )
     tabulated: bool = False
     lr_source: str = "derived"
     horizon_published: bool = False

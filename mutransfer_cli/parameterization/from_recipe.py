@@ -21,6 +21,8 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
             optimizer.momentum,
             optimizer.nesterov,
             optimizer.adamw_lr,
+            optimizer.adjust_lr,
+            optimizer.adjust_lr_factor,
         ),
         readout=rules.readout,
         weight_decay=rules.weight_decay,

@@ -19,6 +19,8 @@ class Optimizer:
         momentum: Momentum, for optimizers that have one.
         nesterov: Whether momentum is Nesterov momentum.
         adamw_lr: Peak learning rate of the tensors left to another optimizer; None: lr.
+        adjust_lr: Convention for the scale of Muon's update; None: the optimizer's default.
+        adjust_lr_factor: Coefficient of the convention; None: that of its row in the catalog.
     """
 
     name: str = "adamw"
@@ -29,6 +31,8 @@ class Optimizer:
     momentum: float = 0.0
     nesterov: bool = False
     adamw_lr: float | None = None
+    adjust_lr: str | None = None
+    adjust_lr_factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

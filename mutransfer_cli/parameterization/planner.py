@@ -9,6 +9,7 @@ from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
@@ -63,6 +64,12 @@ def require_multiplier_if_tied(family: Family, config: PlanConfig) -> None:
             "use multiplier",
             path=("rules", "readout"),
         )
+
+
+def adjustment_in(config: PlanConfig) -> LrAdjustment | None:
+    """The convention in which the learning rate of the config is quoted, for Muon."""
+    name = config.optimizer.adjust_lr or OPTIMIZERS[config.optimizer.name].adjust_lr
+    return lr_adjustment(name, config.optimizer.adjust_lr_factor) if name is not None else None
 
 
 def size_text(size: Sizes) -> str:
@@ -148,6 +155,7 @@ def plan_model(
         folded=forward.folded,
         final_readouts=family.final_readouts,
         m_width=ratio["width"],
+        adjustment=adjustment_in(config),
     )
     clip = config.clip
     if clip is not None:
@@ -178,4 +186,6 @@ def plan_model(
         base=dict(base),
         target=dict(target),
         nesterov=hyperparameters.nesterov,
+        adjust_lr=context.adjustment.name if context.adjustment else None,
+        adjust_lr_factor=hyperparameters.adjust_lr_factor,
     )

@@ -22,6 +22,8 @@ def plan_of(document: PlanDocument) -> Plan:
         betas=document.betas,
         momentum=document.momentum,
         nesterov=document.nesterov,
+        adjust_lr=document.adjust_lr,
+        adjust_lr_factor=document.adjust_lr_factor,
         clip=document.clip,
         base=document.base.model_dump(),
         target=document.target.model_dump(),

@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.hooks import RemovableHandle
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.types import PlanData
 
 HANDLES: WeakKeyDictionary[Optimizer, RemovableHandle] = WeakKeyDictionary()
@@ -100,7 +101,9 @@ def offending_scheduler(optimizers: Sequence[Any]) -> str:
 
 def guard_for(plan: PlanData, parameters: Mapping[str, nn.Parameter]) -> LrRatioGuard:
     """The guard for a plan and the model's parameters, which are keyed by the plan's names."""
-    return LrRatioGuard({id(parameters[t.name]): (t.name, t.lr) for t in plan.tensors})
+    return LrRatioGuard(
+        {id(parameters[t.name]): (t.name, group_options(plan, t)["lr"]) for t in plan.tensors}
+    )
 
 
 def attach_guards(

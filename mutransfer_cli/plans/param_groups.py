@@ -12,19 +12,28 @@ from torch.optim import Optimizer
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.types import PlanData, TensorPlan
 
 
+def adjustment_of(plan: PlanData) -> LrAdjustment | None:
+    """The convention for the scale of updates in which the plan's rates are quoted."""
+    if plan.adjust_lr is None:
+        return None
+    return lr_adjustment(plan.adjust_lr, plan.adjust_lr_factor)
+
+
 def group_options(plan: PlanData, tensor: TensorPlan) -> dict[str, Any]:
-    """The options of a torch optimizer for one tensor."""
+    """The options of a torch optimizer for one tensor, in the convention that its class follows."""
     hyperparameters = GroupHyperparameters(plan.betas, tensor.eps, plan.momentum, plan.nesterov)
     spec = optimizer_spec(tensor.optimizer or plan.optimizer)
-    return {
+    options = {
         "lr": tensor.lr,
         "weight_decay": tensor.weight_decay,
         **spec.group_options(hyperparameters),
     }
+    return spec.class_options(options, tensor.shape, adjustment_of(plan))
 
 
 def groups_trained_by(

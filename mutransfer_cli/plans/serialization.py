@@ -27,6 +27,8 @@ def plan_fields(plan: PlanData) -> dict[str, Any]:
         "betas": plan.betas,
         "momentum": plan.momentum,
         "nesterov": plan.nesterov,
+        "adjust_lr": plan.adjust_lr,
+        "adjust_lr_factor": plan.adjust_lr_factor,
         "clip": plan.clip,
         "form": plan.form,
         "tensors": [

@@ -86,6 +86,9 @@ class PlanData:
         base: The size at which hyperparameters are quoted.
         target: The size that the plan is for.
         nesterov: Whether momentum is Nesterov momentum.
+        adjust_lr: Convention for the scale of Muon's update in which learning rates are quoted
+            (`catalog.lr_adjustments`); None: the optimizer has none, or its class's own.
+        adjust_lr_factor: Coefficient of the convention; None: that of its row in the catalog.
     """
 
     tensors: tuple[TensorPlan, ...]
@@ -100,6 +103,8 @@ class PlanData:
     base: Sizes
     target: Sizes
     nesterov: bool = False
+    adjust_lr: str | None = None
+    adjust_lr_factor: float | None = None
 
     @property
     def multipliers(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.registry import Entry, Registry
 # Each kind's module in the catalog, and the registry in it.
 REGISTRIES = {
     "optimizers": "OPTIMIZERS",
+    "lr_adjustments": "LR_ADJUSTMENTS",
     "parameterizations": "PARAMETERIZATIONS",
     "models": "MODELS",
     "sources": "SOURCES",

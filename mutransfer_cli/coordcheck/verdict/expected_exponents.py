@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mutransfer_cli.optimizers.geometry import SIGN, Geometry
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.exponents import exponents
 from mutransfer_cli.tracing.family import Family
@@ -32,6 +33,8 @@ class Expectation:
         lr: Exponent of its learning rate, in the form of the table's row.
         row_init: Exponent of its init standard deviation, in the form of the table's row.
         geometry: Geometry of its optimizer's updates.
+        adjustment: Convention by which its optimizer scales an orthogonalized update, so that the
+            rate times its factor has the exponent `lr`; None: there is no such factor.
     """
 
     role: str
@@ -43,6 +46,7 @@ class Expectation:
     lr: float | None = 0.0
     row_init: float | None = None
     geometry: Geometry = SIGN
+    adjustment: LrAdjustment | None = None
     layer_role: str = ""
     normed: bool = False
 

@@ -180,8 +180,9 @@ def torch_keys(
         forward = {n: Key(f"FORWARD['{n}']", value) for n, value in request.plan.forward.items()}
         return {"clip": Key("CLIP", request.plan.clip), **forward}
     entry = f"TENSORS['{tensor.name}']"
+    values = group_options(request.plan, tensor)
     options = {
-        name: Key(f"{entry}['options']['{name}']", getattr(tensor, name))
+        name: Key(f"{entry}['options']['{name}']", values.get(name))
         for name in ("lr", "weight_decay", "eps")
     }
     return {**options, "init_std": Key(f"{entry}['init_std']", tensor.init_std)}

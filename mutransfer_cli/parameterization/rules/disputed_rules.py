@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.parameterization.choices.update_scale import update_scale_choice
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
 from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
@@ -63,6 +64,9 @@ def _choices(
         yield _epsilon(config, parameterization)
     if "width" in grows and "input" in roles:
         yield parameterization.embedding_choice or EMBEDDING
+    update_scale = update_scale_choice(plan)
+    if "width" in grows and update_scale is not None:
+        yield update_scale
     if "depth" in grows:
         others = [row.name for row in PARAMETERIZATIONS if row.depth_exponent]
         yield parameterization.depth_choice(config.depth_alpha) or Choice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.optimizers.protocol import OptimizerSpec
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
@@ -26,6 +27,7 @@ class PlanContext:
         folded: Whether branch multipliers are folded into the tensors that end the branches.
         final_readouts: The readouts that give the model's output.
         m_width: Width of the target divided by that of the base.
+        adjustment: Convention for the scale of the optimizer's update; None: it has none.
     """
 
     config: PlanConfig
@@ -38,3 +40,4 @@ class PlanContext:
     folded: bool
     final_readouts: frozenset[str]
     m_width: float = 1.0
+    adjustment: LrAdjustment | None = None

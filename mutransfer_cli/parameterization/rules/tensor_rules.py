@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from math import sqrt
 
 from mutransfer_cli.optimizers.protocol import optimizer_of
+from mutransfer_cli.parameterization.choices.update_scale import scale_of_update
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
 from mutransfer_cli.parameterization.rows.powers import ONE, Row
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
@@ -125,8 +126,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
 
     # divide by the factor that the optimizer's class applies by itself
-    by_class = optimizer.lr_shape_factor(shape)
-    width = rule.lr(m_in, m_out) * optimizer.lr_shape_factor(tensor.base_shape) / by_class
+    by_class = optimizer.lr_shape_factor(shape, context.adjustment)
+    at_base_by_class = optimizer.lr_shape_factor(tensor.base_shape, context.adjustment)
+    width = rule.lr(m_in, m_out) * at_base_by_class / by_class
     by_itself = own_factor(tensor, context)
     if not one_rate(context):
         width *= by_itself**geometry.lr_power
@@ -178,7 +180,12 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         eps=eps,
         source=f"{row.source}; lr {parameterization.lr_source(optimizer, form, s.alignment)}",
         optimizer=optimizer.name,
-        why=derivation(row, rule, depth, context, in_block),
+        why="; ".join(
+            [
+                derivation(row, rule, depth, context, in_block),
+                *scale_of_update(optimizer, context, at_base_by_class, by_class),
+            ]
+        ),
         note=context.family.scale_notes.get(tensor.name, ""),
     )
 

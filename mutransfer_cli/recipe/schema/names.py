@@ -8,6 +8,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from mutransfer_cli.catalog.fields import refuse, show
+from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.pruners import PRUNERS
@@ -42,6 +43,7 @@ class NameOf:
 # Defaults are validated too: the catalog need not have the entry that they name.
 _VALIDATED = Field(validate_default=True)
 OptimizerName: TypeAlias = Annotated[str, NameOf(OPTIMIZERS), _VALIDATED]
+LrAdjustmentName: TypeAlias = Annotated[str, NameOf(LR_ADJUSTMENTS)]
 ParameterizationName: TypeAlias = Annotated[str, NameOf(PARAMETERIZATIONS), _VALIDATED]
 SamplerName: TypeAlias = Annotated[str, NameOf(SAMPLERS), _VALIDATED]
 PrunerName: TypeAlias = Annotated[str, NameOf(PRUNERS), _VALIDATED]

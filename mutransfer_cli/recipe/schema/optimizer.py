@@ -18,8 +18,9 @@ from mutransfer_cli.catalog.fields import (
     Text,
     refuse,
 )
+from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
-from mutransfer_cli.recipe.schema.names import OptimizerName
+from mutransfer_cli.recipe.schema.names import LrAdjustmentName, OptimizerName
 
 
 class Optimizer(Section):
@@ -41,6 +42,10 @@ class Optimizer(Section):
     """Nesterov's momentum, for an optimizer that knows it."""
     adamw_lr: PositiveNumber | None = None
     """Learning rate of the tensors that muon leaves to AdamW; null: lr."""
+    adjust_lr: LrAdjustmentName | None = None
+    """Convention for the scale of muon's update in which lr is quoted; null: torch's original."""
+    adjust_lr_factor: PositiveNumber | None = None
+    """Coefficient of the convention, where its library takes one; null: the library's own."""
 
     @model_validator(mode="after")
     def _fields_of_few(self) -> Optimizer:
@@ -53,6 +58,13 @@ class Optimizer(Section):
         if self.adamw_lr is not None and row.leaves_to is None:
             names = " or ".join(o.name for o in OPTIMIZERS if o.leaves_to is not None)
             raise refuse(f"adamw_lr belongs to {names}, which leaves some tensors to AdamW")
+        if self.adjust_lr is not None and row.adjust_lr is None:
+            names = " or ".join(o.name for o in OPTIMIZERS if o.adjust_lr is not None)
+            raise refuse(f"adjust_lr belongs to {names}: {self.name} scales no update by its shape")
+        convention = LR_ADJUSTMENTS.get(self.adjust_lr or row.adjust_lr)
+        if self.adjust_lr_factor is not None and not (convention and convention.takes_factor):
+            names = ", ".join(r.name for r in LR_ADJUSTMENTS if r.takes_factor)
+            raise refuse(f"adjust_lr_factor belongs to adjust_lr: {names}")
         return self
 
 

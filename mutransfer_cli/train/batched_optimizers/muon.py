@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from mutransfer_cli.optimizers.muon import lr_shape_factor
+from mutransfer_cli.optimizers.shape_factors import lr_adjustment
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.train.batched_optimizers.vectorized import (
     VectorizedOptimizer,
     interpolate_,
     interpolated,
 )
+
+PRECISION = torch.bfloat16  # in which torch's class orthogonalizes, too
 
 
 class VectorizedMuon(VectorizedOptimizer):
@@ -17,13 +25,18 @@ class VectorizedMuon(VectorizedOptimizer):
 
     tolerance = 1e-2  # it orthogonalizes in bfloat16
 
+    def options_of(self, plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
+        """The options of torch's class, and the factor that it applies to the learning rate."""
+        options = super().options_of(plan, tensor)
+        name = options.pop("adjust_lr_fn", None)
+        adjustment = lr_adjustment(name) if name is not None else None
+        return {**options, "shape_factor": lr_shape_factor(tensor.shape, adjustment)}
+
     def _set(self, params: Tensor, grads: Tensor) -> None:
         self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
-        shapes = [self.layout.shapes[n] for n in self.names]
-        ratios = torch.tensor([max(1.0, s[0] / s[1]) ** 0.5 for s in shapes], dtype=torch.float64)
         table = self.hyperparameters
-        table["adjusted_lr"] = table["lr"] * ratios
-        self.eps = table["eps"].to(params.device, torch.bfloat16)
+        table["adjusted_lr"] = table["lr"] * table["shape_factor"]
+        self.eps = table["eps"].to(params.device, PRECISION)
         super()._set(params, grads)
 
     @torch.no_grad()
@@ -57,7 +70,7 @@ def orthogonalized(
         iterations: Number of iterations.
     """
     a, b, c = coefficients
-    x = matrices.bfloat16()
+    x = matrices.to(PRECISION)
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.transpose(1, 2)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mutransfer_cli.plans.param_groups import group_options
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.train.batched_optimizers.flat_params import Layout, padded
 
 Number = float | Tensor
@@ -50,7 +51,7 @@ class VectorizedOptimizer:
         self.steps = 0
         tensors = [{t.name: t for t in plan.tensors} for plan in plans]
         options = [
-            [group_options(plan, by_name[n]) for n in self.names]
+            [self.options_of(plan, by_name[n]) for n in self.names]
             for plan, by_name in zip(plans, tensors, strict=True)
         ]
         first = options[0][0]
@@ -65,6 +66,10 @@ class VectorizedOptimizer:
         low, high = layout.within(names)
         self.moments = [params.new_zeros(len(params), high - low) for _ in range(self.moment_count)]
         self._set(params, grads)
+
+    def options_of(self, plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
+        """The options of one tensor in one trial."""
+        return group_options(plan, tensor)
 
     def _set(self, params: Tensor, grads: Tensor) -> None:
         low, high = self.layout.within(self.names)

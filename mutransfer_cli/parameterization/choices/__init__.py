@@ -1,0 +1,1 @@
+"""Questions on which libraries or papers disagree, one module each."""

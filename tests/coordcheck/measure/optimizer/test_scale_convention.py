@@ -1,0 +1,118 @@
+"""The convention of an optimizer's updates is measured, and the check judges rates by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mutransfer_cli import Subject, check
+from mutransfer_cli.coordcheck.measure.optimizer.scale_convention import measured_convention
+from tests.helpers.check_subjects import HIDDEN, WIDTHS, subject
+
+if not hasattr(torch.optim, "Muon"):
+    pytest.skip("torch has Muon since 2.9", allow_module_level=True)
+
+
+class Scaled(torch.optim.Optimizer):
+    """A user's own Muon: an exact orthogonal step times a factor of the shape."""
+
+    def __init__(self, groups: Any, factor: Callable[[int, int], float]) -> None:
+        super().__init__(groups, {"lr": 0.01})
+        self.factor = factor
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                u, _, v = torch.linalg.svd(p.grad, full_matrices=False)
+                p.sub_(u @ v, alpha=group["lr"] * self.factor(*p.shape))
+
+
+class Matrices(nn.Module):
+    """A tall, a wide and a square matrix."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+        self.square = nn.Linear(width, width, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("factor", "name"),
+    [
+        (lambda a, b: sqrt(max(1, a / b)), "original"),
+        (lambda a, b: 0.2 * sqrt(max(a, b)), "match_rms_adamw"),
+        (lambda a, b: sqrt(a / b), "spectral_unclamped"),
+        (lambda a, b: 1.0, "none"),
+        (lambda a, b: sqrt(max(a, b)), "spectral"),
+        (lambda a, b: sqrt(min(a, b)), None),  # the control: nobody's
+        (lambda a, b: 3.0, None),
+    ],
+)
+def test_every_formula_is_told_from_the_others(
+    factor: Callable[[int, int], float], name: str | None
+) -> None:
+    def fresh(width: int) -> Subject:
+        torch.manual_seed(0)
+        model = Matrices(width)
+        return Subject(model, Scaled(model.parameters(), factor))
+
+    names = ["up.weight", "down.weight", "square.weight"]
+    convention, note = measured_convention(fresh, (16, 64), names)
+    assert (convention.name if convention else None) == name
+    assert (name or "no convention known here") in note
+
+
+def test_square_matrices_alone_do_not_tell_formulas_apart() -> None:
+    def fresh(width: int) -> Subject:
+        model = nn.Linear(width, width, bias=False)
+        return Subject(model, Scaled(model.parameters(), lambda a, b: 1.0))
+
+    convention, note = measured_convention(fresh, (16, 64), ["weight"])
+    assert convention is not None and convention((8, 8)) == 1.0
+    assert "the same for this model's shapes" in note
+
+
+def muon(convention: str, power: float) -> Callable[[int, int], Subject]:
+    """The hand-written muP model, its hidden matrices under torch's Muon at rates ∝ m^power."""
+
+    def build(width: int, seed: int) -> Subject:
+        made = subject()(width, seed)
+        named = dict(made.model.named_parameters())
+        hidden = [named[n] for n in sorted(HIDDEN)]
+        rest = [p for n, p in named.items() if n not in HIDDEN]
+        rate = 3e-3 * (width / 64) ** power
+        optimizer: Any = [
+            torch.optim.Muon(
+                [{"params": hidden, "lr": rate, "weight_decay": 0.0}], adjust_lr_fn=convention
+            ),
+            torch.optim.Adam(rest, lr=1e-3),
+        ]
+        return Subject(made.model, optimizer, made.loss, made.batch)
+
+    return build
+
+
+@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize(
+    ("convention", "power", "finding"),
+    [
+        ("original", 0.0, None),
+        ("match_rms_adamw", -0.5, None),
+        ("match_rms_adamw", 0.0, "lr-too-large"),  # the rule for this convention left out
+        ("original", -0.5, "lr-too-small"),  # applied where it does not belong
+    ],
+)
+def test_the_check_passes_the_right_rates_and_names_the_others(
+    convention: str, power: float, finding: str | None, static: bool
+) -> None:
+    report = check(muon(convention, power), WIDTHS, static=static)
+    failed = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
+    assert failed == (dict.fromkeys(HIDDEN, finding) if finding else {})
+    assert any(convention in note for note in report.document.notes)
