@@ -58,6 +58,12 @@ SOURCES = Registry(
 data: {source: stdlib, seq_len: 64}""",
         ),
         SourceEntry(
+            name="words",
+            summary="words of Python's standard library, as many as model.args.vocab_size",
+            implementation="mutransfer_cli.data.words:open_words",
+            yields="tokens",
+        ),
+        SourceEntry(
             name="text",
             summary="bytes of a text file",
             implementation="mutransfer_cli.data.text:open_text",

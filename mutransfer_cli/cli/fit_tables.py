@@ -42,10 +42,21 @@ def show(study: StudyFit, document: FitDocument, target: Path) -> None:
     show_quality(document)
     show_advice(document)
     show_comparison(document)
+    show_embedding_rule(document)
     for note in document.notes:
         if note != document.reason:
             show_line(f"note: {note}")
     show_line(f"wrote {target}")
+
+
+def show_embedding_rule(document: FitDocument) -> None:
+    """Print which rule for the rate of embeddings the runs support."""
+    rule = document.embedding_rule
+    if rule is not None:
+        show_line(
+            f"embedding rate: ∝ width^({interval(rule.exponent)}) relative to mup: {rule.verdict} "
+            f"(mup: 0, large-vocab: -0.5); set {rule.settings}"
+        )
 
 
 def show_verdicts(document: FitDocument) -> None:

@@ -26,6 +26,11 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of, optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment
+from mutransfer_cli.parameterization.choices.embedding_rate import (
+    embedding_exponent,
+    token_embeddings,
+)
+from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.plans.param_groups import adjustment_of
 from mutransfer_cli.plans.plan import Plan
@@ -93,6 +98,11 @@ def width_request(
             else e
             for name, e in expected.items()
         }
+    config = plan_config_of(recipe)
+    for name in token_embeddings(family) & expected.keys():
+        expected[name] = with_rate_exponent(
+            expected[name], embedding_exponent(config), recipe.rules.weight_decay
+        )
     build = proxy_builder(factory, lambda width: replace(base, width=width))
     return CheckRequest(
         build,
@@ -118,6 +128,22 @@ def with_adjustment(
     exponent = planned.width_exponent if decay == "coupled" else 0.0
     followed = optimizer.class_adjustment(planned)
     return replace(expected, adjustment=followed, decay=expected.decay - exponent)
+
+
+def with_rate_exponent(expected: Expectation, exponent: float, decay: str) -> Expectation:
+    """The expectation for a tensor whose rate has a further power of the width.
+
+    Args:
+        expected: The expectation without it.
+        exponent: The further exponent.
+        decay: `rules.weight_decay`: under coupled, rate × decay follows the rate.
+    """
+    return replace(
+        expected,
+        update=expected.update + exponent,
+        lr=None if expected.lr is None else expected.lr + exponent,
+        decay=expected.decay + (exponent if decay == "coupled" else 0.0),
+    )
 
 
 def proxy_builder(factory: ProxyFactory, size_of: Callable[[int], Size]) -> BuildSubject:

@@ -83,6 +83,19 @@ class Axis(Part):
     line: Line | None = None
 
 
+class EmbeddingRule(Part):
+    """What the runs say of the rate of embeddings over the width."""
+
+    exponent: Interval = Field(
+        description="of the width in the optimal rate of embeddings relative to mup, where the "
+        "ratio to hidden matrices grows like the width"
+    )
+    verdict: Literal["mup", "large-vocab", "neither", "undecided"] = Field(
+        description="the rule whose exponent, 0 or -1/2, is the only one in the interval"
+    )
+    settings: str = Field(description="lines of a recipe that follow it")
+
+
 class FitDocument(Part):
     """Optima, drift, regret, decision and verdict of a study."""
 
@@ -128,6 +141,9 @@ class FitDocument(Part):
     )
     against: Against | None = None
     assumptions: tuple[Assumption, ...] = ()
+    embedding_rule: EmbeddingRule | None = Field(
+        default=None, description="null: lr_factors.embedding was not searched over widths"
+    )
     method: str = Field(description="the estimator")
     used: dict[str, str] = Field(
         default_factory=dict, description="the column by the role for which it was used"

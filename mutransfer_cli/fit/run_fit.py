@@ -17,6 +17,8 @@ from mutransfer_cli.fit.study_fit import StudyFit, fit_study
 from mutransfer_cli.fit.target.named_target import TargetOptions, target_of_recipe
 from mutransfer_cli.fit.target.target_sizes import require_above
 from mutransfer_cli.fit.transfer.rung_hygiene import undercooled_note
+from mutransfer_cli.parameterization.choices.embedding_rate import embedding_exponent
+from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.completeness import unfinished
 from mutransfer_cli.search.storage.run import Run
@@ -73,7 +75,12 @@ def fit_run(
         mixture_note(made_with(run)),
         norm_outlier_note(run),
     )
-    return replace(study, unfinished=remaining, caveats=tuple(note for note in notes if note))
+    return replace(
+        study,
+        unfinished=remaining,
+        caveats=tuple(note for note in notes if note),
+        embedding_exponent=embedding_exponent(plan_config_of(run.recipe)),
+    )
 
 
 def transfer_rules(recipe: Recipe) -> TransferRules:

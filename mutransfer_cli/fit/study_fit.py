@@ -18,6 +18,7 @@ from mutransfer_cli.fit.rung_curves import RungCurve, rung_curves
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.tables.content.understanding import Understanding
 from mutransfer_cli.fit.transfer.comparison import compare
+from mutransfer_cli.fit.transfer.embedding_rule import embedding_rule
 from mutransfer_cli.fit.transfer.proxy_advice import proxy_advice
 from mutransfer_cli.fit.transfer.rung_hygiene import column_notes, confounded_notes, hygiene_notes
 from mutransfer_cli.surface.observation import Observation
@@ -34,6 +35,8 @@ class StudyFit:
         unfinished: What remains to be done if the sweep is unfinished, else None.
         understanding: For a table, what was understood of it.
         caveats: What the recipe of a run says against comparing its rungs.
+        embedding_exponent: Exponent of the width in the rate of embeddings under which the runs
+            were made, relative to mup; None: unknown.
     """
 
     source: str
@@ -42,6 +45,7 @@ class StudyFit:
     unfinished: str | None = None
     understanding: Understanding | None = None
     caveats: tuple[str, ...] = ()
+    embedding_exponent: float | None = None
 
     @property
     def surface(self) -> StudySurface | None:
@@ -133,6 +137,9 @@ class StudyFit:
             update={
                 "target_verdict": there,
                 "reason": self.reason,
+                "embedding_rule": None
+                if self.embedding_exponent is None
+                else embedding_rule(document, self.embedding_exponent),
                 "used": {} if read is None else dict(read.used),
                 "ignored": (*ignored_documents(read), *document.ignored),
                 "notes": (*unfinished, *table_notes, *document.notes, *self.hygiene),

@@ -26,6 +26,8 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
         ),
         readout=rules.readout,
         weight_decay=rules.weight_decay,
+        embedding=rules.embedding,
+        embedding_exponent=rules.embedding_exponent,
         decay=rules.decay if isinstance(rules.decay, str) else tuple(rules.decay),
         epsilon=rules.epsilon,
         alignment=rules.alignment,

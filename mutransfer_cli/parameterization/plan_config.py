@@ -66,6 +66,9 @@ class PlanConfig:
         readout: multiplier, or absorbed into init and learning rate.
         weight_decay: independent (lr × weight_decay is constant in width) or coupled (torch's
             number is constant in width).
+        embedding: mup, large-vocab or measured: how the rate of token embeddings follows the
+            width.
+        embedding_exponent: For measured, the exponent of the width in that rate, relative to mup.
         decay: matrices, all, or patterns of the tensors that decay.
         epsilon: scaled (with the size of the gradient) or constant.
         alignment: full or none; None: full, or one learning rate for all tensors where the
@@ -88,6 +91,8 @@ class PlanConfig:
     optimizer: Optimizer = Optimizer()
     readout: str = "multiplier"
     weight_decay: str = "independent"
+    embedding: str = "mup"
+    embedding_exponent: float | None = None
     decay: str | tuple[str, ...] = "matrices"
     epsilon: str = "scaled"
     alignment: str | None = None

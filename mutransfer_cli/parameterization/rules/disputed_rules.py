@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
-from mutransfer_cli.optimizers.protocol import optimizer_spec
+from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
 from mutransfer_cli.parameterization.choices.update_scale import update_scale_choice
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
@@ -13,13 +14,6 @@ from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.plans.types import PlanData
 
-EMBEDDING = Choice(
-    "embedding rate under Adam",
-    "constant in width",
-    "theory",
-    "Tensor Programs V, Everett 2407.05872",
-    "1/√fan_out: u-muP 2407.17465, from sweeps up to width 4096",
-)
 ROUTER = Choice(
     "router",
     "an internal readout: init and rate ∝ 1/m",
@@ -63,7 +57,8 @@ def _choices(
     if any(t.eps for t in plan.tensors):
         yield _epsilon(config, parameterization)
     if "width" in grows and "input" in roles:
-        yield parameterization.embedding_choice or EMBEDDING
+        lookup = optimizer_of(optimizer_spec(plan.optimizer), "input", (1, 1))
+        yield embedding_choice(config, parameterization, lookup.geometry)
     update_scale = update_scale_choice(plan)
     if "width" in grows and update_scale is not None:
         yield update_scale

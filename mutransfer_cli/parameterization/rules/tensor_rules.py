@@ -7,6 +7,11 @@ from fnmatch import fnmatchcase
 from math import sqrt
 
 from mutransfer_cli.optimizers.protocol import optimizer_of
+from mutransfer_cli.parameterization.choices.embedding_rate import (
+    embedding_exponent,
+    embedding_factor,
+    token_embeddings,
+)
 from mutransfer_cli.parameterization.choices.update_scale import scale_of_update
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
 from mutransfer_cli.parameterization.rows.powers import ONE, Row
@@ -129,6 +134,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     by_class = optimizer.lr_shape_factor(shape, context.adjustment)
     at_base_by_class = optimizer.lr_shape_factor(tensor.base_shape, context.adjustment)
     width = rule.lr(m_in, m_out) * at_base_by_class / by_class
+    width *= embedding_factor(tensor, s, context.family, context.m_width)
     by_itself = own_factor(tensor, context)
     if not one_rate(context):
         width *= by_itself**geometry.lr_power
@@ -183,11 +189,20 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         why="; ".join(
             [
                 derivation(row, rule, depth, context, in_block),
+                *embedding_rule(tensor, context),
                 *scale_of_update(optimizer, context, at_base_by_class, by_class),
             ]
         ),
         note=context.family.scale_notes.get(tensor.name, ""),
     )
+
+
+def embedding_rule(tensor: TensorShape, context: PlanContext) -> list[str]:
+    """What `rules.embedding` does to the rate of one tensor; empty for nothing."""
+    exponent = embedding_exponent(context.config)
+    if exponent == 0 or tensor.name not in token_embeddings(context.family):
+        return []
+    return [f"rules.embedding {context.config.embedding}: rate × m_width^{exponent:g}"]
 
 
 def derivation(

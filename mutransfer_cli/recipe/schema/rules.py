@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mutransfer_cli.catalog.fields import Number, Section, refuse, show
 
@@ -24,6 +24,11 @@ class Rules(Section):
     """1/m of the readout as a forward multiplier, or folded into init and learning rate."""
     weight_decay: Literal["independent", "coupled"] = "independent"
     """independent: lr × weight_decay does not change with width; coupled: torch's number."""
+    embedding: Literal["mup", "large-vocab", "measured"] = "mup"
+    """Rate of token embeddings over the width: mup: constant; large-vocab: ∝ width^-1/2, for a
+    vocabulary far larger than the width (arXiv 2506.15025); measured: by embedding_exponent."""
+    embedding_exponent: Annotated[Number, Field(ge=-2, le=2)] | None = None
+    """Of the width in the rate of token embeddings, relative to mup, as `fit` measured it."""
     decay: Annotated[str | tuple[str, ...], BeforeValidator(_decay)] = "matrices"
     """What decays: matrices (and embeddings) | all | patterns."""
     epsilon: Literal["scaled", "constant"] = "scaled"
@@ -37,3 +42,12 @@ class Rules(Section):
     """How the learning rate follows the training length."""
     beta1: Literal["keep", "scale"] = "keep"
     """Does beta1 follow the batch?"""
+
+    @model_validator(mode="after")
+    def _measured(self) -> Rules:
+        if (self.embedding == "measured") != (self.embedding_exponent is not None):
+            raise refuse(
+                "embedding: measured and embedding_exponent belong to each other: `fit` of a sweep "
+                "over lr_factors.embedding prints both"
+            )
+        return self

@@ -81,6 +81,10 @@ def _rules(recipe: Recipe) -> Iterator[Fault]:
         yield Fault(
             ("rules", "depth_alpha"), f"belongs to {owners}; {row.name} has no such exponent"
         )
+    single = row.standard and rules.alignment is None
+    if rules.embedding != "mup" and (row.unit_scaled or single):
+        why = "has a rule of its own" if row.unit_scaled else "has one learning rate for all"
+        yield Fault(("rules", "embedding"), f"{row.name} {why}; expected mup")
     if rules.alignment is not None and not row.alignment:
         yield Fault(("rules", "alignment"), f"{row.name} has one table; expected null")
 
