@@ -208,13 +208,12 @@ def show_costs(document: DryRunDocument) -> None:
         ),
     )
     memory = f"{known(document.bytes, 1e-6)} MB at a time, " if document.bytes else ""
-    time = (
-        f"about {document.seconds / 60:.2g} min" if document.seconds is not None else "time unknown"
-    )
+    time = f"about {duration(document.seconds)}" if document.seconds is not None else "time unknown"
+    price = f", a price of {document.price:.3g}" if document.price is not None else ""
     show_line(
         f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
-        f"{document.flops:.3g} FLOP, {memory}{time} on {document.workers} × {document.device}; "
-        "nothing was trained"
+        f"{document.flops:.3g} FLOP, {memory}{time}{price} on "
+        f"{document.workers} × {document.device}; nothing was trained"
     )
     before = document.seconds_calibration + document.seconds_start
     if document.seconds is not None and before > 0:
@@ -234,9 +233,22 @@ def show_costs(document: DryRunDocument) -> None:
             f"batch {t.batch}, "
             f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep costs "
             f"{t.share:.2g} of that"
+            + (
+                f"; their price at the same speed: {document.price_at_target:.3g}"
+                if document.price_at_target is not None
+                else ""
+            )
         )
     for note in document.notes:
         show_line(f"note: {note}")
+
+
+def duration(seconds: float) -> str:
+    """A duration in the unit that reads best: minutes, hours or days."""
+    for unit, length in (("days", 86400.0), ("h", 3600.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds / 60:.{3 if seconds >= 6000 else 2}g} min"
 
 
 def known(value: float | None, unit: float = 1.0) -> str:

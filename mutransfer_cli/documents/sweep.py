@@ -148,6 +148,14 @@ class DryRunDocument(Part):
         default=0.0, description="time to measure which engine is fastest"
     )
     seconds_start: float = Field(default=0.0, description="time until the workers train")
+    price: float | None = Field(
+        default=None,
+        description="of `seconds` at search.budget.price_per_hour; null: either is unknown",
+    )
+    price_at_target: float | None = Field(
+        default=None,
+        description="of as many trials of the target, at the sweep's FLOPs per second",
+    )
     workers: int
     device: str
     notes: tuple[str, ...] = ()

@@ -107,6 +107,7 @@ def cost_document(
     training = sum(known) if len(known) == len(costs) else None
     bytes_each = [c.bytes for c in costs if c.bytes is not None]
     total = sum(c.flops.value for c in costs) * each
+    seconds = None if training is None else training + times.calibration + times.start
     target, note = target_cost(proxies, total, each * len(sizes))
     return DryRunDocument(
         rungs=tuple(
@@ -126,7 +127,11 @@ def cost_document(
         flops=total,
         target=target,
         bytes=max(bytes_each) * workers if bytes_each else None,
-        seconds=None if training is None else training + times.calibration + times.start,
+        seconds=seconds,
+        price=price_of(proxies, seconds),
+        price_at_target=price_of(
+            proxies, training / target.share if training is not None and target else None
+        ),
         seconds_training=training,
         seconds_calibration=times.calibration,
         seconds_start=times.start,
@@ -134,6 +139,12 @@ def cost_document(
         device=executor.device,
         notes=tuple(n for n in (*(c.flops.note for c in costs), note) if n),
     )
+
+
+def price_of(proxies: ProxyFactory, seconds: float | None) -> float | None:
+    """What these seconds of the device cost; None where the time or the price is unknown."""
+    price = proxies.recipe.search.budget.price_per_hour
+    return None if price is None or seconds is None else seconds / 3600 * price
 
 
 def wall_seconds(cost: Cost, trials: int, workers: int, grouped: float | None) -> float | None:

@@ -54,6 +54,8 @@ class Budget(Section):
     """Floating-point operations in total."""
     minutes: PositiveNumber | None = None
     """Wall-clock minutes."""
+    price_per_hour: PositiveNumber | None = None
+    """Price of an hour of the device, in any currency: a dry run then gives the sweep's price."""
 
 
 def _default_space() -> dict[str, Space]:
