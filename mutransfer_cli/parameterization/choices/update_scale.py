@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
-from mutransfer_cli.optimizers.protocol import OptimizerSpec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment, other_names
 from mutransfer_cli.parameterization.rows.choice import Choice
-from mutransfer_cli.parameterization.rules.plan_context import PlanContext
 from mutransfer_cli.plans.param_groups import adjustment_of
 from mutransfer_cli.plans.types import PlanData
 
 
-def scale_of_update(
-    optimizer: OptimizerSpec, context: PlanContext, at_base: float, at_target: float
-) -> list[str]:
-    """What the convention for the scale of the update does to the rate; empty without one.
+def scale_of_update(adjustment: LrAdjustment, at_base: float, at_target: float) -> list[str]:
+    """What the convention for the scale of the update does to a tensor's rate.
 
     Args:
-        optimizer: The optimizer that trains the tensor.
-        context: The inputs that are common to all tensors.
-        at_base: Factor of the convention at the base.
-        at_target: Factor of the convention at the target.
+        adjustment: The convention.
+        at_base: Its factor at the base.
+        at_target: Its factor at the target.
     """
-    adjustment = context.adjustment
-    if adjustment is None or optimizer is not context.optimizer:
-        return []
     return [
         f"adjust_lr {adjustment.name}: its factor {adjustment.formula} is {at_base:.4g} at the "
         f"base and {at_target:.4g} here: rate × {at_base / at_target:.4g}"

@@ -131,8 +131,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
 
     # divide by the factor that the optimizer's class applies by itself
-    by_class = optimizer.lr_shape_factor(shape, context.adjustment)
-    at_base_by_class = optimizer.lr_shape_factor(tensor.base_shape, context.adjustment)
+    adjustment = context.adjustment if optimizer is context.optimizer else None
+    by_class = optimizer.lr_shape_factor(shape, adjustment)
+    at_base_by_class = optimizer.lr_shape_factor(tensor.base_shape, adjustment)
     width = rule.lr(m_in, m_out) * at_base_by_class / by_class
     width *= embedding_factor(tensor, s, context.family, context.m_width)
     by_itself = own_factor(tensor, context)
@@ -190,7 +191,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
             [
                 derivation(row, rule, depth, context, in_block),
                 *embedding_rule(tensor, context),
-                *scale_of_update(optimizer, context, at_base_by_class, by_class),
+                *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),
             ]
         ),
         note=context.family.scale_notes.get(tensor.name, ""),
