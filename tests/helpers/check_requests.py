@@ -26,7 +26,11 @@ SIZES = "base: {width: 64, depth: 2, batch: 8, steps: 30}\nladder: {width: [64, 
 LR = {"sgd": 0.05, "umup": 0.3}  # at the base; 0.003 for all others
 WIDTHS = (64, 128, 256)
 NOT_IN_TORCH = {"shampoo", "soap"}
-SEEN_GRADIENT_SCALES = {"sgd", "lion", "adafactor", "muon"}  # with which umup is not trained here
+# with which umup is not trained here
+SEEN_GRADIENT_SCALES = {
+    *("sgd", "lion", "adafactor", "muon"),
+    *("nadamw", "rmsprop", "adamax", "adagrad"),
+}
 TRAINABLE = [
     (parameterization, optimizer)
     for parameterization in PARAMETERIZATIONS.names

@@ -51,6 +51,9 @@ def test_the_row_names_the_options_of_the_groups(name: str) -> None:
     assert row.takes is not None
     specs = [optimizer_spec(name), *([optimizer_spec(row.leaves_to)] if row.leaves_to else [])]
     options = {key for spec in specs for key in spec.group_options(HYPERPARAMETERS)}
+    options -= {"decoupled_weight_decay"}  # a switch, which is always on
+    if "alpha" in options:  # RMSprop's name of beta2
+        options = options - {"alpha"} | {"betas"}
     own_rate = {"adamw_lr"} if row.leaves_to else set()
     assert set(row.takes) == {"lr", "weight_decay"} | own_rate | (options - {"nesterov"})
 
@@ -65,6 +68,10 @@ def test_the_row_names_the_options_of_the_groups(name: str) -> None:
         ("soap", SPECTRAL, 0.5),
         ("muon", SPECTRAL, 3.0),
         ("shampoo", SPECTRAL, 3.0),
+        ("nadamw", SIGN, 0.5),
+        ("rmsprop", SIGN, 0.5),
+        ("adamax", SIGN, 0.5),
+        ("adagrad", SIGN, 0.5),
         ("lion", SIGN, None),
         ("sgd", GRADIENT, None),
         ("adafactor", RELATIVE, None),

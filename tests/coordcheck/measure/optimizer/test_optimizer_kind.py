@@ -22,6 +22,12 @@ OPTIMIZERS: dict[str, tuple[Callable[[Any], torch.optim.Optimizer], Geometry]] =
     "adamw": (torch.optim.AdamW, SIGN),
     "lion": (Lion, SIGN),
     "adafactor": (torch.optim.Adafactor, SIGN),
+    "nadam": (torch.optim.NAdam, SIGN),
+    "rmsprop": (torch.optim.RMSprop, SIGN),
+    "adamax": (torch.optim.Adamax, SIGN),
+    "adagrad": (torch.optim.Adagrad, SIGN),
+    # without a second moment in its first steps; see docs/models.md
+    "radam": (torch.optim.RAdam, GRADIENT),
     "sgd": (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), GRADIENT),
     "muon": (torch.optim.Muon, SPECTRAL),
 }
