@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.key_paths import searched_values
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -24,7 +25,10 @@ def search_problem(
     defaults = searched_values(recipe)
     if start_rate is not None:
         defaults["lr"] = start_rate
-    return SearchProblem(recipe.search, rungs(recipe), first_seed, defaults, target, start_rate)
+    limits = PARAMETERIZATIONS[recipe.parameterization].limits
+    return SearchProblem(
+        recipe.search, rungs(recipe), first_seed, defaults, target, start_rate, limits
+    )
 
 
 def pruning_of(recipe: Recipe) -> Pruning:

@@ -7,15 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from mutransfer_cli.fit.study.outliers import absurdly_low, outliers
-from mutransfer_cli.fit.study.study_runs import StudyRuns, study_runs
+from mutransfer_cli.fit.study.study_runs import study_runs
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import fit_response
-
-# Factor of the prior weight of a drift that decays, where theory says that optima settle: with it
-# the choices on real ladders cost less (docs/accuracy.md).
-LIMIT_ODDS = 10.0
+from mutransfer_cli.surface.response.trend import decay_odds
 
 
 def study_surface(
@@ -43,7 +40,7 @@ def study_surface(
     left = [study.observations[i] for i in np.flatnonzero(low)]
     if left:
         study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
-    odds = LIMIT_ODDS if tends_to_limit(study, limits) else 1.0
+    odds = decay_odds({axis.name for axis in study.axes}, limits)
     surface = fit_response(study.runs, odds)
     high = [study.observations[i] for i in np.flatnonzero(outliers(surface))]
     if high:
@@ -51,17 +48,6 @@ def study_surface(
         study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
         surface = fit_response(study.runs, odds)
     return StudySurface(study, surface, confidence, tuple(left))
-
-
-def tends_to_limit(study: StudyRuns, limits: Collection[str]) -> bool:
-    """Whether training tends to a limit along every size by which rungs differ.
-
-    Args:
-        study: The runs.
-        limits: The sizes along which theory says so.
-    """
-    varied = {axis.name for axis in study.axes}
-    return bool(varied) and varied <= set(limits)
 
 
 def _without(observations: Sequence[Observation], left: Sequence[Observation]) -> list[Observation]:

@@ -31,6 +31,7 @@ class SearchProblem:
         defaults: The recipe's own value of every searched hyperparameter.
         target: Size of the large run; None: the recipe names none.
         start_rate: Learning rate about which the search begins; None: it begins as the recipe says.
+        limits: The sizes along which the parameterization says that training tends to a limit.
     """
 
     search: Search
@@ -39,6 +40,7 @@ class SearchProblem:
     defaults: Mapping[str, float]
     target: Size | None = None
     start_rate: float | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> range:

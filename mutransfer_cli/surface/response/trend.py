@@ -11,6 +11,7 @@ and Hu 2021); that other axes behave alike is an assumption.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,9 @@ import numpy as np
 from mutransfer_cli.surface.response.runs import Array
 
 SHORTEST = 1e-6  # octaves; an axis of which the rungs span less has no decay
+# Factor of the prior weight of a drift that decays, where theory says that optima settle: with it
+# the choices on real ladders cost less (docs/accuracy.md).
+LIMIT_ODDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,13 @@ class Trend:
         span = np.where(fades, span, 1.0)
         decayed = span * (1 - np.exp2(least - sizes)) / (1 - np.exp2(-span))
         return np.asarray(np.where(fades, decayed, sizes - least))
+
+
+def decay_odds(varied: Collection[str], limits: Collection[str]) -> float:
+    """The factor of the prior weight of a drift that decays.
+
+    Args:
+        varied: The sizes by which rungs differ.
+        limits: The sizes along which theory says that training tends to a limit.
+    """
+    return LIMIT_ODDS if varied and set(varied) <= set(limits) else 1.0

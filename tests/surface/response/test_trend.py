@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.response.trend import Trend
+from mutransfer_cli.surface.response.trend import LIMIT_ODDS, Trend, decay_odds
 
 SIZES = np.array([[5.0, 3.0], [6.0, 3.0], [7.0, 3.0]])
 
@@ -27,3 +27,11 @@ def test_a_decaying_drift_ends_where_its_geometric_series_does() -> None:
 
 def test_an_axis_that_no_rung_varies_has_no_decay() -> None:
     assert Trend(SIZES, decays=True).at(np.array([5.0, 4.5]))[1] == pytest.approx(1.5)
+
+
+def test_every_size_that_varies_must_tend_to_a_limit() -> None:
+    assert decay_odds({"width"}, ("width", "depth")) == LIMIT_ODDS > 1
+    assert decay_odds({"width"}, ("depth",)) == 1
+    assert decay_odds({"width"}, ()) == 1
+    assert decay_odds({"width", "steps"}, ("width", "depth")) == 1
+    assert decay_odds((), ("width",)) == 1

@@ -25,6 +25,7 @@ from mutransfer_cli.search.samplers.protocol import SearchProblem
 from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import ResponseSurface, fit_response
 from mutransfer_cli.surface.response.runs import Array, Mask
+from mutransfer_cli.surface.response.trend import decay_odds
 
 SEED_BLOCK = 8  # trials of a rung that share a seed, whose level only they determine
 NUDGE = 0.125  # octaves between a setting and one that stands for its repeat
@@ -90,7 +91,8 @@ class SearchState:
     @cached_property
     def surface(self) -> ResponseSurface:
         """The surface fitted to the trials; at least one must have finished."""
-        return fit_response(runs_of(self.seen, self.space, self.axes))
+        odds = decay_odds({axis[0] for axis in self.axes}, self.problem.limits)
+        return fit_response(runs_of(self.seen, self.space, self.axes), odds)
 
     @cached_property
     def goal(self) -> Goal:

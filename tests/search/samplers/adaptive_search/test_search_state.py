@@ -92,3 +92,19 @@ def test_settings_next_to_a_divergence_are_hopeless() -> None:
     assert state.hopeless(center)(settings).tolist() == [True, False, False]
     other = center + np.array([2.0, 0.0])  # a rung whose optimum is two octaves higher
     assert state.hopeless(other)(settings + np.array([2.0, 0.0])).tolist() == [True, False, False]
+
+
+def test_the_surface_is_that_of_fit() -> None:
+    """Optima that move by half an octave per rung: noise leaves open whether the drift decays."""
+    rng, sizes = np.random.default_rng(1), (SMALL, LARGE, Size(128, 2, 16, 200))
+    seen = [
+        trial(x, size, loss=2 + 0.02 * (x + 7 + i / 2) ** 2 + 0.006 * float(rng.standard_normal()))
+        for i, size in enumerate(sizes)
+        for x in np.arange(-11.0, -3.0)
+    ]
+    plain = replace(problem(), rungs=sizes)
+    shares = [
+        float(np.mean(SearchState(replace(plain, limits=limits), seen).surface.draws.decays))
+        for limits in ((), ("depth",), ("width",))
+    ]
+    assert shares[0] == shares[1] < shares[2] - 0.1
