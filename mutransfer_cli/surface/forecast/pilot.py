@@ -8,13 +8,12 @@ an uncertain factor; the likelihood is averaged over both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mutransfer_cli.surface.response.response_surface import (
     ResponseSurface,
-    SurfaceAt,
     excess_at,
 )
 from mutransfer_cli.surface.response.runs import Array
@@ -72,7 +71,7 @@ def pilot_weights(surface: ResponseSurface, size: Array, pilot: PilotRuns) -> Ar
     for k in range(SHIFTS):
         shift = pilot.shift + pilot.shift_sd * rng.standard_normal((count, p))
         factor = np.exp(CURVATURE_SD * rng.standard_normal(count))
-        short = SurfaceAt(at.optimum + shift, at.curvature * factor, None)
+        short = replace(at, optimum=at.optimum + shift, curvature=at.curvature * factor, rung=None)
         excess = np.stack([excess_at(draws, short, row) for row in pilot.settings])
         precision = 1 / (sigma**2 + (MISFIT * excess) ** 2)
         residual = pilot.losses[:, None] - excess

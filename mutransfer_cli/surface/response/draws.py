@@ -42,6 +42,7 @@ class Draws:
         wall_location: Log of the octaves from the optimum to the wall, shape (draws,
             hyperparameters); infinite where no run diverged.
         wall_steepness: Log of its rate, shape (draws, hyperparameters).
+        wall_growth: Of the location per octave of size, shape (draws, axes).
         misfit: rho of the draw's member, shape (draws,).
         noise: Standard deviation of the noise at each rung, shape (draws, rungs).
         ceiling: Largest excess loss, shape (draws,).
@@ -63,6 +64,7 @@ class Draws:
     saturation: Array
     wall_location: Array
     wall_steepness: Array
+    wall_growth: Array
     misfit: Array
     noise: Array
     ceiling: Array
@@ -147,17 +149,21 @@ def mixings_of(theta: Array, layout: Layout) -> Array:
 
 
 def walls_of(theta: Array, layout: Layout) -> dict[str, Array]:
-    """Location and steepness of the walls of draws; infinitely far where no run diverged.
+    """Where the walls of draws are and how steep; infinitely far where no run diverged.
 
     Args:
         theta: Draws of the parameters, shape (draws, parameters).
         layout: Their order.
     """
     if layout.walls:
-        names = "wall_location", "wall_steepness"
+        names = "wall_location", "wall_steepness", "wall_growth"
         return {name: theta[:, layout.slices[name]] for name in names}
     shape = len(theta), layout.hyperparameters
-    return {"wall_location": np.full(shape, np.inf), "wall_steepness": np.zeros(shape)}
+    return {
+        "wall_location": np.full(shape, np.inf),
+        "wall_steepness": np.zeros(shape),
+        "wall_growth": np.zeros((len(theta), layout.axes)),
+    }
 
 
 def thinned(draws: Draws, rows: Indices) -> Draws:

@@ -23,6 +23,7 @@ FLATTENING = (3.0, 1.5)  # mean and sd of log of a direction's tau, in octaves s
 SATURATION = (0.0, 1.5)  # mean and sd of log tau
 WALL_LOCATION = (0.7, 0.7)  # mean and sd of log of the octaves from the optimum to the wall
 WALL_STEEPNESS = (1.4, 0.4)  # mean and sd of log of its rate, per octave
+WALL_GROWTH_SD = 0.1  # of log of the octaves to the wall, per octave of size: that of real ladders
 WALL_DEPARTURE_SD = 0.1  # of a rung's log of the octaves to the wall
 
 
@@ -61,6 +62,7 @@ class Layout:
             "saturation": 1,
             "wall_location": p * self.walls,
             "wall_steepness": p * self.walls,
+            "wall_growth": k * self.walls,
             "wall_departure": r * self.walls,
         }
         slices, start = {}, 0
@@ -107,6 +109,7 @@ class Layout:
             ("saturation", SATURATION[1]),
             ("wall_location", WALL_LOCATION[1]),
             ("wall_steepness", WALL_STEEPNESS[1]),
+            ("wall_growth", WALL_GROWTH_SD),
             ("wall_departure", WALL_DEPARTURE_SD),
         ):
             sd[self.slices[name]] = value

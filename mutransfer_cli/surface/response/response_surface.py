@@ -31,11 +31,13 @@ class SurfaceAt:
         optimum: Draws of the optimum, in octaves, shape (draws, hyperparameters).
         curvature: Draws of the curvature's factor a, shape (draws,).
         rung: Index of the rung with this size; None if no run has it.
+        wall: Draws of the wall's log location less that at the mean size, shape (draws,).
     """
 
     optimum: Array
     curvature: Array
     rung: int | None
+    wall: Array
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,12 @@ class ResponseSurface:
         steady, decaying = Trend(rungs).at(size), Trend(rungs, decays=True).at(size)
         trend = np.where(draws.decays[:, None], decaying, steady)
         optimum = draws.optimum + np.einsum("dpk,dk->dp", draws.drift, trend)
-        growth = draws.growth @ z
+        growth, wall = draws.growth @ z, draws.wall_growth @ z
         same = np.flatnonzero(np.abs(rungs - size).max(1) < 1e-6)
         if len(same):
             rung = int(same[0])
             optimum = optimum + draws.departure[:, rung]
-            return SurfaceAt(optimum, np.exp(growth + draws.unevenness[:, rung]), rung)
+            return SurfaceAt(optimum, np.exp(growth + draws.unevenness[:, rung]), rung, wall)
         rng = np.random.default_rng([abs(int(1000 * x)) for x in key])
         beyond = np.maximum(size - rungs.max(0), rungs.min(0) - size).clip(0)
         span = np.ptp(rungs, axis=0)
@@ -106,7 +108,7 @@ class ResponseSurface:
         sd = np.sqrt(draws.departure_sd**2 + (bending**2).sum())
         optimum = optimum + sd * rng.standard_normal(optimum.shape)
         uneven = UNEVENNESS_SD * rng.standard_normal(len(growth))
-        return SurfaceAt(optimum, np.exp(growth + uneven), None)
+        return SurfaceAt(optimum, np.exp(growth + uneven), None, wall)
 
     def excess(self, setting: Array, size: Array) -> Array:
         """Draws of the loss above the optimum at a size, in units of the fit, shape (draws,).
@@ -127,7 +129,9 @@ class ResponseSurface:
         """
         at, revised = self.at(size), replace(self)
         vars(revised)["draws"] = thinned(self.draws, rows)
-        revised._at[_key(size)] = SurfaceAt(at.optimum[rows], at.curvature[rows], at.rung)
+        revised._at[_key(size)] = SurfaceAt(
+            at.optimum[rows], at.curvature[rows], at.rung, at.wall[rows]
+        )
         return revised
 
     def lowest_regret(self, size: Array) -> Array:
@@ -165,7 +169,8 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
     f = valley(v, draws.skew, draws.steepening)[0]
     along = draws.flattening * np.log1p(f / draws.flattening)
     q = at.curvature * (np.exp(2 * draws.scale) * along).sum(1)
-    q = q + wall_at(v, draws.wall_location, draws.wall_steepness).cost.sum(1)
+    location = draws.wall_location + at.wall[:, None]
+    q = q + wall_at(v, location, draws.wall_steepness).cost.sum(1)
     excess = draws.saturation * np.log1p(q / draws.saturation)
     return np.asarray(np.minimum(excess, draws.ceiling))
 

@@ -112,7 +112,7 @@ def shape_at(
     ratio = f / flat
     along = g * flat * np.log1p(ratio)
     valleys = along.sum(1)
-    wall = wall_of(theta, layout, v, rung)
+    wall = wall_of(theta, layout, v, rung, sizes)
     q = valleys + wall.cost.sum(1)
     tau = np.exp(theta[at["saturation"]][0])
     excess = tau * np.log1p(q / tau)
@@ -148,6 +148,7 @@ def shape_at(
         by_location = slope[:, None] * wall.by_location
         gradient[:, at["wall_location"]] = by_location
         gradient[:, at["wall_steepness"]] = slope[:, None] * wall.by_steepness
+        gradient[:, at["wall_growth"]] = by_location.sum(1)[:, None] * sizes[rung]
         gradient[rows, at["wall_departure"].start + rung] = by_location.sum(1)
     return Shape(u, excess, gradient)
 
@@ -161,7 +162,7 @@ def mixing_of(theta: Array, layout: Layout) -> Array:
     return mixing
 
 
-def wall_of(theta: Array, layout: Layout, v: Array, rung: Indices) -> Wall:
+def wall_of(theta: Array, layout: Layout, v: Array, rung: Indices, sizes: Array) -> Wall:
     """The wall at runs; none where the layout has none.
 
     Args:
@@ -169,10 +170,12 @@ def wall_of(theta: Array, layout: Layout, v: Array, rung: Indices) -> Wall:
         layout: Their order.
         v: Directions of the runs in octaves from the optimum, shape (runs, hyperparameters).
         rung: Index of each run's rung, shape (runs,).
+        sizes: Centered sizes of the rungs in octaves, shape (rungs, axes).
     """
     if not layout.walls:
         none = np.zeros_like(v)
         return Wall(none, none, none, none)
     at = layout.slices
-    location = theta[at["wall_location"]] + theta[at["wall_departure"]][rung][:, None]
+    of_rungs = sizes @ theta[at["wall_growth"]] + theta[at["wall_departure"]]
+    location = theta[at["wall_location"]] + of_rungs[rung][:, None]
     return wall_at(v, location, theta[at["wall_steepness"]])

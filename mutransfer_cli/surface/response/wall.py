@@ -1,10 +1,12 @@
 """The wall before divergence: a steep rise of the loss on the high side of a direction.
 
-    W_j = A (exp(s (v_j - b)) - exp(-s b) (1 + s v_j)),   b = exp(log b_j + departure of the rung)
+    W_j = A (exp(s (v_j - b)) - exp(-s b) (1 + s v_j)),   b = exp(log b_j + growth . z + departure)
 
-with v in octaves from the optimum, where W has value and slope zero, so that it does not move the
-optimum. Without it the valley would explain the rise by its skew, and with it shift the optimum
-towards the wall. That the rise is exponential is an assumption.
+with departure that of the rung and v in octaves from the optimum, where W has value and slope zero,
+so that it does not move the optimum. Without it the valley would explain the rise by its skew, and
+with it shift the optimum towards the wall. The wall may come nearer to the optimum along a size, as
+where training is so short that the optimum is far below the rates that diverge. That the rise is
+exponential is an assumption.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ promise is the upper end of the regret at the target of the setting that is foun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
 
 import numpy as np
@@ -24,7 +24,6 @@ from mutransfer_cli.surface.response.linearization import Linearization, Problem
 from mutransfer_cli.surface.response.noise_model import NoiseModel
 from mutransfer_cli.surface.response.response_surface import (
     ResponseSurface,
-    SurfaceAt,
     excess_at,
 )
 from mutransfer_cli.surface.response.runs import Array, Runs
@@ -34,7 +33,8 @@ HALF = 2.0  # octaves on each side of the predicted optimum that a sweep covers
 STEP = 0.5  # octaves between the rates of a sweep of one hyperparameter
 SEEDS = 2
 # parameters by rung or by size
-OF_RUNGS = {"level", "drift", "departure", "growth", "unevenness", "wall_departure"}
+OF_RUNGS = {"level", "drift", "departure", "growth", "unevenness"}
+OF_RUNGS |= {"wall_growth", "wall_departure"}
 POINTS = 16  # quasi-random settings per hyperparameter where there are several, up to a power of 2
 SEED = 7
 
@@ -89,7 +89,7 @@ def promised_regret(
     error = inflation_of(optimum.shape[1]) * rng.standard_normal(optimum.shape) @ root.T
     there = surface.at(target)
     moved = there.optimum + drift_sd * rng.standard_normal(optimum.shape)
-    return excess_at(surface.draws, SurfaceAt(moved, there.curvature, there.rung), optimum + error)
+    return excess_at(surface.draws, replace(there, optimum=moved), optimum + error)
 
 
 def found_covariance(surface: ResponseSurface, proxy: Array, design: Design) -> Array:
@@ -156,6 +156,8 @@ def _theta_of_rung(member: Member, rungs: Array, proxy: Array, layout: Layout) -
     drift = theta[source.slices["drift"]].reshape(layout.hyperparameters, layout.axes)
     result[own["optimum"]] = theta[source.slices["optimum"]] + drift @ trend
     result[own["unevenness"]] = theta[source.slices["growth"]] @ z
+    if layout.walls:
+        result[own["wall_departure"]] = theta[source.slices["wall_growth"]] @ z
     for name in own.keys() - OF_RUNGS - {"optimum"}:
         result[own[name]] = theta[source.slices[name]]
     return result

@@ -14,13 +14,12 @@ with h*_r the optimum of rung r, a its curvature, and line_r the power law h* = 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mutransfer_cli.surface.response.response_surface import (
     ResponseSurface,
-    SurfaceAt,
     excess_at,
     interval,
 )
@@ -121,7 +120,7 @@ def asymptotic_penalty(
         inverse = np.linalg.pinv(_limit_design(path, exponent))
         limit[rows] = np.einsum("r,drj->dj", inverse[0], path.optima[rows])
     largest = surface.at(surface.rungs[path.rungs[-1]])
-    at_limit = SurfaceAt(limit, largest.curvature, None)
+    at_limit = replace(largest, optimum=limit, rung=None)
     return Finding(excess_at(surface.draws, at_limit, path.optima[:, 0]))
 
 

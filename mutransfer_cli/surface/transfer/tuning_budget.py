@@ -121,7 +121,7 @@ def _settings(box: tuple[Array, Array], count: int, rng: np.random.Generator) ->
 def _regrets(surface: ResponseSurface, size: Array, rows: Indices, settings: Array) -> Array:
     """Excess loss of every setting at a size, shape (draws, trials)."""
     at, draws = surface.at(size), thinned(surface.draws, rows)
-    there = SurfaceAt(at.optimum[rows], at.curvature[rows], at.rung)
+    there = SurfaceAt(at.optimum[rows], at.curvature[rows], at.rung, at.wall[rows])
     columns = [excess_at(draws, there, settings[:, k]) for k in range(settings.shape[1])]
     return np.stack(columns, axis=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mutransfer_cli.surface.response import layout
 from mutransfer_cli.surface.response.response_surface import fit_response, interval
 from mutransfer_cli.surface.response.runs import Runs
 from mutransfer_cli.surface.response.wall import COST, STRAIGHT, wall_at
@@ -89,3 +90,36 @@ def test_without_a_wall_the_optimum_is_put_too_high() -> None:
     share, error = answers(walls=False)
     print(f"without a wall: {share:.3f} inside, mean error {error:+.3f} octaves")
     assert error > 0.02
+
+
+def below_a_wall_that_stays(seed: int) -> Runs:
+    """Optima that move by an octave per octave, below rates that diverge at any size.
+
+    The loss is .004 u^2 + .002 exp(4 (u - b)) with b = 4, 3, 2, so that the minimum is at
+    -exp(-4 b) or less than .0004 below 0.
+    """
+    rng = np.random.default_rng([seed, 17])
+    sizes = np.array([4.0, 5.0, 6.0])
+    optima, walls = np.array([-8.0, -7.0, -6.0]), np.array([4.0, 3.0, 2.0])
+    settings, at = np.meshgrid(np.arange(-11.0, 0.0), sizes)
+    u = settings - optima[:, None]
+    steep = np.minimum(4 * (u - walls[:, None]), 5)
+    losses = 0.004 * u**2 + 0.002 * np.exp(steep) + rng.normal(0, 0.006, u.shape)
+    losses[u > walls[:, None] + 1] = np.nan
+    numbers = np.zeros(u.size, dtype=np.int64)
+    return Runs(settings.reshape(-1, 1), at.reshape(-1, 1), numbers, losses.ravel())
+
+
+def drift_below_a_wall(monkeypatch: pytest.MonkeyPatch, growth: float) -> float:
+    """The mean drift of a few fits, of which the truth is 1."""
+    monkeypatch.setattr(layout, "WALL_GROWTH_SD", growth)
+    drifts = [np.median(fit_response(below_a_wall_that_stays(s)).draws.drift) for s in range(4)]
+    return float(np.mean(drifts))
+
+
+def test_optima_drift_below_a_wall_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    drift = drift_below_a_wall(monkeypatch, layout.WALL_GROWTH_SD)
+    print(f"drift {drift:.2f} octaves per octave")
+    assert drift > 0.8
+    # the control: a wall at a fixed distance from the optimum holds it back
+    assert drift_below_a_wall(monkeypatch, 1e-3) < drift - 0.02
