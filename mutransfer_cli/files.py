@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -21,7 +22,7 @@ ABANDONED_AFTER = 3600.0  # seconds without a write; no file here takes so long
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, root: Path | None = None) -> Iterator[Path]:
     """Write a file as a whole or not at all; missing folders are made.
 
     Several processes may write the file at the same time: each has a partial file of its own, and
@@ -29,10 +30,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Args:
         path: The file.
+        root: A folder around it that must exist: the directory of a run that was deleted while it
+            trains is not made again.
 
     Yields:
         The path to write to, which becomes the file at the end. After an error it is deleted.
+
+    Raises:
+        FileNotFoundError: The root is missing.
     """
+    if root is not None and not root.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(root))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{partial_prefix(path)}{uuid4().hex[:12]}{PARTIAL}")
     try:

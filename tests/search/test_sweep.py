@@ -305,6 +305,7 @@ def test_a_run_directory_that_goes_away_is_one_line(tmp_path: Path, moved: bool)
     assert process.returncode == 2, errors
     assert "was deleted or moved while the sweep was running" in errors.splitlines()[-1]
     assert "Traceback" not in errors
+    assert not run.exists()
     if moved:
         assert len(Run.open(tmp_path / "moved").records) >= 2
 

@@ -69,6 +69,7 @@ class Checkpointer:
         suffix = "safetensors" if find_spec("safetensors") else "pt"
         name = sha256(self.identity.encode()).hexdigest()[:20]
         self.path = folder / f"{prefix}{name}.{suffix}"
+        self.root = run_of(folder)
         self.interval, self.saved = interval, time.monotonic()
 
     def __enter__(self) -> Checkpointer:
@@ -99,8 +100,10 @@ class Checkpointer:
         packed = pack({**tree, "random": random_state()}, tensors)
         text = json.dumps({"made_by": self.identity, **header, "tree": packed})
         try:
-            write(self.path, text, tensors)
+            write(self.path, text, tensors, self.root)
             log.info("checkpoint written before step %d", tree["step"] + 1)
+        except FileNotFoundError as error:  # the run directory is gone, which ends the sweep
+            log.info("no checkpoint: %s: %s", self.path, error)
         except OSError as error:
             log.warning("no checkpoint: %s: %s", self.path, error)
         self.saved = time.monotonic()
@@ -168,6 +171,11 @@ class GroupCheckpointer(Checkpointer):
             if self.labels <= set(map(str, labels)):
                 groups.append((path, labels, step))
         return [(path, labels) for path, labels, _ in sorted(groups, key=lambda g: (-g[2], g[0]))]
+
+
+def run_of(folder: Path) -> Path | None:
+    """The run directory of RUN/checkpoints/CODE; None if the folder is another."""
+    return folder.parents[1] if folder.parent.name == FOLDER else None
 
 
 def identified(identity: str, device: str) -> str:

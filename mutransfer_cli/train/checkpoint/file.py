@@ -100,19 +100,20 @@ def unpack(packed: Any, tensors: dict[str, Tensor]) -> Any:
     return value
 
 
-def write(path: Path, header: str, tensors: dict[str, Tensor]) -> None:
+def write(path: Path, header: str, tensors: dict[str, Tensor], root: Path | None = None) -> None:
     """Write a file atomically.
 
     Args:
         path: The file; the suffix `.safetensors` selects that format, any other torch's.
         header: The header as JSON.
         tensors: Tensors by name.
+        root: A folder around the file that is not made if it is missing.
 
     Raises:
         OSError: The file cannot be written.
     """
     digest = digest_of(header, tensors)
-    with replacing(path) as partial:
+    with replacing(path, root) as partial:
         if path.suffix != ".safetensors":
             torch.save({"head": header, "digest": digest, "tensors": tensors}, partial)
             return

@@ -116,6 +116,9 @@ def prepare(trial: ProgramTrial, plan: Plan) -> None:
     Raises:
         InputError: The folder cannot be written.
     """
+    run = trial.folder.parent.parent
+    if not run.is_dir():
+        raise InputError(f"{run}: was deleted or moved while its trials were running")
     trial.ended.unlink(missing_ok=True)
     plan.save(trial.folder / PLAN)
     write_text(trial.folder / COMMAND, json.dumps(trial.words, indent=1) + "\n")

@@ -114,3 +114,13 @@ def test_a_full_disk_costs_the_checkpoint_alone(
 
     monkeypatch.setattr(checkpoint, "write", full)
     assert train_recipe(recipe, checkpointer=checkpointer).outcome == "finished"
+
+
+def test_a_run_directory_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    checkpointer = Checkpointer(run / "checkpoints" / "code", "identity", "cpu")
+    checkpointer.save({"step": 1})
+    assert not run.exists()
+    run.mkdir()
+    checkpointer.save({"step": 1})
+    assert checkpointer.load() is not None
