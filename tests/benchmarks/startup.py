@@ -1,4 +1,6 @@
-"""Start-up: `--help` and a plan of 100 billion parameters against `import torch`, interleaved.
+"""Start-up: `--help` and plans of 100 billion parameters against `import torch`, interleaved.
+
+Of a GPT of 2 blocks, and of one of 80 blocks whose base has 80 blocks too. In CPU seconds.
 
 python -m tests.benchmarks.startup [rounds]
 """
@@ -10,33 +12,39 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 PYTHON = [sys.executable, "-c"]
+BASE = "depth: 2,"
 RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Seconds, and peak memory in MB."""
-    started = time.perf_counter()
+    """CPU seconds, and peak memory in MB."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{command} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory() as folder:
+        deep = Path(folder) / "deep.yaml"
+        shallow = RECIPE.read_text(encoding="utf-8")
+        assert BASE in shallow
+        deep.write_text(shallow.replace(BASE, BASE.replace("2", "80", 1)), encoding="utf-8")
+        output = ["--format", "json", "-o", str(Path(folder) / "plan.json")]
         mutransfer = [sys.executable, "-m", "mutransfer_cli"]
         commands = {
             "import torch": [*PYTHON, "import torch"],
             "mutransfer --help": [*mutransfer, "--help"],
             "scale --width 65536": [
-                *mutransfer, "scale", str(RECIPE), "--width", "65536", "--format", "json",
-                "-o", str(Path(folder) / "plan.json"),
+                *mutransfer, "scale", str(RECIPE), "--width", "65536", *output,
+            ],
+            "scale --depth 80": [
+                *mutransfer, "scale", str(deep), "--width", "10240", "--depth", "80", *output,
             ],
         }  # fmt: skip
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
