@@ -28,6 +28,7 @@ class Expectation:
         update: Exponent of the effect of the tensor's own update on its module's output.
         logit_update: For a tied tensor, exponent of that effect as the readout.
         init: Exponent of its module's gain on isotropic input at init.
+        init_range: How far above `init` that exponent may be.
         decay: Exponent of the share that weight decay removes per step.
         gradient: Exponent of the loss's gradient with respect to its module's output.
         lr: Exponent of its learning rate, in the form of the table's row.
@@ -49,6 +50,7 @@ class Expectation:
     adjustment: LrAdjustment | None = None
     layer_role: str = ""
     normed: bool = False
+    init_range: float = 0.0
 
     @property
     def acts_as(self) -> str:
@@ -114,6 +116,18 @@ def expectation(
     )
 
 
+def bottlenecks(family: Family) -> frozenset[str]:
+    """Matrices onto a fixed number of features that another matrix reads, as LoRA's A.
+
+    Their results are features, which may be of order 1 at init, std 1/√n, or vanish like those of a
+    readout, std 1/n: both are updated alike where gradients are normalized (derived).
+    """
+    read = [family.upstream.get(t.name, frozenset()) for t in family.tensors if t.role == "input"]
+    inside = frozenset[str]().union(*read)
+    readouts = {t.name for t in family.tensors if t.role == "readout"}
+    return (readouts & inside) - family.final_readouts
+
+
 def with_own_factors(expected: Mapping[str, Expectation], family: Family) -> dict[str, Expectation]:
     """The expectations for tensors that the model multiplies by numbers or tensors of its own.
 
@@ -123,9 +137,12 @@ def with_own_factors(expected: Mapping[str, Expectation], family: Family) -> dic
     that the model multiplies by a power of the width are judged by their effects alone.
     """
     result = dict(expected)
+    narrow = bottlenecks(family)
     for name, e in expected.items():
         if e.role == "scalar" and name in family.scale_powers:
             result[name] = replace(e, lr=None)
+        if name in narrow and not e.geometry.sees_gradient_scale:
+            result[name] = replace(e, init_range=0.5)
     for name, gain in family.gains.items():
         own, matrix = expected.get(name), expected.get(gain.matrix)
         if own is None or matrix is None or matrix.init is None or matrix.row_init is None:

@@ -61,7 +61,7 @@ def init_deviation(
     inherited = input_slope(name, 0, measurements, expected)
     if inherited is not None:
         deviation = conservative([deviation, deviation - inherited.value])
-    return fit, deviation
+    return fit, deviation - min(max(deviation, 0.0), expected.init_range)
 
 
 def update_deviation(
@@ -162,6 +162,28 @@ def without_fading_factor(
     if min(raw, move.deviation) > 0:
         return replace(measured, deviation=min(raw, move.deviation))
     if measured.deviation >= 0:
+        return measured
+    return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
+
+
+def without_cancelled_gradient(
+    name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
+) -> UseDeviation:
+    """The deviation of a vector, unless its gradient cancels over the batch.
+
+    The gradients of a contrastive loss nearly cancel in the sum over a batch while the logits are
+    small, so the last bias of a tower moves less than its layer. Its rate is then what is judged.
+
+    Args:
+        name: The tensor's name.
+        measured: The deviation of its effect.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+    """
+    if measured.deviation >= 0 or not expected.geometry.sees_gradient_scale:
+        return measured
+    move = move_deviation(name, measurements, expected)
+    if move is None:
         return measured
     return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
 

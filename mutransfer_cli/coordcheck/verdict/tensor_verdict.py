@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
     init_deviation,
     move_deviation,
     update_deviation,
+    without_cancelled_gradient,
     without_fading_factor,
 )
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
@@ -190,6 +191,8 @@ def use_deviations(
         current = update_deviation(name, use, covered.measurements, expected)
         if current is not None and is_factor:
             current = without_fading_factor(name, current, covered.measurements, expected)
+        elif current is not None and expected.role == "vector" and not expected.layer_role:
+            current = without_cancelled_gradient(name, current, covered.measurements, expected)
         if current is not None:
             uses.append(current)
     return uses

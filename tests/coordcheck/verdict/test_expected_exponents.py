@@ -11,14 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
-from mutransfer_cli import check
+from mutransfer_cli import Subject, check
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation, expectation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import NORMED
 from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 from tests.helpers.check_requests import request_for
+from tests.helpers.check_subjects import WIDTHS, failed, subject
 from tests.helpers.weight_normed import FORMS, planned
 
 GRADIENTS = {"sp": -0.5, "ntk": -0.5, "mean-field": -1, "mup": -1, "umup": -1, "completep": -1}
@@ -122,3 +125,41 @@ def test_errors_under_weight_norm_are_named_alone(
     failing = {t.name: [(r.quantity, r.power) for r in t.repairs] for t in report.tensors
                if t.verdict != "pass"}  # fmt: skip
     assert failing == {name: [repair]}
+
+
+class Adapted(nn.Module):
+    """A frozen layer with LoRA (arXiv 2106.09685): A is (rank, width), B starts at 0."""
+
+    def __init__(self, width: int, power: float) -> None:
+        super().__init__()
+        self.first, self.base, self.last = (
+            nn.Linear(16, width), nn.Linear(width, width), nn.Linear(width, 4),
+        )  # fmt: skip
+        self.base.requires_grad_(False)
+        nn.init.normal_(self.last.weight, std=1 / width)
+        self.A = nn.Parameter(torch.randn(4, width) * width**power)
+        self.B = nn.Parameter(torch.zeros(width, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        y: Tensor = self.last(torch.relu(self.base(h) + (h @ self.A.T) @ self.B.T))
+        return y
+
+
+@pytest.mark.parametrize(
+    ("power", "expected"), [(-1.0, {}), (-0.5, {}), (0.0, {"A": "init-too-large"})]
+)
+def test_features_of_a_bottleneck_may_be_of_order_1(power: float, expected: dict[str, str]) -> None:
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
+        model = Adapted(width, power)
+        scaled = {"A", "last.weight"}
+        groups = [
+            {"params": [p], "lr": 1e-3 * (64 / width if n in scaled else 1)}
+            for n, p in model.named_parameters()
+            if p.requires_grad
+        ]
+        plain = subject()(width, seed)
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
+
+    assert failed(check(build, WIDTHS)) == expected

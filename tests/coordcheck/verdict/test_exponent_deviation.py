@@ -53,3 +53,43 @@ def test_the_bias_of_a_scaled_readout_is_judged_by_itself(kind: str) -> None:
     """What the readout gets is divided by m; the update of its bias is not."""
     found = failed(check(subject("mlp", kind, lr=lambda n, m: 1 / m if n == BIAS else 1), WIDTHS))
     assert found == {BIAS: "lr-too-small"}
+
+
+class Towers(nn.Module):
+    """Two towers whose products over the width, times 1/width, are the scores of all pairs."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.a, self.b = (
+            nn.Sequential(nn.Linear(16, width), nn.ReLU(), nn.Linear(width, width))
+            for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = self.a(x), self.b(x.flip(1))
+        scores: torch.Tensor = a @ b.T * (8 / a.shape[1])
+        return scores
+
+
+def contrastive(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(model(batch), torch.arange(len(batch)))
+
+
+def test_the_last_bias_of_a_tower_is_judged_by_its_rate() -> None:
+    """Gradients of a contrastive loss cancel in it; with SGD, vectors need the rate m."""
+
+    def build(width: int, seed: int, power: float = 1.0) -> Subject:
+        torch.manual_seed(seed)
+        model, m = Towers(width), width / 64
+        hidden = {"a.2.weight", "b.2.weight"}
+        rates = {n: 1.0 if n in hidden else m for n, _ in model.named_parameters()}
+        rates["a.2.bias"] = m**power
+        groups = [{"params": [p], "lr": 0.05 * rates[n]} for n, p in model.named_parameters()]
+        return Subject(
+            model, torch.optim.SGD(groups), contrastive,
+            lambda s: torch.randn(8, 16, generator=torch.Generator().manual_seed(s)),
+        )  # fmt: skip
+
+    assert failed(check(build, WIDTHS)) == {}
+    found = failed(check(lambda width, seed: build(width, seed, 0.0), WIDTHS))
+    assert found == {"a.2.bias": "lr-too-small"}
