@@ -75,8 +75,8 @@ FINDINGS = {
         ),
         FindingEntry(
             code="sum-over-width",
-            meaning="A sum over the width of activations, such as a dot product of two, grows with "
-            "the width in training.",
+            meaning="A sum over the width of activations, such as a dot product or a distance of "
+            "two, grows with the width in training.",
             repair="multiply the sum by 1/{power}, m = width / base width",
         ),
         FindingEntry(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -32,6 +33,7 @@ RECURRENT = frozenset(
     {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
     | {"rnn_tanh_cell", "rnn_relu_cell"}
 )
+LARGEST_CONSTANT = 2**16  # entries; comparing more takes long
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
 
@@ -47,13 +49,26 @@ def plain_name(function: Callable[..., Any]) -> str:
     return name.rstrip("_")
 
 
+def constant_value(tensor: Tensor) -> float | None:
+    """The value of all entries of a small tensor, such as one filled with 1/√n; else None."""
+    if not 0 < tensor.numel() <= LARGEST_CONSTANT or tensor.is_complex():
+        return None
+    if tensor.layout is not torch.strided or tensor.is_meta:
+        return None
+    first = tensor.detach().flatten()[0]
+    return float(first) if bool((tensor.detach() == first).all()) else None
+
+
 def tensors_in(value: Any) -> Iterable[Tensor]:
     """Every tensor in nested tuples, lists and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from tensors_in(item)
+            if isinstance(item, Tensor):  # the most common case, without another generator
+                yield item
+            elif isinstance(item, list | tuple | Mapping):
+                yield from tensors_in(item)
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from tensors_in(item)

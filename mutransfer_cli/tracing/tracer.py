@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.activations.attention_scores import (
     AttentionScores,
     attention_operands,
@@ -69,14 +71,17 @@ class UseTracer(FunctionTracer):
             recorder.record(Call(name, args, kwargs, result, tracked))
         elif name == "sum":
             recorder.summed(Call(name, args, kwargs, result, tracked))
+        if tracked and results:  # what was computed from a parameter may stand for it now
+            tracked = [t for t in operands if recorder.views.knows(t)]
+        weights = {id(t) for t in tracked}
         self.branches.follow(name, operands, results, frozenset(recorder.used))
-        self._follow_activations(name, args, kwargs, operands, results)
+        self._follow_activations(name, args, kwargs, operands, results, weights)
         attention = self.scores.follow(
             name,
             args,
             operands,
             results,
-            recorder.views.knows,
+            lambda tensor: id(tensor) in weights,
             kwargs.get("alpha", 1.0),
         )
         if attention is not None:
@@ -84,7 +89,7 @@ class UseTracer(FunctionTracer):
             recorder.trace.attention.append(
                 Attention(attention.head_size or 1, attention.factor, module, attention.norm)
             )
-        number = scalar_factor(name, args) if not any(map(recorder.views.knows, operands)) else None
+        number = scalar_factor(name, args) if not tracked else None
         if number is not None and len(results) == 1:
             recorder.scales.multiplied(operands, number, results[0])
 
@@ -95,6 +100,7 @@ class UseTracer(FunctionTracer):
         kwargs: Mapping[str, Any],
         operands: list[Tensor],
         results: list[Tensor],
+        known: Set[int],
     ) -> None:
         """Follow factors and dependencies through one call.
 
@@ -104,11 +110,11 @@ class UseTracer(FunctionTracer):
             kwargs: Keyword arguments of the call.
             operands: All tensors among the arguments.
             results: All tensors among the results.
+            known: Identities of the operands that are, or stand for, parameters.
         """
         recorder = self.recorder
-        knows = recorder.views.knows
-        weights = [t for t in operands if knows(t)]
-        activations = [t for t in operands if not knows(t)]
+        weights = [t for t in operands if id(t) in known]
+        activations = [t for t in operands if id(t) not in known]
         arguments = [(m, t) for m, t in recorder.module_stack if isinstance(t, Tensor)]
         self.dependencies.follow(activations, results, recorder.used, arguments)
         self.factors.follow(
@@ -146,7 +152,8 @@ class UseTracer(FunctionTracer):
                     self.live.update(storage_pointer(t) for t in tensors_in((args, kwargs)))
 
             def leave(_: nn.Module, args: Any, output: Any, name: str = name) -> None:
-                self.dependencies.returned(name, output)
+                with torch._C.DisableTorchFunction():  # looking at a tensor is no call of the model
+                    self.dependencies.returned(name, output)
                 self.recorder.module_stack.pop()
 
             handles.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
@@ -159,7 +166,18 @@ class UseTracer(FunctionTracer):
 
 
 def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
-    """Record how `run()`, one forward pass on the CPU, uses the model's parameters."""
+    """Record how `run()`, one forward pass on the CPU, uses the model's parameters.
+
+    Raises:
+        InputError: A parameter of a lazy layer has no shape yet.
+    """
+    for name, p in model.named_parameters():
+        if isinstance(p, UninitializedParameter):
+            raise InputError(
+                f"parameter {name} of a lazy layer has no shape yet; pass one batch through the "
+                "model before it is returned",
+                path=("model",),
+            )
     tracer = UseTracer(model)
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it would hide all of a layer in one call

@@ -26,13 +26,16 @@ class ParameterViews:
         """Record the storages of a model's parameters."""
         self.known: dict[int, list[tuple[str, tuple[int, ...], tuple[int, ...], Dims]]] = {}
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
+        self._found: dict[int, dict[tuple[object, ...], dict[str, Dims]]] = {}  # by storage
         for name, p in model.named_parameters():
             self.known.pop(storage_pointer(p), None)
             self._remember(p.detach(), name, tuple((d,) for d in range(p.dim())))
 
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
         layout = (name, byte_strides(tensor), tuple(tensor.shape), dims)
-        self.known.setdefault(storage_pointer(tensor), []).append(layout)
+        storage = storage_pointer(tensor)
+        self.known.setdefault(storage, []).append(layout)
+        self._found.pop(storage, None)
         self.alive.append(tensor)
 
     def knows(self, tensor: Any) -> bool:
@@ -45,13 +48,16 @@ class ParameterViews:
         """The parameters that a tensor is (a view of), and its dimensions in each of them."""
         if not self.knows(tensor):
             return {}
-
-        dims_by_name = {}
-        for name, *known in self.known[storage_pointer(tensor)]:
-            layout = list(zip(*known, strict=True))
-            here = zip(byte_strides(tensor), tensor.shape, strict=True)
-            dims_by_name[name] = tuple(sources(stride, size, layout) for stride, size in here)
-        return dims_by_name
+        storage, strides, shape = storage_pointer(tensor), byte_strides(tensor), tensor.shape
+        found = self._found.setdefault(storage, {})
+        if (strides, shape) not in found:
+            dims_by_name = {}
+            for name, *known in self.known[storage]:
+                layout = list(zip(*known, strict=True))
+                here = zip(strides, shape, strict=True)
+                dims_by_name[name] = tuple(sources(stride, size, layout) for stride, size in here)
+            found[strides, shape] = dims_by_name
+        return found[strides, shape]
 
     def stand_for(self, tensor: Tensor, result: Tensor, stacked: int = 0) -> None:
         """Treat a result from here on as the parameters that a tensor is or stands for.

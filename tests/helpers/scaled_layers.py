@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WHERE = (
-    "weight", "buffer", "input", "output", "output and bias", "in place", "alpha", "einsum",
-    "convolution",
+    "weight", "buffer", "vector on the weight", "input", "output",
+    "output and bias", "in place", "alpha", "einsum", "convolution",
 )  # fmt: skip
 
 
@@ -22,10 +22,13 @@ class Scaled(nn.Module):
         self.b = nn.Parameter(torch.zeros(width))
         self.root = width**0.5
         self.register_buffer("inverse", torch.tensor([width**-0.5]))
+        self.register_buffer("inverses", torch.full((width,), width**-0.5))
         self.where = where
 
     def forward(self, x: Tensor) -> Tensor:
         match self.where:
+            case "vector on the weight":
+                return F.linear(x, self.w * self.inverses, self.b)
             case "weight":
                 return F.linear(x, self.w / self.root, self.b)
             case "buffer":

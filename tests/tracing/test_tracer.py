@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.tracing.tracer import trace
 from tests.helpers.traced_models import Conv1D, Heads, Language, Net, Raw, tokens, traced, vectors
 
 
@@ -233,3 +234,11 @@ def test_a_sum_over_another_dimension_is_no_attention() -> None:
             return out
 
     assert traced(Gated, vectors()).attention == ()
+
+
+def test_lazy_layers_need_their_shapes() -> None:
+    model = nn.LazyLinear(4)
+    with pytest.raises(InputError, match="parameter weight of a lazy layer has no shape yet"):
+        trace(model, lambda: model(torch.ones(2, 3)))
+    model(torch.ones(2, 3))
+    assert trace(model, lambda: model(torch.ones(2, 3))).uses["weight"]

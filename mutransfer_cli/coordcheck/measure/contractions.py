@@ -19,9 +19,12 @@ from mutransfer_cli.tracing.torch_functions import (
     tensors_in,
 )
 
-PRODUCTS = frozenset({"matmul", "mm", "bmm", "mv", "dot", "linear"})
+PRODUCTS = frozenset({"matmul", "mm", "bmm", "mv", "dot", "vdot", "linear"})
+VECTOR_PRODUCTS = frozenset({"linalg_vecdot", "vecdot"})
 LABELED_PRODUCTS = frozenset({"einsum", "inner", "tensordot"})
-SUMS = frozenset({"sum", "mean"})
+SUMS = frozenset({"sum", "mean", "nansum", "nanmean"})
+NORMS = frozenset({"norm", "linalg_norm", "linalg_vector_norm"})
+DISTANCES = frozenset({"cdist", "pairwise_distance", "dist"})
 # Functions whose result is as large as the argument, or contains it.
 PASSING = frozenset(
     {"reshape", "view", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute"}
@@ -30,7 +33,8 @@ PASSING = frozenset(
     | {"chunk", "unbind", "index_select", "gather", "mT", "T", "dropout", "type_as", "diagonal"}
 )
 # Functions of a sum that only normalize other activations by it.
-NORMALIZING = frozenset({"sqrt", "rsqrt", "reciprocal", "norm", "log"})
+NORMALIZING = frozenset({"rsqrt", "reciprocal", "rdiv", "norm", "log"})
+POWERS = {"sqrt": 0.5, "square": 2.0}
 DIVISIONS = frozenset({"div", "true_divide", "divide"})
 SCALINGS = DIVISIONS | {"mul", "multiply"}
 ATTENTION = frozenset({"softmax", "_softmax"})
@@ -69,7 +73,7 @@ class ContractionTracer(FunctionTracer):
         self.modules = [""]
         constants = [*model.parameters(), *model.buffers()]
         self.constants = {id(t) for t in constants}
-        self.flows: dict[int, tuple[Contraction, float]] = {}
+        self.flows: dict[int, list[tuple[Contraction, float]]] = {}
         self.kept: list[Tensor] = constants  # so that no other tensor gets the same id
 
     def called(
@@ -93,16 +97,23 @@ class ContractionTracer(FunctionTracer):
         if inspects and not (name == "get" and results):  # W.T and W.mT are views
             return
         self.kept += results
-        if operands and all(id(t) in self.constants for t in operands):
+        changed = list(tensors_in(args[:1])) if name == "setitem" else results
+        if all(id(t) in self.constants for t in operands):  # of weights, or a new tensor
             self.constants.update(id(t) for t in results)
             return
-        for operand in operands:
-            if id(operand) in self.flows:
-                self._follow(name, function, args, operand, results)
-        contraction = self._contraction(name, args, kwargs, result)
-        if contraction is not None:
-            self.found.append(contraction)
-            self.flows[id(result)] = contraction, 1.0
+        self.constants.difference_update(id(t) for t in changed)  # filled in place
+        followed = []
+        for operand in {id(t): t for t in operands}.values():
+            for contraction, factor in self.flows.get(id(operand), []):
+                new = followed_factor(name, function, args, operand, results, contraction, factor)
+                if new is not None:
+                    followed.append((contraction, new))
+        if followed:
+            self.flows.update({id(t): followed for t in results})
+        found = self._contraction(name, args, kwargs, result)
+        if found is not None:
+            self.found.append(found)
+            self.flows[id(result)] = [(found, 1.0)]
 
     @contextmanager
     def watching(self, model: nn.Module) -> Iterator[None]:
@@ -126,42 +137,6 @@ class ContractionTracer(FunctionTracer):
             for handle in handles:
                 handle.remove()
 
-    def _follow(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        args: Sequence[Any],
-        operand: Tensor,
-        results: Sequence[Tensor],
-    ) -> None:
-        """Follow a sum through one call.
-
-        Args:
-            name: Plain name of the function.
-            function: The function.
-            args: Its positional arguments.
-            operand: The sum, perhaps multiplied or reshaped.
-            results: All tensors among the results.
-        """
-        contraction, factor = self.flows[id(operand)]
-        number = factor_of(function, tuple(args))
-        is_denominator = name in DIVISIONS and len(args) > 1 and args[1] is operand
-        inverse_power = name == "pow" and len(args) > 1 and is_root(args[1])
-        if name in NORMALIZING | ATTENTION or is_denominator or inverse_power:
-            contraction.normalizes = True
-        elif number is not None:
-            for result in results:
-                self.flows[id(result)] = contraction, factor * number
-        elif name in PASSING or name == "get":
-            for result in results:
-                self.flows.setdefault(id(result), (contraction, factor))
-        elif name in SCALINGS and len(results) == 1 and rms(operand) > 0:
-            # by other activations, such as the norms of the operands: by how much is measured
-            number = rms(results[0]) / rms(operand)
-            self.flows[id(results[0])] = contraction, factor * number
-        if number is not None:
-            contraction.factor = factor * number
-
     def _contraction(
         self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any
     ) -> Contraction | None:
@@ -175,7 +150,7 @@ class ContractionTracer(FunctionTracer):
         """
         if not isinstance(result, Tensor) or not result.is_floating_point():
             return None
-        terms, factor = 0, 1.0
+        terms, factor, power = 0, 1.0, 1.0
         operands = [t for t in args[:2] if isinstance(t, Tensor)]
         if name in SUMS:
             given = args[1] if len(args) > 1 else kwargs.get("dim")
@@ -183,24 +158,86 @@ class ContractionTracer(FunctionTracer):
                 return None
             dims = [given] if isinstance(given, int) else list(given)
             terms = prod(operands[0].shape[d] for d in dims)
-            factor = 1 / terms if name == "mean" and terms else 1.0
+            factor = 1 / terms if name.endswith("mean") and terms else 1.0
             operands = operands[:1]
         elif name in LABELED_PRODUCTS:
             operands, parts = contraction_parts(name, args, kwargs)
             terms = prod(operands[0].shape[d] for d in parts[0][0])
+        elif name in DISTANCES and len(operands) == 2:
+            terms, power = int(operands[0].shape[-1]), power_of_norm(name, args, kwargs)
+        elif name in NORMS and operands:
+            dim = kwargs.get("dim", args[2] if len(args) > 2 else None)
+            dims = [dim] if isinstance(dim, int) else list(dim or range(operands[0].dim()))
+            terms = prod(operands[0].shape[d] for d in dims)
+            power, operands = power_of_norm(name, args, kwargs), operands[:1]
+        elif name in VECTOR_PRODUCTS and len(operands) == 2:
+            terms = int(operands[0].shape[kwargs.get("dim", -1)])
         elif name in PRODUCTS and len(operands) == 2:
             terms = int(operands[0].shape[-1])
         else:
             return None
         if not terms or not all(self._is_activation(t) for t in operands):
             return None
-        bound = factor * terms * prod(rms(t) for t in operands)
+        sizes = [rms(t) for t in operands]
+        size = sum(sizes) if name in DISTANCES else prod(sizes)
+        bound = factor * terms**power * size
         return Contraction(name, self.modules[-1], terms, bound)
 
     def _is_activation(self, tensor: Tensor) -> bool:
         return tensor.requires_grad and id(tensor) not in self.constants
 
 
-def is_root(exponent: object) -> bool:
-    """Whether a power is a root or an inverse."""
-    return isinstance(exponent, int | float) and (exponent < 0 or 0 < exponent < 1)
+def followed_factor(
+    name: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    operand: Tensor,
+    results: Sequence[Tensor],
+    contraction: Contraction,
+    factor: float,
+) -> float | None:
+    """The number by which the results of a call contain a sum; None: they do something else to it.
+
+    Args:
+        name: Plain name of the function.
+        function: The function.
+        args: Its positional arguments.
+        operand: The sum, perhaps multiplied or reshaped.
+        results: All tensors among the results.
+        contraction: The sum, in which is recorded what becomes of it.
+        factor: The number by which the operand contains it.
+    """
+    number = factor_of(function, tuple(args))
+    is_denominator = name in DIVISIONS and len(args) > 1 and args[1] is operand
+    exponent: Any = POWERS.get(name, args[1] if name == "pow" and len(args) > 1 else None)
+    is_power = isinstance(exponent, int | float)
+    if name in NORMALIZING | ATTENTION or is_denominator or (is_power and exponent < 0):
+        contraction.normalizes = True
+        return None
+    if is_power:
+        contraction.bound **= exponent
+        contraction.factor = float(abs(factor) ** exponent)
+        return contraction.factor
+    if number is not None:
+        contraction.factor = factor * number
+        return contraction.factor
+    if name in PASSING or name == "get":
+        return factor
+    if name in SCALINGS and len(results) == 1 and rms(operand) > 0:
+        # by other activations, such as the norms of the operands: by how much is measured
+        contraction.factor = factor * rms(results[0]) / rms(operand)
+        return contraction.factor
+    return None
+
+
+def power_of_norm(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> float:
+    """The power of the number of terms by which a norm or a distance grows: 1/2 for p = 2.
+
+    Args:
+        name: Name of the function.
+        args: Positional arguments of the call.
+        kwargs: Keyword arguments of the call.
+    """
+    position, key = (1, "ord" if name.startswith("linalg") else "p") if name in NORMS else (2, "p")
+    p = kwargs.get(key, args[position] if len(args) > position else 2.0)
+    return 1 / p if isinstance(p, int | float) and p > 0 else 0.5

@@ -95,8 +95,8 @@ def factor_of(function: Callable[..., Any], args: tuple[Any, ...]) -> float | No
 
 
 def number_of(operand: Any) -> float | None:
-    """The value of a number, or of an untrained tensor without dimensions; else None."""
+    """The value of a number, or of an untrained tensor with one entry; else None."""
     if isinstance(operand, Tensor):
-        is_number = operand.dim() == 0 and not operand.requires_grad
+        is_number = operand.numel() == 1 and not operand.requires_grad
         return float(operand.detach()) if is_number else None
     return float(operand) if isinstance(operand, int | float) else None

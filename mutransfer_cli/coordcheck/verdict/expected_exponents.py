@@ -125,7 +125,7 @@ def bottlenecks(family: Family) -> frozenset[str]:
     read = [family.upstream.get(t.name, frozenset()) for t in family.tensors if t.role == "input"]
     inside = frozenset[str]().union(*read)
     readouts = {t.name for t in family.tensors if t.role == "readout"}
-    return (readouts & inside) - family.final_readouts
+    return (inside & readouts) - family.final_readouts
 
 
 def with_own_factors(expected: Mapping[str, Expectation], family: Family) -> dict[str, Expectation]:

@@ -26,7 +26,7 @@ from mutransfer_cli.tracing.activations.flows import (
     joined,
 )
 from mutransfer_cli.tracing.activations.residual_branches import ADD, LINEAR, storage_pointer
-from mutransfer_cli.tracing.torch_functions import ADDED
+from mutransfer_cli.tracing.torch_functions import ADDED, constant_value
 
 SAME_NORM = 1e-3  # relative, between the norms of vectors that a function normalized
 
@@ -113,7 +113,7 @@ class WidthFactors:
         """Follow a call that has a parameter, or what stands for one, among its arguments."""
         if not call.uses:  # a function of weights only
             factor = self._weights.get(storage_pointer(call.weights[0]), 1.0)
-            number = number_in(call.name, call.args, live)
+            number = number_in(call.name, call.args, live, vectors=True)
             for result in call.results:
                 size = unit_size(call) if number is None else None
                 if storage_pointer(result) != storage_pointer(call.weights[0]):
@@ -249,20 +249,24 @@ def added_factor(call: FollowedCall, key: str) -> float:
     return float(value) or 1.0
 
 
-def number_in(name: str, args: Sequence[Any], live: Callable[[Tensor], bool]) -> float | None:
+def number_in(
+    name: str, args: Sequence[Any], live: Callable[[Tensor], bool], vectors: bool = False
+) -> float | None:
     """The number by which a call multiplies a tensor; None: it does something else.
 
     Args:
         name: Name of the function.
         args: Its positional arguments.
         live: Whether a tensor depends on the model's input.
+        vectors: Whether a tensor that is filled with one number counts as that number.
     """
     if name not in MULTIPLICATIONS or len(args) < 2:
         return None
     inverse = name not in {"mul", "multiply"}
     for value, inverted in ((args[1], inverse), (args[0], False)):
-        if isinstance(value, Tensor) and value.numel() == 1 and not live(value):
-            value = value.item()
+        if isinstance(value, Tensor) and not live(value):
+            is_number = value.numel() == 1 or (vectors and not value.requires_grad)
+            value = constant_value(value) if is_number else None
         if isinstance(value, int | float) and value and abs(value) != float("inf"):
             return float(1 / value if inverted else value)
     return None

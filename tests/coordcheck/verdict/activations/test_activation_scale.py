@@ -79,7 +79,11 @@ def distance(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).pow(2).sum(-1)
 
 
-@pytest.mark.parametrize("join", [product_and_sum, einsum, bmm, matmul, distance])
+def vecdot(a: Tensor, b: Tensor) -> Tensor:
+    return torch.linalg.vecdot(a, b)
+
+
+@pytest.mark.parametrize("join", [product_and_sum, einsum, bmm, matmul, distance, vecdot])
 def test_a_sum_over_the_width_needs_one_over_the_width(join: Join) -> None:
     """It changes by n when its terms align: 1/n is right, nothing and 1/√n are not."""
     for power, right in ((-1.0, True), (-0.5, False), (0.0, False)):
@@ -96,6 +100,41 @@ def test_a_sum_over_the_width_needs_one_over_the_width(join: Join) -> None:
             assert (repair.quantity, repair.power) == ("multiplier", -1 - power)
 
 
+def root_of_squares(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).pow(2).sum(-1).sqrt()
+
+
+def norm(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).norm(dim=-1)
+
+
+def vector_norm(a: Tensor, b: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(a - b, dim=-1)
+
+
+def pairwise(a: Tensor, b: Tensor) -> Tensor:
+    return F.pairwise_distance(a, b)
+
+
+def cdist(a: Tensor, b: Tensor) -> Tensor:
+    return torch.cdist(a[:, None], b[:, None])[:, 0, 0]
+
+
+@pytest.mark.parametrize("join", [root_of_squares, norm, vector_norm, pairwise, cdist])
+def test_a_distance_over_the_width_needs_one_over_its_root(join: Join) -> None:
+    """A distance of n entries of size 1 is √n, its square n."""
+    for exponent, power, right in ((1, -0.5, True), (1, 0.0, False), (2, -1.0, True)):
+
+        def scaled(a: Tensor, b: Tensor, e: int = exponent, p: float = power) -> Tensor:
+            return join(a, b) ** e * (8 * (a.shape[-1] / 64) ** p / 64)
+
+        report = joined(scaled)
+        faults = report.document.faults
+        assert [f.finding for f in faults] == ([] if right else ["sum-over-width"])
+        if not right:
+            assert faults[0].repairs[0].power == -0.5
+
+
 def cosine(a: Tensor, b: Tensor) -> Tensor:
     return 5 * (F.normalize(a, dim=-1) * F.normalize(b, dim=-1)).sum(-1)
 
@@ -103,6 +142,11 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
 def cosine_by_hand(a: Tensor, b: Tensor) -> Tensor:
     lengths = (a.pow(2).sum(-1) + 1e-9).sqrt() * (b * b).sum(-1).pow(0.5)
     return 5 * (a * b).sum(-1) / lengths
+
+
+def cosine_by_norms(a: Tensor, b: Tensor) -> Tensor:
+    inverse = 1 / torch.linalg.vector_norm(b, dim=-1)
+    return 5 * (a * b).sum(-1) * inverse / a.norm(dim=-1).clamp(min=1e-6)
 
 
 def gated(a: Tensor, b: Tensor) -> Tensor:
@@ -118,6 +162,7 @@ def test_sums_that_are_right_without_it() -> None:
     assert not joined(cosine).document.faults
     assert not joined(mean).document.faults
     assert not joined(cosine_by_hand).document.faults
+    assert not joined(cosine_by_norms).document.faults
     assert [f.finding for f in joined(gated).document.faults] == ["sum-over-width"]
 
 
