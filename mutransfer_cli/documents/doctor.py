@@ -27,6 +27,14 @@ class EngineDocument(Part):
     note: str
 
 
+class MissingDocument(Part):
+    """A package that is not installed, and what it would be good for."""
+
+    package: str
+    purpose: str
+    install: str = Field(description="a command for a shell")
+
+
 class DoctorDocument(Part):
     """Installed versions, available devices, and the speed of each engine."""
 
@@ -34,3 +42,4 @@ class DoctorDocument(Part):
     versions: dict[str, str | None]
     devices: tuple[DeviceDocument, ...]
     engines: tuple[EngineDocument, ...]
+    missing: tuple[MissingDocument, ...] = ()

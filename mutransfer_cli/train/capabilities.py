@@ -8,7 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from mutransfer_cli.documents.doctor import DeviceDocument, DoctorDocument, EngineDocument
+from mutransfer_cli.catalog.loggers import LOGGERS
+from mutransfer_cli.documents.doctor import (
+    DeviceDocument,
+    DoctorDocument,
+    EngineDocument,
+    MissingDocument,
+)
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.train.engine.choose import choose_engine
@@ -16,6 +22,15 @@ from mutransfer_cli.train.engine.timing import Timing
 from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.version import __version__
 
+# What is optional: the distribution, what it is for, and the extra that installs it.
+OPTIONAL = (
+    ("transformers", "Hugging Face models (hf:TYPE)", "hf"),
+    ("scikit-learn", "the data source digits", "digits"),
+    ("ray", "sweep --executor ray", "ray"),
+    ("psycopg2-binary", "studies in PostgreSQL", "postgres"),
+    ("mup", "models written for the mup package", "mup"),
+    *((row.package, f"sweep --log {row.name}", row.name) for row in LOGGERS if row.package),
+)
 PACKAGES = (
     "torch",
     "numpy",
@@ -42,6 +57,18 @@ def installed_version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def missing_packages() -> tuple[MissingDocument, ...]:
+    """The optional packages that are not installed; psycopg2 and mlflow have a second name."""
+    others = {"psycopg2-binary": ("psycopg2",), "mlflow": ("mlflow-skinny",)}
+    return tuple(
+        MissingDocument(
+            package=package, purpose=purpose, install=f"pip install 'mutransfer[{extra}]'"
+        )
+        for package, purpose, extra in OPTIONAL
+        if all(installed_version(name) is None for name in (package, *others.get(package, ())))
+    )
 
 
 def list_devices() -> list[DeviceDocument]:
@@ -96,4 +123,5 @@ def examine() -> DoctorDocument:
         versions=versions | {name: installed_version(name) for name in PACKAGES},
         devices=tuple(devices),
         engines=tuple(engine for d in devices for engine in time_engines(d.name)),
+        missing=missing_packages(),
     )
