@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
@@ -125,6 +128,19 @@ def _attention_growth(small: Trace, other: Trace) -> tuple[int, float, float]:
     return max(growths, key=suspicion, default=(0, 1.0, 1.0))
 
 
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Pause Python's search for cycles, which takes long while a trace keeps all its objects."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@collection_paused()
 def family_of(
     base: tuple[nn.Module, Callable[[], object]],
     other: tuple[nn.Module, Callable[[], object]],
@@ -165,7 +181,8 @@ def family_of(
         uses, share = by_group(uses, big.uses[name], shape)
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
-        rms = float(values[name].detach().abs().float().square().mean().sqrt())
+        value = values[name].detach()
+        rms = float(torch.linalg.vector_norm(value)) / max(1, value.numel()) ** 0.5
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
         log.debug("%s: %s, dimensions %s grow", name, role, growing)
     first, head_growth, scale_growth = _attention_growth(small, big)
