@@ -6,14 +6,14 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-from mutransfer_cli.catalog.sizes import TABLE_SIZES
+from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
 from mutransfer_cli.fit.tables.columns.column_names import column_name
 from mutransfer_cli.fit.tables.content.cells import cell_value
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 
 FEWEST = 3  # columns that are named by numbers
 FEWEST_NAMED = 2  # columns such as `seed 0`
-SPREAD = ("lr", "batch", "seed", "width", "depth", "steps", *TABLE_SIZES)  # roles of such columns
+SPREAD = ("lr", "seed", *SIZES, *TABLE_SIZES)  # roles of such columns
 LARGEST_RATE = 100.0
 _NAMED = re.compile(r"(?P<name>.*?[^\W\d])(?:\s*[=:]\s*|[ _]+)?(?P<number>[\d.].*)")
 _CORNER = re.compile(r"(?P<rows>[^\\/]+?)\s*[\\/]\s*(?P<columns>[^\\/]+)")  # width \ lr
