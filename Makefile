@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Tests start hundreds of processes: compiled modules are kept between them.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help quickstart lint format typecheck fast test slow stacks figures fuzz clean
+.PHONY: help quickstart lint format typecheck fast test slow stacks figures fuzz docs gallery clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ $(VENV)/.tests: $(VENV)/.dev
 	$(PIP) -c $(VENV)/torch.txt -e '.[test,digits]' pandas seaborn tqdm
 	$(PIP) -c $(VENV)/torch.txt $(ORACLES)
 	$(PIP) --no-deps 'mup>=1.0' $(ORACLES_WITHOUT_TORCHVISION)
+	@touch $@
+
+# The tools of `make docs`.
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) -c $(VENV)/torch.txt -e '.[docs]'
 	@touch $@
 
 quickstart: $(VENV)/.installed  ## Check, sweep, fit and scale the quickstart recipe
@@ -93,6 +98,14 @@ figures: $(VENV)/.tests  ## Planted errors and false alarms of the check: an hou
 # Mutated files of every kind that a command reads; exit code 1 if one is not refused in one line.
 fuzz: $(VENV)/.tests  ## 5,000 mutated files for each reader (READER=plan COUNT=500 SEED=2): an hour
 	$(BIN)/python -m tests.fuzz $(or $(READER),all) $(or $(COUNT),5000) $(or $(SEED),1)
+
+docs: $(VENV)/.docs  ## The manual as a site in docs/_build; a warning is an error
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs docs/_build
+	@echo docs/_build/index.html
+
+# Sweeps of hours on one core: make gallery RECIPES='gpt-adamw llama' for some of them.
+gallery: $(VENV)/.tests  ## Run the recipes, and record them in docs/gallery
+	$(BIN)/python -m tests.gallery $(RECIPES)
 
 clean:  ## Remove the virtual environment
 	rm -rf $(VENV)

@@ -34,7 +34,7 @@ def schema(
         near = get_close_matches(document, NAMES, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}{hint}")
-    schema = _model(document).model_json_schema(by_alias=True)
+    schema = document_model(document).model_json_schema(by_alias=True)
     if not keys:
         write(json.dumps(schema, indent=2) + "\n")
         return
@@ -46,7 +46,7 @@ def schema(
         show_line(f"    {key.facts}")
 
 
-def _model(document: str) -> type[BaseModel]:
+def document_model(document: str) -> type[BaseModel]:
     """The pydantic model of a document."""
     if document == "recipe":
         from mutransfer_cli.recipe.schema.recipe import Recipe

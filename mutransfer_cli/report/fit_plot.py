@@ -43,10 +43,11 @@ def draw_rung(panel: Any, rung: RungCurve, varied: Sequence[str], color: Any) ->
     curve, answer = rung.curve, rung.answer
     if curve is None:
         return
+    single = len(answer.optimum or {}) < 2  # points of several hyperparameters are no curve
     panel.plot(
         2.0**curve.x,
         curve.means,
-        "o-",
+        "o-" if single else "o",
         color=color,
         label=plain_label(size_text(answer.sizes, varied)),
     )

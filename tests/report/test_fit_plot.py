@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -50,3 +51,17 @@ def test_a_figure_is_written_or_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--plot .*fit\.doc: cannot be written"):
         fit_plot.plot_fit(study, tmp_path / "fit.doc")
     assert plt.get_fignums() == []
+
+
+def test_points_of_several_hyperparameters_are_not_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line through settings that differ in another hyperparameter too is no curve."""
+    drawn: list[str] = []
+    panel = Mock(plot=lambda x, y, style, **_: drawn.append(style))
+    curve = Mock(x=np.array([-1.0, 0.0]), means=np.array([2.0, 1.0]), censored=np.array([]))
+    for optimum in ({"lr": None}, {"lr": None, "weight_decay": 0.1}):
+        rung = Mock(curve=curve, answer=Mock(optimum=optimum))
+        monkeypatch.setattr(fit_plot, "size_text", lambda *_: "width 32")
+        fit_plot.draw_rung(panel, rung, ("width",), "k")
+    assert drawn == ["o-", "o"]

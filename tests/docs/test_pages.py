@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.pages import DOCUMENTS
 from tests.helpers.source import ROOT, modules
 
-DOCUMENTS = sorted(
-    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-)
 NAME_PATHS = {"CONTRIBUTING.md", "docs/architecture.md", "docs/forecasts.md", "docs/laws.md"}
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"`((?:mutransfer_cli|tests|docs|recipes|examples)/[\w./-]*)`")
 
 
@@ -26,7 +25,7 @@ def test_paths_exist(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_exist(document: str) -> None:
     folder = (ROOT / document).parent
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / document).read_text())
+    links = LINK.findall((ROOT / document).read_text())
     assert {link for link in links if not (folder / link).exists()} == set()
 
 
@@ -43,8 +42,13 @@ def test_anchors_exist(document: str) -> None:
 
 def test_every_page_is_listed() -> None:
     index = (ROOT / "docs/README.md").read_text()
-    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md", "index.md"}
     assert {page for page in pages if f"({page})" not in index} == set()
+
+
+def test_the_test_of_links_finds_a_wrong_one() -> None:
+    assert LINK.findall("see [it](nowhere.md#a) and [that](https://x.org)") == ["nowhere.md"]
+    assert not (ROOT / "docs/nowhere.md").exists()
 
 
 def test_the_readme_is_short() -> None:

@@ -1,0 +1,1 @@
+"""The manual: its links, commands, transcripts and generated pages."""
