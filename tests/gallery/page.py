@@ -12,7 +12,7 @@ from tests.gallery.record import Record, record_path
 
 HEAD = """# Gallery
 
-Recorded runs of the recipes: each page has the question, the answer with its interval, the plot, the cost and the commands; the JSON beside it is the document of `mutransfer fit` with the conditions of the run. `make gallery` makes all of them anew, `python -m tests.gallery NAME` one. The models are small enough for one CPU core, so the numbers show what the tool does, not what a large model needs. Trials of runs that are benchmarks too are kept in `tests/data/ladders`, without the time that they took.
+Recorded runs of the recipes: each page has the question, the answer with its interval, the plot, the cost and the commands; the JSON beside it is the document of `mutransfer fit` with the conditions of the run. `make gallery` makes all of them anew, `python -m tests.gallery NAME` one. The models are small enough for one CPU core, so the numbers show what the tool does, not what a large model needs. Trials of runs that are benchmarks too are kept in `tests/data/ladders`, without the time that they took. Seconds are wall-clock on a machine that other work kept busy.
 
 `holds`: on the ladder, using the smallest rung's best setting costs at most 0.5 % of the loss at the largest; `fails`: it costs more; a ladder whose interval spans 0.5 % is `inconclusive`. `sp` is the control, the standard parameterization.
 
