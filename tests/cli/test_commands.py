@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mutransfer_cli import documents
-from mutransfer_cli.cli.schema import NAMES, _model
+from mutransfer_cli.cli.schema import NAMES, document_model
 from mutransfer_cli.documents.base import Part
 
 RECIPE = """
@@ -52,7 +52,7 @@ def document(done: subprocess.CompletedProcess[str], command: str) -> dict[str, 
 def test_every_document_has_a_published_schema() -> None:
     """Compared with the classes themselves; the control: what is a part of a document has none."""
     published = {
-        name: _model(name).model_json_schema(by_alias=True)["properties"] for name in NAMES
+        name: document_model(name).model_json_schema(by_alias=True)["properties"] for name in NAMES
     }
     schemas = [p["schema"] for p in published.values() if "schema" in p]
     names = {s.get("const") or s.get("default") for s in schemas}
