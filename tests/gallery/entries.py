@@ -187,6 +187,6 @@ ENTRIES = (
     ),
 )
 NOT_RUN = {
-    "embedding-rate": "what was measured with it stands in docs/embedding-rate.md",
+    "embedding-rate": "not run to its end; see docs/embedding-rate.md",
     "gpt-text": "needs a text of the user's own, and about nine hours on two cores",
 }
