@@ -7,6 +7,7 @@ from typing import Any
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.report.page.panels import COLORS, Panel, Series, powers_of_two
 
+TITLE_DISTANCE = 12  # pixels between the title of an axis and its tick labels
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "star")
 MODES = {
     "line": "lines",
@@ -29,7 +30,10 @@ def plotly_figure(panel: Panel) -> dict[str, Any]:
         }
     layout: dict[str, Any] = {
         "xaxis": axis,
-        "yaxis": {"title": {"text": label(panel.y_label)}},
+        "yaxis": {
+            "title": {"text": label(panel.y_label), "standoff": TITLE_DISTANCE},
+            "automargin": True,  # long tick labels would reach the title
+        },
         "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
         "legend": {"orientation": "h", "y": -0.25},
         "hovermode": "closest",
