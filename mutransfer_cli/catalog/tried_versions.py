@@ -53,6 +53,7 @@ MEGATRON = StackVersions(
         ),
         TriedVersion("0.19.2", "trained", WHEN, "in the same way"),
         TriedVersion("0.18.2", "trained", WHEN, "in the same way"),
+        TriedVersion("0.17.1", "trained", WHEN, "in the same way, with four of the recipes"),
         TriedVersion(
             "commit d98e8a64d of Megatron-LM",
             "built",

@@ -186,8 +186,8 @@ def _result(
     elif high < low_edge:
         verdict, reason = "pass", f"stable: scaled sharpness is {where}"
         advice = (
-            f"the learning rate could be about {1 / worst.value:.2g} times as large before its "
-            "steps become unstable"
+            f"steps stay stable up to about {1 / worst.value:.2g} times this learning rate; which "
+            "rate is best, `probe predict-lr` or a sweep says"
         )
     elif low >= low_edge or high <= high_edge:
         verdict, reason = "pass", f"at or just below the edge of stability: {where}"

@@ -111,6 +111,12 @@ def _fixed_entries(recipe: Recipe, known: KnownConfig) -> dict[str, Any]:
                 f"hf:{known.model_type} has no such entry in its config",
                 path=("model", "args", name),
             )
+    for name in ("vocab_size", *HEAD_COUNT, *KEY_HEAD_COUNT):
+        if isinstance(fixed.get(name), int) and fixed[name] < 1:
+            raise InputError(
+                f"expected a whole number from 1, found {show(fixed[name])}",
+                path=("model", "args", name),
+            )
     vocabulary = SOURCES.require(recipe.data.source, ("data", "source")).vocab_size
     if vocabulary is not None and not known.from_file:
         fixed.setdefault("vocab_size", vocabulary)

@@ -50,6 +50,12 @@ def test_a_config_file_keeps_head_size_and_ratios(tmp_path: Path) -> None:
         ("none/config.json", "{}", "cannot be read"),
         ("llama", "{head_dim: 48}", "not a whole number"),
         ("llama", "{hidden: 3}", "model.args.hidden: hf:llama has no such entry"),
+        ("llama", "{vocab_size: 0}", "model.args.vocab_size: expected a whole number from 1"),
+        (
+            "llama",
+            "{num_attention_heads: -2}",
+            "model.args.num_attention_heads: expected a whole number from 1, found -2",
+        ),
     ],
 )
 def test_wrong_input(kind: str, args: str, line: str) -> None:
