@@ -27,7 +27,7 @@ TORCH = StackVersions(
 )
 LIGHTNING = StackVersions(
     package="lightning",
-    tried=(TriedVersion("2.6.6", "trained", WHEN), TriedVersion("2.4.0", "trained", WHEN)),
+    tried=tuple(TriedVersion(v, "trained", WHEN) for v in ("2.6.6", "2.5.6", "2.4.0")),
     others="the older package pytorch_lightning is imported where lightning is missing",
 )
 TRANSFORMERS = StackVersions(
