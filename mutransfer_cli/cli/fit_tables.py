@@ -54,7 +54,7 @@ def show_embedding_rule(document: FitDocument) -> None:
     rule = document.embedding_rule
     if rule is not None:
         show_line(
-            f"embedding rate: ∝ width^({interval(rule.exponent)}) relative to mup: {rule.verdict} "
+            f"embedding rate {rule.verdict}: exponent of the width {interval(rule.exponent)} "
             f"(mup: 0, large-vocab: -0.5); set {rule.settings}"
         )
 
