@@ -21,11 +21,20 @@ search: {space: {lr: {log2: [-9, -3], step: 1}}}
 """
 
 
+# A law of the loss, with parameters and learning rates as tables have them.
+TABLE = "params,lr,loss\n" + "".join(
+    f"{int(n)},{2.0**x},{1.7 + 400 / n**0.34 + 0.03 * (x + 9) ** 2}\n"
+    for n in (5e7, 1.3e8, 3.5e8, 1.3e9)
+    for x in (-10, -9, -8)
+)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("terminal")
     finished_run(folder / "bowls")
     (folder / "deep.yaml").write_text(GPT)
+    (folder / "table.csv").write_text(TABLE)
     return folder
 
 
@@ -47,6 +56,12 @@ COMMANDS = [
     ("shapes", "deep.yaml", "--diff", "deep.yaml"),
     ("scale", "bowls", "--width", 64, "--explain"),
     ("scale", "--list-formats"),
+    ("law", "table.csv", "--form", "power", "--best", "--at", "params=6.7e9"),
+    ("fit", "table.csv", "--params", 6.7e9),
+    ("init", "written.yaml", "--model", "mlp", "--force"),
+    ("report", "bowls", "-o", "page.html"),
+    ("sweep", "deep.yaml", "--dry-run", "--engine", "one-by-one"),
+    ("check", "deep.yaml", "--static"),
     ("probe",),
     ("probe", "entangle", "bowls"),
     ("probe", "linear"),
@@ -65,6 +80,15 @@ def test_a_command_fits_80_columns(
     lines = printed(capsys, *command)
     assert lines and max(map(len, lines)) <= 80
     assert not any("…" in line for line in lines)
+
+
+def test_sizes_are_written_alike(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    text = "\n".join(printed(capsys, "fit", "table.csv", "--params", 6.7e9))
+    assert "1.3e+09" in text and "6.7e+09" in text
+    assert "1300000000" not in text and "6700000000" not in text
 
 
 def test_a_pipe_has_100_columns(
