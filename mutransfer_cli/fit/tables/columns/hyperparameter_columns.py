@@ -6,6 +6,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import column_name
@@ -133,6 +134,8 @@ def reason_by_content(column: TableColumn, roles: ColumnRoles) -> str | None:
     if len(column.values) < 4:
         return None
     for role, source in roles.columns.items():
+        if role == "lr" and sampled_beside(column, source):
+            continue
         if role != "loss" and source.values != column.values and follows(column, source):
             return f"follows from {source.name}"
         if role != "loss" and source.values == column.values:
@@ -141,6 +144,23 @@ def reason_by_content(column: TableColumn, roles: ColumnRoles) -> str | None:
     if len(roles.sizes) > 1 and follows_from(column.values, sizes):
         return "follows from the sizes"
     return None
+
+
+def sampled_beside(column: TableColumn, rates: TableColumn) -> bool:
+    """Whether a column was drawn together with the rates, and is not computed from them.
+
+    Where every rung repeats one set of random settings, each rate occurs with one value of every
+    other hyperparameter. What is computed from a rate rises or falls with it.
+    """
+    pairs = sorted(
+        {
+            (rate, value)
+            for rate, value in zip(rates.values, column.values, strict=True)
+            if isinstance(rate, float) and isinstance(value, float)
+        }
+    )
+    changes = [later[1] - earlier[1] for earlier, later in pairwise(pairs)]
+    return any(change > 0 for change in changes) and any(change < 0 for change in changes)
 
 
 def is_text(column: TableColumn) -> bool:

@@ -62,3 +62,14 @@ def test_std_is_asked_for_unless_there_are_seeds() -> None:
     with pytest.raises(InputError, match="'std': hyperparameter or result"):
         searched(grid(std=values))
     assert searched(grid(std=values, seed=[0] * 8)) == (["std"], {})
+
+
+def test_random_settings_that_each_rung_repeats() -> None:
+    """As a Sobol sequence: each rate stands beside one value of every other hyperparameter."""
+    drawn: list[object] = [0.3, 0.1, 0.7, 0.5] * 2
+    assert searched(grid(wd=drawn)) == (["weight_decay"], {})
+    computed: list[object] = [0.1, 0.1, 0.3, 0.5] * 2  # never falls as the rate rises
+    assert searched(grid(min_lr=computed, wd=computed[::-1])) == (
+        [],
+        {"min_lr": "follows from lr", "wd": "follows from lr"},
+    )
