@@ -14,7 +14,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 TOLERANCE = 0.15  # of the exponent of the width
 STEPS = 20  # of each run: later, losses differ by width
@@ -94,9 +94,7 @@ def feature_movement(trainee: Trainee) -> dict[str, float]:
     (batch,) = trainee.unseen(1)
     before = layer_outputs(trainee, batch)
     for step in range(min(STEPS, trainee.steps)):
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        finite_loss(trainee.step(step), step)
     after = layer_outputs(trainee, batch)
     moved = {
         name: _rms(after[name] - value) / _rms(value)

@@ -20,7 +20,7 @@ from mutransfer_cli.probes.estimates.eigenframework import (
     predicted_error,
 )
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 POINTS = 1536  # examples that are the domain
 EXAMPLES = (16, 32, 64, 128)  # training sets
@@ -59,9 +59,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     for when in ("init", "end of training"):
         if when != "init":
             for step in range(trainee.steps):
-                loss = trainee.step(step)
-                if not loss - loss == 0:
-                    raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+                finite_loss(trainee.step(step), step)
         kernel = tangent_kernel(trainee, x)
         ridge = RIDGE * float(np.trace(kernel)) / len(kernel)
         spectrum = Spectrum.of(kernel, target)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from mutransfer_cli.documents.probe import Measure, Series
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curves.batch_curves import curves_by_batch
 from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.surface.loss_curves.batch_hyperbola import (
     FEWEST_BATCHES,
     BatchHyperbola,
@@ -122,9 +121,7 @@ def measured_run(trainee: Trainee, confidence: float) -> dict[int, NoiseScale]:
             found[step] = noise_scale(
                 trainee.model, trainee.loss, batches, trainee.examples, confidence
             )
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        finite_loss(trainee.step(step), step)
     return found
 
 

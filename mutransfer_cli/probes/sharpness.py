@@ -11,14 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.critical_rate import CriticalRate, critical_learning_rate
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE, Hessian
 from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.recipe.size import Size
 
 POINTS = 3  # along a run
@@ -116,9 +115,7 @@ def measured_run(trainee: Trainee) -> list[Point]:
         before = [p.detach().clone() for p in trained_parameters(trainee.model)] if measured else []
         if measured:
             hessian.loss()  # refuses one that is not finite
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        finite_loss(trainee.step(step), step)
         if measured:
             points.append(Point(step, found, _critical(hessian, trainee, before), hessian.method))
     return points

@@ -27,7 +27,7 @@ from mutransfer_cli.probes.estimates.agreement import (
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
 from mutransfer_cli.probes.subject.proxies import Proxies
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.recipe.size import Size
 
 ROWS = 256  # examples, or tokens, that are compared
@@ -149,9 +149,7 @@ def what_is_learned(trainee: Trainee, batches: Sequence[Any]) -> Learned:
         InputError: A loss is not finite, or the model has no layer before its readout.
     """
     for step in range(trainee.steps):
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        finite_loss(trainee.step(step), step)
     features, predictions = [], []
     for batch in batches:
         layers = list(layer_outputs(trainee, batch).values())

@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.probe_run import ProbeRequest, mean_interval
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 NETWORKS = 3  # trained on each number of examples
 Array = NDArray[np.float64]
@@ -49,9 +48,7 @@ def learning_curve(
             kept, rest = drawn[:n], drawn[n:]
             for step in range(trainee.steps):
                 rows = rng.choice(kept, trainee.examples, replace=n < trainee.examples)
-                loss = trainee.step_on(step, (x[rows], y[rows]))
-                if not loss - loss == 0:
-                    raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+                finite_loss(trainee.step_on(step, (x[rows], y[rows])), step)
             error = network_error(trainee, x[rest], values[rest], request.confidence)
             found.setdefault(n, []).append(error.value)
             longest = max(longest, time.perf_counter() - started)

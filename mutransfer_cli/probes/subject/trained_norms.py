@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.train.tensor_norms import (
     READOUT,
     READOUTS,
@@ -41,9 +40,7 @@ def trained_norms(trainee: Trainee, expected: dict[str, float]) -> Norms:
     norms: Norms = {}
     for step in range(steps):
         before = _stacked(trainee.model) if step == steps // 2 else None
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+        finite_loss(trainee.step(step), step)
         if before is not None:
             after = _stacked(trainee.model)
             norms.update(update_norms(before, after)[0])

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)  # of a run, at the ends of the windows of its loss curve
 ROWS = 48  # examples, or tokens, whose features are compared
@@ -49,10 +48,7 @@ def trained_run(trainee: Trainee, batches: Sequence[Any]) -> TrainedRun:
     """
     losses = []
     for step in range(trainee.steps):
-        loss = trainee.step(step)
-        if not loss - loss == 0:
-            raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
-        losses.append(loss)
+        losses.append(finite_loss(trainee.step(step), step))
     with torch.no_grad():
         mean = sum(float(trainee.loss(trainee.model, b)) for b in batches) / len(batches)
     output = model_output(trainee, batches[0])

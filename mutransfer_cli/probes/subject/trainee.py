@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.curvature.hessian import Loss
 from mutransfer_cli.train.batches import count_examples
 
@@ -57,6 +59,17 @@ class Trainee:
             first: Number of the first of them, counted from 0.
         """
         return [self.batch(UNSEEN + first + i) for i in range(count)]
+
+
+def finite_loss(loss: float, step: int) -> float:
+    """The loss of a step, counted from 0.
+
+    Raises:
+        InputError: It is not finite.
+    """
+    if not isfinite(loss):
+        raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
+    return loss
 
 
 def repeatable(loss: Loss) -> Loss:
