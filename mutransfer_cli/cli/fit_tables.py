@@ -65,7 +65,9 @@ def show_verdicts(document: FitDocument) -> None:
     if document.separate_target is not None:
         show_line(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
     if any(axis.drift for axis in document.axes.values()):
-        show_line(f"drift {document.drift_verdict}: {DRIFT[document.drift_verdict]}")
+        known = any(rung.optimum for rung in document.rungs)
+        reason = DRIFT[document.drift_verdict] if known else "no rung has an optimum to compare"
+        show_line(f"drift {document.drift_verdict}: {reason}")
     show_line("")
 
 

@@ -38,22 +38,22 @@ class FittedOptima:
     run: Run | None
 
     @classmethod
-    def read(cls, run: Run | None, path: Path | None, target: Size) -> FittedOptima:
-        """Read the choice from the file of a fit, or else make it for the target from a run.
+    def read(cls, run: Run | None, source: Path | FitDocument | None, target: Size) -> FittedOptima:
+        """Read the choice from a fit or its file, or else make it for the target from a run.
 
         Args:
             run: A run, if there is one.
-            path: The file of a fit, or a run directory, if one is given.
+            source: A fit, its file, or a run directory, if one is given.
             target: Sizes of the configuration's target.
 
         Raises:
             InputError: The file is not a fit, or the run's trials cannot be fitted.
             Inconclusive: No rung has an optimum inside its range.
         """
-        if path is not None and path.is_dir():
-            run, path = Run.open(path), None
-        if path is not None:
-            document = read_fit(path)
+        if isinstance(source, Path) and source.is_dir():
+            run, source = Run.open(source), None
+        if source is not None:
+            document = read_fit(source) if isinstance(source, Path) else source
             if not made_for(document, target):
                 document = made_anew(document, target) or document
         else:

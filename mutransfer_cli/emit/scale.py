@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
+from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.plan import DifferenceDocument
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.capability_check import check_capabilities
@@ -76,7 +77,7 @@ class EmitResult:
 
 
 def scale(
-    source: Path,
+    source: Path | Run,
     *,
     sets: Sequence[str] = (),
     width: int | None = None,
@@ -84,7 +85,7 @@ def scale(
     batch: int | None = None,
     steps: int | None = None,
     tokens: float | None = None,
-    fit: Path | None = None,
+    fit: Path | FitDocument | None = None,
     format: str = DEFAULT_STACK,
     diff: Path | None = None,
     explain: bool = False,
@@ -95,14 +96,14 @@ def scale(
     The order of precedence is: `sets`, the fitted optima, the recipe.
 
     Args:
-        source: A run directory, or a recipe.
+        source: A run directory, a run that was read, or a recipe.
         sets: Overrides `key.path=value` from the command line.
         width: Width of the target; None: the recipe's target.
         depth: Depth of the target; None: the recipe's target, else the base.
         batch: Examples per step; None: the recipe's target, else the base.
         steps: Training steps; None: the recipe's target, else the base.
         tokens: Training tokens, instead of steps.
-        fit: The file of a fit to use instead of the run's own.
+        fit: A fit, or its file, to use instead of a new fit of the run.
         format: Name of the target stack.
         diff: An earlier file of the format json to compare with.
         explain: Whether the document says which keys carry each number.
@@ -116,7 +117,7 @@ def scale(
     loaded, run = read_source(source, sets)
     recipe, optima = loaded.recipe, None
     if width is None and (recipe.target is None or recipe.target.width is None):
-        raise InputError(f"{source}: no target; give --width, or target.width in the recipe")
+        raise InputError(f"{loaded.path}: no target; give --width, or target.width in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
     if run is not None or fit is not None:
         # imported here, because a recipe without a fit needs no statistics
@@ -149,21 +150,25 @@ def scale(
     return emit(request, document, explain)
 
 
-def read_source(source: Path, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | None]:
+def read_source(source: Path | Run, sets: Sequence[str]) -> tuple[LoadedRecipe, Run | None]:
     """The recipe of a run or a file, and the run if it is one.
+
+    Args:
+        source: A run directory, a run that was read, or a recipe.
+        sets: Overrides `key.path=value` from the command line.
 
     Raises:
         InputError: The source is wrong.
     """
-    if not source.is_dir():
+    if isinstance(source, Path) and not source.is_dir():
         return load(source, sets), None
     # imported here, because a recipe without a run needs no storage
     from mutransfer_cli.search.storage.run import Run
 
-    run = Run.open(source)
-    loaded = LoadedRecipe(run.recipe, source, {})
+    run = Run.open(source) if isinstance(source, Path) else source
+    loaded = LoadedRecipe(run.recipe, run.path, {})
     if sets:
-        loaded = loads(frozen_yaml(run.recipe), str(source / "recipe.yaml"), sets)
+        loaded = loads(frozen_yaml(run.recipe), str(run.path / "recipe.yaml"), sets)
     return loaded, run
 
 

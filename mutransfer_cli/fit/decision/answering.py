@@ -90,7 +90,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         costs=tuple(judged),
         verdict=verdict,
         reason=reason,
-        drift_verdict=drift_verdict(fitted),
+        drift_verdict=drift_verdict(fitted, rungs),
         target_verdict=there,
         assumed=assumed,
         notes=(

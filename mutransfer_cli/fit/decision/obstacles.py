@@ -174,9 +174,14 @@ def two_optima(fitted: StudySurface) -> str | None:
     )
 
 
-def drift_verdict(fitted: StudySurface) -> Verdict:
-    """The verdict on the drift of the learning rate (else of the first hyperparameter)."""
-    if len(fitted.study.rungs) < 2:
+def drift_verdict(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> Verdict:
+    """The verdict on the drift of the learning rate (else of the first hyperparameter).
+
+    Args:
+        fitted: The surface.
+        rungs: All rungs; where none has an optimum, there is nothing to compare.
+    """
+    if len(fitted.study.rungs) < 2 or all(r.optimum is None for r in rungs):
         return "inconclusive"
     name = "lr" if "lr" in fitted.names else fitted.names[0]
     drifts = [fitted.drift(axis.name).get(name) for axis in fitted.study.axes]

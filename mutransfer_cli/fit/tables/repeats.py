@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable
+from mutransfer_cli.fit.tables.content.understanding import SHOWN_ROWS, joined
 
 FAR = 0.5  # repeats whose losses differ by more than this share of all losses' span
 
@@ -69,13 +70,15 @@ def assign_seeds(
             used[key].add(seed)
     kept: dict[int, int] = {}
     ignored: list[IgnoredRow] = []
-    repeated, far, retried = 0, 0, 0
+    repeated: list[list[str]] = []
+    far: list[list[str]] = []
+    retried: list[list[str]] = []
     finite = [loss for loss in losses if loss is not None]
     span = max(finite, default=0.0) - min(finite, default=0.0)
     for rows in groups.values():
         finished = [row for row in rows if losses[row] is not None]
         if finished and len(finished) < len(rows) and not (by_design and seeds is None):
-            retried += 1
+            retried.append([positions[row] for row in rows])
             ignored += [
                 IgnoredRow(positions[row], "diverged, and finished when run again")
                 for row in rows
@@ -83,9 +86,11 @@ def assign_seeds(
             ]
             rows = finished
         if len(rows) > 1:
-            repeated += 1
+            same = [positions[row] for row in rows]
+            repeated.append(same)
             group = [loss for row in rows if (loss := losses[row]) is not None]
-            far += bool(group) and max(group) - min(group) > FAR * span
+            if group and max(group) - min(group) > FAR * span:
+                far.append(same)
         for number, row in enumerate(rows):
             seed = number if seeds is None else seeds[row]
             if seeds is not None and number:
@@ -93,29 +98,50 @@ def assign_seeds(
                 used[keys[row]] = {seed}
             kept[row] = seed
     kept = dict(sorted(kept.items()))
-    return Repeats(kept, tuple(ignored), repeat_notes(repeated, far, retried, seeds is not None))
+    notes = repeat_notes(repeated, far, retried, seeds is not None, by_design)
+    return Repeats(kept, tuple(ignored), notes)
 
 
-def repeat_notes(repeated: int, far: int, retried: int, seeded: bool) -> tuple[str, ...]:
+def repeat_notes(
+    repeated: Sequence[Sequence[str]],
+    far: Sequence[Sequence[str]],
+    retried: Sequence[Sequence[str]],
+    seeded: bool,
+    by_design: bool,
+) -> tuple[str, ...]:
     """What was assumed about runs with the same key.
 
     Args:
-        repeated: Number of settings with several runs.
-        far: Number of those whose losses are far apart.
-        retried: Number of settings with a diverged run and a finished one.
+        repeated: The positions of the runs of each setting that has several.
+        far: Those whose losses are far apart.
+        retried: Those of settings with a diverged run and a finished one.
         seeded: Whether the table has seeds.
+        by_design: Whether most settings have several runs, so that no row is named for it.
     """
     notes = []
-    settings = "setting was" if repeated == 1 else "settings were"
     if repeated:
+        settings = "setting was" if len(repeated) == 1 else "settings were"
         same = " with the same seed" if seeded else ""
-        notes.append(f"{repeated} {settings} run several times{same}: taken as repeats")
+        rows = "" if by_design else f" ({named_rows(repeated)})"
+        notes.append(f"{len(repeated)} {settings} run several times{same}: taken as repeats{rows}")
     if far:
         notes.append(
-            f"repeats at {far} of them differ by more than half of the range of all losses; "
+            f"repeats differ by more than half of the range of all losses at {named_rows(far)}; "
             f"a column that tells them apart may be missing"
         )
     if retried:
-        settings = "setting" if retried == 1 else "settings"
-        notes.append(f"at {retried} {settings} a run diverged and a retry finished: kept the retry")
+        settings = "setting" if len(retried) == 1 else "settings"
+        notes.append(
+            f"at {len(retried)} {settings} a run diverged and a retry finished: kept the retry "
+            f"({named_rows(retried)})"
+        )
     return tuple(notes)
+
+
+def named_rows(groups: Sequence[Sequence[str]]) -> str:
+    """The positions of the first groups of rows: `a.csv:5 and a.csv:6; a.csv:10 and a.csv:11`."""
+    shown = [
+        joined(group) if len(group) <= SHOWN_ROWS else f"{', '.join(group[:SHOWN_ROWS])}, …"
+        for group in groups[:SHOWN_ROWS]
+    ]
+    return "; ".join([*shown, *["…"] * (len(groups) > SHOWN_ROWS)])

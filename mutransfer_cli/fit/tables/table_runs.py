@@ -23,6 +23,7 @@ from mutransfer_cli.fit.tables.content.cells import absent
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
 from mutransfer_cli.fit.tables.formats.table_file import open_table
+from mutransfer_cli.fit.tables.odd_losses import odd_loss, odd_loss_notes
 from mutransfer_cli.fit.tables.repeats import assign_seeds, duplicates
 from mutransfer_cli.fit.tables.row_numbers import (
     certain,
@@ -120,6 +121,7 @@ def runs_with_results(table: RunTable, roles: ColumnRoles) -> tuple[RunTable, li
     """
     ignored: list[IgnoredRow] = []
     rows, results = [], []
+    odd: list[tuple[str, str]] = []
     needed = {
         name: column
         for name, column in roles.columns.items()
@@ -139,13 +141,16 @@ def runs_with_results(table: RunTable, roles: ColumnRoles) -> tuple[RunTable, li
             ignored.append(IgnoredRow(table.positions[row], reason))
             continue
         finished = ending == "finished"
+        if finished and (text := odd_loss(loss_column, row)) is not None:
+            odd.append((text, table.positions[row]))
         rows.append(row)
         results.append(Result(loss if finished else None, deviation, ending == "pruned"))
     if not rows:
         counts = Counter(row.reason for row in ignored)
         reasons = ", ".join(f"{count} × {reason}" for reason, count in counts.items())
         raise InputError(f"{table.source}: no run with a result; ignored {reasons}")
-    return table.select(rows, ignored), results
+    selected = table.select(rows, ignored)
+    return replace(selected, notes=(*selected.notes, *odd_loss_notes(odd))), results
 
 
 def observations_of(

@@ -156,11 +156,12 @@ def planned_tensors(run: Run, document: FitDocument) -> tuple[tuple[TensorGroup,
         return (), "no target is named; give --width, or target.width in the recipe"
     try:
         plan = scale(
-            run.path,
+            run,
             width=target.width,
             depth=target.depth,
             batch=target.batch,
             steps=target.steps,
+            fit=document,
         ).document
     except (InputError, Inconclusive) as error:
         return (), str(error)

@@ -192,6 +192,8 @@ def test_a_single_rate_is_not_an_end_of_a_range() -> None:
     assert found.verdict == "inconclusive" and found.choice is None
     assert "a single learning rate finished" in found.reason and "end of" not in found.reason
     assert "run values on both sides" in found.reason
+    assert found.drift_verdict == "inconclusive"  # no optimum that could stay where it is
+    assert asked(runs(drifting(0.0))).drift_verdict == "holds"
 
 
 def test_divergence_is_named_only_where_something_diverged() -> None:
@@ -202,6 +204,16 @@ def test_divergence_is_named_only_where_something_diverged() -> None:
     cliff = [o if o.lr < 2.0**-5 else replace(o, loss=None) for o in falling]
     notes = [rung.note or "" for rung in asked(cliff).rungs]
     assert all("next to divergence" in note for note in notes)
+
+
+def test_a_flat_curve_has_no_end_to_run_beyond() -> None:
+    """Noise alone makes some end the lowest; the control falls by ten times the noise a rate."""
+    flat = asked(runs(lambda w, x: 0.8, noise=2e-3))
+    assert flat.verdict == "inconclusive" and flat.choice is None
+    assert "end of the range" not in flat.reason
+    assert "does not change with the learning rate by more than the noise" in flat.reason
+    falling = asked(runs(lambda w, x: 0.8 - 0.02 * x, noise=2e-3))
+    assert "high end of the range; run higher ones" in falling.reason
 
 
 def test_more_seeds_are_advised_only_beside_rates() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mutransfer_cli.fit.decision.rungs.visible_trend import visible_trend
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import Coordinate
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -29,12 +30,15 @@ class Tried:
         diverged: The lowest coordinate of runs that diverged above all of these; None: none did.
         in_study: Number of distinct coordinates of runs that finished on any rung.
         equal: Whether all losses of the rung are the same number.
+        trend: Whether the losses change with the hyperparameter by more than their noise; also
+            true where the runs cannot tell.
     """
 
     values: tuple[float, ...]
     diverged: float | None
     in_study: int
     equal: bool = False
+    trend: bool = True
 
     @classmethod
     def of(cls, fitted: StudySurface, rung: int, j: int) -> Tried:
@@ -45,8 +49,12 @@ class Tried:
         values = tuple(np.unique(column[~lost]).tolist())
         above = [float(x) for x in column[lost] if x > values[-1]]
         in_study = len(np.unique(runs.settings[~runs.diverged, j]))
-        equal = bool(np.ptp(runs.losses[(runs.rung == rung) & ~runs.diverged]) == 0)
-        return cls(values, min(above, default=None), in_study, equal)
+        finished = (runs.rung == rung) & ~runs.diverged
+        equal = bool(np.ptp(runs.losses[finished]) == 0)
+        trend = runs.settings.shape[1] > 1 or visible_trend(
+            runs.settings[finished, j], runs.losses[finished], runs.seeds[finished]
+        )
+        return cls(values, min(above, default=None), in_study, equal, trend)
 
 
 @dataclass
@@ -113,10 +121,17 @@ def unresolved_reason(
         return None
     if tried.equal:
         return f"every run has the same loss; check that the {name} reaches the runs"
-    if low != 0 and (draws < values[0]).mean() > OUTSIDE:
+    below, beyond = ((draws < values[0]).mean(), (draws > values[-1]).mean())
+    if not tried.trend and not two_optima and max(below, beyond) > OUTSIDE:
+        found.flat.add(coordinate.name)
+        return (
+            f"the loss does not change with the {name} by more than the noise of the runs; run "
+            f"values farther out on both sides, or more seeds"
+        )
+    if low != 0 and below > OUTSIDE:
         found.at_end[coordinate.name] = "low"
         return end_message(coordinate, "low", low, high)
-    if (draws > values[-1]).mean() > OUTSIDE:
+    if beyond > OUTSIDE:
         if tried.diverged is None:
             found.at_end[coordinate.name] = "high"
             return end_message(coordinate, "high", low, high)
