@@ -32,6 +32,6 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         return F.cross_entropy(in_single_precision(logits.flatten(0, -2)), targets.flatten())
 
 
-def in_single_precision(logits: Tensor) -> Tensor:
-    """The logits, converted to single precision if theirs is lower."""
-    return logits.float() if logits.element_size() < SINGLE_BYTES else logits
+def in_single_precision(tensor: Tensor) -> Tensor:
+    """The tensor, converted to single precision if its own is lower."""
+    return tensor.float() if tensor.element_size() < SINGLE_BYTES else tensor

@@ -31,6 +31,7 @@ from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema.train import Precision, Train
 from mutransfer_cli.recipe.size import Size, base_size, rungs, tokens_per_example
 from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
@@ -56,11 +57,15 @@ class TrainingSettings:
         schedule: The learning rate over the run.
         objective: `train_loss` is the mean training loss of the last tenth of the steps.
         timeout: Seconds that a trial may take; None: no limit.
+        precision: Of parameters and products.
+        accumulate: Parts of a batch whose gradients are averaged before a step.
     """
 
     schedule: ScheduleSettings
     objective: Objective
     timeout: float | None
+    precision: Precision = "float32"
+    accumulate: int = 1
 
 
 class ProxyFactory:
@@ -132,10 +137,13 @@ class ProxyFactory:
     def training(self) -> TrainingSettings:
         """How these proxies are trained."""
         schedule, search = self.recipe.schedule, self.recipe.search
+        train = self.recipe.train or Train()
         return TrainingSettings(
             ScheduleSettings(schedule.name, schedule.warmup, schedule.final, schedule.decay),
             search.objective,
             search.timeout,
+            train.precision,
+            train.accumulate,
         )
 
     @cached_property

@@ -21,7 +21,8 @@ from mutransfer_cli.train.machine.memory import SavedBytes
 from mutransfer_cli.train.single_trial import SingleModel
 from mutransfer_cli.train.trial import Trial
 
-BYTES_PER_PARAMETER = 16  # float32 weights, gradients, and two moments
+PARAMETER_COPIES = 4  # weights, gradients, and two moments
+BYTES_PER_NUMBER = {"float32": 4, "bf16-autocast": 4, "bf16": 2}  # by train.precision
 TIMED_STEPS = 8  # the first warms up
 
 
@@ -118,9 +119,10 @@ def measure_cost(factory: ProxyFactory, size: Size, device: str = "cpu") -> Cost
     started = time.perf_counter()
     model.validation_losses()
     validation = time.perf_counter() - started
+    number = BYTES_PER_NUMBER[factory.training.precision]
     return Cost(
         training_flops(factory, size),
-        count_parameters(trial.plan) * BYTES_PER_PARAMETER + saved.count,
+        count_parameters(trial.plan) * PARAMETER_COPIES * number + saved.count // model.accumulate,
         median(seconds[1:]) * size.steps + 2 * validation,
         2 * validation,
     )

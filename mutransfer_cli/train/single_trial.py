@@ -14,6 +14,8 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batches import count_examples, data_stream, to_device
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
+from mutransfer_cli.train.gradients.micro_batches import micro_batches
+from mutransfer_cli.train.gradients.precision import set_precision
 from mutransfer_cli.train.initial_loss import initial_loss
 from mutransfer_cli.train.torch_optimizers import PeakRates, enable_fused, match_memory_format
 from mutransfer_cli.train.training_loop import TrainingLoop
@@ -53,6 +55,9 @@ class SingleModel:
         self.device = torch.device(device)
         self.subject = trial.factory.build_with_optimizer(trial.size, trial.seed, trial.plan)
         self.subject.model.to(self.device)
+        settings = trial.factory.training
+        self.accumulate = settings.accumulate
+        set_precision(self.subject, settings.precision, self.device)
         enable_fused(self.subject.optimizer)
         self.data = data_stream(trial.factory, self.subject, trial.size, trial.seed)
         self.schedule, self.steps, self.clip = trial.schedule, trial.size.steps, trial.plan.clip
@@ -82,20 +87,26 @@ class SingleModel:
         return loss
 
     def _optimize(self, batch: Any) -> Tensor:
+        self.subject.optimizer.zero_grad(set_to_none=True)
+        losses = [self._backward(part) for part in micro_batches(batch, self.accumulate)]
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.params, self.clip)
+        self.subject.optimizer.step()
+        return losses[0] if len(losses) == 1 else torch.cat(losses).mean(0, keepdim=True)
+
+    def _backward(self, part: Any) -> Tensor:
+        """Add the gradients of one part of a batch; returns its loss, of shape (1,)."""
         subject = self.subject
-        assert subject.optimizer is not None and subject.loss is not None
-        loss = subject.loss(subject.model, batch)
+        assert subject.loss is not None
+        loss = subject.loss(subject.model, part)
         if not loss.requires_grad:
             raise InputError(
                 f"{self._where}: its loss has no gradient: it does not depend on a parameter, or "
                 "was detached or computed under no_grad",
                 BUILD,
             )
-        subject.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
-        if self.clip is not None:
-            nn.utils.clip_grad_norm_(self.params, self.clip)
-        subject.optimizer.step()
+        share = loss if self.accumulate == 1 else loss / self.accumulate
+        share.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         return loss.detach().view(1)
 
     def weights(self) -> dict[str, Tensor]:

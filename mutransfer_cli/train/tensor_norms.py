@@ -14,6 +14,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from mutransfer_cli.models.loss import in_single_precision
 from mutransfer_cli.plans.plan import Plan
 
 Norms: TypeAlias = dict[str, float]
@@ -37,8 +38,9 @@ def is_matrix(tensor: Tensor) -> bool:
 
 
 def as_matrix(tensor: Tensor) -> Tensor:
-    """A stacked tensor (K, out, …) as matrices (K, out, in)."""
-    return tensor.detach().reshape(tensor.shape[0], tensor.shape[1], -1)
+    """A stacked tensor (K, out, …) as matrices (K, out, in), in single precision at least."""
+    matrices = tensor.detach().reshape(tensor.shape[0], tensor.shape[1], -1)
+    return in_single_precision(matrices)
 
 
 def spectral_norms(matrices: Tensor) -> Tensor:

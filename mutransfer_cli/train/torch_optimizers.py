@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mutransfer_cli.models.loss import SINGLE_BYTES
+
 
 class PeakRates:
     """The peak learning rates of all parameter groups of some optimizers."""
@@ -33,11 +35,17 @@ def parts_of(optimizer: Any) -> Sequence[Any]:
 
 
 def enable_fused(optimizer: Any) -> None:
-    """Enable torch's fused kernels where they exist and are not the default: on a CPU."""
+    """Enable torch's fused kernels where they exist and are not the default: on a CPU.
+
+    Not below single precision: there the fused SGD of torch 2.x takes wrong steps with momentum.
+    """
     for part in parts_of(optimizer):
         if "fused" in getattr(part, "defaults", ()):
             for group in part.param_groups:
-                group["fused"] = all(p.device.type == "cpu" for p in group["params"])
+                group["fused"] = all(
+                    p.device.type == "cpu" and p.element_size() >= SINGLE_BYTES
+                    for p in group["params"]
+                )
 
 
 def match_memory_format(optimizer: Any) -> None:

@@ -327,7 +327,7 @@ def loss_file(path: Path) -> object:
     found = []
     for key in ("eval.loss", "history"):
         trial = SimpleNamespace(
-            train=SimpleNamespace(loss=Loss(file="loss.json", key=key)), loss_file=path
+            program=SimpleNamespace(loss=Loss(file="loss.json", key=key)), loss_file=path
         )
         with suppress(NoLoss):
             found.append(read_loss(trial, None))  # type: ignore[arg-type]  # what it looks at

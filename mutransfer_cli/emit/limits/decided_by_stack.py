@@ -20,6 +20,10 @@ LINEAR_BIASES = frozenset(
     f"{part}_bias"
     for part in ("q", "k", "v", "qkv", "attention_out", "gate", "gate_up", "up", "down")
 )
+TRAINED_IN = {
+    "bf16": "bfloat16",
+    "bf16-autocast": "weights in float32, computed in bfloat16",
+}
 SAME_ACTIVATION = {"swish": "silu", "gelu_python": "gelu"}  # other names of transformers
 
 
@@ -46,7 +50,10 @@ def with_decisions(
 
 
 def proxy_dtype(request: EmitRequest) -> str:
-    """Precision of the proxies' parameters."""
+    """Precision in which the proxies trained, in the words of the catalog's stacks."""
+    train = request.recipe.train
+    if train is not None and train.precision != "float32":
+        return TRAINED_IN[train.precision]
     own = getattr(request.hf_config, "dtype", None)
     return "float32" if own is None else str(own).removeprefix("torch.")
 

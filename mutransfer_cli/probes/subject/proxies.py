@@ -92,7 +92,8 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
         name: As the user named it.
         run: The run that it belongs to.
     """
-    factory = ProxyFactory(recipe)
+    # what a probe measures needs float32, and gradients of a batch as one
+    factory = ProxyFactory(recipe.model_copy(update={"train": None}))
 
     def train(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> Trainee:
         trial = Trial.of(factory, size, seed, hyperparameters)

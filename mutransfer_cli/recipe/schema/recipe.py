@@ -15,7 +15,7 @@ from mutransfer_cli.recipe.schema.optimizer import Init, Multipliers, Optimizer,
 from mutransfer_cli.recipe.schema.rules import Rules
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.sizes import Base, Ladder, Target
-from mutransfer_cli.recipe.schema.train import Train
+from mutransfer_cli.recipe.schema.train import Program, Train
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 
@@ -60,7 +60,12 @@ class Recipe(Section):
     search: Search = Field(default_factory=Search)
     """What is varied, and how."""
     train: Train | None = None
-    """The user's own training program instead of the built-in one."""
+    """Training as in the large run, or by the user's own program."""
+
+    @property
+    def program(self) -> Program | None:
+        """The user's own training program; None: the built-in loop trains."""
+        return None if self.train is None else self.train.program
 
     @model_validator(mode="before")
     @classmethod

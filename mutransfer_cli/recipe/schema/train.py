@@ -1,12 +1,16 @@
-"""Section `train`: the user's own training program."""
+"""Section `train`: how the proxies are trained, by the built-in loop or the user's own program."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from pydantic import model_validator
 
 from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
+
+Precision: TypeAlias = Literal["float32", "bf16-autocast", "bf16"]
 
 
 class Loss(Section):
@@ -36,16 +40,45 @@ class Loss(Section):
         return self
 
 
-class Train(Section):
-    """The user's own training program instead of the built-in one."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The user's own training program; its fields are those of `Train`.
 
-    command: Text
-    """Split into words and run without a shell, in the folder where the sweep was started.
+    Attributes:
+        command: Program and arguments, with placeholders.
+        loss: Where its loss is read from.
+        slots: How many trials run at a time.
+    """
+
+    command: str
+    loss: Loss
+    slots: int
+
+
+class Train(Section):
+    """Training as in the large run, or by the user's own program."""
+
+    precision: Precision = "float32"
+    """bf16-autocast: float32 parameters under torch.autocast; bf16: parameters, buffers and batches
+    in bfloat16."""
+    accumulate: Positive = 1
+    """Parts of a batch whose gradients are averaged before a step."""
+    command: Text | None = None
+    """The user's own training program instead of the built-in one.
+
+    Split into words and run without a shell, in the folder where the sweep was started.
 
     Filled in: {plan} (a file with the trial's plan), {out} (a folder of the trial), {width},
     {depth}, {batch}, {steps}, {seed}, {device} (of --device), {python} (the one that runs
     mutransfer), and every hyperparameter, such as {lr}."""
-    loss: Loss
-    """Where its loss is read from."""
+    loss: Loss | None = None
+    """Where the loss of command is read from."""
     slots: Positive = 1
-    """How many trials run at a time."""
+    """How many trials of command run at a time."""
+
+    @property
+    def program(self) -> Program | None:
+        """The user's own program; None: the built-in loop trains."""
+        if self.command is None or self.loss is None:
+            return None
+        return Program(self.command, self.loss, self.slots)

@@ -72,7 +72,7 @@ def no_effect(recipe: Recipe, path: str) -> str | None:
     key, row = _optimizer_key(path), OPTIMIZERS[recipe.optimizer.name]
     if key is None or row.takes is None or key in row.takes:
         return None
-    named = placeholders_in(recipe.train.command) if recipe.train is not None else ()
+    named = placeholders_in(recipe.program.command) if recipe.program is not None else ()
     if path in {SHORT_NAMES.get(name, name) for name in named}:
         return None
     names = [short for short, full in SHORT_NAMES.items() if _optimizer_key(full) in row.takes]

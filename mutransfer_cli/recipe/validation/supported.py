@@ -114,7 +114,7 @@ def _search(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(("search", "start"), f"probe needs the sampler {starting}")
         elif lr is None or lr.scale not in ("log2", "log10"):
             yield Fault(("search", "start"), "probe needs lr in search.space, as log2 or log10")
-        elif recipe.train is not None:
+        elif recipe.program is not None:
             yield Fault(("search", "start"), "probe cannot train your own program; leave it recipe")
     choices = [name for name, space in search.space.items() if space.choice is not None]
     if row.needs_ranges and choices:

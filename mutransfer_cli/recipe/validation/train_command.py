@@ -1,4 +1,4 @@
-"""What is wrong with the command of a user's own training program."""
+"""What is wrong with section `train`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from mutransfer_cli.recipe.placeholders import (
     split_command,
 )
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.schema.train import Train
 from mutransfer_cli.recipe.schema_types import KeyPath
+
+BUILT_IN_KEYS = {"precision", "accumulate"}  # that a program of the user's own would not see
 
 
 def train_faults(recipe: Recipe) -> Iterator[Fault]:
@@ -24,6 +27,15 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
     train = recipe.train
     if train is None:
         return
+    if train.command is None:
+        yield from _built_in_faults(recipe, train)
+        return
+    if train.loss is None:
+        yield Fault(("train", "loss"), "missing")
+        return
+    for key in BUILT_IN_KEYS & train.model_fields_set:
+        if getattr(train, key) != Train.model_fields[key].default:
+            yield Fault(("train", key), "the program of train.command decides it; leave it out")
     command_key = ("train", "command")
     try:
         if not split_command(train.command):
@@ -49,6 +61,21 @@ def train_faults(recipe: Recipe) -> Iterator[Fault]:
         )
     if PRUNERS[recipe.search.prune].prunes:
         yield Fault(("search", "prune"), "a program of your own runs to its end; leave it none")
+
+
+def _built_in_faults(recipe: Recipe, train: Train) -> Iterator[Fault]:
+    """Keys of a program that is not there, and batches that cannot be cut into equal parts."""
+    for key in ("loss", "slots"):
+        if getattr(train, key) != Train.model_fields[key].default:
+            yield Fault(("train", key), "belongs to train.command, which is missing")
+    for batch in dict.fromkeys((recipe.base.batch, *recipe.ladder.batch)):
+        if batch % train.accumulate:
+            yield Fault(
+                ("train", "accumulate"),
+                f"a batch of {batch} cannot be cut into {train.accumulate} equal parts; "
+                f"expected a divisor of {batch}",
+            )
+            return
 
 
 def _unknown_placeholders(recipe: Recipe, path: KeyPath, text: str) -> Iterator[Fault]:

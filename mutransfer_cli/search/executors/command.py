@@ -72,20 +72,20 @@ class CommandExecutor(Executor):
             InputError: The program does not exist, or an option does not apply to it.
         """
         recipe = setup.proxies.recipe
-        assert recipe.train is not None
+        assert recipe.program is not None
         if setup.engine.startswith("population"):
             raise InputError(
                 f"--engine {setup.engine}: train.command trains one by one; expected auto or "
                 "one-by-one"
             )
         self.proxies = setup.proxies
-        self.recipe, self.train = recipe, recipe.train
-        require_program(self.train)
-        self.placeholders = set(placeholders_in(self.train.command))
+        self.recipe, self.program = recipe, recipe.program
+        require_program(self.program)
+        self.placeholders = set(placeholders_in(self.program.command))
         chooses_device = "device" not in self.placeholders
         self.device = UNKNOWN_DEVICE if chooses_device else resolve_device(setup.device)
         self.ignored_device = setup.device if chooses_device and setup.device != "auto" else None
-        self.workers = setup.workers or self.train.slots
+        self.workers = setup.workers or self.program.slots
         self.run_directory = setup.run or Path()
         self.folder = self.run_directory / FOLDER
         self.timeout = recipe.search.timeout

@@ -151,6 +151,6 @@ def make_executor(name: str, setup: ExecutorSetup) -> Executor:
     Raises:
         InputError: It cannot run these trials.
     """
-    entry = executor_for(name, has_command=setup.proxies.recipe.train is not None)
+    entry = executor_for(name, has_command=setup.proxies.recipe.program is not None)
     executor: Executor = entry.load()(setup)
     return executor

@@ -66,8 +66,8 @@ def inputs_of(recipe: Recipe) -> Inputs:
     inputs.code.update(files_of_words(texts_in(recipe.model.args)))
     if recipe.data.path is not None:
         inputs.data.update(files_of_words([recipe.data.path]))
-    if recipe.train is not None:
-        inputs.code.update(files_of_command(recipe.train.command))
+    if recipe.program is not None:
+        inputs.code.update(files_of_command(recipe.program.command))
     return inputs
 
 

@@ -29,7 +29,7 @@ def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
     Raises:
         NoLoss: There is none.
     """
-    loss, file = trial.train.loss, trial.loss_file
+    loss, file = trial.program.loss, trial.loss_file
     if file is None:
         return _printed_loss(trial.output, loss)
     assert loss.key is not None

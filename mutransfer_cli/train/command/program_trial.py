@@ -22,7 +22,7 @@ from mutransfer_cli.recipe.placeholders import (
     placeholders_in,
     split_command,
 )
-from mutransfer_cli.recipe.schema.train import Train
+from mutransfer_cli.recipe.schema.train import Program
 from mutransfer_cli.recipe.size import Size
 
 PLAN, OUTPUT, COMMAND, ENDED = "plan.json", "output.txt", "command.json", "ended.json"
@@ -33,19 +33,21 @@ class ProgramTrial:
     """One trial, ready to be started.
 
     Attributes:
-        train: The recipe's section `train`.
+        program: The recipe's `train.command` with its loss.
         folder: Absolute path of the trial's folder.
         values: Value of every placeholder.
     """
 
-    train: Train
+    program: Program
     folder: Path
     values: dict[str, str]
 
     @property
     def words(self) -> list[str]:
         """Program and arguments; a value never becomes two words."""
-        return [fill_placeholders(word, self.values) for word in split_command(self.train.command)]
+        return [
+            fill_placeholders(word, self.values) for word in split_command(self.program.command)
+        ]
 
     @property
     def output(self) -> Path:
@@ -60,7 +62,7 @@ class ProgramTrial:
     @property
     def loss_file(self) -> Path | None:
         """The file that the program writes its loss to; None if it prints the loss."""
-        file = self.train.loss.file
+        file = self.program.loss.file
         return None if file is None else self.folder / fill_placeholders(file, self.values)
 
 
@@ -92,7 +94,7 @@ def program_trial(
         device: What `{device}` stands for.
     """
     recipe = proxies.with_hyperparameters(hyperparameters).recipe
-    assert recipe.train is not None
+    assert recipe.program is not None
     folder = root.resolve() / folder_name(size, seed, hyperparameters)
     values = hyperparameter_arguments(recipe) | {
         "plan": str(folder / PLAN),
@@ -103,7 +105,7 @@ def program_trial(
         **{axis: str(getattr(size, axis)) for axis in SIZES},
     }
     values |= {name: as_argument(value) for name, value in hyperparameters.items()}
-    return ProgramTrial(recipe.train, folder, values)
+    return ProgramTrial(recipe.program, folder, values)
 
 
 def prepare(trial: ProgramTrial, plan: Plan) -> None:
@@ -149,13 +151,13 @@ def seconds_if_ended(trial: ProgramTrial, code: str) -> float | None:
         return None
 
 
-def require_program(train: Train) -> None:
+def require_program(program: Program) -> None:
     """Check that the command's program exists.
 
     Raises:
         InputError: It does not exist or is not executable.
     """
-    word = split_command(train.command)[0].replace("{python}", sys.executable)
+    word = split_command(program.command)[0].replace("{python}", sys.executable)
     if placeholders_in(word):
         return
     if shutil.which(word) is None:

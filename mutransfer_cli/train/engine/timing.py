@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mutransfer_cli.documents.step_mode import StepMode
+from mutransfer_cli.train.gradients.micro_batches import micro_batches
 from mutransfer_cli.train.machine.memory import bytes_per_trial
 from mutransfer_cli.train.population.oom_split import is_out_of_memory
 from mutransfer_cli.train.population.population import Population
@@ -74,7 +75,8 @@ def seconds_per_step(
 def time_single(trial: Trial, device: str) -> Timing:
     """Time a few steps of one trial by itself."""
     model = SingleModel(trial, device)
-    size_in_bytes = bytes_per_trial(model.subject, model.batch(0))
+    part = micro_batches(model.batch(0), model.accumulate)[0]
+    size_in_bytes = bytes_per_trial(model.subject, part)
     seconds = seconds_per_step(lambda i: float(model.step(i)), max(trial.size.steps, 1))
     return Timing(1, seconds, size_in_bytes)
 

@@ -36,6 +36,9 @@ def unsafe_reason(trials: Sequence[Trial], device: str) -> str | None:
         trials: A few of those that would train together.
         device: Torch's name of the device.
     """
+    precision = trials[0].factory.training.precision
+    if precision != "float32":
+        return f"train.precision {precision} rounds differently in a population than one by one"
     if not trials[0].factory.is_built_in:
         return _compared(trials, device)
     key = architecture(trials[0], device)
@@ -53,8 +56,15 @@ def _compared(trials: Sequence[Trial], device: str) -> str | None:
 
 def architecture(trial: Trial, device: str) -> str:
     """A key of everything that decides which code trains a built-in model."""
-    plan, schedule = trial.plan, trial.factory.training.schedule
-    code = plan.optimizer, sorted(plan.sites), plan.clip is None, schedule, device
+    plan, settings = trial.plan, trial.factory.training
+    code = (
+        plan.optimizer,
+        sorted(plan.sites),
+        plan.clip is None,
+        settings.schedule,
+        settings.accumulate,
+        device,
+    )
     return repr((trial.factory.architecture, code))
 
 
@@ -62,7 +72,8 @@ def on_smallest_rung(trials: Sequence[Trial]) -> list[Trial]:
     """Two of the trials on the smallest rung, with a few examples a batch."""
     rungs = trials[0].factory.rungs
     small = min(*rungs, trials[0].size, key=lambda s: (s.width, s.depth))
-    size = replace(small, batch=min(small.batch, COMPARED_EXAMPLES))
+    examples = COMPARED_EXAMPLES * trials[0].factory.training.accumulate
+    size = replace(small, batch=min(small.batch, examples))
     return [replace(t, size=size, plan=t.factory.plan(small)) for t in trials[:2]]
 
 

@@ -19,6 +19,7 @@ from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batched_optimizers.clip import GradientClip
 from mutransfer_cli.train.batched_optimizers.selection import batched_optimizers
 from mutransfer_cli.train.batches import DataStream, count_examples, data_stream, to_device
+from mutransfer_cli.train.gradients.micro_batches import micro_batches
 from mutransfer_cli.train.population.model_selection import select_stack
 from mutransfer_cli.train.population.model_stack import ModelStack, Tensors, state_of
 from mutransfer_cli.train.population.stacked_batches import stack_batches
@@ -45,6 +46,7 @@ class Population:
         self.device = torch.device(device)
         self.alive = list(range(len(self.trials)))
         self.schedules = [trial.schedule for trial in self.trials]
+        self.accumulate = self.trials[0].factory.training.accumulate
         self._where = f"{self.trials[0].factory.model_name}: training at width {self.size.width}"
         subject, states = self._build()
         plans = [trial.plan for trial in self.trials]
@@ -111,13 +113,23 @@ class Population:
 
     def advance(self, batch: Any, shared: bool) -> Tensor:
         """Run the part of a step that never changes; returns the losses before it (alive,)."""
-        losses: Tensor = run_user_code(
-            lambda: self.stack.backward(batch, shared), self._where, BUILD
-        )
+        losses: Tensor = run_user_code(lambda: self._backward(batch, shared), self._where, BUILD)
         self.clip(self.stack.grads)
         for optimizer in self.optimizers:
             optimizer.step()
         return losses
+
+    def _backward(self, batch: Any, shared: bool) -> Tensor:
+        """Losses (alive,) of a batch; the mean gradients of its parts are left in the stack."""
+        if self.accumulate == 1:
+            return self.stack.backward(batch, shared)
+        mean = torch.zeros_like(self.stack.grads)
+        losses = []
+        for part in micro_batches(batch, self.accumulate, 0 if shared else 1):
+            losses.append(self.stack.backward(part, shared).clone())
+            mean.add_(self.stack.grads, alpha=1 / self.accumulate)
+        self.stack.grads.copy_(mean)
+        return torch.stack(losses).mean(0)
 
     def weights(self) -> dict[str, Tensor]:
         """The trained parameters of the trials that are alive, stacked."""

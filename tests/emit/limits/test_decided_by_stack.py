@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.load import override
 from tests.helpers.commands import run
 from tests.helpers.emit_recipes import LLAMA
 
@@ -94,6 +95,22 @@ def test_proxies_in_another_precision(tmp_path: Path, format: str) -> None:
     found = emitted(tmp_path, format, {**config, "dtype": "bfloat16"})
     assert found is not None
     assert [d.wanted for d in named(found, "dtype")] == ["bfloat16"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [
+        ("float32", "float32"),
+        ("bf16", "bfloat16"),
+        ("bf16-autocast", "weights in float32, computed in bfloat16"),
+    ],
+)
+def test_proxies_trained_in_another_precision(tmp_path: Path, precision: str, words: str) -> None:
+    recipe = override(recipe_of(tmp_path, dict(LLAMA)), {"train": {"precision": precision}})
+    for format, got in (("hf", "float32"), ("automodel", MIXED["automodel"])):
+        found = scale(recipe, width=128, format=format, allow_deviations=True)
+        expected = [] if got == words else [(words, got)]
+        assert [(d.wanted, d.got) for d in named(found, "dtype")] == expected
 
 
 @pytest.mark.parametrize("format", [row.name for row in STACKS])

@@ -50,6 +50,14 @@ REFUSED = [
         train("x", more="search: {objective: train_loss}\n"),
         "13:21: search.objective: with a program of your own the objective is what",
     ),
+    (train("x", more="  precision: bf16\n"), "13:14: train.precision: the program of train"),
+    (train("x", more="  accumulate: 2\n"), "13:15: train.accumulate: the program of train"),
+    (
+        f"{GOOD}train: {{accumulate: 7}}\n",
+        "10:21: train.accumulate: a batch of 16 cannot be cut into 7 equal parts; expected a div",
+    ),
+    (f"{GOOD}train: {{slots: 2}}\n", "10:16: train.slots: belongs to train.command, which is"),
+    (f"{GOOD}train: {{precision: fp8}}\n", "10:20: train.precision: expected"),
     (train("x", more="  slots: 0\n"), "13:10: train.slots: expected at least 1, found 0"),
 ]  # fmt: skip
 
@@ -57,3 +65,14 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "line"), REFUSED)
 def test_refused(text: str, line: str) -> None:
     assert refused(text).startswith("r.yaml:" + line)
+
+
+def test_training_as_in_the_large_run() -> None:
+    """Without a command the built-in loop trains; an empty section changes nothing."""
+    recipe = loads(f"{GOOD}train: {{precision: bf16, accumulate: 2}}\n").recipe
+    assert recipe.train is not None and recipe.program is None
+    assert (recipe.train.precision, recipe.train.accumulate) == ("bf16", 2)
+    empty = loads(f"{GOOD}train: {{}}\n").recipe.train
+    assert empty is not None and (empty.precision, empty.accumulate) == ("float32", 1)
+    own = loads(train("x")).recipe.program
+    assert own is not None and (own.command, own.slots) == ("x", 1)

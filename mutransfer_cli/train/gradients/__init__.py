@@ -1,0 +1,1 @@
+"""How the gradient of a step is computed: in which precision, and in how many parts."""
