@@ -76,12 +76,12 @@ def text_for(model: str, name: str) -> str:
         from mutransfer_cli.models.huggingface.ladder import ladder_of
 
         proxies = ladder_of(model)
-    takes = None
+    takes, width = None, "width"
     if is_callable(model) and proxies is None:
-        from mutransfer_cli.models.model_input import input_of
+        from mutransfer_cli.models.model_input import input_of, width_argument
 
-        takes = input_of(model)
-    return template(model, name, proxies, takes)
+        takes, width = input_of(model), width_argument(model)
+    return template(model, name, proxies, takes, width)
 
 
 def text_from_answers(name: str) -> tuple[str, str]:

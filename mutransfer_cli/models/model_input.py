@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import inspect
+
 from torch import nn
 
-from mutransfer_cli.models.user_code import call_builder, import_callable
+from mutransfer_cli.models.user_code import Builder, call_builder, import_callable
 from mutransfer_cli.recipe.template import ModelInput
 from mutransfer_cli.tracing.skeleton import skeleton
 
 WIDTHS = (64, 128)
+
+
+def width_argument(path: str) -> str:
+    """The argument of `package.module:callable` that is its width, from its signature.
+
+    Raises:
+        InputError: The callable cannot be imported.
+    """
+    return _width_argument(import_callable(path))
+
+
+def _width_argument(builder: Builder) -> str:
+    """`width` where the callable takes it, else the only argument that it requires."""
+    try:
+        parameters = inspect.signature(builder).parameters
+    except (TypeError, ValueError):
+        return "width"  # a callable of C without a signature
+    if "width" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return "width"
+    required = [
+        name
+        for name, p in parameters.items()
+        if p.default is p.empty
+        and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        and name not in ("depth", "seed")
+    ]
+    return required[0] if len(required) == 1 else "width"
 
 
 def input_of(path: str) -> ModelInput | None:
@@ -20,9 +49,10 @@ def input_of(path: str) -> ModelInput | None:
         InputError: The callable cannot be imported.
     """
     builder = import_callable(path)
+    argument = _width_argument(builder)
     try:
         small, big = (
-            skeleton(lambda w=w: call_builder(builder, path, {"width": w}, {"depth": 2}, 0).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+            skeleton(lambda w=w: call_builder(builder, path, {argument: w}, {"depth": 2}, 0).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
             for w in WIDTHS
         )
     except Exception:  # whatever the user's code raises: it may need arguments or a device

@@ -54,7 +54,7 @@ _CALLABLE_MODEL = """\
 model:
   build: {build}
   args: {{}}                        # further arguments, the same at every size
-  width: {{width: 1}}               # argument: how many times the width it is
+  width: {{{width}: 1}}               # argument: how many times the width it is
 """
 _INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do | fan_in"
 _CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
@@ -104,7 +104,11 @@ class ModelInput:
 
 
 def template(
-    model: str, name: str, ladder: ProxyLadder | None = None, takes: ModelInput | None = None
+    model: str,
+    name: str,
+    ladder: ProxyLadder | None = None,
+    takes: ModelInput | None = None,
+    width: str = "width",
 ) -> str:
     """The text of a commented recipe.
 
@@ -113,6 +117,7 @@ def template(
         name: The study's name.
         ladder: Sizes of the proxies, for an hf: model.
         takes: What the callable's model takes; None: unknown.
+        width: The callable's argument that is its width.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -127,7 +132,7 @@ def template(
         parts = _of_config(model, ladder)
     elif is_callable(model):
         parts = {
-            "model": _CALLABLE_MODEL.format(build=plain_or_quoted(model)),
+            "model": _CALLABLE_MODEL.format(build=plain_or_quoted(model), width=width),
             "init": _INIT_FROM_MODEL,
             "data": _CALLABLE_DATA + _data_for(takes),
         }

@@ -10,7 +10,7 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.model_input import input_of
+from mutransfer_cli.models.model_input import input_of, width_argument
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.template import ModelInput, template
 
@@ -31,6 +31,14 @@ def images(width: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, width, 3), nn.Flatten(), nn.LazyLinear(10))
 
 
+def by_another_name(d_model: int, classes: int = 7, seed: int = 0) -> nn.Module:
+    return nn.Sequential(nn.Linear(12, d_model), nn.ReLU(), nn.Linear(d_model, classes))
+
+
+def two_required(channels: int, blocks: int) -> nn.Module:
+    return nn.Sequential(*(nn.Linear(channels, channels) for _ in range(blocks)))
+
+
 def fails(width: int) -> nn.Module:
     raise ValueError("needs a file")
 
@@ -38,7 +46,7 @@ def fails(width: int) -> nn.Module:
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleType("some_models")
-    for build in (tokens, vectors, digits, images, fails):
+    for build in (tokens, vectors, digits, images, fails, by_another_name, two_required):
         setattr(found, build.__name__, build)
     monkeypatch.setitem(sys.modules, "some_models", found)
 
@@ -69,3 +77,14 @@ def test_tokens_for_a_model_of_vectors_name_the_source() -> None:
     recipe = loads(template("some_models:vectors", "study"), "the recipe").recipe
     with pytest.raises(InputError, match=r"data\.source stdlib gives the model token ids"):
         family_for(recipe)
+
+
+def test_the_width_is_the_argument_that_the_callable_requires() -> None:
+    path = "some_models:by_another_name"
+    assert width_argument(path) == "d_model"
+    assert input_of(path) == ModelInput("vectors", 12, 7)
+    text = template(path, "study", takes=input_of(path), width=width_argument(path))
+    assert loads(text, "the recipe").recipe.model.width == {"d_model": 1}
+    # the controls: one that takes width, and one whose signature does not tell
+    assert width_argument("some_models:vectors") == "width"
+    assert width_argument("some_models:two_required") == "width"
