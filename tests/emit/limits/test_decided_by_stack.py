@@ -12,7 +12,6 @@ from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.load import override
 from tests.helpers.commands import run
 from tests.helpers.emit_recipes import LLAMA
 
@@ -106,7 +105,8 @@ def test_proxies_in_another_precision(tmp_path: Path, format: str) -> None:
     ],
 )
 def test_proxies_trained_in_another_precision(tmp_path: Path, precision: str, words: str) -> None:
-    recipe = override(recipe_of(tmp_path, dict(LLAMA)), {"train": {"precision": precision}})
+    recipe = recipe_of(tmp_path, dict(LLAMA))
+    recipe.write_text(f"{recipe.read_text().rstrip()}\ntrain: {{precision: {precision}}}\n")
     for format, got in (("hf", "float32"), ("automodel", MIXED["automodel"])):
         found = scale(recipe, width=128, format=format, allow_deviations=True)
         expected = [] if got == words else [(words, got)]
