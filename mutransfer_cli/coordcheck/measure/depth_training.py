@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
     multiply_learning_rates,
-    tiny_batch,
+    on_tiny_batch,
 )
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
@@ -68,10 +69,11 @@ def measure_depth(
         inside = {n: block_lr_factor for n in named if blocks.position(n) is not None}
         multiply_learning_rates(subject.model, subject.optimizer, inside)
     subject.model.train()
-    batch = tiny_batch(subject.batch(seed))
     result = DepthMeasurement(depth)
 
-    first, result.finite = forward_backward(subject, batch)
+    batch, (first, result.finite) = on_tiny_batch(
+        subject.batch(seed), partial(forward_backward, subject)
+    )
     logits = block_attention_logits(first, blocks)
     before = {name: p.detach().clone() for name, p in named.items()}
     subject.optimizer.step()

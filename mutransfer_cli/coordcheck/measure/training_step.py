@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,30 +19,54 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 
+Result = TypeVar("Result")
 BuildSubject = Callable[[int, int], Subject]  # size along the axis, seed -> a trainable subject
 
 TINY_BATCH_TOKENS = 8  # tokens of a tiny batch of text; other data: twice its examples
 
 
-def tiny_batch(batch: Any, tokens: int = TINY_BATCH_TOKENS) -> Any:
+def tiny_batch(batch: Any, cut_sequences: bool = True) -> Any:
     """The first few examples of a batch: the aligned part of an update stands out in them.
 
     Args:
         batch: The subject's batch; anything but tensors with one row per example is returned
             unchanged.
-        tokens: Tokens to keep where the input is a matrix of token ids, twice the number of
-            examples otherwise.
+        cut_sequences: Whether to keep only the first tokens of every row of token ids.
     """
     if not has_separate_rows(batch):
         return batch
     x = batch[0]
     if x.dim() == 2 and not x.is_floating_point():
         rows = 2
-        columns = max(1, tokens // rows) if has_separate_columns(batch) else x.shape[1]
+        cut = cut_sequences and has_separate_columns(batch)
+        columns = TINY_BATCH_TOKENS // rows if cut else x.shape[1]
         parts = [t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch]
     else:
-        parts = [t[: tokens // 2] for t in batch]
+        parts = [t[: TINY_BATCH_TOKENS // 2] for t in batch]
     return tuple(t.contiguous() for t in parts)  # models call view on them
+
+
+def on_tiny_batch(batch: Any, first_pass: Callable[[Any], Result]) -> tuple[Any, Result]:
+    """The tiny batch that a model takes, and the result of the first pass on it.
+
+    A layer that mixes a fixed number of tokens takes no shorter sequences: then the batch holds
+    full ones.
+
+    Args:
+        batch: The subject's batch.
+        first_pass: Runs the model on a batch.
+
+    Raises:
+        InputError: The model takes neither short nor full sequences.
+    """
+    tiny = tiny_batch(batch)
+    try:
+        return tiny, first_pass(tiny)
+    except InputError:
+        full = tiny_batch(batch, cut_sequences=False)
+        if full is tiny or all(a.shape == b.shape for a, b in zip(full, tiny, strict=True)):
+            raise
+    return full, first_pass(full)
 
 
 def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -36,8 +38,8 @@ from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
     multiply_learning_rates,
+    on_tiny_batch,
     require_repeatable_batches,
-    tiny_batch,
     warmed_up_subject,
     write_values,
 )
@@ -95,6 +97,21 @@ class Measurement:
     finite: bool = True
 
 
+class FirstPass(NamedTuple):
+    """The pass before any step: its calls, whether the loss is finite, sums over activations."""
+
+    calls: Calls
+    finite: bool
+    contractions: list[Contraction]
+
+
+def traced_pass(subject: Subject, batch: Any) -> FirstPass:
+    """One forward and backward pass in which sums over activations are recorded."""
+    tracer = ContractionTracer(subject.model)
+    calls, finite = forward_backward(subject, batch, tracer.watching(subject.model))
+    return FirstPass(calls, finite, tracer.found)
+
+
 def measure_width(
     build: BuildSubject,
     width: int,
@@ -124,16 +141,14 @@ def measure_width(
     if probe:
         require_repeatable_batches(subject, seed)
     subject.model.train()
-    batch = tiny_batch(subject.batch(seed))
+    batch, first = on_tiny_batch(subject.batch(seed), partial(traced_pass, subject))
     result = Measurement(width)
     result.frozen = {n for n, p in subject.model.named_parameters() if not p.requires_grad}
     initial: dict[str, Tensor] = {}
     inputs: dict[str, Tensor] = {}
     terms: list[Term] = []
-    tracer = ContractionTracer(subject.model)
     for step in range(steps):
-        watch = tracer.watching(subject.model) if step == 0 else None
-        calls, finite = forward_backward(subject, batch, watch)
+        calls, finite = forward_backward(subject, batch) if step else (first.calls, first.finite)
         uses, inner = uses_of(subject.model, calls)
         if step == 0:
             if not finite:
@@ -144,7 +159,7 @@ def measure_width(
             initial = {name: call.output for name, call in calls.by_module.items()}
             terms = calls.terms
             inputs = all_inputs(uses, inner)
-            result.contractions = tracer.found
+            result.contractions = first.contractions
             measure_init(subject, calls, uses, inner, result)
         result.finite &= finite
         step_and_measure(subject, uses, inner, result)

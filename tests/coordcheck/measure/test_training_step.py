@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli import InputError, Subject, check
+from mutransfer_cli.coordcheck.measure.training_step import on_tiny_batch
 from tests.helpers.check_subjects import WIDTHS, small_subject, subject
 
 
@@ -62,3 +63,24 @@ def test_a_loss_that_raises_names_its_line() -> None:
         InputError, match=r"loss at width 64: .*test_training_step\.py:\d+: RuntimeError"
     ):
         check(build, WIDTHS)
+
+
+def test_a_model_of_fixed_sequences_gets_full_ones() -> None:
+    batch = (torch.arange(40).view(4, 10), torch.arange(40).view(4, 10))
+
+    def mixer(batch: tuple[torch.Tensor, torch.Tensor]) -> int:
+        if batch[0].shape[1] != 10:
+            raise InputError("loss: shapes cannot be multiplied")
+        return batch[0].shape[0]
+
+    taken, rows = on_tiny_batch(batch, mixer)
+    assert rows == 2 and taken[0].shape == taken[1].shape == (2, 10)
+    assert on_tiny_batch(batch, lambda batch: batch[0].shape)[1] == (2, 4)  # 8 tokens, two rows
+
+
+def test_an_error_of_both_lengths_is_that_of_full_sequences() -> None:
+    def broken(batch: tuple[torch.Tensor, ...]) -> None:
+        raise InputError(f"loss: {batch[0].shape[1]} tokens")
+
+    with pytest.raises(InputError, match="loss: 10 tokens"):
+        on_tiny_batch((torch.arange(40).view(4, 10),), broken)
