@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from mutransfer_cli.catalog.own_optimizers import is_own
 from mutransfer_cli.catalog.registry import Entry, Registry
 
 
@@ -40,7 +42,56 @@ class OptimizerEntry(Entry):
 
 MOMENTS = ("lr", "betas", "eps", "weight_decay")  # what optimizers of Adam's kind take
 
-OPTIMIZERS = Registry(
+
+class OwnOptimizerEntry(OptimizerEntry):
+    """The row for a user's class; its implementation makes the `OptimizerSpec` of a name."""
+
+    def load(self) -> Any:
+        """Measure the class.
+
+        Raises:
+            InputError: It cannot be imported, or its geometry is none that is known.
+        """
+        return super().load()(self.name)
+
+
+class OptimizerRegistry(Registry[OptimizerEntry]):
+    """The optimizers that have a row, and every class of a user by its import path."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or is_own(name)
+
+    def __getitem__(self, name: str) -> OptimizerEntry:
+        return super().__getitem__(name) if super().__contains__(name) else _own_row(name)
+
+    def get(self, name: object) -> OptimizerEntry | None:
+        """The entry of this name, or None."""
+        return self[name] if isinstance(name, str) and name in self else None
+
+    def unknown(self, name: str) -> str:
+        """The error message for an unknown name."""
+        return f"{super().unknown(name)}; a class of your own is package.module:Class"
+
+
+def _own_row(name: str) -> OptimizerEntry:
+    """The row of a user's class.
+
+    Raises:
+        KeyError: The name is not an import path.
+    """
+    if not is_own(name):
+        raise KeyError(name)
+    return OwnOptimizerEntry(
+        name=name,
+        summary="a class of your own, measured",
+        implementation="mutransfer_cli.optimizers.own.own_optimizer:own_optimizer",
+        takes=(*MOMENTS, "momentum", "adamw_lr"),
+        weight_decay=0.0,
+        leaves_to="adamw",
+    )
+
+
+OPTIMIZERS = OptimizerRegistry(
     "optimizers",
     OptimizerEntry,
     [

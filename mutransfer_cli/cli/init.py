@@ -68,7 +68,7 @@ def text_for(model: str, name: str) -> str:
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
     """
-    from mutransfer_cli.recipe.schema.callable_name import is_callable
+    from mutransfer_cli.catalog.callable_name import is_callable
     from mutransfer_cli.recipe.template import template
 
     proxies = None

@@ -75,7 +75,7 @@ def width_request(
             raise InputError(f"--widths: {message}")
     require_memory(factory.plan(replace(base, width=all_widths[-1])))
     parameterization = require_parameterization(expect or recipe.parameterization)
-    optimizer = optimizer_spec(recipe.optimizer.name)
+    optimizer = optimizer_spec(recipe.optimizer.full_name)
     family = factory.family()
     planned = adjustment_of(factory.plan(base))
     expected = {

@@ -86,7 +86,7 @@ def fit_run(
 def transfer_rules(recipe: Recipe) -> TransferRules:
     """The rules by which the trials of a recipe, and its target, are scaled."""
     return TransferRules(
-        optimizer=recipe.optimizer.name,
+        optimizer=recipe.optimizer.full_name,
         horizon=recipe.rules.horizon,
         parameterization=recipe.parameterization,
         beta1=recipe.rules.beta1,

@@ -19,6 +19,7 @@ from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
+from mutransfer_cli.optimizers.own.own_optimizer import require_taken
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
@@ -29,6 +30,7 @@ from mutransfer_cli.plans.param_groups import (
 )
 from mutransfer_cli.plans.parameters import parameters_by_name
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.key_paths import key_path
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.train import Precision, Train
@@ -234,13 +236,15 @@ class ProxyFactory:
         Raises:
             InputError: The recipe can be planned but not trained; the message says why.
         """
-        reason = untrainable_reason(self.recipe.optimizer.name)
+        reason = untrainable_reason(self.recipe.optimizer.full_name)
         if reason is not None:
             raise InputError(
                 f"{reason} (mutransfer shapes and scale); to train proxies take one of "
                 f"{', '.join(trainable_optimizers())}",
                 path=("optimizer", "name"),
             )
+        searched = {name: key_path(name) for name in self.recipe.search.space}
+        require_taken(self.recipe.optimizer.full_name, searched)
         row = PARAMETERIZATIONS[self.recipe.parameterization]
         model = MODELS.get(self.recipe.model.build)
         if row.unit_scaled and (model is None or not model.unit_scaled):

@@ -95,6 +95,9 @@ class OptimizerSpec:
         lr_source: Where its learning-rate rules were published, if not in such a table.
         horizon_published: Whether the rules for batch size and training length were published for
             this optimizer.
+        adjust_lr: The convention that its class follows, where that was measured.
+        measured: What was measured of its geometry, as text; empty: the geometry is known.
+        decay_fault: Why its weight decay has no rule; empty: it has one.
     """
 
     name: str
@@ -111,6 +114,9 @@ class OptimizerSpec:
     tabulated: bool = False
     lr_source: str = "derived"
     horizon_published: bool = False
+    adjust_lr: str | None = None
+    measured: str = ""
+    decay_fault: str = ""
 
     def planned_eps(self, eps: float, entry_size: float, norm_size: float) -> float | None:
         """Epsilon at the target, scaled like the quantity that it is added to.

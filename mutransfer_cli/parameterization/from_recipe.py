@@ -13,7 +13,7 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
     return PlanConfig(
         parameterization=recipe.parameterization,
         optimizer=Optimizer(
-            optimizer.name,
+            optimizer.full_name,
             optimizer.lr,
             (optimizer.betas[0], optimizer.betas[1]),
             optimizer.eps,

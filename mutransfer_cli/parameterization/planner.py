@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.geometry import SPECTRAL
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.parameterization.plan_config import PlanConfig
@@ -37,8 +38,8 @@ def require_consistent_decay(config: PlanConfig) -> None:
     """Refuse a weight decay for which there is no scaling rule.
 
     Raises:
-        InputError: The optimizer preconditions the decay, and `rules.weight_decay` is not coupled,
-            which would keep torch's number at every size.
+        InputError: The optimizer preconditions the decay or has none, and `rules.weight_decay` is
+            not coupled, which would keep torch's number at every size.
     """
     name, decay = config.optimizer.name, config.optimizer.weight_decay
     decoupled = OPTIMIZERS[name].decoupled
@@ -47,6 +48,26 @@ def require_consistent_decay(config: PlanConfig) -> None:
             f"{name} adds the decay to the gradient, which has no consistent "
             f"scaling rule: expected 0, or name: {decoupled}; found {decay:g}",
             path=("optimizer", "weight_decay"),
+        )
+    fault = optimizer_spec(name).decay_fault
+    if fault and decay > 0 and config.weight_decay != "coupled":
+        raise InputError(
+            f"{name}: {fault}: expected 0, found {decay:g}", path=("optimizer", "weight_decay")
+        )
+
+
+def require_second_rate_used(config: PlanConfig) -> None:
+    """Refuse a rate for AdamW where an optimizer of the user's own trains every tensor.
+
+    Raises:
+        InputError: The rate would have no effect.
+    """
+    spec = optimizer_spec(config.optimizer.name)
+    if spec.measured and spec.geometry != SPECTRAL and config.optimizer.adamw_lr is not None:
+        raise InputError(
+            f"{spec.name} trains every tensor, since its geometry is {spec.geometry.name}: "
+            "leave it null",
+            path=("optimizer", "adamw_lr"),
         )
 
 
@@ -68,7 +89,10 @@ def require_multiplier_if_tied(family: Family, config: PlanConfig) -> None:
 
 def adjustment_in(config: PlanConfig) -> LrAdjustment | None:
     """The convention in which the learning rate of the config is quoted, for Muon."""
-    name = config.optimizer.adjust_lr or OPTIMIZERS[config.optimizer.name].adjust_lr
+    by_default = OPTIMIZERS[config.optimizer.name].adjust_lr
+    name = (
+        config.optimizer.adjust_lr or by_default or optimizer_spec(config.optimizer.name).adjust_lr
+    )
     return lr_adjustment(name, config.optimizer.adjust_lr_factor) if name is not None else None
 
 
@@ -129,6 +153,7 @@ def plan_model(
     optimizer = optimizer_spec(config.optimizer.name)
     parameterization = parameterization_of(config.parameterization)
     require_consistent_decay(config)
+    require_second_rate_used(config)
     require_multiplier_if_tied(family, config)
     config = possible_form(family, config, parameterization)
     tensors = match_tensors(family, shapes)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.own_optimizers import is_own
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
@@ -93,8 +94,11 @@ def untrainable_reason(optimizer: str, *, torch_only: bool = False) -> str | Non
     torch_class = optimizer_spec(optimizer).torch_class()
     if torch_class is not None:
         package = torch_class.__module__.partition(".")[0]
-        if not torch_only or package == "torch":
+        own = is_own(optimizer)
+        if not torch_only or (package == "torch" and not own):
             return None
+        if own:
+            return f"its file makes torch's own optimizers, not {optimizer}"
     version = torch.__version__.partition("+")[0]
     return f"torch {version} has no {optimizer}: the plan gives its numbers only"
 

@@ -8,13 +8,13 @@ from typing import Literal
 
 import yaml
 
+from mutransfer_cli.catalog.callable_name import is_callable
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.quoting import yaml_scalar
-from mutransfer_cli.recipe.schema.callable_name import is_callable
 from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 
 _TEXT = """\

@@ -42,7 +42,7 @@ def at_base_of(pilot: LadderRuns, recipe: Recipe | None) -> LadderRuns:
     rule = horizon_rule(
         recipe.rules.horizon,
         recipe.rules.beta1,
-        optimizer_spec(recipe.optimizer.name).geometry,
+        optimizer_spec(recipe.optimizer.full_name).geometry,
         1.0,
         other["steps"] / own["steps"],
     )

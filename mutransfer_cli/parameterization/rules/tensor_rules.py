@@ -190,6 +190,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         why="; ".join(
             [
                 derivation(row, rule, depth, context, in_block),
+                *([optimizer.measured] if optimizer.measured else []),
                 *embedding_rule(tensor, context),
                 *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),
             ]

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from mutransfer_cli.catalog.callable_name import CALLABLE, is_callable
 from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
 from mutransfer_cli.catalog.sources import SOURCES
-from mutransfer_cli.recipe.schema.callable_name import CALLABLE, is_callable
 
 
 def _known_source(text: str) -> str:

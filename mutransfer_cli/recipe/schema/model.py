@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from mutransfer_cli.catalog.callable_name import CALLABLE, is_callable
 from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.roles import Role
-from mutransfer_cli.recipe.schema.callable_name import CALLABLE, is_callable
 
 _HUGGING_FACE = re.compile(r"hf:\S+")
 

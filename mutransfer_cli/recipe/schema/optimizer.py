@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,7 @@ from mutransfer_cli.catalog.fields import (
 )
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.own_optimizers import is_own, own_name
 from mutransfer_cli.recipe.schema.names import LrAdjustmentName, OptimizerName
 
 
@@ -27,7 +28,9 @@ class Optimizer(Section):
     """The optimizer and its hyperparameters at the base."""
 
     name: OptimizerName = "adamw"
-    """The optimizer."""
+    """The optimizer; package.module:Class is one of your own, whose geometry is measured."""
+    args: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of a class of your own."""
     lr: PositiveNumber = 0.005
     """Peak learning rate."""
     betas: Betas = (0.9, 0.95)
@@ -47,9 +50,18 @@ class Optimizer(Section):
     adjust_lr_factor: PositiveNumber | None = None
     """Coefficient of the convention, where its library takes one; null: the library's own."""
 
+    @property
+    def full_name(self) -> str:
+        """The name by which plans and measurements know it: with the arguments of an own class."""
+        return own_name(self.name, self.args)
+
     @model_validator(mode="after")
     def _fields_of_few(self) -> Optimizer:
         row = OPTIMIZERS[self.name]
+        if "{" in self.name:
+            raise refuse("expected package.module:Class, and its arguments as args")
+        if self.args and not is_own(self.name):
+            raise refuse(f"args belong to a class of your own, {self.name} takes none")
         if self.nesterov and not (row.nesterov and self.momentum > 0):
             names = " or ".join(o.name for o in OPTIMIZERS if o.nesterov)
             raise refuse(
@@ -60,7 +72,7 @@ class Optimizer(Section):
             raise refuse(f"adamw_lr belongs to {names}, which leaves some tensors to AdamW")
         if self.adjust_lr is not None and row.adjust_lr is None:
             names = " or ".join(o.name for o in OPTIMIZERS if o.adjust_lr is not None)
-            raise refuse(f"adjust_lr belongs to {names}: {self.name} scales no update by its shape")
+            raise refuse(f"adjust_lr belongs to {names}, not to {self.name}")
         convention = LR_ADJUSTMENTS.get(self.adjust_lr or row.adjust_lr)
         if self.adjust_lr_factor is not None and not (convention and convention.takes_factor):
             names = ", ".join(r.name for r in LR_ADJUSTMENTS if r.takes_factor)

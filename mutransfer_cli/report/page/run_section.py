@@ -95,7 +95,7 @@ def run_section(source: str, target: Mapping[str, float | None], key: str) -> Ru
         source,
         document,
         tuple(panel for panel in panels if panel.series),
-        f"{recipe.parameterization} with {recipe.optimizer.name}, {recipe.model.build}",
+        f"{recipe.parameterization} with {recipe.optimizer.full_name}, {recipe.model.build}",
         Counter(r.outcome for r in run.records),
         sum(r.flops for r in run.records),
         sum(r.seconds for r in run.records),

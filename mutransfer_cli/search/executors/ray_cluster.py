@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from mutransfer_cli.catalog.callable_name import is_callable
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.proxy import ProxyFactory
-from mutransfer_cli.recipe.schema.callable_name import is_callable
 
 _connected_here = False  # whether `connect` started or joined Ray
 

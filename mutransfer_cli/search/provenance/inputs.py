@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.catalog.callable_name import is_callable
 from mutransfer_cli.models.user_code import import_callable
 from mutransfer_cli.recipe.placeholders import placeholders_in, split_command
-from mutransfer_cli.recipe.schema.callable_name import is_callable
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.provenance.named_files import CONFIGS
 from mutransfer_cli.search.provenance.source_files import (
@@ -56,7 +56,11 @@ def inputs_of(recipe: Recipe) -> Inputs:
         InputError: A module cannot be imported.
     """
     inputs = Inputs()
-    named = {("model", "build"): recipe.model.build, ("data", "source"): recipe.data.source}
+    named = {
+        ("model", "build"): recipe.model.build,
+        ("data", "source"): recipe.data.source,
+        ("optimizer", "name"): recipe.optimizer.name,
+    }
     for key, name in named.items():
         if is_callable(name):
             import_callable(name, key)

@@ -68,7 +68,7 @@ def _field(section: str, key: str) -> dict[str, Any]:
 def test_the_json_schema_lists_the_choices() -> None:
     assert _field("Search", "prune")["enum"] == list(PRUNERS.names)
     assert _field("Search", "sampler")["enum"] == list(SAMPLERS.names)
-    assert _field("Optimizer", "name")["enum"] == list(OPTIMIZERS.names)
+    assert {"enum": list(OPTIMIZERS.names)} in _field("Optimizer", "name")["anyOf"]
     assert _field("Optimizer", "name")["default"] == "adamw"
     assert _field("", "parameterization")["enum"] == list(PARAMETERIZATIONS.names)
     assert {"enum": list(MODELS.names)} in _field("Model", "build")["anyOf"]

@@ -6,14 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
 
-import torch
-from torch import Tensor
-
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
-from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import trial_gradient
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
+from mutransfer_cli.optimizers.own.trial_update import mean_singular_value, trial_gradient
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment, other_names
 
 # Newton-Schulz iterations leave singular values of 0.7 to 1.2: at most half an octave from 1.
@@ -60,12 +57,6 @@ def update_scales(subject: Subject, names: Collection[str]) -> list[UpdateScale]
         if rate > 0 and size > 0:
             scales.append(UpdateScale(tuple(old.shape), size / rate))
     return scales
-
-
-def mean_singular_value(update: Tensor, gradient: Tensor) -> float:
-    """The mean singular value of an update along the singular vectors of the gradient."""
-    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
-    return float((update.float() * (u @ v)).sum()) / min(update.shape)
 
 
 def conventions_of(scales: Sequence[UpdateScale]) -> tuple[LrAdjustment, ...]:

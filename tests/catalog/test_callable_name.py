@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.recipe.schema.callable_name import is_callable
+from mutransfer_cli.catalog.callable_name import is_callable
 
 
 @pytest.mark.parametrize("text", ["module:build", "my.package.module:Class.method", "_a:b1", "ä:ö"])

@@ -1,0 +1,188 @@
+"""Measures how large an optimizer's update is: exponents over gradient, weights, rate and shape.
+
+Single tensors take steps with a gradient that stays the same. Each exponent compares two such
+updates that differ in one quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, log2
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from mutransfer_cli.optimizers.own.trial_update import (
+    is_orthogonalized,
+    mean_singular_value,
+    trial_gradient,
+)
+
+MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
+
+RATE = 2.0**-10
+STEPS = 12  # the last half is measured: some optimizers warm up over their first steps
+GRADIENT_FACTOR, WEIGHT_FACTOR, RATE_FACTOR = 1024.0, 16.0, 4.0
+SHORT, LONG = 32, 256  # sides of the matrices
+SHAPES = ((SHORT, SHORT), (LONG, SHORT), (SHORT, LONG), (LONG, LONG))
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """How the size of an update responds, as exponents; entries are measured by their RMS.
+
+    Attributes:
+        gradient: Over the scale of the gradient.
+        weight: Over the scale of the weights.
+        rate: Over the learning rate.
+        neighbor: Over the scale of the gradient of another tensor in the same group.
+        sides: Over each side of the tensor, with the gradient's entries of the same size.
+    """
+
+    gradient: float
+    weight: float
+    rate: float
+    neighbor: float
+    sides: tuple[float, ...]
+
+    def __str__(self) -> str:
+        sides = ", ".join(f"{s:+.2f}" for s in self.sides)
+        return (
+            f"gradient^{self.gradient:.2f}, weights^{self.weight:.2f}, rate^{self.rate:.2f}, "
+            f"other tensors' gradients^{self.neighbor:.2f}, its entries over the sides ^({sides})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredUpdate:
+    """What was measured of an optimizer.
+
+    Attributes:
+        matrix: The responses of a matrix's update; sides are (out, in).
+        vector: Those of a vector's; None: the optimizer takes no vectors.
+        factors: Where the update of every matrix is its gradient with equal singular values, their
+            mean divided by the rate, by shape; else empty.
+    """
+
+    matrix: Responses
+    vector: Responses | None
+    factors: Mapping[tuple[int, ...], float]
+
+
+def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
+    """Measure an optimizer.
+
+    Args:
+        make: Makes it from parameter groups with `params`, `lr` and `weight_decay`.
+    """
+    matrix = _responses(make, SHAPES)
+    factors: dict[tuple[int, ...], float] = {}
+    for shape in SHAPES:
+        gradient = unit_gradient(shape)
+        update = update_of(make, gradient)
+        if not is_orthogonalized(update, gradient):
+            factors = {}
+            break
+        factors[shape] = mean_singular_value(-update, gradient) / RATE
+    try:
+        vector = _responses(make, ((SHORT,), (LONG,)))
+    except Exception:  # such as Muon's, which refuses vectors
+        if not factors:
+            raise
+        vector = None
+    return MeasuredUpdate(matrix, vector, factors)
+
+
+def unit_gradient(shape: tuple[int, ...]) -> Tensor:
+    """A trial gradient whose entries have an RMS of 1."""
+    gradient = trial_gradient(torch.zeros(shape))
+    return gradient / _rms(gradient)
+
+
+def update_of(
+    make: MakeOptimizer,
+    gradient: Tensor,
+    weight_scale: float = 1.0,
+    rate: float = RATE,
+    neighbor_scale: float | None = None,
+) -> Tensor:
+    """The change of a tensor over the last half of some steps with the same gradient.
+
+    Args:
+        make: Makes the optimizer.
+        gradient: The gradient.
+        weight_scale: RMS of the tensor.
+        rate: The learning rate, which is set after the optimizer was made, as by a schedule.
+        neighbor_scale: Factor on the gradient of a second tensor of this shape in the same group;
+            None: there is no second one.
+    """
+    weight = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(1))
+    parameter = torch.nn.Parameter(weight_scale * weight / _rms(weight))
+    parameters = [parameter]
+    if neighbor_scale is not None:
+        parameters.append(torch.nn.Parameter(parameter.detach().clone()))
+    optimizer = make([{"params": parameters, "lr": RATE, "weight_decay": 0.0}])
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    halfway = parameter.detach().clone()
+    for step in range(STEPS):
+        if step == STEPS // 2:
+            halfway = parameter.detach().clone()
+        for p, scale in zip(parameters, (1.0, neighbor_scale or 1.0), strict=False):
+            p.grad = scale * gradient
+        optimizer.step()
+    return parameter.detach() - halfway
+
+
+def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-4) -> float:
+    """The share that a step without a gradient takes off, divided by rate × decay.
+
+    It is 1 for a decoupled decay and for plain gradient descent, and 0 without a decay.
+
+    Args:
+        make: Makes the optimizer.
+        decay: The weight decay.
+        rate: The learning rate.
+    """
+    weight = torch.randn(SHORT, SHORT, generator=torch.Generator().manual_seed(1))
+    parameter = torch.nn.Parameter(weight.clone())
+    optimizer = make([{"params": [parameter], "lr": rate, "weight_decay": decay}])
+    parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    lost = weight - parameter.detach()
+    expected = rate * decay * weight
+    error = _rms(lost - expected) / _rms(expected)
+    return 1.0 if error < 0.01 else _rms(lost) / _rms(expected)
+
+
+def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...]) -> Responses:
+    """Compare updates of the first shape with those under one change, or of the next shapes."""
+    first = unit_gradient(shapes[0])
+    size = _rms(update_of(make, first))
+    if not 0 < size < inf:
+        raise ValueError(f"steps with a gradient changed a tensor of shape {shapes[0]} by {size}")
+
+    def exponent(changed: Tensor, factor: float) -> float:
+        """The exponent that follows from an update with one quantity changed by a factor."""
+        return log2(max(_rms(changed), 1e-30) / size) / log2(factor)
+
+    beside_equal = update_of(make, first, neighbor_scale=1.0)
+    beside_larger = update_of(make, first, neighbor_scale=GRADIENT_FACTOR)
+    one_side_longer = shapes[1 : 1 + len(shapes[0])]
+    return Responses(
+        gradient=exponent(update_of(make, GRADIENT_FACTOR * first), GRADIENT_FACTOR),
+        weight=exponent(update_of(make, first, weight_scale=WEIGHT_FACTOR), WEIGHT_FACTOR),
+        rate=exponent(update_of(make, first, rate=RATE_FACTOR * RATE), RATE_FACTOR),
+        neighbor=exponent(beside_larger, GRADIENT_FACTOR) - exponent(beside_equal, GRADIENT_FACTOR),
+        sides=tuple(
+            exponent(update_of(make, unit_gradient(shape)), LONG / SHORT)
+            for shape in one_side_longer
+        ),
+    )
+
+
+def _rms(tensor: Tensor) -> float:
+    return float(tensor.float().square().mean().sqrt())

@@ -1,0 +1,188 @@
+"""The `OptimizerSpec` of a user's class: what it takes, and the geometry that was measured."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from torch.optim import Optimizer
+
+from mutransfer_cli.catalog.own_optimizers import is_own, parts_of_name
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL
+from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
+from mutransfer_cli.optimizers.own.known_geometry import Match, known_geometry
+from mutransfer_cli.optimizers.own.measured_geometry import (
+    MakeOptimizer,
+    MeasuredUpdate,
+    decay_share,
+    measured_update,
+)
+from mutransfer_cli.optimizers.protocol import (
+    EpsilonTarget,
+    GroupHyperparameters,
+    OptimizerSpec,
+    trains_everything,
+)
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
+from mutransfer_cli.tracing.roles import Shape
+
+KEY = ("optimizer", "name")
+TYPICAL = GroupHyperparameters(betas=(0.9, 0.95), eps=1e-8, momentum=0.0, nesterov=False)
+EPSILON: dict[str, EpsilonTarget] = {SIGN.name: "gradient entries", SPECTRAL.name: "gradient norm"}
+
+
+@cache
+def own_optimizer(name: str) -> OptimizerSpec:
+    """Import and measure a class; the answer is kept for the process.
+
+    Args:
+        name: Its import path, and its arguments (`catalog.own_optimizers`).
+
+    Raises:
+        InputError: It cannot be imported, made or stepped, or its update has exponents that no
+            known geometry has.
+    """
+    path, args = parts_of_name(name)
+    own = optimizer_class(path)
+    taken = frozenset(inspect.signature(own).parameters) - args.keys()
+    made: Any = with_arguments(own, args)
+
+    def options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
+        """Those of the recipe's hyperparameters that the class names; 0 keeps its own momentum."""
+        given = {"betas": hyperparameters.betas, "eps": hyperparameters.eps}
+        if hyperparameters.momentum > 0:
+            given["momentum"] = hyperparameters.momentum
+        return {key: value for key, value in given.items() if key in taken and value is not None}
+
+    def make(groups: list[dict[str, Any]]) -> Optimizer:
+        optimizer: Optimizer = made([{**options(TYPICAL), **group} for group in groups])
+        return optimizer
+
+    measured, share = measure(path, make)
+    match = known_geometry(measured)
+    if match is None:
+        raise InputError(unmatched(path, measured), KEY)
+    convention = lr_adjustment(match.adjust_lr) if match.adjust_lr is not None else None
+
+    def shape_factor(shape: Shape, adjustment: LrAdjustment | None = None) -> float:
+        """The factor of the measured convention."""
+        chosen = adjustment or convention
+        return chosen(shape) if chosen is not None else 1.0
+
+    return OptimizerSpec(
+        name=name,
+        geometry=match.geometry,
+        epsilon=EPSILON.get(match.geometry.name) if "eps" in taken else None,
+        group_options=options,
+        torch_class=lambda: made,
+        trains=is_hidden_matrix if match.geometry == SPECTRAL else trains_everything,
+        lr_shape_factor=shape_factor,
+        lr_source="measured",
+        adjust_lr=match.adjust_lr,
+        measured=measurement_text(measured, match),
+        decay_fault="" if share == 1.0 else decay_fault(share),
+    )
+
+
+def require_taken(name: str, searched: Mapping[str, str]) -> None:
+    """Refuse a searched hyperparameter that a user's class does not name; others pass.
+
+    Args:
+        name: Name of any optimizer.
+        searched: Names in `search.space`, and the dotted paths that they stand for.
+
+    Raises:
+        InputError: A searched hyperparameter would have no effect.
+    """
+    if not is_own(name):
+        return
+    offered = replace(TYPICAL, momentum=0.9)
+    taken = own_optimizer(name).group_options(offered)
+    for short, path in searched.items():
+        section, _, rest = path.partition(".")
+        key = rest.partition(".")[0]
+        if section == "optimizer" and key in ("betas", "eps", "momentum") and key not in taken:
+            raise InputError(
+                f"{parts_of_name(name)[0]} does not take it: its constructor names no {key}, or "
+                "optimizer.args fixes it",
+                ("search", "space", short),
+            )
+
+
+def optimizer_class(path: str) -> type[Optimizer]:
+    """Import a class; the current folder is searched too.
+
+    Raises:
+        InputError: It cannot be imported, or is no subclass of torch's `Optimizer`.
+    """
+    module, _, attribute = path.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever the user's module raises at import
+        raise InputError(f"{path}: importing it: {type(error).__name__}: {error}", KEY) from error
+    if not (isinstance(found, type) and issubclass(found, Optimizer)):
+        raise InputError(f"{path}: expected a subclass of torch.optim.Optimizer", KEY)
+    return found
+
+
+def with_arguments(own: type[Optimizer], args: dict[str, Any]) -> type[Optimizer]:
+    """The class, made with these arguments, and with the first group's rate if it needs one."""
+    rate = inspect.signature(own).parameters.get("lr")
+
+    class Own(own):  # type: ignore[misc,valid-type]  # a class that is known when it runs
+        def __init__(self, groups: list[dict[str, Any]]) -> None:
+            given = {} if rate is None else {"lr": groups[0]["lr"]}
+            super().__init__(groups, **{**given, **args})
+
+    Own.__name__, Own.__qualname__, Own.__module__ = own.__name__, own.__qualname__, own.__module__
+    return Own
+
+
+def measure(path: str, make: MakeOptimizer) -> tuple[MeasuredUpdate, float]:
+    """Measure the updates and the decay of a user's class.
+
+    Raises:
+        InputError: It cannot be made or stepped.
+    """
+    try:
+        return measured_update(make), decay_share(make)
+    except Exception as error:  # whatever the user's class raises
+        raise InputError(f"{path}: {type(error).__name__}: {error}", KEY) from error
+
+
+def unmatched(path: str, measured: MeasuredUpdate) -> str:
+    """The message for an optimizer that no known geometry describes."""
+    text = f"{path}: a matrix's update was measured as {measured.matrix}"
+    if measured.factors:
+        shown = ", ".join(f"{f:.3g} at {shape}" for shape, f in measured.factors.items())
+        text += f", with equal singular values: {shown}"
+    elif measured.vector is not None:
+        text += f"; a vector's as {measured.vector}"
+    known = " or ".join(g.name for g in (GRADIENT, SIGN, SPECTRAL, RELATIVE))
+    return f"{text}: expected the exponents of {known}, so there is no rule for its rates"
+
+
+def measurement_text(measured: MeasuredUpdate, match: Match) -> str:
+    """What was measured, for `shapes --why`."""
+    scale = f", scaled by the shape as {match.adjust_lr}" if match.adjust_lr else ""
+    return f"measured: update ∝ {measured.matrix}: {match.geometry.name}{scale}"
+
+
+def decay_fault(share: float) -> str:
+    """Why a decay has no rule, from what a step without a gradient takes off."""
+    if share == 0.0:
+        return "its step without a gradient takes nothing off, so it has no weight decay"
+    return (
+        f"a step without a gradient takes {share:.3g} × rate × decay off instead of rate × decay, "
+        "which has no consistent scaling rule"
+    )

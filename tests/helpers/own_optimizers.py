@@ -1,0 +1,88 @@
+"""Optimizers as users write them, whose updates are known by their formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class OneFormula(Optimizer):
+    """w ← (1 - rate · decay) w - rate · direction(gradient, w)."""
+
+    def __init__(self, params: Any, lr: float = 0.1, weight_decay: float = 0.0) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """The step at rate 1."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                direction = self.direction(p.grad, p)
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.sub_(direction, alpha=group["lr"])
+
+
+class Signs(OneFormula):
+    """Signs, times a factor."""
+
+    def __init__(
+        self, params: Any, lr: float = 0.1, weight_decay: float = 0.0, factor: float = 1.0
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.factor = factor
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs."""
+        return self.factor * gradient.sign()
+
+
+class Descent(OneFormula):
+    """The gradient."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """The gradient."""
+        return gradient
+
+
+class Polar(OneFormula):
+    """The gradient with all singular values 1, times the root of the longer side."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """U Vᵀ √max(out, in)."""
+        u, s, v = torch.linalg.svd(gradient, full_matrices=False)
+        return (u * (s > 0)) @ v * float(max(gradient.shape)) ** 0.5
+
+
+class Normalized(OneFormula):
+    """The gradient over its Frobenius norm: entries shrink with the tensor."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Of norm 1."""
+        return gradient / (gradient.norm() + 1e-12)
+
+
+class Root(OneFormula):
+    """The root of every entry: neither the gradient's scale nor none."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signed roots."""
+        return gradient.sign() * gradient.abs().sqrt()
+
+
+class Coupled(OneFormula):
+    """The gradient over the norm of all gradients of its group."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        for group in self.param_groups:
+            norm = sum(float(p.grad.square().mean()) for p in group["params"]) ** 0.5
+            for p in group["params"]:
+                p.sub_(p.grad / (norm + 1e-12), alpha=group["lr"])

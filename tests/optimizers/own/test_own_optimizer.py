@@ -1,0 +1,64 @@
+"""A class of a user: matched with a known geometry, or refused with what was measured."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
+from mutransfer_cli.optimizers.protocol import optimizer_spec
+
+HERE = "tests.helpers.own_optimizers:"
+
+
+@pytest.mark.parametrize(
+    ("name", "geometry", "adjust_lr"),
+    [
+        ("Signs", SIGN, None),
+        ("Descent", GRADIENT, None),
+        ("Polar", SPECTRAL, "match_rms_adamw"),  # √max(out, in) up to the factor 0.2
+    ],
+)
+def test_geometry_of_a_class(name: str, geometry: Geometry, adjust_lr: str | None) -> None:
+    spec = optimizer_spec(HERE + name)
+    assert (spec.geometry, spec.adjust_lr) == (geometry, adjust_lr)
+    assert spec.measured.startswith("measured: ")
+    assert spec.decay_fault == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        # 1/√(out·in): both sides with exponent -1/2
+        ("Normalized", "sides ^(-0.50, -0.50)"),
+        ("Root", "gradient^0.50"),
+        # √(1 + 1024²) against √2 for the norm of two: log2(1024/√2)/10 = 0.95
+        ("Coupled", "other tensors' gradients^-0.95"),
+    ],
+)
+def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(text)) as refused:
+        optimizer_spec(HERE + name)
+    assert "no rule for its rates" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tests.helpers.own_optimizers:Absent", "importing it: AttributeError"),
+        ("tests.optimizers.own.no_module:Signs", "importing it: ModuleNotFoundError"),
+        ("torch.nn:Linear", "expected a subclass of torch.optim.Optimizer"),
+        ("torch.optim:LBFGS", "missing 1 required positional argument: 'closure'"),
+        (HERE + 'Signs{"absent": 1}', "unexpected keyword argument 'absent'"),
+    ],
+)
+def test_refuses_what_cannot_be_made(name: str, text: str) -> None:
+    with pytest.raises(InputError, match=re.escape(text)):
+        optimizer_spec(name)
+
+
+def test_decay_that_has_no_rule_is_said() -> None:
+    assert "no consistent scaling rule" in optimizer_spec("torch.optim:Adam").decay_fault
+    assert optimizer_spec("torch.optim:AdamW").decay_fault == ""
