@@ -11,7 +11,7 @@ import argparse
 import importlib
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer, seed_everything
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     args = parser.parse_args()
     plan = importlib.import_module(f"plan_{args.width}")
+    seed_everything(0)
     trainer = Trainer(
         max_steps=args.steps,
         callbacks=[plan.Mutransfer()],  # initializes, installs the multipliers, checks clipping

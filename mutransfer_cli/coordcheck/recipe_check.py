@@ -32,8 +32,8 @@ from mutransfer_cli.parameterization.choices.embedding_rate import (
 )
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.protocol import parameterization_of
-from mutransfer_cli.plans.param_groups import adjustment_of
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import adjustment_of
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.recipe.size_constraints import depth_fault, width_fault

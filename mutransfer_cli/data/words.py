@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import sysconfig
 from collections import Counter
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 
 from mutransfer_cli.data.protocol import DataSettings
-from mutransfer_cli.data.stdlib import HELD_OUT
+from mutransfer_cli.data.standard_library import standard_library
 from mutransfer_cli.data.token_stream import TokenStream
-from mutransfer_cli.errors import InputError
 
 WORD = re.compile(r"\w+|[^\w\s]|\n")  # words, single signs and ends of lines
 UNKNOWN = 0  # the token of all words that are not in the vocabulary
@@ -25,15 +22,14 @@ def open_words(settings: DataSettings) -> TokenStream:
     Raises:
         InputError: This Python has no sources of its standard library.
     """
-    folder = Path(sysconfig.get_paths()["stdlib"])
-    files = sorted(p for p in folder.glob("*.py") if p.is_file())
-    if len(files) < HELD_OUT:
-        raise InputError(
-            f"words: no modules in {folder}; use source: tokens with a path", ("data", "source")
-        )
-    texts = [p.read_text(encoding="utf-8", errors="replace") for p in files]
-    train = [word for i, text in enumerate(texts) if i % HELD_OUT for word in WORD.findall(text)]
-    held_out = [w for i, text in enumerate(texts) if i % HELD_OUT == 0 for w in WORD.findall(text)]
+    train, held_out = (
+        [
+            word
+            for path in files
+            for word in WORD.findall(path.read_text(encoding="utf-8", errors="replace"))
+        ]
+        for files in standard_library("words", "tokens")
+    )
     # by frequency, then by name, so that the numbers depend on the text alone
     ranked = sorted(Counter(train).items(), key=lambda item: (-item[1], item[0]))
     known = {word: i for i, (word, _) in enumerate(ranked[: settings.vocab_size - 1], start=1)}

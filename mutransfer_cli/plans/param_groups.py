@@ -13,16 +13,8 @@ from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.own_optimizers import is_own
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
-from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.plans.parameters import parameters_by_name
-from mutransfer_cli.plans.types import PlanData, TensorPlan
-
-
-def adjustment_of(plan: PlanData) -> LrAdjustment | None:
-    """The convention for the scale of updates in which the plan's rates are quoted."""
-    if plan.adjust_lr is None:
-        return None
-    return lr_adjustment(plan.adjust_lr, plan.adjust_lr_factor)
+from mutransfer_cli.plans.types import PlanData, TensorPlan, adjustment_of
 
 
 def group_options(plan: PlanData, tensor: TensorPlan) -> dict[str, Any]:

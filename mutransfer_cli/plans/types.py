@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mutransfer_cli.catalog.sizes import multipliers
+from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 
 Sizes = Mapping[str, int]  # width, depth, batch, steps
 
@@ -121,3 +122,10 @@ class PlanData:
             if tensor.name == name:
                 return tensor
         raise KeyError(name)
+
+
+def adjustment_of(plan: PlanData) -> LrAdjustment | None:
+    """The convention for the scale of updates in which the plan's rates are quoted."""
+    if plan.adjust_lr is None:
+        return None
+    return lr_adjustment(plan.adjust_lr, plan.adjust_lr_factor)

@@ -30,6 +30,7 @@ EXTRA_KEY = "lr"  # the beginning of a key that is added to each mapping
 # Fields of a recipe that take the name of an entry of the catalog, or letters alone.
 CLOSED = frozenset({
     "name", "parameterization", "optimizer.name", "data.source", "search.sampler", "search.prune",
+    "optimizer.adjust_lr",
 })  # fmt: skip
 RUN = "touch PWNED"  # a command that leaves a trace where it runs
 TEXTS = [
@@ -160,6 +161,7 @@ def with_every_field(document: ScaleDocument) -> ScaleDocument:
     return document.model_copy(
         update={
             "tensors": tensors,
+            "adjust_lr": document.adjust_lr or "original",
             "sites": {**document.sites, "logit_scale": site},
             "usage": document.usage or ("how to use it",),
             "prediction": prediction,

@@ -19,7 +19,7 @@ EXTRAS = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(
 
 def test_every_extra_for_users_is_named_with_its_package() -> None:
     named = {extra: package for package, _, extra in OPTIONAL}
-    assert named.keys() == EXTRAS.keys() - {"dev", "test"}
+    assert named.keys() == EXTRAS.keys() - {"dev", "test", "docs"}
     for extra, package in named.items():
         assert any(line.startswith(package) for line in EXTRAS[extra]), extra
 

@@ -7,12 +7,16 @@ rows of the embedding then get no gradient at most steps, and confirm it at 1B p
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mutransfer_cli.optimizers.geometry import SIGN, Geometry
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
-from mutransfer_cli.tracing.family import Family
-from mutransfer_cli.tracing.tensor_shape import TensorShape
+
+if TYPE_CHECKING:  # tracing imports torch, which `fit` of a table does without
+    from mutransfer_cli.tracing.family import Family
+    from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 QUESTION = "embedding rate (rules.embedding)"
 LARGE_VOCAB = -0.5  # exponent of the width in the embedding's rate, relative to mup

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment, other_names
 from mutransfer_cli.parameterization.rows.choice import Choice
-from mutransfer_cli.plans.param_groups import adjustment_of
-from mutransfer_cli.plans.types import PlanData
+from mutransfer_cli.plans.types import PlanData, adjustment_of
 
 
 def scale_of_update(adjustment: LrAdjustment, at_base: float, at_target: float) -> list[str]:

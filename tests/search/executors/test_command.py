@@ -170,6 +170,7 @@ def test_only_what_is_granted_is_started(tmp_path: Path) -> None:
         asked.extend(some)
         return [job for job in some if job.params["lr"] != 2.0**-6]
 
+    (tmp_path / "run").mkdir()
     setup = ExecutorSetup(proxies=ProxyFactory(recipe), run=tmp_path / "run", workers=1)
     with CommandExecutor(setup) as found:
         ended = [job for job, result in found.run(jobs, claim) if result.outcome == "finished"]
