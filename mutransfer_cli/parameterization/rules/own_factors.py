@@ -43,6 +43,15 @@ def model_power(tensor: TensorShape, context: PlanContext, form: str) -> Power:
     return IN**power if summed else OUT**power
 
 
+def counted_power(tensor: TensorShape, context: PlanContext) -> list[str]:
+    """What a plan says of the power of the width by which the model multiplies a tensor."""
+    power = context.family.scale_powers.get(tensor.name, 0.0)
+    counted = tensor.role == "scalar" or tensor.role not in CONSTANT
+    if not power or not counted or context.parameterization.unit_scaled:
+        return []
+    return [f"the model itself multiplies it by width^{power:g}, which the plan counts"]
+
+
 def own_factor(tensor: TensorShape, context: PlanContext) -> float:
     """The number by which the model multiplies a scalar or a gain, relative to the base.
 

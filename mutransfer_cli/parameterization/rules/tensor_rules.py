@@ -17,6 +17,7 @@ from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
 from mutransfer_cli.parameterization.rows.powers import ONE, Row
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
 from mutransfer_cli.parameterization.rules.own_factors import (
+    counted_power,
     form_of,
     matrix_of,
     model_power,
@@ -190,6 +191,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         why="; ".join(
             [
                 derivation(row, rule, depth, context, in_block),
+                *counted_power(tensor, context),
                 *([optimizer.measured] if optimizer.measured else []),
                 *embedding_rule(tensor, context),
                 *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),

@@ -12,6 +12,7 @@ import torch
 
 from mutransfer_cli import Subject, plan
 from mutransfer_cli.plans.plan import Plan
+from tests.helpers.check_subjects import small_batch, small_loss
 from tests.helpers.weight_normed import FORMS, WeightNormed, batches, entropy
 
 ADAM = {"name": "adam", "lr": 0.01}
@@ -85,3 +86,29 @@ def test_without_weight_norm_vectors_keep_their_init() -> None:
     """The negative control: a bias is no gain."""
     bias = plan_of(ADAM, "hooks").tensor("b.bias")
     assert (bias.init, bias.lr) == ("keep", pytest.approx(0.01))
+
+
+class Scaled(torch.nn.Sequential):
+    """Logits times a power of the width."""
+
+    def __init__(self, width: int, power: float) -> None:
+        super().__init__(torch.nn.Linear(6, width), torch.nn.ReLU(), torch.nn.Linear(width, 3))
+        self.factor = width**power
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * super().forward(x)
+
+
+@pytest.mark.parametrize("power", [0.5, -1.0, 0.0])
+def test_the_plan_says_that_it_counts_the_models_own_factor(power: float) -> None:
+    """The readout's multiplier is 1/m beside m^power: m^-(1 + power), m = 4."""
+    found = plan(
+        lambda width: Subject(Scaled(width, power), None, small_loss, small_batch),
+        base={"width": 64},
+        target={"width": 256},
+        optimizer=ADAM,  # type: ignore[arg-type]  # a mapping
+    )
+    assert found.forward["logit_scale"] == pytest.approx(4 ** -(1 + power))
+    line = f"the model itself multiplies it by width^{power:g}, which the plan counts"
+    assert (line in found.tensor("2.weight").why) is (power != 0)
+    assert "itself multiplies" not in found.tensor("0.weight").why
