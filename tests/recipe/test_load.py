@@ -28,7 +28,7 @@ def test_settings_win_over_the_recipe_and_are_yaml() -> None:
 SETS = [
     ("optimizer.lr=abc", "optimizer.lr: expected a number, found 'abc'"),
     ("lr=abc", "optimizer.lr: expected a number, found 'abc'"),
-    ("optimizer.lrr=1", "optimizer.lrr: unknown key; did you mean 'lr'? (known: name, lr, "),
+    ("optimizer.lrr=1", "optimizer.lrr: unknown key; did you mean 'lr'? (known: name, args, lr, "),
     ("optimiser.lr=1", "optimiser: unknown key; did you mean 'optimizer'?"),
     ("weight_deacy=1", "weight_deacy: unknown name; did you mean 'weight_decay'?"),
     ("optimizer.lr.x=1", "optimizer.lr.x: optimizer.lr is a single value; it has no keys"),
