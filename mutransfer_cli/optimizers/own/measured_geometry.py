@@ -49,10 +49,10 @@ class Responses:
     sides: tuple[float, ...]
 
     def __str__(self) -> str:
-        sides = ", ".join(f"{s:+.2f}" for s in self.sides)
+        sides = ", ".join(f"{s:+z.2f}" for s in self.sides)
         return (
-            f"gradient^{self.gradient:.2f}, weights^{self.weight:.2f}, rate^{self.rate:.2f}, "
-            f"other tensors' gradients^{self.neighbor:.2f}, its entries over the sides ^({sides})"
+            f"gradient^{self.gradient:z.2f}, weights^{self.weight:z.2f}, rate^{self.rate:z.2f}, "
+            f"other tensors' gradients^{self.neighbor:z.2f}, its entries over the sides ^({sides})"
         )
 
 
