@@ -10,7 +10,7 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent)]
 
-from docs.reference_pages import write_reference  # noqa: E402
+from docs.reference_pages import write_reference  # noqa: E402 - the path is set first
 from mutransfer_cli.version import __version__  # noqa: E402 - the path is set first
 
 project = "mutransfer"

@@ -22,6 +22,7 @@ class LrAdjustmentEntry(Entry):
         coefficient: Factor in front of the implementation's value.
         takes_factor: Whether the library lets its users choose the coefficient, which is
             `optimizer.adjust_lr_factor`.
+        in_torch: Whether torch's own Muon has it, in some version, by this name.
     """
 
     formula: str

@@ -218,7 +218,7 @@ def show_costs(document: DryRunDocument) -> None:
     before = document.seconds_calibration + document.seconds_start
     if document.seconds is not None and before > 0:
         show_line(
-            f"of these {document.seconds_training:.3g} s training, "
+            f"of which {document.seconds_training:.3g} s training, "
             f"{document.seconds_calibration:.2g} s choosing the fastest engine, "
             f"{document.seconds_start:.2g} s starting the workers"
         )

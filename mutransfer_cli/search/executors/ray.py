@@ -14,10 +14,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.executors.group_training import interrupted_groups
-from mutransfer_cli.search.executors.grouping_executor import GroupingExecutor
-from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim_all
-from mutransfer_cli.search.executors.ray_cluster import (
+from mutransfer_cli.search.executors.cluster.ray_cluster import (
     connect,
     device_of,
     leave,
@@ -25,19 +22,22 @@ from mutransfer_cli.search.executors.ray_cluster import (
     slots,
     tasks_per_machine,
 )
-from mutransfer_cli.search.executors.ray_head import (
+from mutransfer_cli.search.executors.cluster.ray_head import (
     HeadWatch,
     head_address,
     loss_message,
     require_head,
 )
-from mutransfer_cli.search.executors.ray_task import GroupTask, is_remote_client, result_of
-from mutransfer_cli.search.executors.ray_worker import (
+from mutransfer_cli.search.executors.cluster.ray_task import GroupTask, is_remote_client, result_of
+from mutransfer_cli.search.executors.cluster.ray_worker import (
     Part,
     measure_remotely,
     train_all_parts,
     train_parts,
 )
+from mutransfer_cli.search.executors.group_training import interrupted_groups
+from mutransfer_cli.search.executors.grouping_executor import GroupingExecutor
+from mutransfer_cli.search.executors.protocol import Claim, ExecutorSetup, claim_all
 from mutransfer_cli.search.executors.retries import Retries, unanswered
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job

@@ -13,7 +13,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.executors import ray as room
-from mutransfer_cli.search.executors import ray_cluster as machines
+from mutransfer_cli.search.executors.cluster import ray_cluster as machines
 from mutransfer_cli.search.grouping import engine as chooser
 from mutransfer_cli.search.grouping.engine_file import read_choices
 from mutransfer_cli.search.job import Job

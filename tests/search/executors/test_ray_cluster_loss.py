@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.search.executors import ray_head
-from mutransfer_cli.search.executors.ray_head import answers, require_head
+from mutransfer_cli.search.executors.cluster import ray_head
+from mutransfer_cli.search.executors.cluster.ray_head import answers, require_head
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.sweeps import TRIALS, write_recipe
 from tests.helpers.waiting import wait_until
@@ -30,14 +30,14 @@ print("killed", flush=True)
 """
 # Ray's own patience is a minute.
 IMPATIENT = """
-from mutransfer_cli.search.executors import ray_head
+from mutransfer_cli.search.executors.cluster import ray_head
 ray_head.ABSENCE_LIMIT = 3.0
 from mutransfer_cli.cli.main import main
 main()
 """
 STUCK = """
 import socket, sys, time
-from mutransfer_cli.search.executors import ray_head
+from mutransfer_cli.search.executors.cluster import ray_head
 ray_head.ABSENCE_LIMIT = ray_head.STUCK_LIMIT = ray_head.ABSENCE_PAUSE = 0.1
 with socket.create_server(("127.0.0.1", 0)) as head:
     address = head.getsockname()

@@ -1,0 +1,1 @@
+"""Ray: its cluster, the head that is watched, and what runs in its tasks."""
