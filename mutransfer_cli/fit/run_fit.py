@@ -70,7 +70,9 @@ def fit_run(
     study = fit_study(run.observations, question=question, source=str(run.path))
     remaining = unfinished(run)
     log.info("%s: %s", run.path, remaining or "the sweep is finished")
+    program = run.recipe.program
     notes = (
+        None if program is None else program.loss.meaning,
         undercooled_note(run.recipe, run.observations),
         mixture_note(made_with(run)),
         norm_outlier_note(run),

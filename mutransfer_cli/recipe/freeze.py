@@ -57,10 +57,15 @@ def read_as(a: Recipe, b: Recipe) -> Recipe:
     """Recipe `a` with what no trial depends on taken from `b`.
 
     That is where the loss of a user's program is read from, and how many programs run at a time.
+    Whether the number is maximized decides what was recorded, so that is kept.
     """
     if a.train is None or b.train is None:
         return a
-    train = a.train.model_copy(update={"loss": b.train.loss, "slots": b.train.slots})
+    loss = b.train.loss
+    if loss is not None and a.train.loss is not None:
+        kept = {"maximize": a.train.loss.maximize, "best": a.train.loss.best}
+        loss = loss.model_copy(update=kept)
+    train = a.train.model_copy(update={"loss": loss, "slots": b.train.slots})
     return a.model_copy(update={"train": train})
 
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import model_validator
 
-from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
+from mutransfer_cli.catalog.fields import Number, Positive, Section, Switch, Text, refuse
 
 Precision: TypeAlias = Literal["float32", "bf16-autocast", "bf16"]
 
@@ -25,6 +25,11 @@ class Loss(Section):
     index."""
     regex: Text | None = None
     """Pattern with one group; its last match in a line of the program's output counts."""
+    maximize: Switch = False
+    """The program's number is better where it is higher, such as an accuracy or a reward."""
+    best: Number | None = None
+    """Highest value that a maximized number can take: the loss is best - number, such as
+    1 - accuracy; null: none is known, and the loss is -number."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Loss:
@@ -37,7 +42,25 @@ class Loss(Section):
                 raise refuse(f"regex is not a pattern: {error}") from None
             if groups != 1:
                 raise refuse(f"regex needs exactly one group, found {groups}")
+        if self.best is not None and not self.maximize:
+            raise refuse("best belongs to maximize: true")
         return self
+
+    @property
+    def meaning(self) -> str | None:
+        """What a loss is where the program's number is maximized; None: it is that number."""
+        if not self.maximize:
+            return None
+        number = self.key or "the program's number"
+        return f"a loss is {f'-{number}' if self.best is None else f'{self.best:g} - {number}'}"
+
+    def of(self, number: float) -> float:
+        """The loss of a number that the program reports.
+
+        Args:
+            number: What the program reports; not finite if it diverged.
+        """
+        return (self.best or 0.0) - number if self.maximize else number
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,13 @@ def read_loss(trial: ProgramTrial, before: FileVersion | None) -> float:
     """
     loss, file = trial.program.loss, trial.loss_file
     if file is None:
-        return _printed_loss(trial.output, loss)
+        return loss.of(_printed_loss(trial.output, loss))
     assert loss.key is not None
     if not file.is_file():
         raise NoLoss(f"no loss: {file} was not written")
     if before is not None and loss_file_version(file) == before:
         raise NoLoss(f"no loss: {file} is from before; the program did not write it")
-    return loss_in(file, loss.key)
+    return loss.of(loss_in(file, loss.key))
 
 
 def read_loss_again(trial: ProgramTrial) -> float | None:

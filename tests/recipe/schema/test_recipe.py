@@ -72,6 +72,10 @@ TAIL = [
     ("serch: {}", "10:1: serch: unknown key; did you mean 'search'?"),
     ("train: {command: x, loss: {}}", "10:27: train.loss: give {file: ..., key: ...} or {regex"),
     ("train: {command: x, loss: {regex: '('}}", "10:27: train.loss: regex is not a pattern"),
+    (
+        "train: {command: x, loss: {regex: '(a)', best: 1}}",
+        "10:27: train.loss: best belongs to maximize: true",
+    ),
     ("train: {command: x, loss: {regex: 'a'}}", "10:27: train.loss: regex needs exactly one"),
 ]
 

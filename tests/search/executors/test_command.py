@@ -116,6 +116,21 @@ def test_sweep_fit_and_nothing_twice(tmp_path: Path) -> None:
     assert len((tmp_path / "started.txt").read_text().splitlines()) == 20
 
 
+def test_a_number_that_is_maximized(tmp_path: Path) -> None:
+    """The parabola upside down, as an accuracy: 3 - loss. So the loss is 1 - (3 - parabola)."""
+    reward = PARABOLA.replace('"val_loss": loss', '"accuracy": 3 - loss')
+    loss = "{file: loss.json, key: accuracy, maximize: true, best: 1}"
+    document, _ = swept(written(tmp_path, reward, LOSS=loss))
+    assert document.best is not None and document.best.params == {"lr": 2.0**-6}
+    assert document.best.loss == pytest.approx(-2 + 2 - 0.1 * 4)
+    assert "a loss is 1 - accuracy" in document.notes
+    assert "a loss is 1 - accuracy" in fit_run(Run.open(tmp_path / "run")).document().notes
+    with pytest.raises(
+        InputError, match=r"train\.loss\.maximize: true and false"
+    ):  # negative control
+        swept(written(tmp_path, reward, LOSS="{file: loss.json, key: accuracy}"))
+
+
 def test_a_trial_sees_its_plan_and_its_values(tmp_path: Path) -> None:
     """By hand: the hidden matrix of a model twice as wide has half the rate (AdamW, muP)."""
     swept(written(tmp_path, PARABOLA))

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import ColumnName, column_name, compared
-from mutransfer_cli.fit.tables.content.cells import Value, cell_value
+from mutransfer_cli.fit.tables.content.cells import Spread, Value, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import alternatives
 
@@ -27,6 +27,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+DIFFERENCE = re.compile(r"(\d+(?:\.\d+)?)?\s*-\s*(.+)")  # such as 1-accuracy, -reward
 CONDITION = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
 
 
@@ -36,8 +37,8 @@ class ColumnOption:
 
     Attributes:
         name: A role, the name of a hyperparameter, or `ignore`.
-        column: The name of the column, `#N` for the Nth, or `2^NAME`, `10^NAME`, `e^NAME` for a
-            column of logarithms.
+        column: The name of the column, `#N` for the Nth, `2^NAME`, `10^NAME`, `e^NAME` for a
+            column of logarithms, or `-NAME`, `1-NAME` for one that was maximized.
     """
 
     name: str
@@ -73,6 +74,9 @@ def chosen_column(table: RunTable, option: ColumnOption) -> tuple[int, TableColu
     """
     base, caret, argument = option.column.partition("^")
     name = argument if caret and base in BASES else option.column
+    difference = None if name in table.names else DIFFERENCE.fullmatch(name)
+    if difference is not None:
+        name = difference[2]
     index = column_index(table, name)
     if index is None:
         raise InputError(
@@ -80,6 +84,9 @@ def chosen_column(table: RunTable, option: ColumnOption) -> tuple[int, TableColu
             f"{nearest(table, name)}"
         )
     column = table.columns[index]
+    if difference is not None:
+        best = float(difference[1] or 0)
+        return index, subtracted(transformed(column, column_name(column.name)), best)
     if name is argument and caret:
         return index, exponentials(column, BASES[base])
     return index, transformed(column, column_name(table.names[index]))
@@ -138,6 +145,23 @@ def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
 def exponentials(column: TableColumn, base: float) -> TableColumn:
     """The column whose logarithms a column holds."""
     return replace(column, cells=[base**v if isinstance(v, float) else v for v in column.values])
+
+
+def subtracted(column: TableColumn, best: float) -> TableColumn:
+    """A loss from a column that was maximized: the best possible value less the column.
+
+    Args:
+        column: The column.
+        best: Its best possible value; 0 where there is none.
+    """
+
+    def loss(value: Value) -> Value:
+        if isinstance(value, Spread):
+            return Spread(best - value.mean, value.deviation)
+        return best - value if isinstance(value, float) else value
+
+    name = f"{best:g} - {column.name}" if best else f"-{column.name}"
+    return replace(column, name=name, cells=list(map(loss, column.values)))
 
 
 @dataclass(frozen=True, slots=True)

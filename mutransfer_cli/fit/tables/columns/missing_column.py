@@ -10,6 +10,8 @@ from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.content.cells import cell_value
 from mutransfer_cli.fit.tables.content.run_table import RunTable
 
+MAXIMIZED = {"acc", "accuracy", "reward", "return", "score", "f1", "auc", "bleu", "rouge", "r2"}
+MAXIMIZED |= {"map", "miou", "top1", "top5", "mmlu", "hellaswag", "lambada", "precision", "recall"}
 FEWEST_PIVOTED = 3  # columns that are named by numbers
 
 
@@ -42,6 +44,14 @@ def no_column(table: RunTable, *names: str) -> InputError:
             f"{table.header}: no column {role!r}; the columns {', '.join(numbers[:4])} look like "
             f"values of one: expected one run per row (in pandas, df.melt makes it so)"
         )
+    if role == "loss":
+        maximized = next((n for n in table.names if MAXIMIZED & set(compared(n).split("_"))), None)
+        if maximized is not None:
+            return InputError(
+                f"{table.header}: no column 'loss'; {maximized} is better where it is higher: pass "
+                f"--columns 'loss=1-{maximized}', with the best possible value before the minus, "
+                f"or 'loss=-{maximized}' where there is none"
+            )
     also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
     return InputError(
         f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "

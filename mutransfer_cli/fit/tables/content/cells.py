@@ -63,8 +63,8 @@ def cell_value(cell: object) -> Value:
         except ValueError:
             return text_value(cell)
         return number if math.isfinite(number) else math.nan
-    if cell is None:
-        return None
+    if cell is None or isinstance(cell, Spread):
+        return cell
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return str(cell)
     try:

@@ -28,6 +28,9 @@ def program_notes(
         notes.append("train.command has no {seed}: the seeds of a setting are the same run")
     if not {"plan", "out", *recipe.search.space} & set(placeholders):
         notes.append("train.command has no {plan}: no trial sees its hyperparameters")
+    program = recipe.program
+    if program is not None and program.loss.meaning is not None:
+        notes.append(program.loss.meaning)
     failed = [r for r in records if r.outcome == "failed"]
     if failed:
         notes.append(

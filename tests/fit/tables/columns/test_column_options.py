@@ -13,6 +13,7 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     nearest,
     rows_where,
 )
+from mutransfer_cli.fit.tables.content.cells import Spread
 from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
 
 
@@ -98,3 +99,19 @@ def test_wrong_conditions(table: RunTable) -> None:
         rows_where(table, [condition("d_model>999")])
     with pytest.raises(InputError, match="no column 'depth'"):
         rows_where(table, [condition("depth=3")])
+
+
+def test_a_maximized_column_becomes_a_loss() -> None:
+    """1 - 0.75 and 1 - (0.5 ± 0.02); -0.75; a column that is named like a difference is itself."""
+    rows: list[dict[str, object]] = [
+        {"acc": "0.75", "1-acc": 7},
+        {"acc": "0.5 ± 0.02", "1-acc": 8},
+    ]
+    table = table_of_records("f", rows, ["f:2", "f:3"], "f:1")
+    _, column = chosen_column(table, ColumnOption("loss", "100 - acc"))
+    assert column.name == "100 - acc" and column.values == [99.25, Spread(99.5, 0.02)]
+    index, column = chosen_column(table, ColumnOption("loss", "-acc"))
+    assert index == 0 and column.values == [-0.75, Spread(-0.5, 0.02)]
+    assert chosen_column(table, ColumnOption("loss", "1-acc"))[1].values == [7, 8]
+    with pytest.raises(InputError, match="no column 'ac'; nearest: acc"):
+        chosen_column(table, ColumnOption("loss", "1-ac"))

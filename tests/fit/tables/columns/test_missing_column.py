@@ -24,3 +24,9 @@ def test_any_other_table_lists_its_columns(names: tuple[str, ...]) -> None:
     message = str(no_column(table(*names), "width"))
     assert f"no column 'width'; found {', '.join(names)}" in message
     assert "pass --columns width=COLUMN" in message
+
+
+def test_a_column_that_was_maximized_is_no_loss_of_its_own() -> None:
+    message = str(no_column(table("lr", "width", "eval/acc"), "loss"))
+    assert "eval/acc is better where it is higher: pass --columns 'loss=1-eval/acc'" in message
+    assert "higher" not in str(no_column(table("lr", "width", "runtime"), "loss"))
