@@ -28,6 +28,12 @@ class OptimizerEntry(Entry):
         batched: `package.module:attribute` of a
             `train.batched_optimizers.protocol.MakeBatchedOptimizer`, which steps many trials at
             once; None: trials step one at a time, with the torch class.
+        package: The module of the optional package that has its class; None: torch, or here.
+        schedule: Default of `schedule.name`; None: that of the section.
+        eps: Default of `optimizer.eps`; None: that of the section.
+        initial_steps: Steps that only initialize its state, before its updates have its geometry.
+        second_order: Whether its steps need the graph of the gradients, which populations do not
+            have.
     """
 
     weight_decay: float = 0.1
@@ -38,6 +44,11 @@ class OptimizerEntry(Entry):
     leaves_to: str | None = None
     adjust_lr: str | None = None
     batched: str | None = None
+    package: str | None = None
+    schedule: str | None = None
+    eps: float | None = None
+    initial_steps: int = 0
+    second_order: bool = False
 
 
 MOMENTS = ("lr", "betas", "eps", "weight_decay")  # what optimizers of Adam's kind take
@@ -178,16 +189,57 @@ OPTIMIZERS = OptimizerRegistry(
             decoupled="adamw",
         ),
         OptimizerEntry(
-            name="shampoo",
-            summary="Kronecker-factored preconditioning; plans only",
-            implementation="mutransfer_cli.optimizers.shampoo:SHAMPOO",
+            name="radam",
+            summary="Adam whose first steps are rectified, with decoupled weight decay",
+            implementation="mutransfer_cli.optimizers.radam:RADAM",
+            initial_steps=5,
             takes=MOMENTS,
+            beta1_is_momentum=True,
+        ),
+        OptimizerEntry(
+            name="adopt",
+            summary="Adam that divides by the second moment of earlier steps",
+            implementation="mutransfer_cli.optimizers.adopt:ADOPT",
+            initial_steps=1,
+            takes=MOMENTS,
+            beta1_is_momentum=True,
+            package="pytorch_optimizer",
+        ),
+        OptimizerEntry(
+            name="schedulefree-adamw",
+            summary="AdamW that averages its weights in place of a schedule",
+            implementation="mutransfer_cli.optimizers.schedulefree:SCHEDULEFREE",
+            takes=MOMENTS,
+            beta1_is_momentum=True,
+            package="schedulefree",
+            schedule="constant",
+        ),
+        OptimizerEntry(
+            name="sophia",
+            summary="momentum over an estimate of the Hessian's diagonal, clipped",
+            implementation="mutransfer_cli.optimizers.sophia:SOPHIA",
+            eps=1e-12,  # the authors'
+            takes=MOMENTS,
+            beta1_is_momentum=True,
+            second_order=True,
+        ),
+        OptimizerEntry(
+            name="shampoo",
+            summary="Kronecker-factored preconditioning of hidden matrices, AdamW for the rest",
+            implementation="mutransfer_cli.optimizers.shampoo:SHAMPOO",
+            takes=(*MOMENTS, "adamw_lr"),
+            leaves_to="adamw",
+            package="pytorch_optimizer",
         ),
         OptimizerEntry(
             name="soap",
-            summary="Adam in Shampoo's eigenbasis; plans only",
+            summary="Adam in Shampoo's eigenbasis for hidden matrices, AdamW for the rest",
             implementation="mutransfer_cli.optimizers.soap:SOAP",
-            takes=MOMENTS,
+            eps=1e-6,  # less than that lets it normalize the rounding errors of its eigenbasis
+            initial_steps=1,
+            takes=(*MOMENTS, "adamw_lr"),
+            leaves_to="adamw",
+            package="pytorch_optimizer",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -83,6 +84,11 @@ def untrainable_reason(optimizer: str, *, torch_only: bool = False) -> str | Non
         optimizer: Its name in the catalog.
         torch_only: Whether only classes of torch itself count.
     """
+    package = OPTIMIZERS[optimizer].package
+    if package is not None and find_spec(package) is None:
+        return f"{optimizer} needs {package}: pip install 'mutransfer[optimizers]'"
+    if package is not None and not torch_only:
+        return None
     torch_class = optimizer_spec(optimizer).torch_class()
     if torch_class is not None:
         package = torch_class.__module__.partition(".")[0]

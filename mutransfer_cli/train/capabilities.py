@@ -28,6 +28,8 @@ OPTIONAL = (
     ("scikit-learn", "the data source digits", "digits"),
     ("ray", "sweep --executor ray", "ray"),
     ("psycopg2-binary", "studies in PostgreSQL", "postgres"),
+    ("pytorch_optimizer", "adopt, shampoo and soap", "optimizers"),
+    ("schedulefree", "schedulefree-adamw", "optimizers"),
     ("mup", "models written for the mup package", "mup"),
     *((row.package, f"sweep --log {row.name}", row.name) for row in LOGGERS if row.package),
 )

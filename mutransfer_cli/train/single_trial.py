@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
@@ -17,7 +20,13 @@ from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.gradients.micro_batches import micro_batches
 from mutransfer_cli.train.gradients.precision import set_precision
 from mutransfer_cli.train.initial_loss import initial_loss
-from mutransfer_cli.train.torch_optimizers import PeakRates, enable_fused, match_memory_format
+from mutransfer_cli.train.torch_optimizers import (
+    PeakRates,
+    enable_fused,
+    evaluating,
+    match_memory_format,
+    needs_graph,
+)
 from mutransfer_cli.train.training_loop import TrainingLoop
 from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.train.trial_result import Result
@@ -98,7 +107,9 @@ class SingleModel:
         """Add the gradients of one part of a batch; returns its loss, of shape (1,)."""
         subject = self.subject
         assert subject.loss is not None
-        loss = subject.loss(subject.model, part)
+        graph = needs_graph(subject.optimizer)
+        with differentiable_attention() if graph else nullcontext():
+            loss = subject.loss(subject.model, part)
         if not loss.requires_grad:
             raise InputError(
                 f"{self._where}: its loss has no gradient: it does not depend on a parameter, or "
@@ -106,7 +117,10 @@ class SingleModel:
                 BUILD,
             )
         share = loss if self.accumulate == 1 else loss / self.accumulate
-        share.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        with warnings.catch_warnings():
+            # the optimizer drops the graph, so there is no cycle that lasts
+            warnings.filterwarnings("ignore", message=".*create_graph=True.*")
+            share.backward(create_graph=graph)  # type: ignore[no-untyped-call]  # torch has no type for it
         return loss.detach().view(1)
 
     def weights(self) -> dict[str, Tensor]:
@@ -121,11 +135,12 @@ class SingleModel:
     def validation_losses(self) -> list[float]:
         """The mean loss of the trial over the validation batches."""
         batches = self.data.validation
-        return [
-            run_user_code(
-                lambda: mean_loss(self.subject, batches, self.device), self._evaluation, BUILD
-            )
-        ]
+        with evaluating([self.subject.optimizer]):
+            return [
+                run_user_code(
+                    lambda: mean_loss(self.subject, batches, self.device), self._evaluation, BUILD
+                )
+            ]
 
     def initial_losses(self) -> list[float]:
         """The validation loss before training, cached for trials that start from equal models."""
@@ -150,6 +165,11 @@ class SingleModel:
                 tensor.copy_(state["model"][name])
         self.subject.optimizer.load_state_dict(state["optimizer"])
         match_memory_format(self.subject.optimizer)
+
+
+def differentiable_attention() -> AbstractContextManager[None]:
+    """Attention by the one kernel whose gradient has a gradient."""
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:

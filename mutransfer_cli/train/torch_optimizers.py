@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -32,6 +33,24 @@ def parts_of(optimizer: Any) -> Sequence[Any]:
     """The torch optimizers that an optimizer consists of, or the optimizer itself."""
     parts: Sequence[Any] = getattr(optimizer, "parts", [optimizer])
     return parts
+
+
+@contextmanager
+def evaluating(optimizers: Sequence[Any]) -> Iterator[None]:
+    """Keep the result of training in the parameters: averages, where an optimizer makes them."""
+    parts = [p for o in optimizers for p in parts_of(o) if hasattr(p, "eval")]
+    for part in parts:
+        part.eval()
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.train()
+
+
+def needs_graph(optimizer: Any) -> bool:
+    """Whether the next step needs the graph of the gradients, to estimate the Hessian."""
+    return any(getattr(part, "needs_graph", False) for part in parts_of(optimizer))
 
 
 def enable_fused(optimizer: Any) -> None:

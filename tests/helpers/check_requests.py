@@ -25,7 +25,8 @@ data: {source: stdlib, seq_len: 32}
 SIZES = "base: {width: 64, depth: 2, batch: 8, steps: 30}\nladder: {width: [64, 128]}\n"
 LR = {"sgd": 0.05, "umup": 0.3}  # at the base; 0.003 for all others
 WIDTHS = (64, 128, 256)
-NOT_IN_TORCH = {"shampoo", "soap"}
+# checked under mup alone, in tests/coordcheck/measure/optimizer/test_initial_steps.py
+UNDER_MUP = {"radam", "adopt", "schedulefree-adamw", "sophia", "shampoo", "soap"}
 # with which umup is not trained here
 SEEN_GRADIENT_SCALES = {
     *("sgd", "lion", "adafactor", "muon"),
@@ -35,7 +36,7 @@ TRAINABLE = [
     (parameterization, optimizer)
     for parameterization in PARAMETERIZATIONS.names
     for optimizer in OPTIMIZERS.names
-    if optimizer not in NOT_IN_TORCH
+    if optimizer not in UNDER_MUP
     and not (parameterization == "umup" and optimizer in SEEN_GRADIENT_SCALES)
 ]
 

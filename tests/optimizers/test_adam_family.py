@@ -38,7 +38,7 @@ def test_the_first_update(name: str, size: float, scale: float) -> None:
     assert p.detach().tolist() == pytest.approx([-size, size, -size], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "radam", "adopt", "schedulefree-adamw", "sophia"])
 def test_plans_are_those_of_adam(name: str) -> None:
     """Entries of their updates are as large as Adam's, so every factor over the width is too."""
     size = Size(64, 2, 8, 30)

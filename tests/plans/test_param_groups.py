@@ -6,6 +6,7 @@ import pytest
 from torch import nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.plans import param_groups
 from mutransfer_cli.plans.param_groups import trainable_optimizers, untrainable_reason
 from tests.helpers.planned_net import WIDTH, Net, net_plan
 
@@ -27,9 +28,12 @@ def test_a_model_of_another_shape_is_refused() -> None:
         plan.param_groups(model)
 
 
-def test_optimizers_that_have_no_class() -> None:
-    assert {"shampoo", "soap"}.isdisjoint(trainable_optimizers())
-    assert {"adamw", "lion"} <= set(trainable_optimizers())
-    assert "has no shampoo: the plan gives its numbers only" in str(untrainable_reason("shampoo"))
+def test_optimizers_that_have_no_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"adamw", "lion", "sophia"} <= set(trainable_optimizers())
     assert untrainable_reason("lion") is None
     assert "has no lion" in str(untrainable_reason("lion", torch_only=True))
+    assert "has no soap" in str(untrainable_reason("soap", torch_only=True))
+    monkeypatch.setattr(param_groups, "find_spec", lambda package: None)
+    assert {"shampoo", "soap"}.isdisjoint(trainable_optimizers())
+    expected = "shampoo needs pytorch_optimizer: pip install 'mutransfer[optimizers]'"
+    assert untrainable_reason("shampoo") == expected

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.helpers.trials import OWN
 
@@ -20,11 +19,3 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
     sys.modules.pop("own", None)
-
-
-@pytest.fixture
-def double() -> Iterator[None]:
-    """Double precision."""
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)

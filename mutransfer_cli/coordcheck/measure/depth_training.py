@@ -10,6 +10,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.attention_logits import attention_logits
+from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
 from mutransfer_cli.coordcheck.measure.recorder import Calls, real_numbers, rerun, rms
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
@@ -75,6 +76,7 @@ def measure_depth(
         subject.batch(seed), partial(forward_backward, subject)
     )
     logits = block_attention_logits(first, blocks)
+    take_initial_steps(subject.optimizer, partial(forward_backward, subject, batch))
     before = {name: p.detach().clone() for name, p in named.items()}
     subject.optimizer.step()
     result.shares = loss_shares(named, before, blocks)

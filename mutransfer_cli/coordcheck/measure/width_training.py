@@ -28,6 +28,7 @@ from mutransfer_cli.coordcheck.measure.operation_effects import (
     inner_operations,
     operands,
 )
+from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
 from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
     decay_shares,
     epsilon_ratios,
@@ -142,6 +143,7 @@ def measure_width(
         require_repeatable_batches(subject, seed)
     subject.model.train()
     batch, first = on_tiny_batch(subject.batch(seed), partial(traced_pass, subject))
+    take_initial_steps(subject.optimizer, partial(forward_backward, subject, batch))
     result = Measurement(width)
     result.frozen = {n for n, p in subject.model.named_parameters() if not p.requires_grad}
     initial: dict[str, Tensor] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
-from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS, OptimizerEntry
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
 
@@ -70,6 +70,15 @@ def _fill_model(model: dict[str, Any], data: Any) -> None:
         model["args"] = _arguments(row, model["args"], data)
 
 
+def _fill_optimizer(row: OptimizerEntry, optimizer: dict[str, Any], recipe: dict[str, Any]) -> None:
+    optimizer.setdefault("weight_decay", row.weight_decay)
+    if row.eps is not None:
+        optimizer.setdefault("eps", row.eps)
+    schedule = recipe.get("schedule", {}) if row.schedule is not None else None
+    if isinstance(schedule, dict):
+        recipe["schedule"] = {"name": row.schedule, **schedule}
+
+
 def fill(raw: Any) -> Any:
     """A copy of the raw recipe with every dependent default written in."""
     if not isinstance(raw, dict):
@@ -90,7 +99,7 @@ def fill(raw: Any) -> Any:
     recipe.setdefault("search", {})
     optimizer = recipe.setdefault("optimizer", {})
     if isinstance(optimizer, dict) and (chosen := OPTIMIZERS.get(optimizer.get("name"))):
-        optimizer.setdefault("weight_decay", chosen.weight_decay)
+        _fill_optimizer(chosen, optimizer, recipe)
     init = recipe.setdefault("init", {})
     if isinstance(init, dict) and _absent(init, "from"):
         row = MODELS.get(model.get("build")) if isinstance(model, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch.optim import Optimizer
 from mutransfer_cli.plans.param_groups import optimizers_over
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.train.batched_optimizers.flat_params import Layout
-from mutransfer_cli.train.torch_optimizers import PeakRates
+from mutransfer_cli.train.torch_optimizers import PeakRates, evaluating
 
 
 class PerTrialOptimizer:
@@ -59,6 +60,10 @@ class PerTrialOptimizer:
         for optimizers in self.optimizers:
             for optimizer in optimizers:
                 optimizer.step()
+
+    def evaluating(self) -> AbstractContextManager[None]:
+        """Keep the results of training in the parameters; see `torch_optimizers.evaluating`."""
+        return evaluating([o for of in self.optimizers for o in of])
 
     def select(self, trials: Sequence[int], params: Tensor, grads: Tensor) -> None:
         """Keep only these trials; see `BatchedOptimizer.select`."""

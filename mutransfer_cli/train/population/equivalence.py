@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.train.batches import to_device
 from mutransfer_cli.train.population.population import Population
@@ -39,6 +40,9 @@ def unsafe_reason(trials: Sequence[Trial], device: str) -> str | None:
     precision = trials[0].factory.training.precision
     if precision != "float32":
         return f"train.precision {precision} rounds differently in a population than one by one"
+    optimizer = trials[0].plan.optimizer
+    if OPTIMIZERS[optimizer].second_order:
+        return f"{optimizer} needs second derivatives, which a population does not compute"
     if not trials[0].factory.is_built_in:
         return _compared(trials, device)
     key = architecture(trials[0], device)

@@ -8,6 +8,7 @@ the forward pass (dropout) is drawn for the population and differs from that of 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batched_optimizers.clip import GradientClip
+from mutransfer_cli.train.batched_optimizers.per_trial import PerTrialOptimizer
 from mutransfer_cli.train.batched_optimizers.selection import batched_optimizers
 from mutransfer_cli.train.batches import DataStream, count_examples, data_stream, to_device
 from mutransfer_cli.train.gradients.micro_batches import micro_batches
@@ -153,12 +155,17 @@ class Population:
         """
         data = next(iter(self.data.values()))
         total, count = torch.zeros(()), 0
-        for batch in data.validation:
-            part = to_device(batch, self.device)
-            examples = count_examples(part)
-            losses = run_user_code(partial(self.stack.losses, part, positions), self._where, BUILD)
-            total = total + losses.double().cpu() * examples
-            count += examples
+        with ExitStack() as modes:
+            for optimizer in self.optimizers:
+                if isinstance(optimizer, PerTrialOptimizer):
+                    modes.enter_context(optimizer.evaluating())
+            for batch in data.validation:
+                part = to_device(batch, self.device)
+                examples = count_examples(part)
+                evaluate = partial(self.stack.losses, part, positions)
+                losses = run_user_code(evaluate, self._where, BUILD)
+                total = total + losses.double().cpu() * examples
+                count += examples
         means: list[float] = (total / count).tolist()
         return means
 

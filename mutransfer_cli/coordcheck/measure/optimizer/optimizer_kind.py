@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
 from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import ENLARGEMENT
 from mutransfer_cli.coordcheck.measure.recorder import real_numbers, rms
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
@@ -36,8 +38,9 @@ def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
         before = {name: p.detach().clone() for name, p in named.items()}
         gradients = {name: factor * trial_gradient(p) for name, p in named.items()
                      if p.requires_grad}  # fmt: skip
-        for name, p in named.items():
-            p.grad = gradients[name].clone() if p.requires_grad else None
+        fill = partial(fill_gradients, named, gradients)
+        fill()
+        take_initial_steps(subject.optimizer, fill)
         run_user_code(subject.optimizer.step, "optimizer.step()")
         updates.append({name: real_numbers(p.detach() - before[name]) for name, p in named.items()})
     geometries = {}
@@ -49,6 +52,12 @@ def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
         else:
             geometries[name] = SIGN
     return geometries
+
+
+def fill_gradients(named: Mapping[str, Tensor], gradients: Mapping[str, Tensor]) -> None:
+    """Give parameters these gradients, and none to the others."""
+    for name, p in named.items():
+        p.grad = gradients[name].clone() if name in gradients else None
 
 
 def unread_keys(optimizer: torch.optim.Optimizer | None) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
 from mutransfer_cli.coordcheck.measure.recorder import rms
 from mutransfer_cli.models.subject import Subject
 
@@ -19,8 +21,13 @@ def decay_shares(subject: Subject) -> dict[str, float]:
     assert subject.optimizer is not None
     named = dict(subject.model.named_parameters())
     before = {name: p.detach().clone() for name, p in named.items()}
-    for p in named.values():
-        p.grad = torch.zeros_like(p)
+
+    def fill_gradients() -> None:
+        for p in named.values():
+            p.grad = torch.zeros_like(p)
+
+    fill_gradients()
+    take_initial_steps(subject.optimizer, fill_gradients)
     subject.optimizer.step()
     sizes = {name: rms(value) for name, value in before.items()}
     return {
@@ -28,6 +35,25 @@ def decay_shares(subject: Subject) -> dict[str, float]:
         for name, p in named.items()
         if sizes[name] > 0
     }
+
+
+def scaled_backward(
+    backward: Callable[[Subject, Any], Any], subject: Subject, batch: Any, scale: float
+) -> dict[str, nn.Parameter]:
+    """The parameters that have gradients, which are multiplied by a factor.
+
+    Args:
+        backward: Runs a forward and a backward pass.
+        subject: The subject.
+        batch: The batch for the loss.
+        scale: The factor.
+    """
+    backward(subject, batch)
+    named = {n: p for n, p in subject.model.named_parameters() if p.grad is not None}
+    for p in named.values():
+        assert p.grad is not None
+        p.grad.mul_(scale)
+    return named
 
 
 def epsilon_ratios(
@@ -48,14 +74,15 @@ def epsilon_ratios(
     for scale in (1.0, ENLARGEMENT):
         subject = fresh()
         assert subject.optimizer is not None
+        take_initial_steps(
+            subject.optimizer, partial(scaled_backward, backward, subject, batch, scale)
+        )
         for _ in range(2):  # behind a readout that starts at 0 there is no gradient at first
-            backward(subject, batch)
-            named = {n: p for n, p in subject.model.named_parameters() if p.grad is not None}
+            named = scaled_backward(backward, subject, batch, scale)
             before = {n: p.detach().clone() for n, p in named.items()}
             for n, p in named.items():
                 assert p.grad is not None
-                weights[n] = p.grad.abs()
-                p.grad.mul_(scale)
+                weights[n] = p.grad.abs() / scale
             subject.optimizer.step()
         moves.append({n: (p.detach() - before[n]).abs() for n, p in named.items()})
     ratios = {}

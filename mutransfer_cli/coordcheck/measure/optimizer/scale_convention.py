@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import log2
 
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
+from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
+from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import fill_gradients
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
@@ -47,8 +50,9 @@ def update_scales(subject: Subject, names: Collection[str]) -> list[UpdateScale]
     }
     before = {name: named[name].detach().clone() for name in names}
     gradients = {n: trial_gradient(p) for n, p in named.items() if p.requires_grad}
-    for name, p in named.items():
-        p.grad = gradients[name].clone() if p.requires_grad else None
+    fill = partial(fill_gradients, named, gradients)
+    fill()
+    take_initial_steps(subject.optimizer, fill)
     run_user_code(subject.optimizer.step, "optimizer.step()")
     scales = []
     for name, old in before.items():

@@ -26,8 +26,7 @@ OPTIMIZERS: dict[str, tuple[Callable[[Any], torch.optim.Optimizer], Geometry]] =
     "rmsprop": (torch.optim.RMSprop, SIGN),
     "adamax": (torch.optim.Adamax, SIGN),
     "adagrad": (torch.optim.Adagrad, SIGN),
-    # without a second moment in its first steps; see docs/models.md
-    "radam": (torch.optim.RAdam, GRADIENT),
+    "radam": (torch.optim.RAdam, SIGN),  # after its first steps, which have no second moment
     "sgd": (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), GRADIENT),
     "muon": (torch.optim.Muon, SPECTRAL),
 }
