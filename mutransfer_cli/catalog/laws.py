@@ -28,6 +28,11 @@ class LawEntry(Entry):
     optional: bool = False
     one_model: bool = False
 
+    @property
+    def predicts_loss(self) -> bool:
+        """Whether it is a law of the loss itself."""
+        return self.columns == ("loss",)
+
 
 _FORMS = "mutransfer_cli.surface.laws.forms"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.cli.output import interval, line_width, number, show_line, show_verdict, table
+from mutransfer_cli.cli.output import line_width, number, percent, show_line, show_verdict, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mutransfer_cli.documents.decision import Decided
     from mutransfer_cli.documents.fit import FitDocument
-    from mutransfer_cli.documents.quality import Tuned
     from mutransfer_cli.fit.study_fit import StudyFit
     from mutransfer_cli.interval import Interval
 
@@ -31,6 +31,12 @@ def show(study: StudyFit, document: FitDocument, target: Path) -> None:
         document: Its document.
         target: The file to which it was saved.
     """
+    from mutransfer_cli.cli.transfer_tables import (
+        show_advice,
+        show_comparison,
+        show_embedding_rule,
+        show_quality,
+    )
     from mutransfer_cli.report.block_plot import loss_plot
 
     show_verdicts(document)
@@ -47,16 +53,6 @@ def show(study: StudyFit, document: FitDocument, target: Path) -> None:
         if note != document.reason:
             show_line(f"note: {note}")
     show_line(f"wrote {target}")
-
-
-def show_embedding_rule(document: FitDocument) -> None:
-    """Print which rule for the rate of embeddings the runs support."""
-    rule = document.embedding_rule
-    if rule is not None:
-        show_line(
-            f"embedding rate {rule.verdict}: exponent of the width {interval(rule.exponent)} "
-            f"(mup: 0, large-vocab: -0.5); set {rule.settings}"
-        )
 
 
 def show_verdicts(document: FitDocument) -> None:
@@ -118,7 +114,6 @@ def show_rungs(document: FitDocument) -> None:
             *(["diverged"] if diverged else []),
             *(["pruned"] if pruned else []),
             "extra loss with the smallest rung's optimum",
-            "note",
         ),
         (
             (
@@ -129,11 +124,32 @@ def show_rungs(document: FitDocument) -> None:
                 *([str(r.censored)] if diverged else []),
                 *([str(r.pruned)] if pruned else []),
                 percent(r.extra_loss),
-                r.note or "",
             )
             for r in document.rungs
         ),
+        rung_notes(document, shown),
     )
+
+
+def rung_notes(document: FitDocument, shown: Sequence[str]) -> list[str]:
+    """What is said about the rungs, a line for each text that the verdict has not told.
+
+    Args:
+        document: The fit.
+        shown: The sizes by which rungs are named.
+    """
+    from mutransfer_cli.fit.decision.wording import rungs_text
+
+    by_note: dict[str, list[dict[str, float]]] = {}
+    for r in document.rungs:
+        if r.note and r.note not in document.reason:
+            known = {s: float(size) for s in shown if (size := getattr(r, s)) is not None}
+            by_note.setdefault(r.note, []).append(known)
+    lines = []
+    for note, rungs in by_note.items():
+        every = len(rungs) == len(document.rungs) > 1
+        lines.append(f"  {'every rung' if every else rungs_text(rungs, shown)}: {note}")
+    return lines
 
 
 def signed(drift: Interval | None) -> str:
@@ -144,97 +160,8 @@ def signed(drift: Interval | None) -> str:
     return f"{drift.value:+.2f}{spread}"
 
 
-def percent(cost: Interval | None) -> str:
-    """A cost with its interval."""
-    return "-" if cost is None else f"{cost.value:.2%}{percent_range(cost.low, cost.high)}"
-
-
-def percent_range(low: float | None, high: float | None) -> str:
-    """An interval of a cost, or nothing without one."""
-    return "" if low is None or high is None else f" ({100 * low:.2f} to {high:.2%})"
-
-
 def estimate(value: Interval | Decided | None) -> str:
     """A value with four digits, and its interval with three."""
     if value is None or value.low is None or value.high is None:
         return "-" if value is None else f"{value.value:.4g}"
     return f"{value.value:.4g} ({value.low:.3g} to {value.high:.3g})"
-
-
-def show_quality(document: FitDocument) -> None:
-    """Print how well the hyperparameters transfer, on one line."""
-    quality = document.quality
-    if quality is None or len(document.rungs) < 2:
-        return
-    reasons = set(quality.reasons.values())
-    if quality.fit_error is None and quality.fast is None and len(reasons) == 1:
-        show_line(f"transfer quality: not shown: {reasons.pop()}")
-        return
-    fast = {True: "fast", False: "slow", None: "fast or slow: not shown"}[quality.fast]
-    penalty = "-" if quality.asymptotic_penalty is None else percent(quality.asymptotic_penalty)
-    show_line(
-        f"transfer quality: {fast}; fit error {interval(quality.fit_error)} octaves; robustness "
-        f"{interval(quality.robustness)}; asymptotic penalty {penalty}"
-    )
-
-
-def show_advice(document: FitDocument) -> None:
-    """Print the proxies, and which one suffices."""
-    if document.advice is None:
-        return
-    table(
-        "proxies for the target",
-        ("proxy", "trials", "cost of the sweep, target runs", "promised regret", ""),
-        (
-            (
-                sizes_text(document, proxy.sizes),
-                str(proxy.trials),
-                f"{proxy.cost:.3g}",
-                f"at most {proxy.regret.high or 0.0:.2%}",
-                "cheapest within the tolerance" if proxy.advised else "",
-            )
-            for proxy in document.advice
-        ),
-    )
-    if not any(proxy.advised for proxy in document.advice):
-        show_line(f"no proxy promises {document.tolerance:.2%}: take the choice above")
-
-
-def show_comparison(document: FitDocument) -> None:
-    """Print the losses of both sides over the budget, and what they show."""
-    found = document.against
-    if found is None:
-        return
-    table(
-        f"expected loss at the target after tuning, {document.source} against {found.fit.source}",
-        ("tuning, target runs", "this", "by", "other", "by", "difference", "in regret"),
-        (
-            (
-                f"{point.relative:.3g}",
-                *best_way(document, point.this),
-                *best_way(document, point.other),
-                percent(point.difference),
-                percent(point.regret_difference),
-            )
-            for point in found.curve
-        ),
-    )
-    show_line(f"cost of a trial: {found.unit}")
-    show_line(found.conclusion)
-    for reason in found.reasons.values():
-        show_line(f"note: {reason}")
-
-
-def sizes_text(document: FitDocument, sizes: dict[str, float]) -> str:
-    """Those of some sizes along which the rungs differ."""
-    return ", ".join(f"{name} {number(sizes[name])}" for name in document.axes if name in sizes)
-
-
-def best_way(document: FitDocument, tuned: Tuned) -> tuple[str, str]:
-    """The lower loss of one side, and how it is reached."""
-    proxy, direct = tuned.by_proxy, tuned.direct
-    if direct is not None and (proxy is None or direct.value < proxy.value):
-        return interval(direct), "the target"
-    if proxy is None or tuned.proxy is None:
-        return "-", "-"
-    return interval(proxy), f"{tuned.trials} trials at {sizes_text(document, tuned.proxy)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +26,9 @@ def law(
         str,
         typer.Argument(metavar="TABLE", help="A table, one run per row, or an Optuna storage."),
     ],
-    form: Annotated[str, typer.Option("--form", metavar="NAME", help=f"{FORMS}.")],
+    form: Annotated[
+        str | None, typer.Option("--form", metavar="NAME", help=f"Required. {FORMS}.")
+    ] = None,
     columns: Columns = None,
     where: Where = None,
     study: StudyName = None,
@@ -79,6 +81,8 @@ def law(
     """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    if form is None:
+        raise no_form(source, columns or (), where or (), study)
     row = LAWS.get(form)
     if row is None:
         raise InputError(f"--form: {LAWS.unknown(form)}")
@@ -97,7 +101,14 @@ def law(
         best=best,
     )
     required = ("loss",) if "loss" in row.columns else ()
-    runs = read_columns(source, required, columns=columns or (), where=where or (), study=study)
+    runs = read_columns(
+        source,
+        required,
+        columns=columns or (),
+        where=where or (),
+        study=study,
+        if_present=("loss",),
+    )
     result = fit_law(runs, request)
     if output is not None:
         from mutransfer_cli.documents.base import as_json as text_of
@@ -114,6 +125,30 @@ def law(
         show(result.document)
     if result.document.unidentified and not exit_zero:
         raise typer.Exit(UNIDENTIFIED)
+
+
+def no_form(
+    source: str, columns: Sequence[str], where: Sequence[str], study: str | None
+) -> InputError:
+    """The error of a command without `--form`, with the forms for which a table has columns.
+
+    Args:
+        source: The table.
+        columns: Texts of `--columns`.
+        where: Texts of `--where`.
+        study: Name of the study, for an Optuna storage with several.
+
+    Raises:
+        InputError: The table cannot be read, or is empty.
+    """
+    from mutransfer_cli.fit.law.law_table import possible_forms
+    from mutransfer_cli.fit.law.run_columns import read_columns
+
+    runs = read_columns(source, columns=columns, where=where, study=study, if_present=("loss",))
+    possible = possible_forms(runs)
+    every = ", ".join(row.name for row in LAWS)
+    have = f"; {source} has the columns of {', '.join(possible)}" if possible else ""
+    return InputError(f"--form: expected one of {every}{have}")
 
 
 def names(text: str | None) -> tuple[str, ...]:
@@ -140,13 +175,17 @@ def show(document: LawDocument) -> None:
         hidden = len(document.predictions) - len(shown)
         more = f" (the first {SHOWN} of {len(document.predictions)})" if hidden else ""
         table(f"predictions for a new run{more}", headings, cells(shown, headings))
-    show_line(f"residual: {document.residual:.3g} (root mean square)")
+    form = LAWS.get(document.form)
+    of_loss = form is not None and form.predicts_loss
+    residual = f"{document.residual:.2%}" if of_loss else f"{document.residual:.3g} octaves"
+    show_line(f"residual: {residual} (root mean square)")
     if document.held_out is not None:
         held = document.held_out
+        error = f"{held.error:.2%}" if of_loss else f"{held.error:.3g} octaves"
         regret = f", regret at most {max(held.regret):.2%}" if held.regret else ""
         show_line(
             f"held out ({held.rule}): {held.inside} of {held.points} inside, "
-            f"median error {held.error:.3g}{regret}"
+            f"median error {error}{regret}"
         )
     show_line(f"method: {document.method}")
     for note in document.notes:

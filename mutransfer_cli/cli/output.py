@@ -124,7 +124,12 @@ def in_color() -> bool:
     return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    notes: Sequence[str] = (),
+) -> None:
     """Print a table, and an empty line after it.
 
     Args:
@@ -132,11 +137,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         columns: Headings; columns of numbers are right-aligned. A last column of notes is printed
             below the table, a line for each note.
         rows: Cells as text, as many per row as there are columns.
+        notes: Lines below it.
     """
     rows = list(rows)
-    notes: list[str] = []
     if columns[-1] == "note":
-        notes = [f"  {columns[0]} {row[0]}: {row[-1]}" for row in rows if row[-1]]
+        own = [f"  {columns[0]} {row[0]}: {row[-1]}" for row in rows if row[-1]]
+        notes = [*own, *notes]
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     if title:
         show_line(title)
@@ -159,3 +165,13 @@ def number(value: float | None, none: str = "-") -> str:
 def interval(value: Interval | None, none: str = "-") -> str:
     """An estimate as `value (low to high)`; without bounds only the value."""
     return none if value is None else str(value)
+
+
+def percent(cost: Interval | None) -> str:
+    """A cost with its interval."""
+    return "-" if cost is None else f"{cost.value:.2%}{percent_range(cost.low, cost.high)}"
+
+
+def percent_range(low: float | None, high: float | None) -> str:
+    """An interval of a cost, or nothing without one."""
+    return "" if low is None or high is None else f" ({100 * low:.2f} to {high:.2%})"

@@ -24,13 +24,14 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
-from mutransfer_cli.cli.output import number, show_line
+from mutransfer_cli.cli.output import number, show_line, show_verdict
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.predict import PredictDocument
 
 EXIT_CODES = {True: 0, False: 1, None: 3}  # by whether the loss is inside the interval
+INCONCLUSIVE = 3
 
 
 def predict(
@@ -125,16 +126,21 @@ def predict(
         print_json(document)
     else:
         show(document, output)
-    if document.score is not None and not exit_zero:
+    if document.score is not None:
         code = EXIT_CODES[document.score.inside]
-        if code:
-            raise typer.Exit(code)
+    else:
+        code = 0 if document.inconclusive is None else INCONCLUSIVE
+    if code and not exit_zero:
+        raise typer.Exit(code)
 
 
 def show(document: PredictDocument, output: Path | None) -> None:
     """Print the prediction, the forecast's digest, and the score."""
     from mutransfer_cli.cli.output import interval
 
+    inconclusive = document.inconclusive if document.score is None else None
+    if inconclusive is not None:
+        show_verdict("inconclusive", f": {inconclusive}")
     sizes = ", ".join(f"{k} {number(v)}" for k, v in document.target.items() if v is not None)
     unit = "octave" if document.distance == 1 else "octaves"
     show_line(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
@@ -148,7 +154,7 @@ def show(document: PredictDocument, output: Path | None) -> None:
             f"  extra loss of this choice: {regret.value:.2%} "
             f"({regret.low:.2%} to {regret.high:.2%})"
         )
-    if document.reason is not None:
+    if document.reason is not None and inconclusive is None:
         show_line(f"note: {document.reason}")
     if document.pilot is not None:
         show_line(f"pilot: {document.pilot.change} ({document.pilot.method})")

@@ -77,6 +77,11 @@ class PredictDocument(Part):
     reason: str | None = Field(
         default=None, description="why the optimum or the loss has no interval"
     )
+    inconclusive: str | None = Field(
+        default=None,
+        description="why the runs predict neither loss nor optimum, or span too little towards "
+        "the target, and what to run",
+    )
     pilot: Pilot | None = None
     notes: tuple[str, ...] = ()
     made: str | None = Field(default=None, description="date of a forecast (UTC)")

@@ -16,7 +16,7 @@ from mutransfer_cli.fit.axes_document import axes_document
 from mutransfer_cli.fit.decision.answers import Answers
 from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, judged_rungs
-from mutransfer_cli.fit.decision.wording import listed, percent, size_text
+from mutransfer_cli.fit.decision.wording import percent, rungs_text, size_text
 from mutransfer_cli.fit.study.size_axes import sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.quality_document import quality_of
@@ -134,8 +134,9 @@ def _unresolved(answers: Answers, fitted: StudySurface) -> str | None:
     inside = [dict(sizes) for sizes in fitted.study.rungs]
     unresolved = [r for r in answers.rungs if dict(r.sizes) in inside and not r.resolved]
     if unresolved:
-        where = listed([size_text(r.sizes, answers.axes) for r in unresolved])
-        return f"optima are not resolved at {where}"
+        return (
+            f"optima are not resolved at {rungs_text([r.sizes for r in unresolved], answers.axes)}"
+        )
     if fitted.held:
         names = ", ".join(fitted.names[j] for j in fitted.held)
         return f"{names} is best at 0, which has no octaves"

@@ -16,7 +16,7 @@ from mutransfer_cli.fit.decision.transfer import (
     worst,
 )
 from mutransfer_cli.fit.decision.unknown_axes import cost_of
-from mutransfer_cli.fit.decision.wording import listed, setting_text, size_text
+from mutransfer_cli.fit.decision.wording import rungs_text, setting_text, size_text
 from mutransfer_cli.fit.study.size_axes import SAME, Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.target.support import extents, unknown_drift, unsupported
@@ -139,7 +139,7 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     ends = {id(r): r for r in (judged[0], judged[-1])}.values()
     if valleys is not None:
         return valleys
-    unknown = [f"{size_text(r.sizes, names)}: {r.note}" for r in ends if not r.comparable]
+    unknown = [f"{size_text(r.sizes, names)}, {r.note}" for r in ends if not r.comparable]
     if unknown:
         return "the transfer cannot be judged, because at " + "; at ".join(unknown)
     return short_ladder(fitted, [r.sizes for r in judged])
@@ -148,15 +148,18 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
 def no_optimum(rungs: Sequence[RungAnswer]) -> str:
     """Says why no rung has an optimum."""
     names = size_names(rungs)
-    by_note: dict[str, list[str]] = {}
+    by_note: dict[str, list[Sizes]] = {}
     for r in rungs:
         if r.note:
-            by_note.setdefault(r.note, []).append(size_text(r.sizes, names))
-    notes = "; ".join(f"{listed(where)}: {note}" for note, where in by_note.items())
+            by_note.setdefault(r.note, []).append(r.sizes)
     single = ""
     if len(rungs) > 1 and all(r.points == 1 for r in rungs):
         single = "; of one tuned run a size, `mutransfer law --form optimum` makes a law"
-    return f"no rung has an optimum inside its range ({notes}){single}"
+    said = "no rung has an optimum inside its range"
+    if len(by_note) == 1:
+        return f"{said}: {next(iter(by_note))}{single}"
+    notes = "; ".join(f"at {rungs_text(at, names)}, {note}" for note, at in by_note.items())
+    return f"{said}: {notes}{single}"
 
 
 def two_optima(fitted: StudySurface) -> str | None:

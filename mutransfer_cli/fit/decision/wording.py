@@ -28,6 +28,21 @@ def listed(texts: Sequence[str]) -> str:
     return "; ".join(texts[:LISTED]) + more
 
 
+def rungs_text(rungs: Sequence[Sizes], names: Sequence[str]) -> str:
+    """Several rungs, such as `width 64, 128 and 256`.
+
+    Args:
+        rungs: Their sizes.
+        names: The sizes to show, where they are known.
+    """
+    if len(names) != 1 or not all(sizes.get(names[0]) for sizes in rungs):
+        return listed([size_text(sizes, names) for sizes in rungs])
+    values = [number(sizes[names[0]]) for sizes in rungs]
+    shown = values[:LISTED] if len(values) > LISTED else values[:-1]
+    last = f"{len(values) - LISTED} more" if len(values) > LISTED else values[-1]
+    return f"{names[0]} {', '.join(shown)} and {last}" if shown else f"{names[0]} {last}"
+
+
 def setting_text(study: StudyRuns, setting: Array) -> str:
     """A setting such as `lr 0.0156, init_std 0.1`.
 

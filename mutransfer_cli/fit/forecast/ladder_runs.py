@@ -111,5 +111,9 @@ def ladder_runs(source: str, table: TableOptions, named: Collection[str] = ()) -
         source=source,
         observations=tuple(runs.observations),
         digest=sha256(content).hexdigest(),
-        notes=(f"read {source}: {understanding.line}", *understanding.notes),
+        notes=(
+            f"read {source}: {understanding.line}",
+            *understanding.row_lines,
+            *understanding.notes,
+        ),
     )

@@ -10,6 +10,7 @@ from mutransfer_cli.fit.forecast.pilot_revision import revised, revision_documen
 from mutransfer_cli.fit.forecast.pilot_runs import pilot_at
 from mutransfer_cli.fit.forecast.target_loss import target_loss
 from mutransfer_cli.fit.forecast.target_surface import outside_notes, surface_at
+from mutransfer_cli.fit.forecast.unanswered import unanswered
 from mutransfer_cli.fit.study.size_axes import Sizes, relative_flops, sizes_of
 from mutransfer_cli.fit.target.target_sizes import recipe_sizes, require_above, table_sizes
 
@@ -80,6 +81,7 @@ def predict(
         confidence=confidence,
         method=f"{METHOD}; {loss_method}",
         reason="; ".join(reasons) or None,
+        inconclusive=unanswered(at_target, loss, loss_fault),
         pilot=revision,
         notes=(*runs.notes, *at_target.notes, *outside_notes(at_target)),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
+from mutransfer_cli.fit.decision.assumed_rules import AssumedRule
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.study.size_axes import Sizes
@@ -28,6 +29,7 @@ class TargetSurface:
         decision: The choice there, which `fit` and `scale` make as well.
         extents: How far the target is beyond the ladder along each axis.
         notes: Rules that the choice rests on and no run tests.
+        assumed: These rules.
     """
 
     surface: StudySurface
@@ -35,6 +37,7 @@ class TargetSurface:
     decision: Choice
     extents: tuple[Extent, ...]
     notes: tuple[str, ...] = ()
+    assumed: tuple[AssumedRule, ...] = ()
 
     @property
     def unresolved(self) -> frozenset[str]:
@@ -97,7 +100,7 @@ def surface_at(runs: LadderRuns, target: Sizes, confidence: float) -> TargetSurf
     study = answers.fitted.study
     reach = tuple(extents(study.rungs, study.axes, target))
     notes = answers.notes if answers.choice.unsupported is None else answers.notes[1:]
-    return TargetSurface(answers.fitted, target, answers.choice, reach, notes)
+    return TargetSurface(answers.fitted, target, answers.choice, reach, notes, answers.assumed)
 
 
 def outside_notes(at_target: TargetSurface) -> list[str]:

@@ -87,6 +87,7 @@ def fit_law(runs: RunColumns, request: LawRequest) -> LawResult:
         tested, rule = checked or law, "the largest sizes, in a second fit without them"
         if checked is None:
             held = np.zeros(len(table), dtype=bool)
+            notes = (*notes, "no held-out check: the other sizes alone do not determine the law")
     score = score_of(tested, table.rows(held)) if held.any() else None
     predictions = [prediction(law, sizes) for sizes in asked]
     if held.any():

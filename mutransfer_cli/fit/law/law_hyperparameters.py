@@ -100,11 +100,17 @@ def zero_notes(hyperparameters: Columns) -> list[str]:
         hyperparameters: Their columns, of rows with numbers.
     """
     return [
-        f"{int((values <= 0).sum())} rows ignored: {name} is {float(values.min()):g} there, and "
-        "laws are fitted to logarithms"
+        f"ignored {rows_text(values <= 0)}: {name} is {float(values.min()):g} there, and laws are "
+        "fitted to logarithms"
         for name, values in hyperparameters.items()
         if (values <= 0).any()
     ]
+
+
+def rows_text(mask: npt.NDArray[np.bool_]) -> str:
+    """How many rows there are, such as `1 row` or `3 rows`."""
+    count = int(mask.sum())
+    return f"{count} {'row' if count == 1 else 'rows'}"
 
 
 def varies(values: npt.NDArray[np.float64]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from mutransfer_cli.catalog.laws import LawEntry
+from mutransfer_cli.catalog.laws import LAWS, LawEntry
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.law.law_hyperparameters import (
     SAME,
@@ -15,12 +15,14 @@ from mutransfer_cli.fit.law.law_hyperparameters import (
     chosen_hyperparameters,
     left_to_noise,
     require,
+    rows_text,
     searched_too,
     varies,
     zero_notes,
 )
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
+from mutransfer_cli.interval import number
 from mutransfer_cli.surface.laws.law_form import LawTable
 
 FLOPS = 6.0  # for each parameter and token: Kaplan et al. 2020 (arXiv 2001.08361), section 2.1
@@ -84,12 +86,14 @@ def law_table(
     if jointly:
         notes.append(f"{', '.join(jointly)}: searched at each size too, so fitted jointly")
     if not complete.all():
-        notes.append(f"{int((~complete).sum())} rows ignored: a number is missing, or diverged")
+        notes.append(f"ignored {rows_text(~complete)}: no {_missing(columns, needed)}")
     zero = np.logical_or.reduce([columns[h] <= 0 for h in hyperparameters] or [~complete])
     notes += zero_notes({h: columns[h][complete] for h in hyperparameters})
     complete &= ~zero
     if not complete.any():
-        raise InputError(f"{runs.source}: no row has positive numbers for all of its optimum")
+        raise InputError(
+            f"{runs.source}: no row has positive numbers for all of {', '.join(hyperparameters)}"
+        )
     kept = {name: values[complete] for name, values in columns.items()}
     for name in (*sizes, *(["loss"] if "loss" in needed else [])):
         if kept[name].min() <= 0:
@@ -102,6 +106,31 @@ def law_table(
         kept, tuning = tuned_rows(kept, (*sizes, *form.columns), best=best)
         notes += tuning
     return LawTable(kept, sizes, hyperparameters), tuple(notes)
+
+
+def possible_forms(runs: RunColumns) -> list[str]:
+    """The forms of law for which a table has columns."""
+    names = []
+    for row in LAWS:
+        try:
+            table, _ = law_table(runs, row)
+        except InputError:
+            continue
+        searched = bool(table.hyperparameters) or not row.hyperparameters
+        if searched and all(varies(table[size]) for size in table.sizes):
+            names.append(row.name)
+    return names
+
+
+def _missing(columns: Columns, needed: Iterable[str]) -> str:
+    """The columns in which rows lack a number, in words."""
+    return " or ".join(name for name in needed if not np.isfinite(columns[name]).all())
+
+
+def _shared(columns: Columns, names: Sequence[str]) -> str:
+    """The value of columns that do not vary, such as `width 128 and steps 1000`."""
+    values = {name: columns[name][np.isfinite(columns[name])] for name in names}
+    return " and ".join(f"{name} {number(float(v[0]))}" for name, v in values.items() if len(v))
 
 
 def tuned_rows(columns: Columns, used: Sequence[str], *, best: bool) -> tuple[Columns, list[str]]:
@@ -180,9 +209,12 @@ def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[st
         elif not form.optional:
             require(columns, candidates[0], runs)
     if not sizes:
-        require(columns, form.sizes[0][0], runs)
+        single = [n for candidates in form.sizes for n in candidates if n in columns]
+        if not single:
+            require(columns, form.sizes[0][0], runs)
+        *sizes_of_form, last = [name for candidates in form.sizes for name in candidates]
         raise InputError(
-            f"{runs.source}: no size varies; the law needs runs that differ in "
-            f"{' or '.join(name for candidates in form.sizes for name in candidates)}"
+            f"{runs.source}: every run has {_shared(columns, single)}; the law needs runs that "
+            f"differ in {', '.join(sizes_of_form)} or {last}"
         )
     return tuple(sizes)

@@ -34,6 +34,7 @@ def read_columns(
     columns: Sequence[str] = (),
     where: Sequence[str] = (),
     study: str | None = None,
+    if_present: Sequence[str] = (),
 ) -> RunColumns:
     """Read a table of any format.
 
@@ -43,11 +44,15 @@ def read_columns(
         columns: Texts of `--columns`, such as `params=N,loss=L`.
         where: Texts of `--where`, such as `params>4e8`.
         study: Name of the study, for an Optuna storage with several.
+        if_present: Roles that are required of every row where the table has them.
 
     Raises:
         InputError: The table cannot be read, or lacks a required column.
+        Inconclusive: Every run diverged.
     """
-    table = read_numbers(source, required, columns=columns, where=where, study=study)
+    table = read_numbers(
+        source, required, columns=columns, where=where, study=study, if_present=if_present
+    )
     return columns_of(table)
 
 
@@ -55,7 +60,8 @@ def columns_of(table: NumberTable) -> RunColumns:
     """The columns as arrays, and one line about how the table was understood."""
     arrays = {name: np.array(values, dtype=float) for name, values in table.columns.items()}
     how = table.understanding
-    notes = tuple(line for line in (how.line, *how.row_lines, *how.notes) if line)
+    read = f"read {table.source}: {how.line}"
+    notes = (read, *(line for line in (*how.row_lines, *how.notes) if line))
     return RunColumns(table.source, arrays, notes)
 
 

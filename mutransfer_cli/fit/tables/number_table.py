@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.tables.cell_checks import loss_of
+from mutransfer_cli.fit.tables.columns.code_and_data import code_notes, refuse_mixed_data
 from mutransfer_cli.fit.tables.columns.column_names import column_name
 from mutransfer_cli.fit.tables.columns.column_options import (
     column_index,
@@ -30,6 +31,8 @@ from mutransfer_cli.fit.tables.formats.table_file import open_table
 from mutransfer_cli.fit.tables.repeats import duplicates
 
 log = logging.getLogger(__name__)
+
+DIVERGED = "diverged"
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def read_numbers(
     columns: Sequence[str] = (),
     where: Sequence[str] = (),
     study: str | None = None,
+    if_present: Sequence[str] = (),
 ) -> NumberTable:
     """Read named columns of numbers from a table of any format.
 
@@ -81,9 +85,11 @@ def read_numbers(
         columns: Texts of `--columns`, such as `params=N,tokens=D,loss=L`.
         where: Conditions on rows, such as `optimizer=adamw`.
         study: Name of the study, for an Optuna storage with several.
+        if_present: Roles that are required of every row where the table has them.
 
     Raises:
         InputError: An option or the table is wrong; the message names line and column.
+        Inconclusive: Every run diverged.
     """
     options, conditions = column_options(columns), [condition(text) for text in where]
     table = rows_where(with_tokens(one_run_per_row(open_table(source, study=study))), conditions)
@@ -99,15 +105,18 @@ def read_numbers(
         if found is None:
             found = own_column(table, names, named)
         needed.append(found)
+    needed += [name for name in if_present if name in named and name not in needed]
     rows, ignored = complete_rows_of(table, roles, [(name, named[name]) for name in needed])
     table = table.select(rows, ignored)
+    kept = assign_roles(table, options)
+    refuse_mixed_data(table, kept.others)
     named, unused = numeric_columns(roles, named, needed, rows)
     understanding = Understanding(
         used={name: column.name for name, column in named.items()}
         | ({"state": joined([c.name for c in roles.states])} if roles.states else {}),
         columns=(*roles.ignored, *unused),
         rows=table.ignored,
-        notes=table.notes,
+        notes=(*table.notes, *code_notes(kept.others, kept.sizes)),
     )
     log.info("%s: rows: %d; %s", source, len(rows), understanding.line)
     numbers = {name: tuple(map(number, column.values)) for name, column in named.items()}
@@ -136,6 +145,7 @@ def complete_rows_of(
 
     Raises:
         InputError: A cell holds something else than a number, or no row is left.
+        Inconclusive: No row is left, since runs diverged.
     """
     rows, ignored = [], []
     for row, (ending, word) in enumerate(endings(table, roles.states)):
@@ -148,8 +158,10 @@ def complete_rows_of(
         else:
             rows.append(row)
     if not rows:
+        if all(row.reason == DIVERGED for row in ignored):
+            raise Inconclusive(f"{table.source}: every run diverged; run lower learning rates")
         reasons = joined(list(dict.fromkeys(row.reason for row in ignored)))
-        raise InputError(f"{table.source}: no run with all required numbers: {reasons}")
+        raise InputError(f"{table.source}: no run has all required numbers: {reasons}")
     return rows, ignored
 
 
@@ -167,7 +179,7 @@ def missing(table: RunTable, name: str, column: TableColumn, row: int) -> str:
     """
     if name == "loss":
         loss, _, reason = loss_of(table, column, row)
-        return reason or ("diverged" if loss is None else "")
+        return reason or (DIVERGED if loss is None else "")
     value = column.values[row]
     if value is None or isinstance(value, Failure) or math.isnan(number(value, 0.0)):
         return f"no {name}"

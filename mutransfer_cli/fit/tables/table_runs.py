@@ -11,6 +11,7 @@ from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.base_rates import check_rate_options, hidden_lr_factor
 from mutransfer_cli.fit.tables.cell_checks import loss_of, numbers
+from mutransfer_cli.fit.tables.columns.code_and_data import code_notes, refuse_mixed_data
 from mutransfer_cli.fit.tables.columns.column_options import column_options, condition, rows_where
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import searched_columns
@@ -98,6 +99,7 @@ def read_runs(
     require(table, roles, "loss")
     table, results = runs_with_results(table, roles)
     roles = assign_roles(table, options)
+    refuse_mixed_data(table, roles.others)
     searched, ignored = searched_columns(table, roles)
     runs = observations_of(table, roles, searched, results, named)
     if lr_is == "raw":
@@ -107,7 +109,7 @@ def read_runs(
         understanding,
         columns=(*roles.ignored, *ignored, *understanding.columns),
         rows=(*table.ignored, *understanding.rows),
-        notes=(*table.notes, *understanding.notes),
+        notes=(*table.notes, *understanding.notes, *code_notes(roles.others, roles.sizes)),
     )
     log.info("%s: runs: %d; %s", source, len(runs.observations), understanding.line)
     return replace(runs, understanding=understanding)

@@ -37,13 +37,23 @@ class Extent:
     beyond: float
 
     @property
+    def unvaried(self) -> bool:
+        """Whether the target differs along an axis on which no two rungs do."""
+        return self.beyond > SAME and self.span <= SAME
+
+    @property
+    def short(self) -> bool:
+        """Whether the target is beyond rungs that span less than an octave."""
+        return self.beyond > SAME and SAME < self.span < SHORTEST_SPAN - ROUNDING
+
+    @property
     def fault(self) -> str | None:
         """Why the ladder supports no interval along this axis; None where it does."""
         if self.beyond <= SAME:
             return None
-        if self.span <= SAME:
+        if self.unvaried:
             return f"the runs do not vary {self.axis}, by which the target differs"
-        if self.span < SHORTEST_SPAN - ROUNDING:
+        if self.short:
             return f"the runs span {self.span:.2g} octaves of {self.axis}, less than one"
         if self.beyond > self.span + ROUNDING:
             return (

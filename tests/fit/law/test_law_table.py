@@ -63,7 +63,7 @@ def test_a_batch_that_was_searched_too_is_fitted_jointly() -> None:
 def test_rows_without_a_number_are_ignored() -> None:
     table = runs(params=[1, 2, 4], tokens=[1, np.nan, 2], loss=[3, 2, 1])
     made, notes = law_table(table, LAWS["chinchilla"])
-    assert len(made) == 2 and "1 rows ignored" in notes[-1]
+    assert len(made) == 2 and "ignored 1 row: no" in notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,11 @@ def test_rows_without_a_number_are_ignored() -> None:
         (runs(param=[1, 2], tokens=[1, 2], loss=[1, 2]), "chinchilla", "nearest: param"),
         (runs(params=[1, 2], tokens=[1, 2], loss=[-1, 2]), "chinchilla", "loss: expected positive"),
         (runs(params=[1, 2], tokens=[1, 2], loss=[1, 2]), "optimum", "no column lr"),
-        (runs(params=[1, 1], lr=[1, 2], loss=[1, 2]), "optimum", "no size varies"),
+        (
+            runs(params=[1, 1], lr=[1, 2], loss=[1, 2]),
+            "optimum",
+            "every run has params 1; .* differ in params, width, tokens or steps",
+        ),
         (runs(params=[1, np.nan], tokens=[np.nan, 1], loss=[1, 2]), "chinchilla", "no row has"),
     ],
 )
@@ -87,7 +91,7 @@ def test_rows_at_zero_have_no_logarithm() -> None:
                  loss=[1, 2, 3, 1, 2, 3])  # fmt: skip
     made, notes = law_table(table, LAWS["optimum"], of=["weight_decay"])
     assert len(made) == 4
-    assert "2 rows ignored: weight_decay is 0 there, and laws are fitted to logarithms" in notes
+    assert "ignored 2 rows: weight_decay is 0 there, and laws are fitted to logarithms" in notes
     with pytest.raises(InputError, match="no row has positive numbers"):
         law_table(runs(params=[1, 2], lr=[0, 0], loss=[1, 2]), LAWS["optimum"], of=["lr"])
 

@@ -51,9 +51,7 @@ def test_what_is_missing_or_wrong_is_named(tmp_path: Path) -> None:
         InputError, match=r"runs\.csv:2: params: expected a positive number, found 'x'"
     ):
         read(tmp_path, "params,loss\nx,2.5\n", ["params", "loss"])
-    with pytest.raises(
-        InputError, match="no run with all required numbers: diverged and no params"
-    ):
+    with pytest.raises(InputError, match="no run has all required numbers: diverged and no params"):
         read(tmp_path, "params,loss\n1,nan\n,2\n", ["params", "loss"])
 
 

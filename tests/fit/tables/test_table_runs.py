@@ -50,7 +50,7 @@ def test_raw_rates_are_quoted_at_the_base(tmp_path: Path) -> None:
         ("width,lr,loss\n64.5,0.1,2\n", r"runs\.csv:2: width: expected a whole number"),
         ("width,lr,loss\n64,0.1,low\n", r"runs\.csv:2: loss: .*'low'"),
         ("width,lr,loss\n", r"runs\.csv: holds no runs"),
-        ("", r"runs\.csv:1: no column 'width'; found nothing"),
+        ("", r"runs\.csv: holds no table; expected a header such as width,lr,loss"),
     ],
 )
 def test_bad_cells_are_named(tmp_path: Path, text: str, message: str) -> None:

@@ -12,6 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.formats.nested_values import dictionary, flat
+from mutransfer_cli.fit.tables.formats.truncation import cut_short
 
 DELIMITERS = ("\t", ";", ",", "|")
 SAMPLE = 50  # lines by which the delimiter is recognized
@@ -32,7 +33,9 @@ def read_delimited(source: str, text: str) -> RunTable:
     except csv.Error as error:
         raise InputError(f"{source}: not a table: {error}") from error
     if not records:
-        raise InputError(f"{source}:1: no column 'width'; found nothing")
+        raise InputError(
+            f"{source}: holds no table; expected a header such as width,lr,loss and one run a line"
+        )
     header, names = records.pop(0)
     if all(not isinstance(cell_value(name), str) for name in names):
         commented = commented_header(lines[: header - 1], delimiter, len(names))
@@ -44,6 +47,11 @@ def read_delimited(source: str, text: str) -> RunTable:
         records.insert(0, (header, names))
         header, names = commented
     rows, ignored = complete_rows(source, records, names)
+    ends = text[-1:] in ("\n", "\r")
+    if rows and not ends and cut_short(rows[-1][1][-1], [cells[-1] for _, cells in rows[:-1]]):
+        line, last = rows.pop()
+        reason = f"truncated: the file ends inside its last cell, {last[-1].strip()!r}"
+        ignored.append(IgnoredRow(f"{source}:{line}", reason))
     if not rows:
         raise InputError(f"{source}: holds no runs; expected one run per line")
     cells = list(zip(*(row for _, row in rows), strict=True))

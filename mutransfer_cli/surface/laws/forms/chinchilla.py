@@ -21,6 +21,7 @@ from mutransfer_cli.surface.laws.loss.loss_law import (
     intervals,
     measured_widening,
     widening_text,
+    without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
 from mutransfer_cli.surface.laws.loss.power_sum import fit_power_sum
@@ -44,6 +45,7 @@ class Chinchilla:
 
         def named(parameters: Array) -> dict[str, Array]:
             floor, factors, exponents = fitted.natural(parameters)
+            floor = without_traces(floor, table.logs("loss"))
             values = (floor, *np.moveaxis(factors, -1, 0), *np.moveaxis(exponents, -1, 0))
             every = dict(zip(PARAMETERS, values, strict=True))
             return {name: value for name, value in every.items() if free or name != "E"}

@@ -34,6 +34,7 @@ from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima
 from mutransfer_cli.surface.laws.optima.table_optima import left_out, optima_of
 
+SHORTEST_SPAN = 0.95  # octaves of a size in which an exponent can be told: one, up to rounding
 MOSTLY_PRIOR = 0.7  # of the prior's standard deviation, above which the runs say little
 
 
@@ -111,7 +112,10 @@ class Optimum:
             Inconclusive: Too few sizes have an optimum inside their range.
         """
         if not table.hyperparameters:
-            raise InputError("no hyperparameter varies at any size: expected columns such as lr")
+            raise InputError(
+                "no hyperparameter was searched: each has one value at every size; run several "
+                "learning rates at each"
+            )
         require_variation(table, len(table.sizes))
         groups = group_sizes(table)
         optima = optima_of(table, groups)
@@ -120,9 +124,11 @@ class Optimum:
         needed = len(table.sizes) + 1
         logs = np.log2(groups.sizes[used])
         if used.sum() < needed:
+            have = f"{int(used.sum())} of {len(used)} sizes have" if used.any() else "no size has"
             raise Inconclusive(
-                f"{int(used.sum())} of {len(used)} sizes have an optimum inside their range, the "
-                f"law of {len(table.sizes)} sizes needs {needed}; {'; '.join(notes)}"
+                f"{have} an optimum inside the range, and a law in {' and '.join(table.sizes)} "
+                f"needs {needed}; "
+                f"{'; '.join(notes)}"
             )
         laws = {
             name: fit_exponents(
@@ -158,14 +164,20 @@ class Optimum:
 
 
 def undetermined(quantity: str, law: ExponentLaw, sizes: tuple[str, ...]) -> list[str]:
-    """The reasons why exponents are known from their priors rather than from the runs."""
+    """The reasons why exponents are not known from the runs."""
     reasons = []
     for j, prior in enumerate(exponent_priors(quantity, sizes)):
-        if float(np.std(law.draws[:, j + 1])) > MOSTLY_PRIOR * prior.sd:
-            span = law.high[j] - law.low[j]
+        span = law.high[j] - law.low[j]
+        if span < SHORTEST_SPAN:
             reasons.append(
                 f"the exponent of {quantity} in {sizes[j]} is not identified: the sizes span "
-                f"{span:.2g} octaves; its interval is mostly that of published laws"
+                f"{span:.2g} octaves, less than one; run sizes farther apart"
+            )
+        elif float(np.std(law.draws[:, j + 1])) > MOSTLY_PRIOR * prior.sd:
+            reasons.append(
+                f"the exponent of {quantity} in {sizes[j]} is not identified: the sizes span "
+                f"{span:.2g} octaves, and its interval is mostly that of published laws; run sizes "
+                "farther apart"
             )
     return reasons
 

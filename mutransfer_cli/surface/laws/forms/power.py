@@ -12,6 +12,7 @@ from mutransfer_cli.surface.laws.loss.loss_law import (
     intervals,
     measured_widening,
     widening_text,
+    without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
 from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
@@ -36,6 +37,7 @@ class Power:
 
         def named(parameters: Array) -> dict[str, Array]:
             floor, factors, exponents = fitted.natural(parameters)
+            floor = without_traces(floor, table.logs("loss"))
             own = {"A": factors[..., 0], "alpha": exponents[..., 0]}
             return {"E": floor, **own} if free else own
 

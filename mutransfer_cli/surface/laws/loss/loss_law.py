@@ -23,6 +23,7 @@ from mutransfer_cli.surface.laws.loss.extrapolation import widening
 from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
 
 LINE_POINTS = 60
+TRACE = 1e-6  # of the smallest loss; an irreducible loss below it is 0
 CUT_RESAMPLES, CUT_STARTS = 200, 40
 
 
@@ -141,6 +142,16 @@ def measured_widening(
         return (errors, *new_run(part, beyond, quick))
 
     return widening(log_sizes.sum(axis=1), len(fitted.estimate), fit, options.confidence)
+
+
+def without_traces(floor: Array, log_loss: Array) -> Array:
+    """Irreducible losses, with those that no loss can show as 0; they are fitted as logarithms.
+
+    Args:
+        floor: Irreducible losses.
+        log_loss: Of the runs, shape (rows,).
+    """
+    return np.where(floor < TRACE * np.exp(log_loss.min()), 0.0, floor)
 
 
 def intervals(

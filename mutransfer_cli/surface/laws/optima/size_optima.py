@@ -9,6 +9,7 @@ import numpy as np
 from mutransfer_cli.surface.laws.law_form import Array, Indices
 from mutransfer_cli.surface.laws.optima.bowl import exponents
 from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
+from mutransfer_cli.surface.laws.optima.two_valleys import two_valleys
 
 # Runs near the optimum, for each hyperparameter and one more: the median of sizes has so many in a
 # window. The two windows' fits are averaged, and their difference is part of the error.
@@ -55,15 +56,18 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
     fits = [_in_window(first, rough, rise, count * (first.p + 1)) for count in WINDOWS]
     averaged = _average(fits)
     count = first.count
-    reasons = tuple(
-        _reason(
-            settings[size == r],
-            settings[size == r][np.argsort(log_loss[size == r])[:BEST_RUNS]],
-            averaged.optima[r],
-            averaged.covariances[r],
+    valleys = two_valleys(settings, log_loss, size, first.sigma)
+    reasons = (valleys,) * count
+    if not valleys:
+        reasons = tuple(
+            _reason(
+                settings[size == r],
+                settings[size == r][np.argsort(log_loss[size == r])[:BEST_RUNS]],
+                averaged.optima[r],
+                averaged.covariances[r],
+            )
+            for r in range(count)
         )
-        for r in range(count)
-    )
     return replace(averaged, reasons=reasons, runs=np.bincount(size, minlength=count))
 
 
@@ -120,15 +124,15 @@ def _reason(settings: Array, best: Array, optimum: Array, covariance: Array) -> 
     sd = np.sqrt(np.diag(covariance))
     for j in range(len(optimum)):
         if len(np.unique(settings[:, j])) < FEWEST_VALUES:
-            return f"fewer than three values of {{{j}}}"
+            return f"fewer than three values of {{{j}}}; run more"
         if optimum[j] <= low[j] or optimum[j] >= high[j]:
             end = "low" if optimum[j] <= low[j] else "high"
-            return f"the optimum is at the {end} end of the range of {{{j}}}"
+            return f"the optimum is at the {end} end of the range of {{{j}}}; run {end}er values"
         if len(settings) > BEST_RUNS and (
             np.all(best[:, j] == low[j]) or np.all(best[:, j] == high[j])
         ):
             end = "low" if best[0, j] == low[j] else "high"
-            return f"the best runs are at the {end} end of the range of {{{j}}}"
+            return f"the best runs are at the {end} end of the range of {{{j}}}; run {end}er values"
         if sd[j] > FLAT:
-            return f"the loss is flat in {{{j}}}"
+            return f"the loss is flat in {{{j}}}; run values farther out"
     return ""

@@ -46,5 +46,5 @@ def left_out(table: LawTable, groups: Groups, optima: SizeOptima) -> tuple[str, 
             if r.format(*table.hyperparameters) == reason
         ]
         more = f" and {count - 3} more" if count > 3 else ""
-        lines.append(f"left out, since {reason}: {'; '.join(which[:3])}{more}")
+        lines.append(f"left out {'; '.join(which[:3])}{more}: {reason}")
     return tuple(lines)

@@ -67,5 +67,7 @@ def test_dictionaries_in_cells() -> None:
 def test_no_rows() -> None:
     with pytest.raises(InputError, match="f: holds no runs"):
         values("a,b\n")
-    with pytest.raises(InputError, match="f:1: no column 'width'; found nothing"):
+    with pytest.raises(
+        InputError, match="f: holds no table; expected a header such as width,lr,loss"
+    ):
         values("\n# comment\n")

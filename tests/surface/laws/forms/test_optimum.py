@@ -56,7 +56,7 @@ def test_all_at_an_edge_is_inconclusive() -> None:
     table = optimum_table()
     best = np.array([optimal(n, d)[0] for n, d in zip(table["params"], table["tokens"],
                                                       strict=True)])  # fmt: skip
-    with pytest.raises(Inconclusive, match="0 of 12 sizes have an optimum inside"):
+    with pytest.raises(Inconclusive, match="no size has an optimum inside the range"):
         OPTIMUM.fit(table.rows(np.log2(table["lr"]) < best - 0.6), LawOptions())
 
 
@@ -80,3 +80,15 @@ def test_a_narrow_span_does_not_identify_an_exponent() -> None:
     assert not any("in tokens" in reason for reason in law.unidentified)
     lr = law.parameters["lr"]
     assert isinstance(lr, Mapping) and isinstance(lr["params"], Interval)
+
+
+def test_sizes_within_an_octave_identify_no_exponent() -> None:
+    widths = np.repeat([64.0, 80.0, 96.0, 112.0], 7)
+    x = np.tile(np.arange(-11.0, -4.0), 4)
+    table = LawTable(
+        {"width": widths, "lr": 2.0**x, "loss": 3 * np.exp(0.01 * (x + 8) ** 2)},
+        ("width",),
+        ("lr",),
+    )
+    (reason,) = OPTIMUM.fit(table, LawOptions()).unidentified
+    assert "the sizes span 0.81 octaves, less than one; run sizes farther apart" in reason
