@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from mutransfer_cli.coordcheck.measure.depth_training import (
     ATTENTION,
@@ -18,6 +19,7 @@ from mutransfer_cli.coordcheck.measure.depth_training import (
 )
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.verdict.depth_expectation import CONSTANT, DepthExpectation
 from mutransfer_cli.coordcheck.verdict.depth_verdict import (
     NetworkSlopes,
     fit_network,
@@ -51,7 +53,7 @@ def run_depth_check(
     depths: Sequence[int] = DEFAULT_DEPTHS,
     *,
     parameterization: str,
-    alpha: float = 1.0,
+    expected: DepthExpectation = CONSTANT,
     seeds: int = 3,
     steps: int = 3,
     first_seed: int = 0,
@@ -63,7 +65,7 @@ def run_depth_check(
         blocks: The blocks that repeat along the depth.
         depths: At least three depths over a ratio of four.
         parameterization: Name for the report; the expectations are the same for all.
-        alpha: The residual exponent: each block's own attention should change as depth^(alpha-1).
+        expected: The exponents that the rule for the depth lets them have.
         seeds: Number of seeds.
         steps: Number of optimizer steps per training.
         first_seed: The first seed.
@@ -79,18 +81,20 @@ def run_depth_check(
             "such as 2,4,8,16"
         )
     all_seeds = range(first_seed, first_seed + seeds)
-    measurements = [measure_depth(build, d, s, steps, blocks) for s in all_seeds for d in depths]
+    steps = 1 if expected.all_blocks else steps
+    measure = partial(measure_depth, all_blocks=expected.all_blocks)
+    measurements = [measure(build, d, s, steps, blocks) for s in all_seeds for d in depths]
     slopes = fit_network(measurements)
-    tensors = tensor_reports(measurements, slopes.stream, ratio, blocks)
-    faults = network_faults(slopes, alpha)
+    tensors = tensor_reports(measurements, slopes.stream, ratio, blocks, expected)
+    faults = network_faults(slopes, expected)
     control_measurements = [
-        measure_depth(build, d, s, steps, blocks, block_lr_factor=d / min(depths))
+        measure(build, d, s, steps, blocks, block_lr_factor=d / min(depths))
         for s in all_seeds[:DEPTH_CONTROL_SEEDS]
         for d in depths
     ]
     detected = [
         t.name
-        for t in tensor_reports(control_measurements, slopes.stream, ratio, blocks)
+        for t in tensor_reports(control_measurements, slopes.stream, ratio, blocks, expected)
         if t.finding == "lr-too-large" and t.verdict == "fail"
     ]
     log.info("negative control (%s): %d kinds of tensor fail", DEPTH_CONTROL, len(detected))
@@ -107,7 +111,7 @@ def run_depth_check(
             seeds=seeds,
             seconds=time.perf_counter() - started,
             tensors=tensors,
-            modules=module_reports(slopes, measurements, alpha),
+            modules=module_reports(slopes, measurements, expected.alpha),
             control=control,
             limits=DEPTH_LIMITS,
             faults=faults,

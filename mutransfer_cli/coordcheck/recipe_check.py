@@ -14,6 +14,10 @@ from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.user_callable import require_parameterization
+from mutransfer_cli.coordcheck.verdict.depth_expectation import (
+    DepthExpectation,
+    maximal_update_expectation,
+)
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     Expectation,
     expectation,
@@ -26,6 +30,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of, optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment
+from mutransfer_cli.parameterization.choices.depth_rate import MAXIMAL_UPDATE
 from mutransfer_cli.parameterization.choices.embedding_rate import (
     embedding_exponent,
     token_embeddings,
@@ -185,6 +190,14 @@ def require_memory(plan: Plan) -> None:
         )
 
 
+def depth_expectation(recipe: Recipe) -> DepthExpectation:
+    """What the recipe's rule for the depth lets the model do."""
+    if recipe.rules.depth == MAXIMAL_UPDATE:
+        return maximal_update_expectation(optimizer_spec(recipe.optimizer.full_name).geometry)
+    parameterization = parameterization_of(recipe.parameterization)
+    return DepthExpectation(alpha=parameterization.block_alpha(recipe.rules.depth_alpha))
+
+
 def check_recipe_depth(
     recipe: Recipe, depths: Sequence[int] | None, seeds: int, steps: int, first_seed: int
 ) -> CheckReport:
@@ -213,12 +226,14 @@ def check_recipe_depth(
         for d in (all_depths[0], all_depths[-1])
     )
     blocks = blocks_of(shapes_of(small).keys(), shapes_of(large).keys())
+    if not blocks.counts:  # the same blocks, applied more often
+        blocks = factory.family(deeper=True).blocks
     return run_depth_check(
         proxy_builder(factory, lambda depth: replace(base, depth=depth)),
         blocks,
         all_depths,
         parameterization=recipe.parameterization,
-        alpha=parameterization_of(recipe.parameterization).block_alpha(recipe.rules.depth_alpha),
+        expected=depth_expectation(recipe),
         seeds=seeds,
         steps=steps,
         first_seed=first_seed,

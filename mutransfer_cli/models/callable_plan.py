@@ -18,8 +18,9 @@ from mutransfer_cli.models.user_code import accepted_arguments, run_user_code
 from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.tracing.blocks import Blocks, blocks_of
+from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.family import Family, family_of
+from mutransfer_cli.tracing.loops import repeated_blocks
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 Build = Callable[..., nn.Module | Subject]
@@ -105,8 +106,8 @@ def _family(
         loss: The user's own loss, or None.
     """
 
-    def traced(width: int) -> tuple[nn.Module, Callable[[], object]]:
-        subject = _built(build, width, base.depth)
+    def traced(width: int, depth: int = base.depth) -> tuple[nn.Module, Callable[[], object]]:
+        subject = _built(build, width, depth)
         subject.model.eval()
         return subject.model, _forward_pass(subject, batch, loss)
 
@@ -115,7 +116,9 @@ def _family(
         blocks = Blocks()
         if _grows_deeper(build):
             deeper = skeleton(lambda: _built(build, base.width, 2 * base.depth).model)
-            blocks = blocks_of(shapes_of(small[0]).keys(), shapes_of(deeper).keys())
+            blocks = repeated_blocks(
+                small, shapes_of(deeper).keys(), lambda: traced(base.width, 2 * base.depth)
+            )
         return family_of(small, traced(2 * base.width), roles, blocks)
 
 

@@ -29,6 +29,7 @@ from mutransfer_cli.recipe.size_constraints import size_fault
 from mutransfer_cli.tracing.blocks import Blocks, blocks_of
 from mutransfer_cli.tracing.family import Family, family_of
 from mutransfer_cli.tracing.knobs import knobs_of
+from mutransfer_cli.tracing.loops import RunModel, repeated_blocks
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
             if few:
                 base, other = (replace(size, depth=FEW_BLOCKS) for size in (base, other))
             model, run = _traceable(recipe, base)
-            blocks = _repeated_blocks(recipe, full, model) if deeper or few else Blocks()
+            blocks = _repeated_blocks(recipe, full, (model, run)) if deeper or few else Blocks()
             _families[key] = family_of((model, run), _traceable(recipe, other), roles, blocks)
         log.info(
             "model: traced %s at widths %d and %d", recipe.model.build, base.width, other.width
@@ -131,10 +132,10 @@ def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
         ) from error
 
 
-def _repeated_blocks(recipe: Recipe, deeper: Size, model: torch.nn.Module) -> Blocks:
-    """What is repeated along the depth, from the names of a deeper model."""
+def _repeated_blocks(recipe: Recipe, deeper: Size, base: RunModel) -> Blocks:
+    """What is repeated along the depth, from a deeper model."""
     twice = skeleton(lambda: build(recipe, deeper).model)
-    return blocks_of(shapes_of(model).keys(), shapes_of(twice).keys())
+    return repeated_blocks(base, shapes_of(twice).keys(), lambda: _traceable(recipe, deeper))
 
 
 def may_be_shallow(recipe: Recipe, base: Size) -> bool:

@@ -45,6 +45,39 @@ class CompleteP(Parameterization):
             return DepthRule(lr=lr, gradient=-alpha)
         return DepthRule(lr=lr, gradient=-alpha, multiplier=-alpha).absorbed(geometry)
 
+    def looped_rule(self, geometry: Geometry, alpha: float, ends_branch: bool) -> DepthRule:
+        """A block that is applied m_L times as often changes every branch at once.
+
+        The branches of all applications and their changes add up coherently, so that α has to be 1
+        (arXiv 2606.18524; second-hand: its abstract), and the learning rate is then constant. The
+        gradient is the sum over the applications and scales as m_L^(1-α); the rate scales as
+        m_L^(α-1), with SGD as m_L^(2α-2) (derived).
+
+        Args:
+            geometry: Geometry of the optimizer that trains the tensor.
+            alpha: `rules.depth_alpha`.
+            ends_branch: Whether the branch's multiplier has to be folded into the tensor.
+        """
+        lr = 2 * alpha - 2 if geometry.sees_gradient_scale else alpha - 1
+        if not ends_branch:
+            return DepthRule(lr=lr, gradient=1 - alpha)
+        return DepthRule(lr=lr, gradient=1 - alpha, multiplier=-alpha).absorbed(geometry)
+
+    def stream_rule(self, geometry: Geometry, looped: bool) -> DepthRule:
+        """Its change is not multiplied by the branch's number: the rate has to scale as m_L^-1.
+
+        So it is for the gains and biases of norms behind the residual sum (derived; published rules
+        are for norms inside the branches). Its gradient is constant, or if it is looped, a sum over
+        its applications.
+
+        Args:
+            geometry: Geometry of the optimizer that trains the tensor.
+            looped: Whether a deeper model applies it more often, and has no more of its kind.
+        """
+        gradient = 1.0 if looped else 0.0
+        follows = gradient if geometry.sees_gradient_scale else 0.0
+        return DepthRule(lr=-1.0 - follows, gradient=gradient)
+
     def depth_choice(self, alpha: float) -> Choice:
         """The residual exponent, on which sources disagree."""
         return Choice(

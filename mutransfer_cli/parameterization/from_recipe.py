@@ -32,6 +32,7 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
         epsilon=rules.epsilon,
         alignment=rules.alignment,
         depth_alpha=rules.depth_alpha,
+        depth=rules.depth,
         horizon=rules.horizon,
         beta1=rules.beta1,
         init=Init(

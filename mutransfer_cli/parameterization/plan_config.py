@@ -74,6 +74,8 @@ class PlanConfig:
         alignment: full or none; None: full, or one learning rate for all tensors where the
             parameterization has one.
         depth_alpha: Residual exponent of depth rules, 1/2 to 1.
+        depth: parameterization (its own rule, or none) or maximal-update: how rates and branches
+            follow the depth.
         horizon: steps, empirical or none: how hyperparameters scale with batch size and training
             length.
         beta1: keep, or scale with the batch size.
@@ -97,6 +99,7 @@ class PlanConfig:
     epsilon: str = "scaled"
     alignment: str | None = None
     depth_alpha: float = 1.0
+    depth: str = "parameterization"
     horizon: str = "steps"
     beta1: str = "keep"
     init: Init = Init()

@@ -11,6 +11,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import SPECTRAL
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
+from mutransfer_cli.parameterization.choices.depth_rate import MAXIMAL_UPDATE
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
@@ -168,7 +169,9 @@ def plan_model(
         ratio["steps"] * ratio["batch"],
     )
     # where branches are multiplied by a power of the depth, the init need not follow it too
-    branches_scaled = parameterization.branch_power(config.depth_alpha) != 0
+    branches_scaled = (
+        parameterization.branch_power(config.depth_alpha) != 0 or config.depth == MAXIMAL_UPDATE
+    )
     context = PlanContext(
         config,
         parameterization,

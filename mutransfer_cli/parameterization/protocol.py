@@ -133,6 +133,25 @@ class Parameterization:
         """
         return CONSTANT_IN_DEPTH
 
+    def looped_rule(self, geometry: Geometry, alpha: float, ends_branch: bool) -> DepthRule:
+        """How the numbers of a tensor scale with the number of times that its block is applied.
+
+        Args:
+            geometry: Geometry of the optimizer that trains the tensor.
+            alpha: `rules.depth_alpha`, 1/2 to 1.
+            ends_branch: Whether the branch's multiplier has to be folded into the tensor.
+        """
+        return CONSTANT_IN_DEPTH
+
+    def stream_rule(self, geometry: Geometry, looped: bool) -> DepthRule:
+        """How the numbers of a tensor scale that acts on the stream in every block (post-norm).
+
+        Args:
+            geometry: Geometry of the optimizer that trains the tensor.
+            looped: Whether a deeper model applies it more often, and has no more of its kind.
+        """
+        return CONSTANT_IN_DEPTH
+
     def attention_scale(
         self, multiplier: float | None, own_scale: float, head_size: int, growth: float
     ) -> float:

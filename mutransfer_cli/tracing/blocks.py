@@ -16,10 +16,12 @@ class Blocks:
     Attributes:
         counts: Number of blocks at the base, by container (the part of the name before the index).
         names: Names of all tensors at the base.
+        looped: Modules that a deeper model applies more often, with the same tensors.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    looped: frozenset[str] = frozenset()
 
     def position(self, name: str) -> tuple[str, int, str] | None:
         """Container, index and remaining name of a tensor; None outside of blocks."""
@@ -32,7 +34,16 @@ class Blocks:
     def is_block(self, module: str) -> bool:
         """Whether a name is that of a block."""
         container, _, number = module.rpartition(".")
-        return container in self.counts and number.isdigit()
+        return module in self.looped or (container in self.counts and number.isdigit())
+
+    def is_looped(self, name: str) -> bool:
+        """Whether a tensor is in a block that a deeper model applies more often."""
+        parts = name.split(".")
+        return any(".".join(parts[:i]) in self.looped for i in range(len(parts)))
+
+    def holds(self, name: str) -> bool:
+        """Whether a tensor is in a block of either kind."""
+        return self.position(name) is not None or self.is_looped(name)
 
     def at_base(self, name: str) -> str:
         """The tensor at the base that corresponds to a tensor at another depth.

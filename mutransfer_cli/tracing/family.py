@@ -60,6 +60,8 @@ class Family:
         outside_powers: Exponents in width of the numbers by which the model multiplies the results
             of a tensor's module; a part of `scale_powers`.
         gains: By gain of weight normalization, what it multiplies.
+        on_stream: Tensors of layers whose result is the residual stream, such as a norm behind the
+            residual sum.
     """
 
     tensors: tuple[TensorShape, ...]
@@ -78,6 +80,7 @@ class Family:
     lookups: Collection[str] = frozenset()
     outside_powers: Mapping[str, float] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
+    on_stream: frozenset[str] = frozenset()
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
@@ -86,6 +89,18 @@ class Family:
     @cached_property
     def _by_name(self) -> Mapping[str, TensorShape]:
         return {t.name: t for t in self.tensors}
+
+    def is_on_stream(self, name: str) -> bool:
+        """Whether a tensor of a block, or its like in another block, acts on the stream itself."""
+        position = self.blocks.position(name)
+        if position is None:
+            return name in self.on_stream and self.blocks.is_looped(name)
+        return (position[0], position[2]) in self._kinds_on_stream
+
+    @cached_property
+    def _kinds_on_stream(self) -> frozenset[tuple[str, str]]:
+        positions = (self.blocks.position(name) for name in self.on_stream)
+        return frozenset((p[0], p[2]) for p in positions if p is not None)
 
     @cached_property
     def tied(self) -> bool:
@@ -206,6 +221,7 @@ def family_of(
         small.dependencies.lookups,
         scale_powers(tensors, growth.outside, big),
         small.gains,
+        small.on_stream,
     )
 
 

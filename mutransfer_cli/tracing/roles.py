@@ -104,6 +104,7 @@ class Trace:
         uses: All uses of every parameter.
         attention: All calls of attention.
         ends: Parameters that end a residual branch.
+        on_stream: Parameters of layers whose result is the stream, to which a branch is added.
         after: By parameter, the number by which lookups in it were multiplied.
         factors: The numbers by which activations and weights were multiplied.
         dependencies: What depends on which parameter.
@@ -114,6 +115,7 @@ class Trace:
     uses: dict[str, list[Use]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     ends: frozenset[str] = frozenset()
+    on_stream: frozenset[str] = frozenset()
     after: dict[str, float] = field(default_factory=dict)
     factors: WidthFactors = field(default_factory=WidthFactors)
     dependencies: Dependencies = field(default_factory=lambda: Dependencies(()))

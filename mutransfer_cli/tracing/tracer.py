@@ -189,6 +189,7 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
         torch.backends.mha.set_fastpath_enabled(fused)
     recorded = tracer.recorder.trace
     recorded.ends = frozenset(tracer.branches.branch_ends)
+    recorded.on_stream = frozenset(tracer.branches.stream_layers)
     tracer.factors.finished()
     recorded.factors, recorded.dependencies = tracer.factors, tracer.dependencies
     return recorded

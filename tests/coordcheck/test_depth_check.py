@@ -10,9 +10,16 @@ from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.coordcheck.measure.depth_training import ATTENTION, CHANGE, STREAM
 from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
+from mutransfer_cli.coordcheck.recipe_check import check_recipe_depth
 from mutransfer_cli.coordcheck.report.result import CheckReport
+from mutransfer_cli.coordcheck.verdict.depth_expectation import (
+    DepthExpectation,
+    maximal_update_expectation,
+)
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.optimizers.geometry import GRADIENT
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks
@@ -53,7 +60,12 @@ def checked(
         return subject
 
     report = run_depth_check(
-        make, blocks, DEPTHS, parameterization="completep", alpha=alpha, seeds=2
+        make,
+        blocks,
+        DEPTHS,
+        parameterization="completep",
+        expected=DepthExpectation(alpha),
+        seeds=2,
     )
     slopes = {}
     for m in report.document.modules:
@@ -119,3 +131,74 @@ def test_of_a_recipe(tmp_path: Path) -> None:
         check_target(str(path), axis="depth", depths=(2, 4))
     with pytest.raises(InputError, match="needs a recipe"):
         check_target("my.model:build", axis="depth")
+
+
+def of_stack(kind: str, text: str, seeds: int = 2) -> CheckReport:
+    recipe = loads(STACK.replace("KIND", kind) + text).recipe
+    return check_recipe_depth(recipe, DEPTHS, seeds=seeds, steps=3, first_seed=0)
+
+
+STACK = """
+name: stack
+model: {build: "tests.helpers.deep_stacks:KIND"}
+init: {from: model}
+data: {source: teacher, d_in: 16, d_out: 10}
+base: {width: 32, depth: 2, batch: 16, steps: 100}
+ladder: {width: [32, 64]}
+"""
+ADAM = "optimizer: {name: adamw, lr: 0.0001, eps: 1.0e-12, weight_decay: 0.0}\n"
+SGD = "optimizer: {name: sgd, lr: 0.001}\n"
+COMPLETEP, MAXIMAL = "parameterization: completep\n", "rules: {depth: maximal-update}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["post_norm", "parallel"])
+def test_other_residual_stacks(kind: str) -> None:
+    report = of_stack(kind, ADAM + COMPLETEP)
+    assert report.passed, report.document.reason
+    without = of_stack(kind, ADAM)
+    assert without.verdict == "fail" and "residual-scale" in without.document.reason
+    bad = {t.name for t in without.tensors if t.finding == "lr-too-large"}
+    assert any(name.endswith("down.weight") for name in bad)
+    assert not {"stem.weight", "readout.weight"} & bad
+
+
+@pytest.mark.slow
+def test_a_looped_stack() -> None:
+    # arXiv 2606.18524, abstract: branches 1/N; 1/√N is not enough, since they add up coherently
+    report = of_stack("looped", ADAM + COMPLETEP)
+    assert report.passed, report.document.reason
+    for rule in ("", COMPLETEP + "rules: {depth_alpha: 0.5}\n"):
+        without = of_stack("looped", ADAM + rule)
+        assert without.verdict == "fail"
+        assert "residual-scale: the residual stream grows" in without.document.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", [SGD, ADAM])
+def test_maximal_updates_of_a_convolutional_stack(optimizer: str) -> None:
+    report = of_stack("plain_convnet", optimizer + MAXIMAL, 4)
+    assert report.passed, report.document.reason
+    without = of_stack("plain_convnet", optimizer, 4)
+    assert without.verdict == "fail"
+    assert "blocks.*.weight" in {t.name for t in without.tensors if t.finding == "lr-too-large"}
+
+
+def test_a_rate_that_leaves_out_maximal_updates() -> None:
+    recipe = loads(STACK.replace("KIND", "plain_convnet") + SGD + MAXIMAL).recipe
+    factory = ProxyFactory(recipe)
+    constant = ProxyFactory(loads(STACK.replace("KIND", "plain_convnet") + SGD).recipe)
+
+    def make(depth: int, seed: int) -> Subject:
+        size = Size(32, depth, 16, 100)
+        subject = factory.build_with_optimizer(size, seed, constant.plan(size))
+        return subject
+
+    report = run_depth_check(
+        make, Blocks({"blocks": 2}), (2, 4, 8), parameterization="mup", seeds=1,
+        expected=maximal_update_expectation(GRADIENT),
+    )  # fmt: skip
+    # every rate is m^1.5 too large, exactly
+    assert report.verdict == "fail"
+    assert {t.finding for t in report.tensors} == {"lr-too-large"}
+    assert all("divide it by m^1.5" in (t.fix or "") for t in report.tensors)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import sqrt
+from statistics import fmean
 
 from torch import Tensor, nn
 
@@ -33,12 +35,16 @@ class DepthMeasurement:
         network: The network's quantities STREAM, CHANGE and, if there is attention, ATTENTION.
         shares: Each tensor's part in the decrease of the loss, by name with `*` for the block's
             number.
+        updates: The size of each kind of tensor's update, a mean over the blocks.
+        updates_per_gradient: The same, divided by the size of the gradient.
         finite: Whether all losses were finite.
     """
 
     size: int
     network: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
+    updates: dict[str, float] = field(default_factory=dict)
+    updates_per_gradient: dict[str, float] = field(default_factory=dict)
     finite: bool = True
 
 
@@ -49,6 +55,7 @@ def measure_depth(
     steps: int,
     blocks: Blocks,
     block_lr_factor: float = 1.0,
+    all_blocks: bool = False,
 ) -> DepthMeasurement:
     """Take a few steps on one tiny batch.
 
@@ -59,6 +66,7 @@ def measure_depth(
         steps: Number of optimizer steps.
         blocks: The blocks that repeat along the depth.
         block_lr_factor: Factor on the learning rates inside the blocks, for the negative control.
+        all_blocks: Measure the outputs of all blocks, and not of the last one of each stack.
 
     Raises:
         InputError: No block is called as a module.
@@ -67,7 +75,7 @@ def measure_depth(
     assert subject.batch is not None and subject.optimizer is not None
     named = dict(subject.model.named_parameters())
     if block_lr_factor != 1.0:
-        inside = {n: block_lr_factor for n in named if blocks.position(n) is not None}
+        inside = {n: block_lr_factor for n in named if blocks.holds(n)}
         multiply_learning_rates(subject.model, subject.optimizer, inside)
     subject.model.train()
     result = DepthMeasurement(depth)
@@ -80,22 +88,30 @@ def measure_depth(
     before = {name: p.detach().clone() for name, p in named.items()}
     subject.optimizer.step()
     result.shares = loss_shares(named, before, blocks)
+    result.updates = update_sizes(named, before, blocks, per_gradient=False)
+    result.updates_per_gradient = update_sizes(named, before, blocks, per_gradient=True)
     for _ in range(steps - 1):
         result.finite &= forward_backward(subject, batch)[1]
         subject.optimizer.step()
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
 
-    ends = stream_modules(first, depth, blocks)
+    ends = stream_modules(first, depth, blocks, all_blocks)
     sizes = [rms(first.by_module[n].output) for n in ends]
     moves = [rms(last.by_module[n].output - first.by_module[n].output) for n in ends]
-    result.network[STREAM] = sum(sizes) / len(sizes)
-    result.network[CHANGE] = sum(moves) / len(moves)
+    mean = root_mean_square if all_blocks else fmean
+    result.network[STREAM] = mean(sizes)
+    result.network[CHANGE] = mean(moves)
     logits_after = block_attention_logits(first, blocks)
     if logits:
         pairs = zip(logits, logits_after, strict=True)
         result.network[ATTENTION] = sum(rms(b - a) for a, b in pairs) / len(logits)
     return result
+
+
+def root_mean_square(values: Sequence[float]) -> float:
+    """The root of the mean of the squares."""
+    return sqrt(fmean(value * value for value in values))
 
 
 def loss_shares(
@@ -119,6 +135,31 @@ def loss_shares(
     return shares
 
 
+def update_sizes(
+    named: Mapping[str, nn.Parameter],
+    before: Mapping[str, Tensor],
+    blocks: Blocks,
+    per_gradient: bool,
+) -> dict[str, float]:
+    """The size of each kind of tensor's update by one step, a mean over the blocks.
+
+    Args:
+        named: The parameters after the step, with the gradients of the pass before it.
+        before: The parameters' values before the step.
+        blocks: The blocks.
+        per_gradient: Divide by the size of the gradient.
+    """
+    sizes: dict[str, list[float]] = {}
+    for name, p in named.items():
+        if p.grad is None:
+            continue
+        size = rms(p.detach() - before[name])
+        if per_gradient:
+            size /= rms(p.grad) or 1.0
+        sizes.setdefault(tensor_pattern(name, blocks), []).append(size)
+    return {kind: fmean(found) for kind, found in sizes.items()}
+
+
 def block_attention_logits(calls: Calls, blocks: Blocks) -> list[Tensor]:
     """Attention logits of each block by itself, with current weights on the recorded input."""
     with attention_logits() as logits:
@@ -134,14 +175,26 @@ def tensor_pattern(name: str, blocks: Blocks) -> str:
     return name if position is None else f"{position[0]}.*.{position[2]}"
 
 
-def stream_modules(calls: Calls, depth: int, blocks: Blocks) -> list[str]:
+def stream_modules(calls: Calls, depth: int, blocks: Blocks, all_blocks: bool = False) -> list[str]:
     """Names of the modules whose output is the residual stream: the last block of each stack.
+
+    Of a block that is applied several times the last call is recorded.
+
+    Args:
+        calls: What was recorded.
+        depth: The depth, for the message.
+        blocks: The blocks.
+        all_blocks: Return every block.
 
     Raises:
         InputError: No block is called as a module.
     """
-    called = [name.rpartition(".") for name in calls.by_module if blocks.is_block(name)]
-    last_blocks = [
+    names = [name for name in calls.by_module if blocks.is_block(name)]
+    if all_blocks and names:
+        return names
+    called = [name.rpartition(".") for name in names]
+    last_blocks = [name for name in names if name in blocks.looped][-1:]
+    last_blocks += [
         f"{container}.{max(numbers)}"
         for container in blocks.counts
         if (numbers := [int(number) for of, _, number in called if of == container])

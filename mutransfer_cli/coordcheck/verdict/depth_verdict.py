@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.measure.depth_training import (
     STREAM,
     DepthMeasurement,
 )
+from mutransfer_cli.coordcheck.verdict.depth_expectation import CONSTANT, DepthExpectation
 from mutransfer_cli.coordcheck.verdict.diagnosis import correction, excess, lr_finding
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
@@ -78,7 +79,9 @@ def fit_network(measurements: Sequence[DepthMeasurement]) -> NetworkSlopes:
     return NetworkSlopes(slopes)
 
 
-def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float) -> float:
+def network_deviation(
+    name: str, slope: DepthSlope, stream: float, expected: DepthExpectation
+) -> float:
     """Deviation of the slope of a network quantity from the expected one.
 
     At init the stream may shrink toward its stem, and without a stem as depth^-1/2; its change is
@@ -89,29 +92,39 @@ def network_deviation(name: str, slope: DepthSlope, stream: float, alpha: float)
         name: STREAM, CHANGE or ATTENTION.
         slope: Slope of the quantity.
         stream: Slope of the stream.
-        alpha: The residual exponent.
+        expected: What the rule for the depth lets the network do.
     """
     if name == STREAM:
         return 0.0 if STEEPEST_STREAM < slope.all.value < 0 else slope.all.value
     if name == ATTENTION:
+        alpha = expected.alpha
         return conservative([slope.all.value + 1 - alpha, slope.deep + 1 - alpha])
     relative = [slope.all.value - stream] if name == CHANGE else []
-    return conservative([slope.all.value, slope.deep, *relative])
+    values = [slope.all.value, slope.deep, *relative]
+    return conservative([max(0.0, value) if expected.may_fall else value for value in values])
 
 
-def share_deviation(slope: DepthSlope, stream: float) -> float:
-    """Deviation of the slope of a tensor's share in the decrease of the loss from 0.
+def share_deviation(slope: DepthSlope, stream: float, expected: float = 0.0) -> float:
+    """Deviation of the slope of a tensor's share in the decrease of the loss.
 
     Behind a norm the gradient scales as 1/stream, and so may the share.
+
+    Args:
+        slope: Slope of the share.
+        stream: Slope of the residual stream at init.
+        expected: The expected slope.
     """
-    return conservative([slope.all.value, slope.deep, slope.all.value + stream])
+    over_all = slope.all.value - expected
+    return conservative([over_all, slope.deep - expected, over_all + stream])
 
 
-def network_faults(slopes: NetworkSlopes, alpha: float) -> tuple[FaultReport, ...]:
+def network_faults(
+    slopes: NetworkSlopes, expected: DepthExpectation = CONSTANT
+) -> tuple[FaultReport, ...]:
     """A fault for each quantity of the network that significantly depends on the depth."""
     faults = []
     for name, slope in slopes.by_name.items():
-        deviation = network_deviation(name, slope, slopes.stream, alpha)
+        deviation = network_deviation(name, slope, slopes.stream, expected)
         if verdict_on(deviation, slope.all.error) == "fail":
             faults.append(network_fault(name, deviation))
     return tuple(faults)
@@ -132,7 +145,11 @@ def network_fault(name: str, deviation: float) -> FaultReport:
 
 
 def tensor_reports(
-    measurements: Sequence[DepthMeasurement], stream: float, ratio: float, blocks: Blocks
+    measurements: Sequence[DepthMeasurement],
+    stream: float,
+    ratio: float,
+    blocks: Blocks,
+    expected: DepthExpectation = CONSTANT,
 ) -> tuple[TensorReport, ...]:
     """The report on each kind of tensor, where a kind covers all blocks.
 
@@ -141,17 +158,23 @@ def tensor_reports(
         stream: Slope of the residual stream at init.
         ratio: The largest depth divided by the smallest.
         blocks: The blocks that repeat along the depth.
+        expected: What the rule for the depth lets the tensors do.
     """
     reports = []
-    for name in measurements[0].shares:
-        slope = fit_depth_slope(measurements, lambda m, name=name: m.shares.get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
-        in_block = blocks.position(name.replace("*", "0")) is not None
-        reports.append(tensor_report(name, slope, stream, ratio, in_block))
+    for name in expected.of_tensors(measurements[0]):
+        slope = fit_depth_slope(measurements, lambda m, name=name: expected.of_tensors(m).get(name))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+        in_block = blocks.holds(name.replace("*", "0"))
+        reports.append(tensor_report(name, slope, stream, ratio, in_block, expected.exponent))
     return tuple(reports)
 
 
 def tensor_report(
-    name: str, slope: DepthSlope | None, stream: float, ratio: float, in_block: bool
+    name: str,
+    slope: DepthSlope | None,
+    stream: float,
+    ratio: float,
+    in_block: bool,
+    expected: float = 0.0,
 ) -> TensorReport:
     """The report on one kind of tensor.
 
@@ -162,6 +185,7 @@ def tensor_report(
         stream: Slope of the residual stream at init.
         ratio: The largest depth divided by the smallest.
         in_block: Whether the tensor is in a block.
+        expected: Expected slope; 0 for a share, else that of the update.
     """
     verdict: AspectVerdict = "fail"
     finding = message = fix = None
@@ -169,14 +193,18 @@ def tensor_report(
         finding, message = "not-trained", f"`{name}`: it does not move at every depth"
         fix = FINDINGS[finding].fix()
     else:
-        deviation = share_deviation(slope, stream)
+        deviation = share_deviation(slope, 0.0 if expected else stream, expected)
         verdict = verdict_on(deviation, slope.all.error)
         if verdict == "inconclusive":
             log.info("%s is undecided: off by %.2f ± %.2f", name, deviation, slope.all.error)
         if verdict != "pass":
             finding = lr_finding(deviation)
-            subject = "of all blocks in sum" if in_block else "of its updates"
-            message = f"`{name}`: the effect {subject} is {excess(deviation, ratio, 'depth')}"
+            subject = "the effect of its updates"
+            if expected:
+                subject = "its update"
+            elif in_block:
+                subject = "the effect of all blocks in sum"
+            message = f"`{name}`: {subject} is {excess(deviation, ratio, 'depth')}"
             fix = FINDINGS[finding].fix(change=correction(deviation, "depth"))
     return TensorReport(
         name=name,
@@ -185,7 +213,7 @@ def tensor_report(
         finding=finding,
         message=message,
         fix=fix,
-        update_slope=slope.all.report(0.0) if slope else None,
+        update_slope=slope.all.report(expected) if slope else None,
         init_slope=None,
         decay_slope=None,
         aspects={"update": verdict},
@@ -236,8 +264,10 @@ def overall_verdict(
             f"sanity check: a deliberately wrong learning rate passed too ({control.what}); give "
             "larger --depths",
         )
-    return (
-        "pass",
-        f"the effect of all {len(tensors)} kinds of tensor is the same at every depth; sanity "
-        "check: a deliberately wrong learning rate is detected",
-    )
+    alike = f"the effect of all {len(tensors)} kinds of tensor is the same at every depth"
+    if any(t.update_slope and t.update_slope.expected for t in tensors):
+        alike = (
+            f"the updates of all {len(tensors)} kinds of tensor follow the rule for the depth, and "
+            "the mean change of all blocks is the same at every depth"
+        )
+    return "pass", f"{alike}; sanity check: a deliberately wrong learning rate is detected"

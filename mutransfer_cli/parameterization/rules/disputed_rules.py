@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.parameterization.choices.depth_rate import depth_choice
 from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
 from mutransfer_cli.parameterization.choices.update_scale import update_scale_choice
 from mutransfer_cli.parameterization.plan_config import PlanConfig
@@ -63,14 +63,7 @@ def _choices(
     if "width" in grows and update_scale is not None:
         yield update_scale
     if "depth" in grows:
-        others = [row.name for row in PARAMETERIZATIONS if row.depth_exponent]
-        yield parameterization.depth_choice(config.depth_alpha) or Choice(
-            "depth",
-            f"{parameterization.name} has no rule for it: nothing follows the depth",
-            "assumption",
-            "none",
-            f"parameterization: {' or '.join(others)} has one" if others else "none",
-        )
+        yield depth_choice(config, parameterization, optimizer_spec(plan.optimizer).geometry)
     if {"batch", "duration"} & grows:
         yield _horizon(config, plan)
         yield _beta1(config)

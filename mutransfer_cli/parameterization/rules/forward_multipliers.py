@@ -155,7 +155,7 @@ def _residual(
         )
     if factor == 1.0:
         return (given, None), False
-    if not any(family.blocks.position(name) for name in family.ends):
+    if not any(family.blocks.holds(name) for name in family.ends):
         raise InputError(
             "no tensor was found to end a residual branch, so the branches' multiplier "
             f"{factor:g} cannot be folded into any; {line}",

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import sqrt
 
 from mutransfer_cli.optimizers.protocol import optimizer_of
+from mutransfer_cli.parameterization.choices.depth_rate import (
+    DepthPosition,
+    depth_note,
+    depth_rule_of,
+)
 from mutransfer_cli.parameterization.choices.embedding_rate import (
     embedding_exponent,
     embedding_factor,
@@ -126,10 +132,11 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     fan_in, fan_out = tensor.fans(shape)
     base_in, base_out = tensor.fans(tensor.base_shape)
     m_in, m_out = fan_in / base_in, fan_out / base_out
-    in_block = context.family.blocks.position(name) is not None
-    ends = context.folded and matrix_of(tensor, context).name in context.family.ends
-    inside = parameterization.depth_rule(geometry, s.depth_alpha, in_block, False)
-    depth = parameterization.depth_rule(geometry, s.depth_alpha, in_block, ends)
+    position = depth_position(name, tensor, context)
+    depth, inside = (
+        depth_rule_of(s, parameterization, geometry, p)
+        for p in (position, replace(position, folded=False))
+    )
 
     # divide by the factor that the optimizer's class applies by itself
     adjustment = context.adjustment if optimizer is context.optimizer else None
@@ -190,14 +197,15 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         optimizer=optimizer.name,
         why="; ".join(
             [
-                derivation(row, rule, depth, context, in_block),
+                derivation(row, rule, depth, context, position),
                 *counted_power(tensor, context),
                 *([optimizer.measured] if optimizer.measured else []),
                 *embedding_rule(tensor, context),
                 *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),
             ]
         ),
-        note=context.family.scale_notes.get(tensor.name, ""),
+        note=context.family.scale_notes.get(tensor.name, "")
+        or (depth_note(depth, position) if m_depth != 1.0 else ""),
     )
 
 
@@ -209,8 +217,27 @@ def embedding_rule(tensor: TensorShape, context: PlanContext) -> list[str]:
     return [f"rules.embedding {context.config.embedding}: rate × m_width^{exponent:g}"]
 
 
+def depth_position(name: str, tensor: TensorShape, context: PlanContext) -> DepthPosition:
+    """What the depth repeats around a tensor.
+
+    Args:
+        name: The tensor's name in the model at the target.
+        tensor: The corresponding tensor at the base.
+        context: The inputs that are common to all tensors.
+    """
+    family = context.family
+    return DepthPosition(
+        in_block=family.blocks.position(name) is not None,
+        looped=family.blocks.is_looped(name),
+        ends_branch=matrix_of(tensor, context).name in family.ends,
+        on_stream=family.is_on_stream(name),
+        has_branches=bool(family.ends),
+        folded=context.folded,
+    )
+
+
 def derivation(
-    row: Row, rule: LrRule, depth: DepthRule, context: PlanContext, in_block: bool
+    row: Row, rule: LrRule, depth: DepthRule, context: PlanContext, position: DepthPosition
 ) -> str:
     """The derivation in one line: init, rate, depth, horizon.
 
@@ -219,14 +246,21 @@ def derivation(
         rule: The tensor's width rule.
         depth: The tensor's depth rule.
         context: The inputs that are common to all tensors.
-        in_block: Whether the tensor is in a block that repeats along the depth.
+        position: What the depth repeats around the tensor.
     """
     parts = [f"init ∝ {row.init}, multiplier {row.multiplier}", rule.why]
-    if in_block and depth != DepthRule():
-        folded = ", the branch's multiplier folded in" if depth.init else ""
-        parts.append(
-            f"in a block: rate ∝ m_L^{depth.lr:g}, gradient m_L^{depth.gradient:g}{folded}"
-        )
+    if position.looped and context.m_depth != 1.0 and not position.on_stream:
+        parts.append("looped: branches ∝ 1/depth (2606.18524, second-hand)")
+    if depth != DepthRule():
+        folded = position.folded and position.ends_branch
+        more = ", the branch's multiplier folded in" if folded else ""
+        if depth.init and not folded:
+            more = f", init ∝ m_L^{depth.init:g}"
+        where = "outside of blocks"
+        if position.in_block or position.looped:
+            where = "in a block" if position.in_block else "in a looped block"
+            where = "on the stream of each block (post-norm)" if position.on_stream else where
+        parts.append(f"{where}: rate ∝ m_L^{depth.lr:g}, gradient m_L^{depth.gradient:g}{more}")
     if context.horizon.lr != 1.0:
         parts.append(f"horizon ({context.config.horizon}): rate × {context.horizon.lr:.4g}")
     return "; ".join(parts)

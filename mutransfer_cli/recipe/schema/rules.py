@@ -35,6 +35,9 @@ class Rules(Section):
     """Does Adam's epsilon follow the size of the gradient?"""
     depth_alpha: Annotated[Number, Field(ge=0.5, le=1)] = 1.0
     """Exponent of the residual branches, 0.5 to 1, for a parameterization that has one."""
+    depth: Literal["parameterization", "maximal-update"] = "parameterization"
+    """How rates follow the depth: by the parameterization's own rule, if it has one; or
+    maximal-update: ∝ depth^-3/2, for convolutional and plain stacks (arXiv 2510.04327)."""
     alignment: Literal["full", "none"] | None = None
     """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
     for each layer under sp too; null: full, and under sp one learning rate for all tensors."""

@@ -81,6 +81,11 @@ def _rules(recipe: Recipe) -> Iterator[Fault]:
         yield Fault(
             ("rules", "depth_alpha"), f"belongs to {owners}; {row.name} has no such exponent"
         )
+    if rules.depth != "parameterization" and row.depth_rules:
+        yield Fault(
+            ("rules", "depth"),
+            f"{row.name} has a rule of its own for the depth; expected parameterization",
+        )
     single = row.standard and rules.alignment is None
     if rules.embedding != "mup" and (row.unit_scaled or single):
         why = "has a rule of its own" if row.unit_scaled else "has one learning rate for all"

@@ -47,6 +47,7 @@ class ResidualBranches:
             int, set[int]
         ] = {}  # storages that another one was scaled or reshaped from
         self.branch_ends: set[str] = set()
+        self.stream_layers: set[str] = set()  # parameters of layers whose result is the stream
         self.alive: list[Tensor] = []  # a freed storage's address could be given out again
 
     def follow(
@@ -103,7 +104,8 @@ class ResidualBranches:
             union = frozenset().union(*(self.ends.get(p, frozenset()) for p in given))
             self._set(outcome, union)
             return
-        branch = given[streams.index(False)]
+        branch, stream = given[streams.index(False)], given[streams.index(True)]
+        self.stream_layers |= self.ends.get(stream, frozenset())
         self.branch_ends |= self.ends.get(branch, frozenset())
         self._set(outcome, frozenset())
         self.consumed |= outcome  # still the stream

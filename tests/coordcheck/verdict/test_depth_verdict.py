@@ -12,6 +12,7 @@ from mutransfer_cli.coordcheck.measure.depth_training import (
     STREAM,
     DepthMeasurement,
 )
+from mutransfer_cli.coordcheck.verdict.depth_expectation import DepthExpectation
 from mutransfer_cli.coordcheck.verdict.depth_verdict import (
     fit_depth_slope,
     fit_network,
@@ -43,7 +44,9 @@ def measured(shares: dict[str, float] | None = None, **powers: float) -> list[De
 
 
 def findings(alpha: float = 1.0, **powers: float) -> list[str]:
-    return [f.finding for f in network_faults(fit_network(measured(**powers)), alpha)]
+    return [
+        f.finding for f in network_faults(fit_network(measured(**powers)), DepthExpectation(alpha))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_the_verdict_on_the_whole() -> None:
         measurements: list[DepthMeasurement], control: ControlReport = SEEN
     ) -> tuple[str, str]:
         tensors = tensor_reports(measurements, 0.0, 8.0, BLOCKS)
-        faults = network_faults(fit_network(measurements), 1.0)
+        faults = network_faults(fit_network(measurements))
         return overall_verdict(measurements, tensors, faults, control)
 
     good = {"blocks.*.a": 0.0, "stem": 0.0}

@@ -46,7 +46,9 @@ def test_axes_that_do_not_grow_are_not_mentioned() -> None:
 
 def test_without_depth_rules_nothing_follows_the_depth() -> None:
     _, choices = planned(PlanConfig("mup"), depth=4)
-    assert choices["depth"].taken == "mup has no rule for it: nothing follows the depth"
+    assert (
+        choices["depth (rules.depth)"].taken == "mup has no rule for it: nothing follows the depth"
+    )
     _, choices = planned(PlanConfig("umup"), depth=4)
     assert "1/√depth" in choices["depth"].taken
 

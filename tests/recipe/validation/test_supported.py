@@ -52,6 +52,10 @@ TAIL = [
     ),
     ("rules: {depth_alpha: 0.5}", "10:22: rules.depth_alpha: belongs to completep; mup has no"),
     (
+        "rules: {depth: maximal-update}\nparameterization: completep",
+        "10:16: rules.depth: completep has a rule of its own for the depth; expected",
+    ),
+    (
         "parameterization: completep\nrules: {alignment: none}",
         "11:20: rules.alignment: completep has one table",
     ),
