@@ -230,5 +230,5 @@ def differences(document: ScaleDocument, plan: Plan, path: Path) -> tuple[Differ
 def hyperparameters(recipe: Recipe) -> dict[str, Any]:
     """All hyperparameters of a recipe, as quoted at the base."""
     values = plain_data(recipe)
-    sections = ("init", "multipliers", "lr_factors", "clip", "schedule")
+    sections = ("init", "multipliers", "lr_factors", "clip", "z_loss", "schedule")
     return {**values["optimizer"], **{section: values[section] for section in sections}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,6 +19,37 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     Raises:
         InputError: The model returns anything else, or logits of another shape than the targets.
     """
+    return cross_entropy_of(model, logits_of(model, batch), batch[1])
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropyWithZLoss:
+    """Cross-entropy, in training with a penalty on the normalizer of the softmax.
+
+    Chowdhery et al. 2022 (PaLM, arXiv 2204.02311, section 5): 1e-4 · log² Z, which keeps log Z near
+    zero. Evaluation measures the cross-entropy alone, so that weights can be compared.
+
+    Attributes:
+        weight: Factor of the mean of log² Z over examples (and tokens).
+    """
+
+    weight: float
+
+    def __call__(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """The loss of a batch; see `cross_entropy`."""
+        logits = logits_of(model, batch)
+        loss = cross_entropy_of(model, logits, batch[1])
+        if not model.training:
+            return loss
+        return loss + self.weight * in_single_precision(logits).logsumexp(-1).square().mean()
+
+
+def logits_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    """The logits of a batch (…, classes), for targets of shape (…).
+
+    Raises:
+        InputError: The model returns no logits, or logits of another shape than the targets.
+    """
     inputs, targets = batch
     with index_errors_named(model, inputs):
         output = model(inputs)
@@ -28,6 +61,11 @@ def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
             path=("model",),
         )
+    return logits
+
+
+def cross_entropy_of(model: nn.Module, logits: Tensor, targets: Tensor) -> Tensor:
+    """The mean cross-entropy of logits (…, classes) and targets (…), in nats."""
     with index_errors_named(model, targets):
         return F.cross_entropy(in_single_precision(logits.flatten(0, -2)), targets.flatten())
 

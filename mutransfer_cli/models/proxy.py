@@ -16,7 +16,7 @@ from mutransfer_cli.data.protocol import Source
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.loss import CrossEntropyWithZLoss, cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.unit_scale import unit_scale, unit_scaled_models
 from mutransfer_cli.optimizers.own.own_optimizer import require_taken
@@ -199,7 +199,7 @@ class ProxyFactory:
             return subjects[0].model
 
         skeleton(model)
-        return _with_loss(subjects[0])
+        return self._with_loss(subjects[0])
 
     def build(self, size: Size, seed: int, plan: Plan) -> Subject:
         """A proxy initialized as planned, with its multipliers and its loss, without an optimizer.
@@ -216,7 +216,7 @@ class ProxyFactory:
             InputError: The recipe can be planned but not trained, or the user's code fails.
         """
         self.require_trainable()
-        subject = _with_loss(build(self.recipe, size, seed))
+        subject = self._with_loss(build(self.recipe, size, seed))
         plan.initialize(subject.model, seed)
         if PARAMETERIZATIONS[plan.parameterization].unit_scaled:
             unit_scale(plan, subject.model)
@@ -255,9 +255,15 @@ class ProxyFactory:
                 path=("parameterization",),
             )
 
-
-def _with_loss(subject: Subject) -> Subject:
-    """Add the default loss, for models that return logits, to a subject without its own."""
-    if subject.loss is None:
-        subject.loss = cross_entropy
-    return subject
+    def _with_loss(self, subject: Subject) -> Subject:
+        """Add the default loss, for models that return logits, to a subject without its own."""
+        weight = self.recipe.z_loss
+        if subject.loss is None:
+            subject.loss = CrossEntropyWithZLoss(weight) if weight else cross_entropy
+        elif weight:
+            raise InputError(
+                f"belongs to the cross-entropy of logits, and {self.model_name} has a loss of its "
+                "own: add the penalty there, and leave z_loss 0",
+                path=("z_loss",),
+            )
+        return subject

@@ -36,6 +36,7 @@ SHORT_NAMES: Mapping[str, str] = types.MappingProxyType(
         "attention_multiplier": "multipliers.attention",
         "residual_multiplier": "multipliers.residual",
         "clip": "clip",
+        "z_loss": "z_loss",
         "warmup": "schedule.warmup",
         "final": "schedule.final",
         "decay": "schedule.decay",

@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.loss import cross_entropy
+from mutransfer_cli.models.loss import CrossEntropyWithZLoss, cross_entropy
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.models.subject import Subject
+from mutransfer_cli.recipe.load import loads, override
+from tests.helpers.recipes import MLP
 
 
 class Constant(nn.Module):
@@ -42,3 +46,36 @@ def test_an_output_that_is_not_logits(output: Any) -> None:
     with pytest.raises(InputError, match=r"expected logits \(2, 3, 'classes'\)") as caught:
         cross_entropy(Constant(output), (TOKENS, TOKENS))
     assert caught.value.path == ("model",)
+
+
+def test_a_z_loss_counts_in_training_alone() -> None:
+    """Seven logits of 2: the cross-entropy is ln 7, and log Z is 2 + ln 7."""
+    model = Constant(torch.full((2, 3, 7), 2.0))
+    loss = CrossEntropyWithZLoss(0.1)
+    expected = math.log(7) + 0.1 * (2 + math.log(7)) ** 2
+    assert float(loss(model.train(), (TOKENS, TOKENS))) == pytest.approx(expected)
+    assert float(loss(model.eval(), (TOKENS, TOKENS))) == pytest.approx(math.log(7))
+
+
+def test_a_z_loss_reaches_the_proxies_and_no_loss_of_ones_own() -> None:
+    recipe = loads(MLP).recipe
+    proxies = ProxyFactory(override(recipe, {"z_loss": 0.01}))
+    assert proxies.skeleton(proxies.base).loss == CrossEntropyWithZLoss(0.01)
+    assert ProxyFactory(recipe).skeleton(proxies.base).loss is cross_entropy
+    build = "tests.models.test_loss:regression"
+    own = MLP.replace("build: mlp", f"build: {build}")
+    own_recipe = loads(own).recipe
+    ProxyFactory(own_recipe).skeleton(proxies.base)
+    with pytest.raises(InputError, match="z_loss: belongs to the cross-entropy of logits"):
+        ProxyFactory(override(own_recipe, {"z_loss": 0.01})).skeleton(proxies.base)
+
+
+def squared(model: nn.Module, batch: Tensor) -> Tensor:
+    """A loss of one's own."""
+    loss: Tensor = model(batch).square().mean()
+    return loss
+
+
+def regression(width: int) -> Subject:
+    """A model with it."""
+    return Subject(nn.Linear(width, 1), loss=squared)

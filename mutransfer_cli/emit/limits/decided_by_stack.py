@@ -37,6 +37,7 @@ def with_decisions(
     decoder = row.models == "decoders"
     another_model = any(d.what == "model" for d in resolved.deviations)
     found = [*dtype_deviation(request, row), *dropout_deviation(request, row, another_model)]
+    found += z_loss_deviation(request)
     actual = dict(resolved.actual)
     if decoder and not another_model:
         found += activation_deviation(request, row)
@@ -67,6 +68,18 @@ def dtype_deviation(request: EmitRequest, row: StackEntry) -> Iterator[Deviation
             wanted=planned,
             got=row.dtype,
             consequence="rounding differs from the proxies'; small updates can be lost",
+        )
+
+
+def z_loss_deviation(request: EmitRequest) -> Iterator[Deviation]:
+    """The deviation of a z-loss, which belongs to the training code, not to a file."""
+    if request.recipe.z_loss > 0:
+        yield Deviation(
+            what="z_loss",
+            wanted=request.recipe.z_loss,
+            got="what the training code adds",
+            consequence="the file does not set it: add this weight times the mean of "
+            "logsumexp(logits)² to the loss",
         )
 
 

@@ -33,7 +33,8 @@ def answer_by_lines(
     """The answers on the line of the learning rate, with notes on the lines of the others.
 
     None where the surface over all hyperparameters resolves the learning rate at some rung, where
-    the largest rung has several values of another one, or where the line shows no optimum either.
+    the largest rung has several values of another one, where all runs are on the line, or where the
+    line shows no optimum either.
 
     Args:
         observations: All runs that were used.
@@ -47,7 +48,7 @@ def answer_by_lines(
     if not beside:
         return None
     line = [o for o in observations if _others(o, TUNED) == beside]
-    if len({o.lr for o in line}) < FEWEST_VALUES:
+    if len({o.lr for o in line}) < FEWEST_VALUES or len(line) == len(observations):
         return None
     found = answer(line, question)
     if found.choice is None:

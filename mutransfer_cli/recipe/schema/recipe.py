@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from mutransfer_cli.catalog.fields import PositiveNumber, Section
+from mutransfer_cli.catalog.fields import NonNegative, PositiveNumber, Section
 from mutransfer_cli.recipe.schema.data import Data
 from mutransfer_cli.recipe.schema.defaults import fill
 from mutransfer_cli.recipe.schema.model import Model, RoleMatch
@@ -47,6 +47,9 @@ class Recipe(Section):
     """Forward multipliers at the base."""
     clip: PositiveNumber | None = None
     """Threshold of the global gradient norm."""
+    z_loss: NonNegative = 0.0
+    """Weight of the mean of log² Z, the normalizer of the softmax, in the training loss; the
+    validation loss is without it."""
     schedule: Schedule = Field(default_factory=Schedule)
     """The learning rate over a run."""
     data: Data

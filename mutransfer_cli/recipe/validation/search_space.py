@@ -13,7 +13,8 @@ from mutransfer_cli.recipe.key_paths import SHORT_NAMES, key_path, value_at
 from mutransfer_cli.recipe.placeholders import placeholders_in
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
-SEARCHABLE = ("optimizer", "lr_factors", "init", "multipliers", "clip", "schedule", "rules")
+SEARCHABLE = {"optimizer", "lr_factors", "init", "multipliers", "clip", "z_loss"}
+SEARCHABLE |= {"schedule", "rules"}
 
 
 def space_faults(

@@ -11,6 +11,8 @@ from mutransfer_cli.recipe.key_paths import key_path
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.train.trial import Trial
 
+FIXED = {"multipliers.attention", "z_loss"}
+
 Group: TypeAlias = tuple[Job, ...]  # jobs that train as one computation
 
 
@@ -25,12 +27,13 @@ def label_of(job: Job) -> str:
 
 
 def fixed_values(proxies: ProxyFactory, params: Mapping[str, float]) -> tuple[float, ...]:
-    """Values that must be equal within a population: multipliers that are not tensors there.
+    """Values that must be equal within a population: those that are not tensors there.
 
     torch's attention takes its scale as a number; some parameterizations build all their
-    multipliers into the model as numbers.
+    multipliers into the model as numbers. A population has one loss.
     """
     paths = {key_path(name): value for name, value in params.items()}
     if PARAMETERIZATIONS[proxies.recipe.parameterization].unit_scaled:
-        return tuple(v for path, v in paths.items() if path.startswith("multipliers."))
-    return tuple(v for path, v in paths.items() if path == "multipliers.attention")
+        multipliers = {path for path in paths if path.startswith("multipliers.")}
+        return tuple(v for path, v in paths.items() if path in multipliers | FIXED)
+    return tuple(v for path, v in paths.items() if path in FIXED)

@@ -113,6 +113,14 @@ def test_proxies_trained_in_another_precision(tmp_path: Path, precision: str, wo
         assert [(d.wanted, d.got) for d in named(found, "dtype")] == expected
 
 
+def test_a_z_loss_is_declared(tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path, dict(LLAMA))
+    for weight in (0.0, 1e-4):
+        recipe.write_text(recipe.read_text() + f"z_loss: {weight}\n" * (weight > 0))
+        found = scale(recipe, width=128, format="hf", allow_deviations=True)
+        assert [d.wanted for d in named(found, "z_loss")] == [weight] * (weight > 0)
+
+
 @pytest.mark.parametrize("format", [row.name for row in STACKS])
 def test_dropout_is_kept_or_declared(tmp_path: Path, format: str) -> None:
     kept = USERS_OWN | {"hf"}

@@ -96,3 +96,15 @@ def test_a_search_of_all_hyperparameters_at_once_is_not_cut_to_a_line() -> None:
     assert not found.ignored
     assert found.choice is not None
     assert all(abs(np.log2(x)) < 0.5 for x in found.choice.hyperparameters.values())
+
+
+def test_a_line_that_holds_all_runs_is_answered_once() -> None:
+    """Rates that are best at the end of their range, beside one value of another hyperparameter."""
+    runs = [
+        Observation(width, 2.0**x, 0, 3 - 0.1 * x + 1 / width, params={"init_std": 0.5})
+        for width in (16, 32)
+        for x in range(-9, -4)
+    ]
+    runs += [Observation(16, 2.0**-6, 0, 4.0, params={"init_std": 0.0})]
+    found = asked(runs)
+    assert found.verdict == "inconclusive" and "high end of the range" in found.reason
