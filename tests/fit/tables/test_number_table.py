@@ -59,3 +59,16 @@ def test_published_points_are_read_as_they_are() -> None:
     """The layout of the points that Epoch AI read off the Chinchilla paper."""
     path = Path(__file__).with_name("examples") / "pandas_index.csv"
     assert read_numbers(str(path), ["lr", "loss"]).positions[0].endswith("pandas_index.csv:3")
+
+
+def test_choices_that_the_rows_mix_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = [f"{n},{flag},{3 - n / 10}" for n in (1, 2, 4) for flag in ("True", "False")]
+    path.write_text("\n".join(["params,lr_ablation,loss", *rows]) + "\n")
+    note = (
+        "runs differ in lr_ablation ('True' or 'False'); pick one with --where 'lr_ablation=True'"
+    )
+    assert read_numbers(str(path), ["loss"]).understanding.notes == (note,)
+    # the control: of one choice nothing is said
+    one = read_numbers(str(path), ["loss"], where=["lr_ablation=True"])
+    assert one.understanding.notes == ()

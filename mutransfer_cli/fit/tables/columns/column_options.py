@@ -13,7 +13,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import ColumnName, column_name, compared
 from mutransfer_cli.fit.tables.content.cells import Spread, Value, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
-from mutransfer_cli.fit.tables.content.understanding import alternatives
+from mutransfer_cli.fit.tables.content.understanding import EXCLUDED, alternatives
 
 IGNORE = "ignore"
 EVERYTHING_ELSE = (IGNORE, "*")  # as name and column: all columns without a role
@@ -227,7 +227,7 @@ def rows_where(table: RunTable, conditions: Sequence[Condition]) -> RunTable:
         raise InputError(f"{table.source}: no row satisfies --where")
     kept = set(rows)
     ignored = [
-        IgnoredRow(position, "excluded by --where")
+        IgnoredRow(position, EXCLUDED)
         for row, position in enumerate(table.positions)
         if row not in kept
     ]

@@ -24,12 +24,14 @@ from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, T
 from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
 from mutransfer_cli.fit.tables.content.cells import Spread
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
-from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
+from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives, joined
 
 AUXILIARY = FACTOR_WORDS | {"aux", "auxiliary", "z", "balancing", "router"}  # not the loss itself
 SAME_FLOAT = 1e-6  # relative difference of numbers that were written with different precision
 DEVIATION_WORDS = {"std", "sd", "stdev", "stddev", "se", "sem", "stderr", "mean", "standard"}
 DEVIATION_WORDS |= {"deviation", "error", "err"}
+MEANS = {"mean", "average", "avg"}  # columns that say no more, as pandas' agg writes them
+DEVIATIONS_OF_MEANS = {"std", "sd", "stdev", "stddev"}
 
 
 @dataclass
@@ -99,7 +101,7 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         flags = flag_states(column, name.key)
         if flags is not None:
             roles.states.append(flags)
-        elif name.role is None or name.origin == "tag" or not could_be(column, name):
+        elif name.role is None or is_tag(column, name) or not could_be(column, name):
             roles.others.append(column)
         elif name.role in chosen.values():
             roles.ignored.append(IgnoredColumn(column.name, f"{name.role} is another column"))
@@ -116,6 +118,11 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         loss_by_its_name(table, roles)
     pair_deviation(roles)
     return roles
+
+
+def is_tag(column: TableColumn, name: ColumnName) -> bool:
+    """Whether an export marks a column as a label; MLflow's `info.status` is that of the run."""
+    return name.origin == "tag" and not (name.role == "state" and column.name.startswith("info."))
 
 
 def without_repetition(name: str, names: Collection[str]) -> str:
@@ -182,7 +189,9 @@ def decide(
             named = alternatives(c.column.name for c in (best, other))
             if best.column.name == other.column.name:
                 numbers = [i for i, n in enumerate(table.names, 1) if n == best.column.name]
-                named = f"columns {' and '.join(map(str, numbers))} are both {best.column.name!r}"
+                every = "both" if len(numbers) == 2 else "all"
+                shown = joined([str(number) for number in numbers])
+                named = f"columns {shown} are {every} {best.column.name!r}"
                 raise InputError(
                     f"{table.header}: {named}; pass --columns {role}=#{numbers[0]}, or rename one"
                 )
@@ -243,8 +252,13 @@ def loss_by_its_name(table: RunTable, roles: ColumnRoles) -> None:
 
 
 def pair_deviation(roles: ColumnRoles) -> None:
-    """Drop the deviation of another loss than the one that is used, and counts without one."""
+    """Pair the loss with its deviation; drop that of another loss, and counts without one."""
     loss = roles.columns.get("loss")
+    if loss is not None and compared(loss.name) in MEANS:
+        beside = [c for c in roles.others if compared(c.name) in DEVIATIONS_OF_MEANS]
+        if len(beside) == 1 and "loss_sd" not in roles.columns:
+            roles.others.remove(beside[0])
+            roles.columns["loss_sd"] = beside[0]
     for role in ("loss_sd", "loss_stderr"):
         column = roles.columns.get(role)
         if column is None:

@@ -175,17 +175,40 @@ def reason_of_text(table: RunTable, column: TableColumn, roles: ColumnRoles) -> 
         InputError: Its words separate runs that are otherwise equal, or name a choice that
             changes the loss.
     """
-    values = [str(value) for value in column.values]
-    words = list(dict.fromkeys(values))
-    several = 2 * len(words) <= len(values)
-    chosen = column_name(column.name).key in CHOICES
-    if chosen or (several and separates(values, roles)):
+    words = list(dict.fromkeys(str(value) for value in column.values))
+    if is_choice(column, roles):
         shown = alternatives(words[:4])
         raise InputError(
             f"{table.header}: {column.name}: runs differ in it ({shown}); pick one with --where "
             f"'{column.name}={words[0]}', or pass --columns ignore={column.name}"
         )
     return "text"
+
+
+def is_choice(column: TableColumn, roles: ColumnRoles) -> bool:
+    """Whether words name a choice that changes the loss, or separate runs that are else equal."""
+    values = [str(value) for value in column.values]
+    if column_name(column.name).key in CHOICES:
+        return True
+    return 2 * len(set(values)) <= len(values) and separates(values, roles)
+
+
+def choice_notes(roles: ColumnRoles) -> list[str]:
+    """Says of a table of which all rows are used that they differ in choices.
+
+    Args:
+        roles: The roles of the columns.
+    """
+    notes = []
+    for column in roles.others:
+        words = list(dict.fromkeys(str(value) for value in column.values))
+        text = is_text(column) and reason_by_name(column) is None
+        if text and len(words) > 1 and is_choice(column, roles):
+            notes.append(
+                f"runs differ in {column.name} ({alternatives(words[:4])}); pick one with --where "
+                f"'{column.name}={words[0]}'"
+            )
+    return notes
 
 
 def setting_keys(roles: ColumnRoles) -> list[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow
 
+EXCLUDED = "excluded by --where"
 SHOWN_ROWS = 3  # positions of ignored rows that a line names
 
 
@@ -59,9 +60,8 @@ class Understanding:
             positions = [row.position for row in self.rows if row.reason == reason]
             more = ", …" if count > SHOWN_ROWS else ""
             rows = "row" if count == 1 else "rows"
-            lines.append(
-                f"ignored {count} {rows}: {reason} ({', '.join(positions[:SHOWN_ROWS])}{more})"
-            )
+            where = f" ({', '.join(positions[:SHOWN_ROWS])}{more})" if reason != EXCLUDED else ""
+            lines.append(f"ignored {count} {rows}: {reason}{where}")
         return lines
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
+from mutransfer_cli.fit.tables.formats.header_levels import levels_joined
 from mutransfer_cli.fit.tables.formats.nested_values import dictionary, flat
 from mutransfer_cli.fit.tables.formats.truncation import cut_short
 
@@ -46,6 +47,9 @@ def read_delimited(source: str, text: str) -> RunTable:
             )
         records.insert(0, (header, names))
         header, names = commented
+    names, records = levels_joined(names, records)
+    if has_nameless_index(lines, names, records, delimiter):
+        names = ["", *names]
     rows, ignored = complete_rows(source, records, names)
     ends = text[-1:] in ("\n", "\r")
     if rows and not ends and cut_short(rows[-1][1][-1], [cells[-1] for _, cells in rows[:-1]]):
@@ -65,9 +69,34 @@ def read_delimited(source: str, text: str) -> RunTable:
         columns=columns,
         positions=[f"{source}:{line}" for line, _ in rows],
         ignored=tuple(ignored),
-        notes=("decimal commas",) if comma else (),
+        notes=("numbers have decimal commas",) if comma else (),
     )
     return unfolded(table)
+
+
+def has_nameless_index(
+    lines: Sequence[str],
+    names: Sequence[str],
+    records: Sequence[tuple[int, list[str]]],
+    delimiter: str,
+) -> bool:
+    """Whether every row begins with a number of its own, as pandas prints and R writes them.
+
+    Args:
+        lines: The lines of the file.
+        names: The names of the columns.
+        records: Line and cells of each row.
+        delimiter: The delimiter; `1,024` is a number unless the 1 is in quotes.
+    """
+    if not records or any(
+        len(cells) != len(names) + 1 or not cells[-1].strip() for _, cells in records
+    ):
+        return False
+    first = [cells[0].strip() for _, cells in records]
+    numbered = any(first == [str(i) for i in range(start, start + len(first))] for start in (0, 1))
+    quoted = all(lines[line - 1].lstrip().startswith('"') for line, _ in records)
+    thousands = any(THOUSANDS.fullmatch(",".join(cells[:2])) for _, cells in records)
+    return quoted or (numbered and not (delimiter == "," and thousands))
 
 
 def delimiter_of(lines: Sequence[str]) -> str:

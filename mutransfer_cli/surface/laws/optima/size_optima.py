@@ -11,8 +11,8 @@ from mutransfer_cli.surface.laws.optima.bowl import exponents
 from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
 from mutransfer_cli.surface.laws.optima.two_valleys import two_valleys
 
-# Runs near the optimum, for each hyperparameter and one more: the median of sizes has so many in a
-# window. The two windows' fits are averaged, and their difference is part of the error.
+# Settings near the optimum, for each hyperparameter and one more: the median of sizes has so many
+# in a window. The two windows' fits are averaged, and their difference is part of the error.
 WINDOWS = (4, 9)
 LEAST_WINDOW = 1e-6
 LAPLACE = 1.1  # normal intervals at the mode are short by this factor (measured on simulations)
@@ -75,11 +75,12 @@ def _in_window(
     problem: BowlProblem, rough: BowlState, rise: Array, per_size: int
 ) -> tuple[BowlState, Array]:
     """Fit the runs near the optimum, with the terms that the rough fit does without."""
-    order = [np.sort(rise[problem.size == r]) for r in range(problem.count)]
+    # repeats of one setting rise equally, and count once
+    order = [np.unique(rise[problem.size == r].round(12)) for r in range(problem.count)]
     window = float(np.median([own[min(per_size, len(own)) - 1] for own in order]))
-    kept = rise <= window
+    kept = rise.round(12) <= window
     for r, own in enumerate(order):
-        kept |= (problem.size == r) & (rise <= own[min(problem.p + 3, len(own)) - 1])
+        kept |= (problem.size == r) & (rise.round(12) <= own[min(problem.p + 3, len(own)) - 1])
     terms = np.zeros(len(exponents(problem.p)))
     shape = replace(rough.shape, terms=terms, window=max(window, LEAST_WINDOW))
     near = BowlProblem(

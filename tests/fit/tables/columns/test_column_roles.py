@@ -82,3 +82,20 @@ def test_a_smoothed_loss_beats_that_of_the_last_step() -> None:
     assert [(c.name, c.reason) for c in roles.ignored] == [("loss", "another loss")]
     # the control: beside a validation loss, either is one of training
     assert assign_roles(table(row | {"val_loss": "3.1"})).columns["loss"].name == "val_loss"
+
+
+def test_the_deviation_beside_a_mean_that_is_named() -> None:
+    """`frame.groupby(...)["val_loss"].agg(["mean", "std", "count"])` of pandas names no loss."""
+    options = column_options(["loss=mean"])
+    roles = assign_roles(
+        table({"width": 64, "lr": 0.1, "mean": 2.0, "std": 0.1, "count": 3}), options
+    )
+    assert roles.columns["loss_sd"].name == "std" and roles.columns["runs"].name == "count"
+    own = assign_roles(table({"width": 64, "lr": 0.1, "loss": 2.0, "std": 0.1}))
+    assert "loss_sd" not in own.columns
+
+
+def test_the_status_of_mlflow_is_a_state() -> None:
+    """Its REST interface has it under `info`, beside labels that are none."""
+    roles = assign_roles(table({"info.status": "FAILED", "tags.status": "FAILED"}))
+    assert [column.name for column in roles.states] == ["info.status"]

@@ -26,6 +26,18 @@ def test_skewed_curves_on_an_octave_grid() -> None:
     assert fitted.reasons == ("", "", "")
 
 
+def test_repeats_of_a_setting_count_once() -> None:
+    """Twenty seeds at each rate: the nearest runs are not all of one rate, and settle nothing."""
+    truth = np.array([-8.2, -7.7])
+    x = np.repeat(np.arange(-11.0, -4.5, 0.5), 20)
+    settings, size = np.tile(x, 2)[:, None], np.repeat(np.arange(2), len(x))
+    rng = np.random.default_rng(1)
+    loss = np.log(2.5) + 0.02 * skewed(0.6 * (settings[:, 0] - truth[size]))
+    fitted = size_optima(settings, loss + 1e-3 * rng.standard_normal(len(loss)), size)
+    assert fitted.reasons == ("", "")
+    assert fitted.optima[:, 0] == pytest.approx(truth, abs=0.1)
+
+
 def test_an_outlier_does_not_move_the_optimum() -> None:
     x = np.arange(-12.0, -4.0, 0.5)
     loss = np.log(2.5) + 0.01 * (x + 8) ** 2
