@@ -11,7 +11,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     is_judged,
     with_own_factors,
 )
-from mutransfer_cli.optimizers.geometry import SPECTRAL, Geometry
+from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 from mutransfer_cli.tracing.family import Family
@@ -42,7 +42,7 @@ def expectations(
             geometry = geometries.get(tensor.name, default)
             outside = family.outside_powers.get(tensor.name, 0.0)
             e = expectation(tensor, parameterization, geometry, tied=family.tied, outside=outside)
-            if geometry == SPECTRAL:
+            if geometry.spectral:
                 # its step depends on the shape in a way that does not show in the groups
                 lr = e.lr if convention is not None else None
                 e = replace(e, lr=lr, adjustment=convention)

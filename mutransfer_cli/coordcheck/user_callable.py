@@ -37,7 +37,6 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as plan_callable
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
-from mutransfer_cli.optimizers.geometry import SPECTRAL
 from mutransfer_cli.parameterization.rules.used_patterns import (
     SizedModel,
     require_used,
@@ -138,7 +137,7 @@ def callable_request(
         )
     fresh = partial(warmed_up_subject, build_subject, seed=0)
     geometries = update_geometries(lambda: fresh(all_widths[0]))
-    spectral = [name for name, geometry in geometries.items() if geometry == SPECTRAL]
+    spectral = [name for name, geometry in geometries.items() if geometry.spectral]
     convention, scale_note = None, ""
     if spectral:
         ends = (all_widths[0], all_widths[-1])

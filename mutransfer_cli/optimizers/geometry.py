@@ -23,6 +23,10 @@ class Geometry:
         lr_power: Exponent of t in the learning rate.
         eps_power: Exponent of t in epsilon.
         weight_decay_power: Exponent of t in the weight decay.
+        spectral: Whether all singular values of an update are equal, so that its spectral norm is
+            known instead of the size of its entries.
+        follows_weights: Whether weights twice as large give an update twice as large.
+        keeps_norm: Whether the Frobenius norm of every tensor stays what it is at init.
     """
 
     name: str
@@ -30,6 +34,9 @@ class Geometry:
     lr_power: float
     eps_power: float
     weight_decay_power: float
+    spectral: bool = False
+    follows_weights: bool = False
+    keeps_norm: bool = False
 
 
 # The update is the gradient, which grows with t; so does the decay that is added to it.
@@ -39,7 +46,39 @@ GRADIENT = Geometry("gradient", True, lr_power=-2.0, eps_power=0.0, weight_decay
 SIGN = Geometry("sign", False, lr_power=-1.0, eps_power=1.0, weight_decay_power=1.0)
 
 # The update is as large as the tensor itself.
-RELATIVE = Geometry("relative", False, lr_power=0.0, eps_power=0.0, weight_decay_power=0.0)
+RELATIVE = Geometry(
+    "relative",
+    False,
+    lr_power=0.0,
+    eps_power=0.0,
+    weight_decay_power=0.0,
+    follows_weights=True,
+)
 
 # The spectral norm of the update is 1.
-SPECTRAL = Geometry("spectral", False, lr_power=-1.0, eps_power=1.0, weight_decay_power=1.0)
+SPECTRAL = Geometry(
+    "spectral", False, lr_power=-1.0, eps_power=1.0, weight_decay_power=1.0, spectral=True
+)
+
+# The Frobenius norm of the update is that of the tensor, which never changes (hyperball).
+FIXED_NORM = Geometry(
+    "fixed norm",
+    False,
+    lr_power=0.0,
+    eps_power=1.0,
+    weight_decay_power=0.0,
+    follows_weights=True,
+    keeps_norm=True,
+)
+
+# The same, with equal singular values.
+FIXED_NORM_SPECTRAL = Geometry(
+    "fixed norm, spectral",
+    False,
+    lr_power=0.0,
+    eps_power=1.0,
+    weight_decay_power=0.0,
+    spectral=True,
+    follows_weights=True,
+    keeps_norm=True,
+)

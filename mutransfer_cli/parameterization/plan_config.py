@@ -76,8 +76,8 @@ class PlanConfig:
         depth_alpha: Residual exponent of depth rules, 1/2 to 1.
         depth: parameterization (its own rule, or none) or maximal-update: how rates and branches
             follow the depth.
-        horizon: steps, empirical or none: how hyperparameters scale with batch size and training
-            length.
+        horizon: steps, empirical, fixed-norm or none: how hyperparameters scale with batch size
+            and training length.
         beta1: keep, or scale with the batch size.
         init: Initialization.
         lr_factors: Factors on learning rates by role or pattern; the first match applies.

@@ -8,8 +8,7 @@ from collections.abc import Collection, Mapping
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.geometry import SPECTRAL
-from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec, trains_everything
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.parameterization.choices.depth_rate import MAXIMAL_UPDATE
 from mutransfer_cli.parameterization.plan_config import PlanConfig
@@ -64,12 +63,28 @@ def require_second_rate_used(config: PlanConfig) -> None:
         InputError: The rate would have no effect.
     """
     spec = optimizer_spec(config.optimizer.name)
-    if spec.measured and spec.geometry != SPECTRAL and config.optimizer.adamw_lr is not None:
+    if spec.measured and spec.trains is trains_everything and config.optimizer.adamw_lr is not None:
         raise InputError(
             f"{spec.name} trains every tensor, since its geometry is {spec.geometry.name}: "
             "leave it null",
             path=("optimizer", "adamw_lr"),
         )
+
+
+def require_norms(plan: Plan) -> None:
+    """Refuse an init at zero of a tensor whose norm never changes.
+
+    Raises:
+        InputError: The tensor could never move.
+    """
+    for tensor in plan.tensors:
+        keeps = optimizer_spec(tensor.optimizer or plan.optimizer).geometry.keeps_norm
+        if keeps and tensor.init_std == 0.0:
+            raise InputError(
+                f"{tensor.name} starts at zero, and {tensor.optimizer or plan.optimizer} keeps its "
+                "norm: it could never move; give it another init",
+                path=("init",),
+            )
 
 
 def require_multiplier_if_tied(family: Family, config: PlanConfig) -> None:
@@ -177,6 +192,13 @@ def plan_model(
         parameterization,
         optimizer,
         horizon,
+        left_horizon=horizon_rule(
+            config.horizon,
+            config.beta1,
+            optimizer_of(optimizer, "vector", (1,)).geometry,
+            ratio["batch"],
+            ratio["steps"] * ratio["batch"],
+        ),
         m_depth=target["depth"] if parameterization.unit_scaled else ratio["depth"],
         init_depth=base["depth"] if branches_scaled else target["depth"],
         family=family,
@@ -190,7 +212,7 @@ def plan_model(
         clip *= ratio["width"] ** clip_exponent(parameterization, config.readout)
     log.debug("plan of %d tensors: %s, %s", len(tensors), parameterization.name, optimizer.name)
     hyperparameters = config.optimizer
-    return Plan(
+    plan = Plan(
         tensors=tuple(
             follow_further_axes(
                 tensor_plan(name, tensor, shapes[name], context),
@@ -217,3 +239,5 @@ def plan_model(
         adjust_lr=context.adjustment.name if context.adjustment else None,
         adjust_lr_factor=hyperparameters.adjust_lr_factor,
     )
+    require_norms(plan)
+    return plan

@@ -26,7 +26,7 @@ SIZES = "base: {width: 64, depth: 2, batch: 8, steps: 30}\nladder: {width: [64, 
 LR = {"sgd": 0.05, "umup": 0.3}  # at the base; 0.003 for all others
 WIDTHS = (64, 128, 256)
 # checked under mup alone, in tests/coordcheck/measure/optimizer/test_initial_steps.py
-UNDER_MUP = {"radam", "adopt", "schedulefree-adamw", "sophia", "shampoo", "soap"}
+UNDER_MUP = {"adamh", "muonh", "radam", "adopt", "schedulefree-adamw", "sophia", "shampoo", "soap"}
 # with which umup is not trained here
 SEEN_GRADIENT_SCALES = {
     *("sgd", "lion", "adafactor", "muon"),

@@ -8,7 +8,14 @@ from torch import nn
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS, OptimizerEntry
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL
+from mutransfer_cli.optimizers.geometry import (
+    FIXED_NORM,
+    FIXED_NORM_SPECTRAL,
+    GRADIENT,
+    RELATIVE,
+    SIGN,
+    SPECTRAL,
+)
 from mutransfer_cli.optimizers.protocol import (
     GroupHyperparameters,
     OptimizerSpec,
@@ -81,6 +88,8 @@ def test_the_row_names_the_options_of_the_groups(name: str) -> None:
         ("lion", SIGN, None),
         ("sgd", GRADIENT, None),
         ("adafactor", RELATIVE, None),
+        ("adamh", FIXED_NORM, 0.5),
+        ("muonh", FIXED_NORM_SPECTRAL, 3.0),
     ],
 )
 def test_geometry_and_epsilon(name: str, geometry: object, epsilon: float | None) -> None:

@@ -9,7 +9,6 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.documents.check import Repair
-from mutransfer_cli.optimizers.geometry import RELATIVE
 
 FLAT_EXPONENT = 0.05  # exponents that are smaller in magnitude are called constant
 
@@ -163,7 +162,7 @@ def diagnose_init(verdict: TensorVerdict, expected: Expectation, ratio: float) -
     init, name = verdict.init_deviation, verdict.name
     own = verdict.deviation if verdict.repaired_deviation is None else verdict.repaired_deviation
     # without other wrong inits; the size of a relative update is that of the tensor's own init
-    update = verdict.deviation if expected.geometry == RELATIVE else own
+    update = verdict.deviation if expected.geometry.follows_weights else own
     # a missing multiplier is missing once in the update, and again in a gradient that it follows
     factors = 2 if expected.geometry.sees_gradient_scale else 1
     if (

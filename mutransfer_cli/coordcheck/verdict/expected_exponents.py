@@ -102,10 +102,17 @@ def expectation(
         tied=tied,
     )
     is_matrix = bool(tensor.in_dims) and tensor.role not in {"tied", "fixed"}
+    in_check = 0.0
+    if geometry.spectral and geometry.keeps_norm and is_matrix:
+        # The gradient of a tiny batch has a fixed rank r, and r equal singular values of the same
+        # Frobenius norm are larger by √(min(in, out)/r) than those of a full rank (derived).
+        in_check = 0.5 * all(
+            any(d in tensor.growing for d in dims) for dims in (tensor.in_dims, tensor.out_dims)
+        )
     is_embedding = tensor.role == "input" and any(u.kind == "lookup" for u in tensor.uses)
     return Expectation(
         role=tensor.role,
-        update=theory.update_effect - outside,
+        update=theory.update_effect - outside + in_check,
         logit_update=theory.logit_effect,
         init=theory.init_effect - outside if is_matrix or is_embedding else None,
         decay=0.0 if independent_decay else theory.lr,

@@ -148,7 +148,8 @@ def _horizon(
         return horizon_rule(horizon, rules.beta1, geometry, *multipliers).lr
 
     own = 1.0 if rules.horizon is None else factor(rules.horizon)
-    rivals = {h: lr * factor(h) / own for h in HORIZON if h != rules.horizon}
+    known = [h for h in HORIZON if h != "fixed-norm" or geometry.keeps_norm]
+    rivals = {h: lr * factor(h) / own for h in known if h != rules.horizon}
     if rules.horizon is None:
         return AssumedRule(
             name, ratio, "the learning rate of the runs, unchanged", "an assumption", rivals, settle

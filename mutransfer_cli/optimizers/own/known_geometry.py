@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from math import log2
 
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
-from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL, Geometry
+from mutransfer_cli.optimizers.geometry import (
+    FIXED_NORM,
+    FIXED_NORM_SPECTRAL,
+    GRADIENT,
+    RELATIVE,
+    SIGN,
+    SPECTRAL,
+    Geometry,
+)
 from mutransfer_cli.optimizers.own.measured_geometry import MeasuredUpdate, Responses
 from mutransfer_cli.optimizers.shape_factors import lr_adjustment
 
@@ -36,10 +44,13 @@ def known_geometry(measured: MeasuredUpdate) -> Match | None:
         over = measured.matrix
         convention = shared_convention(measured)
         scales = (over.gradient, over.weight, over.neighbor, over.rate)
-        if convention is None or not _close(scales, (0, 0, 0, 1)):
+        kept = measured.keeps_norm
+        if convention is None or not _close(scales, (0, 1 if kept else 0, 0, 1)):
             return None
-        return Match(SPECTRAL, convention)
+        return Match(FIXED_NORM_SPECTRAL if kept else SPECTRAL, convention)
     found = _by_entries(measured.matrix)
+    if found == RELATIVE and measured.keeps_norm:
+        return Match(FIXED_NORM)
     if found is None or measured.vector is None or _by_entries(measured.vector) != found:
         return None
     return Match(found)

@@ -24,6 +24,8 @@ from mutransfer_cli.optimizers.own.trial_update import (
 MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 
 RATE = 2.0**-10
+LARGE_RATE = 2.0**-6  # at which a step that does not keep the norm shows
+KEPT = 1e-5  # relative change of a norm by rounding, at most
 STEPS = 12  # the last half is measured: some optimizers warm up over their first steps
 GRADIENT_FACTOR, WEIGHT_FACTOR, RATE_FACTOR = 1024.0, 16.0, 4.0
 SHORT, LONG = 32, 256  # sides of the matrices
@@ -63,6 +65,7 @@ class MeasuredUpdate:
     Attributes:
         matrix: The responses of a matrix's update; sides are (out, in).
         vector: Those of a vector's; None: the optimizer takes no vectors.
+        keeps_norm: Whether a matrix keeps its Frobenius norm.
         factors: Where the update of every matrix is its gradient with equal singular values, their
             mean divided by the rate, by shape; else empty.
     """
@@ -70,6 +73,7 @@ class MeasuredUpdate:
     matrix: Responses
     vector: Responses | None
     factors: Mapping[tuple[int, ...], float]
+    keeps_norm: bool = False
 
 
 def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
@@ -87,13 +91,29 @@ def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
             factors = {}
             break
         factors[shape] = mean_singular_value(-update, gradient) / RATE
+    kept = keeps_norm(make)
     try:
         vector = _responses(make, ((SHORT,), (LONG,)))
     except Exception:  # such as Muon's, which refuses vectors
-        if not factors:
+        if not factors and not kept:
             raise
         vector = None
-    return MeasuredUpdate(matrix, vector, factors)
+    return MeasuredUpdate(matrix, vector, factors, kept)
+
+
+def keeps_norm(make: MakeOptimizer) -> bool:
+    """Whether steps leave the Frobenius norm of a matrix as it is, up to rounding.
+
+    Args:
+        make: Makes the optimizer.
+    """
+    gradient = unit_gradient(SHAPES[0])
+    parameter = torch.nn.Parameter(gradient.T.clone())
+    optimizer = make([{"params": [parameter], "lr": LARGE_RATE, "weight_decay": 0.0}])
+    for _ in range(STEPS):
+        parameter.grad = gradient.clone()
+        optimizer.step()
+    return abs(float(parameter.detach().norm() / gradient.norm()) - 1) < KEPT
 
 
 def unit_gradient(shape: tuple[int, ...]) -> Tensor:

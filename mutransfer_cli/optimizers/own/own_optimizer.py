@@ -14,7 +14,15 @@ from torch.optim import Optimizer
 
 from mutransfer_cli.catalog.own_optimizers import is_own, parts_of_name
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SIGN, SPECTRAL
+from mutransfer_cli.optimizers.geometry import (
+    FIXED_NORM,
+    FIXED_NORM_SPECTRAL,
+    GRADIENT,
+    RELATIVE,
+    SIGN,
+    SPECTRAL,
+)
+from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
 from mutransfer_cli.optimizers.own.known_geometry import Match, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
@@ -34,7 +42,12 @@ from mutransfer_cli.tracing.roles import Shape
 
 KEY = ("optimizer", "name")
 TYPICAL = GroupHyperparameters(betas=(0.9, 0.95), eps=1e-8, momentum=0.0, nesterov=False)
-EPSILON: dict[str, EpsilonTarget] = {SIGN.name: "gradient entries", SPECTRAL.name: "gradient norm"}
+EPSILON: dict[str, EpsilonTarget] = {
+    SIGN.name: "gradient entries",
+    FIXED_NORM.name: "gradient entries",
+    SPECTRAL.name: "gradient norm",
+    FIXED_NORM_SPECTRAL.name: "gradient norm",
+}
 
 
 @cache
@@ -68,6 +81,7 @@ def own_optimizer(name: str) -> OptimizerSpec:
     match = known_geometry(measured)
     if match is None:
         raise InputError(unmatched(path, measured), KEY)
+    of_matrices = match.geometry.spectral or match.geometry.keeps_norm
     convention = lr_adjustment(match.adjust_lr) if match.adjust_lr is not None else None
 
     def shape_factor(shape: Shape, adjustment: LrAdjustment | None = None) -> float:
@@ -81,12 +95,14 @@ def own_optimizer(name: str) -> OptimizerSpec:
         epsilon=EPSILON.get(match.geometry.name) if "eps" in taken else None,
         group_options=options,
         torch_class=lambda: made,
-        trains=is_hidden_matrix if match.geometry == SPECTRAL else trains_everything,
+        trains=is_hidden_matrix if of_matrices else trains_everything,
         lr_shape_factor=shape_factor,
         lr_source="measured",
         adjust_lr=match.adjust_lr,
         measured=measurement_text(measured, match),
-        decay_fault="" if share == 1.0 else decay_fault(share),
+        decay_fault=NO_DECAY
+        if match.geometry.keeps_norm
+        else ("" if share == 1.0 else decay_fault(share)),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.parameterization.choices.depth_rate import depth_choice
 from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
+from mutransfer_cli.parameterization.choices.fixed_norm_rate import fixed_norm_choice
 from mutransfer_cli.parameterization.choices.update_scale import update_scale_choice
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
@@ -34,6 +35,11 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
         "empirical",
         "Bjorck 2409.19913, Malladi 2205.10287, Marek 2507.07101",
     ),
+    "fixed-norm": (
+        "rate of matrices of fixed norm ∝ √batch · tokens^-0.3, the rest follows the steps",
+        "empirical",
+        "Marin's Delphi; -0.32: HyperP 2603.28743",
+    ),
     "none": (
         "rate ∝ √batch, beta2 by its half-life in tokens; length ignored",
         "theory",
@@ -59,9 +65,11 @@ def _choices(
     if "width" in grows and "input" in roles:
         lookup = optimizer_of(optimizer_spec(plan.optimizer), "input", (1, 1))
         yield embedding_choice(config, parameterization, lookup.geometry)
-    update_scale = update_scale_choice(plan)
-    if "width" in grows and update_scale is not None:
-        yield update_scale
+    single = parameterization.single_lr_source is not None and config.alignment is None
+    fixed_norm = fixed_norm_choice(optimizer_spec(plan.optimizer).geometry, single)
+    of_update = fixed_norm or update_scale_choice(plan)
+    if "width" in grows and of_update is not None:
+        yield of_update
     if "depth" in grows:
         yield depth_choice(config, parameterization, optimizer_spec(plan.optimizer).geometry)
     if {"batch", "duration"} & grows:

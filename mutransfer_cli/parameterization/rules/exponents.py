@@ -79,7 +79,7 @@ def exponents(
     summed = 1.0 if grows_in else 0.0
     if is_spectral(geometry, role):
         # a matrix of spectral norm 1 maps entries of size 1 to entries of size √(fan_in/fan_out)
-        effect = multiplier + lr + 0.5 * grows_in - 0.5 * grows_out
+        effect = multiplier + lr + update + 0.5 * grows_in - 0.5 * grows_out
     else:
         effect = multiplier + lr + update + summed
     logit_effect = effect

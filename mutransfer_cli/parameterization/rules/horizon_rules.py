@@ -6,6 +6,8 @@ m_B is the ratio target/base of examples per step, m_D that of the total number 
   SDE   Malladi et al., arXiv 2205.10287: batch rules of Adam and SGD at fixed training length
   HL    Marek et al., arXiv 2507.07101: beta2 keeps its half-life in tokens
   BJ    Bjorck et al., arXiv 2409.19913: rate ∝ tokens^-0.32
+  MAR   Marin's Delphi runs with AdamH: rate ∝ √batch · tokens^-0.3 for matrices of fixed norm, CdP
+        for the rest; near the -0.32 of HyperP, arXiv 2603.28743
   WA    Wang and Aitchison, arXiv 2405.13698: decay keeps its time scale as a share of the run
 """
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from mutransfer_cli.optimizers.geometry import Geometry
 
 TOKENS_POWER = -0.32  # BJ
+FIXED_NORM_POWER = -0.3  # MAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,19 @@ def horizon_rule(
     Every rule is a pure power, so scaling in two steps equals scaling in one.
 
     Args:
-        horizon: steps (CdP), empirical (BJ, with the SDE batch rule) or none (the SDE batch rule
-            only).
+        horizon: steps (CdP), empirical (BJ, with the SDE batch rule), fixed-norm (MAR) or none (the
+            SDE batch rule only).
         beta1: keep or scale.
         geometry: Geometry of the optimizer.
         m_batch: Ratio target/base of the examples per step.
         m_duration: Ratio target/base of the total number of examples.
     """
     m_steps = m_duration / m_batch
-    if horizon == "steps":
+    if horizon in ("steps", "fixed-norm"):
         # SGD: the SDE's rate ∝ batch at a fixed length, carried over to steps (derived)
         lr = m_steps**-1 if geometry.sees_gradient_scale else m_steps**-0.5
+        if horizon == "fixed-norm" and geometry.keeps_norm:
+            lr = m_batch**0.5 * m_duration**FIXED_NORM_POWER
         eps, half_life = m_steps**0.5, 1 / m_steps
     else:
         lr = m_batch if geometry.sees_gradient_scale else m_batch**0.5

@@ -9,14 +9,16 @@ update is known instead, it has to be √(fan_out/fan_in). Entries of the update
     gradient   multiplier · δ · input = multiplier · fan_out^signal
     sign       1
     relative   RMS of the tensor itself: that of its init
-    spectral   (spectral norm 1)
+    fixed norm the same
+    spectral   (spectral norm 1; of a fixed norm RMS of the init · √max(fan_in, fan_out), of which
+               the root is the factor of the optimizer's class)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mutransfer_cli.optimizers.geometry import GRADIENT, RELATIVE, SPECTRAL, Geometry
+from mutransfer_cli.optimizers.geometry import GRADIENT, Geometry
 from mutransfer_cli.parameterization.protocol import Parameterization
 from mutransfer_cli.parameterization.rows.powers import CONSTANT, IN, ONE, OUT, Power, Row
 
@@ -59,12 +61,12 @@ def entry_size(geometry: Geometry, gradient: Power, row: Row) -> Power:
     """Size of one entry of the update at learning rate 1."""
     if geometry == GRADIENT:
         return gradient
-    return row.init if geometry == RELATIVE else ONE
+    return row.init if geometry.follows_weights else ONE
 
 
 def is_spectral(geometry: Geometry, role: str) -> bool:
     """Whether the spectral norm of the update is known instead of the size of its entries."""
-    return geometry == SPECTRAL and role not in NOT_SPECTRAL
+    return geometry.spectral and role not in NOT_SPECTRAL
 
 
 def lr_rule(
@@ -97,7 +99,7 @@ def lr_rule(
         lr, source = prescribed
         return LrRule(lr, gradient, f"{source}: {proportional(lr)}")
     if is_spectral(geometry, role):
-        lr = (OUT * IN**-1) ** 0.5 * row.multiplier**-1
+        lr = (OUT * IN**-1) ** 0.5 * (row.multiplier * entry_size(geometry, gradient, row)) ** -1
         why = f"spectral norms of W and of its update ∝ √(fan_out/fan_in): {proportional(lr)}"
         return LrRule(lr, gradient, why)
     a = ALIGNMENT[alignment or "full"]

@@ -21,6 +21,7 @@ class PlanContext:
         parameterization: The parameterization that the config names.
         optimizer: The optimizer that the config names.
         horizon: Factors for batch size and training length.
+        left_horizon: The same for the tensors that the optimizer leaves to another.
         m_depth: Depth of the target divided by the depth at which hyperparameters are quoted.
         init_depth: The depth that `init.residual: gpt2` divides by.
         family: The traced model.
@@ -34,6 +35,7 @@ class PlanContext:
     parameterization: Parameterization
     optimizer: OptimizerSpec
     horizon: HorizonRule
+    left_horizon: HorizonRule
     m_depth: float
     init_depth: int
     family: Family

@@ -21,6 +21,7 @@ from mutransfer_cli.parameterization.choices.embedding_rate import (
 from mutransfer_cli.parameterization.choices.update_scale import scale_of_update
 from mutransfer_cli.parameterization.rows.depth_rule import DepthRule
 from mutransfer_cli.parameterization.rows.powers import ONE, Row
+from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule
 from mutransfer_cli.parameterization.rules.lr_rules import LrRule, lr_rule
 from mutransfer_cli.parameterization.rules.own_factors import (
     counted_power,
@@ -119,8 +120,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         shape: Shape at the target.
         context: The inputs that are common to all tensors.
     """
-    s, parameterization, horizon = context.config, context.parameterization, context.horizon
+    s, parameterization = context.config, context.parameterization
     optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
+    horizon = context.horizon if optimizer is context.optimizer else context.left_horizon
     geometry, m_depth = optimizer.geometry, context.m_depth
     form = form_of(tensor, name, context)
     by_model = model_power(tensor, context, form)
@@ -197,7 +199,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         optimizer=optimizer.name,
         why="; ".join(
             [
-                derivation(row, rule, depth, context, position),
+                derivation(row, rule, depth, context, position, horizon),
                 *counted_power(tensor, context),
                 *([optimizer.measured] if optimizer.measured else []),
                 *embedding_rule(tensor, context),
@@ -237,7 +239,12 @@ def depth_position(name: str, tensor: TensorShape, context: PlanContext) -> Dept
 
 
 def derivation(
-    row: Row, rule: LrRule, depth: DepthRule, context: PlanContext, position: DepthPosition
+    row: Row,
+    rule: LrRule,
+    depth: DepthRule,
+    context: PlanContext,
+    position: DepthPosition,
+    horizon: HorizonRule,
 ) -> str:
     """The derivation in one line: init, rate, depth, horizon.
 
@@ -247,6 +254,7 @@ def derivation(
         depth: The tensor's depth rule.
         context: The inputs that are common to all tensors.
         position: What the depth repeats around the tensor.
+        horizon: The tensor's rule for batch size and training length.
     """
     parts = [f"init ∝ {row.init}, multiplier {row.multiplier}", rule.why]
     if position.looped and context.m_depth != 1.0 and not position.on_stream:
@@ -261,6 +269,6 @@ def derivation(
             where = "in a block" if position.in_block else "in a looped block"
             where = "on the stream of each block (post-norm)" if position.on_stream else where
         parts.append(f"{where}: rate ∝ m_L^{depth.lr:g}, gradient m_L^{depth.gradient:g}{more}")
-    if context.horizon.lr != 1.0:
-        parts.append(f"horizon ({context.config.horizon}): rate × {context.horizon.lr:.4g}")
+    if horizon.lr != 1.0:
+        parts.append(f"horizon ({context.config.horizon}): rate × {horizon.lr:.4g}")
     return "; ".join(parts)

@@ -41,8 +41,9 @@ class Rules(Section):
     alignment: Literal["full", "none"] | None = None
     """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
     for each layer under sp too; null: full, and under sp one learning rate for all tensors."""
-    horizon: Literal["steps", "empirical", "none"] = "steps"
-    """How the learning rate follows the training length."""
+    horizon: Literal["steps", "empirical", "fixed-norm", "none"] = "steps"
+    """How the learning rate follows the training length; fixed-norm: that of adamh and muonh
+    ∝ √batch · tokens^-0.3, all other numbers as under steps."""
     beta1: Literal["keep", "scale"] = "keep"
     """Does beta1 follow the batch?"""
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mutransfer_cli.optimizers import newton_schulz
 from mutransfer_cli.optimizers.muon import lr_shape_factor
 from mutransfer_cli.optimizers.shape_factors import lr_adjustment
 from mutransfer_cli.plans.plan import Plan
@@ -16,8 +17,6 @@ from mutransfer_cli.train.batched_optimizers.vectorized import (
     interpolate_,
     interpolated,
 )
-
-PRECISION = torch.bfloat16  # in which torch's class orthogonalizes, too
 
 
 class VectorizedMuon(VectorizedOptimizer):
@@ -36,7 +35,7 @@ class VectorizedMuon(VectorizedOptimizer):
         self.defaults = torch.optim.Muon([torch.zeros(1, 1)]).defaults
         table = self.hyperparameters
         table["adjusted_lr"] = table["lr"] * table["shape_factor"]
-        self.eps = table["eps"].to(params.device, PRECISION)
+        self.eps = table["eps"].to(params.device, newton_schulz.PRECISION)
         super()._set(params, grads)
 
     @torch.no_grad()
@@ -51,32 +50,8 @@ class VectorizedMuon(VectorizedOptimizer):
         for i, name in enumerate(self.names):
             low, high = (column - first for column in self.layout.span(name))
             matrices = update[:, low:high].view(-1, *self.layout.shapes[name])
-            change[:, low:high] = orthogonalized(
+            change[:, low:high] = newton_schulz.orthogonalized(
                 matrices, self.eps[:, i], coefficients, iterations
             ).flatten(1)
         self.decay_params()
         self.params.sub_(change.mul_(self.numbers["adjusted_lr"] * self.lr_factor))
-
-
-def orthogonalized(
-    matrices: Tensor, eps: Tensor, coefficients: tuple[float, float, float], iterations: int
-) -> Tensor:
-    """Nearly the nearest orthogonal matrices, by Newton-Schulz iterations in bfloat16.
-
-    Args:
-        matrices: Matrices (K, m, n).
-        eps: Lower bounds (K,) of the norms that they are divided by.
-        coefficients: Coefficients of x, x xᵀ x and (x xᵀ)² x in an iteration.
-        iterations: Number of iterations.
-    """
-    a, b, c = coefficients
-    x = matrices.to(PRECISION)
-    tall = x.shape[1] > x.shape[2]
-    if tall:
-        x = x.transpose(1, 2)
-    norm = torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True)
-    x = x / torch.maximum(norm, eps.view(-1, 1, 1))
-    for _ in range(iterations):
-        gram = x @ x.transpose(1, 2)
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.transpose(1, 2) if tall else x

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.optimizers import newton_schulz
 from mutransfer_cli.optimizers.muon import class_adjustments
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.batched_optimizers import muon
 from mutransfer_cli.train.batches import data_stream
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import mean_loss, train_trial
@@ -110,7 +110,7 @@ def reference_loss(convention: str, size: Size, lr: float = LR) -> float:
 def precise(double: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything in float64, the iteration of torch's class and of populations included."""
     monkeypatch.setattr(torch.optim._muon, "_zeropower_via_newtonschulz", orthogonalized)
-    monkeypatch.setattr(muon, "PRECISION", torch.float64)
+    monkeypatch.setattr(newton_schulz, "PRECISION", torch.float64)
 
 
 @pytest.mark.parametrize("convention", LR_ADJUSTMENTS.names)

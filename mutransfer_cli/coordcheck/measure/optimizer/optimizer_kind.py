@@ -14,23 +14,34 @@ from mutransfer_cli.coordcheck.measure.recorder import real_numbers, rms
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
+from mutransfer_cli.optimizers.geometry import (
+    FIXED_NORM,
+    FIXED_NORM_SPECTRAL,
+    GRADIENT,
+    SIGN,
+    SPECTRAL,
+    Geometry,
+)
 from mutransfer_cli.optimizers.own.trial_update import is_orthogonalized, trial_gradient
 
+KEPT = 0.01  # share of the growth of a norm by a step across it, at most
+SMALLEST_TURN = 0.005  # of which that growth stands out from rounding
 FOLLOWS_GRADIENT = 32.0  # least growth at 1024 times the gradient of an update that follows it
 
 
 def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
-    """The geometry of each tensor's updates: gradient, sign or spectral.
+    """The geometry of each tensor's updates: gradient, sign, spectral, or one of a fixed norm.
 
-    It is found by trial, so for any optimizer: whether a larger gradient gives a larger step, and
-    whether the step of a matrix is its gradient with all singular values made equal.
+    It is found by trial, so for any optimizer: whether a larger gradient gives a larger step,
+    whether the step of a matrix is its gradient with all singular values made equal, and whether a
+    matrix that moves keeps its norm.
 
     Args:
         fresh: Builds a new subject with its optimizer.
     """
     updates: list[dict[str, Tensor]] = []
     gradients: dict[str, Tensor] = {}
+    kept: set[str] = set()
     for factor in (1.0, ENLARGEMENT):
         subject = fresh()
         assert subject.optimizer is not None
@@ -42,16 +53,29 @@ def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
         fill()
         take_initial_steps(subject.optimizer, fill)
         run_user_code(subject.optimizer.step, "optimizer.step()")
+        kept = {name for name, p in named.items() if keeps_norm(before[name], p.detach())}
         updates.append({name: real_numbers(p.detach() - before[name]) for name, p in named.items()})
     geometries = {}
     for name, update in updates[0].items():
         if rms(updates[1][name]) > FOLLOWS_GRADIENT * rms(update):
             geometries[name] = GRADIENT
         elif name in gradients and is_orthogonalized(update, gradients[name]):
-            geometries[name] = SPECTRAL
+            geometries[name] = FIXED_NORM_SPECTRAL if name in kept else SPECTRAL
+        elif name in kept:
+            geometries[name] = FIXED_NORM
         else:
             geometries[name] = SIGN
     return geometries
+
+
+def keeps_norm(before: Tensor, after: Tensor) -> bool:
+    """Whether a step turned a matrix without making it longer, as a step straight on would."""
+    if before.dim() != 2:
+        return False
+    length = float(before.norm())
+    turn = float((after - before).norm()) / length if length > 0 else 0.0
+    growth = float(after.norm()) / length - 1 if length > 0 else 0.0
+    return turn > SMALLEST_TURN and abs(growth) < KEPT * turn**2
 
 
 def fill_gradients(named: Mapping[str, Tensor], gradients: Mapping[str, Tensor]) -> None:
