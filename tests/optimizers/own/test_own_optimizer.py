@@ -7,7 +7,14 @@ import re
 import pytest
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, SPECTRAL, Geometry
+from mutransfer_cli.optimizers.geometry import (
+    FIXED_NORM,
+    FIXED_NORM_SPECTRAL,
+    GRADIENT,
+    SIGN,
+    SPECTRAL,
+    Geometry,
+)
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 
 HERE = "tests.helpers.own_optimizers:"
@@ -26,6 +33,22 @@ def test_geometry_of_a_class(name: str, geometry: Geometry, adjust_lr: str | Non
     assert (spec.geometry, spec.adjust_lr) == (geometry, adjust_lr)
     assert spec.measured.startswith("measured: ")
     assert spec.decay_fault == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "geometry"),
+    [
+        ("mutransfer_cli.optimizers.adamh:AdamH", FIXED_NORM),
+        ("mutransfer_cli.optimizers.muonh:MuonH", FIXED_NORM_SPECTRAL),
+        ("torch.optim:AdamW", SIGN),  # the control: it lets norms grow
+    ],
+)
+def test_a_class_that_keeps_norms(path: str, geometry: Geometry) -> None:
+    """By an import path, as if it were a user's own."""
+    spec = optimizer_spec(path)
+    assert spec.geometry == geometry
+    assert spec.trains("vector", (3,)) is not geometry.keeps_norm
+    assert ("keeps the norm" in spec.decay_fault) is geometry.keeps_norm
 
 
 @pytest.mark.parametrize(
