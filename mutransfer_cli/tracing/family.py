@@ -29,6 +29,7 @@ from mutransfer_cli.tracing.roles import (
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 from mutransfer_cli.tracing.tracer import trace
 from mutransfer_cli.tracing.usage.grouped_uses import by_group, without_gated
+from mutransfer_cli.tracing.usage.modulated_weights import as_weights
 
 NO_BLOCKS = Blocks()
 BEHIND = frozenset({"input", "readout"})  # what may follow a gate or a bottleneck
@@ -194,6 +195,7 @@ def family_of(
         ratios = [b / a for a, b in zip(shape, big.shapes[name], strict=True)]
         uses = without_gated(name, small.uses[name], big.uses[name], ratios)
         uses, share = by_group(uses, big.uses[name], shape)
+        uses = as_weights(uses, frozenset(growing))
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
         value = values[name].detach()

@@ -11,6 +11,7 @@ from mutransfer_cli.catalog.roles import ROLES, Role
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.activations.dependencies import Dependencies
 from mutransfer_cli.tracing.activations.width_factors import WidthFactors
+from mutransfer_cli.tracing.torch_functions import MATRIX_VALUED
 
 Shape = tuple[int, ...]
 UseKind = Literal["matrix", "lookup", "elementwise", "convolution", "unknown"]
@@ -51,6 +52,7 @@ class Use:
         stacked: Whether it is a stack of matrices, with a dimension in addition to its fans.
         groups: Number of groups of a convolution.
         gates: Dimensions that are summed over with weights, such as those of experts.
+        modulated: Whether activations had been multiplied into it before.
     """
 
     kind: UseKind
@@ -63,6 +65,7 @@ class Use:
     stacked: bool = False
     groups: int = field(default=1, compare=False)
     gates: tuple[Gate, ...] = field(default=(), compare=False)
+    modulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,15 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
     if not uses:
         raise InputError(f"parameter {name}: not used in the forward pass; {hint}")
     unknown = [u.function for u in uses if u.kind == "unknown"]
-    if unknown:
+    if unknown and growing:  # a tensor of one size scales as a scalar, whatever uses it
         if unknown[0].endswith(TWO_PARAMETERS):
             raise InputError(f"parameter {name}: used by {unknown[0]}; {hint}")
+        if MATRIX_VALUED.intersection(unknown):
+            raise InputError(
+                f"parameter {name}: its weight is computed by a function of matrices, and no rule "
+                "says how its learning rate scales; train a plain weight, which may start "
+                f"orthogonal (torch.nn.init.orthogonal_), or {hint}"
+            )
         raise InputError(f"parameter {name}: used by {unknown[0]}, which has no rule; {hint}")
     roles = {role_of_use(u, growing) for u in uses}
     if roles == {"input", "readout"}:

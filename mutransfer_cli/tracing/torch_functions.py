@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from mutransfer_cli.tracing.function_transforms import outside_transforms, plain, transforming
+
 ELEMENTWISE = frozenset(
     {"add", "sub", "mul", "div", "true_divide", "rsub", "addcmul", "where", "lerp", "maximum"}
     | {"minimum", "cat", "stack", "pow", "prelu", "complex", "polar"}
@@ -18,11 +20,12 @@ RIGHT_OR_LEFT = frozenset({"matmul", "mm", "bmm", "mv"})
 ADDED = frozenset({"addmm", "baddbmm", "addmv"})
 CONVOLUTION = frozenset({"conv1d", "conv2d", "conv3d"})
 # The result has the shape of the argument, but its entries depend on other entries.
-MIXING = frozenset(
+MATRIX_VALUED = frozenset(
     {"inverse", "linalg_inv", "linalg_inv_ex", "pinverse", "linalg_pinv", "linalg_cholesky"}
     | {"cholesky", "matrix_exp", "linalg_matrix_exp", "matrix_power", "linalg_matrix_power"}
-    | {"cumsum", "cumprod", "logcumsumexp", "sort", "fft_fft", "fft_ifft"}
+    | {"linalg_solve", "linalg_householder_product", "linalg_qr", "linalg_svd"}
 )
+MIXING = MATRIX_VALUED | {"cumsum", "cumprod", "logcumsumexp", "sort", "fft_fft", "fft_ifft"}
 # Statistics of a weight, by which it is normalized; with keepdim, they fit the weight again.
 NORMS = frozenset(
     {"norm", "linalg_norm", "linalg_vector_norm", "linalg_matrix_norm", "std", "var", "var_mean"}
@@ -33,6 +36,9 @@ RECURRENT = frozenset(
     {"gru", "lstm", "rnn_tanh", "rnn_relu", "gru_cell", "lstm_cell"}
     | {"rnn_tanh_cell", "rnn_relu_cell"}
 )
+REPEATED = frozenset({"repeat", "tile"})
+RESHAPED = frozenset({"reshape", "flatten", "ravel", "unflatten", "reshape_as"})  # as a copy
+INDEXED = frozenset({"getitem", "index_select", "index"})
 LARGEST_CONSTANT = 2**16  # entries; comparing more takes long
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
@@ -144,7 +150,11 @@ class FunctionTracer(TorchFunctionMode):
         """Run the function, report it, return its result."""
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        self.called(func, args, kwargs, result)
+        if transforming():
+            with outside_transforms():
+                self.called(func, plain(args), plain(kwargs), plain(result))
+        else:
+            self.called(func, args, kwargs, result)
         return result
 
     def called(

@@ -20,6 +20,7 @@ from mutransfer_cli.tracing.activations.dependencies import Dependencies
 from mutransfer_cli.tracing.activations.flows import FollowedCall
 from mutransfer_cli.tracing.activations.residual_branches import ResidualBranches, storage_pointer
 from mutransfer_cli.tracing.activations.width_factors import WidthFactors
+from mutransfer_cli.tracing.function_transforms import plain, vmap_as_loop
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
 from mutransfer_cli.tracing.usage.torch_call import Call
@@ -71,6 +72,14 @@ class UseTracer(FunctionTracer):
             recorder.record(Call(name, args, kwargs, result, tracked))
         elif name == "sum":
             recorder.summed(Call(name, args, kwargs, result, tracked))
+        if recorder.modulated.knows(operands):
+            found = recorder.modulated.follow(
+                Call(name, args, kwargs, result, tracked),
+                recorder.module_stack[-1][0],
+                recorder.order,
+            )
+            for tensor, use in found:
+                recorder.trace.uses[tensor].append(use)
         if tracked and results:  # what was computed from a parameter may stand for it now
             tracked = [t for t in operands if recorder.views.knows(t)]
         weights = {id(t) for t in tracked}
@@ -145,6 +154,7 @@ class UseTracer(FunctionTracer):
         for name, module in model.named_modules():
 
             def enter(_: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
+                args, kwargs = plain((args, kwargs))
                 first = args[0] if args else next(iter(kwargs.values()), None)
                 self.recorder.module_stack.append((name, first))
                 if not name:  # the model itself
@@ -153,7 +163,7 @@ class UseTracer(FunctionTracer):
 
             def leave(_: nn.Module, args: Any, output: Any, name: str = name) -> None:
                 with torch._C.DisableTorchFunction():  # looking at a tensor is no call of the model
-                    self.dependencies.returned(name, output)
+                    self.dependencies.returned(name, plain(output))
                 self.recorder.module_stack.pop()
 
             handles.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))
@@ -183,7 +193,7 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     torch.backends.mha.set_fastpath_enabled(False)  # it would hide all of a layer in one call
     try:
         # with gradients: some losses differentiate by their input
-        with torch.enable_grad(), tracer.running_modules(model), tracer:
+        with torch.enable_grad(), vmap_as_loop(), tracer.running_modules(model), tracer:
             run()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

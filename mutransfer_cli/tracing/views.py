@@ -31,6 +31,10 @@ class ParameterViews:
             self.known.pop(storage_pointer(p), None)
             self._remember(p.detach(), name, tuple((d,) for d in range(p.dim())))
 
+    def adopt(self, tensor: Tensor, name: str, dims: Dims) -> None:
+        """Treat a tensor as a parameter of this name, with the parameter's dimensions along its."""
+        self._remember(tensor, name, dims)
+
     def _remember(self, tensor: Tensor, name: str, dims: Dims) -> None:
         layout = (name, byte_strides(tensor), tuple(tensor.shape), dims)
         storage = storage_pointer(tensor)
@@ -71,6 +75,35 @@ class ParameterViews:
             at = stacked % result.dim() if len(dims) < result.dim() else len(dims)
             new = ((),) * (result.dim() - len(dims))
             self._remember(result, name, (*dims[:at], *new, *dims[at:]))
+
+    def reshaped(self, tensor: Tensor, result: Tensor) -> None:
+        """Treat a reshaped copy from here on as the parameters that a tensor is or stands for.
+
+        Args:
+            tensor: A parameter, or a tensor that stands for some.
+            result: The same entries in the same order, in another shape.
+        """
+        runs = [varying(tensor.shape, d, result.shape) for d in range(tensor.dim())]
+        for name, dims in self.find(tensor).items():
+            spanned = [
+                tuple(sorted({own for d, r in enumerate(runs) if at in r for own in dims[d]}))
+                for at in range(result.dim())
+            ]
+            self._remember(result, name, tuple(spanned))
+
+
+def varying(shape: Sequence[int], dim: int, reshaped: Sequence[int]) -> set[int]:
+    """The dimensions of a reshaped tensor along which an index of the tensor changes.
+
+    Args:
+        shape: Shape of the tensor.
+        dim: The dimension of the tensor that the index is of.
+        reshaped: The shape after reshaping.
+    """
+    own = [1] * len(shape)
+    own[dim] = shape[dim]
+    index = torch.arange(shape[dim]).view(own).expand(shape).reshape(reshaped)
+    return {d for d in range(index.dim()) if bool(index.diff(dim=d).any())}
 
 
 def byte_strides(tensor: Tensor) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mutransfer_cli import InputError, Subject, check
 from tests.helpers.check_subjects import WIDTHS, failed, subject
@@ -69,3 +70,45 @@ def test_a_graph_with_a_matrix_between_its_nodes(is_sparse: bool, wrong: bool) -
         return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
 
     assert failed(check(build, WIDTHS)) == ({"second": "lr-too-large"} if wrong else {})
+
+
+class Members(nn.Module):
+    """An ensemble: three networks mapped over their stacked weights."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(3, width, 16) / 4)
+        self.hidden = nn.Parameter(torch.randn(3, width, width) / width**0.5)
+        self.last = nn.Parameter(torch.randn(3, 8, width) / width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        def member(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+            return F.linear(F.relu(F.linear(F.relu(F.linear(x, a)), b)), c)
+
+        return torch.vmap(member)(self.first, self.hidden, self.last).mean(0)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_weights_inside_vmap(wrong: bool) -> None:
+    """Adam: hidden matrices and readouts learn with 1/m, here also in stacks."""
+
+    def build(width: int) -> Subject:
+        model = Members(width)
+        scaled = {"last"} if wrong else {"hidden", "last"}
+        groups = [
+            {"params": [p], "lr": 1e-3 * (64 / width if n in scaled else 1.0)}
+            for n, p in model.named_parameters()
+        ]
+
+        def batch(seed: int) -> tuple[Tensor, Tensor]:
+            g = torch.Generator().manual_seed(seed)
+            return torch.randn(8, 16, generator=g), torch.randint(0, 8, (8,), generator=g)
+
+        def loss(model: nn.Module, b: tuple[Tensor, Tensor]) -> Tensor:
+            return F.cross_entropy(model(b[0]), b[1])
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    report = check(build, (64, 128, 256))
+    found = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
+    assert found == ({"hidden": "lr-too-large"} if wrong else {})

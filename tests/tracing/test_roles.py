@@ -54,3 +54,30 @@ def test_the_role_that_a_message_proposes(shape: tuple[str, ...], likely: str) -
 
     with pytest.raises(InputError, match=rf"idle: not used .*role: {likely}}}.*'{likely}'"):
         traced(make, vectors())
+
+
+def test_an_orthogonal_weight_is_refused_with_what_to_do() -> None:
+    with pytest.raises(
+        InputError, match=r"hidden\.direction: its weight is computed by .*orthogonal_"
+    ):
+        traced(orthogonal, vectors())
+
+
+class Codebook(nn.Module):
+    """Codes of one size at every width, found by their distance."""
+
+    def __init__(self, width: int, grows: bool) -> None:
+        super().__init__()
+        self.into, self.out = nn.Linear(6, width), nn.Linear(width, 3)
+        self.code = nn.Parameter(torch.randn(5, width if grows else 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h: Tensor = self.into(x)
+        nearest = torch.cdist(h if self.code.shape[1] == h.shape[1] else x, self.code)
+        return self.out(h) + nearest[:, :3]
+
+
+def test_a_tensor_of_one_size_is_a_scalar_whatever_uses_it() -> None:
+    assert traced(lambda w: Codebook(w, False), vectors()).tensor("code").role == "scalar"
+    with pytest.raises(InputError, match="code: used by cdist"):  # one that grows is unclear
+        traced(lambda w: Codebook(w, True), vectors())

@@ -15,6 +15,7 @@ from mutransfer_cli.coordcheck.measure.operations.operation import Operation, ad
 from mutransfer_cli.coordcheck.measure.operations.operation_recorder import OperationRecorder
 from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplierTracer
 from mutransfer_cli.coordcheck.measure.stream_sums import StreamSums, Term
+from mutransfer_cli.tracing.function_transforms import outside_transforms, plain, vmap_as_loop
 
 NO_BACKWARD = -1  # torch's number for the backward pass while none runs
 OBJECT_DEPTH = 2  # a distribution may contain another one
@@ -121,9 +122,13 @@ def recording(model: nn.Module) -> Iterator[Calls]:
 
         def leave(module: nn.Module, args: Any, output: Any) -> None:
             operations.left()
-            sums.left(output)
+            sums.left(plain(output))
 
         def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
+            with outside_transforms():
+                record(module, *plain((args, kwargs, output)), name)
+
+        def record(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str) -> None:
             tensors = list(float_tensors(output))
             if not tensors or is_recomputed(tensors[0], outputs.get(name)):
                 return
@@ -150,7 +155,7 @@ def recording(model: nn.Module) -> Iterator[Calls]:
         handles.append(module.register_forward_hook(keep, with_kwargs=True))
         handles.append(module.register_forward_hook(leave, always_call=True))
     try:
-        with tracer, operations, sums:
+        with vmap_as_loop(), tracer, operations, sums:
             yield calls
         calls.terms = sums.terms
         for name, output in outputs.items():

@@ -20,6 +20,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     upstream_sizes,
     uses_by_tensor,
 )
+from mutransfer_cli.coordcheck.measure.idle_tensors import idle_tensors
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
 from mutransfer_cli.coordcheck.measure.operation_effects import (
     Group,
@@ -72,6 +73,7 @@ class Measurement:
         changes: For each module, the RMS of the change of its output after the last step.
         frozen: Tensors that require no gradient.
         trained: Tensors that a gradient reached in a step.
+        idle: Tensors without a gradient on which the loss does not depend.
         moves: RMS of the first change of each tensor after a step with a gradient.
         rates: That change, divided by the RMS of the gradient.
         finite: Whether all losses were finite.
@@ -93,6 +95,7 @@ class Measurement:
     changes: dict[str, float] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
     trained: set[str] = field(default_factory=set)
+    idle: set[str] = field(default_factory=set)
     moves: dict[str, float] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     finite: bool = True
@@ -167,6 +170,7 @@ def measure_width(
         step_and_measure(subject, uses, inner, result)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
+    result.idle = idle_tensors(subject, batch, result.trained)
     result.changes = {
         name: rms(call.output - initial[name])
         for name, call in last.by_module.items()

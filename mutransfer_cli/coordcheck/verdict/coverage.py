@@ -12,7 +12,7 @@ FROZEN = "frozen (requires_grad=False)"
 IDLE = "the loss does not depend on it, but for rounding"
 OUTSIDE = "it is used outside every module's forward pass, where its effect cannot be measured"
 
-Problem = Literal["not-trained", "outside", "sparse", "frozen"]
+Problem = Literal["not-trained", "outside", "sparse", "frozen", "idle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def coverage_of(name: str, measurements: Sequence[Measurement]) -> Coverage:
     missing = {m.size for m in measurements} - {m.size for m in measured}
     if measurements and all(name in m.frozen for m in measurements):
         return Coverage(measured, "frozen", FROZEN)
+    if measurements and all(name in m.idle for m in measurements):
+        return Coverage(measured, "idle", IDLE)
     if not missing:
         return Coverage(measured)
     there = [m for m in measurements if m.size in missing and name in m.trained]

@@ -135,7 +135,7 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
     not_judged = {} if covered.problem in {None, "not-trained"} else {"update": covered.reason}
     uses = use_deviations(name, covered, measurements, expected)
     worst = max(uses, key=lambda use: abs(use.deviation), default=None)
-    if worst is not None and worst.idle:
+    if covered.problem == "idle" or (worst is not None and worst.idle):
         not_judged |= {"update": IDLE, "epsilon": IDLE}
     elif worst is not None:
         not_judged.pop("update", None)

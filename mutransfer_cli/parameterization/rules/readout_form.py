@@ -61,8 +61,9 @@ def possible_form(
 ) -> PlanConfig:
     """The config, with the readouts' multiplier absorbed where it has to be.
 
-    A model that multiplies its logits by some power of the width itself has no attribute for the
-    rest of the multiplier; if no hook can install the rest, init and learning rate absorb it.
+    If no hook can install the multiplier, as for a parameter that `einsum` or `bilinear` reads,
+    init and learning rate absorb it, which is the same training (abc-symmetry). So they do if the
+    model multiplies its logits by another power of the width and has no attribute for the rest.
 
     Args:
         family: The traced model.
@@ -75,10 +76,9 @@ def possible_form(
         readout_power(t, config, parameterization).fan_in - model_power(t, family, config)
         for t in readouts
     }
-    scaled = any(model_power(t, family, config) for t in readouts)
     installable = len(rest) == 1 and (rest == {0.0} or not unreachable_readouts(family))
     fixed = family.tied or "logit_scale" in family.knobs or parameterization.unit_scaled
-    if not scaled or installable or fixed or config.logit_multiplier != 1.0:
+    if not readouts or installable or fixed or config.logit_multiplier != 1.0:
         return config
     log.info("the readouts' multiplier is absorbed into their init and learning rate")
     return replace(config, readout="absorbed")

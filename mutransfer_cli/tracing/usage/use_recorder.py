@@ -13,16 +13,24 @@ from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
     ELEMENTWISE,
+    INDEXED,
     KEPT_STATISTICS,
     MIXING,
     NORMS,
     RECURRENT,
+    REPEATED,
+    RESHAPED,
     RIGHT_OR_LEFT,
     TRANSPOSED,
     contraction_parts,
     tensors_in,
 )
 from mutransfer_cli.tracing.usage.grouped_uses import GateOf, flattened_gates, gates_in
+from mutransfer_cli.tracing.usage.modulated_weights import (
+    MULTIPLICATIONS,
+    ModulatedWeights,
+    spanned,
+)
 from mutransfer_cli.tracing.usage.summed_products import SummedProducts
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
@@ -36,6 +44,7 @@ class UseRecorder:
         views: Finds the parameters that a tensor is a view of.
         scales: Tracks the numbers by which embeddings are multiplied.
         products: Remembers products of a parameter and activations, which may be summed later.
+        modulated: Follows products of that kind that act as weights later.
         module_stack: Names of the running modules, each with its first argument.
         used: Kind of use of each parameter that the current call used.
         constant: Whether no argument of the current call depends on the model's input.
@@ -49,6 +58,7 @@ class UseRecorder:
         self.views = ParameterViews(model)
         self.scales = EmbeddingScales(self.trace.after)
         self.products = SummedProducts()
+        self.modulated = ModulatedWeights()
         self.module_stack: list[tuple[str, Any]] = [("", None)]
         self.used: dict[str, UseKind] = {}
         self.constant = False
@@ -95,14 +105,8 @@ class UseRecorder:
             gates: Dimensions summed over with weights, with the number and total of the weights.
         """
         module, argument = self.module_stack[-1]
-
-        def pick(which: list[int], dims: Dims) -> tuple[int, ...]:
-            return tuple(
-                sorted({own for d in which if -len(dims) <= d < len(dims) for own in dims[d]})
-            )
-
         for name, dims in self.find(tensor).items():
-            summed, kept = pick(into, dims), pick(out, dims)
+            summed, kept = spanned(dims, into), spanned(dims, out)
             sizes = sum(n > 1 for n in self.trace.shapes[name])
             use = Use(
                 "unknown" if set(summed) & set(kept) else kind,  # one dimension, folded into both
@@ -200,6 +204,7 @@ class UseRecorder:
         groups = call.arg(6, "groups") or 1
         given = call.arg(0, "input")
         self.use(weight, "convolution", into + kernel, out, call.name, given, groups)
+        self.use(given, "elementwise", [], list(range(given.dim())), call.name, None)
         self.use(call.arg(2, "bias"), "elementwise", [], [0], call.name, None)
 
     def attention_layer(self, call: Call) -> None:
@@ -257,11 +262,16 @@ class UseRecorder:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
                 if call.name == "mul":
                     self.products.multiplied(tensor, call.result, self.order)
+                if call.name in MULTIPLICATIONS:
+                    self.modulated.multiplied(self.find(tensor), call)
 
     def _derived(self, call: Call) -> None:
         """Let a copy, cast or elementwise function of one parameter stand for it from here on."""
         if len(call.tracked) == 1:
             (first,), result = call.tracked, call.result
+            if call.name in RESHAPED and result.numel() == first.numel():
+                self.views.reshaped(first, result)
+                return
             entrywise = call.name not in MIXING and isinstance(result, Tensor)
             if call.name in REPEATED or (entrywise and result.shape == first.shape):
                 self.views.stand_for(first, result)
@@ -272,9 +282,6 @@ class UseRecorder:
         for tensor in call.tracked:
             self.use(tensor, "unknown", [], [], call.name, None)
 
-
-REPEATED = frozenset({"repeat", "tile"})
-INDEXED = frozenset({"getitem", "index_select", "index"})
 
 HANDLERS: dict[str, Callable[[UseRecorder, Call], None]] = {
     "linear": UseRecorder.linear,

@@ -189,12 +189,54 @@ class Outside(nn.Module):
         return y
 
 
-def test_a_hook_that_would_scale_more_than_the_readout_is_refused_or_absorbed() -> None:
+def test_where_a_hook_would_scale_more_than_the_readout_the_multiplier_is_absorbed() -> None:
+    plan = planned(lambda w: Outside(w, False))  # Table 3: std ∝ 1/m, lr ∝ 1/m
+    assert plan.form == "absorbed" and not plan.sites
+    assert plan.tensor("out.w").lr == pytest.approx(0.0025)
     with pytest.raises(InputError, match=r"out\.w is applied inside a forward pass"):
-        planned(lambda w: Outside(w, False))
+        planned(lambda w: Outside(w, False), logit_multiplier=2.0)
     plan = planned(lambda w: Outside(w, True))  # θ = m^-1/2: std·θ = lr·θ = 1/m
     assert plan.form == "absorbed" and not plan.sites
     assert plan.tensor("out.w").lr == pytest.approx(0.005)
+
+
+class Rated(nn.Module):
+    """Two towers whose features `bilinear` reads: one readout with a fan-in of width²."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(6, width), nn.Linear(6, width)
+        self.rating = nn.Bilinear(width, width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.rating(torch.relu(self.left(x)), torch.relu(self.right(x)))
+        return y
+
+
+class Summed(nn.Module):
+    """A raw readout, read by einsum."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, width)
+        self.out = nn.Parameter(torch.randn(3, width) / width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum("bi,oi->bo", torch.relu(self.first(x)), self.out)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "m"),
+    # a sum over all pairs of features has width² terms: m² = 16
+    [(Rated, "rating.weight", 16), (Summed, "out", 4)],
+)
+def test_readouts_that_no_hook_reaches_absorb_their_multiplier(
+    make: Callable[[int], nn.Module], name: str, m: int
+) -> None:
+    plan = planned(make)
+    assert plan.form == "absorbed" and not plan.sites
+    assert plan.tensor(name).lr == pytest.approx(0.01 / m)
+    assert planned(lambda w: Net(w, nn.Linear(w, w))).form == "multiplier"  # a hook reaches it
 
 
 def test_what_the_tracer_cannot_tell_is_noted() -> None:

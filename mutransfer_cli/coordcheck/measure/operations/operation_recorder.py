@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_flatten
 from mutransfer_cli.coordcheck.measure.operations.operation import (
     FUNCTIONS,
     LOOKUPS,
+    MATRIX_FUNCTIONS,
     Operation,
     address,
     bias_position,
@@ -53,6 +54,7 @@ class OperationRecorder(FunctionTracer):
         self._constants = {address(b): b for b in model.buffers()}
         self._factors: dict[int, tuple[float, Tensor]] = {}
         self._alive: list[Tensor] = []
+        self._modulated: dict[int, set[str]] = {}  # by address: the parameters in a product
         self._products: dict[int, list[tuple[str, Operation]]] = {}  # by identity of the result
 
     def called(
@@ -81,6 +83,8 @@ class OperationRecorder(FunctionTracer):
                 self._use(function, leaves, structure, used, result)
             elif tensors and all(address(t) in self._constants for t in tensors.values()):
                 self._constants[address(result)] = result
+            elif any(address(t) in self._modulated for t in tensors.values()):
+                self._acts(plain_name(function), list(tensors.values()), result)
             elif plain_name(function) == "sum" and tensors:
                 self._sum(leaves[0], args, kwargs, result)
             else:
@@ -187,6 +191,24 @@ class OperationRecorder(FunctionTracer):
         self._alive.append(given)  # a freed tensor's address could be given out again
         if name == "mul":
             self._products.setdefault(id(result), []).append((tensor, op))
+            if result.numel() > given.numel():
+                self._modulated.setdefault(address(result), set()).add(tensor)
+                self._alive.append(result)
+
+    def _acts(self, name: str, operands: list[Tensor], result: Tensor) -> None:
+        """Follow products of parameters and activations; where they act as weights, none counts.
+
+        Args:
+            name: Name of the function.
+            operands: Its tensors.
+            result: Its result.
+        """
+        tensors = set[str]().union(*(self._modulated.get(address(t), set()) for t in operands))
+        if name in MATRIX_FUNCTIONS:
+            self.otherwise |= tensors
+        elif any(t.numel() == result.numel() and address(t) in self._modulated for t in operands):
+            self._modulated.setdefault(address(result), set()).update(tensors)
+            self._alive.append(result)
 
     def _sum(
         self, product: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Tensor

@@ -110,3 +110,22 @@ def test_a_recorded_pass_is_freed() -> None:
         del calls
         counts.append(alive())
     assert counts[0] == counts[1] == counts[2]
+
+
+class Modulated(nn.Module):
+    """A convolution with a weight that a style multiplies, and a gain on activations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.gain = nn.Parameter(torch.randn(3, 3, 1, 1)), nn.Parameter(torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.w * (x.mean((0, 2, 3)) + 1).view(1, 3, 1, 1).expand(1, 3, 1, 1)
+        return F.conv2d(x * self.gain[:, None, None], (weight + 0).reshape(3, 3, 1, 1))
+
+
+def test_a_modulated_weight_is_judged_by_its_module() -> None:
+    """Entry by entry its effect says nothing of the sum; a gain's does."""
+    torch.manual_seed(0)
+    found = recorded(Modulated(), torch.randn(2, 3, 4, 4))
+    assert {name: [op.name for op in ops] for name, ops in found.items()} == {"gain": ["mul"]}

@@ -1,0 +1,121 @@
+"""Weights that activations multiply before use: `conv(x, w * style)` in a modulated layer.
+
+The product of a parameter and activations has more entries than the activations, and then acts on
+other activations as a weight does. Entry by entry the parameter would look like a vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from torch import Tensor, nn
+
+from mutransfer_cli.tracing.roles import Use, UseKind
+from mutransfer_cli.tracing.torch_functions import (
+    CONVOLUTION,
+    RIGHT_OR_LEFT,
+    TRANSPOSED,
+    contraction_parts,
+)
+from mutransfer_cli.tracing.usage.torch_call import Call
+from mutransfer_cli.tracing.views import Dims, ParameterViews
+
+MULTIPLICATIONS = frozenset({"mul", "div", "true_divide"})
+Acts = tuple[Tensor, UseKind, Sequence[int], Sequence[int]]  # weight, kind, summed, kept
+
+
+class ModulatedWeights:
+    """Follows products of parameters and activations until they act as a weight."""
+
+    def __init__(self) -> None:
+        """Start without products."""
+        self._views = ParameterViews(nn.Module())
+
+    def knows(self, operands: Collection[Tensor]) -> bool:
+        """Whether one of them is such a product."""
+        return bool(self._views.known) and any(self._views.knows(t) for t in operands)
+
+    def multiplied(self, found: Mapping[str, Dims], call: Call) -> None:
+        """Remember a product, if it has more entries than the activations in it.
+
+        Args:
+            found: The parameters in the product, with the dimensions of their view.
+            call: The multiplication.
+        """
+        tracked = {id(t) for t in call.tracked}
+        others = [t for t in call.args if isinstance(t, Tensor) and id(t) not in tracked]
+        result = call.result
+        if not isinstance(result, Tensor) or any(t.numel() == result.numel() for t in others):
+            return
+        for name, dims in found.items():
+            self._views.adopt(result, name, ((),) * (result.dim() - len(dims)) + dims)
+
+    def follow(self, call: Call, module: str, order: int) -> list[tuple[str, Use]]:
+        """The uses of parameters, each with its name, in a call.
+
+        Args:
+            call: The call.
+            module: Name of the innermost module that is running.
+            order: Number of the call.
+        """
+        acting = [a for a in weights_in(call) if self._views.knows(a[0])]
+        if len(acting) == 1:
+            ((tensor, kind, summed, kept),) = acting
+            return [
+                (name, Use(kind, spanned(dims, summed), spanned(dims, kept), call.name, module,
+                           order=order, modulated=True))
+                for name, dims in self._views.find(tensor).items()
+            ]  # fmt: skip
+        if isinstance(call.result, Tensor):
+            for tensor in [t for t in call.args if isinstance(t, Tensor) and self._views.knows(t)]:
+                if tensor.shape == call.result.shape:
+                    self._views.stand_for(tensor, call.result)
+                elif tensor.numel() == call.result.numel():
+                    self._views.reshaped(tensor, call.result)
+        return []
+
+
+def weights_in(call: Call) -> list[Acts]:
+    """The operands of a call that may be its weight, with the dimensions summed over and kept.
+
+    In a product of two tensors a parameter is the weight, and what it is multiplied by is not.
+    """
+    if call.name in CONVOLUTION | TRANSPOSED | {"linear"}:
+        weight = call.arg(1, "weight")
+        kernel = list(range(2, weight.dim()))
+        into, out = ([0], [1]) if call.name in TRANSPOSED else ([1], [0])
+        kind: UseKind = "matrix" if call.name == "linear" else "convolution"
+        return [(weight, kind, into + kernel, out)]
+    if call.tracked:
+        return []
+    if call.name in RIGHT_OR_LEFT and all(t.dim() > 1 for t in call.args[:2]):
+        left, right = call.args[:2]
+        return [(left, "matrix", [-1], [-2]), (right, "matrix", [-2], [-1])]
+    if call.name == "einsum":
+        operands, parts = contraction_parts(call.name, call.args, call.kwargs)
+        pairs = zip(operands, parts, strict=True)
+        return [(t, "matrix", into, out) for t, (into, out) in pairs if into]
+    return []
+
+
+def spanned(dims: Dims, which: Sequence[int]) -> tuple[int, ...]:
+    """The parameter's own dimensions along some dimensions of its view."""
+    return tuple(sorted({own for d in which if -len(dims) <= d < len(dims) for own in dims[d]}))
+
+
+def as_weights(uses: Sequence[Use], growing: frozenset[int]) -> list[Use]:
+    """The uses of a tensor, where it is a weight that activations modulate; else those as they are.
+
+    A gain on activations, which then meet others, has no two dimensions that grow.
+
+    Args:
+        uses: All uses of the tensor.
+        growing: Its dimensions that grow with the width.
+    """
+    weights = [
+        u for u in uses if u.modulated and growing & {*u.in_dims} and growing & {*u.out_dims}
+    ]
+    others = [u for u in uses if not u.modulated]
+    if weights:
+        others = [u for u in others if u.function not in MULTIPLICATIONS]
+    return weights + others
