@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch._functorch.apis as apis
+import torch._functorch.apis
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._functorch.vmap import _process_batched_inputs
@@ -22,6 +22,8 @@ from torch.utils._pytree import (
     tree_unflatten,
 )
 
+APIS: Any = torch._functorch.apis  # where every vmap looks its implementation up
+
 
 def transforming() -> bool:
     """Whether a transform such as grad is running."""
@@ -30,8 +32,6 @@ def transforming() -> bool:
 
 def plain(value: Any) -> Any:
     """The same nested structure, with the plain tensors of those that a transform has wrapped."""
-    if not transforming():
-        return value
     return tree_map_only(Tensor, _unwrapped, value)
 
 
@@ -51,12 +51,12 @@ def outside_transforms() -> Iterator[None]:
 @contextmanager
 def vmap_as_loop() -> Iterator[None]:
     """A context in which vmap calls its function once for each entry, with slices."""
-    original = apis.vmap_impl
-    apis.vmap_impl = _loop
+    original = APIS.vmap_impl
+    APIS.vmap_impl = _loop
     try:
         yield
     finally:
-        apis.vmap_impl = original
+        APIS.vmap_impl = original
 
 
 def _loop(

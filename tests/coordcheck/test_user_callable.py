@@ -96,7 +96,7 @@ def test_weights_inside_vmap(wrong: bool) -> None:
         model = Members(width)
         scaled = {"last"} if wrong else {"hidden", "last"}
         groups = [
-            {"params": [p], "lr": 1e-3 * (64 / width if n in scaled else 1.0)}
+            {"params": [p], "lr": 1e-3 * (32 / width if n in scaled else 1.0)}
             for n, p in model.named_parameters()
         ]
 
@@ -109,6 +109,6 @@ def test_weights_inside_vmap(wrong: bool) -> None:
 
         return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
 
-    report = check(build, (64, 128, 256))
+    report = check(build, (32, 64, 128))
     found = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
     assert found == ({"hidden": "lr-too-large"} if wrong else {})

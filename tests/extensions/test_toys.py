@@ -131,7 +131,7 @@ def test_stack(recipe: str, mutransfer: Command, tmp_path: Path) -> None:
     assert rates == {t["name"]: repr(t["lr"]) for t in scale["tensors"]}  # type: ignore[attr-defined]
     # what its row says that it cannot do is a deviation, in the file too
     assert [d["what"] for d in scale["deviations"]] == ["schedule"]  # type: ignore[attr-defined]
-    assert any(line.startswith("# deviation: schedule: wanted linear") for line in lines)
+    assert any(line.startswith("# deviation: schedule: planned linear") for line in lines)
     listing = mutransfer("scale", "--help").stdout
     assert "toy-text" in listing
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from mutransfer_cli.coordcheck.measure.recorder import rms, seed_dropout
 from mutransfer_cli.models.subject import Subject
@@ -61,4 +62,5 @@ def loss_value(subject: Subject, batch: Any) -> float:
     """The loss, with the dropout masks of every other pass."""
     assert subject.loss is not None
     seed_dropout()
-    return float(run_user_code(partial(subject.loss, subject.model, batch), "loss"))
+    loss: Tensor = run_user_code(partial(subject.loss, subject.model, batch), "loss")
+    return float(loss.detach())

@@ -126,7 +126,7 @@ def recording(model: nn.Module) -> Iterator[Calls]:
 
         def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
             with outside_transforms():
-                record(module, *plain((args, kwargs, output)), name)
+                record(module, plain(args), plain(kwargs), plain(output), name)
 
         def record(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str) -> None:
             tensors = list(float_tensors(output))

@@ -26,7 +26,7 @@ def deviation_line(deviation: Deviation) -> str:
     """A deviation, which a comment or a terminal shows in one line."""
     d = deviation
     planned, actual = (f"{v:.6g}" if isinstance(v, float) else v for v in (d.wanted, d.got))
-    return f"deviation: {d.what}: wanted {planned}, got {actual}: {d.consequence}"
+    return f"deviation: {d.what}: planned {planned}, here {actual}: {d.consequence}"
 
 
 def header_lines(document: ScaleDocument, usage: Sequence[str] = ()) -> list[str]:

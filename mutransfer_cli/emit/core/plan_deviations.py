@@ -144,8 +144,9 @@ def clipping_deviations(request: EmitRequest, resolved: ResolvedConfig) -> list[
         Deviation(
             what="clip",
             wanted=request.plan.clip,
-            got=f"{request.plan.clip:g} on gradients of which {shown}",
-            consequence="clipping sets in at other steps than in the proxies; nothing else changes",
+            got=f"{request.plan.clip:g}, where these gradients are larger or smaller: {shown}",
+            consequence="the norm that is clipped differs from that of the proxies, so that "
+            "clipping sets in at other steps; nothing else changes",
         )
     ]
 

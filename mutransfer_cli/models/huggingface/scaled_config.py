@@ -7,7 +7,8 @@ heads grows in the config's own ratio. What the recipe's `model.args` give is he
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -71,8 +72,15 @@ def config_at(recipe: Recipe, size: Size) -> Any:
     except Exception as error:  # configs check their entries with errors of many classes
         message = " ".join(str(error).split())
         raise InputError(
-            f"hf:{known.model_type}: its config refuses: {message}", path=("model",)
+            f"hf:{known.model_type}: its config refuses: {message}", path=blamed(message, fixed)
         ) from error
+
+
+def blamed(message: str, given: Iterable[str]) -> tuple[str, ...]:
+    """The key of the recipe that a refusal names: the longest name of an argument in it."""
+    words = set(re.findall(r"\w+", message))
+    name = max(words.intersection(given), key=len, default="")
+    return ("model", "args", name) if name else ("model",)
 
 
 def require_whole_groups(recipe: Recipe, entries: Mapping[str, Any], width: int) -> None:
@@ -184,7 +192,8 @@ def _scaled_heads(
     size = size if own is None else _size(fixed, own)
     if size < 1:
         raise InputError(f"{hidden_size} {hidden} is less than {head_count} {heads}", ("model",))
-    count = _whole(width * share / size, head_count, width)
+    cause = ("model",) if own is None else ("model", "args", own)
+    count = _whole(width * share / size, head_count, width, cause)
     scaled = {head_count: count}
     if head_size:
         scaled[head_size] = size
@@ -209,12 +218,22 @@ def _size(values: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def _whole(value: float, name: str, width: int) -> int:
-    """The value of an entry at a width, which has to be a whole number."""
+def _whole(value: float, name: str, width: int, cause: tuple[str, ...] = ("model",)) -> int:
+    """The value of an entry at a width, which has to be a whole number.
+
+    Args:
+        value: The value.
+        name: Name of the entry.
+        width: The width.
+        cause: Path of the recipe's key that decides on it.
+
+    Raises:
+        InputError: It is not a whole number.
+    """
     if value < 1 or abs(value - round(value)) > 1e-9 * value:
         raise InputError(
             f"width {width}: {name} would be {value:g}, not a whole number; take a width "
             "that keeps it whole, or hold it fixed in model.args",
-            path=("model",),
+            path=cause,
         )
     return round(value)

@@ -28,7 +28,7 @@ def test_by_hand_megatron(tmp_path: Path) -> None:
     assert out.init_std == pytest.approx(0.0125)
     assert reading.tensors["readout.weight"].multiplier == 0.25
     assert reading.attention_scale == pytest.approx(8**0.5 / 32)
-    # decay: wanted 0.4 (lr × decay constant), Megatron has one number
+    # decay: planned 0.4 (lr × decay constant), Megatron has one number
     (decay,) = [d for d in found.document.deviations if d.what.startswith("weight_decay")]
     assert (decay.wanted, decay.got) == (pytest.approx(0.4), 0.1)
 

@@ -9,6 +9,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.models.huggingface.scaled_config import blamed, config_at
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.hf_recipes import hf_recipe
 from tests.helpers.proxies import plan_for
@@ -62,3 +63,28 @@ def test_wrong_input(kind: str, args: str, line: str) -> None:
     with pytest.raises(InputError, match=line) as caught:
         family_for(hf_recipe(kind, args=args))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("args", "key"),
+    [
+        ("{head_dim: 15}", "head_dim"),  # rotary heads have an even size
+        ("{head_dim: 7}", "head_dim"),  # 64 is no multiple of it
+        ("{num_attention_heads: 4, hidden_act: gelu}", ""),
+    ],
+)
+def test_a_refusal_names_the_argument_that_is_wrong(args: str, key: str) -> None:
+    recipe = hf_recipe("llama", args=args)
+    sizes = Size(240 if "15" in args else 64, 2, 4, 5)
+    if not key:
+        assert config_at(recipe, sizes).num_attention_heads == 4  # nothing is refused
+        return
+    with pytest.raises(InputError) as caught:
+        config_at(recipe, sizes)
+    assert caught.value.path == ("model", "args", key)
+
+
+def test_the_longest_name_is_blamed() -> None:
+    message = "RoPE needs an even `head_dim`=15 with head 4"
+    assert blamed(message, ["head", "head_dim"]) == ("model", "args", "head_dim")
+    assert blamed(message, ["rope_theta"]) == ("model",)

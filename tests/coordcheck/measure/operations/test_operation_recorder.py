@@ -127,5 +127,5 @@ class Modulated(nn.Module):
 def test_a_modulated_weight_is_judged_by_its_module() -> None:
     """Entry by entry its effect says nothing of the sum; a gain's does."""
     torch.manual_seed(0)
-    found = recorded(Modulated(), torch.randn(2, 3, 4, 4))
+    found = recorded(Modulated(), torch.randn(2, 3, 4, 4, requires_grad=True))
     assert {name: [op.name for op in ops] for name, ops in found.items()} == {"gain": ["mul"]}
