@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 WHERE = (
-    "weight", "buffer", "vector on the weight", "input", "output",
+    "weight", "buffer", "vector on the weight", "vector", "input", "output",
     "output and bias", "in place", "alpha", "einsum", "convolution",
 )  # fmt: skip
 
@@ -37,6 +37,8 @@ class Scaled(nn.Module):
                 return F.linear(x / self.root, self.w, self.b)
             case "output":
                 return F.linear(x, self.w) / self.root + self.b
+            case "vector":
+                return F.linear(x, self.w) * self.inverses + self.b
             case "output and bias":
                 return F.linear(x, self.w, self.b) / self.root
             case "in place":

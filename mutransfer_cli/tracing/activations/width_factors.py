@@ -152,7 +152,7 @@ class WidthFactors:
     def _unweighted(self, call: FollowedCall, live: Callable[[Tensor], bool]) -> None:
         """Follow a call without parameters among its arguments."""
         alpha = call.kwargs.get("alpha")
-        number = number_in(call.name, call.args, live)
+        number = number_in(call.name, call.args, live, vectors=True)
         moving = distinct(t for t in call.activations if live(t))
         if call.name == "setitem":
             flow = self._joined(moving)

@@ -32,7 +32,7 @@ def planned(
     return plan_model(family, rules, shapes, base, {**base, "width": width})
 
 
-@pytest.mark.parametrize("where", ["weight", "input", "output", "alpha"])
+@pytest.mark.parametrize("where", ["weight", "input", "output", "vector", "alpha"])
 @pytest.mark.parametrize(
     ("optimizer", "lr", "eps"),
     [
