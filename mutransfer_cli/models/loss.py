@@ -11,6 +11,11 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.checked_subject import index_errors_named
 
 SINGLE_BYTES = 4  # bytes of a number in single precision
+ONE_OUTPUT = "it has one output for each example, and the cross-entropy of one class is always 0"
+OWN_LOSS = (
+    "for a regression, return a mutransfer_cli.Subject(model, loss=..., batch=...) with a loss of "
+    "your own (docs/own-model.md has one)"
+)
 
 
 def cross_entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -48,7 +53,8 @@ def logits_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     """The logits of a batch (…, classes), for targets of shape (…).
 
     Raises:
-        InputError: The model returns no logits, or logits of another shape than the targets.
+        InputError: The model returns no logits, a single one, or logits of another shape than the
+            targets.
     """
     inputs, targets = batch
     with index_errors_named(model, inputs):
@@ -61,6 +67,8 @@ def logits_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
             "recipe's data; or return a mutransfer_cli.Subject with its own loss and batch",
             path=("model",),
         )
+    if logits.shape[-1] == 1:
+        raise InputError(f"{ONE_OUTPUT}; {OWN_LOSS}", path=("model",))
     return logits
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 
 from torch import nn
 
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.loss import ONE_OUTPUT, OWN_LOSS
+from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import Builder, call_builder, import_callable
 from mutransfer_cli.recipe.template import ModelInput
 from mutransfer_cli.tracing.skeleton import skeleton
@@ -46,18 +50,24 @@ def input_of(path: str) -> ModelInput | None:
     The model is built on the meta device, so that no weights are allocated.
 
     Raises:
-        InputError: The callable cannot be imported.
+        InputError: The callable cannot be imported, or its model has one output and no loss.
     """
     builder = import_callable(path)
     argument = _width_argument(builder)
+    subjects: list[Subject] = []
+
+    def model(width: int) -> nn.Module:
+        subjects.append(call_builder(builder, path, {argument: width}, {"depth": 2}, 0))
+        return subjects[-1].model
+
     try:
-        small, big = (
-            skeleton(lambda w=w: call_builder(builder, path, {argument: w}, {"depth": 2}, 0).model)  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
-            for w in WIDTHS
-        )
+        small, big = (skeleton(partial(model, width)) for width in WIDTHS)
     except Exception:  # whatever the user's code raises: it may need arguments or a device
         return None
-    return first_input(list(small.modules()), list(big.modules()))
+    found = first_input(list(small.modules()), list(big.modules()))
+    if found is not None and found.classes == 1 and subjects[0].loss is None:
+        raise InputError(f"--model {path}: {ONE_OUTPUT}; {OWN_LOSS}")
+    return found
 
 
 def first_input(small: list[nn.Module], big: list[nn.Module]) -> ModelInput | None:

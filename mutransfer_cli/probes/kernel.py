@@ -6,31 +6,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.flat import trained_parameters
-from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
-from mutransfer_cli.probes.estimates.eigenframework import (
-    Spectrum,
-    measured_error,
-    predicted_error,
+from mutransfer_cli.probes.curves.kernel_curve import (
+    DRAWS,
+    EXAMPLES,
+    Array,
+    Point,
+    compared_kernel,
+    error_interval,
+    gaussian_control,
+    why_missed,
 )
-from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
+from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 POINTS = 1536  # examples that are the domain
-EXAMPLES = (16, 32, 64, 128)  # training sets
-DRAWS = 400  # of each
-RIDGE = 1e-2  # of the mean diagonal of the kernel
 TOLERANCE = 0.05  # of an error
 ADVICE = {
     "pass": "a network below its kernel's curve gains by learning features; one on it does not: a "
     "larger learning rate, or features that `probe features` finds lazy, may be why",
-    "fail": "do not extrapolate the predicted curve: few modes hold the kernel, or its targets",
+    "fail": "read the measured curves, not the predicted one; do not extrapolate it",
     "inconclusive": "measure with another --seed, whose examples are others",
 }
 METHOD = (
@@ -39,7 +40,6 @@ METHOD = (
     "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922); beside it the error of the network "
     f"itself, trained for its steps on as many examples ({NETWORKS} draws), and on fresh ones"
 )
-Array = NDArray[np.float64]
 
 
 def probe_kernel(request: ProbeRequest) -> ProbeResult:
@@ -55,32 +55,24 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     trainee = proxies.train(proxies.base, request.seed, {})
     x, y, values = domain(trainee)
     target = values - values.mean()
-    measures, series, ratios, last = [], [], [], {}
+    measures, series, points, last = [], [], list[Point](), {}
     for when in ("init", "end of training"):
         if when != "init":
             for step in range(trainee.steps):
                 finite_loss(trainee.step(step), step)
         kernel = tangent_kernel(trainee, x)
-        ridge = RIDGE * float(np.trace(kernel)) / len(kernel)
-        spectrum = Spectrum.of(kernel, target)
-        rng = np.random.default_rng(request.seed)
-        means, theory = [], []
-        for n in EXAMPLES:
-            errors = [measured_error(kernel, target, n, ridge, rng) for _ in range(DRAWS)]
-            expected = predicted_error(spectrum, n, ridge)
-            found = mean_interval(errors, request.confidence)
-            measures.append(
-                Measure(
-                    name="mean squared error",
-                    at={"kernel": when, "examples": n},
-                    estimate=found,
-                    expected=expected,
-                )
+        found = compared_kernel(kernel, target, when, request)
+        points += found
+        last[when] = found[-1].error.value
+        measures += [
+            Measure(
+                name="mean squared error",
+                at={"kernel": when, "examples": p.examples},
+                estimate=p.error,
+                expected=p.expected,
             )
-            ratios.append(mean_interval([e / expected for e in errors], request.confidence))
-            means.append(found.value)
-            theory.append(expected)
-        last[when] = means[-1]
+            for p in found
+        ]
         series.append(
             Series(
                 name=f"kernel at {when}",
@@ -88,13 +80,13 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 x_name="examples",
                 y_name="mean squared error",
                 x=tuple(float(n) for n in EXAMPLES),
-                y=tuple(means),
-                expected=tuple(theory),
+                y=tuple(p.error.value for p in found),
+                expected=tuple(p.expected for p in found),
             )
         )
     curve, notes = learning_curve(request, EXAMPLES, x, y, values)
     for n, errors in curve.items():
-        error = mean_interval(errors, request.confidence)
+        error = error_interval(errors, request.confidence)
         measures.append(
             Measure(name="mean squared error of networks", at={"examples": n}, estimate=error)
         )
@@ -114,7 +106,12 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     measures.append(
         Measure(name="mean squared error of the network", at={"examples": seen}, estimate=own)
     )
-    verdict, reason = judge(ratios)
+    verdict, reason = judge([p.ratio for p in points])
+    if verdict == "fail":
+        worst = max(points, key=lambda p: abs(p.ratio.value - 1))
+        control = gaussian_control(worst, request)
+        measures.append(control)
+        reason += f"; {why_missed(worst, control.estimate)}"
     variance = float((target**2).mean())
     learned, at_init = last["end of training"] / variance, last["init"] / variance
     reason += (

@@ -79,3 +79,9 @@ def squared(model: nn.Module, batch: Tensor) -> Tensor:
 def regression(width: int) -> Subject:
     """A model with it."""
     return Subject(nn.Linear(width, 1), loss=squared)
+
+
+def test_one_class_is_refused() -> None:
+    """The log of a softmax over one class is 0: no model would train."""
+    with pytest.raises(InputError, match="one output for each example"):
+        cross_entropy(Constant(torch.zeros(2, 3, 1)), (TOKENS, TOKENS))

@@ -6,11 +6,13 @@ import sys
 from types import ModuleType
 
 import pytest
+import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.model_input import input_of, width_argument
+from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.template import ModelInput, template
 
@@ -39,6 +41,14 @@ def two_required(channels: int, blocks: int) -> nn.Module:
     return nn.Sequential(*(nn.Linear(channels, channels) for _ in range(blocks)))
 
 
+def regression(width: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(12, width), nn.Tanh(), nn.Linear(width, 1))
+
+
+def with_loss(width: int) -> Subject:
+    return Subject(regression(width), loss=lambda m, b: m(b).mean(), batch=lambda s: torch.ones(2))
+
+
 def fails(width: int) -> nn.Module:
     raise ValueError("needs a file")
 
@@ -46,7 +56,10 @@ def fails(width: int) -> nn.Module:
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleType("some_models")
-    for build in (tokens, vectors, digits, images, fails, by_another_name, two_required):
+    for build in (
+        *(tokens, vectors, digits, images, regression, with_loss),
+        *(fails, by_another_name, two_required),
+    ):
         setattr(found, build.__name__, build)
     monkeypatch.setitem(sys.modules, "some_models", found)
 
@@ -71,6 +84,13 @@ def test_the_recipe_names_data_that_the_model_takes(
     text = template(f"some_models:{name}", "study", takes=takes)
     assert data in text
     assert loads(text, "the recipe").recipe.model.build == f"some_models:{name}"
+
+
+def test_one_output_needs_a_loss() -> None:
+    """Cross-entropy of one class is 0 for every model: nothing would train."""
+    with pytest.raises(InputError, match=r"one output .*Subject\(model, loss"):
+        input_of("some_models:regression")
+    assert input_of("some_models:with_loss") == ModelInput("vectors", 12, 1)  # the control
 
 
 def test_tokens_for_a_model_of_vectors_name_the_source() -> None:

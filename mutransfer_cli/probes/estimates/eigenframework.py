@@ -72,3 +72,24 @@ def measured_error(
     inner = kernel[np.ix_(chosen, chosen)] + ridge * np.eye(examples)
     found = kernel[:, chosen] @ np.linalg.solve(inner, target[chosen])
     return float(((found - target) ** 2).mean())
+
+
+def gaussian_error(
+    spectrum: Spectrum, examples: int, ridge: float, rng: np.random.Generator
+) -> float:
+    """The error for one training set if the kernel's eigenfunctions were independent normals.
+
+    It is what the derivation of `predicted_error` assumes of them (arXiv 2110.03922, section 4.1).
+
+    Args:
+        spectrum: Kernel and target.
+        examples: Number of training examples.
+        ridge: Added to the diagonal of their kernel matrix.
+        rng: Draws the eigenfunctions at the examples.
+    """
+    features = rng.normal(size=(examples, len(spectrum.values)))
+    target = np.sqrt(spectrum.weights)
+    scaled = features * spectrum.values
+    inner = scaled @ features.T + ridge * np.eye(examples)
+    learned = scaled.T @ np.linalg.solve(inner, features @ target)
+    return float(((learned - target) ** 2).sum())
