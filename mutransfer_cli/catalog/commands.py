@@ -107,7 +107,7 @@ COMMANDS = Registry(
         ),
         CommandEntry(
             name="schema",
-            summary="Print the JSON Schema of a command's document.",
+            summary="Print the JSON Schema of a document.",
             implementation=f"{_CLI}.schema:schema",
             keeps_stdout=True,
         ),

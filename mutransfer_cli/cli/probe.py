@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.probes import PROBES
+from mutransfer_cli.cli.completion import beginning_with
 from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets
 from mutransfer_cli.cli.output import show_line, show_verdict
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
@@ -24,7 +25,10 @@ SHOWN = 20  # measures on the screen; the JSON document has all
 def probe(
     name: Annotated[
         str | None,
-        typer.Argument(help=f"{' | '.join(PROBES.names)} | {ALL}; none: list them."),
+        typer.Argument(
+            help=f"{' | '.join(PROBES.names)} | {ALL}; none: list them.",
+            autocompletion=beginning_with((*PROBES.names, ALL)),
+        ),
     ] = None,
     target: Annotated[
         str | None,

@@ -11,6 +11,7 @@ import typer
 
 from mutransfer_cli.catalog.stack_versions import version_lines
 from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
+from mutransfer_cli.cli.completion import beginning_with
 from mutransfer_cli.cli.options import (
     Batch,
     Depth,
@@ -39,7 +40,13 @@ def scale(
     steps: Steps = None,
     tokens: Tokens = None,
     format: Annotated[
-        str, typer.Option("--format", metavar="NAME", help=f"{', '.join(STACKS.names)}.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help=f"{', '.join(STACKS.names)}.",
+            autocompletion=beginning_with(STACKS.names),
+        ),
     ] = DEFAULT_STACK,
     output: Annotated[
         Path | None,

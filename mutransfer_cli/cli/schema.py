@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS, load_model
+from mutransfer_cli.cli.completion import beginning_with
 from mutransfer_cli.cli.output import show_line, write
 from mutransfer_cli.errors import InputError
 
@@ -20,7 +21,14 @@ NAMES = (*(row.name for row in COMMANDS if row.document is not None), *FURTHER, 
 
 
 def schema(
-    document: Annotated[str, typer.Argument(metavar="COMMAND", help=f"One of {', '.join(NAMES)}.")],
+    document: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMMAND",
+            help=f"One of {', '.join(NAMES)}.",
+            autocompletion=beginning_with(NAMES),
+        ),
+    ],
     keys: Annotated[
         bool,
         typer.Option("--keys", help="List every key with its meaning, default and an example."),

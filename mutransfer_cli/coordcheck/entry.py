@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build as build_model
 from mutransfer_cli.models.proxy import ProxyFactory
-from mutransfer_cli.models.user_code import import_callable, user_errors_named
+from mutransfer_cli.models.user_code import BUILD, import_callable, user_errors_named
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
@@ -68,15 +69,34 @@ def check_target(
             build = import_callable(target, ("check",))
             return check(build, widths, expect=expect, name=target, **options)
         recipe = load(Path(target), sets).recipe if isinstance(target, str) else target
-        if axis == "depth":
-            return check_recipe_depth(
-                recipe,
-                depths,
-                options.get("seeds", 3),
-                options.get("steps", 3),
-                options.get("seed", 0),
-            )
-        return check_recipe(recipe, widths, expect, **options)
+        with errors_at_the_model(recipe):
+            if axis == "depth":
+                return check_recipe_depth(
+                    recipe,
+                    depths,
+                    options.get("seeds", 3),
+                    options.get("steps", 3),
+                    options.get("seed", 0),
+                )
+            return check_recipe(recipe, widths, expect, **options)
+
+
+@contextmanager
+def errors_at_the_model(recipe: Recipe) -> Iterator[None]:
+    """Add the key `model.build` to errors of a model's loss and batches, which name no key.
+
+    Args:
+        recipe: The recipe of the model.
+
+    Raises:
+        InputError: Whatever was raised in the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        if error.path or error.message.startswith("--"):
+            raise
+        raise InputError(f"{recipe.model.build}: {error.message}", BUILD) from error
 
 
 def check_recipe(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -14,6 +16,11 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 
 TORCH_INDEX_ERRORS = ("index out of range in self", "is out of bounds")  # embedding, cross-entropy
+
+NO_GRADIENT = (
+    "its loss has no gradient: it does not depend on a parameter, or was detached or computed "
+    "under no_grad"
+)
 
 
 def checked(subject: Subject, name: str) -> Subject:
@@ -102,7 +109,41 @@ def index_errors_named(model: nn.Module, batch: Any) -> Iterator[None]:
         text = " ".join(str(error).split())
         if not any(part in text for part in TORCH_INDEX_ERRORS):
             raise
-        raise InputError(f"IndexError: {text} {too_large(model, batch)}", BUILD) from error
+        reason = too_few_positions(model, error) or too_large(model, batch)
+        raise InputError(f"IndexError: {text} {reason}", BUILD) from error
+
+
+def too_few_positions(model: nn.Module, error: IndexError) -> str | None:
+    """Which embedding of positions is too short for the data's sequences, in brackets.
+
+    Args:
+        model: The model that ran.
+        error: What an embedding raised; its traceback holds the embedding and the indices.
+
+    Returns:
+        None where no embedding raised it, or where its indices do not count upwards from 0.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module, indices = (frame.f_locals.get(name) for name in ("self", "input"))
+        if not isinstance(module, nn.Embedding) or not isinstance(indices, Tensor):
+            continue
+        if indices.dim() == 0 or not counts_upwards(indices):
+            return None
+        name = next((n for n, m in model.named_modules() if m is module), "an embedding")
+        rows, length = module.num_embeddings, indices.shape[-1]
+        return (
+            f"({name} has {rows} positions, and the sequences of the data have {length} tokens: "
+            f"data.seq_len must be at most {rows}, or the model must have more positions)"
+        )
+    return None
+
+
+def counts_upwards(indices: Tensor) -> bool:
+    """Whether the last dimension of an index tensor is 0, 1, 2 and so on."""
+    try:
+        return bool((indices == torch.arange(indices.shape[-1], device=indices.device)).all())
+    except RuntimeError:  # inside vmap, which hides values
+        return False
 
 
 def too_large(model: nn.Module, batch: Any) -> str:

@@ -123,7 +123,8 @@ def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
         return run()
     except InputError as error:
         row = SOURCES.require(recipe.data.source, ("data", "source"))
-        given = "token ids" if row.yields == "tokens" else "vectors of numbers"
+        length = f"token ids, data.seq_len = {recipe.data.seq_len} of them per example"
+        given = length if row.yields == "tokens" else "vectors of numbers"
         others = [other.name for other in SOURCES if other.yields != row.yields]
         raise InputError(
             f"{error.message}; data.source {row.name} gives the model {given} (for other inputs: "

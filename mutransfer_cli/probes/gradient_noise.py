@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.models.checked_subject import NO_GRADIENT
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def noise_scale(
         confidence: Of the intervals.
 
     Raises:
-        InputError: There are too few batches, or a gradient is not finite.
+        InputError: There are too few batches, or a gradient is missing or not finite.
     """
     if len(batches) < 4:
         raise InputError(f"the noise scale needs at least 4 batches, found {len(batches)}")
@@ -62,7 +63,10 @@ def noise_scale(
     products: dict[str, NDArray[np.float64]] = {}
     rows: list[list[Tensor]] = []
     for batch in batches:
-        grads = torch.autograd.grad(loss(model, batch), [p for _, p in named], allow_unused=True)
+        value = loss(model, batch)
+        if not value.requires_grad:
+            raise InputError(NO_GRADIENT)
+        grads = torch.autograd.grad(value, [p for _, p in named], allow_unused=True)
         rows.append(
             [
                 torch.zeros_like(p) if g is None else g.detach()

@@ -151,7 +151,12 @@ def run_probe(
         curve=curve,
     )
     probe: Probe = entry.load()
-    result = probe(request)
+    try:
+        result = probe(request)
+    except InputError as error:
+        if error.path or error.message.startswith(("probe ", "--")):
+            raise
+        raise InputError(f"probe {name}: {error.message}") from error
     return ProbeDocument(
         probe=name,
         question=entry.question,

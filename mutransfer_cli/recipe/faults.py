@@ -70,6 +70,9 @@ def _message(kind: str, context: dict[str, Any], value: Any) -> str:
         rule = "expected letters, digits, '.', '_' or '-' (a letter or digit first)"
         return f"{rule}, found {show(value)}"
     expected = {
+        "int_parsing": "an integer",
+        "int_from_float": "an integer",
+        "float_parsing": "a number",
         "string_type": "text",
         "string_too_short": "text",
         "bool_type": "true or false",
@@ -81,6 +84,16 @@ def _message(kind: str, context: dict[str, Any], value: Any) -> str:
         "model_attributes_type": "a mapping",
     }
     return f"expected {expected.get(kind, 'something else')}, found {show(value)}"
+
+
+def value_message(error: ValidationError) -> str:
+    """What is wrong with a single value, such as that of an option.
+
+    Args:
+        error: The error that pydantic raised.
+    """
+    first = error.errors(include_url=False)[0]
+    return _message(first["type"], first.get("ctx") or {}, first.get("input"))
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = ()) -> list[Fault]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 from mutransfer_cli.train.batches import count_examples, data_stream, to_device
@@ -111,11 +112,7 @@ class SingleModel:
         with differentiable_attention() if graph else nullcontext():
             loss = subject.loss(subject.model, part)
         if not loss.requires_grad:
-            raise InputError(
-                f"{self._where}: its loss has no gradient: it does not depend on a parameter, or "
-                "was detached or computed under no_grad",
-                BUILD,
-            )
+            raise InputError(f"{self._where}: {NO_GRADIENT}", BUILD)
         share = loss if self.accumulate == 1 else loss / self.accumulate
         with warnings.catch_warnings():
             # the optimizer drops the graph, so there is no cycle that lasts

@@ -238,6 +238,13 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["scale", "r.yaml"], "give --width"),
         (["scale", "r.yaml", "--width", "64", "--format", "gguf"], "expected json | torch"),
         (["scale", "r.yaml", "--width", "64", "--depth", "0"], "--depth"),
+        (["shapes", "r.yaml", "--width", "abc"], "'--width': expected an integer, found 'abc'"),
+        (["shapes", "r.yaml", "--width", "0"], "'--width': expected at least 1, found '0'"),
+        (["probe", "noise", "r.yaml", "--minutes", "long"], "expected a number, found 'long'"),
+        (
+            ["sweep", "r.yaml", "--set", "ladder.width=[16, 16, 64]"],
+            "ladder.width.1: 16 is in the list twice",
+        ),
         (["check", "nowhere:f"], "no module named 'nowhere'"),
         (["check", "r.yaml", "--widths", "a,b"], "--widths a,b"),
         (["sweep", "heads.yaml"], "heads.yaml:5:"),

@@ -77,3 +77,18 @@ def test_a_command_is_completed_without_torch() -> None:
     done = loading([], _MUTRANSFER_COMPLETE="complete_bash", **words)
     assert done.stdout.split() == ["sweep"]
     assert done.stderr.splitlines()[-1] == "LOADED"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mutransfer probe ent", ["entangle"]),
+        ("mutransfer scale r --format megat", ["megatron"]),
+        ("mutransfer schema reci", ["recipe"]),
+    ],
+)
+def test_a_name_is_completed(line: str, expected: list[str]) -> None:
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    done = loading([], _MUTRANSFER_COMPLETE="complete_bash", **words)
+    assert done.stdout.split() == expected
+    assert done.stderr.splitlines()[-1] == "LOADED"

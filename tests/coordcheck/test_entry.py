@@ -52,3 +52,45 @@ def test_options_that_do_not_belong_together(
 ) -> None:
     with pytest.raises(InputError, match=message):
         check_target(target, **options)  # type: ignore[arg-type]
+
+
+OWN = """
+import torch
+from torch import nn
+from mutransfer_cli import Subject
+
+def subject(width, loss, batch):
+    model = nn.Sequential(nn.Linear(4, width), nn.Linear(width, 1))
+    return Subject(model, loss=loss, batch=batch)
+def batch(seed):
+    return (torch.randn(8, 4, generator=torch.Generator().manual_seed(seed)),)
+def detached(width):
+    return subject(width, lambda m, b: m(b[0]).mean().detach(), batch)
+def not_repeatable(width):
+    return subject(width, lambda m, b: m(b[0]).mean(), lambda seed: (torch.randn(8, 4),))
+def not_finite(width):
+    return subject(width, lambda m, b: m(b[0]).mean() / 0, batch)
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("detached", "its loss has no gradient"),
+        ("not_repeatable", "returned two different batches"),
+        ("not_finite", "loss: not finite at init"),
+    ],
+)
+def test_errors_of_a_recipe_s_model_name_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, message: str
+) -> None:
+    (tmp_path / f"own_{model}.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "recipe.yaml"
+    path.write_text(
+        f"name: own\nmodel: {{build: 'own_{model}:{model}', width: {{width: 1}}}}\n"
+        "optimizer: {name: adam, lr: 0.003}\ndata: {source: teacher, d_in: 4, d_out: 2}\n"
+        "base: {width: 16}\n"
+    )
+    with pytest.raises(InputError, match=rf"model\.build: own_{model}:{model}: .*{message}"):
+        check_target(str(path), widths=[16, 32, 64])

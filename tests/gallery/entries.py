@@ -46,6 +46,7 @@ class Entry:
 
 GPT = "ladders/gpt-stdlib"
 SP = "parameterization=sp"
+LION = "optimizer={name: lion, lr: 0.002, betas: [0.9, 0.99], weight_decay: 0.0}"
 MUON = "optimizer={name: muon, lr: 0.03125, weight_decay: 0.0}"
 SGD = "optimizer={name: sgd, lr: 0.125, momentum: 0.9}"
 THREE_WIDTHS = "ladder.width=[16, 32, 64]"
@@ -90,7 +91,10 @@ ENTRIES = (
     Entry(
         "mlp-lion",
         "Does the learning rate of an MLP under Lion transfer across width?",
-        (trained("mup", "mlp-mup-lion"),),
+        (
+            trained("mup", "mlp-mup-lion"),
+            Side("sp", "ladders/mlp-teacher", (LION, THREE_WIDTHS, rates(-14, -6), SP)),
+        ),
     ),
     Entry(
         "gpt-adamw",
@@ -153,7 +157,7 @@ ENTRIES = (
     Entry(
         "convnet",
         "Does the learning rate of a residual convolutional network transfer across channels?",
-        (trained("mup", "convnet-mup"),),
+        (trained("mup", "convnet-mup"), Side("sp", "ladders/convnet-digits", (SP,))),
     ),
     Entry(
         "regression",

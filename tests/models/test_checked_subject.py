@@ -92,6 +92,29 @@ class Tokens(nn.Module):
         return out
 
 
+class Positions(nn.Module):
+    """Tokens and their positions, of which there are few."""
+
+    def __init__(self, rows: int, positions: int) -> None:
+        super().__init__()
+        self.token, self.position = nn.Embedding(rows, 4), nn.Embedding(positions, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.token(x) + self.position(torch.arange(x.shape[1]))
+        return out
+
+
+def test_sequences_longer_than_the_positions() -> None:
+    """The tokens are larger than the table of positions has rows, but they are not at fault."""
+    batch = torch.tensor([[90, 3, 2]]), torch.tensor([[2, 3, 1]])
+    line = "position has 2 positions, and the sequences of the data have 3 tokens: data.seq_len"
+    with pytest.raises(InputError, match=line):
+        cross_entropy(Positions(100, 2), batch)
+    with pytest.raises(InputError, match="data hold token 90, but token has 50 rows"):
+        cross_entropy(Positions(50, 3), batch)  # the control
+    assert cross_entropy(Positions(100, 3), batch).isfinite()
+
+
 def test_a_vocabulary_smaller_than_that_of_the_data() -> None:
     batch = torch.tensor([[1, 255]]), torch.tensor([[2, 7]])
     line = "the data hold token 255, but tokens has 100 rows: .*vocab_size must be at least 256"

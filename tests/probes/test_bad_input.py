@@ -45,6 +45,8 @@ def batch_norm(width, seed=0):
     return subject(width, seed, nn.BatchNorm1d(width))
 def not_finite(width, seed=0):
     return subject(width, seed, nn.Identity(), lambda m, b: squared(m, b) * float("nan"))
+def detached(width, seed=0):
+    return subject(width, seed, nn.Identity(), lambda m, b: squared(m, b).detach())
 def frozen(width, seed=0):
     made = subject(width, seed, nn.Identity())
     return Subject(made.model.requires_grad_(False), made.optimizer, made.loss, made.batch)
@@ -86,6 +88,11 @@ def notes_of(capsys: pytest.CaptureFixture[str], probe: str, model: str) -> list
 @pytest.mark.parametrize("probe", TRAINED)
 def test_a_loss_that_is_not_finite(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "not finite" in error_of(capsys, probe, "hard_models:not_finite")
+
+
+@pytest.mark.parametrize("probe", ["noise", "features"])
+def test_a_loss_without_a_gradient(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "loss has no gradient" in error_of(capsys, probe, "hard_models:detached")
 
 
 @pytest.mark.parametrize("probe", TRAINED)

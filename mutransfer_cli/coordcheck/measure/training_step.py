@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
 from mutransfer_cli.data.sliced_batch import has_separate_columns, has_separate_rows
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.plans.lr_ratio_guard import remove_guard
@@ -121,7 +122,7 @@ def forward_backward(
         The calls of all modules, and whether the loss is finite.
 
     Raises:
-        InputError: The loss raises, or is not a scalar tensor.
+        InputError: The loss raises, is not a scalar tensor, or has no gradient.
     """
     assert subject.optimizer is not None and subject.loss is not None
     seed_dropout()
@@ -132,6 +133,8 @@ def forward_backward(
         if not isinstance(loss, Tensor) or loss.dim() != 0:
             kind = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise InputError(f"loss: returned {kind}, expected one scalar tensor")
+        if not loss.requires_grad:
+            raise InputError(NO_GRADIENT)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     return calls, bool(torch.isfinite(loss))
 

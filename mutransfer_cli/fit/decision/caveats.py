@@ -62,7 +62,7 @@ def choice_notes(choice: Choice | None, assumed: Sequence[AssumedRule]) -> tuple
         return ()
     notes = []
     if choice.unsupported is not None:
-        notes.append(f"no interval for the optimum there: {choice.unsupported}")
+        notes.append(f"the choice has no interval: {choice.unsupported}")
     for name, chosen in choice.values.items():
         costs = (chosen.costs or {}).items()
         if costs:

@@ -112,6 +112,6 @@ def why_missed(point: Point, control: Interval) -> str:
     if abs(control.value - 1) <= abs(point.ratio.value - 1) / 2:
         return (
             f"this is {where}, where {given}: the rest comes from the shape of its eigenfunctions, "
-            "as in kernels that sort examples into classes"
+            "which are not normal (where examples form clusters, for instance)"
         )
     return f"this is {where}, where {given}: there are too few examples for theory's averages"

@@ -18,7 +18,9 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
     """The output of every module with parameters of its own, without readouts, in their order.
 
     Of a module that is called several times, it is the output of the last call: in the first step
-    of a recurrent network, a layer sees nothing but its bias.
+    of a recurrent network, a layer sees nothing but its bias. Of a tuple, it is the first tensor:
+    torch's recurrent layers return their outputs and then their last states, its attention its
+    outputs and then its weights.
 
     Args:
         trainee: Gives the model, its loss and the roles of its tensors.
@@ -29,9 +31,10 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
 
     def keep(name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.is_floating_point():
+            first = output[0] if isinstance(output, tuple) and output else output
+            if isinstance(first, Tensor) and first.is_floating_point():
                 found.pop(name, None)  # of several calls the last, as of a recurrent layer
-                found[name] = output.detach().clone()
+                found[name] = first.detach().clone()
 
         return hook
 

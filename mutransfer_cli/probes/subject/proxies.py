@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mutransfer_cli.coordcheck.user_callable import DEFAULT_WIDTHS, subject_builder
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
@@ -167,6 +168,8 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
     def step_on(i: int, examples: Any) -> float:
         def optimize() -> Tensor:
             value = loss(subject.model, examples)
+            if not value.requires_grad:
+                raise InputError(f"{name}: {NO_GRADIENT}")
             subject.optimizer.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             subject.optimizer.step()

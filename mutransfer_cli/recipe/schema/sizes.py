@@ -36,13 +36,13 @@ class Ladder(Section):
     """Proxy sizes; each axis is a line through the base."""
 
     width: tuple[Width, ...] = ()
-    """Widths."""
+    """Widths; []: that of the base alone."""
     depth: tuple[Depth, ...] = ()
-    """Depths."""
+    """Depths; []: that of the base alone."""
     batch: tuple[Positive, ...] = ()
-    """Batch sizes."""
+    """Batch sizes; []: that of the base alone."""
     steps: tuple[Positive, ...] = ()
-    """Training lengths."""
+    """Training lengths in steps; []: that of the base alone."""
     product: Switch = False
     """All combinations instead of lines through the base."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
@@ -20,6 +21,7 @@ def size_faults(recipe: Recipe) -> Iterator[Fault]:
     """Everything in which sizes, model arguments and data do not fit together."""
     yield from _data_faults(recipe)
     yield from argument_faults(recipe)
+    yield from _repeated_sizes(recipe)
     for axis in AXES:
         if axis.grows_model:
             yield from _ladder_faults(recipe, axis.name)
@@ -52,6 +54,17 @@ def _data_faults(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(
                 ("data", name), f"data.source {data.source} has {name} {fixed}, found {value}"
             )
+
+
+def _repeated_sizes(recipe: Recipe) -> Iterator[Fault]:
+    """Sizes that a list of the ladder names twice: a rung is trained once."""
+    for name in SIZES:
+        sizes = getattr(recipe.ladder, name)
+        for index, size in enumerate(sizes):
+            if size in sizes[:index]:
+                yield Fault(
+                    ("ladder", name, str(index)), f"{size} is in the list twice; name it once"
+                )
 
 
 def _ladder_faults(recipe: Recipe, axis: str) -> Iterator[Fault]:

@@ -122,7 +122,9 @@ def _by_size(curves: Sequence[LossCurve], end: float) -> tuple[Array, list[str],
     common = sorted(set.intersection(*(set(seeds) for seeds in rows.values())))
     if len(common) < FEWEST_SEEDS:
         raise InputError(
-            f"every size needs runs of the same {FEWEST_SEEDS} seeds or more, found {len(common)}"
+            "the loss curves of a size are compared with those of its seeds: expected the same "
+            f"{FEWEST_SEEDS} seeds or more at every size, found {len(common)}; train with "
+            f"search.seeds: {FEWEST_SEEDS} (a sweep of its own), or add seeds to the table"
         )
     ordered = sorted(rows)
     logs = np.array([[rows[key][seed] for seed in common] for key in ordered])

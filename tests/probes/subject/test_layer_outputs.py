@@ -33,3 +33,24 @@ def test_a_layer_that_is_called_again_counts_with_its_last_output() -> None:
     outputs = layer_outputs(trainee, x)
     assert list(outputs) == ["again"]  # without the readout
     assert float(outputs["again"]) == pytest.approx(14.0)
+
+
+class Gated(nn.Module):
+    """torch's GRU, which returns a tuple."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.out = nn.GRU(2, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.out(self.gru(x)[0])
+        return result
+
+
+def test_a_layer_that_returns_a_tuple_counts_with_its_outputs() -> None:
+    model, x = Gated(), torch.ones(4, 5, 2)
+    roles = {"out.weight": "readout"}
+    trainee = Trainee(model, None, lambda m, b: m(b).sum(), lambda i: x, lambda i: 0.0, 1, roles)
+    outputs = layer_outputs(trainee, x)
+    assert list(outputs) == ["gru"]
+    assert torch.equal(outputs["gru"], model.gru(x)[0])  # (4, 5, 3), not the states (1, 4, 3)

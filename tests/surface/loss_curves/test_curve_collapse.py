@@ -51,7 +51,7 @@ def test_two_sizes_have_no_trend() -> None:
 def test_refused() -> None:
     with pytest.raises(InputError, match="two sizes or more are needed, found 1"):
         curve_collapse(planted((16,)))
-    with pytest.raises(InputError, match="same 3 seeds or more, found 2"):
+    with pytest.raises(InputError, match="same 3 seeds or more at every size, found 2"):
         curve_collapse(planted(seeds=2))
     x = np.linspace(0, 1, 50)
     negative = [LossCurve(x, -x - 1, float(w), s, f"{w}") for w in (1, 2) for s in range(3)]
