@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 import traceback
+from typing import Any
 
 import typer
 
@@ -112,10 +113,11 @@ def report_usage_error(error: Exception) -> None:
         error.show()  # type: ignore[attr-defined]  # typer's class has this method
         sys.exit(2)
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        if hasattr(error.__cause__, "errors"):  # pydantic's, whose text does not show the value
+        cause: Any = error.__cause__
+        if hasattr(cause, "errors"):  # pydantic's, whose text does not show the value
             from mutransfer_cli.recipe.faults import value_message
 
-            error.message = value_message(error.__cause__)  # type: ignore[attr-defined]  # of typer's
+            error.message = value_message(cause)  # type: ignore[attr-defined]  # typer's has one
         context = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
         print_line(f"error: {error.format_message().rstrip('.')}{hint}")
