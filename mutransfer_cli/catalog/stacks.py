@@ -39,6 +39,15 @@ STACKS = Registry(
             versions=tried_versions.LIGHTNING,
         ),
         StackEntry(
+            name="optax",
+            summary="a Python file for JAX: labels and a transformation for each group",
+            implementation="mutransfer_cli.emit.stacks.optax:STACK",
+            files=("mutransfer_optax.py",),
+            aliases=("jax", "flax"),
+            optimizers=(*ADAM, "lion", "sgd"),
+            versions=tried_versions.OPTAX,
+        ),
+        StackEntry(
             name="hf",
             summary="for any hf:TYPE, its config, an init function, an optimizer for Trainer",
             implementation="mutransfer_cli.emit.stacks.hf:STACK",

@@ -30,6 +30,14 @@ LIGHTNING = StackVersions(
     tried=tuple(TriedVersion(v, "trained", WHEN) for v in ("2.6.6", "2.5.6", "2.4.0")),
     others="the older package pytorch_lightning is imported where lightning is missing",
 )
+OPTAX = StackVersions(
+    package="optax",
+    tried=(
+        TriedVersion(
+            "0.2.8", "trained", WHEN, "with jax 0.10.2 on a CPU, on gradients of the torch model"
+        ),
+    ),
+)
 TRANSFORMERS = StackVersions(
     package="transformers", tried=(TriedVersion("5.24.0", "trained", WHEN),), others=TRANSFORMERS_4
 )

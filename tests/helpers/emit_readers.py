@@ -366,9 +366,17 @@ def mup_bsh(files: Mapping[str, str], model: Model) -> Reading:
     return Reading(found, forward["attention_scale"], forward["logit_scale"], None)
 
 
+def optax(files: Mapping[str, str], model: Model) -> Reading:
+    """The values by name; optax's transformations take them as they are."""
+    (text,) = files.values()
+    values = text[text.index("OPTIMIZER = ") :].replace("OPTIMIZER = ", "OPTIMIZERS = ", 1)
+    return plain_torch({"values.py": values}, model)
+
+
 READERS: dict[str, Callable[[Mapping[str, str], Model], Reading]] = {
     "torch": plain_torch,
     "lightning": plain_torch,
+    "optax": optax,
     "hf-granite": hf_granite,
     "nanogpt-mup": nanogpt,
     "nanogpt-completep": nanogpt,

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from math import cos, pi
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 
@@ -40,6 +41,16 @@ def emitted_functions(files: Files) -> list[float]:
         optimizer.step()
         scheduler.step()
     return rates
+
+
+def optax(files: Files) -> list[float]:
+    """optax: the file's own share(), with numpy for JAX's numbers."""
+    (text,) = files.values()
+    code = text[text.index("\ndef share(") : text.index("\ndef _transform(")]
+    values = executed(text[text.index("SCHEDULE = ") : text.index("OPTIMIZER = ")])
+    scope: dict[str, Any] = {"jnp": np, "SCHEDULE": values["SCHEDULE"]}
+    exec(code, scope)
+    return [float(scope["share"](step)) for step in range(values["SCHEDULE"]["steps"])]
 
 
 def stated(values: Mapping[str, Any], steps: int) -> list[float]:
@@ -201,6 +212,7 @@ RATES: dict[str, Callable[[Files], list[float]]] = {
     "json": document,
     "torch": emitted_functions,
     "lightning": emitted_functions,
+    "optax": optax,
     "hf": emitted_functions,
     "hf-granite": emitted_functions,
     "nanogpt-mup": nanogpt,

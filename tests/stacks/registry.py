@@ -69,6 +69,12 @@ STACK_ROWS = (
         distribution="transformers",
     ),
     StackRow("lightning", {"lightning": ADAPTERS + "lightning_trainer:build"}, (), "lightning"),
+    StackRow(
+        "optax",
+        {"optax": ADAPTERS + "optax_file:build"},
+        ("optax==0.2.8", "jax==0.10.2", "jaxlib==0.10.2", "ml_dtypes", "opt_einsum", "absl-py"),
+        "optax",
+    ),
     StackRow("mup", {"bsh": ADAPTERS + "mup_package:build"}, (), "mup"),
     StackRow(
         "torchtitan",

@@ -68,7 +68,8 @@ MIXED = {
     "cerebras": "mixed precision in float16",  # its own default, and always on its machines
     "automodel": "weights in float32, computed in bfloat16",  # the default policy of its FSDP2
 }
-USERS_OWN = {"json", "torch", "lightning", "bsh"}  # precision and dropout are those of the model
+# precision and dropout are those of the model
+USERS_OWN = {"json", "torch", "lightning", "optax", "bsh"}
 
 
 @pytest.mark.parametrize("format", [row.name for row in STACKS])

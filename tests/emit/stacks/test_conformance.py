@@ -19,7 +19,7 @@ from mutransfer_cli.errors import InputError
 from tests.helpers.emit_readers import READERS, Model, Reading, kind
 from tests.helpers.emit_recipes import CASES, emit_recipe
 
-USERS_MODEL = {"torch", "lightning", "bsh"}  # what it multiplies by itself stays in it
+USERS_MODEL = {"torch", "lightning", "optax", "bsh"}  # what it multiplies by itself stays in it
 GPT_ARCHITECTURE = {"hf-granite", "torchtitan", "automodel"}  # of another architecture: llama cases
 REFUSED = {
     ("torchtitan", "llama-tied"), ("torchtitan", "granite-own"),

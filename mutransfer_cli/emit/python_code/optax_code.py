@@ -1,0 +1,138 @@
+"""The Python code of the file for optax, and the values it reads."""
+
+from __future__ import annotations
+
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig
+from mutransfer_cli.plans.param_groups import group_options
+from mutransfer_cli.plans.types import TensorPlan
+from mutransfer_cli.quoting import python
+
+OPTAX_CODE = '''
+import hashlib
+import math
+import re
+
+import jax
+import jax.numpy as jnp
+import optax
+
+LEAVES = {"kernel": "weight", "embedding": "weight", "scale": "weight"}  # Flax's names
+
+
+def tensor_name(path):
+    """The plan's name of a parameter, from its path; pass your own where your names differ."""
+    keys = [str(getattr(k, "key", getattr(k, "name", getattr(k, "idx", k)))) for k in path]
+    keys = keys[1:] if keys[0] == "params" and len(keys) > 1 else keys
+    keys = keys[:-1] if keys[-1] == "value" and len(keys) > 1 else keys
+    keys = [re.sub(r"_(\\d+)$", r".\\1", key) for key in keys]  # blocks_0 of Flax is blocks.0
+    keys[-1] = LEAVES.get(keys[-1], keys[-1])
+    return ".".join(keys)
+
+
+def names(params, name_of=tensor_name):
+    """A tree like params with the plan's names; kernels may be transposed or split into heads."""
+    tree = jax.tree_util.tree_map_with_path(lambda path, _: name_of(path), params)
+    found = {}
+    for name, leaf in zip(jax.tree.leaves(tree), jax.tree.leaves(params)):
+        found[name] = leaf
+    odd = sorted(found.keys() ^ TENSORS.keys())
+    if odd:
+        raise ValueError(
+            f"parameter {odd[0]} is not in both the model and the plan; name_of names parameters"
+        )
+    for name, leaf in found.items():
+        if leaf.size != math.prod(TENSORS[name]["shape"]):
+            raise ValueError(f"{name} has shape {leaf.shape}, planned {TENSORS[name]['shape']}")
+    return tree
+
+
+def initialize(params, seed=0, name_of=tensor_name):
+    """The parameters, each drawn anew from its own stream of the seed."""
+
+    def value(name, leaf):
+        tensor = TENSORS[name]
+        if tensor["init"] == "normal":
+            digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=4).digest()
+            key = jax.random.key(int.from_bytes(digest, "little"))
+            return tensor["init_std"] * jax.random.normal(key, leaf.shape, leaf.dtype)
+        if tensor["init"] == "zero":
+            return jnp.zeros_like(leaf)
+        if tensor["init"] == "rescale":  # the model's own init, rescaled to this size
+            rms = jnp.sqrt(jnp.mean(jnp.square(leaf)))
+            return jnp.where(rms > 0, leaf * (tensor["init_std"] / rms), leaf)
+        return leaf
+
+    return jax.tree.map(value, names(params, name_of), params)
+
+
+def share(step):
+    """The learning rate at a step, counted from 0, as a share of the peak."""
+    steps, rising, falling = SCHEDULE["steps"], SCHEDULE["rising"], SCHEDULE["falling"]
+    left = jnp.clip((steps - step) / falling, 0.0, 1.0) if falling else 1.0
+    if SCHEDULE["name"] == "cosine":
+        left = (1 - jnp.cos(jnp.pi * left)) / 2
+    after = SCHEDULE["final"] + (1 - SCHEDULE["final"]) * left
+    return jnp.where(step < rising, (step + 1) / max(rising, 1), after)
+
+
+def _transform(o):
+    """What one group of parameters is trained with."""
+    rate = optax.scale_by_learning_rate(lambda step: o["lr"] * share(step))
+    decay = optax.add_decayed_weights(o["weight_decay"])
+    if OPTIMIZER == "adamw":
+        return optax.chain(optax.scale_by_adam(*o["betas"], eps=o["eps"]), decay, rate)
+    if OPTIMIZER == "adam":  # its decay is part of the gradient
+        return optax.chain(decay, optax.scale_by_adam(*o["betas"], eps=o["eps"]), rate)
+    if OPTIMIZER == "lion":
+        return optax.chain(optax.scale_by_lion(*o["betas"]), decay, rate)
+    momentum = optax.trace(o["momentum"], o["nesterov"]) if o["momentum"] else optax.identity()
+    return optax.chain(decay, momentum, rate)
+
+
+def optimizer(params, name_of=tensor_name):
+    """The optimizer of these parameters, with schedule and clipping."""
+    options = {name: repr(tensor["options"]) for name, tensor in TENSORS.items()}
+    transforms = {repr(t["options"]): _transform(t["options"]) for t in TENSORS.values()}
+    labels = jax.tree.map(options.get, names(params, name_of))
+    trained = optax.multi_transform(transforms, labels)
+    return trained if CLIP is None else optax.chain(optax.clip_by_global_norm(CLIP), trained)
+'''
+
+
+def optax_values(request: EmitRequest) -> str:
+    """The values that OPTAX_CODE reads, as literals."""
+    plan = request.plan
+    tensors = {
+        t.name: {
+            "shape": t.shape,
+            "init": t.init,
+            "init_std": t.init_std,
+            "options": group_options(plan, t),
+        }
+        for t in plan.tensors
+    }
+    lines = [
+        f"OPTIMIZER = {python(plan.optimizer)}",
+        f"CLIP = {python(plan.clip)}  # threshold of the global gradient norm",
+        "# Multipliers that your forward pass applies; the head of this file says where.",
+        f"FORWARD = {python(dict(plan.forward))}",
+        "# Final values: nothing scales them again. Shapes are those of torch.",
+        f"TENSORS = {python(tensors, width=100)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def optax_keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The entries of FORWARD and TENSORS that carry each number."""
+    if tensor is None:
+        forward = {n: Key(f"FORWARD['{n}']", value) for n, value in request.plan.forward.items()}
+        return {"clip": Key("CLIP", request.plan.clip), **forward}
+    entry = f"TENSORS['{tensor.name}']"
+    values = group_options(request.plan, tensor)
+    options = {
+        name: Key(f"{entry}['options']['{name}']", values.get(name))
+        for name in ("lr", "weight_decay", "eps")
+    }
+    return {**options, "init_std": Key(f"{entry}['init_std']", tensor.init_std)}
