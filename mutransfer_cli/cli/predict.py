@@ -154,7 +154,7 @@ def show(document: PredictDocument, output: Path | None) -> None:
             f"  extra loss of this choice: {regret.value:.2%} "
             f"({regret.low:.2%} to {regret.high:.2%})"
         )
-    if document.reason is not None and inconclusive is None:
+    if document.reason is not None and (inconclusive is None or document.loss is not None):
         show_line(f"note: {document.reason}")
     if document.pilot is not None:
         show_line(f"pilot: {document.pilot.change} ({document.pilot.method})")

@@ -89,8 +89,9 @@ def show_comparison(document: FitDocument) -> None:
     )
     show_line(f"cost of a trial: {found.unit}")
     show_line(found.conclusion)
-    for reason in found.reasons.values():
-        show_line(f"note: {reason}")
+    for name, reason in found.reasons.items():
+        what = f"{QUALITIES[name]} is not compared: " if name in QUALITIES else ""
+        show_line(f"note: {what}{reason}")
 
 
 def sizes_text(document: FitDocument, sizes: dict[str, float]) -> str:
@@ -105,7 +106,8 @@ def best_way(document: FitDocument, tuned: Tuned) -> tuple[str, str]:
         return interval(direct), "the target"
     if proxy is None or tuned.proxy is None:
         return "-", "-"
-    return interval(proxy), f"{tuned.trials} trials at {sizes_text(document, tuned.proxy)}"
+    trials = f"{tuned.trials} {'trial' if tuned.trials == 1 else 'trials'}"
+    return interval(proxy), f"{trials} at {sizes_text(document, tuned.proxy)}"
 
 
 def show_embedding_rule(document: FitDocument) -> None:

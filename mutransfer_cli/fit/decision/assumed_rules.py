@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import log2
 
-from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.fit.study.size_axes import (
     PARAMETERS,
@@ -14,6 +13,7 @@ from mutransfer_cli.fit.study.size_axes import (
     TOKENS,
     SizeAxis,
     Sizes,
+    every_axis,
 )
 from mutransfer_cli.fit.study.study_runs import StudyRuns
 from mutransfer_cli.interval import number
@@ -83,7 +83,7 @@ def assumed_rules(
     varied = {axis.name for axis in study.axes if _varies(study, axis)}
     ratios = {
         axis.name: axis.position(target) - axis.position(rung)
-        for axis in _all_axes()
+        for axis in every_axis(study.rungs)
         if axis.name not in varied and axis.known(target) and axis.known(rung)
     }
     if TOKENS in varied or TOKENS in ratios:
@@ -107,12 +107,6 @@ def assumed_rules(
             source = "mutransfer shapes --why" if rules.parameterization else "an assumption"
             found.append(AssumedRule(name, ratio, rule, source, {}, settle))
     return tuple(found)
-
-
-def _all_axes() -> list[SizeAxis]:
-    """Every axis along which a target can differ."""
-    axes = [SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios)))) for row in AXES]
-    return [*axes, SizeAxis(PARAMETERS, (PARAMETERS,)), SizeAxis(TOKENS, (TOKENS,))]
 
 
 def _varies(study: StudyRuns, axis: SizeAxis) -> bool:

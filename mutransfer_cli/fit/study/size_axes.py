@@ -55,18 +55,10 @@ def size_axes(rungs: Sequence[Sizes]) -> tuple[SizeAxis, ...]:
     Args:
         rungs: The sizes of all rungs.
     """
-    candidates = [SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios)))) for row in AXES]
-    axes = []
-    for axis in candidates:
-        known = [rung for rung in rungs if all(rung.get(f) for f in axis.factors)]
-        if len(axis.factors) > 1 and len(known) < len(rungs):
-            axis = SizeAxis(axis.name, (axis.name,))  # e.g. steps without a batch
-        if _varies(axis, rungs):
-            axes.append(axis)
-    tokens = SizeAxis(TOKENS, (TOKENS,))
+    *candidates, parameters, tokens = every_axis(rungs)
+    axes = [axis for axis in candidates if _varies(axis, rungs)]
     if _varies(tokens, rungs):
         axes = [axis for axis in axes if axis.name != "steps"] + [tokens]
-    parameters = SizeAxis(PARAMETERS, (PARAMETERS,))
     if _varies(parameters, rungs) and not any(
         row.grows_model and axis.name == row.size for row in AXES for axis in axes
     ):
@@ -75,6 +67,20 @@ def size_axes(rungs: Sequence[Sizes]) -> tuple[SizeAxis, ...]:
         return tuple(axes)
     names = [name for name in (*SIZES, *TABLE_SIZES) if any(rung.get(name) for rung in rungs)]
     return (SizeAxis(names[0], (names[0],)),) if names else ()
+
+
+def every_axis(rungs: Sequence[Sizes]) -> tuple[SizeAxis, ...]:
+    """Every axis along which rungs or a target can differ; parameters and tokens are the last.
+
+    Args:
+        rungs: The sizes of all rungs: where one lacks a batch, the training length is in steps.
+    """
+    axes = []
+    for row in AXES:
+        axis = SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios))))
+        known = all(axis.known(rung) for rung in rungs)
+        axes.append(axis if known else SizeAxis(row.size, (row.size,)))
+    return (*axes, SizeAxis(PARAMETERS, (PARAMETERS,)), SizeAxis(TOKENS, (TOKENS,)))
 
 
 def _varies(axis: SizeAxis, rungs: Sequence[Sizes]) -> bool:

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
 
-from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.catalog.sizes import TABLE_SIZES
-from mutransfer_cli.fit.study.size_axes import SAME, SizeAxis, Sizes
+from mutransfer_cli.fit.study.size_axes import SAME, SizeAxis, Sizes, every_axis
 
 SHORTEST_SPAN = 1.0  # octaves
 # Octaves per octave by which an optimum may move along an axis that no run varies, beyond the rule
@@ -72,9 +70,7 @@ def extents(rungs: Sequence[Sizes], axes: Sequence[SizeAxis], target: Sizes) -> 
         target: The sizes of the target.
     """
     varied = {axis.name for axis in axes}
-    every = [SizeAxis(row.size, tuple(dict.fromkeys((row.size, *row.ratios)))) for row in AXES]
-    every += [SizeAxis(size, (size,)) for size in TABLE_SIZES]
-    constant = [axis for axis in every if axis.name not in varied]
+    constant = [axis for axis in every_axis(rungs) if axis.name not in varied]
     found = []
     for axis in (*axes, *constant):
         known = [axis.position(rung) for rung in rungs if axis.known(rung)]

@@ -52,3 +52,15 @@ def test_tokens_of_a_table_count() -> None:
 def test_a_target_within_the_span_needs_no_octave() -> None:
     assert Extent("width", span=0.5, beyond=0.0).fault is None
     assert Extent("width", span=0.5, beyond=0.5).fault is not None
+
+
+def test_steps_without_a_batch_are_an_axis() -> None:
+    """A table with one number of steps says nothing of a longer target, batch or none."""
+    rungs = [{"width": width, "steps": 1000.0} for width in (64.0, 128.0, 256.0)]
+    target = {"width": 256.0, "steps": 16000.0}
+    found = {extent.axis: extent for extent in extents(rungs, size_axes(rungs), target)}
+    assert found["steps"].beyond == 4.0 and found["steps"].unvaried
+    assert "the runs do not vary steps" in (unsupported(list(found.values())) or "")
+    # the control: a target as long as the runs
+    same = extents(rungs, size_axes(rungs), {**target, "steps": 1000.0})
+    assert unsupported(same) is None
