@@ -114,10 +114,10 @@ class SingleModel:
         if not loss.requires_grad:
             raise InputError(f"{self._where}: {NO_GRADIENT}", BUILD)
         share = loss if self.accumulate == 1 else loss / self.accumulate
-        with warnings.catch_warnings():
-            # the optimizer drops the graph, so there is no cycle that lasts
-            warnings.filterwarnings("ignore", message=".*create_graph=True.*")
-            share.backward(create_graph=graph)  # type: ignore[no-untyped-call]  # torch has no type for it
+        if graph:
+            backward_with_graph(share)
+        else:
+            share.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         return loss.detach().view(1)
 
     def weights(self) -> dict[str, Tensor]:
@@ -167,6 +167,14 @@ class SingleModel:
 def differentiable_attention() -> AbstractContextManager[None]:
     """Attention by the one kernel whose gradient has a gradient."""
     return sdpa_kernel(SDPBackend.MATH)
+
+
+def backward_with_graph(loss: Tensor) -> None:
+    """Add gradients that can be differentiated themselves."""
+    with warnings.catch_warnings():
+        # the optimizer drops the graph, so there is no cycle that lasts
+        warnings.filterwarnings("ignore", message=".*create_graph=True.*")
+        loss.backward(create_graph=True)  # type: ignore[no-untyped-call]  # torch has no type for it
 
 
 def mean_loss(subject: Subject, batches: Sequence[Any], device: torch.device) -> float:
