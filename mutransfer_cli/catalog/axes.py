@@ -23,13 +23,16 @@ class AxisEntry(Entry):
             number of tokens, so that the number of steps shrinks.
         default: The size at the base where the recipe gives none; None: it is required. An axis of
             another package always has a default: 1, unless its row names another.
+        widens: Whether the size is a width of its own, over which matrices sum: it decides their
+            roles as the width does.
+        traced: Whether the model may multiply results by a power of the size, which is measured.
         checked: Whether `mutransfer check` can vary this axis.
         loss_exponent: Prior median of the exponent with which the reducible loss falls along it:
             0.34 in the parameters (Hoffmann et al. 2022), and so more in the width, of which their
             number is the square.
-        implementation: For an axis of another package, `package.module:attribute` of its
-            `parameterization.rules.axis_rules.AxisRule`; empty: no hyperparameter depends on the
-            axis. The built-in axes follow the rules of the parameterizations.
+        implementation: For a further axis, `package.module:attribute` of its rule in
+            `parameterization.rules.axis_rules`; empty: no hyperparameter depends on the axis but
+            by the fans. The first four axes follow the rules of the parameterizations.
     """
 
     implementation: str = ""
@@ -38,11 +41,13 @@ class AxisEntry(Entry):
     grows_model: bool = False
     keeps_tokens: bool = False
     default: int | None = None
+    widens: bool = False
+    traced: bool = False
     checked: bool = False
     loss_exponent: float = LOSS_EXPONENT
 
     def load(self) -> Any:
-        """The rule of an axis of another package, or None where it has none."""
+        """The rule of a further axis, or None where it has none."""
         return Entry.load(self) if self.implementation else None
 
 
@@ -84,6 +89,53 @@ BUILT_IN = (
 )
 
 # Further axes, which need a row alone: `further_sizes` adds their fields.
-FURTHER: tuple[AxisEntry, ...] = ()
+FURTHER: tuple[AxisEntry, ...] = (
+    AxisEntry(
+        name="experts",
+        summary="number of experts of a mixture",
+        implementation="mutransfer_cli.parameterization.axes.expert_rules:EXPERTS",
+        size="experts",
+        ratios=("experts",),
+        grows_model=True,
+        checked=True,
+        default=1,
+        loss_exponent=0.1,
+    ),
+    AxisEntry(
+        name="active_experts",
+        summary="experts that a token is sent to",
+        implementation="mutransfer_cli.parameterization.axes.expert_rules:ACTIVE_EXPERTS",
+        size="active_experts",
+        ratios=("active_experts",),
+        grows_model=True,
+        checked=True,
+        default=1,
+        loss_exponent=0.1,
+    ),
+    AxisEntry(
+        name="expert_width",
+        summary="hidden width of each expert",
+        implementation="mutransfer_cli.parameterization.axes.expert_rules:EXPERT_WIDTH",
+        size="expert_width",
+        ratios=("expert_width",),
+        grows_model=True,
+        widens=True,
+        checked=True,
+        default=1,
+        loss_exponent=0.2,
+    ),
+    AxisEntry(
+        name="rank",
+        summary="rank of low-rank adapters",
+        implementation="mutransfer_cli.parameterization.axes.adapter_rules:RANK",
+        size="rank",
+        ratios=("rank",),
+        grows_model=True,
+        traced=True,
+        checked=True,
+        default=1,
+        loss_exponent=0.2,
+    ),
+)
 
 AXES = Registry("axes", AxisEntry, (*BUILT_IN, *FURTHER))

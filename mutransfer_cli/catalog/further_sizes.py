@@ -1,7 +1,7 @@
-"""Adds the sizes of axes from other packages to every class that holds sizes.
+"""Adds the sizes of further axes to every class that holds sizes.
 
-The classes declare the sizes of the built-in axes themselves, for readers and type checkers; these
-decorators add the others. Most installations have none.
+The classes declare the sizes that every model has, for readers and type checkers; these decorators
+add the others. What a model does not have stays at its default, and is left out of documents.
 """
 
 from __future__ import annotations
@@ -10,13 +10,26 @@ from collections.abc import Callable
 from dataclasses import field, make_dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, create_model, model_serializer
 
 from mutransfer_cli.catalog.axes import AxisEntry
 from mutransfer_cli.catalog.sizes import FURTHER_AXES
 
 C = TypeVar("C")
 M = TypeVar("M", bound=BaseModel)
+
+
+class LeavesOutDefaults(BaseModel):
+    """A model whose further sizes are left out of its values where they are at their defaults."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        for row in FURTHER_AXES:
+            if row.size in fields and getattr(self, row.size) == fields[row.size].default:
+                values.pop(row.size, None)
+        return values
 
 
 def further_fields(
@@ -39,8 +52,13 @@ def further_fields(
         if not fields:
             return model
         module, text = model.__module__, model.__doc__
-        return create_model(
-            model.__name__, __base__=model, __module__=module, __doc__=text, **fields
+        bases: Any = (LeavesOutDefaults, model)
+        return create_model(  # type: ignore[no-any-return]  # pydantic has no type for two bases
+            model.__name__,
+            __base__=bases,
+            __module__=module,
+            __doc__=text,
+            **fields,
         )
 
     return extend

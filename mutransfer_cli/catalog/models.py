@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from mutransfer_cli.catalog.fields import Positive, Section, Switch, refuse
+from mutransfer_cli.catalog.fields import Positive, PositiveNumber, Section, Switch, refuse
 from mutransfer_cli.catalog.registry import Entry, Registry
 from mutransfer_cli.catalog.sources import DataKind
 
@@ -76,6 +76,30 @@ class ModelEntry(Entry):
     unit_scaled: bool = False
     batched: str | None = None
     example: Example = Example()
+
+
+class MoeArguments(Section):
+    """`moe`: as `gpt`; n_expert, n_active and d_expert may follow axes of their own."""
+
+    vocab_size: Positive
+    """Number of tokens."""
+    head_dim: Positive | None = None
+    """Head size: heads grow in number."""
+    n_head: Positive | None = None
+    """Number of heads: heads grow in size."""
+    n_expert: Positive = 8
+    """Number of experts, where base.experts is not given."""
+    n_active: Positive = 2
+    """Experts that a token is sent to, where base.active_experts is not given."""
+    expert_ratio: PositiveNumber = 1.0
+    """Hidden size of an expert over d_model, where base.expert_width is not given."""
+
+    @model_validator(mode="after")
+    def _one_head(self) -> MoeArguments:
+        if (self.head_dim is None) == (self.n_head is None):
+            given = "both" if self.head_dim is not None else "neither"
+            raise refuse(f"give exactly one of head_dim, n_head; found {given}")
+        return self
 
 
 class MlpArguments(Section):
@@ -169,6 +193,34 @@ model:
 model:
   build: gpt
   args: {vocab_size: 256, head_dim: 16}   # every width is a multiple of head_dim
+""",
+                init="init: {embedding_std: 0.1, residual: gpt2}",
+                source="stdlib",
+            ),
+        ),
+        ModelEntry(
+            name="moe",
+            summary="the transformer with a mixture of experts in every block",
+            implementation="mutransfer_cli.models.builtin.moe:MoE",
+            arguments=MoeArguments,
+            grows={
+                "width": Growth("d_model", divisors=("head_dim", "n_head")),
+                "depth": Growth("n_layer"),
+                "experts": Growth("n_expert"),
+                "active_experts": Growth("n_active"),
+                "expert_width": Growth("d_expert"),
+            },
+            reads="tokens",
+            from_data=("vocab_size", "seq_len"),
+            embedding=True,
+            attention=True,
+            residual_branches=True,
+            example=Example(
+                model="""\
+# base may also give experts, active_experts and expert_width, as axes of their own.
+model:
+  build: moe
+  args: {vocab_size: 256, head_dim: 16, n_expert: 8, n_active: 2}
 """,
                 init="init: {embedding_std: 0.1, residual: gpt2}",
                 source="stdlib",

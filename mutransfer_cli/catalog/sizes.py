@@ -22,6 +22,30 @@ BASE_DEFAULTS = {row.size: row.default for row in BUILT_IN if row.default is not
 
 
 def multipliers(base: Mapping[str, float], target: Mapping[str, float]) -> dict[str, float]:
-    """The multiplier target/base along each axis, from two sizes by field name."""
-    ratio = {size: target[size] / base[size] for size in SIZES}
-    return {row.name: prod(ratio[size] for size in row.ratios) for row in AXES}
+    """The multiplier target/base along each axis, from two sizes by field name.
+
+    Sizes along further axes that are left out are at their defaults; where both are, the model has
+    no such size, and the axis is left out too.
+    """
+    ratio = {size: size_in(target, size) / size_in(base, size) for size in SIZES}
+    return {
+        row.name: prod(ratio[size] for size in row.ratios)
+        for row in AXES
+        if row in BUILT_IN or any(has_size(sizes, row.size) for sizes in (base, target))
+    }
+
+
+def size_in(sizes: Mapping[str, float], size: str) -> float:
+    """A size by name; along a further axis, its default where it is left out."""
+    return sizes[size] if size in sizes else BASE_DEFAULTS[size]
+
+
+def has_size(sizes: Mapping[str, float], size: str) -> bool:
+    """Whether a size along a further axis differs from its default."""
+    return size_in(sizes, size) != BASE_DEFAULTS[size]
+
+
+def named_sizes(sizes: Mapping[str, int]) -> dict[str, int]:
+    """The sizes without those along further axes that a model does not have."""
+    further = {row.size for row in FURTHER_AXES}
+    return {name: n for name, n in sizes.items() if name not in further or has_size(sizes, name)}

@@ -18,6 +18,7 @@ from mutransfer_cli.errors import InputError
 if TYPE_CHECKING:
     from mutransfer_cli.documents.check import CheckDocument
 
+AXIS_NAMES = tuple(row.name for row in AXES if row.checked)
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 
 
@@ -46,9 +47,14 @@ def check(
     steps: Annotated[
         int, typer.Option("--steps", min=1, help="Optimizer steps per seed and size.")
     ] = 3,
-    axis: Annotated[str, typer.Option("--axis", help="What grows: width or depth.")] = "width",
+    axis: Annotated[
+        str, typer.Option("--axis", help=f"What grows: {', '.join(AXIS_NAMES)}.")
+    ] = "width",
     depths: Annotated[
         str | None, typer.Option("--depths", help="Depths for --axis depth, such as 2,4,8,16.")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", help="Sizes for any other --axis, such as 4,8,16.")
     ] = None,
     expect: Annotated[
         str | None,
@@ -96,10 +102,9 @@ def check(
 
     Example: mutransfer check recipe.yaml, or mutransfer check my_package.model:build
     """
-    checkable = [row.name for row in AXES if row.checked]
-    if axis not in checkable:
-        raise InputError(f"--axis {axis}: expected {' or '.join(checkable)}")
-    sizes = parse_sizes(widths, "--widths")
+    if axis not in AXIS_NAMES:
+        raise InputError(f"--axis {axis}: expected {' or '.join(AXIS_NAMES)}")
+    all_widths = parse_sizes(widths, "--widths")
     recipe = None
     if ":" not in target or target.endswith((".yaml", ".yml")):
         from mutransfer_cli.recipe.load import load
@@ -107,7 +112,8 @@ def check(
         recipe = load(Path(target), sets or ()).recipe  # report its errors before torch is imported
     options: dict[str, Any] = {
         "sets": sets or (),
-        "widths": sizes,
+        "widths": all_widths,
+        "sizes": parse_sizes(sizes, "--sizes"),
         "seeds": seeds,
         "steps": steps,
         "expect": expect,

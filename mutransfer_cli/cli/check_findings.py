@@ -103,12 +103,17 @@ def show_tensors(document: CheckDocument, every: bool) -> None:
     groups = grouped(document.tensors, shown, every)
     of_several = any(len(tensors) > 1 for _, tensors in groups)
     table(
-        f"slope in {document.axis} of each tensor's own effect; {document.axis}s "
+        f"slope in {document.axis} of each tensor's own effect; {plural(document.axis)} "
         f"{', '.join(map(str, document.sizes))}; {document.seeds} seeds"
         + ("; of several tensors the one farthest from the expected" if of_several else ""),
         ("tensor", "role", "slope", "expected", "verdict"),
         ((name.replace(" ", KEPT), *row(max(tensors, key=deviation))) for name, tensors in groups),
     )
+
+
+def plural(axis: str) -> str:
+    """What the sizes along an axis are called."""
+    return f"{axis}s" if axis in {"width", "depth"} else "sizes"
 
 
 def slope(s: Slope) -> str:

@@ -50,6 +50,12 @@ def expectations(
     return with_own_factors(expected, family)
 
 
+def frozen_tensors(family: Family) -> dict[str, tuple[str, str]]:
+    """Role and reason of every tensor of a pretrained model that is not trained."""
+    why = "it is frozen, and so no part of what is trained"
+    return {name: (family.tensor(name).role, why) for name in sorted(family.frozen)}
+
+
 def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:
     """Role and reason of every tensor for which there is no rule."""
     fixed = "its role is fixed: there is no rule for it"

@@ -35,6 +35,8 @@ class CheckRequest:
         faults: Faults in the traced model, found before any measurement.
         hints: Hints to show if the check fails.
         notes: Notes to show in any case.
+        axis: Name of the axis that the widths are sizes of.
+        may_fade: Whether the outputs of branches may shrink at init, as a rule of the axis says.
         unjudged: Role and reason of tensors for which there are no expected exponents.
     """
 
@@ -50,6 +52,8 @@ class CheckRequest:
     faults: tuple[FaultReport, ...] = ()
     hints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    axis: str = "width"
+    may_fade: bool = False
     unjudged: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property

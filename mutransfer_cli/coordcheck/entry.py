@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from mutransfer_cli.coordcheck.axis_check import check_recipe_axis
 from mutransfer_cli.coordcheck.recipe_check import check_recipe_depth, width_request
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.static_audit import audit
@@ -35,6 +36,7 @@ def check_target(
     threads: int = 1,
     axis: str = "width",
     depths: Sequence[int] | None = None,
+    sizes: Sequence[int] | None = None,
     **options: Any,
 ) -> CheckReport:
     """Check a recipe or a callable.
@@ -46,8 +48,9 @@ def check_target(
         expect: The parameterization to compare with; None: the recipe's own, mup for a callable.
         device: cpu, or auto, which means the same here.
         threads: Number of torch threads.
-        axis: width or depth.
+        axis: width, depth, or a further axis that the model follows.
         depths: Depths for the depth axis; None: the defaults.
+        sizes: Sizes along a further axis; None: the defaults.
         options: Options of `check`.
 
     Raises:
@@ -59,9 +62,9 @@ def check_target(
     name = target if isinstance(target, str) else "the recipe's model"
     with user_errors_named(name):
         if isinstance(target, str) and ":" in target and not target.endswith(RECIPE_SUFFIXES):
-            if axis == "depth":
+            if axis != "width":
                 raise InputError(
-                    "--axis depth: needs a recipe that defines the depth: mutransfer init "
+                    f"--axis {axis}: needs a recipe that defines the {axis}: mutransfer init "
                     f"--model {target}"
                 )
             if sets:
@@ -78,6 +81,10 @@ def check_target(
                     options.get("steps", 3),
                     options.get("seed", 0),
                 )
+            if axis != "width":
+                if options.pop("static", False):
+                    raise InputError("--static: audits the width; leave --axis out")
+                return check_recipe_axis(recipe, axis, sizes, expect, **options)
             return check_recipe(recipe, widths, expect, **options)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from math import ceil
 from typing import Any
 
-from mutransfer_cli.coordcheck.callable_expectations import unjudged_tensors
+from mutransfer_cli.coordcheck.callable_expectations import frozen_tensors, unjudged_tensors
 from mutransfer_cli.coordcheck.check_request import CheckRequest, request_options
 from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.measure.training_step import BuildSubject
@@ -94,7 +94,7 @@ def width_request(
             outside=family.outside_powers.get(tensor.name, 0.0),
         )
         for tensor in family.tensors
-        if is_judged(tensor, family)
+        if is_judged(tensor, family) and tensor.name not in family.frozen
     }
     if planned is not None:
         expected = {
@@ -114,7 +114,7 @@ def width_request(
         with_own_factors(expected, family),
         parameterization,
         all_widths,
-        unjudged=unjudged_tensors(family),
+        unjudged=unjudged_tensors(family) | frozen_tensors(family),
         **request_options(options),
     )
 

@@ -62,6 +62,7 @@ WIDTH_LIMITS = (
     "betas, clipping and schedules",
     f"exponents off by less than {EXPONENT_TOLERANCE}",
 )
+LARGER_RATIO = "give --sizes over a larger ratio"
 UNSTABLE = FaultReport(
     finding="unstable",
     where="",
@@ -87,13 +88,17 @@ def run_width_check(request: CheckRequest) -> CheckReport:
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
     faults = request.faults
     if all(m.finite for m in repaired):
-        faults += activation_faults(
-            repaired,
-            request.expected,
-            parameterization_of(request.parameterization).attention_power,
+        faults += tuple(
+            fault
+            for fault in activation_faults(
+                repaired,
+                request.expected,
+                parameterization_of(request.parameterization).attention_power,
+            )
+            if not (request.may_fade and shrinks(fault))
         )
     tensors = tensor_reports(request, verdicts, repaired if len(faults) else ())
-    if request.widths[0] < RELIABLE_WIDTH:
+    if request.axis == "width" and request.widths[0] < RELIABLE_WIDTH:
         middle = request.widths[(len(request.widths) - 1) // 2]
         wider = request.judge([m for m in repaired if m.size >= middle])
         tensors = without_effects_of_small_widths(tensors, wider, request.widths)
@@ -104,7 +109,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         request.parameterization,
         request.strict,
         regime_fault(regime, request.expected, request.parameterization),
-        wider_widths(request.widths),
+        wider_widths(request.widths) if request.axis == "width" else LARGER_RATIO,
         regime_remark(regime, hidden_updates(request.expected), request.parameterization),
     )
     return CheckReport(
@@ -130,6 +135,11 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             ),
         )
     )
+
+
+def shrinks(fault: FaultReport) -> bool:
+    """Whether a fault is that an activation shrinks, so that its repair makes it larger."""
+    return any(r.quantity == "multiplier" and r.power > 0 for r in fault.repairs)
 
 
 def with_inits_repaired(

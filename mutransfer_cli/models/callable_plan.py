@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -76,7 +75,7 @@ def plan(
         raise InputError("build takes no argument `depth`", path=("target", "depth"))
     family = _family(build, base_size, config.roles, batch, loss)
     model = skeleton(lambda: _built(build, target_size.width, target_size.depth).model)
-    return plan_model(family, config, shapes_of(model), asdict(base_size), asdict(target_size))
+    return plan_model(family, config, shapes_of(model), base_size.as_dict(), target_size.as_dict())
 
 
 def _grows_deeper(build: Build) -> bool:

@@ -19,6 +19,7 @@ from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.data.sliced_batch import has_separate_rows
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
+from mutransfer_cli.models.growth.along_axes import widened, with_growth
 from mutransfer_cli.models.huggingface.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
@@ -70,11 +71,14 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
         roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe))
         with torch.random.fork_rng(devices=[]):
             full = base if few else replace(base, depth=2 * base.depth)
+            wide = other.width
+            other = widened(recipe, other)
             if few:
                 base, other = (replace(size, depth=FEW_BLOCKS) for size in (base, other))
             model, run = _traceable(recipe, base)
             blocks = _repeated_blocks(recipe, full, (model, run)) if deeper or few else Blocks()
-            _families[key] = family_of((model, run), _traceable(recipe, other), roles, blocks)
+            family = family_of((model, run), _traceable(recipe, other), roles, blocks)
+            _families[key] = with_growth(recipe, family, base, wide, partial(_traceable, recipe))
         log.info(
             "model: traced %s at widths %d and %d", recipe.model.build, base.width, other.width
         )

@@ -33,6 +33,8 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
         alignment=rules.alignment,
         depth_alpha=rules.depth_alpha,
         depth=rules.depth,
+        experts=rules.experts,
+        rank=rules.rank,
         horizon=rules.horizon,
         beta1=rules.beta1,
         init=Init(

@@ -76,6 +76,8 @@ class PlanConfig:
         depth_alpha: Residual exponent of depth rules, 1/2 to 1.
         depth: parameterization (its own rule, or none) or maximal-update: how rates and branches
             follow the depth.
+        experts: active-width or averaged: how the sum over a token's experts is scaled.
+        rank: derived, invariant or inverse: how the rate of adapters follows their rank.
         horizon: steps, empirical, fixed-norm or none: how hyperparameters scale with batch size
             and training length.
         beta1: keep, or scale with the batch size.
@@ -100,6 +102,8 @@ class PlanConfig:
     alignment: str | None = None
     depth_alpha: float = 1.0
     depth: str = "parameterization"
+    experts: str = "active-width"
+    rank: str = "derived"
     horizon: str = "steps"
     beta1: str = "keep"
     init: Init = Init()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
-from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.catalog.sizes import SIZES, size_in
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec, trains_everything
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
@@ -172,10 +173,12 @@ def plan_model(
     require_second_rate_used(config)
     require_multiplier_if_tied(family, config)
     config = possible_form(family, config, parameterization)
+    if family.frozen and not family.tied:  # a new readout on a pretrained model: by its rate
+        config = replace(config, readout="absorbed")
     tensors = match_tensors(family, shapes)
     require_patterns(family, config, tensors, base_names, (size_text(base), size_text(target)))
     forward = forward_multipliers(family, config, parameterization, shapes, base, target)
-    ratio = {axis: target[axis] / base[axis] for axis in SIZES}
+    ratio = {axis: size_in(target, axis) / size_in(base, axis) for axis in SIZES}
     horizon = horizon_rule(
         config.horizon,
         config.beta1,
@@ -216,7 +219,8 @@ def plan_model(
         tensors=tuple(
             follow_further_axes(
                 tensor_plan(name, tensor, shapes[name], context),
-                optimizer_of(optimizer, tensor.role, tensor.base_shape).geometry,
+                tensor,
+                context,
                 base,
                 target,
             )

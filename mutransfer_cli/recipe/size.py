@@ -10,7 +10,7 @@ from math import prod
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
 from mutransfer_cli.catalog.fields import LARGEST, LARGEST_DEPTH, LARGEST_WIDTH, show
 from mutransfer_cli.catalog.further_sizes import further_attributes
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES, named_sizes
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
@@ -38,8 +38,8 @@ class Size:
     steps: int
 
     def as_dict(self) -> dict[str, int]:
-        """The values by name, as plans store them."""
-        return {name: getattr(self, name) for name in SIZES}
+        """The values by name, without those along further axes that the model does not have."""
+        return named_sizes({name: getattr(self, name) for name in SIZES})
 
 
 def tokens_per_example(recipe: Recipe) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mutransfer_cli.catalog.further_sizes import further_attributes
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, FURTHER_AXES, SIZES
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.surface.observation import Observation
 
@@ -74,19 +74,20 @@ class Record:
         return trial_key(self.size, self.seed, self.params)
 
 
-def observation_of(record: Record, lr: float) -> Observation:
+def observation_of(record: Record, lr: float, further: Collection[str]) -> Observation:
     """Convert a trial to an observation for the fit.
 
     Args:
         record: The trial; it must not have failed, as that says nothing about the loss.
         lr: The recipe's learning rate, used if the search does not vary it.
+        further: Names of the sizes along further axes that the model has.
     """
     return Observation(
         width=record.width,
         depth=record.depth,
         batch=record.batch,
         steps=record.steps,
-        further_sizes={axis.size: getattr(record, axis.size) for axis in FURTHER_AXES},
+        further_sizes={name: getattr(record, name) for name in further},
         lr=record.params.get("lr", lr),
         seed=record.seed,
         loss=record.loss,

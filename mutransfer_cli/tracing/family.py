@@ -63,6 +63,10 @@ class Family:
         gains: By gain of weight normalization, what it multiplies.
         on_stream: Tensors of layers whose result is the residual stream, such as a norm behind the
             residual sum.
+        growth: By further axis, the dimensions of each tensor that grow along it.
+        frozen: Tensors that are not trained.
+        axis_powers: By further axis, the exponents of its size in the numbers by which the model
+            multiplies the result of a tensor.
     """
 
     tensors: tuple[TensorShape, ...]
@@ -82,6 +86,9 @@ class Family:
     outside_powers: Mapping[str, float] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
     on_stream: frozenset[str] = frozenset()
+    growth: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
+    frozen: frozenset[str] = frozenset()
+    axis_powers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
@@ -224,6 +231,7 @@ def family_of(
         scale_powers(tensors, growth.outside, big),
         small.gains,
         small.on_stream,
+        frozen=frozenset(name for name, p in values.items() if not p.requires_grad),
     )
 
 
@@ -246,8 +254,10 @@ def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, Tens
                 f"parameter {name} has a different number of dimensions at the target",
                 path=("model",),
             )
+        further = (dims.get(tensor.name, ()) for dims in family.growth.values())
+        grown = {*tensor.growing, *(d for dims in further for d in dims)}
         for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):
-            if size != base and d not in tensor.growing:
+            if size != base and d not in grown:
                 raise InputError(
                     f"dimension {d} of {name} is {size} at the target and {base} at the "
                     "base, but does not grow between the proxies; give them the same value",

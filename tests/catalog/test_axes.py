@@ -20,7 +20,8 @@ def test_multipliers() -> None:
 
 
 def test_sizes_are_those_of_the_recipe_and_of_the_code() -> None:
-    assert SIZES == ("width", "depth", "batch", "steps")
+    further = ("experts", "active_experts", "expert_width", "rank")
+    assert ("width", "depth", "batch", "steps", *further) == SIZES
     assert tuple(field.name for field in fields(Size)) == SIZES
     for section in (Base, Ladder, Target):
         assert set(SIZES) <= section.model_fields.keys()
@@ -28,10 +29,23 @@ def test_sizes_are_those_of_the_recipe_and_of_the_code() -> None:
 
 
 def test_defaults_are_those_of_a_recipe_that_gives_the_width_alone() -> None:
-    assert base_size(loads(GOOD).recipe).as_dict() == {"width": 32, **BASE_DEFAULTS}
-    assert BASE_DEFAULTS == {"depth": 2, "batch": 16, "steps": 200}
+    usual = {"depth": 2, "batch": 16, "steps": 200}
+    assert base_size(loads(GOOD).recipe).as_dict() == {"width": 32, **usual}
+    assert {name: BASE_DEFAULTS[name] for name in usual} == usual
+    assert {n for name, n in BASE_DEFAULTS.items() if name not in usual} == {1}
 
 
 def test_the_model_grows_along_width_and_depth() -> None:
-    assert [axis.name for axis in AXES if axis.grows_model] == ["width", "depth"]
+    further = ["experts", "active_experts", "expert_width", "rank"]
+    assert [axis.name for axis in AXES if axis.grows_model] == ["width", "depth", *further]
     assert [axis.name for axis in AXES if axis.keeps_tokens] == ["batch"]
+
+
+def test_sizes_that_a_model_does_not_have_are_left_out() -> None:
+    size = Size(1, 2, 3, 4, experts=8)
+    assert size.as_dict() == {"width": 1, "depth": 2, "batch": 3, "steps": 4, "experts": 8}
+    assert "rank" not in Base(width=8).model_dump()
+    assert Base(width=8, rank=4).model_dump()["rank"] == 4
+    base = {"width": 64, "depth": 2, "batch": 16, "steps": 200}
+    grown = multipliers(base, {**base, "experts": 8})
+    assert grown == {"width": 1, "depth": 1, "batch": 1, "duration": 1, "experts": 8}

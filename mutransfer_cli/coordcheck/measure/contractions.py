@@ -151,6 +151,7 @@ class ContractionTracer(FunctionTracer):
         if not isinstance(result, Tensor) or not result.is_floating_point():
             return None
         terms, factor, power = 0, 1.0, 1.0
+        dims: list[int] = []
         operands = [t for t in args[:2] if isinstance(t, Tensor)]
         if name in SUMS:
             given = args[1] if len(args) > 1 else kwargs.get("dim")
@@ -178,6 +179,9 @@ class ContractionTracer(FunctionTracer):
             return None
         if not terms or not all(self._is_activation(t) for t in operands):
             return None
+        if name in SUMS:  # gates may leave out most of its terms
+            aligned = operands[0].detach().abs().sum(dims)
+            return Contraction(name, self.modules[-1], terms, factor * rms(aligned))
         sizes = [rms(t) for t in operands]
         size = sum(sizes) if name in DISTANCES else prod(sizes)
         bound = factor * terms**power * size

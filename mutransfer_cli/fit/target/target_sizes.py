@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from math import log2
 from typing import TypeAlias
 
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.size_axes import PARAMETERS, SAME, TOKENS, SizeAxis, size_axes
 from mutransfer_cli.interval import number
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import target_size
+from mutransfer_cli.recipe.size import rungs, target_size
 
 Sizes: TypeAlias = Mapping[str, float]
 
@@ -36,7 +37,8 @@ def recipe_sizes(recipe: Recipe, given: Sizes) -> dict[str, float]:
         tokens=given.get(TOKENS),
         **{name: int(value) for name, value in given.items() if name != TOKENS},
     )
-    return {name: float(value) for name, value in size.as_dict().items()}
+    names = {name for rung in (size, *rungs(recipe)) for name in rung.as_dict()}
+    return {name: float(getattr(size, name)) for name in SIZES if name in names}
 
 
 def table_sizes(rungs: Sequence[Sizes], given: Sizes) -> dict[str, float]:

@@ -27,6 +27,12 @@ KEY_HEAD_COUNT = ("num_key_value_heads", "num_kv_heads")
 HEAD_SIZE = ("head_dim", "d_kv")
 LAYER_COUNT = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers")
 FURTHER_LAYER_COUNTS = ("num_decoder_layers", "encoder_layers", "decoder_layers")
+# By further axis, the entries that are its size, the most specific first.
+AXIS_ENTRIES = {
+    "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
+    "active_experts": ("num_experts_per_tok", "moe_top_k", "moe_topk", "top_k_experts"),
+    "expert_width": ("moe_intermediate_size", "expert_intermediate_size", "intermediate_size"),
+}
 SPECIAL_TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id")
 
 

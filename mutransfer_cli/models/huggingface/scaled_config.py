@@ -13,10 +13,12 @@ from copy import deepcopy
 from typing import Any
 
 from mutransfer_cli.catalog.fields import show
+from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.data.opening import input_and_class_counts
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.huggingface.config_entries import (
+    AXIS_ENTRIES,
     FOLLOWS_HIDDEN_SIZE,
     FURTHER_HEAD_COUNTS,
     FURTHER_LAYER_COUNTS,
@@ -50,11 +52,13 @@ def config_at(recipe: Recipe, size: Size) -> Any:
     known = known_config(recipe.model.build.removeprefix("hf:"))
     fixed = _fixed_entries(recipe, known)
     model, values = recipe.model, known.values
+    of_axes = _entries_of_axes(recipe, values, size)
     if model.width or model.depth:
         scaled = {n: _whole(t * size.width, n, size.width) for n, t in model.width.items()}
         scaled |= {n: _whole(t * size.depth, n, size.width) for n, t in model.depth.items()}
     else:
-        scaled = _scaled_entries(values, fixed, size)
+        scaled = _scaled_entries(values, {**fixed, **of_axes}, size)
+    scaled |= of_axes
     log.debug("hf: %s at width %d, depth %d: %s", known.model_type, size.width, size.depth, scaled)
     given = {k: v for k, v in fixed.items() if k in values or k == "num_labels"}
     # a config may change what it is given, and `values` are shared
@@ -148,7 +152,7 @@ def _scaled_entries(
     ratio = size.width / _size(values, hidden_size)
     scaled: dict[str, Any] = {hidden_size: size.width}
     for name in sorted(FOLLOWS_HIDDEN_SIZE & values.keys()):
-        if isinstance(values[name], int) and values[name] > 1:
+        if isinstance(values[name], int) and values[name] > 1 and name not in fixed:
             scaled[name] = _whole(_size(values, name) * ratio, name, size.width)
     if head_count is not None:
         scaled |= _scaled_heads(values, fixed, hidden_size, head_count, size.width)
@@ -162,6 +166,27 @@ def _scaled_entries(
         for name, value in values.items():  # one value per layer
             if isinstance(value, list) and len(value) == layers and name not in fixed:
                 scaled[name] = [value[i % layers] for i in range(size.depth)]
+    return scaled
+
+
+def _entries_of_axes(recipe: Recipe, values: Mapping[str, Any], size: Size) -> dict[str, Any]:
+    """The entries that follow further axes, such as the number of experts, at a size.
+
+    Raises:
+        InputError: The config has no entry for an axis.
+    """
+    scaled = {}
+    for axis in FURTHER_AXES:
+        for name, factor in (getattr(recipe.model, axis.name, None) or {}).items():
+            known = [n for n in AXIS_ENTRIES.get(axis.name, ()) if n in values]
+            entry = name if name in values else next(iter(known), None)
+            if entry is None:
+                raise InputError(
+                    f"its config has no entry for {axis.name} that is known here; give "
+                    f"model.{axis.name}, such as {{num_experts: 1}}",
+                    path=("model", axis.name),
+                )
+            scaled[entry] = _whole(factor * getattr(size, axis.size), entry, size.width)
     return scaled
 
 

@@ -8,20 +8,13 @@ from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.parameterization.choices.depth_rate import depth_choice
 from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
 from mutransfer_cli.parameterization.choices.fixed_norm_rate import fixed_norm_choice
+from mutransfer_cli.parameterization.choices.further_axes import further_choices
 from mutransfer_cli.parameterization.choices.update_scale import update_scale_choice
 from mutransfer_cli.parameterization.plan_config import PlanConfig
 from mutransfer_cli.parameterization.protocol import Parameterization, parameterization_of
 from mutransfer_cli.parameterization.rows.choice import Choice, Evidence
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.plans.types import PlanData
-
-ROUTER = Choice(
-    "router",
-    "an internal readout: init and rate ∝ 1/m",
-    "theory",
-    "2508.09752 (abc-equivalent to multiplier 1/m, constant rate)",
-    "multiplier 1/m and rate 1/m: ArchScale",
-)
 
 # By `rules.horizon`: the rule, the kind of evidence for it under Adam, and the source.
 HORIZON: dict[str, tuple[str, Evidence, str]] = {
@@ -77,8 +70,7 @@ def _choices(
         yield _beta1(config)
     if config.clip is not None and grows:
         yield _clip(plan, parameterization, width_only=grows == {"width"})
-    if "expert" in roles:
-        yield ROUTER
+    yield from further_choices(config, plan)
 
 
 def _weight_decay(config: PlanConfig) -> Choice:

@@ -22,6 +22,7 @@ from mutransfer_cli.tracing.roles import Shape
 
 log = logging.getLogger(__name__)
 
+NAMES = ("attention_scale", "residual_scale", "logit_scale", "embedding_scale")
 SCALE_TOLERANCE = 1e-3  # relative, between two values that a model computes for one scale
 POWER_TOLERANCE = 1e-6
 Multiplier = tuple[float | None, Site | None]
@@ -71,6 +72,8 @@ def forward_multipliers(
         InputError: A multiplier cannot be installed, or is set although the model lacks what it
             multiplies.
     """
+    if family.frozen:  # a pretrained model computes what it did
+        return ForwardMultipliers(dict.fromkeys(NAMES), {}, False)
     attention = _attention(family, config, parameterization, base, target)
     residual, folded = _residual(family, config, parameterization, base, target)
     multipliers = {

@@ -36,6 +36,8 @@ from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 
+FROZEN = "frozen (requires_grad is False): it is not trained"
+
 
 def matches_any(name: str, patterns: Sequence[str]) -> bool:
     """Whether any pattern matches a tensor's name."""
@@ -88,6 +90,8 @@ def initial_std(
     init = context.config.init
     if matches_any(name, init.zero):
         return "zero", 0.0
+    if context.family.frozen:  # a pretrained model: nothing in it is initialized again
+        return "keep", None
     if tensor.role == "fixed" or not is_matrix(tensor):
         follows = tensor.name in context.family.gains and not at_base
         if tensor.base_rms == 0.0 or (factor == 1.0 and not follows):
@@ -181,6 +185,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     factor = row.init(m_in, m_out) * m_depth**depth.init / by_itself
     at_base_factor = context.family.scale_values.get(tensor.name, 1.0) if by_model != ONE else 1.0
     init, std = initial_std(name, tensor, context, factor, at_base, abs(at_base_factor))
+    note = context.family.scale_notes.get(tensor.name, "")
     return TensorPlan(
         name=name,
         role=tensor.role,
@@ -206,8 +211,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
                 *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),
             ]
         ),
-        note=context.family.scale_notes.get(tensor.name, "")
-        or (depth_note(depth, position) if m_depth != 1.0 else ""),
+        note=FROZEN
+        if tensor.name in context.family.frozen
+        else note or (depth_note(depth, position) if m_depth != 1.0 else ""),
     )
 
 

@@ -5,14 +5,16 @@ Nothing here raises: a value of the wrong type is left for validation to name.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS, OptimizerEntry
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, FURTHER_AXES
 from mutransfer_cli.catalog.sources import SOURCES, SourceEntry
 
+FURTHER = frozenset(axis.name for axis in FURTHER_AXES)
 _NULLABLE = ("clip", "target", "train")  # where null is a value of its own, not an absent section
 
 
@@ -33,10 +35,21 @@ def _fill_data(data: dict[str, Any]) -> None:
             data[key] = size
 
 
-def _arguments(row: ModelEntry, args: dict[str, Any], data: Any) -> dict[str, Any]:
-    """The arguments of a built-in model with its defaults and what the data give."""
+def _arguments(
+    row: ModelEntry, args: dict[str, Any], data: Any, grown: Collection[str]
+) -> dict[str, Any]:
+    """The arguments of a built-in model with its defaults and what the data give.
+
+    Args:
+        row: The model's row.
+        args: The arguments in the recipe.
+        data: The section `data`.
+        grown: Arguments that follow an axis, and so have no default.
+    """
     filled = {k: v for k, v in args.items() if v is not None}
     for name, field in row.arguments.model_fields.items():
+        if name in grown:
+            continue
         if not field.is_required() and field.default is not None:
             filled.setdefault(name, field.default)
     source = _source_of(data)
@@ -51,7 +64,13 @@ def _arguments(row: ModelEntry, args: dict[str, Any], data: Any) -> dict[str, An
     return filled
 
 
-def _fill_model(model: dict[str, Any], data: Any) -> None:
+def _names_size(recipe: dict[str, Any], size: str) -> bool:
+    """Whether base, ladder or target give a size."""
+    sections = (recipe.get(name) for name in ("base", "ladder", "target"))
+    return any(isinstance(s, dict) and not _absent(s, size) for s in sections)
+
+
+def _fill_model(recipe: dict[str, Any], model: dict[str, Any], data: Any) -> None:
     build = model.get("build")
     if not isinstance(build, str):
         return
@@ -59,7 +78,11 @@ def _fill_model(model: dict[str, Any], data: Any) -> None:
     for axis in (axis.name for axis in AXES if axis.grows_model):
         if not _absent(model, axis):
             continue
-        if row is not None:
+        if axis in FURTHER and not _names_size(recipe, axis):
+            model[axis] = {}
+        elif axis in FURTHER and row is None:  # of an hf: model, the entry of its config
+            model[axis] = {axis: 1.0}
+        elif row is not None:
             model[axis] = {row.grows[axis].argument: 1.0} if axis in row.grows else {}
         else:  # a callable takes the width; what grows of an hf: model is seen in its config
             follows = axis == "width" and not build.startswith("hf:")
@@ -67,7 +90,8 @@ def _fill_model(model: dict[str, Any], data: Any) -> None:
     if _absent(model, "args"):
         model["args"] = {}
     if row is not None and isinstance(model["args"], dict):
-        model["args"] = _arguments(row, model["args"], data)
+        grown = {name for axis in AXES for name in model.get(axis.name) or {}}
+        model["args"] = _arguments(row, model["args"], data, grown)
 
 
 def _fill_optimizer(row: OptimizerEntry, optimizer: dict[str, Any], recipe: dict[str, Any]) -> None:
@@ -93,7 +117,7 @@ def fill(raw: Any) -> Any:
     if isinstance(data, dict):
         _fill_data(data)
     if isinstance(model, dict):
-        _fill_model(model, data)
+        _fill_model(recipe, model, data)
     if isinstance(base, dict) and _absent(base, "steps") and _absent(base, "tokens"):
         base["steps"] = BASE_DEFAULTS["steps"]
     recipe.setdefault("search", {})

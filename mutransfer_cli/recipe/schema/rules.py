@@ -41,6 +41,12 @@ class Rules(Section):
     alignment: Literal["full", "none"] | None = None
     """Alignment of updates with activations (Everett et al.): full | none, with a learning rate
     for each layer under sp too; null: full, and under sp one learning rate for all tensors."""
+    experts: Literal["active-width", "averaged"] = "active-width"
+    """The sum over a token's experts: active-width: its output at init is constant (arXiv
+    2605.23893); averaged: an average over ever more neurons, init ∝ 1/width (2601.20205)."""
+    rank: Literal["derived", "invariant", "inverse"] = "derived"
+    """Rate of low-rank adapters: invariant in the rank, inverse: ∝ 1/rank (arXiv 2602.06204);
+    derived: by the matrix that starts at zero and the factor on their results."""
     horizon: Literal["steps", "empirical", "fixed-norm", "none"] = "steps"
     """How the learning rate follows the training length; fixed-norm: that of adamh and muonh
     ∝ √batch · tokens^-0.3, all other numbers as under steps."""

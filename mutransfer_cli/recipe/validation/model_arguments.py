@@ -8,11 +8,13 @@ from pydantic import ValidationError
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.catalog.models import MODELS, ModelEntry
+from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.recipe.faults import Fault, faults_of, unknown_key
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 
+FURTHER = frozenset(axis.name for axis in FURTHER_AXES)
 _ARGS: KeyPath = ("model", "args")
 
 
@@ -53,8 +55,12 @@ def _growing(recipe: Recipe, row: ModelEntry) -> Iterator[Fault]:
     for further in (axis.name for axis in AXES if axis.grows_model and axis.name not in row.grows):
         if getattr(recipe.model, further):
             yield Fault(("model", further), f"{row.name} does not grow along {further}")
+        elif further in FURTHER and further in recipe.base.model_fields_set:
+            yield Fault(("base", further), f"{row.name} does not grow along {further}")
     for axis, growth in row.grows.items():
         argument, factors = growth.argument, getattr(recipe.model, axis)
+        if not factors and axis in FURTHER:
+            continue  # base gives no size, so that model.args gives the argument
         unknown = [name for name in factors if name != argument]
         for name in unknown:
             yield Fault(("model", axis, name), unknown_key(name, [argument]), at_key=True)
@@ -65,7 +71,9 @@ def _growing(recipe: Recipe, row: ModelEntry) -> Iterator[Fault]:
 def _set_elsewhere(recipe: Recipe, row: ModelEntry) -> Fault | None:
     """An argument of a built-in model whose value comes from another key."""
     setters = {
-        growth.argument: f"base.{axis} through model.{axis}" for axis, growth in row.grows.items()
+        growth.argument: f"base.{axis} through model.{axis}"
+        for axis, growth in row.grows.items()
+        if getattr(recipe.model, axis) or axis not in FURTHER
     }
     fields = row.arguments.model_fields
     setters |= {name: f"data.{name}" for name in row.from_data if name not in fields}

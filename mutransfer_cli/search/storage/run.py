@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.data.data_file import READING_ERRORS
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
@@ -108,7 +109,10 @@ class Run:
     def observations(self) -> tuple[Observation, ...]:
         """The trials for a fit, without those that failed, which say nothing about the loss."""
         lr = self.recipe.optimizer.lr
-        return tuple(observation_of(r, lr) for r in self.records if r.outcome != "failed")
+        records = [r for r in self.records if r.outcome != "failed"]
+        grown = {name for r in records for name in r.size.as_dict()}
+        further = [row.size for row in FURTHER_AXES if row.size in grown]
+        return tuple(observation_of(r, lr, further) for r in records)
 
     @cached_property
     def digest(self) -> str:

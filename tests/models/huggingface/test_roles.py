@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.hf_recipes import hf_recipe
 from tests.helpers.proxies import plan_for
@@ -67,6 +69,79 @@ ROLES = {
         "*.weight": "hidden",
     },
 }
+
+
+EXPERT_ROLES = {
+    "*.mlp.gate.weight": "readout",  # the router: to a fixed number of experts
+    "*.mlp.experts.gate_up_proj": "expert",
+    "*.mlp.experts.down_proj": "expert",
+    "*.shared_expert_gate.weight": "readout",  # one number for each token
+    "*_proj.bias": "vector",
+}
+WIDTH = "hidden_size: 1, num_attention_heads: 0.0625, num_key_value_heads: 0.0625"
+LATENT = (
+    "n_group: 1, topk_group: 1, first_k_dense_replace: 1, qk_nope_head_dim: 8, "
+    "qk_rope_head_dim: 8, v_head_dim: 16, head_dim: 8"
+)
+# Arguments, what follows the width beside it, and what differs from the roles of a decoder.
+MIXTURES = {
+    "mixtral": ("head_dim: 16", "", {}),
+    "olmoe": ("norm_topk_prob: true", "", {}),  # QK norms over all heads, and so of the width
+    "qwen2_moe": (
+        "norm_topk_prob: true", ", intermediate_size: 2, shared_expert_intermediate_size: 1", {},
+    ),
+    "qwen3_moe": (
+        "head_dim: 16, norm_topk_prob: true", ", intermediate_size: 2",
+        {"*.q_norm.weight": "scalar", "*.k_norm.weight": "scalar"},
+    ),
+    "deepseek_v2": (
+        LATENT, ", intermediate_size: 2, kv_lora_rank: 0.5, q_lora_rank: 0.5",
+        {"*_proj_with_mqa.weight": "hidden"},
+    ),
+    "deepseek_v3": (
+        LATENT, ", intermediate_size: 2, kv_lora_rank: 0.5, q_lora_rank: 0.5",
+        {"*_proj_with_mqa.weight": "hidden"},
+    ),
+}  # fmt: skip
+
+
+def mixture(kind: str) -> Recipe:
+    args, width, _ = MIXTURES[kind]
+    return loads(
+        f"name: x\nmodel:\n  build: 'hf:{kind}'\n  args: {{{args}}}\n"
+        f"  width: {{{WIDTH}{width}}}\n  depth: {{num_hidden_layers: 1}}\n"
+        "data: {source: stdlib, seq_len: 16}\n"
+        "base: {width: 64, depth: 2, batch: 4, steps: 5, experts: 8, active_experts: 2, "
+        "expert_width: 32}\nladder: {width: [128]}\n"
+    ).recipe
+
+
+@pytest.mark.parametrize("kind", MIXTURES)
+def test_mixtures_with_axes_of_their_own(kind: str) -> None:
+    """Roles by hand, and what follows twice the experts, twice k and twice their width."""
+    recipe = mixture(kind)
+    roles = {**MIXTURES[kind][2], **EXPERT_ROLES, **DECODER}
+    for tensor in family_for(recipe).tensors:
+        wanted = next(r for p, r in roles.items() if fnmatchcase(tensor.name, p))
+        assert tensor.role == wanted, tensor.name
+    size = {"depth": 2, "batch": 4, "steps": 5, "experts": 8, "active_experts": 2}
+    at_base = plan_for(recipe, Size(width=64, expert_width=32, **size))
+    larger = {**size, "experts": 16, "active_experts": 4}
+    plan = plan_for(recipe, Size(width=64, expert_width=64, **larger))
+    for name, std, lr in (
+        ("gate_up_proj", 1, 1),  # sums over the model's width
+        ("down_proj", 2**0.5 * 2**-0.5, 1 / 2),  # k terms behind gates of 1/k; 1/√M and 1/M
+    ):
+        tensor = f"model.layers.1.mlp.experts.{name}"
+        old, new = at_base.tensor(tensor), plan.tensor(tensor)
+        assert new.shape[0] == 16
+        assert (new.init_std or 0) / (old.init_std or 1) == pytest.approx(std)
+        assert new.lr / old.lr == pytest.approx(lr)
+    old, new = (p.tensor("model.layers.1.mlp.gate.weight") for p in (at_base, plan))
+    assert new.shape == (16, 64) and new.lr == old.lr
+    if kind.startswith("deepseek"):  # shared experts are as wide as the others
+        shared = "model.layers.1.mlp.shared_experts.down_proj.weight"
+        assert plan.tensor(shared).lr / at_base.tensor(shared).lr == pytest.approx(1 / 2)
 
 
 @pytest.mark.parametrize("kind", ROLES)

@@ -1,0 +1,1 @@
+"""What grows of a recipe's model along axes other than width and depth."""

@@ -1,0 +1,1 @@
+"""Rules of further axes: mixtures of experts, and the rank of adapters."""
