@@ -132,7 +132,7 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     names = size_names(rungs)
     valleys = two_optima(fitted)
     if all(r.optimum is None for r in rungs):
-        return valleys or no_optimum(rungs)
+        return valleys or no_optimum(rungs, len({o.lr for o in fitted.study.observations}))
     if len(rungs) == 1:
         return f"an optimum at one {names[0]} only; add a {names[0]} to the ladder"
     judged = judged_rungs(rungs)
@@ -145,15 +145,20 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     return short_ladder(fitted, [r.sizes for r in judged])
 
 
-def no_optimum(rungs: Sequence[RungAnswer]) -> str:
-    """Says why no rung has an optimum."""
+def no_optimum(rungs: Sequence[RungAnswer], rates: int = 0) -> str:
+    """Says why no rung has an optimum.
+
+    Args:
+        rungs: All rungs.
+        rates: Number of different learning rates of all runs that finished.
+    """
     names = size_names(rungs)
     by_note: dict[str, list[Sizes]] = {}
     for r in rungs:
         if r.note:
             by_note.setdefault(r.note, []).append(r.sizes)
     single = ""
-    if len(rungs) > 1 and all(r.points == 1 for r in rungs):
+    if len(rungs) > 1 and rates > 1 and all(r.points == 1 for r in rungs):
         single = "; of one tuned run a size, `mutransfer law --form optimum` makes a law"
     said = "no rung has an optimum inside its range"
     if len(by_note) == 1:

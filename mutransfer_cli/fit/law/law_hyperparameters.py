@@ -61,14 +61,10 @@ def chosen_hyperparameters(
     if "loss" not in columns:
         return tuple(name for name in present if varies(columns[name]))
     index = size_index(columns, sizes)
-    single = bool(np.bincount(index).max() == 1)
-    inside = [
-        name
-        for name in present
-        if any(varies(columns[name][index == i]) for i in range(int(index.max()) + 1))
-        or (single and varies(columns[name]))
-    ]
-    return tuple(inside)
+    groups = [index == i for i in range(int(index.max()) + 1)]
+    inside = [name for name in present if any(varies(columns[name][group]) for group in groups)]
+    # one tuned setting of each size, with any number of seeds
+    return tuple(inside or [name for name in present if varies(columns[name])])
 
 
 def size_index(columns: Columns, sizes: Sequence[str]) -> npt.NDArray[np.intp]:

@@ -11,18 +11,21 @@ from mutransfer_cli.surface.laws.grouping import Groups
 from mutransfer_cli.surface.laws.law_form import LawTable
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
 
+ONE_SETTING = 1e-3  # octaves; settings this close are one
+
 
 def optima_of(table: LawTable, groups: Groups) -> SizeOptima:
-    """The optimum of each size, from runs or, where a size has a single run, that run."""
+    """The optimum of each size, from its runs or, where all have one setting, that setting."""
     settings = np.log2(np.stack([np.exp(table.logs(n)) for n in table.hyperparameters], axis=1))
     counts = np.bincount(groups.index)
-    if counts.max() > 1:
+    spans = [np.ptp(settings[groups.index == i], axis=0).max() for i in range(len(counts))]
+    if max(spans) > ONE_SETTING:
         if "loss" not in table.columns:
             raise InputError(
                 "several runs of one size but no column loss: which of them is the best?"
             )
         return size_optima(settings, table.logs("loss"), groups.index)
-    p, order = settings.shape[1], np.argsort(groups.index)
+    p, order = settings.shape[1], np.unique(groups.index, return_index=True)[1]
     return SizeOptima(
         optima=settings[order],
         covariances=np.zeros((len(counts), p, p)),

@@ -68,6 +68,7 @@ def test_one_run_a_size_is_its_optimum() -> None:
     own = law.parameters["lr"]
     assert isinstance(own, Mapping) and own["params"].value == pytest.approx(-0.5, abs=0.01)
     several = {name: np.tile(values, 2) for name, values in columns.items()}
+    several["lr"][: len(params)] *= 2  # two settings of each size: which is the better one?
     with pytest.raises(InputError, match="no column loss"):
         OPTIMUM.fit(LawTable(several, ("params",), ("lr",)), LawOptions())
 
@@ -92,3 +93,13 @@ def test_sizes_within_an_octave_identify_no_exponent() -> None:
     )
     (reason,) = OPTIMUM.fit(table, LawOptions()).unidentified
     assert "the sizes span 0.81 octaves, less than one; run sizes farther apart" in reason
+
+
+def test_one_tuned_setting_of_each_size_with_several_seeds() -> None:
+    """lr = 0.1·width^-0.5 exactly, twice at each of four widths."""
+    widths = np.repeat([64.0, 128.0, 256.0, 512.0], 2)
+    columns = {"width": widths, "lr": 0.1 * widths**-0.5, "loss": np.tile([2.0, 2.01], 4)}
+    law = OPTIMUM.fit(LawTable(columns, ("width",), ("lr",)), LawOptions())
+    own = law.parameters["lr"]
+    assert isinstance(own, Mapping) and law.points == 4
+    assert own["width"].value == pytest.approx(-0.5, abs=0.02)
