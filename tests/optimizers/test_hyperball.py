@@ -103,6 +103,13 @@ def test_populations_train_as_trials_by_themselves(name: str, model: str) -> Non
     assert single[0].loss != pytest.approx(single[1].loss, rel=2 * tolerance)  # they do differ
 
 
+@pytest.mark.usefixtures("double")
+def test_populations_in_double_precision() -> None:
+    trials = trials_of(small_recipe("gpt", "adamh"), replace(SIZE, steps=10), [{"lr": 0.03}] * 2)
+    joint = dict(train_population(trials))
+    assert joint[0].loss == pytest.approx(train_trial(trials[0]).loss, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_norms_stay_in_a_population_that_shrinks(name: str) -> None:
     trials = trials_of(small_recipe("mlp", name), SIZE, [{"lr": 0.1}, {"lr": 0.2}])
