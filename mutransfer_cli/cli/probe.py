@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,7 +110,9 @@ def probe(
             show(document)
     if name == ALL and not results:
         raise InputError(f"probe all: {next(iter(skipped.values()))}")
-    if plot is not None:
+    if plot is not None and not any(document.series for document in results):
+        show_line(f"--plot {plot}: not written, there is no curve to show", file=sys.stderr)
+    elif plot is not None:
         from mutransfer_cli.report.probe_plot import plot_probes
 
         plot_probes(results, plot)

@@ -26,8 +26,8 @@ METHOD = (
 )
 WSD = (
     "the schedule is wsd, under which the theory of the critical batch is reported to fail: each "
-    "loss has a least and a best batch instead of a hyperbola (arXiv 2601.05034, of which only the "
-    "abstract was read); the noise scale is then no critical batch"
+    "loss has a least and a best batch instead of a hyperbola (arXiv 2601.05034, as its abstract "
+    "and published summaries report it); the noise scale is then no critical batch"
 )
 WSD_ADVICE = (
     "under wsd, choose between batches by their loss after the decay; the noise scale does not "
@@ -69,9 +69,11 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
         y_name="gradient noise scale (examples)",
         x=tuple(float(s) for s in found),
         y=tuple(n.noise_scale.value for n in found.values()),
-        expected=tuple(float(batch) for _ in found),
     )
-    all_series: tuple[Series, ...] = (series,)
+    used = series.model_copy(
+        update={"name": "batch of the recipe", "y": (float(batch),) * len(found)}
+    )
+    all_series: tuple[Series, ...] = (series, used)
     text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"
     notes = trainee.notes
     wsd = proxies.schedule == "wsd"
@@ -82,7 +84,7 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
         if len(curves) >= FEWEST_BATCHES:
             hyperbola = batch_hyperbola(curves, request.confidence)
             measures += _hyperbola_measures(hyperbola)
-            all_series = (series, _hyperbola_series(hyperbola))
+            all_series = (series, used, _hyperbola_series(hyperbola))
             text += (
                 f"; by the sweep over {len(curves)} batches the critical batch is "
                 f"{hyperbola.critical} examples"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.catalog.probes import PROBES
+from mutransfer_cli.documents.probe import ProbeDocument
 from tests.helpers.commands import run
 
 MODELS = """
@@ -128,3 +129,26 @@ def test_too_few_widths(
     widths = [16, 32][: fewest - 1]
     line = error_of(capsys, probe, str(path), "--set", f"ladder.width={widths}")
     assert f"at least {fewest} widths, found {fewest - 1}; add widths to the ladder" in line
+
+
+def test_a_plot_of_numbers_alone_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdict and its exit code are those of the probe all the same."""
+    document = ProbeDocument(
+        probe="entangle",
+        question="?",
+        subject="x",
+        verdict="fail",
+        reason="entangled",
+        measures=(),
+        method="m",
+        confidence=0.9,
+        seconds=1.0,
+    )
+    monkeypatch.setattr("mutransfer_cli.probes.probe_run.run_probe", lambda *a, **k: document)
+    path = tmp_path / "plot.png"
+    assert run("probe", "entangle", "x", "--plot", str(path)) == 1
+    shown = capsys.readouterr()
+    assert "not written, there is no curve to show" in shown.err and not path.exists()
+    assert "fail: entangled" in shown.out
