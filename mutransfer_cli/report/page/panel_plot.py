@@ -10,6 +10,7 @@ from mutransfer_cli.report.figure import figure
 from mutransfer_cli.report.page.panels import COLORS, Panel, Series, powers_of_two
 
 MARKERS = ("o", "s", "D", "^", "p", "*")
+LINE_STYLES = {"line": "-", "curve": "-", "dashed": "--"}
 
 
 def plot_panel(panel: Panel, path: Path) -> None:
@@ -43,7 +44,7 @@ def draw(axes: Any, series: Series) -> None:
     band = series.low is not None and series.high is not None
     if band and series.style == "line":
         axes.fill_between(series.x, series.low, series.high, color=color, alpha=0.2, linewidth=0)
-    linestyle = "-" if series.style in ("line", "curve") else "none"
+    linestyle = LINE_STYLES.get(series.style, "none")
     reach: dict[str, Any] = {}
     if series.x_low is not None and series.x_high is not None:
         reach["xerr"] = [
@@ -61,7 +62,11 @@ def draw(axes: Any, series: Series) -> None:
         series.y,
         fmt="none" if not series.x else "",
         linestyle=linestyle,
-        marker=None if series.style == "line" else "D" if series.style == "optimum" else marker,
+        marker=None
+        if series.style in ("line", "dashed")
+        else "D"
+        if series.style == "optimum"
+        else marker,
         markersize=8 if series.style == "optimum" else 4,
         markeredgecolor="k" if series.style == "optimum" else color,
         color=color,

@@ -7,7 +7,7 @@ from math import ceil, floor, log2
 from typing import Literal, TypeAlias
 
 Numbers: TypeAlias = tuple[float, ...]
-Style = Literal["line", "curve", "points", "cross", "optimum"]
+Style = Literal["line", "dashed", "curve", "points", "cross", "optimum"]
 
 # Okabe and Ito's palette for color blindness, without yellow and black, which a light or a dark
 # page swallows (jfly.uni-koeln.de/color).
@@ -22,7 +22,8 @@ class Series:
         name: Text of the legend; series of one name are shown and hidden together.
         x: Positions, shape (points,).
         y: Values, shape (points,).
-        style: `curve` has its points marked, `cross` marks divergence, `optimum` an optimum.
+        style: `curve` has its points marked, `dashed` is what theory predicts, `cross` marks
+            divergence, `optimum` an optimum.
         color: Index of its color; no color is the only sign, points have shapes too.
         low: Lower ends of a band about y, if there is one.
         high: Upper ends of that band.

@@ -11,6 +11,7 @@ TITLE_DISTANCE = 12  # pixels between the title of an axis and its tick labels
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "star")
 MODES = {
     "line": "lines",
+    "dashed": "lines",
     "curve": "lines+markers",
     "points": "markers",
     "cross": "markers",
@@ -74,6 +75,8 @@ def traces(series: Series) -> list[dict[str, Any]]:
         "marker": {"color": color, "symbol": symbol, "size": 7},
         "hovertemplate": "%{x:.4g}, %{y:.5g}<extra>%{fullData.name}</extra>",
     }
+    if series.style == "dashed":
+        trace["line"]["dash"] = "dash"
     if series.style == "cross":
         trace["marker"] = {"color": color, "symbol": "x-thin", "size": 9, "line": {"width": 2}}
         trace["marker"]["line"]["color"] = color

@@ -86,7 +86,7 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
             for color, curve in enumerate(curves)
         ]
         shown += [
-            Series(f"{curve.name}, theory", curve.x, curve.expected, "line", color)
+            Series(f"{curve.name}, theory", curve.x, curve.expected, "dashed", color)
             for color, curve in enumerate(curves)
             if curve.expected is not None
         ]

@@ -19,10 +19,13 @@ from mutransfer_cli.documents.check import (
 from mutransfer_cli.documents.law import LawDocument
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.documents.probe import Measure, ProbeDocument, ProbeListDocument
+from mutransfer_cli.documents.probe import Series as ProbeSeries
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.evidence_files import split_sources
-from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels
+from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels, probe_panels
+from mutransfer_cli.report.page.panel_plot import plot_panel
+from mutransfer_cli.report.page.plotly_figure import traces
 from mutransfer_cli.report.page.write import write_report
 from tests.helpers.run_directories import finished_run
 
@@ -172,3 +175,34 @@ def test_plots_have_the_numbers_of_the_documents(folder: Path) -> None:
     assert flat.y == (1.0, 1.0)
     (law,) = panels["law1-loss"].series
     assert law.x == (1e8, 1e9) and law.y == (2.75, 2.25) and law.low == (2.7, 2.2)
+
+
+def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
+    """The two curves of one color are told apart by their dashes, not by color alone."""
+    curve = ProbeSeries(
+        name="lr",
+        panel="optimum",
+        x_name="width",
+        y_name="log2",
+        x=(32.0, 64.0),
+        y=(-6.0, -7.0),
+        expected=(-6.0, -6.0),
+    )
+    document = ProbeDocument(
+        probe="entangle",
+        question="?",
+        subject="r",
+        verdict="fail",
+        reason="r",
+        measures=(),
+        series=(curve,),
+        method="m",
+        confidence=0.9,
+        seconds=1.0,
+    )
+    (panel,) = probe_panels(document, "probe1")
+    measured, theory = panel.series
+    assert traces(theory)[0]["line"]["dash"] == "dash"
+    assert "dash" not in traces(measured)[0]["line"]
+    plot_panel(panel, tmp_path / "plot.svg")
+    assert "stroke-dasharray" in (tmp_path / "plot.svg").read_text()
