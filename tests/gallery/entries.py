@@ -192,5 +192,6 @@ ENTRIES = (
 )
 NOT_RUN = {
     "embedding-rate": "not run to its end; see docs/embedding-rate.md",
+    "fixed-norm": "its drifts are in docs/fixed-norm.md, without the runs",
     "gpt-text": "needs a text of the user's own, and about nine hours on two cores",
 }
