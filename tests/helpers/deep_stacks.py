@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import Subject
+from recipes.ladders.noisy_digits import draw, validation
 
-VECTOR, IMAGE, CLASSES, EXAMPLES = 16, 4, 10, 16
+VECTOR, IMAGE, CLASSES, EXAMPLES, VALIDATION, DIGIT = 16, 4, 10, 16, 512, 8
 
 
 def he_normal(model: nn.Module) -> None:
@@ -22,23 +23,27 @@ def he_normal(model: nn.Module) -> None:
 class PlainConvNet(nn.Module):
     """Images -> convolution 3×3 and ReLU, `depth` times, without norms or residual sums."""
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, pooled: bool = True) -> None:
         super().__init__()
+        self.pooled = pooled
 
         def convolution(channels: int) -> nn.Conv2d:
             return nn.Conv2d(channels, width, 3, padding=1, bias=False, padding_mode="circular")
 
         self.stem = convolution(1)
         self.blocks = nn.ModuleList(convolution(width) for _ in range(depth))
-        self.readout = nn.Linear(width, CLASSES, bias=False)
+        pixels = 1 if pooled else DIGIT**2
+        self.readout = nn.Linear(pixels * width, CLASSES, bias=False)
         he_normal(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, 1, side, side) -> logits."""
-        x = self.stem(x)
+        """(batch, 1, side, side), or as many numbers -> logits."""
+        side = round((x[0].numel()) ** 0.5)
+        x = self.stem(x.view(len(x), 1, side, side))
         for block in self.blocks:
             x = block(F.relu(x))
-        logits: Tensor = self.readout(F.relu(x).mean((2, 3)))
+        x = F.relu(x)
+        logits: Tensor = self.readout(x.mean((2, 3)) if self.pooled else x.flatten(1))
         return logits
 
 
@@ -128,6 +133,16 @@ def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def plain_convnet(width: int, depth: int) -> Subject:
     model = PlainConvNet(width, depth)
     return Subject(model, loss=loss, batch=lambda s: examples(s, (1, IMAGE, IMAGE)))
+
+
+def digits_convnet(width: int, depth: int) -> Subject:
+    """The same on noisy digits, in batches of 16."""
+    return Subject(
+        PlainConvNet(width, depth, pooled=False),
+        loss=loss,
+        batch=lambda seed: draw(seed, EXAMPLES),
+        eval_batch=lambda seed: tuple(part[:VALIDATION] for part in validation(seed)),
+    )
 
 
 def looped(width: int, depth: int) -> Subject:
