@@ -60,9 +60,9 @@ def report(
     target: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))
     write = partial(write_report, sources, output, target=target, png=png, svg=svg)
     if watch:
-        from mutransfer_cli.report.page.serve import LOCAL, serve, write_again
+        from mutransfer_cli.report.page.serve import LOCAL, or_waiting, serve, write_again
 
-        write_page = partial(write, refresh=EVERY)
+        write_page = or_waiting(partial(write, refresh=EVERY), sources, output, EVERY)
         write_page()
         server = serve(output, port)
         show_line(f"http://{LOCAL}:{server.server_port}/ (Ctrl-C ends it)", file=sys.stderr)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from time import sleep
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import write_text
 
 LOCAL = "127.0.0.1"
+RECIPE = "recipe.yaml"  # every run directory has one
+WAITING = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>mutransfer: waiting</title>
+<meta http-equiv="refresh" content="{every}"></head>
+<body><p>Waiting for the first trial. Now: {reason}</p></body></html>
+"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -53,6 +61,35 @@ def serve(page: Path, port: int) -> ThreadingHTTPServer:
         raise InputError(f"--port {port}: {error}") from error
     Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def or_waiting(
+    write: Callable[[], object], sources: Sequence[str], page: Path, every: int
+) -> Callable[[], None]:
+    """A function that writes the page, or one that says that no trial has ended yet.
+
+    A page that was written before stays as it is.
+
+    Args:
+        write: Writes the page; raises `InputError` while there is nothing to show.
+        sources: The runs; of a run directory the first trial is waited for.
+        page: The file.
+        every: Seconds until a browser loads the page again.
+    """
+    written = False
+
+    def write_or_wait() -> None:
+        nonlocal written
+        try:
+            write()
+            written = True
+        except InputError as error:
+            if not any((Path(source) / RECIPE).is_file() for source in sources):
+                raise
+            if not written:
+                write_text(page, WAITING.format(every=every, reason=escape(str(error))))
+
+    return write_or_wait
 
 
 def write_again(write: Callable[[], object], every: float) -> None:

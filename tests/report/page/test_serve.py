@@ -10,7 +10,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.report.page import serve as room
-from mutransfer_cli.report.page.serve import LOCAL, serve, write_again
+from mutransfer_cli.report.page.serve import LOCAL, or_waiting, serve, write_again
 
 
 def test_every_path_is_the_page_as_it_is_now(tmp_path: Path) -> None:
@@ -49,3 +49,30 @@ def test_it_is_written_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(KeyboardInterrupt):
         write_again(untyped, 30.0)
     assert waits == [30.0] * 3
+
+
+def test_the_first_trial_is_waited_for(tmp_path: Path) -> None:
+    page, run = tmp_path / "r.html", tmp_path / "run"
+    ready: list[bool] = []
+
+    def write() -> None:
+        if not ready:
+            raise InputError("run: holds no finished <trial>")
+        page.write_text("the page")
+
+    elsewhere = or_waiting(write, [str(run)], page, 30)
+    with pytest.raises(InputError, match="no finished"):
+        elsewhere()  # no run directory: nothing will come
+    run.mkdir()
+    (run / "recipe.yaml").write_text("name: x\n")
+    write_or_wait = or_waiting(write, [str(run)], page, 30)
+    write_or_wait()
+    waiting = page.read_text()
+    assert "Waiting for the first trial" in waiting and "&lt;trial&gt;" in waiting
+    assert 'http-equiv="refresh" content="30"' in waiting
+    ready.append(True)
+    write_or_wait()
+    assert page.read_text() == "the page"
+    ready.clear()  # such as a study that is locked for a moment: the page stays
+    write_or_wait()
+    assert page.read_text() == "the page"
