@@ -11,6 +11,7 @@ from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
 from mutransfer_cli.fit.decision.caveats import (
     axis_notes,
     choice_notes,
+    decay_notes,
     outlier_notes,
     scale_notes,
 )
@@ -96,6 +97,7 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         notes=(
             *choice_notes(choice, assumed),
             *scale_notes(fitted),
+            *decay_notes(fitted),
             *axis_notes(fitted),
             *outlier_notes(fitted),
             *left_out_notes(rungs),

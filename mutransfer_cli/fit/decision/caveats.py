@@ -41,6 +41,16 @@ def scale_notes(fitted: StudySurface) -> list[str]:
     ]
 
 
+def decay_notes(fitted: StudySurface) -> list[str]:
+    """Says what an octave of a decay per step is."""
+    return [
+        f"{c.name}: drift, half and double are those of 1/(1 - {c.name}), the steps over which it "
+        "averages"
+        for c in fitted.study.hyperparameters.coordinates
+        if c.scale == "memory"
+    ]
+
+
 def axis_notes(fitted: StudySurface) -> list[str]:
     """Names the sizes that grow in proportion on every rung."""
     rungs, axes = fitted.study.runs.rungs, fitted.study.axes

@@ -56,9 +56,12 @@ def _rates(fitted: StudySurface, answer: RungAnswer) -> str:
     coordinate = next(c for c in fitted.study.hyperparameters.coordinates if c.name == name)
     value = positions[name].value
     low, high = (coordinate.value(value + s * SPREAD) for s in (-1, 1))
+    steps = "half octaves"
+    if coordinate.scale == "memory":
+        steps = f"half octaves of 1 - {name}"
     seeds = "a second seed" if answer.seeds == 1 else "more seeds"
     return (
-        f"a {spoken(name)} between {low:.3g} and {high:.3g} in half octaves, and {seeds} there, at "
+        f"a {spoken(name)} between {low:.3g} and {high:.3g} in {steps}, and {seeds} there, at "
         f"{size_text(answer.sizes, axes)}"
     ) if coordinate.octaves else (
         f"{name} between {low:.3g} and {high:.3g}, and {seeds} there, at "

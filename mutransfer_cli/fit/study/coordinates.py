@@ -11,6 +11,9 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.surface.observation import Observation
 
+# Decays per step: what matters is over how many steps they average, 1/(1 - value).
+DECAYS = {"beta1", "beta2", "momentum"}
+DECAYS |= {"optimizer.betas.0", "optimizer.betas.1", "optimizer.momentum"}
 WIDE = 3.0  # a positive hyperparameter whose values vary by this factor has octaves
 STEPS = 6  # into which the range of a linear hyperparameter is divided where no step is known
 FEWEST_VALUES = 3  # of a hyperparameter that has an optimum; fewer are categories
@@ -22,7 +25,8 @@ class Coordinate:
 
     Attributes:
         name: Name of the hyperparameter.
-        scale: `log2`: octaves; `linear`: steps of its range.
+        scale: `log2`: octaves; `memory`: octaves of 1/(1 - value), of a decay per step; `linear`:
+            steps of its range.
         unit: The value of one step; 1 for octaves.
         zero: The coordinate at which a value of zero stands on a scale of octaves: one step below
             the smallest positive value (an assumption); None if there is no zero.
@@ -30,7 +34,7 @@ class Coordinate:
     """
 
     name: str
-    scale: Literal["log2", "linear"] = "log2"
+    scale: Literal["log2", "memory", "linear"] = "log2"
     unit: float = 1.0
     zero: float | None = None
     listed: tuple[float, ...] = ()
@@ -38,12 +42,14 @@ class Coordinate:
     @property
     def octaves(self) -> bool:
         """Whether the coordinate is in octaves."""
-        return self.scale == "log2"
+        return self.scale != "linear"
 
     def position(self, value: float) -> float:
         """The coordinate of a value."""
         if self.scale == "linear":
             return value / self.unit
+        if self.scale == "memory":
+            return -log2(1 - value)
         if value == 0 and self.zero is not None:
             return self.zero
         return log2(value)
@@ -52,6 +58,8 @@ class Coordinate:
         """The value at a coordinate."""
         if self.scale == "linear":
             return position * self.unit
+        if self.scale == "memory":
+            return 1 - exp2(-min(max(position, 0.0), 50.0))
         if self.zero is not None and position <= self.zero:
             return 0.0
         return exp2(min(max(position, -1000.0), 1000.0))
@@ -130,6 +138,9 @@ def coordinate(name: str, values: Sequence[float], space: Space | None = None) -
     listed = tuple(values) if space is not None and space.choice is not None else ()
     if space is not None and space.scale == "linear":
         return Coordinate(name, "linear", unit=space.spacing or 1.0)
+    decays = name in DECAYS and values[0] >= 0 and values[-1] < 1
+    if decays and 1 - values[0] >= WIDE * (1 - values[-1]):
+        return Coordinate(name, "memory", listed=listed)
     positive = [value for value in values if value > 0]
     varied = len(positive) > 1 and positive[-1] >= WIDE * positive[0]
     if name == "lr" or (

@@ -111,7 +111,7 @@ def slice_panels(
             f"{spoken(coordinate.name)}, quoted at the base",
             "extra loss, % of the loss",
             tuple(series),
-            log2_x=coordinate.octaves and values[0] > 0,
+            log2_x=coordinate.scale == "log2" and values[0] > 0,
             reference=100 * document.tolerance,
         )
 

@@ -20,10 +20,10 @@ def test_octaves_there_and_back() -> None:
 
 
 def test_a_narrow_range_is_linear() -> None:
-    """beta1 .8 to .95 varies by a factor of 1.2: six steps of .025."""
-    beta = coordinate("beta1", (0.8, 0.9, 0.95))
-    assert not beta.octaves and beta.unit == pytest.approx(0.025)
-    assert beta.value(beta.position(0.9)) == pytest.approx(0.9)
+    """warmup .8 to .95 varies by a factor of 1.2: six steps of .025."""
+    share = coordinate("warmup", (0.8, 0.9, 0.95))
+    assert not share.octaves and share.unit == pytest.approx(0.025)
+    assert share.value(share.position(0.9)) == pytest.approx(0.9)
     searched = coordinate("beta1", (0.8, 0.9, 0.95), Space(linear=(0.8, 1.0), step=0.05))
     assert searched.unit == 0.05
 
@@ -53,3 +53,12 @@ def test_a_list_of_choices_keeps_its_ends() -> None:
     decay = coordinate("weight_decay", (0.01, 0.1, 1.0), Space(choice=(0.1, 0.01, 1.0)))
     assert decay.octaves and decay.listed == (0.01, 0.1, 1.0)
     assert coordinate("lr", (0.01, 0.1, 1.0)).listed == ()
+
+
+def test_a_decay_per_step_has_octaves_of_the_steps_that_it_averages() -> None:
+    """0.5, 0.75, 0.9375: over 2, 4 and 16 steps; a step further is 32 steps, 0.96875, not 1.19."""
+    beta = coordinate("beta2", (0.5, 0.75, 0.9375), Space(choice=(0.5, 0.75, 0.9375)))
+    assert beta.octaves and [beta.position(x) for x in (0.5, 0.75, 0.9375)] == [1, 2, 4]
+    assert beta.value(5.0) == 0.96875 and beta.value(-3.0) == 0.0
+    assert not coordinate("beta2", (0.9, 0.92, 0.94)).octaves  # hardly another number of steps
+    assert coordinate("beta2", (0.5, 0.75, 0.9375, 1.0)).scale == "linear"  # 1 never forgets

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mutransfer_cli.fit.decision.rungs.visible_trend import visible_trend
 from mutransfer_cli.fit.decision.wording import spoken
-from mutransfer_cli.fit.study.coordinates import Coordinate
+from mutransfer_cli.fit.study.coordinates import DECAYS, Coordinate
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.surface.response.response_surface import interval
 
@@ -57,6 +57,10 @@ class Tried:
         return cls(values, min(above, default=None), in_study, equal, trend)
 
 
+SHARES = {"warmup", "final", "decay"}  # of a run or of the peak: at most 1
+SHARES |= {"schedule.warmup", "schedule.final", "schedule.decay"}
+
+
 @dataclass
 class Findings:
     """What is found at one rung besides the reasons; added to, one hyperparameter after another.
@@ -84,9 +88,13 @@ def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> st
     kind = "list" if coordinate.listed else "range"
     if end == "low":
         step = coordinate.value(coordinate.position(low) - 1)
+        step = max(step, 0.0) if low >= 0 else step
         advice = f"run lower ones, such as {step:.3g}"
     else:
         step = coordinate.value(coordinate.position(high) + 1)
+        if coordinate.name in DECAYS and high < 1 <= step:
+            step = (1 + high) / 2
+        step = min(step, 1.0) if coordinate.name in SHARES and high <= 1 else step
         advice = f"run higher ones, such as {step:.3g}"
     return f"the best {spoken(coordinate.name)} is at the {end} end of the {kind}; {advice}"
 

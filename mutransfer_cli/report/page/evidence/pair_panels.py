@@ -69,6 +69,6 @@ def pair_panels(
             f"{spoken(one)}, quoted at the base",
             "extra loss, % of the loss",
             tuple(series),
-            log2_x=along.octaves and values[0] > 0,
+            log2_x=along.scale == "log2" and values[0] > 0,
             reference=100 * document.tolerance,
         )
