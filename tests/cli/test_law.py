@@ -65,3 +65,25 @@ def test_what_is_not_identified_is_inconclusive(
     assert run(*command) == 3
     assert "no upper bound" in json.loads(capsys.readouterr().out)["unidentified"][0]
     assert run(*command, "--exit-zero") == 0
+
+
+def test_without_a_form_those_that_fit_the_table_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("law", CHINCHILLA_POINTS) == 2
+    assert "has the columns of chinchilla, power, isoflop" in capsys.readouterr().err
+    empty = tmp_path / "empty.csv"
+    empty.write_text("params,tokens,loss\n")
+    assert run("law", empty) == 2
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def test_diverged_runs_alone_are_inconclusive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "runs.csv"
+    rows = [f"{n},{lr},nan" for n in (1, 2, 4) for lr in (0.1, 0.2)]
+    table.write_text("\n".join(["params,lr,loss", *rows]) + "\n")
+    for form in ("power", "optimum"):
+        assert run("law", table, "--form", form) == 3
+        assert "every run diverged; run lower learning rates" in capsys.readouterr().err

@@ -173,3 +173,16 @@ def test_wrong_input_is_one_line(
     paths = {"RUN": swept, "FORECAST": forecast}
     assert run("predict", *(paths.get(str(a), a) for a in arguments)) == 2
     assert message in error(capsys)
+
+
+def test_what_the_runs_cannot_predict_is_inconclusive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "one_width.csv"
+    rows = [f"8,{2.0**x},{bowl(8, x, 0)}" for x in range(-9, -2)]
+    table.write_text("\n".join(["width,lr,loss", *rows]) + "\n")
+    assert run("predict", table, "--width", 64) == 3
+    shown = capsys.readouterr().out
+    assert shown.startswith("inconclusive: neither the loss nor the optimum is predicted")
+    assert run("predict", table, "--width", 64, "--exit-zero", "--json") == 0
+    assert "the runs do not vary width" in output(capsys)["inconclusive"]

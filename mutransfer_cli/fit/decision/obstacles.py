@@ -139,9 +139,9 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     ends = {id(r): r for r in (judged[0], judged[-1])}.values()
     if valleys is not None:
         return valleys
-    unknown = [f"{size_text(r.sizes, names)}, {r.note}" for r in ends if not r.comparable]
+    unknown = _by_note([r for r in ends if not r.comparable], names)
     if unknown:
-        return "the transfer cannot be judged, because at " + "; at ".join(unknown)
+        return "the transfer cannot be judged, because " + "; ".join(unknown)
     return short_ladder(fitted, [r.sizes for r in judged])
 
 
@@ -152,19 +152,28 @@ def no_optimum(rungs: Sequence[RungAnswer], rates: int = 0) -> str:
         rungs: All rungs.
         rates: Number of different learning rates of all runs that finished.
     """
-    names = size_names(rungs)
-    by_note: dict[str, list[Sizes]] = {}
-    for r in rungs:
-        if r.note:
-            by_note.setdefault(r.note, []).append(r.sizes)
+    notes = {r.note for r in rungs if r.note}
     single = ""
     if len(rungs) > 1 and rates > 1 and all(r.points == 1 for r in rungs):
         single = "; of one tuned run a size, `mutransfer law --form optimum` makes a law"
     said = "no rung has an optimum inside its range"
-    if len(by_note) == 1:
-        return f"{said}: {next(iter(by_note))}{single}"
-    notes = "; ".join(f"at {rungs_text(at, names)}, {note}" for note, at in by_note.items())
-    return f"{said}: {notes}{single}"
+    if len(notes) == 1:
+        return f"{said}: {notes.pop()}{single}"
+    return f"{said}: {'; '.join(_by_note(rungs, size_names(rungs)))}{single}"
+
+
+def _by_note(rungs: Sequence[RungAnswer], names: Sequence[str]) -> list[str]:
+    """What is said about rungs, each text with all its rungs.
+
+    Args:
+        rungs: The rungs.
+        names: The sizes by which they are named.
+    """
+    by_note: dict[str, list[Sizes]] = {}
+    for r in rungs:
+        if r.note:
+            by_note.setdefault(r.note, []).append(r.sizes)
+    return [f"at {rungs_text(at, names)}, {note}" for note, at in by_note.items()]
 
 
 def two_optima(fitted: StudySurface) -> str | None:
