@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.catalog.axes import BUILT_IN
 from mutransfer_cli.documents.predict import ForecastRuns, PredictDocument
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.pilot_base import at_base_of
@@ -70,7 +70,8 @@ def predict(
         f"the optimum has no interval: {fault}" for fault in [at_target.fault] if fault is not None
     ]
     reasons += [f"the loss {loss_fault}"] if loss_fault is not None else []
-    names = (*SIZES, *(name for name in target if name not in SIZES))
+    built_in = [row.size for row in BUILT_IN]
+    names = (*built_in, *(name for name in target if name not in built_in))
     return PredictDocument(
         source=runs.source,
         target={name: _whole(target.get(name)) for name in names},
