@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
@@ -13,13 +12,12 @@ from mutransfer_cli.catalog.axes import AxisEntry
 from mutransfer_cli.catalog.sizes import FURTHER_AXES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
+from mutransfer_cli.models.growth.adapter_factors import measured_powers
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.family import Family
-from mutransfer_cli.tracing.model_factors import grown_factors
 from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
-from mutransfer_cli.tracing.tracer import trace
 
 Shapes: TypeAlias = Mapping[str, Shape]
 Traceable: TypeAlias = Callable[[Size], tuple[nn.Module, Callable[[], object]]]
@@ -84,22 +82,14 @@ def with_growth(
         along_width = growing_dims(shapes, shapes_at(recipe, replace(base, width=width)))
         tensors = tuple(replace(t, growing=along_width.get(t.name, ())) for t in family.tensors)
         family = replace(family, tensors=tensors)
+    in_dims = {t.name: t.in_dims for t in family.tensors}
     powers = {
-        axis.name: factor_powers(traceable(base), traceable(doubled(base, axis)))
+        axis.name: measured_powers(
+            traceable(base),
+            traceable(doubled(base, axis)),
+            [n for n, dims in growth[axis.name].items() if set(dims) & set(in_dims[n])],
+        )
         for axis in axes
         if axis.traced
     }
     return replace(family, growth=growth, axis_powers=powers)
-
-
-def factor_powers(
-    base: tuple[nn.Module, Callable[[], object]], other: tuple[nn.Module, Callable[[], object]]
-) -> dict[str, float]:
-    """By tensor, the exponent of a doubled size in the number that multiplies its effect.
-
-    Args:
-        base: The model at the base, and a call of its forward pass.
-        other: The same where the size is doubled.
-    """
-    grown = grown_factors(trace(*base).factors, trace(*other).factors)
-    return {name: math.log2(factor) for name, factor in grown.factors.items()}

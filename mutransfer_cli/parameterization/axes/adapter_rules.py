@@ -46,12 +46,8 @@ def zero_matrix(family: Family) -> Matrix:
 
 
 def factor_power(family: Family) -> float | None:
-    """The exponent of the rank in the factor on the adapters' results; None: they differ."""
-    powers = {
-        family.axis_powers.get(RANK_AXIS, {}).get(name, 0.0)
-        for name, grown in family.growth.get(RANK_AXIS, {}).items()
-        if set(grown) & set(family.tensor(name).in_dims)
-    }
+    """The exponent of the rank in the factor on the adapters' results; None: it is unknown."""
+    powers = set(family.axis_powers.get(RANK_AXIS, {}).values())
     return powers.pop() if len(powers) == 1 else None
 
 
@@ -61,7 +57,9 @@ def rate_exponent(config: PlanConfig, family: Family) -> float:
         return 0.0
     if config.rank == "inverse":
         return -1.0
-    power = factor_power(family) or 0.0
+    power = factor_power(family)
+    if power is None:  # or different for single adapters
+        return 0.0
     return -power - (1.0 if zero_matrix(family) == "B" else 0.0)
 
 
@@ -74,9 +72,11 @@ class RankRule:
         matrix = matrix_of(at)
         if matrix is None:
             return AxisExponents()
-        power = factor_power(at.family) or 0.0
+        known = factor_power(at.family)
+        power = known or 0.0
         lr = rate_exponent(at.config, at.family)
-        why = f"rules.rank {at.config.rank}: factor ∝ rank^{power:g}, rate ∝ rank^{lr:g}"
+        factor = "factor not known" if known is None else f"factor ∝ rank^{power:g}"
+        why = f"rules.rank {at.config.rank}: {factor}, rate ∝ rank^{lr:g}"
         if matrix == "A":
             return AxisExponents(lr=lr, why=why)
         return AxisExponents(lr=lr, gradient=power, multiplier=power, why=why)
