@@ -17,7 +17,7 @@ from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.axis_rules import follow_further_axes
 from mutransfer_cli.parameterization.rules.exponents import clip_exponent
 from mutransfer_cli.parameterization.rules.forward_multipliers import forward_multipliers
-from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
+from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule, scaled_beta2
 from mutransfer_cli.parameterization.rules.plan_context import PlanContext
 from mutransfer_cli.parameterization.rules.readout_form import possible_form
 from mutransfer_cli.parameterization.rules.tensor_rules import tensor_plan
@@ -233,7 +233,7 @@ def plan_model(
         optimizer=optimizer.name,
         betas=(
             hyperparameters.betas[0] ** horizon.beta1,
-            hyperparameters.betas[1] ** horizon.beta2,
+            scaled_beta2(hyperparameters.betas[1], horizon.beta2),
         ),
         momentum=hyperparameters.momentum,
         clip=clip,

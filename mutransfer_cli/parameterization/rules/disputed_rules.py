@@ -24,7 +24,7 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
         "Complete(d)P 2512.22382",
     ),
     "empirical": (
-        "rate ∝ √batch · tokens^-0.32, beta2 by its half-life in tokens",
+        "rate ∝ √batch · tokens^-0.32, beta2 (0.9 or more) by its half-life in tokens",
         "empirical",
         "Bjorck 2409.19913, Malladi 2205.10287, Marek 2507.07101",
     ),
@@ -34,7 +34,7 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
         "Marin's Delphi; -0.32: HyperP 2603.28743",
     ),
     "none": (
-        "rate ∝ √batch, beta2 by its half-life in tokens; length ignored",
+        "rate ∝ √batch, beta2 (0.9 or more) by its half-life in tokens; length ignored",
         "theory",
         "Malladi 2205.10287, Marek 2507.07101",
     ),

@@ -14,11 +14,15 @@ m_B is the ratio target/base of examples per step, m_D that of the total number 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pow
 
 from mutransfer_cli.optimizers.geometry import Geometry
 
 TOKENS_POWER = -0.32  # BJ
 FIXED_NORM_POWER = -0.3  # MAR
+
+
+SHORTEST_BETA2 = 0.9  # MARIN's Delphi runs clip beta2 there
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,19 @@ class HorizonRule:
     eps: float
     beta1: float
     beta2: float
+
+
+def scaled_beta2(beta2: float, power: float) -> float:
+    """beta2 with its half-life scaled, not below 0.9 or its own value.
+
+    With a shorter average than that of beta1, Adam's steps are unbounded: an MLP whose beta2 fell
+    from 0.95 to 0.44 at 16 times the batch diverged at every rate.
+
+    Args:
+        beta2: Its value at the base.
+        power: Its exponent, of a `HorizonRule`.
+    """
+    return max(pow(beta2, power), min(beta2, SHORTEST_BETA2))
 
 
 def horizon_rule(

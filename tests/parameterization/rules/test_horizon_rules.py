@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN
-from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
+from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule, scaled_beta2
 
 ratio = st.floats(0.1, 1000)
 
@@ -46,3 +46,12 @@ def test_scaling_twice_is_scaling_once(a: float, b: float, c: float, d: float, n
     for field in ("lr", "weight_decay", "eps", "beta1", "beta2"):
         product = getattr(first, field) * getattr(second, field)
         assert getattr(both, field) == pytest.approx(product, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("beta2", "power", "expected"),
+    [(0.95, 0.5, 0.97468), (0.95, 2, 0.9025), (0.95, 16, 0.9), (0.8, 16, 0.8), (0.8, 0.5, 0.89443)],
+)
+def test_beta2_stays_long_enough(beta2: float, power: float, expected: float) -> None:
+    # MARIN's Delphi runs: clip(beta2^κ, 0.9, 0.9999)
+    assert scaled_beta2(beta2, power) == pytest.approx(expected, abs=1e-5)
