@@ -35,6 +35,11 @@ def plain(value: Any) -> Any:
     return tree_map_only(Tensor, _unwrapped, value)
 
 
+def visible(value: Any) -> Any:
+    """`plain` while a transform runs, and else the value itself: looking at it takes time."""
+    return plain(value) if transforming() else value
+
+
 def _unwrapped(tensor: Tensor) -> Tensor:
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)

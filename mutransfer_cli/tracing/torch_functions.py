@@ -151,8 +151,9 @@ class FunctionTracer(TorchFunctionMode):
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
         if transforming():
+            given = plain(args), plain(kwargs), plain(result)
             with outside_transforms():
-                self.called(func, plain(args), plain(kwargs), plain(result))
+                self.called(func, *given)
         else:
             self.called(func, args, kwargs, result)
         return result

@@ -20,7 +20,7 @@ from mutransfer_cli.tracing.activations.dependencies import Dependencies
 from mutransfer_cli.tracing.activations.flows import FollowedCall
 from mutransfer_cli.tracing.activations.residual_branches import ResidualBranches, storage_pointer
 from mutransfer_cli.tracing.activations.width_factors import WidthFactors
-from mutransfer_cli.tracing.function_transforms import plain, vmap_as_loop
+from mutransfer_cli.tracing.function_transforms import visible, vmap_as_loop
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
 from mutransfer_cli.tracing.usage.torch_call import Call
@@ -68,6 +68,7 @@ class UseTracer(FunctionTracer):
         recorder.constant = bool(self.live) and not depends_on_input
         if not recorder.constant:
             self.live.update(storage_pointer(t) for t in results if self.live)
+        known = len(recorder.views.known)
         if tracked and results:
             recorder.record(Call(name, args, kwargs, result, tracked))
         elif name == "sum":
@@ -80,7 +81,7 @@ class UseTracer(FunctionTracer):
             )
             for tensor, use in found:
                 recorder.trace.uses[tensor].append(use)
-        if tracked and results:  # what was computed from a parameter may stand for it now
+        if len(recorder.views.known) != known:  # what was computed may stand for a parameter now
             tracked = [t for t in operands if recorder.views.knows(t)]
         weights = {id(t) for t in tracked}
         self.branches.follow(name, operands, results, frozenset(recorder.used))
@@ -154,7 +155,7 @@ class UseTracer(FunctionTracer):
         for name, module in model.named_modules():
 
             def enter(_: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
-                args, kwargs = plain((args, kwargs))
+                args, kwargs = visible((args, kwargs))
                 first = args[0] if args else next(iter(kwargs.values()), None)
                 self.recorder.module_stack.append((name, first))
                 if not name:  # the model itself
@@ -163,7 +164,7 @@ class UseTracer(FunctionTracer):
 
             def leave(_: nn.Module, args: Any, output: Any, name: str = name) -> None:
                 with torch._C.DisableTorchFunction():  # looking at a tensor is no call of the model
-                    self.dependencies.returned(name, plain(output))
+                    self.dependencies.returned(name, visible(output))
                 self.recorder.module_stack.pop()
 
             handles.append(module.register_forward_pre_hook(enter, with_kwargs=True, prepend=True))

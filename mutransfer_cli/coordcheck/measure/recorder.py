@@ -15,7 +15,7 @@ from mutransfer_cli.coordcheck.measure.operations.operation import Operation, ad
 from mutransfer_cli.coordcheck.measure.operations.operation_recorder import OperationRecorder
 from mutransfer_cli.coordcheck.measure.output_multipliers import OutputMultiplierTracer
 from mutransfer_cli.coordcheck.measure.stream_sums import StreamSums, Term
-from mutransfer_cli.tracing.function_transforms import outside_transforms, plain, vmap_as_loop
+from mutransfer_cli.tracing.function_transforms import outside_transforms, visible, vmap_as_loop
 
 NO_BACKWARD = -1  # torch's number for the backward pass while none runs
 OBJECT_DEPTH = 2  # a distribution may contain another one
@@ -122,11 +122,12 @@ def recording(model: nn.Module) -> Iterator[Calls]:
 
         def leave(module: nn.Module, args: Any, output: Any) -> None:
             operations.left()
-            sums.left(plain(output))
+            sums.left(visible(output))
 
         def keep(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str = name) -> None:
+            given = visible(args), visible(kwargs), visible(output)
             with outside_transforms():
-                record(module, plain(args), plain(kwargs), plain(output), name)
+                record(module, *given, name)
 
         def record(module: nn.Module, args: Any, kwargs: Any, output: Any, name: str) -> None:
             tensors = list(float_tensors(output))

@@ -26,12 +26,12 @@ def storage_pointer(tensor: Tensor) -> int:
 
     Of a sparse tensor that of its values; inside vmap, one of its own.
     """
-    if tensor.layout is not torch.strided:
-        tensor = tensor._values() if tensor.is_sparse else tensor.values()
     try:
-        return tensor.untyped_storage().data_ptr()
-    except NotImplementedError:  # vmap's tensors hide their storage
-        return -id(tensor)
+        return tensor.untyped_storage().data_ptr()  # first, since it is called very often
+    except NotImplementedError:
+        if tensor.layout is not torch.strided:
+            return storage_pointer(tensor._values() if tensor.is_sparse else tensor.values())
+        return -id(tensor)  # vmap's tensors hide their storage
 
 
 class ResidualBranches:
