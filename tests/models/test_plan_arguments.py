@@ -35,7 +35,7 @@ def planned(optimizer: dict[str, Any] | None = None, **rules: Any) -> Plan:
         ("epsilon", 1e-8, "epsilon: expected scaled | constant, found 1e-08"),
         ("alignment", "half", "alignment: expected full | none, found 'half'"),
         ("depth_alpha", 2.0, "depth_alpha: expected at most 1, found 2.0"),
-        ("horizon", True, "horizon: expected steps | empirical | none, found true"),
+        ("horizon", True, "horizon: expected steps | empirical | fixed-norm | none, found true"),
         ("beta1", 0.9, "beta1: expected keep | scale, found 0.9"),
         ("init", "model", "init: expected a parameterization.plan_config.Init, found 'model'"),
         ("lr_factors", {"hidden": 0}, "lr_factors.hidden: expected above 0, found 0"),
