@@ -45,7 +45,7 @@ def check(
         typer.Option("--seeds", min=2, help="Seeds; more are added while undecided."),
     ] = 3,
     steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Optimizer steps per seed and size.")
+        int, typer.Option("--steps", min=1, help="Steps per seed and size.")
     ] = 3,
     axis: Annotated[
         str, typer.Option("--axis", help=f"What grows: {', '.join(AXIS_NAMES)}.")
@@ -92,7 +92,7 @@ def check(
     exit_zero: ExitZero = False,
     sets: Sets = None,
     device: Annotated[
-        str, typer.Option("--device", help="Device: cpu, or auto, which means cpu here too.")
+        str, typer.Option("--device", help="Device: cpu, or auto (the same).")
     ] = "cpu",
     seed: Seed = 0,
     threads: Threads = 1,
