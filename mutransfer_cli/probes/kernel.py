@@ -53,7 +53,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     """
     proxies = request.measured
     trainee = proxies.train(proxies.base, request.seed, {})
-    finite_loss(float(trainee.loss(trainee.model, trainee.batch(0))), 0)
+    finite_loss(float(trainee.loss(trainee.model, trainee.batch(0)).detach()), 0)
     x, y, values = domain(trainee)
     target = values - values.mean()
     measures, series, points, last = [], [], list[Point](), {}
