@@ -44,9 +44,7 @@ def check(
         int,
         typer.Option("--seeds", min=2, help="Seeds; more are added while undecided."),
     ] = 3,
-    steps: Annotated[
-        int, typer.Option("--steps", min=1, help="Steps per seed and size.")
-    ] = 3,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps per seed and size.")] = 3,
     axis: Annotated[
         str, typer.Option("--axis", help=f"What grows: {', '.join(AXIS_NAMES)}.")
     ] = "width",

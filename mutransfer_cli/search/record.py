@@ -74,7 +74,7 @@ class Record:
         return trial_key(self.size, self.seed, self.params)
 
 
-def observation_of(record: Record, lr: float, further: Collection[str]) -> Observation:
+def observation_of(record: Record, lr: float, further: Collection[str] = ()) -> Observation:
     """Convert a trial to an observation for the fit.
 
     Args:

@@ -22,7 +22,7 @@ def test_sizes() -> None:
     assert target_size(recipe, tokens=204800) == Size(256, 2, 16, 200)  # 200 · 16 · 64
     alone = loads(GOOD.replace("ladder: {width: [32, 64]}\n", "")).recipe
     assert (rungs(alone), target_size(alone)) == ((base,), base)
-    wider = loads(GOOD.replace("[32, 64]", "[128, 16, 128]")).recipe
+    wider = loads(GOOD.replace("[32, 64]", "[128, 16]")).recipe
     assert [size.width for size in rungs(wider)] == [16, 32, 128]
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
+from mutransfer_cli.catalog.axes import BUILT_IN
+from mutransfer_cli.catalog.sizes import FURTHER_AXES, SIZES, TABLE_SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.base_rates import check_rate_options, hidden_lr_factor
 from mutransfer_cli.fit.tables.cell_checks import loss_of, numbers
@@ -36,6 +37,9 @@ from mutransfer_cli.fit.tables.row_numbers import (
 from mutransfer_cli.surface.observation import Observation
 
 log = logging.getLogger(__name__)
+
+BUILT_IN_SIZES = tuple(row.size for row in BUILT_IN)
+FURTHER_SIZES = (*(row.size for row in FURTHER_AXES), *TABLE_SIZES)
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ def observations_of(
     observations = []
     for i, seed in repeats.seeds.items():
         point = dict(zip(names, points[i], strict=False))
-        own = {name: round(point[name]) for name in SIZES if name in point}
+        own = {name: round(point[name]) for name in BUILT_IN_SIZES if name in point}
         deviation, runs = deviations[i]
         observations.append(
             Observation(
@@ -196,7 +200,7 @@ def observations_of(
                 seed=seed,
                 loss=losses[i],
                 **own,
-                further_sizes={name: point[name] for name in TABLE_SIZES if name in point},
+                further_sizes={name: point[name] for name in FURTHER_SIZES if name in point},
                 params={name: values[i] for name, values in params.items()},
                 pruned=results[rows[i]].pruned,
                 loss_sd=deviation,

