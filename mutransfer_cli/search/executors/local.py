@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from types import TracebackType
 
 import torch
@@ -73,6 +74,9 @@ class LocalExecutor(GroupingExecutor):
     def __enter__(self) -> LocalExecutor:
         """Start the workers, or let the pool start them on use where they cannot be forked."""
         forked = forks(self.device, self.threads)
+        if forked:
+            # torch imports it, in seconds, for the first optimizer of a process; forks share it
+            import_module("torch._dynamo")
         # this process has imported it, and so have its forks
         self.reads_code_again = not forked and (self.device == "cpu" or self.timeout is not None)
         self.pool = WorkerPool(
