@@ -87,9 +87,17 @@ def require_not_interrupted() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore SIGINT and SIGTERM from now on."""
+    """Ignore SIGINT and SIGTERM from now on.
+
+    Python prints a traceback for a signal that was received just before SIG_IGN is set; with a
+    function there is none.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, do_nothing)
+
+
+def do_nothing(number: int, frame: FrameType | None) -> None:
+    """The handler of signals that are ignored."""
 
 
 def restore(handlers: dict[signal.Signals, Any]) -> None:

@@ -33,7 +33,22 @@ DAMAGED = (
     LookupError, TypeError, ValueError, AttributeError, AssertionError, ArithmeticError,
     RuntimeError,
 )  # fmt: skip
+STUDY_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name)"
 FILE_REMEDY = "free the disk, or repair or delete the file"
+
+
+def complete_tables(storage: optuna.storages.RDBStorage) -> None:
+    """Create the index of a SQLite file whose first process was killed after making the table.
+
+    Without it the file would take a second study of the same name, and then be read no more.
+
+    Args:
+        storage: The opened file, in which a kill can leave tables without their indices.
+    """
+    from sqlalchemy import text
+
+    with storage.engine.begin() as connection:
+        connection.execute(text(STUDY_INDEX))
 
 
 class Storage:
@@ -57,7 +72,10 @@ class Storage:
             try:
                 with self.guard():
                     url, options = engine_of(location)
-                    return optuna.storages.RDBStorage(url, engine_kwargs=options)
+                    opened = optuna.storages.RDBStorage(url, engine_kwargs=options)
+                    if location.kind == "sqlite":
+                        complete_tables(opened)
+                    return opened
             except (IntegrityError, ProgrammingError, OperationalError) as error:
                 if time.monotonic() - began < start_limit(error):
                     log.info("%s is starting, next try in %.1f s", location.shown, START_PAUSE)
