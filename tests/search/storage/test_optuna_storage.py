@@ -7,10 +7,13 @@ from pathlib import Path
 
 import optuna
 import pytest
-from sqlalchemy.exc import MultipleResultsFound
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import IntegrityError
 
 from mutransfer_cli.search.storage.location import own_location
 from mutransfer_cli.search.storage.optuna_storage import Storage
+
+SAME_STUDY = "INSERT INTO studies (study_name) VALUES ('s')"
 
 
 def test_a_file_whose_index_was_never_made_takes_a_study_once(tmp_path: Path) -> None:
@@ -19,19 +22,22 @@ def test_a_file_whose_index_was_never_made_takes_a_study_once(tmp_path: Path) ->
     Storage(location)
     with sqlite3.connect(location.address) as connection:
         connection.execute("DROP INDEX ix_studies_study_name")
-
-    def create(storage: optuna.storages.BaseStorage) -> int:
-        return optuna.create_study(
-            storage=storage, study_name="s", load_if_exists=True, direction="minimize"
-        )._study_id
-
-    bare = optuna.storages.RDBStorage(f"sqlite:///{location.address}")
-    create(bare)
-    with pytest.raises(MultipleResultsFound):  # the control
-        create(bare)
-        optuna.load_study(storage=bare, study_name="s")
+    Storage(location)
     with sqlite3.connect(location.address) as connection:
-        for table in ("study_directions", "studies"):
-            connection.execute(f"DELETE FROM {table}")
-    opened = Storage(location)
-    assert create(opened.optuna) == create(Storage(location).optuna)
+        connection.execute(SAME_STUDY)
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+            connection.execute(SAME_STUDY)
+
+
+def test_without_the_index_a_study_can_be_there_twice(tmp_path: Path) -> None:
+    """The control: Optuna's own storage does not make the index again."""
+    location = own_location(tmp_path)
+    Storage(location)
+    with sqlite3.connect(location.address) as connection:
+        connection.execute("DROP INDEX ix_studies_study_name")
+        connection.execute(SAME_STUDY)
+        connection.execute(SAME_STUDY)
+    with pytest.raises(StorageInternalError):
+        optuna.load_study(storage=f"sqlite:///{location.address}", study_name="s")
+    with pytest.raises(IntegrityError):
+        Storage(location)
