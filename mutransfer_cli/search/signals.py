@@ -89,15 +89,16 @@ def require_not_interrupted() -> None:
 def ignore_signals() -> None:
     """Ignore SIGINT and SIGTERM from now on.
 
-    Python prints a traceback for a signal that was received just before SIG_IGN is set; with a
-    function there is none.
+    They are blocked meanwhile: Python prints a traceback for one that is received just before its
+    handler is replaced by SIG_IGN.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, do_nothing)
-
-
-def do_nothing(number: int, frame: FrameType | None) -> None:
-    """The handler of signals that are ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def restore(handlers: dict[signal.Signals, Any]) -> None:
