@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,18 +88,19 @@ def require_not_interrupted() -> None:
 
 
 def ignore_signals() -> None:
-    """Ignore SIGINT and SIGTERM from now on.
+    """Ignore SIGINT and SIGTERM from now on."""
+    sys.unraisablehook = without_races
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
-    They are blocked meanwhile: Python prints a traceback for one that is received just before its
-    handler is replaced by SIG_IGN.
+
+def without_races(unraisable: sys.UnraisableHookArgs) -> None:
+    """Print what Python could not raise, except for a signal that is ignored by now.
+
+    It was received just before its handler was replaced by SIG_IGN.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if "ignored due to race condition" not in str(unraisable.exc_value):
+        sys.__unraisablehook__(unraisable)
 
 
 def restore(handlers: dict[signal.Signals, Any]) -> None:
