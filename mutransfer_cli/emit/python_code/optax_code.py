@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig
+from mutransfer_cli.emit.core.protocol import EmitRequest
 from mutransfer_cli.plans.param_groups import group_options
-from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
 OPTAX_CODE = '''
@@ -120,19 +119,3 @@ def optax_values(request: EmitRequest) -> str:
         f"TENSORS = {python(tensors, width=100)}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def optax_keys(
-    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
-) -> dict[str, Key]:
-    """The entries of FORWARD and TENSORS that carry each number."""
-    if tensor is None:
-        forward = {n: Key(f"FORWARD['{n}']", value) for n, value in request.plan.forward.items()}
-        return {"clip": Key("CLIP", request.plan.clip), **forward}
-    entry = f"TENSORS['{tensor.name}']"
-    values = group_options(request.plan, tensor)
-    options = {
-        name: Key(f"{entry}['options']['{name}']", values.get(name))
-        for name in ("lr", "weight_decay", "eps")
-    }
-    return {**options, "init_std": Key(f"{entry}['init_std']", tensor.init_std)}

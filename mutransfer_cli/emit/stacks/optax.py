@@ -10,8 +10,9 @@ from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.python_code.optax_code import OPTAX_CODE, optax_keys, optax_values
+from mutransfer_cli.emit.python_code.optax_code import OPTAX_CODE, optax_values
 from mutransfer_cli.emit.python_code.schedule_code import schedule_values
+from mutransfer_cli.emit.python_code.torch_code import torch_keys
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.quoting import python
 
@@ -58,4 +59,4 @@ def render(
     return {"mutransfer_optax.py": text + OPTAX_CODE}
 
 
-STACK = Stack(exact_config, render, optax_keys)
+STACK = Stack(exact_config, render, torch_keys)
