@@ -86,3 +86,59 @@ class Coupled(OneFormula):
             norm = sum(float(p.grad.square().mean()) for p in group["params"]) ** 0.5
             for p in group["params"]:
                 p.sub_(p.grad / (norm + 1e-12), alpha=group["lr"])
+
+
+class ThreeBetas(OneFormula):
+    """Signs; with three betas and two epsilons, as Adan and CAME have."""
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float = 0.1,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float, float] = (0.9, 0.9, 0.9),
+        eps: tuple[float, float] = (1e-8, 1e-3),
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        _, _, _ = betas
+        _, _ = eps
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs."""
+        return gradient.sign()
+
+
+class ProximalSigns(Signs):
+    """w ← (w - rate · signs) / (1 + rate · decay), as Adan decays."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(p.grad.sign(), alpha=group["lr"])
+                p.div_(1 + group["lr"] * group["weight_decay"])
+
+
+class TrustRatio(OneFormula):
+    """0.001 · |w| · gradient / |gradient|, as LARS does: steps are relative, norms are not kept."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """As large as a thousandth of the tensor."""
+        return 0.001 * weight.norm() * gradient / (gradient.norm() + 1e-12)
+
+
+class OwnRate(OneFormula):
+    """Signs at the square of the rate."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """As large as the rate."""
+        return float(self.param_groups[0]["lr"]) * gradient.sign()
+
+
+class Viewing(Signs):
+    """Reads tensors by `view`, which needs them contiguous."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs."""
+        return weight.view(-1).sign().abs().view_as(weight) * gradient.sign()

@@ -24,12 +24,18 @@ from mutransfer_cli.optimizers.own.trial_update import (
 MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
 
 RATE = 2.0**-10
-LARGE_RATE = 2.0**-6  # at which a step that does not keep the norm shows
+SMALLEST_STEP = 2.0**-14  # of entries of weights of order 1; smaller ones drown in rounding
+LARGEST_BOOST = 2.0**15  # of the rate: a class that chooses its own rate grows it from 1e-6
+LARGE_TURN = 2.0**-6  # of a step relative to the matrix: one that does not keep the norm shows
 KEPT = 1e-5  # relative change of a norm by rounding, at most
 STEPS = 12  # the last half is measured: some optimizers warm up over their first steps
 GRADIENT_FACTOR, WEIGHT_FACTOR, RATE_FACTOR = 1024.0, 16.0, 4.0
 SHORT, LONG = 32, 256  # sides of the matrices
 SHAPES = ((SHORT, SHORT), (LONG, SHORT), (SHORT, LONG), (LONG, LONG))
+
+
+class NoStep(ValueError):
+    """Steps with a gradient leave a tensor as it is, or make it infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +88,21 @@ def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
     Args:
         make: Makes it from parameter groups with `params`, `lr` and `weight_decay`.
     """
-    matrix = _responses(make, SHAPES)
+    rate = visible_rate(make)
+    matrix = _responses(make, SHAPES, rate)
     factors: dict[tuple[int, ...], float] = {}
     for shape in SHAPES:
         gradient = unit_gradient(shape)
-        update = update_of(make, gradient)
+        update = update_of(make, gradient, rate=rate)
         if not is_orthogonalized(update, gradient):
             factors = {}
             break
-        factors[shape] = mean_singular_value(-update, gradient) / RATE
-    kept = keeps_norm(make)
+        factors[shape] = mean_singular_value(-update, gradient) / rate
+    kept = keeps_norm(make, rate)
     try:
-        vector = _responses(make, ((SHORT,), (LONG,)))
+        vector = _responses(make, ((SHORT,), (LONG,)), rate)
+    except NoStep:
+        vector = None
     except Exception:  # such as Muon's, which refuses vectors
         if not factors and not kept:
             raise
@@ -101,15 +110,36 @@ def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
     return MeasuredUpdate(matrix, vector, factors, kept)
 
 
-def keeps_norm(make: MakeOptimizer) -> bool:
-    """Whether steps leave the Frobenius norm of a matrix as it is, up to rounding.
+def step_size(make: MakeOptimizer, rate: float = RATE) -> float:
+    """RMS of the entries of a step of a matrix whose entries are of order 1."""
+    return _rms(update_of(make, unit_gradient(SHAPES[0]), rate=rate)) / (STEPS - STEPS // 2)
+
+
+def visible_rate(make: MakeOptimizer) -> float:
+    """A rate at which steps stand out from rounding: LARS multiplies it by 0.001.
 
     Args:
         make: Makes the optimizer.
     """
+    size = step_size(make)
+    return RATE * RATE / size if RATE / LARGEST_BOOST < size < SMALLEST_STEP else RATE
+
+
+def keeps_norm(make: MakeOptimizer, rate: float = RATE) -> bool:
+    """Whether steps leave the Frobenius norm of a matrix as it is, up to rounding.
+
+    Args:
+        make: Makes the optimizer.
+        rate: A rate at which its steps stand out from rounding. That of the steps here turns the
+            matrix by `LARGE_TURN`.
+    """
+    turn = step_size(make, rate)
+    if not 0 < turn < inf:
+        return False
     gradient = unit_gradient(SHAPES[0])
-    parameter = torch.nn.Parameter(gradient.T.clone())
-    optimizer = make([{"params": [parameter], "lr": LARGE_RATE, "weight_decay": 0.0}])
+    parameter = torch.nn.Parameter(gradient.T.contiguous())
+    larger = rate * LARGE_TURN / turn
+    optimizer = make([{"params": [parameter], "lr": larger, "weight_decay": 0.0}])
     for _ in range(STEPS):
         parameter.grad = gradient.clone()
         optimizer.step()
@@ -157,11 +187,12 @@ def update_of(
     return parameter.detach() - halfway
 
 
-def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-4) -> float:
+def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-7) -> float:
     """The share that a step without a gradient takes off, divided by rate × decay.
 
-    It is 1 for a decoupled decay and for plain gradient descent, and 0 without a decay. The second
-    step is measured, since the first of some optimizers only initializes their state.
+    The rate is small, since 1 - 1 / (1 + rate × decay) counts as rate × decay too. The share is 1
+    for a decoupled decay and for plain gradient descent, and 0 without a decay. A late step is
+    measured: early ones only initialize the state, or are plain momentum.
 
     Args:
         make: Makes the optimizer.
@@ -171,7 +202,7 @@ def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-4) 
     weight = torch.randn(SHORT, SHORT, generator=torch.Generator().manual_seed(1))
     parameter = torch.nn.Parameter(weight.clone())
     optimizer = make([{"params": [parameter], "lr": rate, "weight_decay": decay}])
-    for _ in range(2):
+    for _ in range(STEPS):
         weight = parameter.detach().clone()
         parameter.grad = torch.zeros_like(parameter)
         optimizer.step()
@@ -181,27 +212,27 @@ def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-4) 
     return 1.0 if error < 0.01 else _rms(lost) / _rms(expected)
 
 
-def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...]) -> Responses:
+def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: float) -> Responses:
     """Compare updates of the first shape with those under one change, or of the next shapes."""
     first = unit_gradient(shapes[0])
-    size = _rms(update_of(make, first))
+    size = _rms(update_of(make, first, rate=rate))
     if not 0 < size < inf:
-        raise ValueError(f"steps with a gradient changed a tensor of shape {shapes[0]} by {size}")
+        raise NoStep(f"steps with a gradient changed a tensor of shape {shapes[0]} by {size}")
 
     def exponent(changed: Tensor, factor: float) -> float:
         """The exponent that follows from an update with one quantity changed by a factor."""
         return log2(max(_rms(changed), 1e-30) / size) / log2(factor)
 
-    beside_equal = update_of(make, first, neighbor_scale=1.0)
-    beside_larger = update_of(make, first, neighbor_scale=GRADIENT_FACTOR)
+    beside_equal = update_of(make, first, rate=rate, neighbor_scale=1.0)
+    beside_larger = update_of(make, first, rate=rate, neighbor_scale=GRADIENT_FACTOR)
     one_side_longer = shapes[1 : 1 + len(shapes[0])]
     return Responses(
-        gradient=exponent(update_of(make, GRADIENT_FACTOR * first), GRADIENT_FACTOR),
-        weight=exponent(update_of(make, first, weight_scale=WEIGHT_FACTOR), WEIGHT_FACTOR),
-        rate=exponent(update_of(make, first, rate=RATE_FACTOR * RATE), RATE_FACTOR),
+        gradient=exponent(update_of(make, GRADIENT_FACTOR * first, rate=rate), GRADIENT_FACTOR),
+        weight=exponent(update_of(make, first, WEIGHT_FACTOR, rate), WEIGHT_FACTOR),
+        rate=exponent(update_of(make, first, rate=RATE_FACTOR * rate), RATE_FACTOR),
         neighbor=exponent(beside_larger, GRADIENT_FACTOR) - exponent(beside_equal, GRADIENT_FACTOR),
         sides=tuple(
-            exponent(update_of(make, unit_gradient(shape)), LONG / SHORT)
+            exponent(update_of(make, unit_gradient(shape), rate=rate), LONG / SHORT)
             for shape in one_side_longer
         ),
     )

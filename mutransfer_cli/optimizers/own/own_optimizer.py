@@ -24,10 +24,11 @@ from mutransfer_cli.optimizers.geometry import (
 )
 from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
-from mutransfer_cli.optimizers.own.known_geometry import Match, known_geometry
+from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
     MakeOptimizer,
     MeasuredUpdate,
+    NoStep,
     decay_share,
     measured_update,
 )
@@ -41,7 +42,8 @@ from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.tracing.roles import Shape
 
 KEY = ("optimizer", "name")
-TYPICAL = GroupHyperparameters(betas=(0.9, 0.95), eps=1e-8, momentum=0.0, nesterov=False)
+BETAS = (0.9, 0.95)
+TYPICAL = GroupHyperparameters(betas=BETAS, eps=1e-8, momentum=0.0, nesterov=False)
 EPSILON: dict[str, EpsilonTarget] = {
     SIGN.name: "gradient entries",
     FIXED_NORM.name: "gradient entries",
@@ -63,7 +65,7 @@ def own_optimizer(name: str) -> OptimizerSpec:
     """
     path, args = parts_of_name(name)
     own = optimizer_class(path)
-    taken = frozenset(inspect.signature(own).parameters) - args.keys()
+    taken = taken_options(own) - args.keys()
     made: Any = with_arguments(own, args)
 
     def options(hyperparameters: GroupHyperparameters) -> dict[str, Any]:
@@ -125,8 +127,8 @@ def require_taken(name: str, searched: Mapping[str, str]) -> None:
         key = rest.partition(".")[0]
         if section == "optimizer" and key in ("betas", "eps", "momentum") and key not in taken:
             raise InputError(
-                f"{parts_of_name(name)[0]} does not take it: its constructor names no {key}, or "
-                "optimizer.args fixes it",
+                f"{parts_of_name(name)[0]} does not take it: its constructor names no "
+                f"{key} of this form, or optimizer.args fixes it",
                 ("search", "space", short),
             )
 
@@ -151,6 +153,20 @@ def optimizer_class(path: str) -> type[Optimizer]:
     return found
 
 
+def taken_options(own: type[Optimizer]) -> frozenset[str]:
+    """Options of a recipe that a constructor takes in the recipe's form: two betas, one epsilon."""
+
+    def is_taken(name: str, default: Any) -> bool:
+        if default is inspect.Parameter.empty or default is None:
+            return True
+        if name == "betas":
+            return isinstance(default, tuple | list) and len(default) == len(BETAS)
+        return name not in ("eps", "momentum") or isinstance(default, int | float)
+
+    parameters = inspect.signature(own).parameters
+    return frozenset(name for name, given in parameters.items() if is_taken(name, given.default))
+
+
 def with_arguments(own: type[Optimizer], args: dict[str, Any]) -> type[Optimizer]:
     """The class, made with these arguments, and with the first group's rate if it needs one."""
     rate = inspect.signature(own).parameters.get("lr")
@@ -172,6 +188,8 @@ def measure(path: str, make: MakeOptimizer) -> tuple[MeasuredUpdate, float]:
     """
     try:
         return measured_update(make), decay_share(make)
+    except NoStep as error:
+        raise InputError(f"{path}: {error}", KEY) from error
     except Exception as error:  # whatever the user's class raises
         raise InputError(f"{path}: {type(error).__name__}: {error}", KEY) from error
 
@@ -185,7 +203,23 @@ def unmatched(path: str, measured: MeasuredUpdate) -> str:
     elif measured.vector is not None:
         text += f"; a vector's as {measured.vector}"
     known = " or ".join(g.name for g in (GRADIENT, SIGN, SPECTRAL, RELATIVE))
-    return f"{text}: expected the exponents of {known}, so there is no rule for its rates"
+    because = f" ({reason(measured)})" if reason(measured) else ""
+    return f"{text}: expected the exponents of {known}, so there is no rule for its rates{because}"
+
+
+def reason(measured: MeasuredUpdate) -> str:
+    """What keeps an optimizer from having a rule, where that is plain."""
+    over = measured.matrix
+    if abs(over.rate - 1) > TOLERANCE:
+        return "its step is not in proportion to the rate: it chooses its own step size"
+    if abs(over.neighbor) > TOLERANCE:
+        return "the step of a tensor depends on the gradients of others"
+    if abs(over.gradient) < TOLERANCE and all(abs(s + 0.5) < TOLERANCE for s in over.sides):
+        return (
+            "an update of fixed norm that is not orthogonalized: how far it moves the outputs "
+            "depends on the rank of the gradient"
+        )
+    return ""
 
 
 def measurement_text(measured: MeasuredUpdate, match: Match) -> str:

@@ -11,6 +11,7 @@ from mutransfer_cli.optimizers.geometry import (
     FIXED_NORM,
     FIXED_NORM_SPECTRAL,
     GRADIENT,
+    RELATIVE,
     SIGN,
     SPECTRAL,
     Geometry,
@@ -26,6 +27,10 @@ HERE = "tests.helpers.own_optimizers:"
         ("Signs", SIGN, None),
         ("Descent", GRADIENT, None),
         ("Polar", SPECTRAL, "match_rms_adamw"),  # √max(out, in) up to the factor 0.2
+        ("ThreeBetas", SIGN, None),  # keeps its own betas and epsilons
+        ("ProximalSigns", SIGN, None),  # 1 - 1 / (1 + x) = x to first order
+        ("TrustRatio", RELATIVE, None),  # a step of 1e-6 of the matrix: its norm only seems kept
+        ("Viewing", SIGN, None),
     ],
 )
 def test_geometry_of_a_class(name: str, geometry: Geometry, adjust_lr: str | None) -> None:
@@ -59,6 +64,10 @@ def test_a_class_that_keeps_norms(path: str, geometry: Geometry) -> None:
         ("Root", "gradient^0.50"),
         # √(1 + 1024²) against √2 for the norm of two: log2(1024/√2)/10 = 0.95
         ("Coupled", "other tensors' gradients^-0.95"),
+        ("Coupled", "depends on the gradients of others"),
+        ("Normalized", "depends on the rank of the gradient"),
+        ("OwnRate", "rate^2.00"),
+        ("OwnRate", "chooses its own step size"),
     ],
 )
 def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
@@ -80,6 +89,20 @@ def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
 def test_refuses_what_cannot_be_made(name: str, text: str) -> None:
     with pytest.raises(InputError, match=re.escape(text)):
         optimizer_spec(name)
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Adadelta", "RMSprop", "NAdam", "RAdam", "ASGD"])
+def test_other_classes_of_torch(name: str) -> None:
+    expected = {"Adafactor": RELATIVE, "ASGD": GRADIENT}.get(name, SIGN)
+    assert optimizer_spec("torch.optim:" + name).geometry == expected
+
+
+@pytest.mark.parametrize("name", ["RAdam", "NAdam"])
+def test_decay_in_the_gradient_is_seen_behind_the_first_steps(name: str) -> None:
+    """RAdam's first five steps are plain momentum, in which such a decay looks decoupled."""
+    assert "no consistent" in optimizer_spec("torch.optim:" + name).decay_fault
+    decoupled = "torch.optim:" + name + '{"decoupled_weight_decay": true}'
+    assert optimizer_spec(decoupled).decay_fault == ""
 
 
 def test_decay_that_has_no_rule_is_said() -> None:
