@@ -142,3 +142,24 @@ class Viewing(Signs):
     def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """Signs."""
         return weight.view(-1).sign().abs().view_as(weight) * gradient.sign()
+
+
+class LateSigns(Signs):
+    """Three steps along the gradient, then signs; steps only after `train()`."""
+
+    training = False
+    steps = 0
+
+    def train(self) -> None:
+        """Allow steps."""
+        self.training = True
+
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        assert self.training, "train() was not called"
+        self.steps += 1
+        super().step(closure)
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """The gradient at first."""
+        return gradient if self.steps <= 3 else gradient.sign()

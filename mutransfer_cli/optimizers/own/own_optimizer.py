@@ -175,6 +175,8 @@ def with_arguments(own: type[Optimizer], args: dict[str, Any]) -> type[Optimizer
         def __init__(self, groups: list[dict[str, Any]]) -> None:
             given = {} if rate is None else {"lr": groups[0]["lr"]}
             super().__init__(groups, **{**given, **args})
+            if callable(getattr(self, "train", None)):  # a schedule-free class steps after it only
+                self.train()
 
     Own.__name__, Own.__qualname__, Own.__module__ = own.__name__, own.__qualname__, own.__module__
     return Own

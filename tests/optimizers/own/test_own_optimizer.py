@@ -31,6 +31,7 @@ HERE = "tests.helpers.own_optimizers:"
         ("ProximalSigns", SIGN, None),  # 1 - 1 / (1 + x) = x to first order
         ("TrustRatio", RELATIVE, None),  # a step of 1e-6 of the matrix: its norm only seems kept
         ("Viewing", SIGN, None),
+        ("LateSigns", SIGN, None),
     ],
 )
 def test_geometry_of_a_class(name: str, geometry: Geometry, adjust_lr: str | None) -> None:

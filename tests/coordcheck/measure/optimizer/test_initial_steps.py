@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import (
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.optimizers.adopt import ADOPT
 from tests.helpers.check_requests import UNDER_MUP, request_for, with_hidden_lr
+from tests.helpers.own_optimizers import Descent, LateSigns, Signs
 
 
 def test_initial_steps_move_nothing() -> None:
@@ -31,7 +32,21 @@ def test_initial_steps_move_nothing() -> None:
     assert p.tolist() == pytest.approx([0.94, 0.96, 0.94])
 
 
-@pytest.mark.parametrize(("own", "steps"), [(torch.optim.RAdam, 5), (torch.optim.AdamW, 0)])
+class NamedOtherwise(torch.optim.RAdam):
+    """No class of the catalog, by its name."""
+
+
+@pytest.mark.parametrize(
+    ("own", "steps"),
+    [
+        (torch.optim.RAdam, 5),
+        (torch.optim.AdamW, 0),
+        (NamedOtherwise, 5),  # measured: RAdam's
+        (Signs, 0),
+        (Descent, 0),
+        (LateSigns, 3),
+    ],
+)
 def test_a_users_instance_is_known_by_its_class(own: type, steps: int) -> None:
     assert initial_steps(own([nn.Parameter(torch.ones(3))])) == steps
 
