@@ -76,12 +76,19 @@ def text_for(model: str, name: str) -> str:
         from mutransfer_cli.models.huggingface.ladder import ladder_of
 
         proxies = ladder_of(model)
-    takes, width = None, "width"
     if is_callable(model) and proxies is None:
-        from mutransfer_cli.models.model_input import input_of, width_argument
+        from mutransfer_cli.models.model_input import callable_arguments, input_of
 
-        takes, width = input_of(model), width_argument(model)
-    return template(model, name, proxies, takes, width)
+        arguments = callable_arguments(model)
+        return template(
+            model,
+            name,
+            takes=input_of(model),
+            width=arguments.width,
+            args=arguments.fixed,
+            signature=arguments.signature,
+        )
+    return template(model, name, proxies)
 
 
 def text_from_answers(name: str) -> tuple[str, str]:

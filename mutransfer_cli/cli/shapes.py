@@ -12,7 +12,7 @@ from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
 from mutransfer_cli.cli.output import show_line
 from mutransfer_cli.cli.table_layout import KEPT
-from mutransfer_cli.documents.tensor_groups import grouped
+from mutransfer_cli.documents.tensor_groups import grouped, shown_inits
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.plan import ShapesDocument, TensorDocument
@@ -145,13 +145,14 @@ def show_tensors(document: ShapesDocument, every: bool) -> None:
     from mutransfer_cli.cli.output import number, table
 
     scaled = any(t.multiplier != 1 for t in document.tensors)
+    inits = {} if every else shown_inits(document.tensors)
 
     def cells(t: TensorDocument) -> tuple[str, ...]:
         return (
             t.role,
             "×".join(map(str, t.shape)),
             str(t.fan_in),
-            number(t.init_std, "own"),
+            number(inits.get(t.name, t.init_std), "own"),
             *([number(t.multiplier)] if scaled else []),
             number(t.lr),
             number(t.weight_decay),

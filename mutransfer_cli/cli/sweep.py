@@ -210,9 +210,11 @@ def show_costs(document: DryRunDocument) -> None:
     memory = f"{known(document.bytes, 1e-6)} MB at a time, " if document.bytes else ""
     time = f"about {duration(document.seconds)}" if document.seconds is not None else "time unknown"
     price = f", a price of {document.price:.3g}" if document.price is not None else ""
+    growth = ""
+    if document.trials_at_most > document.trials:
+        growth = f" (at most {document.trials_at_most} if the grid has to grow)"
     show_line(
-        f"{document.trials} trials (at most {document.trials_at_most} if the grid has to grow), "
-        f"{document.flops:.3g} FLOP, {memory}{time}{price} on "
+        f"{document.trials} trials{growth}, {document.flops:.3g} FLOP, {memory}{time}{price} on "
         f"{document.workers} × {document.device}; nothing was trained"
     )
     before = document.seconds_calibration + document.seconds_start

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol, TypeVar
+
+from mutransfer_cli.documents.plan import TensorDocument
 
 LAYER_INDEX = re.compile(r"(?<=\.)\d+(?=\.)")
 
@@ -58,3 +61,34 @@ def labels(tensors: Iterable[Named]) -> list[str]:
     tensors = list(tensors)
     counts = Counter(pattern_of(tensor.name) for tensor in tensors)
     return [label([t for t in tensors if pattern_of(t.name) == pattern]) for pattern in counts]
+
+
+def shown_inits(tensors: Iterable[TensorDocument]) -> dict[str, float | None]:
+    """The init to show of each tensor: one number for layers that differ by their draw alone.
+
+    Where the model's own init is rescaled, its size is measured on one draw at the base, and
+    differs from layer to layer by sampling. Layers within six standard errors of each other, each
+    1/sqrt(2 n) for n entries (of a normal draw), share their root mean square.
+
+    Args:
+        tensors: All tensors of a plan.
+
+    Returns:
+        By name; None where the model's own init is kept.
+    """
+    shown: dict[str, float | None] = {}
+    drawn: dict[tuple[str, tuple[int, ...]], list[tuple[float, str]]] = {}
+    for tensor in tensors:
+        shown[tensor.name] = tensor.init_std
+        if tensor.init == "rescale" and tensor.init_std:
+            key = (pattern_of(tensor.name), tensor.base_shape)
+            drawn.setdefault(key, []).append((tensor.init_std, tensor.name))
+    for (_, shape), members in drawn.items():
+        reach = 1 + 6 / math.sqrt(2 * max(math.prod(shape), 1))
+        members.sort()
+        while members:
+            alike = [m for m in members if m[0] <= reach * members[0][0]]
+            members = members[len(alike) :]
+            mean = math.sqrt(sum(std**2 for std, _ in alike) / len(alike))
+            shown.update({name: mean for _, name in alike})
+    return shown

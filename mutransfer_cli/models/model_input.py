@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from functools import partial
 
 from torch import nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.growth.callable_arguments import CallableArguments, arguments_of
 from mutransfer_cli.models.loss import ONE_OUTPUT, OWN_LOSS
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import Builder, call_builder, import_callable
+from mutransfer_cli.models.user_code import call_builder, import_callable
 from mutransfer_cli.recipe.template import ModelInput
 from mutransfer_cli.tracing.skeleton import skeleton
 
 WIDTHS = (64, 128)
 
 
-def width_argument(path: str) -> str:
-    """The argument of `package.module:callable` that is its width, from its signature.
+def callable_arguments(path: str) -> CallableArguments:
+    """The arguments of `package.module:callable` that a recipe names, from its signature.
 
     Raises:
         InputError: The callable cannot be imported.
     """
-    return _width_argument(import_callable(path))
-
-
-def _width_argument(builder: Builder) -> str:
-    """`width` where the callable takes it, else the only argument that it requires."""
-    try:
-        parameters = inspect.signature(builder).parameters
-    except (TypeError, ValueError):
-        return "width"  # a callable of C without a signature
-    if "width" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return "width"
-    required = [
-        name
-        for name, p in parameters.items()
-        if p.default is p.empty
-        and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-        and name not in ("depth", "seed")
-    ]
-    return required[0] if len(required) == 1 else "width"
+    return arguments_of(import_callable(path))
 
 
 def input_of(path: str) -> ModelInput | None:
@@ -53,11 +35,12 @@ def input_of(path: str) -> ModelInput | None:
         InputError: The callable cannot be imported, or its model has one output and no loss.
     """
     builder = import_callable(path)
-    argument = _width_argument(builder)
+    arguments = arguments_of(builder)
     subjects: list[Subject] = []
 
     def model(width: int) -> nn.Module:
-        subjects.append(call_builder(builder, path, {argument: width}, {"depth": 2}, 0))
+        sizes = {name: int(width * factor) for name, factor in arguments.width.items()}
+        subjects.append(call_builder(builder, path, {**arguments.fixed, **sizes}, {"depth": 2}, 0))
         return subjects[-1].model
 
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,13 +55,14 @@ _CALLABLE_MODEL = """\
 # torch.nn.Module, or a mutransfer_cli.Subject with its own loss and batches.
 model:
   build: {build}
-  args: {{}}                        # further arguments, the same at every size
-  width: {{{width}: 1}}               # argument: how many times the width it is
+{signature}  {args:<31} # further arguments, the same at every size
+  {width:<31} # argument: how many times the width it is
 """
 _INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do | fan_in"
 _CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
 
 
+DEFAULT_WIDTH: Mapping[str, float] = {"width": 1}
 IMAGE_SIDE = 8  # pixels; side of the images on which proxies of vision models train
 
 
@@ -108,7 +111,9 @@ def template(
     name: str,
     ladder: ProxyLadder | None = None,
     takes: ModelInput | None = None,
-    width: str = "width",
+    width: Mapping[str, float] = DEFAULT_WIDTH,
+    args: Mapping[str, int] | None = None,
+    signature: str = "",
 ) -> str:
     """The text of a commented recipe.
 
@@ -117,7 +122,9 @@ def template(
         name: The study's name.
         ladder: Sizes of the proxies, for an hf: model.
         takes: What the callable's model takes; None: unknown.
-        width: The callable's argument that is its width.
+        width: By argument of the callable, how many times the width it is.
+        args: Arguments of the callable that are the same at every size.
+        signature: The callable's parameters as text.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -132,7 +139,12 @@ def template(
         parts = _of_config(model, ladder)
     elif is_callable(model):
         parts = {
-            "model": _CALLABLE_MODEL.format(build=plain_or_quoted(model), width=width),
+            "model": _CALLABLE_MODEL.format(
+                build=plain_or_quoted(model),
+                width=f"width: {flow(width)}",
+                args=f"args: {flow(args or {})}",
+                signature=_signature_comment(model, signature),
+            ),
             "init": _INIT_FROM_MODEL,
             "data": _CALLABLE_DATA + _data_for(takes),
         }
@@ -234,6 +246,20 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
         "sizes": sizes,
         **({"parameterization": deeper} if deeper and depth > ladder.depth else {}),
     }
+
+
+def flow(values: Mapping[str, float]) -> str:
+    """Numbers by name as YAML in one line."""
+    return "{" + ", ".join(f"{name}: {value:.6g}" for name, value in values.items()) + "}"
+
+
+def _signature_comment(model: str, signature: str) -> str:
+    """The callable with its parameters as a comment: a reader sees which grow."""
+    if not signature:
+        return ""
+    name = re.split(r"[:.]", model)[-1]
+    lines = textwrap.wrap(f"{name}{signature}", 92, max_lines=6, break_on_hyphens=False)
+    return "".join(f"  # {line}\n" for line in lines)
 
 
 def plain_or_quoted(model: str) -> str:

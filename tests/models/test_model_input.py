@@ -11,7 +11,7 @@ from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
-from mutransfer_cli.models.model_input import input_of, width_argument
+from mutransfer_cli.models.model_input import callable_arguments, input_of
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.template import ModelInput, template
@@ -37,8 +37,12 @@ def by_another_name(d_model: int, classes: int = 7, seed: int = 0) -> nn.Module:
     return nn.Sequential(nn.Linear(12, d_model), nn.ReLU(), nn.Linear(d_model, classes))
 
 
-def two_required(channels: int, blocks: int) -> nn.Module:
-    return nn.Sequential(*(nn.Linear(channels, channels) for _ in range(blocks)))
+def wavenet(n_symbols: int, residual_channels: int = 64, skip_channels: int = 128) -> nn.Module:
+    return nn.Sequential(
+        nn.Embedding(n_symbols, residual_channels),
+        nn.Linear(residual_channels, skip_channels),
+        nn.Linear(skip_channels, n_symbols),
+    )
 
 
 def regression(width: int) -> nn.Module:
@@ -58,7 +62,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleType("some_models")
     for build in (
         *(tokens, vectors, digits, images, regression, with_loss),
-        *(fails, by_another_name, two_required),
+        *(fails, by_another_name, wavenet),
     ):
         setattr(found, build.__name__, build)
     monkeypatch.setitem(sys.modules, "some_models", found)
@@ -99,12 +103,31 @@ def test_tokens_for_a_model_of_vectors_name_the_source() -> None:
         family_for(recipe)
 
 
-def test_the_width_is_the_argument_that_the_callable_requires() -> None:
+def test_the_recipe_passes_the_width_by_the_name_that_the_callable_requires() -> None:
     path = "some_models:by_another_name"
-    assert width_argument(path) == "d_model"
+    arguments = callable_arguments(path)
     assert input_of(path) == ModelInput("vectors", 12, 7)
-    text = template(path, "study", takes=input_of(path), width=width_argument(path))
+    text = template(
+        path,
+        "study",
+        takes=input_of(path),
+        width=arguments.width,
+        args=arguments.fixed,
+        signature=arguments.signature,
+    )
     assert loads(text, "the recipe").recipe.model.width == {"d_model": 1}
-    # the controls: one that takes width, and one whose signature does not tell
-    assert width_argument("some_models:vectors") == "width"
-    assert width_argument("some_models:two_required") == "width"
+    assert "# by_another_name(d_model: 'int', classes: 'int' = 7, seed: 'int' = 0)\n" in text
+
+
+def test_a_vocabulary_is_not_the_width() -> None:
+    """Bytes are what the default data have; the ratio of two widths is that of their defaults."""
+    assert input_of("some_models:wavenet") == ModelInput("tokens")
+    arguments = callable_arguments("some_models:wavenet")
+    text = template(
+        "some_models:wavenet", "study", width=arguments.width, args=arguments.fixed, signature=""
+    )
+    model = loads(text, "the recipe").recipe.model
+    assert (model.args, model.width) == (
+        {"n_symbols": 256},
+        {"residual_channels": 1, "skip_channels": 2},
+    )

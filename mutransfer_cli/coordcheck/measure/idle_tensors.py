@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.recorder import rms, seed_dropout
 from mutransfer_cli.models.subject import Subject
@@ -17,20 +17,26 @@ SMALLEST_MOVE = 0.1  # of a tensor that is zero
 UNCHANGED = 1e-6  # relative change of a loss that is rounding
 
 
-def idle_tensors(subject: Subject, batch: Any, trained: Container[str]) -> set[str]:
+def idle_tensors(
+    subject: Subject, batch: Any, trained: Container[str], called: Container[str] = ()
+) -> set[str]:
     """The tensors without a gradient whose value does not matter, though that of others does.
 
     Where a loss takes only the model's derivative, as for a Hamiltonian, it does not depend on the
-    last bias. Nothing may be missing in that case: a tensor beside it in its module is trained, and
-    the loss stays the same for another value.
+    last bias; and where the last block computes what only a further block would read, as a
+    WaveNet's residual output, it does not depend on that layer. Nothing may be missing: a tensor
+    beside it in its module is trained or the layer is called, and the loss stays the same for
+    another value.
 
     Args:
         subject: The subject.
         batch: The batch for the loss.
         trained: Names of the tensors that a gradient reached.
+        called: Names of the modules that the forward pass calls.
     """
     named = dict(subject.model.named_parameters())
     modules = {name.rpartition(".")[0] for name in named if name in trained}
+    modules |= {n for n, m in subject.model.named_modules() if n in called and is_layer(m)}
     candidates = [
         name
         for name, p in named.items()
@@ -41,6 +47,11 @@ def idle_tensors(subject: Subject, batch: Any, trained: Container[str]) -> set[s
     loss = loss_value(subject, batch)
     return {name for name in candidates if abs(moved_loss(subject, batch, name) - loss)
             <= UNCHANGED * abs(loss)}  # fmt: skip
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module has no others in it, so that its call uses its tensors."""
+    return next(module.children(), None) is None
 
 
 def moved_loss(subject: Subject, batch: Any, name: str) -> float:

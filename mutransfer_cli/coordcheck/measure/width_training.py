@@ -170,7 +170,7 @@ def measure_width(
         step_and_measure(subject, uses, inner, result)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
-    result.idle = idle_tensors(subject, batch, result.trained)
+    result.idle = idle_tensors(subject, batch, result.trained, last.by_module)
     result.changes = {
         name: rms(call.output - initial[name])
         for name, call in last.by_module.items()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.plan import TensorDocument
-from mutransfer_cli.documents.tensor_groups import LAYER_INDEX
+from mutransfer_cli.documents.tensor_groups import LAYER_INDEX, shown_inits
 from mutransfer_cli.emit.scale import scale
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.run_fit import fit_run
@@ -166,12 +166,19 @@ def planned_tensors(run: Run, document: FitDocument) -> tuple[tuple[TensorGroup,
     except (InputError, Inconclusive) as error:
         return (), str(error)
     groups: dict[tuple[object, ...], list[TensorDocument]] = {}
+    inits = shown_inits(plan.tensors)
     for tensor in plan.tensors:
         numbers = (tensor.lr, tensor.weight_decay, tensor.eps, tensor.multiplier)
-        std = None if tensor.init_std is None else f"{tensor.init_std:.4g}"
+        shown = inits[tensor.name]
+        std = None if shown is None else f"{shown:.4g}"
         pattern = LAYER_INDEX.sub("*", tensor.name)
         groups.setdefault((pattern, tensor.role, *numbers, std), []).append(tensor)
     return (
-        tuple(TensorGroup(str(key[0]), len(of), of[0]) for key, of in groups.items()),
+        tuple(
+            TensorGroup(
+                str(key[0]), len(of), of[0].model_copy(update={"init_std": inits[of[0].name]})
+            )
+            for key, of in groups.items()
+        ),
         None,
     )

@@ -80,3 +80,51 @@ def test_the_check_lists_it_and_still_finds_the_other(mistake: str) -> None:
     found = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
     assert found == ({"hidden.bias": "not-trained"} if mistake else {})
     assert any("last.bias" in note for note in report.document.notes)
+
+
+class Skips(nn.Module):
+    """Blocks with a skip and a residual output: nothing reads the residual of the last one."""
+
+    def __init__(self, width: int, mistake: str = "") -> None:
+        super().__init__()
+        self.embed, self.mistake = nn.Linear(2, width), mistake
+        self.skip = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.residual = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.last = nn.Linear(width, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, total = self.embed(x), torch.zeros(())
+        for skip, residual in zip(self.skip, self.residual, strict=True):
+            z = torch.tanh(x)
+            total = total + skip(z)
+            branch = residual(z)
+            x = x + (branch.detach() if self.mistake == "detached" else branch)
+        y: Tensor = self.last(torch.relu(total))
+        return y
+
+
+@pytest.mark.parametrize(("mistake", "failing"), [("", set()), ("detached", {"residual.0"})])
+def test_a_layer_whose_output_nothing_reads(mistake: str, failing: set[str]) -> None:
+    """The control: one whose output the loss sees without a gradient."""
+
+    def build(width: int) -> Subject:
+        model = Skips(width, mistake)
+        scaled = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        rest = [p for p in model.parameters() if all(p is not s for s in scaled)]
+        nn.init.normal_(model.last.weight, std=1 / width)
+        groups = [{"params": scaled, "lr": 1e-3 * 64 / width}, {"params": rest, "lr": 1e-3}]
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, points)
+
+    report = check(build, (32, 64, 128))
+    found = {t.name.rpartition(".")[0] for t in report.tensors if t.finding == "not-trained"}
+    assert found == failing
+    assert all(t.verdict != "fail" for t in report.tensors if t.finding != "not-trained")
+    assert any("residual.1.weight" in note for note in report.document.notes)
+
+
+def test_a_layer_that_is_never_called_is_not_idle() -> None:
+    made = Subject(Skips(16), loss=loss, batch=points)
+    trained = {n for n, _ in made.model.named_parameters() if "residual.1" not in n}
+    tensors = {"residual.1.weight", "residual.1.bias"}
+    assert idle_tensors(made, points(0), trained, {"residual.1"}) == tensors
+    assert idle_tensors(made, points(0), trained) == set()

@@ -26,7 +26,7 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
     """Read a table of runs.
 
     Args:
-        source: Path of a file, or the address of an Optuna storage.
+        source: Path of a file or of a run directory, or the address of an Optuna storage.
         study: Name of the study, for an Optuna storage with several.
 
     Raises:
@@ -35,6 +35,11 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
     if is_storage_url(source):
         return read_optuna(redact(source), source, study)
     path = Path(source)
+    if path.is_dir():
+        study_file = path / "study.db"  # of a run directory
+        if not study_file.exists():
+            raise InputError(f"{source}: is a folder without a study.db, expected a table of runs")
+        return read_optuna(source, f"sqlite:///{study_file.absolute()}", study)
     try:
         content = path.read_bytes()
     except OSError as error:

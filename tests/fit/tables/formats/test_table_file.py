@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import optuna
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -54,3 +55,19 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, message: str) -> 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.csv: cannot be read: No such file"):
         open_table(str(tmp_path / "none.csv"))
+
+
+def test_a_run_directory_is_the_table_of_its_study(tmp_path: Path) -> None:
+    """And a folder that is none is named as such."""
+    with pytest.raises(InputError, match=r"is a folder without a study\.db, expected a table"):
+        open_table(str(tmp_path))
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    study = optuna.create_study(storage=storage, study_name="one")
+    study.add_trial(
+        optuna.trial.create_trial(
+            params={"lr": 0.5},
+            distributions={"lr": optuna.distributions.FloatDistribution(0, 1)},
+            value=2.0,
+        )
+    )
+    assert 0.5 in {value for column in open_table(str(tmp_path)).columns for value in column.values}

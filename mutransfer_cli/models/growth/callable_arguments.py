@@ -1,0 +1,75 @@
+"""Which arguments of a user's callable are its width, by its signature: for `init`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mutransfer_cli.models.user_code import Builder
+
+SURE = re.compile(
+    r"width|dim|d_model|dim_model|model_dim|n_embd|n_embed|hidden|hidden_size|hidden_dim"
+    r"|embed_dim|embedding_dim|hidden_channels|base_channels|latent_dim"
+)
+LIKELY = re.compile(
+    r"(?!(?:in|out|input|output|image|img|patch|head|num|n)_)"
+    r"(?:(?:\w+_)?(?:width|dim|hidden|channels|features|hidden_size)|d_ff|dim_feedforward)"
+)
+VOCABULARY = re.compile(r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|tokens?|ntoken|symbols|chars)")
+SMALLEST_WIDTH = 8
+BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CallableArguments:
+    """What a recipe passes to a callable.
+
+    Attributes:
+        width: By argument, how many times the width it is.
+        fixed: Arguments that are the same at every size.
+        signature: The callable's parameters as text; empty where it has no signature.
+    """
+
+    width: Mapping[str, float] = field(default_factory=lambda: {"width": 1})
+    fixed: Mapping[str, int] = field(default_factory=dict)
+    signature: str = ""
+
+
+def arguments_of(builder: Builder) -> CallableArguments:
+    """The arguments that are a callable's width, and its vocabulary.
+
+    `width` where it takes that; else the first one with a usual name, and others whose defaults
+    are widths too, in the proportion of the defaults (1 without defaults); else the only one that
+    it requires.
+    """
+    try:
+        signature = inspect.signature(builder)
+    except (TypeError, ValueError):
+        return CallableArguments()  # a callable of C without a signature
+    text = str(signature.replace(return_annotation=signature.empty))
+    named = {
+        name: p.default
+        for name, p in signature.parameters.items()
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        and name not in ("self", "depth", "seed")
+    }
+    required = [name for name, default in named.items() if default is inspect.Parameter.empty]
+    fixed = {name: BYTES for name in required if VOCABULARY.fullmatch(name)}
+    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()) or "width" in named:
+        return CallableArguments({"width": 1}, fixed, text)
+    usual = [name for name in named if SURE.fullmatch(name) or LIKELY.fullmatch(name)]
+    widths = {name: named[name] for name in usual if is_width(named[name])}
+    sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in required or is_width(d))]
+    rest = [name for name in required if name not in fixed]
+    first = (sure or list(widths) or (rest if len(rest) == 1 else ["width"]))[0]
+    unit = widths.pop(first, None)
+    others = {name: d / unit for name, d in widths.items()} if unit else {}
+    unknown = {name: 1.0 for name in usual if name in rest and name != first}
+    return CallableArguments({first: 1, **others, **unknown}, fixed, text)
+
+
+def is_width(default: object) -> bool:
+    """Whether a default may be a number of features."""
+    return isinstance(default, int) and not isinstance(default, bool) and default >= SMALLEST_WIDTH
