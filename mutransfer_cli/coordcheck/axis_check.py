@@ -32,7 +32,8 @@ from mutransfer_cli.models.growth.along_axes import followed_axes, shapes_at
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
-from mutransfer_cli.parameterization.axes.expert_rules import EXPERT_AXIS, expert_count
+from mutransfer_cli.parameterization.axes.expert_rules import EXPERT_AXIS, expert_count, part_of
+from mutransfer_cli.parameterization.axes.tensor_on_axis import TensorOnAxis
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.rules.axis_rules import exponents_along
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -192,6 +193,8 @@ def along_axis(
     # the rate that keeps features moving is expected, whatever the recipe says of adapters
     config = replace(plan_config_of(recipe), rank="derived")
     rule = exponents_along(axis, tensor, family, config, geometry)
+    part = part_of(TensorOnAxis(tensor, frozenset(dims), family, config))
+    judged_by_size = ("router",) if geometry.sees_gradient_scale else ("up", "down", "router")
     moved = rule.lr if geometry.sees_gradient_scale is False else rule.lr + rule.gradient
     return replace(
         own,
@@ -199,4 +202,5 @@ def along_axis(
         init=None if own.init is None else own.init + rule.init,
         lr=None if own.lr is None else own.lr + rule.lr,
         row_init=None if own.row_init is None else own.row_init + rule.init,
+        sparse=axis.name == EXPERT_AXIS and part in judged_by_size,
     )

@@ -97,6 +97,7 @@ def test_a_mixture_that_follows_the_rules_passes(axis: str, experts: str) -> Non
         # the rate is constant in the number of experts, and the init in that at equal k
         ("experts", {"lr": -1.0}, "lr-too-small"),
         ("experts", {"lr": 1.0}, "lr-too-large"),
+        ("experts", {"lr": 0.5}, "lr-too-large"),  # hidden by experts that few tokens reach
         ("experts", {"init": 0.5}, "init-too-large"),
         # without m^1/2 in the init of `down`, the sum over k experts shrinks
         ("active_experts", {"init": -0.5}, "init-too-small"),

@@ -158,3 +158,18 @@ def post_norm(width: int, depth: int) -> Subject:
 def parallel(width: int, depth: int) -> Subject:
     model = Stack(width, depth, Parallel)
     return Subject(model, loss=loss, batch=lambda s: examples(s, (VECTOR,)))
+
+
+def looped_stack(width: int, depth: int) -> nn.Module:
+    """For data and a loss of the recipe."""
+    return Stack(width, depth, loops=True)
+
+
+def post_norm_stack(width: int, depth: int) -> nn.Module:
+    """For data and a loss of the recipe."""
+    return Stack(width, depth, PostNorm)
+
+
+def parallel_stack(width: int, depth: int) -> nn.Module:
+    """For data and a loss of the recipe."""
+    return Stack(width, depth, Parallel)

@@ -36,6 +36,8 @@ class Expectation:
         geometry: Geometry of its optimizer's updates.
         adjustment: Convention by which its optimizer scales an orthogonalized update, so that the
             rate times its factor has the exponent `lr`; None: there is no such factor.
+        sparse: Whether ever fewer of the batch's tokens reach it, so that the effect of a right
+            update shrinks a little: the update's own size is judged too.
     """
 
     role: str
@@ -51,6 +53,7 @@ class Expectation:
     layer_role: str = ""
     normed: bool = False
     init_range: float = 0.0
+    sparse: bool = False
 
     @property
     def acts_as(self) -> str:

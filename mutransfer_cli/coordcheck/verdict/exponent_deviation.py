@@ -138,6 +138,32 @@ def move_deviation(
     return UseDeviation(fit, fit.value - expected.lr, expected.lr) if fit else None
 
 
+def with_own_size(
+    name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
+) -> UseDeviation:
+    """The deviation of a part of a mixture of experts, by its effect and by its update's own size.
+
+    Experts that ever fewer tokens reach move their outputs a little less, which would hide a rate
+    that grows with their number. Where both deviate in one direction, the larger counts. Updates
+    that are as large as their gradient are those of a router, and the rate alone counts: how its
+    effect grows depends on how alike the tokens of an expert are, for which there is no rule.
+
+    Args:
+        name: The tensor's name.
+        measured: The deviation of its effect.
+        measurements: Measurements at all sizes and seeds.
+        expected: The expected exponents of the tensor.
+    """
+    move = move_deviation(name, measurements, expected)
+    if move is not None and expected.geometry.sees_gradient_scale:
+        return replace(measured, deviation=move.deviation)
+    if move is None or measured.deviation * move.deviation < 0:
+        return measured
+    return max(
+        measured, replace(measured, deviation=move.deviation), key=lambda d: abs(d.deviation)
+    )
+
+
 def without_fading_factor(
     name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
 ) -> UseDeviation:

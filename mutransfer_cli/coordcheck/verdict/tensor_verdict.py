@@ -13,6 +13,7 @@ from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
     init_deviation,
     move_deviation,
     update_deviation,
+    with_own_size,
     without_cancelled_gradient,
     without_fading_factor,
 )
@@ -193,6 +194,8 @@ def use_deviations(
             current = without_fading_factor(name, current, covered.measurements, expected)
         elif current is not None and expected.role == "vector" and not expected.layer_role:
             current = without_cancelled_gradient(name, current, covered.measurements, expected)
+        elif current is not None and expected.sparse:
+            current = with_own_size(name, current, covered.measurements, expected)
         if current is not None:
             uses.append(current)
     return uses

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mutransfer_cli.catalog.fields import Number, Section, refuse, show
+from mutransfer_cli.recipe.schema.measured_exponent import exponent_or_run
 
 
 def _decay(value: Any) -> Any:
@@ -27,8 +28,12 @@ class Rules(Section):
     embedding: Literal["mup", "large-vocab", "measured"] = "mup"
     """Rate of token embeddings over the width: mup: constant; large-vocab: ∝ width^-1/2, for a
     vocabulary far larger than the width (arXiv 2506.15025); measured: by embedding_exponent."""
-    embedding_exponent: Annotated[Number, Field(ge=-2, le=2)] | None = None
-    """Of the width in the rate of token embeddings, relative to mup, as `fit` measured it."""
+    embedding_exponent: Annotated[
+        Annotated[Number, Field(ge=-2, le=2)] | None,
+        BeforeValidator(exponent_or_run, json_schema_input_type=float | str | None),
+    ] = None
+    """Of the width in the rate of token embeddings, relative to mup: a number, or the directory of
+    a run in which `fit` measured it."""
     decay: Annotated[str | tuple[str, ...], BeforeValidator(_decay)] = "matrices"
     """What decays: matrices (and embeddings) | all | patterns."""
     epsilon: Literal["scaled", "constant"] = "scaled"

@@ -1,0 +1,210 @@
+"""Small runs over three doublings of an axis: where the quoted optimum goes, and what rules cost.
+
+python -m tests.benchmarks.axis_transfer [NAME...]    one or all; appends what is missing
+
+Each case trains a recipe at four sizes and at octaves of its quoted learning rate; the losses go to
+tests/data/transfer/NAME.csv. A rule that differs from the recipe's in the rate alone is read off
+the same runs: the optimum of the smallest size, moved by the power that the rule adds.
+Interpolation and intervals as in `horizon_costs`.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mutransfer_cli.models.proxy import ProxyFactory
+from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.train.population.trainer import train_population
+from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.horizon_costs import DIVERGED, DRAWS, SEED, Values, interpolated, interval
+
+TABLES = Path(__file__).parents[1] / "data" / "transfer"
+ADAMW = "optimizer: {name: adamw, lr: 0.0078125, eps: 1.0e-10, weight_decay: 0.0}\n"
+MOE = """
+model: {build: moe, args: {head_dim: 8}}
+init: {embedding_std: 0.1}
+data: {source: stdlib, seq_len: 16}
+base: {width: 32, depth: 1, batch: 8, steps: 100, experts: 8, active_experts: 2, expert_width: 32}
+"""
+LORA = """
+model: {build: "lora_model:build", args: {alpha: ALPHA, power: POWER, zero: B}}
+data: {source: digits}
+base: {width: 64, depth: 2, batch: 32, steps: 100, rank: 2}
+"""
+STACK = """
+model: {build: "tests.helpers.deep_stacks:KIND_stack"}
+init: {std: 1.0}
+data: {source: teacher, d_in: 16, d_out: 10}
+base: {width: 32, depth: 2, batch: 32, steps: 100}
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe over one axis.
+
+    Attributes:
+        text: Sections of its recipe.
+        axis: The size that grows.
+        sizes: Its values.
+        rates: Log2 of the quoted rates.
+        rivals: By name, the power of the size that a rule adds to the recipe's.
+        seeds: Number of seeds.
+    """
+
+    text: str
+    axis: str
+    sizes: tuple[int, ...]
+    rates: range
+    rivals: Mapping[str, float] = field(default_factory=dict)
+    seeds: int = 3
+
+    def load(self) -> Recipe:
+        return loads(
+            f"name: transfer\n{self.text}{ADAMW}schedule: {{name: linear, warmup: 0.1}}\n"
+            f"ladder: {{{self.axis}: {list(self.sizes)}}}\n"
+            "search: {space: {lr: {log2: [-9, -3]}}}\n"
+        ).recipe
+
+
+def stack(kind: str, rule: str) -> str:
+    return STACK.replace("KIND", kind) + rule
+
+
+COMPLETEP, DEPTH_MUP = (
+    "parameterization: completep\n",
+    "parameterization: completep\nrules: {depth_alpha: 0.5}\n",
+)
+GROWN = {"∝ size^-1/2": -0.5, "∝ size^1/2": 0.5}
+CASES = {
+    "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
+    "moe-active": Case(MOE, "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN),
+    "moe-active-averaged": Case(
+        MOE + "rules: {experts: averaged}\n", "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN
+    ),
+    "lora-width": Case(
+        LORA.replace("ALPHA", "8").replace("POWER", "1"),
+        "width",
+        (32, 64, 128, 256),
+        range(-9, 0),
+        GROWN,
+    ),
+    "lora-constant": Case(  # rules.rank derived: rate ∝ 1/rank
+        LORA.replace("ALPHA", "2").replace("POWER", "0"),
+        "rank",
+        (2, 4, 8, 16),
+        range(-10, 0),
+        {"invariant": 1.0},
+    ),
+    **{
+        f"{kind.replace('_', '-')}-{name}": Case(
+            stack(kind, rule), "depth", (2, 4, 8, 16), range(-10, 0)
+        )
+        for kind in ("post_norm", "parallel", "looped")
+        for name, rule in (("completep", COMPLETEP), ("half", DEPTH_MUP), ("none", ""))
+    },
+}
+Losses = dict[tuple[int, float, int], float]  # by size, log2 of the rate and seed
+
+
+def read(name: str) -> Losses:
+    """The losses so far."""
+    path = TABLES / f"{name}.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {(int(r["size"]), float(r["log2_lr"]), int(r["seed"])): float(r["loss"]) for r in rows}
+
+
+def train(name: str) -> None:
+    """Train what is missing."""
+    case = CASES[name]
+    factory = ProxyFactory(case.load())
+    done, path = read(name), TABLES / f"{name}.csv"
+    for size in case.sizes:
+        for seed in range(case.seeds):
+            keys = [
+                (size, float(x), seed) for x in case.rates if (size, float(x), seed) not in done
+            ]
+            if not keys:
+                continue
+            at = replace(factory.base, **{case.axis: size})
+            trials = [Trial.of(factory, at, seed, {"lr": 2.0**rate}) for _, rate, _ in keys]
+            results = dict(train_population(trials))
+            is_new = not path.is_file()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                if is_new:
+                    writer.writerow(("size", "log2_lr", "seed", "loss"))
+                for i, key in enumerate(keys):
+                    loss = results[i].loss
+                    writer.writerow((*key, "nan" if loss is None else f"{loss:.6g}"))
+
+
+def curves(name: str) -> tuple[Values, dict[int, Values]]:
+    """The rates, and by size the log losses (seeds, rates)."""
+    found, case = read(name), CASES[name]
+    tables = {}
+    for size in case.sizes:
+        logs = np.log([[found[size, float(x), s] for x in case.rates] for s in range(case.seeds)])
+        logs[~np.isfinite(logs)] = np.nanmax(logs) + DIVERGED
+        tables[size] = logs
+    return np.array(case.rates, dtype=float), tables
+
+
+def measures(case: Case, rates: Values, tables: dict[int, Values], seeds: Values) -> list[float]:
+    """Drift in octaves a doubling; cost in % at the largest size, of the rule and of each rival."""
+    by_size = {size: interpolated(rates, table[seeds].mean(0)) for size, table in tables.items()}
+    best = {size: float(fine[curve.argmin()]) for size, (fine, curve) in by_size.items()}
+    sizes = case.sizes
+    drift = float(np.polyfit(np.log2(sizes), [best[size] for size in sizes], 1)[0])
+    fine, curve = by_size[sizes[-1]]
+    costs = []
+    for power in (0.0, *case.rivals.values()):
+        moved = best[sizes[0]] + power * log2(sizes[-1] / sizes[0])
+        costs.append(100 * float(np.expm1(curve[int(np.abs(fine - moved).argmin())] - curve.min())))
+    return [drift, *costs, *best.values(), float(np.exp(curve.min()))]
+
+
+def main() -> None:
+    """Train what is missing, and print drift and costs with their intervals."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(SEED)
+    for name in sys.argv[1:] or CASES:
+        case, start = CASES[name], time.process_time()
+        train(name)
+        rates, tables = curves(name)
+        point = measures(case, rates, tables, np.arange(case.seeds))
+        draws = np.array(
+            [
+                measures(case, rates, tables, rng.integers(case.seeds, size=case.seeds))
+                for _ in range(DRAWS)
+            ]
+        )
+        names = (
+            "drift",
+            *(f"cost of {rule}" for rule in ("the rule", *case.rivals)),
+            *(f"log2 of the best rate at {size}" for size in case.sizes),
+            "least loss at the largest",
+        )
+        for label, value, sampled in zip(names, point, draws.T, strict=True):
+            print(f"{name}: {label} {value:.3g} ({interval(sampled)})")
+        print(f"{name}: {time.process_time() - start:.0f} CPU s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
