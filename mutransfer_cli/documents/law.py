@@ -38,6 +38,25 @@ class HeldOut(Part):
     )
 
 
+class LawCurve(Part):
+    """Runs, or a line of the law, in a plot."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
+
+
+class LawPicture(Part):
+    """What a plot of the law shows, on logarithmic axes."""
+
+    x_name: str
+    y_name: str
+    points: tuple[LawCurve, ...] = Field(description="runs, at most 1,000 in a curve")
+    lines: tuple[LawCurve, ...]
+
+
 class LawDocument(Part):
     """A scaling law fitted to a table of runs."""
 
@@ -57,6 +76,9 @@ class LawDocument(Part):
     predictions: tuple[Prediction, ...] = Field(
         description="sizes as numbers and predicted quantities with prediction intervals, first "
         "for the sizes asked for, then for those held out"
+    )
+    pictures: tuple[LawPicture, ...] = Field(
+        default=(), description="the runs and the law, as `--plot` draws them"
     )
     method: str
     unidentified: tuple[str, ...] = Field(

@@ -33,6 +33,10 @@ class Series(Part):
     y_name: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+    low: tuple[float, ...] | None = Field(
+        default=None, description="lower ends of the intervals of y; null: there are none"
+    )
+    high: tuple[float, ...] | None = None
     expected: tuple[float, ...] | None = Field(
         default=None, description="what theory predicts at each x"
     )

@@ -6,10 +6,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 from mutransfer_cli.fit.study.size_axes import sizes_of
+from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.surface.curves.curve import Curve, curves_of
 from mutransfer_cli.surface.observation import Observation
+
+LINE_POINTS = 33
+FEWEST_RATES = 3  # on a line through one setting of the other hyperparameters
 
 
 @dataclass(frozen=True)
@@ -42,3 +48,49 @@ def rung_curves(
             runs[i].append(o)
     curves = curves_of({i: runs[i] for i in sorted(runs)})
     return [RungCurve(answer, curves.get(i)) for i, answer in enumerate(answers)]
+
+
+def is_scattered(curves: Sequence[RungCurve]) -> bool:
+    """Whether no rung has a line of learning rates at one setting of the others to show."""
+    found = [rung.curve for rung in curves if rung.curve is not None]
+    return bool(found) and all(len(curve.x) < FEWEST_RATES for curve in found)
+
+
+def settings_of(
+    observations: Sequence[Observation], answer: RungAnswer
+) -> list[tuple[float, float]]:
+    """Learning rate and mean loss over the seeds of every setting of a rung.
+
+    Args:
+        observations: All runs.
+        answer: The rung.
+    """
+    losses: dict[tuple[float, tuple[tuple[str, float], ...]], list[float]] = defaultdict(list)
+    for o in observations:
+        if o.loss is not None and tuple(sizes_of(o).items()) == tuple(answer.sizes.items()):
+            losses[o.lr, tuple(sorted(o.params.items()))].append(o.loss)
+    return [(lr, float(np.mean(found))) for (lr, _), found in losses.items()]
+
+
+def surface_line(
+    surface: StudySurface | None, answer: RungAnswer, rates: Sequence[float]
+) -> list[tuple[float, float]]:
+    """Learning rates and the surface's loss, the other hyperparameters at the rung's best.
+
+    Args:
+        surface: The response surface, if one was fitted.
+        answer: The rung.
+        rates: Learning rates that were run.
+
+    Returns:
+        Empty where the rung has no optimum of every hyperparameter.
+    """
+    optimum = answer.optimum or {}
+    if surface is None or not rates or answer.loss is None or set(optimum) != set(surface.names):
+        return []
+    best = {name: found.value for name, found in optimum.items()}
+    line = map(float, np.geomspace(min(rates), max(rates), LINE_POINTS))
+    return [
+        (lr, answer.loss * (1 + surface.regret({**best, "lr": lr}, answer.sizes).value))
+        for lr in line
+    ]

@@ -198,11 +198,11 @@ def _series(document: FitDocument) -> tuple[Series, ...]:
     for axis, answer in document.axes.items():
         for name in answer.drift:
             optima = {
-                float(size): r.optimum[name].value
+                float(size): r.optimum[name]
                 for r in document.rungs
                 if (size := getattr(r, axis, None)) and r.optimum and name in r.optimum
             }
-            rungs = sorted((size, value) for size, value in optima.items() if value > 0)
+            rungs = sorted((size, o) for size, o in optima.items() if o.value > 0)
             if len(rungs) > 1:
                 found.append(
                     Series(
@@ -211,8 +211,10 @@ def _series(document: FitDocument) -> tuple[Series, ...]:
                         x_name=axis,
                         y_name=f"log2 of the best {name}",
                         x=tuple(size for size, _ in rungs),
-                        y=tuple(log2(value) for _, value in rungs),
-                        expected=tuple(log2(rungs[0][1]) for _ in rungs),
+                        y=tuple(log2(o.value) for _, o in rungs),
+                        low=tuple(log2(o.low if o.low else o.value) for _, o in rungs),
+                        high=tuple(log2(o.high or o.value) for _, o in rungs),
+                        expected=tuple(log2(rungs[0][1].value) for _ in rungs),
                     )
                 )
     return tuple(found)

@@ -62,16 +62,20 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
         )
         for t, value in found[last].tensors.items()
     ]  # fmt: skip
+    scales = [n.noise_scale for n in found.values()]
     series = Series(
         name=f"width {proxies.base.width}",
         panel="noise scale",
         x_name="step",
         y_name="gradient noise scale (examples)",
         x=tuple(float(s) for s in found),
-        y=tuple(n.noise_scale.value for n in found.values()),
+        y=tuple(scale.value for scale in scales),
+        low=tuple(scale.value if scale.low is None else scale.low for scale in scales),
+        high=tuple(scale.value if scale.high is None else scale.high for scale in scales),
     )
+    size = (float(batch),) * len(found)
     used = series.model_copy(
-        update={"name": "batch of the recipe", "y": (float(batch),) * len(found)}
+        update={"name": "batch of the recipe", "y": size, "low": None, "high": None}
     )
     all_series: tuple[Series, ...] = (series, used)
     text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"

@@ -39,6 +39,9 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             label: str | None = "expected"
             for series, color in zip(curves, shades(len(curves)), strict=True):
                 panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
+                if series.low is not None and series.high is not None:
+                    band = {"color": color, "alpha": 0.15, "linewidth": 0}
+                    panel.fill_between(series.x, series.low, series.high, **band)
                 if series.expected is not None:
                     dashes = {"linewidth": 1, "color": "0.4", "label": label}
                     panel.plot(series.x, series.expected, "--", **dashes)

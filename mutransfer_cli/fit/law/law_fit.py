@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mutransfer_cli.catalog.laws import LawEntry
-from mutransfer_cli.documents.law import HeldOut, LawDocument, Prediction, QuantityScore
+from mutransfer_cli.documents.law import (
+    HeldOut,
+    LawCurve,
+    LawDocument,
+    LawPicture,
+    Prediction,
+    QuantityScore,
+)
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.law.conditions import parse_conditions, rows_that_meet
 from mutransfer_cli.fit.law.law_hyperparameters import require
@@ -21,11 +28,14 @@ from mutransfer_cli.surface.laws.law_form import (
     LawOptions,
     LawTable,
     Mask,
+    Picture,
     Score,
+    Series,
 )
 
 log = logging.getLogger(__name__)
 
+MOST_POINTS = 1000  # of a curve in the document
 LARGEST = 0.2  # share of the different sizes that is held out by default
 
 
@@ -105,6 +115,7 @@ def fit_law(runs: RunColumns, request: LawRequest) -> LawResult:
         residual=law.residual,
         held_out=None if score is None else document_of(score, rule),
         predictions=tuple(predictions),
+        pictures=tuple(map(picture_of, law.pictures())),
         method=law.method,
         unidentified=law.unidentified,
         notes=(*runs.notes, *notes, *law.notes),
@@ -199,6 +210,29 @@ def distinct(form: LawForm, table: LawTable) -> list[dict[str, float]]:
 def prediction(law: FittedLaw, sizes: Mapping[str, float]) -> Prediction:
     """A row of the document: the sizes, then what is predicted there."""
     return {**sizes, **law.predict(sizes)}
+
+
+def picture_of(picture: Picture) -> LawPicture:
+    """What a plot shows, with at most so many points in a curve."""
+    return LawPicture(
+        x_name=picture.x_label,
+        y_name=picture.y_label,
+        points=tuple(map(curve_of, picture.points)),
+        lines=tuple(map(curve_of, picture.lines)),
+    )
+
+
+def curve_of(series: Series) -> LawCurve:
+    """A curve in the order of x; of many points, evenly spaced ones."""
+    order = np.argsort(series.x, kind="stable")[:: -(-len(series.x) // MOST_POINTS) or 1]
+    low, high = series.low, series.high
+    return LawCurve(
+        name=series.label,
+        x=tuple(map(float, series.x[order])),
+        y=tuple(map(float, series.y[order])),
+        low=None if low is None else tuple(map(float, low[order])),
+        high=None if high is None else tuple(map(float, high[order])),
+    )
 
 
 def document_of(score: Score, rule: str) -> HeldOut:

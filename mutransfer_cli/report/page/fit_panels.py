@@ -8,6 +8,7 @@ import numpy as np
 
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.fit.decision.wording import size_text, spoken
+from mutransfer_cli.fit.rung_curves import is_scattered, settings_of, surface_line
 from mutransfer_cli.fit.study.coordinates import Coordinate
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -38,13 +39,26 @@ def fit_panels(study: StudyFit, document: FitDocument, key: str) -> list[Panel]:
 def losses_panel(study: StudyFit, key: str) -> Panel:
     """Loss against learning rate, a curve for every rung."""
     series: list[Series] = []
+    scattered = is_scattered(study.curves)
+    points = "Means over the seeds"
+    if scattered:
+        points = (
+            "Each point is a setting, the mean over its seeds, with whatever values of the other "
+            "hyperparameters; lines are the fitted surface at the rung's best values of these"
+        )
     for i, rung in enumerate(study.curves):
         curve, answer = rung.curve, rung.answer
         if curve is None:
             continue
         name = size_text(answer.sizes, study.answers.axes) or size_text(answer.sizes, ["width"])
         rates = tuple(float(r) for r in 2.0**curve.x)
-        series.append(Series(name, rates, tuple(map(float, curve.means)), "curve", i))
+        if scattered:
+            settings = settings_of(study.observations, answer)
+            line = surface_line(study.surface, answer, [lr for lr, _ in settings])
+            series.append(Series(name, *columns(settings), "points", i))
+            series.append(Series(name, *columns(line), "line", i, in_legend=False))
+        else:
+            series.append(Series(name, rates, tuple(map(float, curve.means)), "curve", i))
         if len(curve.censored):
             top = (float(curve.means.max()),) * len(curve.censored)
             diverged = tuple(float(r) for r in 2.0**curve.censored)
@@ -66,13 +80,18 @@ def losses_panel(study: StudyFit, key: str) -> Panel:
     return Panel(
         f"{key}-losses",
         "Loss against learning rate",
-        "Means over the seeds; a diamond is the optimum of a rung with its interval, a cross a "
+        f"{points}; a diamond is the optimum of a rung with its interval, a cross a "
         "learning rate that diverged, drawn at the highest loss of its rung.",
         "learning rate, quoted at the base",
         "loss",
         tuple(series),
         log2_x=True,
     )
+
+
+def columns(pairs: Sequence[tuple[float, float]]) -> tuple[Numbers, Numbers]:
+    """The first numbers of all pairs, and the second."""
+    return tuple(x for x, _ in pairs), tuple(y for _, y in pairs)
 
 
 def slice_panels(

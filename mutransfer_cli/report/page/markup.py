@@ -38,9 +38,14 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Child]]) ->
 
     Args:
         caption: What it lists.
-        head: Names of the columns.
+        head: Names of the columns; one without any text in its cells is left out.
         rows: The cells; the first of each row is its heading.
     """
+    rows = list(rows)
+    kept = [
+        i for i in range(len(head)) if not rows or any(row[i] not in ("", None) for row in rows)
+    ]
+    head, rows = [head[i] for i in kept], [[row[i] for i in kept] for row in rows]
     body = [
         element(
             "tr",

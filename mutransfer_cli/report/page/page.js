@@ -19,4 +19,8 @@ Promise.all(plots.map(async plot => {
 })).then(() => { document.documentElement.dataset.drawn = plots.length; });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
   plots.forEach(plot => Plotly.relayout(plot, theme())));
-addEventListener("beforeprint", () => plots.forEach(plot => Plotly.Plots.resize(plot)));
+// On paper: two plots beside each other, in the colors of a light page.
+const paper = {width: 336, height: 330, "legend.y": -0.4, "font.color": "#000000", "xaxis.gridcolor": "#cccccc", "yaxis.gridcolor": "#cccccc"};
+addEventListener("beforeprint", () => plots.forEach(plot => Plotly.relayout(plot, paper)));
+addEventListener("afterprint", () => plots.forEach(plot =>
+  Plotly.relayout(plot, {...theme(), width: null, height: null, "legend.y": -0.25, autosize: true})));

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from mutransfer_cli.documents.base import as_values
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.decision.wording import signed_interval
 from mutransfer_cli.report.page.evidence.evidence_files import NO_EVIDENCE, Evidence
 from mutransfer_cli.report.page.evidence.evidence_html import evidence_html
 from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels
@@ -90,12 +91,19 @@ def comparison(sections: Sequence[RunSection]) -> Element:
         document = section.fit
         link = element("a", section.source, href=f"#{key_of(i)}")
         values = ", ".join(f"{n} {d.value:.4g}" for n, d in document.decided.items())
-        drift = "-" if document.drift is None else str(document.drift)
+        drift = "-" if document.drift is None else signed_interval(document.drift)
         losses = [rung.loss for rung in document.rungs if rung.loss is not None]
         lowest = f"{min(losses):.4g}" if losses else "-"
         word = element("span", document.verdict, class_=f"verdict {document.verdict}")
         rows.append((link, section.setup, word, values, drift, lowest))
-    head = ("run", "setup", "transfer", "choice", "drift per doubling of width", "lowest loss")
+    head = (
+        "run",
+        "setup",
+        "transfer",
+        "choice",
+        "drift per doubling of width, octaves",
+        "lowest loss",
+    )
     return table("The runs of this page", head, rows)
 
 

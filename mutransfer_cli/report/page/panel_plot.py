@@ -25,6 +25,10 @@ def plot_panel(panel: Panel, path: Path) -> None:
         if panel.log2_x:
             axes.set_xscale("log", base=2)
             axes.set_xticks([2.0**t for t in powers_of_two(panel)])
+        elif panel.log10_x:
+            axes.set_xscale("log")
+        if panel.log_y:
+            axes.set_yscale("log")
         if panel.reference is not None:
             axes.axhline(panel.reference, color="0.5", linestyle="--", linewidth=1)
         axes.set(xlabel=plain_label(panel.x_label), ylabel=plain_label(panel.y_label))

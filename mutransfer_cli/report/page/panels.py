@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, floor, log2
+from math import ceil, floor, log2, log10
 from typing import Literal, TypeAlias
 
 Numbers: TypeAlias = tuple[float, ...]
@@ -12,6 +13,10 @@ Style = Literal["line", "dashed", "curve", "points", "cross", "optimum"]
 # Okabe and Ito's palette for color blindness, without yellow and black, which a light or a dark
 # page swallows (jfly.uni-koeln.de/color).
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+
+
+WIDE = 3.0  # ratio of values from which their axis is logarithmic
+FINE_DECADES = 1.5  # range of a logarithmic axis up to which 2 and 5 of a decade have ticks
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Panel:
         y_label: Label of the y axis, with the unit.
         series: What is drawn.
         log2_x: Whether x is positive and its axis logarithmic, in powers of two.
+        log10_x: The same in powers of ten, for numbers of parameters, tokens or FLOPs.
+        log_y: Whether y is positive and its axis logarithmic.
         reference: A horizontal line, such as the tolerated cost.
     """
 
@@ -66,7 +73,37 @@ class Panel:
     y_label: str
     series: tuple[Series, ...]
     log2_x: bool = False
+    log10_x: bool = False
+    log_y: bool = False
     reference: float | None = None
+
+
+def spans_decades(values: Iterable[float]) -> bool:
+    """Whether a logarithmic axis shows values better: all positive, and far from each other."""
+    found = list(values)
+    return bool(found) and min(found) > 0 and max(found) > WIDE * min(found)
+
+
+def decade_ticks(values: Iterable[float]) -> dict[float, str]:
+    """Ticks of a logarithmic axis with their texts: 1, 2 and 5 of every decade, or powers of ten.
+
+    Args:
+        values: What is drawn; positive.
+    """
+    exponents = [log10(v) for v in values if v > 0]
+    if not exponents:
+        return {}
+    low, high = min(exponents) - 0.05, max(exponents) + 0.05
+    steps = (1, 2, 5) if high - low < FINE_DECADES else (1,)
+    ticks = {}
+    for decade in range(floor(low), ceil(high) + 1):
+        for step in steps:
+            value = step * 10.0**decade
+            if low <= log10(value) <= high:
+                large = not -4 < decade < 5
+                power = f"10<sup>{decade}</sup>" if step == 1 else f"{step}·10<sup>{decade}</sup>"
+                ticks[value] = power if large else f"{value:.10g}"
+    return ticks
 
 
 def powers_of_two(panel: Panel, most: int = 8) -> list[int]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mutransfer_cli.quoting import one_line
-from mutransfer_cli.report.page.panels import COLORS, Panel, Series, powers_of_two
+from mutransfer_cli.report.page.panels import (
+    COLORS,
+    Panel,
+    Series,
+    decade_ticks,
+    powers_of_two,
+)
 
 TITLE_DISTANCE = 12  # pixels between the title of an axis and its tick labels
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "star")
@@ -29,6 +36,8 @@ def plotly_figure(panel: Panel) -> dict[str, Any]:
             "tickvals": [2.0**t for t in ticks],
             "ticktext": [f"2<sup>{t}</sup>" for t in ticks],
         }
+    elif panel.log10_x:
+        axis |= logarithmic(x for s in panel.series for x in s.x)
     layout: dict[str, Any] = {
         "xaxis": axis,
         "yaxis": {
@@ -39,6 +48,8 @@ def plotly_figure(panel: Panel) -> dict[str, Any]:
         "legend": {"orientation": "h", "y": -0.25},
         "hovermode": "closest",
     }
+    if panel.log_y:
+        layout["yaxis"] |= logarithmic(y for s in panel.series for y in s.y)
     if panel.reference is not None:
         layout["shapes"] = [
             {
@@ -52,6 +63,12 @@ def plotly_figure(panel: Panel) -> dict[str, Any]:
             }
         ]
     return {"data": [t for s in panel.series for t in traces(s)], "layout": layout}
+
+
+def logarithmic(values: Iterable[float]) -> dict[str, Any]:
+    """Settings of a logarithmic axis, with ticks whose texts are whole numbers of a decade."""
+    ticks = decade_ticks(values)
+    return {"type": "log", "tickvals": list(ticks), "ticktext": list(ticks.values())}
 
 
 def label(text: str) -> str:

@@ -31,6 +31,14 @@ def test_by_default_all_rows_are_fitted_and_the_largest_sizes_checked() -> None:
     assert set(document.predictions[0]) == {"params", "tokens", "loss"}
 
 
+def test_the_document_holds_what_a_plot_shows() -> None:
+    pictures = fit_law(chinchilla_runs(), LawRequest(LAWS["chinchilla"])).document.pictures
+    assert [picture.x_name for picture in pictures] == ["params", "tokens"]
+    points, law = pictures[0].points[0], pictures[0].lines[0]
+    assert len(points.x) == len(points.y) == 48 and points.x == tuple(sorted(points.x))
+    assert law.y == tuple(sorted(law.y, reverse=True))  # more parameters, less loss
+
+
 def test_with_a_condition_the_law_is_fitted_to_the_rest() -> None:
     request = LawRequest(CHINCHILLA, QUICK, hold_out="N>4e8", at=({"N": 7e9, "tokens": 1e12},))
     document = fit_law(chinchilla_runs(), request).document

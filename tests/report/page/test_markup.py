@@ -62,6 +62,13 @@ def test_without_escaping_it_would_be_markup() -> None:
     assert Reader("<p><script>alert(1)</script></p>").tags == ["p", "script"]
 
 
+def test_a_column_without_any_text_is_left_out() -> None:
+    rows = [("a", "", "1"), ("b", None, "")]
+    text = html(table("Sizes", ("rung", "note", "loss"), rows))
+    assert "note" not in text and "loss" in text
+    assert "note" in html(table("Sizes", ("rung", "note"), [("a", ""), ("b", "odd")]))
+
+
 def test_rows_have_headings() -> None:
     page = Reader(html(table("Sizes", ("rung", "loss"), [("width 8", "2.5")])))
     assert page.tags == [

@@ -13,10 +13,11 @@ from mutransfer_cli.documents.tensor_groups import grouped
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.evidence_files import Evidence
 from mutransfer_cli.report.page.evidence.panel_html import figure
-from mutransfer_cli.report.page.markup import Child, element, table
+from mutransfer_cli.report.page.markup import Child, details, element, table
 from mutransfer_cli.report.page.panels import Panel
 
 SHOWN = 40  # rows of one table; the document has all
+FIRST = 8  # predictions that are shown without a click
 ORDER = {"fail": 0, "inconclusive": 1, "warn": 2, "not judged": 3, "pass": 4}
 
 
@@ -130,7 +131,9 @@ def law_html(file: str, document: LawDocument) -> Iterator[Element | None]:
         shown = document.predictions[:SHOWN]
         names = tuple(dict.fromkeys(name for row in shown for name in row))
         cells = [tuple(prediction_text(row.get(name)) for name in names) for row in shown]
-        yield table("Predictions for new runs", names, cells)
+        yield table("Predictions for new runs", names, cells[:FIRST])
+        if cells[FIRST:]:
+            yield details("Further predictions", table("Further predictions", names, cells[FIRST:]))
     held = document.held_out
     if held is not None:
         yield element(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.check import CheckDocument, ModuleReport
-from mutransfer_cli.documents.law import LawDocument
+from mutransfer_cli.documents.law import LawCurve, LawDocument
 from mutransfer_cli.documents.probe import ProbeDocument
 from mutransfer_cli.documents.probe import Series as ProbeSeries
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.evidence_files import Evidence
-from mutransfer_cli.report.page.panels import Panel, Series
+from mutransfer_cli.report.page.panels import Panel, Series, Style, spans_decades
 
 MODULES = 6  # curves of a coordinate check, as many as there are colors
 LOGARITHMIC = {*SIZES, "step"}
@@ -36,10 +36,13 @@ def coordinate_panels(document: CheckDocument, key: str) -> Iterator[Panel]:
         document: The check.
         key: Begins the key of every panel.
     """
-    modules = sorted(document.modules, key=steepness, reverse=True)[:MODULES]
-    for kind, title in (
-        ("init", "Coordinate check: outputs at init"),
-        ("change", "Coordinate check: changes of outputs"),
+    modules = sorted(without_repeats(document.modules), key=steepness, reverse=True)[:MODULES]
+    expected = document.expected
+    slopes = [t.update_slope for t in document.tensors if t.update_slope is not None]
+    level = all(slope.expected in (None, 0) for slope in slopes)
+    for kind, title, rule in (
+        ("init", "outputs at init", "none should grow"),
+        ("change", "changes of outputs", "all should be level"),
     ):
         series = tuple(
             Series(
@@ -54,14 +57,21 @@ def coordinate_panels(document: CheckDocument, key: str) -> Iterator[Panel]:
         )
         yield Panel(
             f"{key}-{kind}",
-            title,
+            f"Coordinate check under {expected}: {title}",
             f"Root mean square over {document.seeds} seeds, of the modules with the steepest "
-            f"slopes of {len(document.modules)}; in {document.expected} none grows or vanishes.",
+            f"slopes of {len(document.modules)}; "
+            + (f"{rule}." if level else f"{expected} does not keep them level."),
             document.axis,
             "root mean square",
             series,
             log2_x=True,
+            log_y=spans_decades(y for s in series for y in s.y),
         )
+
+
+def without_repeats(modules: Iterable[ModuleReport]) -> list[ModuleReport]:
+    """The modules, without one whose output is that of another, as the model's is its last's."""
+    return list({(*m.init.values(), *m.change.values()): m for m in reversed([*modules])}.values())
 
 
 def steepness(module: ModuleReport) -> float:
@@ -82,7 +92,7 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
         panels.setdefault(series.panel, []).append(series)
     for i, (title, curves) in enumerate(panels.items()):
         shown = [
-            Series(curve.name, curve.x, curve.y, "curve", color)
+            Series(curve.name, curve.x, curve.y, "curve", color, low=curve.low, high=curve.high)
             for color, curve in enumerate(curves)
         ]
         shown += [
@@ -104,12 +114,32 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
 
 
 def law_panels(document: LawDocument, key: str) -> Iterator[Panel]:
-    """Predictions of a law along its first size, with their intervals.
+    """The runs and the law; in a document without them, its predictions along the first size.
 
     Args:
         document: The law.
         key: Begins the key of every panel.
     """
+    for i, picture in enumerate(document.pictures):
+        curves: list[tuple[LawCurve, Style]] = [
+            *((points, "points") for points in picture.points),
+            *((line, "line") for line in picture.lines),
+        ]
+        yield Panel(
+            f"{key}-{i + 1}",
+            f"Law {document.form}: {picture.y_name} against {picture.x_name}",
+            "The runs as points, the law as a line.",
+            picture.x_name,
+            picture.y_name,
+            tuple(
+                Series(curve.name, curve.x, curve.y, style, color, low=curve.low, high=curve.high)
+                for color, (curve, style) in enumerate(curves)
+            ),
+            log10_x=True,
+            log_y=spans_decades(y for curve, _ in curves for y in curve.y),
+        )
+    if document.pictures:
+        return
     size = document.sizes[0] if document.sizes else ""
     quantities = list(
         dict.fromkeys(

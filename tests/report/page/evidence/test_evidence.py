@@ -16,16 +16,16 @@ from mutransfer_cli.documents.check import (
     Slope,
     TensorReport,
 )
-from mutransfer_cli.documents.law import LawDocument
+from mutransfer_cli.documents.law import LawCurve, LawDocument, LawPicture
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.documents.probe import Measure, ProbeDocument, ProbeListDocument
 from mutransfer_cli.documents.probe import Series as ProbeSeries
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.report.page.evidence.evidence_files import split_sources
+from mutransfer_cli.report.page.evidence.evidence_files import Evidence, split_sources
 from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels, probe_panels
 from mutransfer_cli.report.page.panel_plot import plot_panel
-from mutransfer_cli.report.page.plotly_figure import traces
+from mutransfer_cli.report.page.plotly_figure import plotly_figure, traces
 from mutransfer_cli.report.page.write import write_report
 from tests.helpers.run_directories import finished_run
 
@@ -175,6 +175,42 @@ def test_plots_have_the_numbers_of_the_documents(folder: Path) -> None:
     assert flat.y == (1.0, 1.0)
     (law,) = panels["law1-loss"].series
     assert law.x == (1e8, 1e9) and law.y == (2.75, 2.25) and law.low == (2.7, 2.2)
+
+
+def test_the_caption_says_what_the_check_expects() -> None:
+    """Under sp changes grow: a caption that calls for level ones would be wrong."""
+    slopes = {"update_slope": Slope(value=1.0, low=0.9, high=1.1, expected=1.0)}
+    control = CHECK.model_copy(
+        update={
+            "expected": "sp",
+            "tensors": (CHECK.tensors[0].model_copy(update=slopes),),
+        }
+    )
+    for document, words in ((CHECK, "all should be level."), (control, "sp does not keep them")):
+        changes = evidence_panels(Evidence(checks=(("a", document),)))[1]
+        assert words in changes.caption and document.expected in changes.title
+
+
+def test_a_module_whose_output_is_that_of_another_is_drawn_once() -> None:
+    model = CHECK.modules[1].model_copy(update={"name": "(model)"})
+    document = CHECK.model_copy(update={"modules": (*CHECK.modules, model)})
+    changes = evidence_panels(Evidence(checks=(("a", document),)))[1]
+    assert [series.name for series in changes.series] == ["steep", "flat"]
+
+
+def test_a_law_is_drawn_with_its_runs() -> None:
+    picture = LawPicture(
+        x_name="params",
+        y_name="loss",
+        points=(LawCurve(name="runs", x=(1e7, 1e8), y=(9.0, 2.5)),),
+        lines=(LawCurve(name="law", x=(1e7, 1e9), y=(8.9, 2.0)),),
+    )
+    law = LAW.model_copy(update={"pictures": (picture,)})
+    (panel,) = evidence_panels(Evidence(laws=(("a", law),)))
+    assert [(s.style, s.x) for s in panel.series] == [("points", (1e7, 1e8)), ("line", (1e7, 1e9))]
+    axes = plotly_figure(panel)["layout"]
+    assert axes["xaxis"]["ticktext"] == ["10<sup>7</sup>", "10<sup>8</sup>", "10<sup>9</sup>"]
+    assert axes["yaxis"]["tickvals"] == [2.0, 5.0, 10.0]  # 2 to 9
 
 
 def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
