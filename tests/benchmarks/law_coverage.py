@@ -1,23 +1,30 @@
-"""How often the intervals of `law --form optimum` and of loss forecasts hold, on simulated runs.
+"""How often the intervals of `law --form optimum`, `law --form chinchilla` and of
+loss forecasts hold, on simulated runs.
 
 python -m tests.benchmarks.law_coverage optimum --tables 60
 python -m tests.benchmarks.law_coverage forecast --tables 250
+python -m tests.benchmarks.law_coverage grids --tables 15
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.surface.laws.forms.chinchilla import CHINCHILLA
 from mutransfer_cli.surface.laws.forms.optimum import OPTIMUM
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from mutransfer_cli.surface.laws.loss.loss_law import Beyond, LossLaw
+from mutransfer_cli.surface.laws.loss.power_sum import fit_power_sum
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
 from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret
+from tests.helpers.law_tables import GRID_KINDS, best_of_grids
 
 Array = npt.NDArray[np.float64]
 PARAMS = (6e7, 1.2e8, 2.1e8, 4.3e8, 1e9)
@@ -164,10 +171,55 @@ def forecast(tables: int, first: int) -> None:
             )
 
 
+def grids(tables: int, first: int) -> None:
+    """Fit the best run of each size below 4e8 parameters, predict that of the others."""
+    options = LawOptions(confidence=LEVEL, resamples=300)
+    every = np.zeros(2)
+    for kind in GRID_KINDS:
+        inside, alone, errors, widths = [], [], [], []
+        for seed in range(first, first + tables):
+            table = best_of_grids(kind, seed)
+            held = table["params"] >= FITTED
+            law = CHINCHILLA.fit(table.rows(~held), options)
+            for sizes in records(table.rows(held)):
+                loss = law.predict(sizes)["loss"]
+                assert loss.low is not None and loss.high is not None
+                inside.append(loss.low <= sizes["loss"] <= loss.high)
+                errors.append(abs(loss.value / sizes["loss"] - 1))
+                widths.append((loss.high - loss.low) / 2 / sizes["loss"])
+            score = resamples_alone(law).score(table.rows(held))
+            alone.append(score.inside)
+        every += np.mean(inside), np.sum(alone) / len(inside)
+        print(
+            f"{kind}: inside {np.mean(inside):.3f} of {len(inside)}, by resamples alone "
+            f"{np.sum(alone) / len(inside):.3f}; error median {np.median(errors):.2%}, half-width "
+            f"median {np.median(widths):.2%}"
+        )
+    print(f"all kinds: {every[0] / len(GRID_KINDS):.3f}, {every[1] / len(GRID_KINDS):.3f}")
+
+
+def records(table: LawTable) -> list[dict[str, float]]:
+    """Its rows."""
+    return [
+        dict(zip(table.columns, map(float, row), strict=True))
+        for row in zip(*table.columns.values(), strict=True)
+    ]
+
+
+def resamples_alone(law: LossLaw) -> LossLaw:
+    """A law whose predictions come from a bootstrap of its residuals."""
+    table = law.table
+    sizes = np.stack([table.logs(name) for name in table.sizes], axis=1)
+    return replace(law, fitted=fit_power_sum(sizes, table.logs("loss"), law.options),
+                   beyond=Beyond())  # fmt: skip
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("optimum", "forecast"))
+    parser.add_argument("what", choices=("optimum", "forecast", "grids"))
     parser.add_argument("--tables", type=int, default=60)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     arguments = parser.parse_args()
-    {"optimum": optimum, "forecast": forecast}[arguments.what](arguments.tables, arguments.first)
+    {"optimum": optimum, "forecast": forecast, "grids": grids}[arguments.what](
+        arguments.tables, arguments.first
+    )

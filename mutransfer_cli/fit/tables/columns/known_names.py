@@ -72,9 +72,10 @@ _NAMED = (
     ),
     role(
         "params",
-        "n_params num_params parameters n_parameters num_parameters N non_embedding_params "
-        "non_embedding_parameters non_embedding nonembedding_params non_embed_params "
-        "n_non_embedding n_params_non_embedding num_non_embedding_params non_embedding_param_size "
+        "n_params num_params parameters parameter n_parameters num_parameters N "
+        "non_embedding_params non_embedding_parameters non_embedding nonembedding_params "
+        "non_embed_params n_non_embedding n_params_non_embedding num_non_embedding_params "
+        "non_embedding_param_size "
         "param_size params_size parameter_size param_count params_count "
         "total_params params_total model_params model_parameters active_params trainable_params "
         "num_trainable_params model_size size",

@@ -1,12 +1,21 @@
-"""Tokens that a table gives for each parameter, as in a column `D/N`."""
+"""Tokens that a table gives in other columns: for each parameter, or as steps and batch."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.content.cells import Value
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
+from mutransfer_cli.fit.tables.rung_sizes import merged
+
+SEQUENCE_LENGTHS = {
+    *("seq_len", "seqlen", "seq_length", "sequence_length", "sequence_len", "max_seq_len"),
+    *("max_seq_length", "max_sequence_length", "context_length", "context_len", "context_size"),
+    *("context", "ctx", "ctx_len", "n_ctx", "block_size", "train_seq_len", "tokens_per_sequence"),
+}
 
 _RATIO = re.compile(
     r"D\s*/\s*N|(?:tokens?|toks?)\s*(?:/|per|_per_|[ -]to[ -]|_to_)\s*(?:params?|parameters?)"
@@ -21,16 +30,27 @@ def is_ratio(name: str) -> bool:
 
 
 def with_tokens(table: RunTable) -> RunTable:
-    """The table with its tokens, where it has parameters and tokens for each of them instead.
+    """The table with its tokens, where other columns give them.
 
     Args:
         table: A table of runs.
+    """
+    if any(column_name(column.name).role == "tokens" for column in table.columns):
+        return table
+    return tokens_of_steps(tokens_of_ratio(table))
+
+
+def tokens_of_ratio(table: RunTable) -> RunTable:
+    """The table with tokens, where it has parameters and tokens for each of them.
+
+    Args:
+        table: A table of runs without tokens.
     """
     ratios = [column for column in table.columns if is_ratio(column.name)]
     others = [column for column in table.columns if not is_ratio(column.name)]
     roles = [(column, column_name(column.name)) for column in others]
     params = [(column, name.scale) for column, name in roles if name.role == "params"]
-    if len(ratios) != 1 or len(params) != 1 or any(name.role == "tokens" for _, name in roles):
+    if len(ratios) != 1 or len(params) != 1:
         return table
     (ratio,), ((size, scale),) = ratios, params
     cells = [
@@ -41,3 +61,48 @@ def with_tokens(table: RunTable) -> RunTable:
     return replace(
         table, columns=(*others, TableColumn("tokens", cells)), notes=(*table.notes, note)
     )
+
+
+def tokens_of_steps(table: RunTable) -> RunTable:
+    """The table with tokens, where it has steps, a batch and the length of its sequences.
+
+    Numbers of steps are rounded; tokens that differ by it alone are made equal.
+
+    Args:
+        table: A table of runs.
+    """
+    named = [(column, column_name(column.name)) for column in table.columns]
+    by_role = {
+        role: [(column, name) for column, name in named if name.role == role]
+        for role in ("tokens", "flops", "steps", "batch")
+    }
+    lengths = [column for column, name in named if name.key in SEQUENCE_LENGTHS]
+    if by_role["tokens"] or by_role["flops"]:
+        return table
+    if len(by_role["steps"]) != 1 or len(by_role["batch"]) != 1:
+        return table
+    ((steps, of_steps),), ((batch, of_batch),) = by_role["steps"], by_role["batch"]
+    in_tokens = "token" in of_batch.key
+    if "epoch" in of_steps.key or (not in_tokens and len(lengths) != 1):
+        return table
+    factors = [steps, batch, *([] if in_tokens else lengths)]
+    scale = of_steps.scale * of_batch.scale
+    counts = [product(values, scale) for values in zip(*(f.values for f in factors), strict=True)]
+    stands_for, _ = merged([count for count in counts if count is not None])
+    cells = [None if count is None else stands_for[count] for count in counts]
+    note = f"tokens = {' · '.join(factor.name for factor in factors)}"
+    return replace(
+        table,
+        columns=(*table.columns, TableColumn("tokens", cells)),
+        notes=(*table.notes, note),
+    )
+
+
+def product(values: Sequence[Value], scale: float) -> float | None:
+    """The product of numbers; None where one is missing."""
+    total = scale
+    for value in values:
+        if not isinstance(value, float):
+            return None
+        total *= value
+    return total

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-DIVERGED = {"diverged", "diverges", "divergence", "exploded", "#num!", "#div/0!"}
+DIVERGED = {"diverged", "diverges", "diverge", "divergent", "divergence", "exploded", "explodes"}
+DIVERGED |= {"blew up", "blown up", "divergiert", "#num!", "#div/0!"}
 NOT_FINITE = {"nan", "-nan", "inf", "-inf", "infinity", "-infinity"}
 MISSING = {"", "-", "--", "---", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "?", "tbd"}
 MISSING |= {"missing", "nat", "."}

@@ -18,13 +18,11 @@ from mutransfer_cli.surface.laws.identification import (
 from mutransfer_cli.surface.laws.law_form import Array, LawForm, LawOptions, LawTable
 from mutransfer_cli.surface.laws.loss.loss_law import (
     LossLaw,
+    fit_loss_law,
     intervals,
-    measured_widening,
-    widening_text,
     without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
-from mutransfer_cli.surface.laws.loss.power_sum import fit_power_sum
 
 PARAMETERS = ("E", "A", "B", "alpha", "beta")
 
@@ -41,7 +39,7 @@ class Chinchilla:
         free = options.floor is None
         require_variation(table, len(PARAMETERS) if free else len(PARAMETERS) - 1)
         sizes = np.stack([table.logs(name) for name in table.sizes], axis=1)
-        fitted = fit_power_sum(sizes, table.logs("loss"), options, floor=options.floor)
+        fitted, beyond = fit_loss_law(sizes, table.logs("loss"), options)
 
         def named(parameters: Array) -> dict[str, Array]:
             floor, factors, exponents = fitted.natural(parameters)
@@ -54,16 +52,15 @@ class Chinchilla:
         parameters = intervals(estimate, named(fitted.refits.draws), options)
         reasons = unbounded({name: parameters[name] for name in PARAMETERS[3:]}, fitted.refits)
         dependent = dependent_sizes(sizes, table.sizes)
-        wider = measured_widening(sizes, table.logs("loss"), fitted, options)
         return LossLaw(
             table=table,
             fitted=fitted,
             options=options,
             parameters=parameters,
             method=f"Huber losses of log residuals (δ = {DELTA:g}), summed; starts of Hoffmann et "
-            f"al.; {fitted.refits.text}{widening_text(wider)}",
+            f"al.; {fitted.refits.text}{beyond.text}",
             notes=() if free else (f"E is fixed at {options.floor:g}",),
-            widening=wider,
+            beyond=beyond,
             unidentified=(*((dependent,) if dependent else ()), *reasons),
         )
 

@@ -9,9 +9,8 @@ from mutransfer_cli.surface.laws.identification import require_variation, unboun
 from mutransfer_cli.surface.laws.law_form import Array, LawForm, LawOptions, LawTable
 from mutransfer_cli.surface.laws.loss.loss_law import (
     LossLaw,
+    fit_loss_law,
     intervals,
-    measured_widening,
-    widening_text,
     without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
@@ -33,7 +32,7 @@ class Power:
         require_variation(table, 3 if free else 2)
         size = table.logs(table.sizes[0])[:, None]
         loss = table.logs("loss")
-        fitted = fit_power_sum(size, loss, options, floor=options.floor)
+        fitted, beyond = fit_loss_law(size, loss, options)
 
         def named(parameters: Array) -> dict[str, Array]:
             floor, factors, exponents = fitted.natural(parameters)
@@ -48,16 +47,15 @@ class Power:
             if free
             else (f"E is fixed at {options.floor:g}",)
         )
-        wider = measured_widening(size, loss, fitted, options)
         return LossLaw(
             table=table,
             fitted=fitted,
             options=options,
             parameters=parameters,
             method=f"Huber losses of log residuals (δ = {DELTA:g}), summed; many starts; "
-            f"{fitted.refits.text}{widening_text(wider)}",
+            f"{fitted.refits.text}{beyond.text}",
             notes=notes,
-            widening=wider,
+            beyond=beyond,
             unidentified=tuple(unbounded({"alpha": parameters["alpha"]}, fitted.refits)),
         )
 

@@ -21,7 +21,17 @@ FEWEST_ROWS = 6  # for each parameter, in the smallest cut
 CutFit = Callable[[Indices, Indices], tuple[Array, Array, Array]]
 
 
-def widening(order: Array, parameters: int, fit: CutFit, confidence: float) -> float:
+def enough_to_cut(rows: int, parameters: int) -> bool:
+    """Whether a table's smallest cut still determines the law.
+
+    Args:
+        rows: Of the table.
+        parameters: Number of parameters of the law.
+    """
+    return (1 - CUTS[-1]) * rows >= FEWEST_ROWS * parameters
+
+
+def widening(order: Array, fit: CutFit, confidence: float) -> float:
     """The factor by which the parameters' part of prediction intervals has to be wider.
 
     It is the smallest with which the intervals of all cuts together hold the share of the left-out
@@ -29,16 +39,13 @@ def widening(order: Array, parameters: int, fit: CutFit, confidence: float) -> f
 
     Args:
         order: A number for each row that grows with its size, shape (rows,).
-        parameters: Number of parameters of the law.
         fit: Fits the law to some rows and predicts others.
         confidence: The share that the intervals state.
 
     Returns:
-        At least 1; 1 where there are too few rows to cut.
+        At least 1.
     """
     ranked = np.argsort(order, kind="stable")
-    if (1 - CUTS[-1]) * len(order) < FEWEST_ROWS * parameters:
-        return 1.0
     cuts = []
     for share in CUTS:
         count = round((1 - share) * len(order))

@@ -19,7 +19,8 @@ from mutransfer_cli.surface.laws.law_form import (
     Score,
     Series,
 )
-from mutransfer_cli.surface.laws.loss.extrapolation import widening
+from mutransfer_cli.surface.laws.loss.extrapolation import enough_to_cut, widening
+from mutransfer_cli.surface.laws.loss.few_sizes import FewSizes, fit_few_sizes
 from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
 
 LINE_POINTS = 60
@@ -38,7 +39,7 @@ class LossLaw:
         parameters: The parameters by name.
         method: How it was fitted.
         notes: Caveats.
-        widening: Factor of the parameters' part of prediction intervals.
+        beyond: Where prediction intervals come from.
         unidentified: Why parameters are not identified; empty where all are.
     """
 
@@ -49,7 +50,7 @@ class LossLaw:
     method: str
     notes: tuple[str, ...]
     unidentified: tuple[str, ...]
-    widening: float
+    beyond: Beyond
 
     @property
     def points(self) -> int:
@@ -62,17 +63,15 @@ class LossLaw:
         return float(np.sqrt(np.mean(self.fitted.residuals**2)))
 
     def predict(self, sizes: Mapping[str, float]) -> dict[str, Interval]:
-        """The loss of a new run: parameters from the refits, scatter from the residuals."""
+        """The loss of a new run."""
         x = np.log([[sizes[name] for name in self.table.sizes]])
-        value, draws = self._draws(x)
-        return {"loss": percentiles(value[0], draws[:, 0], self.options.confidence)}
+        value, low, high = self._intervals(x)
+        return {"loss": Interval(value=float(value[0]), low=float(low[0]), high=float(high[0]))}
 
     def score(self, held_out: LawTable) -> Score:
         """Share of held-out losses inside their prediction intervals."""
         x = np.stack([held_out.logs(name) for name in self.table.sizes], axis=1)
-        value, draws = self._draws(x)
-        tail = 50 * (1 - self.options.confidence)
-        low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
+        value, low, high = self._intervals(x)
         truth = held_out["loss"]
         inside = (low <= truth) & (truth <= high)
         error = np.abs(value / truth - 1)
@@ -94,11 +93,47 @@ class LossLaw:
             panels.append(Picture(name, label, (points,), (line,)))
         return tuple(panels)
 
-    def _draws(self, log_sizes: Array) -> tuple[Array, Array]:
-        """The predicted loss at each size, and draws of a new run's loss there."""
+    def _intervals(self, log_sizes: Array) -> tuple[Array, Array, Array]:
+        """The predicted loss at each size, and the ends of the interval of a new run's loss."""
         value = self.fitted.log_loss(log_sizes, self.fitted.estimate[None])[0]
-        apart, scatter = new_run(self.fitted, log_sizes, self.options)
-        return np.exp(value), np.exp(value + self.widening * apart + scatter)
+        if self.beyond.few is not None:
+            draws = self.beyond.few.draws(log_sizes, self.options.seed + 1)
+        else:
+            apart, scatter = new_run(self.fitted, log_sizes, self.options)
+            draws = np.exp(value + self.beyond.widening * apart + scatter)
+        tail = 50 * (1 - self.options.confidence)
+        low, middle, high = np.percentile(draws, [tail, 50, 100 - tail], axis=0)
+        loss = np.exp(value)
+        # where the stated form is absurd, as with sizes that grow together, the average stands
+        return np.where((low <= loss) & (loss <= high), loss, middle), low, high
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """Where the prediction intervals of a law come from.
+
+    Attributes:
+        widening: Factor of the parameters' part, measured on the table; 1 where it was not.
+        few: Averaged laws, where there are too few runs to measure it; None elsewhere.
+    """
+
+    widening: float = 1.0
+    few: FewSizes | None = None
+
+    @property
+    def text(self) -> str:
+        """What was done, for the description of the method."""
+        if self.few is not None:
+            return (
+                "; so few runs do not show how far the form errs, so that predictions are averaged "
+                "over second terms and over errors that runs of one size share"
+            )
+        if self.widening <= 1:
+            return ""
+        return (
+            f"; those of predictions {self.widening:.2g} times as wide in the parameters' part, "
+            "since fits to the smaller sizes err by so much at the larger ones"
+        )
 
 
 def new_run(fitted: PowerSum, log_sizes: Array, options: LawOptions) -> tuple[Array, Array]:
@@ -118,6 +153,24 @@ def new_run(fitted: PowerSum, log_sizes: Array, options: LawOptions) -> tuple[Ar
     rows = len(fitted.residuals)
     wider = np.sqrt(rows / max(rows - len(fitted.estimate), 1))
     return apart, rng.choice(fitted.residuals * wider, size=apart.shape)
+
+
+def fit_loss_law(log_sizes: Array, log_loss: Array, options: LawOptions) -> tuple[PowerSum, Beyond]:
+    """Fit a sum of powers, and find how far its predictions err: by cuts, or by averaged laws.
+
+    Args:
+        log_sizes: Shape (rows, k).
+        log_loss: Shape (rows,).
+        options: Confidence, refits, seed, and E where it is fixed.
+    """
+    parameters = 2 * log_sizes.shape[1] + (options.floor is None)
+    if not enough_to_cut(len(log_loss), parameters):
+        few = fit_few_sizes(log_sizes, np.exp(log_loss), options)
+        errors = few.errors(options)
+        fitted = fit_power_sum(log_sizes, log_loss, options, floor=options.floor, errors=errors)
+        return fitted, Beyond(few=few)
+    fitted = fit_power_sum(log_sizes, log_loss, options, floor=options.floor)
+    return fitted, Beyond(measured_widening(log_sizes, log_loss, fitted, options))
 
 
 def measured_widening(
@@ -141,7 +194,7 @@ def measured_widening(
         errors = log_loss[left_out] - part.log_loss(beyond, part.estimate[None])[0]
         return (errors, *new_run(part, beyond, quick))
 
-    return widening(log_sizes.sum(axis=1), len(fitted.estimate), fit, options.confidence)
+    return widening(log_sizes.sum(axis=1), fit, options.confidence)
 
 
 def without_traces(floor: Array, log_loss: Array) -> Array:
@@ -162,13 +215,3 @@ def intervals(
         name: percentiles(value, draws[name], options.confidence)
         for name, value in estimate.items()
     }
-
-
-def widening_text(factor: float) -> str:
-    """What the widening was, for the description of the method."""
-    if factor <= 1:
-        return ""
-    return (
-        f"; those of predictions {factor:.2g} times as wide in the parameters' part, since fits to "
-        "the smaller sizes err by so much at the larger ones"
-    )

@@ -134,6 +134,7 @@ def fit_power_sum(
     *,
     floor: float | None = None,
     searched: int = SEARCHED,
+    errors: Array | None = None,
 ) -> PowerSum:
     """Fit the law from many starts, then refit it to resamples from the estimate.
 
@@ -146,6 +147,7 @@ def fit_power_sum(
         options: Number of refits and their seed.
         floor: E where it is fixed, 0 for a law without it; None to fit it.
         searched: From how many of the starts, the best ones, a search is made.
+        errors: Errors of the log losses for each refit, shape (resamples, rows); None to resample.
     """
     center = log_sizes.mean(axis=0)
     centred, one = log_sizes - center, np.ones((1, len(log_loss)))
@@ -158,7 +160,9 @@ def fit_power_sum(
     best = int(np.argmin(minima.values))
     estimate = minima.parameters[best]
     fitted = softmax_terms(power_terms(centred, estimate[None], floor))[0][0]
-    if len(log_loss) >= PAIRS_FROM * len(estimate):
+    if errors is not None:
+        targets, weights = fitted + errors, one
+    elif len(log_loss) >= PAIRS_FROM * len(estimate):
         targets, weights = log_loss[None], resampled_weights(len(log_loss), options)
     else:
         targets = fitted + resampled_residuals(log_loss - fitted, len(estimate), options)

@@ -1,4 +1,4 @@
-"""Tokens from a column of tokens for each parameter."""
+"""Tokens from other columns."""
 
 from __future__ import annotations
 
@@ -38,3 +38,32 @@ def test_what_has_tokens_already_stays_as_it_is() -> None:
     for columns in ({"N": ["1e9"], "D": ["2e9"], "D_over_N": ["2"]}, {"D_over_N": ["2"]}):
         own = table(**columns)  # type: ignore[arg-type]  # lists of texts are lists of objects
         assert with_tokens(own) is own
+
+
+def test_tokens_follow_from_steps_batch_and_sequences() -> None:
+    """30,517 and 15,258 steps of 32 and 64 sequences: equal to 4e-5, so one number, the smaller."""
+    found = with_tokens(
+        table(steps=["30517", "15258"], bs=["32", "64"], context_length=["2k", "2k"])
+    )
+    assert found.columns[-1].name == "tokens"
+    assert found.columns[-1].values == [15258 * 64 * 2000.0] * 2
+    assert found.notes == ("tokens = steps · bs · context_length",)
+
+
+def test_tokens_follow_from_steps_and_a_batch_in_tokens() -> None:
+    found = with_tokens(table(iters=["1000", "-"], tokens_per_batch=["0.5M", "0.5M"]))
+    assert found.columns[-1].values == [5e8, None]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"steps": ["1", "2"], "bs": ["32", "64"]},  # how long are the sequences?
+        {"epochs": ["1", "2"], "bs": ["32", "64"], "seq_len": ["9", "9"]},
+        {"steps": ["1", "2"], "bs": ["32", "64"], "seq_len": ["9", "9"], "n_ctx": ["8", "8"]},
+        {"steps": ["1", "2"], "bs": ["32", "64"], "seq_len": ["9", "9"], "flops": ["1", "2"]},
+    ],
+)
+def test_what_gives_no_tokens(columns: dict[str, list[object]]) -> None:
+    own = table(**columns)
+    assert with_tokens(own) is own
