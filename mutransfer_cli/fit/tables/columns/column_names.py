@@ -19,6 +19,9 @@ OUTCOME_PREFIXES |= {"result"}
 TAG_PREFIXES = {"tags", "tag", "system_attrs", "attributes", "_wandb", "info"}
 UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "thousands": 1e3, "thousand": 1e3}
 UNITS |= {"millions": 1e6, "million": 1e6, "billions": 1e9, "billion": 1e9, "trillions": 1e12}
+REMARKS = {"mean", "std", "sd", "se", "sem", "stderr", "avg", "average", "final", "last", "best"}
+REMARKS |= {"n", "seed", "seeds", "run", "runs", "over", "of", "nats", "peak", "lower", "is"}
+REMARKS |= {"better", "the", "in", "total", "number"}
 BASES = {"log2": 2.0, "log10": 10.0, "ln": math.e}
 
 
@@ -66,10 +69,15 @@ def column_name(name: str) -> ColumnName:
     base, argument = logarithm(key)
     if base is not None:
         return ColumnName(argument, *_RANKS[argument], base=base)
+    plain = without_remark(text)
+    if compared(plain) in _RANKS:
+        return ColumnName(compared(plain), *_RANKS[compared(plain)], scale=scale)
     parts = [part for part in re.split(r"[./:]", text) if part]
     origin = origin_of(compared(parts[0])) if len(parts) > 1 else ""
     if origin:
-        rest = ".".join(parts[1:])
+        # configs of W&B's API: config.d_model.value
+        own = parts[1:-1] if origin == "setting" and len(parts) > 2 and parts[-1] == "value" else []
+        rest = ".".join(own or parts[1:])
         inner = column_name(rest)
         # W&B's summary and MLflow's metrics hold what was logged last, also of the learning rate
         return ColumnName(
@@ -103,6 +111,13 @@ def without_unit(name: str) -> tuple[str, float]:
     if match and _RANKS.get(compared(match[1]), ("",))[0] in COUNTS:
         return match[1], UNITS[match[2].lower()]
     return name, 1.0
+
+
+def without_remark(name: str) -> str:
+    """A name without brackets that say how its values came about, such as `(mean ± std, n=3)`."""
+    match = re.fullmatch(r"(.+?)\s*[(\[]([^()\[\]]*)[)\]]", name)
+    words = re.findall(r"[^\W\d_]+", match[2].lower()) if match else ()
+    return match[1] if match and REMARKS.issuperset(words) and words else name
 
 
 def logarithm(key: str) -> tuple[float | None, str]:

@@ -26,6 +26,11 @@ NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 WITH_SUFFIX = re.compile(rf"({NUMBER})\s*([kKmMbBgGtT%]?)")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 POINT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
+COUNTED = re.compile(  # 2.5B tokens
+    r"(.*\d\s*[kKmMbBgGtT]?)\s*(?:tokens?|toks?|params?|parameters?|steps?|iters?|iterations?|"
+    r"sequences?|seqs?|examples?|samples?|flops?)",
+    re.IGNORECASE,
+)
 POWER = re.compile(
     rf"(?:({NUMBER})\s*(?:[x×·⋅]|\*(?!\*)|\\times|\\cdot)\s*)?(\d+(?:\.\d+)?)\s*(?:\^|\*\*)\s*"
     r"[({]?\s*([+-]?\d+(?:\.\d+)?)\s*[)}]?"
@@ -135,8 +140,11 @@ def text_value(cell: str) -> Value:
 
 
 def number_of(text: str) -> float | None:
-    """A number in one of the notations of people: `2^-10`, `1,024`, `125M`, `1/64`, `5 %`."""
+    """A number in a notation of people: `2^-10`, `1,024`, `125M`, `2B tokens`, `1/64`, `5 %`."""
     text = text.strip().translate(DASHES)
+    counted = COUNTED.fullmatch(text)
+    if counted:
+        text = counted[1].strip()
     if THOUSANDS.fullmatch(text):
         return finite(text.replace(",", ""))
     if any(digit in SUPERSCRIPTS for digit in text):

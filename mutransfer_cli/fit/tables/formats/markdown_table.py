@@ -1,4 +1,4 @@
-"""Reads the tables of a Markdown document."""
+"""Reads the tables of a Markdown document, and those that consoles draw with lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.formats.delimited import complete_rows, decimal_comma
 
 RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
+BARS = str.maketrans("│┃║", "|||")
+CORNERS = frozenset("+┼├┤┌┐└┘╞╡╪┏┓┗┛┡┩╇╭╮╰╯╔╗╚╝╠╣╬╟╢╫")
+BORDER = CORNERS | frozenset("-=─━═┬┴┳┻╤╧╦╩|: ")
 DECORATION = re.compile(r"^(\*\*|__|`|\*(?!\*))(.*?)\1$")
 
 
@@ -24,7 +27,7 @@ class Block:
 
 
 def is_markdown(lines: Sequence[str]) -> bool:
-    """Whether lines hold a Markdown table: a header above a rule of dashes."""
+    """Whether lines hold a Markdown or drawn table: a header with bars above a rule."""
     return bool(blocks_of(lines))
 
 
@@ -59,17 +62,28 @@ def blocks_of(lines: Sequence[str]) -> list[Block]:
     """The tables among the lines of a document."""
     blocks: list[Block] = []
     block: Block | None = None
-    for number, line in enumerate(lines, 1):
-        if "|" not in line:
+    before = ""
+    for number, line in enumerate((line.translate(BARS) for line in lines), 1):
+        drawn = is_border(line)
+        if block is not None and drawn:
+            continue
+        if block is None and (drawn or RULE.fullmatch(line)) and "|" in before:
+            names = cells_of(before)
+            if drawn or len(names) == len(cells_of(line)):
+                block = Block(number - 1, names)
+                blocks.append(block)
+        elif "|" not in line:
             block = None
         elif block is not None:
             block.rows.append((number, cells_of(line)))
-        elif RULE.fullmatch(line) and number > 1 and "|" in lines[number - 2]:
-            names = cells_of(lines[number - 2])
-            if len(names) == len(cells_of(line)):
-                block = Block(number - 1, names)
-                blocks.append(block)
+        before = line
     return blocks
+
+
+def is_border(line: str) -> bool:
+    """Whether a line is drawn between the rows of a table, such as `+-----+----+`."""
+    characters = set(line.strip())
+    return bool(characters & CORNERS) and characters <= BORDER and len(characters) > 1
 
 
 def cells_of(line: str) -> list[str]:

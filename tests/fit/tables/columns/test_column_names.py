@@ -21,6 +21,8 @@ from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
         ("tokens_seen", "tokens"), ("D", "tokens"), ("bs", "batch"), ("max_iters", "steps"),
         ("C", "flops"), ("State", "state"), ("config/seed", "seed"), ("loss_std", "loss_sd"),
         ("log2lr", "lr"), ("c4/loss", None), ("d", None), ("model.loss_scale", None),
+        ("val loss (mean ± std, n=3)", "loss"), ("LR (peak)", "lr"), ("lr (x 1e-3)", None),
+        ("config.model.d_model.value", "width"), ("config.lr.value", "lr"),
         ("n_heads", None), ("lr_decay", None), ("", None),
     ],
 )  # fmt: skip

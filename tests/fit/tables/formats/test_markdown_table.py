@@ -32,3 +32,25 @@ def test_what_is_no_table() -> None:
     assert not is_markdown(["a|b", "1|2", "---", "a,b"])
     with pytest.raises(InputError, match="f: holds no runs"):
         read_markdown("f", "| a |\n|---|\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+-------+------+\n| width | loss |\n+=======+======+\n|   64  | 3.1  |\n+-------+------+\n"
+        "|  128  | 2.9  |\n+-------+------+\n",
+        "┏━━━━━━━┳━━━━━━┓\n┃ width ┃ loss ┃\n┡━━━━━━━╇━━━━━━┩\n│ 64    │ 3.1  │\n│ 128   │ 2.9  │\n"
+        "└───────┴──────┘\n",
+        "| width | loss |\n|-------+------|\n| 64 | 3.1 |\n| 128 | 2.9 |\n",
+    ],
+    ids=["database", "rich", "org"],
+)
+def test_tables_that_consoles_draw(text: str) -> None:
+    table = read_markdown("runs.txt", text)
+    assert table.names == ["width", "loss"]
+    assert [column.values for column in table.columns] == [[64.0, 128.0], [3.1, 2.9]]
+
+
+def test_sums_and_ranges_are_no_borders() -> None:
+    """The control: CSV with signs of its own is no drawn table."""
+    assert not is_markdown(["a|b", "1|2"]) and not is_markdown(["width,lr", "+1,-2", "--"])
