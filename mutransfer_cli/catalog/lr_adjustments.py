@@ -22,7 +22,9 @@ class LrAdjustmentEntry(Entry):
         coefficient: Factor in front of the implementation's value.
         takes_factor: Whether the library lets its users choose the coefficient, which is
             `optimizer.adjust_lr_factor`.
-        in_torch: Whether torch's own Muon has it, in some version, by this name.
+        in_torch: Whether torch's own Muon has it, in some version, by this name; so does
+            torchtitan's.
+        in_megatron: Whether Megatron's Muon has it by this name.
     """
 
     formula: str
@@ -30,6 +32,7 @@ class LrAdjustmentEntry(Entry):
     coefficient: float = 1.0
     takes_factor: bool = False
     in_torch: bool = False
+    in_megatron: bool = False
 
 
 _CLAMPED = "mutransfer_cli.optimizers.shape_factors:clamped_ratio"
@@ -74,6 +77,7 @@ LR_ADJUSTMENTS = Registry(
         ),
         LrAdjustmentEntry(
             name="spectral",
+            in_megatron=True,
             summary="NVIDIA's, in Megatron-LM and Emerging-Optimizers; not the spectral condition",
             implementation=_LONGER,
             formula="c·√max(out, in)",
@@ -83,6 +87,7 @@ LR_ADJUSTMENTS = Registry(
         ),
         LrAdjustmentEntry(
             name="unit_rms_norm",
+            in_megatron=True,
             summary="NVIDIA's name of the spectral condition",
             implementation=_RATIO,
             formula="c·√(out/in)",
@@ -92,6 +97,7 @@ LR_ADJUSTMENTS = Registry(
         ),
         LrAdjustmentEntry(
             name="shape_scaling",
+            in_megatron=True,
             summary="NVIDIA's name of torch's default",
             implementation=_CLAMPED,
             formula="c·√max(1, out/in)",

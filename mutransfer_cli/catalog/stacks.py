@@ -44,7 +44,7 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.optax:STACK",
             files=("mutransfer_optax.py",),
             aliases=("jax", "flax"),
-            optimizers=(*ADAM, "lion", "sgd"),
+            optimizers=(*ADAM, "lion", "sgd", "muon"),
             versions=tried_versions.OPTAX,
         ),
         StackEntry(
@@ -119,7 +119,7 @@ STACKS = Registry(
             files=("megatron.sh",),
             aliases=("megatron-lm", "megatron-bridge"),
             models="decoders",
-            optimizers=ADAM,
+            optimizers=(*ADAM, "muon"),
             parameterizations=("mup", "completep", "sp"),
             residual_multiplier=False,
             warmup="zero",
@@ -157,7 +157,7 @@ STACKS = Registry(
             files=("mutransfer_torchtitan.py",),
             aliases=("titan",),
             models="decoders",
-            optimizers=ADAM,
+            optimizers=(*ADAM, "muon"),
             tied="never",
             schedule_source="torchtitan 0.3.0, components/optimizer/lr_scheduler.py (November "
             "2026)",

@@ -57,7 +57,8 @@ MEGATRON = StackVersions(
             "0.19.0",
             "trained",
             WHEN,
-            "on CPU: its local layers, torch's AdamW over its groups",
+            "on CPU: its local layers, torch's AdamW over its groups; Muon by emerging-optimizers "
+            "0.3.0",
         ),
         TriedVersion("0.19.2", "trained", WHEN, "in the same way"),
         TriedVersion("0.18.2", "trained", WHEN, "in the same way"),
@@ -86,7 +87,8 @@ TORCHTITAN = StackVersions(
             "0.3.0",
             "trained",
             WHEN,
-            "attention by its class for torch's own, in a loop of ours, on a CPU",
+            "attention by its class for torch's own, in a loop of ours, on a CPU; DistMuon over "
+            "one process",
         ),
         TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
     ),

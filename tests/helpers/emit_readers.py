@@ -369,8 +369,8 @@ def mup_bsh(files: Mapping[str, str], model: Model) -> Reading:
 def optax(files: Mapping[str, str], model: Model) -> Reading:
     """The values by name; optax's transformations take them as they are."""
     (text,) = files.values()
-    values = text[text.index("OPTIMIZER = ") :].replace("OPTIMIZER = ", "OPTIMIZERS = ", 1)
-    return plain_torch({"values.py": values}, model)
+    values = text[text.index("CLIP = ") : text.index("import hashlib")]
+    return plain_torch({"values.py": f"OPTIMIZERS = None\n{values}\nimport hashlib"}, model)
 
 
 READERS: dict[str, Callable[[Mapping[str, str], Model], Reading]] = {

@@ -47,7 +47,7 @@ def optax(files: Files) -> list[float]:
     """optax: the file's own share(), with numpy for JAX's numbers."""
     (text,) = files.values()
     code = text[text.index("\ndef share(") : text.index("\ndef _transform(")]
-    values = executed(text[text.index("SCHEDULE = ") : text.index("OPTIMIZER = ")])
+    values = executed(text[text.index("SCHEDULE = ") : text.index("CLIP = ")])
     scope: dict[str, Any] = {"jnp": np, "SCHEDULE": values["SCHEDULE"]}
     exec(code, scope)
     return [float(scope["share"](step)) for step in range(values["SCHEDULE"]["steps"])]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from mutransfer_cli import Plan
@@ -52,6 +53,11 @@ class Emitted:
         return build(self.recipe, self.size).model
 
 
+def whole(parameter: Tensor) -> Tensor:
+    """The tensor itself; of one sharded over a single process its only shard."""
+    return parameter.to_local() if isinstance(parameter, DTensor) else parameter
+
+
 @dataclass(frozen=True)
 class Piece:
     """A tensor of the plan, or rows of it, inside a parameter of the stack.
@@ -70,13 +76,13 @@ class Piece:
 
     def of_stack(self, parameters: Mapping[str, Tensor]) -> Tensor:
         """The stack's values, in the order of the plan's tensor."""
-        value = parameters[self.parameter].detach()
+        value = whole(parameters[self.parameter]).detach()
         return value if self.rows is None else value[self.rows]
 
     @torch.no_grad()
     def copy(self, value: Tensor, parameters: Mapping[str, Tensor]) -> None:
         """Put the values of the plan's tensor into the stack's parameter."""
-        parameter = parameters[self.parameter]
+        parameter = whole(parameters[self.parameter])
         value = value if self.source is None else value[self.source]
         if self.rows is None:
             parameter.copy_(value)
@@ -86,11 +92,19 @@ class Piece:
 
 @dataclass(frozen=True)
 class GroupNumbers:
-    """What a stack's optimizer does with a parameter at the peak of the schedule."""
+    """What a stack's optimizer does with a parameter at the peak of the schedule.
+
+    Attributes:
+        lr: Learning rate; Muon's in the convention of torch's class (`original`).
+        weight_decay: Decoupled decay: a step shrinks weights by the share lr × weight_decay.
+        eps: Epsilon; None: the optimizer has none.
+        optimizer: `muon` where the stack trains the parameter with it.
+    """
 
     lr: float
     weight_decay: float
     eps: float | None
+    optimizer: str = "adamw"
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ STACK_ROWS = (
     StackRow(
         "megatron",
         {"megatron": ADAPTERS + "megatron_gpt:build"},
-        ("megatron-core==0.19.0", "einops"),
+        ("megatron-core==0.19.0", "emerging-optimizers==0.3.0", "einops", "absl-py"),
         "megatron-core",
         python="3.12",
     ),

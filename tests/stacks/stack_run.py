@@ -36,7 +36,7 @@ from tests.stacks.training import (
 
 LOSS_TOLERANCE = 1e-6
 # With one of these declared, the stack's losses are those of another model or another objective.
-OTHER_MODEL = ("model", "tied", "bias", "attention_scale", "logit_scale", "optimizer")
+OTHER_MODEL = ("model", "tied", "bias", "attention_scale", "logit_scale", "orthogonalization")
 
 
 @dataclass
@@ -134,7 +134,7 @@ def compare_training(
     """
     planned = planned_readings(emitted, model)
     ratios = copy_weights(planned, model, stack, emitted.plan.forward.get("attention_scale"))
-    own = not said & {"lr", "weight_decay", "eps"}
+    own = not said & {"lr", "weight_decay", "eps", "optimizer"}
     emitted.plan.install(model)
     optimizers = plan_optimizers(emitted, model, stack, ratios, own)
     batches, faults = token_batches(), []

@@ -110,17 +110,19 @@ def plan_optimizers(
         model: The proxies' model.
         stack: The built stack.
         ratios: The stack's multipliers divided by the plan's.
-        own: Whether the plan's own optimizers are used; else AdamW with the stack's numbers.
+        own: Whether the plan's own optimizers are used; else AdamW and Muon with the stack's
+            numbers.
     """
     if own:
         return emitted.plan.optimizers(model)
     numbers, parameters = group_numbers(stack), dict(model.named_parameters())
-    groups = []
+    groups: dict[str, list[dict[str, Any]]] = {"adamw": [], "muon": []}
     for piece in {p.name: p for p in stack.pieces}.values():
         n, t = numbers[piece.parameter], ratios[piece.name]
         options = {"lr": n.lr * t, "weight_decay": n.weight_decay / t, "eps": (n.eps or 0.0) / t}
-        groups.append({"params": [parameters[piece.name]], **options})
-    return [torch.optim.AdamW(groups, betas=emitted.plan.betas)]
+        groups[n.optimizer].append({"params": [parameters[piece.name]], **options})
+    muon = [torch.optim.Muon(groups["muon"], momentum=0.95)] if groups["muon"] else []
+    return [torch.optim.AdamW(groups["adamw"], betas=emitted.plan.betas), *muon]
 
 
 def plan_curve(

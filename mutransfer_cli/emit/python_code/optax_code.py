@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mutransfer_cli.emit.core.protocol import EmitRequest
+from mutransfer_cli.optimizers.muon import MUON
 from mutransfer_cli.plans.param_groups import group_options
+from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan, adjustment_of
 from mutransfer_cli.quoting import python
 
 OPTAX_CODE = '''
@@ -74,15 +79,17 @@ def share(step):
     return jnp.where(step < rising, (step + 1) / max(rising, 1), after)
 
 
-def _transform(o):
+def _transform(kind, o, name_of):
     """What one group of parameters is trained with."""
+    if kind == "muon":
+        return _muon(o, name_of)
     rate = optax.scale_by_learning_rate(lambda step: o["lr"] * share(step))
     decay = optax.add_decayed_weights(o["weight_decay"])
-    if OPTIMIZER == "adamw":
+    if kind == "adamw":
         return optax.chain(optax.scale_by_adam(*o["betas"], eps=o["eps"]), decay, rate)
-    if OPTIMIZER == "adam":  # its decay is part of the gradient
+    if kind == "adam":  # its decay is part of the gradient
         return optax.chain(decay, optax.scale_by_adam(*o["betas"], eps=o["eps"]), rate)
-    if OPTIMIZER == "lion":
+    if kind == "lion":
         return optax.chain(optax.scale_by_lion(*o["betas"]), decay, rate)
     momentum = optax.trace(o["momentum"], o["nesterov"]) if o["momentum"] else optax.identity()
     return optax.chain(decay, momentum, rate)
@@ -90,12 +97,36 @@ def _transform(o):
 
 def optimizer(params, name_of=tensor_name):
     """The optimizer of these parameters, with schedule and clipping."""
-    options = {name: repr(tensor["options"]) for name, tensor in TENSORS.items()}
-    transforms = {repr(t["options"]): _transform(t["options"]) for t in TENSORS.values()}
+    kinds = {name: (t["optimizer"], t["options"]) for name, t in TENSORS.items()}
+    options = {name: repr(kind) for name, kind in kinds.items()}
+    transforms = {repr(kind): _transform(*kind, name_of) for kind in kinds.values()}
     labels = jax.tree.map(options.get, names(params, name_of))
     trained = optax.multi_transform(transforms, labels)
     return trained if CLIP is None else optax.chain(optax.clip_by_global_norm(CLIP), trained)
 '''
+
+
+def tensor_options(plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
+    """The options of one tensor; Muon's rate and decay stay in the convention of the plan.
+
+    The rate of `group_options` is in the convention of torch's class, which the installed release
+    decides.
+    """
+    options = group_options(plan, tensor)
+    adjustment = adjustment_of(plan)
+    if (tensor.optimizer or plan.optimizer) != MUON.name or adjustment is None:
+        return options
+    options.pop("adjust_lr_fn", None)
+    own = {"lr": tensor.lr, "weight_decay": tensor.weight_decay}
+    return {**options, **own, "factor": adjustment(tensor.shape)}
+
+
+def adjustment_lines(plan: Plan) -> list[str]:
+    """The convention of Muon's rates, if there are any."""
+    adjustment = adjustment_of(plan)
+    if adjustment is None:
+        return []
+    return [f"ADJUST_LR = {python(adjustment.name)}  # Muon's update × {adjustment.formula}"]
 
 
 def optax_values(request: EmitRequest) -> str:
@@ -106,12 +137,13 @@ def optax_values(request: EmitRequest) -> str:
             "shape": t.shape,
             "init": t.init,
             "init_std": t.init_std,
-            "options": group_options(plan, t),
+            "optimizer": t.optimizer or plan.optimizer,
+            "options": tensor_options(plan, t),
         }
         for t in plan.tensors
     }
     lines = [
-        f"OPTIMIZER = {python(plan.optimizer)}",
+        *adjustment_lines(plan),
         f"CLIP = {python(plan.clip)}  # threshold of the global gradient norm",
         "# Multipliers that your forward pass applies; the head of this file says where.",
         f"FORWARD = {python(dict(plan.forward))}",

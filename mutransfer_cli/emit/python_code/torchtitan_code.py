@@ -11,6 +11,12 @@ from math import gcd
 
 from torch import nn
 
+MODULE_PATHS = {
+    **{name: f"attention.qkv_linear.{name}" for name in ("wq", "wk", "wv")},
+    **{name: f"feed_forward.{name}" for name in ("w1", "w2", "w3")},
+    "wo": "attention.wo",
+}
+
 
 def llama3_mutransfer():
     """The Trainer.Config that torchtitan trains: `--config llama3_mutransfer`."""
@@ -30,6 +36,8 @@ def configure(config):
     config.optimizer = optimizer_config(config.optimizer)
     _set(config.lr_scheduler, LR_SCHEDULER)
     _set(config.training, training_values(config.training))
+    if MUON is not None:
+        config.training.disable_cuda_graphs = True
     return config
 
 
@@ -43,7 +51,34 @@ def optimizer_config(stock):
         ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=options)
         for pattern, options in GROUPS
     ]
-    return dataclasses.replace(stock, param_groups=groups)
+    if MUON is None:
+        return dataclasses.replace(stock, param_groups=groups)
+    matrices = rf"(^|\\.)({'|'.join(MUON_MODULES)})\\.weight$"
+    muon = ParamGroupConfig(pattern=matrices, optimizer_name="DistMuon", optimizer_kwargs=MUON)
+    return dataclasses.replace(
+        stock,
+        param_groups=[muon, *groups],
+        optimizer_factory_kwargs_by_name={"DistMuon": muon_layout()},
+    )
+
+
+def muon_layout():
+    """Each matrix is orthogonalized as a whole, by one rank; one bucket for each layer."""
+    try:
+        from torchtitan.distributed.flex_shard import BucketConfig, ComputeLayout, Owned
+    except ImportError as error:
+        raise ImportError("this torchtitan has no DistMuon; 0.3.0 has") from error
+    axes = ("fsdp", "dp_shard")  # of spmd_backend default, and of the others
+    whole = ComputeLayout(shardings_by_mesh_axis={axis: Owned() for axis in axes})
+    layers = [
+        tuple(f"layers.{layer}.{MODULE_PATHS[name]}.weight" for name in MUON_MODULES)
+        for layer in range(SIZES["n_layers"])
+    ]
+    buckets = [BucketConfig(name=f"layers.{i}", patterns=names) for i, names in enumerate(layers)]
+    return {
+        "compute_sharding_by_fqn": {name: whole for names in layers for name in names},
+        "bucket_configs": tuple(buckets),
+    }
 
 
 def training_values(training):

@@ -10,14 +10,11 @@ get_mup_config_overrides, transformer_config.py and training/arguments.py.
 from __future__ import annotations
 
 from math import sqrt
-from typing import NamedTuple
 
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Offer
-from mutransfer_cli.emit.core.capability_check import (
-    refusal,
-)
+from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, OUTER, multiplier_of
 from mutransfer_cli.emit.core.header import header_block
@@ -28,20 +25,21 @@ from mutransfer_cli.emit.core.resolve import (
     resolve_tensors,
     shared_weight_decay,
 )
+from mutransfer_cli.emit.megatron_parts.arguments import (
+    model_arguments,
+    mup_arguments,
+    training_lines,
+)
+from mutransfer_cli.emit.megatron_parts.base_values import BaseValues
+from mutransfer_cli.emit.megatron_parts.megatron_muon import (
+    MUON_USAGE,
+    is_muon,
+    muon_deviations,
+    muon_keys,
+    muon_offers,
+)
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import one_line, shell
-
-MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
-
-
-class BaseValues(NamedTuple):
-    """What Megatron is given, at the base."""
-
-    std: float
-    lr: float
-    weight_decay: float
-    eps: float
-    embedding_std: float
 
 
 def offers_of(decoder: Decoder, base: BaseValues, m: float, mup: bool) -> dict[str, Offer]:
@@ -62,6 +60,24 @@ def offers_of(decoder: Decoder, base: BaseValues, m: float, mup: bool) -> dict[s
     return offers if mup else offers | {"readout": Offer(lr, std, decay, eps)}
 
 
+def base_values(request: EmitRequest, m: float) -> BaseValues:
+    """The values at the base; with Muon the rate and epsilon are those of the embedding.
+
+    Args:
+        request: The configuration to write.
+        m: The width multiplier.
+    """
+    h = hidden_numbers(request)
+    decay = shared_weight_decay(request, h)
+    std = h.init_std * sqrt(m)
+    embedding_std = common_init_std(request, "token", "tied") or std
+    if is_muon(request):  # it divides neither by m
+        (name, *_) = request.decoder.names("token", "tied")
+        embedding = request.plan.tensor(name)
+        return BaseValues(std, embedding.lr, decay, embedding.eps or 0.0, embedding_std)
+    return BaseValues(std, h.lr * m, decay, h.eps * m, embedding_std)
+
+
 def resolve(request: EmitRequest) -> ResolvedConfig:
     """Base values from the hidden matrices; multipliers of embedding and logits.
 
@@ -71,13 +87,12 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     t, plan = request.decoder, request.plan
     mup = not PARAMETERIZATIONS[plan.parameterization].standard
     m = t.m_width if mup else 1.0
-    h = hidden_numbers(request)
-    decay = shared_weight_decay(request, h)
-    std = h.init_std * sqrt(m)
-    embedding_std = common_init_std(request, "token", "tied") or std
-    base = BaseValues(std, h.lr * m, decay, h.eps * m, embedding_std)
+    base = base_values(request, m)
+    offers = offers_of(t, base, m, mup)
+    if is_muon(request):
+        offers = muon_offers(request, offers, base.lr, base.weight_decay)
     fixed = {"residual": 1.0} | ({} if mup else {"embedding": 1.0, "logit": 1.0})
-    tensors = resolve_tensors(request, offers_of(t, base, m, mup), fixed)
+    tensors = resolve_tensors(request, offers, fixed)
     logits = tensors.multipliers["logit"]
     if mup and m != 1 and abs(logits - 1) < 1e-12:
         raise refusal(
@@ -104,88 +119,10 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
             "logits": logits,
             "head_dim": head_dim,
         },
+        deviations=muon_deviations(request) if is_muon(request) else (),
         notes=(note,) if mup else (),
         tied_logits=tensors.tied_logits,
     )
-
-
-Argument = tuple[str, object, str]  # option, value (None: it takes none), comment
-
-
-def model_arguments(t: Decoder) -> list[Argument]:
-    """The architecture."""
-    lines: list[Argument] = [
-        ("--num-layers", t.depth, ""),
-        ("--hidden-size", t.width, ""),
-        ("--ffn-hidden-size", t.filter, ""),
-        ("--num-attention-heads", t.heads, ""),
-        ("--kv-channels", t.head_size, "head size"),
-    ]
-    if t.groups != t.heads:
-        lines += [("--group-query-attention", None, ""), ("--num-query-groups", t.groups, "")]
-    lines += [
-        ("--seq-length", t.length, "of the proxies"),
-        ("--max-position-embeddings", t.length, ""),
-        ("--vocab-size", t.vocabulary, ""),
-        ("--make-vocab-size-divisible-by", "1", ""),
-        ("--position-embedding-type", "rope" if t.rotary else "learned_absolute", ""),
-        ("--normalization", "RMSNorm" if t.rms else "LayerNorm", ""),
-        ("--norm-epsilon", t.norm_eps, ""),
-    ]
-    if t.rope_theta is not None:
-        lines.append(("--rotary-base", f"{t.rope_theta:.0f}", ""))
-    lines += [("--swiglu", None, "")] if t.gated else []
-    lines += [] if t.bias else [("--disable-bias-linear", None, "")]
-    if not t.bias and {"q_bias", "qkv_bias"} & set(t.parts.values()):
-        lines.append(("--add-qkv-bias", None, ""))
-    if t.bias and not t.gated:
-        lines.append(("--no-bias-gelu-fusion", None, "the fused GELU is an approximation by tanh"))
-    lines += [] if t.tied else [("--untie-embeddings-and-output-weights", None, "")]
-    return [*lines, ("--attention-dropout", "0.0", ""), ("--hidden-dropout", "0.0", "")]
-
-
-def mup_arguments(t: Decoder, resolved: ResolvedConfig) -> list[Argument]:
-    """The width at the base and the multipliers; none without --use-mup."""
-    s = resolved.settings
-    if not s["scales_width"]:
-        return []
-    return [
-        ("--use-mup", None, "Megatron divides by the width itself: all below is at the base"),
-        ("--mup-base-hidden-size", t.base_width, "width of the base"),
-        ("--mup-embedding-mult", s["embedding"], "on the output of the embeddings"),
-        ("--mup-output-mult", s["logits"], "total on the logits; 1.0 would mean 1/m"),
-        ("--mup-base-head-dim", s["head_dim"], "softmax scale √this / head size"),
-        ("--mup-attn-scale-power", "1.0", ""),
-    ]
-
-
-def training_lines(request: EmitRequest, base: BaseValues) -> list[Argument]:
-    """Init, optimizer and schedule."""
-    plan, schedule = request.plan, request.schedule
-    lines: list[Argument] = [
-        ("--init-method-std", base.std, "at the base"),
-        ("--embedding-init-method-std", base.embedding_std, "of embeddings and readout"),
-        ("--optimizer", "adam", "with decoupled decay (AdamW)"),
-        ("--lr", base.lr, "at the base; divided by m for hidden matrices"),
-        ("--min-lr", base.lr * schedule.final, "at the base, as lr"),
-        ("--adam-eps", base.eps, "at the base; divided by m for hidden matrices"),
-        ("--adam-beta1", plan.betas[0], ""),
-        ("--adam-beta2", plan.betas[1], ""),
-        ("--weight-decay", base.weight_decay, "of all matrices, as AdamW takes it"),
-        ("--clip-grad", plan.clip or 0.0, "0: no clipping"),
-        ("--train-iters", plan.target["steps"], ""),
-        ("--global-batch-size", plan.target["batch"], "sequences per step"),
-        ("--micro-batch-size", 1, "sequences per GPU and pass: raise it as memory allows"),
-        ("--lr-decay-style", MEGATRON_DECAY[schedule.name], ""),
-        ("--lr-decay-iters", plan.target["steps"], ""),
-        ("--lr-warmup-iters", schedule.warmup, ""),
-    ]
-    if schedule.name == "wsd":
-        lines += [
-            ("--lr-wsd-decay-style", "linear", ""),
-            ("--lr-wsd-decay-iters", schedule.decay, ""),
-        ]
-    return lines
 
 
 def render(
@@ -212,6 +149,7 @@ def render(
         "Fill in: GPUS, PREFIX and NAME. global-batch-size has to be a multiple of",
         "micro-batch-size × data-parallel size.",
         "Megatron-Bridge takes the same names as fields of its provider.",
+        *(MUON_USAGE if is_muon(request) else ()),
     ]
     return {"megatron.sh": header_block(document, usage) + f"MUTRANSFER_ARGS=(\n{body})\n"}
 
@@ -241,7 +179,7 @@ def keys(
     multiplier = multiplier_of(part)
     if s["scales_width"] and multiplier in multipliers:
         found["multiplier"] = multipliers[multiplier]
-    return found
+    return found | muon_keys(request, tensor, base.lr) if is_muon(request) else found
 
 
 STACK = Stack(resolve, render, keys)

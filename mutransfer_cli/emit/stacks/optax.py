@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.header import header_block
-from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig, Stack
+from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
-from mutransfer_cli.emit.python_code.optax_code import OPTAX_CODE, optax_values
+from mutransfer_cli.emit.python_code.optax_code import OPTAX_CODE, optax_values, tensor_options
+from mutransfer_cli.emit.python_code.optax_muon import OPTAX_MUON_CODE
 from mutransfer_cli.emit.python_code.schedule_code import schedule_values
 from mutransfer_cli.emit.python_code.torch_code import torch_keys
+from mutransfer_cli.optimizers.muon import MUON
+from mutransfer_cli.plans.param_groups import optimizer_kinds
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
 DEFAULT_SITES = {
@@ -22,6 +26,11 @@ DEFAULT_SITES = {
     "residual_scale": "the output of every residual branch, before it is added",
     "attention_scale": "q·k, instead of 1/sqrt(d_head)",
 }
+
+MUON_USAGE = (
+    "Muon orthogonalizes with optax; its momentum is torch's, without the bias correction of",
+    "optax.contrib.muon. lr is quoted as ADJUST_LR does, whose factor each group has.",
+)
 
 
 def multiplier_lines(plan: Plan) -> list[str]:
@@ -54,9 +63,25 @@ def render(
         *multiplier_lines(request.plan),
         "Fill in: nothing here. Where your parameters have other names than the proxies',",
         "pass name_of, a function of a parameter's path in the tree, to both functions.",
+        *(MUON_USAGE if MUON.name in optimizer_kinds(request.plan) else ()),
     ]
     text = header_block(document, usage) + "\n" + schedule_values(request) + optax_values(request)
-    return {"mutransfer_optax.py": text + OPTAX_CODE}
+    muon = OPTAX_MUON_CODE if MUON.name in optimizer_kinds(request.plan) else ""
+    return {"mutransfer_optax.py": text + OPTAX_CODE + muon}
 
 
-STACK = Stack(exact_config, render, torch_keys)
+def keys(
+    request: EmitRequest, resolved: ResolvedConfig, tensor: TensorPlan | None
+) -> dict[str, Key]:
+    """The entries of FORWARD and TENSORS that carry each number."""
+    found = torch_keys(request, resolved, tensor)
+    if tensor is None:
+        return found
+    options = tensor_options(request.plan, tensor)
+    return {
+        name: Key(key.name, options[name]) if name in options else key
+        for name, key in found.items()
+    }
+
+
+STACK = Stack(exact_config, render, keys)

@@ -9,11 +9,12 @@ into the queries. Source: torchtitan 0.3.0, components/optimizer and models/comm
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import sqrt
 
 from mutransfer_cli.documents.scale import ScaleDocument
 from mutransfer_cli.emit.core.abc_symmetry import Numbers
+from mutransfer_cli.emit.core.capability_check import refuse_core
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
@@ -26,6 +27,13 @@ from mutransfer_cli.emit.llama.llama_architecture import (
 )
 from mutransfer_cli.emit.llama.shared_init import share_init_of_keys, with_common_init
 from mutransfer_cli.emit.python_code.torchtitan_code import TORCHTITAN_CODE
+from mutransfer_cli.emit.torchtitan_parts.dist_muon import (
+    MUON_USAGE,
+    dist_muon,
+    muon_options,
+    muon_text,
+    several_rates,
+)
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.quoting import python
 
@@ -73,9 +81,14 @@ def resolve(request: EmitRequest) -> ResolvedConfig:
     actual = {n: v for n, v in tensors.actual.items() if t.parts[n] in FIELDS}
     for parts in (("k", "v"), *((part,) for part in FIELDS if part not in ("k", "v"))):
         with_common_init(actual, t.names(*parts))
+    muon = dist_muon(request, actual)
+    if muon is not None:
+        refuse_core(request, several_rates(muon.differing(actual)))
+        actual |= muon.numbers
     return ResolvedConfig(
         planned=tensors.planned,
         actual=actual,
+        settings={"muon": muon},
         attention_scale=plan.forward.get("attention_scale") if scale is None else own_scale,
         deviations=() if t.kind in LLAMA_LIKE else (another_architecture(t),),
     )
@@ -92,6 +105,15 @@ def fields_of(decoder: Decoder, part: str) -> tuple[str, ...]:
     return FIELDS[part] + (("w1",) if part == "up" and not decoder.gated else ())
 
 
+def muon_fields(request: EmitRequest, resolved: ResolvedConfig) -> tuple[str, ...]:
+    """The modules of a layer whose matrices DistMuon trains, in the order of `FIELDS`."""
+    muon, t = resolved.settings["muon"], request.decoder
+    if muon is None:
+        return ()
+    parts = {t.parts[name] for name in muon.numbers}
+    return tuple(dict.fromkeys(f for p in FIELDS if p in parts for f in fields_of(t, p)))
+
+
 def groups_and_init(
     request: EmitRequest, resolved: ResolvedConfig
 ) -> tuple[dict[str, Numbers], dict[str, float | tuple[float, ...]]]:
@@ -99,6 +121,7 @@ def groups_and_init(
     t = request.decoder
     groups: dict[str, Numbers] = {}
     init: dict[str, float | tuple[float, ...]] = {}
+    muon = muon_fields(request, resolved)
     for part in dict.fromkeys(t.parts[name] for name in resolved.actual):
         names, fields = t.names(part), fields_of(t, part)
         ending = rf"({'|'.join(fields)})\.weight$"
@@ -106,7 +129,9 @@ def groups_and_init(
             replace(resolved.actual[n], init_std=None, multiplier=1.0, init_tolerance=0.0)
             for n in names
         ]
-        if all(key == keys[0] for key in keys):
+        if fields[0] in muon:
+            pass  # in the group of DistMuon
+        elif all(key == keys[0] for key in keys):
             groups[rf"(^|\.){ending}"] = keys[0]
         else:
             for name, key in zip(names, keys, strict=True):
@@ -163,6 +188,7 @@ def render(
         "It computes in float32, as the proxies did: bfloat16 as mixed_precision_param is faster,",
         "and was not tuned. Documents of one sequence do not attend to each other.",
         "torchtitan refuses groups without a tensor: pipeline parallelism cannot split this model.",
+        *(MUON_USAGE if resolved.settings["muon"] is not None else ()),
     ]
     sizes = {
         "dim": t.width,
@@ -182,6 +208,7 @@ def render(
         + "# Standard deviations by module; keys and values share wkv.\n"
         + f"INIT = {python(init)}\n"
         + f"GROUPS = {python(options, width=100)}\n"
+        + muon_text(request, resolved.settings["muon"], muon_fields(request, resolved))
         + training_text(request)
         + TORCHTITAN_CODE
     )
@@ -199,10 +226,13 @@ def keys(
         return {}
     field = FIELDS[request.decoder.parts[tensor.name]][0]
     field = INIT_NAMES[field] if field == "output" else field
-    group = f"GROUPS['{field}']"
+    muon = resolved.settings["muon"]
+    if muon is not None and tensor.name in muon.numbers:
+        values, group = muon_options(request, muon), "MUON"
+    else:
+        values, group = asdict(numbers), f"GROUPS['{field}']"
     found = {
-        name: Key(f"{group}['{name}']", getattr(numbers, name))
-        for name in ("lr", "weight_decay", "eps")
+        name: Key(f"{group}['{name}']", values[name]) for name in ("lr", "weight_decay", "eps")
     }
     if numbers.init_std is not None:
         name = INIT_NAMES.get(field, field)

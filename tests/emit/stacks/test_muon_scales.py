@@ -86,4 +86,4 @@ def test_the_file_trains_as_the_plan(tmp_path: Path, name: str) -> None:
 
 def test_formats_without_muon_refuse_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not support the optimizer muon"):
-        scale(recipe(tmp_path, "spectral"), width=64, format="megatron")
+        scale(recipe(tmp_path, "spectral"), width=64, format="cerebras")

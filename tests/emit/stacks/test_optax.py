@@ -55,7 +55,31 @@ def test_the_head_says_where_multipliers_go(tmp_path: Path) -> None:
     assert line.startswith("# plan.FORWARD['logit_scale'] = ") and "readout" in line
 
 
-def test_an_optimizer_with_other_steps_is_refused(tmp_path: Path) -> None:
-    """torch iterates Muon in bfloat16, and optax corrects the bias of its momentum."""
-    with pytest.raises(InputError, match="--format optax: does not support the optimizer muon"):
-        scale(small_recipe(tmp_path), sets=["optimizer.name=muon"], width=64, format="optax")
+def test_an_optimizer_that_optax_lacks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--format optax: does not support the optimizer soap"):
+        scale(small_recipe(tmp_path), sets=["optimizer.name=soap"], width=64, format="optax")
+
+
+@pytest.mark.parametrize(
+    ("convention", "lr", "factor"),
+    [("original", 0.02, 2.0), ("consistent_rms", 0.01, 0.2 * 16), ("none", 0.02, 1.0)],
+)
+def test_muon_keeps_its_rate_and_names_its_factor(
+    tmp_path: Path, convention: str, lr: float, factor: float
+) -> None:
+    """The matrix is (64, 16) at the base, (256, 64) here; √256 is twice √64, so half the rate."""
+    text = scale(
+        small_recipe(tmp_path),
+        sets=["optimizer.name=muon", f"optimizer.adjust_lr={convention}", "optimizer.lr=0.02"],
+        width=64,
+        format="optax",
+    ).text()
+    values = re.search(r"^ADJUST_LR = .*?(?=^import hashlib)", text, re.M | re.S)
+    assert values is not None and text.endswith("share(step)),\n    )\n")
+    scope: dict[str, Any] = {}
+    exec(values[0], scope)
+    matrix, vector = (scope["TENSORS"][f"blocks.0.{n}.weight"] for n in ("mlp.up", "norm1"))
+    assert scope["ADJUST_LR"] == convention and matrix["optimizer"] == "muon"
+    assert matrix["options"]["lr"] == pytest.approx(lr)
+    assert matrix["options"]["factor"] == pytest.approx(factor)
+    assert vector["optimizer"] == "adamw" and "factor" not in vector["options"]

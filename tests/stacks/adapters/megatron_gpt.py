@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from tests.helpers.emit_readers import kind
 from tests.stacks.built import BuiltStack, Emitted, GroupNumbers, Piece
 from tests.stacks.training import loop, next_token_loss
@@ -137,6 +138,43 @@ class Steps:
         self.scheduler.step(self.increment)
 
 
+def muon_overrides(model: nn.Module) -> Any:
+    """Which parameters Adam trains beside Muon, and which it splits, as Megatron sets both."""
+    from megatron.core.optimizer import emerging_optimizers as emerging
+
+    shapes = emerging._get_qkv_split_shapes(model.config)
+    for name, parameter in model.named_parameters():
+        if "linear_qkv.weight" in name:
+            parameter.is_qkv, parameter.qkv_split_shapes = True, shapes  # type: ignore[attr-defined]  # read by Muon
+    return emerging._EMERGING_OPTIMIZERS["muon"].default_param_overrides
+
+
+def muon_of(config: Any, model: nn.Module, groups: Any) -> torch.optim.Optimizer:
+    """Megatron's Muon over its groups."""
+    from megatron.core.optimizer import emerging_optimizers as emerging
+    from megatron.core.process_groups_config import ProcessGroupCollection
+
+    found: torch.optim.Optimizer
+    found, _ = emerging._create_emerging_optimizer(
+        config, groups, "muon", [model], ProcessGroupCollection.use_mpu_process_groups()
+    )
+    return found
+
+
+def numbers_of(group: Any, arguments: Any) -> GroupNumbers:
+    """The numbers of a group; Muon's decay is of the rate before its factor.
+
+    The recipes quote Muon's rate in the convention of torch's class, which is Megatron's
+    shape_scaling.
+    """
+    lr, decay = float(group["max_lr"]), float(arguments.weight_decay * group["wd_mult"])
+    if group.get("optimizer", arguments.optimizer) != "muon":
+        return GroupNumbers(lr, decay, float(group["eps"]))
+    assert arguments.muon_scale_mode == "shape_scaling"
+    extra = float(arguments.muon_extra_scale_factor)
+    return GroupNumbers(lr * extra, decay / extra, 1e-7, "muon")
+
+
 def optimizer_of(arguments: Any, model: nn.Module) -> tuple[torch.optim.Optimizer, Steps]:
     """Megatron's parameter groups and schedule, with torch's AdamW behind them."""
     import dataclasses
@@ -149,15 +187,21 @@ def optimizer_of(arguments: Any, model: nn.Module) -> tuple[torch.optim.Optimize
     overrides = dict(megatron.get_standard_config_overrides(config=config))
     if arguments.use_mup:
         overrides |= megatron.get_mup_config_overrides(
-            config=config, mup_width_mult=model.config.mup_width_mult, optimizer_type="adam"
-        )
+            config=config, mup_width_mult=model.config.mup_width_mult,
+            optimizer_type=arguments.optimizer,
+        )  # fmt: skip
+    if arguments.optimizer == "muon":
+        overrides |= muon_overrides(model)
     groups = megatron._get_param_groups([model], config, overrides)
     for group in groups:
         group["initial_lr"] = group["max_lr"]
-    optimizer = torch.optim.AdamW(
-        groups, lr=config.lr, betas=(config.adam_beta1, config.adam_beta2), eps=config.adam_eps,
-        weight_decay=config.weight_decay,
+    by_muon = [g for g in groups if g.get("optimizer", arguments.optimizer) == "muon"]
+    adamw = torch.optim.AdamW(
+        [g for g in groups if g not in by_muon], lr=config.lr, eps=config.adam_eps,
+        betas=(config.adam_beta1, config.adam_beta2), weight_decay=config.weight_decay,
     )  # fmt: skip
+    optimizers = [adamw, *([muon_of(config, model, by_muon)] if by_muon else [])]
+    optimizer = as_one_optimizer(optimizers)
     batch, a = arguments.global_batch_size, arguments
     scheduler = OptimizerParamScheduler(
         optimizer, init_lr=a.lr_warmup_init, max_lr=a.lr, min_lr=a.min_lr,
@@ -224,11 +268,7 @@ def build(emitted: Emitted) -> BuiltStack:
     optimizer, scheduler = optimizer_of(arguments, model)
     names = {id(p): n for n, p in model.named_parameters()}
     numbers = {
-        names[id(p)]: GroupNumbers(
-            float(g["max_lr"]), float(arguments.weight_decay * g["wd_mult"]), float(g["eps"])
-        )
-        for g in optimizer.param_groups
-        for p in g["params"]
+        names[id(p)]: numbers_of(g, arguments) for g in optimizer.param_groups for p in g["params"]
     }
     pieces = [
         Piece(t.name, parameter_of(t.name), rows_of(t.name, arguments))

@@ -7,6 +7,7 @@ the file asks; JAX trains its parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -44,44 +45,81 @@ def leaf_of(tree: Mapping[str, Any], name: str) -> Any:
     return node
 
 
-def measured(file: Any, tree: Any, name: str, plan: Plan) -> GroupNumbers:
-    """The numbers of a tensor, from first updates of the file's optimizer, as its share grows.
+def iterated() -> float:
+    """What Muon's five steps make of a singular value of 1 (Jordan et al. 2024)."""
+    value = 1.0
+    for _ in range(5):
+        value = 3.4445 * value - 4.7750 * value**3 + 2.0315 * value**5
+    return value
 
-    Gradients of 1 on weights of 0 give the rate; gradients of 0 on weights of 1 rate times decay;
-    a small gradient g gives the rate times g/(g + eps).
+
+LARGE = 1e6  # a gradient whose epsilon does not count
+
+
+class FirstUpdates:
+    """The means of every tensor's first update by the file's optimizer, as its share grows.
+
+    Attributes:
+        rate: With large gradients, on weights of 0.
+        decay: With gradients of 0, on weights of 1.
+        small: With small gradients, on weights of 0.
     """
-    import jax
-    import jax.numpy as jnp
 
-    optimizer = file.optimizer(tree)
-    ones, zeros = jax.tree.map(jnp.ones_like, tree), jax.tree.map(jnp.zeros_like, tree)
-    peak = float(file.share(0))
+    def __init__(self, file: Any, tree: Any) -> None:
+        import jax
+        import jax.numpy as jnp
 
-    def update(gradients: Any, params: Any) -> float:
-        updates, _ = optimizer.update(gradients, optimizer.init(params), params)
-        return -float(np.mean(leaf_of(updates, name))) / peak
+        optimizer = file.optimizer(tree)
+        peak = float(file.share(0))
 
-    large = jax.tree.map(lambda x: 1e6 * x, ones)
-    nesterov = 1 + plan.momentum if plan.nesterov else 1.0  # the first step goes so much further
-    rate = update(large, zeros) / (1e6 * nesterov if plan.optimizer == "sgd" else 1.0)
-    coupled = nesterov if plan.optimizer == "sgd" else 1.0
-    decay = update(zeros, ones) / rate / coupled
-    if plan.optimizer not in ("adam", "adamw"):
-        return GroupNumbers(rate, decay, None)
-    small = jax.tree.map(lambda x: SMALL * x, ones)
-    return GroupNumbers(rate, decay, SMALL * (rate / update(small, zeros) - 1))
+        @jax.jit
+        def means(gradients: Any, params: Any) -> Any:
+            updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+            return jax.tree.map(lambda x: -jnp.mean(x) / peak, updates)
+
+        def filled(value: float) -> Any:
+            return jax.tree.map(lambda x: jnp.full_like(x, value), tree)
+
+        self.rate = means(filled(LARGE), filled(0.0))
+        self.decay = means(filled(0.0), filled(1.0))
+        self.small = means(filled(SMALL), filled(0.0))
+
+
+def measured(first: FirstUpdates, name: str, plan: Plan) -> GroupNumbers:
+    """The numbers of a tensor, from its first updates.
+
+    Adam's rate is the update itself; a small gradient g gives the rate times g/(g + eps). Ones are
+    a matrix of rank one to Muon, whose rate is that of the convention `original`.
+    """
+    kind, shape = plan.tensor(name).optimizer or plan.optimizer, plan.tensor(name).shape
+    rate, decay = float(leaf_of(first.rate, name)), float(leaf_of(first.decay, name))
+    if kind == "muon":
+        rate /= iterated() * max(1.0, shape[0] / shape[1]) ** 0.5 / prod(shape) ** 0.5
+        return GroupNumbers(rate, decay / rate, plan.tensor(name).eps)
+    if kind == "sgd":
+        nesterov = (
+            1 + plan.momentum if plan.nesterov else 1.0
+        )  # the first step goes so much further
+        rate /= LARGE * nesterov
+        return GroupNumbers(rate, decay / rate / nesterov, None)
+    if kind == "lion":
+        return GroupNumbers(rate, decay / rate, None)
+    small = float(leaf_of(first.small, name))
+    return GroupNumbers(rate, decay / rate, SMALL * (rate / small - 1))
 
 
 def trained_in_jax(file: Any) -> Callable[[BuiltStack, Sequence[Tensor]], Curve]:
     """A loop whose gradients are torch's and whose updates are the file's optimizer's."""
 
     def train(stack: BuiltStack, batches: Sequence[Tensor]) -> Curve:
+        import jax
         import optax
 
         parameters = dict(stack.model.named_parameters())
         params = tree_of(parameters)
         optimizer = file.optimizer(params)
         state, losses = optimizer.init(params), []
+        update = jax.jit(optimizer.update)
         stack.model.train()
         for tokens in batches:
             loss = plain_loss(stack.model, tokens)
@@ -90,7 +128,7 @@ def trained_in_jax(file: Any) -> Callable[[BuiltStack, Sequence[Tensor]], Curve]
             gradients = {
                 n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in parameters.items()
             }
-            updates, state = optimizer.update(tree_of(gradients), state, params)
+            updates, state = update(tree_of(gradients), state, params)
             params = optax.apply_updates(params, updates)
             with torch.no_grad():
                 for name, parameter in parameters.items():
@@ -117,7 +155,8 @@ def build(emitted: Emitted) -> BuiltStack:
         for name, parameter in parameters.items():
             parameter.copy_(torch.from_numpy(np.array(leaf_of(tree, name))))
     clip, file.CLIP = file.CLIP, None
-    numbers = {name: measured(file, tree, name, emitted.plan) for name in parameters}
+    first = FirstUpdates(file, tree)
+    numbers = {name: measured(first, name, emitted.plan) for name in parameters}
     file.CLIP = clip
     return BuiltStack(
         model=model,

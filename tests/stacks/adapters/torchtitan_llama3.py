@@ -79,6 +79,22 @@ def titan_loss(model: nn.Module, tokens: Tensor) -> Tensor:
     return next_token_loss(model(x, positions=positions), tokens)
 
 
+def shard_on_cpu(model: nn.Module) -> None:
+    """Shard the parameters over one process, as DistMuon wants them, and let it run on a CPU."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from torchtitan.distributed.flex_shard.dist_muon import DistMuon
+
+    if not torch.distributed.is_initialized():
+        store = torch.distributed.HashStore()
+        torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    mesh = init_device_mesh("cpu", (1,), mesh_dim_names=("fsdp",))
+    for layer in model.layers.values():
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    DistMuon._validate_parameter_storage = lambda _: torch.device("cpu")
+
+
 def build(emitted: Emitted) -> BuiltStack:
     """The model with causal attention in torch: flex_attention has no backward pass on a CPU."""
     from torchtitan.models.common.attention import ScaledDotProductAttention
@@ -91,6 +107,8 @@ def build(emitted: Emitted) -> BuiltStack:
         model = config.model_spec.model.build()
     model.to_empty(device="cpu")
     model.init_states()
+    if any(g.optimizer_name == "DistMuon" for g in config.optimizer.param_groups):
+        shard_on_cpu(model)
     optimizers = config.optimizer.build(model_parts=[model])
     schedulers = config.lr_scheduler.build(
         optimizers=optimizers, training_steps=config.training.steps
