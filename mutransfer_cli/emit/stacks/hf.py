@@ -1,7 +1,7 @@
 """Format `hf`: any model of transformers: its config, an init function, an optimizer for Trainer.
 
-Multipliers go into the config where the model type has keys for them (Granite and its kin, Cohere);
-`install` puts the others into the model. The numbers are final.
+Multipliers go into the config where the model type has keys for them (Granite and its kin, Cohere,
+Falcon-H1, MiniCPM3, HyperCLOVA X); `install` puts the others into the model. The numbers are final.
 """
 
 from __future__ import annotations
@@ -17,23 +17,9 @@ from mutransfer_cli.emit.core.resolve import exact_config
 from mutransfer_cli.emit.python_code.hf_trainer import TRAINER_CODE, training_arguments
 from mutransfer_cli.emit.python_code.schedule_code import SCHEDULE_CODE, schedule_values
 from mutransfer_cli.emit.python_code.torch_code import TORCH_CODE, torch_keys, torch_values
+from mutransfer_cli.emit.transformers_parts.multiplier_keys import config_keys
 from mutransfer_cli.plans.types import Site, TensorPlan
 from mutransfer_cli.quoting import python
-
-# Model types whose config has multipliers, and the keys; logits_scaling divides.
-GRANITE_KEYS = {
-    "embedding_scale": "embedding_multiplier",
-    "residual_scale": "residual_multiplier",
-    "attention_scale": "attention_multiplier",
-    "logit_scale": "logits_scaling",
-}
-MULTIPLIER_KEYS: dict[str, dict[str, str]] = {
-    "granite": GRANITE_KEYS,
-    "granitemoe": GRANITE_KEYS,
-    "granitemoeshared": GRANITE_KEYS,
-    "cohere": {"logit_scale": "logit_scale"},
-    "cohere2": {"logit_scale": "logit_scale"},
-}
 
 HF_CODE = '''
 
@@ -63,20 +49,14 @@ def split_multipliers(
     plan, values = request.plan, dict(request.hf_config.to_dict())
     shown = dict(request.hf_config.to_diff_dict())  # without the model type's defaults
     forward, sites = dict(plan.forward), dict(plan.sites)
-    for name, key in MULTIPLIER_KEYS.get(str(values["model_type"]), {}).items():
+    for name, key in config_keys(str(values["model_type"])).items():
         planned, site = forward.get(name), sites.get(name)
-        if planned is None or site is None or key not in values:
+        if planned is None or site is None or values.get(key.name) is None:
             continue
-        if name != "logit_scale":
-            values[key] = planned  # the attribute's own value
-        elif key == "logits_scaling":
-            values[key] = values[key] / planned
-        elif site.how == "attribute":
-            values[key] = planned
-        else:
-            values[key] = values[key] * planned
-        shown[key] = values[key]
-        del sites[name]
+        value = key.value(values, planned, site)
+        if value is not None:
+            values[key.name] = shown[key.name] = value
+            del sites[name]
     return {"model_type": values["model_type"], **shown}, forward, sites
 
 
@@ -135,12 +115,13 @@ def keys(
     """The entries of the file; multipliers that the model type has are in its CONFIG."""
     if tensor is not None:
         return torch_keys(request, resolved, tensor)
-    values, forward, _ = split_multipliers(request)
-    own = MULTIPLIER_KEYS.get(str(values["model_type"]), {})
+    values, forward, sites = split_multipliers(request)
+    own = config_keys(str(values["model_type"]))
     found = torch_keys(request, resolved, None)
-    for name in own.keys() & forward.keys():
-        if own[name] in values:
-            found[name] = Key(f"CONFIG['{own[name]}']", values[own[name]])
+    for name in own.keys() & forward.keys() - sites.keys():
+        key = own[name].name
+        if key in values:
+            found[name] = Key(f"CONFIG['{key}']", values[key])
     return found
 
 

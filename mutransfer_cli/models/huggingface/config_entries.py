@@ -20,6 +20,7 @@ FOLLOWS_HIDDEN_SIZE = frozenset(
     | {"moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"}
     | {"pooler_output_size", "time_step_rank", "word_embed_proj_dim", "lru_width", "hidden_dim"}
     | {"q_lora_rank", "kv_lora_rank", "rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
+    | {"mamba_d_ssm", "mamba_n_heads"}  # of Mamba-2 beside attention, whose head size stays
 )
 HEAD_COUNT = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads")
 FURTHER_HEAD_COUNTS = ("encoder_attention_heads", "decoder_attention_heads")
@@ -27,6 +28,8 @@ KEY_HEAD_COUNT = ("num_key_value_heads", "num_kv_heads")
 HEAD_SIZE = ("head_dim", "d_kv")
 LAYER_COUNT = ("num_hidden_layers", "n_layer", "num_layers", "n_layers", "encoder_layers")
 FURTHER_LAYER_COUNTS = ("num_decoder_layers", "encoder_layers", "decoder_layers")
+# Lists that may be as long as there are layers, and are not one value a layer.
+NOT_PER_LAYER = frozenset({"mlp_multipliers", "ssm_multipliers", "time_step_limit"})
 # By further axis, the entries that are its size, the most specific first.
 AXIS_ENTRIES = {
     "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),

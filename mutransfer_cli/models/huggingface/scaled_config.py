@@ -27,6 +27,7 @@ from mutransfer_cli.models.huggingface.config_entries import (
     HIDDEN_SIZE,
     KEY_HEAD_COUNT,
     LAYER_COUNT,
+    NOT_PER_LAYER,
     SPECIAL_TOKENS,
     KnownConfig,
     first_entry,
@@ -163,8 +164,9 @@ def _scaled_entries(
         for name in FURTHER_LAYER_COUNTS:
             if isinstance(values.get(name), int):
                 scaled[name] = _whole(_size(values, name) * size.depth / layers, name, size.width)
-        for name, value in values.items():  # one value per layer
-            if isinstance(value, list) and len(value) == layers and name not in fixed:
+        for name in values.keys() - fixed.keys() - NOT_PER_LAYER:  # one value per layer
+            value = values[name]
+            if isinstance(value, list) and len(value) == layers:
                 scaled[name] = [value[i % layers] for i in range(size.depth)]
     return scaled
 
