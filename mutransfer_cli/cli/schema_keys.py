@@ -8,6 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 Schema = dict[str, Any]
+PLURALS = {
+    "a section": "sections",
+    "a list": "lists",
+    "number": "numbers",
+    "integer": "integers",
+    "text": "texts",
+}
 BOUNDS = {  # by JSON Schema's keyword, and by pydantic's where it knows no type for it
     "minimum": "at least", "ge": "at least", "exclusiveMinimum": "above", "gt": "above",
     "maximum": "at most", "le": "at most", "exclusiveMaximum": "below", "lt": "below",
@@ -100,14 +107,24 @@ def type_text(own: Schema, parts: dict[str, Schema]) -> str:
         return "a section" if "properties" in part else type_text(part, parts)
     kind = own.get("type")
     if kind == "array":
-        return f"a list of {type_text(own['items'], parts)}" if "items" in own else "a list"
+        return f"a list of {many(type_text(own['items'], parts))}" if "items" in own else "a list"
     if kind == "object":
         below = own.get("additionalProperties")
-        return f"a mapping to {type_text(below, parts)}" if isinstance(below, dict) else "a mapping"
+        if not isinstance(below, dict):
+            return "a mapping"
+        return f"a mapping of names to {many(type_text(below, parts))}"
     words = {"string": "text", "boolean": "true or false", "null": "null", None: "any value"}
     limits = [f"{word} {own[bound]:g}" for bound, word in BOUNDS.items() if bound in own]
     text = words.get(kind, str(kind))
     return f"{text}, {', '.join(limits)}" if limits else text
+
+
+def many(text: str) -> str:
+    """The words for several values of a type."""
+    for one, several in PLURALS.items():
+        if text == one or text.startswith((f"{one},", f"{one} ")):
+            return several + text.removeprefix(one)
+    return text
 
 
 def recipe_example() -> Any:

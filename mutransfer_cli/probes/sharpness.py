@@ -130,7 +130,7 @@ def _critical(hessian: Hessian, trainee: Trainee, before: list[Tensor]) -> Criti
         p.data.copy_(old)
 
     def loss() -> float:
-        values = [float(trainee.loss(trainee.model, b)) for b in hessian.batches]
+        values = [float(trainee.loss(trainee.model, b).detach()) for b in hessian.batches]
         return sum(values) / len(values)
 
     found = critical_learning_rate(loss, parameters, update)

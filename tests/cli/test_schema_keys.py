@@ -38,7 +38,7 @@ def test_every_key_has_type_default_and_example() -> None:
     assert keys["one.rate"].facts == "number, above 0, at most 1; default 0.5"
     assert keys["one.rate"].meaning == "How much."
     assert keys["many.NAME.rate"].facts.endswith("example 0.25")
-    assert keys["one.kinds"].facts == "a list of text; default []"
+    assert keys["one.kinds"].facts == "a list of texts; default []"
 
 
 def test_every_key_of_a_recipe_says_what_it_means() -> None:
