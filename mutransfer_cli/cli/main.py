@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import signal
 import sys
 import traceback
@@ -97,9 +98,31 @@ def main() -> None:
             report_internal_error(error)
         path = f"{error.filename}: " if error.filename else ""
         fail(f"{path}{error.strerror}; finished work is kept", 2)
+    except ModuleNotFoundError as error:
+        report_missing_package(error)
+        report_internal_error(error)
     except Exception as error:
         report_usage_error(error)
         report_internal_error(error)
+
+
+def report_missing_package(error: ModuleNotFoundError) -> None:
+    """Report a package that mutransfer needs and that is not installed; return after any other.
+
+    It may be missing where mutransfer was installed without its dependencies, to keep a torch.
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        needed = requires("mutransfer") or []
+    except PackageNotFoundError:
+        needed = []
+    modules = {"yaml": "PyYAML"}
+    name = (error.name or "").partition(".")[0]
+    package = modules.get(name, name)
+    for requirement in needed:
+        if re.split(r"[^\w-]", requirement)[0].lower() == package.lower():
+            fail(f"{package} is not installed, and mutransfer needs it: pip install {package}", 2)
 
 
 def report_usage_error(error: Exception) -> None:

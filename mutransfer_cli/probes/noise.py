@@ -168,11 +168,12 @@ def _advice(critical: Interval, batch: int) -> str:
     assert critical.low is not None and critical.high is not None
     steps, examples = 1 + critical.value / batch, 1 + batch / critical.value
     cost = (
-        f"a batch of {batch} takes {steps:.1f} times the fewest steps and {examples:.1f} times the "
-        f"fewest examples; one of about {critical.value:.0f} would take twice each"
+        f"a batch of {batch} takes {steps:.1f} times the fewest possible steps and {examples:.1f} "
+        f"times the fewest possible examples; one of about {critical.value:.0f} would take twice "
+        "the fewest of both"
     )
     if batch > LARGE * critical.high:
         return f"{cost}: a smaller batch saves examples"
     if batch < critical.low / LARGE:
         return f"{cost}: a larger batch saves steps at little cost in examples"
-    return f"{cost}: neither is wasted"
+    return f"{cost}: another batch gains little"

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError
@@ -29,6 +28,7 @@ from mutransfer_cli.tracing.roles import (
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 from mutransfer_cli.tracing.tracer import trace
 from mutransfer_cli.tracing.usage.grouped_uses import by_group, without_gated
+from mutransfer_cli.tracing.usage.learned_tokens import resized_tokens, root_mean_square
 from mutransfer_cli.tracing.usage.modulated_weights import as_weights
 
 NO_BLOCKS = Blocks()
@@ -65,6 +65,7 @@ class Family:
             residual sum.
         growth: By further axis, the dimensions of each tensor that grow along it.
         frozen: Tensors that are not trained.
+        resized: Learned tokens whose own init has another size at another width.
         axis_powers: By further axis, the exponents of its size in the numbers by which the model
             multiplies the result of a tensor.
     """
@@ -89,6 +90,7 @@ class Family:
     growth: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
     axis_powers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    resized: frozenset[str] = frozenset()
 
     def tensor(self, name: str) -> TensorShape:
         """The parameter of this name."""
@@ -205,8 +207,7 @@ def family_of(
         uses = as_weights(uses, frozenset(growing))
         role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
-        value = values[name].detach()
-        rms = float(torch.linalg.vector_norm(value)) / max(1, value.numel()) ** 0.5
+        rms = root_mean_square(values[name].detach())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
         log.debug("%s: %s, dimensions %s grow", name, role, growing)
     first, head_growth, scale_growth = _attention_growth(small, big)
@@ -232,6 +233,7 @@ def family_of(
         small.gains,
         small.on_stream,
         frozen=frozenset(name for name, p in values.items() if not p.requires_grad),
+        resized=resized_tokens(tensors, dict(other[0].named_parameters())),
     )
 
 

@@ -93,7 +93,8 @@ def initial_std(
     if context.family.frozen:  # a pretrained model: nothing in it is initialized again
         return "keep", None
     if tensor.role == "fixed" or not is_matrix(tensor):
-        follows = tensor.name in context.family.gains and not at_base
+        family = context.family
+        follows = (tensor.name in family.gains or tensor.name in family.resized) and not at_base
         if tensor.base_rms == 0.0 or (factor == 1.0 and not follows):
             return "keep", None
         return "rescale", tensor.base_rms * factor

@@ -20,7 +20,8 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
     Of a module that is called several times, it is the output of the last call: in the first step
     of a recurrent network, a layer sees nothing but its bias. Of a tuple, it is the first tensor:
     torch's recurrent layers return their outputs and then their last states, its attention its
-    outputs and then its weights.
+    outputs and then its weights. Where no plan says what a tensor does, the last layer with a
+    matrix is taken for the readout.
 
     Args:
         trainee: Gives the model, its loss and the roles of its tensors.
@@ -50,7 +51,16 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
     finally:
         for handle in handles:
             handle.remove()
+    if not roles:
+        matrices = [name for name in found if has_matrix(trainee.model, name)]
+        found.pop(matrices[-1] if matrices else "", None)
     return found
+
+
+def has_matrix(model: nn.Module, name: str) -> bool:
+    """Whether a module, named as in `layer_outputs`, has a matrix of its own."""
+    module = dict(model.named_modules()).get(name, model)
+    return any(p.dim() > 1 for p in module.parameters(recurse=False))
 
 
 def model_output(trainee: Trainee, batch: Any) -> Tensor | None:

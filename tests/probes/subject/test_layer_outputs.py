@@ -54,3 +54,10 @@ def test_a_layer_that_returns_a_tuple_counts_with_its_outputs() -> None:
     outputs = layer_outputs(trainee, x)
     assert list(outputs) == ["gru"]
     assert torch.equal(outputs["gru"], model.gru(x)[0])  # (4, 5, 3), not the states (1, 4, 3)
+
+
+def test_without_a_plan_the_last_layer_with_a_matrix_is_the_readout() -> None:
+    """A Subject of one's own: nothing says which layer is the readout."""
+    model, x = Gated(), torch.ones(4, 5, 2)
+    trainee = Trainee(model, None, lambda m, b: m(b).sum(), lambda i: x, lambda i: 0.0, 1, {})
+    assert list(layer_outputs(trainee, x)) == ["gru"]
