@@ -73,22 +73,25 @@ def show_comparison(document: FitDocument) -> None:
     found = document.against
     if found is None:
         return
+    this, other = document.source, found.fit.source
+    show_line(f"comparison: {found.conclusion}")
     table(
-        f"expected loss at the target after tuning, {document.source} against {found.fit.source}",
-        ("tuning, target runs", "this", "by", "other", "by", "difference", "in regret"),
+        f"loss at the target after tuning, this: {this}, other: {other}; budgets in target runs",
+        ("budget", "this", "other", "difference", "better", "trials of this", "trials of other"),
         (
             (
                 f"{point.relative:.3g}",
-                *best_way(document, point.this),
-                *best_way(document, point.other),
+                best_loss(point.this),
+                best_loss(point.other),
                 percent(point.difference),
-                percent(point.regret_difference),
+                point.better or "-",
+                trials_text(document, point.this),
+                trials_text(document, point.other),
             )
             for point in found.curve
         ),
     )
     show_line(f"cost of a trial: {found.unit}")
-    show_line(found.conclusion)
     for name, reason in found.reasons.items():
         what = f"{QUALITIES[name]} is not compared: " if name in QUALITIES else ""
         show_line(f"note: {what}{reason}")
@@ -99,15 +102,25 @@ def sizes_text(document: FitDocument, sizes: dict[str, float]) -> str:
     return ", ".join(f"{name} {number(sizes[name])}" for name in document.axes if name in sizes)
 
 
-def best_way(document: FitDocument, tuned: Tuned) -> tuple[str, str]:
-    """The lower loss of one side, and how it is reached."""
+def direct_is_better(tuned: Tuned) -> bool:
+    """Whether trials at the target itself reach the lower loss."""
     proxy, direct = tuned.by_proxy, tuned.direct
-    if direct is not None and (proxy is None or direct.value < proxy.value):
-        return interval(direct), "the target"
-    if proxy is None or tuned.proxy is None:
-        return "-", "-"
-    trials = f"{tuned.trials} {'trial' if tuned.trials == 1 else 'trials'}"
-    return interval(proxy), f"{trials} at {sizes_text(document, tuned.proxy)}"
+    return direct is not None and (proxy is None or direct.value < proxy.value)
+
+
+def best_loss(tuned: Tuned) -> str:
+    """The lower loss of one side."""
+    reached = tuned.direct if direct_is_better(tuned) else tuned.by_proxy
+    return "-" if reached is None else number(reached.value)
+
+
+def trials_text(document: FitDocument, tuned: Tuned) -> str:
+    """The trials by which one side reaches its lower loss."""
+    if direct_is_better(tuned):
+        return "the target"
+    if tuned.by_proxy is None or tuned.proxy is None:
+        return "-"
+    return f"{tuned.trials} at {sizes_text(document, tuned.proxy)}"
 
 
 def show_embedding_rule(document: FitDocument) -> None:

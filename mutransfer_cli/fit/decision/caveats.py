@@ -54,14 +54,19 @@ def decay_notes(fitted: StudySurface) -> list[str]:
 def axis_notes(fitted: StudySurface) -> list[str]:
     """Names the sizes that grow in proportion on every rung."""
     rungs, axes = fitted.study.runs.rungs, fitted.study.axes
+    own = [{rung.get(axis.name) for rung in fitted.study.rungs} for axis in axes]
     notes = []
     for i, j in combinations(range(len(axes)), 2):
         pair = rungs[:, [i, j]] - rungs[:, [i, j]].mean(0)
         along, *across = np.linalg.svd(pair, compute_uv=False)
         if across and across[0] <= PROPORTIONAL * along:
+            first, second = axes[i].name, axes[j].name
+            together = f"{first} and {second} grow together on all rungs"
+            if len(own[j]) == 1 and len(axes[j].factors) > 1:  # the length is in examples
+                together = f"all rungs have the same {second}: the examples grow with the {first}"
             notes.append(
-                f"{axes[i].name} and {axes[j].name} grow together on all rungs, so their drifts "
-                "cannot be told apart; a target at other proportions is an extrapolation"
+                f"{together}, so their drifts cannot be told apart; a target at other proportions "
+                "is an extrapolation"
             )
     return notes
 

@@ -33,6 +33,19 @@ def test_sizes_that_grow_together_are_named() -> None:
     assert not any("grow together" in note for note in crossed.notes)
 
 
+def test_a_batch_at_equal_steps_is_named_with_the_examples() -> None:
+    """Steps are 1,000 in all runs: nobody would find that they grow."""
+    rng = np.random.default_rng(0)
+    runs = [
+        Observation(64, 2.0**x, 0, 3 + 0.05 * (x + 7) ** 2 + float(rng.normal(0, 1e-3)), batch=b,
+                    steps=1000)
+        for b, x in product((16, 32, 64), range(-10, -3))
+    ]  # fmt: skip
+    notes = answer(runs, Question()).notes
+    assert any("have the same steps: the examples grow with the batch" in n for n in notes)
+    assert not any("batch and steps grow together" in note for note in notes)
+
+
 def test_losses_that_are_not_positive_are_named() -> None:
     """Costs are shares of what training gained: a loss of -2 has no meaningful percentage."""
     assert any("of what training gained" in note for note in study([(64, 16), (128, 16)], -2).notes)

@@ -27,6 +27,8 @@ EXPONENT_LOG_SD = 0.6  # of |α|, octaves of the reducible loss per octave
 SECOND = 0.7  # prior probability of a second term
 SECOND_SHARE, SECOND_NEGATIVE = 0.2, 0.15  # mean of |ρ|, probability of ρ < 0
 SECOND_MEDIAN, SECOND_LOG_SD = 0.5, 0.6  # δ
+LEAST_TERM = 0.05  # of a first term that a negative second one leaves, at any size
+IMPOSSIBLE = -1e6  # log likelihood
 SCATTER_MEDIAN, SCATTER_LOG_SD = 7e-4, 0.8  # τ, relative to the loss
 
 
@@ -58,7 +60,17 @@ class Parameters:
         """
         z = octaves[None]
         second = self.shares[:, None] * np.exp2(-self.decays[:, None] * z)
-        return np.asarray(np.exp2(-self.exponents[:, None] * z) * np.maximum(1 + second, 0.05))
+        left = np.maximum(1 + second, LEAST_TERM)
+        return np.asarray(np.exp2(-self.exponents[:, None] * z) * left)
+
+    def negative(self, octaves: Array) -> Mask:
+        """Which draws have a second term that all but cancels the first at a size, (draws,).
+
+        Args:
+            octaves: z, shape (sizes, axes).
+        """
+        most = (-self.decays[:, None] * octaves[None]).max(axis=1)
+        return np.asarray((1 + self.shares * np.exp2(most) <= LEAST_TERM).any(axis=1))
 
     def of(self, kept: Mask) -> Parameters:
         """The draws where `kept` is true."""
@@ -75,6 +87,7 @@ class AveragedPowers:
         medians: Prior median of each axis' exponent, shape (axes,).
         kinds: The kinds of scatter, of equal prior probability.
         fixed_floor: E where it is known; None where it is averaged over.
+        rising: Prior probability that the loss rises along an axis.
     """
 
     levels: Array
@@ -82,6 +95,7 @@ class AveragedPowers:
     medians: Array
     kinds: Sequence[Scatter]
     fixed_floor: float | None = None
+    rising: float = RISING
 
     @property
     def axes(self) -> int:
@@ -118,7 +132,7 @@ class AveragedPowers:
         scale = smallest if lowest == 0 else smallest - lowest
         by_axis = normal[:, 2 : 2 + 4 * k].reshape(-1, 4, k)
         exponents = self.medians * np.exp(EXPONENT_LOG_SD * by_axis[:, 0])
-        rises = by_axis[:, 3] < special.ndtri(RISING)
+        rises = by_axis[:, 3] < special.ndtri(self.rising)
         kinds = np.zeros(len(normal), dtype=np.intp)
         if len(self.kinds) > 1:
             kinds = np.minimum(
@@ -139,7 +153,9 @@ class AveragedPowers:
         Args:
             normal: Shape (draws, size).
         """
-        return self._factors(self.parameters(normal))[2]
+        parameters = self.parameters(normal)
+        fit = self._factors(parameters)[2]
+        return np.where(parameters.negative(self.sizes), IMPOSSIBLE, fit)
 
     def new_levels(self, parameters: Parameters, octaves: Array, seed: int) -> Array:
         """Draws of the levels of new sizes, shape (draws, new sizes).

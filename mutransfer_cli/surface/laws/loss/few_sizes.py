@@ -79,6 +79,7 @@ def fit_few_sizes(log_sizes: Array, loss: Array, options: LawOptions) -> FewSize
         medians=np.full(axes, EXPONENT_MEDIAN),
         kinds=tuple(Scatter.of(exact, sizes, own) for own in shared),
         fixed_floor=options.floor,
+        rising=0.0,  # a tuned loss falls with the size, the tokens and the compute
     )
     normal = tempered_draws(powers.log_likelihood, powers.size, DRAWS_LOG2, options.seed)
     return FewSizes(powers, powers.parameters(normal), center)

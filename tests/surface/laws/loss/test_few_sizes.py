@@ -70,3 +70,27 @@ def test_errors_that_models_share_are_seen_in_the_draws() -> None:
         same = np.corrcoef(errors.T)[rows[:-1], rows[1:]]
         shared.append(same[table["params"][:-1] == table["params"][1:]].mean())
     assert shared[0] > 0.15 + shared[1]
+
+
+def test_no_term_springs_up_beyond_the_sizes() -> None:
+    """Curves of equal compute, whose outermost runs alone have most tokens: the next is smooth.
+
+    A second term that cancels the first at all runs but one would fit, and rise twentyfold beyond.
+    """
+    rng = np.random.default_rng(1)
+    rows = []
+    for flops in (1e18, 3e18, 1e19, 3e19, 1e20, 3e20):
+        best = 0.09 * flops**0.4516
+        for octaves in np.linspace(-2, 2, 9):
+            params = best * 2**octaves
+            tokens = flops / 6 / params
+            loss = 1.69 + 406.4 * params**-0.34 + 410.7 * tokens**-0.28
+            rows.append((params, tokens, loss * (1 + 0.001 * rng.standard_normal())))
+    columns = np.array(rows).T
+    table = LawTable(dict(zip(("params", "tokens", "loss"), columns, strict=True)),
+                     ("params", "tokens"))  # fmt: skip
+    seen = np.arange(len(rows)) < 45
+    few = fit_few_sizes(log_sizes(table.rows(seen)), table["loss"][seen], OPTIONS)
+    low, high = np.percentile(few.draws(log_sizes(table.rows(~seen)), 1), [1, 99], axis=0)
+    assert np.all((low < table["loss"][~seen]) & (table["loss"][~seen] < high))
+    assert np.all(high / low < 1.03)
