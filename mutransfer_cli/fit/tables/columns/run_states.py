@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
@@ -21,6 +22,7 @@ WORDS: dict[Ending, set[str]] = {
 }
 ENDINGS = {word: ending for ending, words in WORDS.items() for word in words}
 ORDER: tuple[Ending, ...] = ("failed", "diverged", "pruned", "finished")  # the first one decides
+MARKS = re.compile(r"^\W+|\W+$")  # ✅ done
 
 
 # Columns of yes and no: the states that they stand for.
@@ -69,7 +71,7 @@ def endings(table: RunTable, columns: Sequence[TableColumn]) -> list[tuple[Endin
             word = str(cell if cell is not None else "").strip()
             if not word:
                 continue
-            ending = ENDINGS.get(word.lower())
+            ending = ENDINGS.get(word.lower()) or ENDINGS.get(MARKS.sub("", word.lower()))
             if ending is None:
                 raise InputError(
                     f"{table.positions[row]}: {column.name}: expected a state such as finished, "

@@ -16,6 +16,9 @@ SEQUENCE_LENGTHS = {
     *("max_seq_length", "max_sequence_length", "context_length", "context_len", "context_size"),
     *("context", "ctx", "ctx_len", "n_ctx", "block_size", "train_seq_len", "tokens_per_sequence"),
 }
+# nanoGPT and others state the batch of one pass beside it
+ACCUMULATION = {"gradient_accumulation_steps", "grad_accum_steps", "accumulation_steps"}
+ACCUMULATION |= {"gradient_accumulation", "grad_accum", "grad_acc_steps"}
 
 _RATIO = re.compile(
     r"D\s*/\s*N|(?:tokens?|toks?)\s*(?:/|per|_per_|[ -]to[ -]|_to_)\s*(?:params?|parameters?)"
@@ -85,7 +88,10 @@ def tokens_of_steps(table: RunTable) -> RunTable:
     in_tokens = "token" in of_batch.key
     if "epoch" in of_steps.key or (not in_tokens and len(lengths) != 1):
         return table
-    factors = [steps, batch, *([] if in_tokens else lengths)]
+    accumulated = [c for c, name in named if name.key in ACCUMULATION and not in_tokens]
+    if any(word in of_batch.key for word in ("global", "total", "effective")):
+        accumulated = []
+    factors = [steps, batch, *([] if in_tokens else lengths), *accumulated]
     scale = of_steps.scale * of_batch.scale
     counts = [product(values, scale) for values in zip(*(f.values for f in factors), strict=True)]
     stands_for, _ = merged([count for count in counts if count is not None])

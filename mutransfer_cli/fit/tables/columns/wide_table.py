@@ -16,7 +16,7 @@ FEWEST_NAMED = 2  # columns such as `seed 0`
 SPREAD = ("lr", "seed", *SIZES, *TABLE_SIZES)  # roles of such columns
 LARGEST_RATE = 100.0
 _NAMED = re.compile(r"(?P<name>.*?[^\W\d])(?:\s*[=:]\s*|[ _]+)?(?P<number>[\d.].*)")
-_CORNER = re.compile(r"(?P<rows>[^\\/]+?)\s*[\\/]\s*(?P<columns>[^\\/]+)")  # width \ lr
+_CORNER = re.compile(r"(?P<rows>[^\\/]+?)\s*[\\/]+\s*(?P<columns>[^\\/]+)")  # width \ lr
 
 
 def one_run_per_row(table: RunTable) -> RunTable:

@@ -123,6 +123,8 @@ def text_value(cell: str) -> Value:
     number = number_of(text)
     if number is not None:
         return number
+    if text.startswith(">") and number_of(text[1:]) is not None:
+        return math.nan  # a loss beyond what was worth stating
     for pattern in (PLUS_MINUS, IN_BRACKETS):
         match = pattern.fullmatch(text)
         if match:
@@ -141,7 +143,7 @@ def text_value(cell: str) -> Value:
 
 def number_of(text: str) -> float | None:
     """A number in a notation of people: `2^-10`, `1,024`, `125M`, `2B tokens`, `1/64`, `5 %`."""
-    text = text.strip().translate(DASHES)
+    text = text.strip().translate(DASHES).lstrip("~≈ ").rstrip("*†‡ ")
     counted = COUNTED.fullmatch(text)
     if counted:
         text = counted[1].strip()

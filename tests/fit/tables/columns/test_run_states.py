@@ -11,10 +11,10 @@ from mutransfer_cli.fit.tables.content.run_table import TableColumn, table_of_re
 
 def test_words_of_tools() -> None:
     words = ["finished", "COMPLETE", "FINISHED", "TERMINATED", "crashed", "FAIL", "Running"]
-    words += ["PRUNED", "diverged", ""]
+    words += ["PRUNED", "diverged", "", "✅ done", "[failed]"]
     table = table_of_records("f", [{"state": w} for w in words], [f"f:{w}" for w in words])
     assert [ending for ending, _ in endings(table, table.columns)] == [
-        *["finished"] * 4, *["failed"] * 3, "pruned", "diverged", "finished",
+        *["finished"] * 4, *["failed"] * 3, "pruned", "diverged", "finished", "finished", "failed",
     ]  # fmt: skip
 
 

@@ -55,6 +55,18 @@ def test_tokens_follow_from_steps_and_a_batch_in_tokens() -> None:
     assert found.columns[-1].values == [5e8, None]
 
 
+def test_passes_that_are_accumulated_count() -> None:
+    """nanoGPT: 10 iterations of 40 passes over 12 sequences of 1024 tokens; not with a total."""
+    columns: dict[str, list[object]] = {
+        "max_iters": ["10", "20"],
+        "block_size": ["1024", "1024"],
+        "gradient_accumulation_steps": ["40", "40"],
+    }
+    by_pass = with_tokens(table(batch_size=["12", "12"], **columns)).columns[-1].values
+    total = with_tokens(table(total_batch_size=["480", "480"], **columns)).columns[-1].values
+    assert by_pass == total == [4915200.0, 9830400.0]
+
+
 @pytest.mark.parametrize(
     "columns",
     [

@@ -22,7 +22,7 @@ def runs_of(text: str, tmp_path: Path) -> list[tuple[float | None, float, int, f
 @pytest.mark.parametrize(
     "header",
     ["width,0.001,2^-9,0.01", "width,lr=0.001,lr=2^-9,lr=0.01", "width / lr,0.001,2^-9,0.01",
-     "d_model,lr 0.001,lr 2^-9,lr 0.01"],
+     "width \\\\ lr,0.001,2^-9,0.01", "d_model,lr 0.001,lr 2^-9,lr 0.01"],
 )  # fmt: skip
 def test_a_column_for_each_learning_rate(header: str, tmp_path: Path) -> None:
     """An empty cell is a run that was not made, and `diverged` one that diverged."""

@@ -34,6 +34,9 @@ from mutransfer_cli.fit.tables.content.cells import (
         ("1,234,567.5", 1234567.5),
         ("125M", 1.25e8),
         ("2.5B tokens", 2.5e9),
+        ("~3.12", 3.12),
+        ("3.12*", 3.12),
+        ("3.12†", 3.12),
         ("0.5 M tokens", 5e5),
         ("1.3B params", 1.3e9),
         ("3B", 3e9),
@@ -50,7 +53,8 @@ def test_numbers(cell: object, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["nan", "-inf", "1e400", "Diverged", math.inf, 10**400, "nan ± nan"]
+    "cell",
+    ["nan", "-inf", "1e400", "Diverged", math.inf, 10**400, "nan ± nan", ">10", "> 1e3", "blew up"],
 )
 def test_diverged(cell: object) -> None:
     value = cell_value(cell)
