@@ -47,6 +47,11 @@ def probe_collapse(request: ProbeRequest) -> ProbeResult:
         if not settings:
             raise InputError(f"{run.path}: no trial finished")
         best = best_setting(settings)
+        if len(best.sizes) < 2 and len({size for s in settings for size in s.sizes}) > 1:
+            raise InputError(
+                f"{run.path}: every size ran settings of its own, and curves are compared at one "
+                "setting; sweep a grid (search.sampler: grid, search.seeds: 3)"
+            )
         curves, name = best.curves, best.name
     notes = (f"the curves are those at {name}",) if name else ()
     if fraction is None:

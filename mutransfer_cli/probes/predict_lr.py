@@ -116,7 +116,8 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
         y=tuple(curve.values()),
     )
     notes = proxies.train(size, request.seed, {}).notes
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, (series,), advice, notes)
+    curves = (series,) if curve else ()  # a callable with rates of its own has no short runs
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, curves, advice, notes)
 
 
 def calibrated(raw: float, calibration: Calibration, confidence: float) -> Interval:

@@ -14,6 +14,7 @@ PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 MOST_LABELS = 12
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
+WIDE = 3.0  # ratio of values from which a probe of powers has a logarithmic axis
 
 
 def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
@@ -50,7 +51,8 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             panel.set_title(f"{probe}: {title}")
             if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
                 panel.set_xscale("log", base=2)
-            if PROBES[probe].logarithmic and min(min(s.y) for s in curves) > 0:
+            values = [y for series in curves for y in series.y]
+            if PROBES[probe].logarithmic and min(values) > 0 and max(values) > WIDE * min(values):
                 panel.set_yscale("log")
             if len(curves) <= MOST_LABELS:
                 panel.legend(fontsize="small")

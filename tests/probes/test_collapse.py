@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes import collapse
+from mutransfer_cli.probes.curves.run_curves import Setting
 from mutransfer_cli.probes.probe_run import run_probe
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
 from tests.helpers.commands import run
 from tests.helpers.planted_curves import planted
+from tests.helpers.run_directories import finished_run
 
 NARROW = (16, 32, 64)
 # name, how the curves are planted, the verdicts that are not wrong, the first of them right
@@ -139,3 +142,15 @@ def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("probe", "noise", table) == 2
     assert "expected a recipe" in capsys.readouterr().err
     assert run("probe", "collapse", table, "--predict", "2") == 2
+
+
+def test_a_run_whose_sizes_share_no_setting_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of the sampler sobol; the control, a grid, is `test_a_run_directory`."""
+    curves = planted(NARROW)
+    settings = [Setting(f"lr = {size}", tuple(c for c in curves if c.size == size))
+                for size in NARROW]  # fmt: skip
+    monkeypatch.setattr(collapse, "settings_of_run", lambda _: settings)
+    with pytest.raises(InputError, match="every size ran settings of its own"):
+        run_probe("collapse", str(finished_run(tmp_path / "run")))

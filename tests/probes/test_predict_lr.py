@@ -128,3 +128,4 @@ def test_a_callable_has_curvature_only_and_is_not_decided(
     document = run_probe("predict-lr", "mine_rated:build")
     assert document.verdict == "inconclusive"
     assert {m.at["estimator"] for m in document.measures} == {STABILITY, CRITICAL}
+    assert document.series == ()  # no axes without a curve

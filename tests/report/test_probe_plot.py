@@ -45,3 +45,18 @@ def test_panels(
     assert drawing.axes[0].get_gridspec().nrows == rows
     assert {a.get_yscale() for a in shown} == {scale}
     plt.close(drawing)
+
+
+def test_values_of_one_size_have_a_linear_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a logarithmic one their ticks would read 9.605 x 10^-1."""
+    flat = document("norms", 1)
+    curve = flat.series[0].model_copy(update={"y": (1.0, 1.01)})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([flat.model_copy(update={"series": (curve,)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (drawing,) = kept
+    assert drawing.axes[0].get_yscale() == "linear"
+    plt.close(drawing)
