@@ -48,8 +48,16 @@ REFUSED_STACKS = (
     ),
     RefusedStack(
         name="levanter",
-        reason="its muP was backed out (1247) and never merged again (1231)",
-        instead=("torchtitan",),
+        reason="its muP was backed out (1247), and its optimizers, AdamH and MuonH too, have one "
+        "rate for all matrices, the readout among them (marin-levanter 0.2.227); they are optax's",
+        instead=("optax", "torchtitan"),
+        aliases=("marin", "marin-levanter"),
+    ),
+    RefusedStack(
+        name="fairseq2",
+        reason="its parameter groups (0.8.1) hold rates, decays and epsilons, but its Llama has "
+        "one init_std and no multipliers; call the functions of the file for torch in a recipe",
+        instead=("torch", "hf"),
     ),
     RefusedStack(
         name="axolotl",

@@ -44,7 +44,7 @@ STACKS = Registry(
             implementation="mutransfer_cli.emit.stacks.optax:STACK",
             files=("mutransfer_optax.py",),
             aliases=("jax", "flax"),
-            optimizers=(*ADAM, "lion", "sgd", "muon"),
+            optimizers=(*ADAM, "lion", "sgd", "muon", "adamh", "muonh"),
             versions=tried_versions.OPTAX,
         ),
         StackEntry(

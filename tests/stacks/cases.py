@@ -32,6 +32,8 @@ data: {source: stdlib, seq_len: LENGTH}
 base: {width: WIDTH, depth: 2, batch: BATCH, steps: STEPS}
 """
 ADAMW = {"name": "adamw", "lr": 0.01, "betas": [0.9, 0.95], "eps": 1e-6, "weight_decay": 0.1}
+ADAMH = {"name": "adamh", "lr": 0.01, "adamw_lr": 0.01, "betas": [0.9, 0.95], "eps": 1e-6}
+MUONH = {"name": "muonh", "lr": 0.01, "adamw_lr": 0.01}
 MUON = {"name": "muon", "lr": 0.02, "adamw_lr": 0.01, "weight_decay": 0.1}
 
 
@@ -45,6 +47,7 @@ class StackCase:
         args: Arguments of the built-in gpt.
         depth: Number of blocks of the target; the base has two.
         recipe: Values of the recipe that differ from the defaults.
+        stacks: The stacks that it is tried in; empty: all.
     """
 
     name: str
@@ -52,6 +55,7 @@ class StackCase:
     args: dict[str, Any] = field(default_factory=dict)
     depth: int = 2
     recipe: dict[str, Any] = field(default_factory=dict)
+    stacks: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -128,4 +132,7 @@ CASES = (
         recipe={"PARAMETERIZATION": "completep"},
     ),
     StackCase("gpt-muon", args={"tied": False, "bias": False}, recipe={"OPTIMIZER": MUON}),
+    # only optax has a file for these
+    StackCase("llama-adamh", {}, recipe={"OPTIMIZER": ADAMH}, stacks=("optax",)),
+    StackCase("llama-muonh", {}, recipe={"OPTIMIZER": MUONH}, stacks=("optax",)),
 )

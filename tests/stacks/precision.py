@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import torch
 
+from mutransfer_cli.optimizers import newton_schulz
+
 
 def copied_double(tensor: torch.Tensor) -> torch.Tensor:
     """A copy in double precision: torch's Muon divides in place what `bfloat16` has returned."""
@@ -26,6 +28,7 @@ def double_precision() -> Iterator[None]:
     torch.bfloat16 = torch.float64  # type: ignore[misc]  # the same
     torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]  # the same
     torch.Tensor.bfloat16 = copied_double  # type: ignore[method-assign]  # the same
+    newton_schulz.PRECISION = torch.float64
     try:
         yield
     finally:
@@ -33,4 +36,5 @@ def double_precision() -> Iterator[None]:
         torch.bfloat16 = half  # type: ignore[misc]  # as it was
         torch.Tensor.float = as_float  # type: ignore[method-assign]  # as it was
         torch.Tensor.bfloat16 = as_half  # type: ignore[method-assign]  # as it was
+        newton_schulz.PRECISION = half
         torch.set_default_dtype(default)

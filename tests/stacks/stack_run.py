@@ -173,6 +173,8 @@ def run_stack(row: StackRow, cases: list[str] | None = None) -> list[Outcome]:
         for case in CASES:
             if cases is not None and case.name not in cases:
                 continue
+            if case.stacks and row.name not in case.stacks:
+                continue
             with tempfile.TemporaryDirectory() as folder:
                 outcome = try_case(format, adapter, case, Path(folder))
             outcome.version = version

@@ -81,8 +81,8 @@ def share(step):
 
 def _transform(kind, o, name_of):
     """What one group of parameters is trained with."""
-    if kind == "muon":
-        return _muon(o, name_of)
+    if kind in MATRIX_OPTIMIZERS:
+        return MATRIX_OPTIMIZERS[kind](o, name_of)
     rate = optax.scale_by_learning_rate(lambda step: o["lr"] * share(step))
     decay = optax.add_decayed_weights(o["weight_decay"])
     if kind == "adamw":
@@ -124,7 +124,7 @@ def tensor_options(plan: Plan, tensor: TensorPlan) -> dict[str, Any]:
 def adjustment_lines(plan: Plan) -> list[str]:
     """The convention of Muon's rates, if there are any."""
     adjustment = adjustment_of(plan)
-    if adjustment is None:
+    if adjustment is None or plan.optimizer != MUON.name:
         return []
     return [f"ADJUST_LR = {python(adjustment.name)}  # Muon's update × {adjustment.formula}"]
 

@@ -11,10 +11,11 @@ from mutransfer_cli.emit.core.header import header_block
 from mutransfer_cli.emit.core.protocol import EmitRequest, Key, ResolvedConfig, Stack
 from mutransfer_cli.emit.core.resolve import exact_config
 from mutransfer_cli.emit.python_code.optax_code import OPTAX_CODE, optax_values, tensor_options
-from mutransfer_cli.emit.python_code.optax_muon import OPTAX_MUON_CODE
+from mutransfer_cli.emit.python_code.optax_muon import matrix_code
 from mutransfer_cli.emit.python_code.schedule_code import schedule_values
 from mutransfer_cli.emit.python_code.torch_code import torch_keys
 from mutransfer_cli.optimizers.muon import MUON
+from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.plans.param_groups import optimizer_kinds
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import TensorPlan
@@ -30,6 +31,9 @@ DEFAULT_SITES = {
 MUON_USAGE = (
     "Muon orthogonalizes with optax; its momentum is torch's, without the bias correction of",
     "optax.contrib.muon. lr is quoted as ADJUST_LR does, whose factor each group has.",
+)
+FIXED_NORM_USAGE = (
+    "Matrices keep the norms that they have in optimizer.init(params): initialize them before.",
 )
 
 
@@ -64,10 +68,10 @@ def render(
         "Fill in: nothing here. Where your parameters have other names than the proxies',",
         "pass name_of, a function of a parameter's path in the tree, to both functions.",
         *(MUON_USAGE if MUON.name in optimizer_kinds(request.plan) else ()),
+        *(FIXED_NORM_USAGE if optimizer_spec(request.plan.optimizer).geometry.keeps_norm else ()),
     ]
     text = header_block(document, usage) + "\n" + schedule_values(request) + optax_values(request)
-    muon = OPTAX_MUON_CODE if MUON.name in optimizer_kinds(request.plan) else ""
-    return {"mutransfer_optax.py": text + OPTAX_CODE + muon}
+    return {"mutransfer_optax.py": text + OPTAX_CODE + matrix_code(optimizer_kinds(request.plan))}
 
 
 def keys(

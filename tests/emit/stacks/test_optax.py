@@ -75,7 +75,7 @@ def test_muon_keeps_its_rate_and_names_its_factor(
         format="optax",
     ).text()
     values = re.search(r"^ADJUST_LR = .*?(?=^import hashlib)", text, re.M | re.S)
-    assert values is not None and text.endswith("share(step)),\n    )\n")
+    assert values is not None and text.endswith('MATRIX_OPTIMIZERS = {"muon": _muon}\n')
     scope: dict[str, Any] = {}
     exec(values[0], scope)
     matrix, vector = (scope["TENSORS"][f"blocks.0.{n}.weight"] for n in ("mlp.up", "norm1"))
@@ -83,3 +83,13 @@ def test_muon_keeps_its_rate_and_names_its_factor(
     assert matrix["options"]["lr"] == pytest.approx(lr)
     assert matrix["options"]["factor"] == pytest.approx(factor)
     assert vector["optimizer"] == "adamw" and "factor" not in vector["options"]
+
+
+@pytest.mark.parametrize(("name", "momentum"), [("adamh", False), ("muonh", True)])
+def test_a_fixed_norm_has_no_factor(tmp_path: Path, name: str, momentum: bool) -> None:
+    text = scale(
+        small_recipe(tmp_path, decay="0.0"), sets=[f"optimizer.name={name}"], width=64,
+        format="optax",
+    ).text()  # fmt: skip
+    assert f'MATRIX_OPTIMIZERS = {{"{name}": _{name}}}' in text and "ADJUST_LR = " not in text
+    assert ("'momentum': 0.95" in text) == momentum and "initialize them before" in text

@@ -85,13 +85,22 @@ class FirstUpdates:
         self.small = means(filled(SMALL), filled(0.0))
 
 
-def measured(first: FirstUpdates, name: str, plan: Plan) -> GroupNumbers:
+def measured(file: Any, first: FirstUpdates, name: str, plan: Plan) -> GroupNumbers:
     """The numbers of a tensor, from its first updates.
+
+    Args:
+        file: The emitted file.
+        first: The first updates by its optimizer.
+        name: Name of the tensor.
+        plan: The plan.
 
     Adam's rate is the update itself; a small gradient g gives the rate times g/(g + eps). Ones are
     a matrix of rank one to Muon, whose rate is that of the convention `original`.
     """
     kind, shape = plan.tensor(name).optimizer or plan.optimizer, plan.tensor(name).shape
+    if kind in ("adamh", "muonh"):  # weights of 0 have no norm to keep: the losses will tell
+        o = file.TENSORS[name]["options"]
+        return GroupNumbers(o["lr"], o["weight_decay"], o["eps"])
     rate, decay = float(leaf_of(first.rate, name)), float(leaf_of(first.decay, name))
     if kind == "muon":
         rate /= iterated() * max(1.0, shape[0] / shape[1]) ** 0.5 / prod(shape) ** 0.5
@@ -156,7 +165,7 @@ def build(emitted: Emitted) -> BuiltStack:
             parameter.copy_(torch.from_numpy(np.array(leaf_of(tree, name))))
     clip, file.CLIP = file.CLIP, None
     first = FirstUpdates(file, tree)
-    numbers = {name: measured(first, name, emitted.plan) for name in parameters}
+    numbers = {name: measured(file, first, name, emitted.plan) for name in parameters}
     file.CLIP = clip
     return BuiltStack(
         model=model,
