@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import prod
 
+from mutransfer_cli.catalog.sizes import has_size, size_in
 from mutransfer_cli.documents.plan import ShapesDocument
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.protocol import parameterization_of
@@ -12,6 +14,8 @@ from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.serialization import plan_fields
 from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.recipe.schema.recipe import Recipe
+
+MIXTURE = ("experts", "active_experts", "expert_width")  # sizes of a mixture of experts
 
 
 def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
@@ -37,8 +41,25 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
         names = [tensor.name for tensor in unknown if tensor.note == note]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         notes.append(f"{', '.join(names[:3])}{more}: {note}")
+    notes += mixture_notes(plan)
     notes += parameterization_of(recipe.parameterization).notes(recipe.rules.alignment)
     return tuple(notes)
+
+
+def mixture_notes(plan: Plan) -> list[str]:
+    """Total and active width, and parameters, of a mixture of experts whose sizes are named."""
+    experts = [tensor for tensor in plan.tensors if tensor.role == "expert"]
+    if not experts or not all(has_size(plan.target, name) for name in ("experts", "expert_width")):
+        return []
+    e, k, m = (size_in(plan.target, name) for name in MIXTURE)
+    base_e, base_k, base_m = (size_in(plan.base, name) for name in MIXTURE)
+    total = sum(prod(tensor.shape) for tensor in plan.tensors)
+    idle = sum(prod(tensor.shape) for tensor in experts) * (e - k) // e
+    return [
+        f"total width of the experts {e} × {m} = {e * m:,} (base {base_e * base_m:,}), active "
+        f"width {k} × {m} = {k * m:,} (base {base_k * base_m:,}); parameters {total:,}, active for "
+        f"a token {total - idle:,}"
+    ]
 
 
 def _grows_otherwise(tensor: TensorPlan, plan: Plan) -> bool:

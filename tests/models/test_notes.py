@@ -9,6 +9,7 @@ import pytest
 from mutransfer_cli.models.notes import notes_of
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.trials import small_recipe
 
@@ -49,3 +50,22 @@ def test_dimensions_that_grow_by_another_ratio() -> None:
     others = tuple(replace(t, shape=grown) if t is tensor else t for t in plan.tensors)
     (found,) = notes_of(RECIPE, replace(plan, tensors=others))
     assert found.startswith(f"{tensor.name}: grow by another ratio than the width")
+
+
+def test_total_and_active_width_of_a_mixture() -> None:
+    recipe = loads(
+        "name: moe\nmodel: {build: moe, args: {vocab_size: 256, head_dim: 8}}\n"
+        "data: {source: stdlib, seq_len: 4}\n"
+        "base: {width: 16, depth: 2, experts: 4, active_experts: 2, expert_width: 8}\n"
+        "target: {experts: 8, expert_width: 24}\n",
+    ).recipe
+    plan = ProxyFactory(recipe).plan(
+        Size(16, 2, 16, 200, experts=8, active_experts=2, expert_width=24)
+    )
+    (found,) = [note for note in notes_of(recipe, plan) if "total width" in note]
+    # 2 layers of 8 experts with matrices 24×16 and 16×24; 6 of them idle
+    experts, layer = 2 * 8 * 2 * 24 * 16, 4 * 16 * 16 + 8 * 16 + 4 * 16
+    total = experts + 2 * layer + 256 * 16 * 2 + 4 * 16 + 2 * 16
+    assert "8 × 24 = 192 (base 32), active width 2 × 24 = 48 (base 16)" in found
+    assert f"parameters {total:,}, active for a token {total - experts * 6 // 8:,}" in found
+    assert not [n for n in notes_of(RECIPE, planned(64)) if "total width" in n]
