@@ -92,7 +92,10 @@ def lr_rule(
     if role in CONSTANT:
         return LrRule(ONE, gradient, "no dimension grows, or there is no agreed rule: constant")
     if parameterization.single_lr_source is not None and alignment is None:
-        why = f"{parameterization.name}: one learning rate for every tensor"
+        one = f"{parameterization.name}: one learning rate for every tensor"
+        why = (
+            f"{one}, in units of its update's spectral norm" if is_spectral(geometry, role) else one
+        )
         return LrRule(ONE, gradient, why)
     prescribed = parameterization.prescribed_lr(role, geometry)
     if prescribed is not None:
