@@ -25,6 +25,8 @@ class AxisEntry(Entry):
             another package always has a default: 1, unless its row names another.
         widens: Whether the size is a width of its own, over which matrices sum: it decides their
             roles as the width does.
+        from_inputs: Whether a model of a user's or Hugging Face's follows the size by its inputs,
+            so that no argument of it does unless the recipe names one.
         traced: Whether the model may multiply results by a power of the size, which is measured.
         checked: Whether `mutransfer check` can vary this axis.
         loss_exponent: Prior median of the exponent with which the reducible loss falls along it:
@@ -42,6 +44,7 @@ class AxisEntry(Entry):
     keeps_tokens: bool = False
     default: int | None = None
     widens: bool = False
+    from_inputs: bool = False
     traced: bool = False
     checked: bool = False
     loss_exponent: float = LOSS_EXPONENT
@@ -135,6 +138,16 @@ FURTHER: tuple[AxisEntry, ...] = (
         checked=True,
         default=1,
         loss_exponent=0.2,
+    ),
+    AxisEntry(
+        name="seq_len",
+        summary="tokens of a sequence; where the base has none, data.seq_len at every size",
+        size="seq_len",
+        ratios=("seq_len",),
+        grows_model=True,
+        from_inputs=True,
+        default=1,
+        loss_exponent=0.1,
     ),
 )
 

@@ -180,6 +180,7 @@ model:
             grows={
                 "width": Growth("d_model", divisors=("head_dim", "n_head")),
                 "depth": Growth("n_layer"),
+                "seq_len": Growth("seq_len"),
             },
             reads="tokens",
             from_data=("vocab_size", "seq_len"),
@@ -209,6 +210,7 @@ model:
                 "experts": Growth("n_expert"),
                 "active_experts": Growth("n_active"),
                 "expert_width": Growth("d_expert"),
+                "seq_len": Growth("seq_len"),
             },
             reads="tokens",
             from_data=("vocab_size", "seq_len"),

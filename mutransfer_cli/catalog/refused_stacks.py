@@ -75,4 +75,34 @@ REFUSED_STACKS = (
         reason="muP of the old NeMo was superseded by Megatron-Bridge",
         instead=("megatron", "automodel"),
     ),
+    *(
+        RefusedStack(
+            name=name,
+            reason="no file is written for trainers of adapters: the rates of their matrices A and "
+            "B at your width and rank are rows of json (docs/finetuning.md)",
+            instead=("json",),
+            aliases=aliases,
+        )
+        for name, aliases in (
+            ("llama-factory", ("llamafactory", "llama_factory")),
+            ("ms-swift", ("swift",)),
+            ("unsloth", ()),
+            ("sd-scripts", ("sd_scripts", "kohya")),
+            ("onetrainer", ()),
+        )
+    ),
+    *(
+        RefusedStack(
+            name=name,
+            reason="no file is written for it: give its training script the init, groups and "
+            "schedule of torch's file",
+            instead=("torch",),
+            aliases=aliases,
+        )
+        for name, aliases in (
+            ("open_clip", ("openclip", "open-clip")),
+            ("timm", ("pytorch-image-models",)),
+            ("picotron", ()),
+        )
+    ),
 )

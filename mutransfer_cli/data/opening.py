@@ -22,7 +22,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 log = logging.getLogger(__name__)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _opened(name: str, settings: DataSettings, version: FileVersion | None) -> Source:
     """Open a source; `version` makes the cache miss if the file at the path was replaced."""
     opener: OpenSource = SOURCES[name].load()
@@ -40,8 +40,12 @@ def _opened(name: str, settings: DataSettings, version: FileVersion | None) -> S
     return source
 
 
-def open_source(recipe: Recipe) -> Source:
+def open_source(recipe: Recipe, seq_len: int | None = None) -> Source:
     """Open a recipe's data; a file that was replaced since is opened again.
+
+    Args:
+        recipe: The recipe.
+        seq_len: Tokens of a sequence; None: those of the recipe.
 
     Raises:
         InputError: There is no such source, or its data are missing or unusable.
@@ -53,7 +57,7 @@ def open_source(recipe: Recipe) -> Source:
     path = None if data.path is None else Path(data.path)
     settings = DataSettings(
         path=path,
-        seq_len=data.seq_len,
+        seq_len=seq_len or data.seq_len,
         d_in=data.d_in or row.d_in,
         d_out=data.d_out or row.d_out,
         vocab_size=int(recipe.model.args.get("vocab_size", UINT16_TOKENS)),

@@ -17,7 +17,7 @@ from mutransfer_cli.models.checked_subject import checked
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import call_builder, import_callable, run_user_code
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.recipe.size import Size, sequence_length
 
 
 def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
@@ -39,7 +39,7 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
     if model.build in MODELS:
         row = MODELS[model.build]
         build_model: BuildModel = row.load()
-        arguments = {**_arguments_from_data(recipe, row), **arguments}
+        arguments = {**_arguments_from_data(recipe, row, size), **arguments}
         torch.manual_seed(seed)
         try:
             return Subject(build_model(**arguments))
@@ -64,13 +64,13 @@ def _scaled(arguments: Mapping[str, float], size: int) -> dict[str, int]:
     return {name: round(factor * size) for name, factor in arguments.items()}
 
 
-def _arguments_from_data(recipe: Recipe, row: ModelEntry) -> dict[str, Any]:
+def _arguments_from_data(recipe: Recipe, row: ModelEntry, size: Size) -> dict[str, Any]:
     """Arguments of a built-in model that follow from the recipe's data."""
     d_in, d_out = None, None
     if row.reads == "vectors":
         d_in, d_out = input_and_class_counts(recipe)
     from_data = {
-        "seq_len": recipe.data.seq_len,
+        "seq_len": sequence_length(recipe, size),
         "vocab_size": SOURCES.require(recipe.data.source, ("data", "source")).vocab_size,
         "d_in": d_in,
         "d_out": d_out,

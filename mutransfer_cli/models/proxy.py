@@ -34,7 +34,7 @@ from mutransfer_cli.recipe.key_paths import key_path
 from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.train import Precision, Train
-from mutransfer_cli.recipe.size import Size, base_size, rungs, tokens_per_example
+from mutransfer_cli.recipe.size import Size, base_size, rungs, sequence_length
 from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
@@ -130,11 +130,6 @@ class ProxyFactory:
         """The ladder and the base, small to large."""
         return rungs(self.recipe)
 
-    @property
-    def tokens_per_example(self) -> int:
-        """Tokens per example; 1 if the data has no tokens."""
-        return tokens_per_example(self.recipe)
-
     @cached_property
     def training(self) -> TrainingSettings:
         """How these proxies are trained."""
@@ -156,6 +151,17 @@ class ProxyFactory:
             InputError: The file is missing or unusable.
         """
         return self._parent.source if self._parent is not None else open_source(self.recipe)
+
+    def source_at(self, size: Size) -> Source:
+        """The recipe's data at a size: with sequences of that length.
+
+        Raises:
+            InputError: The file is missing or unusable.
+        """
+        length = sequence_length(self.recipe, size)
+        return (
+            self.source if length == self.recipe.data.seq_len else open_source(self.recipe, length)
+        )
 
     def family(self, deeper: bool = False) -> Family:
         """The model traced at two widths, and with `deeper` compared at two depths."""

@@ -10,13 +10,14 @@ from math import prod
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
 from mutransfer_cli.catalog.fields import LARGEST, LARGEST_DEPTH, LARGEST_WIDTH, show
 from mutransfer_cli.catalog.further_sizes import further_attributes
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES, named_sizes
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, SIZES, has_size, named_sizes
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
 from mutransfer_cli.recipe.size_constraints import size_fault
 
 MOST_RUNGS = 10_000
+SEQUENCE = "seq_len"  # the size of the axis for sequences, and the key of section `data`
 LIMITS = {"width": LARGEST_WIDTH, "depth": LARGEST_DEPTH}
 
 
@@ -42,9 +43,15 @@ class Size:
         return named_sizes({name: getattr(self, name) for name in SIZES})
 
 
-def tokens_per_example(recipe: Recipe) -> int:
-    """Tokens per example: seq_len where the data are tokens, else 1 (an example counts as one)."""
-    return recipe.data.seq_len if recipe.data.is_tokens else 1
+def sequence_length(recipe: Recipe, size: Size | None = None) -> int:
+    """Tokens of a sequence at a size; those of the base where it is no axis."""
+    has_axis = size is not None and has_size(size.as_dict(), SEQUENCE)
+    return getattr(size, SEQUENCE) if has_axis else recipe.data.seq_len
+
+
+def tokens_per_example(recipe: Recipe, size: Size | None = None) -> int:
+    """Tokens per example where the data are tokens, else 1 (an example counts as one)."""
+    return sequence_length(recipe, size) if recipe.data.is_tokens else 1
 
 
 def base_size(recipe: Recipe) -> Size:
@@ -55,10 +62,11 @@ def base_size(recipe: Recipe) -> Size:
     """
     base = recipe.base
     if base.tokens is not None:
-        steps = _steps(recipe, base.tokens, base.batch, ("base", "tokens"))
-    else:
-        steps = base.steps or BASE_DEFAULTS["steps"]
-    return Size(**{size: getattr(base, size) for size in SIZES} | {"steps": steps})
+        given = base.model_copy(update={"steps": 1})
+        size = Size(**{name: getattr(given, name) for name in SIZES})
+        return replace(size, steps=_steps(recipe, base.tokens, size, ("base", "tokens")))
+    steps = base.steps or BASE_DEFAULTS["steps"]
+    return Size(**{name: getattr(base, name) for name in SIZES} | {"steps": steps})
 
 
 def rungs(recipe: Recipe) -> tuple[Size, ...]:
@@ -143,8 +151,8 @@ def target_size(
     return size
 
 
-def _steps(recipe: Recipe, tokens: float, batch: int, path: KeyPath) -> int:
-    per_step = batch * tokens_per_example(recipe)
+def _steps(recipe: Recipe, tokens: float, size: Size, path: KeyPath) -> int:
+    per_step = size.batch * tokens_per_example(recipe, size)
     if tokens < per_step:
         raise InputError(f"{tokens:g} tokens are less than one step of {per_step}", path)
     return round(tokens / per_step)
@@ -162,7 +170,7 @@ def _resized(
     tokens = given.pop("tokens", None)
     size = replace(start, **given)  # type: ignore[arg-type]  # sizes are whole numbers
     if tokens is not None:
-        return replace(size, steps=_steps(recipe, tokens, size.batch, path))
+        return replace(size, steps=_steps(recipe, tokens, size, path))
     if "steps" in given:
         return size
     return replace(size, steps=max(1, round(start.steps * start.batch / size.batch)))

@@ -43,7 +43,7 @@ def data_stream(factory: ProxyFactory, subject: Subject, size: Size, seed: int) 
     if own is not None:
         held_out = subject.eval_batch or (lambda number: own(-1 - number))
         return DataStream(lambda step: own(seed * SEED_STRIDE + step), [held_out(0)])
-    data = factory.source
+    data = factory.source_at(size)
     return DataStream(lambda step: data.batch(seed, step, size.batch), data.validation(size.batch))
 
 

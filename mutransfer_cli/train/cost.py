@@ -15,7 +15,7 @@ from mutransfer_cli.models.builtin.protocol import CountsFlops
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.recipe.size import Size, tokens_per_example
 from mutransfer_cli.train.batches import to_device
 from mutransfer_cli.train.machine.memory import SavedBytes
 from mutransfer_cli.train.single_trial import SingleModel
@@ -66,7 +66,7 @@ def _counted(factory: ProxyFactory, size: Size, subject: Subject) -> Flops:
     """
     assert subject.loss is not None
     own = subject.batch
-    batch = factory.source.batch(0, 0, size.batch) if own is None else own(0)
+    batch = factory.source_at(size).batch(0, 0, size.batch) if own is None else own(0)
     counter = FlopCounterMode(display=False)
     try:
         with counter:
@@ -79,7 +79,7 @@ def _counted(factory: ProxyFactory, size: Size, subject: Subject) -> Flops:
             return Flops(float(counter.get_total_flops()) * size.steps)
         reason = "torch counts none of its operations"
     note = f"width {size.width}: FLOPs are 6 × matrix entries × tokens: {reason}"
-    return Flops(six_nd(factory.plan(size), factory.tokens_per_example), note)
+    return Flops(six_nd(factory.plan(size), tokens_per_example(factory.recipe, size)), note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def test_multipliers() -> None:
 
 
 def test_sizes_are_those_of_the_recipe_and_of_the_code() -> None:
-    further = ("experts", "active_experts", "expert_width", "rank")
+    further = ("experts", "active_experts", "expert_width", "rank", "seq_len")
     assert ("width", "depth", "batch", "steps", *further) == SIZES
     assert tuple(field.name for field in fields(Size)) == SIZES
     for section in (Base, Ladder, Target):
@@ -36,7 +36,7 @@ def test_defaults_are_those_of_a_recipe_that_gives_the_width_alone() -> None:
 
 
 def test_the_model_grows_along_width_and_depth() -> None:
-    further = ["experts", "active_experts", "expert_width", "rank"]
+    further = ["experts", "active_experts", "expert_width", "rank", "seq_len"]
     assert [axis.name for axis in AXES if axis.grows_model] == ["width", "depth", *further]
     assert [axis.name for axis in AXES if axis.keeps_tokens] == ["batch"]
 

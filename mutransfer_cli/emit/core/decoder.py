@@ -125,7 +125,7 @@ def decoder_of(plan: Plan, recipe: Recipe, hf_config: Any) -> Decoder:
         groups=int(values.get("num_key_value_heads") or heads),
         head_size=head_size,
         vocabulary=vocabulary,
-        length=recipe.data.seq_len,
+        length=int(plan.target.get("seq_len", recipe.data.seq_len)),
         tied="tied" in all_parts,
         gated=bool(all_parts & {"gate", "gate_up"}),
         rotary="position" not in all_parts,

@@ -1,4 +1,4 @@
-"""Choices on which sources disagree along further axes: experts, and the rank of adapters."""
+"""Choices on which sources disagree along experts, the rank of adapters, and sequences."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ NUMBER = Choice(
     "no transfer across the active share: 2601.20205; plain muP transfers unreliably where experts "
     "are summed: 2605.14200 (abstract)",
 )
+LENGTH = Choice(
+    "length of sequences",
+    "nothing follows it: a step counts by its sequences, not by their tokens",
+    "assumption",
+    "no rule is published; a ladder over seq_len measures it",
+    "tokens of a step as its batch: rate ∝ √seq_len at equal tokens (2409.19913)",
+)
 RANK = {
     "derived": ("by the matrix that starts at zero and the factor on its results", "derived"),
     "invariant": ("constant in the rank", "muA 2602.06204 (abstract)"),
@@ -59,6 +66,8 @@ def further_choices(config: PlanConfig, plan: PlanData) -> Iterator[Choice]:
         yield Choice("sum over experts (rules.experts)", taken, "theory", source, others)
     if "experts" in grows:
         yield NUMBER
+    if "seq_len" in grows:
+        yield LENGTH
     if "rank" in grows:
         taken, source = RANK[config.rank]
         yield Choice(

@@ -64,6 +64,12 @@ def _arguments(
     return filled
 
 
+def _fill_length(base: Any, data: dict[str, Any]) -> None:
+    """The length of sequences that the base names is that of the data."""
+    if isinstance(base, dict) and not _absent(base, "seq_len") and _absent(data, "seq_len"):
+        data["seq_len"] = base["seq_len"]
+
+
 def _names_size(recipe: dict[str, Any], size: str) -> bool:
     """Whether base, ladder or target give a size."""
     sections = (recipe.get(name) for name in ("base", "ladder", "target"))
@@ -75,13 +81,14 @@ def _fill_model(recipe: dict[str, Any], model: dict[str, Any], data: Any) -> Non
     if not isinstance(build, str):
         return
     row = MODELS.get(build)
+    by_inputs = {axis.name for axis in AXES if axis.from_inputs}
     for axis in (axis.name for axis in AXES if axis.grows_model):
         if not _absent(model, axis):
             continue
         if axis in FURTHER and not _names_size(recipe, axis):
             model[axis] = {}
         elif axis in FURTHER and row is None:  # of an hf: model, the entry of its config
-            model[axis] = {axis: 1.0}
+            model[axis] = {} if axis in by_inputs else {axis: 1.0}
         elif row is not None:
             model[axis] = {row.grows[axis].argument: 1.0} if axis in row.grows else {}
         else:  # a callable takes the width; what grows of an hf: model is seen in its config
@@ -116,6 +123,7 @@ def fill(raw: Any) -> Any:
     data, model, base = recipe.get("data"), recipe.get("model"), recipe.get("base")
     if isinstance(data, dict):
         _fill_data(data)
+        _fill_length(base, data)
     if isinstance(model, dict):
         _fill_model(recipe, model, data)
     if isinstance(base, dict) and _absent(base, "steps") and _absent(base, "tokens"):

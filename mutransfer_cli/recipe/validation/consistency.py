@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
-from mutransfer_cli.recipe.size import base_size, recipe_target
+from mutransfer_cli.recipe.size import SEQUENCE, base_size, recipe_target
 from mutransfer_cli.recipe.size_constraints import size_fault
 from mutransfer_cli.recipe.validation.model_arguments import argument_faults
 
@@ -26,6 +26,7 @@ def size_faults(recipe: Recipe) -> Iterator[Fault]:
         if axis.grows_model:
             yield from _ladder_faults(recipe, axis.name)
     yield from _token_faults(recipe)
+    yield from _length_faults(recipe)
 
 
 def _data_faults(recipe: Recipe) -> Iterator[Fault]:
@@ -54,6 +55,21 @@ def _data_faults(recipe: Recipe) -> Iterator[Fault]:
             yield Fault(
                 ("data", name), f"data.source {data.source} has {name} {fixed}, found {value}"
             )
+
+
+def _length_faults(recipe: Recipe) -> Iterator[Fault]:
+    """Lengths of sequences that the data do not have, or that differ at the base."""
+    sections = {"base": recipe.base, "ladder": recipe.ladder, "target": recipe.target}
+    named = [name for name, s in sections.items() if s and SEQUENCE in s.model_fields_set]
+    if not named:
+        return
+    here = (named[0], SEQUENCE)
+    if not recipe.data.is_tokens:
+        yield Fault(here, f"data.source {recipe.data.source} has no sequences; leave it out")
+    elif named[0] != "base":
+        yield Fault(here, f"needs base.{SEQUENCE}, the length at which rates are quoted")
+    elif getattr(recipe.base, SEQUENCE) != recipe.data.seq_len:
+        yield Fault(here, f"expected that of data.{SEQUENCE}, {recipe.data.seq_len}, or none there")
 
 
 def _repeated_sizes(recipe: Recipe) -> Iterator[Fault]:

@@ -19,7 +19,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "moe": {"head_dim": 8},
     "convnet": {"d_in": 1},
 }
-FURTHER = {"experts": 4, "active_experts": 2}
+FURTHER = {"experts": 4, "active_experts": 2, "seq_len": 5}
 
 
 def built(row: ModelEntry, width: int = 16, depth: int = 2) -> torch.nn.Module:
