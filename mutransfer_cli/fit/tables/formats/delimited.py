@@ -11,7 +11,7 @@ from dataclasses import replace
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
-from mutransfer_cli.fit.tables.formats.header_levels import levels_joined
+from mutransfer_cli.fit.tables.formats.header_levels import levels_joined, units_joined
 from mutransfer_cli.fit.tables.formats.nested_values import dictionary, flat
 from mutransfer_cli.fit.tables.formats.truncation import cut_short
 
@@ -47,7 +47,7 @@ def read_delimited(source: str, text: str) -> RunTable:
             )
         records.insert(0, (header, names))
         header, names = commented
-    names, records = levels_joined(names, records)
+    names, records = units_joined(*levels_joined(names, records))
     if has_nameless_index(lines, names, records, delimiter):
         names = ["", *names]
     rows, ignored = complete_rows(source, records, names)

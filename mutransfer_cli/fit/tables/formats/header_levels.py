@@ -7,6 +7,7 @@ width,lr,,,
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 from mutransfer_cli.fit.tables.content.cells import cell_value
@@ -15,6 +16,31 @@ Records: TypeAlias = list[tuple[int, list[str]]]
 
 MOST_LEVELS = 4
 COUNTS = {"count", "size"}  # pandas' names of the number of rows in a group
+
+UNIT = re.compile(r"[\[(][^\[\]()]*[\])]")
+
+
+def units_joined(names: list[str], records: Records) -> tuple[list[str], Records]:
+    """The names with the units of a line below them, and the records below that.
+
+    width,tokens,loss
+    [],[B],[nats]
+
+    Args:
+        names: The header.
+        records: Line and cells of each further row.
+    """
+    cells = [cell.strip() for cell in records[0][1]] if records else []
+    units = [cell for cell in cells if cell not in ("", "-")]
+    if len(cells) != len(names) or not units or not all(map(UNIT.fullmatch, units)):
+        return names, records
+    if any(isinstance(cell_value(unit), float) for unit in units):
+        return names, records
+    joined = [
+        f"{name} {cell}" if UNIT.fullmatch(cell) and cell[1:-1].strip(" -") else name
+        for name, cell in zip(names, cells, strict=True)
+    ]
+    return joined, records[1:]
 
 
 def levels_joined(names: list[str], records: Records) -> tuple[list[str], Records]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.bootstrap import percentiles
 from mutransfer_cli.surface.laws.law_form import (
@@ -162,7 +163,15 @@ def fit_loss_law(log_sizes: Array, log_loss: Array, options: LawOptions) -> tupl
         log_sizes: Shape (rows, k).
         log_loss: Shape (rows,).
         options: Confidence, refits, seed, and E where it is fixed.
+
+    Raises:
+        InputError: E is fixed above the lowest loss.
     """
+    lowest = float(np.exp(log_loss.min()))
+    if options.floor is not None and options.floor >= lowest:
+        raise InputError(
+            f"E = {options.floor:g}: the lowest loss is {lowest:.4g}; expected a smaller E"
+        )
     parameters = 2 * log_sizes.shape[1] + (options.floor is None)
     if not enough_to_cut(len(log_loss), parameters):
         few = fit_few_sizes(log_sizes, np.exp(log_loss), options)

@@ -7,7 +7,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.formats.delimited import read_delimited
-from mutransfer_cli.fit.tables.formats.header_levels import levels_joined
+from mutransfer_cli.fit.tables.formats.header_levels import levels_joined, units_joined
 
 # pandas 3.1: frame.groupby(["width", "lr"])[["val_loss"]].agg(["mean", "std", "count"]).to_csv()
 GROUPED = """,,val_loss,val_loss,val_loss
@@ -70,3 +70,16 @@ def test_any_rows_are_taken() -> None:
         rows = [(i, [cells[k] for k in rng.integers(0, 4, 3)]) for i in range(rng.integers(0, 5))]
         names, records = levels_joined([cells[k] for k in rng.integers(0, 4, 3)], rows)
         assert len(names) == 3 and len(records) <= len(rows)
+
+
+def test_a_line_of_units_belongs_to_the_names() -> None:
+    table = read_delimited("r.csv", "width,lr,tokens,loss\n[-],,[B],[nats]\n64,.1,2,3\n")
+    assert table.names == ["width", "lr", "tokens [B]", "loss [nats]"]
+    assert table.positions == ["r.csv:3"]
+
+
+@pytest.mark.parametrize("cells", [["64", "(0.1)", "3"], ["a", "[B]", "c"], ["", "-", ""], ["[B]"]])
+def test_a_line_of_values_is_no_line_of_units(cells: list[str]) -> None:
+    """The control."""
+    names, records = ["width", "lr", "loss"], [(2, cells)]
+    assert units_joined(names, records) == (names, records)

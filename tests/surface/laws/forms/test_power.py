@@ -40,6 +40,14 @@ def test_a_fixed_floor() -> None:
     assert law.notes == ("E is fixed at 1.5",)
 
 
+def test_a_floor_above_a_loss_is_refused() -> None:
+    """The lowest loss is 1.8 with noise of .2 %."""
+    with pytest.raises(
+        InputError, match=r"E = 5: the lowest loss is 1\.(79|80)\d*; expected a small"
+    ):
+        POWER.fit(table(floor=1.5), LawOptions(resamples=100, floor=5.0))
+
+
 def test_a_flat_loss_has_no_exponent() -> None:
     flat = table(floor=1.5)
     flat.columns["loss"][:] = 2 + 0.01 * np.random.default_rng(1).standard_normal(40)  # type: ignore[index]
