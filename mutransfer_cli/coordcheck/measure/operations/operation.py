@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_unflatten
 
+from mutransfer_cli.coordcheck.measure.operations.parameter_view import ParameterView
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -39,7 +40,7 @@ class Operation:
         additive: Index of a bias among the leaves, None if there is none.
         operand: Index of the activation that the parameter acts on; None for lookups.
         activations: Number of activations among the arguments.
-        view: Shape, strides and offset of the parameter's view.
+        view: Layout of the parameter's view.
         module: Name of the innermost module that was running.
         ends: Addresses of the activation and of the result.
         result: The result, for its identity; None once the pass is over, as it holds the graph.
@@ -57,7 +58,7 @@ class Operation:
     additive: int | None
     operand: int | None
     activations: int
-    view: tuple[tuple[int, ...], tuple[int, ...], int]
+    view: ParameterView
     module: str
     ends: tuple[int, int]
     result: Tensor | None
@@ -79,7 +80,7 @@ class Operation:
             else leaf
             for leaf in self.leaves
         ]
-        leaves[self.position] = value.as_strided(*self.view)
+        leaves[self.position] = self.view.on(value)
         for index, other in (changes or {}).items():
             leaves[index] = other
         args, kwargs = tree_unflatten(leaves, self.structure)

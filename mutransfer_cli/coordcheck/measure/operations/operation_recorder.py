@@ -23,6 +23,7 @@ from mutransfer_cli.coordcheck.measure.operations.operation import (
     bias_position,
     has_gradients,
 )
+from mutransfer_cli.coordcheck.measure.operations.parameter_view import ParameterView
 from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
 from mutransfer_cli.tracing.usage.summed_products import summed_dimensions
@@ -136,9 +137,8 @@ class OperationRecorder(FunctionTracer):
             known = leaves[activations[0]].requires_grad and not any(
                 address(leaves[i]) == address(result) for i in activations
             )
-        for index, (tensor, p) in used.items():
-            view = leaves[index]
-            if not known or view.dtype != p.dtype:
+        for index, (tensor, _) in used.items():
+            if not known:
                 self.otherwise.add(tensor)
                 continue
             self._record(tensor, function, leaves, structure, index, activations, result)
@@ -177,7 +177,7 @@ class OperationRecorder(FunctionTracer):
             additive=bias_position(name, leaves),
             operand=operand,
             activations=sum(has_gradients(leaves[i]) for i in activations),
-            view=(tuple(view.shape), tuple(view.stride()), view.storage_offset()),
+            view=ParameterView.of(view),
             module=self._modules[-1],
             ends=(address(given), address(result)),
             result=result,
@@ -224,12 +224,12 @@ class OperationRecorder(FunctionTracer):
         dim = args[1] if len(args) > 1 else kwargs.get("dim")
         keepdim = bool(args[2] if len(args) > 2 else kwargs.get("keepdim", False))
         for tensor, op in self._products.get(id(product), []):
-            dims = summed_dimensions(op.view[0], product.dim(), dim)
+            dims = summed_dimensions(op.view.shape, product.dim(), dim)
             ops = self.recorded[tensor]
             if not dims or op not in ops:
                 continue
             ops.remove(op)
-            offset = product.dim() - len(op.view[0])
+            offset = product.dim() - len(op.view.shape)
             self._keep(ops, op.summed([d + offset for d in dims], keepdim, result), result)
 
     def _keep(self, ops: list[Operation], op: Operation, result: Tensor) -> None:

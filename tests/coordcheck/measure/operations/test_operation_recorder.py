@@ -129,3 +129,30 @@ def test_a_modulated_weight_is_judged_by_its_module() -> None:
     torch.manual_seed(0)
     found = recorded(Modulated(), torch.randn(2, 3, 4, 4, requires_grad=True))
     assert {name: [op.name for op in ops] for name, ops in found.items()} == {"gain": ["mul"]}
+
+
+class ComplexState(nn.Module):
+    """Complex weights that are kept as pairs of real numbers, as state-space layers keep theirs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Parameter(torch.randn(3, 4, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        c = torch.view_as_complex(self.c)
+        states = torch.complex(x, 2 * x)
+        y: Tensor = (states @ c.T).real + (states @ c[:2].conj().mT).imag.sum()
+        return y
+
+
+def test_pairs_that_are_read_as_complex_numbers() -> None:
+    """With C = a + ib, a change of C changes x (1 + 2i) C^T and x (1 + 2i) conj(C)^T by as much."""
+    torch.manual_seed(0)
+    model, x = ComplexState(), torch.randn(5, 4)
+    operations = recorded(model, x)["c"]
+    assert [op.name for op in operations] == ["matmul", "matmul"]
+    value, change = model.c.detach(), torch.randn(3, 4, 2)
+    d = torch.complex(change[..., 0], change[..., 1])
+    for op, weight in zip(operations, (d, d[:2].conj()), strict=True):
+        difference = op.run(value + change) - op.run(value)
+        torch.testing.assert_close(difference, (x + 2j * x) @ weight.mT)
