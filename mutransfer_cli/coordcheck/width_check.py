@@ -8,15 +8,13 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.activation_check import faults_of_activations, larger_half
 from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.recorder import uncompiled
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.report.module_curves import module_curves
 from mutransfer_cli.coordcheck.report.result import CheckReport
-from mutransfer_cli.coordcheck.verdict.activations.activation_scale import (
-    activation_faults,
-    blocked_by,
-)
+from mutransfer_cli.coordcheck.verdict.activations.activation_scale import blocked_by
 from mutransfer_cli.coordcheck.verdict.regime import (
     HIDDEN_ROLES,
     hidden_updates,
@@ -47,7 +45,6 @@ from mutransfer_cli.documents.check import (
     Repair,
     TensorReport,
 )
-from mutransfer_cli.parameterization.protocol import parameterization_of
 
 log = logging.getLogger(__name__)
 
@@ -86,21 +83,11 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         control = negative_control(request, measurements[0].frozen)
     unstable = not all(m.finite for m in measurements)
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
-    faults = request.faults
-    if all(m.finite for m in repaired):
-        faults += tuple(
-            fault
-            for fault in activation_faults(
-                repaired,
-                request.expected,
-                parameterization_of(request.parameterization).attention_power,
-            )
-            if not (request.may_fade and shrinks(fault))
-        )
+    activations, doubt = faults_of_activations(request, repaired)
+    faults = request.faults + activations
     tensors = tensor_reports(request, verdicts, repaired if len(faults) else ())
     if request.axis == "width" and request.widths[0] < RELIABLE_WIDTH:
-        middle = request.widths[(len(request.widths) - 1) // 2]
-        wider = request.judge([m for m in repaired if m.size >= middle])
+        wider = request.judge(larger_half(request, repaired))
         tensors = without_effects_of_small_widths(tensors, wider, request.widths)
     verdict, reason = overall_verdict(
         tensors,
@@ -111,6 +98,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
         regime_fault(regime, request.expected, request.parameterization),
         wider_widths(request.widths) if request.axis == "width" else LARGER_RATIO,
         regime_remark(regime, hidden_updates(request.expected), request.parameterization),
+        doubt,
     )
     return CheckReport(
         CheckDocument(
@@ -135,11 +123,6 @@ def run_width_check(request: CheckRequest) -> CheckReport:
             ),
         )
     )
-
-
-def shrinks(fault: FaultReport) -> bool:
-    """Whether a fault is that an activation shrinks, so that its repair makes it larger."""
-    return any(r.quantity == "multiplier" and r.power > 0 for r in fault.repairs)
 
 
 def with_inits_repaired(

@@ -39,6 +39,7 @@ RECURRENT = frozenset(
 REPEATED = frozenset({"repeat", "tile"})
 RESHAPED = frozenset({"reshape", "flatten", "ravel", "unflatten", "reshape_as"})  # as a copy
 INDEXED = frozenset({"getitem", "index_select", "index"})
+IN_PLACE_OPERATORS = frozenset({"add", "sub", "mul", "truediv", "pow", "floordiv", "mod"})
 LARGEST_CONSTANT = 2**16  # entries; comparing more takes long
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
 
@@ -53,6 +54,14 @@ def plain_name(function: Callable[..., Any]) -> str:
                 return name[1:]
         return {"truediv": "div", "rtruediv": "div", "itruediv": "div"}.get(name, name)
     return name.rstrip("_")
+
+
+def in_place(function: Callable[..., Any]) -> bool:
+    """Whether a function changes its first argument, by its name: `mul_`, `__imul__`."""
+    name = getattr(function, "__name__", "")
+    if name.startswith("__"):
+        return name[2:3] == "i" and name[3:-2] in IN_PLACE_OPERATORS
+    return bool(name.endswith("_"))
 
 
 def constant_value(tensor: Tensor) -> float | None:

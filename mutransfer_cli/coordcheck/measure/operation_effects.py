@@ -14,6 +14,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     ROUNDING,
     Effect,
 )
+from mutransfer_cli.coordcheck.measure.operations.computed_weights import Computation
 from mutransfer_cli.coordcheck.measure.operations.operation import (
     LOOKUPS,
     MATRIX_FUNCTIONS,
@@ -122,7 +123,7 @@ def gain_of_group(group: Group, value: Tensor) -> float | None:
     if group[0].name in LOOKUPS:
         return rms(joined([op.inside * op.run(value) for op in group]))
     if group[0].name not in MATRIX_FUNCTIONS or any(
-        op.position == op.additive or op.activations != 1 for op in group
+        op.position == op.additive or op.activations != 1 or mixes(op) for op in group
     ):
         return None
     generator = torch.Generator().manual_seed(0)
@@ -140,5 +141,15 @@ def gain_of_group(group: Group, value: Tensor) -> float | None:
                 if op.additive is None
                 else {op.additive: torch.zeros_like(op.leaves[op.additive], dtype=value.dtype)}
             )
-            results.append(op.inside * op.run(value, {op.operand: noise, **zero}))
+            changes = {op.operand: noise, **zero}
+            result = op.run(value, changes)
+            if isinstance(op.view, Computation):  # without the share of other parameters
+                rest = op.run(torch.zeros_like(value), changes)
+                result = result - rest if bool(rest.isfinite().all()) else result
+            results.append(op.inside * result)
     return rms(joined(results))
+
+
+def mixes(op: Operation) -> bool:
+    """Whether the weight is a product of matrices, whose size is not that of the parameter."""
+    return isinstance(op.view, Computation) and op.view.mixes

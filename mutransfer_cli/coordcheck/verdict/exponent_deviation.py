@@ -11,6 +11,7 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
+MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
 
@@ -60,7 +61,12 @@ def init_deviation(
     deviation = fit.value - expected.init
     inherited = input_slope(name, 0, measurements, expected)
     if inherited is not None:
-        deviation = conservative([deviation, deviation - inherited.value])
+        own = deviation - inherited.value
+        made_up_for = abs(deviation) <= MADE_UP_FOR or expected.acts_as == "readout"
+        if made_up_for or deviation * own <= 0 or abs(own) < abs(deviation):
+            deviation = conservative([deviation, own])
+        else:  # the input changes by itself, as where parts of it do not grow
+            deviation = own
     return fit, deviation - min(max(deviation, 0.0), expected.init_range)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
-from mutransfer_cli.documents.check import AspectVerdict, TensorReport
+from mutransfer_cli.documents.check import AspectVerdict, FaultReport, TensorReport
 
+PERSISTING = 0.375  # halfway between the tolerance and the smallest possible error
 RELIABLE_WIDTH = 64  # below it, exponents still differ from those of the limit
 
 
@@ -41,6 +42,38 @@ def without_effects_of_small_widths(
         )
         reports.append(undecided(t, reason))
     return tuple(reports)
+
+
+def persists(deviation: float, error: float) -> AspectVerdict:
+    """Judge between the larger widths: an error persists as one of at least 1/2.
+
+    Args:
+        deviation: The deviation of an exponent.
+        error: Its standard error, which two widths do not bound.
+    """
+    return "fail" if abs(deviation) > PERSISTING else "pass"
+
+
+def doubt_about(
+    faults: Sequence[FaultReport], wider: Sequence[FaultReport], widths: Sequence[int]
+) -> str:
+    """Why faults of activations prove nothing: the larger widths show none; empty if they do.
+
+    Where an activation joins parts of which some do not grow, as in skip connections of the input,
+    its size still changes with the width while those parts are a large share of it.
+
+    Args:
+        faults: Faults over all widths.
+        wider: Faults over the larger widths alone.
+        widths: All widths, in ascending order.
+    """
+    if not faults or wider:
+        return ""
+    names = ", ".join(f"`{fault.where}`" if fault.where else "the model" for fault in faults)
+    return (
+        f"the size of activations behind {names} changes between the smaller widths only; "
+        f"{wider_widths(widths)}"
+    )
 
 
 def notes_on_excused(

@@ -130,6 +130,7 @@ def overall_verdict(
     regime_fault: str = "",
     wider: str = "give larger --widths",
     regime_remark: str = "",
+    doubt: str = "",
 ) -> tuple[Verdict, str]:
     """The verdict of the check and its reason.
 
@@ -143,6 +144,7 @@ def overall_verdict(
         wider: Which widths to give if these do not suffice.
         regime_remark: What a regime means that the parameterization predicts; empty if it learns
             features.
+        doubt: Why a fault of the activations is not certain; empty if there is none.
     """
     failing = {"fail", "warn"} if strict else {"fail"}
     failed = [t.name for t in tensors if t.verdict in failing]
@@ -157,6 +159,8 @@ def overall_verdict(
             "inconclusive",
             undecided_reason([t for t in tensors if t.verdict == "inconclusive"], wider),
         )
+    if doubt:
+        return "inconclusive", doubt
     if control.verdict != "fail":
         return (
             "inconclusive",

@@ -196,3 +196,63 @@ def spectral(lr: float, init: float) -> Any:
 )
 def test_complex_weights(lr: float, init: float, found: dict[str, str]) -> None:
     assert failed(check(spectral(lr, init), WIDTHS)) == found
+
+
+class LinearRecurrence(nn.Module):
+    """A linear recurrent unit with a state of fixed size, whose weights are computed (LRU)."""
+
+    def __init__(self, width: int, states: int = 32) -> None:
+        super().__init__()
+        self.lift, self.norm = nn.Linear(2, width), nn.LayerNorm(width)
+        self.decay, self.gain = nn.Parameter(torch.rand(states)), nn.Parameter(torch.zeros(states))
+        self.b_re, self.b_im = (nn.Parameter(torch.randn(states, width)) for _ in range(2))
+        self.c_re, self.c_im = (nn.Parameter(torch.randn(width, states)) for _ in range(2))
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        u = self.norm(self.lift(x))
+        b = torch.complex(self.b_re, self.b_im) * self.gain.exp()[:, None]
+        decay = torch.exp(torch.complex(-self.decay.exp(), self.decay))
+        h, states = 0, []
+        for t in range(u.shape[1]):
+            h = decay * h + u[:, t].to(b.dtype) @ b.T
+            states.append((h @ torch.complex(self.c_re, self.c_im).T).real)
+        out: torch.Tensor = self.head(u + torch.stack(states, 1))
+        return out
+
+
+def recurrence(wrong: str) -> Any:
+    """The recurrence with states of readouts' size at init; `wrong` learns at m times its rate."""
+
+    def build(width: int) -> Subject:
+        model, m = LinearRecurrence(width), width / WIDTHS[0]
+        inits = {"b_re": 1 / width, "b_im": 1 / width, "c_re": 0.2, "c_im": 0.2}
+        with torch.no_grad():
+            model.head.weight.mul_(m**-0.5)
+            for name, std in inits.items():
+                getattr(model, name).mul_(std)
+        factors = {"b_re": 1 / m, "b_im": 1 / m, "head.weight": 1 / m}
+        factors[wrong] = factors.get(wrong, 1.0) * m
+        groups = [
+            {"params": [p], "lr": 1e-3 * factors.get(name, 1.0)}
+            for name, p in model.named_parameters()
+        ]
+
+        def batch(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+            generator = torch.Generator().manual_seed(seed)
+            x, y = (torch.randn(8, 3, n, generator=generator) for n in (2, 1))
+            return x, y
+
+        def loss(model: nn.Module, b: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+            return nn.functional.mse_loss(model(b[0]), b[1])
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    return build
+
+
+@pytest.mark.parametrize("wrong", ["", "b_im", "c_re"])
+def test_weights_that_are_computed(wrong: str) -> None:
+    """Real and imaginary parts are judged apart, where the complex weight acts."""
+    found = {wrong: "lr-too-large"} if wrong else {}
+    assert failed(check(recurrence(wrong), WIDTHS)) == found

@@ -93,3 +93,39 @@ def test_the_last_bias_of_a_tower_is_judged_by_its_rate() -> None:
     assert failed(check(build, WIDTHS)) == {}
     found = failed(check(lambda width, seed: build(width, seed, 0.0), WIDTHS))
     assert found == {"a.2.bias": "lr-too-small"}
+
+
+class Skip(nn.Module):
+    """A layer whose input joins features with a larger part that does not grow, as in a NeRF."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, width), nn.Linear(width + 16, width)
+        self.third, self.readout = nn.Linear(width, width), nn.Linear(width, 4, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = torch.cat([x, 0.4 * torch.relu(self.first(x))], -1)
+        h = torch.relu(self.third(torch.relu(self.second(h))))
+        out: torch.Tensor = self.readout(h * 64 / self.third.in_features)
+        return out
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, -0.5])
+def test_an_init_behind_an_input_of_which_a_part_does_not_grow(power: float) -> None:
+    """The input's size goes like m^-0.3 at these widths, and must not hide an error of the init."""
+
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
+        model, plain, m = Skip(width), subject()(width, seed), width / 64
+        with torch.no_grad():
+            nn.init.normal_(model.readout.weight, std=0.125)
+            model.second.weight.mul_(m**power)
+        fans = {"second.weight": 80 / (width + 16), "third.weight": 1 / m}
+        groups = [
+            {"params": [p], "lr": 1e-3 * fans.get(n, 1.0)} for n, p in model.named_parameters()
+        ]
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
+
+    size = {0.5: "init-too-large", -0.5: "init-too-small"}
+    found = failed(check(build, WIDTHS))
+    assert found == ({"second.weight": size[power]} if power else {})

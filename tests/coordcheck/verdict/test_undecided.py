@@ -16,11 +16,14 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (
+    doubt_about,
     notes_on_excused,
+    persists,
     wider_widths,
     without_effects_of_small_widths,
 )
 from mutransfer_cli.coordcheck.verdict.width_verdict import tensor_report
+from mutransfer_cli.documents.check import FaultReport
 from tests.helpers.check_subjects import failed
 
 EXACT = SlopeFit(0.0, 0.01, 4)
@@ -38,6 +41,14 @@ def test_an_error_persists_between_larger_widths(aspect: str) -> None:
     (other,) = without_effects_of_small_widths([failing], [RIGHT], (16, 32, 64))
     assert (other.verdict, other.finding, other.repairs) == ("inconclusive", None, ())
     assert other.message is not None and other.message.endswith("give --widths 64,128,256")
+
+
+def test_a_fault_of_activations_that_larger_widths_do_not_show_proves_nothing() -> None:
+    fault = FaultReport(finding="activation-scale", where="feat", message="", fix="")
+    assert doubt_about([fault], [fault], (64, 128, 256)) == doubt_about([], [], (64, 128)) == ""
+    doubt = doubt_about([fault], [], (64, 128, 256))
+    assert "behind `feat`" in doubt and doubt.endswith("give --widths 128,256,512")
+    assert [persists(d, 0.0) for d in (0.3, -0.45, 0.5)] == ["pass", "fail", "fail"]
 
 
 def test_a_tensor_that_does_not_move_stays_wrong() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_unflatten
 
-from mutransfer_cli.coordcheck.measure.operations.parameter_view import ParameterView
+from mutransfer_cli.coordcheck.measure.operations.parameter_view import WeightSource
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -36,11 +36,11 @@ class Operation:
         name: Its plain name.
         leaves: Its arguments, flattened, with tensors copied; the parameter's is replaced in runs.
         structure: The structure of its arguments.
-        position: Index of the parameter's view among the leaves.
+        position: Index of the weight among the leaves.
         additive: Index of a bias among the leaves, None if there is none.
         operand: Index of the activation that the parameter acts on; None for lookups.
         activations: Number of activations among the arguments.
-        view: Layout of the parameter's view.
+        view: How the weight follows from the parameter: as a view, or by a computation.
         module: Name of the innermost module that was running.
         ends: Addresses of the activation and of the result.
         result: The result, for its identity; None once the pass is over, as it holds the graph.
@@ -58,7 +58,7 @@ class Operation:
     additive: int | None
     operand: int | None
     activations: int
-    view: ParameterView
+    view: WeightSource
     module: str
     ends: tuple[int, int]
     result: Tensor | None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
+from mutransfer_cli.coordcheck.measure.operations.computed_weights import ComputedWeights
 from mutransfer_cli.coordcheck.measure.operations.operation import (
     FUNCTIONS,
     LOOKUPS,
@@ -23,9 +24,12 @@ from mutransfer_cli.coordcheck.measure.operations.operation import (
     bias_position,
     has_gradients,
 )
-from mutransfer_cli.coordcheck.measure.operations.parameter_view import ParameterView
+from mutransfer_cli.coordcheck.measure.operations.parameter_view import (
+    ParameterView,
+    WeightSource,
+)
 from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
-from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name
+from mutransfer_cli.tracing.torch_functions import FunctionTracer, in_place, plain_name
 from mutransfer_cli.tracing.usage.summed_products import summed_dimensions
 
 MOST_CALLS = 8  # recorded calls of one function on one view, as in a loop over time
@@ -51,6 +55,8 @@ class OperationRecorder(FunctionTracer):
         self.otherwise: set[str] = set()
         self._modules = [""]
         self._watch = watch
+        self._computed = ComputedWeights()
+        self._parameters = dict(model.named_parameters())
         self._names = {address(p): (name, p) for name, p in model.named_parameters()}
         self._constants = {address(b): b for b in model.buffers()}
         self._factors: dict[int, tuple[float, Tensor]] = {}
@@ -78,8 +84,7 @@ class OperationRecorder(FunctionTracer):
         with torch._C.DisableTorchFunction():
             leaves, structure = tree_flatten((args, dict(kwargs)))
             tensors = {i: t for i, t in enumerate(leaves) if isinstance(t, Tensor)}
-            used = {i: self._names[address(t)] for i, t in tensors.items()
-                    if address(t) in self._names}  # fmt: skip
+            used = {i: s for i, t in tensors.items() if (s := self._sources(t))}
             if used:
                 self._use(function, leaves, structure, used, result)
             elif tensors and all(address(t) in self._constants for t in tensors.values()):
@@ -106,26 +111,36 @@ class OperationRecorder(FunctionTracer):
     def finished(self) -> dict[str, list[Operation]]:
         """The operations of those parameters whose every use is one."""
         self._products.clear()  # their results hold the graph
+        self._computed.clear()
         return {name: ops for name, ops in self.recorded.items() if name not in self.otherwise}
+
+    def _sources(self, tensor: Tensor) -> dict[str, WeightSource]:
+        """For each parameter that a tensor is a view of, or is computed from, how."""
+        if address(tensor) in self._names:
+            return {self._names[address(tensor)][0]: ParameterView.of(tensor)}
+        return dict(self._computed.sources(tensor))
 
     def _use(
         self,
         function: Callable[..., Any],
         leaves: list[Any],
         structure: Any,
-        used: Mapping[int, tuple[str, Tensor]],
+        used: Mapping[int, Mapping[str, WeightSource]],
         result: Tensor,
     ) -> None:
-        """Record a call with parameters among its arguments.
+        """Record a call with parameters, or weights computed from them, among its arguments.
 
         Args:
             function: The function.
             leaves: Its arguments, flattened.
             structure: Their structure.
-            used: The parameters by index of their views, each with its name.
+            used: By index of an argument, how it follows from parameters.
             result: The function's result.
         """
-        if address(result) in self._names or not result.requires_grad:
+        names = {tensor for sources in used.values() for tensor in sources}
+        if in_place(function):
+            self.otherwise |= names
+        if self._sources(result) or not result.requires_grad:
             return  # a view, or a pass without gradients
         activations = [
             i for i, t in enumerate(leaves)
@@ -137,15 +152,23 @@ class OperationRecorder(FunctionTracer):
             known = leaves[activations[0]].requires_grad and not any(
                 address(leaves[i]) == address(result) for i in activations
             )
-        for index, (tensor, _) in used.items():
-            if not known:
-                self.otherwise.add(tensor)
-                continue
-            self._record(tensor, function, leaves, structure, index, activations, result)
+        tensors = sum(isinstance(t, Tensor) for t in leaves)
+        if not activations and (name not in MATRIX_FUNCTIONS | LOOKUPS or len(used) == tensors):
+            values = {tensor: self._parameters[tensor].detach() for tensor in names}
+            known = self._computed.add(function, leaves, structure, used, values, result)
+        if not known:
+            self.otherwise |= names
+            return
+        for index, sources in used.items() if activations else ():
+            for tensor, source in sources.items():
+                self._record(
+                    tensor, source, function, leaves, structure, index, activations, result
+                )
 
     def _record(
         self,
         tensor: str,
+        source: WeightSource,
         function: Callable[..., Any],
         leaves: list[Any],
         structure: Any,
@@ -157,15 +180,15 @@ class OperationRecorder(FunctionTracer):
 
         Args:
             tensor: Name of the parameter.
+            source: How the weight follows from it.
             function: The function.
             leaves: Its arguments, flattened.
             structure: Their structure.
-            index: Index of the parameter's view.
+            index: Index of the weight.
             activations: Indices of the activations.
             result: The function's result.
         """
         name = plain_name(function)
-        view = leaves[index]
         operand = None if name in LOOKUPS else activations[0]
         given = leaves[activations[0]]
         op = Operation(
@@ -177,7 +200,7 @@ class OperationRecorder(FunctionTracer):
             additive=bias_position(name, leaves),
             operand=operand,
             activations=sum(has_gradients(leaves[i]) for i in activations),
-            view=ParameterView.of(view),
+            view=source,
             module=self._modules[-1],
             ends=(address(given), address(result)),
             result=result,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+
+class WeightSource(Protocol):
+    """How the weight that a function uses follows from one parameter."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the weight."""
+
+    def on(self, value: Tensor) -> Tensor:
+        """The weight for another value of the parameter."""
 
 
 class ParameterView(NamedTuple):
@@ -29,7 +40,7 @@ class ParameterView(NamedTuple):
     def of(view: Tensor) -> ParameterView:
         """The layout of a view."""
         return ParameterView(
-            tuple(view.shape), view.stride(), view.storage_offset(), view.dtype, view.is_conj()
+            tuple(view.shape), view.stride(), int(view.storage_offset()), view.dtype, view.is_conj()
         )
 
     def on(self, value: Tensor) -> Tensor:
@@ -38,5 +49,5 @@ class ParameterView(NamedTuple):
             same = value.as_strided(self.shape, self.strides, self.offset)
         else:
             same = torch.empty(0, dtype=self.dtype, device=value.device)
-            same.set_(value.detach().untyped_storage(), self.offset, self.shape, self.strides)  # type: ignore[call-overload]  # torch's stubs lack the form with a layout
+            same.set_(value.detach().untyped_storage(), self.offset, self.shape, self.strides)
         return same.conj() if self.conjugated else same

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
@@ -11,7 +11,9 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.exponent_deviation import input_slope
 from mutransfer_cli.coordcheck.verdict.slopes import conservative, fit_slope
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
-from mutransfer_cli.documents.check import FaultReport, Repair
+from mutransfer_cli.documents.check import AspectVerdict, FaultReport, Repair
+
+Judge = Callable[[float, float], AspectVerdict]  # of a deviation and its standard error
 
 JUDGED_INPUTS = frozenset({"hidden", "convolution", "expert", "input"})
 
@@ -20,6 +22,7 @@ def activation_faults(
     measurements: Sequence[Measurement],
     expected: Mapping[str, Expectation],
     attention_power: float,
+    judge: Judge = verdict_on,
 ) -> tuple[FaultReport, ...]:
     """The faults of activations, once all inits are right.
 
@@ -28,16 +31,17 @@ def activation_faults(
         expected: The expected exponents of each tensor.
         attention_power: Exponent of the number of terms by which the parameterization multiplies
             products of activations: -1, or -1/2 in standard parameterization.
+        judge: Judges a deviation and its standard error.
     """
     return (
-        contraction_faults(measurements, attention_power)
-        or input_faults(measurements, expected)
-        or branch_faults(measurements)
+        contraction_faults(measurements, attention_power, judge)
+        or input_faults(measurements, expected, judge)
+        or branch_faults(measurements, judge)
     )
 
 
 def contraction_faults(
-    measurements: Sequence[Measurement], attention_power: float
+    measurements: Sequence[Measurement], attention_power: float, judge: Judge = verdict_on
 ) -> tuple[FaultReport, ...]:
     """Sums over the width of activations that grow with it: they need the factor 1/width.
 
@@ -48,6 +52,7 @@ def contraction_faults(
     Args:
         measurements: Measurements at all widths and seeds.
         attention_power: See `activation_faults`.
+        judge: See `activation_faults`.
     """
     first = measurements[0].contractions
     names = [c.function for c in first]
@@ -66,7 +71,7 @@ def contraction_faults(
         if fit is None:
             continue
         deviation = fit.value - (1 + attention_power)
-        if deviation > 0 and verdict_on(deviation, fit.error) == "fail":
+        if deviation > 0 and judge(deviation, fit.error) == "fail":
             where = contraction.module
             exponent = nearest_half(deviation)
             faults.append(
@@ -84,7 +89,9 @@ def contraction_faults(
 
 
 def input_faults(
-    measurements: Sequence[Measurement], expected: Mapping[str, Expectation]
+    measurements: Sequence[Measurement],
+    expected: Mapping[str, Expectation],
+    judge: Judge = verdict_on,
 ) -> tuple[FaultReport, ...]:
     """The first layer whose input changes with the width although every init is right.
 
@@ -94,6 +101,7 @@ def input_faults(
     Args:
         measurements: Measurements at all widths and seeds.
         expected: The expected exponents of each tensor.
+        judge: See `activation_faults`.
     """
     order = {name: number for number, name in enumerate(measurements[0].upstream_modules)}
     for name in sorted(order, key=lambda n: order[n]):
@@ -109,7 +117,7 @@ def input_faults(
         if len(found) < len(fits):
             continue
         deviation = conservative([found[0].value, found[1].value, found[2].value - e.init])
-        if verdict_on(deviation, max(fit.error for fit in found)) != "fail":
+        if judge(deviation, max(fit.error for fit in found)) != "fail":
             continue
         before = measurements[0].upstream_modules[name]
         exponent = nearest_half(deviation)
@@ -130,7 +138,9 @@ def input_faults(
     return ()
 
 
-def branch_faults(measurements: Sequence[Measurement]) -> tuple[FaultReport, ...]:
+def branch_faults(
+    measurements: Sequence[Measurement], judge: Judge = verdict_on
+) -> tuple[FaultReport, ...]:
     """Outputs of modules that depend on the width when they are added to another activation.
 
     Both terms of a sum have a constant size in the limit, or at least their changes do; a norm
@@ -139,6 +149,7 @@ def branch_faults(measurements: Sequence[Measurement]) -> tuple[FaultReport, ...
 
     Args:
         measurements: Measurements at all widths and seeds, with repaired inits.
+        judge: See `activation_faults`.
     """
     first = [(t.module, t.origin) for t in measurements[0].terms]
     if any([(t.module, t.origin) for t in m.terms] != first for m in measurements):
@@ -153,7 +164,7 @@ def branch_faults(measurements: Sequence[Measurement]) -> tuple[FaultReport, ...
         if len(found) < len(fits) or origin in faults:
             continue
         deviation = conservative([fit.value for fit in found])
-        if verdict_on(deviation, max(fit.error for fit in found)) != "fail":
+        if judge(deviation, max(fit.error for fit in found)) != "fail":
             continue
         exponent = nearest_half(deviation)
         faults[origin] = FaultReport(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import math
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,9 +49,10 @@ def test_functions_operands_and_factors() -> None:
         "b": ["add"],
         "experts": ["matmul", "matmul"],
         "gain": ["mul"],
+        "masked": ["matmul"],  # where the masked weight acts
         "head.weight": ["linear"],
         "head.bias": ["linear"],
-    }  # a masked weight is computed from the parameter: it is not in the list
+    }
     assert found["w"][0].inside == 0.25 and found["w"][0].outside == 1.0
     # what the caller of `head` does with its output is outside of it
     assert (found["head.weight"][0].inside, found["head.weight"][0].outside) == (1.0, 3.0)
@@ -156,3 +159,51 @@ def test_pairs_that_are_read_as_complex_numbers() -> None:
     for op, weight in zip(operations, (d, d[:2].conj()), strict=True):
         difference = op.run(value + change) - op.run(value)
         torch.testing.assert_close(difference, (x + 2j * x) @ weight.mT)
+
+
+class Computed(nn.Module):
+    """A weight that is computed from two matrices and a gain."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.randn(3, 4)), nn.Parameter(torch.randn(3, 4))
+        self.gain, self.how = nn.Parameter(torch.randn(3)), how
+        self.register_buffer("points", torch.randn(4, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.a * self.gain.exp()[:, None] + self.b
+        if self.how == "random":
+            weight = F.dropout(weight, 0.5)
+        elif self.how == "in place":
+            weight *= 2
+        elif self.how == "layer on constants":
+            weight = F.linear(self.points, weight).T
+        return x @ weight.T
+
+
+def test_computed_weights_act_where_an_activation_meets_them() -> None:
+    """With W = a e^gain + b, a change of a, b or gain changes x W^T by that of W."""
+    torch.manual_seed(0)
+    model, x = Computed("plain"), torch.randn(5, 4)
+    operations = recorded(model, x)
+    assert {n: [op.name for op in ops] for n, ops in operations.items()} == {
+        n: ["matmul"] for n in ("a", "b", "gain")
+    }
+    change, gain = torch.randn(3, 4), model.gain.detach()
+    expected = {"a": change * gain.exp()[:, None], "b": change}
+    for name, of_weight in expected.items():
+        (op,) = operations[name]
+        value = getattr(model, name).detach()
+        difference = op.run(value + change) - op.run(value)
+        torch.testing.assert_close(difference, x @ of_weight.T)
+    (op,) = operations["gain"]
+    torch.testing.assert_close(
+        op.run(gain + 1) - op.run(gain), x @ (model.a * gain.exp()[:, None] * (math.e - 1)).T
+    )
+
+
+@pytest.mark.parametrize("how", ["random", "in place", "layer on constants"])
+def test_what_cannot_be_computed_again_is_judged_by_its_module(how: str) -> None:
+    """Other masks, values that were overwritten; a layer on constants has inputs of its own."""
+    torch.manual_seed(0)
+    assert recorded(Computed(how), torch.randn(5, 4)) == {}
