@@ -53,6 +53,7 @@ class Use:
         groups: Number of groups of a convolution.
         gates: Dimensions that are summed over with weights, such as those of experts.
         modulated: Whether activations had been multiplied into it before.
+        mixed_over: Dimensions that had been summed over with activations as weights before.
     """
 
     kind: UseKind
@@ -66,6 +67,7 @@ class Use:
     groups: int = field(default=1, compare=False)
     gates: tuple[Gate, ...] = field(default=(), compare=False)
     modulated: bool = False
+    mixed_over: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

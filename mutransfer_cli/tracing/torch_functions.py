@@ -132,6 +132,12 @@ def einsum_labels(args: Sequence[Any]) -> tuple[list[Tensor], list[str], str]:
     return operands, inputs.split(","), output
 
 
+def labels_of(args: Sequence[Any], index: int) -> tuple[str, str]:
+    """The labels of one operand of `einsum`, and those of the result, without an ellipsis."""
+    _, labels, output = einsum_labels(args)
+    return labels[index].replace("...", ""), output.replace("...", "")
+
+
 def einsum_parts(args: Sequence[Any]) -> Parts:
     """The operands of `einsum`, and for each the dimensions summed over and those kept."""
     operands, labels, output = einsum_labels(args)

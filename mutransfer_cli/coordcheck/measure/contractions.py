@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ from mutransfer_cli.tracing.torch_functions import (
     plain_name,
     tensors_in,
 )
+from mutransfer_cli.tracing.usage.modulated_weights import CONTRACTIONS, makes_weight
 
 PRODUCTS = frozenset({"matmul", "mm", "bmm", "mv", "dot", "vdot", "linear"})
 VECTOR_PRODUCTS = frozenset({"linalg_vecdot", "vecdot"})
@@ -52,6 +53,7 @@ class Contraction:
         terms: Number of terms in each sum.
         bound: The sum's size if all its terms are aligned, from the sizes of its operands.
         factor: The number by which the sum is multiplied before anything else uses it.
+        power: The power to which it is raised before that.
         normalizes: Whether other activations are divided by the sum, or it is an attention score.
     """
 
@@ -60,7 +62,21 @@ class Contraction:
     terms: int
     bound: float
     factor: float = 1.0
+    power: float = 1.0
     normalizes: bool = False
+
+    @property
+    def size(self) -> float:
+        """How large what the model uses of the sum is, if all terms are aligned."""
+        return float(self.bound**self.power) * abs(self.factor)
+
+
+class Flow(NamedTuple):
+    """How a tensor contains a sum: raised to a power, times a number."""
+
+    contraction: Contraction
+    factor: float = 1.0
+    power: float = 1.0
 
 
 class ContractionTracer(FunctionTracer):
@@ -73,7 +89,8 @@ class ContractionTracer(FunctionTracer):
         self.modules = [""]
         constants = [*model.parameters(), *model.buffers()]
         self.constants = {id(t) for t in constants}
-        self.flows: dict[int, list[tuple[Contraction, float]]] = {}
+        self.flows: dict[int, list[Flow]] = {}
+        self.weights: set[int] = set()  # products of parameters and activations that act as one
         self.kept: list[Tensor] = constants  # so that no other tensor gets the same id
 
     def called(
@@ -104,16 +121,18 @@ class ContractionTracer(FunctionTracer):
         self.constants.difference_update(id(t) for t in changed)  # filled in place
         followed = []
         for operand in {id(t): t for t in operands}.values():
-            for contraction, factor in self.flows.get(id(operand), []):
-                new = followed_factor(name, function, args, operand, results, contraction, factor)
+            for flow in self.flows.get(id(operand), []):
+                new = followed_flow(name, function, args, operand, results, flow)
                 if new is not None:
-                    followed.append((contraction, new))
+                    followed.append(new)
         if followed:
             self.flows.update({id(t): followed for t in results})
+        if isinstance(result, Tensor) and self._is_weight(name, operands, result):
+            self.weights.add(id(result))
         found = self._contraction(name, args, kwargs, result)
         if found is not None:
             self.found.append(found)
-            self.flows[id(result)] = [(found, 1.0)]
+            self.flows[id(result)] = [Flow(found)]
 
     @contextmanager
     def watching(self, model: nn.Module) -> Iterator[None]:
@@ -187,20 +206,34 @@ class ContractionTracer(FunctionTracer):
         bound = factor * terms**power * size
         return Contraction(name, self.modules[-1], terms, bound)
 
+    def _is_weight(self, name: str, operands: Sequence[Tensor], result: Tensor) -> bool:
+        """Whether a result acts as a weight, whose init says how large its products are.
+
+        Args:
+            name: Plain name of the function.
+            operands: The tensors among its arguments.
+            result: The result.
+        """
+        if any(id(t) in self.weights and t.numel() == result.numel() for t in operands):
+            return name not in CONTRACTIONS
+        learned = [t for t in operands if id(t) in self.constants and t.requires_grad]
+        others = [t for t in operands if id(t) not in self.constants]
+        return len(learned) == 1 and makes_weight(name, learned[0], others, result)
+
     def _is_activation(self, tensor: Tensor) -> bool:
-        return tensor.requires_grad and id(tensor) not in self.constants
+        known = id(tensor) in self.constants or id(tensor) in self.weights
+        return tensor.requires_grad and not known
 
 
-def followed_factor(
+def followed_flow(
     name: str,
     function: Callable[..., Any],
     args: Sequence[Any],
     operand: Tensor,
     results: Sequence[Tensor],
-    contraction: Contraction,
-    factor: float,
-) -> float | None:
-    """The number by which the results of a call contain a sum; None: they do something else to it.
+    flow: Flow,
+) -> Flow | None:
+    """How the results of a call contain a sum; None: they do something else to it.
 
     Args:
         name: Plain name of the function.
@@ -208,9 +241,9 @@ def followed_factor(
         args: Its positional arguments.
         operand: The sum, perhaps multiplied or reshaped.
         results: All tensors among the results.
-        contraction: The sum, in which is recorded what becomes of it.
-        factor: The number by which the operand contains it.
+        flow: How the operand contains the sum, in which is recorded what becomes of it.
     """
+    contraction, factor, power = flow
     number = factor_of(function, tuple(args))
     is_denominator = name in DIVISIONS and len(args) > 1 and args[1] is operand
     exponent: Any = POWERS.get(name, args[1] if name == "pow" and len(args) > 1 else None)
@@ -219,19 +252,18 @@ def followed_factor(
         contraction.normalizes = True
         return None
     if is_power:
-        contraction.bound **= exponent
-        contraction.factor = float(abs(factor) ** exponent)
-        return contraction.factor
-    if number is not None:
-        contraction.factor = factor * number
-        return contraction.factor
-    if name in PASSING or name == "get":
-        return factor
-    if name in SCALINGS and len(results) == 1 and rms(operand) > 0:
+        factor, power = float(abs(factor) ** exponent), power * exponent
+    elif number is not None:
+        factor *= number
+    elif name in PASSING or name == "get":
+        return flow
+    elif name in SCALINGS and len(results) == 1 and rms(operand) > 0:
         # by other activations, such as the norms of the operands: by how much is measured
-        contraction.factor = factor * rms(results[0]) / rms(operand)
-        return contraction.factor
-    return None
+        factor *= rms(results[0]) / rms(operand)
+    else:
+        return None
+    contraction.factor, contraction.power = factor, power
+    return Flow(contraction, factor, power)
 
 
 def power_of_norm(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> float:

@@ -1,12 +1,15 @@
-"""Weights that activations multiply before use: `conv(x, w * style)` in a modulated layer.
+"""Weights that activations multiply or mix before use: `conv(x, w * style)` in a modulated layer.
 
 The product of a parameter and activations has more entries than the activations, and then acts on
-other activations as a weight does. Entry by entry the parameter would look like a vector.
+other activations as a weight does. Entry by entry the parameter would look like a vector. A stack
+of matrices may also be summed with activations as weights (soft merging of experts, conditional
+convolutions); what acts is the sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import prod
 
 from torch import Tensor, nn
 
@@ -20,7 +23,10 @@ from mutransfer_cli.tracing.torch_functions import (
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.views import Dims, ParameterViews
 
+CONTRACTIONS = RIGHT_OR_LEFT | {"einsum", "tensordot"}
 MULTIPLICATIONS = frozenset({"mul", "div", "true_divide"})
+LEAST_MATRIX = 16  # entries of a sum of matrices for each activation that weights one
+Kept = Sequence[int | None]
 Acts = tuple[Tensor, UseKind, Sequence[int], Sequence[int]]  # weight, kind, summed, kept
 
 
@@ -30,6 +36,7 @@ class ModulatedWeights:
     def __init__(self) -> None:
         """Start without products."""
         self._views = ParameterViews(nn.Module())
+        self._mixed: dict[str, tuple[int, ...]] = {}
 
     def knows(self, operands: Collection[Tensor]) -> bool:
         """Whether one of them is such a product."""
@@ -50,6 +57,34 @@ class ModulatedWeights:
         for name, dims in found.items():
             self._views.adopt(result, name, ((),) * (result.dim() - len(dims)) + dims)
 
+    def mixed(
+        self,
+        found: Mapping[str, Dims],
+        summed: Sequence[int],
+        kept: Kept,
+        call: Call,
+        shapes: Mapping[str, Sequence[int]],
+    ) -> None:
+        """Remember a sum over a stack of matrices, with activations as the weights.
+
+        Args:
+            found: The parameters that are summed, with the dimensions of their view.
+            summed: Dimensions of the view that are summed over.
+            kept: For each dimension of the result that of the view, or None.
+            call: The call.
+            shapes: Shape of every parameter.
+        """
+        for name, dims in found.items():
+            own = tuple(() if d is None else dims[d] for d in kept)
+            over, result = spanned(dims, summed), call.result
+            if over and len({d for ds in own for d in ds}) > 1:
+                flat = [shapes[name][d] for d in own[-1]]
+                if len(flat) > 1 and prod(flat) == result.shape[-1]:
+                    result = result.unflatten(-1, flat)
+                    own = (*own[:-1], *((d,) for d in own[-1]))
+                self._views.adopt(result, name, own)
+                self._mixed[name] = over
+
     def follow(self, call: Call, module: str, order: int) -> list[tuple[str, Use]]:
         """The uses of parameters, each with its name, in a call.
 
@@ -63,16 +98,35 @@ class ModulatedWeights:
             ((tensor, kind, summed, kept),) = acting
             return [
                 (name, Use(kind, spanned(dims, summed), spanned(dims, kept), call.name, module,
-                           order=order, modulated=True))
+                           order=order, modulated=True, mixed_over=self._mixed.get(name, ())))
                 for name, dims in self._views.find(tensor).items()
             ]  # fmt: skip
-        if isinstance(call.result, Tensor):
+        if isinstance(call.result, Tensor) and not self._views.knows(call.result):
             for tensor in [t for t in call.args if isinstance(t, Tensor) and self._views.knows(t)]:
                 if tensor.shape == call.result.shape:
                     self._views.stand_for(tensor, call.result)
                 elif tensor.numel() == call.result.numel():
                     self._views.reshaped(tensor, call.result)
         return []
+
+
+def makes_weight(
+    name: str, learned: Tensor, activations: Collection[Tensor], result: Tensor
+) -> bool:
+    """Whether a product of a parameter and activations is one that may act as a weight.
+
+    Args:
+        name: Plain name of the function.
+        learned: The parameter, or a view of it.
+        activations: The other operands.
+        result: The product.
+    """
+    largest = max((t.numel() for t in activations), default=result.numel())
+    if name in MULTIPLICATIONS:
+        return result.numel() > largest
+    parameter = learned if learned._base is None else learned._base
+    is_stack = parameter.dim() > 2 and name in CONTRACTIONS
+    return is_stack and result.numel() >= LEAST_MATRIX * largest
 
 
 def weights_in(call: Call) -> list[Acts]:
@@ -113,9 +167,18 @@ def as_weights(uses: Sequence[Use], growing: frozenset[int]) -> list[Use]:
         growing: Its dimensions that grow with the width.
     """
     weights = [
-        u for u in uses if u.modulated and growing & {*u.in_dims} and growing & {*u.out_dims}
+        u
+        for u in uses
+        if u.modulated and growing & {*u.in_dims} and growing & {*u.out_dims}
+        if not growing & {*u.mixed_over}
     ]
     others = [u for u in uses if not u.modulated]
     if weights:
-        others = [u for u in others if u.function not in MULTIPLICATIONS]
+        mixed = {d for u in weights for d in u.mixed_over}
+        others = [
+            u
+            for u in others
+            if u.function not in (CONTRACTIONS if mixed else MULTIPLICATIONS)
+            or (mixed and not mixed >= {*u.in_dims})
+        ]
     return weights + others

@@ -66,6 +66,53 @@ def test_a_modulated_convolution_and_the_image_it_reads() -> None:
     assert family.tensor("w").in_dims == (1, 2, 3)
 
 
+class Merged(nn.Module):
+    """A hidden layer whose weight is a mixture of several, other ones for each example."""
+
+    def __init__(self, width: int, how: str) -> None:
+        super().__init__()
+        self.gate, self.how = nn.Linear(width, 3), how
+        self.w = nn.Parameter(torch.randn(3, width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        gates, n = self.gate(x).softmax(-1), x.shape[1]
+        match self.how:
+            case "einsum":
+                w = torch.einsum("be,eio->bio", gates, self.w)
+            case "tensordot":
+                w = torch.tensordot(gates, self.w, 1)
+            case _:
+                w = (gates @ self.w.view(3, -1)).view(-1, n, n)
+        return torch.bmm(x[:, None], w)[:, 0]
+
+
+@pytest.mark.parametrize("how", ["einsum", "tensordot", "matmul"])
+def test_a_mixture_of_matrices_acts_as_one(how: str) -> None:
+    """Soft merging of experts (SMEAR, conditional convolutions): the sum over them is a weight."""
+    tensor = traced(lambda w: Net(w, Merged(w, how)), vectors()).tensor("hidden.w")
+    assert (tensor.role, tensor.in_dims, tensor.out_dims) == ("hidden", (1,), (2,))
+
+
+class Heads(nn.Module):
+    """Attention with projections of three dimensions, whose products are scores."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, width)
+        self.q, self.k = (nn.Parameter(torch.randn(width, width // 4, 4)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        q, k = (torch.einsum("bd,dhe->bhe", h, w) for w in (self.q, self.k))
+        return torch.einsum("bhe,che->bhc", q, k).flatten(1)
+
+
+def test_queries_are_no_mixture() -> None:
+    """Their product with keys has activations on both sides."""
+    tensor = traced(Heads, vectors()).tensor("q")
+    assert (tensor.role, tensor.in_dims, tensor.out_dims) == ("hidden", (0,), (1, 2))
+
+
 def scores(q: Tensor, gain: Tensor) -> Tensor:
     heads = q.view(len(q), 2, -1) * gain
     return (heads @ heads.mT).flatten(1)

@@ -336,5 +336,6 @@ def test_heads_that_are_flattened_are_summed_over() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x @ self.w.flatten(0, 1)
 
+    torch.manual_seed(0)
     tensor = traced(lambda w: Net(w, Output(w)), vectors()).tensor("hidden.w")
     assert (tensor.role, tensor.fans(tensor.base_shape)) == ("hidden", (8, 8))

@@ -30,6 +30,7 @@ from mutransfer_cli.coordcheck.measure.operations.parameter_view import (
 )
 from mutransfer_cli.coordcheck.measure.output_multipliers import factor_of
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, in_place, plain_name
+from mutransfer_cli.tracing.usage.modulated_weights import makes_weight
 from mutransfer_cli.tracing.usage.summed_products import summed_dimensions
 
 MOST_CALLS = 8  # recorded calls of one function on one view, as in a loop over time
@@ -214,9 +215,9 @@ class OperationRecorder(FunctionTracer):
         self._alive.append(given)  # a freed tensor's address could be given out again
         if name == "mul":
             self._products.setdefault(id(result), []).append((tensor, op))
-            if result.numel() > given.numel():
-                self._modulated.setdefault(address(result), set()).add(tensor)
-                self._alive.append(result)
+        if makes_weight(name, leaves[index], [given], result):
+            self._modulated.setdefault(address(result), set()).add(tensor)
+            self._alive.append(result)
 
     def _acts(self, name: str, operands: list[Tensor], result: Tensor) -> None:
         """Follow products of parameters and activations; where they act as weights, none counts.

@@ -65,7 +65,7 @@ def contraction_faults(
             continue
 
         def size(m: Measurement, index: int = index) -> float:
-            return m.contractions[index].bound * abs(m.contractions[index].factor)
+            return m.contractions[index].size
 
         fit = fit_slope(measurements, size)
         if fit is None:
