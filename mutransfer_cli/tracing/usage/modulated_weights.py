@@ -19,6 +19,7 @@ from mutransfer_cli.tracing.torch_functions import (
     RIGHT_OR_LEFT,
     TRANSPOSED,
     contraction_parts,
+    labels_of,
 )
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.views import Dims, ParameterViews
@@ -26,7 +27,6 @@ from mutransfer_cli.tracing.views import Dims, ParameterViews
 CONTRACTIONS = RIGHT_OR_LEFT | {"einsum", "tensordot"}
 MULTIPLICATIONS = frozenset({"mul", "div", "true_divide"})
 LEAST_MATRIX = 16  # entries of a sum of matrices for each activation that weights one
-Kept = Sequence[int | None]
 Acts = tuple[Tensor, UseKind, Sequence[int], Sequence[int]]  # weight, kind, summed, kept
 
 
@@ -47,8 +47,10 @@ class ModulatedWeights:
 
         Args:
             found: The parameters in the product, with the dimensions of their view.
-            call: The multiplication.
+            call: The call, perhaps a multiplication.
         """
+        if call.name not in MULTIPLICATIONS:
+            return
         tracked = {id(t) for t in call.tracked}
         others = [t for t in call.args if isinstance(t, Tensor) and id(t) not in tracked]
         result = call.result
@@ -60,8 +62,8 @@ class ModulatedWeights:
     def mixed(
         self,
         found: Mapping[str, Dims],
-        summed: Sequence[int],
-        kept: Kept,
+        position: int,
+        parts: tuple[list[int], list[int]],
         call: Call,
         shapes: Mapping[str, Sequence[int]],
     ) -> None:
@@ -69,14 +71,17 @@ class ModulatedWeights:
 
         Args:
             found: The parameters that are summed, with the dimensions of their view.
-            summed: Dimensions of the view that are summed over.
-            kept: For each dimension of the result that of the view, or None.
-            call: The call.
+            position: Number of the view among the operands.
+            parts: Dimensions of the view that are summed over, and those that are kept.
+            call: The contraction.
             shapes: Shape of every parameter.
         """
         for name, dims in found.items():
+            if len(shapes[name]) < 3:
+                continue
+            kept = kept_dims(call, position, parts[1])
             own = tuple(() if d is None else dims[d] for d in kept)
-            over, result = spanned(dims, summed), call.result
+            over, result = spanned(dims, parts[0]), call.result
             if over and len({d for ds in own for d in ds}) > 1:
                 flat = [shapes[name][d] for d in own[-1]]
                 if len(flat) > 1 and prod(flat) == result.shape[-1]:
@@ -108,6 +113,22 @@ class ModulatedWeights:
                 elif tensor.numel() == call.result.numel():
                     self._views.reshaped(tensor, call.result)
         return []
+
+
+def kept_dims(call: Call, position: int, kept: Sequence[int]) -> Sequence[int | None]:
+    """For each dimension of a contraction's result that of one operand, or None.
+
+    Args:
+        call: The contraction.
+        position: Number of the operand.
+        kept: Its dimensions that are kept.
+    """
+    if call.name == "einsum":
+        labels, output = labels_of(call.args, position)
+        named = [labels.index(c) if c in labels else None for c in output]
+        return [None] * (call.result.dim() - len(named)) + named  # an ellipsis comes first
+    others = [None] * (call.result.dim() - len(kept))
+    return [*others, *kept] if position else [*kept, *others]
 
 
 def makes_weight(

@@ -23,15 +23,10 @@ from mutransfer_cli.tracing.torch_functions import (
     RIGHT_OR_LEFT,
     TRANSPOSED,
     contraction_parts,
-    labels_of,
     tensors_in,
 )
 from mutransfer_cli.tracing.usage.grouped_uses import GateOf, flattened_gates, gates_in
-from mutransfer_cli.tracing.usage.modulated_weights import (
-    MULTIPLICATIONS,
-    ModulatedWeights,
-    spanned,
-)
+from mutransfer_cli.tracing.usage.modulated_weights import ModulatedWeights, spanned
 from mutransfer_cli.tracing.usage.summed_products import SummedProducts
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
@@ -186,9 +181,8 @@ class UseRecorder:
         function = call.name + TWO_PARAMETERS if both else call.name
         self.use(left, kind, *([0], []) if left.dim() == 1 else ([-1], [-2]), function, right)
         self.use(right, kind, *([0], []) if right.dim() == 1 else ([-2], [-1]), function, left)
-        if right.dim() == 2 and not both:  # a stack of matrices, flattened
-            kept = [None] * (call.result.dim() - 1)
-            self.modulated.mixed(self.find(right), [0], [*kept, 1], call, self.trace.shapes)
+        if right.dim() == 2 and not both:
+            self.modulated.mixed(self.find(right), 1, ([0], [1]), call, self.trace.shapes)
 
     def contraction(self, call: Call) -> None:
         """Record `einsum` and other sums of products."""
@@ -199,14 +193,8 @@ class UseRecorder:
             learned = call.name == "einsum" and bool(self.find(tensor))
             gates = gates_in(call.args, i) if learned else []
             self.use(tensor, kind, into, out, call.name, None, gates=gates)
-            if self.find(tensor) and not several and tensor.dim() > 2:
-                kept: list[int | None] = [*out]
-                if call.name == "einsum":
-                    labels, output = labels_of(call.args, i)
-                    kept = [labels.index(c) if c in labels else None for c in output]
-                elif i:  # the dimensions of the first operand come first
-                    kept = [*[None] * (call.result.dim() - len(out)), *kept]
-                self.modulated.mixed(self.find(tensor), into, kept, call, self.trace.shapes)
+            if not several:
+                self.modulated.mixed(self.find(tensor), i, (into, out), call, self.trace.shapes)
 
     def convolution(self, call: Call) -> None:
         """Record a convolution, transposed or not."""
@@ -274,8 +262,7 @@ class UseRecorder:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)
                 if call.name == "mul":
                     self.products.multiplied(tensor, call.result, self.order)
-                if call.name in MULTIPLICATIONS:
-                    self.modulated.multiplied(self.find(tensor), call)
+                self.modulated.multiplied(self.find(tensor), call)
 
     def _derived(self, call: Call) -> None:
         """Let a copy, cast or elementwise function of one parameter stand for it from here on."""

@@ -79,6 +79,8 @@ class Merged(nn.Module):
         match self.how:
             case "einsum":
                 w = torch.einsum("be,eio->bio", gates, self.w)
+            case "ellipsis":
+                w = torch.einsum("...e,eio->...io", gates, self.w)
             case "tensordot":
                 w = torch.tensordot(gates, self.w, 1)
             case _:
@@ -86,7 +88,7 @@ class Merged(nn.Module):
         return torch.bmm(x[:, None], w)[:, 0]
 
 
-@pytest.mark.parametrize("how", ["einsum", "tensordot", "matmul"])
+@pytest.mark.parametrize("how", ["einsum", "ellipsis", "tensordot", "matmul"])
 def test_a_mixture_of_matrices_acts_as_one(how: str) -> None:
     """Soft merging of experts (SMEAR, conditional convolutions): the sum over them is a weight."""
     tensor = traced(lambda w: Net(w, Merged(w, how)), vectors()).tensor("hidden.w")
