@@ -10,7 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.catalog.loggers import LOGGERS, require_loggers
-from mutransfer_cli.cli.options import Device, Json, Seed, Sets, Threads
+from mutransfer_cli.cli.options import Json, Seed, Sets, Threads
 from mutransfer_cli.cli.output import show_line
 
 if TYPE_CHECKING:
@@ -82,7 +82,13 @@ def sweep(
         ),
     ] = None,
     sets: Sets = None,
-    device: Device = "auto",
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            help="Device: auto, cpu, cuda, cuda:N or mps; a list, or all: workers on each GPU.",
+        ),
+    ] = "auto",
     seed: Seed = 0,
     threads: Threads = 1,
     as_json: Json = False,

@@ -1,4 +1,4 @@
-"""Runs trials on this machine: in worker processes on a CPU, in this process on a GPU."""
+"""Runs trials on this machine: in worker processes on a CPU or several GPUs, here on one GPU."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mutransfer_cli.search.executors.retries import Retries, unanswered
 from mutransfer_cli.search.executors.worker_pool import WorkerPool, can_fork
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.search.job import Job
-from mutransfer_cli.train.machine.device import resolve_device
+from mutransfer_cli.train.machine.device import resolve_devices
 from mutransfer_cli.train.trial_result import Result
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,9 @@ class LocalExecutor(GroupingExecutor):
             InputError: The recipe cannot be trained, or there is no such device.
         """
         super().__init__(setup)
-        self.device = resolve_device(setup.device)
-        self.workers = setup.workers or default_workers(self.device)
+        self.devices = resolve_devices(setup.device)
+        self.device = self.devices[0]
+        self.workers = setup.workers or max(default_workers(self.device), len(self.devices))
         self.threads = setup.threads
         self.retries = Retries(
             f"--workers {self.workers}: a worker process keeps dying (out of memory?); what was "
@@ -78,22 +79,23 @@ class LocalExecutor(GroupingExecutor):
             # torch imports it, in seconds, for the first optimizer of a process; forks share it
             import_module("torch._dynamo")
         # this process has imported it, and so have its forks
-        self.reads_code_again = not forked and (self.device == "cpu" or self.timeout is not None)
+        self.reads_code_again = not forked and not self.runs_here
         self.pool = WorkerPool(
             self.workers,
             start_worker,
             (
                 self.proxies,
                 os.getcwd(),
-                self.device,
+                self.devices,
                 self.threads,
                 os.getpid(),
                 self.checkpoints,
             ),
             forked=forked,
+            numbered=True,
         )
         kind = "forked" if forked else "started on use"
-        log.info("%d workers on %s, %s", self.workers, self.device, kind)
+        log.info("%d workers on %s, %s", self.workers, ", ".join(self.devices), kind)
         return self
 
     def __exit__(
@@ -120,10 +122,15 @@ class LocalExecutor(GroupingExecutor):
         if interrupted:
             log.info("%d interrupted groups resume from their checkpoints", len(interrupted))
         groups = self.engine.groups(others, interrupted)
-        if self.device != "cpu" and self.timeout is None:  # no time limit to enforce
+        if self.runs_here:
             yield from self._run_here(groups, claim)
         else:
             yield from self._run_in_workers(groups, claim)
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this process trains: on one GPU, without a time limit to enforce."""
+        return self.device != "cpu" and len(self.devices) == 1 and self.timeout is None
 
     def _run_here(self, groups: Sequence[Group], claim: Claim) -> Iterator[tuple[Job, Result]]:
         for group in groups:

@@ -29,20 +29,22 @@ _checkpoints: Path | None = None
 def start_worker(
     proxies: ProxyFactory,
     folder: str,
-    device: str,
+    devices: tuple[str, ...],
     threads: int,
     parent: int,
     checkpoints: Path | None,
+    number: int = 0,
 ) -> None:
     """Set up a fresh process, which ends when its driver dies.
 
     Args:
         proxies: Builds the models; the process opens their data again.
         folder: Where the user's own modules are imported from.
-        device: Where trials train.
+        devices: Where trials train: workers take them in turn.
         threads: Torch threads of this process.
         parent: Process id of the driver.
         checkpoints: The folder of the checkpoints.
+        number: The worker's number, from 0.
     """
     global _proxies, _device, _checkpoints
     signal.signal(signal.SIGTERM, stop)
@@ -50,7 +52,7 @@ def start_worker(
     _checkpoints = checkpoints
     limit_threads(threads)
     sys.path.insert(0, folder)
-    _proxies, _device = ProxyFactory(proxies.recipe), device
+    _proxies, _device = ProxyFactory(proxies.recipe), devices[number % len(devices)]
 
     def watch_parent() -> None:
         while os.getppid() == parent:

@@ -49,8 +49,13 @@ class Worker(Generic[T]):
     """One worker process and its current task."""
 
     def __init__(
-        self, start: Callable[..., None], arguments: tuple[Any, ...], forked: bool = False
+        self,
+        start: Callable[..., None],
+        arguments: tuple[Any, ...],
+        forked: bool = False,
+        slot: int = 0,
     ) -> None:
+        self.slot = slot
         context = multiprocessing.get_context("fork" if forked else "spawn")
         self.connection, worker_end = context.Pipe()
         self.process = context.Process(  # type: ignore[attr-defined]  # both kinds have one
@@ -90,6 +95,7 @@ class WorkerPool(Generic[T]):
         start: Callable[..., None],
         arguments: tuple[Any, ...] = (),
         forked: bool = False,
+        numbered: bool = False,
     ) -> None:
         """Make a pool.
 
@@ -99,11 +105,20 @@ class WorkerPool(Generic[T]):
             arguments: Arguments of `start`.
             forked: Fork all processes now, with everything that this process has imported, which
                 takes milliseconds instead of seconds. Their replacements are started afresh.
+            numbered: Give `start` one more argument: the worker's number, from 0 to `count` - 1,
+                which its replacement has too.
         """
         self.count, self.start, self.arguments = count, start, arguments
-        self.workers: list[Worker[T]] = [
-            Worker(start, arguments, forked=True) for _ in range(count if forked else 0)
-        ]
+        self.numbered = numbered
+        self.workers: list[Worker[T]] = []
+        for _ in range(count if forked else 0):
+            self.workers.append(self._new_worker(forked=True))
+
+    def _new_worker(self, forked: bool = False) -> Worker[T]:
+        taken = {worker.slot for worker in self.workers}
+        slot = next(i for i in range(self.count) if i not in taken)
+        numbers = (slot,) if self.numbered else ()
+        return Worker(self.start, (*self.arguments, *numbers), forked, slot)
 
     @property
     def has_free_worker(self) -> bool:
@@ -127,7 +142,7 @@ class WorkerPool(Generic[T]):
         """
         idle = next((w for w in self.workers if w.task is None), None)
         if idle is None:
-            idle = Worker(self.start, self.arguments)
+            idle = self._new_worker()
             self.workers.append(idle)
         with suppress(OSError):  # it died while idle: `poll` will find its pipe closed
             idle.start(function, task)

@@ -1,4 +1,4 @@
-"""Resolves the option `--device`."""
+"""Resolves the option `--device`, which may name several devices of the machine."""
 
 from __future__ import annotations
 
@@ -25,3 +25,17 @@ def resolve_device(name: str) -> str:
     ):
         raise InputError(f"--device {name}: not on this machine; --device auto takes what there is")
     return "cuda:0" if name == "cuda" else name
+
+
+def resolve_devices(name: str) -> tuple[str, ...]:
+    """The devices that `--device` names: one, a list with commas, or `all` GPUs, else the CPU.
+
+    Raises:
+        InputError: The machine does not have one of them, or they are of several kinds.
+    """
+    if name == "all":
+        return tuple(f"cuda:{i}" for i in range(torch.cuda.device_count())) or ("cpu",)
+    devices = tuple(resolve_device(part.strip()) for part in name.split(","))
+    if len({device.partition(":")[0] for device in devices}) > 1:
+        raise InputError(f"--device {name}: expected devices of one kind")
+    return devices

@@ -112,6 +112,38 @@ def test_a_worker_computes_with_as_many_threads_as_it_was_given(forked: bool) ->
         free.close()
 
 
+def keep_number(names: tuple[str, ...], number: int) -> None:
+    STATE["seen"] = names[number % len(names)]
+
+
+def name_or_die(task: int) -> Iterator[object]:
+    """The worker's name; a task of 0 ends the process."""
+    if task == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield STATE["seen"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks")
+def test_workers_and_their_replacements_take_names_in_turn() -> None:
+    pool: WorkerPool[int] = WorkerPool(3, keep_number, (("a", "b"),), forked=True, numbered=True)
+    try:
+        for task in (1, 2, 3):  # one for each worker
+            pool.submit(name_or_die, task)
+        found: dict[int, object] = {}
+        while pool.is_busy:
+            found |= {m.task: m.value for m in pool.poll() if m.kind == "part"}
+        assert found == {1: "a", 2: "b", 3: "a"}
+        pool.submit(name_or_die, 0)  # the first worker dies, and its number is free again
+        assert [m.kind for m in pool.poll()] == ["died"]
+        for task in (4, 5, 6):
+            pool.submit(name_or_die, task)
+        while pool.is_busy:
+            found |= {m.task: m.value for m in pool.poll() if m.kind == "part"}
+        assert sorted(str(found[task]) for task in (4, 5, 6)) == ["a", "a", "b"]
+    finally:
+        pool.close()
+
+
 def test_a_process_with_threads_is_not_forked() -> None:
     done = threading.Event()
     thread = threading.Thread(target=done.wait)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.train.machine.device import resolve_device
+from mutransfer_cli.train.machine.device import resolve_device, resolve_devices
 
 
 @pytest.fixture
@@ -51,3 +51,28 @@ def test_devices(machine: None, name: str, device: str) -> None:
 def test_devices_that_there_are_not(machine: None, name: str, line: str) -> None:
     with pytest.raises(InputError, match=f"--device {name}: {line}"):
         resolve_device(name)
+
+
+@pytest.mark.parametrize(
+    ("machine", "name", "devices"),
+    [
+        (3, "all", ("cuda:0", "cuda:1", "cuda:2")),
+        (0, "all", ("cpu",)),
+        (3, "cuda:2, cuda:0", ("cuda:2", "cuda:0")),
+        (0, "cpu,cpu", ("cpu", "cpu")),
+        (2, "auto", ("cuda:0",)),
+    ],
+    indirect=["machine"],
+)
+def test_several_devices(machine: None, name: str, devices: tuple[str, ...]) -> None:
+    assert resolve_devices(name) == devices
+
+
+@pytest.mark.parametrize(
+    ("machine", "name", "line"),
+    [(2, "cuda:0,cuda:2", "not on this machine"), (2, "cuda:0,cpu", "devices of one kind")],
+    indirect=["machine"],
+)
+def test_several_devices_that_cannot_be_used(machine: None, name: str, line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        resolve_devices(name)
