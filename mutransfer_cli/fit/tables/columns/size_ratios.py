@@ -16,6 +16,7 @@ SEQUENCE_LENGTHS = {
     *("max_seq_length", "max_sequence_length", "context_length", "context_len", "context_size"),
     *("context", "ctx", "ctx_len", "n_ctx", "block_size", "train_seq_len", "tokens_per_sequence"),
 }
+LARGEST_BATCH = 1e8  # tokens; published runs have up to 7e7 (assumption)
 # nanoGPT and others state the batch of one pass beside it
 ACCUMULATION = {"gradient_accumulation_steps", "grad_accum_steps", "accumulation_steps"}
 ACCUMULATION |= {"gradient_accumulation", "grad_accum", "grad_acc_steps"}
@@ -85,7 +86,7 @@ def tokens_of_steps(table: RunTable) -> RunTable:
     if len(by_role["steps"]) != 1 or len(by_role["batch"]) != 1:
         return table
     ((steps, of_steps),), ((batch, of_batch),) = by_role["steps"], by_role["batch"]
-    in_tokens = "token" in of_batch.key
+    in_tokens = is_in_tokens(batch, of_batch.key, lengths)
     if "epoch" in of_steps.key or (not in_tokens and len(lengths) != 1):
         return table
     accumulated = [c for c, name in named if name.key in ACCUMULATION and not in_tokens]
@@ -102,6 +103,21 @@ def tokens_of_steps(table: RunTable) -> RunTable:
         columns=(*table.columns, TableColumn("tokens", cells)),
         notes=(*table.notes, note),
     )
+
+
+def is_in_tokens(batch: TableColumn, key: str, lengths: Sequence[TableColumn]) -> bool:
+    """Whether a batch is in tokens: by its name, its unit, or since no batch of sequences fits it.
+
+    Args:
+        batch: The column of the batch.
+        key: Its name, as names are compared.
+        lengths: Columns of the length of sequences.
+    """
+    if "token" in key or any("tok" in str(cell).lower() for cell in batch.cells):
+        return True
+    sizes = (product(values, 1.0) for values in zip(*(c.values for c in (batch, *lengths)),
+                                                    strict=True))  # fmt: skip
+    return bool(lengths) and max((size or 0.0 for size in sizes), default=0.0) > LARGEST_BATCH
 
 
 def product(values: Sequence[Value], scale: float) -> float | None:

@@ -55,6 +55,17 @@ def test_tokens_follow_from_steps_and_a_batch_in_tokens() -> None:
     assert found.columns[-1].values == [5e8, None]
 
 
+@pytest.mark.parametrize("batch", ["524288", "0.5M tokens"])
+def test_a_batch_in_tokens_is_seen_by_its_size_or_unit(batch: str) -> None:
+    """524,288 sequences of 1024 tokens are 5e8 tokens a step: more than anybody uses."""
+    found = with_tokens(
+        table(steps=["1000", "2000"], total_batch_size=[batch] * 2, seq_len=["1024"] * 2)
+    )
+    one = found.columns[-1].values[0]
+    assert isinstance(one, float) and one == pytest.approx(5.2e8, rel=0.05)
+    assert found.notes == ("tokens = steps · total_batch_size",)
+
+
 def test_passes_that_are_accumulated_count() -> None:
     """nanoGPT: 10 iterations of 40 passes over 12 sequences of 1024 tokens; not with a total."""
     columns: dict[str, list[object]] = {
