@@ -5,6 +5,7 @@ The user's model, loss and data may print, from Python, from C and in the proces
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,43 @@ from typing import TextIO
 STDOUT, STDERR = 1, 2  # file descriptors
 
 _reports: list[TextIO] = []  # the stream of each command that is running, the innermost last
+
+
+class ReportStream(io.TextIOWrapper):
+    """Drops what nobody reads any more, as after `| head`: the exit code stays that of the answer.
+
+    Attributes:
+        reader_gone: Whether the reader has closed its end.
+    """
+
+    reader_gone = False
+
+    def write(self, text: str) -> int:
+        """Write text, or drop it."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back, or drop it."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.reader_gone = True
+        null = os.open(os.devnull, os.O_WRONLY)  # for what the buffer still holds
+        os.dup2(null, self.fileno())
+        os.close(null)
+
+
+def is_read() -> bool:
+    """Whether somebody may still read what a command reports."""
+    stream = report_stream()
+    return not (isinstance(stream, ReportStream) and stream.reader_gone)
 
 
 def report_stream() -> TextIO | None:
@@ -60,7 +98,8 @@ def _is_own(stream: TextIO) -> bool:
 
 def _copy_of(stream: TextIO) -> TextIO:
     """A stream to where the file descriptor of stdout leads now; it keeps no line back."""
-    return os.fdopen(os.dup(STDOUT), "w", 1, stream.encoding, stream.errors)
+    raw = os.fdopen(os.dup(STDOUT), "wb")
+    return ReportStream(raw, stream.encoding, stream.errors, line_buffering=True)
 
 
 def _point_to_stderr() -> None:

@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.options import Json
 from mutransfer_cli.cli.output import number, on_terminal, put, show_line, table
 from mutransfer_cli.cli.progress import clock
+from mutransfer_cli.cli.standard_output import is_read
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.watch import WatchDocument
@@ -50,7 +51,7 @@ def watch(
         elif shown is None or document.done != shown.done:
             show(document)
         shown = document
-        if once or document.state != "unfinished":
+        if once or document.state != "unfinished" or not is_read():
             return
         time.sleep(every)
 

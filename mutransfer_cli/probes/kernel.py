@@ -164,7 +164,9 @@ def domain(trainee: Trainee) -> tuple[Tensor, Tensor, Array]:
             raise InputError("probe kernel: expected batches (x, y) of tensors")
         x, y = batch
         if not x.is_floating_point() or y.dim() > 2 or len(x) != len(y):
-            raise InputError("probe kernel: expected one target for each example, not for tokens")
+            raise InputError(
+                "probe kernel: expected one target for each example, not for every token or pixel"
+            )
         inputs.append(x)
         value = y[:, 0] if y.dim() == 2 else y
         targets.append(y)

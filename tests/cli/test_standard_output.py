@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.cli.standard_output import ReportStream
+
 LOUD = """
 import atexit, ctypes, os, subprocess, sys, threading
 import torch
@@ -168,3 +170,30 @@ def test_closed_streams(folder: Path, closed: str) -> None:
         assert done.stdout == ""
     else:
         assert json.loads(done.stdout)["schema"] == "mutransfer/shapes/v1"
+
+
+def test_a_reader_that_leaves_changes_no_exit_code(tmp_path: Path) -> None:
+    """As `mutransfer … | head`: click would exit with 1, which says that the answer is no."""
+    for command, code in ((("schema", "recipe"), 0), (("summary", "nowhere"), 2)):
+        started = subprocess.Popen(
+            [sys.executable, "-m", "mutransfer_cli", *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert started.stdout is not None and started.stderr is not None
+        started.stdout.close()
+        errors = started.stderr.read().decode()
+        assert started.wait(60) == code, errors
+        assert ("nowhere" in errors) == (code == 2) and "Broken pipe" not in errors
+
+
+def test_what_nobody_reads_is_dropped() -> None:
+    reader, writer = os.pipe()
+    stream = ReportStream(os.fdopen(writer, "wb"), "utf-8", line_buffering=True)
+    stream.write("read\n")
+    assert os.read(reader, 100) == b"read\n" and not stream.reader_gone
+    os.close(reader)
+    assert stream.write("dropped\n") == len("dropped\n") and stream.reader_gone
+    stream.close()  # what the buffer still holds raises nothing
