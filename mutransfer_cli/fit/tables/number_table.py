@@ -18,7 +18,11 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     rows_where,
 )
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
-from mutransfer_cli.fit.tables.columns.hyperparameter_columns import choice_notes, reason_by_name
+from mutransfer_cli.fit.tables.columns.hyperparameter_columns import (
+    choice_notes,
+    reason_by_name,
+    refuse_history,
+)
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import no_column
 from mutransfer_cli.fit.tables.columns.run_states import endings
@@ -110,17 +114,15 @@ def read_numbers(
     table = table.select(rows, ignored)
     kept = assign_roles(table, options)
     refuse_mixed_data(table, kept.others)
+    for column in kept.others:
+        refuse_history(table, column, kept)
     named, unused = numeric_columns(roles, named, needed, rows)
     understanding = Understanding(
         used={name: column.name for name, column in named.items()}
         | ({"state": joined([c.name for c in roles.states])} if roles.states else {}),
         columns=(*roles.ignored, *unused),
         rows=table.ignored,
-        notes=(
-            *table.notes,
-            *code_notes(kept.others, kept.sizes),
-            *choice_notes(kept),
-        ),
+        notes=(*table.notes, *code_notes(kept.others, kept.sizes), *choice_notes(kept)),
     )
     log.info("%s: rows: %d; %s", source, len(rows), understanding.line)
     numbers = {name: tuple(map(number, column.values)) for name, column in named.items()}

@@ -72,3 +72,13 @@ def test_choices_that_the_rows_mix_are_told(tmp_path: Path) -> None:
     # the control: of one choice nothing is said
     one = read_numbers(str(path), ["loss"], where=["lr_ablation=True"])
     assert one.understanding.notes == ()
+
+
+def test_a_table_of_logged_steps_is_refused(tmp_path: Path) -> None:
+    """Three rows for each of two runs; with steps of its own for each run it is read."""
+    rows = [(n, s) for n in (1e8, 2e8) for s in (100, 200, 300)]
+    text = "N,D,step,loss\n" + "".join(f"{n},1e9,{s},{3 - s / 1e3}\n" for n, s in rows)
+    with pytest.raises(InputError, match="several rows for each run; take the last with --where"):
+        read(tmp_path, text, ["params", "loss"])
+    last = "N,D,step,loss\n1e8,1e9,300,2.7\n2e8,1e9,500,2.6\n4e8,1e9,900,2.5\n"
+    assert len(read(tmp_path, last, ["params", "loss"]).positions) == 3

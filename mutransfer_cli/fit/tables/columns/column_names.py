@@ -21,7 +21,15 @@ UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "thousands": 1e3, "t
 UNITS |= {"millions": 1e6, "million": 1e6, "billions": 1e9, "billion": 1e9, "trillions": 1e12}
 REMARKS = {"mean", "std", "sd", "se", "sem", "stderr", "avg", "average", "final", "last", "best"}
 REMARKS |= {"n", "seed", "seeds", "run", "runs", "over", "of", "nats", "peak", "lower", "is"}
-REMARKS |= {"better", "the", "in", "total", "number"}
+REMARKS |= {"better", "the", "in", "total", "number", "flop", "flops", "tokens", "params"}
+REMARKS |= {"parameters"}
+COMPUTE = {
+    "eflop": 1e18,
+    "zflop": 1e21,
+    "exaflop": 1e18,
+    "zettaflop": 1e21,
+}  # not a speed, as TFLOPs
+PF_DAY = 8.64e19  # 10^15 a second, for a day
 BASES = {"log2": 2.0, "log10": 10.0, "ln": math.e}
 
 
@@ -110,6 +118,14 @@ def without_unit(name: str) -> tuple[str, float]:
     match = re.fullmatch(r"(.+?)[_ ]([kKmMbBtT])", name)
     if match and _RANKS.get(compared(match[1]), ("",))[0] in COUNTS:
         return match[1], UNITS[match[2].lower()]
+    match = re.fullmatch(
+        r"(?:(.+?)[_ ]?)??[(\[]?(?:in[_ ])?(?:pf|petaflop/?s)[-_ ]?days?[)\]]?", name, re.I
+    )
+    if match:
+        return (match[1] or "flops").strip(), PF_DAY
+    match = re.fullmatch(r"(?:(.+?)[_ ]+)??[(\[]?([a-z]+?flop)s?[)\]]?", name, re.I)
+    if match and match[2].lower() in COMPUTE:
+        return (match[1] or "flops").strip(), COMPUTE[match[2].lower()]
     return name, 1.0
 
 

@@ -6,12 +6,18 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.columns.column_names import ColumnName, column_name, compared
-from mutransfer_cli.fit.tables.content.cells import Spread, Value, cell_value
+from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
+from mutransfer_cli.fit.tables.columns.column_values import (
+    exponentials,
+    logarithms,
+    subtracted,
+    transformed,
+)
+from mutransfer_cli.fit.tables.content.cells import Value, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import EXCLUDED, alternatives
 
@@ -28,6 +34,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 DIFFERENCE = re.compile(r"(\d+(?:\.\d+)?)?\s*-\s*(.+)")  # such as 1-accuracy, -reward
+LOGARITHM = re.compile(r"(?:ln|log)\((.+)\)")  # such as log(perplexity)
 CONDITION = re.compile(r"\s*(.+?)\s*(>=|<=|!=|==|=|>|<)\s*(.*?)\s*")
 
 
@@ -38,7 +45,8 @@ class ColumnOption:
     Attributes:
         name: A role, the name of a hyperparameter, or `ignore`.
         column: The name of the column, `#N` for the Nth, `2^NAME`, `10^NAME`, `e^NAME` for a
-            column of logarithms, or `-NAME`, `1-NAME` for one that was maximized.
+            column of logarithms, `log(NAME)` for a perplexity, or `-NAME`, `1-NAME` for one that
+            was maximized.
     """
 
     name: str
@@ -75,8 +83,11 @@ def chosen_column(table: RunTable, option: ColumnOption) -> tuple[int, TableColu
     base, caret, argument = option.column.partition("^")
     name = argument if caret and base in BASES else option.column
     difference = None if name in table.names else DIFFERENCE.fullmatch(name)
+    logarithm = None if name in table.names else LOGARITHM.fullmatch(name)
     if difference is not None:
         name = difference[2]
+    elif logarithm is not None:
+        name = logarithm[1].strip()
     index = column_index(table, name)
     if index is None:
         raise InputError(
@@ -87,6 +98,8 @@ def chosen_column(table: RunTable, option: ColumnOption) -> tuple[int, TableColu
     if difference is not None:
         best = float(difference[1] or 0)
         return index, subtracted(transformed(column, column_name(column.name)), best)
+    if logarithm is not None:
+        return index, logarithms(column)
     if name is argument and caret:
         return index, exponentials(column, BASES[base])
     return index, transformed(column, column_name(table.names[index]))
@@ -130,38 +143,6 @@ def nearest(table: RunTable, *names: str) -> str:
         return f"nearest: {', '.join(list(close)[:3])}"
     present = [other or "(unnamed)" for other in table.names]
     return f"found {', '.join(present[:20])}{', …' if len(present) > 20 else ''}"
-
-
-def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
-    """A column in units: with the factor or the logarithm that its name states undone."""
-    if name.base is not None:
-        return exponentials(column, name.base)
-    if name.scale != 1:
-        cells = [v * name.scale if isinstance(v, float) else v for v in column.values]
-        return replace(column, cells=cells)
-    return column
-
-
-def exponentials(column: TableColumn, base: float) -> TableColumn:
-    """The column whose logarithms a column holds."""
-    return replace(column, cells=[base**v if isinstance(v, float) else v for v in column.values])
-
-
-def subtracted(column: TableColumn, best: float) -> TableColumn:
-    """A loss from a column that was maximized: the best possible value less the column.
-
-    Args:
-        column: The column.
-        best: Its best possible value; 0 where there is none.
-    """
-
-    def loss(value: Value) -> Value:
-        if isinstance(value, Spread):
-            return Spread(best - value.mean, value.deviation)
-        return best - value if isinstance(value, float) else value
-
-    name = f"{best:g} - {column.name}" if best else f"-{column.name}"
-    return replace(column, name=name, cells=list(map(loss, column.values)))
 
 
 @dataclass(frozen=True, slots=True)

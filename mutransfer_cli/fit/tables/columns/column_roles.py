@@ -18,8 +18,8 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     IGNORE,
     ColumnOption,
     chosen_column,
-    transformed,
 )
+from mutransfer_cli.fit.tables.columns.column_values import transformed
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
 from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
 from mutransfer_cli.fit.tables.content.cells import Spread

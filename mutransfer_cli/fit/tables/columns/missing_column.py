@@ -12,6 +12,7 @@ from mutransfer_cli.fit.tables.content.run_table import RunTable
 
 MAXIMIZED = {"acc", "accuracy", "reward", "return", "score", "f1", "auc", "bleu", "rouge", "r2"}
 MAXIMIZED |= {"map", "miou", "top1", "top5", "mmlu", "hellaswag", "lambada", "precision", "recall"}
+PERPLEXITY = {"ppl", "perplexity"}
 FEWEST_PIVOTED = 3  # columns that are named by numbers
 
 
@@ -51,6 +52,14 @@ def no_column(table: RunTable, *names: str) -> InputError:
                 f"{table.header}: no column 'loss'; {maximized} is better where it is higher: pass "
                 f"--columns 'loss=1-{maximized}', with the best possible value before the minus, "
                 f"or 'loss=-{maximized}' where there is none"
+            )
+        perplexity = next(
+            (n for n in table.names if PERPLEXITY & set(compared(n).split("_"))), None
+        )
+        if perplexity is not None:
+            return InputError(
+                f"{table.header}: no column 'loss'; found {found}: pass --columns "
+                f"'loss=log({perplexity})' to take the logarithm of the perplexity"
             )
     also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
     return InputError(

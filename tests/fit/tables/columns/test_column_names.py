@@ -42,6 +42,9 @@ def test_units_and_logarithms() -> None:
     scales = {"params (M)": 1e6, "tokens [B]": 1e9, "tokens in billions": 1e9, "params_M": 1e6}
     assert {name: column_name(name).scale for name in scales} == scales
     assert column_name("tokens billions").scale == 1e9
+    for name, scale in (("compute_pf_days", 8.64e19), ("C (PF-days)", 8.64e19), ("EFLOPs", 1e18)):
+        assert (column_name(name).role, column_name(name).scale) == ("flops", scale)
+    assert column_name("TFLOPs").role is None  # a speed, as often as not
     bases = {"log2(lr)": 2.0, "log10 lr": 10.0, "ln_lr": math.e, "lr_log2": 2.0, "log_lr": None}
     assert {name: column_name(name).base for name in bases} == bases
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -14,7 +16,7 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     rows_where,
 )
 from mutransfer_cli.fit.tables.content.cells import Spread
-from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
+from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn, table_of_records
 
 
 @pytest.fixture
@@ -115,3 +117,16 @@ def test_a_maximized_column_becomes_a_loss() -> None:
     assert chosen_column(table, ColumnOption("loss", "1-acc"))[1].values == [7, 8]
     with pytest.raises(InputError, match="no column 'ac'; nearest: acc"):
         chosen_column(table, ColumnOption("loss", "1-ac"))
+
+
+def test_a_perplexity_becomes_a_loss() -> None:
+    """e^3 ± .1 e^3 is 3 ± .1; nothing has the logarithm of 0."""
+    cells = [f"{math.e**3:.6f}", f"{math.e**3:.6f} ± {0.1 * math.e**3:.6f}", "0", "nan", "OOM"]
+    names = [f"f:{i}" for i in range(5)]
+    table = RunTable("f", "f:1", (TableColumn("val ppl", list(cells)),), names)
+    _, column = chosen_column(table, ColumnOption("loss", "log(val ppl)"))
+    first, second, third, fourth, last = column.values
+    assert first == pytest.approx(3) and second == pytest.approx((3, 0.1))
+    assert isinstance(third, float) and math.isnan(third)
+    assert isinstance(fourth, float) and math.isnan(fourth) and last == "OOM"
+    assert column.name == "log(val ppl)"
