@@ -77,6 +77,9 @@ def audit(request: CheckRequest) -> CheckReport:
             f"the groups of {len(failed)} of {len(tensors)} tensors are not those of "
             f"{request.parameterization} (static audit)"
         )
+    unjudged = sum(t.aspects.get("learning rate") == "not judged" for t in tensors)
+    if unjudged:
+        reason += f"; {unjudged} of {len(tensors)} tensors were not judged"
     return CheckReport(
         CheckDocument(
             verdict="fail" if failed else "pass",
@@ -164,7 +167,8 @@ def audit_tensor(
     )
     right_lr = expected_lr(expected, init)
     slope = None
-    aspects: dict[str, AspectVerdict] = {"learning rate": "pass"}
+    is_judged = lr is not None and right_lr is not None
+    aspects: dict[str, AspectVerdict] = {"learning rate": "pass" if is_judged else "not judged"}
     if decay is not None:
         decay_is_right = abs(decay - expected.decay) <= EXPONENT_TOLERANCE
         aspects["weight decay"] = "pass" if decay_is_right else "warn"
@@ -179,10 +183,11 @@ def audit_tensor(
         if abs(lr - right_lr) > EXPONENT_TOLERANCE:
             aspects["learning rate"] = "fail"
             finding = lr_finding(lr - right_lr)
+            right = round(right_lr, 3) + 0.0  # without the noise of a random init
             diagnosis = Diagnosis(
                 finding,
                 f"`{name}`: its learning rate{times_factor(adjustment)} goes as width^{lr:.2g}, "
-                f"expected width^{right_lr:.2g}: it is {excess(lr - right_lr, ratio)}",
+                f"expected width^{right:.2g}: it is {excess(lr - right_lr, ratio)}",
                 FINDINGS[finding].fix(change=correction(lr - right_lr)),
             )
     return report(name, expected.role, aspects, slope, diagnosis)

@@ -116,3 +116,29 @@ def test_the_check_passes_the_right_rates_and_names_the_others(
     failed = {t.name: t.finding for t in report.tensors if t.verdict == "fail"}
     assert failed == (dict.fromkeys(HIDDEN, finding) if finding else {})
     assert any(convention in note for note in report.document.notes)
+
+
+@pytest.mark.parametrize(
+    ("factor", "judged"), [(lambda a, b: 1.0, True), (lambda a, b: max(1.0, a / b), False)]
+)
+def test_an_unknown_scale_is_not_said_to_be_right(factor: Any, judged: bool) -> None:
+    """max(1, out/in) is no convention here: the static audit leaves its matrices unjudged."""
+
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(4, width), nn.Linear(width, 4 * width, bias=False))
+        model.append(nn.Linear(4 * width, width, bias=False)).append(nn.Linear(width, 2))
+        hidden = [model[1].weight, model[2].weight]
+        ends = [p for layer in (model[0], model[3]) for p in layer.parameters()]
+        optimizer: Any = [Scaled(hidden, factor), torch.optim.Adam(ends, lr=1e-3)]
+        return Subject(
+            model,
+            optimizer,
+            loss=lambda m, batch: m(batch).square().mean(),
+            batch=lambda seed: torch.ones(4, 4),
+        )
+
+    report = check(build, WIDTHS, static=True)
+    verdicts = {t.name: t.verdict for t in report.tensors if t.name in ("1.weight", "2.weight")}
+    assert set(verdicts.values()) == {"pass" if judged else "not judged"}
+    assert ("2 of 6 tensors were not judged" in report.document.reason) is not judged
