@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mutransfer_cli.catalog.stack_versions import version_lines
 from mutransfer_cli.catalog.stacks import STACKS
@@ -20,6 +21,8 @@ DOCUMENT_USAGE = (
     "Schedule: hyperparameters.schedule, in shares of the run; multiply every rate by it.",
     "Fill in: nothing here; model and data are your script's.",
 )
+SECTIONS = ("init", "multipliers", "lr_factors", "schedule")
+UNSET_AT_ZERO = ("momentum", "z_loss")  # a weight decay or a final rate of 0 is a choice
 
 
 def deviation_line(deviation: Deviation) -> str:
@@ -46,20 +49,26 @@ def header_lines(document: ScaleDocument, usage: Sequence[str] = ()) -> list[str
         *usage,
         *difference_lines(document),
         "",
-        "Where the numbers come from. At the base: "
-        + ", ".join(f"{k} {v}" for k, v in h.items() if not isinstance(v, dict)),
+        f"Where the numbers come from. At the base: {quoted_values(h)}",
     ]
-    lines += [
-        f"{name}: " + ", ".join(f"{k} {v}" for k, v in h[name].items())
-        for name in ("init", "multipliers", "lr_factors", "schedule")
-        if h.get(name)
-    ]
+    sections = {n: quoted_values(h.get(n) or {}) for n in SECTIONS}
+    lines += [f"{name}: {text}" for name, text in sections.items() if text]
     row = STACKS.get(document.format)
     lines += [] if row is None else version_lines(row.versions)
     p = document.provenance
     if p is not None:
         lines += [f"from {p.run}: {line}" for line in provenance_lines(p)]
     return lines
+
+
+def quoted_values(values: Mapping[str, Any]) -> str:
+    """Hyperparameters as text, without those that are not set, such as momentum under AdamW."""
+    said = {
+        k: v
+        for k, v in values.items()
+        if not isinstance(v, dict) and (v or (v == 0 and v is not False and k not in UNSET_AT_ZERO))
+    }
+    return ", ".join(f"{k} {v}" for k, v in said.items())
 
 
 def difference_lines(document: ScaleDocument) -> list[str]:

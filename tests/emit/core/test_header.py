@@ -40,6 +40,15 @@ def test_the_head_says_what_to_do_first(tmp_path: Path, format: str) -> None:
         assert order[2] < head.index(f"deviation: {d.what}:") < order[3]
 
 
+def test_the_head_quotes_what_is_set(tmp_path: Path) -> None:
+    """Muon's momentum is its own, not the 0.0 of SGD's key; a decay of 0 is a choice."""
+    path = small_recipe(tmp_path, decay="0.0")
+    text = scale(path, sets=["optimizer.name=muon"], width=32, format="torch").text()
+    line = next(x for x in text.splitlines() if "At the base: " in x)
+    assert "name muon, lr 0.01" in line and "weight_decay 0.0" in line
+    assert not any(word in line for word in ("None", "False", "momentum", "z_loss"))
+
+
 def test_the_document_says_how_to_use_it(tmp_path: Path) -> None:
     """Its lines of code run as they are, with the file's name filled in."""
     recipe = small_recipe(tmp_path)
