@@ -30,7 +30,10 @@ class StackEntry(Entry):
         dtype: Precision in which the stack trains with this file; empty: that of the user's own
             model or program.
         dropout: What becomes of the proxies' dropout: kept, off, or kept in attention alone.
-        biases: Which linear layers may have biases: each, all of them or none, or none.
+        biases: Which linear layers may have biases: each; all of them or none; the same, or only
+            those of queries, keys and values; or none.
+        rope_types: The `rope_type` of rescaled rotary frequencies that the file can set, beside
+            default; None: any.
         activations: Activations of the feed-forward layer that the file sets, by Hugging Face's
             names; None: all.
         limits: What the stack's classes ask of the sizes, by the names of
@@ -59,7 +62,8 @@ class StackEntry(Entry):
     gpt2_only: bool = False
     dtype: str = ""
     dropout: Literal["kept", "attention", "off"] = "kept"
-    biases: Literal["each", "all-or-none", "none"] = "each"
+    biases: Literal["each", "all-or-none", "all-qkv-or-none", "none"] = "each"
+    rope_types: tuple[str, ...] | None = None
     activations: tuple[str, ...] | None = None
     limits: tuple[str, ...] = ()
     residual_multiplier: bool = True

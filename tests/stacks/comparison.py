@@ -130,7 +130,7 @@ def declared(emitted: Emitted) -> set[tuple[str, str]]:
         what, _, patterns = deviation.what.partition(" of ")
         for name in names:
             if any(fnmatchcase(name, p) for p in patterns.split(", ")):
-                found.add(("missing" if what in ("tied", "bias") else what, name))
+                found.add(("missing" if what in ("tied", "bias", "tensor") else what, name))
         if not patterns:
             found.add((what, ""))
     return found

@@ -36,7 +36,15 @@ from tests.stacks.training import (
 
 LOSS_TOLERANCE = 1e-6
 # With one of these declared, the stack's losses are those of another model or another objective.
-OTHER_MODEL = ("model", "tied", "bias", "attention_scale", "logit_scale", "orthogonalization")
+OTHER_MODEL = (
+    "model",
+    "tied",
+    "bias",
+    "tensor",
+    "attention_scale",
+    "logit_scale",
+    "orthogonalization",
+)
 
 
 @dataclass

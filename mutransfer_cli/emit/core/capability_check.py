@@ -12,6 +12,7 @@ from mutransfer_cli.emit.core.abc_symmetry import differ
 from mutransfer_cli.emit.core.decoder_parts import NotADecoder
 from mutransfer_cli.emit.core.protocol import EmitRequest
 from mutransfer_cli.emit.core.resolve import forward_scale
+from mutransfer_cli.emit.core.rotary_scaling import rescaled_frequencies
 from mutransfer_cli.emit.core.schedule_deviations import schedule_deviations
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.param_groups import untrainable_reason
@@ -48,6 +49,10 @@ def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
                 "has learned positions, LayerNorm and a plain MLP of four times the width, which "
                 f"{model} does not have"
             )
+        rope = rescaled_frequencies(request.hf_config)
+        if rope is not None and not includes(row.rope_types, kind := str(rope.get("rope_type"))):
+            known = " and ".join(("default", *(row.rope_types or ())))
+            reasons.append(f"the config's rope_type is {kind}, and the stack has {known}")
         if decoder.tied and row.tied == "never":
             reasons.append(
                 "a tied embedding needs a multiplier on the logits, which the stack does not have; "

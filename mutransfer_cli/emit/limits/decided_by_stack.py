@@ -20,6 +20,7 @@ LINEAR_BIASES = frozenset(
     f"{part}_bias"
     for part in ("q", "k", "v", "qkv", "attention_out", "gate", "gate_up", "up", "down")
 )
+QKV_BIASES = ("q_bias", "k_bias", "v_bias", "qkv_bias")
 TRAINED_IN = {
     "bf16": "bfloat16",
     "bf16-autocast": "weights in float32, computed in bfloat16",
@@ -129,15 +130,16 @@ def activation_deviation(request: EmitRequest, row: StackEntry) -> Iterator[Devi
 
 def gives_biases(request: EmitRequest, row: StackEntry) -> bool:
     """Whether the stack's linear layers have biases with this file."""
-    return row.biases == "all-or-none" and request.decoder.bias
+    return row.biases in ("all-or-none", "all-qkv-or-none") and request.decoder.bias
 
 
 def unknown_biases(request: EmitRequest, row: StackEntry) -> list[str]:
     """Biases of linear layers that the proxies have and the stack does not have."""
     if row.biases == "each" or gives_biases(request, row):
         return []
+    own = QKV_BIASES if row.biases == "all-qkv-or-none" else ()
     parts = request.decoder.parts
-    return [name for name, part in parts.items() if part in LINEAR_BIASES]
+    return [n for n, part in parts.items() if part in LINEAR_BIASES and part not in own]
 
 
 def added_biases(request: EmitRequest, row: StackEntry) -> Iterator[Deviation]:

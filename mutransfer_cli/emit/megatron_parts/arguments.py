@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mutransfer_cli.emit.core.capability_check import refusal
 from mutransfer_cli.emit.core.decoder import Decoder
 from mutransfer_cli.emit.core.protocol import EmitRequest, ResolvedConfig
+from mutransfer_cli.emit.core.rotary_scaling import rescaled_frequencies
 from mutransfer_cli.emit.megatron_parts.base_values import Argument, BaseValues
 from mutransfer_cli.emit.megatron_parts.megatron_muon import is_muon, muon_arguments
 from mutransfer_cli.optimizers.muon import MUON
@@ -11,8 +13,38 @@ from mutransfer_cli.optimizers.muon import MUON
 MEGATRON_DECAY = {"linear": "linear", "cosine": "cosine", "constant": "constant", "wsd": "WSD"}
 
 
-def model_arguments(t: Decoder) -> list[Argument]:
+# What --use-rope-scaling does, besides its factor (core, rotary_pos_embedding.py).
+LLAMA_3_SCALING = {
+    "rope_type": "llama3",
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+
+
+def scaling_arguments(request: EmitRequest) -> list[Argument]:
+    """The arguments for rotary frequencies that are rescaled as Llama 3's.
+
+    Raises:
+        InputError: They are rescaled in another way.
+    """
+    rope = rescaled_frequencies(request.hf_config)
+    if rope is None:
+        return []
+    for name, value in LLAMA_3_SCALING.items():
+        if rope.get(name) != value:
+            raise refusal(
+                request,
+                f"the config's rope_parameters have {name} {rope.get(name)}, and "
+                f"--use-rope-scaling has {value}",
+            )
+    factor = ("--rope-scaling-factor", float(rope["factor"]), "")
+    return [("--use-rope-scaling", None, "as Llama 3"), factor]
+
+
+def model_arguments(request: EmitRequest) -> list[Argument]:
     """The architecture."""
+    t = request.decoder
     lines: list[Argument] = [
         ("--num-layers", t.depth, ""),
         ("--hidden-size", t.width, ""),
@@ -33,6 +65,7 @@ def model_arguments(t: Decoder) -> list[Argument]:
     ]
     if t.rope_theta is not None:
         lines.append(("--rotary-base", f"{t.rope_theta:.0f}", ""))
+    lines += scaling_arguments(request)
     lines += [("--swiglu", None, "")] if t.gated else []
     lines += [] if t.bias else [("--disable-bias-linear", None, "")]
     if not t.bias and {"q_bias", "qkv_bias"} & set(t.parts.values()):

@@ -130,7 +130,7 @@ def render(
 ) -> dict[str, str]:
     """A shell script that sets the array MUTRANSFER_ARGS."""
     arguments = [
-        *model_arguments(request.decoder),
+        *model_arguments(request),
         *mup_arguments(request.decoder, resolved),
         *training_lines(request, resolved.settings["base"]),
     ]

@@ -115,4 +115,5 @@ def several_rates(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     shown = ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
-    return [f"its DistMuon has one rate and one decay for all matrices, and {shown} need others"]
+    need = "needs" if len(names) == 1 else "need"
+    return [f"its DistMuon has one rate and one decay for all matrices, and {shown} {need} others"]

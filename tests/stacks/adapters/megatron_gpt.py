@@ -123,6 +123,8 @@ def gpt_model(arguments: Any) -> nn.Module:
         position_embedding_type=arguments.position_embedding_type,
         rotary_percent=arguments.rotary_percent,
         rotary_base=arguments.rotary_base,
+        rope_scaling=arguments.use_rope_scaling,
+        rope_scaling_factor=arguments.rope_scaling_factor,
     )
     return model
 
