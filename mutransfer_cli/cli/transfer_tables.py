@@ -75,6 +75,7 @@ def show_comparison(document: FitDocument) -> None:
         return
     this, other = document.source, found.fit.source
     show_line(f"comparison: {found.conclusion}")
+    show_line(f"transfer of {other}: {found.fit.verdict}: {found.fit.reason}")
     table(
         f"loss at the target after tuning, this: {this}, other: {other}; budgets in target runs",
         ("budget", "this", "other", "difference", "better", "trials of this", "trials of other"),

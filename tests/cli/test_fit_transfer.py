@@ -57,7 +57,12 @@ def test_people_read_tables_and_one_sentence(tables: Path) -> None:
     assert "transfer quality: fast; fit error" in done.stdout
     assert "cheapest within the tolerance" in done.stdout
     assert "cost of a trial: width^2" in done.stdout
-    assert "mup.csv is better than" in done.stdout
+    comparison = done.stdout[done.stdout.index("comparison: ") :]
+    words = " ".join(comparison.split())
+    assert "mup.csv is better than" in words[:200]
+    assert "sp.csv: fails: the smallest rung's optimum costs" in words
+    headings = next(line for line in comparison.splitlines() if line.split()[:1] == ["budget"])
+    assert headings.split()[:5] == ["budget", "this", "other", "difference", "better"]
 
 
 def test_advice_for_no_target_is_refused(tables: Path) -> None:

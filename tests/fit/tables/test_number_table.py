@@ -82,3 +82,12 @@ def test_a_table_of_logged_steps_is_refused(tmp_path: Path) -> None:
         read(tmp_path, text, ["params", "loss"])
     last = "N,D,step,loss\n1e8,1e9,300,2.7\n2e8,1e9,500,2.6\n4e8,1e9,900,2.5\n"
     assert len(read(tmp_path, last, ["params", "loss"]).positions) == 3
+
+
+def test_a_table_of_compute_alone_has_choices_too(tmp_path: Path) -> None:
+    """Words beside FLOPs: two runs of equal compute differ in them; and beside the loss alone."""
+    text = "C,loss,arch\n" + "".join(f"{c}e18,{3 - c / 9},{a}\n" for c in (1, 2) for a in "ab")
+    notes = read(tmp_path, text, ["flops", "loss"]).understanding.notes
+    assert any("runs differ in arch ('a' or 'b')" in note for note in notes)
+    nothing = "loss,arch\n" + "".join(f"{3 - c / 9},{a}\n" for c in (1, 2) for a in "ab")
+    assert len(read(tmp_path, nothing, ["loss"]).positions) == 4

@@ -216,7 +216,7 @@ def setting_keys(roles: ColumnRoles) -> list[tuple[object, ...]]:
     columns = [
         *roles.sizes.values(),
         *roles.hyperparameters.values(),
-        *(roles.columns[name] for name in ("lr", "seed") if name in roles.columns),
+        *(roles.columns[name] for name in ("lr", "seed", "flops") if name in roles.columns),
     ]
     return list(zip(*(column.values for column in columns), strict=True))
 
@@ -224,7 +224,8 @@ def setting_keys(roles: ColumnRoles) -> list[tuple[object, ...]]:
 def separates(values: Sequence[object], roles: ColumnRoles) -> bool:
     """Whether runs that are equal in everything known differ in a column."""
     groups: Mapping[tuple[object, ...], set[object]] = defaultdict(set)
-    for key, value in zip(setting_keys(roles), values, strict=True):
+    keys = setting_keys(roles) or [()] * len(values)
+    for key, value in zip(keys, values, strict=True):
         if value is not None:
             groups[key].add(value)
     return any(len(group) > 1 for group in groups.values())
