@@ -8,11 +8,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.signals import defer_signals
 from mutransfer_cli.search.storage.location import StorageLocation
+from mutransfer_cli.search.storage.locks import gone
 
 if TYPE_CHECKING:
     import optuna
@@ -34,6 +36,7 @@ DAMAGED = (
     RuntimeError,
 )  # fmt: skip
 STUDY_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS ix_studies_study_name ON studies (study_name)"
+MOVED_FILE = "readonly database"  # what SQLite says of a file that is no longer where it was
 FILE_REMEDY = "free the disk, or repair or delete the file"
 
 
@@ -186,6 +189,12 @@ def storage_errors(location: StorageLocation) -> Iterator[None]:
                 "or save what is left with `sqlite3 FILE .recover`; to train every trial again, "
                 "delete it and run the same command again"
             ) from error
+        if (
+            location.kind == "sqlite"
+            and MOVED_FILE in reason
+            and not Path(location.address).exists()
+        ):
+            raise gone(Path(location.address).parent) from error
         raise InputError(
             f"{location.shown}: the study cannot be read or written: {reason}; what was "
             f"finished is kept: {remedy}, and run the same command again"
