@@ -130,13 +130,26 @@ def forward_backward(
     with recording(subject.model) as calls:
         with watch or nullcontext():
             loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
-        if not isinstance(loss, Tensor) or loss.dim() != 0:
-            kind = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise InputError(f"loss: returned {kind}, expected one scalar tensor")
-        if not loss.requires_grad:
-            raise InputError(NO_GRADIENT)
+        loss = scalar_loss(loss)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     return calls, bool(torch.isfinite(loss))
+
+
+def scalar_loss(value: Any) -> Tensor:
+    """A loss as a tensor of shape (); one of shape (1,) or (1, 1) is reshaped, as in training.
+
+    Raises:
+        InputError: It is no tensor of real numbers, has several elements, or has no gradient.
+    """
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        kind = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"loss: returned {kind}, expected one scalar tensor")
+    if not value.is_floating_point():
+        dtype = str(value.dtype).removeprefix("torch.")
+        raise InputError(f"loss: returned {dtype}, expected a scalar tensor of real numbers")
+    if not value.requires_grad:
+        raise InputError(NO_GRADIENT)
+    return value.reshape(())
 
 
 def optimizer_parts(optimizer: Any) -> list[Any]:

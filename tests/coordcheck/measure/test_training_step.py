@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli import InputError, Subject, check
-from mutransfer_cli.coordcheck.measure.training_step import on_tiny_batch
+from mutransfer_cli.coordcheck.measure.training_step import on_tiny_batch, scalar_loss
 from tests.helpers.check_subjects import WIDTHS, small_subject, subject
 
 
@@ -84,3 +84,25 @@ def test_an_error_of_both_lengths_is_that_of_full_sequences() -> None:
 
     with pytest.raises(InputError, match="loss: 10 tokens"):
         on_tiny_batch((torch.arange(40).view(4, 10),), broken)
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_a_loss_of_one_element_counts_as_in_training(shape: tuple[int, ...]) -> None:
+    loss = nn.Linear(2, 1, bias=False)(torch.ones(1, 2)).reshape(shape)
+    assert scalar_loss(loss).shape == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (torch.ones(1).long(), "returned int64"),
+        (torch.ones(()) * 1j, "returned complex64, expected a scalar tensor of real numbers"),
+        (torch.ones(4), r"returned shape \(4,\)"),
+        ((torch.ones(()), 1), "returned tuple"),
+        (torch.ones(()), "no gradient"),
+    ],
+)
+def test_what_is_no_loss_is_one_line(value: object, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        scalar_loss(value)
+    assert "\n" not in str(caught.value)
