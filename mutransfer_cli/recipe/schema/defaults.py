@@ -97,7 +97,8 @@ def _fill_model(recipe: dict[str, Any], model: dict[str, Any], data: Any) -> Non
     if _absent(model, "args"):
         model["args"] = {}
     if row is not None and isinstance(model["args"], dict):
-        grown = {name for axis in AXES for name in model.get(axis.name) or {}}
+        grows = (model.get(axis.name) for axis in AXES)
+        grown = {name for sizes in grows if isinstance(sizes, dict) for name in sizes}
         model["args"] = _arguments(row, model["args"], data, grown)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
 from tests.helpers.recipes import GOOD, MLP
 
@@ -20,3 +23,9 @@ def test_arguments_are_filled_from_the_data() -> None:
     own = loads(GOOD.replace("gpt", "a.b:c").replace("{head_dim: 16}", "{x: 1}")).recipe
     assert (own.model.args, own.model.width, own.model.depth) == ({"x": 1}, {"width": 1.0}, {})
     assert (own.init.from_, loads(GOOD).recipe.init.from_) == ("model", "fan_in")
+
+
+@pytest.mark.parametrize("sizes", ["[{d_hidden: 1.0}]", "5", "d_hidden"])
+def test_sizes_that_are_no_mapping_are_refused(sizes: str) -> None:
+    with pytest.raises(InputError, match=r"model\.width: expected a mapping"):
+        loads(MLP.replace("build: mlp", f"build: mlp\n  width: {sizes}"))
