@@ -18,7 +18,7 @@ from mutransfer_cli.fit.study.size_axes import (
 from mutransfer_cli.fit.study.study_runs import StudyRuns
 from mutransfer_cli.interval import number
 from mutransfer_cli.optimizers.protocol import optimizer_spec
-from mutransfer_cli.parameterization.rules.disputed_rules import HORIZON
+from mutransfer_cli.parameterization.rules.disputed_rules import HORIZON, horizon_words
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule
 
 
@@ -148,7 +148,7 @@ def _horizon(
         return AssumedRule(
             name, ratio, "the learning rate of the runs, unchanged", "an assumption", rivals, settle
         )
-    taken, _, source = HORIZON[rules.horizon]
+    taken, _, source = horizon_words(rules.horizon, geometry)
     return AssumedRule(
         name, ratio, f"rules.horizon: {rules.horizon} ({taken})", source, rivals, settle
     )

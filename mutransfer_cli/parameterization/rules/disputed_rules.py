@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
 from mutransfer_cli.parameterization.choices.depth_rate import depth_choice
 from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
@@ -39,6 +40,15 @@ HORIZON: dict[str, tuple[str, Evidence, str]] = {
         "Malladi 2205.10287, Marek 2507.07101",
     ),
 }
+
+# The same under plain gradient descent, whose rate is linear in the batch at equal examples.
+SGD_HORIZON = {
+    "steps": "rate ∝ 1/steps: linear in the batch at equal examples",
+    "fixed-norm": "rate ∝ 1/steps: linear in the batch at equal examples",
+    "empirical": "rate ∝ batch · tokens^-0.32",
+    "none": "rate ∝ batch; length ignored",
+}
+LINEAR = "Goyal 1706.02677, Malladi 2205.10287, derived"
 
 
 def choices_of(config: PlanConfig, plan: PlanData) -> tuple[Choice, ...]:
@@ -98,8 +108,18 @@ def _epsilon(config: PlanConfig, parameterization: Parameterization) -> Choice:
     )
 
 
+def horizon_words(horizon: str, geometry: Geometry) -> tuple[str, Evidence, str]:
+    """The rule of `rules.horizon`, the kind of evidence for it, and its source."""
+    taken, kind, source = HORIZON[horizon]
+    return (
+        (SGD_HORIZON[horizon], kind, LINEAR)
+        if geometry.sees_gradient_scale
+        else (taken, kind, source)
+    )
+
+
 def _horizon(config: PlanConfig, plan: PlanData) -> Choice:
-    taken, kind, source = HORIZON[config.horizon]
+    taken, kind, source = horizon_words(config.horizon, optimizer_spec(plan.optimizer).geometry)
     return Choice(
         "batch and duration (rules.horizon)",
         taken,

@@ -66,3 +66,23 @@ def test_epsilon_is_constant_under_unit_scaling() -> None:
         plan, choices = planned(PlanConfig(name, Optimizer(eps=1e-8)), width=32)
         assert choices["epsilon (rules.epsilon)"].taken == taken
         assert (plan.tensor("hidden.weight").eps == 1e-8) == (taken == "constant")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "horizon", "factor", "words"),
+    [
+        # 4 times the batch at equal examples, so a quarter of the steps
+        ("sgd", "steps", 4.0, "linear in the batch"),
+        ("sgd", "none", 4.0, "rate ∝ batch"),
+        ("adamw", "none", 2.0, "rate ∝ √batch"),
+    ],
+)
+def test_the_rate_over_the_batch_is_what_the_choice_says(
+    optimizer: str, horizon: str, factor: float, words: str
+) -> None:
+    config = PlanConfig("mup", Optimizer(optimizer, lr=0.1), horizon=horizon)
+    size = {"batch": 4 * BASE["batch"], "steps": 8}
+    plan, choices = planned(config, **size)
+    (base, _) = planned(config, steps=32)
+    assert plan.tensors[0].lr / base.tensors[0].lr == pytest.approx(factor)
+    assert words in choices["batch and duration (rules.horizon)"].taken
