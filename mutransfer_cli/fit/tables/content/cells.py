@@ -9,22 +9,25 @@ from typing import NamedTuple, TypeAlias
 
 DIVERGED = {"diverged", "diverges", "diverge", "divergent", "divergence", "exploded", "explodes"}
 DIVERGED |= {"blew up", "blown up", "divergiert", "#num!", "#div/0!"}
-NOT_FINITE = {"nan", "-nan", "inf", "-inf", "infinity", "-infinity"}
+NOT_FINITE = {"nan", "-nan", "inf", "-inf", "infinity", "-infinity", "∞"}
+DIVERGED_AT = re.compile(r"(?:diverged|exploded|nan)\s*(?:[(@]|at\b|after\b|in\b)")
 MISSING = {"", "-", "--", "---", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "?", "tbd"}
-MISSING |= {"missing", "nat", "."}
+MISSING |= {"missing", "nat", ".", "n.a."}
 FAILED = {"oom", "out of memory", "cuda oom", "cuda out of memory", "outofmemoryerror", "crashed"}
 FAILED |= {"crash", "failed", "fail", "failure", "error", "killed", "running", "pending", "queued"}
 FAILED |= {"waiting", "scheduled", "preempted", "preempting", "timeout", "timed out", "cancelled"}
 FAILED |= {"canceled", "aborted", "interrupted", "stopped", "unfinished"}
 
 SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12, "%": 1e-2}
-DASHES = str.maketrans("−–—", "---")
+DASHES = str.maketrans("−–—‑", "----")
 SUPERSCRIPTS = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 PLAIN_DIGITS = str.maketrans(SUPERSCRIPTS, "-0123456789")
 
 NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 WITH_SUFFIX = re.compile(rf"({NUMBER})\s*([kKmMbBgGtT%]?)")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+# of plain spaces 1 000 000 alone: 64 128 may be two numbers
+SPACED = re.compile(r"[+-]?\d{1,3}(?:(?: 000)+|(?:[\u00a0\u2009\u202f'’]\d{3})+(?:\.\d+)?)")
 POINT_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?")
 COUNTED = re.compile(  # 2.5B tokens
     r"(.*\d\s*[kKmMbBgGtT]?)\s*(?:tokens?|toks?|params?|parameters?|steps?|iters?|iterations?|"
@@ -116,7 +119,7 @@ def text_value(cell: str) -> Value:
     word = text.lower()
     if word in MISSING:
         return None
-    if word in DIVERGED:
+    if word in DIVERGED or word == "∞" or DIVERGED_AT.match(word):
         return math.nan
     if word in FAILED:
         return Failure(text)
@@ -149,6 +152,8 @@ def number_of(text: str) -> float | None:
         text = counted[1].strip()
     if THOUSANDS.fullmatch(text):
         return finite(text.replace(",", ""))
+    if SPACED.fullmatch(text):
+        return finite(re.sub(r"[^\d.+-]", "", text))
     if any(digit in SUPERSCRIPTS for digit in text):
         text = re.sub(
             rf"[{SUPERSCRIPTS}]+", lambda found: "^" + found[0].translate(PLAIN_DIGITS), text

@@ -35,6 +35,10 @@ from mutransfer_cli.fit.tables.content.cells import (
         ("125M", 1.25e8),
         ("2.5B tokens", 2.5e9),
         ("~3.12", 3.12),
+        ("1 000 000", 1e6),
+        ("1\u00a0024", 1024),
+        ("12'500.5", 12500.5),
+        ("1e‑3", 1e-3),  # a hyphen that does not break
         ("3.12*", 3.12),
         ("3.12†", 3.12),
         ("0.5 M tokens", 5e5),
@@ -54,7 +58,22 @@ def test_numbers(cell: object, value: float) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["nan", "-inf", "1e400", "Diverged", math.inf, 10**400, "nan ± nan", ">10", "> 1e3", "blew up"],
+    [
+        "nan",
+        "-inf",
+        "1e400",
+        "Diverged",
+        math.inf,
+        10**400,
+        "nan ± nan",
+        ">10",
+        "> 1e3",
+        "blew up",
+        "∞",
+        "diverged @ 100",
+        "NaN (step 7)",
+        "diverged after 3k",
+    ],
 )
 def test_diverged(cell: object) -> None:
     value = cell_value(cell)
@@ -82,6 +101,11 @@ def test_a_mean_with_its_deviation(cell: str, mean: float, deviation: float) -> 
     value = cell_value(cell)
     assert isinstance(value, Spread)
     assert value == pytest.approx((mean, deviation))
+
+
+@pytest.mark.parametrize("cell", ["64 128 256", "1e-3, 2e-3", "64x64", "<0.01", "nanometers at 5"])
+def test_what_is_no_number_stays_text(cell: str) -> None:
+    assert cell_value(cell) == cell
 
 
 def test_a_mean_of_one_run_has_no_deviation() -> None:
