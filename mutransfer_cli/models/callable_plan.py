@@ -18,7 +18,7 @@ from mutransfer_cli.parameterization.planner import plan_model
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks
-from mutransfer_cli.tracing.family import Family, family_of
+from mutransfer_cli.tracing.family import Family, collection_paused, family_of
 from mutransfer_cli.tracing.loops import repeated_blocks
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
@@ -88,6 +88,7 @@ def _built(build: Build, width: int, depth: int) -> Subject:
     return result if isinstance(result, Subject) else Subject(result)
 
 
+@collection_paused()
 def _family(
     build: Build,
     base: Size,

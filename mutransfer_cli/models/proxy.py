@@ -35,7 +35,7 @@ from mutransfer_cli.recipe.load import override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema.train import Precision, Train
 from mutransfer_cli.recipe.size import Size, base_size, rungs, sequence_length
-from mutransfer_cli.tracing.family import Family
+from mutransfer_cli.tracing.family import Family, collection_paused
 from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
@@ -167,6 +167,7 @@ class ProxyFactory:
         """The model traced at two widths, and with `deeper` compared at two depths."""
         return family_for(self.recipe, deeper)
 
+    @collection_paused()
     def plan(self, size: Size, hyperparameters: Mapping[str, float] | None = None) -> Plan:
         """The plan of the proxy at a size; the model at that size has no weights in memory.
 
