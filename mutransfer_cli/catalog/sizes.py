@@ -6,7 +6,7 @@ registry can only be read once those rows exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 from mutransfer_cli.catalog.axes import AXES, BUILT_IN
@@ -49,3 +49,13 @@ def named_sizes(sizes: Mapping[str, int]) -> dict[str, int]:
     """The sizes without those along further axes that a model does not have."""
     further = {row.size for row in FURTHER_AXES}
     return {name: n for name, n in sizes.items() if name not in further or has_size(sizes, name)}
+
+
+def varying_sizes(rungs: Sequence[Mapping[str, int]]) -> list[str]:
+    """The sizes along which rungs differ; the width where they are all alike.
+
+    Args:
+        rungs: The sizes of each; one that a rung does not hold is left out.
+    """
+    named = [size for size in SIZES if any(size in rung for rung in rungs)]
+    return [n for n in named if len({rung.get(n) for rung in rungs}) > 1] or ["width"]

@@ -10,6 +10,7 @@ import typer
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.catalog.loggers import LOGGERS, require_loggers
+from mutransfer_cli.catalog.sizes import varying_sizes
 from mutransfer_cli.cli.options import Json, Seed, Sets, Threads
 from mutransfer_cli.cli.output import show_line
 
@@ -189,10 +190,11 @@ def show_costs(document: DryRunDocument) -> None:
     """Print the cost of every rung, of the sweep, and of tuning the target instead."""
     from mutransfer_cli.cli.output import table
 
+    varying = varying_sizes([rung.model_dump() for rung in document.rungs])
     table(
         "dry run",
         (
-            "width",
+            *varying,
             "trials",
             "GFLOP per trial",
             "MB per trial",
@@ -202,7 +204,7 @@ def show_costs(document: DryRunDocument) -> None:
         ),
         (
             (
-                str(r.width),
+                *(str(getattr(r, size)) for size in varying),
                 str(r.trials),
                 f"{r.flops / 1e9:.3g}",
                 known(r.bytes, 1e-6),

@@ -92,10 +92,14 @@ class SweepDocument(Part):
     notes: tuple[str, ...] = ()
 
 
+@further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class RungCost(Part):
     """What one rung costs."""
 
     width: int
+    depth: int
+    batch: int
+    steps: int
     trials: int
     flops: float = Field(description="FLOPs of one trial, counted by torch")
     bytes: int | None = Field(

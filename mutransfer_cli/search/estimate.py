@@ -112,7 +112,7 @@ def cost_document(
     return DryRunDocument(
         rungs=tuple(
             RungCost(
-                width=s.width,
+                **s.as_dict(),
                 trials=each,
                 flops=c.flops.value,
                 bytes=c.bytes,
