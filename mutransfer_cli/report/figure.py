@@ -76,4 +76,4 @@ def shades(count: int) -> list[Any]:
     import numpy as np
     from matplotlib import pyplot as plt
 
-    return list(plt.get_cmap("viridis")(np.linspace(0.75, 0.1, count) if count > 1 else [0.4]))
+    return list(plt.get_cmap("viridis")([0.4] if count == 1 else np.linspace(0.75, 0.1, count)))

@@ -207,4 +207,5 @@ def test_law(mutransfer: Command, tmp_path: Path) -> None:
     assert law["predictions"][0]["loss"]["value"] == 3.0  # type: ignore[index]
     assert law["held_out"]["error"] == pytest.approx(0.6)  # type: ignore[index]
     assert "toy-mean" in mutransfer("law", "--help").stdout
-    assert mutransfer("law", "runs.csv", "--form", "toy-mean", "--plot", "l.png").returncode == 0
+    done = mutransfer("law", "runs.csv", "--form", "toy-mean", "--plot", "l.png")
+    assert done.returncode == 0, done.stderr

@@ -52,12 +52,6 @@ def _optimizer(recipe: Recipe) -> Iterator[Fault]:
             f"{row.name} has no momentum (betas.0 does that): expected 0, "
             f"found {optimizer.momentum:g}",
         )
-    usual = type(optimizer).model_fields["betas"].default
-    if row.takes is not None and "betas" not in row.takes and optimizer.betas != usual:
-        yield Fault(
-            ("optimizer", "betas"),
-            f"{row.name} has no betas; leave the key out, found {list(optimizer.betas)}",
-        )
 
 
 def _model_knobs(recipe: Recipe) -> Iterator[Fault]:

@@ -101,13 +101,6 @@ def test_knobs_without_a_meaning() -> None:
     text = change("lr: 0.01", "{momentum: 0.9}").replace("optimizer:\n  ", "optimizer: ")
     assert refused(text).startswith("r.yaml:5:23: optimizer.momentum: adamw has no momentum")
 
-    text = change("lr: 0.01", "{name: sgd, betas: [0.8, 0.9]}").replace(
-        "optimizer:\n  ", "optimizer: "
-    )
-    assert "optimizer.betas: sgd has no betas" in refused(text)
-    usual = text.replace("[0.8, 0.9]", "[0.9, 0.95]")  # as every written recipe has them
-    assert loads(usual).recipe.optimizer.name == "sgd"
-
 
 KNOBS = [
     ("attention", "multipliers: {attention: 0.1}", "10:26: multipliers.attention: {} has no att"),

@@ -52,7 +52,7 @@ def landscape(best: float, seed: int, noise: float = 0.02, cliff: float = 3.5) -
     def trial(job: Job) -> Record:
         x = log2(job.params["lr"]) - best - 0.2 * log2(job.size.width / 32)
         batches = Random(repr((job.seed, seed)))  # the same for all rates
-        own = Random(repr((job.key, seed)))
+        own = Random(repr((job.params, job.size.width, job.seed, seed)))
         curve, s = [], job.size
         for step in range(s.steps):
             t = (step + 1) / s.steps
