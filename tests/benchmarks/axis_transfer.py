@@ -10,24 +10,21 @@ Interpolation and intervals as in `horizon_costs`.
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.trial import Trial
-from tests.benchmarks.horizon_costs import DIVERGED, DRAWS, SEED, Values, interpolated, interval
+from tests.benchmarks.horizon_costs import DRAWS, SEED, Values, interpolated, interval
+from tests.benchmarks.transfer_table import TransferTable
 
 TABLES = Path(__file__).parents[1] / "data" / "transfer"
 ADAMW = "optimizer: {name: adamw, lr: 0.0078125, eps: 1.0e-10, weight_decay: 0.0}\n"
@@ -115,54 +112,13 @@ CASES = {
         for name, rule in (("completep", COMPLETEP), ("half", DEPTH_MUP), ("none", ""))
     },
 }
-Losses = dict[tuple[int, float, int], float]  # by size, log2 of the rate and seed
 
 
-def read(name: str) -> Losses:
-    """The losses so far."""
-    path = TABLES / f"{name}.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {(int(r["size"]), float(r["log2_lr"]), int(r["seed"])): float(r["loss"]) for r in rows}
-
-
-def train(name: str) -> None:
-    """Train what is missing."""
+def table_of(name: str) -> TransferTable:
+    """The table of a case."""
     case = CASES[name]
-    factory = ProxyFactory(case.load())
-    done, path = read(name), TABLES / f"{name}.csv"
-    for size in case.sizes:
-        for seed in range(case.seeds):
-            keys = [
-                (size, float(x), seed) for x in case.rates if (size, float(x), seed) not in done
-            ]
-            if not keys:
-                continue
-            at = replace(factory.base, **{case.axis: size})
-            trials = [Trial.of(factory, at, seed, {"lr": 2.0**rate}) for _, rate, _ in keys]
-            results = dict(train_population(trials))
-            is_new = not path.is_file()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                if is_new:
-                    writer.writerow(("size", "log2_lr", "seed", "loss"))
-                for i, key in enumerate(keys):
-                    loss = results[i].loss
-                    writer.writerow((*key, "nan" if loss is None else f"{loss:.6g}"))
-
-
-def curves(name: str) -> tuple[Values, dict[int, Values]]:
-    """The rates, and by size the log losses (seeds, rates)."""
-    found, case = read(name), CASES[name]
-    tables = {}
-    for size in case.sizes:
-        logs = np.log([[found[size, float(x), s] for x in case.rates] for s in range(case.seeds)])
-        logs[~np.isfinite(logs)] = np.nanmax(logs) + DIVERGED
-        tables[size] = logs
-    return np.array(case.rates, dtype=float), tables
+    path = TABLES / f"{name}.csv"
+    return TransferTable(path, case.load(), case.axis, case.sizes, case.rates, case.seeds)
 
 
 def measures(case: Case, rates: Values, tables: dict[int, Values], seeds: Values) -> list[float]:
@@ -186,8 +142,9 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     for name in sys.argv[1:] or CASES:
         case, start = CASES[name], time.process_time()
-        train(name)
-        rates, tables = curves(name)
+        table = table_of(name)
+        table.train()
+        rates, tables = table.curves()
         point = measures(case, rates, tables, np.arange(case.seeds))
         draws = np.array(
             [

@@ -11,22 +11,19 @@ Interpolation and intervals as in `horizon_costs`.
 
 from __future__ import annotations
 
-import csv
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log2
 
 import numpy as np
 import torch
 
-from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
-from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.trial import Trial
-from tests.benchmarks.horizon_costs import DIVERGED, DRAWS, SEED, Values, interpolated, interval
+from tests.benchmarks.horizon_costs import DRAWS, SEED, Values, interpolated, interval
 from tests.benchmarks.horizon_runs import TABLES
+from tests.benchmarks.transfer_table import TransferTable
 
 RULES = {"none": 0.0, "depth^-1": -1.0, "maximal-update": -1.5}
 SGD, ADAMW = "{name: sgd, lr: 0.1}", "{name: adamw, lr: 0.01, eps: 1.0e-10, weight_decay: 0.0}"
@@ -76,56 +73,13 @@ STACKS = {
     "mlp-adamw": Stack(MLP, ADAMW, (2, 4, 8, 16), range(-13, -3), 4),
     "convnet-sgd": Stack(CONVNET, SGD, (1, 2, 4, 8), range(-9, 1), 2),
 }
-Losses = dict[tuple[int, float, int], float]  # by depth, log2 of the rate and seed
 
 
-def read(name: str) -> Losses:
-    """The losses so far."""
-    path = TABLES / f"depth-{name}.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {(int(r["depth"]), float(r["log2_lr"]), int(r["seed"])): float(r["loss"]) for r in rows}
-
-
-def train(name: str) -> None:
-    """Train what is missing."""
+def table_of(name: str) -> TransferTable:
+    """The table of a stack."""
     stack = STACKS[name]
-    factory = ProxyFactory(stack.load())
-    done, path = read(name), TABLES / f"depth-{name}.csv"
-    for depth in stack.depths:
-        for seed in range(stack.seeds):
-            keys = [
-                (depth, float(x), seed) for x in stack.rates if (depth, float(x), seed) not in done
-            ]
-            if not keys:
-                continue
-            size = replace(factory.base, depth=depth)
-            trials = [Trial.of(factory, size, seed, {"lr": 2.0**rate}) for _, rate, _ in keys]
-            results = dict(train_population(trials))
-            is_new = not path.is_file()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                if is_new:
-                    writer.writerow(("depth", "log2_lr", "seed", "loss"))
-                for i, key in enumerate(keys):
-                    loss = results[i].loss
-                    writer.writerow((*key, "nan" if loss is None else f"{loss:.6g}"))
-
-
-def curves(name: str) -> tuple[Values, dict[int, Values]]:
-    """The rates, and by depth the log losses (seeds, rates)."""
-    found, stack = read(name), STACKS[name]
-    tables = {}
-    for depth in stack.depths:
-        logs = np.log(
-            [[found[depth, float(x), s] for x in stack.rates] for s in range(stack.seeds)]
-        )
-        logs[~np.isfinite(logs)] = np.nanmax(logs) + DIVERGED
-        tables[depth] = logs
-    return np.array(stack.rates, dtype=float), tables
+    path = TABLES / f"depth-{name}.csv"
+    return TransferTable(path, stack.load(), "depth", stack.depths, stack.rates, stack.seeds)
 
 
 def costs(rates: Values, tables: dict[int, Values], seeds: Values) -> dict[tuple[str, int], float]:
@@ -150,8 +104,9 @@ def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(SEED)
     for name in sys.argv[1:] or STACKS:
-        train(name)
-        rates, tables = curves(name)
+        table = table_of(name)
+        table.train()
+        rates, tables = table.curves()
         n = STACKS[name].seeds
         point = costs(rates, tables, np.arange(n))
         draws = [costs(rates, tables, rng.integers(n, size=n)) for _ in range(DRAWS)]

@@ -49,12 +49,17 @@ def alarms(runs: int) -> Counter[str]:
             seconds = (time.perf_counter() - started) / runs
             said = "; ".join(f"{n} ({c})" for n, c in flagged.most_common(2))
             print(f"{kind:32} {dict(verdicts)} {seconds:5.1f} s  {said}", flush=True)
-    total = sum(whole.values())
-    for verdict in ("fail", "inconclusive"):
-        # Clopper and Pearson, one-sided 95 %
-        upper = float(stats.beta.ppf(0.95, whole[verdict] + 1, total - whole[verdict]))
-        print(f"{verdict}: {whole[verdict]} of {total}, at most {100 * upper:.2f} % (95 %)")
+    print_bounds(whole)
     return whole
+
+
+def print_bounds(verdicts: Counter[str]) -> None:
+    """Print the verdicts that a right model must not have, with Clopper and Pearson's bounds."""
+    total = sum(verdicts.values())
+    for verdict in ("fail", "inconclusive"):
+        # one-sided 95 %
+        upper = float(stats.beta.ppf(0.95, verdicts[verdict] + 1, total - verdicts[verdict]))
+        print(f"{verdict}: {verdicts[verdict]} of {total}, at most {100 * upper:.2f} % (95 %)")
 
 
 def main() -> None:

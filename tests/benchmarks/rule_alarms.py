@@ -15,7 +15,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
-from scipy import stats
 
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.coordcheck.axis_check import axis_request
@@ -26,6 +25,7 @@ from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
+from tests.benchmarks.false_alarms import print_bounds
 from tests.helpers.rule_models import RULES, RuleModel
 
 WIDTHS = (64, 128, 256)
@@ -92,10 +92,7 @@ def main() -> None:
             seconds = (time.process_time() - started) / runs
             said = "; ".join(f"{n} ({c})" for n, c in flagged.most_common(3))
             print(f"{line} {seconds:5.1f} s  {said}", flush=True)
-    total = sum(verdicts.values())
-    for verdict in ("fail", "inconclusive"):
-        upper = float(stats.beta.ppf(0.95, verdicts[verdict] + 1, total - verdicts[verdict]))
-        print(f"{verdict}: {verdicts[verdict]} of {total}, at most {100 * upper:.2f} % (95 %)")
+    print_bounds(verdicts)
     print(f"errors: {found['errors']}, found {found['found']}, named {found['named']}")
 
 
