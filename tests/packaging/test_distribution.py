@@ -20,7 +20,9 @@ from mutransfer_cli.version import __version__
 pytest.importorskip("setuptools", minversion="77", reason="setuptools 77 or newer builds it")
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("mutransfer_cli", "pyproject.toml", "README.md", "LICENSE", "CITATION.cff")
+NEEDED = ("mutransfer_cli", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+READ_BY_TESTS = ("docs", "examples", "recipes", "tests", "Makefile", "CHANGELOG.md", "CITATION.cff")
+GENERATED = ("docs/_build/index.html", "docs/reference/keys.md", "tests/__pycache__/kept.pyc")
 BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('out'))"
 DATA = ("py.typed", "report/page/page.css", "report/page/page.js")
 
@@ -29,13 +31,17 @@ DATA = ("py.typed", "report/page/page.css", "report/page/page.js")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the distributions are built from."""
     folder = tmp_path_factory.mktemp("source")
-    for name in NEEDED:
+    ignored = shutil.ignore_patterns("__pycache__", "_build", "reference")
+    for name in (*NEEDED, *READ_BY_TESTS):
         if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, folder)
     return folder
+
+
+def files_of(path: Path) -> list[Path]:
+    return [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
 
 
 def built(source: Path, hook: str) -> Path:
@@ -79,11 +85,17 @@ def test_torch_has_no_upper_bound() -> None:
 
 
 def test_the_source_distribution_builds_the_same_wheel(source: Path, wheel: Path) -> None:
+    for name in GENERATED:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("")
     archive = built(source, "build_sdist")
     with tarfile.open(archive) as files:
         files.extractall(source / "unpacked", filter="data")
     (folder,) = (source / "unpacked").iterdir()
-    assert (folder / "LICENSE").is_file()
+    held = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+    given = {str(p.relative_to(source)) for n in READ_BY_TESTS for p in files_of(source / n)}
+    assert given - set(GENERATED) <= held and "LICENSE" in held
+    assert not held & set(GENERATED)  # the control: what is generated was there, and stays
     again = built(folder, "build_wheel")
     with ZipFile(wheel) as first, ZipFile(again) as second:
         assert set(first.namelist()) == set(second.namelist())
