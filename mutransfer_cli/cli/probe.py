@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 ALL = "all"
+ONE_MINUTES, ALL_MINUTES = 3.0, 20.0
+LEAST_MINUTES = 0.1
 SHOWN = 20  # measures on the screen; the JSON document has all
 
 
@@ -38,8 +41,14 @@ def probe(
         ),
     ] = None,
     minutes: Annotated[
-        float, typer.Option("--minutes", min=0.1, help="Time that each probe may take, about.")
-    ] = 3.0,
+        float | None,
+        typer.Option(
+            "--minutes",
+            min=0.1,
+            help=f"Time that it may take, about: 3 for one probe, {ALL_MINUTES:g} for all of them.",
+            show_default=False,
+        ),
+    ] = None,
     confidence: Annotated[
         float, typer.Option("--confidence", help="Confidence level, between 0 and 1.")
     ] = 0.9,
@@ -85,9 +94,12 @@ def probe(
     from mutransfer_cli.probes.probe_run import run_probe
 
     names = PROBES.names if name == ALL else (name,)
+    started = time.perf_counter()
+    total = minutes if minutes is not None else ALL_MINUTES if name == ALL else ONE_MINUTES
     results: list[ProbeDocument] = []
     skipped: dict[str, str] = {}
-    for each in names:
+    for i, each in enumerate(names):
+        left = total - (time.perf_counter() - started) / 60
         own = target if name != ALL or PROBES[each].takes else None
         try:
             document = run_probe(
@@ -95,7 +107,7 @@ def probe(
                 own,
                 tuple(sets or ()),
                 seed=seed,
-                minutes=minutes,
+                minutes=max(LEAST_MINUTES, left / (len(names) - i)),
                 confidence=confidence,
                 predict=predict,
                 curve=curve,

@@ -14,6 +14,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 TOLERANCE = 0.15  # of the exponent of the width
@@ -51,9 +52,14 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
         )
     moved: dict[str, list[tuple[int, float]]] = defaultdict(list)
     notes: dict[str, None] = {}
-    for seed in range(request.seed, request.seed + request.seeds):
+    steps = min(STEPS, proxies.base.steps)
+    options = seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_WIDTHS)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=1, fewest_steps=5)
+    notes.update(dict.fromkeys(plan.notes))
+    sizes = plan.what[0]
+    for seed in range(request.seed, request.seed + plan.what[1]):
         for size in sizes:
-            trainee = proxies.train(size, seed, {})
+            trainee = plan.train(size, seed, {})
             notes.update(dict.fromkeys(trainee.notes))
             for name, movement in feature_movement(trainee).items():
                 moved[name].append((size.width, movement))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -24,10 +26,13 @@ from mutransfer_cli.probes.curves.kernel_curve import (
 )
 from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 POINTS = 1536  # examples that are the domain
 TOLERANCE = 0.05  # of an error
+TIMED = 8  # gradients
+REGRESSION = 6.0  # seconds of the regressions with one kernel, about
 ADVICE = {
     "pass": "a network below its kernel's curve gains by learning features; one on it does not: a "
     "larger learning rate, or features that `probe features` finds lazy, may be why",
@@ -52,15 +57,22 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
         InputError: Examples have no single target, or a loss is not finite.
     """
     proxies = request.measured
-    trainee = proxies.train(proxies.base, request.seed, {})
+    base = proxies.base
+    trainee = proxies.train(base, request.seed, {})
     finite_loss(float(trainee.loss(trainee.model, trainee.batch(0)).detach()), 0)
     x, y, values = domain(trainee)
+    options = seeds_and_sizes((base,), base.steps, 1, 1, 1)
+    kernels = 2 * (seconds_of_kernel(trainee, x) + REGRESSION)
+    plan = fitting(proxies, request.seed, request.left, options, other=kernels)
+    trainee = plan.train(base, request.seed, {})
     target = values - values.mean()
-    measures, series, points, last = [], [], list[Point](), {}
+    measures, series, points, last, taken = [], [], list[Point](), {}, 0.0
     for when in ("init", "end of training"):
         if when != "init":
+            begun = time.perf_counter()
             for step in range(trainee.steps):
                 finite_loss(trainee.step(step), step)
+            taken = time.perf_counter() - begun
         kernel = tangent_kernel(trainee, x)
         found = compared_kernel(kernel, target, when, request)
         points += found
@@ -85,7 +97,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 expected=tuple(p.expected for p in found),
             )
         )
-    curve, notes = learning_curve(request, EXAMPLES, x, y, values)
+    curve, notes = learning_curve(request, EXAMPLES, x, y, values, inf if plan.notes else taken)
     for n, errors in curve.items():
         error = error_interval(errors, request.confidence)
         measures.append(
@@ -127,7 +139,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
         METHOD,
         tuple(series),
         ADVICE[verdict],
-        (*trainee.notes, *notes),
+        (*plan.notes, *trainee.notes, *notes),
     )
 
 
@@ -173,6 +185,13 @@ def domain(trainee: Trainee) -> tuple[Tensor, Tensor, Array]:
         values.append(value if value.is_floating_point() else (value == 0).double())
     target = torch.cat(values)[:POINTS].double().cpu().numpy()
     return torch.cat(inputs)[:POINTS], torch.cat(targets)[:POINTS], target
+
+
+def seconds_of_kernel(trainee: Trainee, x: Tensor) -> float:
+    """What the gradients of all examples take, by those of a few."""
+    started = time.perf_counter()
+    tangent_kernel(trainee, x[:TIMED])
+    return (time.perf_counter() - started) / TIMED * len(x)
 
 
 def tangent_kernel(trainee: Trainee, x: Tensor) -> Array:

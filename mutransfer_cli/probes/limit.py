@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.axis_limit import AxisLimit, axis_limit
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.proxies import Proxies
+from mutransfer_cli.probes.subject.axis_runs import STEP, axis_runs, reduced
+from mutransfer_cli.probes.subject.time_plan import fitting
 from mutransfer_cli.probes.subject.trained_run import SHARES, TrainedRun, trained_run
-from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.surface.limits import FEWEST_SIZES
 
-FINER = (1, 2, 4)  # steps of 1/1, 1/2 and 1/4 the size, over the same training time
 BATCHES = 8  # on which losses are measured, none of them trained on
 SMALL = 0.01  # of the loss: an error below it is none
+FEWEST_SEEDS = 2
 MOST_SEEDS = 8  # as many as there is time for
 SEEDS_OF_INTERVALS = 3  # fewest from which a jackknife tells the error of a vector
 FACTOR = 10.0  # by which the largest size exceeds the base where a limit counts as reached
-STEP = "step size"
 VECTORS = {
     "logits": "relative error of the base's logits",
     "kernel": "relative error of the base's features",
@@ -52,31 +49,26 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
     """
     proxies = request.measured
     base = proxies.base
-    plans: dict[str, list[tuple[float, Size, Mapping[str, float]]]] = {
-        STEP: [(float(k), replace(base, steps=k * base.steps), _finer(proxies, k)) for k in FINER]
-    }
-    for axis in ("width", "depth"):
-        rest = base.as_dict() | {axis: 0}
-        sizes = [s for s in proxies.sizes if s.as_dict() | {axis: 0} == rest]
-        if len(sizes) >= FEWEST_SIZES:
-            plans[axis] = [(float(getattr(s, axis)), s, {}) for s in sizes]
-    notes: dict[str, None] = {}
+    options = reduced(axis_runs(proxies), base, FEWEST_SEEDS)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=BATCHES)
+    axes = plan.what
+    notes: dict[str, None] = dict.fromkeys(plan.notes)
     runs: dict[tuple[str, float], list[TrainedRun]] = {}
     spread: dict[int, list[NDArray[np.float64]]] = {}
     done, longest = 0, 0.0
     batches: list[Any] = []  # the same for all seeds and sizes
     for seed in range(request.seed, request.seed + MOST_SEEDS):
-        if done >= 2 and not request.has_time_for(longest):
+        if done >= FEWEST_SEEDS and not request.has_time_for(longest):
             notes[f"{done} seeds: no time for more"] = None
             break
         started = time.perf_counter()
         at_base: TrainedRun | None = None
-        for axis, points in plans.items():
+        for axis, points in axes.items():
             for size, shape, hyperparameters in points:
                 if shape == base and at_base is not None:
                     run = at_base
                 else:
-                    trainee = proxies.train(shape, seed, hyperparameters)
+                    trainee = plan.train(shape, seed, hyperparameters)
                     notes.update(dict.fromkeys(trainee.notes))
                     batches = batches or trainee.unseen(BATCHES)
                     run = trained_run(trainee, batches)
@@ -86,8 +78,6 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
                     at_base = run
                 runs.setdefault((axis, size), []).append(run)
         longest, done = max(longest, time.perf_counter() - started), done + 1
-    if done < 2:
-        raise InputError("probe limit: two seeds or more are needed")
     found = [
         axis_limit(
             axis,
@@ -96,7 +86,7 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
             next(i for i, p in enumerate(points) if p[1] == base),
             request.confidence,
         )
-        for axis, points in plans.items()
+        for axis, points in axes.items()
     ]
     if done < SEEDS_OF_INTERVALS:
         notes[
@@ -105,13 +95,6 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
         ] = None
     fluctuation = _fluctuation(spread, request.confidence)
     return _result(found, fluctuation, tuple(notes))
-
-
-def _finer(proxies: Proxies, k: int) -> dict[str, float]:
-    """Hyperparameters of steps that are k times smaller, over k times as many of them."""
-    if k == 1:
-        return {}
-    return {"lr": proxies.learning_rate / k, "base.steps": k * proxies.base.steps}
 
 
 def _fluctuation(

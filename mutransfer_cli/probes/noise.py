@@ -7,6 +7,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curves.batch_curves import curves_by_batch
 from mutransfer_cli.probes.gradient_noise import NoiseScale, noise_scale
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.surface.loss_curves.batch_hyperbola import (
     FEWEST_BATCHES,
@@ -47,7 +48,11 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
         InputError: A gradient is not finite.
     """
     proxies = request.measured
-    trainee = proxies.train(proxies.base, request.seed, {})
+    base = proxies.base
+    options = seeds_and_sizes((base,), base.steps, 1, 1, 1)
+    gradients = BATCHES * len(PLACES)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=gradients)
+    trainee = plan.train(base, request.seed, {})
     found = measured_run(trainee, request.confidence)
     last = max(found)
     critical, batch = found[last].noise_scale, trainee.examples
@@ -79,7 +84,7 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
     )
     all_series: tuple[Series, ...] = (series, used)
     text = f"the gradient noise scale at step {last} is {critical} examples; the batch has {batch}"
-    notes = trainee.notes
+    notes = (*plan.notes, *trainee.notes)
     wsd = proxies.schedule == "wsd"
     if wsd:
         notes = (*notes, WSD)

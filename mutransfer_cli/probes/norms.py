@@ -12,12 +12,14 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.proxies import Proxies
-from mutransfer_cli.probes.subject.trained_norms import ALIGNMENT, trained_norms
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
+from mutransfer_cli.probes.subject.trained_norms import ALIGNMENT, MOST_STEPS, trained_norms
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.train.tensor_norms import READOUT, ROTATION
 
 TOLERANCE = 0.15  # of the exponent of the size
 FEWEST_SIZES = 3
+MEASURING = 10  # steps that the norms of a run cost, about
 METHOD = (
     "RMS→∞ norm of the readout, spectral norms by the power method, update in the middle of a run: "
     "‖ΔW‖/‖W‖, angle, and alignment ‖ΔW x‖/(‖ΔW‖₂‖x‖). The readout's norm is constant over sizes "
@@ -59,9 +61,13 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
             notes[outlier] = None
     else:
         axis, sizes = line_of(proxies)
-        for seed in range(request.seed, request.seed + request.seeds):
-            for shape in sizes:
-                trainee = proxies.train(shape, seed, {})
+        steps = min(proxies.base.steps, MOST_STEPS)
+        options = seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_SIZES)
+        plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
+        notes.update(dict.fromkeys(plan.notes))
+        for seed in range(request.seed, request.seed + plan.what[1]):
+            for shape in plan.what[0]:
+                trainee = plan.train(shape, seed, {})
                 notes.update(dict.fromkeys(trainee.notes))
                 for name, value in trained_norms(trainee, expected).items():
                     values[name].append((float(shape.as_dict()[axis]), value))

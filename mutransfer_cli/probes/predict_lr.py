@@ -13,22 +13,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import inf, isfinite, log2
 
 import numpy as np
 import torch
-from scipy.stats import t
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.critical_rate import critical_learning_rate
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.hessian import Hessian
 from mutransfer_cli.probes.curvature.stability import has_threshold, stability
+from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.proxies import Proxies
+from mutransfer_cli.probes.subject.time_plan import Option, fitting
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.size import Size
 
@@ -37,23 +36,9 @@ POINTS = (0.5, 1.0)  # of that share, where curvature is measured
 OCTAVES = tuple(range(-6, 7))  # of the short runs, about the recipe's rate
 EXAMPLES = 1024  # on which short runs are compared, about
 TOLERANCE = 0.05  # of an eigenvalue
+MEASURING = 170  # steps that the two points of curvature cost, about
 STABILITY, CRITICAL, SHORT = "stability", "critical", "short runs"
 EFFORT = 2.0  # octaves; an interval that reaches further is no start for a sweep
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What an estimator was off by.
-
-    Attributes:
-        offset: log2(best rate / estimate), its mean over the recipes.
-        scatter: Its standard deviation.
-        recipes: Number of recipes.
-    """
-
-    offset: float
-    scatter: float
-    recipes: int
 
 
 CALIBRATION = {
@@ -81,7 +66,8 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
     proxies = request.measured
     size = (proxies.widths or proxies.sizes)[0]
     started = time.perf_counter()
-    raw, curve = raw_estimates(proxies, size, request.seed)
+    plan = fitting(proxies, request.seed, request.left, _options(proxies, size), fewest_steps=inf)
+    raw, curve = raw_estimates(proxies, size, request.seed, plan.what)
     if not raw:
         raise InputError(
             "probe predict-lr: no run is stable at any rate that was tried: losses are not finite"
@@ -115,27 +101,22 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
         x=tuple(log2(rate) for rate in curve),
         y=tuple(curve.values()),
     )
-    notes = proxies.train(size, request.seed, {}).notes
+    notes = (*plan.notes, *proxies.train(size, request.seed, {}).notes)
     curves = (series,) if curve else ()  # a callable with rates of its own has no short runs
     return ProbeResult(verdict, reason, tuple(measures), METHOD, curves, advice, notes)
 
 
-def calibrated(raw: float, calibration: Calibration, confidence: float) -> Interval:
-    """An estimate times its factor, with the interval of a new recipe.
-
-    Args:
-        raw: The learning rate that the estimator gives.
-        calibration: What it was off by on other recipes.
-        confidence: Of the interval.
-    """
-    n = calibration.recipes
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * calibration.scatter * (1 + 1 / n) ** 0.5
-    middle = log2(raw) + calibration.offset
-    return Interval(value=2**middle, low=2 ** (middle - reach), high=2 ** (middle + reach))
+def _options(proxies: Proxies, size: Size) -> list[Option[bool]]:
+    """All three estimators, and those without short runs; measuring is counted in steps."""
+    steps = short_steps(size.steps)
+    edge = [(size, steps + MEASURING)]
+    comparing = _evaluated(size.batch) // 2
+    runs = [(size, steps + comparing)] * len(OCTAVES) if proxies.learning_rate > 0 else []
+    return [Option(True, runs + edge), Option(False, edge, "no time for short runs (--minutes)")]
 
 
 def raw_estimates(
-    proxies: Proxies, size: Size, seed: int
+    proxies: Proxies, size: Size, seed: int, short: bool = True
 ) -> tuple[dict[str, float], dict[float, float]]:
     """The rate that each estimator gives, and the losses of the short runs by rate.
 
@@ -143,11 +124,12 @@ def raw_estimates(
         proxies: What is trained.
         size: The rung.
         seed: The seed.
+        short: Whether there are short runs.
     """
     rate = proxies.learning_rate
     found: dict[str, float] = {}
     losses: dict[float, float] = {}
-    if rate > 0:
+    if rate > 0 and short:
         for octave in OCTAVES:
             trial = proxies.train(size, seed, {"lr": rate * 2.0**octave})
             losses[rate * 2.0**octave] = short_loss(trial)
@@ -178,12 +160,21 @@ def minimum(losses: Mapping[float, float]) -> float:
 
 def short_loss(trainee: Trainee) -> float:
     """The loss on unseen batches after a tenth of the steps; infinite where it diverges."""
-    steps = max(2, round(SHARE * trainee.steps))
-    for step in range(steps):
+    for step in range(short_steps(trainee.steps)):
         loss = trainee.step(step)
         if not isfinite(loss):
             return inf
-    return _mean_loss(trainee, trainee.unseen(max(4, EXAMPLES // trainee.examples)))
+    return _mean_loss(trainee, trainee.unseen(_evaluated(trainee.examples)))
+
+
+def short_steps(steps: int) -> int:
+    """Number of steps of a short run."""
+    return max(2, round(SHARE * steps))
+
+
+def _evaluated(examples: int) -> int:
+    """Number of batches of so many examples on which short runs are compared."""
+    return max(4, EXAMPLES // examples)
 
 
 def edge_multiples(trainee: Trainee) -> dict[str, float]:
@@ -194,7 +185,7 @@ def edge_multiples(trainee: Trainee) -> dict[str, float]:
     Args:
         trainee: What is trained.
     """
-    steps = max(2, round(SHARE * trainee.steps))
+    steps = short_steps(trainee.steps)
     points = {max(1, round(share * steps)) - 1 for share in POINTS}
     batches = trainee.unseen(1)
     hessian = Hessian(trainee.model, trainee.loss, batches)

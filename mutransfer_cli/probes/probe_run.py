@@ -17,8 +17,10 @@ from mutransfer_cli.documents.probe import Measure, ProbeDocument, Series, Verdi
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
+from mutransfer_cli.probes.subject.time_plan import TooLittleTime
 
 DEFAULT_MINUTES = 3.0
+TIME_PLAN = "time of the first steps at the smallest and the largest size, times their number"
 TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 KINDS = {
     "callable": "a package.module:callable",
@@ -61,9 +63,14 @@ class ProbeRequest:
         assert self.proxies is not None
         return self.proxies
 
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return 60 * self.minutes - (time.perf_counter() - self.started)
+
     def has_time_for(self, seconds: float) -> bool:
         """Whether so many seconds are left."""
-        return time.perf_counter() - self.started + seconds < 60 * self.minutes
+        return seconds < self.left
 
 
 @dataclass(frozen=True)
@@ -153,6 +160,11 @@ def run_probe(
     probe: Probe = entry.load()
     try:
         result = probe(request)
+    except TooLittleTime as error:
+        advice = f"--minutes {error.whole:g}"
+        if error.least < error.whole:
+            advice += f", or --minutes {error.least:g} for the least"
+        result = ProbeResult("inconclusive", str(error), (), TIME_PLAN, advice=advice)
     except InputError as error:
         if error.path or error.message.startswith(("probe ", "--")):
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log2
+from math import inf, log2
 from pathlib import Path
 
 from mutransfer_cli.catalog.probes import PROBES
@@ -46,7 +46,7 @@ def search_start(
         return known, f"the search began at lr = {known:.4g}, which an earlier sweep estimated"
     probe: Probe = PROBES.require(PROBE, KEY).load()
     proxies = proxies_of_recipe(loaded.recipe, str(loaded.path))
-    result = probe(ProbeRequest(proxies, seed=seed))
+    result = probe(ProbeRequest(proxies, seed=seed, minutes=inf))  # little beside the sweep
     if result.verdict != "pass":
         return None, f"the search begins as without `search.start`: {result.reason}"
     best = min((m.estimate for m in result.measures), key=_octaves)

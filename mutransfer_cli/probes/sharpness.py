@@ -17,6 +17,7 @@ from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE, Hessian
 from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.recipe.size import Size
 
@@ -24,6 +25,8 @@ POINTS = 3  # along a run
 BATCHES = 1  # of a measurement, none of them trained on
 TOLERANCE = 0.03  # of an eigenvalue
 MOST_WIDTHS = 2  # the smallest and the largest
+FEWEST_SEEDS = 2
+MEASURING = 250  # steps that the three points of a run cost, about
 GROWTH = 3.0  # of the time of a run from one width to the next, until it is measured
 EDGE = (
     0.8,
@@ -68,6 +71,10 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
     notes: dict[str, None] = {}
     widths = proxies.widths or proxies.sizes[:1]
     sizes = widths if len(widths) <= MOST_WIDTHS else (widths[0], widths[-1])
+    options = seeds_and_sizes(sizes, proxies.base.steps, FEWEST_SEEDS, FEWEST_SEEDS, 1)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
+    sizes = plan.what[0]
+    notes.update(dict.fromkeys(plan.notes))
     taken: dict[Size, float] = {}
     for seed in range(request.seed, request.seed + request.seeds):
         for size in sizes:
@@ -75,7 +82,7 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
                 notes[f"width {size.width}, seed {seed} left out: no time left"] = None
                 continue
             started = time.perf_counter()
-            trainee = proxies.train(size, seed, {})
+            trainee = plan.train(size, seed, {})
             notes.update(dict.fromkeys(trainee.notes))
             points = measured_run(trainee)
             ratios[size].append(points)

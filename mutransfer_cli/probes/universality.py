@@ -27,6 +27,7 @@ from mutransfer_cli.probes.estimates.agreement import (
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
 from mutransfer_cli.probes.subject.proxies import Proxies
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.recipe.size import Size
 
@@ -59,24 +60,36 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
             f"probe universality: needs at least {FEWEST_WIDTHS} widths, found {len(sizes)}; "
             "add widths to the ladder"
         )
+    plan = fitting(
+        proxies,
+        request.seed,
+        request.left,
+        seeds_and_sizes(sizes, proxies.base.steps, FEWEST_SEEDS, FEWEST_SEEDS, FEWEST_WIDTHS),
+        measuring=BATCHES,
+    )
+    (sizes, _), proxies = plan.what, replace(proxies, train=plan.train)
     learned: dict[Key, Learned] = {}
     batches: list[Any] = []
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(plan.notes)
     seeds: list[int] = []
-    longest = 0.0
+    longest = at_largest = 0.0
     for seed in range(request.seed, request.seed + MOST_SEEDS):
         if len(seeds) >= FEWEST_SEEDS and not request.has_time_for(longest):
             break
         started = time.perf_counter()
         for size in sizes:
+            begun = time.perf_counter()
             trainee = proxies.train(size, seed, {})
             notes.update(dict.fromkeys(trainee.notes))
             batches = batches or trainee.unseen(BATCHES)
             learned[(size.width, seed)] = what_is_learned(trainee, batches)
+        at_largest += time.perf_counter() - begun
         seeds.append(seed)
         longest = max(longest, time.perf_counter() - started)
     own = {seed: learned[(sizes[-1].width, seed)] for seed in seeds}
-    others = _other_parameterizations(request, sizes[-1], own, batches, notes)
+    others: list[Measure] = []
+    if not plan.notes:  # else there is no time for them either
+        others = _other_parameterizations(request, sizes[-1], own, batches, notes, at_largest)
     result = compared(learned, [s.width for s in sizes], seeds, request.confidence, tuple(notes))
     return replace(result, measures=(*result.measures, *others))
 
@@ -87,6 +100,7 @@ def _other_parameterizations(
     own: Mapping[int, Learned],
     batches: Sequence[Any],
     notes: dict[str, None],
+    longest: float,
 ) -> list[Measure]:
     """Agreement of the largest width with itself under other parameterizations, while time lasts.
 
@@ -99,8 +113,9 @@ def _other_parameterizations(
         own: What it has learned under its own parameterization, by seed.
         batches: The examples that are compared.
         notes: Receives why a parameterization is left out.
+        longest: Seconds that the runs of a parameterization take.
     """
-    proxies, measures, longest = request.measured, [], 0.0
+    proxies, measures = request.measured, list[Measure]()
     if proxies.under is None or size == proxies.base:
         return []
     for name in PARAMETERIZATIONS.names:

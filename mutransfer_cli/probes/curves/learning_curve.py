@@ -19,7 +19,12 @@ Array = NDArray[np.float64]
 
 
 def learning_curve(
-    request: ProbeRequest, examples: Sequence[int], x: Tensor, y: Tensor, values: Array
+    request: ProbeRequest,
+    examples: Sequence[int],
+    x: Tensor,
+    y: Tensor,
+    values: Array,
+    longest: float = 0.0,
 ) -> tuple[dict[int, list[float]], list[str]]:
     """Test errors of networks trained on some examples, by their number; and notes.
 
@@ -31,11 +36,12 @@ def learning_curve(
         x: Inputs of the domain (points, …).
         y: Their targets as the loss takes them (points, …).
         values: The target that is measured (points,).
+        longest: Seconds that a run takes, as far as that is known.
 
     Raises:
         InputError: A loss is not finite.
     """
-    proxies, found, longest = request.measured, dict[int, list[float]](), 0.0
+    proxies, found = request.measured, dict[int, list[float]]()
     for seed in range(request.seed, request.seed + NETWORKS):
         rng = np.random.default_rng(seed)
         for n in examples:
