@@ -60,7 +60,24 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Child]]) ->
         element("thead", element("tr", *(element("th", name, scope="col") for name in head))),
         element("tbody", *body),
     )
-    return element("div", made, class_="wide", tabindex="0", role="region", aria_label=caption)
+    return element("div", made, class_="wide", tabindex="0", role="group", aria_label=caption)
+
+
+def commands(text: str) -> Element:
+    """Lines to copy, in a block that the keyboard can scroll."""
+    return element("pre", text, tabindex="0")
+
+
+def sentence(text: str, **attributes: str) -> Element:
+    """A paragraph; what stands between backticks is code.
+
+    Args:
+        text: Its text.
+        attributes: As for `element`.
+    """
+    parts = text.split("`")
+    marked = (element("code", part) if i % 2 else part for i, part in enumerate(parts))
+    return element("p", *marked, **attributes)
 
 
 def details(summary: str, *children: Child) -> Element:

@@ -9,7 +9,7 @@ from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.fit.decision.wording import percent, signed_interval, size_text, spoken
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.panel_html import figure, interval
-from mutransfer_cli.report.page.markup import Child, details, element, table
+from mutransfer_cli.report.page.markup import Child, commands, details, element, sentence, table
 from mutransfer_cli.report.page.run_section import RunSection
 from mutransfer_cli.report.page.sentences import answer, next_step, question
 
@@ -49,7 +49,7 @@ def answer_box(section: RunSection) -> Element:
         "div",
         element("p", question(document, sum(section.trials.values()), section.setup)),
         element("p", element("strong", answer(document))),
-        element("p", next_step(document, section.source)),
+        sentence(next_step(document, section.source)),
         class_="answer",
     )
 
@@ -129,7 +129,7 @@ def rung_table(document: FitDocument) -> Element:
 def configuration(section: RunSection) -> Element:
     """The target's plan, or why there is none."""
     if section.no_plan is not None:
-        return element("p", f"None: {section.no_plan}.", class_="note")
+        return sentence(f"None: {section.no_plan}.", class_="note")
     rows: list[Sequence[Child]] = []
     for group in section.tensors:
         t = group.tensor
@@ -175,7 +175,7 @@ def repeat(section: RunSection) -> Element:
     versions = ", ".join(f"{k} {v}" for k, v in section.versions.items())
     return element(
         "div",
-        element("pre", "\n".join(lines)),
+        commands("\n".join(lines)),
         element("p", versions, class_="note") if versions else None,
-        details("Recipe", element("pre", section.recipe)) if section.recipe is not None else None,
+        details("Recipe", commands(section.recipe)) if section.recipe is not None else None,
     )

@@ -30,13 +30,13 @@ def evidence_html(evidence: Evidence, panels: Sequence[Panel]) -> Element:
     """
     return element(
         "section",
-        element("h2", "Checks, probes and laws", id="evidence"),
+        element("h2", "Checks, probes and laws", id="further"),
         *(part for file, d in evidence.checks for part in check_html(file, d)),
         *(part for file, d in evidence.probes for part in probe_html(file, d)),
         *(part for file, d in evidence.laws for part in law_html(file, d)),
         *(part for file, d in evidence.forecasts for part in forecast_html(file, d)),
         element("div", *map(figure, panels), class_="plots") if panels else None,
-        aria_labelledby="evidence",
+        aria_labelledby="further",
     )
 
 

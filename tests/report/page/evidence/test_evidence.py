@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_the_page_shows_them_worst_first(folder: Path, tmp_path: Path) -> None:
     written = write_report([str(folder / name) for name in names], page, target={})
     text = page.read_text()
     assert len(written.evidence) == 4 and len(written.fits) == 1
-    part = text[text.index('id="evidence"') :]
+    part = text[text.index('id="further"') :]
     order = [part.index(f"<code>{name}</code>") for name in ("worst", "bad", "good")]
     assert order == sorted(order)
     for number in ("0.3123 (0.3 to 0.33)", "1.7 (1.6 to 1.8)", "2.25 (2.2 to 2.3)", "1.988 (1.9"):
@@ -242,3 +243,37 @@ def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
     assert "dash" not in traces(measured)[0]["line"]
     plot_panel(panel, tmp_path / "plot.svg")
     assert "stroke-dasharray" in (tmp_path / "plot.svg").read_text()
+
+
+class Landmarks(HTMLParser):
+    """What a screen reader and a keyboard find, by the rules of axe-core that ask for it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []  # duplicate-id-aria: an id that is named is unique
+        self.named: list[str] = []  # landmark-unique: no two landmarks of one name
+        self.out_of_reach = 0  # scrollable-region-focusable: what scrolls takes the focus
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        held = dict(attrs)
+        self.ids += [str(held["id"])] if "id" in held else []
+        if tag == "section" or held.get("role") == "region":
+            self.named.append(str(held.get("aria-labelledby") or held.get("aria-label")))
+        scrolls = tag == "pre" or held.get("class") == "wide"
+        self.out_of_reach += scrolls and "tabindex" not in held
+
+
+def test_a_keyboard_and_a_screen_reader_reach_every_part(tmp_path: Path) -> None:
+    """Two runs beside each other have tables of the same name: these are no landmarks."""
+    run = finished_run(tmp_path / "run")
+    (tmp_path / "check.json").write_text(as_json(CHECK))
+    sources = [str(run), str(run), str(tmp_path / "check.json")]
+    write_report(sources, tmp_path / "r.html", target={})
+    found = Landmarks((tmp_path / "r.html").read_text())
+    assert len(set(found.ids)) == len(found.ids)
+    assert len(found.named) == 3 and len(set(found.named)) == 3
+    assert set(found.named) <= set(found.ids)
+    assert not found.out_of_reach
+    control = '<pre></pre><section aria-label="a" id="x"></section><div role="region" id="x">'
+    assert Landmarks(control).out_of_reach == 1 and Landmarks(control).ids == ["x", "x"]
