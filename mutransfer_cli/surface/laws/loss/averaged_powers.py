@@ -19,6 +19,7 @@ import numpy as np
 from scipy import special
 
 from mutransfer_cli.surface.laws.law_form import Array, Indices, Mask
+from mutransfer_cli.surface.laws.loss.positive_factors import log_all_positive, positive_draws
 from mutransfer_cli.surface.laws.loss.shared_scatter import Scatter
 
 NO_FLOOR = 0.1  # prior probability of E = 0
@@ -167,9 +168,7 @@ class AveragedPowers:
         """
         factors, inverse, _ = self._factors(parameters)
         rng = np.random.default_rng(seed)
-        root = np.linalg.cholesky(inverse)
-        noise = np.einsum("sjk,sk->sj", root, rng.standard_normal(factors.shape))
-        drawn = np.maximum(factors + noise, 0.0)
+        drawn = positive_draws(factors, np.linalg.inv(inverse), rng)
 
         def law(at: Array) -> Array:
             return np.asarray(
@@ -205,10 +204,9 @@ class AveragedPowers:
         factors = (inverse @ (white.transpose(0, 2, 1) @ excess[..., None]))[..., 0]
         misfit = ((excess - (white @ factors[..., None])[..., 0]) ** 2).sum(axis=1)
         misfit = misfit + (factors**2).sum(axis=1) / self.factor_scale**2
-        sds = np.sqrt(np.einsum("sjj->sj", inverse))
         log_likelihood = -0.5 * misfit - np.log(sd).sum(axis=1) - kind.log_determinant
         log_likelihood = log_likelihood - 0.5 * np.linalg.slogdet(precision)[1]
-        log_likelihood = log_likelihood + special.log_ndtr(factors / sds).sum(axis=1)
+        log_likelihood = log_likelihood + log_all_positive(factors, inverse)
         return factors, np.asarray(inverse), np.asarray(log_likelihood)
 
 
