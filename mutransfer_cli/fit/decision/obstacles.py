@@ -156,6 +156,10 @@ def no_optimum(rungs: Sequence[RungAnswer], rates: int = 0) -> str:
     single = ""
     if len(rungs) > 1 and rates > 1 and all(r.points == 1 for r in rungs):
         single = "; of one tuned run a size, `mutransfer law --form optimum` makes a law"
+        if size_names(rungs) == ("steps",):
+            single += (
+                "; where the steps are a result, as of a fixed time, pass --columns ignore=steps"
+            )
     said = "no rung has an optimum inside its range"
     if len(notes) == 1:
         return f"{said}: {notes.pop()}{single}"

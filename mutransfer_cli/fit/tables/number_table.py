@@ -15,7 +15,6 @@ from mutransfer_cli.fit.tables.columns.column_options import (
     column_index,
     column_options,
     condition,
-    rows_where,
 )
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import (
@@ -26,13 +25,10 @@ from mutransfer_cli.fit.tables.columns.hyperparameter_columns import (
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import no_column
 from mutransfer_cli.fit.tables.columns.run_states import endings
-from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
-from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
 from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
-from mutransfer_cli.fit.tables.formats.table_file import open_table
-from mutransfer_cli.fit.tables.repeats import duplicates
+from mutransfer_cli.fit.tables.opened_table import opened_table
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +91,8 @@ def read_numbers(
         InputError: An option or the table is wrong; the message names line and column.
         Inconclusive: Every run diverged.
     """
-    options, conditions = column_options(columns), [condition(text) for text in where]
-    table = rows_where(with_tokens(one_run_per_row(open_table(source, study=study))), conditions)
-    rows, repeated = duplicates(table)
-    if repeated:
-        table = table.select(rows, repeated)
+    options = column_options(columns)
+    table = opened_table(source, options, where, study)
     roles = assign_roles(table, options)
     named = dict(roles.columns) | roles.hyperparameters
     needed: list[str] = []

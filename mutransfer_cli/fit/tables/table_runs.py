@@ -13,20 +13,18 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.base_rates import check_rate_options, hidden_lr_factor
 from mutransfer_cli.fit.tables.cell_checks import loss_of, numbers
 from mutransfer_cli.fit.tables.columns.code_and_data import code_notes, refuse_mixed_data
-from mutransfer_cli.fit.tables.columns.column_options import column_options, condition, rows_where
+from mutransfer_cli.fit.tables.columns.column_options import column_options
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
 from mutransfer_cli.fit.tables.columns.hyperparameter_columns import searched_columns
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import require
 from mutransfer_cli.fit.tables.columns.run_states import endings
-from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
-from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
 from mutransfer_cli.fit.tables.content.cells import absent
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, Understanding, joined
-from mutransfer_cli.fit.tables.formats.table_file import open_table
 from mutransfer_cli.fit.tables.odd_losses import odd_loss, odd_loss_notes
-from mutransfer_cli.fit.tables.repeats import assign_seeds, duplicates
+from mutransfer_cli.fit.tables.opened_table import opened_table
+from mutransfer_cli.fit.tables.repeats import assign_seeds
 from mutransfer_cli.fit.tables.row_numbers import (
     certain,
     deviations_of,
@@ -92,11 +90,8 @@ def read_runs(
         InputError: An option or the table is wrong; the message names line and column.
     """
     check_rate_options(lr_is, optimizer)
-    options, conditions = column_options(columns), [condition(text) for text in where]
-    table = rows_where(with_tokens(one_run_per_row(open_table(source, study=study))), conditions)
-    rows, repeated = duplicates(table)
-    if repeated:
-        table = table.select(rows, repeated)
+    options = column_options(columns)
+    table = opened_table(source, options, where, study)
     roles = assign_roles(table, options)
     require(table, roles, "width", TABLE_SIZES[0])
     require(table, roles, "lr")

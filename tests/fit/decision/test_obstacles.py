@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mutransfer_cli.fit.decision.obstacles import no_optimum
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer
 
@@ -39,3 +41,12 @@ def test_a_law_of_single_runs_needs_rates_that_differ() -> None:
     assert LAW in no_optimum(single, rates=2)
     assert LAW not in no_optimum(single, rates=1)
     assert LAW not in no_optimum([rung(64.0, LOW), rung(128.0, LOW)], rates=7)
+
+
+def test_steps_that_alone_differ_may_be_a_result() -> None:
+    """Runs of a fixed time have each their own number of steps."""
+    single = rung(64.0, "one rate", 1)
+    by_steps = [replace(single, sizes={"width": 64.0, "steps": s}) for s in (2048.0, 2512.0)]
+    assert "--columns ignore=steps" in no_optimum(by_steps, rates=2)
+    by_width = [rung(64.0, "one rate", 1), rung(128.0, "one rate", 1)]
+    assert "ignore=steps" not in no_optimum(by_width, rates=2)

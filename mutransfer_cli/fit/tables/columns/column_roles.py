@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_names import (
@@ -27,6 +28,8 @@ from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives, joined
 
 AUXILIARY = FACTOR_WORDS | {"aux", "auxiliary", "z", "balancing", "router"}  # not the loss itself
+SMOOTHED = {"smooth", "smoothed", "ema", "ewma"}
+LAST_STEP = {"loss", "final_loss", "loss_final", "last_loss"}  # beside a smoothed one
 SAME_FLOAT = 1e-6  # relative difference of numbers that were written with different precision
 DEVIATION_WORDS = {"std", "sd", "stdev", "stddev", "se", "sem", "stderr", "mean", "standard"}
 DEVIATION_WORDS |= {"deviation", "error", "err"}
@@ -167,7 +170,7 @@ def decide(
         key=lambda c: (
             c.name.origin == elsewhere,
             not (outcome or c.varies),
-            last_step and c.name.rank == 0,
+            last_step and c.name.key in LAST_STEP,
             c.name.rank,
         ),
     )
@@ -196,7 +199,8 @@ def decide(
                     f"{table.header}: {named}; pass --columns {role}=#{numbers[0]}, or rename one"
                 )
             raise InputError(
-                f"{table.header}: {role} could be {named}; pass --columns {role}={best.column.name}"
+                f"{table.header}: {role} could be {named}; pass --columns "
+                + quote(f"{role}={best.column.name}")
             )
         roles.ignored.append(IgnoredColumn(other.column.name, reason))
     return best.column
@@ -204,7 +208,7 @@ def decide(
 
 def is_smoothed(name: ColumnName) -> bool:
     """Whether a loss is a mean over the last steps, beside which `loss` is that of the last one."""
-    return any(word in ("smooth", "smoothed") for word in name.key.split("_"))
+    return bool(SMOOTHED & set(name.key.split("_")))
 
 
 def follows(column: TableColumn, source: TableColumn) -> bool:
@@ -244,7 +248,8 @@ def loss_by_its_name(table: RunTable, roles: ColumnRoles) -> None:
     if len(candidates) > 1:
         raise InputError(
             f"{table.header}: no column 'loss'; it could be "
-            f"{alternatives(c.name for c in candidates)}: pass --columns loss={candidates[0].name}"
+            f"{alternatives(c.name for c in candidates)}: pass --columns "
+            + quote(f"loss={candidates[0].name}")
         )
     if candidates:
         roles.columns["loss"] = candidates[0]

@@ -76,7 +76,7 @@ _NAMED = (
         "non_embedding_params non_embedding_parameters non_embedding nonembedding_params "
         "non_embed_params n_non_embedding n_params_non_embedding num_non_embedding_params "
         "non_embedding_param_size "
-        "param_size params_size parameter_size param_count params_count "
+        "param_size params_size parameter_size param_count params_count parameter_count "
         "total_params params_total model_params model_parameters active_params trainable_params "
         "num_trainable_params model_size size",
     ),
@@ -102,8 +102,10 @@ _NAMED = (
         "val_loss validation_loss valid_loss eval_loss dev_loss loss_val final_val_loss "
         "final_validation_loss final_eval_loss val_loss_final mean_val_loss val_loss_mean "
         "best_val_loss min_val_loss val_loss_min final_loss loss_final loss_mean mean_loss "
+        "val_bpb val_bpc val_bits_per_byte val_bits_per_character "
         "avg_loss test_loss final_test_loss loss_test value objective objective_value "
         "val_cross_entropy cross_entropy ce_loss nll smooth_loss smoothed_loss smooth_lm_loss "
+        "loss_ema ema_loss loss_ewma bpb bpc bits_per_byte bits_per_character "
         "smoothed_lm_loss smooth_train_loss smoothed_train_loss lm_loss train_loss training_loss "
         "final_train_loss train_loss_mean loss_train train_loss_final",
         positive=False,
@@ -136,6 +138,9 @@ ROLES = {
 }
 # Sizes that a table can have, each with its role.
 TABLE_SIZE_ROLES = (*SIZES, *TABLE_SIZES)
+
+# What stands before a number in the name of a run or of a column: d512-L6-b128, d=256.
+SHORT_NAMES = {"d": "width", "w": "width", "L": "depth", "l": "depth", "b": "batch", "B": "batch"}
 
 # Hyperparameters by their usual names, with the name that this program uses.
 HYPERPARAMETERS = {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.columns.column_names import compared
+from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
 from mutransfer_cli.fit.tables.columns.column_options import nearest
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles
-from mutransfer_cli.fit.tables.columns.known_names import ROLES
+from mutransfer_cli.fit.tables.columns.known_names import ROLES, TABLE_SIZE_ROLES
+from mutransfer_cli.fit.tables.columns.stated_columns import stated_hint
+from mutransfer_cli.fit.tables.columns.wide_table import SPREAD
 from mutransfer_cli.fit.tables.content.cells import cell_value
 from mutransfer_cli.fit.tables.content.run_table import RunTable
 
@@ -39,6 +43,9 @@ def no_column(table: RunTable, *names: str) -> InputError:
             f"{table.header}: {logarithm}: of which base? Pass --columns '{role}=10^{logarithm}', "
             f"'{role}=e^{logarithm}' or '{role}=2^{logarithm}'"
         )
+    stated = stated_hint(table, *lacking(table, role)) if role in ROLES else ""
+    if stated:
+        return InputError(f"{table.header}: no column {role!r}; {stated}")
     numbers = [name for name in present if isinstance(cell_value(name), float)]
     if len(numbers) >= FEWEST_PIVOTED:
         return InputError(
@@ -62,7 +69,16 @@ def no_column(table: RunTable, *names: str) -> InputError:
                 f"'loss=log({perplexity})' to take the logarithm of the perplexity"
             )
     also = f" (nor {' or '.join(names[1:])})" if len(names) > 1 else ""
+    rest = f", or {role}=NUMBER if all runs have one" if role in TABLE_SIZE_ROLES else ""
+    if role == "lr":
+        rest = f"; a law of the loss in sizes needs none: mutransfer law {quote(table.source)}"
     return InputError(
         f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
-        f"{role}=COLUMN"
+        f"{role}=COLUMN{'' if hint else rest}"
     )
+
+
+def lacking(table: RunTable, role: str) -> list[str]:
+    """The role, and the others of sizes, learning rate and seed for which there is no column."""
+    have = {column_name(name).role for name in table.names}
+    return [role, *(other for other in SPREAD if other != role and other not in have)]

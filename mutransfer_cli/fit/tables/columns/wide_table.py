@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
 from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.columns.known_names import SHORT_NAMES
 from mutransfer_cli.fit.tables.content.cells import cell_value
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 
@@ -16,6 +17,7 @@ FEWEST_NAMED = 2  # columns such as `seed 0`
 SPREAD = ("lr", "seed", *SIZES, *TABLE_SIZES)  # roles of such columns
 LARGEST_RATE = 100.0
 _NAMED = re.compile(r"(?P<name>.*?[^\W\d])(?:\s*[=:]\s*|[ _]+)?(?P<number>[\d.].*)")
+_REMARK = re.compile(r"\s*\([^()]*\)\s*")  # d=256 (35M)
 _CORNER = re.compile(r"(?P<rows>[^\\/]+?)\s*[\\/]+\s*(?P<columns>[^\\/]+)")  # width \ lr
 
 
@@ -57,10 +59,13 @@ def _value_of(name: str) -> tuple[str, float | None]:
     value = cell_value(name.strip())
     if isinstance(value, float):
         return "", value
-    match = _NAMED.fullmatch(name.strip())
+    text = _REMARK.sub("", name).strip()
+    match = _NAMED.fullmatch(text)
     if match is None:
         return "", None
     role, value = column_name(match["name"]).role, cell_value(match["number"])
+    if role is None and "=" in text:
+        role = SHORT_NAMES.get(match["name"].strip())
     return (role, value) if role in SPREAD and isinstance(value, float) else ("", None)
 
 

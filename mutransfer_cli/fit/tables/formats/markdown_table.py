@@ -15,6 +15,7 @@ BARS = str.maketrans("│┃║", "|||")
 CORNERS = frozenset("+┼├┤┌┐└┘╞╡╪┏┓┗┛┡┩╇╭╮╰╯╔╗╚╝╠╣╬╟╢╫")
 BORDER = CORNERS | frozenset("-=─━═┬┴┳┻╤╧╦╩|: ")
 DECORATION = re.compile(r"^(\*\*|__|`|\*(?!\*))(.*?)\1$")
+MARKS = "★☆⭐✓✔✅🏆←◀"  # beside the best value of a column
 
 
 @dataclass
@@ -90,7 +91,16 @@ def cells_of(line: str) -> list[str]:
     """The cells of a line, without emphasis."""
     text = line.strip().removeprefix("|")
     text = text.removesuffix("|") if not text.endswith(r"\|") else text
-    return [
-        DECORATION.sub(r"\2", cell.replace(r"\|", "|").strip())
-        for cell in re.split(r"(?<!\\)\|", text)
-    ]
+    return [plain(cell.replace(r"\|", "|")) for cell in re.split(r"(?<!\\)\|", text)]
+
+
+def plain(cell: str) -> str:
+    """A cell without emphasis and marks, also where they are nested: **`3.1`**, **2.5 ★**."""
+    text = cell.strip()
+    while True:
+        bare = DECORATION.sub(r"\2", text).strip()
+        marked = bare.strip(MARKS + "\ufe0f ")
+        bare = marked if re.search(r"\d", marked) else bare
+        if bare == text:
+            return text
+        text = bare

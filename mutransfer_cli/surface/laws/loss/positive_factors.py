@@ -48,12 +48,13 @@ def positive_draws(mean: Array, precision: Array, rng: np.random.Generator) -> A
         precision: Shape (draws, k, k).
         rng: Source of the draws.
     """
+    if mean.shape[1] == 1:  # that nothing else makes up for: as good as none where negative
+        return np.maximum(mean + precision[:, 0] ** -0.5 * rng.standard_normal(mean.shape), 0.0)
     drawn = np.maximum(mean, 0.0)
-    if mean.shape[1] > 1:
-        for _ in range(SWEEPS):  # to the mode, by coordinates
-            for j in range(mean.shape[1]):
-                drawn[:, j] = np.maximum(_given_others(drawn, mean, precision, j), 0.0)
-    for _ in range(SWEEPS if mean.shape[1] > 1 else 1):
+    for _ in range(SWEEPS):  # to the mode, by coordinates
+        for j in range(mean.shape[1]):
+            drawn[:, j] = np.maximum(_given_others(drawn, mean, precision, j), 0.0)
+    for _ in range(SWEEPS):
         for j in range(mean.shape[1]):
             centre = _given_others(drawn, mean, precision, j)
             sd = precision[:, j, j] ** -0.5

@@ -99,3 +99,17 @@ def test_the_status_of_mlflow_is_a_state() -> None:
     """Its REST interface has it under `info`, beside labels that are none."""
     roles = assign_roles(table({"info.status": "FAILED", "tags.status": "FAILED"}))
     assert [column.name for column in roles.states] == ["info.status"]
+
+
+def test_a_moving_average_comes_before_the_last_steps_loss() -> None:
+    both = table({"final_loss": 2.9, "loss_ema": 2.5}, {"final_loss": 2.1, "loss_ema": 2.6})
+    assert assign_roles(both).columns["loss"].name == "loss_ema"
+    alone = table({"final_loss": 2.9, "lr_ema": 0.1}, {"final_loss": 2.1, "lr_ema": 0.2})
+    assert assign_roles(alone).columns["loss"].name == "final_loss"
+    validated = table({"val_loss": 2.9, "loss_ema": 2.5}, {"val_loss": 2.1, "loss_ema": 2.6})
+    assert assign_roles(validated).columns["loss"].name == "val_loss"
+
+
+@pytest.mark.parametrize("name", ["val_bpb", "val_bpc", "Val BPB", "bits_per_byte"])
+def test_bits_per_byte_are_a_loss(name: str) -> None:
+    assert assign_roles(table({name: 1.9}, {name: 1.8})).columns["loss"].name == name

@@ -76,3 +76,25 @@ def test_what_was_understood_and_where_runs_stand(tmp_path: Path) -> None:
 def test_any_other_table_stays_as_it_is(names: tuple[str, ...]) -> None:
     own = RunTable("t", "t:1", tuple(TableColumn(n, ["1"]) for n in names), ["t:2"])
     assert one_run_per_row(own) is own
+
+
+def test_columns_of_widths_with_remarks(tmp_path: Path) -> None:
+    """As people write probes down: `d=256 (35M)`, the best of each column bold with a star."""
+    path = tmp_path / "probe.md"
+    path.write_text(
+        "## Probe ✅\n\n| LR | d=256 (35M) | d=512 (90M) |\n|---|---|---|\n"
+        "| 5e-3 | 5.97 | — |\n| **2e-3** | **5.53 ★** | 5.59 |\n| `1e-3` | 5.65 | **`5.44`** |\n"
+    )
+    found = read_runs(str(path)).observations
+    assert [(o.size("width"), o.lr, o.loss) for o in found] == [
+        (256, 5e-3, 5.97), (256, 2e-3, 5.53), (512, 2e-3, 5.59), (256, 1e-3, 5.65),
+        (512, 1e-3, 5.44),
+    ]  # fmt: skip
+
+
+def test_a_letter_before_a_number_needs_an_equals_sign(tmp_path: Path) -> None:
+    """Columns d1 and d2 are no widths."""
+    path = tmp_path / "runs.csv"
+    path.write_text("lr,d1,d2\n0.1,2.5,2.4\n0.2,2.6,2.5\n")
+    with pytest.raises(InputError, match="no column 'width'"):
+        read_runs(str(path))
