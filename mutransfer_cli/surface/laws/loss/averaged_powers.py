@@ -168,7 +168,7 @@ class AveragedPowers:
         """
         factors, inverse, _ = self._factors(parameters)
         rng = np.random.default_rng(seed)
-        drawn = positive_draws(factors, np.linalg.inv(inverse), rng)
+        drawn = positive_draws(factors, np.asarray(np.linalg.inv(inverse)), rng)
 
         def law(at: Array) -> Array:
             return np.asarray(
@@ -206,7 +206,7 @@ class AveragedPowers:
         misfit = misfit + (factors**2).sum(axis=1) / self.factor_scale**2
         log_likelihood = -0.5 * misfit - np.log(sd).sum(axis=1) - kind.log_determinant
         log_likelihood = log_likelihood - 0.5 * np.linalg.slogdet(precision)[1]
-        log_likelihood = log_likelihood + log_all_positive(factors, inverse)
+        log_likelihood = log_likelihood + log_all_positive(factors, np.asarray(inverse))
         return factors, np.asarray(inverse), np.asarray(log_likelihood)
 
 
