@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 OUTSIDE = 0.2  # share of the draws beyond the tried values above which the optimum is outside
 FLAT = 1.5  # octaves; an optimum known less well is not resolved
 FLAT_CONFIDENCE = 0.9
+INSIDE = 2  # values between the best run and an end at which the optimum cannot seem to be
 FEWEST_VALUES = 3  # of a hyperparameter that can bracket an optimum
 
 
@@ -32,6 +33,7 @@ class Tried:
         equal: Whether all losses of the rung are the same number.
         trend: Whether the losses change with the hyperparameter by more than their noise; also
             true where the runs cannot tell.
+        best: The coordinate with the lowest mean loss, where this is the only hyperparameter.
     """
 
     values: tuple[float, ...]
@@ -39,6 +41,17 @@ class Tried:
     in_study: int
     equal: bool = False
     trend: bool = True
+    best: float | None = None
+
+    def inside(self, end: str) -> bool:
+        """Whether the best run is well inside the range: two values or more from an end."""
+        if self.best is None:
+            return False
+        index = self.values.index(self.best)
+        return (
+            0 < index < len(self.values) - 1
+            and (index if end == "low" else len(self.values) - 1 - index) >= INSIDE
+        )
 
     @classmethod
     def of(cls, fitted: StudySurface, rung: int, j: int) -> Tried:
@@ -54,7 +67,11 @@ class Tried:
         trend = runs.settings.shape[1] > 1 or visible_trend(
             runs.settings[finished, j], runs.losses[finished], runs.seeds[finished]
         )
-        return cls(values, min(above, default=None), in_study, equal, trend)
+        best = None
+        if runs.settings.shape[1] == 1:
+            own, losses = runs.settings[finished, j], runs.losses[finished]
+            best = min(values, key=lambda value: float(losses[own == value].mean()))
+        return cls(values, min(above, default=None), in_study, equal, trend, best)
 
 
 SHARES = {"warmup", "final", "decay"}  # of a run or of the peak: at most 1
@@ -135,6 +152,15 @@ def unresolved_reason(
         return (
             f"the loss does not change with the {name} by more than the noise of the runs; run "
             f"values farther out on both sides, or more seeds"
+        )
+    ends = ((below, "low"), (beyond, "high")) if tried.diverged is None else ((below, "low"),)
+    end = next((end for share, end in ends if share > OUTSIDE), None)
+    if low != 0 and tried.best is not None and end is not None and tried.inside(end):
+        best = coordinate.value(tried.best)
+        return (
+            f"the best {name} that was run, {best:.3g}, is inside the range, but the other rungs "
+            f"say that the optimum is beyond its {end} end; run it and its neighbors with another "
+            f"seed"
         )
     if low != 0 and below > OUTSIDE:
         found.at_end[coordinate.name] = "low"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
-from mutransfer_cli.fit.decision.rungs.resolution import end_message
+from mutransfer_cli.fit.decision.rungs.resolution import (
+    Findings,
+    Tried,
+    end_message,
+    unresolved_reason,
+)
 from mutransfer_cli.fit.study.coordinates import Coordinate
 from mutransfer_cli.surface.observation import Observation
 
@@ -44,3 +50,24 @@ def test_the_optimum_of_a_decay_per_step() -> None:
         assert rung.optimum is not None
         assert 1 - rung.optimum["beta2"].value == pytest.approx(2.0**-5, rel=0.05)
     assert any("half and double are those of 1/(1 - beta2)" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        (
+            -10.0,
+            "the best learning rate that was run, 0.000977, is inside the range, but the other",
+        ),
+        (-11.0, "is at the low end of the range; run lower ones"),  # the next to the last value
+        (-12.0, "is at the low end of the range; run lower ones"),
+        (-8.0, "is at the low end of the range; run lower ones"),  # no value beyond it
+    ],
+)
+def test_a_best_run_inside_the_range_is_not_at_its_end(best: float, said: str) -> None:
+    """The surface of all rungs puts the optimum below the five values of this one."""
+    tried = Tried((-12.0, -11.0, -10.0, -9.0, -8.0), None, in_study=9, best=best)
+    found = Findings()
+    reason = unresolved_reason(Coordinate("lr"), tried, np.linspace(-13.0, -12.1, 50), found)
+    assert reason is not None and said in reason
+    assert ("lr" in found.at_end) == (best != -10.0)
