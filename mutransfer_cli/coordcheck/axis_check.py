@@ -180,7 +180,9 @@ def along_axis(
         parameterization: The parameterization to compare with.
     """
     optimizer = optimizer_spec(recipe.optimizer.full_name)
-    geometry = optimizer_of(optimizer, tensor.role, tensor.base_shape).geometry
+    geometry = optimizer_of(
+        optimizer, tensor.role, tensor.base_shape, tensor.name, recipe.optimizer.trains or ()
+    ).geometry
     dims = family.growth.get(axis.name, {}).get(tensor.name, ())
     own = expectation(
         replace(tensor, growing=dims),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
-from math import ceil
+from math import ceil, log
 from typing import Any
 
 from mutransfer_cli.coordcheck.callable_expectations import frozen_tensors, unjudged_tensors
@@ -44,6 +44,7 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.recipe.size_constraints import depth_fault, width_fault
 from mutransfer_cli.tracing.blocks import blocks_of
 from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 from mutransfer_cli.train.cost import count_parameters
 from mutransfer_cli.train.machine.memory import available_bytes
 
@@ -82,12 +83,15 @@ def width_request(
     parameterization = require_parameterization(expect or recipe.parameterization)
     optimizer = optimizer_spec(recipe.optimizer.full_name)
     family = factory.family()
+    config = plan_config_of(recipe)
     planned = adjustment_of(factory.plan(base))
     expected = {
         tensor.name: expectation(
             tensor,
             parameterization,
-            optimizer_of(optimizer, tensor.role, tensor.base_shape).geometry,
+            optimizer_of(
+                optimizer, tensor.role, tensor.base_shape, tensor.name, config.optimizer.trains
+            ).geometry,
             independent_decay=recipe.rules.weight_decay == "independent",
             alignment=recipe.rules.alignment,
             tied=family.tied,
@@ -97,13 +101,15 @@ def width_request(
         if is_judged(tensor, family) and tensor.name not in family.frozen
     }
     if planned is not None:
+        ends = (all_widths[0] / base.width, all_widths[-1] / base.width)
         expected = {
-            name: with_adjustment(e, planned, optimizer, recipe.rules.weight_decay)
+            name: with_adjustment(
+                e, planned, optimizer, config.weight_decay, shapes_at(family.tensor(name), ends)
+            )
             if e.geometry == optimizer.geometry
             else e
             for name, e in expected.items()
         }
-    config = plan_config_of(recipe)
     for name in token_embeddings(family) & expected.keys():
         expected[name] = with_rate_exponent(
             expected[name], embedding_exponent(config), recipe.rules.weight_decay
@@ -119,8 +125,18 @@ def width_request(
     )
 
 
+def shapes_at(tensor: TensorShape, multiples: Sequence[float]) -> list[list[float]]:
+    """The shapes of a tensor at multiples of the base's width."""
+    sides = list(enumerate(tensor.base_shape))
+    return [[n * m if d in tensor.growing else n for d, n in sides] for m in multiples]
+
+
 def with_adjustment(
-    expected: Expectation, planned: LrAdjustment, optimizer: OptimizerSpec, decay: str
+    expected: Expectation,
+    planned: LrAdjustment,
+    optimizer: OptimizerSpec,
+    decay: str,
+    shapes: Sequence[Sequence[float]],
 ) -> Expectation:
     """The expectation for a tensor whose update is scaled by its shape.
 
@@ -129,8 +145,12 @@ def with_adjustment(
         planned: The convention in which the recipe quotes the learning rate.
         optimizer: The optimizer, whose class may follow another one.
         decay: `rules.weight_decay`: under coupled, rate × decay follows the planned rate.
+        shapes: The tensor's shapes at the smallest and at the largest width.
     """
-    exponent = planned.width_exponent if decay == "coupled" else 0.0
+    exponent = 0.0
+    grown = max(b / a for a, b in zip(*shapes, strict=True))
+    if decay == "coupled" and grown > 1:
+        exponent = log(planned(shapes[1]) / planned(shapes[0])) / log(grown)
     followed = optimizer.class_adjustment(planned)
     return replace(expected, adjustment=followed, decay=expected.decay - exponent)
 

@@ -6,11 +6,12 @@ is an `OptimizerSpec`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.roles import selects
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import Geometry
 
@@ -149,15 +150,28 @@ def optimizer_spec(name: str) -> OptimizerSpec:
     return spec
 
 
-def optimizer_of(spec: OptimizerSpec, role: str, shape: Shape) -> OptimizerSpec:
+def optimizer_of(
+    spec: OptimizerSpec,
+    role: str,
+    shape: Shape,
+    name: str = "",
+    trains: Sequence[str] = (),
+) -> OptimizerSpec:
     """The optimizer that trains a tensor when a recipe names `spec`.
 
     Args:
         spec: The optimizer of the recipe.
         role: The tensor's role.
         shape: The tensor's shape at the base.
+        name: The tensor's name.
+        trains: The recipe's roles and patterns of the matrices that `spec` trains; empty: those
+            that its authors train with it.
     """
     leaves_to = OPTIMIZERS[spec.name].leaves_to
-    if leaves_to is None or spec.trains(role, shape):
+    if leaves_to is None:
         return spec
-    return optimizer_spec(leaves_to)
+    if trains:
+        is_trained = len(shape) == 2 and any(selects(key, name, role) for key in trains)
+    else:
+        is_trained = spec.trains(role, shape)
+    return spec if is_trained else optimizer_spec(leaves_to)

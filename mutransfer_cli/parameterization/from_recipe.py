@@ -23,6 +23,7 @@ def plan_config_of(recipe: Recipe) -> PlanConfig:
             optimizer.adamw_lr,
             optimizer.adjust_lr,
             optimizer.adjust_lr_factor,
+            optimizer.trains or (),
         ),
         readout=rules.readout,
         weight_decay=rules.weight_decay,

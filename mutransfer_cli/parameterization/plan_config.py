@@ -21,6 +21,8 @@ class Optimizer:
         adamw_lr: Peak learning rate of the tensors left to another optimizer; None: lr.
         adjust_lr: Convention for the scale of Muon's update; None: the optimizer's default.
         adjust_lr_factor: Coefficient of the convention; None: that of its row in the catalog.
+        trains: Roles and patterns of the matrices that it trains, where it leaves the others to
+            another optimizer; empty: those that its authors train with it.
     """
 
     name: str = "adamw"
@@ -33,6 +35,7 @@ class Optimizer:
     adamw_lr: float | None = None
     adjust_lr: str | None = None
     adjust_lr_factor: float | None = None
+    trains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.roles import selects
 from mutransfer_cli.catalog.sizes import SIZES, size_in
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec, trains_everything
@@ -63,13 +64,30 @@ def require_second_rate_used(config: PlanConfig) -> None:
     Raises:
         InputError: The rate would have no effect.
     """
-    spec = optimizer_spec(config.optimizer.name)
-    if spec.measured and spec.trains is trains_everything and config.optimizer.adamw_lr is not None:
+    spec, optimizer = optimizer_spec(config.optimizer.name), config.optimizer
+    takes_all = spec.measured and spec.trains is trains_everything and not optimizer.trains
+    if takes_all and optimizer.adamw_lr is not None:
         raise InputError(
             f"{spec.name} trains every tensor, since its geometry is {spec.geometry.name}: "
             "leave it null",
             path=("optimizer", "adamw_lr"),
         )
+
+
+def require_matrices(family: Family, trains: Sequence[str]) -> None:
+    """Refuse a key of `optimizer.trains` that selects no matrix.
+
+    Raises:
+        InputError: What it selects is left to AdamW all the same.
+    """
+    for index, key in enumerate(trains):
+        found = [t for t in family.tensors if selects(key, t.name, t.role)]
+        if found and not any(len(t.base_shape) == 2 for t in found):
+            raise InputError(
+                f"'{key}' selects no matrix: {found[0].name} has {len(found[0].base_shape)} "
+                "dimensions, and is left to AdamW; expected roles or patterns of matrices",
+                path=("optimizer", "trains", str(index)),
+            )
 
 
 def require_norms(plan: Plan) -> None:
@@ -172,6 +190,7 @@ def plan_model(
     require_consistent_decay(config)
     require_second_rate_used(config)
     require_multiplier_if_tied(family, config)
+    require_matrices(family, config.optimizer.trains)
     config = possible_form(family, config, parameterization)
     if family.frozen and not family.tied:  # a new readout on a pretrained model: by its rate
         config = replace(config, readout="absorbed")

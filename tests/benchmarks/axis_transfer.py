@@ -2,9 +2,10 @@
 
 python -m tests.benchmarks.axis_transfer [NAME...]    one or all; appends what is missing
 
-Each case trains a recipe at four sizes and at octaves of its quoted learning rate; the losses go to
-tests/data/transfer/NAME.csv. A rule that differs from the recipe's in the rate alone is read off
-the same runs: the optimum of the smallest size, moved by the power that the rule adds.
+Each case trains a recipe at four sizes and at octaves of its quoted learning rate, or of the factor
+on one role's rate; the losses go to tests/data/transfer/NAME.csv. A rule that differs from the
+recipe's in that number alone is read off the same runs: the optimum of the smallest size, moved by
+the power that the rule adds.
 Interpolation and intervals as in `horizon_costs`.
 """
 
@@ -39,6 +40,17 @@ model: {build: "lora_model:build", args: {alpha: ALPHA, power: POWER, zero: B}}
 data: {source: digits}
 base: {width: 64, depth: 2, batch: 32, steps: 100, rank: 2}
 """
+MUON = "optimizer: {name: muon, lr: 0.0625, adamw_lr: 0.0078125, weight_decay: 0.0}\n"
+GPT = """
+model: {build: gpt, args: {head_dim: 8}}
+data: {source: stdlib, seq_len: 32}
+base: {width: 16, depth: 2, batch: 8, steps: 150}
+"""
+WORDS = """
+model: {build: gpt, args: {vocab_size: VOCAB, head_dim: 8}}
+data: {source: words, seq_len: 32}
+base: {width: 16, depth: 1, batch: 8, steps: 150}
+"""
 STACK = """
 model: {build: "tests.helpers.deep_stacks:KIND_stack"}
 init: {std: 1.0}
@@ -58,6 +70,8 @@ class Case:
         rates: Log2 of the quoted rates.
         rivals: By name, the power of the size that a rule adds to the recipe's.
         seeds: Number of seeds.
+        optimizer: The section `optimizer`.
+        key: The hyperparameter that `rates` are powers of two of.
     """
 
     text: str
@@ -66,12 +80,14 @@ class Case:
     rates: range
     rivals: Mapping[str, float] = field(default_factory=dict)
     seeds: int = 3
+    optimizer: str = ADAMW
+    key: str = "lr"
 
     def load(self) -> Recipe:
         return loads(
-            f"name: transfer\n{self.text}{ADAMW}schedule: {{name: linear, warmup: 0.1}}\n"
+            f"name: transfer\n{self.text}{self.optimizer}schedule: {{name: linear, warmup: 0.1}}\n"
             f"ladder: {{{self.axis}: {list(self.sizes)}}}\n"
-            "search: {space: {lr: {log2: [-9, -3]}}}\n"
+            f"search: {{space: {{{self.key}: {{log2: [-9, -3]}}}}}}\n"
         ).recipe
 
 
@@ -84,7 +100,23 @@ COMPLETEP, DEPTH_MUP = (
     "parameterization: completep\nrules: {depth_alpha: 0.5}\n",
 )
 GROWN = {"∝ size^-1/2": -0.5, "∝ size^1/2": 0.5}
+WIDTHS = (16, 32, 64, 128)
+LARGE_VOCAB = {"large-vocab": -0.5}  # of the width, relative to mup
 CASES = {
+    "muon-width": Case(  # adjust_lr original, whose factor stays; match_rms_adamw's grows
+        GPT, "width", WIDTHS, range(-10, 0), {"match_rms_adamw as it is": 0.5}, optimizer=MUON
+    ),
+    **{
+        f"embedding-{vocab}": Case(
+            WORDS.replace("VOCAB", str(vocab)),
+            "width",
+            WIDTHS,
+            range(-5, 6),
+            LARGE_VOCAB,
+            key="lr_factors.embedding",
+        )
+        for vocab in (256, 8192)
+    },
     "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
     "moe-active": Case(MOE, "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN),
     "moe-active-averaged": Case(
@@ -118,7 +150,8 @@ def table_of(name: str) -> TransferTable:
     """The table of a case."""
     case = CASES[name]
     path = TABLES / f"{name}.csv"
-    return TransferTable(path, case.load(), case.axis, case.sizes, case.rates, case.seeds)
+    recipe = case.load()
+    return TransferTable(path, recipe, case.axis, case.sizes, case.rates, case.seeds, case.key)
 
 
 def measures(case: Case, rates: Values, tables: dict[int, Values], seeds: Values) -> list[float]:
@@ -155,7 +188,7 @@ def main() -> None:
         names = (
             "drift",
             *(f"cost of {rule}" for rule in ("the rule", *case.rivals)),
-            *(f"log2 of the best rate at {size}" for size in case.sizes),
+            *(f"log2 of the best {case.key} at {size}" for size in case.sizes),
             "least loss at the largest",
         )
         for label, value, sampled in zip(names, point, draws.T, strict=True):

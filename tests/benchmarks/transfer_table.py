@@ -29,6 +29,7 @@ class TransferTable:
         sizes: Its values.
         rates: Log2 of the quoted rates.
         seeds: Number of seeds.
+        key: The hyperparameter that the rates are values of.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class TransferTable:
     sizes: Sequence[int]
     rates: Sequence[int]
     seeds: int
+    key: str = "lr"
 
     def read(self) -> Losses:
         """The losses so far."""
@@ -56,14 +58,14 @@ class TransferTable:
                 if not keys:
                     continue
                 at = replace(factory.base, **{self.axis: size})
-                trials = [Trial.of(factory, at, seed, {"lr": 2.0**rate}) for _, rate, _ in keys]
+                trials = [Trial.of(factory, at, seed, {self.key: 2.0**rate}) for _, rate, _ in keys]
                 results = dict(train_population(trials))
                 is_new = not self.path.is_file()
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with self.path.open("a", newline="") as file:
                     writer = csv.writer(file, lineterminator="\n")
                     if is_new:
-                        writer.writerow((self.axis, "log2_lr", "seed", "loss"))
+                        writer.writerow((self.axis, f"log2_{self.key}", "seed", "loss"))
                     for i, key in enumerate(keys):
                         loss = results[i].loss
                         writer.writerow((*key, "nan" if loss is None else f"{loss:.6g}"))

@@ -37,6 +37,7 @@ data: {source: words, seq_len: 16}
 base: {width: 64, depth: 1, batch: 8, steps: 9}
 ladder: {width: [64, 128]}
 """
+MUON = "optimizer: {name: muon, lr: 0.02, adamw_lr: 0.004, trains: [TRAINS]}\n"
 COMPLETEP = "parameterization: completep\n"
 
 
@@ -99,6 +100,19 @@ RULES: dict[str, RuleModel] = {
     "muon match_rms_adamw": RuleModel(
         GPT + "optimizer: {name: muon, lr: 0.02, adamw_lr: 0.004, adjust_lr: match_rms_adamw}\n",
         error=("*.up.weight", 0.5),
+    ),
+    "muon at both ends": RuleModel(
+        GPT + MUON.replace("TRAINS", "hidden, embedding, readout"), error=("token.weight", -0.5)
+    ),
+    "muon readout, many words": RuleModel(
+        WORDS + MUON.replace("TRAINS", "hidden, readout"), error=("readout.weight", 0.5)
+    ),
+    "muon embeddings, many words": RuleModel(
+        WORDS + MUON.replace("TRAINS", "hidden, token.weight"), error=("token.weight", 0.5)
+    ),
+    "muon tied": RuleModel(
+        GPT.replace("args: {", "args: {tied: true, ") + MUON.replace("TRAINS", "hidden, tied"),
+        error=("token.weight", 0.5),
     ),
     "post-norm": RuleModel(stack("post_norm") + SLOW_ADAM + COMPLETEP, "depth"),
     "parallel": RuleModel(stack("parallel") + SLOW_ADAM + COMPLETEP, "depth"),

@@ -9,12 +9,13 @@ from mutransfer_cli.catalog.stack_entry import StackEntry
 from mutransfer_cli.catalog.stacks import STACKS
 from mutransfer_cli.documents.scale import Deviation
 from mutransfer_cli.emit.core.abc_symmetry import differ
-from mutransfer_cli.emit.core.decoder_parts import NotADecoder
+from mutransfer_cli.emit.core.decoder_parts import BRANCH_OUTPUTS, INNER, NotADecoder
 from mutransfer_cli.emit.core.protocol import EmitRequest
 from mutransfer_cli.emit.core.resolve import forward_scale
 from mutransfer_cli.emit.core.rotary_scaling import rescaled_frequencies
 from mutransfer_cli.emit.core.schedule_deviations import schedule_deviations
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.muon import MUON
 from mutransfer_cli.plans.param_groups import untrainable_reason
 
 
@@ -63,9 +64,21 @@ def limitations(request: EmitRequest, row: StackEntry) -> list[str]:
 
 def core_limitations(request: EmitRequest, row: StackEntry) -> list[str]:
     """What a stack lacks of the parameterization itself; deviations would tell, but not help."""
-    if row.residual_multiplier or row.models != "decoders":
+    if row.models != "decoders":
         return []
-    return residual_limitation(request, 1.0)
+    reasons = muon_outside_blocks(request)
+    return reasons if row.residual_multiplier else [*reasons, *residual_limitation(request, 1.0)]
+
+
+def muon_outside_blocks(request: EmitRequest) -> list[str]:
+    """Why a stack whose Muon trains the matrices of the blocks alone cannot hold the plan."""
+    inside = request.decoder.names(*INNER, *BRANCH_OUTPUTS)
+    found = [t.name for t in request.plan.tensors if t.optimizer == MUON.name]
+    others = [name for name in found if name not in inside]
+    if not others:
+        return []
+    shown = ", ".join(others[:2]) + (", …" if len(others) > 2 else "")
+    return [f"its Muon trains matrices inside the blocks alone, the plan's trains {shown} too"]
 
 
 def residual_limitation(request: EmitRequest, actual: float) -> list[str]:

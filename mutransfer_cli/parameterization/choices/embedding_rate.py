@@ -26,6 +26,11 @@ RIVALS = (
     "width (large-vocab): 2506.15025; 1/√fan_out: u-muP 2407.17465, from sweeps up to width 4096; "
     "measured: recipes/embedding-rate.yaml with your own data"
 )
+ORTHOGONALIZED = (
+    "leave embeddings to AdamW: KellerJordan/Muon, torch.optim.Muon, DeepSpeed #7641; sign or rows "
+    "of one norm, whose rate is constant: Scion 2502.07529 (second-hand); constant entries where "
+    "more rows are in use than the width (large-vocab, derived)"
+)
 
 
 def embedding_exponent(config: PlanConfig) -> float:
@@ -78,6 +83,16 @@ def embedding_choice(
         parameterization: The parameterization, which may have a rule of its own.
         geometry: Geometry of the optimizer that trains embeddings.
     """
+    if geometry.spectral:
+        exponent = embedding_exponent(config)
+        further = f", × width^{exponent:g} (rules.embedding)" if exponent else ""
+        return Choice(
+            QUESTION,
+            f"orthogonalized updates of spectral norm ∝ √width{further}",
+            "assumption",
+            "derived: 2310.17813 for inputs with a single entry; no source measures it",
+            ORTHOGONALIZED,
+        )
     if config.embedding == "large-vocab":
         kind: Evidence = "theory" if geometry == SIGN else "assumption"
         taken = "∝ width^-1/2, so that embedding/hidden ∝ √width"

@@ -49,9 +49,11 @@ def update_scale_choice(plan: PlanData) -> Choice | None:
         return None
     same = other_names(adjustment)
     also = f", the same as {', '.join(same)}" if same else ""
+    ends = {t.role for t in plan.tensors if t.optimizer == plan.optimizer} - {"hidden"}
+    own = f"; of {', '.join(sorted(ends))}: by the factor at their shapes" if ends else ""
     return Choice(
         "scale of Muon's update (optimizer.adjust_lr)",
-        f"{adjustment.name}, {adjustment.formula}{also}: {needs(adjustment)}",
+        f"{adjustment.name}, {adjustment.formula}{also}: {needs(adjustment)}{own}",
         "theory",
         f"{adjustment.row.source}; what transfers: 2310.17813, 2512.05620",
         "; ".join(f"{need}: {', '.join(names)}" for need, names in needs_of_all()),

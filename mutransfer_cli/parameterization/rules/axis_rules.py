@@ -113,7 +113,13 @@ def follow_further_axes(
         base: Sizes at the base, by name.
         target: Sizes at the target, by name.
     """
-    geometry = optimizer_of(context.optimizer, shape.role, shape.base_shape).geometry
+    geometry = optimizer_of(
+        context.optimizer,
+        shape.role,
+        shape.base_shape,
+        shape.name,
+        context.config.optimizer.trains,
+    ).geometry
     for row in FURTHER_AXES:
         rule: AxisRule | TensorRule | None = row.load()
         ratio = size_in(target, row.size) / size_in(base, row.size)

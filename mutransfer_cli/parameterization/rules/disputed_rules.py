@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mutransfer_cli.optimizers.geometry import Geometry
-from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
+from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.choices.depth_rate import depth_choice
 from mutransfer_cli.parameterization.choices.embedding_rate import embedding_choice
 from mutransfer_cli.parameterization.choices.fixed_norm_rate import fixed_norm_choice
@@ -66,8 +66,10 @@ def _choices(
     if any(t.eps for t in plan.tensors):
         yield _epsilon(config, parameterization)
     if "width" in grows and "input" in roles:
-        lookup = optimizer_of(optimizer_spec(plan.optimizer), "input", (1, 1))
-        yield embedding_choice(config, parameterization, lookup.geometry)
+        trained_by = {t.optimizer or plan.optimizer for t in plan.tensors if t.role == "input"}
+        geometries = [optimizer_spec(name).geometry for name in sorted(trained_by)]
+        geometry = next((g for g in geometries if g.spectral), geometries[0])
+        yield embedding_choice(config, parameterization, geometry)
     single = parameterization.single_lr_source is not None and config.alignment is None
     fixed_norm = fixed_norm_choice(optimizer_spec(plan.optimizer).geometry, single)
     of_update = fixed_norm or update_scale_choice(plan)

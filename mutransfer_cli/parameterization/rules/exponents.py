@@ -77,14 +77,16 @@ def exponents(
     lr = rule.lr.in_width(grows_in, grows_out)
     update = entry_size(geometry, rule.gradient, row).in_width(grows_in, grows_out)
     summed = 1.0 if grows_in else 0.0
-    if is_spectral(geometry, role):
+    spectral = is_spectral(geometry, role)
+    if spectral:
         # a matrix of spectral norm 1 maps entries of size 1 to entries of size √(fan_in/fan_out)
         effect = multiplier + lr + update + 0.5 * grows_in - 0.5 * grows_out
     else:
         effect = multiplier + lr + update + summed
     logit_effect = effect
     if role == "tied":  # aligned sums over the width, times the multiplier on the logits
-        logit_effect = parameterization.tied_logits.fan_in + lr + update + 1.0
+        summed = 0.5 if spectral else 1.0
+        logit_effect = parameterization.tied_logits.fan_in + lr + update + summed
     return Exponents(
         multiplier=multiplier,
         init=init,

@@ -24,7 +24,7 @@ from mutransfer_cli.parameterization.rows.powers import CONSTANT, IN, ONE, OUT, 
 
 ALIGNMENT = {"full": 1.0, "none": 0.5}
 WITHOUT_SUM = frozenset({"input", "vector"})  # a lookup or a gain, which sums over nothing
-NOT_SPECTRAL = frozenset({"vector", "tied"})  # not a matrix, or not only used as one
+NOT_SPECTRAL = frozenset({"vector"})  # not a matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,12 @@ def lr_rule(
     if prescribed is not None:
         lr, source = prescribed
         return LrRule(lr, gradient, f"{source}: {proportional(lr)}")
+    if is_spectral(geometry, role) and role == "tied":
+        # as an embedding √fan_out, since an input of one entry has norm 1; as a readout the sum
+        # over the width is that of a matrix of this spectral norm: √fan_out · multiplier
+        size = entry_size(geometry, gradient, row)
+        lr = OUT ** min(0.5, -parameterization.tied_logits.fan_in - 0.5) * size**-1
+        return LrRule(lr, gradient, f"spectral norm of the update in both uses: {proportional(lr)}")
     if is_spectral(geometry, role):
         lr = (OUT * IN**-1) ** 0.5 * (row.multiplier * entry_size(geometry, gradient, row)) ** -1
         why = f"spectral norms of W and of its update ∝ √(fan_out/fan_in): {proportional(lr)}"

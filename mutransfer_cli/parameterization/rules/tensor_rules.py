@@ -7,7 +7,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import sqrt
 
-from mutransfer_cli.optimizers.protocol import optimizer_of
+from mutransfer_cli.catalog.roles import selects
+from mutransfer_cli.optimizers.protocol import OptimizerSpec, optimizer_of
 from mutransfer_cli.parameterization.choices.depth_rate import (
     DepthPosition,
     depth_note,
@@ -47,11 +48,6 @@ def matches_any(name: str, patterns: Sequence[str]) -> bool:
 def lr_factor(name: str, role: str, factors: Mapping[str, float]) -> float:
     """The recipe's factor on a tensor's learning rate: by role or by pattern, first match wins."""
     return next((value for key, value in factors.items() if selects(key, name, role)), 1.0)
-
-
-def selects(key: str, name: str, role: str) -> bool:
-    """Whether a key of `lr_factors` selects a tensor: by its role, or by a pattern on its name."""
-    return key == role or fnmatchcase(name, key) or (key == "embedding" and role == "input")
 
 
 def is_matrix(tensor: TensorShape) -> bool:
@@ -126,7 +122,9 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         context: The inputs that are common to all tensors.
     """
     s, parameterization = context.config, context.parameterization
-    optimizer = optimizer_of(context.optimizer, tensor.role, tensor.base_shape)
+    optimizer = optimizer_of(
+        context.optimizer, tensor.role, tensor.base_shape, tensor.name, s.optimizer.trains
+    )
     horizon = context.horizon if optimizer is context.optimizer else context.left_horizon
     geometry, m_depth = optimizer.geometry, context.m_depth
     form = form_of(tensor, name, context)
@@ -175,8 +173,8 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     eps = optimizer.planned_eps(
         s.optimizer.eps,
         entry_size=by_itself * rule.gradient(m_in, m_out) * m_depth**depth.gradient * horizon.eps,
-        # QIU: ε·√(in/out)/N
-        norm_size=sqrt(m_in / m_out * m_depth ** (2 * depth.gradient)),
+        # of a hidden matrix √(in/out)/N, as QIU's ε
+        norm_size=rule.gradient(m_in, m_out) * sqrt(m_in * m_out) * m_depth**depth.gradient,
     )
     constant = s.epsilon == "constant" or parameterization.constant_epsilon_source is not None
     if constant and eps is not None:
@@ -201,7 +199,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         lr=lr,
         weight_decay=decay,
         eps=eps,
-        source=f"{row.source}; lr {parameterization.lr_source(optimizer, form, s.alignment)}",
+        source=f"{row.source}; lr {rate_source(tensor.role, optimizer, context, form)}",
         optimizer=optimizer.name,
         why="; ".join(
             [
@@ -216,6 +214,20 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
         if tensor.name in context.family.frozen
         else note or (depth_note(depth, position) if m_depth != 1.0 else ""),
     )
+
+
+def rate_source(role: str, optimizer: OptimizerSpec, context: PlanContext, form: str) -> str:
+    """Where the rate was published; of orthogonalized updates that is for hidden matrices.
+
+    Args:
+        role: The tensor's role.
+        optimizer: The optimizer that trains it.
+        context: The inputs that are common to all tensors.
+        form: multiplier or absorbed.
+    """
+    source = context.parameterization.lr_source(optimizer, form, context.config.alignment)
+    at_an_end = optimizer.geometry.spectral and role in ("input", "readout", "tied")
+    return "derived (2310.17813)" if at_an_end and source == optimizer.lr_source else source
 
 
 def embedding_rule(tensor: TensorShape, context: PlanContext) -> list[str]:

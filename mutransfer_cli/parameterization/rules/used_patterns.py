@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 
+from mutransfer_cli.catalog.roles import selects
 from mutransfer_cli.documents.tensor_groups import LAYER_INDEX
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.parameterization.plan_config import PlanConfig
-from mutransfer_cli.parameterization.rules.tensor_rules import selects
 
 Roles = Mapping[str, str]  # the role of each tensor, by its name
 Matches = Callable[[str, str], bool]  # of a name and a role
@@ -69,6 +69,9 @@ def selectors(config: PlanConfig) -> Iterator[Selector]:
     yield from role_selectors(config.roles)
     for key in config.lr_factors:
         yield Selector(("lr_factors", key), key, partial(selects, key), by_role=True, ordered=True)
+    for index, key in enumerate(config.optimizer.trains):
+        path = ("optimizer", "trains", str(index))
+        yield Selector(path, key, partial(selects, key), by_role=True)
     for index, pattern in enumerate(config.init.zero):
         yield Selector(("init", "zero", str(index)), pattern, by_name(pattern))
     if not isinstance(config.decay, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,9 @@ class Optimizer(Section):
     """Convention for the scale of muon's update in which lr is quoted; null: torch's original."""
     adjust_lr_factor: PositiveNumber | None = None
     """Coefficient of the convention, where its library takes one; null: the library's own."""
+    trains: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Roles and patterns of the matrices that muon and its kind train, such as [hidden, readout];
+    AdamW trains the rest; null: hidden matrices, as their authors do."""
 
     @property
     def full_name(self) -> str:
@@ -70,6 +73,9 @@ class Optimizer(Section):
         if self.adamw_lr is not None and row.leaves_to is None:
             names = " or ".join(o.name for o in OPTIMIZERS if o.leaves_to is not None)
             raise refuse(f"adamw_lr belongs to {names}, which leaves some tensors to AdamW")
+        if self.trains is not None and row.leaves_to is None:
+            names = " or ".join(o.name for o in OPTIMIZERS if o.leaves_to is not None)
+            raise refuse(f"trains belongs to {names}; {self.name} trains every tensor")
         if self.adjust_lr is not None and row.adjust_lr is None:
             names = " or ".join(o.name for o in OPTIMIZERS if o.adjust_lr is not None)
             raise refuse(f"adjust_lr belongs to {names}, not to {self.name}")
