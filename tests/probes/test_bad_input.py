@@ -81,7 +81,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def notes_of(capsys: pytest.CaptureFixture[str], probe: str, model: str) -> list[str]:
-    assert run("probe", probe, f"hard_models:{model}", "--json", "--minutes", "0.1") in (0, 1, 3)
+    assert run("probe", probe, f"hard_models:{model}", "--json", "--minutes", "0.5") in (0, 1, 3)
     notes: list[str] = json.loads(capsys.readouterr().out)["notes"]
     return notes
 
