@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.watch import WatchDocument, WatchedRung
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.budget import limit_reached
-from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.problem import search_problem
-from mutransfer_cli.search.progress import event
+from mutransfer_cli.search.progress import event, yet_to_propose
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.storage.run import Run
@@ -36,18 +35,18 @@ def watch_state(run: Run, now: datetime | None = None) -> WatchDocument:
     problem, records = search_problem(run.recipe, run.seed, run.start_rate), run.records
     sampler = make_sampler(problem)
     remaining = missing(sampler.propose(records), records)
-    total = len(records) + len(remaining)
-    if remaining and SAMPLERS[problem.search.sampler].needs_trials:  # it proposes few at a time
-        total = max(total, sampler.count_trials().each * len(problem.rungs))
+    later = yet_to_propose(problem, sampler, records, remaining) if remaining else {}
+    sizes = [job.size for job in remaining]
+    sizes += [size for size, count in later.items() for _ in range(count)]
     limit = limit_reached(problem.search, records) if remaining else None
-    state = event(problem.rungs, records, remaining, "", 0, None)
+    state = event(problem.rungs, records, remaining, "", 0, None, later)
     rungs = []
     for rung in state.rungs:
-        sizes = {name: getattr(rung.size, name) for name in SIZES}
+        own = {name: getattr(rung.size, name) for name in SIZES}
         curve = best_curve(records, rung.size)
         rungs.append(
             WatchedRung(
-                **sizes,
+                **own,
                 done=rung.done,
                 total=rung.total,
                 loss=rung.loss,
@@ -59,11 +58,11 @@ def watch_state(run: Run, now: datetime | None = None) -> WatchDocument:
         run=str(run.path),
         state="finished" if not remaining else "at its limit" if limit else "unfinished",
         done=state.done,
-        total=total,
+        total=state.total,
         pruned=state.pruned,
         diverged=state.diverged,
         failed=state.failed,
-        seconds_left=None if limit else seconds_left(run, remaining, now or datetime.now(UTC)),
+        seconds_left=None if limit else seconds_left(run, sizes, now or datetime.now(UTC)),
         rungs=tuple(rungs),
     )
 
@@ -80,17 +79,17 @@ def best_curve(records: Sequence[Record], size: Size) -> tuple[float, ...]:
     return tuple(float(part.mean()) for part in parts)
 
 
-def seconds_left(run: Run, remaining: Sequence[Job], now: datetime) -> float | None:
+def seconds_left(run: Run, sizes: Sequence[Size], now: datetime) -> float | None:
     """Seconds until the remaining trials have ended, at the pace so far; None: unknown.
 
     A trial of a rung without any counts as much as the mean of the most expensive rung so far.
 
     Args:
         run: The run.
-        remaining: Trials that have not ended.
+        sizes: The size of every trial that has not ended.
         now: The time.
     """
-    if not remaining:
+    if not sizes:
         return 0.0
     seconds: dict[Size, list[float]] = defaultdict(list)
     for record in run.records:
@@ -99,5 +98,5 @@ def seconds_left(run: Run, remaining: Sequence[Job], now: datetime) -> float | N
     done = sum(record.seconds for record in run.records)
     if done <= 0 or run.started is None:
         return None
-    left = sum(each.get(job.size, max(each.values())) for job in remaining)
+    left = sum(each.get(size, max(each.values())) for size in sizes)
     return max(0.0, (now - run.started).total_seconds()) * left / done

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.progress import yet_to_propose
 from mutransfer_cli.search.samplers.protocol import make_sampler
 from mutransfer_cli.search.storage.run import Run
 
@@ -17,9 +17,8 @@ def unfinished(run: Run) -> str | None:
     remaining = missing(sampler.propose(records), records)
     if not remaining:
         return None
-    total = len(records) + len(remaining)
-    if SAMPLERS[problem.search.sampler].needs_trials:  # it proposes few trials at a time
-        total = max(total, sampler.count_trials().each * len(problem.rungs))
+    later = yet_to_propose(problem, sampler, records, remaining)
+    total = len(records) + len(remaining) + sum(later.values())
     progress = f"the sweep is not finished: {len(records)} of {total} trials have ended"
     limit = limit_reached(problem.search, records)
     if limit is not None:

@@ -15,7 +15,7 @@ from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.eta import EtaEstimator
 from mutransfer_cli.search.executors.protocol import Executor
 from mutransfer_cli.search.job import Job, missing, record_of
-from mutransfer_cli.search.progress import Event, event
+from mutransfer_cli.search.progress import Event, event, yet_to_propose
 from mutransfer_cli.search.provenance.watch import Watch
 from mutransfer_cli.search.pruning.decision import Pruning
 from mutransfer_cli.search.pruning.waves import Waves
@@ -130,9 +130,7 @@ class Driver:
 
     def _growth_note(self) -> str | None:
         """A note on a grid that has grown; None: it has not, or the sampler is not a grid."""
-        if not isinstance(self.sampler, GrowsTheGrid):
-            return None
-        return self.sampler.growth(self.records)
+        return self.sampler.growth(self.records) if isinstance(self.sampler, GrowsTheGrid) else None
 
     def missing(self) -> list[Job]:
         """Trials that the sampler proposes and that have not ended."""
@@ -183,9 +181,10 @@ class Driver:
     def _report(self, jobs: Sequence[Job], text: str, eta: EtaEstimator) -> None:
         """Pass the current progress to `on_progress`."""
         remaining = missing(jobs, self.records)
-        seconds = eta.seconds_left(remaining, self.records)
+        later = yet_to_propose(self.problem, self.sampler, self.records, remaining)
+        left = eta.seconds_left(remaining, self.records, later)
         rungs = self.problem.rungs
-        self.on_progress(event(rungs, self.records, remaining, text, self.running, seconds))
+        self.on_progress(event(rungs, self.records, remaining, text, self.running, left, later))
 
     def _queue(self, study: Study) -> TrialQueue:
         """The queue of trials; a shared study needs one that claims trials in its storage."""

@@ -89,18 +89,26 @@ class EtaEstimator:
                 self.busy += 0.0 if group.alive else group.seconds
         self.running = [group for group in self.running if group.alive]
 
-    def seconds_left(self, jobs: Sequence[Job], records: Sequence[Record]) -> float | None:
+    def seconds_left(
+        self,
+        jobs: Sequence[Job],
+        records: Sequence[Record],
+        later: Mapping[Size, int] | None = None,
+    ) -> float | None:
         """Seconds until all jobs have ended; None: unknown, or they are overdue.
 
         Args:
-            jobs: Trials that have not ended, at least one.
+            jobs: Trials that have not ended.
             records: All trials of the study that have.
+            later: Trials of each size that are yet to be proposed; None: there are none.
         """
-        each = self.seconds_per_trial({job.size for job in jobs})
+        later = later or {}
+        each = self.seconds_per_trial({job.size for job in jobs} | set(later))
         if each is None:
             return None
         training = {key for group in self.running for key in group.alive}
         waiting = sum(each[job.size] for job in jobs if job.key not in training)
+        waiting += sum(count * each[size] for size, count in later.items())
         rest = [self.group_left(group, each) for group in self.running if group.size in each]
         late = max((r[1] for r in rest), default=1.0)  # actual over expected time
         longest = max((r[0] for r in rest), default=0.0)

@@ -156,3 +156,16 @@ def test_what_lies_between_trials_is_counted() -> None:
         sweep.end(job, 3.0)
         sweep.now += 1
     assert sweep.left(of) == pytest.approx(3 * 4)
+
+
+def test_trials_that_are_yet_to_be_proposed_take_their_time() -> None:
+    """Six trials of ten seconds on two workers; without those to come, two."""
+    sweep = Sweep()
+    first, second, *rest = jobs(SMALL, 4)
+    sweep.eta.start([first])
+    sweep.eta.start([second])
+    sweep.now += 10.0
+    sweep.end(first, 10.0)
+    sweep.end(second, 10.0)
+    assert sweep.eta.seconds_left(rest, sweep.records, {SMALL: 4}) == pytest.approx(30.0)
+    assert sweep.eta.seconds_left(rest, sweep.records) == pytest.approx(10.0)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.search.job import Job
-from mutransfer_cli.search.progress import event, rung_state
+from mutransfer_cli.search.job import Job, missing
+from mutransfer_cli.search.problem import search_problem
+from mutransfer_cli.search.progress import event, rung_state, yet_to_propose
+from mutransfer_cli.search.samplers.protocol import make_sampler
+from tests.helpers.run_directories import RECIPE
 from tests.helpers.sweeps import record_with
 
 NARROW, WIDE = Size(8, 1, 4, 10), Size(16, 1, 4, 10)
@@ -35,3 +41,28 @@ def test_outcomes_and_rungs_are_counted() -> None:
 def test_a_loss_of_zero_is_the_best() -> None:
     records = [record_with(job(NARROW, 0.1), 0.0), record_with(job(NARROW, 0.2), 0.5)]
     assert rung_state(NARROW, records, []).params == {"lr": 0.1}
+
+
+@pytest.mark.parametrize("sampler", ["sobol", "tpe", "gp"])
+def test_what_is_yet_to_be_proposed_counts(sampler: str) -> None:
+    """24 trials on 3 rungs are 8 each; a round proposes one setting, of 2 seeds, on each."""
+    search = f"seeds: 2, sampler: {sampler}, budget: {{trials: 24}}"
+    problem = search_problem(loads(RECIPE.replace("seeds: 2", search)).recipe, 0, None)
+    made = make_sampler(problem)
+    proposed = made.propose([])
+    later = yet_to_propose(problem, made, [], proposed)
+    assert [later[size] for size in problem.rungs] == [6, 6, 6]
+    found = event(problem.rungs, [], proposed, "", 0, None, later)
+    assert found.total == 24 and [rung.total for rung in found.rungs] == [8, 8, 8]
+    ended = [record_with(job, 1.0) for job in proposed[:2]]
+    again = missing(made.propose(ended), ended)
+    later = yet_to_propose(problem, made, ended, again)
+    assert event(problem.rungs, ended, again, "", 0, None, later).total == 24
+    later = yet_to_propose(problem, made, ended, [])  # between two rounds
+    assert event(problem.rungs, ended, [], "", 0, None, later).total == 24
+
+
+def test_a_grid_proposes_all_at_once() -> None:
+    problem = search_problem(loads(RECIPE).recipe, 0, None)
+    made = make_sampler(problem)
+    assert not yet_to_propose(problem, made, [], made.propose([]))
