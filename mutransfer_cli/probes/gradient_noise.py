@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
+from mutransfer_cli.probes.curvature.repeatable import repeatable
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def noise_scale(
     if len(batches) < 4:
         raise InputError(f"the noise scale needs at least 4 batches, found {len(batches)}")
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    loss = repeatable(loss)
     products: dict[str, NDArray[np.float64]] = {}
     rows: list[list[Tensor]] = []
     for batch in batches:

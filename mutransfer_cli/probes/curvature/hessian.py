@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.curvature.flat import flatten, moved, trained_parameters, unflatten
-
-Loss = Callable[[nn.Module, Any], Tensor]
+from mutransfer_cli.probes.curvature.repeatable import Loss, repeatable, twice_differentiable
 
 DOUBLE_BACKWARD, DIFFERENCES = "double backward", "finite differences"
 DIFFERENCES_NOTE = (
@@ -29,8 +26,9 @@ DIFFERENCE_STEP = 6e-3
 class Hessian:
     """The Hessian of a mean loss over some batches, as a linear operator.
 
-    The model must be deterministic: put it into evaluation mode, or remove dropout, first. Of the
-    kernels of attention only the plain one has second derivatives; it is chosen here.
+    Dropout drops the same entries every time, and buffers such as running means are left alone. Of
+    the kernels of attention only the plain one has second derivatives; it is chosen here, and a
+    model under torch.compile runs eagerly.
 
     Attributes:
         parameters: Parameters with respect to which the loss is differentiated.
@@ -58,7 +56,7 @@ class Hessian:
         Raises:
             InputError: No parameter takes a gradient, or there is no batch.
         """
-        self.model, self._loss, self.batches = model, loss, list(batches)
+        self.model, self._loss, self.batches = model, repeatable(loss), list(batches)
         self.parameters = list(trained_parameters(model) if parameters is None else parameters)
         self.method = DOUBLE_BACKWARD
         self.products = 0
@@ -89,7 +87,7 @@ class Hessian:
         """The gradient of the mean loss (n,)."""
         total: Tensor | None = None
         for batch in self.batches:
-            with plain_attention():
+            with twice_differentiable():
                 loss = self._loss(self.model, batch)
                 grads = torch.autograd.grad(loss, self.parameters, allow_unused=True)
             flat = flatten(self._filled(grads))
@@ -121,7 +119,7 @@ class Hessian:
         Torch raises no error where the gradient that enters such a function is constant, and
         returns a wrong product.
         """
-        with plain_attention():
+        with twice_differentiable():
             node = self._loss(self.model, self.batches[0]).grad_fn
         seen, left = set(), [node]
         while left:
@@ -139,7 +137,7 @@ class Hessian:
         parts = unflatten(vector, self.parameters)
         total = torch.zeros_like(vector)
         for batch in self.batches:
-            with plain_attention():
+            with twice_differentiable():
                 loss = self._loss(self.model, batch)
                 grads = torch.autograd.grad(
                     loss, self.parameters, create_graph=True, allow_unused=True
@@ -173,13 +171,6 @@ class Hessian:
             torch.zeros_like(p) if g is None else g
             for g, p in zip(grads, self.parameters, strict=True)
         ]
-
-
-@contextmanager
-def plain_attention() -> Iterator[None]:
-    """Compute attention by plain matrix products, which can be differentiated twice."""
-    with sdpa_kernel(SDPBackend.MATH):
-        yield
 
 
 def _lacks_second_derivative(error: Exception) -> bool:

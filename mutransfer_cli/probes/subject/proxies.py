@@ -16,7 +16,8 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.probes.subject.trainee import Trainee, random_parts, repeatable
+from mutransfer_cli.probes.curvature.repeatable import random_parts, repeatable
+from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size

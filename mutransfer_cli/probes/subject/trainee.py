@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.curvature.hessian import Loss
+from mutransfer_cli.probes.curvature.repeatable import Loss
 from mutransfer_cli.train.batches import count_examples
 
 UNSEEN = 100_000  # numbers of batches from here on are no training steps of a proxy
@@ -70,45 +68,3 @@ def finite_loss(loss: float, step: int) -> float:
     if not isfinite(loss):
         raise InputError(f"the loss is not finite at step {step + 1}: {loss}")
     return loss
-
-
-def repeatable(loss: Loss) -> Loss:
-    """The loss with fixed random numbers, which leaves buffers such as running means alone.
-
-    Dropout then drops the same entries every time, and the loss is a function of the weights.
-    """
-
-    def repeated(model: nn.Module, batch: Any) -> Tensor:
-        with torch.random.fork_rng(devices=[]), kept_buffers(model):
-            torch.manual_seed(0)
-            return loss(model, batch)
-
-    return repeated
-
-
-@contextmanager
-def kept_buffers(model: nn.Module) -> Iterator[None]:
-    """Restore the buffers of a model afterwards."""
-    kept = [(b, b.detach().clone()) for b in model.buffers()]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, value in kept:
-                if not torch.equal(buffer, value):
-                    buffer.data = value  # in place, autograd would refuse the backward pass
-
-
-def random_parts(model: nn.Module) -> str | None:
-    """Say what in a model is frozen while it is measured; None: nothing.
-
-    Args:
-        model: The model.
-    """
-    found = []
-    modules = list(model.modules())
-    if any(isinstance(m, nn.modules.dropout._DropoutNd) and m.p > 0 for m in modules):
-        found.append("dropout drops the same entries every time")
-    if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules):
-        found.append("batch norm uses the statistics of the batch, and keeps its running means")
-    return "while it is measured, " + " and ".join(found) if found else None
