@@ -18,9 +18,15 @@ PROPORTIONAL = 0.02  # least spread of the rungs across their line, relative to 
 
 
 def outlier_notes(fitted: StudySurface) -> list[str]:
-    """Names the runs that were left out as outliers."""
+    """Names the runs that were left out as outliers, and counts those that exploded."""
     names = [axis.name for axis in fitted.study.axes]
     notes = []
+    count = fitted.study.exploded
+    if count:
+        counted = "1 run counts" if count == 1 else f"{count} runs count"
+        notes.append(
+            f"{counted} as diverged: the loss jumps to more than twice the best of the rung"
+        )
     for o in fitted.outliers:
         setting = ", ".join(f"{name} {value:.4g}" for name, value in setting_of_run(o).items())
         notes.append(

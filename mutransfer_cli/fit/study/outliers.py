@@ -1,12 +1,22 @@
-"""Finite losses that belong to no surface: a run that crashed early, or a misread cell."""
+"""Finite losses that belong to no surface: a run that crashed early, or a misread cell.
+
+Also the last finite loss of a run that blew up, as tables of published runs keep it: 7 to 60 where
+the rung's best is 3. It says on which side of the cliff the rate is, and nothing of the valley.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mutransfer_cli.fit.study.coordinates import setting_of_run
+from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Runs
 
@@ -20,6 +30,9 @@ SAME_DIRECTION = 0.7  # cosine between the offsets of two runs from the optimum
 GAP = 0.3  # log loss by which an absurdly low loss lies below all others of its rung
 GAP_RATIO = 3.0  # and that gap relative to the distance from the next lowest to the median
 FEWEST_RUNS = 5  # of a rung that can show an outlier
+FAR_ABOVE = 2.0  # times the rung's best loss, from which a run can have diverged
+JUMP = 0.5  # log loss, from one value to the next, by which the cliff differs from a slope
+FEWEST_LEFT = 3  # values of a rung below its cliff
 LARGEST_SHARE = 0.1  # of all runs that can be outliers; more of them contradict the surface
 
 
@@ -116,3 +129,30 @@ def _better_farther_out(runs: Runs, left: _Residuals, i: int, suspicious: Mask) 
 def size_of_gap(left: _Residuals, i: int) -> float:
     """By how much another loss has to be lower: half of what the surface leaves."""
     return float(left.values[i]) / 2
+
+
+def exploded(
+    observations: Sequence[Observation], rungs: Sequence[Sequence[int]], name: str
+) -> set[int]:
+    """Indices of runs at and above the value where the mean loss jumps far above the rung's best.
+
+    Args:
+        observations: Runs with positive losses, which differ in one hyperparameter on each rung.
+        rungs: Indices of the runs of each rung.
+        name: The hyperparameter.
+    """
+    found: set[int] = set()
+    for members in rungs:
+        by_value: dict[float, list[int]] = defaultdict(list)
+        for i in members:
+            if observations[i].loss is not None:
+                by_value[setting_of_run(observations[i])[name]].append(i)
+        values = sorted(by_value)
+        means = [fmean(observations[i].loss or 0.0 for i in by_value[value]) for value in values]
+        lowest = means.index(min(means)) if means else 0
+        for j in range(max(lowest + 1, FEWEST_LEFT), len(values)):
+            jump = log(means[j] / means[j - 1])
+            if jump > JUMP and min(means[j:]) > FAR_ABOVE * means[lowest]:
+                found.update(i for value in values[j:] for i in by_value[value])
+                break
+    return found

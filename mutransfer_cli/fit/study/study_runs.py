@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from mutransfer_cli.fit.study.coordinates import (
     setting_of_run,
 )
 from mutransfer_cli.fit.study.loss_scale import LossScale, loss_scale
+from mutransfer_cli.fit.study.outliers import exploded
 from mutransfer_cli.fit.study.rung_range import LeftRung, left_rungs
 from mutransfer_cli.fit.study.size_axes import (
     SizeAxis,
@@ -52,6 +53,7 @@ class StudyRuns:
         rungs: The sizes of each rung of `runs`, in its order.
         categories: Hyperparameters of which only the best value is fitted.
         ignored: Runs that are not part of the arrays.
+        exploded: Number of runs that count as diverged although their loss is a number.
         unfinished_rungs: Rungs where no run finished.
         open_rungs: Rungs whose loss falls all the way to one end of the values that were tried:
             their optimum is outside, and their shape says little of the others'.
@@ -65,6 +67,7 @@ class StudyRuns:
     rungs: tuple[Sizes, ...]
     categories: Mapping[str, Category]
     ignored: tuple[IgnoredRuns, ...]
+    exploded: int = 0
     unfinished_rungs: tuple[LeftRung, ...] = ()
     open_rungs: tuple[LeftRung, ...] = ()
 
@@ -157,6 +160,10 @@ def study_runs(
     for i, key in enumerate(rung_keys):
         if chosen[i]:
             by_rung[key].append(i)
+    blown: set[int] = set()
+    if scale.logarithmic and hyperparameters.names == ("lr",):
+        blown = exploded(complete, list(by_rung.values()), "lr")
+        complete = [replace(o, loss=None) if i in blown else o for i, o in enumerate(complete)]
     unfinished, open_rungs = left_rungs(complete, by_rung, hyperparameters)
     rows = [i for members in by_rung.values() for i in members]
     used = [complete[i] for i in rows]
@@ -182,6 +189,7 @@ def study_runs(
         rungs=tuple(sizes_of(used[members[r]]) for r in range(len(runs.rungs))),
         categories=categories,
         ignored=tuple(ignored),
+        exploded=len(blown),
         unfinished_rungs=unfinished,
         open_rungs=open_rungs,
     )

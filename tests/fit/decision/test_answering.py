@@ -177,7 +177,8 @@ def test_an_absurd_loss_is_named_and_left_out() -> None:
 def test_an_outlier_that_the_others_do_not_contradict_stays() -> None:
     """The highest rate may be next to a cliff: nothing farther out is better."""
     study = [o if o.lr < 2.0**-4 else replace(o, loss=9.0) for o in runs(drifting(0.0))]
-    assert asked(study).notes == ()
+    jump = "6 runs count as diverged: the loss jumps to more than twice the best of the rung"
+    assert asked(study).notes == (jump,)  # not left out: runs of two seeds on three rungs
 
 
 def test_four_rates_bracket_an_optimum() -> None:
