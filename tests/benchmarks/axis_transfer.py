@@ -111,11 +111,11 @@ CASES = {
             WORDS.replace("VOCAB", str(vocab)),
             "width",
             WIDTHS,
-            range(-5, 6),
+            range(-5, highest),
             LARGE_VOCAB,
             key="lr_factors.embedding",
         )
-        for vocab in (256, 8192)
+        for vocab, highest in ((256, 8), (8192, 6))
     },
     "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
     "moe-active": Case(MOE, "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN),

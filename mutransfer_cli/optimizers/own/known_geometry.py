@@ -19,6 +19,9 @@ from mutransfer_cli.optimizers.own.measured_geometry import MeasuredUpdate, Resp
 from mutransfer_cli.optimizers.shape_factors import lr_adjustment
 
 TOLERANCE = 0.1  # largest error of an exponent
+# The same for small gradients, of which an epsilon may be a part (Adadelta 0.18); another kind
+# takes a prior or a bound away from that: 0.33 to 0.8 (Yogi, VSGD, AdaBound).
+SMALL_TOLERANCE = 0.25
 # Newton-Schulz iterations leave singular values of 0.7 to 1.2; formulas differ by 1.5 octaves or
 # more at these shapes.
 LARGEST_SPREAD = 0.6  # octaves between shapes
@@ -45,7 +48,7 @@ def known_geometry(measured: MeasuredUpdate) -> Match | None:
         convention = shared_convention(measured)
         scales = (over.gradient, over.weight, over.neighbor, over.rate)
         kept = measured.keeps_norm
-        if convention is None or not _close(scales, (0, 1 if kept else 0, 0, 1)):
+        if convention is None or by_size(over) or not _close(scales, (0, 1 if kept else 0, 0, 1)):
             return None
         return Match(FIXED_NORM_SPECTRAL if kept else SPECTRAL, convention)
     found = _by_entries(measured.matrix)
@@ -71,10 +74,17 @@ def _by_entries(responses: Responses) -> Geometry | None:
     others = (responses.neighbor, *responses.sides)
     if not _close((responses.rate, *others), (1, *(0 for _ in others))):
         return None
+    if by_size(responses):
+        return None
     for geometry, scales in ((GRADIENT, (1, 0)), (SIGN, (0, 0)), (RELATIVE, (0, 1))):
         if _close((responses.gradient, responses.weight), scales):
             return geometry
     return None
+
+
+def by_size(responses: Responses) -> bool:
+    """Whether the kind of the update depends on the size of the gradient."""
+    return abs(responses.gradient - responses.small_gradient) > SMALL_TOLERANCE
 
 
 def _close(found: tuple[float, ...], expected: tuple[float, ...]) -> bool:

@@ -29,6 +29,7 @@ LARGEST_BOOST = 2.0**15  # of the rate: a class that chooses its own rate grows 
 LARGE_TURN = 2.0**-6  # of a step relative to the matrix: one that does not keep the norm shows
 KEPT = 1e-5  # relative change of a norm by rounding, at most
 STEPS = 12  # the last half is measured: some optimizers warm up over their first steps
+SMALL_GRADIENT = 2.0**-14  # as of networks: a clip, a bound or a prior may act at 1 alone
 GRADIENT_FACTOR, WEIGHT_FACTOR, RATE_FACTOR = 1024.0, 16.0, 4.0
 SHORT, LONG = 32, 256  # sides of the matrices
 SHAPES = ((SHORT, SHORT), (LONG, SHORT), (SHORT, LONG), (LONG, LONG))
@@ -44,6 +45,7 @@ class Responses:
 
     Attributes:
         gradient: Over the scale of the gradient.
+        small_gradient: The same, from 1 down to gradients as small as those of networks.
         weight: Over the scale of the weights.
         rate: Over the learning rate.
         neighbor: Over the scale of the gradient of another tensor in the same group.
@@ -51,6 +53,7 @@ class Responses:
     """
 
     gradient: float
+    small_gradient: float
     weight: float
     rate: float
     neighbor: float
@@ -58,9 +61,12 @@ class Responses:
 
     def __str__(self) -> str:
         sides = ", ".join(f"{s:+z.2f}" for s in self.sides)
+        differs = round(self.gradient - self.small_gradient, 1) != 0
+        below = f" (small ones: ^{self.small_gradient:z.2f})" if differs else ""
         return (
-            f"gradient^{self.gradient:z.2f}, weights^{self.weight:z.2f}, rate^{self.rate:z.2f}, "
-            f"other tensors' gradients^{self.neighbor:z.2f}, its entries over the sides ^({sides})"
+            f"gradient^{self.gradient:z.2f}{below}, weights^{self.weight:z.2f}, "
+            f"rate^{self.rate:z.2f}, other tensors' gradients^{self.neighbor:z.2f}, "
+            f"its entries over the sides ^({sides})"
         )
 
 
@@ -170,7 +176,7 @@ def update_of(
             None: there is no second one.
     """
     weight = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(1))
-    parameter = torch.nn.Parameter(weight_scale * weight / _rms(weight))
+    parameter = torch.nn.Parameter((weight_scale * weight / _rms(weight)).to(gradient.dtype))
     parameters = [parameter]
     if neighbor_scale is not None:
         parameters.append(torch.nn.Parameter(parameter.detach().clone()))
@@ -225,9 +231,13 @@ def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: f
 
     beside_equal = update_of(make, first, rate=rate, neighbor_scale=1.0)
     beside_larger = update_of(make, first, rate=rate, neighbor_scale=GRADIENT_FACTOR)
+    small = SMALL_GRADIENT * first.double()  # in float64, since its steps would drown in rounding
+    # without what moves a tensor without a gradient, such as a decay of its own (ASGD)
+    at_small, still = (update_of(make, gradient, rate=rate) for gradient in (small, 0 * small))
     one_side_longer = shapes[1 : 1 + len(shapes[0])]
     return Responses(
         gradient=exponent(update_of(make, GRADIENT_FACTOR * first, rate=rate), GRADIENT_FACTOR),
+        small_gradient=exponent(at_small - still.nan_to_num(), SMALL_GRADIENT),
         weight=exponent(update_of(make, first, WEIGHT_FACTOR, rate), WEIGHT_FACTOR),
         rate=exponent(update_of(make, first, rate=RATE_FACTOR * rate), RATE_FACTOR),
         neighbor=exponent(beside_larger, GRADIENT_FACTOR) - exponent(beside_equal, GRADIENT_FACTOR),

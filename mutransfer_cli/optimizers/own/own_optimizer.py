@@ -24,7 +24,7 @@ from mutransfer_cli.optimizers.geometry import (
 )
 from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
-from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, known_geometry
+from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, by_size, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
     MakeOptimizer,
     MeasuredUpdate,
@@ -216,6 +216,8 @@ def reason(measured: MeasuredUpdate) -> str:
         return "its step is not in proportion to the rate: it chooses its own step size"
     if abs(over.neighbor) > TOLERANCE:
         return "the step of a tensor depends on the gradients of others"
+    if by_size(over):
+        return "its kind depends on the size of the gradient, as with a clip, a bound or a prior"
     if abs(over.gradient) < TOLERANCE and all(abs(s + 0.5) < TOLERANCE for s in over.sides):
         return (
             "an update of fixed norm that is not orthogonalized: how far it moves the outputs "
