@@ -39,9 +39,10 @@ def tiny_batch(batch: Any, cut_sequences: bool = True) -> Any:
     x = batch[0]
     if x.dim() == 2 and not x.is_floating_point():
         rows = 2
-        cut = cut_sequences and has_separate_columns(batch)
-        columns = TINY_BATCH_TOKENS // rows if cut else x.shape[1]
-        parts = [t[:rows, :columns] if t.dim() == 2 else t[:rows] for t in batch]
+        parts = [t[:rows] for t in batch]
+        if cut_sequences and has_separate_columns(batch):
+            columns = TINY_BATCH_TOKENS // rows
+            parts = [t[:, :columns] if t.dim() == 2 else t for t in parts]
     else:
         parts = [t[: TINY_BATCH_TOKENS // 2] for t in batch]
     return tuple(t.contiguous() for t in parts)  # models call view on them

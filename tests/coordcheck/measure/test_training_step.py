@@ -7,7 +7,11 @@ import torch
 from torch import nn
 
 from mutransfer_cli import InputError, Subject, check
-from mutransfer_cli.coordcheck.measure.training_step import on_tiny_batch, scalar_loss
+from mutransfer_cli.coordcheck.measure.training_step import (
+    on_tiny_batch,
+    scalar_loss,
+    tiny_batch,
+)
 from tests.helpers.check_subjects import WIDTHS, small_subject, subject
 
 
@@ -76,6 +80,13 @@ def test_a_model_of_fixed_sequences_gets_full_ones() -> None:
     taken, rows = on_tiny_batch(batch, mixer)
     assert rows == 2 and taken[0].shape == taken[1].shape == (2, 10)
     assert on_tiny_batch(batch, lambda batch: batch[0].shape)[1] == (2, 4)  # 8 tokens, two rows
+
+
+def test_features_beside_token_ids_keep_their_columns() -> None:
+    """A two-tower model takes the items of a user, and features of another number."""
+    items, features = torch.arange(40).view(8, 5), torch.rand(8, 12)
+    assert [t.shape for t in tiny_batch((items, features))] == [(2, 5), (2, 12)]
+    assert [t.shape for t in tiny_batch((items, items))] == [(2, 4), (2, 4)]  # control: a text
 
 
 def test_an_error_of_both_lengths_is_that_of_full_sequences() -> None:
