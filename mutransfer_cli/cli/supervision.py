@@ -34,8 +34,10 @@ def supervised(name: str, command: Callable[[], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # until somebody forwards them
     child = os.fork()
     if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         os.close(reading)
         return _reported(command, writing)
     os.close(writing)
@@ -55,14 +57,26 @@ def _reported(command: Callable[[], int], pipe: int) -> int:
     return code
 
 
-def _result_of(child: int, pipe: int) -> tuple[int, str]:
-    """Wait for the child; its exit status, negative after a signal, and what it reported."""
+def _result_of(child: int, pipe: int) -> tuple[int, str, set[int]]:
+    """Wait for the child.
+
+    Args:
+        child: Number of its process.
+        pipe: Where it reports.
+
+    Returns:
+        Its exit status, negative after a signal, what it reported, and the signals sent to this
+        process meanwhile.
+    """
+    received: set[int] = set()
 
     def forward(number: int, _: object) -> None:
+        received.add(number)
         with suppress(ProcessLookupError):
             os.kill(child, number)
 
     before = {number: signal.signal(number, forward) for number in FORWARDED}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     try:
         _, status = os.waitpid(child, 0)
     finally:
@@ -71,18 +85,25 @@ def _result_of(child: int, pipe: int) -> tuple[int, str]:
     with os.fdopen(pipe) as file:
         os.set_blocking(pipe, False)
         reported = file.read() or ""
-    return os.waitstatus_to_exitcode(status), reported
+    return os.waitstatus_to_exitcode(status), reported, received
 
 
-def _leave(status: int, reported: str, name: str) -> None:
-    """End this process as the child's command ended."""
+def _leave(status: int, reported: str, received: set[int], name: str) -> None:
+    """End this process as the child's command ended.
+
+    Args:
+        status: The child's exit status.
+        reported: What it reported.
+        received: Signals that ended it from outside: it may also send one to itself.
+        name: What was run.
+    """
     if reported.isdigit():
         os._exit(int(reported))
     if reported == "error" and status > 0:
         os._exit(status)
     if reported == "error" and status == 0:
         os._exit(WRONG_INPUT)
-    if -status in FORWARDED:
+    if -status in received:
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)
     if status < 0:

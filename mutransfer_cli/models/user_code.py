@@ -44,7 +44,9 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
         raise InputError(
             f"{path}: no module named {error.name!r}; run where {module_name} can be imported", key
         ) from error
-    except (Exception, SystemExit) as error:  # whatever the user's module raises at import
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's module raises at import
         raise InputError(f"{path}: importing it: {described(error)}", key) from error
     for part in attribute.split("."):
         if not hasattr(target, part):
@@ -68,9 +70,9 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
     """
     try:
         return call()
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # whatever the user's code raises
+    except BaseException as error:  # whatever the user's code raises
         own_frames = user_frames(error)
         line = f"{own_frames[-1].filename}:{own_frames[-1].lineno}: " if own_frames else ""
         raise InputError(f"{action}: {line}{described(error)}", key) from error
@@ -88,9 +90,9 @@ def user_errors_named(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # also those that end a process
         frames = user_frames(error)
         if not frames and not isinstance(error, SystemExit):
             raise
@@ -114,7 +116,7 @@ def described(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         code = "" if error.code is None else repr(error.code)
         return f"called sys.exit({code}): a model's code must not end the process"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
 
 
 def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:

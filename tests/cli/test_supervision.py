@@ -47,6 +47,17 @@ def leaves(width):
 def crashes(width):
     return subject(width, lambda model, b: os.kill(os.getpid(), signal.SIGSEGV))
 
+def ends_itself(width):
+    return subject(width, lambda model, b: os.kill(os.getpid(), signal.SIGTERM))
+
+class Unusual(BaseException):
+    pass
+
+def raises_no_exception(width):
+    def loss(model, b):
+        raise Unusual("odd")
+    return subject(width, loss)
+
 def leaves_at_the_end(width):
     atexit.register(os._exit, 0)
     return subject(width)
@@ -77,6 +88,8 @@ def run(folder: Path, target: str, *options: str) -> tuple[int, str]:
         ("user:raises_in_batch", "ZeroDivisionError"),
         ("user:leaves", "ended the process with code 0"),
         ("user:crashes", signal.Signals.SIGSEGV.name),
+        ("user:ends_itself", signal.Signals.SIGTERM.name),
+        ("user:raises_no_exception", "Unusual: odd"),
     ],
 )
 def test_the_end_of_the_process_is_no_verdict(tmp_path: Path, target: str, reason: str) -> None:
@@ -84,6 +97,31 @@ def test_the_end_of_the_process_is_no_verdict(tmp_path: Path, target: str, reaso
     assert code == 2
     assert line.startswith("mutransfer: error:")
     assert reason in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_from_outside_ends_it_as_that_signal(number: signal.Signals) -> None:
+    """The control of code that ends itself: whoever asks for the end gets no verdict's code."""
+    script = (
+        "import os, signal, time\n"
+        "from mutransfer_cli.cli.supervision import supervised\n"
+        "parent = os.getpid()\n"
+        "def command():\n"
+        f"    signal.signal({int(number)}, signal.SIG_DFL)\n"
+        f"    os.kill(parent, {int(number)})\n"
+        "    time.sleep(30)\n"
+        "    return 0\n"
+        "supervised('user:build', command)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (-number, "")
 
 
 def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:

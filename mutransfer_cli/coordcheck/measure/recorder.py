@@ -38,7 +38,8 @@ def float_tensors(output: Any, depth: int = OBJECT_DEPTH) -> Iterator[Tensor]:
             if leaf.is_floating_point():
                 yield leaf
         elif depth > 0 and not isinstance(leaf, type | nn.Module):
-            yield from float_tensors(list(getattr(leaf, "__dict__", {}).values()), depth - 1)
+            inner = leaf if isinstance(leaf, tuple) else getattr(leaf, "__dict__", {}).values()
+            yield from float_tensors(list(inner), depth - 1)  # a packed sequence is a tuple
 
 
 def rms(tensor: Tensor) -> float:

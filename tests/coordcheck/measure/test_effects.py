@@ -1,4 +1,4 @@
-"""Gains at init: those of embeddings, looked up by a module or by hand."""
+"""Gains of embeddings at init, sizes of inputs, and what stands before a layer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import Subject, check
+from mutransfer_cli.coordcheck.measure.effects import input_size, upstream_modules
+from mutransfer_cli.coordcheck.measure.recorder import recording, rms
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from tests.helpers.check_subjects import WIDTHS, failed
 
@@ -84,3 +86,72 @@ def test_the_init_of_embeddings(form: str, power: float, finding: str | None) ->
     assert failed(report) == ({name: finding} if finding else {})
     tensor = next(t for t in report.tensors if t.name == name)
     assert "init" not in tensor.not_judged
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_input_of_recurrent_matrices_in_packed_sequences(packed: bool) -> None:
+    """The input of layer 0 is the sequence; of the other matrices, states as large as the output.
+
+    Right packed models failed where it was taken for 1: their states shrink with the width.
+    """
+    model, sequences = nn.GRU(4, 8, 2), [torch.randn(n, 4) for n in (5, 3)]
+    given = nn.utils.rnn.pack_sequence(sequences) if packed else torch.stack([sequences[0]] * 2, 1)
+    with recording(model) as calls:
+        output, _ = model(given)
+    call = calls.by_module[""]
+    entries = (given.data, output.data) if packed else (given, output)
+    for name, size in zip(("weight_ih_l0", "weight_hh_l1"), map(rms, entries), strict=True):
+        value = getattr(model, name).detach()
+        assert input_size(call, name, value, value + 0.1) == pytest.approx(size)
+    bias = model.bias_hh_l0.detach()
+    assert input_size(call, "bias_hh_l0", bias, bias + 0.1) == 1.0  # control
+
+
+class TwoHeads(nn.Module):
+    """An encoder whose two heads read one activation, each times a factor of its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, width), nn.Linear(width, width)
+        self.mean, self.spread, self.decoder = (
+            nn.Linear(width, 4), nn.Linear(width, 4), nn.Linear(4, 16)
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.second(torch.relu(self.first(x))))
+        mean, spread = self.mean(h * 0.5), self.spread(h * 0.3)
+        y: Tensor = self.decoder(mean + 0.1 * spread)
+        return y
+
+
+def test_two_heads_have_the_same_layer_before_them() -> None:
+    model = TwoHeads(8)
+    with recording(model) as calls:
+        model(torch.randn(3, 16))
+    before = upstream_modules(model, calls)
+    assert before["mean.weight"] == before["spread.weight"] == "second"
+    assert before["decoder.weight"] == "spread"  # the last of them, since it reads another value
+    assert "first.weight" not in before
+
+
+def test_a_wrong_layer_before_two_heads_is_all_that_is_named() -> None:
+    def build(width: int) -> Subject:
+        model, m = TwoHeads(width), width / 64
+        with torch.no_grad():
+            model.second.weight.mul_(m**0.5)  # the fault: constant instead of m^-1/2
+            for head in (model.mean, model.spread):
+                head.weight.mul_(m**-0.5)
+        rates = {"second.weight": 1 / m, "mean.weight": 1 / m, "spread.weight": 1 / m}
+        groups = [
+            {"params": [p], "lr": 1e-3 * rates.get(n, 1.0)} for n, p in model.named_parameters()
+        ]
+
+        def batch(seed: int) -> tuple[Tensor]:
+            return (torch.randn(8, 16, generator=torch.Generator().manual_seed(seed)),)
+
+        def loss(model: nn.Module, batch: tuple[Tensor]) -> Tensor:
+            return F.mse_loss(model(batch[0]), batch[0])
+
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+    assert failed(check(build, WIDTHS)) == {"second.weight": "init-too-large"}

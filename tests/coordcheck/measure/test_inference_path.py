@@ -1,4 +1,4 @@
-"""A model whose logits differ between training and inference."""
+"""A model whose logits differ between training and inference, and one that needs its targets."""
 
 from __future__ import annotations
 
@@ -25,3 +25,20 @@ def test_inference_that_differs_is_noted() -> None:
 
     report = check(build, WIDTHS)
     assert any("training and inference differ" in n for n in report.document.notes)
+
+
+def test_a_model_that_cannot_be_called_without_targets_is_checked() -> None:
+    class NeedsTargets(SmallMLP):
+        def forward(self, x: torch.Tensor, targets: torch.Tensor | None = None) -> torch.Tensor:
+            assert isinstance(targets.flatten(), torch.Tensor)  # type: ignore[union-attr]  # raises AttributeError
+            return super().forward(x)
+
+    def build(width: int) -> Subject:
+        made = small_subject(width)
+        made.model.__class__ = NeedsTargets
+        made.loss = lambda model, b: F.cross_entropy(model(b[0], b[1]), b[1])
+        return made
+
+    report = check(build, WIDTHS)
+    assert report.passed
+    assert not any("training and inference differ" in n for n in report.document.notes)
