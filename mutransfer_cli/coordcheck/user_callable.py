@@ -35,6 +35,7 @@ from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.data.sliced_batch import is_dense
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.callable_plan import plan as plan_callable
+from mutransfer_cli.models.checked_subject import checked
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import accepted_arguments, call_builder, run_user_code
 from mutransfer_cli.parameterization.rules.used_patterns import (
@@ -169,7 +170,7 @@ def subject_builder(build: Build, name: str) -> BuildSubject:
                 "optimizer, loss, batch) from it, or check a recipe that names its data "
                 f"(mutransfer init --model {name})"
             )
-        return subject
+        return checked(subject, name)
 
     return build_subject
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,14 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 
-TORCH_INDEX_ERRORS = ("index out of range in self", "is out of bounds")  # embedding, cross-entropy
+# of an embedding, of cross-entropy or an index, of a bag of embeddings
+TORCH_INDEX_ERRORS = (
+    "index out of range in self",
+    "is out of bounds",
+    "which is not in the valid range",
+)
+TABLES = (nn.Embedding, nn.EmbeddingBag)
+CLASS = re.compile(r"Target (\d+) is out of bounds")
 
 NO_GRADIENT = (
     "its loss has no gradient: it does not depend on a parameter, or was detached or computed "
@@ -105,35 +113,55 @@ def index_errors_named(model: nn.Module, batch: Any) -> Iterator[None]:
     """
     try:
         yield
-    except IndexError as error:
+    except (IndexError, RuntimeError) as error:
         text = " ".join(str(error).split())
         if not any(part in text for part in TORCH_INDEX_ERRORS):
             raise
-        reason = too_few_positions(model, error) or too_large(model, batch)
-        raise InputError(f"IndexError: {text} {reason}", BUILD) from error
+        reason = too_few_classes(text) or too_few_rows(model, batch, error) or exceeds(batch)
+        raise InputError(f"{type(error).__name__}: {text} ({reason})", BUILD) from error
 
 
-def too_few_positions(model: nn.Module, error: IndexError) -> str | None:
-    """Which embedding of positions is too short for the data's sequences, in brackets.
+def too_few_classes(text: str) -> str | None:
+    """How many outputs the model lacks, by what cross-entropy raised; None: something else did."""
+    found = CLASS.search(text)
+    if found is None:
+        return None
+    largest = int(found[1])
+    least = largest + 1
+    return f"the data hold classes up to {largest}: vocab_size or d_out must be at least {least}"
+
+
+def too_few_rows(model: nn.Module, batch: Any, error: BaseException) -> str | None:
+    """Which embedding has too few rows for the data's tokens or for their positions.
 
     Args:
         model: The model that ran.
+        batch: Its input, or the batch that contains it.
         error: What an embedding raised; its traceback holds the embedding and the indices.
 
     Returns:
-        None where no embedding raised it, or where its indices do not count upwards from 0.
+        None where no embedding raised it.
     """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         module, indices = (frame.f_locals.get(name) for name in ("self", "input"))
-        if not isinstance(module, nn.Embedding) or not isinstance(indices, Tensor):
+        if not isinstance(module, TABLES) or not isinstance(indices, Tensor):
             continue
-        if indices.dim() == 0 or not counts_upwards(indices):
-            return None
         name = next((n for n, m in model.named_modules() if m is module), "an embedding")
-        rows, length = module.num_embeddings, indices.shape[-1]
+        rows = module.num_embeddings
+        if indices.dim() and counts_upwards(indices):
+            return (
+                f"{name} has {rows} positions, and the sequences of the data have "
+                f"{indices.shape[-1]} tokens: data.seq_len must be at most {rows}, or the model "
+                "must have more positions"
+            )
+        largest = largest_integer(indices)
+        if largest is None or largest < rows:  # a negative one, or hidden inside vmap
+            largest = largest_integer(batch)
+        if largest is None or largest < rows:
+            return None
         return (
-            f"({name} has {rows} positions, and the sequences of the data have {length} tokens: "
-            f"data.seq_len must be at most {rows}, or the model must have more positions)"
+            f"the data hold token {largest}, but {name} has {rows} rows: the model's vocab_size "
+            f"must be at least {largest + 1}"
         )
     return None
 
@@ -146,20 +174,21 @@ def counts_upwards(indices: Tensor) -> bool:
         return False
 
 
-def too_large(model: nn.Module, batch: Any) -> str:
-    """Which token of a batch an embedding of the model does not have, in brackets."""
+def exceeds(batch: Any) -> str:
+    """That something in a batch is too large, where it is not known for what."""
+    largest = largest_integer(batch)
+    if largest is None:
+        return "a token or class of the data exceeds the model's sizes"
+    return f"the data hold tokens or classes up to {largest}; is vocab_size or d_out too small?"
+
+
+def largest_integer(values: Any) -> int | None:
+    """The largest integer among tensors; None: there is none, or vmap hides it."""
     try:
-        largest = max(
+        return max(
             int(leaf.max())
-            for leaf in tree_leaves(batch)
+            for leaf in tree_leaves(values)
             if isinstance(leaf, Tensor) and not leaf.is_floating_point() and leaf.numel()
         )
-    except (ValueError, RuntimeError):  # no such tensor; or inside vmap, which hides values
-        return "(a token or class of the data exceeds the model's sizes)"
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Embedding) and largest >= module.num_embeddings:
-            return (
-                f"(the data hold token {largest}, but {name} has {module.num_embeddings} rows: "
-                f"the model's vocab_size must be at least {largest + 1})"
-            )
-    return f"(the data hold tokens or classes up to {largest}; is vocab_size or d_out too small?)"
+    except (ValueError, RuntimeError):
+        return None

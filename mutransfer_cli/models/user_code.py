@@ -166,6 +166,8 @@ def call_builder(
 def _one_optimizer(optimizer: Any, path: str) -> Any:
     """One optimizer, also for a list of them; anything with param_groups and step will do."""
     parts = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
+    if not parts:
+        raise InputError(f"{path}: its Subject's list of optimizers is empty", BUILD)
     for part in parts:
         if part is not None and not (hasattr(part, "param_groups") and hasattr(part, "step")):
             raise InputError(

@@ -29,6 +29,21 @@ def test_what_cannot_step_is_no_optimizer() -> None:
         check(build, WIDTHS)
 
 
+def test_losses_batches_and_lists_of_optimizers_that_are_none() -> None:
+    """What a recipe's callable is told, a callable that is checked by itself is told as well."""
+    made = subject()(64, 0)
+    for change, line in (
+        ({"batch": lambda: made.batch(0)}, "its batch.0.: TypeError: .* 1 was given"),
+        ({"batch": lambda seed: None}, "returned no examples"),
+        ({"loss": lambda model, batch: None}, "its loss is a NoneType"),
+        ({"optimizer": []}, "list of optimizers is empty"),
+    ):
+        parts = {"optimizer": made.optimizer, "loss": made.loss, "batch": made.batch, **change}
+        with pytest.raises(InputError, match=line) as caught:
+            check(lambda width, parts=parts: Subject(made.model, **parts), WIDTHS)  # type: ignore[misc]  # bound early
+        assert "\n" not in str(caught.value)
+
+
 class GraphNet(nn.Module):
     """Two graph convolutions with raw weights, behind a matrix between the nodes."""
 

@@ -129,6 +129,47 @@ def test_a_vocabulary_smaller_than_that_of_the_data() -> None:
     assert cross_entropy(Tokens(256, 8), batch).isfinite()
 
 
+def test_a_table_of_positions_is_not_blamed_for_classes_or_tables_of_others() -> None:
+    """What is short is named: neither an embedding that nobody asked for that row, nor none."""
+    batch = torch.tensor([[1, 9]]), torch.tensor([[39, 7]])
+
+    class Output(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.last = Positions(40, 2), nn.Linear(4, 32)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.last(self.body(x))
+            return out
+
+    with pytest.raises(InputError, match=r"hold classes up to 39: .* must be at least 40") as found:
+        cross_entropy(Output(), batch)
+    assert "position" not in str(found.value)
+
+    class ByHand(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other, self.table = nn.Embedding(2, 4), nn.Parameter(torch.zeros(8, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.table[x]
+
+    with pytest.raises(InputError, match=r"index 9 is out of bounds.*size 8") as found:
+        cross_entropy(ByHand(), batch)
+    assert "other" not in str(found.value)
+
+
+def test_a_bag_of_embeddings_is_named() -> None:
+    own = subject(loss=lambda model, batch: model(batch).mean()).loss
+    assert own is not None
+    model = nn.Sequential(nn.EmbeddingBag(5, 2))
+    with pytest.raises(InputError, match=r"token 6, but 0 has 5 rows: .* at least 7"):
+        own(model, torch.tensor([[1, 6]]))
+    assert own(model, torch.tensor([[1, 4]])).isfinite()  # control
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):  # of another kind
+        own(nn.Linear(3, 2), torch.ones(2, 2))
+
+
 def test_an_index_error_of_the_user_s_own_stays_one() -> None:
     own = subject(loss=lambda model, batch: [][0]).loss
     assert own is not None
