@@ -12,6 +12,7 @@ from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
 MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
+SHRINKS = 0.25  # slope of a size that shrinks with the width, the tolerance of all exponents
 # roles whose multiplier may be applied after their module
 SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
 
@@ -62,12 +63,31 @@ def init_deviation(
     inherited = input_slope(name, 0, measurements, expected)
     if inherited is not None:
         own = deviation - inherited.value
+        if expected.acts_as != "readout" and grows_back(name, inherited, measurements):
+            return fit, own - min(max(own, 0.0), expected.init_range)
         made_up_for = abs(deviation) <= MADE_UP_FOR or expected.acts_as == "readout"
         if made_up_for or deviation * own <= 0 or abs(own) < abs(deviation):
             deviation = conservative([deviation, own])
         else:  # the input changes by itself, as where parts of it do not grow
             deviation = own
     return fit, deviation - min(max(deviation, 0.0), expected.init_range)
+
+
+def grows_back(name: str, input_at_init: SlopeFit, measurements: Sequence[Measurement]) -> bool:
+    """Whether a layer's input shrinks with the width at init only, and not in training.
+
+    So do the states behind a matrix onto a fixed number of features of std 1/width: a larger init
+    would make up for them at init, and be too large once they have learned (derived).
+
+    Args:
+        name: A tensor of the layer.
+        input_at_init: Slope of the input at init.
+        measurements: Measurements at all widths and seeds.
+    """
+    change = fit_slope(measurements, lambda m: m.input_changes.get(name))
+    if change is None or input_at_init.value > -SHRINKS:
+        return False
+    return abs(change.value) <= SHRINKS < change.value - input_at_init.value
 
 
 def update_deviation(

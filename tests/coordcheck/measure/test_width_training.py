@@ -221,8 +221,14 @@ class LinearRecurrence(nn.Module):
         return out
 
 
-def recurrence(wrong: str) -> Any:
-    """The recurrence with states of readouts' size at init; `wrong` learns at m times its rate."""
+def recurrence(wrong: str = "", drawn: str = "", power: float = 0.0) -> Any:
+    """The recurrence with states of readouts' size at init.
+
+    Args:
+        wrong: A tensor that learns at m times its rate.
+        drawn: A tensor whose init is m^power times the right one.
+        power: That power.
+    """
 
     def build(width: int) -> Subject:
         model, m = LinearRecurrence(width), width / WIDTHS[0]
@@ -230,7 +236,7 @@ def recurrence(wrong: str) -> Any:
         with torch.no_grad():
             model.head.weight.mul_(m**-0.5)
             for name, std in inits.items():
-                getattr(model, name).mul_(std)
+                getattr(model, name).mul_(std * (m**power if name == drawn else 1.0))
         factors = {"b_re": 1 / m, "b_im": 1 / m, "head.weight": 1 / m}
         factors[wrong] = factors.get(wrong, 1.0) * m
         groups = [
@@ -256,3 +262,23 @@ def test_weights_that_are_computed(wrong: str) -> None:
     """Real and imaginary parts are judged apart, where the complex weight acts."""
     found = {wrong: "lr-too-large"} if wrong else {}
     assert failed(check(recurrence(wrong), WIDTHS)) == found
+
+
+@pytest.mark.parametrize(
+    ("drawn", "power", "found"),
+    [
+        ("c_re", 0.5, {"c_re": "init-too-large"}),
+        ("c_im", -0.5, {"c_im": "init-too-small"}),
+        ("b_re", 0.5, {}),  # std width^-1/2: states of order 1, as right as a readout's
+        ("b_re", 1.0, {"b_re": "init-too-large"}),
+    ],
+)
+def test_inits_behind_a_state_of_fixed_size(
+    drawn: str, power: float, found: dict[str, str]
+) -> None:
+    """States that shrink at init are of order 1 once they learn: what reads them makes up for it.
+
+    The output of a layer C·h with n-independent fan-in is of order 1 only for C of order 1,
+    whatever h is at init (Tensor Programs V, appendix J: h's updates are of order 1).
+    """
+    assert failed(check(recurrence(drawn=drawn, power=power), WIDTHS)) == found
