@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.surface.rung_departures import departures_of
@@ -63,15 +64,14 @@ def best_trials(run: Run) -> tuple[str, dict[float, list[Record]]]:
         run: The run.
     """
     finished = [r for r in run.records if r.outcome == "finished" and r.norms]
-    sizes = [r.size.as_dict() for r in finished]
-    varying = [n for n in (sizes[0] if sizes else ()) if len({s[n] for s in sizes}) > 1]
+    varying = [n for n in SIZES if len({getattr(r.size, n) for r in finished}) > 1]
     if len(varying) != 1:
         return "width", {}
     (axis,) = varying
     groups: dict[float, dict[tuple[tuple[str, float], ...], list[Record]]] = defaultdict(dict)
-    for r, size in zip(finished, sizes, strict=True):
+    for r in finished:
         setting = tuple(sorted(r.params.items()))
-        groups[float(size[axis])].setdefault(setting, []).append(r)
+        groups[float(getattr(r.size, axis))].setdefault(setting, []).append(r)
     best = {}
     for value in sorted(groups):
         most = max(len(trials) for trials in groups[value].values())

@@ -70,7 +70,7 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
                 trainee = plan.train(shape, seed, {})
                 notes.update(dict.fromkeys(trainee.notes))
                 for name, value in trained_norms(trainee, expected).items():
-                    values[name].append((float(shape.as_dict()[axis]), value))
+                    values[name].append((float(getattr(shape, axis)), value))
     return _result(axis, values, expected, tuple(notes), request.confidence)
 
 

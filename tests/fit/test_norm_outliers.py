@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -54,6 +55,27 @@ def test_the_rung_is_named() -> None:
 )
 def test_no_rung(readout: Mapping[int, float]) -> None:
     assert note(readout) is None
+
+
+def test_experts_that_a_rung_lacks() -> None:
+    """A rung of one active expert has no size of that name; along two axes no trend is sought."""
+    run = Kept({32: 2.0})
+    (first, *_) = run.records
+    sizes = ({"experts": 8, "active_experts": n} for n in (1, 2, 4, 8, 16))
+    run.records = [
+        replace(
+            first,
+            seed=seed,
+            norms={"readout norm": 4.0 if size["active_experts"] == 4 else 2.0},
+            **size,
+        )
+        for size in sizes
+        for seed in (0, 1)
+    ]
+    text = norm_outlier_note(cast(Run, run))
+    assert text is not None and text.startswith("active_experts 4 leaves the other rungs")
+    run.records += [replace(r, experts=16) for r in run.records]
+    assert norm_outlier_note(cast(Run, run)) is None
 
 
 def test_one_seed_says_nothing() -> None:
