@@ -40,6 +40,7 @@ class Series(Part):
     expected: tuple[float, ...] | None = Field(
         default=None, description="what theory predicts at each x"
     )
+    expected_name: str = Field(default="expected", description="what `expected` is called")
 
 
 class ProbeDocument(Part):

@@ -19,6 +19,7 @@ from mutransfer_cli.train.tensor_norms import READOUT, ROTATION
 
 TOLERANCE = 0.15  # of the exponent of the size
 FEWEST_SIZES = 3
+ANGLE = "radians per step"
 MEASURING = 10  # steps that the norms of a run cost, about
 METHOD = (
     "RMS→∞ norm of the readout, spectral norms by the power method, update in the middle of a run: "
@@ -146,7 +147,7 @@ def _result(
                         value=sum(found) / len(found), low=min(found), high=max(found)
                     ),
                     expected=rotation,
-                    unit="radians per step",
+                    unit=ANGLE,
                 )
             )
     verdict, reason = _verdict(slopes[READOUT], axis)
@@ -155,7 +156,7 @@ def _result(
             name=_parts(name)[1] or name,
             panel=_parts(name)[0],
             x_name=axis,
-            y_name=_parts(name)[0],
+            y_name=_parts(name)[0] + (f" ({ANGLE})" if _parts(name)[0] == ROTATION else ""),
             x=tuple(float(w) for w in sorted({w for w, _ in rows})),
             y=tuple(
                 sum(v for u, v in rows if u == w) / sum(u == w for u, _ in rows)

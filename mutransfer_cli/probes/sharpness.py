@@ -215,19 +215,20 @@ def _result(
             steps = tuple(float(p.step) for p in points)
             series.append(
                 Series(
-                    name=f"width {s.width}" + (f", seed {k}" if k else ""),
+                    name=f"width {s.width}" + (f", seed {k}" if len(found) > 1 else ""),
                     panel="ratio to the threshold",
                     x_name="step",
                     y_name="scaled sharpness / threshold",
                     x=steps,
                     y=tuple(_ratio(p, known) for p in points),
                     expected=tuple(1.0 for _ in points),
+                    expected_name="edge of stability",
                 )
             )
             if known:
                 series.append(
                     Series(
-                        name=f"width {s.width}" + (f", seed {k}" if k else ""),
+                        name=f"width {s.width}" + (f", seed {k}" if len(found) > 1 else ""),
                         panel="sharpness",
                         x_name="step",
                         y_name="largest eigenvalue of the Hessian",

@@ -37,12 +37,13 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
     size = PANEL_WIDTH * across, HEIGHT * -(-len(panels) // across)
     with figure(path, len(panels), size, across) as axes:
         for panel, ((probe, title), curves) in zip(axes, panels.items(), strict=True):
-            label: str | None = "expected"
             for series, color in zip(curves, shades(len(curves)), strict=True):
                 panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
                 if series.low is not None and series.high is not None:
                     band = {"color": color, "alpha": 0.15, "linewidth": 0}
                     panel.fill_between(series.x, series.low, series.high, **band)
+            label: str | None = curves[0].expected_name
+            for series in curves:  # after all curves, also in the legend
                 if series.expected is not None:
                     dashes = {"linewidth": 1, "color": "0.4", "label": label}
                     panel.plot(series.x, series.expected, "--", **dashes)
@@ -51,8 +52,14 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             panel.set_title(f"{probe}: {title}")
             if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
                 panel.set_xscale("log", base=2)
+                if curves[0].x_name != "step":
+                    sizes = sorted({x for series in curves for x in series.x})
+                    panel.set_xticks(sizes, [f"{size:g}" for size in sizes])
             values = [y for series in curves for y in series.y]
-            if PROBES[probe].logarithmic and min(values) > 0 and max(values) > WIDE * min(values):
-                panel.set_yscale("log")
+            if PROBES[probe].logarithmic and min(values) > 0:
+                if max(values) > WIDE * min(values):
+                    panel.set_yscale("log")
+                else:  # small changes look small
+                    panel.set_ylim(0, 1.1 * max(values))
             if len(curves) <= MOST_LABELS:
                 panel.legend(fontsize="small")

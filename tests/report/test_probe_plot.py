@@ -60,3 +60,23 @@ def test_values_of_one_size_have_a_linear_axis(
     (drawing,) = kept
     assert drawing.axes[0].get_yscale() == "linear"
     plt.close(drawing)
+
+
+def test_what_is_constant_looks_constant_and_what_is_expected_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """6.2 and 6.4 are not the two ends of an axis; widths are numbers, not powers of 2."""
+    flat = document("norms", 1)
+    first = flat.series[0].model_copy(
+        update={"y": (6.2, 6.4), "x": (16.0, 64.0), "expected": (1, 1), "expected_name": "edge"}
+    )
+    second = first.model_copy(update={"name": "b"})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([flat.model_copy(update={"series": (first, second)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (axes,) = (a for a in kept[0].axes if a.axison)
+    assert axes.get_ylim()[0] == 0
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["16", "64"]
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b", "edge"]
+    plt.close(kept[0])
