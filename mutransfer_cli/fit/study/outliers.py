@@ -1,8 +1,4 @@
-"""Finite losses that belong to no surface: a run that crashed early, or a misread cell.
-
-Also the last finite loss of a run that blew up, as tables of published runs keep it: 7 to 60 where
-the rung's best is 3. It says on which side of the cliff the rate is, and nothing of the valley.
-"""
+"""Finite losses that belong to no surface: a run that crashed early, or a misread cell."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.fit.study.coordinates import setting_of_run
+from mutransfer_cli.surface.divergence_jump import first_diverged
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Runs
@@ -30,9 +27,6 @@ SAME_DIRECTION = 0.7  # cosine between the offsets of two runs from the optimum
 GAP = 0.3  # log loss by which an absurdly low loss lies below all others of its rung
 GAP_RATIO = 3.0  # and that gap relative to the distance from the next lowest to the median
 FEWEST_RUNS = 5  # of a rung that can show an outlier
-FAR_ABOVE = 2.0  # times the rung's best loss, from which a run can have diverged
-JUMP = 0.5  # log loss, from one value to the next, by which the cliff differs from a slope
-FEWEST_LEFT = 3  # values of a rung below its cliff
 LARGEST_SHARE = 0.1  # of all runs that can be outliers; more of them contradict the surface
 
 
@@ -148,11 +142,8 @@ def exploded(
             if observations[i].loss is not None:
                 by_value[setting_of_run(observations[i])[name]].append(i)
         values = sorted(by_value)
-        means = [fmean(observations[i].loss or 0.0 for i in by_value[value]) for value in values]
-        lowest = means.index(min(means)) if means else 0
-        for j in range(max(lowest + 1, FEWEST_LEFT), len(values)):
-            jump = log(means[j] / means[j - 1])
-            if jump > JUMP and min(means[j:]) > FAR_ABOVE * means[lowest]:
-                found.update(i for value in values[j:] for i in by_value[value])
-                break
+        means = [fmean(log(observations[i].loss or 1.0) for i in by_value[v]) for v in values]
+        first = first_diverged(means)
+        if first is not None:
+            found.update(i for value in values[first:] for i in by_value[value])
     return found

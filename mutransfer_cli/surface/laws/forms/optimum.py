@@ -101,6 +101,13 @@ class OptimumLaw:
         return tuple(panels)
 
 
+def _diverged(count: int) -> list[str]:
+    """Says that runs were left out as diverged."""
+    runs = "1 run counts" if count == 1 else f"{count} runs count"
+    said = f"{runs} as diverged: the loss jumps to more than twice the best of the size"
+    return [said] if count else []
+
+
 class Optimum:
     """The law of optimal hyperparameters."""
 
@@ -154,7 +161,7 @@ class Optimum:
             parameters={name: _parameters(law, table.sizes, options) for name, law in laws.items()},
             method="optimum of each size from bowls of one shape over all hyperparameters; power "
             "law by regression with scatter between sizes, averaged over its posterior",
-            notes=notes,
+            notes=(*notes, *_diverged(optima.diverged)),
             unidentified=tuple(reasons),
         )
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mutransfer_cli.surface.laws.law_form import Array, Indices
+from mutransfer_cli.surface.divergence_jump import first_diverged
+from mutransfer_cli.surface.laws.law_form import Array, Indices, Mask
 from mutransfer_cli.surface.laws.optima.bowl import exponents
 from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
 from mutransfer_cli.surface.laws.optima.two_valleys import two_valleys
@@ -32,6 +33,7 @@ class SizeOptima:
         level_sds: Their standard deviations, shape (sizes,).
         reasons: Why a size has no optimum inside its range; empty where it has one.
         runs: Number of runs of each size.
+        diverged: How many of all runs are left out as diverged, beyond a jump of the loss.
     """
 
     optima: Array
@@ -40,6 +42,7 @@ class SizeOptima:
     level_sds: Array
     reasons: tuple[str, ...]
     runs: Indices
+    diverged: int = 0
 
 
 def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
@@ -50,13 +53,14 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
         log_loss: Shape (runs,).
         size: Index of each run's size, 0 to sizes − 1, shape (runs,).
     """
-    first = BowlProblem(settings, log_loss, size)
+    valley = ~diverged(settings, log_loss, size)
+    first = BowlProblem(settings[valley], log_loss[valley], size[valley])
     rough, _ = search_bowls(first)
     _, rise = first.residuals(rough)
     fits = [_in_window(first, rough, rise, count * (first.p + 1)) for count in WINDOWS]
     averaged = _average(fits)
     count = first.count
-    valleys = two_valleys(settings, log_loss, size, first.sigma)
+    valleys = two_valleys(first.settings, first.log_loss, first.size, first.sigma)
     reasons = (valleys,) * count
     if not valleys:
         reasons = tuple(
@@ -68,7 +72,29 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
             )
             for r in range(count)
         )
-    return replace(averaged, reasons=reasons, runs=np.bincount(size, minlength=count))
+    runs, lost = np.bincount(size, minlength=count), int(np.sum(~valley))
+    return replace(averaged, reasons=reasons, runs=runs, diverged=lost)
+
+
+def diverged(settings: Array, log_loss: Array, size: Indices) -> Mask:
+    """Runs of one hyperparameter at and above a value where the loss jumps, shape (runs,).
+
+    Args:
+        settings: log2 of each hyperparameter, shape (runs, p).
+        log_loss: Shape (runs,).
+        size: Index of each run's size, shape (runs,).
+    """
+    found = np.zeros(len(log_loss), dtype=bool)
+    if settings.shape[1] > 1:
+        return found
+    for r in np.unique(size):
+        own = size == r
+        values = np.unique(settings[own, 0])
+        means = [float(log_loss[own & (settings[:, 0] == value)].mean()) for value in values]
+        first = first_diverged(means)
+        if first is not None:
+            found |= own & (settings[:, 0] >= values[first])
+    return found
 
 
 def _in_window(

@@ -74,3 +74,22 @@ def test_coverage_of_entangled_optima() -> None:
         inside += int((np.abs(fitted.optima - truth) <= half).sum())
         total += truth.size
     assert 0.85 <= inside / total <= 1.0
+
+
+def test_the_last_losses_of_diverged_runs_do_not_move_the_optimum() -> None:
+    """A table that keeps them: 8 and more two octaves above the optimum, where the best is 2.5."""
+    truth = np.array([-8.3, -8.0, -7.6])
+    x = np.arange(-12.0, -4.0)
+    settings = np.tile(x, 3)[:, None]
+    size = np.repeat(np.arange(3), len(x))
+    rng = np.random.default_rng(0)
+    above = settings[:, 0] - truth[size]
+    loss = np.log(2.5) + 0.02 * above**2 + 1e-3 * rng.standard_normal(len(above))
+    blown = np.where(above > 1.9, np.log(rng.uniform(8, 50, len(above))), loss)
+    fitted = size_optima(settings, blown, size)
+    assert fitted.optima[:, 0] == pytest.approx(truth, abs=0.1)
+    assert fitted.levels == pytest.approx(np.full(3, np.log(2.5)), abs=3e-3)
+    assert fitted.reasons == ("", "", "")
+    assert list(fitted.runs) == [8, 8, 8]
+    assert fitted.diverged == int(np.sum(above > 1.9))
+    assert size_optima(settings, loss, size).diverged == 0
