@@ -150,6 +150,16 @@ ENTRIES = (
         (Side("mup", "rates-by-role"),),
     ),
     Entry(
+        "fixed-norm",
+        "Does one learning rate of AdamH, whose weights keep their norm, serve every width?",
+        with_control("fixed-norm"),
+    ),
+    Entry(
+        "mixture-of-experts",
+        "Does the learning rate transfer along the number, choice and width of experts?",
+        (Side("mup", "mixture-of-experts"),),
+    ),
+    Entry(
         "llama",
         "Does the learning rate of a Hugging Face Llama transfer across width?",
         (Side("mup", "llama"),),
@@ -192,7 +202,5 @@ ENTRIES = (
 )
 NOT_RUN = {
     "embedding-rate": "not run to its end; see docs/embedding-rate.md",
-    "mixture-of-experts": "not swept for the gallery; see docs/mixture-of-experts.md",
-    "fixed-norm": "its drifts are in docs/fixed-norm.md, without the runs",
     "gpt-text": "needs a text of the user's own, and about nine hours on two cores",
 }
