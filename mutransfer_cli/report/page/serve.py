@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from html import escape
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,11 @@ class Quiet(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         """The page, for every path: nothing else of its folder can be read."""
         return str(self.page)
+
+    def handle(self) -> None:
+        """A browser that leaves before the page has been sent is no error."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def end_headers(self) -> None:
         """A browser does not keep an old page."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
@@ -33,6 +36,29 @@ def test_every_path_is_the_page_as_it_is_now(tmp_path: Path) -> None:
         server.server_close()
     with pytest.raises(InputError, match="--port 99999"):
         serve(page, 99999)
+
+
+def test_a_browser_that_leaves_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "r.html"
+    page.write_text("x" * 20_000_000)  # more than the buffers of a socket hold
+    server = serve(page, 0)
+    errors: list[object] = []
+    monkeypatch.setattr(server, "handle_error", lambda *of: errors.append(of))
+    try:
+        browser = socket.create_connection((LOCAL, server.server_port))
+        browser.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert browser.recv(100).startswith(b"HTTP/1.0 200")
+        # closed at once, by a reset
+        browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        browser.close()
+        for thread in threading.enumerate():
+            if "process_request_thread" in thread.name:
+                thread.join(timeout=20)
+                assert not thread.is_alive()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert not errors
 
 
 def test_it_is_written_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
