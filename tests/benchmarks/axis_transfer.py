@@ -117,11 +117,21 @@ CASES = {
         )
         for vocab, highest in ((256, 8), (8192, 6))
     },
+    "muon-embedding": Case(  # rate × factor ∝ √width, against constant entries of the update
+        WORDS.replace("VOCAB", "256"),
+        "width",
+        (8, 16, 32, 64),
+        range(-5, 6),
+        LARGE_VOCAB,
+        optimizer=MUON.replace("}", ", trains: [hidden, embedding]}"),
+        key="lr_factors.embedding",
+    ),
     "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
     "moe-active": Case(MOE, "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN),
     "moe-active-averaged": Case(
         MOE + "rules: {experts: averaged}\n", "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN
     ),
+    "moe-expert-width": Case(MOE, "expert_width", (8, 16, 32, 64), range(-10, -1), GROWN),
     "lora-width": Case(
         LORA.replace("ALPHA", "8").replace("POWER", "1"),
         "width",
