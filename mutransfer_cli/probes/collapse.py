@@ -60,7 +60,8 @@ def probe_collapse(request: ProbeRequest) -> ProbeResult:
         mine = curves_of_table(partial, fraction)
         if len(mine) != 1:
             raise InputError(f"{partial}: expected the curve of one run, found {len(mine)}")
-        return predicted(mine[0], fraction, curves, request.confidence, notes)
+        doubt = _doubt(curves, request.confidence)
+        return predicted(mine[0], fraction, curves, request.confidence, (*notes, *doubt))
     return backtested(curves, fraction, request.confidence, notes)
 
 
@@ -112,6 +113,17 @@ def _collapse(
             worst = max(undecided, key=_distance)
             reason += f"; {worst.name} is {_distance(worst):.2g} of their deviations off, or not"
     return ProbeResult(verdict, reason, _measures(full, half), METHOD, _series(full), advice, notes)
+
+
+def _doubt(curves: Sequence[LossCurve], confidence: float) -> tuple[str, ...]:
+    """A note where completed runs, from which another is predicted, have no common shape."""
+    try:
+        found = _collapse(curves, confidence, ())
+    except InputError:  # too few seeds or sizes to say
+        return ()
+    if found.verdict != "fail":
+        return ()
+    return (f"the completed runs do not collapse, and predictions can miss: {found.reason}",)
 
 
 def _measures(full: Collapse, half: Collapse) -> tuple[Measure, ...]:

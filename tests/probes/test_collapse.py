@@ -154,3 +154,12 @@ def test_a_run_whose_sizes_share_no_setting_is_told_so(
     monkeypatch.setattr(collapse, "settings_of_run", lambda _: settings)
     with pytest.raises(InputError, match="every size ran settings of its own"):
         run_probe("collapse", str(finished_run(tmp_path / "run")))
+
+
+def test_a_prediction_from_runs_that_do_not_collapse_says_so(tmp_path: Path) -> None:
+    curves = planted()
+    partial = write(tmp_path / "mine.csv", curves[-1:], until=0.25)
+    for name, runs, doubted in (("a", planted(speed={128: 4.0}), True), ("b", curves, False)):
+        table = str(write(tmp_path / f"{name}.csv", [c for c in runs if c.size != 256]))
+        notes = run_probe("collapse", table, predict=0.25, curve=partial).notes
+        assert any("do not collapse" in note for note in notes) == doubted
