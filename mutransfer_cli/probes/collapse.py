@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
@@ -60,8 +61,8 @@ def probe_collapse(request: ProbeRequest) -> ProbeResult:
         mine = curves_of_table(partial, fraction)
         if len(mine) != 1:
             raise InputError(f"{partial}: expected the curve of one run, found {len(mine)}")
-        doubt = _doubt(curves, request.confidence)
-        return predicted(mine[0], fraction, curves, request.confidence, (*notes, *doubt))
+        found = predicted(mine[0], fraction, curves, request.confidence, notes)
+        return _doubted(found, curves, request.confidence)
     return backtested(curves, fraction, request.confidence, notes)
 
 
@@ -115,15 +116,29 @@ def _collapse(
     return ProbeResult(verdict, reason, _measures(full, half), METHOD, _series(full), advice, notes)
 
 
-def _doubt(curves: Sequence[LossCurve], confidence: float) -> tuple[str, ...]:
-    """A note where completed runs, from which another is predicted, have no common shape."""
+def _doubted(
+    prediction: ProbeResult, curves: Sequence[LossCurve], confidence: float
+) -> ProbeResult:
+    """A prediction, which is inconclusive where the completed runs have no common shape.
+
+    Args:
+        prediction: The prediction.
+        curves: The completed runs.
+        confidence: Of the intervals.
+    """
     try:
         found = _collapse(curves, confidence, ())
     except InputError:  # too few seeds or sizes to say
-        return ()
-    if found.verdict != "fail":
-        return ()
-    return (f"the completed runs do not collapse, and predictions can miss: {found.reason}",)
+        return prediction
+    if found.verdict != "fail" or prediction.verdict != "pass":
+        return prediction
+    return replace(
+        prediction,
+        verdict="inconclusive",
+        reason=f"{prediction.reason}; the completed runs, which it rests on, do not collapse: "
+        f"{found.reason}",
+        advice="compare with runs that collapse (`mutransfer probe collapse RUN`)",
+    )
 
 
 def _measures(full: Collapse, half: Collapse) -> tuple[Measure, ...]:

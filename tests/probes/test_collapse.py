@@ -156,10 +156,14 @@ def test_a_run_whose_sizes_share_no_setting_is_told_so(
         run_probe("collapse", str(finished_run(tmp_path / "run")))
 
 
-def test_a_prediction_from_runs_that_do_not_collapse_says_so(tmp_path: Path) -> None:
+def test_a_prediction_from_runs_that_do_not_collapse_is_inconclusive(tmp_path: Path) -> None:
     curves = planted()
     partial = write(tmp_path / "mine.csv", curves[-1:], until=0.25)
-    for name, runs, doubted in (("a", planted(speed={128: 4.0}), True), ("b", curves, False)):
+    for name, runs, verdict in (
+        ("a", planted(speed={128: 4.0}), "inconclusive"),
+        ("b", curves, "pass"),
+    ):
         table = str(write(tmp_path / f"{name}.csv", [c for c in runs if c.size != 256]))
-        notes = run_probe("collapse", table, predict=0.25, curve=partial).notes
-        assert any("do not collapse" in note for note in notes) == doubted
+        found = run_probe("collapse", table, predict=0.25, curve=partial)
+        assert found.verdict == verdict
+        assert ("do not collapse" in found.reason) == (verdict == "inconclusive")
