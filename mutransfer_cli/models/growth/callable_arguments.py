@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mutransfer_cli.models.user_code import Builder
 
@@ -18,7 +19,9 @@ LIKELY = re.compile(
     r"(?:(?:\w+_)?(?:width|dim|hidden|channels|features|hidden_size)|d_ff|dim_feedforward)"
 )
 VOCABULARY = re.compile(r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|tokens?|ntoken|symbols|chars)")
+HEADS = re.compile(r"(?:(?:n|n_|num_)(?:attention_|attn_|kv_|key_value_)?heads?|(?:kv_)?heads)")
 SMALLEST_WIDTH = 8
+NARROWEST_RUNG = 32  # of the ladder that `init` writes for callables
 BYTES = 256
 
 
@@ -38,11 +41,11 @@ class CallableArguments:
 
 
 def arguments_of(builder: Builder) -> CallableArguments:
-    """The arguments that are a callable's width, and its vocabulary.
+    """The arguments that are a callable's width, its numbers of heads, and its vocabulary.
 
     `width` where it takes that; else the first one with a usual name, and others whose defaults
     are widths too, in the proportion of the defaults (1 without defaults); else the only one that
-    it requires.
+    it requires. Heads grow in number where the defaults give a head size that fits every rung.
     """
     try:
         signature = inspect.signature(builder)
@@ -58,7 +61,7 @@ def arguments_of(builder: Builder) -> CallableArguments:
     required = [name for name, default in named.items() if default is inspect.Parameter.empty]
     fixed = {name: BYTES for name in required if VOCABULARY.fullmatch(name)}
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()) or "width" in named:
-        return CallableArguments({"width": 1}, fixed, text)
+        return CallableArguments({"width": 1, **_heads(named, "width")}, fixed, text)
     usual = [name for name in named if SURE.fullmatch(name) or LIKELY.fullmatch(name)]
     widths = {name: named[name] for name in usual if is_width(named[name])}
     sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in required or is_width(d))]
@@ -67,7 +70,26 @@ def arguments_of(builder: Builder) -> CallableArguments:
     unit = widths.pop(first, None)
     others = {name: d / unit for name, d in widths.items()} if unit else {}
     unknown = {name: 1.0 for name in usual if name in rest and name != first}
-    return CallableArguments({first: 1, **others, **unknown}, fixed, text)
+    heads = _heads(named, first)
+    return CallableArguments({first: 1, **others, **unknown, **heads}, fixed, text)
+
+
+def _heads(defaults: Mapping[str, Any], width: str) -> dict[str, float]:
+    """Heads per unit of width, by argument, that keep the head size of the defaults.
+
+    None where a rung has no whole number of them.
+    """
+    unit = defaults.get(width)
+    counts = {
+        name: count
+        for name, count in defaults.items()
+        if HEADS.fullmatch(name) and isinstance(count, int) and not isinstance(count, bool)
+    }
+    if not isinstance(unit, int) or not is_width(unit):
+        return {}
+    if any(count < 1 or count * NARROWEST_RUNG % unit for count in counts.values()):
+        return {}
+    return {name: count / unit for name, count in counts.items()}
 
 
 def is_width(default: object) -> bool:

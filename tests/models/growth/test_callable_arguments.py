@@ -37,6 +37,21 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
         (lambda width, hidden_dim=128: None, {"width": 1}, {}),
         (lambda **options: None, {"width": 1}, {}),
         (lambda size: None, {"size": 1}, {}),
+        # heads of 32, as the defaults have them: one at the narrowest rung, 32
+        (lambda width=128, heads=4: None, {"width": 1, "heads": 1 / 32}, {}),
+        (
+            lambda d_model=64, n_heads=8, n_kv_heads=4: None,
+            {"d_model": 1, "n_heads": 1 / 8, "n_kv_heads": 1 / 16},
+            {},
+        ),
+        # no whole number of heads at width 32: of kv_heads, of heads of 64, of heads of 12
+        (lambda width=128, heads=8, kv_heads=2: None, {"width": 1}, {}),
+        (lambda width=512, heads=8: None, {"width": 1}, {}),
+        (lambda width=96, heads=8: None, {"width": 1}, {}),
+        # not a number of heads, or no default to measure it by
+        (lambda width=128, heads=True, head=4, output_heads=4: None, {"width": 1}, {}),
+        (lambda width=128, *, heads: None, {"width": 1}, {}),
+        (lambda width, heads=4: None, {"width": 1}, {}),
         # signatures that do not tell: the reader has to say
         (lambda n_channels, n_classes, bilinear=False: None, {"width": 1}, {}),
         (lambda first, second: None, {"width": 1}, {}),
