@@ -23,6 +23,7 @@ from mutransfer_cli.surface.laws.loss.loss_law import (
     without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
+from mutransfer_cli.surface.laws.loss.odd_runs import odd_runs
 
 PARAMETERS = ("E", "A", "B", "alpha", "beta")
 
@@ -52,6 +53,7 @@ class Chinchilla:
         parameters = intervals(estimate, named(fitted.refits.draws), options)
         reasons = unbounded({name: parameters[name] for name in PARAMETERS[3:]}, fitted.refits)
         dependent = dependent_sizes(sizes, table.sizes)
+        fixed = () if free else (f"E is fixed at {options.floor:g}",)
         return LossLaw(
             table=table,
             fitted=fitted,
@@ -59,7 +61,7 @@ class Chinchilla:
             parameters=parameters,
             method=f"Huber losses of log residuals (δ = {DELTA:g}), summed; starts of Hoffmann et "
             f"al.; {fitted.refits.text}{beyond.text}",
-            notes=() if free else (f"E is fixed at {options.floor:g}",),
+            notes=(*fixed, *odd_runs(table, fitted.residuals)),
             beyond=beyond,
             unidentified=(*((dependent,) if dependent else ()), *reasons),
         )

@@ -14,6 +14,7 @@ from mutransfer_cli.surface.laws.loss.loss_law import (
     without_traces,
 )
 from mutransfer_cli.surface.laws.loss.objective import DELTA
+from mutransfer_cli.surface.laws.loss.odd_runs import odd_runs
 from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
 
 STRONG_EVIDENCE = 6.0  # difference of BIC (Kass and Raftery 1995)
@@ -54,7 +55,7 @@ class Power:
             parameters=parameters,
             method=f"Huber losses of log residuals (δ = {DELTA:g}), summed; many starts; "
             f"{fitted.refits.text}{beyond.text}",
-            notes=notes,
+            notes=(*notes, *odd_runs(table, fitted.residuals)),
             beyond=beyond,
             unidentified=tuple(unbounded({"alpha": parameters["alpha"]}, fitted.refits)),
         )
