@@ -68,7 +68,7 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
     if key not in _families:
         widths = [s.width for s in rungs(recipe) if s.width != base.width]
         other = replace(base, width=min(widths) if widths else 2 * base.width)
-        roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe))
+        roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe.model.build))
         with torch.random.fork_rng(devices=[]):
             full = base if few else replace(base, depth=2 * base.depth)
             wide = other.width

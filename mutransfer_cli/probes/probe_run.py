@@ -52,7 +52,7 @@ class ProbeRequest:
     seeds: int = 3
     minutes: float = DEFAULT_MINUTES
     confidence: float = 0.9
-    started: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=lambda: time.perf_counter())
     table: Path | None = None
     predict: float | None = None
     curve: Path | None = None

@@ -125,6 +125,7 @@ def with_every_text(recipe: Recipe) -> Recipe:
             "rules": recipe.rules.model_copy(update={"decay": ("x.*",)}),
             "lr_factors": {"x.*": 2.0},
             "init": recipe.init.model_copy(update={"zero": ("x.*",)}),
+            "optimizer": recipe.optimizer.model_copy(update={"trains": ("x.*",)}),
             "data": recipe.data.model_copy(update={"path": "x"}),
             "search": recipe.search.model_copy(update={"precision": {"lr": 0.25}}),
             "train": Train.model_construct(

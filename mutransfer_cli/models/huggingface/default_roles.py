@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.recipe.schema.recipe import Recipe
-
 # A state space's own tensors, transition, skip and step size: no published rule; assumption.
 STATE_SPACE = ("*.A_log", "*.D", "*.dt_proj.*", "*.dt_bias")
 
 
-def default_roles(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+def default_roles(build: str) -> tuple[tuple[str, str], ...]:
     """Pairs of pattern and role that come after the recipe's own."""
-    if "mamba" in recipe.model.build:
+    if "mamba" in build:
         return tuple((pattern, "fixed") for pattern in STATE_SPACE)
     return ()

@@ -126,7 +126,7 @@ def _attention(
         raise InputError(
             f"the head size grows with width in {call.module or 'attention'}, and its scale "
             f"does not follow head_size**{power:g}; fix the head size (in a recipe by heads "
-            f"that grow too, such as `heads: 0.03125` in model.width for heads of 32), or {line}"
+            f"that grow too, such as heads: 0.03125 in model.width for heads of 32), or {line}"
             if heads_grow
             else f"the scale of q·k in {call.module or 'attention'} changes with the width, and "
             f"its head size does not; give it the same scale at every width",
