@@ -7,7 +7,11 @@ STATE_SPACE = ("*.A_log", "*.D", "*.dt_proj.*", "*.dt_bias")
 
 
 def default_roles(build: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of pattern and role that come after the recipe's own."""
+    """Pairs of pattern and role that come after the recipe's own.
+
+    Args:
+        build: `model.build` of the recipe.
+    """
     if "mamba" in build:
         return tuple((pattern, "fixed") for pattern in STATE_SPACE)
     return ()
