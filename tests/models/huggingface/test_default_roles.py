@@ -7,5 +7,5 @@ from tests.helpers.hf_recipes import hf_recipe
 
 
 def test_a_state_space_s_own_tensors_are_fixed() -> None:
-    assert ("*.A_log", "fixed") in default_roles(hf_recipe("mamba"))
-    assert default_roles(hf_recipe("llama")) == ()
+    assert ("*.A_log", "fixed") in default_roles(hf_recipe("mamba").model.build)
+    assert default_roles(hf_recipe("llama").model.build) == ()
