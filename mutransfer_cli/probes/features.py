@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
+from mutransfer_cli.probes.kernel_features import (
+    KERNEL_METHOD,
+    UNMEASURED,
+    ansatz_measures,
+    kernel_measures,
+    kernel_series,
+)
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
-from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
-from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
+from mutransfer_cli.probes.subject.time_plan import Option, fitting, seeds_and_sizes
+from mutransfer_cli.probes.subject.trained_features import STEPS, TrainedFeatures, trained_features
+from mutransfer_cli.recipe.size import Size
 
 TOLERANCE = 0.15  # of the exponent of the width
-STEPS = 20  # of each run: later, losses differ by width
 FEWEST_WIDTHS = 3
+MEASURING = 20.0  # steps that the tangent kernels at both ends of a run cost, about
 METHOD = (
     f"RMS of the change of each layer's output over {STEPS} steps, on a batch that was not trained "
     "on, relative to its RMS at init; exponent of the width by regression over widths and seeds, "
     "median over the layers before the readout; 0 where features are learned at every width alike, "
-    "-1/2 in the regime of the tangent kernel (arXiv 2011.14522)"
+    f"-1/2 in the regime of the tangent kernel (arXiv 2011.14522). {KERNEL_METHOD}"
 )
+LEARNED, LAZY, UNSTABLE, UNDECIDED = "learned", "lazy", "unstable", "undecided"
 ADVICE = {
-    "pass": "nothing to change",
-    "fail": "run `mutransfer check`, which names the tensor at fault",
-    "inconclusive": "run `mutransfer check`; if it passes, begin the ladder at a larger width, or "
+    LEARNED: "tune at a small width (`mutransfer sweep`): wide models learn features as it does",
+    LAZY: "wider models will gain less than small ones promise: train under `mup`, or run "
+    "`mutransfer check`, which names the tensor whose rate or init is at fault",
+    UNSTABLE: "at one learning rate, wide models will diverge first: train under `mup`, or run "
+    "`mutransfer check`, which names the tensor whose rate or init is at fault",
+    UNDECIDED: "run `mutransfer check`; if it passes, begin the ladder at a larger width, or "
     "zero the readout (init.zero): at small widths, its random outputs drive the first steps",
 }
+VERDICTS: dict[str, Verdict] = {LEARNED: "pass", LAZY: "fail", UNSTABLE: "fail"}
+Sizes = tuple[tuple[Size, ...], int]  # sizes, and number of seeds
+Runs = Mapping[int, Sequence[TrainedFeatures]]
 
 
 def probe_features(request: ProbeRequest) -> ProbeResult:
@@ -50,66 +63,76 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
             f"probe features: needs at least {FEWEST_WIDTHS} widths, found {len(sizes)}; "
             "add widths to the ladder"
         )
-    moved: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    runs: dict[int, list[TrainedFeatures]] = defaultdict(list)
     notes: dict[str, None] = {}
     steps = min(STEPS, proxies.base.steps)
-    options = seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_WIDTHS)
+    options = _options(seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_WIDTHS))
     plan = fitting(proxies, request.seed, request.left, options, measuring=1, fewest_steps=5)
     notes.update(dict.fromkeys(plan.notes))
-    sizes = plan.what[0]
-    for seed in range(request.seed, request.seed + plan.what[1]):
+    (sizes, seeds), with_kernel = plan.what
+    for seed in range(request.seed, request.seed + seeds):
         for size in sizes:
             trainee = plan.train(size, seed, {})
             notes.update(dict.fromkeys(trainee.notes))
-            for name, movement in feature_movement(trainee).items():
-                moved[name].append((size.width, movement))
+            runs[size.width].append(trained_features(trainee, with_kernel))
+    moved = by_layer(runs)
     slopes = {name: width_slope(points, request.confidence) for name, points in moved.items()}
     middle = sorted(slopes, key=lambda name: slopes[name].value)[len(slopes) // 2]
-    verdict, reason = verdict_on(slopes, middle)
-    measures = tuple(
+    regime, reason = regime_of(slopes, middle)
+    measures = kernel_measures(runs, request.confidence)
+    if with_kernel and not measures:
+        notes[UNMEASURED] = None
+    measures += [
         Measure(name="exponent of the width", at={"layer": name}, estimate=value, expected=0.0)
         for name, value in slopes.items()
-    )
-    series = tuple(
+    ]
+    measures += ansatz_measures(runs, request.confidence)
+    series = [
         Series(
             name=name,
             panel="movement of features",
             x_name="width",
             y_name="relative change of the output",
-            x=tuple(float(s.width) for s in sizes),
+            x=tuple(float(width) for width in runs),
             y=tuple(
-                float(np.exp(np.mean([np.log(m) for w, m in points if w == s.width])))
-                for s in sizes
+                float(np.exp(np.mean([np.log(m) for w, m in points if w == width])))
+                for width in runs
             ),
         )
         for name, points in moved.items()
+    ]
+    return ProbeResult(
+        VERDICTS.get(regime, "inconclusive"),
+        reason,
+        tuple(measures),
+        METHOD,
+        (*series, *kernel_series(runs)),
+        ADVICE[regime],
+        tuple(notes),
     )
-    advice = ADVICE[verdict]
-    return ProbeResult(verdict, reason, measures, METHOD, series, advice, tuple(notes))
 
 
-def feature_movement(trainee: Trainee) -> dict[str, float]:
-    """RMS of the change of each layer's output relative to its RMS at init, without readouts.
+def _options(options: list[Option[Sizes]]) -> list[Option[tuple[Sizes, bool]]]:
+    """What may be run, with tangent kernels; and, where not even the least fits, without them."""
+    least = options[-1]
+    dropped = "; ".join(filter(None, [least.dropped, "no time for the tangent kernel (--minutes)"]))
+    return [
+        *(Option((o.what, True), o.runs, o.dropped, MEASURING) for o in options),
+        Option((least.what, False), least.runs, dropped),
+    ]
+
+
+def by_layer(runs: Runs) -> dict[str, list[tuple[float, float]]]:
+    """Width and movement of every run, by layer.
 
     Args:
-        trainee: What to train, for `STEPS` steps or to its end.
-
-    Raises:
-        InputError: A loss is not finite, or the model has no layer besides a readout.
+        runs: The runs of every width.
     """
-    (batch,) = trainee.unseen(1)
-    before = layer_outputs(trainee, batch)
-    for step in range(min(STEPS, trainee.steps)):
-        finite_loss(trainee.step(step), step)
-    after = layer_outputs(trainee, batch)
-    moved = {
-        name: _rms(after[name] - value) / _rms(value)
-        for name, value in before.items()
-        if name in after and after[name].shape == value.shape and _rms(value) > 0
-    }
-    moved = {name: value for name, value in moved.items() if value > 0}
-    if not moved:
-        raise InputError("the model has no layer before its readout whose output moves")
+    moved: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for width, found in runs.items():
+        for run in found:
+            for name, movement in run.movement.items():
+                moved[name].append((float(width), movement))
     return moved
 
 
@@ -119,12 +142,8 @@ def _certain(slope: Interval) -> bool:
     return slope.high < -TOLERANCE or slope.low > TOLERANCE
 
 
-def _rms(tensor: Tensor) -> float:
-    return float(tensor.double().pow(2).mean().sqrt())
-
-
-def verdict_on(slopes: Mapping[str, Interval], layer: str) -> tuple[Verdict, str]:
-    """Whether features are learned alike at every width.
+def regime_of(slopes: Mapping[str, Interval], layer: str) -> tuple[str, str]:
+    """Whether features are learned alike at every width, and why.
 
     Args:
         slopes: Exponent of the width, by layer.
@@ -137,10 +156,10 @@ def verdict_on(slopes: Mapping[str, Interval], layer: str) -> tuple[Verdict, str
         apart = {n: s for n, s in slopes.items() if _certain(s)}
         if apart:
             worst = max(apart, key=lambda name: abs(apart[name].value))
-            return "inconclusive", f"not every layer: {text}, but {worst} as width^{apart[worst]}"
-        return "pass", f"features are learned at every width alike: {text}"
+            return UNDECIDED, f"not every layer: {text}, but {worst} as width^{apart[worst]}"
+        return LEARNED, f"features are learned at every width alike: {text}"
     if slope.high < -TOLERANCE:
-        return "fail", f"lazy, the wider the less is learned: {text}"
+        return LAZY, f"lazy, the wider the less is learned: {text}"
     if slope.low > TOLERANCE:
-        return "fail", f"unstable, the wider the more features move: {text}"
-    return "inconclusive", f"not decided: {text}"
+        return UNSTABLE, f"unstable, the wider the more features move: {text}"
+    return UNDECIDED, f"not decided: {text}"

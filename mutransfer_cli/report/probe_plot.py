@@ -14,6 +14,7 @@ PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 MOST_LABELS = 12
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
+COSINE = "cosine"
 WIDE = 3.0  # ratio of values from which a probe of powers has a logarithmic axis
 
 
@@ -56,7 +57,9 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
                     sizes = sorted({x for series in curves for x in series.x})
                     panel.set_xticks(sizes, [f"{size:g}" for size in sizes])
             values = [y for series in curves for y in series.y]
-            if PROBES[probe].logarithmic and min(values) > 0:
+            if curves[0].y_name == COSINE:
+                panel.set_ylim(min(0, *values), 1)
+            elif PROBES[probe].logarithmic and min(values) > 0:
                 if max(values) > WIDE * min(values):
                     panel.set_yscale("log")
                 else:  # small changes look small

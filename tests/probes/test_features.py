@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.features import verdict_on
+from mutransfer_cli.probes.features import VERDICTS, regime_of
 from mutransfer_cli.probes.probe_run import run_probe
 
 RECIPE = """
@@ -83,16 +83,23 @@ def test_ten_known_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         target = str(path) if name == "recipe" else f"lazy_models:{name}"
         document = run_probe("features", target, sets)
         print(name, sets, document.reason)
+        kernel = next(m.estimate for m in document.measures if "movement" in m.at)
         if document.verdict != "inconclusive":
             assert document.reason.startswith(right), (name, sets, document.reason)
             decided += 1
+        if right == LAZILY:  # width^-1 under gradient descent (arXiv 1909.11304)
+            assert kernel.low is not None and kernel.high is not None
+            assert kernel.low < -1 < kernel.high and kernel.high < -0.2, (name, kernel)
+        elif right == LEARNED:
+            assert kernel.high is not None and kernel.high > -0.15, (name, kernel)
     assert decided >= 8
 
 
 def test_one_layer_that_depends_on_the_width_is_enough_not_to_pass() -> None:
     near = Interval(value=0.0, low=-0.1, high=0.1)
     far = Interval(value=-0.5, low=-0.6, high=-0.4)
-    assert verdict_on({"a": near, "b": near}, "a")[0] == "pass"
-    verdict, reason = verdict_on({"a": near, "b": far}, "a")
-    assert verdict == "inconclusive" and "but b as width^-0.5" in reason
-    assert verdict_on({"a": near, "b": far}, "b")[0] == "fail"  # where the median layer does
+    assert regime_of({"a": near, "b": near}, "a")[0] == "learned"
+    regime, reason = regime_of({"a": near, "b": far}, "a")
+    assert regime not in VERDICTS and "but b as width^-0.5" in reason
+    assert regime_of({"a": near, "b": far}, "b")[0] == "lazy"  # where the median layer does
+    assert VERDICTS == {"learned": "pass", "lazy": "fail", "unstable": "fail"}

@@ -43,11 +43,7 @@ def feature_ansatz(weight: Array, gradients: Array) -> float | None:
         gradients: G, gradients of the model's output by the layer's input (points, inputs).
     """
     size = _square(weight) * _square(gradients)
-    return (
-        float((weight @ gradients.T).ravel() @ (weight @ gradients.T).ravel()) / size
-        if size
-        else None
-    )
+    return float(np.sum((weight @ gradients.T) ** 2)) / size if size > 0 else None
 
 
 def _square(matrix: Array) -> float:

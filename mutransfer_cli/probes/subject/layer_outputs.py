@@ -73,8 +73,8 @@ def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
     found: list[Tensor] = []
 
     def keep(module: nn.Module, args: Any, output: Any) -> None:
-        value = output if isinstance(output, Tensor) else getattr(output, "logits", None)
-        if isinstance(value, Tensor):
+        value = output_tensor(output)
+        if value is not None:
             found.append(value.detach().clone())
 
     handle = trainee.model.register_forward_hook(keep)
@@ -84,6 +84,19 @@ def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
     finally:
         handle.remove()
     return found[-1] if found else None
+
+
+def output_tensor(output: Any) -> Tensor | None:
+    """What a model returns: a tensor, its logits, or the first tensor of a tuple with a shape.
+
+    Args:
+        output: What its forward pass returned.
+    """
+    if isinstance(output, tuple):
+        parts = [part for part in output if isinstance(part, Tensor) and part.dim() > 0]
+        return parts[0] if parts else None
+    value = output if isinstance(output, Tensor) else getattr(output, "logits", None)
+    return value if isinstance(value, Tensor) else None
 
 
 def rows(tensor: Tensor) -> NDArray[np.float64]:

@@ -68,11 +68,13 @@ class Option(Generic[What]):
         what: What they are, for the probe.
         runs: Size and number of steps of every run.
         dropped: What they leave out; empty: nothing.
+        measuring: What measuring a run costs in this option alone, in steps of it.
     """
 
     what: What
     runs: Sequence[tuple[Size, int]]
     dropped: str = ""
+    measuring: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def fitting(
         total = other
         for size, steps in option.runs:
             of_size = costs[replace(size, steps=proxies.base.steps)]
-            total += of_size.build + of_size.step * (share * steps + measuring)
+            total += of_size.build + of_size.step * (share * steps + measuring + option.measuring)
         return total
 
     for option in options:

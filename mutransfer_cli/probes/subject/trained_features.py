@@ -1,0 +1,84 @@
+"""What a short training changes in a model: the outputs of its layers, its tangent kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.estimates.feature_learning import kernel_alignment, kernel_movement
+from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
+from mutransfer_cli.probes.subject.output_gradients import output_gradients
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
+
+STEPS = 20  # of each run: later, losses differ by width
+INIT, TRAINED = "init", "end"
+
+
+@dataclass(frozen=True)
+class TrainedFeatures:
+    """What has moved, and how the end differs from init.
+
+    Attributes:
+        movement: RMS of the change of each layer's output relative to its RMS at init.
+        kernel: Movement of the tangent kernel; None where it cannot be measured.
+        alignment: Of the kernel with what the loss asks of the outputs at init, by time.
+        ansatz: Cosine of WᵀW with the average gradient outer product, by time and layer.
+    """
+
+    movement: Mapping[str, float]
+    kernel: float | None
+    alignment: Mapping[str, float]
+    ansatz: Mapping[str, Mapping[str, float]]
+
+
+def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatures:
+    """Train for `STEPS` steps or to the end, and compare with init on a batch not trained on.
+
+    Args:
+        trainee: What to train.
+        with_kernel: Whether the tangent kernel and the ansatz are measured too.
+
+    Raises:
+        InputError: A loss is not finite, or the model has no layer besides a readout.
+    """
+    (batch,) = trainee.unseen(1)
+    outputs = layer_outputs(trainee, batch)
+    gradients = output_gradients(trainee, batch) if with_kernel else None
+    for step in range(min(STEPS, trainee.steps)):
+        finite_loss(trainee.step(step), step)
+    after = output_gradients(trainee, batch) if gradients is not None else None
+    moved = _movement(outputs, layer_outputs(trainee, batch))
+    if gradients is None or after is None:
+        return TrainedFeatures(moved, None, {}, {})
+    found = {INIT: gradients, TRAINED: after}
+    alignment = {}
+    for when, g in found.items():
+        value = None if gradients.asked is None else kernel_alignment(g.kernel, gradients.asked)
+        if value is not None:
+            alignment[when] = value
+    kernel = kernel_movement(gradients.kernel, after.kernel)
+    return TrainedFeatures(moved, kernel, alignment, {w: g.ansatz for w, g in found.items()})
+
+
+def _movement(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
+    """Relative change of every output that moves.
+
+    Raises:
+        InputError: None does.
+    """
+    moved = {
+        name: _rms(after[name] - value) / _rms(value)
+        for name, value in before.items()
+        if name in after and after[name].shape == value.shape and _rms(value) > 0
+    }
+    moved = {name: value for name, value in moved.items() if value > 0}
+    if not moved:
+        raise InputError("the model has no layer before its readout whose output moves")
+    return moved
+
+
+def _rms(tensor: Tensor) -> float:
+    return float(tensor.double().pow(2).mean().sqrt())
