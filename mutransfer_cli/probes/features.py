@@ -11,16 +11,20 @@ from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
-from mutransfer_cli.probes.kernel_features import (
+from mutransfer_cli.probes.feature_learning.kernel_features import (
     KERNEL_METHOD,
     UNMEASURED,
     ansatz_measures,
     kernel_measures,
     kernel_series,
 )
+from mutransfer_cli.probes.feature_learning.trained_features import (
+    STEPS,
+    TrainedFeatures,
+    trained_features,
+)
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.time_plan import Option, fitting, seeds_and_sizes
-from mutransfer_cli.probes.subject.trained_features import STEPS, TrainedFeatures, trained_features
 from mutransfer_cli.recipe.size import Size
 
 TOLERANCE = 0.15  # of the exponent of the width

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.probes.subject.output_gradients import _normals, output_gradients
+from mutransfer_cli.probes.feature_learning.output_gradients import _normals, output_gradients
+from mutransfer_cli.probes.feature_learning.trained_features import INIT, TRAINED, trained_features
 from mutransfer_cli.probes.subject.proxies import trainee_of_subject
-from mutransfer_cli.probes.subject.trained_features import INIT, TRAINED, trained_features
 from mutransfer_cli.probes.subject.trainee import Trainee
 
 X = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))

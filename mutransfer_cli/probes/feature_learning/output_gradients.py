@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mutransfer_cli.probes.curvature.flat import flatten, trained_parameters
 from mutransfer_cli.probes.curvature.repeatable import twice_differentiable
-from mutransfer_cli.probes.estimates.feature_learning import feature_ansatz
+from mutransfer_cli.probes.feature_learning.kernel_matrices import feature_ansatz
 from mutransfer_cli.probes.subject.layer_outputs import READOUTS, output_tensor
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.train.batches import count_examples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mutransfer_cli.probes.estimates.feature_learning import (
+from mutransfer_cli.probes.feature_learning.kernel_matrices import (
     feature_ansatz,
     kernel_alignment,
     kernel_movement,

@@ -9,9 +9,9 @@ import numpy as np
 
 from mutransfer_cli.documents.probe import Measure, Series
 from mutransfer_cli.probes.estimates.width_slope import width_slope
+from mutransfer_cli.probes.feature_learning.output_gradients import EXAMPLES, FEWEST
+from mutransfer_cli.probes.feature_learning.trained_features import INIT, TRAINED, TrainedFeatures
 from mutransfer_cli.probes.probe_run import mean_interval
-from mutransfer_cli.probes.subject.output_gradients import EXAMPLES, FEWEST
-from mutransfer_cli.probes.subject.trained_features import INIT, TRAINED, TrainedFeatures
 
 KERNEL_METHOD = (
     f"Tangent kernel of {EXAMPLES} of these examples and a random projection of the outputs: its "

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.estimates.feature_learning import kernel_alignment, kernel_movement
+from mutransfer_cli.probes.feature_learning.kernel_matrices import kernel_alignment, kernel_movement
+from mutransfer_cli.probes.feature_learning.output_gradients import output_gradients
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
-from mutransfer_cli.probes.subject.output_gradients import output_gradients
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 STEPS = 20  # of each run: later, losses differ by width

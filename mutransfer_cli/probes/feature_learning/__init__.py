@@ -1,0 +1,1 @@
+"""What training does to features: tangent kernels, their alignment, and the feature ansatz."""
