@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
@@ -72,16 +72,18 @@ class Case:
         seeds: Number of seeds.
         optimizer: The section `optimizer`.
         key: The hyperparameter that `rates` are powers of two of.
+        others: Other axes whose value differs from the base at a size.
     """
 
     text: str
     axis: str
     sizes: tuple[int, ...]
-    rates: range
+    rates: Sequence[float]
     rivals: Mapping[str, float] = field(default_factory=dict)
     seeds: int = 3
     optimizer: str = ADAMW
     key: str = "lr"
+    others: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     def load(self) -> Recipe:
         return loads(
@@ -102,6 +104,8 @@ COMPLETEP, DEPTH_MUP = (
 GROWN = {"∝ size^-1/2": -0.5, "∝ size^1/2": 0.5}
 WIDTHS = (16, 32, 64, 128)
 LARGE_VOCAB = {"large-vocab": -0.5}  # of the width, relative to mup
+HALF_OCTAVES = tuple(x / 2 for x in range(-17, -6))
+DENSE = MOE.replace("experts: 8, active_experts: 2", "experts: 4, active_experts: 1")
 CASES = {
     "muon-width": Case(  # adjust_lr original, whose factor stays; match_rms_adamw's grows
         GPT, "width", WIDTHS, range(-10, 0), {"match_rms_adamw as it is": 0.5}, optimizer=MUON
@@ -125,6 +129,39 @@ CASES = {
         LARGE_VOCAB,
         optimizer=MUON.replace("}", ", trains: [hidden, embedding]}"),
         key="lr_factors.embedding",
+    ),
+    "muon-readout": Case(
+        WORDS.replace("VOCAB", "256"),
+        "width",
+        (8, 16, 32, 64),
+        range(-6, 5),
+        {"constant rate × factor": -0.5},
+        optimizer=MUON.replace("}", ", trains: [hidden, readout]}"),
+        key="lr_factors.readout",
+    ),
+    "muon-tied": Case(
+        WORDS.replace("VOCAB", "256").replace("args: {", "args: {tied: true, "),
+        "width",
+        (8, 16, 32, 64),
+        range(-6, 5),
+        {"constant rate × factor": -0.5},
+        optimizer=MUON.replace("}", ", trains: [hidden, tied]}"),
+        key="lr_factors.tied",
+    ),
+    "dense-top-1": Case(  # one expert is the dense model
+        DENSE.replace("expert_width: 32", "expert_width: 64"),
+        "experts",
+        (1, 4, 8),
+        HALF_OCTAVES,
+        GROWN,
+    ),
+    "dense-top-2": Case(  # as wide as the two experts of a token
+        MOE,
+        "experts",
+        (1, 4, 8),
+        HALF_OCTAVES,
+        GROWN,
+        others={1: {"active_experts": 1, "expert_width": 64}},
     ),
     "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
     "moe-active": Case(MOE, "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN),
@@ -161,7 +198,9 @@ def table_of(name: str) -> TransferTable:
     case = CASES[name]
     path = TABLES / f"{name}.csv"
     recipe = case.load()
-    return TransferTable(path, recipe, case.axis, case.sizes, case.rates, case.seeds, case.key)
+    return TransferTable(
+        path, recipe, case.axis, case.sizes, case.rates, case.seeds, case.key, case.others
+    )
 
 
 def measures(case: Case, rates: Values, tables: dict[int, Values], seeds: Values) -> list[float]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +30,17 @@ class TransferTable:
         rates: Log2 of the quoted rates.
         seeds: Number of seeds.
         key: The hyperparameter that the rates are values of.
+        others: Other axes whose value differs from the base at a size.
     """
 
     path: Path
     recipe: Recipe
     axis: str
     sizes: Sequence[int]
-    rates: Sequence[int]
+    rates: Sequence[float]
     seeds: int
     key: str = "lr"
+    others: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     def read(self) -> Losses:
         """The losses so far."""
@@ -57,7 +59,7 @@ class TransferTable:
                 keys = [key for key in keys if key not in done]
                 if not keys:
                     continue
-                at = replace(factory.base, **{self.axis: size})
+                at = replace(factory.base, **{self.axis: size}, **self.others.get(size, {}))
                 trials = [Trial.of(factory, at, seed, {self.key: 2.0**rate}) for _, rate, _ in keys]
                 results = dict(train_population(trials))
                 is_new = not self.path.is_file()

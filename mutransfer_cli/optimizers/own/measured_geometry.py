@@ -233,7 +233,14 @@ def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: f
     beside_larger = update_of(make, first, rate=rate, neighbor_scale=GRADIENT_FACTOR)
     small = SMALL_GRADIENT * first.double()  # in float64, since its steps would drown in rounding
     # without what moves a tensor without a gradient, such as a decay of its own (ASGD)
-    at_small, still = (update_of(make, gradient, rate=rate) for gradient in (small, 0 * small))
+    try:
+        at_small, still = (update_of(make, gradient, rate=rate) for gradient in (small, 0 * small))
+    except RuntimeError as error:  # state that is float32 whatever the tensor is
+        message = " ".join(str(error).split())
+        raise NoStep(
+            f"it steps in float32, but not in float64, in which small gradients are measured "
+            f"({message})"
+        ) from error
     one_side_longer = shapes[1 : 1 + len(shapes[0])]
     return Responses(
         gradient=exponent(update_of(make, GRADIENT_FACTOR * first, rate=rate), GRADIENT_FACTOR),

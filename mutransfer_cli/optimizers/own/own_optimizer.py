@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 
 from mutransfer_cli.catalog.own_optimizers import is_own, parts_of_name
@@ -24,6 +25,7 @@ from mutransfer_cli.optimizers.geometry import (
 )
 from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
+from mutransfer_cli.optimizers.own.class_faults import constructor_fault, described, step_fault
 from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, by_size, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
     MakeOptimizer,
@@ -76,10 +78,13 @@ def own_optimizer(name: str) -> OptimizerSpec:
         return {key: value for key, value in given.items() if key in taken and value is not None}
 
     def make(groups: list[dict[str, Any]]) -> Optimizer:
-        optimizer: Optimizer = made([{**options(TYPICAL), **group} for group in groups])
+        try:
+            optimizer: Optimizer = made([{**options(TYPICAL), **group} for group in groups])
+        except (Exception, SystemExit) as error:  # whatever the user's class raises
+            raise InputError(f"{path}: {constructor_fault(own, args, error)}", KEY) from error
         return optimizer
 
-    measured, share = measure(path, make)
+    measured, share = measure(own, path, make)
     match = known_geometry(measured)
     if match is None:
         raise InputError(unmatched(path, measured), KEY)
@@ -146,8 +151,8 @@ def optimizer_class(path: str) -> type[Optimizer]:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever the user's module raises at import
-        raise InputError(f"{path}: importing it: {type(error).__name__}: {error}", KEY) from error
+    except (Exception, SystemExit) as error:  # whatever the user's module raises at import
+        raise InputError(f"{path}: importing it: {described(error)}", KEY) from error
     if not (isinstance(found, type) and issubclass(found, Optimizer)):
         raise InputError(f"{path}: expected a subclass of torch.optim.Optimizer", KEY)
     return found
@@ -182,18 +187,21 @@ def with_arguments(own: type[Optimizer], args: dict[str, Any]) -> type[Optimizer
     return Own
 
 
-def measure(path: str, make: MakeOptimizer) -> tuple[MeasuredUpdate, float]:
-    """Measure the updates and the decay of a user's class.
+def measure(own: type[Optimizer], path: str, make: MakeOptimizer) -> tuple[MeasuredUpdate, float]:
+    """Measure the updates and the decay of a user's class; steps under torch.compile run eagerly.
 
     Raises:
         InputError: It cannot be made or stepped.
     """
     try:
-        return measured_update(make), decay_share(make)
+        with torch.compiler.set_stance("force_eager"):
+            return measured_update(make), decay_share(make)
+    except InputError:
+        raise
     except NoStep as error:
         raise InputError(f"{path}: {error}", KEY) from error
-    except Exception as error:  # whatever the user's class raises
-        raise InputError(f"{path}: {type(error).__name__}: {error}", KEY) from error
+    except (Exception, SystemExit) as error:  # whatever the user's class raises
+        raise InputError(f"{path}: {step_fault(own, error)}", KEY) from error
 
 
 def unmatched(path: str, measured: MeasuredUpdate) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import (
@@ -17,8 +18,10 @@ from mutransfer_cli.optimizers.geometry import (
     Geometry,
 )
 from mutransfer_cli.optimizers.protocol import optimizer_spec
+from tests.helpers.refused_optimizers import GRAPHS, compiled_sign
 
 HERE = "tests.helpers.own_optimizers:"
+REFUSED = "tests.helpers.refused_optimizers:"
 
 
 @pytest.mark.parametrize(
@@ -85,11 +88,28 @@ def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
         ("torch.nn:Linear", "expected a subclass of torch.optim.Optimizer"),
         ("torch.optim:LBFGS", "missing 1 required positional argument: 'closure'"),
         (HERE + 'Signs{"absent": 1}', "unexpected keyword argument 'absent'"),
+        (HERE + 'Signs{"absent": 1}', "optimizer.args: its constructor has no absent"),
+        ("torch.optim:LBFGS", "its step needs a closure"),
+        (REFUSED + "OfNames", "its constructor takes named_parameters, a plan gives groups"),
+        (REFUSED + "OfLength", "its constructor needs total_steps: set optimizer.args ("),
+        (REFUSED + "Licensed", "its constructor refuses what a plan gives, groups of tensors"),
+        (REFUSED + "Licensed", "(SystemExit: no licence)"),
+        (REFUSED + "OnDevices", "its step fails on a trial gradient, so that its update cannot be"),
+        (REFUSED + "OnDevices", "(RuntimeError: no kernel: build it)"),
+        (REFUSED + "Single", "steps in float32, but not in float64"),
     ],
 )
 def test_refuses_what_cannot_be_made(name: str, text: str) -> None:
     with pytest.raises(InputError, match=re.escape(text)):
         optimizer_spec(name)
+
+
+def test_a_compiled_step_is_measured_without_compiling() -> None:
+    """heavyball's classes compile theirs, which takes minutes for all shapes of the measurement."""
+    assert optimizer_spec(REFUSED + "Compiled").geometry == SIGN
+    assert not GRAPHS
+    compiled_sign(torch.ones(2))
+    assert GRAPHS  # the control: it does compile
 
 
 @pytest.mark.parametrize("name", ["Adafactor", "Adadelta", "RMSprop", "NAdam", "RAdam", "ASGD"])
