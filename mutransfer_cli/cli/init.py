@@ -87,6 +87,7 @@ def text_for(model: str, name: str) -> str:
             width=arguments.width,
             args=arguments.fixed,
             signature=arguments.signature,
+            narrowest=arguments.narrowest,
         )
     return template(model, name, proxies)
 

@@ -14,8 +14,6 @@ from mutransfer_cli.models.user_code import call_builder, import_callable
 from mutransfer_cli.recipe.template import ModelInput
 from mutransfer_cli.tracing.skeleton import skeleton
 
-WIDTHS = (64, 128)
-
 
 def callable_arguments(path: str) -> CallableArguments:
     """The arguments of `package.module:callable` that a recipe names, from its signature.
@@ -39,12 +37,12 @@ def input_of(path: str) -> ModelInput | None:
     subjects: list[Subject] = []
 
     def model(width: int) -> nn.Module:
-        sizes = {name: int(width * factor) for name, factor in arguments.width.items()}
+        sizes = {name: round(width * factor) for name, factor in arguments.width.items()}
         subjects.append(call_builder(builder, path, {**arguments.fixed, **sizes}, {"depth": 2}, 0))
         return subjects[-1].model
 
     try:
-        small, big = (skeleton(partial(model, width)) for width in WIDTHS)
+        small, big = (skeleton(partial(model, n * arguments.narrowest)) for n in (2, 4))
     except Exception:  # whatever the user's code raises: it may need arguments or a device
         return None
     found = first_input(list(small.modules()), list(big.modules()))

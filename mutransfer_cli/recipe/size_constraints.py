@@ -12,7 +12,7 @@ _REACH = 100_000  # how far away the nearest width that works is looked for
 
 
 def _is_whole(value: float) -> bool:
-    return 1 <= value < inf and abs(value - round(value)) < 1e-9 * max(1.0, value)
+    return 0.5 < value < inf and abs(value - round(value)) < 1e-9 * max(1.0, value)
 
 
 def _nearest(value: int, works: Callable[[int], bool]) -> str:

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 import yaml
@@ -46,9 +47,10 @@ search:
 """
 
 _SIZES = """\
-base: {{width: 64, depth: 2, batch: 16, steps: {steps}}}
-ladder: {{width: [32, 64, 128]}}    # the proxies that are trained
-target: {{width: 4096}}             # the model that is too large to tune"""
+base: {{width: {base}, depth: 2, batch: 16, steps: {steps}}}
+{ladder:<33} # the proxies that are trained
+{target:<33} # the model that is too large to tune"""
+NARROWEST, BASE, TARGET = 32, 64, 4096  # widths, unless a model's heads ask for others
 
 _CALLABLE_MODEL = """\
 # Called as build(width, **args), with depth and seed where it asks for them. It returns a
@@ -114,6 +116,7 @@ def template(
     width: Mapping[str, float] = DEFAULT_WIDTH,
     args: Mapping[str, int] | None = None,
     signature: str = "",
+    narrowest: int = NARROWEST,
 ) -> str:
     """The text of a commented recipe.
 
@@ -125,6 +128,7 @@ def template(
         width: By argument of the callable, how many times the width it is.
         args: Arguments of the callable that are the same at every size.
         signature: The callable's parameters as text.
+        narrowest: The width that all widths of the callable's model are multiples of.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -147,6 +151,7 @@ def template(
             ),
             "init": _INIT_FROM_MODEL,
             "data": _CALLABLE_DATA + _data_for(takes),
+            "sizes": _sizes(200, narrowest),
         }
     else:
         raise InputError(
@@ -154,12 +159,26 @@ def template(
             "package.module:callable"
         )
     default = Recipe.model_fields["parameterization"].default
-    parts = {"sizes": _SIZES.format(steps=200), "parameterization": default, **parts}
+    parts = {"sizes": _sizes(200), "parameterization": default, **parts}
     return _TEXT.format(
         name=_quoted(name),
         parameterizations=" | ".join(PARAMETERIZATIONS.names),
         samplers=" | ".join(SAMPLERS.names),
         **parts,
+    )
+
+
+def _sizes(steps: int, narrowest: int = NARROWEST) -> str:
+    """The sizes, every width a multiple of the narrowest."""
+    widths = [narrowest, 2 * narrowest, 4 * narrowest]
+    target = narrowest
+    while 2 * target <= TARGET:
+        target *= 2
+    return _SIZES.format(
+        base=narrowest * ceil(BASE / narrowest),
+        steps=steps,
+        ladder=f"ladder: {{width: {widths}}}",
+        target=f"target: {{width: {target}}}",
     )
 
 
@@ -216,7 +235,7 @@ def _of_built_in(row: ModelEntry) -> dict[str, str]:
         "model": example.model or f"# {row.summary}\nmodel:\n  build: {row.name}\n",
         "init": example.init,
         "data": _data(row.reads, example.source),
-        "sizes": _SIZES.format(steps=example.steps),
+        "sizes": _sizes(example.steps),
     }
 
 
@@ -250,7 +269,7 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
 
 def flow(values: Mapping[str, float]) -> str:
     """Numbers by name as YAML in one line."""
-    return "{" + ", ".join(f"{name}: {value:.6g}" for name, value in values.items()) + "}"
+    return "{" + ", ".join(f"{name}: {value:.12g}" for name, value in values.items()) + "}"
 
 
 def _signature_comment(model: str, signature: str) -> str:

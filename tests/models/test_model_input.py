@@ -131,3 +131,14 @@ def test_a_vocabulary_is_not_the_width() -> None:
         {"n_symbols": 256},
         {"residual_channels": 1, "skip_channels": 2},
     )
+
+
+@pytest.mark.parametrize(
+    ("narrowest", "base", "target"), [(32, 64, 4096), (64, 64, 4096), (48, 96, 3072)]
+)
+def test_sizes_are_multiples_of_the_narrowest(narrowest: int, base: int, target: int) -> None:
+    width = {"width": 1, "heads": 1 / narrowest}
+    recipe = loads(template("m:build", "study", width=width, narrowest=narrowest), "it").recipe
+    assert recipe.ladder.width == (narrowest, 2 * narrowest, 4 * narrowest)
+    assert recipe.target is not None
+    assert (recipe.base.width, recipe.target.width) == (base, target)

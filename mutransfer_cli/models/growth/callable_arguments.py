@@ -6,6 +6,9 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
+from inspect import Parameter
+from math import lcm
 from typing import Any
 
 from mutransfer_cli.models.user_code import Builder
@@ -20,8 +23,11 @@ LIKELY = re.compile(
 )
 VOCABULARY = re.compile(r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|tokens?|ntoken|symbols|chars)")
 HEADS = re.compile(r"(?:(?:n|n_|num_)(?:attention_|attn_|kv_|key_value_)?heads?|(?:kv_)?heads)")
+HEAD_SIZE = re.compile(r"(?:attention_|attn_)?(?:dim_head|head_dim|d_head|head_size|head_width)")
 SMALLEST_WIDTH = 8
-NARROWEST_RUNG = 32  # of the ladder that `init` writes for callables
+USUAL_HEAD_SIZE = 32  # where neither a default nor an argument says one
+NARROWEST_RUNGS = (32, 128)  # from, to; beyond, a ladder takes too long on a CPU
+DIVISOR = 8  # of every rung, as normalization by groups asks
 BYTES = 256
 
 
@@ -33,11 +39,13 @@ class CallableArguments:
         width: By argument, how many times the width it is.
         fixed: Arguments that are the same at every size.
         signature: The callable's parameters as text; empty where it has no signature.
+        narrowest: The smallest width of a ladder at which every number of heads is whole.
     """
 
     width: Mapping[str, float] = field(default_factory=lambda: {"width": 1})
     fixed: Mapping[str, int] = field(default_factory=dict)
     signature: str = ""
+    narrowest: int = NARROWEST_RUNGS[0]
 
 
 def arguments_of(builder: Builder) -> CallableArguments:
@@ -45,7 +53,7 @@ def arguments_of(builder: Builder) -> CallableArguments:
 
     `width` where it takes that; else the first one with a usual name, and others whose defaults
     are widths too, in the proportion of the defaults (1 without defaults); else the only one that
-    it requires. Heads grow in number where the defaults give a head size that fits every rung.
+    it requires. Heads grow in number, by the head size of the defaults.
     """
     try:
         signature = inspect.signature(builder)
@@ -58,38 +66,60 @@ def arguments_of(builder: Builder) -> CallableArguments:
         if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
         and name not in ("self", "depth", "seed")
     }
-    required = [name for name, default in named.items() if default is inspect.Parameter.empty]
+    required = [name for name, default in named.items() if default is Parameter.empty]
     fixed = {name: BYTES for name in required if VOCABULARY.fullmatch(name)}
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()) or "width" in named:
-        return CallableArguments({"width": 1, **_heads(named, "width")}, fixed, text)
+        narrowest, heads = _heads(named, "width")
+        return CallableArguments({"width": 1, **heads}, fixed, text, narrowest)
     usual = [name for name in named if SURE.fullmatch(name) or LIKELY.fullmatch(name)]
     widths = {name: named[name] for name in usual if is_width(named[name])}
     sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in required or is_width(d))]
     rest = [name for name in required if name not in fixed]
     first = (sure or list(widths) or (rest if len(rest) == 1 else ["width"]))[0]
     unit = widths.pop(first, None)
-    others = {name: d / unit for name, d in widths.items()} if unit else {}
+    narrowest, heads = _heads(named, first)
+    others = {name: _ratio(d, unit, narrowest) for name, d in widths.items()} if unit else {}
     unknown = {name: 1.0 for name in usual if name in rest and name != first}
-    heads = _heads(named, first)
-    return CallableArguments({first: 1, **others, **unknown, **heads}, fixed, text)
+    return CallableArguments({first: 1, **others, **unknown, **heads}, fixed, text, narrowest)
 
 
-def _heads(defaults: Mapping[str, Any], width: str) -> dict[str, float]:
-    """Heads per unit of width, by argument, that keep the head size of the defaults.
+def _ratio(default: int, unit: int, narrowest: int) -> float:
+    """A default per unit of width, so that it is whole at every rung; 1365 of 512 are 85 of 32."""
+    return (round(default * narrowest / unit) or default * narrowest / unit) / narrowest
 
-    None where a rung has no whole number of them.
+
+def _heads(defaults: Mapping[str, Any], width: str) -> tuple[int, dict[str, float]]:
+    """The narrowest rung, and the heads per unit of width by argument.
+
+    The head size is that of the defaults; else the default of an argument that is one; else, where
+    the number of heads is required, the usual one. There are no heads where none of these says it,
+    or where only a wide rung has a whole number of each.
     """
     unit = defaults.get(width)
-    counts = {
-        name: count
-        for name, count in defaults.items()
-        if HEADS.fullmatch(name) and isinstance(count, int) and not isinstance(count, bool)
-    }
-    if not isinstance(unit, int) or not is_width(unit):
-        return {}
-    if any(count < 1 or count * NARROWEST_RUNG % unit for count in counts.values()):
-        return {}
-    return {name: count / unit for name, count in counts.items()}
+    sizes = [d for name, d in defaults.items() if HEAD_SIZE.fullmatch(name) and _is_count(d)]
+    per_width: dict[str, Fraction] = {}
+    for name, count in defaults.items():
+        if not HEADS.fullmatch(name) or not (_is_count(count) or count is Parameter.empty):
+            continue
+        if isinstance(unit, int) and is_width(unit) and _is_count(count):
+            per_width[name] = Fraction(count, unit)
+        elif sizes:
+            per_width[name] = Fraction(1, sizes[0])
+        elif count is Parameter.empty:
+            per_width[name] = Fraction(1, USUAL_HEAD_SIZE)
+        else:
+            return NARROWEST_RUNGS[0], {}
+    least, most = NARROWEST_RUNGS
+    step = lcm(DIVISOR, *(ratio.denominator for ratio in per_width.values()))
+    narrowest = step * -(-least // step)
+    if narrowest > most:
+        return least, {}
+    return narrowest, {name: float(ratio) for name, ratio in per_width.items()}
+
+
+def _is_count(default: object) -> bool:
+    """Whether a default may be a number of heads or a head's size."""
+    return isinstance(default, int) and not isinstance(default, bool) and default > 0
 
 
 def is_width(default: object) -> bool:

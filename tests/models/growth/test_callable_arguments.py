@@ -15,18 +15,22 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
     [
         (
             lambda *, dim, num_tokens, depth, dim_head=64, heads=8, ff_mult=4: None,
-            {"dim": 1},
+            {"dim": 1, "heads": 1 / 64},  # dim_head
             {"num_tokens": 256},
         ),
-        (lambda n_layer=12, n_head=12, n_embd=768, vocab_size=50304: None, {"n_embd": 1}, {}),
+        (
+            lambda n_layer=12, n_head=12, n_embd=768, vocab_size=50304: None,
+            {"n_embd": 1, "n_head": 1 / 64},
+            {},
+        ),
         (
             lambda *, image_size, patch_size, num_classes, dim, depth, heads, mlp_dim: None,
-            {"dim": 1, "mlp_dim": 1},
+            {"dim": 1, "mlp_dim": 1, "heads": 1 / 32},  # heads that nothing measures: of 32
             {},
         ),
         (
             lambda d_model=512, nhead=8, num_layers=6, dim_feedforward=2048: None,
-            {"d_model": 1, "dim_feedforward": 4},
+            {"d_model": 1, "dim_feedforward": 4, "nhead": 1 / 64},
             {},
         ),
         (
@@ -44,13 +48,11 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
             {"d_model": 1, "n_heads": 1 / 8, "n_kv_heads": 1 / 16},
             {},
         ),
-        # no whole number of heads at width 32: of kv_heads, of heads of 64, of heads of 12
-        (lambda width=128, heads=8, kv_heads=2: None, {"width": 1}, {}),
-        (lambda width=512, heads=8: None, {"width": 1}, {}),
-        (lambda width=96, heads=8: None, {"width": 1}, {}),
-        # not a number of heads, or no default to measure it by
+        # no whole number of kv_heads below width 512, of heads of 256 below 256
+        (lambda width=4096, heads=32, kv_heads=8: None, {"width": 1}, {}),
+        (lambda width=512, heads=2: None, {"width": 1}, {}),
+        # not a number of heads, or heads that neither the width nor a head size measures
         (lambda width=128, heads=True, head=4, output_heads=4: None, {"width": 1}, {}),
-        (lambda width=128, *, heads: None, {"width": 1}, {}),
         (lambda width, heads=4: None, {"width": 1}, {}),
         # signatures that do not tell: the reader has to say
         (lambda n_channels, n_classes, bilinear=False: None, {"width": 1}, {}),
@@ -62,6 +64,33 @@ def test_the_width(
 ) -> None:
     arguments = arguments_of(builder)
     assert (dict(arguments.width), dict(arguments.fixed)) == (width, fixed)
+
+
+@pytest.mark.parametrize(
+    ("builder", "heads", "narrowest"),
+    [
+        (lambda width=128, heads=4: None, {"heads": 1 / 32}, 32),
+        (lambda width=512, heads=8: None, {"heads": 1 / 64}, 64),
+        (lambda width=128, heads=8, kv_heads=2: None, {"heads": 1 / 16, "kv_heads": 1 / 64}, 64),
+        (lambda width=4096, heads=32: None, {"heads": 1 / 128}, 128),
+        # heads of 12: at 24, 48, … whole in number, and divisible by the groups of normalization
+        (lambda width=96, heads=8: None, {"heads": 1 / 12}, 48),
+        (lambda width, heads=8, head_dim=16: None, {"heads": 1 / 16}, 32),
+        (lambda width=512, heads=2: None, {}, 32),  # heads of 256: too wide, the reader has to say
+        (lambda width=512: None, {}, 32),
+    ],
+)
+def test_every_rung_has_whole_heads(
+    builder: Callable[..., Any], heads: dict[str, float], narrowest: int
+) -> None:
+    arguments = arguments_of(builder)
+    assert (dict(arguments.width), arguments.narrowest) == ({"width": 1, **heads}, narrowest)
+
+
+def test_ratios_are_whole_at_the_narrowest_rung() -> None:
+    """1365 is 8/3 of 512, rounded; of 64 it is 170.6."""
+    arguments = arguments_of(lambda d_model=512, n_heads=8, d_ff=1365: None)
+    assert arguments.width == {"d_model": 1, "d_ff": 171 / 64, "n_heads": 1 / 64}
 
 
 def test_a_callable_without_a_signature() -> None:
