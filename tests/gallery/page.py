@@ -7,6 +7,7 @@ import re
 from mutransfer_cli.documents.decision import Decided
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.interval import Interval
+from tests.gallery.conditions import conditions
 from tests.gallery.entries import ENTRIES, GALLERY, NOT_RUN, Entry, Side
 from tests.gallery.record import Record, record_path
 
@@ -14,7 +15,7 @@ HEAD = """# Gallery
 
 Recorded runs of the recipes: each page has the question, the answer with its interval, the plot, the cost and the commands; the JSON beside it is the document of `mutransfer fit` with the conditions of the run. `make gallery` makes all of them anew, `python -m tests.gallery NAME` one. The models are small enough for one CPU core, so the numbers show what the tool does, not what a large model needs. Trials of runs that are benchmarks too are kept in `tests/data/ladders`, without the time that they took. Seconds are wall-clock on a machine that other work kept busy.
 
-`holds`: on the ladder, using the smallest rung's best setting costs at most 0.5 % of the loss at the largest; `fails`: it costs more; a ladder whose interval spans 0.5 % is `inconclusive`. `sp` is the control, the standard parameterization.
+`holds`: on the ladder, using the smallest rung's best setting costs at most 0.5 % of the loss at the largest; `fails`: it costs more; a ladder whose interval spans 0.5 % is `inconclusive`. A rung is one of the sizes that are trained, the ladder all of them; an octave is a factor of two. `sp` is the control, the standard parameterization.
 
 | question | answer, and how far the best learning rate moves | run on |
 | --- | --- | --- |
@@ -85,13 +86,13 @@ def page(entry: Entry, runs: dict[Side, Record]) -> str:
 
 
 def section(entry: Entry, side: Side, run: Record) -> str:
-    """One run: answer, plot, decision, cost, commands."""
+    """One run: what was trained, answer, plot, decision, notes, cost, commands."""
     fit = run.fit
-    lines = [f"## {side.name}: {fit.verdict}\n", f"{sentence(fit.reason)}\n"]
+    lines = [f"## {side.name}: {fit.verdict}\n", conditions(side, fit), f"{sentence(fit.reason)}\n"]
     if (target := fit.separate_target) is not None:
         lines.append(f"At the target: {target.verdict}. {sentence(target.reason)}\n")
     lines += [f"![loss against learning rate of every rung]({entry.name}/{side.name}.png)\n"]
-    lines += [decision(fit), drifts(fit)]
+    lines += [decision(fit), drifts(fit), notes(fit)]
     lines += [
         made(run),
         "```console\n" + "".join(f"$ {line}\n" for line in run.commands) + "```\n",
@@ -136,6 +137,13 @@ def drifts(fit: FitDocument) -> str:
     ]
     head = ["| moves | along | octaves per doubling |", "| --- | --- | --- |"]
     return "\n".join([*head, *rows]) + "\n" if rows else ""
+
+
+def notes(fit: FitDocument) -> str:
+    """What the fit says beside its verdict, and what its intervals are."""
+    intervals = f"All intervals: {100 * fit.confidence:.0f} % confidence."
+    listed = [f"- {sentence(note)}" for note in fit.notes]
+    return "\n".join([intervals, *([""] if listed else []), *listed]) + "\n"
 
 
 def size(fit: FitDocument) -> str:

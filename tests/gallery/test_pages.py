@@ -6,7 +6,7 @@ import pytest
 
 from mutransfer_cli.recipe.load import load
 from tests.gallery.entries import ENTRIES, GALLERY, NOT_RUN, ROOT, Entry
-from tests.gallery.page import pages, read
+from tests.gallery.page import pages, read, sentence
 from tests.gallery.record import record_path
 
 PAGES = pages()
@@ -49,3 +49,16 @@ def test_every_side_is_a_recipe(entry: Entry) -> None:
 
 def test_the_gallery_is_small() -> None:
     assert sum(path.stat().st_size for path in GALLERY.rglob("*") if path.is_file()) < MOST_BYTES
+
+
+def test_a_page_says_what_was_run() -> None:
+    """The rungs and the recipe of each side, and what the fit notes."""
+    (entry,) = (e for e in ENTRIES if e.name == "mlp-sgd")
+    text = PAGES["mlp-sgd.md"]
+    assert "`mlp` (standard normal inputs, classes of a fixed random network), sgd, mup;" in text
+    assert "width 16, 32, 64, 128, 256, depth 2, batch 64, steps 200; lr from 2^-7 to 2^1;" in text
+    for other in ENTRIES:
+        for side, run in read(other).items():
+            page = PAGES[f"{other.name}.md"]
+            assert f"(../../recipes/{side.recipe}.yaml)" in page
+            assert all(f"- {sentence(note)}" in page for note in run.fit.notes)

@@ -59,9 +59,10 @@ def _rates(fitted: StudySurface, answer: RungAnswer) -> str:
     steps = "half octaves"
     if coordinate.scale == "memory":
         steps = f"half octaves of 1 - {name}"
+    article = "" if spoken(name) == name else "a "
     seeds = "a second seed" if answer.seeds == 1 else "more seeds"
     return (
-        f"a {spoken(name)} between {low:.3g} and {high:.3g} in {steps}, and {seeds} there, at "
+        f"{article}{spoken(name)} between {low:.3g} and {high:.3g} in {steps}, and {seeds} there, at "
         f"{size_text(answer.sizes, axes)}"
     ) if coordinate.octaves else (
         f"{name} between {low:.3g} and {high:.3g}, and {seeds} there, at "
