@@ -53,7 +53,6 @@ def test_the_gallery_is_small() -> None:
 
 def test_a_page_says_what_was_run() -> None:
     """The rungs and the recipe of each side, and what the fit notes."""
-    (entry,) = (e for e in ENTRIES if e.name == "mlp-sgd")
     text = PAGES["mlp-sgd.md"]
     assert "`mlp` (standard normal inputs, classes of a fixed random network), sgd, mup;" in text
     assert "width 16, 32, 64, 128, 256, depth 2, batch 64, steps 200; lr from 2^-7 to 2^1;" in text

@@ -59,10 +59,10 @@ def _rates(fitted: StudySurface, answer: RungAnswer) -> str:
     steps = "half octaves"
     if coordinate.scale == "memory":
         steps = f"half octaves of 1 - {name}"
-    article = "" if spoken(name) == name else "a "
+    named = name if spoken(name) == name else f"a {spoken(name)}"
     seeds = "a second seed" if answer.seeds == 1 else "more seeds"
     return (
-        f"{article}{spoken(name)} between {low:.3g} and {high:.3g} in {steps}, and {seeds} there, at "
+        f"{named} between {low:.3g} and {high:.3g} in {steps}, and {seeds} there, at "
         f"{size_text(answer.sizes, axes)}"
     ) if coordinate.octaves else (
         f"{name} between {low:.3g} and {high:.3g}, and {seeds} there, at "
