@@ -2,6 +2,7 @@
 loss forecasts hold, on simulated runs.
 
 python -m tests.benchmarks.law_coverage optimum --tables 60
+python -m tests.benchmarks.law_coverage optimum --tables 60 --bend .02
 python -m tests.benchmarks.law_coverage forecast --tables 250
 python -m tests.benchmarks.law_coverage grids --tables 15
 """
@@ -79,16 +80,25 @@ def bowl(w: World, u: Array) -> Array:
 
 
 def simulated(
-    w: World, lr_step: float, batch_step: float
+    w: World, lr_step: float, batch_step: float, bend: float = 0.0
 ) -> tuple[LawTable, dict[tuple[float, float], Array]]:
-    """A grid of runs at every size, a tenth of them missing, and the true optima in octaves."""
+    """A grid of runs at every size, a tenth of them missing, and the true optima in octaves.
+
+    Args:
+        w: The family.
+        lr_step: Octaves between learning rates.
+        batch_step: Octaves between batches.
+        bend: By how much the optima depart from a power law, octaves per squared octave of compute.
+    """
+    signs = w.rng.choice([-1, 1], 2) if bend else np.zeros(2)
     grid = np.array([(a, b) for a in np.arange(-14, -5.9, lr_step)
                      for b in np.arange(5, 11.1, batch_step)])  # fmt: skip
     rows, truth = [], {}
     for n in PARAMS:
         for d in TOKENS:
             z = np.log2([n / 4e8, d / 1e10])
-            best = w.center + w.exponents @ z + w.scatter * w.rng.normal(size=2)
+            bent = bend * signs * z.sum() ** 2
+            best = w.center + w.exponents @ z + bent + w.scatter * w.rng.normal(size=2)
             rise = np.exp(0.15 * w.rng.normal() - 0.03 * z.sum()) * bowl(w, grid - best)
             level = np.log(1.7 + 480 * n**-0.35 + 2000 * d**-0.37)
             kept = (rise < 0.7) & (w.rng.random(len(grid)) > 0.1)
@@ -103,13 +113,13 @@ def simulated(
     return LawTable(columns, ("params", "tokens"), ("lr", "batch")), truth
 
 
-def optimum(tables: int, first: int) -> None:
-    """Fit the sizes below 4e8 parameters, predict the others."""
+def optimum(tables: int, first: int, bend: float) -> None:
+    """Fit the sizes below 4e8 parameters, predict the others; the laws may bend."""
     inside, errors, widths = defaultdict(list), defaultdict(list), defaultdict(list)
     regrets, oracle, small, answered = [], [], [], 0
     for seed in range(first, first + tables):
         steps = ((0.5, 1.0), (1.0, 1.0), (1.0, 2.0))[seed % 3]
-        table, truth = simulated(world(seed), *steps)
+        table, truth = simulated(world(seed), *steps, bend)
         fitted = table.rows(table["params"] < FITTED)
         try:
             law = OPTIMUM.fit(fitted, LawOptions(confidence=LEVEL))
@@ -219,7 +229,9 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("optimum", "forecast", "grids"))
     parser.add_argument("--tables", type=int, default=60)
     parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--bend", type=float, default=0.0, help="of laws of optima")
     arguments = parser.parse_args()
-    {"optimum": optimum, "forecast": forecast, "grids": grids}[arguments.what](
-        arguments.tables, arguments.first
-    )
+    if arguments.what == "optimum":
+        optimum(arguments.tables, arguments.first, arguments.bend)
+    else:
+        {"forecast": forecast, "grids": grids}[arguments.what](arguments.tables, arguments.first)

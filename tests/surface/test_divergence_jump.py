@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mutransfer_cli.surface.divergence_jump import first_diverged
+from mutransfer_cli.surface.divergence_jump import diverged_settings, first_diverged
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,25 @@ from mutransfer_cli.surface.divergence_jump import first_diverged
     ],
 )
 def test_the_first_value_beyond_the_jump(losses: tuple[float, ...], first: int | None) -> None:
-    assert first_diverged(list(np.log(losses))) == first
+    logs = list(np.log(losses))
+    assert first_diverged(logs, min(logs, default=0.0)) == first
+
+
+def test_the_jump_is_along_the_rate_with_all_others_fixed() -> None:
+    """A second hyperparameter moves the cliff; a line that only climbs far above the best stays."""
+    rates, losses = (1.0, 2.0, 3.0, 4.0, 5.0), {
+        0.0: (3.6, 3.3, 3.2, 3.4, 9.0),
+        1.0: (3.5, 3.2, 3.1, 8.0, 40.0),
+        2.0: (4.4, 5.0, 5.6, 6.4, 7.2),
+        3.0: (3.5, 8.0, 9.0, 9.5, 9.9),  # one value would be left
+    }  # fmt: skip
+    means = {
+        (rate, other): float(np.log(loss))
+        for other, line in losses.items()
+        for rate, loss in zip(rates, line, strict=True)
+    }
+    assert diverged_settings(means) == {(5.0, 0.0), (4.0, 1.0), (5.0, 1.0)}
+    assert (
+        diverged_settings({(other, rate): loss for (rate, other), loss in means.items()}) == set()
+    )
+    assert diverged_settings({}) == set()

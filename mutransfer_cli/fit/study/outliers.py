@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.fit.study.coordinates import setting_of_run
-from mutransfer_cli.surface.divergence_jump import first_diverged
+from mutransfer_cli.surface.divergence_jump import diverged_settings
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import ResponseSurface
 from mutransfer_cli.surface.response.runs import Runs
@@ -125,25 +125,23 @@ def size_of_gap(left: _Residuals, i: int) -> float:
     return float(left.values[i]) / 2
 
 
-def exploded(
-    observations: Sequence[Observation], rungs: Sequence[Sequence[int]], name: str
-) -> set[int]:
-    """Indices of runs at and above the value where the mean loss jumps far above the rung's best.
+def exploded(observations: Sequence[Observation], rungs: Sequence[Sequence[int]]) -> set[int]:
+    """Indices of runs at and above the rate where the loss jumps far above the best of the rung.
 
     Args:
-        observations: Runs with positive losses, which differ in one hyperparameter on each rung.
+        observations: Runs with positive losses.
         rungs: Indices of the runs of each rung.
-        name: The hyperparameter.
     """
     found: set[int] = set()
     for members in rungs:
-        by_value: dict[float, list[int]] = defaultdict(list)
+        by_setting: dict[tuple[float, ...], list[int]] = defaultdict(list)
         for i in members:
             if observations[i].loss is not None:
-                by_value[setting_of_run(observations[i])[name]].append(i)
-        values = sorted(by_value)
-        means = [fmean(log(observations[i].loss or 1.0) for i in by_value[v]) for v in values]
-        first = first_diverged(means)
-        if first is not None:
-            found.update(i for value in values[first:] for i in by_value[value])
+                by_setting[tuple(setting_of_run(observations[i]).values())].append(i)
+        means = {
+            setting: fmean(log(observations[i].loss or 1.0) for i in runs)
+            for setting, runs in by_setting.items()
+        }
+        for setting in diverged_settings(means):
+            found.update(by_setting[setting])
     return found

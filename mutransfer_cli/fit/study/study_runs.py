@@ -161,8 +161,8 @@ def study_runs(
         if chosen[i]:
             by_rung[key].append(i)
     blown: set[int] = set()
-    if scale.logarithmic and hyperparameters.names == ("lr",):
-        blown = exploded(complete, list(by_rung.values()), "lr")
+    if scale.logarithmic and "lr" in hyperparameters.names:
+        blown = exploded(complete, list(by_rung.values()))
         complete = [replace(o, loss=None) if i in blown else o for i, o in enumerate(complete)]
     unfinished, open_rungs = left_rungs(complete, by_rung, hyperparameters)
     rows = [i for members in by_rung.values() for i in members]

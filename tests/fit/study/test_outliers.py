@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log2
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.study.outliers import absurdly_low, exploded, outliers
+from mutransfer_cli.fit.study.study_runs import study_runs
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.response_surface import fit_response
 from mutransfer_cli.surface.response.runs import Array, Runs
@@ -71,7 +73,7 @@ def test_losses_beyond_a_jump_are_of_diverged_runs(
     losses: tuple[float, ...], found: set[int]
 ) -> None:
     runs = rung(*losses)
-    assert exploded(runs, [range(len(runs))], "lr") == found
+    assert exploded(runs, [range(len(runs))]) == found
 
 
 def valleys() -> list[Observation]:
@@ -100,3 +102,15 @@ def test_the_optimum_does_not_follow_the_cliff() -> None:
 def test_nothing_is_said_where_no_run_exploded() -> None:
     tame = [o for o in valleys() if o.loss is not None and o.loss < 7]
     assert not any("jumps" in note for note in answer(tame, Question()).notes)
+
+
+def test_several_hyperparameters_jump_along_the_rate() -> None:
+    """Three decays, each with the cliff of `valleys`; without it nothing counts as diverged."""
+    runs = [
+        replace(o, params={"weight_decay": decay}, loss=None if o.loss is None else o.loss + decay)
+        for o in valleys()
+        for decay in (0.01, 0.03, 0.1)
+    ]
+    blown = sum(o.loss is not None and o.loss > 7 for o in runs)
+    assert study_runs(runs).exploded == blown == 3 * (2 + 2 + 3)
+    assert study_runs([o for o in runs if o.loss is not None and o.loss < 7]).exploded == 0

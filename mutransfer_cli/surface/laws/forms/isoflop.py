@@ -37,7 +37,7 @@ from mutransfer_cli.surface.laws.optima.isoflop_curves import (
 from mutransfer_cli.surface.laws.optima.optimum_score import nearest_regret
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
 
-PRIOR = ExponentPrior(0.5, 0.5)  # of a; weak beside three curves
+PRIOR = ExponentPrior(0.5, 0.5, bend=0.006)  # of a; weak beside three curves
 FEWEST_CURVES = 3
 CURVES_FOR_LOSS = 4  # three parameters and one more
 FLOPS_PER_PARAMETER_AND_TOKEN = 6.0

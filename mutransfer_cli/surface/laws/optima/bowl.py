@@ -21,6 +21,7 @@ import numpy as np
 from mutransfer_cli.surface.laws.law_form import Array
 
 MOST_BEND = 3.0  # largest k·u; the axis goes on straight beyond
+STRAIGHT = 1e-12  # smallest k: far below the steps of derivatives by it, which start at 0
 MOST_SCALED = 2.5  # largest v in P: it is for the window alone
 
 
@@ -92,11 +93,11 @@ def excess(distance: Array, log_curvature: Array, shape: Shape) -> Excess:
         log_curvature: log a of each row's size, shape (n,).
         shape: What all sizes share.
     """
-    skew = np.where(np.abs(shape.skew) < 1e-6, 1e-6, shape.skew)
+    skew = np.where(np.abs(shape.skew) < STRAIGHT, STRAIGHT, shape.skew)
     bend = skew * distance
     inside = np.minimum(bend, MOST_BEND)
     slope = np.exp(inside)
-    bent = (slope - 1) / skew + slope * (bend - inside) / skew
+    bent = np.expm1(inside) / skew + slope * (bend - inside) / skew
     v = bent @ shape.factor
     curvature = np.exp(log_curvature)
     q = 0.5 * curvature * (v**2).sum(axis=1)

@@ -1,23 +1,72 @@
-"""Power laws of optima: log2 h* = c + Σ e_j·log2 s_j, with the scatter of a new size."""
+"""Power laws of optima: log2 h* = c + Σ e_j·log2 s_j, with the scatter of a new size.
+
+A law may bend: Σ b_jk·log2 s_j·log2 s_k/2 beside the line, of which the sizes show how much. The
+exponents are those of the power law that is nearest to the optima; predictions follow the bend
+where it shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from math import sqrt
+from typing import TypeVar
 
 import numpy as np
 
 from mutransfer_cli.surface.laws.law_form import Array
 from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 
+T = TypeVar("T")
 DRAWS = 4000
 STUDENT = 4.0  # freedom of the departures' t distribution: one odd size does not turn the law
 # The prior of the scatter: sizes depart from a power law by about this many octaves, which counts
 # as much as so many sizes (assumption).
 SCATTER, SCATTER_WEIGHT = 0.12, 3.0
-BEND = 0.015  # sd of a law's curvature, octaves per octave² (measured on simulations)
 SCATTERS = np.geomspace(0.01, 2.0, 40)
 ROUNDS = 6
+CLEAR = 2.6  # standard deviations of a bend: 1 % of normal ones are as far from none
+RANK = 1e-6  # relative; directions in which sizes differ less than that have no slope
+
+
+@dataclass(frozen=True)
+class Line:
+    """The terms of a law as functions of the size.
+
+    Attributes:
+        center: log2 of the sizes at which the level is quoted, shape (k,).
+        in_line: What a level and exponents take up of each bend at the sizes, shape (1 + k, bends).
+    """
+
+    center: Array
+    in_line: Array
+
+    @classmethod
+    def of(cls, log2_sizes: Array, weight: Array) -> Line:
+        """The terms for sizes that count with some weight, shapes (sizes, k) and (sizes,)."""
+        center = weight @ log2_sizes / weight.sum()
+        line, root = np.column_stack([np.ones(len(weight)), log2_sizes - center]), np.sqrt(weight)
+        raw = _products(log2_sizes - center)
+        found = np.linalg.lstsq(line * root[:, None], raw * root[:, None], rcond=RANK)[0]
+        return cls(center, found)
+
+    def terms(self, log2_sizes: Array) -> Array:
+        """Level, exponents and bends at sizes, shape (sizes, 1 + k + bends)."""
+        apart = log2_sizes - self.center
+        line = np.column_stack([np.ones(len(apart)), apart])
+        return np.column_stack([line, _products(apart) - line @ self.in_line])
+
+
+def _pairs(items: Iterable[T]) -> list[tuple[T, T]]:
+    """Each two items, also of one and the same."""
+    return list(combinations_with_replacement(items, 2))
+
+
+def _products(apart: Array) -> Array:
+    """Half the square of each column, and the product of each two."""
+    pairs = _pairs(range(apart.shape[1]))
+    return np.stack([apart[:, i] * apart[:, j] / (1 + (i == j)) for i, j in pairs], axis=1)
 
 
 @dataclass(frozen=True)
@@ -25,16 +74,16 @@ class ExponentLaw:
     """A power law of one hyperparameter's optimum, as draws.
 
     Attributes:
-        center: log2 of the sizes at which the level is quoted, shape (k,).
+        line: The terms of the law.
         low: Smallest log2 of each size, shape (k,).
         high: Largest log2 of each size, shape (k,).
-        estimate: Level at the center and exponents, shape (1 + k,).
-        draws: Draws of these, shape (DRAWS, 1 + k).
+        estimate: Level at the center, exponents and bends, shape (1 + k + bends,).
+        draws: Draws of these, shape (DRAWS, 1 + k + bends).
         scatters: Scatter of sizes about the law for each draw, octaves, shape (DRAWS,).
         residuals: Optima minus the law, octaves, shape (sizes,).
     """
 
-    center: Array
+    line: Line
     low: Array
     high: Array
     estimate: Array
@@ -45,25 +94,43 @@ class ExponentLaw:
     def at(self, log2_sizes: Array, seed: int) -> tuple[float, Array]:
         """The optimum at a size in log2, and draws of it for a new size there.
 
-        Scatter and distance are included: the law bends by an unknown amount beyond its sizes.
+        The value is that of the power law where it is in the middle half of the draws, which hold
+        scatter and bend.
 
         Args:
             log2_sizes: Shape (k,).
             seed: Seed of the draws.
         """
         rng = np.random.default_rng(seed)
-        x = np.concatenate([[1.0], log2_sizes - self.center])
-        beyond = np.maximum(np.maximum(log2_sizes - self.high, self.low - log2_sizes), 0.0)
-        span = self.high - self.low
-        bend = float(np.linalg.norm(BEND * beyond * (beyond + span) / 2))
+        x = self.line.terms(log2_sizes[None, :])[0]
         count = len(self.draws)
         scatter = self.scatters * np.sqrt(STUDENT / rng.chisquare(STUDENT, count))
-        new = scatter * rng.standard_normal(count) + bend * rng.standard_normal(count)
-        return float(x @ self.estimate), self.draws @ x + new
+        draws = self.draws @ x + scatter * rng.standard_normal(count)
+        straight = float(x[: 1 + self.sizes] @ self.estimate[: 1 + self.sizes])
+        low, high = np.percentile(draws, [25, 75])
+        return straight if low < straight < high else float(x @ self.estimate), draws
+
+    @property
+    def sizes(self) -> int:
+        """The number of sizes."""
+        return len(self.low)
+
+    def clear_bends(self) -> list[tuple[int, int, float]]:
+        """Where the optima clearly depart from a power law.
+
+        Returns:
+            For each pair of sizes (or one twice): the first, the second, and the change of the
+            exponent in the first per octave of the second.
+        """
+        bends = self.draws[:, 1 + self.sizes :]
+        ratio = bends.mean(axis=0) / bends.std(axis=0)
+        pairs = zip(_pairs(range(self.sizes)), bends.mean(axis=0), ratio, strict=True)
+        return [(i, j, float(bend)) for (i, j), bend, clear in pairs if abs(clear) > CLEAR]
 
     def constant(self, draws: Array) -> Array:
         """Logarithm (base 2) of the law's coefficient: its value where every size is 1."""
-        return np.asarray(draws[..., 0] - draws[..., 1:] @ self.center)
+        exponents = draws[..., 1 : 1 + self.sizes]
+        return np.asarray(draws[..., 0] - exponents @ self.line.center)
 
 
 def fit_exponents(
@@ -82,10 +149,10 @@ def fit_exponents(
         priors: The prior of the exponent in each size.
         seed: Seed of the draws.
     """
-    weight = 1 / (variances + SCATTER**2)
-    center = weight @ log2_sizes / weight.sum()
-    design = np.column_stack([np.ones(len(optima)), log2_sizes - center])
-    known = np.array([[0.0, np.inf], *priors]).T
+    line = Line.of(log2_sizes, 1 / (variances + SCATTER**2))
+    design = line.terms(log2_sizes)
+    bends = [(0.0, sqrt(a.bend * b.bend)) for a, b in _pairs(priors)]
+    known = np.array([(0.0, np.inf), *[(prior.mean, prior.sd) for prior in priors], *bends]).T
     fits = [_at_scatter(design, optima, variances, tau, known) for tau in SCATTERS]
     evidence = np.array([fit[2] for fit in fits])
     share = np.exp(evidence - evidence.max())
@@ -97,7 +164,7 @@ def fit_exponents(
     draws = np.stack([fits[i][0] + roots[i] @ z for i, z in zip(chosen, noise, strict=True)])
     estimate = np.asarray(share @ np.stack([fit[0] for fit in fits]))
     return ExponentLaw(
-        center=center,
+        line=line,
         low=log2_sizes.min(axis=0),
         high=log2_sizes.max(axis=0),
         estimate=estimate,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mutransfer_cli.surface.divergence_jump import first_diverged
+from mutransfer_cli.surface.divergence_jump import diverged_settings
 from mutransfer_cli.surface.laws.law_form import Array, Indices, Mask
 from mutransfer_cli.surface.laws.optima.bowl import exponents
 from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
@@ -79,6 +79,8 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
 def diverged(settings: Array, log_loss: Array, size: Indices) -> Mask:
     """Runs of one hyperparameter at and above a value where the loss jumps, shape (runs,).
 
+    With several, the far field flattens, and the jump costs nothing (measured on simulations).
+
     Args:
         settings: log2 of each hyperparameter, shape (runs, p).
         log_loss: Shape (runs,).
@@ -89,11 +91,12 @@ def diverged(settings: Array, log_loss: Array, size: Indices) -> Mask:
         return found
     for r in np.unique(size):
         own = size == r
-        values = np.unique(settings[own, 0])
-        means = [float(log_loss[own & (settings[:, 0] == value)].mean()) for value in values]
-        first = first_diverged(means)
-        if first is not None:
-            found |= own & (settings[:, 0] >= values[first])
+        means: dict[tuple[float, ...], float] = {
+            (float(value),): float(log_loss[own & (settings[:, 0] == value)].mean())
+            for value in np.unique(settings[own, 0])
+        }
+        for setting in diverged_settings(means):
+            found |= own & (settings[:, 0] == setting[0])
     return found
 
 

@@ -45,3 +45,12 @@ def test_derivatives_are_those_of_the_value() -> None:
         vector[j - 9] += step
         slope = (excess(u, a, SHAPE.with_vector(vector)).value - part.value) / step
         assert part.by_term[0, j] == pytest.approx(slope[0], rel=1e-4, abs=1e-9)
+
+
+def test_a_bowl_without_skew_changes_with_it() -> None:
+    """φ = u + k·u²/2 at small k, so that q = a/2·(u² + k·u³): for a = 2 and u = 2, by 8 per k."""
+    straight = Shape(np.zeros((1, 1)), np.zeros(1), 20.0, np.zeros(0), 1.0)
+    skewed = Shape(np.zeros((1, 1)), np.array([1e-6]), 20.0, np.zeros(0), 1.0)
+    at = np.array([[2.0]]), np.log([2.0])
+    change = excess(*at, skewed).value - excess(*at, straight).value
+    assert change / 1e-6 == pytest.approx([8.0], rel=1e-3)

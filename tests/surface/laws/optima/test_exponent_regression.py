@@ -28,6 +28,28 @@ def test_an_odd_size_does_not_turn_the_line() -> None:
     assert law.estimate[1] == pytest.approx(-0.5, abs=0.1)  # least squares: −0.39
 
 
+def test_predictions_follow_a_law_that_bends() -> None:
+    """Optima −8 − 0.5·x + 0.05·x²: at x = 8, −8.8, where the nearest line through 0 to 5 has −10.
+
+    A line keeps the value that it says itself, and no note.
+    """
+    x, straight = optima(scatter=0.02, seed=0, count=24)
+    line = fit_exponents(x, straight, np.full(24, 1e-4), UNKNOWN, seed=0)
+    assert line.at(np.array([8.0]), seed=1)[0] == pytest.approx(
+        line.constant(line.estimate) + 8.0 * line.estimate[1]
+    )
+    assert line.clear_bends() == []
+    bent = fit_exponents(x, straight + 0.05 * x[:, 0] ** 2, np.full(24, 1e-4), UNKNOWN, seed=0)
+    value, draws = bent.at(np.array([8.0]), seed=1)
+    low, high = np.percentile(draws, [5, 95])
+    assert value == pytest.approx(-8.8, abs=0.4)
+    assert low < -8.8 < high
+    ((first, second, change),) = bent.clear_bends()
+    assert (first, second) == (0, 0)
+    assert change == pytest.approx(0.1, abs=0.03)  # of the exponent, per octave
+    assert bent.estimate[1] == pytest.approx(-0.25, abs=0.05)  # the power law's: −0.5 + 0.05·5
+
+
 def test_prediction_intervals_grow_with_distance() -> None:
     x, y = optima(scatter=0.05, seed=1)
     law = fit_exponents(x, y, np.full(10, 1e-3), UNKNOWN, seed=0)

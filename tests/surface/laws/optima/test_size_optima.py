@@ -26,6 +26,21 @@ def test_skewed_curves_on_an_octave_grid() -> None:
     assert fitted.reasons == ("", "", "")
 
 
+def test_a_loss_that_is_quadratic_in_the_rate_itself() -> None:
+    """Flat below the optimum, four times as steep with every octave above it."""
+    truth = np.array([[-8.3, 7.6], [-8.0, 8.0], [-7.6, 8.2]])
+    grid = np.array([(a, b) for a in range(-13, -4) for b in range(5, 11)], dtype=float)
+    settings, size = np.tile(grid, (3, 1)), np.repeat(np.arange(3), len(grid))
+    u = settings - truth[size]
+    rise = 0.006 * ((2.0 ** u[:, 0] - 1) / np.log(2)) ** 2 + 0.005 * u[:, 1] ** 2
+    kept = rise < 0.7
+    noise = 5e-4 * np.random.default_rng(0).standard_normal(len(rise))
+    fitted = size_optima(settings[kept], (np.log(2.5) + rise + noise)[kept], size[kept])
+    assert fitted.reasons == ("", "", "")
+    assert fitted.optima == pytest.approx(truth, abs=0.1)
+    assert np.sqrt(fitted.covariances[:, 0, 0]).max() < 0.2
+
+
 def test_repeats_of_a_setting_count_once() -> None:
     """Twenty seeds at each rate: the nearest runs are not all of one rate, and settle nothing."""
     truth = np.array([-8.2, -7.7])
