@@ -39,7 +39,7 @@ POWERS = {"sqrt": 0.5, "square": 2.0}
 DIVISIONS = frozenset({"div", "true_divide", "divide"})
 SCALINGS = DIVISIONS | {"mul", "multiply"}
 ATTENTION = frozenset({"softmax", "_softmax"})
-INSPECTIONS = frozenset({"__get__", "size", "dim", "numel", "is_floating_point", "detach",
+INSPECTIONS = frozenset({"__get__", "size", "dim", "numel", "is_floating_point",
                          "register_hook", "get"})  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     Effect,
 )
 from mutransfer_cli.coordcheck.measure.operations.computed_weights import Computation
+from mutransfer_cli.coordcheck.measure.operations.factor_inputs import input_of_factor
 from mutransfer_cli.coordcheck.measure.operations.operation import (
     LOOKUPS,
     MATRIX_FUNCTIONS,
@@ -23,6 +24,7 @@ from mutransfer_cli.coordcheck.measure.operations.operation import (
     grouped,
 )
 from mutransfer_cli.coordcheck.measure.recorder import Call, Calls, real_numbers, rms
+from mutransfer_cli.tracing.torch_functions import RIGHT_OR_LEFT
 
 Group = list[Operation]
 
@@ -67,9 +69,9 @@ def effect_of_group(group: Group, before: Tensor, after: Tensor, tensor_gradient
             first_order = abs(float((step * real_numbers(tensor_gradient)).sum()))
             aligned = -float((change * gradient).sum()) / (size * change.numel())
             idle = first_order < ROUNDING * raw * size * change.numel()
-    multiplier = group[-1].outside
-    return Effect(raw, aligned, input_of_group(group), size, multiplier, group[0].operand is None,
-                  idle, group[-1].module)  # fmt: skip
+    given, last = input_of_group(group, before), group[-1]
+    is_lookup = group[0].operand is None
+    return Effect(raw, aligned, given, size, last.outside, is_lookup, idle, last.module)
 
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:
@@ -95,13 +97,23 @@ def change_of_result(op: Operation, before: Tensor, after: Tensor) -> Tensor:
     return change
 
 
-def input_of_group(group: Group) -> float:
-    """RMS of what the tensor is multiplied by; 1 if its effect does not depend on anything."""
-    if group[0].operand is None or group[0].name in SUMS:
+def input_of_group(group: Group, value: Tensor) -> float:
+    """RMS of what the tensor is multiplied by; 1 if its effect does not depend on anything.
+
+    Args:
+        group: The operations.
+        value: The tensor's value in them.
+    """
+    first = group[0]
+    if first.operand is None or first.name in SUMS:
         return 1.0
     if any(op.position == op.additive for op in group):
         return 1.0
-    return rms(operands(group))
+    size = rms(operands(group))
+    if not mixes(first) or value.dim() < 2:
+        return size
+    summed = -2 if first.name in RIGHT_OR_LEFT and first.position == 1 else -1
+    return input_of_factor(lambda v: joined([op.run(v) for op in group]), value, summed, size)
 
 
 def operands(group: Group) -> Tensor:

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.tracing.roles import Trace
+from mutransfer_cli.tracing.tracer import trace
+
 Traceable = tuple[nn.Module, Callable[[], object]]
 
 
@@ -70,6 +73,12 @@ def adapter_factors(
     return factors
 
 
+def factors_in_weights(traced: Trace) -> dict[str, float]:
+    """By factor of a weight W + c · B A, the number c, which no module's result shows."""
+    factors = traced.factors
+    return {n: f for (n, _), f in factors.weight_factors.items() if n in factors.composed}
+
+
 def measured_powers(base: Traceable, other: Traceable, names: Collection[str]) -> dict[str, float]:
     """By name, the exponent of a doubled size in the factor on an adapter's result.
 
@@ -78,7 +87,10 @@ def measured_powers(base: Traceable, other: Traceable, names: Collection[str]) -
         other: The same where the size is doubled.
         names: Names of the adapters' last matrices.
     """
-    small, big = (adapter_factors(model, run, names) for model, run in (base, other))
+    small, big = (
+        adapter_factors(model, run, names) | factors_in_weights(trace(model, run))
+        for model, run in (base, other)
+    )
     return {
         name: round(math.log2(big[name] / small[name]), 3)
         for name in names

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mutransfer_cli.tracing.activations.attention_scores import PRODUCTS
@@ -26,9 +25,8 @@ from mutransfer_cli.tracing.activations.flows import (
     joined,
 )
 from mutransfer_cli.tracing.activations.residual_branches import ADD, LINEAR, storage_pointer
+from mutransfer_cli.tracing.activations.unit_vectors import unit_size
 from mutransfer_cli.tracing.torch_functions import ADDED, constant_value
-
-SAME_NORM = 1e-3  # relative, between the norms of vectors that a function normalized
 
 # Functions that are linear in all their arguments, or in the only one.
 PASSED_ON = (
@@ -63,6 +61,7 @@ class WidthFactors:
         weight_factors: For each use of a parameter, the number by which the weight was multiplied.
         layers: For each use, name of the module that was running.
         matrices: The uses as a matrix or a convolution.
+        composed: Factors of weights, such as B and A in W + B A, whose norm is that of W.
     """
 
     def __init__(self) -> None:
@@ -71,8 +70,9 @@ class WidthFactors:
         self.weight_factors: dict[UseId, float] = {}
         self.layers: dict[UseId, str] = {}
         self.matrices: set[UseId] = set()
+        self.composed: set[str] = set()
         self._flows: dict[int, Flow] = {}
-        self._weights: dict[int, float] = {}  # by storage, for tensors that stand for parameters
+        self._weights: dict[int, dict[str, float]] = {}  # by storage, of what stands for parameters
         self._unread: dict[int, None] = {}
         self._counts: dict[str, int] = {}
         self._alive: list[Tensor] = []  # a freed storage's address could be given out again
@@ -112,14 +112,10 @@ class WidthFactors:
     ) -> None:
         """Follow a call that has a parameter, or what stands for one, among its arguments."""
         if not call.uses:  # a function of weights only
-            factor = self._weights.get(storage_pointer(call.weights[0]), 1.0)
-            number = number_in(call.name, call.args, live, vectors=True)
-            for result in call.results:
-                size = unit_size(call) if number is None else None
-                if storage_pointer(result) != storage_pointer(call.weights[0]):
-                    self._weights[storage_pointer(result)] = size or factor * (number or 1.0)
-                    self._alive.append(result)
+            self._computed(call, names, live)
             return
+        if not call.activations and any(self.composed.intersection(names(t)) for t in call.weights):
+            self._computed(call, names, live)  # with a gain, such as DoRA's
         matrices = [n for n, kind in call.uses.items() if kind in MATRIX_KINDS]
         if call.name in MULTIPLICATIONS or (not matrices and call.name in PASSED_ON):
             flow = self._joined(call.activations)
@@ -148,6 +144,37 @@ class WidthFactors:
         parts = frozenset((u, 1.0) for u in uses) if call.name in LINEAR_LAYERS else None
         flow = Flow(parts) if parts else self._origin()
         self._set(call.results, replace(flow, looked_up=call.name.startswith("embedding")))
+
+    def _computed(
+        self,
+        call: FollowedCall,
+        names: Callable[[Tensor], Iterable[str]],
+        live: Callable[[Tensor], bool],
+    ) -> None:
+        """Follow a weight that is computed from others, alone or in a sum or product of them."""
+        own = [self._factors_on(t, names) for t in call.weights]
+        factors = {name: factor for found in reversed(own) for name, factor in found.items()}
+        if call.name in LINEAR_LAYERS and len(own) == 2:  # each is multiplied by the other's too
+            others = [next(iter(found.values()), 1.0) for found in reversed(own)]
+            pairs = list(zip(own, others, strict=True))
+            factors = {n: f * other for found, other in pairs for n, f in found.items()}
+            self.composed.update(factors)
+        number = number_in(call.name, call.args, live, vectors=True)
+        for result in call.results:
+            size = unit_size(call) if number is None else None
+            if storage_pointer(result) != storage_pointer(call.weights[0]):
+                self._weights[storage_pointer(result)] = {
+                    name: size if size and name not in self.composed else factor * (number or 1.0)
+                    for name, factor in factors.items()
+                }
+                self._alive.append(result)
+
+    def _factors_on(
+        self, tensor: Tensor, names: Callable[[Tensor], Iterable[str]]
+    ) -> dict[str, float]:
+        """For each parameter that a tensor stands for, the number by which it was multiplied."""
+        known = self._weights.get(storage_pointer(tensor), {})
+        return {name: known.get(name, 1.0) for name in names(tensor)}
 
     def _unweighted(self, call: FollowedCall, live: Callable[[Tensor], bool]) -> None:
         """Follow a call without parameters among its arguments."""
@@ -179,11 +206,7 @@ class WidthFactors:
 
     def _uses(self, call: FollowedCall, names: Callable[[Tensor], Iterable[str]]) -> list[UseId]:
         """New numbers for the uses of this call."""
-        factors = {
-            name: self._weights.get(storage_pointer(t), 1.0)
-            for t in call.weights
-            for name in names(t)
-        }
+        factors = {n: f for t in call.weights for n, f in self._factors_on(t, names).items()}
         uses = []
         for name in call.uses:
             use = (name, self._counts.get(name, 0))
@@ -269,28 +292,4 @@ def number_in(
             value = constant_value(value) if is_number else None
         if isinstance(value, int | float) and value and abs(value) != float("inf"):
             return float(1 / value if inverted else value)
-    return None
-
-
-def unit_size(call: FollowedCall) -> float | None:
-    """RMS of the unit vectors, or of others of one norm, that a call returns; None: of no such."""
-    if call.name != "normalize":
-        return size_of_unit_vectors(call.results[0])
-    p, dim = (
-        call.kwargs.get(key, call.args[i] if len(call.args) > i else default)
-        for i, key, default in ((1, "p", 2.0), (2, "dim", 1))
-    )
-    return float(call.results[0].shape[dim] ** -0.5) if p == 2 and isinstance(dim, int) else None
-
-
-def size_of_unit_vectors(tensor: Tensor) -> float | None:
-    """RMS of a tensor whose vectors along one dimension all have the same norm; None: of others."""
-    if not (tensor.is_floating_point() and tensor.dim() > 1 and tensor.numel()):
-        return None
-    for dim in {tensor.dim() - 1, 1, 0}:
-        if tensor.shape[dim] > 1 and tensor.numel() >= 2 * tensor.shape[dim]:
-            norms = torch.linalg.vector_norm(tensor.detach().float(), dim=dim)
-            norms = norms[norms > 0]  # dead vectors have none
-            if norms.numel() > 1 and float(norms.max() - norms.min()) < SAME_NORM * norms.max():
-                return float(norms.mean() * tensor.shape[dim] ** -0.5)
     return None

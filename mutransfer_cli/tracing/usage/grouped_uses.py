@@ -45,6 +45,20 @@ def gates_in(args: Sequence[Any], index: int) -> list[GateOf]:
     return found
 
 
+def mixed_gates(into: Sequence[Sequence[tuple[int, int]]], other: Any) -> tuple[Gate, ...]:
+    """The gates in activations that a stack of matrices, flattened, is multiplied by.
+
+    Args:
+        into: For each dimension that is summed over, the parameter's own dimensions with their
+            sizes.
+        other: The activations.
+    """
+    if len(into) != 1:
+        return ()
+    found = flattened_gates(other, [size for _, size in into[0]])
+    return tuple(Gate(d, *gate, mixed=True) for (d, _), gate in zip(into[0], found, strict=False))
+
+
 def flattened_gates(given: Any, sizes: Sequence[int]) -> list[tuple[float, float]]:
     """Number of terms and total of activations along each dimension of a flattened stack.
 

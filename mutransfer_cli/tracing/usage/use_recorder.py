@@ -25,7 +25,8 @@ from mutransfer_cli.tracing.torch_functions import (
     contraction_parts,
     tensors_in,
 )
-from mutransfer_cli.tracing.usage.grouped_uses import GateOf, flattened_gates, gates_in
+from mutransfer_cli.tracing.usage.composed_weights import ComposedWeights, Part
+from mutransfer_cli.tracing.usage.grouped_uses import GateOf, gates_in, mixed_gates
 from mutransfer_cli.tracing.usage.modulated_weights import ModulatedWeights, spanned
 from mutransfer_cli.tracing.usage.summed_products import SummedProducts
 from mutransfer_cli.tracing.usage.torch_call import Call
@@ -41,6 +42,7 @@ class UseRecorder:
         scales: Tracks the numbers by which embeddings are multiplied.
         products: Remembers products of a parameter and activations, which may be summed later.
         modulated: Follows products of that kind that act as weights later.
+        factors: Knows the products of parameters that act as weights, such as those of LoRA.
         module_stack: Names of the running modules, each with its first argument.
         used: Kind of use of each parameter that the current call used.
         constant: Whether no argument of the current call depends on the model's input.
@@ -55,6 +57,7 @@ class UseRecorder:
         self.scales = EmbeddingScales(self.trace.after)
         self.products = SummedProducts()
         self.modulated = ModulatedWeights()
+        self.factors = ComposedWeights()
         self.module_stack: list[tuple[str, Any]] = [("", None)]
         self.used: dict[str, UseKind] = {}
         self.constant = False
@@ -101,18 +104,22 @@ class UseRecorder:
             gates: Dimensions summed over with weights, with the number and total of the weights.
         """
         module, argument = self.module_stack[-1]
-        for name, dims in self.find(tensor).items():
-            summed, kept = spanned(dims, into), spanned(dims, out)
+        found = self.find(tensor)
+        for name, dims in found.items():
+            part = self.factors.acting(name, found, Part(kind, function, into, out))
+            summed, kept = spanned(dims, part.into), spanned(dims, part.out)
             sizes = sum(n > 1 for n in self.trace.shapes[name])
             use = Use(
-                "unknown" if set(summed) & set(kept) else kind,  # one dimension, folded into both
+                "unknown"
+                if set(summed) & set(kept)
+                else part.kind,  # one dimension, folded into both
                 summed,
                 kept,
-                function,
+                part.function,
                 module,
                 whole_input=other is argument is not None,
                 order=self.order,
-                stacked=kind == "matrix" and len(summed + kept) < sizes,
+                stacked=part.kind == "matrix" and len(summed + kept) < sizes,
                 groups=groups,
                 gates=tuple(
                     Gate(own, n, size, mixed)
@@ -120,30 +127,19 @@ class UseRecorder:
                     if d < len(dims)
                     for own in dims[d]
                 )
-                or self._flattened(name, [dims[d] for d in into if -len(dims) <= d], other),
+                or mixed_gates(
+                    [
+                        [(own, self.trace.shapes[name][own]) for own in dims[d]]
+                        for d in into
+                        if -len(dims) <= d
+                    ],
+                    None if self.views.knows(other) else other,
+                ),
             )
             if self.used.get(name) not in {"matrix", "convolution"}:
                 self.used[name] = use.kind
             if use not in self.trace.uses[name]:
                 self.trace.uses[name].append(use)
-
-    def _flattened(
-        self, name: str, into: Sequence[tuple[int, ...]], other: Any
-    ) -> tuple[Gate, ...]:
-        """The gates in activations that a stack of matrices, flattened, is multiplied by.
-
-        Args:
-            name: Name of the parameter.
-            into: For each dimension that is summed over, those of the parameter.
-            other: The other operand.
-        """
-        if len(into) != 1 or self.views.knows(other):
-            return ()
-        sizes = [self.trace.shapes[name][d] for d in into[0]]
-        return tuple(
-            Gate(own, *found, mixed=True)
-            for own, found in zip(into[0], flattened_gates(other, sizes), strict=False)
-        )
 
     def summed(self, call: Call) -> None:
         """Record a product of a parameter and activations that is summed: a contraction of both."""
@@ -177,6 +173,8 @@ class UseRecorder:
             self.use(operands.pop(0), "elementwise", [], [-1], call.name, None)
         left, right = operands[:2]
         both = bool(self.find(left) and self.find(right))
+        if both and self.constant and self.factors.multiplied(self.views, left, right, call):
+            return
         kind: UseKind = "unknown" if both else "matrix"
         function = call.name + TWO_PARAMETERS if both else call.name
         self.use(left, kind, *([0], []) if left.dim() == 1 else ([-1], [-2]), function, right)
@@ -188,6 +186,8 @@ class UseRecorder:
         """Record `einsum` and other sums of products."""
         operands, parts = contraction_parts(call.name, call.args, call.kwargs)
         several = sum(bool(self.find(t)) for t in operands) > 1
+        if several and self.constant and self.factors.contracted(self.views, call):
+            return
         for i, (tensor, (into, out)) in enumerate(zip(operands, parts, strict=True)):
             kind: UseKind = "unknown" if several else "matrix" if into else "elementwise"
             learned = call.name == "einsum" and bool(self.find(tensor))
@@ -254,7 +254,9 @@ class UseRecorder:
 
     def _elementwise(self, call: Call) -> None:
         for tensor in call.tracked:
-            if self.constant and call.name in {"cat", "stack"}:  # a fused weight
+            if call.name == "mul" and self.factors.both_composed(self.views, call.tracked):
+                self.use(tensor, "unknown", [], [], call.name + TWO_PARAMETERS, None)
+            elif self.constant and call.name in {"cat", "stack"}:  # a fused weight
                 self.views.stand_for(tensor, call.result, call.arg(1, "dim") or 0)
             elif self.constant and tensor.shape == call.result.shape:  # masked, or scaled
                 self.views.stand_for(tensor, call.result)

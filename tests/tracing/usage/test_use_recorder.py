@@ -259,7 +259,8 @@ def test_what_no_use_tells_is_named_and_settled(sort: bool, name: str) -> None:
 
 AMBIGUOUS: dict[str, tuple[Callable[..., Tensor], str]] = {
     "used as hidden and as vector": (lambda h, a: (h * a[0]) @ a, "w,w"),
-    "used by matmul": (lambda h, a, b: h @ (a @ b), "w,w"),  # a product of two parameters
+    # a product of two parameters that is no weight: either may be the activation
+    "used by matmul": (lambda h, a, b: h + (a @ b)[0], "w,w"),
     "used by linear": (
         lambda h, a: F.linear(h, a.view(h.shape[-1], -1)),
         "w*w",
