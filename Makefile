@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs/quickstart
 T ?= tests
-JOBS ?= auto
+# one more than there are cores: some tests wait for programs that they started
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ORACLES := 'hessian-eigenthings>=1.0.0a5' einops einconv linear_operator opt_einsum
 ORACLES_WITHOUT_TORCHVISION := 'curvlinops-for-pytorch>=3' backpack-for-pytorch unfoldNd
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check

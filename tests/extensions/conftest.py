@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.source import ROOT
+from tests.helpers.warm_start import WarmStart
 
 PACKAGE = Path(__file__).parent / "package"
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -41,14 +41,19 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path}
 
 
+@pytest.fixture(scope="session")
+def warm(toys: dict[str, str]) -> Iterator[WarmStart]:
+    """A process that has imported the package, with the toys installed."""
+    process = WarmStart(toys)
+    yield process
+    process.close()
+
+
 @pytest.fixture
-def mutransfer(toys: dict[str, str], tmp_path: Path) -> Command:
+def mutransfer(warm: WarmStart, tmp_path: Path) -> Command:
     """Run a command in an empty folder, with the toys installed."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "mutransfer_cli", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, env=toys, cwd=tmp_path
-        )
+        return warm.run(*arguments, folder=tmp_path)
 
     return run
