@@ -37,6 +37,13 @@ REFUSED_STACKS = (
         instead=("torch", "lightning"),
     ),
     RefusedStack(
+        name="llm.c",
+        reason="gpt2_update has one learning rate for all tensors and its init is fixed in the "
+        "code (train_gpt2.cu): the numbers for a patch are rows of json; in Python it is nanoGPT",
+        instead=("nanogpt-mup", "json"),
+        aliases=("llmc", "llm-c"),
+    ),
+    RefusedStack(
         name="maxtext",
         reason="it has no muP and no learning rate per parameter",
         instead=("torchtitan", "json"),
@@ -103,6 +110,7 @@ REFUSED_STACKS = (
             ("open_clip", ("openclip", "open-clip")),
             ("timm", ("pytorch-image-models",)),
             ("picotron", ()),
+            ("open_lm", ("openlm", "open-lm")),
         )
     ),
 )

@@ -218,6 +218,10 @@ STACKS = Registry(
     ],
 )
 DEFAULT_STACK = "json"
+BY_HAND = (
+    "a stack without a format takes the init, groups and schedule of torch's file, or by hand the "
+    "numbers of each tensor in json (docs/formats.md#a-stack-that-is-not-listed)"
+)
 
 
 def require_stack(name: str) -> StackEntry:
@@ -237,4 +241,6 @@ def require_stack(name: str) -> StackEntry:
     for entry in STACKS:
         if normal in (entry.name, *entry.aliases):
             raise InputError(f"--format {name}: did you mean '{entry.name}'?")
-    raise InputError(f"--format {name}: {STACKS.unknown(name)}")
+    unknown = STACKS.unknown(name)
+    by_hand = "" if "did you mean" in unknown else f"; {BY_HAND}"
+    raise InputError(f"--format {name}: {unknown}{by_hand}")

@@ -124,7 +124,7 @@ CASES = {
     "muon-embedding": Case(  # rate × factor ∝ √width, against constant entries of the update
         WORDS.replace("VOCAB", "256"),
         "width",
-        (8, 16, 32, 64),
+        (8, *WIDTHS),
         range(-5, 6),
         LARGE_VOCAB,
         optimizer=MUON.replace("}", ", trains: [hidden, embedding]}"),
@@ -133,7 +133,7 @@ CASES = {
     "muon-readout": Case(
         WORDS.replace("VOCAB", "256"),
         "width",
-        (8, 16, 32, 64),
+        WIDTHS,
         range(-6, 5),
         {"constant rate × factor": -0.5},
         optimizer=MUON.replace("}", ", trains: [hidden, readout]}"),
@@ -142,7 +142,7 @@ CASES = {
     "muon-tied": Case(
         WORDS.replace("VOCAB", "256").replace("args: {", "args: {tied: true, "),
         "width",
-        (8, 16, 32, 64),
+        WIDTHS,
         range(-6, 5),
         {"constant rate × factor": -0.5},
         optimizer=MUON.replace("}", ", trains: [hidden, tied]}"),
@@ -154,6 +154,7 @@ CASES = {
         (1, 4, 8),
         HALF_OCTAVES,
         GROWN,
+        seeds=6,
     ),
     "dense-top-2": Case(  # as wide as the two experts of a token
         MOE,
@@ -161,6 +162,7 @@ CASES = {
         (1, 4, 8),
         HALF_OCTAVES,
         GROWN,
+        seeds=6,
         others={1: {"active_experts": 1, "expert_width": 64}},
     ),
     "moe-experts": Case(MOE, "experts", (2, 4, 8, 16), range(-10, -1), GROWN),
@@ -204,16 +206,19 @@ def table_of(name: str) -> TransferTable:
 
 
 def measures(case: Case, rates: Values, tables: dict[int, Values], seeds: Values) -> list[float]:
-    """Drift in octaves a doubling; cost in % at the largest size, of the rule and of each rival."""
+    """Drift in octaves a doubling; cost in % at the largest size, from each smaller one, of the
+    rule and of each rival."""
     by_size = {size: interpolated(rates, table[seeds].mean(0)) for size, table in tables.items()}
     best = {size: float(fine[curve.argmin()]) for size, (fine, curve) in by_size.items()}
     sizes = case.sizes
     drift = float(np.polyfit(np.log2(sizes), [best[size] for size in sizes], 1)[0])
     fine, curve = by_size[sizes[-1]]
     costs = []
-    for power in (0.0, *case.rivals.values()):
-        moved = best[sizes[0]] + power * log2(sizes[-1] / sizes[0])
-        costs.append(100 * float(np.expm1(curve[int(np.abs(fine - moved).argmin())] - curve.min())))
+    for start in sizes[:-1]:
+        for power in (0.0, *case.rivals.values()):
+            moved = best[start] + power * log2(sizes[-1] / start)
+            nearest = int(np.abs(fine - moved).argmin())
+            costs.append(100 * float(np.expm1(curve[nearest] - curve.min())))
     return [drift, *costs, *best.values(), float(np.exp(curve.min()))]
 
 
@@ -236,7 +241,11 @@ def main() -> None:
         )
         names = (
             "drift",
-            *(f"cost of {rule}" for rule in ("the rule", *case.rivals)),
+            *(
+                f"cost of {rule} from {start}"
+                for start in case.sizes[:-1]
+                for rule in ("the rule", *case.rivals)
+            ),
             *(f"log2 of the best {case.key} at {size}" for size in case.sizes),
             "least loss at the largest",
         )
