@@ -11,6 +11,7 @@ import numpy as np
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.documents.watch import WatchDocument, WatchedRung
 from mutransfer_cli.recipe.size import Size
+from mutransfer_cli.report.working_time import working_seconds
 from mutransfer_cli.search.budget import limit_reached
 from mutransfer_cli.search.job import missing
 from mutransfer_cli.search.problem import search_problem
@@ -83,6 +84,7 @@ def seconds_left(run: Run, sizes: Sequence[Size], now: datetime) -> float | None
     """Seconds until the remaining trials have ended, at the pace so far; None: unknown.
 
     A trial of a rung without any counts as much as the mean of the most expensive rung so far.
+    Time in which nothing trained, between a call that was killed and the next, does not count.
 
     Args:
         run: The run.
@@ -99,4 +101,4 @@ def seconds_left(run: Run, sizes: Sequence[Size], now: datetime) -> float | None
     if done <= 0 or run.started is None:
         return None
     left = sum(each.get(size, max(each.values())) for size in sizes)
-    return max(0.0, (now - run.started).total_seconds()) * left / done
+    return working_seconds(run.endings, run.started, now) * left / done

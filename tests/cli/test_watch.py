@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from mutransfer_cli.cli import watch as command
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.report.watch_state import watch_state
+from mutransfer_cli.report.working_time import working_seconds
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.location import own_location
 from mutransfer_cli.search.storage.run import Run
@@ -96,6 +97,27 @@ def test_the_time_left_follows_the_pace(tmp_path: Path) -> None:
     left = sum(SECONDS[j.size.width] if j.size.width in seen else dearest for j in rest)
     document = watch_state(state, state.started + timedelta(seconds=10))
     assert document.seconds_left == pytest.approx(10 * left / done)
+
+
+@pytest.mark.parametrize(
+    ("endings", "now", "expected"),
+    [
+        ([(10, 10), (20, 10)], 25, 25),  # one worker that never rests
+        ([(10, 10), (14, 10), (24, 10)], 24, 24),  # two: 0-10, 4-14, 14-24
+        ([(10, 10), (100, 10)], 100, 20),  # killed after the first, resumed at 90
+        ([(10, 10)], 86_400, 20),  # one ended; since then at most one more has trained
+        ([(12, 3)] * 4, 12, 12),  # a population of four, stored together
+        ([(112, 3)] * 4, 112, 12),  # the same, started at 100
+        ([], 60, 0),
+    ],
+)
+def test_time_in_which_nothing_trained_does_not_count(
+    endings: list[tuple[float, float]], now: float, expected: float
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    stored = [(start + timedelta(seconds=end), seconds) for end, seconds in endings]
+    found = working_seconds(stored, start, start + timedelta(seconds=now))
+    assert found == pytest.approx(expected)
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:

@@ -120,6 +120,19 @@ class Run:
         lines = sorted(f"{r.key} {r.outcome} {r.loss!r}" for r in self.records)
         return sha256((self.path / RECIPE).read_bytes() + "\n".join(lines).encode()).hexdigest()
 
+    @property
+    def endings(self) -> list[tuple[datetime, float]]:
+        """When each trial was stored, and the seconds that it took its worker.
+
+        Raises:
+            InputError: There is no study, or it cannot be read.
+        """
+        return [
+            (trial.datetime_complete.astimezone(UTC), trial.user_attrs.get("seconds", 0.0))
+            for trial in self._study.trials()
+            if trial.datetime_complete is not None  # Optuna stores local time
+        ]
+
     @cached_property
     def started(self) -> datetime | None:
         """When the sweep was first started; None if nothing shows it.
