@@ -5,25 +5,21 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.curvature.critical_rate import CriticalRate, critical_learning_rate
-from mutransfer_cli.probes.curvature.flat import trained_parameters
-from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE, Hessian
-from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
+from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
+from mutransfer_cli.probes.sharpness_run import (
+    BATCHES,
+    SMALL_BATCHES,
+    Point,
+    measured_run,
+    own_measures,
+)
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
-from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.recipe.size import Size
 
-POINTS = 3  # along a run
-BATCHES = 1  # of a measurement, none of them trained on
-TOLERANCE = 0.03  # of an eigenvalue
 MOST_WIDTHS = 2  # the smallest and the largest
 FEWEST_SEEDS = 2
 MEASURING = 250  # steps that the three points of a run cost, about
@@ -36,25 +32,10 @@ METHOD = (
     "largest eigenvalue of D^½ H D^½ with D = learning rate / preconditioner, by eigsh, on "
     f"{BATCHES} batch that was not trained on; thresholds 2 (gradient descent), 2 + 2β (heavy "
     "ball), (2 + 2β₁)/(1 - β₁) (Adam): arXiv 2103.00065, 2207.14484; critical multiple: the "
-    "longest update along the coming one that lowers the loss, by a line search (2601.16979)"
+    "longest update along the coming one that lowers the loss, by a line search (2601.16979); Lion "
+    "and Muon: largest uᵀHu over steps u of their length, by twice the largest gᵀu (2603.05002), "
+    f"from below; batch sharpness: mean of gᵀDHDg/gᵀDg over {SMALL_BATCHES} batches (2604.14108)"
 )
-
-
-@dataclass(frozen=True)
-class Point:
-    """A measurement between two steps.
-
-    Attributes:
-        step: Number of steps taken.
-        stability: Sharpness and threshold; None where the optimizer's threshold is not known.
-        critical: The critical multiple of the coming update.
-        method: How products with the Hessian were computed.
-    """
-
-    step: int
-    stability: Stability | None
-    critical: CriticalRate
-    method: str
 
 
 def probe_sharpness(request: ProbeRequest) -> ProbeResult:
@@ -73,7 +54,7 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
     sizes = widths if len(widths) <= MOST_WIDTHS else (widths[0], widths[-1])
     options = seeds_and_sizes(sizes, proxies.base.steps, FEWEST_SEEDS, FEWEST_SEEDS, 1)
     plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
-    sizes = plan.what[0]
+    largest, sizes = sizes[-1], plan.what[0]
     notes.update(dict.fromkeys(plan.notes))
     taken: dict[Size, float] = {}
     for seed in range(request.seed, request.seed + request.seeds):
@@ -95,55 +76,7 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
             None
         )
     by_size = {size: _peak(runs, known, request.confidence) for size, runs in ratios.items()}
-    return _result(by_size, ratios, known, tuple(notes))
-
-
-def measured_run(trainee: Trainee) -> list[Point]:
-    """Train to the end; measure between steps, closer together at first.
-
-    Args:
-        trainee: What to train.
-
-    Raises:
-        InputError: A loss is not finite, or no parameter is trained.
-    """
-    last = trainee.steps - 1
-    places = {max(1, round(x)) for x in np.geomspace(max(2.0, last / 30), last, POINTS)}
-    hessian = Hessian(trainee.model, trainee.loss, trainee.unseen(BATCHES))
-    measurable = has_threshold(trainee.optimizer)
-    points: list[Point] = []
-    start: tuple[Tensor, Tensor] | None = None
-    for step in range(trainee.steps):
-        measured = step in places
-        found = None
-        if measured and measurable:
-            found = stability(hessian, trainee.optimizer, start, TOLERANCE)
-            start = found.vectors
-        before = [p.detach().clone() for p in trained_parameters(trainee.model)] if measured else []
-        if measured:
-            hessian.loss()  # refuses one that is not finite
-        finite_loss(trainee.step(step), step)
-        if measured:
-            points.append(Point(step, found, _critical(hessian, trainee, before), hessian.method))
-    return points
-
-
-def _critical(hessian: Hessian, trainee: Trainee, before: list[Tensor]) -> CriticalRate:
-    """The critical multiple of the update that was just made; the weights stay as they are."""
-    parameters = trained_parameters(trainee.model)
-    after = [p.detach().clone() for p in parameters]
-    update = [b - a for a, b in zip(before, after, strict=True)]
-    for p, old in zip(parameters, before, strict=True):
-        p.data.copy_(old)
-
-    def loss() -> float:
-        values = [float(trainee.loss(trainee.model, b).detach()) for b in hessian.batches]
-        return sum(values) / len(values)
-
-    found = critical_learning_rate(loss, parameters, update)
-    for p, new in zip(parameters, after, strict=True):
-        p.data.copy_(new)
-    return found
+    return _result(by_size, ratios, known, tuple(notes), request.confidence, largest)
 
 
 def _ratio(point: Point, known: bool) -> float:
@@ -158,19 +91,12 @@ def _peak(runs: list[list[Point]], known: bool, confidence: float) -> Interval:
     return mean_interval([max(_ratio(p, known) for p in run) for run in runs], confidence)
 
 
-def _result(
-    by_size: Mapping[Size, Interval],
-    runs: Mapping[Size, list[list[Point]]],
-    known: bool,
-    notes: tuple[str, ...],
-) -> ProbeResult:
-    """The verdict on the largest ratio of the sizes.
+def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, str, str]:
+    """Verdict, reason and advice on the largest ratio of the sizes.
 
     Args:
         by_size: Largest ratio to the threshold along a run, by size.
-        runs: The measurements, by size and seed.
-        known: Whether the threshold of the optimizer is known.
-        notes: Notes of the measurement.
+        largest: The largest size that was to be measured: without it, nothing passes.
     """
     low_edge, high_edge = EDGE
     certain = {s: value for s, value in by_size.items() if value.low is not None}
@@ -179,14 +105,16 @@ def _result(
     low = worst.value if worst.low is None else worst.low
     high = worst.value if worst.high is None else worst.high
     where = f"{worst} of its threshold at width {size.width}, at most along a run"
-    advice = None
     verdict: Verdict
     if not certain:
         verdict, reason = "inconclusive", f"one seed has no interval: scaled sharpness is {where}"
         advice = "give it more time (--minutes)"
     elif low > high_edge:
         verdict, reason = "fail", f"beyond the edge of stability: scaled sharpness is {where}"
-        advice = f"expect spikes or divergence; divide the learning rate by {worst.value:.2g}"
+        advice = (
+            f"expect spikes or divergence: divide the learning rate by {worst.value:.2g}, or warm "
+            "up longer where the ratio peaks early in the run (--plot)"
+        )
     elif high < low_edge:
         verdict, reason = "pass", f"stable: scaled sharpness is {where}"
         advice = (
@@ -195,11 +123,40 @@ def _result(
         )
     elif low >= low_edge or high <= high_edge:
         verdict, reason = "pass", f"at or just below the edge of stability: {where}"
-        advice = "a larger learning rate would oscillate; warmup and decay keep this one stable"
+        advice = (
+            "keep this learning rate, with warmup and decay; a larger one would oscillate, and "
+            "loss spikes are near"
+        )
     else:
         verdict = "inconclusive"
         reason = f"seeds differ too much: scaled sharpness is {where}"
         advice = "measure along more steps or seeds (--minutes)"
+    if verdict == "pass" and largest not in certain:
+        verdict = "inconclusive"
+        reason += f"; width {largest.width}, which decides whether it transfers, was not measured"
+        advice = "give it more time (--minutes): at larger widths the same rate may be too large"
+    return verdict, reason, advice
+
+
+def _result(
+    by_size: Mapping[Size, Interval],
+    runs: Mapping[Size, list[list[Point]]],
+    known: bool,
+    notes: tuple[str, ...],
+    confidence: float,
+    largest: Size,
+) -> ProbeResult:
+    """The verdict on the largest ratio of the sizes.
+
+    Args:
+        by_size: Largest ratio to the threshold along a run, by size.
+        runs: The measurements, by size and seed.
+        known: Whether the threshold of the optimizer is known.
+        notes: Notes of the measurement.
+        confidence: Of the intervals.
+        largest: The largest size that was to be measured.
+    """
+    verdict, reason, advice = judged(by_size, largest)
     measures = [
         Measure(
             name="largest ratio to the threshold",
@@ -209,6 +166,7 @@ def _result(
         )
         for s, value in by_size.items()
     ]
+    measures += [m for s, found in runs.items() for m in own_measures(s, found, confidence)]
     series = []
     for s, found in runs.items():
         for k, points in enumerate(found):

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from mutransfer_cli.probes.linear import half_time, mode_strength, probe_linear, train_modes
+from mutransfer_cli.probes.linear import (
+    half_time,
+    imbalance_change,
+    mode_strength,
+    probe_linear,
+    train_modes,
+)
 from mutransfer_cli.probes.probe_run import ProbeRequest
 
 
@@ -31,6 +37,15 @@ def test_gradient_descent_follows_it_to_the_order_of_the_step() -> None:
     assert fine.halves == pytest.approx([half_time(2.0, 1e-2), half_time(1.0, 1e-2)], rel=0.02)
     assert fine.halves[0] < fine.halves[1]  # weaker modes are learned later
     assert fine.imbalance < 1e-12
+
+
+def test_what_the_flow_conserves_is_broken_at_the_order_of_the_step() -> None:
+    """Every step adds η²(G₁G₁ᵀ - G₂ᵀG₂), and 1/η of them fit into a time: twice at twice η."""
+    changes = [imbalance_change(step) for step in (2e-3, 1e-3, 5e-4)]
+    assert changes[0] / changes[1] == pytest.approx(2.0, rel=0.05)
+    assert changes[1] / changes[2] == pytest.approx(2.0, rel=0.03)
+    # the control: four steps over the whole time are too large for it
+    assert imbalance_change(0.5) / imbalance_change(0.25) > 3
 
 
 def test_a_step_that_is_too_large_is_seen() -> None:

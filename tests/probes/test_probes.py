@@ -42,7 +42,8 @@ def found(name: str, recipe: Path, *sets: str) -> ProbeDocument:
 def test_a_small_rate_is_stable_and_a_large_one_is_not(recipe: Path) -> None:
     stable = found("sharpness", recipe, "optimizer.lr=0.01", "ladder.width=[32]")
     assert stable.verdict == "pass" and "stable" in stable.reason
-    (largest,) = stable.measures
+    largest, batch = stable.measures
+    assert (batch.name, batch.expected) == ("largest learning rate × batch sharpness", 2.0)
     assert largest.estimate.value < 0.3
     edge = found("sharpness", recipe, "optimizer.lr=2.0", "ladder.width=[32]")
     assert edge.measures[0].estimate.value > 3 * largest.estimate.value
@@ -53,6 +54,9 @@ def test_an_optimizer_without_threshold_is_judged_by_its_updates(recipe: Path) -
     lion = "optimizer={name: lion, lr: 0.001, betas: [0.9, 0.99], weight_decay: 0.0}"
     document = found("sharpness", recipe, lion, "ladder.width=[32]")
     assert any("judged by the critical multiple" in note for note in document.notes)
+    # of all steps of Lion's length, some curve no less than its own
+    own, of_length = (m.estimate.value for m in document.measures)
+    assert 0.5 * own < of_length < 1
 
 
 def test_features_are_learned_under_mup_and_not_in_the_lazy_regime(
@@ -65,8 +69,13 @@ def test_features_are_learned_under_mup_and_not_in_the_lazy_regime(
     monkeypatch.syspath_prepend(str(tmp_path))
     lazy = run_probe("features", "lazy_net:build")
     assert lazy.verdict == "fail" and lazy.reason.startswith("lazy"), lazy.reason
-    middle = {m.at["layer"]: m.estimate.value for m in lazy.measures}["1.1"]
-    assert middle == pytest.approx(-0.5, abs=0.1)
+    slopes = {
+        m.at.get("layer") or m.at.get("movement"): m.estimate.value
+        for m in lazy.measures
+        if m.name == "exponent of the width"
+    }
+    assert slopes["1.1"] == pytest.approx(-0.5, abs=0.1)
+    assert slopes["tangent kernel"] == pytest.approx(-1, abs=0.4)  # arXiv 1909.11304
 
 
 def test_a_slope_by_hand() -> None:

@@ -1,0 +1,142 @@
+"""Curvature between the steps of a run, against the optimizer's threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from mutransfer_cli.documents.probe import Measure
+from mutransfer_cli.probes.curvature.batch_sharpness import BatchSharpness, batch_sharpness
+from mutransfer_cli.probes.curvature.critical_rate import CriticalRate, critical_learning_rate
+from mutransfer_cli.probes.curvature.flat import trained_parameters
+from mutransfer_cli.probes.curvature.hessian import Hessian
+from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
+from mutransfer_cli.probes.curvature.step_ball import ball_ratio, step_ball
+from mutransfer_cli.probes.probe_run import mean_interval
+from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
+from mutransfer_cli.recipe.size import Size
+
+POINTS = 3  # along a run
+BATCHES = 1  # of a measurement, none of them trained on
+SMALL_BATCHES = 8  # for batch sharpness
+TOLERANCE = 0.03  # of an eigenvalue
+
+
+@dataclass(frozen=True)
+class Point:
+    """A measurement between two steps.
+
+    Attributes:
+        step: Number of steps taken.
+        stability: Sharpness and threshold; None where the optimizer's threshold is not known.
+        critical: The critical multiple of the coming update.
+        method: How products with the Hessian were computed.
+        ball: Largest curvature over steps of the length of Lion's or Muon's, over its threshold.
+        batch: Learning rate times batch sharpness, of SGD.
+    """
+
+    step: int
+    stability: Stability | None
+    critical: CriticalRate
+    method: str
+    ball: float | None = None
+    batch: BatchSharpness | None = None
+
+
+def measured_run(trainee: Trainee) -> list[Point]:
+    """Train to the end; measure between steps, closer together at first.
+
+    Args:
+        trainee: What to train.
+
+    Raises:
+        InputError: A loss is not finite, or no parameter is trained.
+    """
+    last = trainee.steps - 1
+    places = {max(1, round(x)) for x in np.geomspace(max(2.0, last / 30), last, POINTS)}
+    hessian = Hessian(trainee.model, trainee.loss, trainee.unseen(BATCHES))
+    measurable = has_threshold(trainee.optimizer)
+    points: list[Point] = []
+    start: tuple[Tensor, Tensor] | None = None
+    for step in range(trainee.steps):
+        measured = step in places
+        found, ball, batch = None, None, None
+        if measured:
+            ball, batch = _in_ball(hessian, trainee), _of_batches(trainee)
+        if measured and measurable:
+            found = stability(hessian, trainee.optimizer, start, TOLERANCE)
+            start = found.vectors
+        before = [p.detach().clone() for p in trained_parameters(trainee.model)] if measured else []
+        if measured:
+            hessian.loss()  # refuses one that is not finite
+        finite_loss(trainee.step(step), step)
+        if measured:
+            critical = _critical(hessian, trainee, before)
+            points.append(Point(step, found, critical, hessian.method, ball, batch))
+    return points
+
+
+def _in_ball(hessian: Hessian, trainee: Trainee) -> float | None:
+    """The largest curvature over steps of Lion's or Muon's length, over its threshold."""
+    ball = step_ball(trainee.optimizer)
+    if ball is None:
+        return None
+    own = Hessian(trainee.model, trainee.loss, hessian.batches, ball.parameters)
+    return ball_ratio(own, ball)
+
+
+def _of_batches(trainee: Trainee) -> BatchSharpness | None:
+    batches = trainee.unseen(SMALL_BATCHES)
+    return batch_sharpness(trainee.model, trainee.loss, batches, trainee.optimizer)
+
+
+def _critical(hessian: Hessian, trainee: Trainee, before: list[Tensor]) -> CriticalRate:
+    """The critical multiple of the update that was just made; the weights stay as they are."""
+    parameters = trained_parameters(trainee.model)
+    after = [p.detach().clone() for p in parameters]
+    update = [b - a for a, b in zip(before, after, strict=True)]
+    for p, old in zip(parameters, before, strict=True):
+        p.data.copy_(old)
+
+    def loss() -> float:
+        values = [float(trainee.loss(trainee.model, b).detach()) for b in hessian.batches]
+        return sum(values) / len(values)
+
+    found = critical_learning_rate(loss, parameters, update)
+    for p, new in zip(parameters, after, strict=True):
+        p.data.copy_(new)
+    return found
+
+
+def own_measures(size: Size, runs: Sequence[Sequence[Point]], confidence: float) -> list[Measure]:
+    """Curvature in the norm of Lion or Muon, and batch sharpness, over seeds.
+
+    Args:
+        size: The size.
+        runs: Points of every seed.
+        confidence: Of the intervals.
+    """
+    measures = []
+    balls = [[p.ball for p in points if p.ball is not None] for points in runs]
+    if all(balls):
+        estimate = mean_interval([max(found) for found in balls], confidence)
+        name = "largest ratio over steps of the optimizer's length"
+        measures.append(Measure(name=name, at={"width": size.width}, estimate=estimate))
+    found = [[p.batch for p in points if p.batch is not None] for points in runs]
+    if all(found):
+        first = found[0][0]
+        at: dict[str, int | float | str] = {"width": size.width}
+        if first.small < first.large:
+            at |= {"small batches settle at": first.small, "large ones at": first.large}
+        measures.append(
+            Measure(
+                name="largest learning rate × batch sharpness",
+                at=at,
+                estimate=mean_interval([max(b.value for b in own) for own in found], confidence),
+                expected=first.small if first.small == first.large else None,
+            )
+        )
+    return measures
