@@ -137,18 +137,20 @@ def _choice(
 ) -> Choice:
     """The choice at the target, or at the largest rung that has an optimum.
 
+    A hyperparameter whose best value is at an end of the range stays there, but for a target where
+    other rungs say how its optimum moves.
+
     Args:
         fitted: The surface.
         rungs: All rungs.
         target: The target, if one is named.
         source: The largest rung that has an optimum.
     """
-    open_ends = {name for name in fitted.names if all(name in r.unresolved for r in rungs)} | set(
-        source.unresolved
-    )
+    nowhere = {name for name in fitted.names if all(name in r.unresolved for r in rungs)}
+    open_ends = nowhere if target is not None else nowhere | set(source.unresolved)
     return choose(
         fitted,
         source.sizes if target is None else target,
         unresolved=frozenset(open_ends),
-        at_end=source.at_end,
-    )  # fmt: skip
+        at_end={name: end for name, end in source.at_end.items() if name in open_ends},
+    )

@@ -434,3 +434,33 @@ def test_two_equal_optima_are_said() -> None:
     )
     assert found.verdict == "inconclusive" and "two optima" in found.reason
     assert not any("hardly changes" in (rung.note or "") for rung in found.rungs)
+
+
+def test_an_edge_at_large_rungs_does_not_send_the_choice_to_a_small_one() -> None:
+    """The optimal batch doubles with the width, to 2^6 … 2^9; batches go to 2^8, rates to 2^-6.
+
+    At the largest rung the choice has the largest batch, and the rate of that rung. At width 2048
+    the smaller rungs say how the batch grows on: to 2^10.
+    """
+    rng = np.random.default_rng(0)
+    study = [
+        Observation(
+            w,
+            2.0**x,
+            0,
+            float(np.exp(1 + 0.012 * (x + 9 + k / 2) ** 2 + 0.008 * (y - 6 - k) ** 2
+                         + rng.normal(0, 5e-4))),
+            params={"batch": 2.0**y},
+        )
+        for k, w in enumerate((128, 256, 512, 1024))
+        for x, y in product(range(-12, -5), range(5, 9))
+    ]  # fmt: skip
+    found = asked(study)
+    assert found.choice is not None and found.choice.sizes["width"] == 1024
+    batch = found.choice.values["batch"]
+    assert (batch.value.value, batch.value.low, batch.at_end) == (256, None, "high")
+    assert log2(found.choice.hyperparameters["lr"]) == pytest.approx(-10.5, abs=0.1)
+    assert "the best batch is at the high end of the range; run higher ones" in found.reason
+    beyond = asked(study, target=lambda rungs: {"width": 2048.0}).choice
+    assert beyond is not None and beyond.values["batch"].at_end is None
+    assert log2(beyond.hyperparameters["batch"]) == pytest.approx(10, abs=0.3)

@@ -80,6 +80,8 @@ def test_a_table_of_logged_steps_is_refused(tmp_path: Path) -> None:
     text = "N,D,step,loss\n" + "".join(f"{n},1e9,{s},{3 - s / 1e3}\n" for n, s in rows)
     with pytest.raises(InputError, match="several rows for each run; take the last with --where"):
         read(tmp_path, text, ["params", "loss"])
+    with pytest.raises(InputError, match="take the last with --where '_step=300'"):
+        read(tmp_path, text.replace("step", "_step"), ["params", "loss"])
     last = "N,D,step,loss\n1e8,1e9,300,2.7\n2e8,1e9,500,2.6\n4e8,1e9,900,2.5\n"
     assert len(read(tmp_path, last, ["params", "loss"]).positions) == 3
 

@@ -11,6 +11,7 @@ from mutransfer_cli.fit.decision.rungs.visible_trend import visible_trend
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import DECAYS, Coordinate
 from mutransfer_cli.fit.study.study_surface import StudySurface
+from mutransfer_cli.surface.range_end import range_end
 from mutransfer_cli.surface.response.response_surface import interval
 
 Array = NDArray[np.float64]
@@ -106,14 +107,12 @@ def end_message(coordinate: Coordinate, end: str, low: float, high: float) -> st
     if end == "low":
         step = coordinate.value(coordinate.position(low) - 1)
         step = max(step, 0.0) if low >= 0 else step
-        advice = f"run lower ones, such as {step:.3g}"
     else:
         step = coordinate.value(coordinate.position(high) + 1)
         if coordinate.name in DECAYS and high < 1 <= step:
             step = (1 + high) / 2
         step = min(step, 1.0) if coordinate.name in SHARES and high <= 1 else step
-        advice = f"run higher ones, such as {step:.3g}"
-    return f"the best {spoken(coordinate.name)} is at the {end} end of the {kind}; {advice}"
+    return f"{range_end(spoken(coordinate.name), end, kind)}, such as {step:.3g}"
 
 
 def unresolved_reason(

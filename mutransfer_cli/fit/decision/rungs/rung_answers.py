@@ -224,7 +224,8 @@ def judged_rungs(rungs: Sequence[RungAnswer]) -> tuple[RungAnswer, ...]:
 
 
 def source_rung(rungs: Sequence[RungAnswer]) -> RungAnswer | None:
-    """The largest rung where every optimum is known, else the largest where any is."""
-    known = [answer for answer in rungs if answer.optimum is not None]
-    complete = [answer for answer in known if answer.resolved]
-    return complete[-1] if complete else known[-1] if known else None
+    """The largest rung where any optimum is known.
+
+    A smaller one where all are known is no stand-in: the others' optima move with the size.
+    """
+    return next((answer for answer in reversed(rungs) if answer.optimum is not None), None)

@@ -23,7 +23,8 @@ from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives
 
 FEW = 24  # a designed hyperparameter has at most this number of values
-STEP_NAMES = {"step", "epoch", "iteration", "iter", "global_step"}  # of the rows of a history
+# of the rows of a history
+STEP_NAMES = {"step", "_step", "epoch", "iteration", "iter", "global_step", "trainer_global_step"}
 # Choices that change what the loss is a function of.
 CHOICES = {"optimizer", "opt", "parametrization", "parameterization", "dataset", "schedule"}
 CHOICES |= {"lr_schedule", "scheduler", "activation", "arch", "architecture", "model_type"}

@@ -11,6 +11,7 @@ from mutransfer_cli.surface.laws.law_form import Array, Indices, Mask
 from mutransfer_cli.surface.laws.optima.bowl import exponents
 from mutransfer_cli.surface.laws.optima.bowl_search import BowlProblem, BowlState, search_bowls
 from mutransfer_cli.surface.laws.optima.two_valleys import two_valleys
+from mutransfer_cli.surface.range_end import range_end
 
 # Settings near the optimum, for each hyperparameter and one more: the median of sizes has so many
 # in a window. The two windows' fits are averaged, and their difference is part of the error.
@@ -157,12 +158,12 @@ def _reason(settings: Array, best: Array, optimum: Array, covariance: Array) -> 
             return f"fewer than three values of {{{j}}}; run more"
         if optimum[j] <= low[j] or optimum[j] >= high[j]:
             end = "low" if optimum[j] <= low[j] else "high"
-            return f"the optimum is at the {end} end of the range of {{{j}}}; run {end}er values"
+            return range_end(f"{{{j}}}", end)
         if len(settings) > BEST_RUNS and (
             np.all(best[:, j] == low[j]) or np.all(best[:, j] == high[j])
         ):
             end = "low" if best[0, j] == low[j] else "high"
-            return f"the best runs are at the {end} end of the range of {{{j}}}; run {end}er values"
+            return range_end(f"{{{j}}}", end)
         if sd[j] > FLAT:
             return f"the loss is flat in {{{j}}}; run values farther out"
     return ""

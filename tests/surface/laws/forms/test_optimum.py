@@ -49,7 +49,7 @@ def test_a_size_whose_optimum_is_at_an_edge_is_left_out() -> None:
     kept = ~edge | (np.log2(table["lr"]) < optimal(1e8, 8e9)[0] - 0.6)
     law = OPTIMUM.fit(table.rows(kept), LawOptions())
     assert law.points == 11
-    assert any("high end of the range of lr" in note for note in law.notes)
+    assert any("the best lr is at the high end of the range" in note for note in law.notes)
 
 
 def test_all_at_an_edge_is_inconclusive() -> None:

@@ -65,9 +65,7 @@ def test_edges_and_flat_losses_have_reasons() -> None:
     x = np.arange(-12.0, -6.0)
     size = np.zeros(len(x), dtype=int)
     falling = size_optima(x[:, None], np.log(2.5) + 0.01 * (x + 5) ** 2, size)
-    assert falling.reasons == (
-        "the optimum is at the high end of the range of {0}; run higher values",
-    )
+    assert falling.reasons == ("the best {0} is at the high end of the range; run higher ones",)
     two = size_optima(np.tile([-8.0, -7.0], 4)[:, None], np.tile([1.0, 1.1], 4), np.zeros(8, int))
     assert two.reasons == ("fewer than three values of {0}; run more",)
 
