@@ -227,6 +227,8 @@ def main_dims(
     if best in {"elementwise", "unknown"}:
         if role in MATRIX_ROLES and (best == "unknown" or len(shape) > 1):
             return assumed_dims(name, shape, role, growing)
+        if best == "elementwise" and all(use.stacked for use in uses):  # biases of experts
+            return (), uses[0].out_dims
         return (), tuple(range(len(shape)))
     main = min(uses, key=lambda u: order[u.kind])
     return main.in_dims, main.out_dims

@@ -23,6 +23,7 @@ from mutransfer_cli.tracing.activations.width_factors import WidthFactors
 from mutransfer_cli.tracing.function_transforms import visible, vmap_as_loop
 from mutransfer_cli.tracing.roles import Attention, Trace
 from mutransfer_cli.tracing.torch_functions import FunctionTracer, plain_name, tensors_in
+from mutransfer_cli.tracing.usage.expert_biases import biases_of_experts
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.usage.use_recorder import UseRecorder
 
@@ -199,6 +200,7 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
     recorded = tracer.recorder.trace
+    recorded.uses.update(biases_of_experts(recorded))
     recorded.ends = frozenset(tracer.branches.branch_ends)
     recorded.on_stream = frozenset(tracer.branches.stream_layers)
     tracer.factors.finished()

@@ -61,7 +61,9 @@ class ExpertsRule:
     def exponents(self, at: TensorOnAxis) -> AxisExponents:
         """See `TensorRule`."""
         part = part_of(at)
-        if part is None or (part == "up" and at.grows_out):
+        grows = at.tensor.name in at.family.growth.get(EXPERT_AXIS, {})
+        is_bias = at.tensor.role == "vector" and grows and not at.grows_out
+        if (part is None and not is_bias) or (part == "up" and at.grows_out):
             return AxisExponents()  # one matrix onto all experts: its fan-out counts them
         return AxisExponents(
             gradient=-0.5, why="a share k/experts of the tokens: gradient ∝ m^-1/2"

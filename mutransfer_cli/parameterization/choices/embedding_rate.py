@@ -90,7 +90,7 @@ def embedding_choice(
             QUESTION,
             f"orthogonalized updates of spectral norm ∝ √width{further}",
             "assumption",
-            "derived: 2310.17813 for inputs with a single entry; no source measures it",
+            "derived: 2310.17813 for inputs with a single entry; measured here: docs/muon.md",
             ORTHOGONALIZED,
         )
     if config.embedding == "large-vocab":

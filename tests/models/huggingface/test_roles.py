@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.models.family_cache import family_for
+from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -72,9 +73,13 @@ ROLES = {
 
 
 EXPERT_ROLES = {
+    "*.router.weight": "readout",  # GPT-OSS, Llama 4 and Granite call it so
+    "*.router.bias": "scalar",
+    "*.experts.*_bias": "vector",  # of GPT-OSS, one row for each expert
+    "*.sinks": "vector",  # of GPT-OSS, one for each head
+    "*.experts.gate_up_proj": "expert",
+    "*.experts.down_proj": "expert",
     "*.mlp.gate.weight": "readout",  # the router: to a fixed number of experts
-    "*.mlp.experts.gate_up_proj": "expert",
-    "*.mlp.experts.down_proj": "expert",
     "*.shared_expert_gate.weight": "readout",  # one number for each token
     "*_proj.bias": "vector",
 }
@@ -102,6 +107,11 @@ MIXTURES = {
         LATENT, ", intermediate_size: 2, kv_lora_rank: 0.5, q_lora_rank: 0.5",
         {"*_proj_with_mqa.weight": "hidden"},
     ),
+    "gpt_oss": ("head_dim: 16, layer_types: [full_attention, full_attention]", "", {}),
+    "llama4_text": (
+        "head_dim: 16, interleave_moe_layer_step: 1", ", intermediate_size_mlp: 2", {},
+    ),
+    "granitemoe": ("", "", {}),
 }  # fmt: skip
 
 
@@ -114,6 +124,11 @@ def mixture(kind: str) -> Recipe:
         "base: {width: 64, depth: 2, batch: 4, steps: 5, experts: 8, active_experts: 2, "
         "expert_width: 32}\nladder: {width: [128]}\n"
     ).recipe
+
+
+def named(plan: Plan, *patterns: str) -> str:
+    """The name of the first tensor that matches one of the patterns."""
+    return next(t.name for t in plan.tensors if any(fnmatchcase(t.name, p) for p in patterns))
 
 
 @pytest.mark.parametrize("kind", MIXTURES)
@@ -132,16 +147,23 @@ def test_mixtures_with_axes_of_their_own(kind: str) -> None:
         ("gate_up_proj", 1, 1),  # sums over the model's width
         ("down_proj", 2**0.5 * 2**-0.5, 1 / 2),  # k terms behind gates of 1/k; 1/√M and 1/M
     ):
-        tensor = f"model.layers.1.mlp.experts.{name}"
+        tensor = named(plan, f"*.layers.1.*.experts.{name}")
         old, new = at_base.tensor(tensor), plan.tensor(tensor)
         assert new.shape[0] == 16
         assert (new.init_std or 0) / (old.init_std or 1) == pytest.approx(std)
         assert new.lr / old.lr == pytest.approx(lr)
-    old, new = (p.tensor("model.layers.1.mlp.gate.weight") for p in (at_base, plan))
+    router = named(plan, "*.layers.1.mlp.gate.weight", "*.layers.1.*.router.weight")
+    old, new = (p.tensor(router) for p in (at_base, plan))
     assert new.shape == (16, 64) and new.lr == old.lr
     if kind.startswith("deepseek"):  # shared experts are as wide as the others
         shared = "model.layers.1.mlp.shared_experts.down_proj.weight"
         assert plan.tensor(shared).lr / at_base.tensor(shared).lr == pytest.approx(1 / 2)
+
+    if kind == "gpt_oss":  # no decay of biases; a share 1/2 of the tokens: gradient ∝ 2^-1/2
+        bias = named(plan, "*.layers.1.*.down_proj_bias")
+        old, new = at_base.tensor(bias), plan.tensor(bias)
+        assert (new.init, new.lr, new.weight_decay) == ("keep", old.lr, 0.0)
+        assert (new.eps or 0) / (old.eps or 1) == pytest.approx(2**-0.5)
 
 
 @pytest.mark.parametrize("kind", ROLES)
