@@ -61,7 +61,9 @@ def scalar(value: Any, name: str) -> Tensor:
     """
     expected = "expected a scalar tensor of real numbers"
     if not isinstance(value, Tensor):
-        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}", BUILD)
+        at = where_loss(value)
+        hint = f": return {at} of it" if at else ""
+        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}{hint}", BUILD)
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
         raise InputError(f"{name}: its loss is {dtype}, {expected}", BUILD)
@@ -70,6 +72,16 @@ def scalar(value: Any, name: str) -> Tensor:
             f"{name}: its loss has the shape {tuple(value.shape)}, {expected}: take its mean", BUILD
         )
     return value.reshape(())
+
+
+def where_loss(value: Any) -> str:
+    """Where in a dict, a tuple or a model's output the loss is; empty where none is recognized."""
+    match value:
+        case {"loss": Tensor()}:  # also transformers' ModelOutput, which is a mapping
+            return "['loss']"
+        case (Tensor() as first, *_) if first.numel() == 1:
+            return "[0]"
+    return ".loss" if isinstance(getattr(value, "loss", None), Tensor) else ""
 
 
 def checked_batch(batch: Callable[[int], Any], where: str) -> Callable[[int], Any]:

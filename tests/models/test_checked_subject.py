@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,10 @@ from mutransfer_cli.models.subject import Subject
 ONE = torch.tensor(2.5, requires_grad=True)
 GOOD_LOSSES: list[Any] = [ONE, ONE.view(1), ONE.view(1, 1), ONE.double()]
 BAD_LOSSES: list[tuple[Any, str]] = [
-    ((ONE, {}), "its loss is a tuple, expected a scalar tensor"),
+    ((ONE, {}), r"its loss is a tuple, expected a scalar tensor .*: return \[0\] of it"),
+    ({"loss": ONE, "accuracy": 1}, r"its loss is a dict, .*: return \['loss'\] of it"),
+    (SimpleNamespace(loss=ONE), r"its loss is a SimpleNamespace, .*: return \.loss of it"),
+    ({"accuracy": 1}, "its loss is a dict, expected a scalar tensor of real numbers$"),
     (None, "its loss is a NoneType"),
     (3, "its loss is a int"),
     (2.5, "its loss is a float"),
