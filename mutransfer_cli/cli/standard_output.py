@@ -77,7 +77,7 @@ def stdout_for_reports() -> Iterator[None]:
     _point_to_stderr()
     _reports.append(stream)
     try:
-        with redirect_stdout(sys.stderr or sys.stdout):
+        with redirect_stdout(_beside_stderr() if own and sys.stderr else sys.stderr or sys.stdout):
             yield
     finally:
         _reports.pop()
@@ -100,6 +100,11 @@ def _copy_of(stream: TextIO) -> TextIO:
     """A stream to where the file descriptor of stdout leads now; it keeps no line back."""
     raw = os.fdopen(os.dup(STDOUT), "wb")
     return ReportStream(raw, stream.encoding, stream.errors, line_buffering=True)
+
+
+def _beside_stderr() -> TextIO:
+    """A stream to where stderr leads, which user code may close without closing stderr."""
+    return os.fdopen(os.dup(STDERR), "w", 1, sys.stderr.encoding, sys.stderr.errors, closefd=False)
 
 
 def _point_to_stderr() -> None:

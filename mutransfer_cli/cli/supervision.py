@@ -49,7 +49,8 @@ def _reported(command: Callable[[], int], pipe: int) -> int:
     """Run the command and report how it ended, by its code or by an error that main prints."""
     try:
         code = command()
-        sys.stdout.flush()
+        with suppress(ValueError):  # the user's code closed it
+            sys.stdout.flush()
         os.write(pipe, str(code).encode())
     except BaseException:
         os.write(pipe, b"error")

@@ -39,7 +39,8 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        target: Any = importlib.import_module(module_name)
+        with default_device_kept():
+            target: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
             f"{path}: no module named {error.name!r}; run where {module_name} can be imported", key
@@ -69,13 +70,25 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
         InputError: The code raised.
     """
     try:
-        return call()
+        with default_device_kept():
+            return call()
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever the user's code raises
         own_frames = user_frames(error)
         line = f"{own_frames[-1].filename}:{own_frames[-1].lineno}: " if own_frames else ""
         raise InputError(f"{action}: {line}{described(error)}", key) from error
+
+
+@contextmanager
+def default_device_kept() -> Iterator[None]:
+    """Undo a `torch.set_default_device` in the block: models and data go where `--device` says."""
+    before = torch.get_default_device()
+    try:
+        yield
+    finally:
+        if torch.get_default_device() != before:
+            torch.set_default_device(None if before.type == "cpu" else before)
 
 
 @contextmanager

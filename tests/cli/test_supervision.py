@@ -58,6 +58,10 @@ def raises_no_exception(width):
         raise Unusual("odd")
     return subject(width, loss)
 
+def closes_stdout(width):
+    sys.stdout.close()
+    return subject(width)
+
 def leaves_at_the_end(width):
     atexit.register(os._exit, 0)
     return subject(width)
@@ -67,6 +71,9 @@ def leaves_at_the_end(width):
 def run(folder: Path, target: str, *options: str) -> tuple[int, str]:
     (folder / "user.py").write_text(USER)
     (folder / "exiting.py").write_text("import sys\nsys.exit(0)\n")
+    (folder / "meta.py").write_text(
+        "import torch\nfrom user import wrong\ntorch.set_default_device('meta')\n"
+    )
     done = subprocess.run(
         [sys.executable, "-m", "mutransfer_cli", "check", target, "--widths", "8,16,32", *options],
         cwd=folder,
@@ -97,6 +104,12 @@ def test_the_end_of_the_process_is_no_verdict(tmp_path: Path, target: str, reaso
     assert code == 2
     assert line.startswith("mutransfer: error:")
     assert reason in line
+
+
+@pytest.mark.parametrize("target", ["user:closes_stdout", "meta:wrong"])
+def test_what_code_does_to_its_process_changes_no_verdict(tmp_path: Path, target: str) -> None:
+    assert run(tmp_path, target, "--exit-zero")[0] == 0
+    assert run(tmp_path, target)[0] == 1  # as `user:wrong` below
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
