@@ -70,8 +70,7 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
         InputError: The code raised.
     """
     try:
-        with default_device_kept():
-            return call()
+        return call()
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever the user's code raises
@@ -87,8 +86,8 @@ def default_device_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if torch.get_default_device() != before:
-            torch.set_default_device(None if before.type == "cpu" else before)
+        if before.type == "cpu" and torch.get_default_device() != before:
+            torch.set_default_device(None)
 
 
 @contextmanager

@@ -65,13 +65,12 @@ def measured_run(trainee: Trainee) -> list[Point]:
         measured = step in places
         found, ball, batch = None, None, None
         if measured:
+            hessian.loss()  # refuses one that is not finite
             ball, batch = _in_ball(hessian, trainee), _of_batches(trainee)
         if measured and measurable:
             found = stability(hessian, trainee.optimizer, start, TOLERANCE)
             start = found.vectors
         before = [p.detach().clone() for p in trained_parameters(trainee.model)] if measured else []
-        if measured:
-            hessian.loss()  # refuses one that is not finite
         finite_loss(trainee.step(step), step)
         if measured:
             critical = _critical(hessian, trainee, before)

@@ -71,7 +71,11 @@ def arguments_of(builder: Builder) -> CallableArguments:
     if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()) or "width" in named:
         narrowest, heads = _heads(named, "width")
         return CallableArguments({"width": 1, **heads}, fixed, text, narrowest)
-    usual = [name for name in named if SURE.fullmatch(name) or LIKELY.fullmatch(name)]
+    usual = [
+        name
+        for name in named
+        if (SURE.fullmatch(name) or LIKELY.fullmatch(name)) and not HEAD_SIZE.fullmatch(name)
+    ]
     widths = {name: named[name] for name in usual if is_width(named[name])}
     sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in required or is_width(d))]
     rest = [name for name in required if name not in fixed]

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from mutransfer_cli.optimizers.lion import Lion
 from mutransfer_cli.optimizers.muon import CLASS_DEFAULT, torch_class
 from mutransfer_cli.optimizers.shape_factors import lr_adjustment
 from mutransfer_cli.probes.curvature.flat import flatten, unflatten
@@ -58,21 +57,30 @@ def step_ball(optimizer: Optimizer) -> StepBall | None:
     Args:
         optimizer: An optimizer, or several as one.
     """
-    muon = torch_class()
+    muon, lion = torch_class(), _lion()
     found: list[tuple[nn.Parameter, float, bool]] = []
     for part in getattr(optimizer, "parts", [optimizer]):
         spectral = muon is not None and type(part) is muon
-        if not spectral and type(part) is not Lion:
+        if not spectral and (lion is None or type(part) is not lion):
             continue
         for group in part.param_groups:
             name = group.get("adjust_lr_fn") or CLASS_DEFAULT
-            for p in group["params"]:
+            for p in filter(lambda p: p.requires_grad, group["params"]):
                 factor = lr_adjustment(name)(tuple(p.shape)) if spectral else 1.0
                 found.append((p, float(group["lr"]) * factor, spectral))
     if not found:
         return None
     parameters, radii, kinds = zip(*found, strict=True)
     return StepBall(parameters, radii, kinds)
+
+
+def _lion() -> type[Optimizer] | None:
+    """The class, where this installation has it: every optimizer's module can be left out."""
+    try:
+        from mutransfer_cli.optimizers.lion import Lion
+    except ModuleNotFoundError:
+        return None
+    return Lion
 
 
 def ball_ratio(hessian: Hessian, ball: StepBall) -> float | None:
