@@ -60,3 +60,11 @@ class Interrupted(Exception):
     ) -> None:
         super().__init__(cause)
         self.kept = kept
+
+
+def described(error: BaseException) -> str:
+    """What the user's code raised, in one line."""
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return f"called sys.exit({code}), but code of yours must not end the process"
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, described
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 
@@ -121,14 +121,6 @@ def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
         if not f.filename.startswith(LIBRARY_FOLDERS)
         and not (f.filename.startswith(PYTHON_FOLDER) and "-packages" not in f.filename)
     ]
-
-
-def described(error: BaseException) -> str:
-    """An error in one line."""
-    if isinstance(error, SystemExit):
-        code = "" if error.code is None else repr(error.code)
-        return f"called sys.exit({code}): a model's code must not end the process"
-    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
 
 
 def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,11 @@ import numpy as np
 from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure
-from mutransfer_cli.probes.curvature.batch_sharpness import BatchSharpness, batch_sharpness
+from mutransfer_cli.probes.curvature.batch_sharpness import (
+    BatchSharpness,
+    batch_sharpness,
+    is_plain,
+)
 from mutransfer_cli.probes.curvature.critical_rate import CriticalRate, critical_learning_rate
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.hessian import Hessian
@@ -88,6 +92,8 @@ def _in_ball(hessian: Hessian, trainee: Trainee) -> float | None:
 
 
 def _of_batches(trainee: Trainee) -> BatchSharpness | None:
+    if not is_plain(trainee.optimizer):
+        return None
     batches = trainee.unseen(SMALL_BATCHES)
     return batch_sharpness(trainee.model, trainee.loss, batches, trainee.optimizer)
 

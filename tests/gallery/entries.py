@@ -78,7 +78,10 @@ ENTRIES = (
     Entry(
         "mlp-sgd",
         "Does the learning rate of an MLP under SGD transfer across width?",
-        (trained("mup", "mlp-mup-sgd"), trained("sp", "mlp-sp-sgd")),
+        (
+            trained("mup", "mlp-mup-sgd"),
+            Side("sp", "ladders/mlp-teacher", (SGD, rates(-9, -1), SP)),
+        ),
     ),
     Entry(
         "mlp-muon",

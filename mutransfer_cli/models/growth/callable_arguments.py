@@ -101,12 +101,20 @@ def _heads(defaults: Mapping[str, Any], width: str) -> tuple[int, dict[str, floa
     """
     unit = defaults.get(width)
     sizes = [d for name, d in defaults.items() if HEAD_SIZE.fullmatch(name) and _is_count(d)]
+    heads = {n: c for n, c in defaults.items() if HEADS.fullmatch(n)}
+    known = {
+        name: Fraction(count, unit)
+        for name, count in heads.items()
+        if isinstance(unit, int) and is_width(unit) and _is_count(count)
+    }
     per_width: dict[str, Fraction] = {}
-    for name, count in defaults.items():
-        if not HEADS.fullmatch(name) or not (_is_count(count) or count is Parameter.empty):
+    for name, count in heads.items():
+        if not (_is_count(count) or count is Parameter.empty):
             continue
-        if isinstance(unit, int) and is_width(unit) and _is_count(count):
-            per_width[name] = Fraction(count, unit)
+        if name in known:
+            per_width[name] = known[name]
+        elif known:  # the same number as of the others, which key-value heads must divide
+            per_width[name] = min(known.values())
         elif sizes:
             per_width[name] = Fraction(1, sizes[0])
         elif count is Parameter.empty:

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from mutransfer_cli.errors import described
+
 GIVEN = "groups of tensors, each with its lr and weight_decay"
 
 
@@ -19,7 +21,10 @@ def constructor_fault(own: type[Optimizer], args: Iterable[str], error: BaseExce
         args: Names of `optimizer.args`.
         error: What its constructor raised.
     """
-    first, *others = inspect.signature(own).parameters.values()
+    parameters = list(inspect.signature(own).parameters.values())
+    if not parameters:
+        return f"its constructor takes nothing, a plan gives {GIVEN} ({described(error)})"
+    first, *others = parameters
     given = set(args)
     missing = [p.name for p in others if is_required(p) and p.name not in {"lr", *given}]
     unknown = sorted(given - {p.name for p in others})
@@ -55,8 +60,3 @@ def is_required(parameter: inspect.Parameter) -> bool:
     """Whether a call has to give it."""
     kinds: tuple[Any, ...] = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     return parameter.default is parameter.empty and parameter.kind not in kinds
-
-
-def described(error: BaseException) -> str:
-    """An error in one line."""
-    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))

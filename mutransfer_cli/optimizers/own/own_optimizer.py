@@ -14,7 +14,7 @@ import torch
 from torch.optim import Optimizer
 
 from mutransfer_cli.catalog.own_optimizers import is_own, parts_of_name
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, described
 from mutransfer_cli.optimizers.geometry import (
     FIXED_NORM,
     FIXED_NORM_SPECTRAL,
@@ -25,7 +25,7 @@ from mutransfer_cli.optimizers.geometry import (
 )
 from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
-from mutransfer_cli.optimizers.own.class_faults import constructor_fault, described, step_fault
+from mutransfer_cli.optimizers.own.class_faults import constructor_fault, step_fault
 from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, by_size, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
     MakeOptimizer,

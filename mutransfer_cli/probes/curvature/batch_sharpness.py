@@ -31,6 +31,20 @@ class BatchSharpness:
     large: float
 
 
+def _groups(optimizer: Optimizer) -> list[dict[str, Any]]:
+    return [g for part in getattr(optimizer, "parts", [optimizer]) for g in part.param_groups]
+
+
+def is_plain(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is SGD with one momentum, of the kind that theory is about."""
+    groups = _groups(optimizer)
+    return (
+        all(type(part) is SGD for part in getattr(optimizer, "parts", [optimizer]))
+        and len({float(g["momentum"]) for g in groups}) == 1
+        and not any(g["nesterov"] or float(g["dampening"]) for g in groups)
+    )
+
+
 def batch_sharpness(
     model: nn.Module, loss: Loss, batches: Sequence[Any], optimizer: Optimizer
 ) -> BatchSharpness | None:
@@ -45,14 +59,9 @@ def batch_sharpness(
     Returns:
         None for other optimizers, and where every gradient is 0.
     """
-    parts = getattr(optimizer, "parts", [optimizer])
-    groups = [group for part in parts for group in part.param_groups]
-    momenta = {(float(g.get("momentum", 0)), bool(g.get("nesterov"))) for g in groups}
-    if any(type(part) is not SGD for part in parts) or len(momenta) != 1:
+    if not is_plain(optimizer):
         return None
-    ((beta, nesterov),) = momenta
-    if nesterov or any(float(g["dampening"]) for g in groups):
-        return None
+    beta = float(_groups(optimizer)[0]["momentum"])
     found = []
     for batch in batches:
         hessian = Hessian(model, loss, [batch])

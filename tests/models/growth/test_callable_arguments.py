@@ -48,6 +48,18 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
             {"d_model": 1, "n_heads": 1 / 8, "n_kv_heads": 1 / 16},
             {},
         ),
+        # as many key-value heads as heads, where only these have a default
+        (
+            lambda n_kv_heads, d_model=512, n_heads=8: None,
+            {"d_model": 1, "n_heads": 1 / 64, "n_kv_heads": 1 / 64},
+            {},
+        ),
+        # the size of a head is no width
+        (
+            lambda dim=512, heads=8, attention_head_dim=64: None,
+            {"dim": 1, "heads": 1 / 64},
+            {},
+        ),
         # no whole number of kv_heads below width 512, of heads of 256 below 256
         (lambda width=4096, heads=32, kv_heads=8: None, {"width": 1}, {}),
         (lambda width=512, heads=2: None, {"width": 1}, {}),

@@ -75,7 +75,7 @@ def test_up_to_the_threshold_a_sign_step_lowers_the_loss(rate: float, falls: boo
         model.w.fill_(1.0)
 
     def loss(model: nn.Module, batch: Any) -> Tensor:
-        return (curvatures * model.w**2).sum() / 2  # type: ignore[operator, no-any-return]
+        return (curvatures * model.w**2).sum() / 2  # type: ignore[operator, no-any-return]  # a parameter
 
     optimizer = Lion(model.parameters(), lr=rate)
     ball, hessian = step_ball(optimizer), Hessian(model, loss, [None])
@@ -97,7 +97,7 @@ def test_batch_sharpness_by_hand() -> None:
         model.w.fill_(1.0)
 
     def loss(model: nn.Module, batch: Any) -> Tensor:
-        return (batch * model.w**2).sum() / 2  # type: ignore[operator, no-any-return]
+        return (batch * model.w**2).sum() / 2  # type: ignore[operator, no-any-return]  # a parameter
 
     batches = [torch.tensor(h, dtype=DOUBLE) for h in ([4.0, 1.0], [1.0, 1.0])]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)

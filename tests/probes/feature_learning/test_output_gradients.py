@@ -110,4 +110,4 @@ def test_shared_inputs_are_seen_by_each_layer_alone() -> None:
     found = output_gradients(trainee_of_subject(subject, "x", 0), (x, x))
     assert found is not None
     assert found.ansatz == pytest.approx({"a": 1.0, "b": 1.0})
-    assert np.linalg.matrix_rank(found.kernel) <= 6
+    assert np.linalg.matrix_rank(found.kernel) <= 5  # the model's parameters
