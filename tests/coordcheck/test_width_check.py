@@ -33,13 +33,13 @@ def test_hidden_rate_not_scaled() -> None:
 @pytest.mark.parametrize(
     ("model", "name", "power", "finding"),
     [
-        ("mlp", "third.weight", 1.0, "lr-too-large"),
+        pytest.param("mlp", "third.weight", 1.0, "lr-too-large", marks=pytest.mark.slow),
         ("mlp", "first.weight", -1.0, "lr-too-small"),
         ("mlp", "second.bias", -1.0, "lr-too-small"),
         ("gpt", "token.weight", -1.0, "lr-too-small"),
         ("gpt", "blocks.1.norm2.weight", -1.0, "lr-too-small"),
         ("gpt", "blocks.0.down.weight", 0.5, "lr-too-large"),
-        ("gpt", "blocks.1.qkv.weight", 1.0, "lr-too-large"),
+        pytest.param("gpt", "blocks.1.qkv.weight", 1.0, "lr-too-large", marks=pytest.mark.slow),
     ],
 )
 def test_a_single_wrong_rate_is_named_alone(

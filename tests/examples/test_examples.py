@@ -140,6 +140,7 @@ def test_the_check_as_a_command(copy_example: Callable[[Example], Path]) -> None
     assert "pass: all 14 tensors" in run("-m", "mutransfer_cli", "check", "train:build").stdout
 
 
+@pytest.mark.slow
 def test_one_process_and_two_give_the_same_losses(copy_example: Callable[[Example], Path]) -> None:
     copy_example(ALL[3])
     told = [run(*TORCHRUN[:-1], str(count), *BY_WIDTH[:-1], "64").stdout for count in (1, 2)]

@@ -80,9 +80,9 @@ def images(folder: Path) -> None:
     ("model", "args", "optimizer"),
     [
         ("convnet", "{norm: batch}", "adamw"),
-        ("convnet", "{norm: group}", "sgd"),
+        pytest.param("convnet", "{norm: group}", "sgd", marks=pytest.mark.slow),
         ("convnet", "{norm: group}", "muon"),
-        ("mlp", "{}", "adafactor"),
+        pytest.param("mlp", "{}", "adafactor", marks=pytest.mark.slow),
         ("hf:vit", VIT, "adamw"),
     ],
 )

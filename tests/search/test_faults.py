@@ -103,7 +103,7 @@ def wait_for(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
 @pytest.mark.parametrize(
     ("kills", "storage"),
     [
-        pytest.param(5, "journal:{run}/study.log", id="5"),
+        pytest.param(5, "journal:{run}/study.log", id="5", marks=pytest.mark.slow),
         pytest.param(50, "journal:{run}/study.log", id="50-journal", marks=pytest.mark.slow),
         pytest.param(50, None, id="50-own", marks=pytest.mark.slow),
     ],

@@ -291,7 +291,7 @@ def test_signals_that_are_repeated_end_it_with_130(tmp_path: Path) -> None:
     assert "Traceback" not in errors and group_is_gone(process.pid)
 
 
-@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("moved", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_run_directory_that_goes_away_is_one_line(tmp_path: Path, moved: bool) -> None:
     """Nothing is left where it was, and what was finished before it was moved is kept."""
     path, run = write_recipe(tmp_path, steps=400), tmp_path / "run"

@@ -99,7 +99,9 @@ def test_plans_of_weight_norm_pass(options: dict[str, Any], expect: str) -> None
     assert check(planned(**options), expect=expect, static=True).passed
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "form", [next(iter(FORMS)), *[pytest.param(f, marks=pytest.mark.slow) for f in [*FORMS][1:]]]
+)
 @pytest.mark.parametrize(
     ("optimizer", "aspect", "layer", "part", "power", "repair"),
     [

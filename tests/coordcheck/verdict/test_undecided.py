@@ -111,6 +111,7 @@ def convnet_report(widths: tuple[int, ...], unscaled: str = "") -> CheckReport:
     return check(build, widths)
 
 
+@pytest.mark.slow
 def test_a_convnet_that_is_too_narrow_is_told_which_widths_would_do() -> None:
     """At widths of 4 to 16 even the deliberate error hides."""
     narrow = convnet_report((4, 8, 16))

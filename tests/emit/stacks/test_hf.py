@@ -47,7 +47,7 @@ def test_hf_trains_as_the_plan(tmp_path: Path, name: str, width: int) -> None:
     assert not same(curve(again, file.create_optimizer(again), 1.0), expected)
 
 
-@pytest.mark.parametrize("format", ["hf", "hf-granite"])
+@pytest.mark.parametrize("format", ["hf", pytest.param("hf-granite", marks=pytest.mark.slow)])
 def test_the_check_passes_emitted_files(tmp_path: Path, format: str) -> None:
     """Models and optimizers of the emitted files alone, at three widths; and what fails."""
     granite = {"model_type": "granite", "attention_multiplier": 0.25}

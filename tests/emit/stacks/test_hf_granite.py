@@ -26,7 +26,7 @@ transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.usefixtures("norms_in_double")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [pytest.param(WIDTHS[0], marks=pytest.mark.slow), *WIDTHS[1:]])
 @pytest.mark.parametrize(
     ("name", "param", "depth"),
     [

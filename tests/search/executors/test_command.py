@@ -396,7 +396,9 @@ def started(path: Path) -> subprocess.Popen[str]:
 
 
 @linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_programs_end_with_their_driver(tmp_path: Path, number: signal.Signals) -> None:
     """Some trials finish, the others hang until the driver ends; then the sweep goes on."""
     waiting = "if lr > 2**-6.5 and not os.path.exists(sys.argv[0] + '.go'):\n    hang()\n"

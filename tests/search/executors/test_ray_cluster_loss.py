@@ -113,6 +113,7 @@ def test_a_call_that_never_returns_is_ended(state: str, code: int) -> None:
     assert process.stderr.startswith(message) is (state == "stuck")
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_killed_ends_the_sweep(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed")
     (tmp_path / "slow.py").write_text(SLOW)

@@ -23,7 +23,9 @@ def notes(path: Path, run: Path, storage: str | None, seed: int = 0) -> str:
     return " ".join(document.notes)
 
 
-@pytest.mark.parametrize("kind", ["journal:", "sqlite:///", None])
+@pytest.mark.parametrize(
+    "kind", ["journal:", pytest.param("sqlite:///", marks=pytest.mark.slow), None]
+)
 def test_what_is_found_is_told_and_nothing_is_written(tmp_path: Path, kind: str | None) -> None:
     path, run = write_recipe(tmp_path, steps=2), tmp_path / "run"
     storage = None if kind is None else f"{kind}{tmp_path}/shared.study"

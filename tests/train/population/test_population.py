@@ -67,7 +67,14 @@ def test_every_optimizer(model: str, optimizer: str) -> None:
     assert len({round(r.loss or 0, 4) for r in alone}) == 3  # the trials do differ
 
 
-@pytest.mark.parametrize("optimizer", [n for n in TRAINED if n not in TOLERANCE])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        n if n in {"sgd", "adamw", "muon"} else pytest.param(n, marks=pytest.mark.slow)
+        for n in TRAINED
+        if n not in TOLERANCE
+    ],
+)
 def test_in_double_precision(optimizer: str, double: None) -> None:
     together, alone = both(small_recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
     assert apart(together, alone) < 1e-9
