@@ -1,4 +1,4 @@
-"""Optimizers that a plan cannot make or step, and one that compiles its steps."""
+"""Optimizers that are hard to make, step or measure; a plan refuses most of them."""
 
 from __future__ import annotations
 
@@ -49,6 +49,54 @@ class OnDevices(Signs):
     def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """Raise, in two lines."""
         raise RuntimeError("no kernel:\n  build it")
+
+
+class Restless(Signs):
+    """Refuses gradients of zeros, as PSGD does."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs, or an error."""
+        if not gradient.any():
+            raise RuntimeError("all 0s")
+        return gradient.sign()
+
+
+class Rounding(Signs):
+    """Takes signs of digits that rounding decides, as SOAP does off its diagonal."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs of the seventh digit, of entries of order 1."""
+        return ((gradient * 1e7).remainder(2) - 1).sign()
+
+
+class FirstRate(Signs):
+    """Keeps the rate of its first step, as Rprop does."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Step at the first rate."""
+        for group in self.param_groups:
+            group["lr"] = group.setdefault("first", group["lr"])
+        super().step(closure)
+
+
+class TensorRates(Signs):
+    """Keeps its rates in tensors and refuses numbers, as torchao's classes do."""
+
+    def __init__(self, params: Any, lr: float = 0.1) -> None:
+        super().__init__(params, lr)
+        for group in self.param_groups:
+            group["lr"] = torch.tensor(group["lr"])
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Step, or an error."""
+        rates = [group["lr"] for group in self.param_groups]
+        if not all(isinstance(rate, Tensor) for rate in rates):
+            raise RuntimeError("lr was changed to a number")
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(group["lr"] * p.grad.sign())
 
 
 class Single(Signs):

@@ -9,7 +9,16 @@ from typing import Any
 from torch.optim import Optimizer
 
 from mutransfer_cli.errors import described
+from mutransfer_cli.optimizers.own.trial_steps import (
+    TINY,
+    MakeOptimizer,
+    late_rate_share,
+    rounding_share,
+)
 
+# Sign, orthogonalization and factored moments have 0.06 or less; SOAP, KLSOAP and SPlus 1.1 or more
+LARGEST_ROUNDING_SHARE = 0.3
+SMALLEST_LATE_RATE_SHARE = 0.5  # Rprop has 1/4
 GIVEN = "groups of tensors, each with its lr and weight_decay"
 
 
@@ -54,6 +63,28 @@ def step_fault(own: type[Optimizer], error: BaseException) -> str:
         else "its step fails on a trial gradient, so that its update cannot be measured"
     )
     return f"{text} ({described(error)})"
+
+
+def update_fault(make: MakeOptimizer, rate: float) -> str:
+    """Why the update of a class tells nothing about training; empty: it does.
+
+    Args:
+        make: Makes the optimizer.
+        rate: A rate at which its steps stand out from rounding.
+    """
+    share = rounding_share(make, rate)
+    if share > LARGEST_ROUNDING_SHARE:
+        return (
+            f"a change of its gradient by {TINY:g} changes its update by {share:.0%}: it "
+            "normalizes rounding errors, as SOAP does off the diagonal of its eigenbasis, so that "
+            "its updates cannot be measured (for SOAP itself, optimizer.name: soap has the rule)"
+        )
+    if late_rate_share(make, rate) < SMALLEST_LATE_RATE_SHARE:
+        return (
+            "it takes its rate from its groups at the first step only, so that a schedule does not "
+            "reach it: expected a class that reads lr at every step"
+        )
+    return ""
 
 
 def is_required(parameter: inspect.Parameter) -> bool:

@@ -6,32 +6,33 @@ updates that differ in one quantity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, log2
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
-from mutransfer_cli.optimizers.own.trial_update import (
-    is_orthogonalized,
-    mean_singular_value,
-    trial_gradient,
+from mutransfer_cli.optimizers.own.trial_steps import (
+    RATE,
+    SIDE,
+    STEPS,
+    MakeOptimizer,
+    at_rest,
+    rms,
+    unit_gradient,
+    update_of,
 )
+from mutransfer_cli.optimizers.own.trial_update import is_orthogonalized, mean_singular_value
 
-MakeOptimizer = Callable[[list[dict[str, Any]]], Optimizer]
-
-RATE = 2.0**-10
 SMALLEST_STEP = 2.0**-14  # of entries of weights of order 1; smaller ones drown in rounding
 LARGEST_BOOST = 2.0**15  # of the rate: a class that chooses its own rate grows it from 1e-6
 LARGE_TURN = 2.0**-6  # of a step relative to the matrix: one that does not keep the norm shows
 KEPT = 1e-5  # relative change of a norm by rounding, at most
-STEPS = 12  # the last half is measured: some optimizers warm up over their first steps
 SMALL_GRADIENT = 2.0**-14  # as of networks: a clip, a bound or a prior may act at 1 alone
+LONG_STEP = 2.0**-3  # with a gradient of 1; plain ones with a small gradient still stand out then
 GRADIENT_FACTOR, WEIGHT_FACTOR, RATE_FACTOR = 1024.0, 16.0, 4.0
-SHORT, LONG = 32, 256  # sides of the matrices
+SHORT, LONG = SIDE, 256  # sides of the matrices
 SHAPES = ((SHORT, SHORT), (LONG, SHORT), (SHORT, LONG), (LONG, LONG))
 
 
@@ -118,7 +119,7 @@ def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
 
 def step_size(make: MakeOptimizer, rate: float = RATE) -> float:
     """RMS of the entries of a step of a matrix whose entries are of order 1."""
-    return _rms(update_of(make, unit_gradient(SHAPES[0]), rate=rate)) / (STEPS - STEPS // 2)
+    return rms(update_of(make, unit_gradient(SHAPES[0]), rate=rate)) / (STEPS - STEPS // 2)
 
 
 def visible_rate(make: MakeOptimizer) -> float:
@@ -152,99 +153,26 @@ def keeps_norm(make: MakeOptimizer, rate: float = RATE) -> bool:
     return abs(float(parameter.detach().norm() / gradient.norm()) - 1) < KEPT
 
 
-def unit_gradient(shape: tuple[int, ...]) -> Tensor:
-    """A trial gradient whose entries have an RMS of 1."""
-    gradient = trial_gradient(torch.zeros(shape))
-    return gradient / _rms(gradient)
-
-
-def update_of(
-    make: MakeOptimizer,
-    gradient: Tensor,
-    weight_scale: float = 1.0,
-    rate: float = RATE,
-    neighbor_scale: float | None = None,
-) -> Tensor:
-    """The change of a tensor over the last half of some steps with the same gradient.
-
-    Args:
-        make: Makes the optimizer.
-        gradient: The gradient.
-        weight_scale: RMS of the tensor.
-        rate: The learning rate, which is set after the optimizer was made, as by a schedule.
-        neighbor_scale: Factor on the gradient of a second tensor of this shape in the same group;
-            None: there is no second one.
-    """
-    weight = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(1))
-    parameter = torch.nn.Parameter((weight_scale * weight / _rms(weight)).to(gradient.dtype))
-    parameters = [parameter]
-    if neighbor_scale is not None:
-        parameters.append(torch.nn.Parameter(parameter.detach().clone()))
-    optimizer = make([{"params": parameters, "lr": RATE, "weight_decay": 0.0}])
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    halfway = parameter.detach().clone()
-    for step in range(STEPS):
-        if step == STEPS // 2:
-            halfway = parameter.detach().clone()
-        for p, scale in zip(parameters, (1.0, neighbor_scale or 1.0), strict=False):
-            p.grad = scale * gradient
-        optimizer.step()
-    return parameter.detach() - halfway
-
-
-def decay_share(make: MakeOptimizer, decay: float = 0.5, rate: float = 2.0**-7) -> float:
-    """The share that a step without a gradient takes off, divided by rate × decay.
-
-    The rate is small, since 1 - 1 / (1 + rate × decay) counts as rate × decay too. The share is 1
-    for a decoupled decay and for plain gradient descent, and 0 without a decay. A late step is
-    measured: early ones only initialize the state, or are plain momentum.
-
-    Args:
-        make: Makes the optimizer.
-        decay: The weight decay.
-        rate: The learning rate.
-    """
-    weight = torch.randn(SHORT, SHORT, generator=torch.Generator().manual_seed(1))
-    parameter = torch.nn.Parameter(weight.clone())
-    optimizer = make([{"params": [parameter], "lr": rate, "weight_decay": decay}])
-    for _ in range(STEPS):
-        weight = parameter.detach().clone()
-        parameter.grad = torch.zeros_like(parameter)
-        optimizer.step()
-    lost = weight - parameter.detach()
-    expected = rate * decay * weight
-    error = _rms(lost - expected) / _rms(expected)
-    return 1.0 if error < 0.01 else _rms(lost) / _rms(expected)
-
-
 def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: float) -> Responses:
     """Compare updates of the first shape with those under one change, or of the next shapes."""
     first = unit_gradient(shapes[0])
-    size = _rms(update_of(make, first, rate=rate))
+    size = rms(update_of(make, first, rate=rate))
     if not 0 < size < inf:
         raise NoStep(f"steps with a gradient changed a tensor of shape {shapes[0]} by {size}")
 
     def exponent(changed: Tensor, factor: float) -> float:
         """The exponent that follows from an update with one quantity changed by a factor."""
-        return log2(max(_rms(changed), 1e-30) / size) / log2(factor)
+        return log2(max(rms(changed), 1e-30) / size) / log2(factor)
 
     beside_equal = update_of(make, first, rate=rate, neighbor_scale=1.0)
     beside_larger = update_of(make, first, rate=rate, neighbor_scale=GRADIENT_FACTOR)
-    small = SMALL_GRADIENT * first.double()  # in float64, since its steps would drown in rounding
-    # without what moves a tensor without a gradient, such as a decay of its own (ASGD)
-    try:
-        at_small, still = (update_of(make, gradient, rate=rate) for gradient in (small, 0 * small))
-    except RuntimeError as error:  # state that is float32 whatever the tensor is
-        message = " ".join(str(error).split())
-        raise NoStep(
-            f"it steps in float32, but not in float64, in which small gradients are measured "
-            f"({message})"
-        ) from error
+    faster = rate * LONG_STEP * (STEPS - STEPS // 2) / size
+    large = rms(update_of(make, first, rate=faster))
+    small = update_of(make, SMALL_GRADIENT * first, rate=faster) - at_rest(make, first, faster)
     one_side_longer = shapes[1 : 1 + len(shapes[0])]
     return Responses(
         gradient=exponent(update_of(make, GRADIENT_FACTOR * first, rate=rate), GRADIENT_FACTOR),
-        small_gradient=exponent(at_small - still.nan_to_num(), SMALL_GRADIENT),
+        small_gradient=log2(max(rms(small), 1e-30) / large) / log2(SMALL_GRADIENT),
         weight=exponent(update_of(make, first, WEIGHT_FACTOR, rate), WEIGHT_FACTOR),
         rate=exponent(update_of(make, first, rate=RATE_FACTOR * rate), RATE_FACTOR),
         neighbor=exponent(beside_larger, GRADIENT_FACTOR) - exponent(beside_equal, GRADIENT_FACTOR),
@@ -253,7 +181,3 @@ def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: f
             for shape in one_side_longer
         ),
     )
-
-
-def _rms(tensor: Tensor) -> float:
-    return float(tensor.float().square().mean().sqrt())

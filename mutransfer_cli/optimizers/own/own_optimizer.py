@@ -25,15 +25,15 @@ from mutransfer_cli.optimizers.geometry import (
 )
 from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
-from mutransfer_cli.optimizers.own.class_faults import constructor_fault, step_fault
+from mutransfer_cli.optimizers.own.class_faults import constructor_fault, step_fault, update_fault
 from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, by_size, known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import (
-    MakeOptimizer,
     MeasuredUpdate,
     NoStep,
-    decay_share,
     measured_update,
+    visible_rate,
 )
+from mutransfer_cli.optimizers.own.trial_steps import MakeOptimizer, NoRest, decay_share
 from mutransfer_cli.optimizers.protocol import (
     EpsilonTarget,
     GroupHyperparameters,
@@ -195,13 +195,17 @@ def measure(own: type[Optimizer], path: str, make: MakeOptimizer) -> tuple[Measu
     """
     try:
         with torch.compiler.set_stance("force_eager"):
-            return measured_update(make), decay_share(make)
+            measured = measured_update(make), decay_share(make)
+            fault = update_fault(make, visible_rate(make))
     except InputError:
         raise
-    except NoStep as error:
+    except (NoStep, NoRest) as error:
         raise InputError(f"{path}: {error}", KEY) from error
     except (Exception, SystemExit) as error:  # whatever the user's class raises
         raise InputError(f"{path}: {step_fault(own, error)}", KEY) from error
+    if fault:
+        raise InputError(f"{path}: {fault}", KEY)
+    return measured
 
 
 def unmatched(path: str, measured: MeasuredUpdate) -> str:

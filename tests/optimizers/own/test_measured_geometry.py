@@ -9,7 +9,8 @@ import torch
 from torch.optim import Optimizer
 
 from mutransfer_cli.optimizers.own.known_geometry import known_geometry
-from mutransfer_cli.optimizers.own.measured_geometry import decay_share, measured_update
+from mutransfer_cli.optimizers.own.measured_geometry import measured_update
+from mutransfer_cli.optimizers.own.trial_steps import decay_share
 from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
 from mutransfer_cli.plans.param_groups import trainable_optimizers
 

@@ -97,12 +97,21 @@ def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
         (REFUSED + "Licensed", "(called sys.exit('no licence'), but code of yours must not end"),
         (REFUSED + "OnDevices", "its step fails on a trial gradient, so that its update cannot be"),
         (REFUSED + "OnDevices", "(RuntimeError: no kernel: build it)"),
-        (REFUSED + "Single", "steps in float32, but not in float64"),
+        (REFUSED + "Restless", "its step fails where the gradient is zero"),
+        (REFUSED + "Rounding", "it normalizes rounding errors, as SOAP does"),
+        (REFUSED + "FirstRate", "at the first step only, so that a schedule does not reach it"),
+        ("torch.optim:Rprop", "at the first step only"),
     ],
 )
 def test_refuses_what_cannot_be_made(name: str, text: str) -> None:
     with pytest.raises(InputError, match=re.escape(text)):
         optimizer_spec(name)
+
+
+@pytest.mark.parametrize("name", ["Single", "TensorRates"])
+def test_classes_with_a_type_of_their_own_are_measured(name: str) -> None:
+    """Signs, whose state is float32 or whose rates are tensors."""
+    assert optimizer_spec(REFUSED + name).geometry == SIGN
 
 
 def test_a_compiled_step_is_measured_without_compiling() -> None:
