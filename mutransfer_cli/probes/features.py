@@ -29,7 +29,9 @@ from mutransfer_cli.recipe.size import Size
 
 TOLERANCE = 0.15  # of the exponent of the width
 FEWEST_WIDTHS = 3
-MEASURING = 20.0  # steps that the tangent kernels at both ends of a run cost, about
+# Steps that take as long as measuring at both ends of a run: 18 to 40 for the tangent kernels, and
+# up to 4 for the layers' outputs (a GPT, a convolutional net and an MLP, two widths each)
+KERNELS, OUTPUTS = 35.0, 3.0
 METHOD = (
     f"RMS of the change of each layer's output over {STEPS} steps, on a batch that was not trained "
     "on, relative to its RMS at init; exponent of the width by regression over widths and seeds, "
@@ -71,7 +73,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
     notes: dict[str, None] = {}
     steps = min(STEPS, proxies.base.steps)
     options = _options(seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_WIDTHS))
-    plan = fitting(proxies, request.seed, request.left, options, measuring=1, fewest_steps=5)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=OUTPUTS, fewest_steps=5)
     notes.update(dict.fromkeys(plan.notes))
     (sizes, seeds), with_kernel = plan.what
     for seed in range(request.seed, request.seed + seeds):
@@ -121,7 +123,7 @@ def _options(options: list[Option[Sizes]]) -> list[Option[tuple[Sizes, bool]]]:
     least = options[-1]
     dropped = "; ".join(filter(None, [least.dropped, "no time for the tangent kernel (--minutes)"]))
     return [
-        *(Option((o.what, True), o.runs, o.dropped, MEASURING) for o in options),
+        *(Option((o.what, True), o.runs, o.dropped, KERNELS) for o in options),
         Option((least.what, False), least.runs, dropped),
     ]
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
-from mutransfer_cli.probes.sharpness_run import (
+from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
+from mutransfer_cli.probes.subject.trained_sharpness import (
     BATCHES,
     SMALL_BATCHES,
     Point,
     measured_run,
-    own_measures,
+    measuring_steps,
 )
-from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.recipe.size import Size
 
 MOST_WIDTHS = 2  # the smallest and the largest
 FEWEST_SEEDS = 2
-MEASURING = 250  # steps that the three points of a run cost, about
 GROWTH = 3.0  # of the time of a run from one width to the next, until it is measured
 EDGE = (
     0.8,
@@ -53,7 +52,8 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
     widths = proxies.widths or proxies.sizes[:1]
     sizes = widths if len(widths) <= MOST_WIDTHS else (widths[0], widths[-1])
     options = seeds_and_sizes(sizes, proxies.base.steps, FEWEST_SEEDS, FEWEST_SEEDS, 1)
-    plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
+    measuring = measuring_steps(proxies.train(sizes[0], request.seed, {}).optimizer)
+    plan = fitting(proxies, request.seed, request.left, options, measuring=measuring)
     largest, sizes = sizes[-1], plan.what[0]
     notes.update(dict.fromkeys(plan.notes))
     taken: dict[Size, float] = {}
@@ -166,7 +166,7 @@ def _result(
         )
         for s, value in by_size.items()
     ]
-    measures += [m for s, found in runs.items() for m in own_measures(s, found, confidence)]
+    measures += [m for s, found in runs.items() for m in _own_measures(s, found, confidence)]
     series = []
     for s, found in runs.items():
         for k, points in enumerate(found):
@@ -195,3 +195,34 @@ def _result(
                     )
                 )
     return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), advice, notes)
+
+
+def _own_measures(size: Size, runs: Sequence[Sequence[Point]], confidence: float) -> list[Measure]:
+    """Curvature in the norm of Lion or Muon, and batch sharpness, over seeds.
+
+    Args:
+        size: The size.
+        runs: Points of every seed.
+        confidence: Of the intervals.
+    """
+    measures = []
+    balls = [[p.ball for p in points if p.ball is not None] for points in runs]
+    if all(balls):
+        estimate = mean_interval([max(found) for found in balls], confidence)
+        name = "largest ratio over steps of the optimizer's length"
+        measures.append(Measure(name=name, at={"width": size.width}, estimate=estimate))
+    found = [[p.batch for p in points if p.batch is not None] for points in runs]
+    if all(found):
+        first = found[0][0]
+        at: dict[str, int | float | str] = {"width": size.width}
+        if first.small < first.large:
+            at |= {"small batches settle at": first.small, "large ones at": first.large}
+        measures.append(
+            Measure(
+                name="largest learning rate × batch sharpness",
+                at=at,
+                estimate=mean_interval([max(b.value for b in own) for own in found], confidence),
+                expected=first.small if first.small == first.large else None,
+            )
+        )
+    return measures

@@ -41,8 +41,11 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             for series, color in zip(curves, shades(len(curves)), strict=True):
                 panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
                 if series.low is not None and series.high is not None:
-                    band = {"color": color, "alpha": 0.15, "linewidth": 0}
-                    panel.fill_between(series.x, series.low, series.high, **band)
+                    if len(series.x) == 1:  # a band would have no width
+                        panel.vlines(series.x, series.low, series.high, color=color)
+                    else:
+                        band = {"color": color, "alpha": 0.15, "linewidth": 0}
+                        panel.fill_between(series.x, series.low, series.high, **band)
             label: str | None = curves[0].expected_name
             for series in curves:  # after all curves, also in the legend
                 if series.expected is not None:

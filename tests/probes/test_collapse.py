@@ -76,6 +76,9 @@ def test_a_partial_run_is_predicted_from_smaller_ones(tmp_path: Path) -> None:
     assert document.verdict == "pass"
     assert final.low is not None and final.high is not None
     assert final.low < curves[-1].final < final.high
+    drawn = {s.name: s for s in document.series}["predicted for width 256"]
+    assert (drawn.y, drawn.low, drawn.high) == ((final.value,), (final.low,), (final.high,))
+    assert drawn.x == (0.95,)  # the middle of the last tenth, whose mean is predicted
     slow = write(tmp_path / "slow.csv", planted(speed={256: 0.25})[-1:], until=0.25)
     warned = run_probe("collapse", str(smaller), predict=0.25, curve=slow)
     assert warned.verdict == "fail" and warned.reason.startswith("the run leaves the others")
@@ -102,6 +105,9 @@ def test_a_run_directory(tmp_path: Path) -> None:
     back = run_probe("collapse", str(tmp_path / "run"), predict=0.25)
     assert [m.at["size"] for m in back.measures] == ["width 64"] * 3
     assert all(m.expected is not None for m in back.measures)
+    assert {s.name: s for s in back.series}["predicted for width 64"].y == (
+        back.measures[0].estimate.value,
+    )
 
 
 RECIPE = """

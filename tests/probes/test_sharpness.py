@@ -1,9 +1,20 @@
-"""The verdict on sharpness, by the sizes that were measured."""
+"""The verdict on sharpness, by the sizes that were measured; what measuring is expected to cost."""
 
 from __future__ import annotations
 
+import pytest
+from torch import Tensor
+
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.curvature.hessian import Hessian
 from mutransfer_cli.probes.sharpness import judged
+from mutransfer_cli.probes.subject.proxies import proxies_of_recipe
+from mutransfer_cli.probes.subject.trained_sharpness import (
+    PRODUCT_STEPS,
+    measured_run,
+    measuring_steps,
+)
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 
 SMALL, LARGE = Size(32, 1, 8, 10), Size(256, 1, 8, 10)
@@ -18,3 +29,40 @@ def test_nothing_passes_without_the_largest_width() -> None:
         verdict, reason, advice = judged(measured, LARGE)
         assert verdict == "inconclusive" and "width 256" in reason and "--minutes" in advice
     assert judged({SMALL: beyond}, LARGE)[0] == "fail"  # the control: one width is enough for this
+
+
+RECIPE = """
+name: small
+model: {{build: mlp, args: {{activation: tanh}}}}
+optimizer: {{name: {optimizer}, lr: 0.003}}
+data: {{source: teacher, d_in: 8, d_out: 2}}
+base: {{width: 16, depth: 2, batch: 16, steps: 30}}
+ladder: {{width: [16, 32, 64]}}
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "lion", "muon"])
+def test_measuring_costs_what_is_planned_for_it(
+    optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted: products with the Hessian, and gradients, which cost a step each."""
+    proxies = proxies_of_recipe(loads(RECIPE.format(optimizer=optimizer)).recipe, "small")
+    trainee = proxies.train(proxies.base, 0, {})
+    planned = measuring_steps(trainee.optimizer)
+    counted = 0.0
+    product, gradient = Hessian.product, Hessian.gradient
+
+    def counted_product(self: Hessian, vector: Tensor) -> Tensor:
+        nonlocal counted
+        counted += PRODUCT_STEPS
+        return product(self, vector)
+
+    def counted_gradient(self: Hessian) -> Tensor:
+        nonlocal counted
+        counted += 1
+        return gradient(self)
+
+    monkeypatch.setattr(Hessian, "product", counted_product)
+    monkeypatch.setattr(Hessian, "gradient", counted_gradient)
+    measured_run(trainee)
+    assert 0.4 * planned < counted < 1.2 * planned

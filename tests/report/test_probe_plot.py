@@ -80,3 +80,24 @@ def test_what_is_constant_looks_constant_and_what_is_expected_comes_last(
     assert [t.get_text() for t in axes.get_xticklabels()] == ["16", "64"]
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b", "edge"]
     plt.close(kept[0])
+
+
+def test_the_interval_of_a_single_point_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a vertical line; the control, a curve, has a band in its place."""
+    given = document("limit", 1)
+    update = {"x": (0.95,), "y": (2.0,), "low": (1.5,), "high": (2.5,)}
+    point = given.series[0].model_copy(update=update)
+    pair = {name: value * 2 for name, value in update.items()} | {"x": (0.5, 1.0)}
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    for series in (point, point.model_copy(update=pair)):
+        plot_probes([given.model_copy(update={"series": (series,)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (single,), (band,) = ([a for a in d.axes if a.axison] for d in kept)
+    (line,) = single.collections
+    assert [tuple(end) for end in line.get_segments()[0]] == [(0.95, 1.5), (0.95, 2.5)]
+    assert type(band.collections[0]).__name__ != type(line).__name__
+    for drawing in kept:
+        plt.close(drawing)

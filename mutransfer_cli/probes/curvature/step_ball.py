@@ -21,7 +21,7 @@ from mutransfer_cli.probes.curvature.flat import flatten, unflatten
 from mutransfer_cli.probes.curvature.hessian import Hessian
 
 RANDOM_STARTS = 2
-MOST_ITERATIONS = 40  # of each start
+MOST_ITERATIONS = 20  # of each start
 RISE = 2e-4  # relative, below which an iteration has ended
 Steepest = Callable[[Tensor], Tensor]
 

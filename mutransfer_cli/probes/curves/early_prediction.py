@@ -17,6 +17,7 @@ from mutransfer_cli.surface.loss_curves.final_loss import (
 )
 from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
 
+PANEL, X_NAME, Y_NAME = "loss curves", "share of the run", "loss"
 WARNING = 0.99  # confidence at which a run that leaves the others is reported early
 PREDICTION = (
     "regression of the final loss (mean of the last tenth) on the loss at the fraction and the "
@@ -67,9 +68,8 @@ def predicted(
                 f"the run leaves the others: its loss is {level:.4g}, expected {expected}; {text}"
             )
             advice = "compare its learning rate, decay and schedule with theirs before going on"
-    return ProbeResult(
-        verdict, text, tuple(measures), PREDICTION, _curves([curve, *references]), advice, notes
-    )
+    series = (*_curves([curve, *references]), _end(final, curve))
+    return ProbeResult(verdict, text, tuple(measures), PREDICTION, series, advice, notes)
 
 
 def backtested(
@@ -110,8 +110,27 @@ def backtested(
         f"from the first {fraction:.0%}, {sum(inside)} of {len(inside)} final losses of "
         f"{largest[0].name} are inside their intervals, median error {error:.2%}"
     )
-    advice = None if verdict == "pass" else "smaller sizes do not predict this one: find out why"
-    return ProbeResult(verdict, reason, measures, PREDICTION, _curves(curves), advice, notes)
+    if verdict == "pass":
+        advice = "predict a larger run so from its first part: --curve FILE"
+    else:
+        advice = "do not predict larger runs from these; `mutransfer probe collapse` names the size"
+    series = (*_curves(curves), _end(found[0], largest[0]))
+    return ProbeResult(verdict, reason, measures, PREDICTION, series, advice, notes)
+
+
+def _end(final: Interval, curve: LossCurve) -> Series:
+    """A predicted final loss, in the middle of the last tenth, of which it is the mean."""
+    assert final.low is not None and final.high is not None
+    return Series(
+        name=f"predicted for {curve.name or 'this run'}",
+        panel=PANEL,
+        x_name=X_NAME,
+        y_name=Y_NAME,
+        x=(0.95,),
+        y=(final.value,),
+        low=(final.low,),
+        high=(final.high,),
+    )
 
 
 def _curves(curves: Sequence[LossCurve]) -> tuple[Series, ...]:
@@ -126,9 +145,9 @@ def _curves(curves: Sequence[LossCurve]) -> tuple[Series, ...]:
             series.append(
                 Series(
                     name=name or "this run",
-                    panel="loss curves",
-                    x_name="share of the run",
-                    y_name="loss",
+                    panel=PANEL,
+                    x_name=X_NAME,
+                    y_name=Y_NAME,
                     x=tuple(middle),
                     y=tuple(curve.levels(list(known))),
                 )

@@ -188,5 +188,5 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
         step_on=step_on,
         steps=CALLABLE_STEPS,
         roles={},
-        notes=(f"trained for {CALLABLE_STEPS} steps", *((frozen,) if frozen else ())),
+        notes=(f"trained for {CALLABLE_STEPS} steps at most", *((frozen,) if frozen else ())),
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
+from torch.optim import Optimizer
 
-from mutransfer_cli.documents.probe import Measure
 from mutransfer_cli.probes.curvature.batch_sharpness import (
     BatchSharpness,
     batch_sharpness,
@@ -19,14 +18,18 @@ from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.hessian import Hessian
 from mutransfer_cli.probes.curvature.stability import Stability, has_threshold, stability
 from mutransfer_cli.probes.curvature.step_ball import ball_ratio, step_ball
-from mutransfer_cli.probes.probe_run import mean_interval
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
-from mutransfer_cli.recipe.size import Size
 
 POINTS = 3  # along a run
 BATCHES = 1  # of a measurement, none of them trained on
 SMALL_BATCHES = 8  # for batch sharpness
 TOLERANCE = 0.03  # of an eigenvalue
+# What a point costs, measured on a GPT of widths 32 and 128: 24 products with the Hessian for two
+# eigenvalues (AdamW), 17 to 45 for a box (Lion), at most 60 for a spectral ball (Muon)
+PRODUCT_STEPS = 4.0  # steps that take as long as one product
+PRODUCTS, BOX_PRODUCTS, SPECTRAL_PRODUCTS = 24.0, 35.0, 50.0
+BATCH_STEPS = 6.0  # one product and two gradients for a small batch
+LINE_STEPS = 6.0  # some ten losses
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,20 @@ def measured_run(trainee: Trainee) -> list[Point]:
     return points
 
 
+def measuring_steps(optimizer: Optimizer) -> float:
+    """Steps that take as long as measuring all points of a run, about.
+
+    Args:
+        optimizer: The run's.
+    """
+    ball = step_ball(optimizer)
+    products = PRODUCTS if has_threshold(optimizer) else 0.0
+    if ball is not None:
+        products += SPECTRAL_PRODUCTS if any(ball.spectral) else BOX_PRODUCTS
+    batches = SMALL_BATCHES if is_plain(optimizer) else 0
+    return POINTS * (PRODUCT_STEPS * products + BATCH_STEPS * batches + LINE_STEPS)
+
+
 def _in_ball(hessian: Hessian, trainee: Trainee) -> float | None:
     """The largest curvature over steps of Lion's or Muon's length, over its threshold."""
     ball = step_ball(trainee.optimizer)
@@ -114,34 +131,3 @@ def _critical(hessian: Hessian, trainee: Trainee, before: list[Tensor]) -> Criti
     for p, new in zip(parameters, after, strict=True):
         p.data.copy_(new)
     return found
-
-
-def own_measures(size: Size, runs: Sequence[Sequence[Point]], confidence: float) -> list[Measure]:
-    """Curvature in the norm of Lion or Muon, and batch sharpness, over seeds.
-
-    Args:
-        size: The size.
-        runs: Points of every seed.
-        confidence: Of the intervals.
-    """
-    measures = []
-    balls = [[p.ball for p in points if p.ball is not None] for points in runs]
-    if all(balls):
-        estimate = mean_interval([max(found) for found in balls], confidence)
-        name = "largest ratio over steps of the optimizer's length"
-        measures.append(Measure(name=name, at={"width": size.width}, estimate=estimate))
-    found = [[p.batch for p in points if p.batch is not None] for points in runs]
-    if all(found):
-        first = found[0][0]
-        at: dict[str, int | float | str] = {"width": size.width}
-        if first.small < first.large:
-            at |= {"small batches settle at": first.small, "large ones at": first.large}
-        measures.append(
-            Measure(
-                name="largest learning rate × batch sharpness",
-                at=at,
-                estimate=mean_interval([max(b.value for b in own) for own in found], confidence),
-                expected=first.small if first.small == first.large else None,
-            )
-        )
-    return measures
