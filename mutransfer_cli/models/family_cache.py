@@ -114,11 +114,16 @@ def _traceable(recipe: Recipe, size: Size) -> tuple[torch.nn.Module, Any]:
     subject.model.eval()  # dropout is not a use
     where = f"{recipe.model.build}: its forward pass at width {size.width}"
     run = partial(run_user_code, partial(subject.loss, subject.model, batch), where, BUILD)
-    return subject.model, run if brings_batches else partial(_on_data, recipe, run)
+    return subject.model, run if brings_batches else partial(_on_data, recipe, subject.model, run)
 
 
-def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
+def _on_data(recipe: Recipe, model: torch.nn.Module, run: Callable[[], object]) -> object:
     """Run a forward pass on the recipe's data; an error also names what the model was given.
+
+    Args:
+        recipe: The recipe.
+        model: The model.
+        run: Runs its forward pass.
 
     Raises:
         InputError: The forward pass raised.
@@ -129,6 +134,14 @@ def _on_data(recipe: Recipe, run: Callable[[], object]) -> object:
         row = SOURCES.require(recipe.data.source, ("data", "source"))
         length = f"token ids, data.seq_len = {recipe.data.seq_len} of them per example"
         given = length if row.yields == "tokens" else "vectors of numbers"
+        dtypes = {p.dtype for p in model.parameters()} - {torch.float32}
+        if dtypes and row.yields != "tokens":
+            kinds = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+            raise InputError(
+                f"{error.message}; its parameters are {kinds} and the data float32: remove "
+                "torch.set_default_dtype, .double() or the like from its code",
+                error.path,
+            ) from error
         others = [other.name for other in SOURCES if other.yields != row.yields]
         raise InputError(
             f"{error.message}; data.source {row.name} gives the model {given} (for other inputs: "

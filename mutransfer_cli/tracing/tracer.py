@@ -64,6 +64,7 @@ class UseTracer(FunctionTracer):
         operands, results = list(tensors_in((args, kwargs))), list(tensors_in(result))
         tracked = [t for t in operands if recorder.views.knows(t)]
         recorder.used.clear()
+        recorder.weight_gains.normed.clear()
         recorder.order += 1
         depends_on_input = any(storage_pointer(t) in self.live for t in operands)
         recorder.constant = bool(self.live) and not depends_on_input
@@ -131,7 +132,7 @@ class UseTracer(FunctionTracer):
         self.factors.follow(
             FollowedCall(
                 name, args, kwargs, activations, weights, results, recorder.used,
-                recorder.module_stack[-1][0],
+                recorder.module_stack[-1][0], recorder.weight_gains.normed,
             ),
             recorder.find,
             lambda t: not self.live or storage_pointer(t) in self.live,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
@@ -90,3 +93,19 @@ def test_all_blocks_are_traced_where_few_may_mislead(change: dict[str, object]) 
     recipe = override(loads(DEEP).recipe, change)
     found = family_for(recipe, True, few_blocks=True)
     assert found.blocks.counts == {"blocks": 10 if "init.from" in change else 8}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_model_of_another_dtype_than_the_data_is_named(
+    dtype: torch.dtype, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = f"import torch\ndef build(width): return torch.nn.Linear(16, 3, dtype={dtype})\n"
+    (tmp_path / "other_dtype.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "other_dtype", raising=False)
+    text = TEXT.replace("build: gpt, args: {vocab_size: 256, head_dim: 16}",
+                        "build: 'other_dtype:build'")  # fmt: skip
+    text = text.replace("source: stdlib, seq_len: 16", "source: teacher, d_in: 16, d_out: 3")
+    name = str(dtype).removeprefix("torch.")
+    with pytest.raises(InputError, match=f"its parameters are {name} and the data float32"):
+        family_for(loads(text).recipe)

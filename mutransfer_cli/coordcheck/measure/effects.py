@@ -33,10 +33,6 @@ GAINS = {"weight_g", "parametrizations.weight.original0"}  # of weight normaliza
 
 SEVERAL_MATRICES = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
 
-FINGERPRINT_ENTRIES = 64  # entries that tell activations apart
-FINGERPRINT_UNIT = 0.1  # relative to the activation's size: far above rounding
-
-Fingerprint = tuple[tuple[int, ...], tuple[float, ...]]
 Use = tuple[Call, str]  # the call of a module, and the tensor's name inside that module
 
 
@@ -219,46 +215,3 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         if name == "bias"
     }
     return rms(rerun(call, {local: value, **zeros}, (noise,)))
-
-
-def upstream_modules(model: nn.Module, calls: Calls) -> dict[str, str]:
-    """For each tensor the module with tensors of its own that ended before its own module.
-
-    Modules that read one input, such as the heads of a VAE, have one module before them.
-    """
-    modules: dict[str, str] = {}
-    previous: str | None = None
-    before: dict[Fingerprint, str | None] = {}
-    names = {id(p): name for name, p in model.named_parameters()}
-    for path, call in calls.by_module.items():  # in the order in which the calls ended
-        own = [names[id(p)] for p in call.module.parameters(recurse=False)]
-        own += [n for n in names.values() if n.startswith(f"{path}.parametrizations.")]
-        if not own:
-            continue
-        x = first_float_tensor(call.args)
-        source = previous if x is None else before.setdefault(fingerprint(x), previous)
-        if source:
-            modules.update(dict.fromkeys(own, source))
-        previous = path
-    return modules
-
-
-def fingerprint(x: Tensor) -> Fingerprint:
-    """What tensors have in common that differ at most by a positive factor, such as a multiplier.
-
-    Args:
-        x: An activation.
-    """
-    entries = x.detach().flatten()
-    entries = entries[:: max(1, len(entries) // FINGERPRINT_ENTRIES)]
-    units = entries / (FINGERPRINT_UNIT * rms(entries) or 1.0)
-    return tuple(x.shape), tuple(units.round().tolist())
-
-
-def upstream_sizes(model: nn.Module, calls: Calls) -> dict[str, float]:
-    """For each tensor the RMS of the output of the layer before its own.
-
-    A readout's input may contain its multiplier; the output of the layer before it does not.
-    """
-    before = upstream_modules(model, calls)
-    return {name: rms(calls.by_module[path].output) for name, path in before.items()}

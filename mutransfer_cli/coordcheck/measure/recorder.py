@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import torch
@@ -74,6 +75,7 @@ class Call:
         output_multiplier: The number by which the caller multiplies `output`, as in `logits / m`.
         ends: Addresses of the first tensor among the arguments and of the output.
         name: Name of the module; the root is ''.
+        number: Number of the module's first call among all calls and operations, as they ended.
     """
 
     module: nn.Module
@@ -85,6 +87,7 @@ class Call:
     output_multiplier: float = 1.0
     ends: tuple[int, int] = (0, 0)
     name: str = ""
+    number: int = 0
 
 
 @dataclass(slots=True)
@@ -110,7 +113,8 @@ def recording(model: nn.Module) -> Iterator[Calls]:
     tensors act in the module that uses the weight.
     """
     calls, tracer, outputs = Calls(), OutputMultiplierTracer(), dict[str, Tensor]()
-    operations, sums = OperationRecorder(model, tracer.watch), StreamSums()
+    clock = count()
+    operations, sums = OperationRecorder(model, tracer.watch, clock), StreamSums()
     alive: list[Tensor] = []  # a freed tensor's address could be given out again
     handles = []
     for name, module in model.named_modules():
@@ -136,6 +140,8 @@ def recording(model: nn.Module) -> Iterator[Calls]:
                 return
             tensor = tensors[0]
             call = Call(module, copied(args), copied(kwargs), tensor.detach().clone(), name=name)
+            earlier = calls.by_module.get(name)
+            call.number = earlier.number if earlier else next(clock)
             device_type = tensor.device.type
             if torch.is_autocast_enabled(device_type):
                 call.autocast = torch.get_autocast_dtype(device_type)

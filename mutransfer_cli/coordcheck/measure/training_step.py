@@ -132,7 +132,14 @@ def forward_backward(
         with watch or nullcontext():
             loss = run_user_code(partial(subject.loss, subject.model, batch), "loss")
         loss = scalar_loss(loss)
+        reached: list[Tensor] = []
+        loss.register_hook(reached.append)  # type: ignore[no-untyped-call]  # torch has no type for it
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        if not reached:
+            raise InputError(
+                "loss: loss.backward() computed no gradient; the model's code replaced "
+                f"Tensor.backward by {Tensor.backward!r}"
+            )
     return calls, bool(torch.isfinite(loss))
 
 

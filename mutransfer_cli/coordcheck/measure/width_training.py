@@ -16,12 +16,11 @@ from mutransfer_cli.coordcheck.measure.effects import (
     effects_of,
     gain_of,
     inputs_of,
-    upstream_modules,
-    upstream_sizes,
     uses_by_tensor,
 )
 from mutransfer_cli.coordcheck.measure.idle_tensors import idle_tensors
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
+from mutransfer_cli.coordcheck.measure.layers.upstream import upstream_layers
 from mutransfer_cli.coordcheck.measure.operation_effects import (
     Group,
     effect_of_group,
@@ -240,8 +239,10 @@ def measure_init(
             if gain:
                 result.gains[name] = gain
                 result.output_multipliers[name] = call.output_multiplier
-    result.upstream = upstream_sizes(subject.model, calls)
-    result.upstream_modules = upstream_modules(subject.model, calls)
+    layers = upstream_layers(subject.model, calls)
+    # a readout's input may contain its multiplier; the output of the layer before it does not
+    result.upstream = {name: layer.size for name, layer in layers.items()}
+    result.upstream_modules = {name: layer.module for name, layer in layers.items() if layer.module}
     for name, groups in inner.items():
         result.upstream_modules.pop(name, None)  # the module before its own is not before it
         result.upstream.pop(name, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ class FollowedCall:
         results: The tensors among its results.
         uses: Kind of use of each parameter that it uses.
         module: Name of the module that is running.
+        normed: Weights whose norm it replaces by a gain.
     """
 
     name: str
@@ -76,6 +77,7 @@ class FollowedCall:
     results: Sequence[Tensor]
     uses: Mapping[str, str]
     module: str
+    normed: Collection[str] = ()
 
 
 def joined(flows: Sequence[Flow]) -> Flow:

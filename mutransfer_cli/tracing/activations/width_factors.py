@@ -162,6 +162,8 @@ class WidthFactors:
         number = number_in(call.name, call.args, live, vectors=True)
         for result in call.results:
             size = unit_size(call) if number is None else None
+            if call.normed:  # a gain is their norm now
+                size, factors = None, {**factors, **dict.fromkeys(call.normed, 1.0)}
             if storage_pointer(result) != storage_pointer(call.weights[0]):
                 self._weights[storage_pointer(result)] = {
                     name: size if size and name not in self.composed else factor * (number or 1.0)

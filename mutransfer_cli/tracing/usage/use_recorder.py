@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mutransfer_cli.tracing.activations.embedding_scales import EmbeddingScales
-from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gain, Gate, Trace, Use, UseKind
+from mutransfer_cli.tracing.roles import TWO_PARAMETERS, Attention, Gate, Trace, Use, UseKind
 from mutransfer_cli.tracing.torch_functions import (
     ADDED,
     CONVOLUTION,
@@ -30,6 +30,7 @@ from mutransfer_cli.tracing.usage.grouped_uses import GateOf, gates_in, mixed_ga
 from mutransfer_cli.tracing.usage.modulated_weights import ModulatedWeights, spanned
 from mutransfer_cli.tracing.usage.summed_products import SummedProducts
 from mutransfer_cli.tracing.usage.torch_call import Call
+from mutransfer_cli.tracing.usage.weight_gains import WeightGains, gains_of_torch
 from mutransfer_cli.tracing.views import Dims, ParameterViews, is_view
 
 
@@ -45,6 +46,7 @@ class UseRecorder:
         factors: Knows the products of parameters that act as weights, such as those of LoRA.
         module_stack: Names of the running modules, each with its first argument.
         used: Kind of use of each parameter that the current call used.
+        weight_gains: Finds the gains of weight normalization.
         constant: Whether no argument of the current call depends on the model's input.
         order: Number of the current call.
     """
@@ -60,6 +62,7 @@ class UseRecorder:
         self.factors = ComposedWeights()
         self.module_stack: list[tuple[str, Any]] = [("", None)]
         self.used: dict[str, UseKind] = {}
+        self.weight_gains = WeightGains(model.parameters())
         self.constant = False
         self.order = 0
 
@@ -69,8 +72,7 @@ class UseRecorder:
 
     def record(self, call: Call) -> None:
         """Record what one call does with the parameters among its arguments."""
-        handler = HANDLERS.get(call.name)
-        if handler is not None:
+        if handler := HANDLERS.get(call.name):
             handler(self, call)
         elif call.name in INDEXED and not is_view(call.result, call.tracked):
             first = call.tracked[0]
@@ -226,8 +228,7 @@ class UseRecorder:
         dim = int(call.arg(2, "dim") if call.arg(2, "dim") is not None else 1)
         first, second = call.arg(0, "x1"), call.arg(1, "x2")
         for tensor, other in ((first, second), (second, first)):
-            dims = range(tensor.dim())
-            kept = [d for d in dims if d != dim % tensor.dim()]
+            kept = [d for d in range(tensor.dim()) if d != dim % tensor.dim()]
             self.use(tensor, "matrix", [dim % tensor.dim()], kept, call.name, other)
 
     def bilinear(self, call: Call) -> None:
@@ -237,12 +238,10 @@ class UseRecorder:
 
     def weight_norm(self, call: Call) -> None:
         """Let g · V / |V| stand for V; g is a gain on the rows that are normalized."""
-        direction, gain, dim = call.arg(0, "v"), call.arg(1, "g"), call.arg(2, "dim") or 0
-        self.views.stand_for(direction, call.result)
+        gain = call.arg(1, "g")
+        self.views.stand_for(call.arg(0, "v"), call.result)
         self.use(gain, "elementwise", [], list(range(gain.dim())), call.name, None)
-        for name in self.find(gain):
-            for matrix in self.find(direction):
-                self.trace.gains[name] = Gain(matrix, dim if dim >= 0 else None)
+        self.trace.gains.update(gains_of_torch(self.views, call))
 
     def _layers(self, call: Call, inputs: Any) -> None:
         """Record several layers in one function: weights (out, in), biases, and learned inputs."""
@@ -259,6 +258,7 @@ class UseRecorder:
             elif self.constant and call.name in {"cat", "stack"}:  # a fused weight
                 self.views.stand_for(tensor, call.result, call.arg(1, "dim") or 0)
             elif self.constant and tensor.shape == call.result.shape:  # masked, or scaled
+                self.trace.gains.update(self.weight_gains.found(self.views, call))
                 self.views.stand_for(tensor, call.result)
             else:
                 self.use(tensor, "elementwise", [], list(range(tensor.dim())), call.name, None)

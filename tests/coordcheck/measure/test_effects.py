@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import Subject, check
-from mutransfer_cli.coordcheck.measure.effects import input_size, upstream_modules
+from mutransfer_cli.coordcheck.measure.effects import input_size
+from mutransfer_cli.coordcheck.measure.layers.upstream import upstream_layers
 from mutransfer_cli.coordcheck.measure.recorder import recording, rms
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from tests.helpers.check_subjects import WIDTHS, failed
@@ -128,10 +129,33 @@ def test_two_heads_have_the_same_layer_before_them() -> None:
     model = TwoHeads(8)
     with recording(model) as calls:
         model(torch.randn(3, 16))
-    before = upstream_modules(model, calls)
+    before = {name: layer.module for name, layer in upstream_layers(model, calls).items()}
     assert before["mean.weight"] == before["spread.weight"] == "second"
     assert before["decoder.weight"] == "spread"  # the last of them, since it reads another value
     assert "first.weight" not in before
+
+
+class Factors(nn.Module):
+    """A layer that is two raw factors of fixed rank, between a module and the readout."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, width), nn.Linear(width, 4)
+        self.u, self.v = nn.Parameter(torch.randn(width, 3)), nn.Parameter(torch.randn(3, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.last(torch.relu(self.first(x) @ self.u @ self.v) / 8)
+        return y
+
+
+def test_factors_in_a_forward_pass_are_a_layer_before_the_readout() -> None:
+    model, x = Factors(8), torch.randn(3, 16)
+    with recording(model) as calls:
+        model(x)
+    before = upstream_layers(model, calls)["last.weight"]
+    assert before.module == "first"  # the last module
+    assert before.size == pytest.approx(rms(model.first(x) @ model.u @ model.v))
+    assert before.size != pytest.approx(rms(model.first(x)))  # control: of the last module
 
 
 def test_a_wrong_layer_before_two_heads_is_all_that_is_named() -> None:

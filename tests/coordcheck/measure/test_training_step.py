@@ -117,3 +117,9 @@ def test_what_is_no_loss_is_one_line(value: object, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         scalar_loss(value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_backward_pass_that_the_users_code_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: None)
+    with pytest.raises(InputError, match=r"code replaced Tensor\.backward by"):
+        check(small_subject, WIDTHS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mutransfer_cli import Subject, plan
 from mutransfer_cli.plans.plan import Plan
@@ -80,6 +82,51 @@ def test_one_gain_for_all_rows() -> None:
     found = plan_of(ADAM, "parametrizations", gains=1.0, dim=None)
     gain = found.tensor("b.parametrizations.weight.original0")
     assert (gain.init_std, gain.lr) == (pytest.approx(2.0), pytest.approx(0.02))
+
+
+class WrittenByHand(nn.Module):
+    """The layer and the readout have weight normalization as in a forward pass of one's own."""
+
+    def __init__(self, width: int, order: str) -> None:
+        super().__init__()
+        self.order = order
+        self.first = nn.Linear(16, width)
+        self.v, self.g = nn.Parameter(torch.randn(width, width)), nn.Parameter(torch.ones(width, 1))
+        self.v2, self.g2 = nn.Parameter(torch.randn(8, width)), nn.Parameter(torch.full((8,), 3.0))
+
+    def weight(self, v: Tensor, g: Tensor) -> Tensor:
+        norm = v.norm(dim=1, keepdim=True)
+        if self.order == "plain":
+            return g * (v / 2)
+        return g * (v / norm) if self.order == "norm first" else g * v / norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.linear(self.first(x).relu(), self.weight(self.v, self.g)).relu()
+        return F.linear(h, self.weight(self.v2, self.g2[:, None]))
+
+
+@pytest.mark.parametrize("order", ["norm first", "gain first"])
+def test_weight_norm_written_by_hand_is_planned_as_torch_s(order: str) -> None:
+    """The values of the two tests above: a hidden matrix, and a readout without a multiplier."""
+    found = plan_by_hand(order)
+    assert [found.tensor(n).lr for n in ("v", "g", "v2", "g2")] == pytest.approx(
+        [0.0025, 0.01, 0.0025, 0.005]
+    )
+    assert [found.tensor(n).init_std for n in ("g", "g2")] == pytest.approx([1.0, 3.0 * 0.5])
+
+
+def test_a_gain_on_a_weight_that_is_not_normalized_keeps_its_init() -> None:
+    """The negative control."""
+    found = plan_by_hand("plain")
+    assert [found.tensor(n).init for n in ("g", "g2")] == ["keep", "keep"]
+    assert found.tensor("g2").lr == pytest.approx(0.01)
+
+
+def plan_by_hand(order: str) -> Plan:
+    def bare(width: int) -> Subject:
+        return Subject(WrittenByHand(width, order), None, entropy, batches())
+
+    return plan(bare, base={"width": 64}, target={"width": 256}, optimizer=ADAM)
 
 
 def test_without_weight_norm_vectors_keep_their_init() -> None:

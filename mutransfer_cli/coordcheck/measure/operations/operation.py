@@ -48,6 +48,7 @@ class Operation:
         gradients: Gradient of the loss with respect to the result, after the backward pass.
         inside: The number by which the module multiplies the result afterwards.
         outside: The number by which the module's caller multiplies it.
+        number: Its number among all operations and calls of modules, as they ended.
     """
 
     function: Callable[..., Any]
@@ -66,6 +67,7 @@ class Operation:
     gradients: list[Tensor] = field(default_factory=list)
     inside: float = 1.0
     outside: float = 1.0
+    number: int = 0
 
     def run(self, value: Tensor, changes: Mapping[int, Tensor] | None = None) -> Tensor:
         """The result for another value of the parameter.

@@ -7,7 +7,7 @@ another module. The function itself is then what the parameter is judged by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -44,18 +44,21 @@ class OperationRecorder(FunctionTracer):
         otherwise: Parameters that another function uses, or that weights are computed from.
     """
 
-    def __init__(self, model: nn.Module, watch: Callable[[Tensor], None]) -> None:
+    def __init__(
+        self, model: nn.Module, watch: Callable[[Tensor], None], clock: Iterator[int]
+    ) -> None:
         """Create a recorder for a model.
 
         Args:
             model: The model.
             watch: Called with each result, to follow what it is multiplied by.
+            clock: Numbers the operations, among the calls of modules.
         """
         super().__init__()
         self.recorded: dict[str, list[Operation]] = {}
         self.otherwise: set[str] = set()
         self._modules = [""]
-        self._watch = watch
+        self._watch, self._clock = watch, clock
         self._computed = ComputedWeights()
         self._parameters = dict(model.named_parameters())
         self._names = {address(p): (name, p) for name, p in model.named_parameters()}
@@ -206,6 +209,7 @@ class OperationRecorder(FunctionTracer):
             ends=(address(given), address(result)),
             result=result,
             input_factor=self._factors.get(id(given), (1.0, given))[0],
+            number=next(self._clock),
         )
         ops = self.recorded.setdefault(tensor, [])
         same = [o for o in ops if o.view == op.view and o.group == op.group]
