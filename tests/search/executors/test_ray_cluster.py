@@ -72,22 +72,37 @@ def test_a_trial_that_ended_is_stored_while_the_others_train(
     assert (tmp_path / "stored").exists() and not (tmp_path / "late").exists()
 
 
+@pytest.mark.parametrize("streams", [True, False])
 def test_a_task_s_clock_starts_when_it_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streams: bool
 ) -> None:
-    """Others hold both CPUs for longer than a trial may take."""
+    """Others hold both CPUs, by the driver's clock for 1,000 of the 300 seconds of a trial.
+
+    The control: a task that cannot say when it begins counts from the moment it is handed in.
+    """
     import ray
 
-    monkeypatch.setattr(room, "TIMEOUT_GRACE", 0.0)
+    held = ray.remote(num_cpus=2)(lambda: time.sleep(3)).remote()
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            ended, _ = ray.wait([held], timeout=0)
+            return time.monotonic() + (1000.0 if ended else 0.0)
+
+    monkeypatch.setattr(room, "time", Clock)
     monkeypatch.setattr(room, "START_GRACE", 0.0)
-    monkeypatch.setattr(room, "TIMEOUT_CHECK_INTERVAL", 0.2)
-    busy = ray.remote(num_cpus=2)(lambda: time.sleep(12))
-    held = busy.remote()
-    changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 8", "seeds: 2": "seeds: 1"}
+    monkeypatch.setattr(room, "is_remote_client", lambda: not streams)
+    changes = {
+        "[-4, -2]": "[-3, -2]",
+        "[8, 16]": "[8]",
+        "extend: 0": "extend: 0, timeout: 300",
+        "seeds: 2": "seeds: 1",
+    }
     path, run = write_recipe(tmp_path, **changes), tmp_path / "run"
     ray_records, _ = swept_by(path, run, "ray", "one-by-one")
-    ray.get(held)
-    assert [kept[0] for kept in ray_records.values()] == 4 * ["finished"]
+    outcomes = [kept[0] for kept in ray_records.values()]
+    assert outcomes == 2 * ["finished"] if streams else "failed" in outcomes
 
 
 def test_a_client_hears_of_a_group_at_its_end(
