@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers.warm_start import run_command
 
 RECIPE = """\
 name: logged
@@ -27,16 +27,9 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def sweep(recipe: Path, *options: str, log: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "MUTRANSFER_LOG"}
-    if log is not None:
-        environment["MUTRANSFER_LOG"] = log
-    return subprocess.run(
-        [sys.executable, "-m", "mutransfer_cli", "sweep", str(recipe), "--run", "run", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=recipe.parent,
-        env=environment,
+    environment = {"MUTRANSFER_LOG": log or ""}
+    return run_command(
+        "sweep", recipe, "--run", "run", *options, folder=recipe.parent, environment=environment
     )
 
 

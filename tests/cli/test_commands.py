@@ -161,14 +161,21 @@ def test_a_callable_of_one_s_own(tmp_path: Path) -> None:
     assert run("check", "mine:build", "--expect", "sp", folder=tmp_path).returncode == 0
 
 
-def test_init_writes_recipes_that_run(tmp_path: Path) -> None:
-    for model in ("gpt", "convnet", "hf:vit"):
-        path = tmp_path / f"{model.removeprefix('hf:')}.yaml"
-        assert run("init", path, "--model", model).returncode == 0
-        # choosing the fastest engine takes seconds, and is tried in the tests of the engines
-        done = run("sweep", path, "--dry-run", "--json", "--engine", "one-by-one", folder=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["dry_run"] is True
+@pytest.mark.parametrize(
+    "model",
+    [
+        "gpt",
+        pytest.param("convnet", marks=pytest.mark.slow),
+        pytest.param("hf:vit", marks=pytest.mark.slow),
+    ],
+)
+def test_init_writes_recipes_that_run(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "fresh.yaml"
+    assert run("init", path, "--model", model).returncode == 0
+    # choosing the fastest engine takes seconds, and is tried in the tests of the engines
+    done = run("sweep", path, "--dry-run", "--json", "--engine", "one-by-one", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["dry_run"] is True
     done = run("init", path)
     assert done.returncode == 2 and "exists already" in done.stderr
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.cli.standard_output import ReportStream
+from tests.helpers.warm_start import run_command
 
 LOUD = """
 import atexit, ctypes, os, subprocess, sys, threading
@@ -74,6 +75,9 @@ QUIET = "import mutransfer_cli.cli.common_options as c; from mutransfer_cli.cli.
 
 
 def start(folder: Path, *arguments: str, code: str | None = None) -> tuple[int, str, str]:
+    if code is None and arguments[:2] != ("check", "loud:subject"):  # that one has a supervisor
+        found = run_command(*arguments, folder=folder)
+        return found.returncode, found.stdout, found.stderr
     program = ["-c", code] if code else ["-m", "mutransfer_cli"]
     done = subprocess.run(
         [sys.executable, *program, *arguments],

@@ -11,13 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from tests.extensions.conftest import Command
 from tests.helpers.registries import REGISTRIES
 from tests.helpers.source import PACKAGE
+from tests.helpers.warm_start import WarmStart
 
 # One entry of each kind, and how many files it may consist of: its row and its modules.
 REMOVED = {
@@ -77,7 +80,7 @@ def rest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package without one entry of each kind."""
     folder = tmp_path_factory.mktemp("rest")
     package = folder / "mutransfer_cli"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, package)  # with the bytecode: compiling it takes seconds
     for kind, (name, most) in REMOVED.items():
         touched = remove(kind, name, package)
         assert len(touched) <= most, (kind, touched)
@@ -114,9 +117,16 @@ print(mutransfer_cli.__file__)
     assert done.stdout.startswith(str(rest))
 
 
-def test_the_main_job_works(rest: Path) -> None:
+@pytest.fixture(scope="module")
+def mutransfer(rest: Path) -> Iterator[Command]:
+    """The commands of the copy."""
+    started = WarmStart({**os.environ, "PYTHONPATH": str(rest)})
+    yield lambda *words: started.run(*words, folder=rest)
+    started.close()
+
+
+def test_the_main_job_works(rest: Path, mutransfer: Command) -> None:
     (rest / "recipe.yaml").write_text(RECIPE)
-    mutransfer = ("-m", "mutransfer_cli")
     for command, codes in (
         (("check", "recipe.yaml"), {0}),
         (("sweep", "recipe.yaml", "--run", "run"), {0}),
@@ -127,14 +137,13 @@ def test_the_main_job_works(rest: Path) -> None:
         (("probe", "norms", "run"), {0, 1, 3}),
         (("probe", "all", "recipe.yaml", "--minutes", "0.1"), {0, 1, 3}),
     ):
-        done = run(rest, *mutransfer, *command)
+        done = mutransfer(*command)
         assert done.returncode in codes, done.stderr
 
 
-def test_what_was_removed_is_unknown(rest: Path) -> None:
+def test_what_was_removed_is_unknown(rest: Path, mutransfer: Command) -> None:
     """The control: the copy is really without them."""
     (rest / "recipe.yaml").write_text(RECIPE)
-    mutransfer = ("-m", "mutransfer_cli")
     for setting in (
         "optimizer.name=lion",
         "parameterization=mean-field",
@@ -143,15 +152,15 @@ def test_what_was_removed_is_unknown(rest: Path) -> None:
         "search.sampler=gp",
         "search.prune=median",
     ):
-        done = run(rest, *mutransfer, "shapes", "recipe.yaml", "--set", setting)
+        done = mutransfer("shapes", "recipe.yaml", "--set", setting)
         assert done.returncode == 2, setting
         assert "Traceback" not in done.stderr, done.stderr
-    listing = run(rest, *mutransfer, "--help").stdout
+    listing = mutransfer("--help").stdout
     assert "\n  init " not in listing and "\n  sweep " in listing
-    assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--executor", "ray").returncode == 2
-    assert run(rest, *mutransfer, "sweep", "recipe.yaml", "--log", "mlflow").returncode == 2
+    assert mutransfer("sweep", "recipe.yaml", "--executor", "ray").returncode == 2
+    assert mutransfer("sweep", "recipe.yaml", "--log", "mlflow").returncode == 2
     scale = ("scale", "recipe.yaml", "--format", "lm-engine")
-    assert run(rest, *mutransfer, *scale).returncode == 2
-    assert run(rest, *mutransfer, "probe", "noise", "recipe.yaml").returncode == 2
-    schema = json.loads(run(rest, *mutransfer, "schema", "recipe").stdout)
+    assert mutransfer(*scale).returncode == 2
+    assert mutransfer("probe", "noise", "recipe.yaml").returncode == 2
+    schema = json.loads(mutransfer("schema", "recipe").stdout)
     assert "lion" not in json.dumps(schema)

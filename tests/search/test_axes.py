@@ -102,7 +102,7 @@ def test_images_are_learned(
     assert min(r.loss for r in records if r.loss is not None) < math.log(3) - 0.05
 
 
-@pytest.mark.parametrize("model", ["convnet", "hf:vit"])
+@pytest.mark.parametrize("model", ["convnet", pytest.param("hf:vit", marks=pytest.mark.slow)])
 def test_vision_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     monkeypatch.chdir(tmp_path)
     images(tmp_path)

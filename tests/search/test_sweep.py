@@ -236,10 +236,11 @@ def wait_for(run: Path, trials: int, process: subprocess.Popen[str]) -> None:
     assert wait_until(lambda: stored(run) >= trials or process.poll() is not None)
 
 
-def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", [(0, 4), pytest.param((0, 1, 4, 9), marks=pytest.mark.slow)])
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path, moments: tuple[int, ...]) -> None:
     """kill -9 of the driver before, between and after trials: nothing lost, nothing run twice."""
     path, run = write_recipe(tmp_path, steps=60), tmp_path / "run"
-    for moment in (0, 1, 4, 9):
+    for moment in moments:
         process = started(path, run)
         if moment:
             wait_for(run, moment, process)

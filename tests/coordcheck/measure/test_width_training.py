@@ -257,7 +257,7 @@ def recurrence(wrong: str = "", drawn: str = "", power: float = 0.0) -> Any:
     return build
 
 
-@pytest.mark.parametrize("wrong", ["", "b_im", "c_re"])
+@pytest.mark.parametrize("wrong", ["", pytest.param("b_im", marks=pytest.mark.slow), "c_re"])
 def test_weights_that_are_computed(wrong: str) -> None:
     """Real and imaginary parts are judged apart, where the complex weight acts."""
     found = {wrong: "lr-too-large"} if wrong else {}
@@ -268,7 +268,7 @@ def test_weights_that_are_computed(wrong: str) -> None:
     ("drawn", "power", "found"),
     [
         ("c_re", 0.5, {"c_re": "init-too-large"}),
-        ("c_im", -0.5, {"c_im": "init-too-small"}),
+        pytest.param("c_im", -0.5, {"c_im": "init-too-small"}, marks=pytest.mark.slow),
         ("b_re", 0.5, {}),  # std width^-1/2: states of order 1, as right as a readout's
         ("b_re", 1.0, {"b_re": "init-too-large"}),
     ],

@@ -86,8 +86,12 @@ SGD = {"name": "sgd", "lr": 0.05}
     [
         ({"optimizer": ADAM}, "mup"),
         ({"optimizer": SGD, "form": "parametrizations"}, "mup"),
-        ({"optimizer": SGD, "convolutional": True}, "mup"),
-        ({"optimizer": ADAM, "form": "parametrizations", "dim": None}, "mup"),
+        pytest.param({"optimizer": SGD, "convolutional": True}, "mup", marks=pytest.mark.slow),
+        pytest.param(
+            {"optimizer": ADAM, "form": "parametrizations", "dim": None},
+            "mup",
+            marks=pytest.mark.slow,
+        ),
         ({"optimizer": ADAM, "parameterization": "ntk"}, "ntk"),
     ],
 )
@@ -106,10 +110,10 @@ def test_plans_of_weight_norm_pass(options: dict[str, Any], expect: str) -> None
     ("optimizer", "aspect", "layer", "part", "power", "repair"),
     [
         (ADAM, "lr", "b", "direction", 1.0, ("lr", -1.0)),
-        (ADAM, "lr", "head", "direction", -0.5, ("lr", 0.5)),
+        pytest.param(ADAM, "lr", "head", "direction", -0.5, ("lr", 0.5), marks=pytest.mark.slow),
         (ADAM, "lr", "head", "gain", 1.0, ("lr", -1.0)),
         (ADAM, "init", "c", "gain", 0.5, ("init", -0.5)),
-        (SGD, "lr", "b", "gain", -0.5, ("lr", 0.5)),
+        pytest.param(SGD, "lr", "b", "gain", -0.5, ("lr", 0.5), marks=pytest.mark.slow),
         (SGD, "lr", "head", "gain", -0.5, ("lr", 0.5)),
     ],
 )

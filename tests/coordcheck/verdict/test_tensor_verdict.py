@@ -25,10 +25,8 @@ from tests.helpers.check_requests import (
 
 # In the first two, and under umup, a gradient taken for that of sp would hide the error.
 QUICK = [
-    ("completep", "sgd"),
     ("mean-field", "sgd"),
     ("mup", "sgd"),
-    ("ntk", "sgd"),
     ("sp", "adafactor"),
     ("mup", "muon"),
 ]

@@ -397,7 +397,12 @@ def started(path: Path) -> subprocess.Popen[str]:
 
 @linux
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+    "number",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        signal.SIGKILL,
+    ],
 )
 def test_programs_end_with_their_driver(tmp_path: Path, number: signal.Signals) -> None:
     """Some trials finish, the others hang until the driver ends; then the sweep goes on."""

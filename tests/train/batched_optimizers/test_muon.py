@@ -114,7 +114,7 @@ def precise(double: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("convention", LR_ADJUSTMENTS.names)
-@pytest.mark.parametrize("width", [16, 64])
+@pytest.mark.parametrize("width", [16, pytest.param(64, marks=pytest.mark.slow)])
 def test_losses_are_those_of_the_published_formula(
     convention: str, width: int, precise: None
 ) -> None:

@@ -15,6 +15,7 @@ from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial_result import Result
+from tests.helpers.slow_cases import slow_except
 from tests.helpers.trials import TEXT, rate_of, small_recipe, trials_of
 
 
@@ -48,6 +49,7 @@ def settings(optimizer: str) -> list[dict[str, float]]:
 
 # torch's Muon orthogonalizes in bfloat16, of 8 bits: a rounding there is 2^-9 of an update
 TOLERANCE = {"muon": 5e-3}
+OFTEN = {"sgd", "adamw", "muon"}  # the slow tests train a GPT with the others too
 # the others are in test_further_optimizers.py and test_hyperball.py of tests/optimizers
 TRAINED = [
     row.name
@@ -59,8 +61,16 @@ TRAINED = [
 
 
 @pytest.mark.parametrize("optimizer", TRAINED)
-@pytest.mark.parametrize("model", ["mlp", "gpt"])
-def test_every_optimizer(model: str, optimizer: str) -> None:
+def test_every_optimizer(optimizer: str) -> None:
+    trains_alike("mlp", optimizer)
+
+
+@pytest.mark.parametrize("optimizer", slow_except(OFTEN, TRAINED))
+def test_every_optimizer_of_a_gpt(optimizer: str) -> None:
+    trains_alike("gpt", optimizer)
+
+
+def trains_alike(model: str, optimizer: str) -> None:
     made = small_recipe(model, optimizer)
     together, alone = both(made, Size(32, 2, 8, 100), settings(optimizer))
     assert apart(together, alone) < TOLERANCE.get(optimizer, 1e-4)
@@ -68,12 +78,7 @@ def test_every_optimizer(model: str, optimizer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "optimizer",
-    [
-        n if n in {"sgd", "adamw", "muon"} else pytest.param(n, marks=pytest.mark.slow)
-        for n in TRAINED
-        if n not in TOLERANCE
-    ],
+    "optimizer", slow_except(OFTEN, [n for n in TRAINED if n not in TOLERANCE])
 )
 def test_in_double_precision(optimizer: str, double: None) -> None:
     together, alone = both(small_recipe("gpt", optimizer), Size(32, 2, 8, 100), settings(optimizer))
@@ -150,7 +155,7 @@ def test_as_on_a_gpu(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert apart(other, alone) > 1e-3  # the control: whose numbers they are matters
 
 
-@pytest.mark.parametrize("width", [24, 30])
+@pytest.mark.parametrize("width", slow_except([24], [24, 30]))
 @pytest.mark.parametrize("activation", ["relu", "gelu", "tanh", "silu"])
 def test_the_perceptron_s_own_backward_pass(activation: str, width: int) -> None:
     """Of batches and widths that fill no vector register; with and without biases."""
@@ -178,7 +183,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", slow_except(["tied", "umup"], FORMS))
 def test_every_form_of_the_gpt(form: str) -> None:
     """What the written-out pass has to know of the module: ties, biases, skip weights, hooks."""
     arguments, more = FORMS[form]

@@ -300,7 +300,7 @@ def residual_report(power: float, how: str) -> CheckReport:
     return check(build, WIDTHS)
 
 
-@pytest.mark.parametrize("how", ["vector", "vector first"])
+@pytest.mark.parametrize("how", ["vector", pytest.param("vector first", marks=pytest.mark.slow)])
 def test_a_factor_on_a_branch_behind_a_norm(how: str) -> None:
     """A constant vector counts as a factor of the layer: its init does not make up for it."""
     assert residual_report(0.0, how).passed
