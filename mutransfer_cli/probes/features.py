@@ -121,7 +121,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
 def _options(options: list[Option[Sizes]]) -> list[Option[tuple[Sizes, bool]]]:
     """What may be run, with tangent kernels; and, where not even the least fits, without them."""
     least = options[-1]
-    dropped = "; ".join(filter(None, [least.dropped, "no time for the tangent kernel (--minutes)"]))
+    dropped = "; ".join(filter(None, [least.dropped, "no time for the tangent kernel"]))
     return [
         *(Option((o.what, True), o.runs, o.dropped, KERNELS) for o in options),
         Option((least.what, False), least.runs, dropped),

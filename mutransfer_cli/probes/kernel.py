@@ -34,10 +34,12 @@ TOLERANCE = 0.05  # of an error
 TIMED = 8  # gradients
 REGRESSION = 6.0  # seconds of the regressions with one kernel, about
 ADVICE = {
-    "pass": "a network below its kernel's curve gains by learning features; one on it does not: a "
-    "larger learning rate, or features that `probe features` finds lazy, may be why",
-    "fail": "read the measured curves, not the predicted one; do not extrapolate it",
-    "inconclusive": "measure with another --seed, whose examples are others",
+    "pass": "read off the curve (--plot) how many examples the kernel needs for an error; where "
+    "the network's own errors are not below it, learning features gains nothing: run "
+    "`probe features`, and try a larger learning rate",
+    "fail": "use the measured errors (--plot), not the predicted ones: how many examples a smaller "
+    "error takes cannot be computed from this kernel",
+    "inconclusive": "repeat it with another --seed, whose examples are others",
 }
 METHOD = (
     f"tangent kernel of the first output at {POINTS} examples; test error of kernel ridge "

@@ -205,7 +205,7 @@ def _result(
     if verdict == "fail":
         advice = "a smaller or coarser model is better here: larger ones will need regularization"
     elif verdict == "inconclusive":
-        advice = "add seeds or sizes, and time (--minutes)"
+        advice = "give it more time (--minutes) for more seeds, or add sizes to the ladder"
     elif "coarsest" in reason:
         advice = (
             "smaller steps over a longer run gain more than a larger model"

@@ -32,7 +32,8 @@ ADVICE = {
     "optimum",
     "fail": "run `mutransfer check`: the readout's multiplier, init or rate is at fault; or a rung "
     "is far from its best learning rate",
-    "inconclusive": "add rungs, or give a run (search.seeds) instead of a recipe",
+    "inconclusive": "sweep with three seeds (search.seeds: 3) and give the run in place of the "
+    "recipe; or add widths to the ladder",
 }
 Values = dict[str, list[tuple[float, float]]]  # by name: size and value
 

@@ -89,9 +89,12 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
         f"the best learning rate of width {size.width} is about {chosen} ({best}, ±{reach:.1f} "
         f"octaves; {time.perf_counter() - started:.0f} s)"
     )
+    space = f"log2 [{log2(chosen.low):.1f}, {log2(chosen.high):.1f}]"
     advice = (
-        f"search lr over log2 [{log2(chosen.low):.1f}, {log2(chosen.high):.1f}]; it replaces no "
-        "sweep"
+        f"sweep lr over {space}, which `search: {{start: probe}}` does by itself: this number is "
+        "where a sweep begins, not the best rate"
+        if proxies.learning_rate > 0
+        else f"try rates over {space}; this number is where a search begins, not the best rate"
     )
     series = Series(
         name="short runs",
@@ -112,7 +115,7 @@ def _options(proxies: Proxies, size: Size) -> list[Option[bool]]:
     edge = [(size, steps + MEASURING)]
     comparing = _evaluated(size.batch) // 2
     runs = [(size, steps + comparing)] * len(OCTAVES) if proxies.learning_rate > 0 else []
-    return [Option(True, runs + edge), Option(False, edge, "no time for short runs (--minutes)")]
+    return [Option(True, runs + edge), Option(False, edge, "no time for short runs")]
 
 
 def raw_estimates(

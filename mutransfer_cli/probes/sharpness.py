@@ -27,6 +27,7 @@ EDGE = (
     0.8,
     1.2,
 )  # ratios to the threshold that count as the edge: oscillation about 1 (2103.00065)
+LOST = "no update lowers the loss of a batch that is not trained on, at any length"
 METHOD = (
     "largest eigenvalue of D^½ H D^½ with D = learning rate / preconditioner, by eigsh, on "
     f"{BATCHES} batch that was not trained on; thresholds 2 (gradient descent), 2 + 2β (heavy "
@@ -69,26 +70,42 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
             ratios[size].append(points)
             if any(p.method == DIFFERENCES for p in points):
                 notes[DIFFERENCES_NOTE] = None
+            notes.update(dict.fromkeys(_without_multiple(points, size)))
             taken[size] = time.perf_counter() - started
     known = all(p.stability is not None for runs in ratios.values() for run in runs for p in run)
     if not known:
         notes["the threshold of this optimizer is not known: judged by the critical multiple"] = (
             None
         )
-    by_size = {size: _peak(runs, known, request.confidence) for size, runs in ratios.items()}
+    peaks = {
+        size: [max(found.values()) for run in runs if (found := ratios_of(run, known))]
+        for size, runs in ratios.items()
+    }
+    by_size = {s: mean_interval(found, request.confidence) for s, found in peaks.items() if found}
+    if not by_size:
+        advice = "train on larger batches: one step's direction is lost in the noise of its batch"
+        return ProbeResult("inconclusive", LOST, (), METHOD, (), advice, tuple(notes))
     return _result(by_size, ratios, known, tuple(notes), request.confidence, largest)
 
 
-def _ratio(point: Point, known: bool) -> float:
-    """How close a point is to the edge: 1 there."""
-    if known and point.stability is not None:
-        return point.stability.ratio
-    return 1 / point.critical.value if point.critical.value > 0 else float("inf")
+def ratios_of(run: Sequence[Point], known: bool) -> dict[int, float]:
+    """How close a run is to the edge, 1 there, by step.
+
+    Args:
+        run: Its points.
+        known: Whether the threshold of the optimizer is known; else the critical multiple counts,
+            and points without one are left out: no length of their update lowers the loss of the
+            measured batch, which says nothing of its curvature.
+    """
+    if known:
+        return {p.step: p.stability.ratio for p in run if p.stability is not None}
+    return {p.step: 1 / p.critical.value for p in run if p.critical.value > 0}
 
 
-def _peak(runs: list[list[Point]], known: bool, confidence: float) -> Interval:
-    """The largest ratio along a run, over seeds."""
-    return mean_interval([max(_ratio(p, known) for p in run) for run in runs], confidence)
+def _without_multiple(points: Sequence[Point], size: Size) -> list[str]:
+    """What is left out of a run whose optimizer has no known threshold."""
+    steps = [str(p.step) for p in points if p.stability is None and p.critical.value == 0]
+    return [f"width {size.width}, step {step} left out: {LOST}" for step in steps]
 
 
 def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, str, str]:
@@ -170,16 +187,16 @@ def _result(
     series = []
     for s, found in runs.items():
         for k, points in enumerate(found):
-            steps = tuple(float(p.step) for p in points)
+            near = ratios_of(points, known)
             series.append(
                 Series(
                     name=f"width {s.width}" + (f", seed {k}" if len(found) > 1 else ""),
                     panel="ratio to the threshold",
                     x_name="step",
                     y_name="scaled sharpness / threshold",
-                    x=steps,
-                    y=tuple(_ratio(p, known) for p in points),
-                    expected=tuple(1.0 for _ in points),
+                    x=tuple(float(step) for step in near),
+                    y=tuple(near.values()),
+                    expected=tuple(1.0 for _ in near),
                     expected_name="edge of stability",
                 )
             )
@@ -190,7 +207,7 @@ def _result(
                         panel="sharpness",
                         x_name="step",
                         y_name="largest eigenvalue of the Hessian",
-                        x=steps,
+                        x=tuple(float(p.step) for p in points),
                         y=tuple(p.stability.sharpness for p in points if p.stability),
                     )
                 )

@@ -36,6 +36,8 @@ BATCHES = 8
 FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 4
 SAME = 0.9  # of what seeds let one expect
 SAME_ADVICE = "what is tuned at the smallest width is tuned for the same solution"
+UNDECIDED_ADVICE = "more seeds decide it: give it more time (--minutes)"
+LONGER_ADVICE = "train longer (base.steps), until two seeds of one width learn the same"
 METHOD = (
     "debiased linear CKA (arXiv 1905.00414) and shared nearest neighbours (2405.07987) of the last "
     "layer before the readout, and agreement of predictions, on examples that were not trained on, "
@@ -234,10 +236,10 @@ def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str
     value = ratios[worst]
     text = f"CKA of width {worst} with {largest} is {value} of what their seeds let one expect"
     if value.low is None or value.high is None or value.value != value.value:
-        return "inconclusive", f"seeds do not agree with each other at all: {text}", "train longer"
+        return "inconclusive", f"seeds do not agree with each other at all: {text}", LONGER_ADVICE
     if value.low >= SAME:
         return "pass", f"all widths learn the same: {text}", SAME_ADVICE
     if value.high < SAME:
         advice = f"leave width {worst} out of the ladder, or run `mutransfer check`"
         return "fail", f"width {worst} learns something else: {text}", advice
-    return "inconclusive", f"not decided: {text}", "more seeds or training would decide (--minutes)"
+    return "inconclusive", f"not decided: {text}", UNDECIDED_ADVICE

@@ -6,11 +6,13 @@ import pytest
 from torch import Tensor
 
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.curvature.critical_rate import CriticalRate
 from mutransfer_cli.probes.curvature.hessian import Hessian
-from mutransfer_cli.probes.sharpness import judged
+from mutransfer_cli.probes.sharpness import judged, ratios_of
 from mutransfer_cli.probes.subject.proxies import proxies_of_recipe
 from mutransfer_cli.probes.subject.trained_sharpness import (
     PRODUCT_STEPS,
+    Point,
     measured_run,
     measuring_steps,
 )
@@ -29,6 +31,14 @@ def test_nothing_passes_without_the_largest_width() -> None:
         verdict, reason, advice = judged(measured, LARGE)
         assert verdict == "inconclusive" and "width 256" in reason and "--minutes" in advice
     assert judged({SMALL: beyond}, LARGE)[0] == "fail"  # the control: one width is enough for this
+
+
+def test_an_update_that_lowers_the_loss_at_no_length_says_nothing_of_curvature() -> None:
+    """Its ratio was infinite, and its interval no number; the control has one of 1/2."""
+    lost, found = CriticalRate(0.0, 2**-15, 16), CriticalRate(2.0, 2.0, 5)
+    run = [Point(step, None, rate, "-") for step, rate in ((1, found), (9, lost))]
+    assert ratios_of(run, known=False) == {1: 0.5}
+    assert ratios_of(run[1:], known=False) == {}
 
 
 RECIPE = """

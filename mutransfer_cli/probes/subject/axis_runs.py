@@ -65,4 +65,4 @@ def reduced(runs: AxisRuns, base: Size, seeds: int) -> list[Option[AxisRuns]]:
 def _option(runs: AxisRuns, dropped: str, seeds: int) -> Option[AxisRuns]:
     sizes = dict.fromkeys(size for points in runs.values() for _, size, _ in points)
     once = [(size, size.steps) for size in sizes]
-    return Option(runs, once * seeds, f"no time for {dropped} (--minutes)" if dropped else "")
+    return Option(runs, once * seeds, f"no time for {dropped}" if dropped else "")

@@ -179,6 +179,10 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
         return float(run_user_code(optimize, f"{name}: step {i + 1}"))
 
     frozen = random_parts(subject.model)
+    length = (
+        f"trained for {CALLABLE_STEPS} steps at most; a recipe has widths, steps and a learning "
+        f"rate to set: mutransfer init --model {name}"
+    )
     return Trainee(
         model=subject.model,
         optimizer=subject.optimizer,
@@ -188,5 +192,5 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
         step_on=step_on,
         steps=CALLABLE_STEPS,
         roles={},
-        notes=(f"trained for {CALLABLE_STEPS} steps at most", *((frozen,) if frozen else ())),
+        notes=(length, *((frozen,) if frozen else ())),
     )

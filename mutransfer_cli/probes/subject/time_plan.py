@@ -183,9 +183,11 @@ def fitting(
             total += of_size.build + of_size.step * (share * steps + measuring + option.measuring)
         return total
 
+    whole = f"(--minutes {minutes(spent + cost(options[0])):g})"  # of all
     for option in options:
         if cost(option) <= left:
-            return Chosen(option.what, proxies.train, (option.dropped,) if option.dropped else ())
+            notes = (f"{option.dropped} {whole}",) if option.dropped else ()
+            return Chosen(option.what, proxies.train, notes)
     last = options[-1]
     steps = min(steps for _, steps in last.runs)
     least = min(1.0, max(fewest_steps / steps, LEAST_SHARE))
@@ -194,8 +196,7 @@ def fitting(
     share = (left - cost(last, 0.0)) / (cost(last) - cost(last, 0.0))
     dropped = f"{last.dropped}; " if last.dropped else ""
     note = (
-        f"{dropped}only the first {share:.0%} of the steps of every run: no time for more "
-        f"(--minutes {minutes(spent + cost(options[0])):g})"
+        f"{dropped}only the first {share:.0%} of the steps of every run: no time for more {whole}"
     )
     shortened = {size: max(2, round(share * steps)) for size, steps in last.runs}
     return Chosen(last.what, _cut_short(proxies.train, shortened), (note,))
@@ -218,12 +219,14 @@ def seeds_and_sizes(
     options = []
     for n, m in counts:
         dropped = [f"{seeds - n} of {seeds} seeds"] if n < seeds else []
-        dropped += [f"the largest {len(sizes) - m} of {len(sizes)} sizes"] if m < len(sizes) else []
+        few = len(sizes) - m
+        if few:
+            dropped.append(f"the largest {f'{few} ' if few > 1 else ''}of {len(sizes)} sizes")
         options.append(
             Option(
                 (tuple(sizes[:m]), n),
                 [(size, steps) for size in sizes[:m]] * n,
-                f"no time for {' and '.join(dropped)} (--minutes)" if dropped else "",
+                f"no time for {' and '.join(dropped)}" if dropped else "",
             )
         )
     return options
