@@ -1,1 +1,1 @@
-"""The torch functions that use a parameter, recorded so that they can be run again."""
+"""Layers of a model in the order in which they run."""
