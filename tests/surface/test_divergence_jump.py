@@ -21,8 +21,7 @@ from mutransfer_cli.surface.divergence_jump import diverged_settings, first_dive
     ],
 )
 def test_the_first_value_beyond_the_jump(losses: tuple[float, ...], first: int | None) -> None:
-    logs = list(np.log(losses))
-    assert first_diverged(logs, min(logs, default=0.0)) == first
+    assert first_diverged(list(np.log(losses))) == first
 
 
 def test_the_jump_is_along_the_rate_with_all_others_fixed() -> None:
@@ -43,3 +42,17 @@ def test_the_jump_is_along_the_rate_with_all_others_fixed() -> None:
         diverged_settings({(other, rate): loss for (rate, other), loss in means.items()}) == set()
     )
     assert diverged_settings({}) == set()
+
+
+@pytest.mark.parametrize(("fourth", "jumps"), [(10.5, False), (12.5, True)])
+def test_a_line_that_is_poor_everywhere_is_steep_and_has_no_cliff(
+    fourth: float, jumps: bool
+) -> None:
+    """From 6.2 to 10.5 is 1.7 times in a step, but less than twice; 12.5 is more than twice."""
+    good, poor = (3.6, 3.3, 3.1, 3.4, 3.9), (7.0, 6.5, 6.2, fourth, fourth + 0.5)
+    means = {
+        (float(rate), other): float(np.log(loss))
+        for other, line in ((0.0, good), (1.0, poor))
+        for rate, loss in enumerate(line)
+    }
+    assert diverged_settings(means) == ({(3.0, 1.0), (4.0, 1.0)} if jumps else set())

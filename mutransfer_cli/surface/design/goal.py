@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
+from mutransfer_cli.surface.bends import BentLine, bend_variance
 from mutransfer_cli.surface.response.draws import inflation_of
 from mutransfer_cli.surface.response.layout import DRIFT_SD, START_SD
 from mutransfer_cli.surface.response.response_surface import (
-    BENDING,
     ResponseSurface,
     interval,
 )
@@ -94,12 +94,12 @@ def attainable(surface: ResponseSurface, size: Array) -> Array:
     design = np.hstack([np.ones((len(rungs), 1)), rungs - rungs.mean(0)])
     prior = np.diag([1 / START_SD**2] + [1 / DRIFT_SD**2] * rungs.shape[1])
     at = np.concatenate([[1.0], size - rungs.mean(0)])
-    beyond = np.maximum(size - rungs.max(0), rungs.min(0) - size).clip(0)
-    bending = BENDING * beyond * (beyond + np.ptp(rungs, axis=0)) / 2
+    bent = BentLine.of(rungs)
+    bends, bends_at = bent.bends(rungs), bent.bends(size[None, :])[0]
     remaining = np.empty(p)
     for j, sd in enumerate(departure):
         line = at @ np.linalg.solve(design.T @ design / sd**2 + prior, at)
-        remaining[j] = inflation_of(p) ** 2 * line + sd**2 + (bending**2).sum()
+        remaining[j] = inflation_of(p) ** 2 * line + sd**2 + bend_variance(sd, bends, bends_at)
     return np.asarray(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(remaining))
 
 

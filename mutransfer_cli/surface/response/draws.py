@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mutransfer_cli.surface.bends import BentLine, bends_behind
 from mutransfer_cli.surface.response.fitting.mixture import Member
 from mutransfer_cli.surface.response.layout import Layout
 from mutransfer_cli.surface.response.runs import Array, Indices, Mask
@@ -31,6 +32,8 @@ class Draws:
         decays: Whether the drift decays beyond the ladder, shape (draws,).
         departure: Of each rung's optimum from the line, shape (draws, rungs, hyperparameters).
         departure_sd: Standard deviation of departures, shape (draws, hyperparameters).
+        bend: Of a steady drift, octaves per squared octave, shape (draws, hyperparameters, bends);
+            0 where the drift decays, which is a bend of its own.
         skew: Half the third derivative of each direction, shape (draws, hyperparameters).
         steepening: Half the difference of its rates, shape (draws, hyperparameters).
         growth: Log curvature per octave of size, shape (draws, axes).
@@ -54,6 +57,7 @@ class Draws:
     decays: Mask
     departure: Array
     departure_sd: Array
+    bend: Array
     skew: Array
     steepening: Array
     growth: Array
@@ -110,13 +114,18 @@ def draw(
         noise.append(np.tile(mode.noise.sigma, (count, 1)))
     theta = np.vstack(thetas)
     at, r, p, k = layout.slices, layout.rungs, layout.hyperparameters, layout.axes
+    departure, scatter = theta[:, at["departure"]].reshape(-1, r, p), np.vstack(departure_sd)
+    rungs, decay = members[0].problem.trend.sizes, np.concatenate(decays)
+    bend = bends_behind(departure, scatter, BentLine.of(rungs).bends(rungs), SEED + 1)
+    bend[decay] = 0.0
     return Draws(
         level=theta[:, at["level"]],
         optimum=theta[:, at["optimum"]],
         drift=theta[:, at["drift"]].reshape(-1, p, k),
-        decays=np.concatenate(decays),
-        departure=theta[:, at["departure"]].reshape(-1, r, p),
-        departure_sd=np.vstack(departure_sd),
+        decays=decay,
+        departure=departure,
+        departure_sd=scatter,
+        bend=bend,
         skew=theta[:, at["skew"]],
         steepening=theta[:, at["steepening"]],
         growth=theta[:, at["growth"]],

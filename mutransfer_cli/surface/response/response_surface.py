@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.bends import BentLine
 from mutransfer_cli.surface.response.draws import Draws, draw, thinned
 from mutransfer_cli.surface.response.fitting.mixture import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
@@ -17,7 +18,6 @@ from mutransfer_cli.surface.response.shape import valley
 from mutransfer_cli.surface.response.trend import Trend
 from mutransfer_cli.surface.response.wall import wall_at
 
-BENDING = 0.015  # octaves per octave squared, by which a line of optima may bend beyond the ladder
 # Bounds of the largest excess loss. No setting is worse than the worst run that finished: a model
 # that does not train. Where every run was good, and where one was absurd, these bounds hold.
 CEILING = (0.5, 1.0)
@@ -78,8 +78,8 @@ class ResponseSurface:
     def at(self, size: Array) -> SurfaceAt:
         """The surface at a size: that of a rung, or an unseen one.
 
-        At an unseen size the optimum departs from the line as those of the rungs do, and beyond
-        the ladder the line may bend by `BENDING`.
+        At an unseen size the optimum departs from the line as those of the rungs do, and the line
+        may bend.
 
         Args:
             size: The size in octaves, shape (axes,).
@@ -102,11 +102,8 @@ class ResponseSurface:
             optimum = optimum + draws.departure[:, rung]
             return SurfaceAt(optimum, np.exp(growth + draws.unevenness[:, rung]), rung, wall)
         rng = np.random.default_rng([abs(int(1000 * x)) for x in key])
-        beyond = np.maximum(size - rungs.max(0), rungs.min(0) - size).clip(0)
-        span = np.ptp(rungs, axis=0)
-        bending = BENDING * beyond * (beyond + span) / 2
-        sd = np.sqrt(draws.departure_sd**2 + (bending**2).sum())
-        optimum = optimum + sd * rng.standard_normal(optimum.shape)
+        optimum = optimum + draws.departure_sd * rng.standard_normal(optimum.shape)
+        optimum = optimum + draws.bend @ BentLine.of(rungs).bends(size[None, :])[0]
         uneven = UNEVENNESS_SD * rng.standard_normal(len(growth))
         return SurfaceAt(optimum, np.exp(growth + uneven), None, wall)
 

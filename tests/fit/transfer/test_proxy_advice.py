@@ -25,9 +25,9 @@ def test_without_drift_the_smallest_proxy_suffices() -> None:
 
 def test_with_drift_only_a_near_proxy_does() -> None:
     # half an octave per doubling: k doublings below the target cost a/2 (k/2)²: .25 % at k = 1,
-    # 1 % at k = 2
+    # 1 % at k = 2; the line may bend, so that the promise at k = 1 is .51 %
     fitted = study_surface(ladder([-8 - 0.5 * z for z in range(4)]))
-    advice = proxy_advice(fitted, {"width": 512.0}, 0.005)
+    advice = proxy_advice(fitted, {"width": 512.0}, 0.006)
     (advised,) = [a for a in advice if a.advised]
     assert advised.sizes == {"width": 256.0}
     assert advised.regret.value == pytest.approx(CURVATURE / 2 * 0.25, rel=0.25)

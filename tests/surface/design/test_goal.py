@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from mutransfer_cli.surface.bends import BEND
 from mutransfer_cli.surface.design.goal import Goal, attainable, candidate_settings
 from mutransfer_cli.surface.response.draws import inflation_of
 from mutransfer_cli.surface.response.response_surface import (
-    BENDING,
     ResponseSurface,
     fit_response,
 )
@@ -43,10 +43,12 @@ def test_what_a_ladder_allows(surface: ResponseSurface) -> None:
     """By hand: a line through four points of sd d, at a distance t from their mean of 1.5.
 
     Its variance is d^2 (1/4 + t^2 / 5), as the squares of the distances -1.5 ... 1.5 add up to 5.
+    A bend moves the points by 1/2, -1/2, -1/2, 1/2, which tell it to d, and the optimum by
+    (t^2 - 5/4) / 2.
     """
     for size in (5.0, 6.0):
-        d, beyond = departure(surface), size - 3
-        bending = BENDING * beyond * (beyond + 3) / 2
+        d = departure(surface)
+        bending = ((size - 1.5) ** 2 - 5 / 4) / 2 / np.sqrt(1 / d**2 + 1 / BEND**2)
         line = d**2 * (1 / 4 + (size - 1.5) ** 2 / 5)
         sd = np.sqrt(inflation_of(1) ** 2 * line + d**2 + bending**2)
         allowed = attainable(surface, np.array([size]))

@@ -64,6 +64,31 @@ def test_beyond_the_ladder_the_optimum_is_less_sure() -> None:
     assert np.median(near) == pytest.approx(1.0 - 0.5 * 5, abs=0.3)
 
 
+def test_optima_that_bend_are_followed() -> None:
+    """Optima −z + b z²/2 on rungs 0 … 6; at 9 the line through them misses by 16 b.
+
+    By hand: about the mean of 3, half the square has a mean of 2 over the rungs, and is 18 at 9.
+    The line's 90 % interval was -8.2 to -7.3 where the truth is -6.98. Where nothing bends, the
+    rungs say so, and the interval is narrow.
+    """
+    for bend in (0.05, 0.0):
+        rungs = np.arange(7.0)
+        best = -rungs + bend * rungs**2 / 2
+        settings = np.concatenate([np.round(b) + np.arange(-3.0, 4.0) for b in best])
+        sizes = np.repeat(rungs, 7)
+        noise = 1e-4 * np.random.default_rng(0).standard_normal(len(sizes))
+        losses = 1 - 0.1 * sizes + 0.02 * (settings - np.repeat(best, 7)) ** 2 + noise
+        runs = Runs(settings[:, None], sizes[:, None], np.zeros(len(sizes), np.int64), losses)
+        surface = fit_response(runs)
+        found = interval(surface.at(np.array([9.0])).optimum[:, 0], 0.9)
+        truth = -9 + bend * 81 / 2
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= truth <= found.high
+        assert found.value == pytest.approx(truth, abs=8 * bend + 0.02)
+        assert bend or found.high - found.low < 0.4
+
+
 def test_a_run_that_is_absurd_hardly_moves_the_optimum() -> None:
     runs = plane()
     clean = np.median(fit_response(runs).at(np.zeros(1)).optimum, axis=0)

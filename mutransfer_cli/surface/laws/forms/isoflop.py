@@ -201,7 +201,7 @@ class IsoFlop:
             law=law,
             options=options,
             parameters=exponents_and_coefficients(law, options),
-            notes=notes,
+            notes=(*notes, *law.bend_notes("params", ("flops",))),
             loss=loss_of(kept, computes[inside], options),
         )
 

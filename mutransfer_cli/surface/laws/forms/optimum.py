@@ -108,16 +108,6 @@ def _diverged(count: int) -> list[str]:
     return [said] if count else []
 
 
-def _bent(laws: Mapping[str, ExponentLaw], sizes: tuple[str, ...]) -> list[str]:
-    """Says which exponents change with the size."""
-    return [
-        f"the exponent of {name} in {sizes[i]} changes by {bend:+.2g} per doubling of {sizes[j]}, "
-        "which predictions beyond the sizes follow"
-        for name, law in laws.items()
-        for i, j, bend in law.clear_bends()
-    ]
-
-
 class Optimum:
     """The law of optimal hyperparameters."""
 
@@ -159,8 +149,10 @@ class Optimum:
         }
         dependent = dependent_sizes(logs, table.sizes)
         reasons = [] if dependent is None else [dependent]
+        bends: list[str] = []
         for name, law in laws.items():
             reasons += undetermined(name, law, table.sizes)
+            bends += law.bend_notes(name, table.sizes)
         return OptimumLaw(
             table=table,
             groups=groups,
@@ -171,7 +163,7 @@ class Optimum:
             parameters={name: _parameters(law, table.sizes, options) for name, law in laws.items()},
             method="optimum of each size from bowls of one shape over all hyperparameters; power "
             "law by regression with scatter between sizes, averaged over its posterior",
-            notes=(*notes, *_diverged(optima.diverged), *_bent(laws, table.sizes)),
+            notes=(*notes, *_diverged(optima.diverged), *bends),
             unidentified=tuple(reasons),
         )
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# Measured on simulations: wide enough to hold the optima of laws that bend; the intervals of laws
-# that do not bend get wider by a quarter. Along compute, of which params and tokens each have half
-# the octaves, the same bend of both is smaller.
-BEND, BEND_IN_COMPUTE = 0.035, 0.02
+from mutransfer_cli.surface.bends import BEND
+
+# Along compute, of which params and tokens each have half the octaves, the bend of both is smaller.
+BEND_IN_COMPUTE = 0.02
 
 
 class ExponentPrior(NamedTuple):

@@ -7,18 +7,16 @@ where it shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from math import sqrt
-from typing import TypeVar
 
 import numpy as np
 
+from mutransfer_cli.surface.bends import BentLine, pairs
 from mutransfer_cli.surface.laws.law_form import Array
 from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 
-T = TypeVar("T")
 DRAWS = 4000
 STUDENT = 4.0  # freedom of the departures' t distribution: one odd size does not turn the law
 # The prior of the scatter: sizes depart from a power law by about this many octaves, which counts
@@ -27,46 +25,6 @@ SCATTER, SCATTER_WEIGHT = 0.12, 3.0
 SCATTERS = np.geomspace(0.01, 2.0, 40)
 ROUNDS = 6
 CLEAR = 2.6  # standard deviations of a bend: 1 % of normal ones are as far from none
-RANK = 1e-6  # relative; directions in which sizes differ less than that have no slope
-
-
-@dataclass(frozen=True)
-class Line:
-    """The terms of a law as functions of the size.
-
-    Attributes:
-        center: log2 of the sizes at which the level is quoted, shape (k,).
-        in_line: What a level and exponents take up of each bend at the sizes, shape (1 + k, bends).
-    """
-
-    center: Array
-    in_line: Array
-
-    @classmethod
-    def of(cls, log2_sizes: Array, weight: Array) -> Line:
-        """The terms for sizes that count with some weight, shapes (sizes, k) and (sizes,)."""
-        center = weight @ log2_sizes / weight.sum()
-        line, root = np.column_stack([np.ones(len(weight)), log2_sizes - center]), np.sqrt(weight)
-        raw = _products(log2_sizes - center)
-        found = np.linalg.lstsq(line * root[:, None], raw * root[:, None], rcond=RANK)[0]
-        return cls(center, found)
-
-    def terms(self, log2_sizes: Array) -> Array:
-        """Level, exponents and bends at sizes, shape (sizes, 1 + k + bends)."""
-        apart = log2_sizes - self.center
-        line = np.column_stack([np.ones(len(apart)), apart])
-        return np.column_stack([line, _products(apart) - line @ self.in_line])
-
-
-def _pairs(items: Iterable[T]) -> list[tuple[T, T]]:
-    """Each two items, also of one and the same."""
-    return list(combinations_with_replacement(items, 2))
-
-
-def _products(apart: Array) -> Array:
-    """Half the square of each column, and the product of each two."""
-    pairs = _pairs(range(apart.shape[1]))
-    return np.stack([apart[:, i] * apart[:, j] / (1 + (i == j)) for i, j in pairs], axis=1)
 
 
 @dataclass(frozen=True)
@@ -83,7 +41,7 @@ class ExponentLaw:
         residuals: Optima minus the law, octaves, shape (sizes,).
     """
 
-    line: Line
+    line: BentLine
     low: Array
     high: Array
     estimate: Array
@@ -124,8 +82,16 @@ class ExponentLaw:
         """
         bends = self.draws[:, 1 + self.sizes :]
         ratio = bends.mean(axis=0) / bends.std(axis=0)
-        pairs = zip(_pairs(range(self.sizes)), bends.mean(axis=0), ratio, strict=True)
-        return [(i, j, float(bend)) for (i, j), bend, clear in pairs if abs(clear) > CLEAR]
+        found = zip(pairs(range(self.sizes)), bends.mean(axis=0), ratio, strict=True)
+        return [(i, j, float(bend)) for (i, j), bend, clear in found if abs(clear) > CLEAR]
+
+    def bend_notes(self, quantity: str, sizes: Sequence[str]) -> list[str]:
+        """Says which exponents of a quantity's optimum clearly change with the size."""
+        return [
+            f"the exponent of {quantity} in {sizes[i]} changes by {bend:+.2g} per doubling of "
+            f"{sizes[j]}, which predictions beyond the sizes follow"
+            for i, j, bend in self.clear_bends()
+        ]
 
     def constant(self, draws: Array) -> Array:
         """Logarithm (base 2) of the law's coefficient: its value where every size is 1."""
@@ -149,9 +115,9 @@ def fit_exponents(
         priors: The prior of the exponent in each size.
         seed: Seed of the draws.
     """
-    line = Line.of(log2_sizes, 1 / (variances + SCATTER**2))
+    line = BentLine.of(log2_sizes, 1 / (variances + SCATTER**2))
     design = line.terms(log2_sizes)
-    bends = [(0.0, sqrt(a.bend * b.bend)) for a, b in _pairs(priors)]
+    bends = [(0.0, sqrt(a.bend * b.bend)) for a, b in pairs(priors)]
     known = np.array([(0.0, np.inf), *[(prior.mean, prior.sd) for prior in priors], *bends]).T
     fits = [_at_scatter(design, optima, variances, tau, known) for tau in SCATTERS]
     evidence = np.array([fit[2] for fit in fits])

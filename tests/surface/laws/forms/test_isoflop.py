@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,23 @@ def test_exponents() -> None:
     assert loss.high / loss.low < 1.1
     product = 6 * predicted["params"].value * predicted["tokens"].value
     assert product == pytest.approx(1e22)
+
+
+def test_optima_that_bend_are_named() -> None:
+    """Vertices at log2 N = 28 + z/2 + b·z²/2, z octaves of compute: a changes by b per octave."""
+    for bend, noted in ((0.012, True), (0.0, False)):
+        rows = []
+        for z in np.arange(-9.0, 9.5, 3.0):
+            vertex = 28 + z / 2 + bend * z**2 / 2
+            for away in np.arange(-2.0, 2.5, 1.0):
+                rows.append((2.0 ** (vertex + away), 2.0 ** (66 + z), 3 + 0.02 * away**2))
+        params, flops, loss = np.array(rows).T
+        table = LawTable({"params": params, "flops": flops, "loss": loss}, ("flops",))
+        found = " ".join(ISOFLOP.fit(table, LawOptions()).notes)
+        changes = re.findall(r"the exponent of params in flops changes by (\S+) per", found)
+        assert [float(change) for change in changes] == (
+            [pytest.approx(0.012, abs=0.002)] if noted else []
+        )
 
 
 def test_a_held_out_curve_is_scored() -> None:
