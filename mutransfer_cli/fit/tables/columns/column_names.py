@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS, ROLES
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS, ROLES, TABLE_SIZE_ROLES
+from mutransfer_cli.fit.tables.content.power_units import power_unit
 
 Origin: TypeAlias = Literal["setting", "outcome", "tag", ""]
 
@@ -44,6 +45,8 @@ class ColumnName:
         origin: Whether an export marks the column as a setting or as an outcome.
         scale: The factor of a unit in the name, as in `params (M)`.
         base: The base of a logarithm in the name, as in `log2(lr)`.
+        unclear: A power of ten in the name that can be a factor of the cells or of what they state,
+            as in `lr x 1e3`; None where there is none.
     """
 
     key: str
@@ -52,6 +55,7 @@ class ColumnName:
     origin: Origin = ""
     scale: float = 1.0
     base: float | None = None
+    unclear: float | None = None
 
 
 COUNTS = ("params", "tokens", "flops")  # roles whose names end in units: params_M
@@ -70,6 +74,31 @@ def compared(name: str) -> str:
 
 def column_name(name: str) -> ColumnName:
     """What the name of a column says."""
+    return in_powers(name.strip()) or plain_column_name(name)
+
+
+def in_powers(name: str) -> ColumnName | None:
+    """What a name with a power of ten says; None where it has none.
+
+    `lr (×10⁻³)` has cells in units of 10⁻³: rates in units of 1000 would be absurd, and so would be
+    sizes in units of 10⁻⁶. Else it is unclear whether the power is a unit of the cells or a factor
+    that makes them readable.
+    """
+    found = power_unit(name)
+    if found is None:
+        return None
+    inner = plain_column_name(found.name)
+    outcome = inner.role is not None and inner.role.startswith("loss")
+    if not (inner.role or inner.key in HYPERPARAMETERS) or (outcome and not found.marked):
+        return None
+    counted = inner.role in (*TABLE_SIZE_ROLES, *COUNTS)
+    if found.unit and (found.power > 1) == counted:
+        return replace(inner, scale=found.power)
+    return replace(inner, unclear=found.power)
+
+
+def plain_column_name(name: str) -> ColumnName:
+    """What a name without a power of ten says."""
     text, scale = without_unit(name.strip())
     key = compared(text)
     if key in _RANKS:

@@ -89,7 +89,9 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         chosen[index] = option.name
         if option.name == IGNORE:
             roles.ignored.append(IgnoredColumn(column.name, "as --columns says"))
-        elif option.name == "state":
+            continue
+        refuse_unclear(table, column_name(column.name), column)
+        if option.name == "state":
             roles.states.append(column)
         elif option.name in ROLES:
             roles.columns[option.name] = column
@@ -101,11 +103,12 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         if index in chosen:
             continue
         name = column_name(without_repetition(column.name, names))
+        refuse_unclear(table, name, column)
         flags = flag_states(column, name.key)
         if flags is not None:
             roles.states.append(flags)
         elif name.role is None or is_tag(column, name) or not could_be(column, name):
-            roles.others.append(column)
+            roles.others.append(transformed(column, name) if name.role is None else column)
         elif name.role in chosen.values():
             roles.ignored.append(IgnoredColumn(column.name, f"{name.role} is another column"))
         else:
@@ -121,6 +124,20 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         loss_by_its_name(table, roles)
     pair_deviation(roles)
     return roles
+
+
+def refuse_unclear(table: RunTable, name: ColumnName, column: TableColumn) -> None:
+    """Refuse a column whose name has a power of ten that can be read in two ways.
+
+    Raises:
+        InputError: It has.
+    """
+    if name.unclear is not None:
+        raise InputError(
+            f"{table.header}: {column.name!r}: are its cells {name.key} times {name.unclear:g}, or "
+            f"{name.key} in units of {name.unclear:g}? Write the numbers themselves in a column "
+            f"{name.key}"
+        )
 
 
 def is_tag(column: TableColumn, name: ColumnName) -> bool:

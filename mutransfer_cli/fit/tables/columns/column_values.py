@@ -15,9 +15,15 @@ def transformed(column: TableColumn, name: ColumnName) -> TableColumn:
     if name.base is not None:
         return exponentials(column, name.base)
     if name.scale != 1:
-        cells = [v * name.scale if isinstance(v, float) else v for v in column.values]
-        return replace(column, cells=cells)
+        return replace(column, cells=[scaled(value, name.scale) for value in column.values])
     return column
+
+
+def scaled(value: Value, factor: float) -> Value:
+    """A number, or a mean with its deviation, times a factor."""
+    if isinstance(value, Spread):
+        return Spread(value.mean * factor, value.deviation * factor)
+    return value * factor if isinstance(value, float) else value
 
 
 def exponentials(column: TableColumn, base: float) -> TableColumn:

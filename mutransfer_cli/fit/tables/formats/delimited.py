@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS, cell_value
+from mutransfer_cli.fit.tables.content.cells import THOUSANDS, cell_value
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
-from mutransfer_cli.fit.tables.formats.header_levels import levels_joined, units_joined
+from mutransfer_cli.fit.tables.formats.header_levels import header_joined
 from mutransfer_cli.fit.tables.formats.nested_values import dictionary, flat
+from mutransfer_cli.fit.tables.formats.text_rows import complete_rows, decimal_comma
 from mutransfer_cli.fit.tables.formats.truncation import cut_short
 
 DELIMITERS = ("\t", ";", ",", "|")
@@ -47,7 +48,7 @@ def read_delimited(source: str, text: str) -> RunTable:
             )
         records.insert(0, (header, names))
         header, names = commented
-    names, records = units_joined(*levels_joined(names, records))
+    names, records = header_joined(names, records)
     if has_nameless_index(lines, names, records, delimiter):
         names = ["", *names]
     rows, ignored = complete_rows(source, records, names)
@@ -151,72 +152,6 @@ def commented_header(
             if len(names) == width and all(isinstance(cell_value(n), str) for n in names):
                 return number, names
     return None
-
-
-def complete_rows(
-    source: str, records: Sequence[tuple[int, list[str]]], names: Sequence[str]
-) -> tuple[list[tuple[int, list[str]]], list[IgnoredRow]]:
-    """The rows with a cell for every name, and those that have fewer.
-
-    Args:
-        source: The file.
-        records: Line and cells of each row.
-        names: The names of the columns.
-
-    Raises:
-        InputError: A row has more cells than there are names.
-    """
-    width = len(names)
-    rows, ignored = [], []
-    for line, cells in records:
-        if not any(map(str.strip, cells)):
-            continue  # a row of delimiters, as spreadsheets append them
-        if len(cells) > width:
-            if any(cell.strip() for cell in cells[width:]):
-                raise InputError(
-                    f"{source}:{line}: {len(cells)} cells under {width} names; quote cells that "
-                    f"hold the delimiter"
-                )
-            cells = cells[:width]
-        if len(cells) < width:
-            end = "truncated: " if line == records[-1][0] else ""
-            ignored.append(IgnoredRow(f"{source}:{line}", f"{end}{len(cells)} of {width} cells"))
-        else:
-            rows.append((line, cells))
-    return rows, ignored
-
-
-def decimal_comma(source: str, delimiter: str, columns: Sequence[Sequence[str]]) -> bool:
-    """Whether a table writes decimal points as commas.
-
-    A comma that cannot separate thousands says so (`2,31`, `0,001`). In a table with semicolons
-    any number with a comma does, unless another number has a decimal point.
-
-    Raises:
-        InputError: Some numbers have decimal points, and others decimal commas.
-    """
-    certain, possible, point = "", "", ""
-    for column in columns:
-        for raw in column:
-            if "," in raw:
-                cell = raw.strip()
-                if COMMA_DECIMAL.fullmatch(cell):
-                    if THOUSANDS.fullmatch(cell) and not cell.lstrip("+-").startswith("0"):
-                        possible = possible or cell
-                    else:
-                        certain = certain or cell
-            elif not point and "." in raw and not re.fullmatch(r"\d{1,3}(\.\d{3})+", raw.strip()):
-                try:
-                    float(raw)
-                except ValueError:
-                    continue
-                point = raw.strip()
-    if certain and point:
-        raise InputError(
-            f"{source}: both decimal commas ({certain!r}) and decimal points ({point!r}); write "
-            f"all numbers in one of the two notations"
-        )
-    return bool(certain) or (bool(possible) and delimiter == ";" and not point)
 
 
 def unfolded(table: RunTable) -> RunTable:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
-from mutransfer_cli.fit.tables.formats.delimited import complete_rows, decimal_comma
+from mutransfer_cli.fit.tables.content.run_table import RunTable
+from mutransfer_cli.fit.tables.formats.header_levels import header_joined
+from mutransfer_cli.fit.tables.formats.text_rows import text_table
 
 RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
 BARS = str.maketrans("│┃║", "|||")
@@ -46,17 +47,8 @@ def read_markdown(source: str, text: str) -> RunTable:
             f"{source}: two tables with different columns (lines {first.line} and {other.line}); "
             f"keep the one with the runs in a file of its own"
         )
-    rows, ignored = complete_rows(source, [row for b in blocks for row in b.rows], first.names)
-    if not rows:
-        raise InputError(f"{source}: holds no runs; expected one run per line")
-    cells = list(zip(*(row for _, row in rows), strict=True))
-    comma = decimal_comma(source, "|", cells)
-    columns = tuple(
-        TableColumn(name, column, comma) for name, column in zip(first.names, cells, strict=True)
-    )
-    positions = [f"{source}:{line}" for line, _ in rows]
-    notes = ("decimal commas",) if comma else ()
-    return RunTable(source, f"{source}:{first.line}", columns, positions, tuple(ignored), notes)
+    names, records = header_joined(first.names, [row for b in blocks for row in b.rows])
+    return text_table(source, first.line, names, records, "|")
 
 
 def blocks_of(lines: Sequence[str]) -> list[Block]:

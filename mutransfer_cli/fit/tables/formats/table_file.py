@@ -9,6 +9,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.run_table import RunTable
 from mutransfer_cli.fit.tables.formats.delimited import read_delimited
 from mutransfer_cli.fit.tables.formats.json_table import read_json_table
+from mutransfer_cli.fit.tables.formats.latex_table import is_latex, read_latex
 from mutransfer_cli.fit.tables.formats.markdown_table import is_markdown, read_markdown
 from mutransfer_cli.fit.tables.formats.optuna_trials import is_storage_url, read_optuna
 from mutransfer_cli.redaction import redact
@@ -58,6 +59,8 @@ def open_table(source: str, *, study: str | None = None) -> RunTable:
     try:
         if start in ("{", "["):
             return read_json_table(source, text)
+        if is_latex(text):
+            return read_latex(source, text)
         if is_markdown(text.splitlines()):
             return read_markdown(source, text)
         return read_delimited(source, text)

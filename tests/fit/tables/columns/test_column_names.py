@@ -21,7 +21,7 @@ from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
         ("tokens_seen", "tokens"), ("D", "tokens"), ("bs", "batch"), ("max_iters", "steps"),
         ("C", "flops"), ("State", "state"), ("config/seed", "seed"), ("loss_std", "loss_sd"),
         ("log2lr", "lr"), ("c4/loss", None), ("d", None), ("model.loss_scale", None),
-        ("val loss (mean ± std, n=3)", "loss"), ("LR (peak)", "lr"), ("lr (x 1e-3)", None),
+        ("val loss (mean ± std, n=3)", "loss"), ("LR (peak)", "lr"), ("lr (x 1e-3)", "lr"),
         ("config.model.d_model.value", "width"), ("config.lr.value", "lr"),
         ("n_heads", None), ("lr_decay", None), ("", None),
     ],
@@ -47,6 +47,20 @@ def test_units_and_logarithms() -> None:
     assert column_name("TFLOPs").role is None  # a speed, as often as not
     bases = {"log2(lr)": 2.0, "log10 lr": 10.0, "ln_lr": math.e, "lr_log2": 2.0, "log_lr": None}
     assert {name: column_name(name).base for name in bases} == bases
+
+
+def test_powers_of_ten_are_units_where_they_cannot_be_factors() -> None:
+    """Rates in units of 1000 and counts in units of 10⁻⁶ would be absurd."""
+    units = {"lr (×10⁻³)": 1e-3, "lr (x10^-3)": 1e-3, "lr [1e-3]": 1e-3, "lr / 1e-3": 1e-3}
+    units |= {"lr ($10^{-3}$)".replace("$", ""): 1e-3, "params (×10⁶)": 1e6, "width (100)": 100}
+    units |= {"weight_decay (×10⁻²)": 1e-2, "loss (×10^-2)": 1e-2, "lr": 1, "max1e3": 1}
+    units |= {"loss (1e-3)": 1}  # the loss at this rate
+    for name, scale in units.items():
+        found = column_name(name)
+        assert (found.scale, found.unclear) == (pytest.approx(scale), None), name
+    for name in ("lr x 1e3", "lr × 10³", "lr*1000", "1e3*lr", "lr_x1e3", "lr (×10^3)"):
+        assert (column_name(name).role, column_name(name).unclear) == ("lr", 1000), name
+    assert column_name("params × 1e-6").unclear == 1e-6
 
 
 def test_single_letters_keep_their_case() -> None:

@@ -8,6 +8,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.columns.column_options import column_options
 from mutransfer_cli.fit.tables.columns.column_roles import assign_roles, follows_from
 from mutransfer_cli.fit.tables.columns.missing_column import require
+from mutransfer_cli.fit.tables.content.cells import Spread
 from mutransfer_cli.fit.tables.content.run_table import RunTable, table_of_records
 
 
@@ -21,6 +22,21 @@ def test_settings_beat_what_was_logged() -> None:
     roles = assign_roles(rows)
     assert roles.columns["lr"].name == "config.lr"
     assert [column.reason for column in roles.ignored] == ["logged during training"]
+
+
+def test_powers_of_ten_are_undone_or_asked_for() -> None:
+    rows = table({"lr (×10⁻³)": 2.0, "weight decay (×10⁻²)": 5.0, "loss": Spread(3.0, 0.1)})
+    roles = assign_roles(rows)
+    assert roles.columns["lr"].values == pytest.approx([0.002])
+    assert [column.values for column in roles.others] == [pytest.approx([0.05])]
+    message = "'lr x 1e3': are its cells lr times 1000, or lr in units of 1000[?] Write the numbers"
+    unclear = table({"width": 64, "lr x 1e3": 2.0, "loss": 3.0})
+    for options in ((), column_options(["lr=lr x 1e3"])):
+        with pytest.raises(InputError, match=message):
+            assign_roles(unclear, options)
+    assert assign_roles(unclear, column_options(["ignore=lr x 1e3"])).columns.keys() == {
+        "width", "loss",
+    }  # fmt: skip
 
 
 def test_a_loss_beats_one_that_is_a_setting() -> None:

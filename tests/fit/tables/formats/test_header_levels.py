@@ -7,7 +7,11 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.formats.delimited import read_delimited
-from mutransfer_cli.fit.tables.formats.header_levels import levels_joined, units_joined
+from mutransfer_cli.fit.tables.formats.header_levels import (
+    groups_joined,
+    levels_joined,
+    units_joined,
+)
 
 # pandas 3.1: frame.groupby(["width", "lr"])[["val_loss"]].agg(["mean", "std", "count"]).to_csv()
 GROUPED = """,,val_loss,val_loss,val_loss
@@ -83,3 +87,21 @@ def test_a_line_of_values_is_no_line_of_units(cells: list[str]) -> None:
     """The control."""
     names, records = ["width", "lr", "loss"], [(2, cells)]
     assert units_joined(names, records) == (names, records)
+
+
+@pytest.mark.parametrize(
+    ("header", "below", "names"),
+    [
+        ("model,,training,result", "width,depth,lr,loss", "width,depth,lr,loss"),
+        (",,loss,", "width,lr,mean,std", "width,lr,loss_mean,loss_std"),
+        ("width,lr,loss,", ",,train,val", "width,lr,loss_train,loss_val"),
+        ("model,training,train,val", "width,lr,loss,loss", "width,lr,train_loss,val_loss"),
+    ],
+)
+def test_names_below_those_of_groups(header: str, below: str, names: str) -> None:
+    """The controls: a run, words of a run that failed, and columns without a group."""
+    records = [(3, ["64", "0.1", "3.1", "3.2"])]
+    joined, rows = groups_joined(header.split(","), [(2, below.split(",")), *records])
+    assert (",".join(joined), rows) == (names, records)
+    for cells in (records[0][1], ["", "", "", "OOM"], ["a", "b", "c", "d"], ["", "", "x", ""]):
+        assert groups_joined(header.split(","), [(2, cells)]) == (header.split(","), [(2, cells)])

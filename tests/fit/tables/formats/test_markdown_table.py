@@ -27,6 +27,15 @@ def test_tables_with_one_header_are_joined() -> None:
         read_markdown("f", TABLE + "\n| c |\n|---|\n| 1 |\n")
 
 
+def test_a_second_line_of_names() -> None:
+    """A first `loss` was taken, of training, beside that of validation."""
+    table = read_markdown(
+        "f", "| width | lr | loss | |\n|-|-|-|-|\n| | | train | val |\n|8|1|3|4|\n"
+    )
+    assert table.names == ["width", "lr", "loss_train", "loss_val"]
+    assert table.positions == ["f:4"]
+
+
 def test_what_is_no_table() -> None:
     assert is_markdown(TABLE.splitlines())
     assert not is_markdown(["a|b", "1|2", "---", "a,b"])
