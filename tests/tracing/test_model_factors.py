@@ -53,6 +53,30 @@ def test_a_norm_written_with_the_root_of_the_width_is_none() -> None:
     assert family.scale_powers == {}
 
 
+@pytest.mark.parametrize("how", ["repeat", "contiguous", "stack"])
+def test_copies_of_one_learned_token_are_no_unit_vectors(how: str) -> None:
+    """They have one norm, that of the token: no function normalized them."""
+
+    class Seeded(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.mix = nn.Linear(6, width), nn.Linear(width, width)
+            self.token = nn.Parameter(torch.randn(1, 1, width))
+            self.last = nn.Linear(width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            copies = {
+                "repeat": lambda: self.token.repeat(len(x), 1, 1),
+                "contiguous": lambda: self.token.expand(len(x), -1, -1).contiguous(),
+                "stack": lambda: torch.stack([self.token[0]] * len(x)),
+            }[how]()
+            h = torch.relu(self.mix(copies) + self.first(x)[:, None])
+            y: Tensor = self.last(h[:, 0])
+            return y
+
+    assert traced(Seeded, vectors()).scale_powers == {}
+
+
 def test_unit_rows_of_a_hidden_weight() -> None:
     class UnitRows(nn.Module):
         def __init__(self, width: int) -> None:
