@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from mutransfer_cli.catalog.fields import show
+from mutransfer_cli.recipe.growth import grown
 from mutransfer_cli.recipe.load import leaves
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import KeyPath
@@ -56,9 +57,11 @@ def first_difference(a: Recipe, b: Recipe) -> str | None:
 def read_as(a: Recipe, b: Recipe) -> Recipe:
     """Recipe `a` with what no trial depends on taken from `b`.
 
-    That is where the loss of a user's program is read from, and how many programs run at a time.
-    Whether the number is maximized decides what was recorded, so that is kept.
+    That is how much else is trained (`growth.grown`), where the loss of a user's program is read
+    from, and how many programs run at a time. Whether the number is maximized decides what was
+    recorded, so that is kept.
     """
+    a = grown(a, b)
     if a.train is None or b.train is None:
         return a
     loss = b.train.loss

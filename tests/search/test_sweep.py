@@ -79,6 +79,21 @@ def test_a_different_recipe_is_refused(done: Path, tmp_path: Path) -> None:
         run_sweep(done / "recipe.yaml", done, seed=7)
 
 
+def test_a_grown_recipe_goes_on(done: Path, tmp_path: Path) -> None:
+    """Seeds 2 → 3, a third rung and a fourth rate: 3 · 3 · 4 trials, those of before among them."""
+    run = tmp_path / "run"
+    shutil.copytree(done, run)
+    before = Run.open(run).records
+    changes = {"seeds: 2": "seeds: 3", "[8, 16]": "[4, 8, 16]", "[-4, -2]": "[-5, -2]"}
+    run_sweep(write_recipe(tmp_path, **changes), run)
+    after = Run.open(run)
+    assert after.recipe.search.seeds == 3
+    assert all(record in after.records for record in before)
+    assert len(after.records) == len({r.key for r in after.records}) == 3 * 3 * 4
+    with pytest.raises(InputError, match=r"different recipe: .* \(a grid without pruning goes on"):
+        run_sweep(write_recipe(tmp_path), run)
+
+
 def test_a_second_sweep_at_a_time_is_refused(done: Path) -> None:
     with run_lock(done), pytest.raises(InputError, match="another sweep is running"):
         run_sweep(done / "recipe.yaml", done)

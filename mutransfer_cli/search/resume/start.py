@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.freeze import first_difference
+from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.provenance.provenance import Provenance
 from mutransfer_cli.search.resume.acceptance import accept
@@ -55,6 +57,7 @@ class Start:
             is_new = not (run / RECIPE).is_file()
             before = read_environment(run)
             lost = () if is_new else lost_note(run, self.location)
+            changed = () if is_new else change_note(run, self.recipe)
             prepare(run, self.recipe, environment)
             try:
                 study = Study.open(self.location, self.recipe, create=True)
@@ -69,7 +72,15 @@ class Start:
         if before.get("provenance", self.provenance.id) != self.provenance.id:
             with write_lock(run):
                 update_environment(run, environment)
-        return study, (*lost, *notes)
+        return study, (*changed, *lost, *notes)
+
+
+def change_note(run: Path, recipe: Recipe) -> tuple[str, ...]:
+    """A note on a recipe that takes the place of the run's; `prepare` refuses any but such."""
+    difference = first_difference(load(run / RECIPE).recipe, recipe)
+    if difference is None:
+        return ()
+    return (f"the run goes on with this recipe, which trains the same and more: {difference}",)
 
 
 def lost_note(run: Path, location: StorageLocation) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_atomically, write_text
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml, read_as
+from mutransfer_cli.recipe.growth import growth_hint
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.storage.location import (
@@ -148,7 +149,7 @@ def require_folder(location: StorageLocation, run: Path) -> None:
 def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     """Write the recipe and the environment, or check that they are the same as before.
 
-    A recipe that differs only in where a program's loss is read from takes the other's place. An
+    A recipe in which no trial differs (`freeze.read_as`) takes the other's place. An
     environment that was deleted is written again, without the start of the sweep.
 
     Raises:
@@ -164,7 +165,7 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     if difference:
         raise InputError(
             f"--run {run}: made by a different recipe: {difference}; choose another --run, or "
-            "use the recipe that made it"
+            f"use the recipe that made it{growth_hint(difference)}"
         )
     before = read_environment(run)
     for key in ("seed", "storage"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.freeze import first_difference, frozen_yaml, read_as
+from mutransfer_cli.recipe.growth import growth_hint
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.record import Record
@@ -92,7 +93,7 @@ class Study:
     def require_same(self, recipe: Recipe, seed: int) -> None:
         """Store the recipe and the seed in the study, or compare them with those there.
 
-        A recipe that differs in where a program's loss is read from takes the other's place.
+        A recipe in which no trial differs (`freeze.read_as`) takes the other's place.
 
         Args:
             recipe: The recipe of the sweep.
@@ -133,6 +134,7 @@ class Study:
                 f"{option}{self.location.shown}: its study {recipe.name!r} was made by a "
                 f"different recipe: {difference}; "
                 f"{remedy if self.location.shared else 'choose another --run'}"
+                f"{growth_hint(difference)}"
             )
         return stored
 
