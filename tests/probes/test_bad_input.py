@@ -51,6 +51,8 @@ def detached(width, seed=0):
 def frozen(width, seed=0):
     made = subject(width, seed, nn.Identity())
     return Subject(made.model.requires_grad_(False), made.optimizer, made.loss, made.batch)
+def one_size(width, seed=0):
+    return plain(64, seed)
 def no_optimizer(width, seed=0):
     made = subject(width, seed, nn.Identity())
     return Subject(made.model, None, made.loss, made.batch)
@@ -99,6 +101,13 @@ def test_a_loss_without_a_gradient(probe: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("probe", TRAINED)
 def test_a_subject_without_optimizer(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "returns no optimizer" in error_of(capsys, probe, "hard_models:no_optimizer")
+
+
+def test_a_model_of_one_size(capsys: pytest.CaptureFixture[str]) -> None:
+    """It passed: nothing changes over its widths. The control needs one width only."""
+    line = error_of(capsys, "features", "hard_models:one_size")
+    assert "at width 64 and at 256" in line and "`width`" in line
+    assert notes_of(capsys, "noise", "one_size")
 
 
 def test_a_model_without_trained_parameters(capsys: pytest.CaptureFixture[str]) -> None:

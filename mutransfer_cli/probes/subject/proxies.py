@@ -138,6 +138,7 @@ def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:
         name: As the user named it.
     """
     build_subject = subject_builder(build, name)
+    counts: dict[int, int] = {}  # parameters, and the width that has so many
 
     def train(size: Size, seed: int, hyperparameters: Mapping[str, float]) -> Trainee:
         if hyperparameters:
@@ -147,6 +148,13 @@ def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:
             raise InputError(
                 f"{name} returns no optimizer; return Subject(model, optimizer, loss, batch), or "
                 f"give a recipe: mutransfer init --model {name}"
+            )
+        count = sum(p.numel() for p in subject.model.parameters())
+        other = counts.setdefault(count, size.width)
+        if other != size.width:
+            raise InputError(
+                f"{name} builds {count} parameters at width {other} and at {size.width}: its sizes "
+                "must grow with the argument `width`"
             )
         return trainee_of_subject(subject, name, seed)
 
