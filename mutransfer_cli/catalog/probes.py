@@ -16,7 +16,8 @@ class ProbeEntry(Entry):
         takes: What it measures: `recipe`, `run`, `callable`, `table`; none: nothing, it brings its
             own model.
         options: Options of the command that it understands besides those of all probes.
-        logarithmic: Whether it measures powers of a size, which are straight lines in log-log.
+        logarithmic: Whether ratios of its values matter, such as those of powers of a size, which
+            are straight lines in log-log.
     """
 
     question: str
@@ -42,6 +43,7 @@ PROBES = Registry(
             summary="gradient noise scale along training",
             question="Up to which batch size does a larger batch pay?",
             implementation=f"{_PROBES}.noise:probe_noise",
+            logarithmic=True,
         ),
         ProbeEntry(
             name="features",

@@ -111,8 +111,10 @@ def _collapse(
         advice = "sweep more seeds (search.seeds)"
         undecided = [d for d in departures if not _near(d)]
         if undecided:
-            worst = max(undecided, key=_distance)
-            reason += f"; {worst.name} is {_distance(worst):.2g} of their deviations off, or not"
+            worst = max(undecided, key=_reach)
+            reason += (
+                f"; {worst.name} may be off by {_reach(worst):.2g} standard deviations of the seeds"
+            )
     return ProbeResult(verdict, reason, _measures(full, half), METHOD, _series(full), advice, notes)
 
 
@@ -178,6 +180,11 @@ def _parts(departure: Departure) -> list[Interval]:
 
 def _distance(departure: Departure) -> float:
     return max(abs(v.value) for v in _parts(departure))
+
+
+def _reach(departure: Departure) -> float:
+    """The largest distance that the intervals of a size allow."""
+    return max(max(abs(v.low or 0), abs(v.high or 0)) for v in _parts(departure))
 
 
 def _far(departure: Departure) -> bool:

@@ -12,6 +12,7 @@ from mutransfer_cli.report.figure import figure, shades
 
 PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 MOST_LABELS = 12
+MOST_TICKS = 8  # steps
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
 COSINE = "cosine"
@@ -53,12 +54,12 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
                     panel.plot(series.x, series.expected, "--", **dashes)
                     label = None
             panel.set(xlabel=curves[0].x_name, ylabel=curves[0].y_name)
-            panel.set_title(f"{probe}: {title}")
+            panel.set_title(title if title == probe else f"{probe}: {title}")
             if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
                 panel.set_xscale("log", base=2)
-                if curves[0].x_name != "step":
-                    sizes = sorted({x for series in curves for x in series.x})
-                    panel.set_xticks(sizes, [f"{size:g}" for size in sizes])
+                places = sorted({x for series in curves for x in series.x})
+                if curves[0].x_name != "step" or len(places) <= MOST_TICKS:
+                    panel.set_xticks(places, [f"{place:g}" for place in places])
             values = [y for series in curves for y in series.y]
             if curves[0].y_name == COSINE:
                 panel.set_ylim(min(0, *values), 1)

@@ -101,3 +101,21 @@ def test_the_interval_of_a_single_point_is_drawn(
     assert type(band.collections[0]).__name__ != type(line).__name__
     for drawing in kept:
         plt.close(drawing)
+
+
+@pytest.mark.parametrize(("steps", "shown"), [(3, ["1", "2", "3"]), (9, [])])
+def test_few_steps_are_numbers(
+    steps: int, shown: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three measured steps stand at the axis; of many, powers of 2 do."""
+    x = tuple(float(i + 1) for i in range(steps))
+    given = document("sharpness", 1)
+    curve = given.series[0].model_copy(update={"x_name": "step", "x": x, "y": x})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([given.model_copy(update={"series": (curve,)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (axes,) = (a for a in kept[0].axes if a.axison)
+    labels = [t.get_text() for t in axes.get_xticklabels()]
+    assert labels == shown if shown else "3" not in labels
+    plt.close(kept[0])

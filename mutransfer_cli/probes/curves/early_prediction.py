@@ -45,7 +45,7 @@ def predicted(
     text = f"the final loss will be {final}, from the first {fraction:.0%}"
     measures = [Measure(name="final loss", at={"size": curve.name or "-"}, estimate=final)]
     verdict: Verdict = "pass"
-    advice = None
+    advice = "go on if this loss is worth the rest of the run"
     if not references:
         verdict = "inconclusive"
         text += "; of its own curve, with no completed run to compare with"
