@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from mutransfer_cli.surface.bends import BentLine
 from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior, exponent_priors
-from mutransfer_cli.surface.laws.optima.exponent_regression import fit_exponents
+from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 
 UNKNOWN = [ExponentPrior(0.0, 1.0)]
 
@@ -48,6 +50,22 @@ def test_predictions_follow_a_law_that_bends() -> None:
     assert (first, second) == (0, 0)
     assert change == pytest.approx(0.1, abs=0.03)  # of the exponent, per octave
     assert bent.estimate[1] == pytest.approx(-0.25, abs=0.05)  # the power law's: −0.5 + 0.05·5
+
+
+def test_the_value_leaves_the_power_law_without_a_jump() -> None:
+    """A bend b of sd 1: its draws' 25th percentile is b − .674 (R: qnorm(.25)).
+
+    Half the square is 8 at 4 from the mean of the sizes −1, 0, 1, where the line has 1/3.
+    """
+    sizes = np.array([[-1.0], [0.0], [1.0]])
+    line, zero, z = BentLine.of(sizes), np.zeros(1), norm.ppf((np.arange(4000) + 0.5) / 4000)
+    for bend in np.linspace(-1.5, 1.5, 31):
+        draws = np.zeros((4000, 3))
+        draws[:, 2] = bend + z
+        law = ExponentLaw(line, zero, zero, draws.mean(axis=0), draws, np.zeros(4000), zero)
+        value = law.at(np.array([4.0]), seed=0)[0]
+        beyond = np.sign(bend) * max(abs(bend) - 0.6745, 0)
+        assert value == pytest.approx((8 - 1 / 3) * beyond, abs=0.01)
 
 
 def test_prediction_intervals_grow_with_distance() -> None:
