@@ -62,7 +62,7 @@ class UseRecorder:
         self.factors = ComposedWeights()
         self.module_stack: list[tuple[str, Any]] = [("", None)]
         self.used: dict[str, UseKind] = {}
-        self.weight_gains = WeightGains(model.parameters())
+        self.weight_gains = WeightGains(model)
         self.constant = False
         self.order = 0
 

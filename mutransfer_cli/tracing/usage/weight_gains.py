@@ -1,4 +1,4 @@
-"""Weight normalization that a model computes by itself: W = g · V / |V|, in either order.
+"""Weight normalization that a model computes by itself: W = g · V / |V|, in any order.
 
 `torch.nn.utils.weight_norm` is a function of its own (see `UseRecorder.weight_norm`). Written by
 hand it shows in the numbers: the product of a gain and a weight that was divided by a number for
@@ -7,10 +7,10 @@ each row has rows whose norm is the gain.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mutransfer_cli.tracing.activations.residual_branches import storage_pointer
 from mutransfer_cli.tracing.roles import Gain
@@ -27,14 +27,11 @@ class WeightGains:
         normed: Names of the directions whose norm a gain has replaced in the current call.
     """
 
-    def __init__(self, parameters: Iterable[Tensor]) -> None:
-        """Start without products.
-
-        Args:
-            parameters: The model's parameters.
-        """
+    def __init__(self, model: nn.Module) -> None:
+        """Start without products of a model's parameters."""
         self.normed: set[str] = set()
-        self._parameters = {storage_pointer(p) for p in parameters}
+        self._parameters = {name: p.detach() for name, p in model.named_parameters()}
+        self._storages = {storage_pointer(p) for p in self._parameters.values()}
         self._products: dict[int, tuple[Tensor, Tensor]] = {}  # by storage: gain, product
 
     def found(self, views: ParameterViews, call: Call) -> dict[str, Gain]:
@@ -49,7 +46,8 @@ class WeightGains:
             gain, weight = self._products[storage_pointer(operands[0])]
         elif call.name == "mul" and len(call.tracked) == 2:
             gain, weight = sorted(call.tracked, key=Tensor.numel)
-            if storage_pointer(weight) in self._parameters:  # not divided by its norm, so far
+            if {storage_pointer(gain), storage_pointer(weight)} <= self._storages:
+                # neither is divided by the norm, so far
                 self._products[storage_pointer(result)] = gain, result
                 return {}
         else:
@@ -57,7 +55,9 @@ class WeightGains:
         own = views.find(gain)
         directions = {n: dims for n, dims in views.find(weight).items() if n not in own}
         kept = dimensions_kept(gain, result)
-        if len(own) != 1 or len(directions) != 1 or not is_norm(gain, result, kept):
+        if len(own) != 1 or len(directions) != 1:
+            return {}
+        if not is_norm(self._parameters[next(iter(own))], result, kept):  # `gain` may be g / |V|
             return {}
         ((matrix, dims),) = directions.items()
         rows = {own_dim for d in kept for own_dim in dims[d]}
@@ -91,4 +91,6 @@ def is_norm(gain: Tensor, result: Tensor, kept: Collection[int]) -> bool:
     if not others or not bool(gain.any()):
         return False
     norms = torch.linalg.vector_norm(result.detach().float(), dim=others)
+    if norms.numel() != gain.numel():
+        return False
     return torch.allclose(norms.flatten(), gain.detach().float().abs().flatten(), rtol=SAME_NORM)

@@ -98,14 +98,16 @@ class WrittenByHand(nn.Module):
         norm = v.norm(dim=1, keepdim=True)
         if self.order == "plain":
             return g * (v / 2)
-        return g * (v / norm) if self.order == "norm first" else g * v / norm
+        return {"norm first": g * (v / norm), "gain first": g * v / norm}.get(
+            self.order, g / norm * v
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         h = F.linear(self.first(x).relu(), self.weight(self.v, self.g)).relu()
         return F.linear(h, self.weight(self.v2, self.g2[:, None]))
 
 
-@pytest.mark.parametrize("order", ["norm first", "gain first"])
+@pytest.mark.parametrize("order", ["norm first", "gain first", "ratio first"])
 def test_weight_norm_written_by_hand_is_planned_as_torch_s(order: str) -> None:
     """The values of the two tests above: a hidden matrix, and a readout without a multiplier."""
     found = plan_by_hand(order)
