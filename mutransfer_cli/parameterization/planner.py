@@ -192,7 +192,7 @@ def plan_model(
     require_multiplier_if_tied(family, config)
     require_matrices(family, config.optimizer.trains)
     config = possible_form(family, config, parameterization)
-    if family.frozen and not family.tied:  # a new readout on a pretrained model: by its rate
+    if family.pretrained and not family.tied:  # a new readout on it: by its rate
         config = replace(config, readout="absorbed")
     tensors = match_tensors(family, shapes)
     require_patterns(family, config, tensors, base_names, (size_text(base), size_text(target)))

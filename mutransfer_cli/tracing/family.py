@@ -32,6 +32,7 @@ from mutransfer_cli.tracing.usage.learned_tokens import resized_tokens, root_mea
 from mutransfer_cli.tracing.usage.modulated_weights import as_weights
 
 NO_BLOCKS = Blocks()
+LAYERS = frozenset({"hidden", "convolution", "expert", "readout", "tied"})
 BEHIND = frozenset({"input", "readout"})  # what may follow a gate or a bottleneck
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,14 @@ class Family:
     def tied(self) -> bool:
         """Whether the readout is the embedding."""
         return any(t.role == "tied" for t in self.tensors)
+
+    @cached_property
+    def pretrained(self) -> bool:
+        """Whether matrices of layers are frozen, as only in a model that was trained before.
+
+        A new one freezes what it never trains: correction biases of routers, tables of positions.
+        """
+        return any(t.role in LAYERS and t.name in self.frozen for t in self.tensors)
 
     @cached_property
     def final_readouts(self) -> frozenset[str]:

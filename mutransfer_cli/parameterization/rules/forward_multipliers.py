@@ -72,7 +72,7 @@ def forward_multipliers(
         InputError: A multiplier cannot be installed, or is set although the model lacks what it
             multiplies.
     """
-    if family.frozen:  # a pretrained model computes what it did
+    if family.pretrained:  # it computes what it did
         return ForwardMultipliers(dict.fromkeys(NAMES), {}, False)
     attention = _attention(family, config, parameterization, base, target)
     residual, folded = _residual(family, config, parameterization, base, target)

@@ -86,7 +86,7 @@ def initial_std(
     init = context.config.init
     if matches_any(name, init.zero):
         return "zero", 0.0
-    if context.family.frozen:  # a pretrained model: nothing in it is initialized again
+    if context.family.pretrained or tensor.name in context.family.frozen:  # as it was made
         return "keep", None
     if tensor.role == "fixed" or not is_matrix(tensor):
         family = context.family

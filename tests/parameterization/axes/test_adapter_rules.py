@@ -130,6 +130,51 @@ def test_a_pretrained_model_keeps_its_values_and_its_forward_pass() -> None:
     assert trained == {id(p) for p in model.parameters() if p.requires_grad}
 
 
+class FromScratch(nn.Module):
+    """A new model with a frozen table of positions and a frozen bias of its router, or more."""
+
+    def __init__(self, width: int, frozen: str = "") -> None:
+        super().__init__()
+        self.input, self.hidden = nn.Linear(64, width), nn.Linear(width, width)
+        self.table, self.head = nn.Embedding(4, width), nn.Linear(width, 10)
+        self.bias = nn.Parameter(torch.zeros(10), requires_grad=False)
+        self.table.requires_grad_(False)
+        if frozen:
+            self.get_submodule(frozen).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.input(x) + self.table(torch.zeros(len(x), dtype=torch.long))
+        y: Tensor = self.head(torch.relu(self.hidden(torch.relu(x)))) + self.bias
+        return y
+
+
+@pytest.mark.parametrize(("frozen", "ratio"), [("", 1 / 2), ("hidden", 1.0)])
+def test_frozen_tables_and_biases_make_no_pretrained_model(frozen: str, ratio: float) -> None:
+    """Its init is that of a new model, 1/√width (Tensor Programs V, Table 8); not with a layer."""
+    text = RECIPE.format(module=__name__, power=1, zero="B", rank="derived")
+    text = text.replace(":build", ":FromScratch").replace(
+        "power: 1, zero: B", f"frozen: '{frozen}'"
+    )
+    scratch = loads(text.replace(", rank: 4", ""), "r.yaml").recipe
+    base, wide = (
+        plan_for(scratch, Size(width=width, depth=1, batch=8, steps=5)) for width in (16, 64)
+    )
+    models = FromScratch(16, frozen), FromScratch(64, frozen)
+    table = models[1].table.weight.clone()
+    stds = [model.hidden.weight.std() for model in models]
+    for plan, model in zip((base, wide), models, strict=True):
+        plan.initialize(model, 0)
+    assert torch.equal(models[1].table.weight, table)  # frozen: as it was made
+    kept = [model.hidden.weight.std() / std for model, std in zip(models, stds, strict=True)]
+    assert (wide.forward["logit_scale"] is None) is bool(frozen)
+    assert {wide.tensor("hidden.weight").init} == ({"keep"} if frozen else {"rescale"})
+    if not frozen:
+        std = [plan.tensor("hidden.weight").init_std for plan in (base, wide)]
+        assert None not in std and std[1] / std[0] == pytest.approx(ratio, rel=0.02)
+    else:
+        assert kept == [1.0, 1.0]
+
+
 def test_other_tensors_do_not_follow_the_rank() -> None:
     config = replace(PlanConfig(), rank="inverse")
     assert config.rank == "inverse"
