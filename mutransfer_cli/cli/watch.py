@@ -56,12 +56,16 @@ def watch(
         time.sleep(every)
 
 
+def part(done: int, total: int, of: int) -> int:
+    """A share in whole parts, rounded down: all of them only when all is done."""
+    return of * done // total if total else of
+
+
 def show(document: WatchDocument) -> None:
     """Print one state."""
     from mutransfer_cli.report.block_plot import sparkline
 
-    share = document.done / document.total if document.total else 1.0
-    filled = round(BAR * share)
+    filled = part(document.done, document.total, BAR)
     left = "" if not document.seconds_left else f", {clock(document.seconds_left)} left"
     counts = (
         f", {n} {word}"
@@ -72,7 +76,7 @@ def show(document: WatchDocument) -> None:
         f"{document.run}: {document.state}: {document.done} of {document.total} trials"
         f"{''.join(counts)}{left}"
     )
-    show_line(f"{'█' * filled}{'░' * (BAR - filled)} {share:.0%}")
+    show_line(f"{'█' * filled}{'░' * (BAR - filled)} {part(document.done, document.total, 100)}%")
     show_line("")
     sizes = [
         name

@@ -122,3 +122,9 @@ def test_time_in_which_nothing_trained_does_not_count(
 
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     assert run("watch", tmp_path) == 2
+
+
+def test_only_what_is_done_is_complete() -> None:
+    """1,000 of 1,002 is 99.8 %; rounded to the nearest, it would read 100."""
+    counts = ((1000, 1002), (1002, 1002), (0, 5), (0, 0))
+    assert [command.part(*n, 100) for n in counts] == [99, 100, 0, 100]
