@@ -124,3 +124,23 @@ def test_a_model_larger_than_any_memory() -> None:
     recipe = loads(RECIPE.replace("d_in: 8", "d_in: 1000000000000000000")).recipe
     with pytest.raises(InputError, match="larger than any memory"):
         ProxyFactory(recipe).plan(target_size(recipe, width=100_000_000))
+
+
+ROWS = "\\begin{{tabular}}{{ll}}\nwidth & lr & loss \\\\\n{} & 1 & 2 \\\\\n\\end{{tabular}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\begin{tabular}" * 20000,
+        "\\begin{tabular}" + "{" * 20000,
+        ROWS.format("\\textbf{" * 20000 + "}" * 20000),
+        ROWS.format("\\cmidrule(" * 20000),
+        ROWS.format("\\cellcolor[{" * 20000),
+        ROWS.format("\\multicolumn{999999999}{c}{64}"),
+        "&" * 20000 + "\n" + "a" * 20000 + "&" * 20000,
+    ],
+    ids=["begin", "open", "nested", "rule", "color", "span", "rows"],
+)
+def test_latex(tmp_path: Path, text: str) -> None:
+    assert refused(tmp_path / "t.tex", text, calls.table)
