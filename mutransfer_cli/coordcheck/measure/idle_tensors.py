@@ -1,4 +1,4 @@
-"""Finds tensors that no gradient reaches because the loss does not depend on them."""
+"""Finds tensors that do not train because the loss does not depend on them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ UNCHANGED = 1e-6  # relative change of a loss that is rounding
 def idle_tensors(
     subject: Subject, batch: Any, trained: Container[str], called: Container[str] = ()
 ) -> set[str]:
-    """The tensors without a gradient whose value does not matter, though that of others does.
+    """The tensors that nothing moves and whose value does not matter, though that of others does.
 
     Where a loss takes only the model's derivative, as for a Hamiltonian, it does not depend on the
     last bias; and where the last block computes what only a further block would read, as a
-    WaveNet's residual output, it does not depend on that layer. Nothing may be missing: a tensor
-    beside it in its module is trained or the layer is called, and the loss stays the same for
-    another value.
+    WaveNet's residual output, it does not depend on that layer. Where a norm takes off what a bias
+    adds to all entries alike, as behind MLP-Mixer's last tokens, the gradient is rounding, too
+    small to move it. Nothing may be missing: a tensor beside it in its module is trained or the
+    layer is called, and the loss stays the same for another value.
 
     Args:
         subject: The subject.
         batch: The batch for the loss.
-        trained: Names of the tensors that a gradient reached.
+        trained: Names of the tensors that a gradient moved.
         called: Names of the modules that the forward pass calls.
     """
     named = dict(subject.model.named_parameters())

@@ -169,7 +169,8 @@ def measure_width(
         step_and_measure(subject, uses, inner, result)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
-    result.idle = idle_tensors(subject, batch, result.trained, last.by_module)
+    moved = {name for name in result.trained if result.moves.get(name)}
+    result.idle = idle_tensors(subject, batch, moved, last.by_module)
     result.changes = {
         name: rms(call.output - initial[name])
         for name, call in last.by_module.items()

@@ -53,6 +53,9 @@ def coverage_of(name: str, measurements: Sequence[Measurement]) -> Coverage:
     if not there:
         widths = ", ".join(map(str, sorted(missing)))
         return Coverage(measured, "sparse", f"no gradient reached it at width {widths}")
-    if all(m.moves.get(name) for m in there):
+    unmoved = [m for m in there if not m.moves.get(name)]
+    if not unmoved:
         return Coverage(measured, "outside", OUTSIDE)
+    if all(name in m.idle for m in unmoved):
+        return Coverage(measured, "idle", IDLE)
     return Coverage(measured, "not-trained", "the optimizer did not move it")

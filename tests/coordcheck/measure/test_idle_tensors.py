@@ -128,3 +128,53 @@ def test_a_layer_that_is_never_called_is_not_idle() -> None:
     tensors = {"residual.1.weight", "residual.1.bias"}
     assert idle_tensors(made, points(0), trained, {"residual.1"}) == tensors
     assert idle_tensors(made, points(0), trained) == set()
+
+
+class Mixer(nn.Module):
+    """Mixes four tokens; a norm takes off what the bias of the mixing adds to a whole token."""
+
+    def __init__(self, width: int, normed: bool) -> None:
+        super().__init__()
+        self.patch, self.tokens = nn.Linear(6, width), nn.Linear(4, 4)
+        self.norm = nn.LayerNorm(width) if normed else nn.Identity()
+        self.head = nn.Linear(width, 3)
+        nn.init.normal_(self.head.weight, std=1 / width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x)
+        x = x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
+        y: Tensor = self.head(self.norm(x).mean(1))
+        return y
+
+
+def mixer(width: int, normed: bool) -> Subject:
+    """Under SGD; the bias of the tokens is left out of the optimizer where no norm hides it."""
+    model, m = Mixer(width, normed), width / 64
+    powers = {"patch": m, "norm": m, "tokens": 1.0, "head.weight": 1 / m, "head.bias": 1.0}
+    groups = [
+        {"params": [p], "lr": 0.05 * next(f for part, f in powers.items() if name.startswith(part))}
+        for name, p in model.named_parameters()
+        if normed or name != "tokens.bias"
+    ]
+
+    def batch(seed: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(8, 4, 6, generator=generator), torch.arange(8) % 3
+
+    def entropy(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+    return Subject(model, torch.optim.SGD(groups, lr=0.05), entropy, batch)
+
+
+@pytest.mark.parametrize("normed", [True, False])
+def test_a_gradient_of_rounding_errors_is_no_fault(normed: bool) -> None:
+    """The control is a bias that matters and that no optimizer has."""
+    report = check(lambda width: mixer(width, normed), (32, 64, 128))
+    bias = next(t for t in report.tensors if t.name == "tokens.bias")
+    others = {t.verdict for t in report.tensors if t is not bias}
+    assert others == {"pass"}
+    if normed:
+        assert bias.verdict == "not judged" and report.passed
+    else:
+        assert bias.finding == "not-trained"
