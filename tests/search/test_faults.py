@@ -97,7 +97,7 @@ def workers_of(driver: int) -> list[int]:
 
 
 def wait_for(ended: int, journal: Path, process: subprocess.Popen[str]) -> None:
-    assert wait_until(lambda: ends(journal) >= ended or process.poll() is not None)
+    assert wait_until(lambda: ends(journal) >= ended or process.poll() is not None, 120)
 
 
 @pytest.mark.parametrize(
@@ -133,17 +133,44 @@ def test_kills_at_random_moments(
     assert (run / CURVES).is_file()
 
 
-def test_two_sweeps_share_and_one_is_killed(tmp_path: Path, truth: dict[Key, float | None]) -> None:
+# In the middle of a trial it waits until two sweeps have claimed trials.
+SHARING = """
+import pathlib, re, time, torch
+JOURNAL = pathlib.Path("FOLDER/study.log")
+def shared():
+    return len(set(re.findall('"owner": ?"([^"]+)"', JOURNAL.read_text()))) > 1
+class Net(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
+        self.calls = 0
+    def forward(self, x):
+        self.calls += self.training
+        until = time.monotonic() + 120
+        while self.calls == 40 and JOURNAL.is_file() and not shared() and time.monotonic() < until:
+            time.sleep(0.05)
+        return self.last(torch.relu(self.first(x)))
+def build(width):
+    return Net(width)
+"""
+
+
+def test_two_sweeps_share_and_one_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each with its own run directory; the one that is left does the rest at once."""
-    path, place = write_recipe(tmp_path, steps=STEPS), f"journal:{tmp_path}/study.log"
-    journal = tmp_path / "study.log"
-    one, two = (started(path, tmp_path / name, place) for name in "ab")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sharing.py").write_text(SHARING.replace("FOLDER", str(tmp_path)))
+    changes = {"{build: mlp}": '{build: "sharing:build"}', "{width: 8, depth: 1": "{width: 8"}
+    path, journal = write_recipe(tmp_path, steps=STEPS, **changes), tmp_path / "study.log"
+    sweep(load(path), tmp_path / "alone", device="cpu", workers=2, engine="one-by-one")
+    one, two = (started(path, tmp_path / name, f"journal:{journal}") for name in "ab")
     wait_for(3, journal, one)
     one.kill()
     one.communicate()
     _, errors = two.communicate(timeout=300)
     assert two.returncode == 0, errors
-    assert losses(tmp_path / "b") == truth
+    assert losses(tmp_path / "b") == losses(tmp_path / "alone")
     owners = Counter(t.split('"owner":"')[1].split('"')[0] for t in claims(journal))
     assert len(owners) == 2  # both had a share
 
