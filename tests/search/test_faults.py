@@ -33,6 +33,7 @@ from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from tests.helpers.postgres import Server, postgres
 from tests.helpers.sweeps import HANGING, TRIALS, group_is_gone, write_recipe
 from tests.helpers.waiting import wait_until
+from tests.helpers.watched_models import module_that_runs
 
 STEPS = 80
 SLURM = Path(__file__).parents[2] / "examples" / "slurm"
@@ -134,25 +135,15 @@ def test_kills_at_random_moments(
 
 
 # In the middle of a trial it waits until two sweeps have claimed trials.
-SHARING = """
-import pathlib, re, time, torch
-JOURNAL = pathlib.Path("FOLDER/study.log")
-def shared():
-    return len(set(re.findall('"owner": ?"([^"]+)"', JOURNAL.read_text()))) > 1
-class Net(torch.nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
-        self.calls = 0
-    def forward(self, x):
-        self.calls += self.training
-        until = time.monotonic() + 120
-        while self.calls == 40 and JOURNAL.is_file() and not shared() and time.monotonic() < until:
-            time.sleep(0.05)
-        return self.last(torch.relu(self.first(x)))
-def build(width):
-    return Net(width)
-"""
+SHARING = module_that_runs(
+    """
+    journal, until = pathlib.Path("FOLDER/study.log"), time.monotonic() + 120
+    while self.calls == 40 and journal.is_file() and time.monotonic() < until:
+        if len(set(re.findall('"owner": ?"([^"]+)"', journal.read_text()))) > 1:
+            break
+        time.sleep(0.05)
+    """
+)
 
 
 def test_two_sweeps_share_and_one_is_killed(
@@ -198,22 +189,13 @@ def job_of_an_array(folder: Path) -> subprocess.Popen[str]:
 
 
 # A model that leaves a mark in the middle of each training.
-LASTING = """
-import pathlib, torch
-class Net(torch.nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
-        self.calls = 0
-    def forward(self, x):
-        self.calls += self.training
-        if self.calls == 1000:
-            with pathlib.Path("underway").open("a") as marks:
-                marks.write("x")
-        return self.last(torch.relu(self.first(x)))
-def build(width):
-    return Net(width)
-"""
+LASTING = module_that_runs(
+    """
+    if self.calls == 1000:
+        with pathlib.Path("underway").open("a") as marks:
+            marks.write("x")
+    """
+)
 
 
 def test_sigterm_saves_what_trains_and_gives_it_back(tmp_path: Path) -> None:

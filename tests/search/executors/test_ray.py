@@ -21,6 +21,7 @@ from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.engine.choose import EngineChoice, Timing
 from tests.helpers.sweeps import HANGING, PRUNED_RECIPE, TRIALS, swept_by, write_recipe
+from tests.helpers.watched_models import module_that_runs
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -36,25 +37,15 @@ def build(width, seed):
 
 
 # Ends its process, or sleeps, in the middle of a population at width 16; says how it is run.
-TOGETHER = """
-import os, signal, time, torch
-class Net(torch.nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
-        self.calls = 0
-    def forward(self, x):
-        together = torch._C._functorch.is_functorch_wrapped_tensor(self.first.weight)
-        self.calls += self.training
-        if self.first.out_features == 16 and self.calls == 9:  # a comparison has ended before
-            with open("FOLDER/log", "a") as log:
-                log.write("together\\n" if together else "alone\\n")
-            if together and not os.path.exists("FOLDER/calm"):
-                END
-        return self.last(torch.relu(self.first(x)))
-def build(width):
-    return Net(width)
-"""
+TOGETHER = module_that_runs(
+    """
+    if self.first.out_features == 16 and self.calls == 9:  # a comparison has ended before
+        with open("FOLDER/log", "a") as log:
+            log.write("together\\n" if together else "alone\\n")
+        if together and not os.path.exists("FOLDER/calm"):
+            END
+    """
+)
 
 
 def by_executor(path: Path, folder: Path, executor: str) -> dict[object, object]:

@@ -13,31 +13,22 @@ from mutransfer_cli.search.progress import Event
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
 from tests.helpers.sweeps import swept_by, write_recipe
+from tests.helpers.watched_models import module_that_runs
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
 # Of a population, all but those that diverge wait until one that did is stored.
-WAITING = """
-import os, time, torch
-class Net(torch.nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.first, self.last = torch.nn.Linear(8, width), torch.nn.Linear(width, 3)
-        self.calls = 0
-    def forward(self, x):
-        together = torch._C._functorch.is_functorch_wrapped_tensor(self.first.weight)
-        self.calls += self.training
-        if together and self.calls == 40:
-            until = time.monotonic() + 60
-            while not os.path.exists("FOLDER/stored"):
-                if time.monotonic() > until:
-                    open("FOLDER/late", "w").close()
-                    break
-                time.sleep(0.05)
-        return self.last(torch.relu(self.first(x)))
-def build(width):
-    return Net(width)
-"""
+WAITING = module_that_runs(
+    """
+    if together and self.calls == 40:
+        until = time.monotonic() + 60
+        while not os.path.exists("FOLDER/stored"):
+            if time.monotonic() > until:
+                open("FOLDER/late", "w").close()
+                break
+            time.sleep(0.05)
+    """
+)
 
 
 def test_a_trial_that_ended_is_stored_while_the_others_train(

@@ -18,10 +18,8 @@ Records: TypeAlias = list[tuple[int, list[str]]]
 MOST_LEVELS = 4
 COUNTS = {"count", "size"}  # pandas' names of the number of rows in a group
 
-UNIT = re.compile(r"[\[(][^\[\]()]*[\])]")
-
-
 FEWEST_ROLES = 2  # that a line of names has, which is no run
+UNIT = re.compile(r"[\[(][^\[\]()]*[\])]")
 
 
 def header_joined(names: list[str], records: Records) -> tuple[list[str], Records]:
