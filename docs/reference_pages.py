@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mutransfer_cli import __all__ as public_names
 from mutransfer_cli.catalog.commands import COMMANDS
+from mutransfer_cli.cli.printed.schema_keys import Key, keys_of, recipe_example
 from mutransfer_cli.cli.schema import NAMES, document_model
-from mutransfer_cli.cli.schema_keys import Key, keys_of, recipe_example
 
 if TYPE_CHECKING:
     from click import Command

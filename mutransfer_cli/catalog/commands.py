@@ -18,8 +18,8 @@ class CommandEntry(Entry):
             `--json`; None if it prints none.
         further_documents: Documents that it prints for other arguments: name under which `schema`
             shows it, and `package.module:Model`.
-        keeps_stdout: Whether stdout carries only what the command writes by `cli.output`; what else
-            is printed, by the user's code say, goes to stderr.
+        keeps_stdout: Whether stdout carries only what the command writes by
+            `cli.terminal.output`; what else is printed, by the user's code say, goes to stderr.
     """
 
     document: str | None = None
@@ -78,10 +78,31 @@ COMMANDS = Registry(
             keeps_stdout=True,
         ),
         CommandEntry(
+            name="watch",
+            summary="Show the state of a sweep until it ends.",
+            implementation=f"{_CLI}.watch:watch",
+            document=f"{_DOCUMENTS}.watch:WatchDocument",
+            keeps_stdout=True,
+        ),
+        CommandEntry(
             name="fit",
             summary="Find the optimum of each rung and how well it transfers.",
             implementation=f"{_CLI}.fit:fit",
             document=f"{_DOCUMENTS}.fit:FitDocument",
+            keeps_stdout=True,
+        ),
+        CommandEntry(
+            name="predict",
+            summary="Predict loss and optimum at a target, and score the forecast.",
+            implementation=f"{_CLI}.predict:predict",
+            document=f"{_DOCUMENTS}.predict:PredictDocument",
+            keeps_stdout=True,
+        ),
+        CommandEntry(
+            name="law",
+            summary="Fit a scaling law to a table of runs.",
+            implementation=f"{_CLI}.law:law",
+            document=f"{_DOCUMENTS}.law:LawDocument",
             keeps_stdout=True,
         ),
         CommandEntry(
@@ -92,10 +113,18 @@ COMMANDS = Registry(
             keeps_stdout=True,
         ),
         CommandEntry(
-            name="predict",
-            summary="Predict loss and optimum at a target, and score the forecast.",
-            implementation=f"{_CLI}.predict:predict",
-            document=f"{_DOCUMENTS}.predict:PredictDocument",
+            name="report",
+            summary="Write one page that answers a run's question and shows why.",
+            implementation=f"{_CLI}.report:report",
+            document=f"{_DOCUMENTS}.report:ReportDocument",
+            keeps_stdout=True,
+        ),
+        CommandEntry(
+            name="probe",
+            summary="Measure what the theory of learning predicts.",
+            implementation=f"{_CLI}.probe:probe",
+            document=f"{_DOCUMENTS}.probe:ProbeDocument",
+            further_documents=(("probes", f"{_DOCUMENTS}.probe:ProbeListDocument"),),
             keeps_stdout=True,
         ),
         CommandEntry(
@@ -116,35 +145,6 @@ COMMANDS = Registry(
             summary="Show versions, devices and how fast trials run on them.",
             implementation=f"{_CLI}.doctor:doctor",
             document=f"{_DOCUMENTS}.doctor:DoctorDocument",
-            keeps_stdout=True,
-        ),
-        CommandEntry(
-            name="law",
-            summary="Fit a scaling law to a table of runs.",
-            implementation=f"{_CLI}.law:law",
-            document=f"{_DOCUMENTS}.law:LawDocument",
-            keeps_stdout=True,
-        ),
-        CommandEntry(
-            name="probe",
-            summary="Measure what the theory of learning predicts.",
-            implementation=f"{_CLI}.probe:probe",
-            document=f"{_DOCUMENTS}.probe:ProbeDocument",
-            further_documents=(("probes", f"{_DOCUMENTS}.probe:ProbeListDocument"),),
-            keeps_stdout=True,
-        ),
-        CommandEntry(
-            name="watch",
-            summary="Show the state of a sweep until it ends.",
-            implementation=f"{_CLI}.watch:watch",
-            document=f"{_DOCUMENTS}.watch:WatchDocument",
-            keeps_stdout=True,
-        ),
-        CommandEntry(
-            name="report",
-            summary="Write one page that answers a run's question and shows why.",
-            implementation=f"{_CLI}.report:report",
-            document=f"{_DOCUMENTS}.report:ReportDocument",
             keeps_stdout=True,
         ),
     ],

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mutransfer_cli.catalog.axes import AXES
-from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets, Threads
-from mutransfer_cli.cli.output import show_line
-from mutransfer_cli.cli.standard_output import report_stream
+from mutransfer_cli.cli.arguments.shared_options import ExitZero, Json, Seed, Sets, Threads
 from mutransfer_cli.cli.supervision import supervised
+from mutransfer_cli.cli.terminal.output import show_line
+from mutransfer_cli.cli.terminal.standard_output import report_stream
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def publish(
         as_json: Whether to print JSON instead of tables.
         every: Whether tensors that differ in the index of their layer have their own lines.
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
 
     if junit is not None:
         from mutransfer_cli.coordcheck.report.junit import write_junit
@@ -196,6 +196,6 @@ def publish(
     if as_json:
         print_json(document)
     else:
-        from mutransfer_cli.cli.check_findings import show
+        from mutransfer_cli.cli.printed.check_findings import show
 
         show(document, every)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mutransfer_cli.cli.options import Json
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.arguments.shared_options import Json
+from mutransfer_cli.cli.terminal.output import show_line
 
 
 def doctor(as_json: Json = False) -> None:
@@ -11,7 +11,7 @@ def doctor(as_json: Json = False) -> None:
 
     Example: mutransfer doctor
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.train.capabilities import examine
 
     document = examine()

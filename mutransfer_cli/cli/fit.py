@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.options import (
+from mutransfer_cli.cli.arguments.shared_options import (
     BaseWidth,
     Batch,
     Columns,
@@ -27,7 +27,7 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def fit(
     """
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
-    from mutransfer_cli.cli.fit_tables import show
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.printed.fit_tables import show
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.fit.decision.transfer import tolerance_of
     from mutransfer_cli.fit.fit_file import unreadable_fit, write_fit
     from mutransfer_cli.fit.table_fit import default_output, fit_table

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from mutransfer_cli.cli.arguments.shared_options import Json
 from mutransfer_cli.cli.init_questions import ask_choices, ask_model, on_a_terminal
-from mutransfer_cli.cli.options import Json
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 
@@ -39,7 +39,7 @@ def init(
 
     Example: mutransfer init recipe.yaml --model my_package.model:build
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.documents.init import InitDocument
 
     if path.exists() and not force:

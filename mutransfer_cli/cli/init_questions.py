@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.laws import LAWS
-from mutransfer_cli.cli.options import Columns, Confidence, ExitZero, Json, Output, StudyName, Where
-from mutransfer_cli.cli.output import number, show_line
+from mutransfer_cli.cli.arguments.shared_options import (
+    Columns,
+    Confidence,
+    ExitZero,
+    Json,
+    Output,
+    StudyName,
+    Where,
+)
+from mutransfer_cli.cli.terminal.output import number, show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -86,7 +94,7 @@ def law(
     row = LAWS.get(form)
     if row is None:
         raise InputError(f"--form: {LAWS.unknown(form)}")
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.fit.law.law_fit import LawRequest, fit_law, parse_sizes
     from mutransfer_cli.fit.law.run_columns import read_columns
     from mutransfer_cli.surface.laws.law_form import LawOptions
@@ -158,7 +166,7 @@ def names(text: str | None) -> tuple[str, ...]:
 
 def show(document: LawDocument) -> None:
     """Print parameters, predictions and the check on held-out sizes."""
-    from mutransfer_cli.cli.output import interval, table
+    from mutransfer_cli.cli.terminal.output import interval, table
     from mutransfer_cli.interval import Interval
 
     rows: list[tuple[str, str]] = []

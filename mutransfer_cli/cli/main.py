@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS
-from mutransfer_cli.cli.common_options import invocation, with_common_options
+from mutransfer_cli.cli.arguments.common_options import invocation, with_common_options
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.redaction import redact, redact_command

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import (
+from mutransfer_cli.cli.arguments.shared_options import (
     BaseWidth,
     Batch,
     Columns,
@@ -24,7 +24,7 @@ from mutransfer_cli.cli.options import (
     Where,
     Width,
 )
-from mutransfer_cli.cli.output import number, show_line, show_verdict
+from mutransfer_cli.cli.terminal.output import number, show_line, show_verdict
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def predict(
         )
         if value is not None
     }  # fmt: skip
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.fit.forecast.forecasting import make_prediction, score_forecast
     from mutransfer_cli.fit.forecast.ladder_runs import TableOptions
 
@@ -136,7 +136,7 @@ def predict(
 
 def show(document: PredictDocument, output: Path | None) -> None:
     """Print the prediction, the forecast's digest, and the score."""
-    from mutransfer_cli.cli.output import interval
+    from mutransfer_cli.cli.terminal.output import interval
 
     inconclusive = document.inconclusive if document.score is None else None
     if inconclusive is not None:

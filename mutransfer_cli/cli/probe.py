@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.probes import PROBES
-from mutransfer_cli.cli.completion import beginning_with
-from mutransfer_cli.cli.options import ExitZero, Json, Seed, Sets
-from mutransfer_cli.cli.output import show_line, show_verdict
+from mutransfer_cli.cli.arguments.completion import beginning_with
+from mutransfer_cli.cli.arguments.shared_options import ExitZero, Json, Seed, Sets
+from mutransfer_cli.cli.terminal.output import show_line, show_verdict
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
 from mutransfer_cli.errors import InputError
 
@@ -76,7 +76,7 @@ def probe(
 
     Example: mutransfer probe sharpness recipe.yaml
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
 
     if not 0 < confidence < 1:
         raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
@@ -144,7 +144,7 @@ def probe(
 
 def show_list(document: ProbeListDocument) -> None:
     """Print every probe with the question that it answers."""
-    from mutransfer_cli.cli.output import table
+    from mutransfer_cli.cli.terminal.output import table
 
     table(
         "probes: mutransfer probe NAME TARGET",
@@ -155,7 +155,7 @@ def show_list(document: ProbeListDocument) -> None:
 
 def show(document: ProbeDocument) -> None:
     """Print the verdict, what to do, and the measures."""
-    from mutransfer_cli.cli.output import number, table
+    from mutransfer_cli.cli.terminal.output import number, table
 
     shown = document.measures[:SHOWN]
     show_verdict(document.verdict, f": {document.reason} ({document.seconds:.1f} s)")

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.options import Batch, Depth, Json, Steps, Width
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.arguments.shared_options import Batch, Depth, Json, Steps, Width
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.errors import Interrupted
 
 EVERY = 30  # seconds between two pages of --watch
@@ -54,7 +54,7 @@ def report(
 
     Example: mutransfer report runs/mup runs/sp -o report.html
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.report.page.write import write_report
 
     target: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))

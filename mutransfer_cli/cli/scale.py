@@ -11,8 +11,8 @@ import typer
 
 from mutransfer_cli.catalog.stack_versions import version_lines
 from mutransfer_cli.catalog.stacks import DEFAULT_STACK, STACKS, require_stack
-from mutransfer_cli.cli.completion import beginning_with
-from mutransfer_cli.cli.options import (
+from mutransfer_cli.cli.arguments.completion import beginning_with
+from mutransfer_cli.cli.arguments.shared_options import (
     Batch,
     Depth,
     ExitZero,
@@ -22,7 +22,7 @@ from mutransfer_cli.cli.options import (
     Tokens,
     Width,
 )
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def scale(
     row = require_stack(format)
     if source is None:
         raise InputError("scale: expected a run directory or a recipe; --list-formats needs none")
-    from mutransfer_cli.cli.output import print_json, write
+    from mutransfer_cli.cli.terminal.output import print_json, write
     from mutransfer_cli.emit.core.header import deviation_line
     from mutransfer_cli.emit.scale import scale as scale_source
 
@@ -140,7 +140,7 @@ def scale(
     if as_json:
         print_json(document)
     elif document.explanation is not None:
-        from mutransfer_cli.cli.explained_keys import show_explanation
+        from mutransfer_cli.cli.printed.explained_keys import show_explanation
 
         show_explanation(document.explanation, every)
     elif output is None and document.differences is None:
@@ -162,7 +162,7 @@ def scale(
 
 def show_differences(document: ScaleDocument, old: str) -> None:
     """Print what changed since an earlier plan, tensor by tensor."""
-    from mutransfer_cli.cli.output import number, table
+    from mutransfer_cli.cli.terminal.output import number, table
 
     rows = document.differences or ()
     table(
@@ -176,7 +176,7 @@ def show_differences(document: ScaleDocument, old: str) -> None:
 
 def show_formats(as_json: bool) -> None:
     """Print the formats, and the versions of their stacks."""
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.emit.format_list import formats_document
 
     document = formats_document()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS, load_model
-from mutransfer_cli.cli.completion import beginning_with
-from mutransfer_cli.cli.output import show_line, write
+from mutransfer_cli.cli.arguments.completion import beginning_with
+from mutransfer_cli.cli.terminal.output import show_line, write
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def schema(
     if not keys:
         write(json.dumps(schema, indent=2) + "\n")
         return
-    from mutransfer_cli.cli.schema_keys import keys_of, recipe_example
+    from mutransfer_cli.cli.printed.schema_keys import keys_of, recipe_example
 
     example = recipe_example() if document == "recipe" else {}
     for key in keys_of(schema, example):

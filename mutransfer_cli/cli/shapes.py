@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.options import Batch, Depth, Json, Sets, Steps, Tokens, Width
-from mutransfer_cli.cli.output import show_line
-from mutransfer_cli.cli.table_layout import KEPT
+from mutransfer_cli.cli.arguments.shared_options import (
+    Batch,
+    Depth,
+    Json,
+    Sets,
+    Steps,
+    Tokens,
+    Width,
+)
+from mutransfer_cli.cli.terminal.output import show_line
+from mutransfer_cli.cli.terminal.table_layout import KEPT
 from mutransfer_cli.documents.tensor_groups import grouped, shown_inits
 
 if TYPE_CHECKING:
@@ -64,7 +72,7 @@ def shapes(
 
     Example: mutransfer shapes recipe.yaml --width 4096 --why
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.recipe.load import load
     from mutransfer_cli.recipe.size import target_size
 
@@ -95,7 +103,7 @@ def shapes(
     else:
         show(document, why, every)
     if origin and not as_json:
-        from mutransfer_cli.cli.output import table
+        from mutransfer_cli.cli.terminal.output import table
 
         table("origins", ("key", "from"), sorted(loaded.origins.items()))
     for line in mismatches:
@@ -142,7 +150,7 @@ def show(document: ShapesDocument, why: bool, every: bool) -> None:
 
 def show_tensors(document: ShapesDocument, every: bool) -> None:
     """Print the numbers of every tensor, alike ones in one line."""
-    from mutransfer_cli.cli.output import number, table
+    from mutransfer_cli.cli.terminal.output import number, table
 
     scaled = any(t.multiplier != 1 for t in document.tensors)
     inits = {} if every else shown_inits(document.tensors)
@@ -190,7 +198,7 @@ def derivation(t: TensorDocument) -> str:
 
 def show_differences(document: ShapesDocument, other: str) -> None:
     """Print where two plans differ."""
-    from mutransfer_cli.cli.output import number, table
+    from mutransfer_cli.cli.terminal.output import number, table
 
     rows = document.differences or ()
     table(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mutransfer_cli.cli.options import Json
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.arguments.shared_options import Json
+from mutransfer_cli.cli.terminal.output import show_line
 
 
 def summary(
@@ -19,7 +19,7 @@ def summary(
 
     Example: mutransfer summary runs/gpt
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.fit.run_summary import summarize
     from mutransfer_cli.search.storage.run import Run
 

@@ -11,8 +11,8 @@ import typer
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.catalog.loggers import LOGGERS, require_loggers
 from mutransfer_cli.catalog.sizes import varying_sizes
-from mutransfer_cli.cli.options import Json, Seed, Sets, Threads
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.arguments.shared_options import Json, Seed, Sets, Threads
+from mutransfer_cli.cli.terminal.output import show_line
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
@@ -103,8 +103,8 @@ def sweep(
     """
     require_executor(executor, ray_address)
     require_loggers(log or ())
-    from mutransfer_cli.cli.output import print_json
-    from mutransfer_cli.cli.progress import Progress
+    from mutransfer_cli.cli.terminal.output import print_json
+    from mutransfer_cli.cli.terminal.progress import Progress
     from mutransfer_cli.recipe.load import load
 
     loaded = load(recipe, sets or ())
@@ -188,7 +188,7 @@ def show(document: SweepDocument) -> None:
 
 def show_costs(document: DryRunDocument) -> None:
     """Print the cost of every rung, of the sweep, and of tuning the target instead."""
-    from mutransfer_cli.cli.output import table
+    from mutransfer_cli.cli.terminal.output import table
 
     varying = varying_sizes([rung.model_dump() for rung in document.rungs])
     table(

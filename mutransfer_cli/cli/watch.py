@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.options import Json
-from mutransfer_cli.cli.output import number, on_terminal, put, show_line, table
-from mutransfer_cli.cli.progress import clock
-from mutransfer_cli.cli.standard_output import is_read
+from mutransfer_cli.cli.arguments.shared_options import Json
+from mutransfer_cli.cli.terminal.output import number, on_terminal, put, show_line, table
+from mutransfer_cli.cli.terminal.progress import clock
+from mutransfer_cli.cli.terminal.standard_output import is_read
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.watch import WatchDocument
@@ -35,7 +35,7 @@ def watch(
 
     Example: mutransfer watch runs/quickstart
     """
-    from mutransfer_cli.cli.output import print_json
+    from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.report.watch_state import watch_state
     from mutransfer_cli.search.storage.run import Run
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from mutransfer_cli.cli.schema_keys import keys_of
+from mutransfer_cli.cli.printed.schema_keys import keys_of
 from mutransfer_cli.documents.base import Part
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from tests.helpers.commands import run

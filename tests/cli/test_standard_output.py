@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mutransfer_cli.cli.standard_output import ReportStream
+from mutransfer_cli.cli.terminal.standard_output import ReportStream
 from tests.helpers.warm_start import run_command
 
 LOUD = """
@@ -71,7 +71,10 @@ ladder: {width: [8, 16, 32]}
 search: {space: {lr: {log2: [-9, 3], step: 2}}, seeds: 1, extend: 0}
 """
 RUNS = ("sweep", "recipe.yaml", "--run", "run", "--workers", "2")
-QUIET = "import mutransfer_cli.cli.common_options as c; from mutransfer_cli.cli.main import main\n"
+QUIET = (
+    "import mutransfer_cli.cli.arguments.common_options as c\n"
+    "from mutransfer_cli.cli.main import main\n"
+)
 
 
 def start(folder: Path, *arguments: str, code: str | None = None) -> tuple[int, str, str]:

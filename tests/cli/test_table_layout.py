@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.cli.table_layout import table_lines
+from mutransfer_cli.cli.terminal.table_layout import table_lines
 
 COLUMNS = ("hyperparameter", "value", "drift per doubling of width", "cost of half", "takes")
 ROWS = (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mutransfer_cli.cli import check_findings, output
+from mutransfer_cli.cli.printed import check_findings
+from mutransfer_cli.cli.terminal import output
 from mutransfer_cli.documents.check import CheckDocument, ControlReport, Slope, TensorReport
 from tests.helpers.commands import run
 from tests.helpers.run_directories import finished_run

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mutransfer_cli.catalog.stacks import STACKS
-from mutransfer_cli.cli.explained_keys import show_explanation
+from mutransfer_cli.cli.printed.explained_keys import show_explanation
 from mutransfer_cli.documents.scale import KeyMapping
 from mutransfer_cli.emit.scale import EmitResult, scale
 from mutransfer_cli.errors import InputError

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mutransfer_cli import check
-from mutransfer_cli.cli.check_findings import show
+from mutransfer_cli.cli.printed.check_findings import show
 from mutransfer_cli.coordcheck.report import junit
 from mutransfer_cli.coordcheck.report.github import summary, workflow_lines
 from mutransfer_cli.documents.base import as_json

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mutransfer_cli.cli.output import show_line, show_verdict, table
-from mutransfer_cli.cli.table_layout import KEPT
+from mutransfer_cli.cli.terminal.output import show_line, show_verdict, table
+from mutransfer_cli.cli.terminal.table_layout import KEPT
 from mutransfer_cli.documents.tensor_groups import grouped, labels, pattern_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.cli.output import line_width, number, percent, show_line, show_verdict, table
+from mutransfer_cli.cli.terminal.output import (
+    line_width,
+    number,
+    percent,
+    show_line,
+    show_verdict,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +38,7 @@ def show(study: StudyFit, document: FitDocument, target: Path) -> None:
         document: Its document.
         target: The file to which it was saved.
     """
-    from mutransfer_cli.cli.transfer_tables import (
+    from mutransfer_cli.cli.printed.transfer_tables import (
         show_advice,
         show_comparison,
         show_embedding_rule,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mutransfer_cli.cli.output import number, show_line
+from mutransfer_cli.cli.terminal.output import number, show_line
 from mutransfer_cli.documents.scale import KeyMapping
 from mutransfer_cli.documents.tensor_groups import pattern_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mutransfer_cli.cli.output import interval, number, percent, show_line, table
+from mutransfer_cli.cli.terminal.output import interval, number, percent, show_line, table
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.fit import FitDocument

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mutransfer_cli.catalog.sizes import SIZES
-from mutransfer_cli.cli.output import show_line
+from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.quoting import rich
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, TextIO
 
-from mutransfer_cli.cli.standard_output import report_stream
-from mutransfer_cli.cli.table_layout import INDENT, KEPT, table_lines
+from mutransfer_cli.cli.terminal.standard_output import report_stream
+from mutransfer_cli.cli.terminal.table_layout import INDENT, KEPT, table_lines
 from mutransfer_cli.quoting import terminal
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from mutransfer_cli.cli.standard_output import stdout_for_reports
+from mutransfer_cli.cli.terminal.standard_output import stdout_for_reports
 from mutransfer_cli.logs import configure
 
 Verbose = Annotated[
@@ -42,7 +42,7 @@ def with_common_options(command: Callable[..., Any], keeps_stdout: bool) -> Call
 
     Args:
         command: A function with typer annotations.
-        keeps_stdout: Whether what is printed by others than `cli.output` goes to stderr.
+        keeps_stdout: Whether what is printed by others than `cli.terminal.output` goes to stderr.
 
     Returns:
         A function that sets up logging, remembers `--debug` for `main`, and calls the command.

@@ -1,0 +1,1 @@
+"""What a command prints where that takes more than a few lines."""

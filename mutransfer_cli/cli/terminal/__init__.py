@@ -1,0 +1,1 @@
+"""How anything is shown: lines, tables, progress, and what reaches standard output."""
