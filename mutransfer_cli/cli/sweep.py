@@ -104,7 +104,7 @@ def sweep(
     require_executor(executor, ray_address)
     require_loggers(log or ())
     from mutransfer_cli.cli.terminal.output import print_json
-    from mutransfer_cli.cli.terminal.progress import Progress
+    from mutransfer_cli.cli.terminal.progress_display import Progress
     from mutransfer_cli.recipe.load import load
 
     loaded = load(recipe, sets or ())

@@ -11,7 +11,7 @@ import typer
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.arguments.shared_options import Json
 from mutransfer_cli.cli.terminal.output import number, on_terminal, put, show_line, table
-from mutransfer_cli.cli.terminal.progress import clock
+from mutransfer_cli.cli.terminal.progress_display import clock
 from mutransfer_cli.cli.terminal.standard_output import is_read
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from mutransfer_cli.cli.terminal.progress import Progress, clock, table
+from mutransfer_cli.cli.terminal.progress_display import Progress, clock, table
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.progress import event
