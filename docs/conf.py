@@ -18,10 +18,11 @@ author = copyright = "The mutransfer developers"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "index"
-exclude_patterns = ["README.md", "_build"]
+exclude_patterns = ["README.md", "_build", "_templates"]
 html_theme = "furo"
 html_title = f"mutransfer {__version__}"
-html_static_path: list[str] = []
+html_theme_options = {"top_of_page_buttons": []}
+templates_path = ["_templates"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 autodoc_typehints = "description"
