@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -163,3 +164,76 @@ class LateSigns(Signs):
     def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """The gradient at first."""
         return gradient if self.steps <= 3 else gradient.sign()
+
+
+class Starting(Signs):
+    """The gradient until a step, then signs; the step is a number of its constructor."""
+
+    def __init__(
+        self, params: Any, lr: float = 0.1, weight_decay: float = 0.0, start_signs_step: int = 200
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.start_signs_step = start_signs_step
+        self.steps = 0
+
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        self.steps += 1
+        super().step(closure)
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """The gradient at first."""
+        return gradient if self.steps < self.start_signs_step else gradient.sign()
+
+
+class NormalizesLate(Signs):
+    """Signs, over the norm of the gradient from its 20th step on, by its code alone."""
+
+    steps = 0
+
+    def step(self, closure: Any = None) -> None:
+        """Step."""
+        self.steps += 1
+        super().step(closure)
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs at first."""
+        return gradient.sign() / (gradient.norm() if self.steps > 20 else 1.0)
+
+
+class Ends(Starting):
+    """Signs until a step, then nothing, as a class with a schedule of its own."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Signs at first."""
+        return gradient.sign() * float(self.steps < self.start_signs_step)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Numbers of a class in an object, as distributed Shampoo has them."""
+
+    start_after: int = 40
+    block_size: int = 128
+
+
+class Configured(Signs):
+    """Signs, with numbers in a class attribute, in an object and in its groups."""
+
+    PERIOD = 70
+
+    def __init__(self, params: Any, lr: float = 0.1, settings: Settings | None = None) -> None:
+        super().__init__(params, lr)
+        self.settings = settings or Settings()
+        self.param_groups[0]["refresh"] = 90
+        self.param_groups[0]["early"] = 5
+
+
+class Waiting(Signs):
+    """Signs whatever its numbers say, as an interval that changes nothing."""
+
+    def __init__(
+        self, params: Any, lr: float = 0.1, weight_decay: float = 0.0, update_interval: int = 150
+    ) -> None:
+        super().__init__(params, lr, weight_decay)
+        self.update_interval = update_interval

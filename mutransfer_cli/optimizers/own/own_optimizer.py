@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -27,6 +24,7 @@ from mutransfer_cli.optimizers.hyperball import NO_DECAY
 from mutransfer_cli.optimizers.muon import trains as is_hidden_matrix
 from mutransfer_cli.optimizers.own.class_faults import constructor_fault, step_fault, update_fault
 from mutransfer_cli.optimizers.own.known_geometry import TOLERANCE, Match, by_size, known_geometry
+from mutransfer_cli.optimizers.own.late_kind import late_fault
 from mutransfer_cli.optimizers.own.measured_geometry import (
     MeasuredUpdate,
     NoStep,
@@ -34,6 +32,13 @@ from mutransfer_cli.optimizers.own.measured_geometry import (
     visible_rate,
 )
 from mutransfer_cli.optimizers.own.trial_steps import MakeOptimizer, NoRest, decay_share
+from mutransfer_cli.optimizers.own.user_class import (
+    BETAS,
+    KEY,
+    optimizer_class,
+    taken_options,
+    with_arguments,
+)
 from mutransfer_cli.optimizers.protocol import (
     EpsilonTarget,
     GroupHyperparameters,
@@ -43,8 +48,6 @@ from mutransfer_cli.optimizers.protocol import (
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment
 from mutransfer_cli.tracing.roles import Shape
 
-KEY = ("optimizer", "name")
-BETAS = (0.9, 0.95)
 TYPICAL = GroupHyperparameters(betas=BETAS, eps=1e-8, momentum=0.0, nesterov=False)
 EPSILON: dict[str, EpsilonTarget] = {
     SIGN.name: "gradient entries",
@@ -88,6 +91,7 @@ def own_optimizer(name: str) -> OptimizerSpec:
     match = known_geometry(measured)
     if match is None:
         raise InputError(unmatched(path, measured), KEY)
+    require_same_kind(own, path, args, make)
     of_matrices = match.geometry.spectral or match.geometry.keeps_norm
     convention = lr_adjustment(match.adjust_lr) if match.adjust_lr is not None else None
 
@@ -138,55 +142,6 @@ def require_taken(name: str, searched: Mapping[str, str]) -> None:
             )
 
 
-def optimizer_class(path: str) -> type[Optimizer]:
-    """Import a class; the current folder is searched too.
-
-    Raises:
-        InputError: It cannot be imported, or is no subclass of torch's `Optimizer`.
-    """
-    module, _, attribute = path.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # whatever the user's module raises at import
-        raise InputError(f"{path}: importing it: {described(error)}", KEY) from error
-    if not (isinstance(found, type) and issubclass(found, Optimizer)):
-        raise InputError(f"{path}: expected a subclass of torch.optim.Optimizer", KEY)
-    return found
-
-
-def taken_options(own: type[Optimizer]) -> frozenset[str]:
-    """Options of a recipe that a constructor takes in the recipe's form: two betas, one epsilon."""
-
-    def is_taken(name: str, default: Any) -> bool:
-        if default is inspect.Parameter.empty or default is None:
-            return True
-        if name == "betas":
-            return isinstance(default, tuple | list) and len(default) == len(BETAS)
-        return name not in ("eps", "momentum") or isinstance(default, int | float)
-
-    parameters = inspect.signature(own).parameters
-    return frozenset(name for name, given in parameters.items() if is_taken(name, given.default))
-
-
-def with_arguments(own: type[Optimizer], args: dict[str, Any]) -> type[Optimizer]:
-    """The class, made with these arguments, and with the first group's rate if it needs one."""
-    rate = inspect.signature(own).parameters.get("lr")
-
-    class Own(own):  # type: ignore[misc,valid-type]  # a class that is known when it runs
-        def __init__(self, groups: list[dict[str, Any]]) -> None:
-            given = {} if rate is None else {"lr": groups[0]["lr"]}
-            super().__init__(groups, **{**given, **args})
-            if callable(getattr(self, "train", None)):  # a schedule-free class steps after it only
-                self.train()
-
-    Own.__name__, Own.__qualname__, Own.__module__ = own.__name__, own.__qualname__, own.__module__
-    return Own
-
-
 def measure(own: type[Optimizer], path: str, make: MakeOptimizer) -> tuple[MeasuredUpdate, float]:
     """Measure the updates and the decay of a user's class; steps under torch.compile run eagerly.
 
@@ -206,6 +161,31 @@ def measure(own: type[Optimizer], path: str, make: MakeOptimizer) -> tuple[Measu
     if fault:
         raise InputError(f"{path}: {fault}", KEY)
     return measured
+
+
+def require_same_kind(
+    own: type[Optimizer], path: str, args: Mapping[str, Any], make: MakeOptimizer
+) -> None:
+    """Refuse a class whose update is of another kind after the measured steps.
+
+    Args:
+        own: The class.
+        path: Its import path.
+        args: Those that its constructor is given.
+        make: Makes the optimizer.
+
+    Raises:
+        InputError: It is, or a later step fails.
+    """
+    try:
+        with torch.compiler.set_stance("force_eager"):
+            fault = late_fault(make, own, args, visible_rate(make))
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever the user's class raises
+        raise InputError(f"{path}: {step_fault(own, error)}", KEY) from error
+    if fault:
+        raise InputError(f"{path}: {fault}", KEY)
 
 
 def unmatched(path: str, measured: MeasuredUpdate) -> str:
