@@ -81,6 +81,9 @@ class OptimizerRegistry(Registry[OptimizerEntry]):
 
     def unknown(self, name: str) -> str:
         """The error message for an unknown name."""
+        module, dot, attribute = name.rpartition(".")
+        if dot and is_own(f"{module}:{attribute}"):
+            return f"found {name!r}: a class takes a colon before its name, {module}:{attribute}"
         return f"{super().unknown(name)}; a class of your own is package.module:Class"
 
 

@@ -96,7 +96,7 @@ def untrainable_reason(optimizer: str, *, torch_only: bool = False) -> str | Non
         if not torch_only or (package == "torch" and not own):
             return None
         if own:
-            return f"its file makes torch's own optimizers, not {optimizer}"
+            return f"its file makes optimizers that have a name here, not {optimizer}"
     version = torch.__version__.partition("+")[0]
     return f"torch {version} has no {optimizer}: the plan gives its numbers only"
 

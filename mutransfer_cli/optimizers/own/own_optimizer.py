@@ -11,7 +11,7 @@ import torch
 from torch.optim import Optimizer
 
 from mutransfer_cli.catalog.own_optimizers import is_own, parts_of_name
-from mutransfer_cli.errors import InputError, described
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.optimizers.geometry import (
     FIXED_NORM,
     FIXED_NORM_SPECTRAL,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
+from difflib import get_close_matches
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from torch.optim import Optimizer
@@ -29,10 +31,22 @@ def optimizer_class(path: str) -> type[Optimizer]:
         for part in attribute.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # whatever the user's module raises at import
-        raise InputError(f"{path}: importing it: {described(error)}", KEY) from error
+        near = nearest_class(sys.modules.get(module), attribute)
+        raise InputError(f"{path}: importing it: {described(error)}{near}", KEY) from error
     if not (isinstance(found, type) and issubclass(found, Optimizer)):
         raise InputError(f"{path}: expected a subclass of torch.optim.Optimizer", KEY)
     return found
+
+
+def nearest_class(module: ModuleType | None, name: str) -> str:
+    """A question for the optimizer of a module whose name is nearest to an absent one."""
+    classes = {
+        key.casefold(): key
+        for key, value in vars(module or ModuleType("")).items()
+        if isinstance(value, type) and issubclass(value, Optimizer) and value is not Optimizer
+    }
+    near = get_close_matches(name.casefold(), classes, n=1, cutoff=0.5)
+    return "".join(f"; did you mean {classes[n]}?" for n in near if not hasattr(module, name))
 
 
 def taken_options(own: type[Optimizer]) -> frozenset[str]:

@@ -44,7 +44,7 @@ def test_numbers_are_found_in_settings_too_and_sizes_are_none() -> None:
 
 @pytest.mark.slow
 def test_scalable_shampoo_preconditions_after_the_measured_steps() -> None:
-    """Anil et al. 2020 (arXiv 2002.09018): plain descent before; pytorch_optimizer has 25, 1,000."""
+    """Anil et al. 2020 (arXiv 2002.09018): its first steps are those of plain descent."""
     pytest.importorskip("pytorch_optimizer")
     path = "pytorch_optimizer:ScalableShampoo"
     with pytest.raises(InputError, match=r"step 25, preconditioning_compute_steps 1,000\)"):

@@ -86,6 +86,7 @@ def test_refuses_exponents_of_no_known_geometry(name: str, text: str) -> None:
         ("tests.helpers.own_optimizers:Absent", "importing it: AttributeError"),
         ("tests.optimizers.own.no_module:Signs", "importing it: ModuleNotFoundError"),
         ("torch.nn:Linear", "expected a subclass of torch.optim.Optimizer"),
+        ("torch.optim:adamw", "did you mean AdamW?"),
         ("torch.optim:LBFGS", "missing 1 required positional argument: 'closure'"),
         (HERE + 'Signs{"absent": 1}', "unexpected keyword argument 'absent'"),
         (HERE + 'Signs{"absent": 1}', "optimizer.args: its constructor has no absent"),

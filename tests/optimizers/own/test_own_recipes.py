@@ -88,6 +88,8 @@ def test_arguments_of_a_built_in_optimizer_are_refused() -> None:
     assert "args belong to a class of your own" in refused(MLP, "optimizer.args.factor=3")
     line = refused(MLP, "optimizer.name=adamww")
     assert "package.module:Class" in line
+    line = refused(MLP, "optimizer.name=torch.optim.AdamW")
+    assert "a class takes a colon before its name, torch.optim:AdamW" in line
 
 
 @pytest.mark.parametrize(
