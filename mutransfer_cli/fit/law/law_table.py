@@ -22,6 +22,7 @@ from mutransfer_cli.fit.law.law_hyperparameters import (
 )
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
+from mutransfer_cli.fit.tables.rung_sizes import ROUNDED, merged
 from mutransfer_cli.interval import number
 from mutransfer_cli.surface.laws.law_form import LawTable
 
@@ -44,6 +45,25 @@ def with_derived(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Column
     return every, ()
 
 
+def without_rounding(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Columns, list[str]]:
+    """The columns with sizes that differ by rounding made equal, and what that changed.
+
+    Tokens that were counted as steps times batch differ so between batches.
+    """
+    every, notes = dict(columns), []
+    for name in (*ROUNDED, "flops"):
+        if name in every:
+            values = every[name].copy()
+            known = np.isfinite(values)
+            stands_for, groups = merged(values[known].tolist())
+            values[known] = [stands_for[value] for value in values[known].tolist()]
+            every[name] = values
+            if groups:
+                shown = ", ".join(f"{low:.15g} to {high:.15g}" for low, high in groups[:3])
+                notes.append(f"{name} that differ by rounding are one size: {shown}")
+    return every, notes
+
+
 def law_table(
     runs: RunColumns,
     form: LawEntry,
@@ -64,7 +84,8 @@ def law_table(
     Raises:
         InputError: A column is missing, or no run has all numbers.
     """
-    columns, derived = with_derived(runs.columns)
+    equal, rounded = without_rounding(runs.columns) if form.hyperparameters or best else ({}, [])
+    columns, derived = with_derived(equal or runs.columns)
     along = [known_name(name, columns) for name in along]
     of = [known_name(name, columns) for name in of]
     for name in (*along, *of, *form.columns):
@@ -82,7 +103,7 @@ def law_table(
     complete = np.logical_and.reduce([np.isfinite(columns[name]) for name in needed])
     if not complete.any():
         raise InputError(f"{runs.source}: no row has numbers for all of {', '.join(needed)}")
-    notes = [note for note in derived if note.partition(" ")[0] in needed]
+    notes = [note for note in (*derived, *rounded) if note.partition(" ")[0] in needed]
     if jointly:
         notes.append(f"{', '.join(jointly)}: searched at each size too, so fitted jointly")
     if not complete.all():
@@ -208,6 +229,8 @@ def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[st
             sizes.append(present[0])
         elif not form.optional:
             require(columns, candidates[0], runs)
+    if not sizes and form.optional and varies(columns.get("flops", np.empty(0))):
+        return ("flops",)  # of neither parameters nor tokens, whose product it is
     if not sizes:
         single = [n for candidates in form.sizes for n in candidates if n in columns]
         if not single:

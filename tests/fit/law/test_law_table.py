@@ -39,6 +39,31 @@ def test_hyperparameters_are_those_that_vary_within_a_size() -> None:
     assert made.hyperparameters == ("lr", "batch")
 
 
+def test_tokens_that_differ_by_rounding_are_one_size() -> None:
+    """5370·32·4096 = 703856640 and 2684·64·4096 = 703594496 are 7.04e8 tokens, 0.04 % apart."""
+    columns: dict[str, list[float]] = {"params": [1, 1, 2, 2], "lr": [1, 2, 1, 2]}
+    columns |= {"loss": [1, 2, 1, 2]}
+    counted = runs(**columns, tokens=[703856640, 703594496, 2e9, 2e9])
+    made, notes = law_table(counted, LAWS["optimum"])
+    assert made["tokens"].tolist() == [703594496, 703594496, 2e9, 2e9]
+    said = "tokens that differ by rounding are one size: 703594496 to 703856640"
+    assert said in notes and made.hyperparameters == ("lr",)
+    # the controls: 1 % apart; a law of the loss, which groups nothing
+    apart = runs(**columns, tokens=[7.04e8, 7.11e8, 2e9, 2e9])
+    assert law_table(apart, LAWS["optimum"])[0]["tokens"].tolist() == [7.04e8, 7.11e8, 2e9, 2e9]
+    assert law_table(counted, LAWS["chinchilla"])[0]["tokens"].tolist()[:2] == [
+        703856640,
+        703594496,
+    ]
+
+
+def test_compute_is_the_size_where_its_factors_have_no_column() -> None:
+    columns: dict[str, list[float]] = {"flops": [1, 1, 4, 4], "lr": [1, 2, 1, 2], "loss": [1] * 4}
+    assert law_table(runs(**columns), LAWS["optimum"])[0].sizes == ("flops",)
+    beside = runs(**columns, params=[1, 1, 2, 2])  # the control
+    assert law_table(beside, LAWS["optimum"])[0].sizes == ("params", "tokens")
+
+
 def test_a_hyperparameter_that_is_left_to_noise_is_named() -> None:
     """Its effect widens the scatter about the bowls in the learning rate."""
     table = runs(params=[1, 1, 2, 2], lr=[1, 2, 1, 2], weight_decay=[1, 2, 2, 1], loss=[1, 2, 1, 2])

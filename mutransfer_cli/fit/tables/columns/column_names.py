@@ -31,6 +31,10 @@ COMPUTE = {
     "zettaflop": 1e21,
 }  # not a speed, as TFLOPs
 PF_DAY = 8.64e19  # 10^15 a second, for a day
+# What was not trained on, in paths such as eval/c4/loss, and the names of a loss in these
+HELD_OUT = {"eval", "val", "valid", "validation", "dev", "test", "heldout", "held_out"}
+HELD_OUT_LOSSES = dict.fromkeys(("loss", "cross_entropy", "ce_loss", "nll"), "held_out_loss")
+HELD_OUT_LOSSES |= dict.fromkeys(("bpb", "bits_per_byte", "bpc"), "held_out_bpb")
 BASES = {"log2": 2.0, "log10": 10.0, "ln": math.e}
 
 
@@ -124,6 +128,10 @@ def plain_column_name(name: str) -> ColumnName:
         if key.startswith(prefix):
             inner = column_name(key.removeprefix(prefix))
             return ColumnName(inner.key, inner.role, inner.rank, "setting")
+    if len(parts) > 2 and compared(parts[0]) in HELD_OUT:  # eval/c4/loss; eval/loss is eval_loss
+        loss = HELD_OUT_LOSSES.get(compared(parts[-1]))
+        if loss is not None:
+            return ColumnName(key, *_RANKS[loss])
     for start in range(1, len(parts)):  # model.d_model, optimizer.lr; c4/loss is no plain loss
         inner_key = compared(".".join(parts[start:]))
         role_name, rank = _RANKS.get(inner_key, (None, 0))

@@ -104,7 +104,8 @@ _NAMED = (
         "best_val_loss min_val_loss val_loss_min final_loss loss_final loss_mean mean_loss "
         "val_bpb val_bpc val_bits_per_byte val_bits_per_character "
         "avg_loss test_loss final_test_loss loss_test value objective objective_value "
-        "val_cross_entropy cross_entropy ce_loss nll smooth_loss smoothed_loss smooth_lm_loss "
+        "val_cross_entropy cross_entropy ce_loss nll held_out_loss held_out_bpb "
+        "smooth_loss smoothed_loss smooth_lm_loss "
         "loss_ema ema_loss loss_ewma bpb bpc bits_per_byte bits_per_character "
         "smoothed_lm_loss smooth_train_loss smoothed_train_loss lm_loss train_loss training_loss "
         "final_train_loss train_loss_mean loss_train train_loss_final",

@@ -100,6 +100,19 @@ def test_a_smoothed_loss_beats_that_of_the_last_step() -> None:
     assert assign_roles(table(row | {"val_loss": "3.1"})).columns["loss"].name == "val_loss"
 
 
+def test_a_loss_on_held_out_data_in_a_path_beats_that_of_training() -> None:
+    """W&B logs an evaluation on a named set as eval/<set>/loss, beside train/loss."""
+    row: dict[str, object] = {"lr": "0.1", "train/loss": "2.9", "eval/paloma/c4_en/loss": "3.0"}
+    row |= {"eval/paloma/c4_en/bpb": "1.0"}
+    assert assign_roles(table(row)).columns["loss"].name == "eval/paloma/c4_en/loss"
+    assert assign_roles(table(row | {"eval/loss": "3"})).columns["loss"].name == "eval/loss"
+    with pytest.raises(InputError, match="loss could be 'eval/paloma/c4_en/loss' or 'eval/wiki/lo"):
+        assign_roles(table(row | {"eval/wiki/loss": "3.1"}))
+    # the control: a part of the loss in training is none
+    part: dict[str, object] = {"lr": "0.1", "train/loss": "2.9", "train/router/loss": "0.1"}
+    assert assign_roles(table(part)).columns["loss"].name == "train/loss"
+
+
 def test_the_deviation_beside_a_mean_that_is_named() -> None:
     """`frame.groupby(...)["val_loss"].agg(["mean", "std", "count"])` of pandas names no loss."""
     options = column_options(["loss=mean"])
