@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
+from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.repeatable import repeatable
 
 
@@ -60,7 +61,8 @@ def noise_scale(
     """
     if len(batches) < 4:
         raise InputError(f"the noise scale needs at least 4 batches, found {len(batches)}")
-    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    trained = {id(p) for p in trained_parameters(model)}
+    named = [(name, p) for name, p in model.named_parameters() if id(p) in trained]
     loss = repeatable(loss)
     products: dict[str, NDArray[np.float64]] = {}
     rows: list[list[Tensor]] = []

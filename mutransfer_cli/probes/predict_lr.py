@@ -113,7 +113,7 @@ def _options(proxies: Proxies, size: Size) -> list[Option[bool]]:
     """All three estimators, and those without short runs; measuring is counted in steps."""
     steps = short_steps(size.steps)
     edge = [(size, steps + MEASURING)]
-    comparing = _evaluated(size.batch) // 2
+    comparing = _evaluated(size.batch)  # a forward pass costs a step at most
     runs = [(size, steps + comparing)] * len(OCTAVES) if proxies.learning_rate > 0 else []
     return [Option(True, runs + edge), Option(False, edge, "no time for short runs")]
 

@@ -8,10 +8,23 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli.errors import InputError
+
 
 def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters of a model that take a gradient, each once."""
-    return [p for p in model.parameters() if p.requires_grad]
+    """The parameters of a model that take a gradient, each once.
+
+    Raises:
+        InputError: One is complex.
+    """
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    for name, p in named:
+        if p.is_complex():
+            raise InputError(
+                f"parameter {name} is complex, and probes differentiate by real numbers: keep its "
+                "real and imaginary parts as two (torch.view_as_complex joins them)"
+            )
+    return [p for _, p in named]
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:

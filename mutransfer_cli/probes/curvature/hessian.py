@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.probes.curvature.flat import flatten, moved, trained_parameters, unflatten
 from mutransfer_cli.probes.curvature.repeatable import Loss, repeatable, twice_differentiable
 
@@ -84,11 +85,15 @@ class Hessian:
         return mean
 
     def gradient(self) -> Tensor:
-        """The gradient of the mean loss (n,)."""
+        """The gradient of the mean loss (n,).
+
+        Raises:
+            InputError: The loss is not finite, or has no gradient.
+        """
         total: Tensor | None = None
         for batch in self.batches:
             with twice_differentiable():
-                loss = self._loss(self.model, batch)
+                loss = self._differentiable(batch)
                 grads = torch.autograd.grad(loss, self.parameters, allow_unused=True)
             flat = flatten(self._filled(grads))
             total = flat if total is None else total + flat
@@ -99,7 +104,7 @@ class Hessian:
         """The Hessian times a vector (n,).
 
         Raises:
-            InputError: The loss has no gradient.
+            InputError: The loss is not finite, or has no gradient.
         """
         if not self.products and self._once_differentiable():
             self.method = DIFFERENCES
@@ -112,6 +117,19 @@ class Hessian:
                     raise
                 self.method = DIFFERENCES
         return self._difference(vector)
+
+    def _differentiable(self, batch: Any) -> Tensor:
+        """The loss of a batch.
+
+        Raises:
+            InputError: It is not finite, or has no gradient.
+        """
+        loss = self._loss(self.model, batch)
+        if not loss.requires_grad:
+            raise InputError(NO_GRADIENT)
+        if not torch.isfinite(loss):
+            raise InputError(f"the loss is not finite: {float(loss.detach())}")
+        return loss
 
     def _once_differentiable(self) -> bool:
         """Whether a custom function of the model says that its gradient is not differentiable.
@@ -138,7 +156,7 @@ class Hessian:
         total = torch.zeros_like(vector)
         for batch in self.batches:
             with twice_differentiable():
-                loss = self._loss(self.model, batch)
+                loss = self._differentiable(batch)
                 grads = torch.autograd.grad(
                     loss, self.parameters, create_graph=True, allow_unused=True
                 )

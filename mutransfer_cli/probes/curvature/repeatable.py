@@ -30,15 +30,25 @@ def repeatable(loss: Loss) -> Loss:
 
 @contextmanager
 def kept_buffers(model: nn.Module) -> Iterator[None]:
-    """Restore the buffers of a model afterwards."""
-    kept = [(b, b.detach().clone()) for b in model.buffers()]
+    """Let a model work on copies of its buffers, and give it its own back afterwards.
+
+    Its own are never written to: a backward pass after the block, which differentiates by what the
+    forward pass saw, still finds the copies as that left them.
+    """
+    kept = [
+        (module, name, buffer)
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    copies = {id(buffer): buffer.detach().clone() for _, _, buffer in kept}
+    for module, name, buffer in kept:
+        module._buffers[name] = copies[id(buffer)]
     try:
         yield
     finally:
-        with torch.no_grad():
-            for buffer, value in kept:
-                if not torch.equal(buffer, value):
-                    buffer.data = value  # in place, autograd would refuse the backward pass
+        for module, name, buffer in kept:
+            module._buffers[name] = buffer
 
 
 def random_parts(model: nn.Module) -> str | None:

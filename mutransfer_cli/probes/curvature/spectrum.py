@@ -39,8 +39,9 @@ def top_eigenvalues(
     scale: Tensor | None = None,
     start: Tensor | None = None,
     tolerance: float = TOLERANCE,
+    added: Tensor | None = None,
 ) -> Eigenvalues:
-    """The algebraically largest eigenvalues of D^½ H D^½, by scipy's `eigsh` (ARPACK).
+    """The algebraically largest eigenvalues of D^½ (H + A) D^½, by scipy's `eigsh` (ARPACK).
 
     With D = 1 they are those of the Hessian; with D = learning rate / preconditioner of each entry,
     those that decide whether a step of the optimizer is stable.
@@ -51,6 +52,7 @@ def top_eigenvalues(
         scale: The diagonal D (n,), no entry negative; None: all 1.
         start: A vector (n,) to start from, such as the eigenvector of an earlier step.
         tolerance: Relative error of the eigenvalues, about.
+        added: The diagonal A (n,), such as that of weight decay; None: all 0.
 
     Raises:
         InputError: A product with the Hessian is not finite, or the iteration does not converge.
@@ -61,7 +63,9 @@ def top_eigenvalues(
 
     def product(vector: np.ndarray) -> np.ndarray:
         v = torch.as_tensor(np.ascontiguousarray(vector).reshape(-1)).to(device, dtype)
-        out = hessian.product(v) if root is None else root * hessian.product(root * v)
+        v = v if root is None else root * v
+        out = hessian.product(v) if added is None else hessian.product(v) + added * v
+        out = out if root is None else root * out
         values: np.ndarray = out.double().cpu().numpy()
         if not np.isfinite(values).all():
             raise InputError("the curvature of the loss is not finite at these weights")

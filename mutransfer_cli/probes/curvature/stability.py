@@ -28,7 +28,8 @@ class Stability:
 
     Attributes:
         sharpness: Largest eigenvalue of the Hessian.
-        scaled: Largest eigenvalue of D^½ H D^½: learning rate times preconditioned sharpness.
+        scaled: Largest eigenvalue of D^½ (H + decay) D^½: learning rate times preconditioned
+            sharpness.
         threshold: `scaled` at which steps become unstable.
         vectors: Eigenvectors of both, to start from at a later step.
         error: Bound on the error of `scaled`.
@@ -56,8 +57,8 @@ def stability(
 
     Thresholds of `scaled` (Cohen et al., arXiv 2103.00065 and 2207.14484): 2 for gradient descent,
     2 + 2β for heavy ball, (2 + 2β)/(1 + 2β) with Nesterov's momentum, (2 + 2β₁)/(1 - β₁) for Adam
-    and AdamW, 38 at β₁ = 0.9. Decoupled weight decay adds its own curvature, which is far below
-    that of the loss, and is left out.
+    and AdamW, 38 at β₁ = 0.9. Weight decay that is part of the gradient (SGD, Adam) is part of the
+    curvature: H + decay; decoupled decay is far below that of the loss, and is left out.
 
     Args:
         hessian: The Hessian of the training loss at the current weights.
@@ -76,7 +77,8 @@ def stability(
         )
     first, second = (None, None) if start is None else start
     plain = top_eigenvalues(hessian, start=first, tolerance=tolerance)
-    own = top_eigenvalues(hessian, scale=scale, start=second, tolerance=tolerance)
+    decay = decays(hessian, optimizer)
+    own = top_eigenvalues(hessian, scale=scale, start=second, tolerance=tolerance, added=decay)
     return Stability(
         sharpness=plain.values[0],
         scaled=own.values[0],
@@ -106,7 +108,8 @@ def scales(hessian: Hessian, optimizer: Optimizer) -> tuple[Tensor, list[float]]
         for p in group["params"]:
             if id(p) in gradient_of:
                 state = part.state.get(p, {})
-                scale = rule.preconditioner(p, gradient_of[id(p)], group, state)
+                gradient = gradient_of[id(p)] + _decay(part, group) * p.detach()
+                scale = rule.preconditioner(p, gradient, group, state)
                 by_parameter[id(p)] = float(group["lr"]) / scale
     missing = [p for p in hessian.parameters if id(p) not in by_parameter]
     if missing:
@@ -115,6 +118,25 @@ def scales(hessian: Hessian, optimizer: Optimizer) -> tuple[Tensor, list[float]]
             f"the first of shape {tuple(missing[0].shape)}"
         )
     return flatten([by_parameter[id(p)].detach() for p in hessian.parameters]), thresholds
+
+
+def decays(hessian: Hessian, optimizer: Optimizer) -> Tensor | None:
+    """What weight decay adds to the diagonal of the Hessian (n,); None: nothing.
+
+    Args:
+        hessian: Gives the order of the parameters.
+        optimizer: See `stability`; it has all of them.
+    """
+    of = {id(p): _decay(part, g) for part, g in _groups(optimizer) for p in g["params"]}
+    if not any(of[id(p)] for p in hessian.parameters):
+        return None
+    return flatten([torch.full_like(p, of[id(p)]) for p in hessian.parameters]).detach()
+
+
+def _decay(part: Optimizer, group: dict[str, Any]) -> float:
+    """The decay that an optimizer adds to the gradient; AdamW's is decoupled."""
+    decoupled = type(part) is AdamW or group.get("decoupled_weight_decay", False)
+    return 0.0 if decoupled else float(group.get("weight_decay", 0.0))
 
 
 @dataclass(frozen=True)
@@ -139,7 +161,7 @@ def _root_of_second_moment(
 
     Args:
         p: A parameter.
-        gradient: Its gradient on the measured batches.
+        gradient: Its gradient on the measured batches, with weight decay that is part of it.
         group: Its parameter group.
         state: Its state in the optimizer; empty before the first step.
     """
@@ -148,6 +170,8 @@ def _root_of_second_moment(
     second: Tensor = (1 - beta2) * gradient**2
     if "exp_avg_sq" in state:
         second = second + beta2 * state["exp_avg_sq"]
+    if "max_exp_avg_sq" in state:  # AMSGrad
+        second = second.maximum(state["max_exp_avg_sq"])
     root = (second / (1 - beta2**step)).sqrt()
     scale: Tensor = (1 - beta1**step) * (root + float(group["eps"]))
     return scale

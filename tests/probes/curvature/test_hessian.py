@@ -14,6 +14,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.curvature.flat import flatten, moved
 from mutransfer_cli.probes.curvature.hessian import Hessian
 from mutransfer_cli.probes.curvature.spectrum import top_eigenvalues
+from mutransfer_cli.probes.gradient_noise import noise_scale
 
 
 def tanh_net() -> nn.Module:
@@ -156,3 +157,51 @@ def test_a_loss_that_is_not_finite_is_refused() -> None:
         found.loss()
     with pytest.raises(InputError, match="not finite"):
         top_eigenvalues(found)
+
+
+class Counting(nn.Module):
+    """Multiplies by a number that every forward pass raises by one, and remembers."""
+
+    n: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2).double()
+        self.register_buffer("n", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.n += 1
+        out: Tensor = self.linear(x) * self.n
+        return out
+
+
+def test_the_backward_pass_sees_the_buffers_that_the_forward_pass_left() -> None:
+    """By hand: with n = 1 it is the linear model itself; before, the number is 0, and so is H."""
+    torch.manual_seed(0)
+    counting, data = Counting(), batches()
+    found = top_eigenvalues(Hessian(counting, squared, data)).values[0]
+    assert found == pytest.approx(
+        top_eigenvalues(Hessian(counting.linear, squared, data)).values[0], rel=1e-9
+    )
+    assert float(counting.n) == 0
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda m, b: m(b[0]).mean() * float("nan"), "the loss is not finite: nan"),
+        (lambda m, b: m(b[0]).mean().detach(), "has no gradient"),
+    ],
+)
+def test_a_loss_without_curvature_to_measure_is_refused(loss: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        top_eigenvalues(Hessian(tanh_net(), loss, batches()))
+
+
+def test_complex_parameters_are_refused() -> None:
+    model = nn.Linear(3, 2, dtype=torch.complex128)
+    loss = lambda m, b: m(b[0].to(torch.complex128)).abs().mean()  # noqa: E731  # short
+    with pytest.raises(InputError, match="parameter weight is complex"):
+        top_eigenvalues(Hessian(model, loss, batches()))
+    with pytest.raises(InputError, match="parameter weight is complex"):
+        noise_scale(model, loss, batches(4), 8)

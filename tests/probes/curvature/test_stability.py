@@ -113,6 +113,42 @@ def test_an_entry_without_gradient_so_far_is_measured_by_its_first_one() -> None
     assert found.scaled == pytest.approx(0.1, rel=1e-6)
 
 
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_decay_that_is_part_of_the_gradient_is_curvature(kind: Any) -> None:
+    """By hand at x = 1, where (h + 2)x is the gradient: .1·(4 + 2) under SGD.
+
+    Adam's first step, as above, with ε = 4: .1/.1·6/(6 + 4). AdamW's decay is not part of the
+    gradient: 4/(4 + 4).
+    """
+    bowl = Bowl()
+    more = {} if kind is torch.optim.SGD else {"eps": 4.0}
+    optimizer = kind(bowl.parameters(), lr=0.1, weight_decay=2.0, **more)
+    found = stability(Hessian(bowl, bowl_loss, [None]), optimizer)
+    assert found.sharpness == pytest.approx(4.0)
+    assert found.scaled == pytest.approx(0.5 if kind is torch.optim.AdamW else 0.6, rel=1e-6)
+    if kind is torch.optim.SGD:  # stable up to lr·(4 + 2) = 2, where the Hessian alone says 4/3
+        for lr, stays in ((1.98 / 6, True), (2.02 / 6, False)):
+            last = length_after(lambda p, lr=lr: torch.optim.SGD(p, lr=lr, weight_decay=2.0))
+            assert (last < 1) == stays
+
+
+def test_amsgrad_divides_by_the_largest_second_moment() -> None:
+    """By hand: a state of 25 gives √25, the moment that has decayed to 1 does not count."""
+    bowl = Bowl()
+    optimizer = torch.optim.Adam(bowl.parameters(), lr=0.1, betas=(0.0, 0.5), eps=0.0, amsgrad=True)
+    (x,) = bowl.parameters()
+    full = torch.full_like(x, 25.0)
+    optimizer.state[x] = {
+        "step": torch.tensor(1000.0),
+        "exp_avg_sq": full / 25,
+        "max_exp_avg_sq": full,
+    }
+    hessian = Hessian(bowl, bowl_loss, [None])
+    assert stability(hessian, optimizer).scaled == pytest.approx(0.1 * 4 / 5)
+    del optimizer.state[x]["max_exp_avg_sq"]
+    assert stability(hessian, optimizer).scaled > 0.1  # the control
+
+
 def test_what_has_no_threshold_is_refused() -> None:
     bowl = Bowl()
     hessian = Hessian(bowl, bowl_loss, [None])
