@@ -17,7 +17,7 @@ from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from mutransfer_cli.documents.probe import Measure, ProbeDocument
+    from mutransfer_cli.documents.probe import ProbeDocument
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
 ALL = "all"
@@ -128,6 +128,7 @@ def probe(
         from mutransfer_cli.report.probe_plot import plot_probes
 
         plot_probes(results, plot)
+        results = [d.model_copy(update={"plot": str(plot)}) if d.series else d for d in results]
     if as_json:
         print_json(
             ProbeListDocument(results=tuple(results), skipped=skipped)
@@ -165,15 +166,18 @@ def show(document: ProbeDocument) -> None:
     table(
         f"{document.probe}: {document.question}",
         ("measure", "at", "value", "expected"),
-        ((m.name, place(m), str(m.estimate), number(m.expected)) for m in shown),
+        (
+            (
+                f"{m.name} ({m.unit})" if m.unit else m.name,
+                m.place or "-",
+                str(m.estimate),
+                number(m.expected),
+            )
+            for m in shown
+        ),
     )
     if len(document.measures) > SHOWN:
         show_line(f"{len(document.measures) - SHOWN} further measures: --json")
     for note in document.notes:
         show_line(f"note: {note}")
     show_line(f"method: {document.method}")
-
-
-def place(measure: Measure) -> str:
-    """Where a number was measured, as text."""
-    return ", ".join(f"{name} {value}" for name, value in measure.at.items()) or "-"

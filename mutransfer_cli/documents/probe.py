@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mutransfer_cli.documents.base import Part
-from mutransfer_cli.interval import Interval
+from mutransfer_cli.interval import Interval, number
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -22,6 +22,17 @@ class Measure(Part):
     estimate: Interval
     expected: float | None = Field(default=None, description="what theory predicts; null: nothing")
     unit: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it was measured, for people; empty: at one place only."""
+        shown = {k: number(v) if isinstance(v, float) else v for k, v in self.at.items()}
+        return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+    @property
+    def full_name(self) -> str:
+        """Its name and place, unique among the measures of a probe."""
+        return f"{self.name} ({self.place})" if self.at else self.name
 
 
 class Series(Part):
@@ -53,6 +64,14 @@ class ProbeDocument(Part):
     verdict: Verdict
     reason: str = Field(description="the answer in one sentence, with its numbers")
     advice: str | None = Field(default=None, description="what to do; null: nothing")
+    values: dict[str, Interval] = Field(
+        default={},
+        description="measures by name and place: `noise scale (step 0)`",
+    )
+    expected: dict[str, float] = Field(
+        default={}, description="what theory predicts, of those measures of which it does"
+    )
+    plot: str | None = Field(default=None, description="the file of the plot; null: none")
     measures: tuple[Measure, ...]
     series: tuple[Series, ...] = ()
     method: str = Field(description="how it was measured, with the source of the threshold")

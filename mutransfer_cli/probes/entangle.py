@@ -124,7 +124,7 @@ def judge(fit: StudyFit) -> ProbeResult:
         tuple(measures),
         METHOD,
         _series(document),
-        _advice(entangled, undecided, alone, document.tolerance),
+        _advice(pairs, alone, document.tolerance),
         document.notes,
     )
 
@@ -155,21 +155,17 @@ def _costs(fit: StudyFit, pairs: Sequence[Pair]) -> tuple[dict[str, Interval], d
     return {n: alone[n] for n in ordered}, {n: surface.cost_of_smallest(n) for n in names}
 
 
-def _advice(
-    entangled: Sequence[Pair],
-    undecided: Sequence[Pair],
-    alone: Mapping[str, Interval],
-    tolerance: float,
-) -> str | None:
+def _advice(pairs: Sequence[Pair], alone: Mapping[str, Interval], tolerance: float) -> str | None:
     """What to do.
 
     Args:
-        entangled: Pairs that are certainly entangled.
-        undecided: Pairs of which it is open.
+        pairs: All pairs.
         alone: Cost of tuning each alone, least first.
         tolerance: The cost that counts as none.
     """
     parts = []
+    entangled = [p for p in pairs if p.entangled]
+    undecided = [p for p in pairs if not p.entangled and not p.free]
     joint = {n: None for p in entangled if not p.across for n in (p.first, p.second)}
     if alone:
         order = ", then ".join(alone)
@@ -186,6 +182,12 @@ def _advice(
             f"the best {name} changes with the {axis}: tune it at the target's {axis}, or "
             "extrapolate with `mutransfer fit`; `mutransfer check` names a tensor whose scaling is "
             "at fault"
+        )
+    still = list(dict.fromkeys(p.first for p in pairs if p.across and p.free))
+    if still and not entangled and not undecided:
+        parts.append(
+            f"tune {' and '.join(still)} at the smallest rung: the best values hold at the larger "
+            "ones (`mutransfer scale` gives the target's configuration)"
         )
     if undecided and not entangled:
         parts.append("more seeds or finer steps of the search (search.seeds) would decide")
@@ -215,6 +217,7 @@ def _series(document: FitDocument) -> tuple[Series, ...]:
                         low=tuple(log2(o.low if o.low else o.value) for _, o in rungs),
                         high=tuple(log2(o.high or o.value) for _, o in rungs),
                         expected=tuple(log2(rungs[0][1].value) for _ in rungs),
+                        expected_name="without drift",
                     )
                 )
     return tuple(found)

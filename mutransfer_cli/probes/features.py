@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.seed_intervals import banded, geometric_interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.feature_learning.kernel_features import (
     KERNEL_METHOD,
@@ -94,16 +93,19 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
     ]
     measures += ansatz_measures(runs, request.confidence)
     series = [
-        Series(
-            name=name,
-            panel="movement of features",
-            x_name="width",
-            y_name="relative change of the output",
-            x=tuple(float(width) for width in runs),
-            y=tuple(
-                float(np.exp(np.mean([np.log(m) for w, m in points if w == width])))
-                for width in runs
+        banded(
+            Series(
+                name=name,
+                panel="movement of features",
+                x_name="width",
+                y_name="relative change of the output",
+                x=tuple(float(width) for width in runs),
+                y=(),
             ),
+            [
+                geometric_interval([m for w, m in points if w == width], request.confidence)
+                for width in runs
+            ],
         )
         for name, points in moved.items()
     ]
@@ -112,7 +114,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
         reason,
         tuple(measures),
         METHOD,
-        (*series, *kernel_series(runs)),
+        (*series, *kernel_series(runs, request.confidence)),
         ADVICE[regime],
         tuple(notes),
     )

@@ -25,6 +25,7 @@ from mutransfer_cli.probes.curves.kernel_curve import (
     why_missed,
 )
 from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
+from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
@@ -89,31 +90,38 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
             for p in found
         ]
         series.append(
-            Series(
-                name=f"kernel at {when}",
-                panel="learning curve",
-                x_name="examples",
-                y_name="mean squared error",
-                x=tuple(float(n) for n in EXAMPLES),
-                y=tuple(p.error.value for p in found),
-                expected=tuple(p.expected for p in found),
+            banded(
+                Series(
+                    name=f"kernel at {when}",
+                    panel="learning curve",
+                    x_name="examples",
+                    y_name="mean squared error",
+                    x=tuple(float(n) for n in EXAMPLES),
+                    y=(),
+                    expected=tuple(p.expected for p in found),
+                    expected_name="theory of each kernel",
+                ),
+                [p.error for p in found],
             )
         )
     curve, notes = learning_curve(request, EXAMPLES, x, y, values, inf if plan.notes else taken)
-    for n, errors in curve.items():
-        error = error_interval(errors, request.confidence)
+    own_errors = {n: error_interval(errors, request.confidence) for n, errors in curve.items()}
+    for n, error in own_errors.items():
         measures.append(
             Measure(name="mean squared error of networks", at={"examples": n}, estimate=error)
         )
     if curve:
         series.append(
-            Series(
-                name="network",
-                panel="learning curve",
-                x_name="examples",
-                y_name="mean squared error",
-                x=tuple(float(n) for n in curve),
-                y=tuple(float(np.mean(errors)) for errors in curve.values()),
+            banded(
+                Series(
+                    name="network",
+                    panel="learning curve",
+                    x_name="examples",
+                    y_name="mean squared error",
+                    x=tuple(float(n) for n in curve),
+                    y=(),
+                ),
+                list(own_errors.values()),
             )
         )
     own = network_error(trainee, x, values, request.confidence)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.estimates.axis_limit import AxisLimit, axis_limit
-from mutransfer_cli.probes.estimates.width_slope import width_slope
+from mutransfer_cli.probes.estimates.axis_limit import AxisLimit, axis_limit, fluctuation_of
+from mutransfer_cli.probes.estimates.seed_intervals import banded, mean_interval
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.axis_runs import STEP, axis_runs, reduced
 from mutransfer_cli.probes.subject.time_plan import fitting
 from mutransfer_cli.probes.subject.trained_run import SHARES, TrainedRun, trained_run
-from mutransfer_cli.surface.limits import FEWEST_SIZES
 
 BATCHES = 8  # on which losses are measured, none of them trained on
 SMALL = 0.01  # of the loss: an error below it is none
@@ -93,21 +92,8 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
             f"relative errors of logits and features have no interval from {done} seeds; "
             f"{SEEDS_OF_INTERVALS} give one (--minutes)"
         ] = None
-    fluctuation = _fluctuation(spread, request.confidence)
-    return _result(found, fluctuation, tuple(notes))
-
-
-def _fluctuation(
-    spread: Mapping[int, Sequence[NDArray[np.float64]]], confidence: float
-) -> Interval | None:
-    """The exponent of the width with which the logits' variance over seeds changes."""
-    points = []
-    for width, rows in spread.items():
-        if len(rows) > 1 and rows[0].size and len({r.shape for r in rows}) == 1:
-            points.append((width, float(np.stack(rows).var(0, ddof=1).mean())))
-    if len(points) < FEWEST_SIZES or any(v <= 0 for _, v in points):
-        return None
-    return width_slope(points, confidence)
+    fluctuation = fluctuation_of(spread, request.confidence)
+    return _result(found, fluctuation, tuple(notes), request.confidence)
 
 
 def judge(errors: Mapping[str, Interval], loss: float) -> tuple[Verdict, str]:
@@ -132,11 +118,22 @@ def judge(errors: Mapping[str, Interval], loss: float) -> tuple[Verdict, str]:
     coarsest = max(errors, key=lambda name: errors[name].value)
     if errors[coarsest].value < SMALL * loss:
         return "pass", f"the base is within {SMALL:.0%} of its limits: {text}"
+    low = errors[coarsest].low or errors[coarsest].value
+    as_far = [n for n, e in errors.items() if n != coarsest and (e.high or e.value) > low]
+    if as_far:
+        reason = (
+            f"the coarsest axis seems to be the {coarsest}, with an interval that overlaps that of "
+            f"the {' and the '.join(as_far)}; errors of the base: {text}"
+        )
+        return "pass", reason
     return "pass", f"the coarsest axis is the {coarsest}; errors of the base: {text}"
 
 
 def _result(
-    found: Sequence[AxisLimit], fluctuation: Interval | None, notes: tuple[str, ...]
+    found: Sequence[AxisLimit],
+    fluctuation: Interval | None,
+    notes: tuple[str, ...],
+    confidence: float,
 ) -> ProbeResult:
     """Verdict, measures and curves.
 
@@ -144,6 +141,7 @@ def _result(
         found: Every axis.
         fluctuation: Exponent of the logits' variance over seeds.
         notes: What else to say.
+        confidence: Of the intervals.
     """
     loss = float(found[0].losses[found[0].base].mean())
     verdict, reason = judge({a.name: a.error for a in found}, abs(loss))
@@ -151,49 +149,17 @@ def _result(
     series: list[Series] = []
     more = list(notes)
     for axis in found:
-        measures.append(
-            Measure(name="loss in the limit", at={"axis": axis.name}, estimate=axis.fit.limit)
-        )
-        for size, error in zip(axis.sizes, axis.fit.errors, strict=True):
-            value = 1 / size if axis.name == STEP else size
-            measures.append(
-                Measure(name="discretization error", at={axis.name: value}, estimate=error)
-            )
-        for share, limit, mean in zip(SHARES, axis.curve, axis.base_curve, strict=True):
-            measures.append(
-                Measure(
-                    name="loss along training in the limit",
-                    at={"axis": axis.name, "share of the run": share},
-                    estimate=limit.limit,
-                    expected=mean,
-                )
-            )
+        measures += _measures(axis)
         for what, name in VECTORS.items():
-            distance = axis.vectors.get(what)
-            if distance is None:
+            if what not in axis.vectors:
                 more.append(f"{axis.name}: no {name}: the limit does not stand out from its seeds")
-                continue
-            measures.append(Measure(name=name, at={"axis": axis.name}, estimate=distance))
-        series += _curves(axis)
         if max(axis.sizes) < FACTOR * min(axis.sizes):
             factor = max(axis.sizes) / min(axis.sizes)
             more.append(
                 f"{axis.name}: sizes span a factor of {factor:g}; a limit counts as reached "
                 f"after {FACTOR:g}"
             )
-        x = np.array(axis.sizes) ** -axis.fit.power
-        fitted = axis.fit.limit.value + np.array([e.value for e in axis.fit.errors])
-        series.append(
-            Series(
-                name=axis.name,
-                panel=f"loss over the {axis.name}",
-                x_name=f"1 / {axis.name}" if axis.name != STEP else "relative step size",
-                y_name="loss",
-                x=tuple(x),
-                y=tuple(axis.losses.mean(1)),
-                expected=tuple(fitted),
-            )
-        )
+        series += _curves(axis, confidence)
     if fluctuation is not None:
         measures.append(
             Measure(
@@ -206,6 +172,11 @@ def _result(
         advice = "a smaller or coarser model is better here: larger ones will need regularization"
     elif verdict == "inconclusive":
         advice = "give it more time (--minutes) for more seeds, or add sizes to the ladder"
+    elif "overlaps" in reason:
+        advice = (
+            "larger models and smaller steps gain alike, as far as these seeds tell; give it more "
+            "time (--minutes) to tell the axes apart"
+        )
     elif "coarsest" in reason:
         advice = (
             "smaller steps over a longer run gain more than a larger model"
@@ -215,17 +186,57 @@ def _result(
     return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), advice, tuple(more))
 
 
-def _curves(axis: AxisLimit) -> list[Series]:
-    """The loss along training of the base, and in the limit."""
-    limits = tuple(limit.limit.value for limit in axis.curve)
-    return [
-        Series(
-            name=name,
-            panel=f"loss along training: {axis.name}",
-            x_name="share of the run",
-            y_name="training loss",
-            x=SHARES,
-            y=values,
-        )
-        for name, values in (("base", axis.base_curve), ("limit", limits))
+def _measures(axis: AxisLimit) -> list[Measure]:
+    """The limit along an axis, and how far every size and the base are from it."""
+    at: dict[str, int | float | str] = {"axis": axis.name}
+    measures = [Measure(name="loss in the limit", at=at, estimate=axis.fit.limit)]
+    for size, error in zip(axis.sizes, axis.fit.errors, strict=True):
+        value = 1 / size if axis.name == STEP else size
+        measures.append(Measure(name="discretization error", at={axis.name: value}, estimate=error))
+    measures += [
+        Measure(name=name, at=at, estimate=axis.vectors[what])
+        for what, name in VECTORS.items()
+        if what in axis.vectors
     ]
+    for share, limit in zip(SHARES, axis.curve, strict=True):
+        place = {**at, "share of the run": share}
+        for name, estimate in (
+            ("loss along training in the limit", limit.limit),
+            ("discretization error along training", limit.errors[axis.base]),
+        ):
+            measures.append(Measure(name=name, at=place, estimate=estimate))
+    return measures
+
+
+def _curves(axis: AxisLimit, confidence: float) -> list[Series]:
+    """The loss along training of the base and in the limit, and the final loss over the sizes."""
+    curves = [
+        banded(
+            Series(
+                name=name,
+                panel=f"loss along training: {axis.name}",
+                x_name="share of the run",
+                y_name="training loss",
+                x=SHARES,
+                y=(),
+            ),
+            estimates,
+        )
+        for name, estimates in (
+            ("base", axis.base_curve),
+            ("limit", [limit.limit for limit in axis.curve]),
+        )
+    ]
+    power = "" if axis.fit.power == 1 else f"^{axis.fit.power:g}"
+    fitted = axis.fit.limit.value + np.array([e.value for e in axis.fit.errors])
+    final = Series(
+        name="seeds' mean",
+        panel=f"loss over the {axis.name}",
+        x_name=f"1 / {axis.name}{power}" if axis.name != STEP else "relative step size",
+        y_name="loss",
+        x=tuple(np.array(axis.sizes) ** -axis.fit.power),
+        y=(),
+        expected=tuple(fitted),
+        expected_name=f"limit + c/{axis.name}{power}" if axis.name != STEP else "limit + c·step",
+    )
+    return [*curves, banded(final, [mean_interval(row, confidence) for row in axis.losses])]

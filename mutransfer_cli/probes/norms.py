@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.norm_outliers import best_trials, norm_outlier_note
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.seed_intervals import banded, geometric_interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trained_norms import ALIGNMENT, MOST_STEPS, trained_norms
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.tensor_norms import READOUT, ROTATION
+from mutransfer_cli.train.tensor_norms import RATIO, READOUT, ROTATION, SPECTRAL, UPDATE
 
 TOLERANCE = 0.15  # of the exponent of the size
 FEWEST_SIZES = 3
 ANGLE = "radians per step"
+UNITS = {
+    SPECTRAL: "spectral norm of the weights",
+    UPDATE: "spectral norm of an update",
+    RATIO: "‖ΔW‖/‖W‖ per step",
+    ROTATION: f"rotation ({ANGLE})",
+    ALIGNMENT: "alignment ‖ΔW x‖/(‖ΔW‖₂‖x‖)",
+    READOUT: "RMS→∞ norm of the readout",
+}
 MEASURING = 10  # steps that the norms of a run cost, about
 METHOD = (
     "RMS→∞ norm of the readout, spectral norms by the power method, update in the middle of a run: "
@@ -152,21 +161,31 @@ def _result(
                 )
             )
     verdict, reason = _verdict(slopes[READOUT], axis)
-    series = tuple(
-        Series(
-            name=_parts(name)[1] or name,
-            panel=_parts(name)[0],
-            x_name=axis,
-            y_name=_parts(name)[0] + (f" ({ANGLE})" if _parts(name)[0] == ROTATION else ""),
-            x=tuple(float(w) for w in sorted({w for w, _ in rows})),
-            y=tuple(
-                sum(v for u, v in rows if u == w) / sum(u == w for u, _ in rows)
-                for w in sorted({w for w, _ in rows})
-            ),
-        )
-        for name, rows in positive.items()
-    )
+    series = tuple(_curve(axis, name, rows, confidence) for name, rows in positive.items())
     return ProbeResult(verdict, reason, tuple(measures), METHOD, series, ADVICE[verdict], notes)
+
+
+def _curve(axis: str, name: str, rows: Sequence[tuple[float, float]], confidence: float) -> Series:
+    """A norm over the sizes.
+
+    Args:
+        axis: The size that varies.
+        name: Name of the norm.
+        rows: Size and value of every trial.
+        confidence: Of the band.
+    """
+    quantity, tensor = _parts(name)
+    sizes = sorted({u for u, _ in rows})
+    curve = Series(
+        name=tensor or name,
+        panel=quantity,
+        x_name=axis,
+        y_name=UNITS.get(quantity, quantity),
+        x=tuple(sizes),
+        y=(),
+    )
+    means = [geometric_interval([v for u, v in rows if u == w], confidence) for w in sizes]
+    return banded(curve, means)
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import sqrt
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
-from scipy.stats import t
 
 from mutransfer_cli.catalog.probes import PROBES, ProbeEntry
 from mutransfer_cli.documents.probe import Measure, ProbeDocument, Series, Verdict
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
 from mutransfer_cli.probes.subject.time_plan import TooLittleTime
 
@@ -176,6 +170,8 @@ def run_probe(
         verdict=result.verdict,
         reason=result.reason,
         advice=result.advice,
+        values={m.full_name: m.estimate for m in result.measures},
+        expected={m.full_name: m.expected for m in result.measures if m.expected is not None},
         measures=result.measures,
         series=result.series,
         method=result.method,
@@ -194,18 +190,3 @@ def kind_of(proxies: Proxies) -> str:
 
 def _takes(entry: ProbeEntry) -> str:
     return " or ".join(KINDS[kind] for kind in entry.takes)
-
-
-def mean_interval(values: Sequence[float], confidence: float) -> Interval:
-    """The mean of independent values with Student's interval; no bounds for a single value.
-
-    Args:
-        values: One value per seed.
-        confidence: Of the interval.
-    """
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return Interval(value=mean)
-    error = float(np.std(values, ddof=1)) / sqrt(len(values))
-    reach = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
-    return Interval(value=mean, low=mean - reach, high=mean + reach)

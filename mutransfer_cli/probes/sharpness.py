@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.hessian import DIFFERENCES, DIFFERENCES_NOTE
-from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, mean_interval
+from mutransfer_cli.probes.estimates.seed_intervals import geometric_interval
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trained_sharpness import (
     BATCHES,
@@ -81,7 +82,7 @@ def probe_sharpness(request: ProbeRequest) -> ProbeResult:
         size: [max(found.values()) for run in runs if (found := ratios_of(run, known))]
         for size, runs in ratios.items()
     }
-    by_size = {s: mean_interval(found, request.confidence) for s, found in peaks.items() if found}
+    by_size = {s: geometric_interval(of, request.confidence) for s, of in peaks.items() if of}
     if not by_size:
         advice = "train on larger batches: one step's direction is lost in the noise of its batch"
         return ProbeResult("inconclusive", LOST, (), METHOD, (), advice, tuple(notes))
@@ -225,7 +226,7 @@ def _own_measures(size: Size, runs: Sequence[Sequence[Point]], confidence: float
     measures = []
     balls = [[p.ball for p in points if p.ball is not None] for points in runs]
     if all(balls):
-        estimate = mean_interval([max(found) for found in balls], confidence)
+        estimate = geometric_interval([max(found) for found in balls], confidence)
         name = "largest ratio over steps of the optimizer's length"
         measures.append(Measure(name=name, at={"width": size.width}, estimate=estimate))
     found = [[p.batch for p in points if p.batch is not None] for points in runs]
@@ -238,7 +239,9 @@ def _own_measures(size: Size, runs: Sequence[Sequence[Point]], confidence: float
             Measure(
                 name="largest learning rate × batch sharpness",
                 at=at,
-                estimate=mean_interval([max(b.value for b in own) for own in found], confidence),
+                estimate=geometric_interval(
+                    [max(b.value for b in own) for own in found], confidence
+                ),
                 expected=first.small if first.small == first.large else None,
             )
         )

@@ -24,6 +24,7 @@ from mutransfer_cli.probes.estimates.agreement import (
     pair_mean,
     relative_agreement,
 )
+from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
 from mutransfer_cli.probes.subject.proxies import Proxies
@@ -34,6 +35,7 @@ from mutransfer_cli.recipe.size import Size
 ROWS = 256  # examples, or tokens, that are compared
 BATCHES = 8
 FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 4
+SEEDS = "agreement of seeds"
 SAME = 0.9  # of what seeds let one expect
 SAME_ADVICE = "what is tuned at the smallest width is tuned for the same solution"
 UNDECIDED_ADVICE = "more seeds decide it: give it more time (--minutes)"
@@ -198,11 +200,14 @@ def compared(
     """
     tables = agreement_tables(learned)
     largest = widths[-1]
-    measures, ratios = [], {}
+    measures, ratios, series = [], {}, []
     for name, table in tables.items():
-        for w in widths:
-            within = jackknife(partial(pair_mean, table, w, w), seeds, confidence)
-            measures.append(Measure(name=f"{name} of seeds", at={"width": w}, estimate=within))
+        within = [jackknife(partial(pair_mean, table, w, w), seeds, confidence) for w in widths]
+        for w, own in zip(widths, within, strict=True):
+            measures.append(Measure(name=f"{name} of seeds", at={"width": w}, estimate=own))
+        x = tuple(float(w) for w in widths)
+        curve = Series(name=name, panel=SEEDS, x_name="width", y_name="agreement", x=x, y=())
+        series.append(banded(curve, within))
         growth = jackknife(partial(growth_per_doubling, table, widths), seeds, confidence)
         measures.append(
             Measure(name=f"growth of {name} per doubling of the width", estimate=growth)
@@ -216,18 +221,7 @@ def compared(
             if name == CKA:
                 ratios[w] = ratio
     verdict, reason, advice = _verdict(ratios, largest)
-    series = tuple(
-        Series(
-            name=name,
-            panel="agreement of seeds",
-            x_name="width",
-            y_name="agreement",
-            x=tuple(float(w) for w in widths),
-            y=tuple(pair_mean(table, w, w, seeds) for w in widths),
-        )
-        for name, table in tables.items()
-    )
-    return ProbeResult(verdict, reason, tuple(measures), METHOD, series, advice, notes)
+    return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), advice, notes)
 
 
 def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from mutransfer_cli.catalog.probes import PROBES
@@ -12,6 +13,8 @@ from mutransfer_cli.report.figure import figure, shades
 
 PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 MOST_LABELS = 12
+MARKERS = "os^DvPX"  # curves differ in print, and to the colour-blind
+MOST_MARKERS = 40  # points of a curve that has them
 MOST_TICKS = 8  # steps
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
@@ -39,8 +42,10 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
     size = PANEL_WIDTH * across, HEIGHT * -(-len(panels) // across)
     with figure(path, len(panels), size, across) as axes:
         for panel, ((probe, title), curves) in zip(axes, panels.items(), strict=True):
-            for series, color in zip(curves, shades(len(curves)), strict=True):
-                panel.plot(series.x, series.y, "o-", markersize=3, color=color, label=series.name)
+            colors = shades(len(curves))
+            for series, color, marker in zip(curves, colors, cycle(MARKERS), strict=False):
+                style = {"marker": marker if len(series.x) <= MOST_MARKERS else "", "markersize": 4}
+                panel.plot(series.x, series.y, color=color, label=series.name, **style)
                 if series.low is not None and series.high is not None:
                     if len(series.x) == 1:  # a band would have no width
                         panel.vlines(series.x, series.low, series.high, color=color)
@@ -60,7 +65,7 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
                 places = sorted({x for series in curves for x in series.x})
                 if curves[0].x_name != "step" or len(places) <= MOST_TICKS:
                     panel.set_xticks(places, [f"{place:g}" for place in places])
-            values = [y for series in curves for y in series.y]
+            values = [y for s in curves for y in (*s.y, *(s.low or ()), *(s.high or ()))]
             if curves[0].y_name == COSINE:
                 panel.set_ylim(min(0, *values), 1)
             elif PROBES[probe].logarithmic and min(values) > 0:

@@ -52,6 +52,17 @@ def test_ten_known_cases() -> None:
     assert decided >= 8
 
 
+def test_an_axis_is_not_called_the_coarsest_while_intervals_overlap() -> None:
+    """Of .15 (.11 to .18) and .19 (.13 to .25) nobody knows which is larger."""
+    errors = {
+        "width": Interval(value=0.19, low=0.13, high=0.25),
+        "step": Interval(value=0.15, low=0.11, high=0.18),
+    }
+    assert "seems to be the width, with an interval that overlaps" in judge(errors, 1.0)[1]
+    apart = {**errors, "step": Interval(value=0.1, low=0.08, high=0.12)}
+    assert "overlap" not in judge(apart, 1.0)[1]
+
+
 def test_the_coarsest_axis_is_named() -> None:
     errors = {
         "width": Interval(value=0.05, low=0.04, high=0.06),

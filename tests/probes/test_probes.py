@@ -10,8 +10,9 @@ import pytest
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.estimates.seed_intervals import geometric_interval, mean_interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
-from mutransfer_cli.probes.probe_run import mean_interval, run_probe
+from mutransfer_cli.probes.probe_run import run_probe
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.sweep import sweep
 from tests.helpers.commands import run
@@ -90,6 +91,15 @@ def test_a_mean_has_student_s_interval() -> None:
     interval = mean_interval([1.0, 3.0], 0.9)
     assert interval.low == pytest.approx(2 - 6.3138, abs=1e-3)
     assert mean_interval([1.0], 0.9).low is None
+
+
+def test_what_is_positive_stays_so_within_its_interval() -> None:
+    """Of 1 and 4: 2·4^±(6.314·.5), the interval of log2 1 ± …; with a 0, that of the values."""
+    found = geometric_interval([1.0, 4.0], 0.9)
+    assert found.value == pytest.approx(2.0)
+    assert (found.low, found.high) == pytest.approx((2 * 2**-6.3138, 2 * 2**6.3138), rel=1e-4)
+    assert geometric_interval([0.0, 4.0], 0.9) == mean_interval([0.0, 4.0], 0.9)
+    assert geometric_interval([3.0], 0.9).low is None
 
 
 def test_the_noise_scale_of_a_run(recipe: Path) -> None:
@@ -211,3 +221,8 @@ def test_the_list_and_a_probe_as_json(capsys: pytest.CaptureFixture[str], tmp_pa
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "mutransfer/probe/v1" and document["verdict"] == "pass"
     assert (tmp_path / "p.png").stat().st_size > 5000
+    assert document["plot"] == str(tmp_path / "p.png")
+    name = "half time of a mode (mode 3, step_size 0.001)"
+    assert document["values"][name]["value"] == pytest.approx(1.334, rel=0.01)
+    assert document["expected"][name] == pytest.approx(1.3342, rel=1e-3)  # ln(3/.001 - 1)/(2·3)
+    assert len(document["values"]) == len(document["measures"])

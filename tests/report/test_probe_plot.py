@@ -103,6 +103,25 @@ def test_the_interval_of_a_single_point_is_drawn(
         plt.close(drawing)
 
 
+def test_an_axis_holds_the_whole_band_and_curves_have_marks_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = document("features", 1)
+    first = given.series[0].model_copy(update={"y": (1.0, 1.0), "low": (0.9, 0.9), "high": (2, 2)})
+    wide = first.model_copy(update={"high": (9.0, 9.0)})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([given.model_copy(update={"series": (first, first)})], tmp_path / "x.png")
+    plot_probes([given.model_copy(update={"series": (wide,)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (near,), (far,) = ([a for a in d.axes if a.axison] for d in kept)
+    assert near.get_yscale() == "linear" and near.get_ylim()[1] > 2
+    assert far.get_yscale() == "log" and far.get_ylim()[1] > 9
+    assert len({line.get_marker() for line in near.lines}) == 2
+    for drawing in kept:
+        plt.close(drawing)
+
+
 @pytest.mark.parametrize(("steps", "shown"), [(3, ["1", "2", "3"]), (9, [])])
 def test_few_steps_are_numbers(
     steps: int, shown: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,8 @@ from mutransfer_cli.probes.estimates.eigenframework import (
     measured_error,
     predicted_error,
 )
-from mutransfer_cli.probes.probe_run import ProbeRequest, mean_interval
+from mutransfer_cli.probes.estimates.seed_intervals import mean_interval
+from mutransfer_cli.probes.probe_run import ProbeRequest
 
 EXAMPLES = (16, 32, 64, 128)  # training sets
 DRAWS = 400  # of each

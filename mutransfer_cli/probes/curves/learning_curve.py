@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.probe_run import ProbeRequest, mean_interval
+from mutransfer_cli.probes.estimates.seed_intervals import mean_interval
+from mutransfer_cli.probes.probe_run import ProbeRequest
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 NETWORKS = 3  # trained on each number of examples

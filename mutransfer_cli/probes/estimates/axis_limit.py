@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.seed_intervals import mean_interval
+from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.subject.trained_run import TrainedRun
-from mutransfer_cli.surface.limits import Limit, limit_of, vector_error
+from mutransfer_cli.surface.limits import FEWEST_SIZES, Limit, limit_of, vector_error
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class AxisLimit:
     fit: Limit
     base: int
     curve: tuple[Limit, ...]
-    base_curve: tuple[float, ...]
+    base_curve: tuple[Interval, ...]
     vectors: dict[str, Interval]
 
     @property
@@ -79,6 +81,24 @@ def axis_limit(
             limit_of(sizes, curves[:, :, i], (fit.power,), confidence)
             for i in range(curves.shape[2])
         ),
-        base_curve=tuple(curves[base].mean(0)),
+        base_curve=tuple(mean_interval(row, confidence) for row in curves[base].T),
         vectors=vectors,
     )
+
+
+def fluctuation_of(
+    spread: Mapping[int, Sequence[NDArray[np.float64]]], confidence: float
+) -> Interval | None:
+    """The exponent of the width with which the logits' variance over seeds changes.
+
+    Args:
+        spread: Logits of every seed, by width.
+        confidence: Of the interval.
+    """
+    points = []
+    for width, rows in spread.items():
+        if len(rows) > 1 and rows[0].size and len({r.shape for r in rows}) == 1:
+            points.append((width, float(np.stack(rows).var(0, ddof=1).mean())))
+    if len(points) < FEWEST_SIZES or any(v <= 0 for _, v in points):
+        return None
+    return width_slope(points, confidence)

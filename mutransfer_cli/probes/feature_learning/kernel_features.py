@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 
 from mutransfer_cli.documents.probe import Measure, Series
+from mutransfer_cli.probes.estimates.seed_intervals import banded, geometric_interval, mean_interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.feature_learning.output_gradients import EXAMPLES, FEWEST
 from mutransfer_cli.probes.feature_learning.trained_features import INIT, TRAINED, TrainedFeatures
-from mutransfer_cli.probes.probe_run import mean_interval
 
 KERNEL_METHOD = (
     f"Tangent kernel of {EXAMPLES} of these examples and a random projection of the outputs: its "
@@ -20,6 +20,7 @@ KERNEL_METHOD = (
     "y being minus the loss's gradient by the outputs at init; neural feature ansatz: cosine of "
     "WᵀW with the average outer product of gradients by a linear layer's input (arXiv 2212.13881)"
 )
+MOVED = "tangent kernel"
 UNMEASURED = (
     f"no tangent kernel: fewer than {FEWEST} examples fit, or the outputs have no row for each one"
 )
@@ -37,12 +38,12 @@ def kernel_measures(runs: Runs, confidence: float) -> list[Measure]:
     measures = []
     if len({w for w, _ in moved}) == len(runs) > 2:
         slope = width_slope(moved, confidence)
-        at: dict[str, int | float | str] = {"movement": "tangent kernel"}
+        at: dict[str, int | float | str] = {"movement": MOVED}
         measures.append(Measure(name="exponent of the width", at=at, estimate=slope, expected=0.0))
     width, largest = list(runs.items())[-1]
     kernels = [r.kernel for r in largest if r.kernel is not None]
     if kernels:
-        movement = mean_interval(kernels, confidence)
+        movement = geometric_interval(kernels, confidence)
         name = "relative change of the tangent kernel"
         measures.append(Measure(name=name, at={"width": width}, estimate=movement))
     for name, value in (
@@ -70,14 +71,15 @@ def ansatz_measures(runs: Runs, confidence: float) -> list[Measure]:
     return measures
 
 
-def kernel_series(runs: Runs) -> list[Series]:
+def kernel_series(runs: Runs, confidence: float) -> list[Series]:
     """The movement and the alignment of the kernel over widths.
 
     Args:
         runs: The runs of every width, small to large.
+        confidence: Of the intervals.
     """
     curves: list[tuple[str, str, str, Callable[[TrainedFeatures], float | None]]] = [
-        ("tangent kernel", "movement of the tangent kernel", "relative change", lambda r: r.kernel)
+        (MOVED, "movement of the tangent kernel", "relative change", lambda r: r.kernel)
     ]
     for when in (INIT, TRAINED):
         for name, of in (
@@ -91,10 +93,12 @@ def kernel_series(runs: Runs) -> list[Series]:
         for width, found in runs.items():
             values = [v for v in map(value, found) if v is not None]
             if values:
-                points.append((float(width), float(np.mean(values))))
+                mean = geometric_interval if name == MOVED else mean_interval
+                points.append((float(width), mean(values, confidence)))
         if points:
             x, y = zip(*points, strict=True)
-            series.append(Series(name=name, panel=panel, x_name="width", y_name=y_name, x=x, y=y))
+            curve = Series(name=name, panel=panel, x_name="width", y_name=y_name, x=x, y=())
+            series.append(banded(curve, y))
     return series
 
 

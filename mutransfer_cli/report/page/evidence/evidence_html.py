@@ -102,8 +102,8 @@ def probe_html(file: str, document: ProbeDocument) -> Iterator[Element | None]:
     yield element("p", document.advice) if document.advice else None
     rows: list[Sequence[Child]] = [
         (
-            m.name,
-            ", ".join(f"{name} {value}" for name, value in m.at.items()) or "-",
+            f"{m.name} ({m.unit})" if m.unit else m.name,
+            m.place or "-",
             str(m.estimate),
             "-" if m.expected is None else f"{m.expected:.4g}",
         )
