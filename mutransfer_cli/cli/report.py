@@ -60,7 +60,7 @@ def report(
     target: dict[str, float | None] = dict(zip(SIZES, (width, depth, batch, steps), strict=False))
     write = partial(write_report, sources, output, target=target, png=png, svg=svg)
     if watch:
-        from mutransfer_cli.report.page.serve import LOCAL, or_waiting, serve, write_again
+        from mutransfer_cli.report.page.serve import LOCAL, keep, or_waiting, serve, write_again
 
         write_page = or_waiting(partial(write, refresh=EVERY), sources, output, EVERY)
         write_page()
@@ -69,6 +69,7 @@ def report(
         try:
             write_again(write_page, EVERY)
         except KeyboardInterrupt as error:
+            keep(output)
             kept = f"{output} is the page as it was written last"
             raise Interrupted("SIGINT", kept) from error
     document = write()

@@ -47,7 +47,7 @@ def test_a_watched_report_names_its_page(
     monkeypatch.setattr(write, "write_report", lambda *arguments, **options: None)
     monkeypatch.setattr(serve, "write_again", interrupted)
     page = tmp_path / "page.html"
-    page.write_text("")
+    page.write_text('<html lang="en" data-refresh="30">')
     arguments = ["mutransfer", "report", "run", "-o", str(page), "--watch", "--port", "0"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as caught:
@@ -55,3 +55,4 @@ def test_a_watched_report_names_its_page(
     assert caught.value.code == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"mutransfer: interrupted; {page} is the page as it was written last"
+    assert page.read_text() == '<html lang="en">'

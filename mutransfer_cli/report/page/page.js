@@ -24,3 +24,7 @@ const paper = {width: 336, height: 330, "legend.y": -0.4, "font.color": "#000000
 addEventListener("beforeprint", () => plots.forEach(plot => Plotly.relayout(plot, paper)));
 addEventListener("afterprint", () => plots.forEach(plot =>
   Plotly.relayout(plot, {...theme(), width: null, height: null, "legend.y": -0.25, autosize: true})));
+// Served by `report --watch`: load it again, and stay as it is when nobody serves it any more.
+const every = Number(document.documentElement.dataset.refresh);
+if (every) setInterval(() =>
+  fetch(location.href, {method: "HEAD"}).then(() => location.reload(), () => {}), 1000 * every);

@@ -47,7 +47,6 @@ def page_text(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="refresh", content=str(refresh)) if refresh else None,
         element("title", f"mutransfer: {names}"),
         raw("style", resource("page.css")),
     )
@@ -76,7 +75,8 @@ def page_text(
         raw("script", plotly_script()),
         raw("script", resource("page.js")),
     )
-    return html(element("html", head, body, lang="en"))
+    again = {"data_refresh": str(refresh)} if refresh else {}  # page.js reads it
+    return html(element("html", head, body, lang="en", **again))
 
 
 def key_of(index: int) -> str:

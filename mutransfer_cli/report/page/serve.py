@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,7 @@ WAITING = """<!doctype html>
 <meta http-equiv="refresh" content="{every}"></head>
 <body><p>Waiting for the first trial. Now: {reason}</p></body></html>
 """
+REFRESH = re.compile(r' data-refresh="\d+"|<meta http-equiv="refresh"[^>]*>')
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -103,3 +105,8 @@ def write_again(write: Callable[[], object], every: float) -> None:
     while True:
         sleep(every)
         write()
+
+
+def keep(page: Path) -> None:
+    """Leave a page that no browser loads again: it is not served any more."""
+    write_text(page, REFRESH.sub("", page.read_text(encoding="utf-8"), count=1))

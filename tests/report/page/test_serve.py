@@ -13,7 +13,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.report.page import serve as room
-from mutransfer_cli.report.page.serve import LOCAL, or_waiting, serve, write_again
+from mutransfer_cli.report.page.serve import LOCAL, keep, or_waiting, serve, write_again
 
 
 def test_every_path_is_the_page_as_it_is_now(tmp_path: Path) -> None:
@@ -96,6 +96,8 @@ def test_the_first_trial_is_waited_for(tmp_path: Path) -> None:
     waiting = page.read_text()
     assert "Waiting for the first trial" in waiting and "&lt;trial&gt;" in waiting
     assert 'http-equiv="refresh" content="30"' in waiting
+    keep(page)
+    assert "refresh" not in page.read_text()
     ready.append(True)
     write_or_wait()
     assert page.read_text() == "the page"
