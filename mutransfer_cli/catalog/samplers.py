@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from mutransfer_cli.catalog.registry import Entry, Registry
 
+STARTUP = 5  # settings that Optuna's samplers draw at random before they fit a model, at most
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerEntry(Entry):
@@ -24,6 +26,9 @@ class SamplerEntry(Entry):
         starts_at_rate: Whether it can start about one learning rate (`search.start: probe`).
         has_small_rounds: Whether its rounds are much smaller than the search, so that the cost of
             choosing an engine pays off only over all rounds.
+        grows_by: Keys of `search` that a finished search goes on with where they grow, next to the
+            ladder and the target (`recipe.growth`).
+        grows_where: The same in words.
     """
 
     needs_trials: bool = False
@@ -35,7 +40,14 @@ class SamplerEntry(Entry):
     proposes_lines: bool = False
     starts_at_rate: bool = False
     has_small_rounds: bool = False
+    grows_by: tuple[str, ...] = ()
+    grows_where: str = ""
 
+
+_BY_RESULTS = (
+    "the ladder or search.budget.trials are those of before and more, with as many settings on "
+    f"every rung, at least {STARTUP}"
+)
 
 SAMPLERS = Registry(
     "samplers",
@@ -48,12 +60,18 @@ SAMPLERS = Registry(
             prunes_by_lr=True,
             proposes_lines=True,
             starts_at_rate=True,
+            grows_by=("space", "seeds", "extend", "budget"),
+            grows_where="the ladder, search.seeds, search.extend or the values in search.space are "
+            "those of before and more",
         ),
         SamplerEntry(
             name="sobol",
             summary="quasi-random points",
             implementation="mutransfer_cli.search.samplers.sobol:SobolSampler",
             needs_trials=True,
+            grows_by=("seeds", "budget"),
+            grows_where="the ladder, search.seeds or search.budget.trials are those of before and "
+            "more, with as many settings on every rung",
         ),
         SamplerEntry(
             name="tpe",
@@ -61,6 +79,8 @@ SAMPLERS = Registry(
             implementation="mutransfer_cli.search.samplers.tpe:TPESampler",
             needs_trials=True,
             uses_results=True,
+            grows_by=("budget",),
+            grows_where=_BY_RESULTS,
         ),
         SamplerEntry(
             name="gp",
@@ -68,6 +88,8 @@ SAMPLERS = Registry(
             implementation="mutransfer_cli.search.samplers.gp:GPSampler",
             needs_trials=True,
             uses_results=True,
+            grows_by=("budget",),
+            grows_where=_BY_RESULTS,
         ),
         SamplerEntry(
             name="adaptive",
@@ -77,6 +99,9 @@ SAMPLERS = Registry(
             uses_results=True,
             starts_at_rate=True,
             has_small_rounds=True,
+            grows_by=("precision", "budget"),
+            grows_where="the ladder is that of before and more, or search.precision, search.budget "
+            "or the target differ",
         ),
         SamplerEntry(
             name="independent",

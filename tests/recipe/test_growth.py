@@ -52,9 +52,49 @@ def test_more_of_the_same(larger: str) -> None:
 def test_something_else(other: tuple[str, ...]) -> None:
     difference = first_difference(read_as(recipe(), recipe(*other)), recipe(*other))
     assert difference is not None
-    assert bool(growth_hint(difference)) is difference.startswith(("ladder", "search"))
+    assert bool(growth_hint(difference, recipe().search)) is difference.startswith(
+        ("ladder", "search")
+    )
 
 
-def test_samplers_that_choose_by_what_ended_do_not_grow() -> None:
-    sobol = ("search.sampler=sobol", "search.budget={trials: 64}")
-    assert read_as(recipe(*sobol), recipe(*sobol, "search.seeds=3")) == recipe(*sobol)
+SEARCHES = {
+    # 2 rungs × 2 seeds: 16 settings on each rung
+    "sobol": ("search.sampler=sobol", "search.budget={trials: 64}"),
+    "tpe": ("search.sampler=tpe", "search.budget={trials: 64}"),
+    "adaptive": ("search.sampler=adaptive",),
+    "independent": ("search.sampler=independent",),
+}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "sets", "goes_on"),
+    [
+        ("sobol", ("search.budget.trials=128",), True),
+        ("sobol", ("search.budget.trials=96", "search.seeds=3"), True),
+        ("sobol", ("search.seeds=3",), False),  # 10 settings on each rung
+        ("sobol", ("ladder={width: [32, 64, 128]}", "search.budget.trials=96"), True),
+        ("sobol", ("ladder={width: [32, 64, 128]}",), False),  # the same
+        ("sobol", ("search.space={lr: {log2: [-9, -6]}}",), False),
+        ("tpe", ("search.budget.trials=128",), True),
+        ("tpe", ("search.budget.trials=96", "search.seeds=3"), False),  # other means
+        ("tpe", ("search.budget.trials=32",), False),
+        ("adaptive", ("search.precision=0.1", "target={width: 4096}"), True),
+        ("adaptive", ("search.seeds=3",), False),
+        ("independent", ("search.extend=9",), False),
+    ],
+)
+def test_other_samplers_go_on(sampler: str, sets: tuple[str, ...], goes_on: bool) -> None:
+    before, after = recipe(*SEARCHES[sampler]), recipe(*SEARCHES[sampler], *sets)
+    difference = first_difference(read_as(before, after), after)
+    assert (difference is None) is goes_on
+    if difference is not None:
+        assert bool(growth_hint(difference, before.search)) is (sampler != "independent")
+
+
+def test_few_settings_have_a_random_start_of_their_own() -> None:
+    """3 settings on each rung are drawn at random, 5 of 16 are: the fourth is another one."""
+    few, more = ("search.budget={trials: 12}",), ("search.budget={trials: 64}",)
+    before, after = (recipe("search.sampler=tpe", *sets) for sets in (few, more))
+    assert read_as(before, after) == before
+    sobol = "search.sampler=sobol"
+    assert read_as(recipe(sobol, *few), recipe(sobol, *more)) == recipe(sobol, *more)

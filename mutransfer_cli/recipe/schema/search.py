@@ -102,3 +102,7 @@ class Search(Section):
         if isinstance(self.precision, dict):
             return self.precision.get(name, inf)
         return self.precision
+
+    def settings_per_rung(self, rungs: int) -> int:
+        """How many settings the budget of trials allows on each of some rungs."""
+        return max(1, (self.budget.trials or 0) // (rungs * self.seeds))

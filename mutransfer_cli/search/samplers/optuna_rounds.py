@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mutransfer_cli.catalog.samplers import STARTUP
 from mutransfer_cli.recipe.schema.space import Space
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.job import Job, missing
@@ -19,8 +20,6 @@ from mutransfer_cli.search.samplers.settings import Setting, mean_losses, settin
 if TYPE_CHECKING:
     import optuna
     from optuna.distributions import BaseDistribution
-
-STARTUP = 5  # settings drawn at random before a model is fitted, at most
 
 
 class OptunaRounds:
@@ -57,8 +56,7 @@ class OptunaRounds:
     @property
     def settings_per_rung(self) -> int:
         """How many settings the budget of trials allows on each rung."""
-        trials = self.problem.search.budget.trials or 0
-        return max(1, trials // (len(self.problem.rungs) * self.problem.search.seeds))
+        return self.problem.search.settings_per_rung(len(self.problem.rungs))
 
     def count_trials(self) -> TrialCount:
         """The budget, shared among rungs and seeds."""

@@ -165,7 +165,7 @@ def prepare(run: Path, recipe: Recipe, environment: dict[str, Any]) -> None:
     if difference:
         raise InputError(
             f"--run {run}: made by a different recipe: {difference}; choose another --run, or "
-            f"use the recipe that made it{growth_hint(difference)}"
+            f"use the recipe that made it{growth_hint(difference, stored.search)}"
         )
     before = read_environment(run)
     for key in ("seed", "storage"):

@@ -134,7 +134,7 @@ class Study:
                 f"{option}{self.location.shown}: its study {recipe.name!r} was made by a "
                 f"different recipe: {difference}; "
                 f"{remedy if self.location.shared else 'choose another --run'}"
-                f"{growth_hint(difference)}"
+                f"{growth_hint(difference, stored.search)}"
             )
         return stored
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import optuna
 import pytest
 
+from mutransfer_cli.catalog.samplers import STARTUP
 from mutransfer_cli.search.samplers.gp import GPSampler
-from mutransfer_cli.search.samplers.optuna_rounds import STARTUP
 from tests.helpers.rounds import positions, problem
 
 

@@ -31,3 +31,11 @@ def test_settings_do_not_depend_on_losses() -> None:
 def test_random_settings_are_not_so_even() -> None:
     """The control: another sampler's settings leave cells empty."""
     assert any(len(cells(positions("tpe", 9, lambda x: x, seed)[1:])) < 8 for seed in SEEDS)
+
+
+def test_a_longer_search_starts_with_the_shorter_one() -> None:
+    """So that a run goes on with more trials; Optuna's others with a random start of five too."""
+    assert positions("sobol", 9, lambda x: x)[:4] == positions("sobol", 4, lambda x: x)
+    assert positions("tpe", 9, lambda x: x)[:6] == positions("tpe", 6, lambda x: x)
+    # the control: another seed
+    assert positions("tpe", 9, lambda x: x, 1)[:5] != positions("tpe", 9, lambda x: x)[:5]

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import pytest
 
-from mutransfer_cli.search.samplers.optuna_rounds import STARTUP
+from mutransfer_cli.catalog.samplers import STARTUP
 from tests.helpers.rounds import positions
 
 
