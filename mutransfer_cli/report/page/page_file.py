@@ -22,6 +22,12 @@ from mutransfer_cli.report.page.run_section import RunSection
 from mutransfer_cli.report.page.section_html import section_html
 from mutransfer_cli.version import __version__
 
+WORDS = (
+    "A rung is one of the sizes that were trained, the base the size at which numbers are quoted, "
+    "the target the large run. Regret is the loss that a setting gives away against the best one; "
+    "drift is how far the best setting moves when a size doubles; an octave is a factor of two."
+)
+
 
 def page_text(
     sections: Sequence[RunSection],
@@ -53,7 +59,9 @@ def page_text(
     day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     body = element(
         "body",
-        element("header", element("h1", f"mutransfer: {names}")),
+        element(
+            "header", element("h1", f"mutransfer: {names}"), element("p", WORDS, class_="note")
+        ),
         element(
             "main",
             comparison(sections) if len(sections) > 1 else None,

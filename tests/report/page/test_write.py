@@ -49,6 +49,7 @@ def test_its_numbers_are_those_of_the_fit(run: Path, tmp_path: Path) -> None:
     for name, decided in expected.decided.items():
         assert f"{decided.value:.4g}</td>" in page, name
     assert expected.verdict in page and "hidden" in page  # the plan of the target
+    assert page.index("Regret is the loss") < page.index('class="answer"')
     figures = embedded(page, "figures")
     assert isinstance(figures, dict) and set(figures) == set(
         re.findall(r'data-figure="(.*?)"', page)
