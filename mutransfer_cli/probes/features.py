@@ -47,6 +47,8 @@ ADVICE = {
     UNDECIDED: "run `mutransfer check`; if it passes, begin the ladder at a larger width, or "
     "zero the readout (init.zero): at small widths, its random outputs drive the first steps",
 }
+FIXED = "lazy: no layer before the readout moves at any width: the features are fixed"
+FIXED_ADVICE = "train the layers before the readout: are they frozen, or left out of the optimizer?"
 VERDICTS: dict[str, Verdict] = {LEARNED: "pass", LAZY: "fail", UNSTABLE: "fail"}
 Sizes = tuple[tuple[Size, ...], int]  # sizes, and number of seeds
 Runs = Mapping[int, Sequence[TrainedFeatures]]
@@ -81,6 +83,8 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
             notes.update(dict.fromkeys(trainee.notes))
             runs[size.width].append(trained_features(trainee, with_kernel))
     moved = by_layer(runs)
+    if not moved:
+        return ProbeResult("fail", FIXED, (), METHOD, (), FIXED_ADVICE, tuple(notes))
     slopes = {name: width_slope(points, request.confidence) for name, points in moved.items()}
     middle = sorted(slopes, key=lambda name: slopes[name].value)[len(slopes) // 2]
     regime, reason = regime_of(slopes, middle)

@@ -17,6 +17,8 @@ from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.repeatable import repeatable
 
+ROUNDING = 1e-9  # of |G|², below which tr Σ is a rounding error
+
 
 @dataclass(frozen=True)
 class NoiseScale:
@@ -115,7 +117,8 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
 
     def inverse(p: NDArray[np.float64]) -> float:
         trace, squared = moments(p, examples)
-        return squared / trace if trace > 0 else np.inf
+        # rounding errors of equal gradients are no noise
+        return squared / trace if trace > ROUNDING * max(squared, 0.0) else np.inf
 
     k = len(products)
     value = inverse(products)
@@ -123,6 +126,8 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
         return Interval(value=0.0, low=0.0, high=0.0)
     kept = [np.delete(np.arange(k), i) for i in range(k)]
     parts = np.array([inverse(products[np.ix_(rest, rest)]) for rest in kept])
+    if not np.isfinite(parts).all():  # all but one of the batches are the same
+        return Interval(value=1 / value if value > 0 else float(k * examples))
     error = float(np.sqrt((k - 1) / k * ((parts - parts.mean()) ** 2).sum()))
     reach = float(t.ppf((1 + confidence) / 2, k - 1)) * error
     low, high = value - reach, value + reach

@@ -100,6 +100,13 @@ def probe_noise(request: ProbeRequest) -> ProbeResult:
             )
             if hyperbola.misfit > MISFIT:
                 notes = (*notes, NO_HYPERBOLA.format(hyperbola.misfit))
+    if critical.value == 0:
+        reason = "there is no noise to measure: all batches have the same gradient"
+        advice = (
+            "let `batch(seed)` draw other examples for every seed; in full-batch training there is "
+            "no noise, and the batch is as large as it can be"
+        )
+        return ProbeResult("inconclusive", reason, (), METHOD, (), advice, notes)
     if critical.high is None or critical.low is None:
         return ProbeResult(
             "inconclusive",

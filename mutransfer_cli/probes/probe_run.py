@@ -142,6 +142,7 @@ def run_probe(
             raise InputError(f"probe {name}: expected {_takes(entry)}, found {target}")
     elif target is not None and not entry.takes:
         raise InputError(f"probe {name}: takes no recipe, it brings its own model")
+    probe: Probe = entry.load()  # before the clock starts: imports come on top of the minutes
     request = ProbeRequest(
         proxies,
         seed=seed,
@@ -151,7 +152,6 @@ def run_probe(
         predict=predict,
         curve=curve,
     )
-    probe: Probe = entry.load()
     try:
         result = probe(request)
     except TooLittleTime as error:

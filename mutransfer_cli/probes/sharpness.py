@@ -133,11 +133,14 @@ def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, st
             f"expect spikes or divergence: divide the learning rate by {worst.value:.2g}, or warm "
             "up longer where the ratio peaks early in the run (--plot)"
         )
+    elif high < low_edge and worst.value <= 0:
+        verdict, reason = "pass", f"stable: the loss curves upward nowhere: {where}"
+        advice = "curvature sets no limit to the learning rate; a sweep finds it"
     elif high < low_edge:
         verdict, reason = "pass", f"stable: scaled sharpness is {where}"
         advice = (
-            f"steps stay stable up to about {1 / worst.value:.2g} times this learning rate; which "
-            "rate is best, `probe predict-lr` or a sweep says"
+            f"steps stay stable up to about {1 / worst.value:.2g} times this learning rate; the "
+            "best one is found by `probe predict-lr` or a sweep"
         )
     elif low >= low_edge or high <= high_edge:
         verdict, reason = "pass", f"at or just below the edge of stability: {where}"
@@ -176,12 +179,7 @@ def _result(
     """
     verdict, reason, advice = judged(by_size, largest)
     measures = [
-        Measure(
-            name="largest ratio to the threshold",
-            at={"width": s.width},
-            estimate=value,
-            expected=None,
-        )
+        Measure(name="largest ratio to the threshold", at={"width": s.width}, estimate=value)
         for s, value in by_size.items()
     ]
     measures += [m for s, found in runs.items() for m in _own_measures(s, found, confidence)]

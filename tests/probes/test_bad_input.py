@@ -51,6 +51,21 @@ def detached(width, seed=0):
 def frozen(width, seed=0):
     made = subject(width, seed, nn.Identity())
     return Subject(made.model.requires_grad_(False), made.optimizer, made.loss, made.batch)
+def flat(width, seed=0):
+    return subject(width, seed, nn.Identity(), lambda m, b: m(b[0]).floor().mean())
+def full_batch(width, seed=0):
+    made = subject(width, seed, nn.Identity())
+    data = made.batch(0)
+    return Subject(made.model, made.optimizer, made.loss, lambda seed: data)
+def straight(width, seed=0):
+    model = nn.Linear(4, width, bias=False)
+    loss = lambda m, b: m(b[0]).mean()
+    return Subject(model, torch.optim.SGD(model.parameters(), lr=0.1), loss, plain(8).batch)
+def fixed(width, seed=0):
+    made = plain(width, seed)
+    made.model[0].requires_grad_(False)
+    last = torch.optim.SGD(made.model[-1].parameters(), lr=0.2 / width)
+    return Subject(made.model, last, made.loss, made.batch)
 def one_size(width, seed=0):
     return plain(64, seed)
 def no_optimizer(width, seed=0):
@@ -96,6 +111,31 @@ def test_a_loss_that_is_not_finite(probe: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("probe", ["noise", "features"])
 def test_a_loss_without_a_gradient(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "loss has no gradient" in error_of(capsys, probe, "hard_models:detached")
+
+
+@pytest.mark.parametrize("probe", TRAINED)
+def test_a_loss_without_slope(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the rounded output nothing is trained: four probes crashed, and one passed."""
+    assert "gradient of its loss is zero" in error_of(capsys, probe, "hard_models:flat")
+
+
+def test_fixed_features_are_lazy(capsys: pytest.CaptureFixture[str]) -> None:
+    """Random features: only the readout is trained, and nothing before it moves."""
+    assert run("probe", "features", "hard_models:fixed") == 1
+    assert "lazy: no layer before the readout moves" in " ".join(capsys.readouterr().out.split())
+
+
+def test_full_batches_have_no_noise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("probe", "noise", "hard_models:full_batch") == 3
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no noise to measure" in out and "`batch(seed)` draw other examples" in out
+
+
+def test_a_loss_that_is_linear_has_no_curvature(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its Hessian is 0: no rate is too large for it."""
+    assert run("probe", "sharpness", "hard_models:straight", "--minutes", "0.5") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "curves upward nowhere: scaled" not in out and "curves upward nowhere: 0 (0 to 0)" in out
 
 
 @pytest.mark.parametrize("probe", TRAINED)

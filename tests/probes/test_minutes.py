@@ -14,7 +14,7 @@ import pytest
 
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument
-from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.probe_run import ProbeResult, run_probe
 from mutransfer_cli.probes.subject.time_plan import costs_by_size
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.commands import run
@@ -125,6 +125,20 @@ def test_an_inconclusive_refusal_is_no_error(
     assert run("probe", "features", str(recipe), "--minutes", "0.1") == 3
     shown = capsys.readouterr()
     assert "nothing was measured" in shown.out and "advice: --minutes" in shown.out
+
+
+def test_imports_come_on_top(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a refusal at 0.5 minutes advises 0.4, which its own imports had taken."""
+    now, left = [0.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+
+    def load(entry: object) -> object:
+        now[0] += 20.0
+        return lambda request: left.append(request.left) or ProbeResult("pass", "-", (), "-")
+
+    monkeypatch.setattr(type(PROBES["noise"]), "load", load)
+    run_probe("noise", str(recipe), minutes=0.5)
+    assert left == [30.0]
 
 
 def test_the_cost_of_a_size_between_is_a_power() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from mutransfer_cli.errors import InputError
@@ -93,6 +93,10 @@ def top_eigenvalues(
             raise InputError(
                 f"the largest eigenvalue did not converge in {MOST_ITERATIONS} iterations"
             ) from error
+        except ArpackError:
+            if product(first).any():
+                raise
+            return Eigenvalues((0.0,) * count, torch.zeros(count, n), 0.0)  # no curvature at all
         order = np.argsort(values)[::-1]
         values, vectors = values[order], vectors[:, order]
     residual = product(vectors[:, 0]) - values[0] * vectors[:, 0]

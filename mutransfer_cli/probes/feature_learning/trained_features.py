@@ -64,20 +64,19 @@ def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatu
 
 
 def _movement(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
-    """Relative change of every output that moves.
+    """Relative change of every output that moves; empty where all are fixed.
 
     Raises:
-        InputError: None does.
+        InputError: There is no output.
     """
     moved = {
         name: _rms(after[name] - value) / _rms(value)
         for name, value in before.items()
         if name in after and after[name].shape == value.shape and _rms(value) > 0
     }
-    moved = {name: value for name, value in moved.items() if value > 0}
     if not moved:
-        raise InputError("the model has no layer before its readout whose output moves")
-    return moved
+        raise InputError("the model has no layer before its readout")
+    return {name: value for name, value in moved.items() if value > 0}
 
 
 def _rms(tensor: Tensor) -> float:

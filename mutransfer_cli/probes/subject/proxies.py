@@ -17,7 +17,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.probes.curvature.repeatable import random_parts, repeatable
-from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.subject.trainee import Trainee, check_slope
 from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
@@ -103,12 +103,19 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
         loss = single.subject.loss
         assert loss is not None
         frozen = random_parts(single.subject.model)
+
+        def step(i: int) -> float:
+            loss = float(single.step(i))
+            if i == 0:
+                check_slope(single.subject.model, name)
+            return loss
+
         return Trainee(
             model=single.subject.model,
             optimizer=single.subject.optimizer,
             loss=repeatable(loss),
             batch=single.batch,
-            step=lambda i: float(single.step(i)),
+            step=step,
             step_on=lambda i, batch: float(single.step_on(i, batch)),
             steps=size.steps,
             roles={t.name: t.role for t in trial.plan.tensors},
@@ -181,6 +188,8 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
                 raise InputError(f"{name}: {NO_GRADIENT}")
             subject.optimizer.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+            if i == 0:
+                check_slope(subject.model, name)
             subject.optimizer.step()
             return value.detach()
 

@@ -59,6 +59,24 @@ class Trainee:
         return [self.batch(UNSEEN + first + i) for i in range(count)]
 
 
+def check_slope(model: nn.Module, name: str) -> None:
+    """Check that the first step has a gradient to follow.
+
+    Args:
+        model: The model, after the first backward pass.
+        name: Of the model, for the message.
+
+    Raises:
+        InputError: The gradient of every parameter is zero.
+    """
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    if grads and not any(bool(g.any()) for g in grads):
+        raise InputError(
+            f"{name}: the gradient of its loss is zero for every parameter at step 1, so that "
+            "nothing is trained (floor, round, sign and argmax have no slope): use a loss that has"
+        )
+
+
 def finite_loss(loss: float, step: int) -> float:
     """The loss of a step, counted from 0.
 
