@@ -29,14 +29,21 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.growth.along_axes import followed_axes, shapes_at
+from mutransfer_cli.models.notes import sum_notes
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.optimizers.protocol import optimizer_of, optimizer_spec
-from mutransfer_cli.parameterization.axes.expert_rules import EXPERT_AXIS, expert_count, part_of
+from mutransfer_cli.parameterization.axes.expert_rules import (
+    ACTIVE_AXIS,
+    EXPERT_AXIS,
+    expert_count,
+    part_of,
+)
 from mutransfer_cli.parameterization.axes.tensor_on_axis import TensorOnAxis
 from mutransfer_cli.parameterization.from_recipe import plan_config_of
 from mutransfer_cli.parameterization.rules.axis_rules import exponents_along
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.family import Family
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 
@@ -98,10 +105,16 @@ def axis_request(
         for tensor in family.tensors
         if is_judged(tensor, family) and tensor.name not in family.frozen
     }
-    all_sizes = tuple(sorted(set(sizes))) if sizes else default_sizes(recipe, axis)
+    count = expert_count(family)
+    most = count if count is not None and axis.name == ACTIVE_AXIS else None
+    all_sizes = tuple(sorted(set(sizes))) if sizes else default_sizes(recipe, axis, most)
+    if most is not None and all_sizes[-1] > most:
+        raise InputError(
+            f"--sizes {all_sizes[-1]}: the model has {most} experts, a token takes no more; "
+            "give base.experts or smaller sizes"
+        )
     unjudged = unjudged_tensors(family) | frozen_tensors(family)
     build = proxy_builder(factory, lambda size: replace(base, **{axis.size: size}))
-    count = expert_count(family)
     if count is not None:
         largest = all_sizes[-1] if axis.name == EXPERT_AXIS else count
         build = with_enough_tokens(factory, build, TOKENS_OF_EXPERT * largest)
@@ -112,6 +125,7 @@ def axis_request(
         all_sizes,
         unjudged=unjudged,
         axis=axis.name,
+        notes=axis_notes(factory, replace(base, **{axis.size: all_sizes[-1]})) if count else (),
         may_fade=count is not None and recipe.rules.experts == "averaged",
         **request_options(options),
     )
@@ -145,8 +159,18 @@ def with_enough_tokens(factory: ProxyFactory, build: BuildSubject, tokens: int) 
     return with_batch
 
 
-def default_sizes(recipe: Recipe, axis: AxisEntry) -> tuple[int, ...]:
+def axis_notes(factory: ProxyFactory, largest: Size) -> tuple[str, ...]:
+    """What a plan says of the sum over experts at the largest size."""
+    return tuple(sum_notes(factory.plan(largest), factory.recipe.rules.experts))
+
+
+def default_sizes(recipe: Recipe, axis: AxisEntry, most: int | None = None) -> tuple[int, ...]:
     """Three sizes over a ratio of four, upwards from the base where the model can have them.
+
+    Args:
+        recipe: The recipe.
+        axis: The axis.
+        most: The largest size that the model can have; None: any.
 
     Raises:
         InputError: The model can have no such sizes.
@@ -156,6 +180,9 @@ def default_sizes(recipe: Recipe, axis: AxisEntry) -> tuple[int, ...]:
     error: InputError | None = None
     for start in (own, own // 2, own // 4):
         sizes = tuple(start * multiple for multiple in MULTIPLES)
+        if most is not None and sizes[-1] > most:
+            error = error or InputError(f"the model has {most} experts")
+            continue
         try:
             for size in sizes:
                 shapes_at(recipe, replace(base, **{axis.size: size}))

@@ -16,6 +16,7 @@ from mutransfer_cli.plans.types import TensorPlan
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
 MIXTURE = ("experts", "active_experts", "expert_width")  # sizes of a mixture of experts
+ACTIVE_WIDTH = "active-width"
 
 
 def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
@@ -41,13 +42,18 @@ def notes_of(recipe: Recipe, plan: Plan) -> tuple[str, ...]:
         names = [tensor.name for tensor in unknown if tensor.note == note]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         notes.append(f"{', '.join(names[:3])}{more}: {note}")
-    notes += mixture_notes(plan)
+    notes += mixture_notes(plan, recipe.rules.experts)
     notes += parameterization_of(recipe.parameterization).notes(recipe.rules.alignment)
     return tuple(notes)
 
 
-def mixture_notes(plan: Plan) -> list[str]:
-    """Total and active width, and parameters, of a mixture of experts whose sizes are named."""
+def mixture_notes(plan: Plan, rule: str) -> list[str]:
+    """Total and active width, and parameters, of a mixture of experts whose sizes are named.
+
+    Args:
+        plan: The plan.
+        rule: That of the recipe, `rules.experts`.
+    """
     experts = [tensor for tensor in plan.tensors if tensor.role == "expert"]
     if not experts or not all(has_size(plan.target, name) for name in ("experts", "expert_width")):
         return []
@@ -58,7 +64,32 @@ def mixture_notes(plan: Plan) -> list[str]:
     return [
         f"total width of the experts {e} × {m} = {e * m:,} (base {base_e * base_m:,}), active "
         f"width {k} × {m} = {k * m:,} (base {base_k * base_m:,}); parameters {total:,}, active for "
-        f"a token {total - idle:,}"
+        f"a token {total - idle:,}",
+        *sum_notes(plan, rule),
+    ]
+
+
+def sum_notes(plan: Plan, rule: str) -> list[str]:
+    """A note where the experts of a token are together wider than what they are summed into.
+
+    Their sum follows neurons that are independent while k · M is at most about the width; beyond,
+    updates that are aligned over neurons make up most of it (derived from the spectral condition).
+
+    Args:
+        plan: A plan whose sizes of a mixture are named.
+        rule: That of the recipe, `rules.experts`.
+    """
+    if not has_size(plan.target, "expert_width"):
+        return []
+    _, k, m = (size_in(plan.target, name) for name in MIXTURE)
+    others = {tensor.fan_in for tensor in plan.tensors if tensor.role == "expert"} - {m}
+    width = max(others, default=m)
+    if rule != ACTIVE_WIDTH or k * m <= width:
+        return []
+    return [
+        f"experts of a token: k · M = {k} × {m} = {k * m:,} is beyond the width {width:,}, where "
+        "rules.experts: averaged is the rule that is derived (active-width up to about the width); "
+        "assumption, `check --axis expert_width` measures which holds"
     ]
 
 

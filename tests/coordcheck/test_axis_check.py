@@ -66,6 +66,10 @@ def test_axes_of_the_model_have_default_sizes() -> None:
         MOE.format(experts="active-width", optimizer="adamw"), sets=["base.active_experts=4"]
     )
     assert default_sizes(few.recipe, AXES["active_experts"]) == (2, 4, 8)  # of 8 experts
+    # a model that does not refuse more itself, as those of transformers
+    assert default_sizes(recipe, AXES["active_experts"], 4) == (1, 2, 4)
+    with pytest.raises(InputError, match="--sizes 16: the model has 8 experts"):
+        axis_request(recipe, AXES["active_experts"], (4, 16), None)
 
 
 def test_an_axis_that_the_model_does_not_follow_is_refused() -> None:

@@ -69,3 +69,28 @@ def test_total_and_active_width_of_a_mixture() -> None:
     assert "8 × 24 = 192 (base 32), active width 2 × 24 = 48 (base 16)" in found
     assert f"parameters {total:,}, active for a token {total - experts * 6 // 8:,}" in found
     assert not [n for n in notes_of(RECIPE, planned(64)) if "total width" in n]
+
+
+@pytest.mark.parametrize(
+    ("width", "expert_width", "rule", "noted"),
+    [
+        (16, 24, "active-width", True),  # k · M = 48
+        (16, 8, "active-width", False),  # 16, the width itself
+        (16, 24, "averaged", False),
+        (48, 24, "active-width", False),
+    ],
+)
+def test_experts_that_are_wider_than_their_sum(
+    width: int, expert_width: int, rule: str, noted: bool
+) -> None:
+    """By the spectral condition, experts of a token count as independent up to the width."""
+    recipe = loads(
+        "name: moe\nmodel: {build: moe, args: {vocab_size: 256, head_dim: 8}}\n"
+        f"data: {{source: stdlib, seq_len: 4}}\nrules: {{experts: {rule}}}\n"
+        "base: {width: 16, depth: 2, experts: 4, active_experts: 2, expert_width: 8}\n"
+        "target: {experts: 4}\n",
+    ).recipe
+    size = Size(width, 2, 16, 200, experts=4, active_experts=2, expert_width=expert_width)
+    notes = notes_of(recipe, ProxyFactory(recipe).plan(size))
+    said = [note for note in notes if f"k · M = 2 × {expert_width}" in note]
+    assert bool(said) is noted

@@ -28,7 +28,7 @@ from typing import Literal
 from mutransfer_cli.parameterization.axes.tensor_on_axis import AxisExponents, TensorOnAxis
 from mutransfer_cli.tracing.family import Family
 
-EXPERT_AXIS = "experts"
+EXPERT_AXIS, ACTIVE_AXIS = "experts", "active_experts"
 Part = Literal["up", "down", "router"]
 
 
