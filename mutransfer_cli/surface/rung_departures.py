@@ -43,15 +43,15 @@ def _residuals(values: Array, sizes: Array, i: int, trend: bool) -> tuple[Array,
         values: A number for every size and seed (sizes, seeds).
         sizes: The sizes.
         i: Which of them.
-        trend: Whether the others say a line in the logarithm of the size or its root's inverse,
-            whichever comes closer, or their mean.
+        trend: Whether the others say a line in the logarithm of the size, its root's inverse or
+            its inverse (the error of a finite width), whichever comes closest, or their mean.
 
     Returns:
         The differences, and their variance in units of that of a value.
     """
     others = np.delete(np.arange(len(sizes)), i)
     found = []
-    for x in (np.log(sizes), sizes**-0.5) if trend else (np.zeros(len(sizes)),):
+    for x in (np.log(sizes), sizes**-0.5, 1 / sizes) if trend else (np.zeros(len(sizes)),):
         design = np.stack([np.ones(len(others)), x[others]], 1)[:, : 2 if trend else 1]
         weights = np.array([1.0, x[i]])[: design.shape[1]] @ np.linalg.pinv(design)
         rest = np.asarray(values[i] - weights @ values[others])
