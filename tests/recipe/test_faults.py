@@ -50,3 +50,17 @@ BASE = "data: {source: teacher}\nbase: {width: 8}\n"
 def test_a_misspelt_key_is_named_before_the_one_that_is_missing(text: str, line: str) -> None:
     with pytest.raises(InputError, match=line):
         loads(text + BASE, "r")
+
+
+@pytest.mark.parametrize(
+    ("objective", "text"),
+    [
+        ("maximize", "maximized by train.loss.maximize"),
+        ("valloss", "did you mean 'val_loss'?"),  # the control: nearly a choice
+    ],
+)
+def test_an_objective_of_another_kind_names_its_key(objective: str, text: str) -> None:
+    recipe = f"name: x\nmodel: {{build: mlp}}\n{BASE}search: {{objective: {objective}}}\n"
+    with pytest.raises(InputError) as error:
+        loads(recipe)
+    assert text in str(error.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from math import inf
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -45,6 +46,16 @@ def _amount(value: Any) -> float:
 Precision: TypeAlias = Annotated[float | dict[str, float], BeforeValidator(_precision)]
 
 
+def _objective(value: Any) -> Any:
+    known = ("val_loss", "train_loss")
+    if isinstance(value, str) and not get_close_matches(value, known):
+        raise refuse(
+            f"expected {' | '.join(known)}, found {show(value)}; a number of your own program, "
+            "such as an accuracy, is named in train.loss, and maximized by train.loss.maximize"
+        )
+    return value
+
+
 class Budget(Section):
     """Where a sweep stops; null: no limit."""
 
@@ -73,7 +84,9 @@ class Search(Section):
     """Where grid and adaptive begin along lr. recipe: grid with its range, adaptive at
     optimizer.lr. probe: about the rate that `mutransfer probe predict-lr` estimates from short runs
     of the smallest rung; grid takes two steps to either side and grows from there."""
-    objective: Literal["val_loss", "train_loss"] = "val_loss"
+    objective: Annotated[Literal["val_loss", "train_loss"], BeforeValidator(_objective)] = (
+        "val_loss"
+    )
     """train_loss is the mean of the last tenth of the steps."""
     seeds: Annotated[Positive, Field(le=10_000)] = 2
     """Runs per setting."""
