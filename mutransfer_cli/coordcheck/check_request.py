@@ -70,6 +70,7 @@ class CheckRequest:
             seeds: Offsets from `first_seed`.
             lr_factors: Factors on learning rates by width and tensor, for the negative control.
         """
+        readouts = {name for name, e in self.expected.items() if e.acts_as == "readout"}
         return [
             measure_width(
                 self.build,
@@ -78,6 +79,7 @@ class CheckRequest:
                 self.steps,
                 lr_factors[width] if lr_factors else None,
                 probe=seed < PROBED_SEEDS and lr_factors is None,
+                readouts=readouts,
             )
             for seed in seeds
             for width in self.widths

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -122,6 +122,7 @@ def measure_width(
     steps: int,
     lr_factors: Mapping[str, float] | None = None,
     probe: bool = False,
+    readouts: Set[str] = frozenset(),
 ) -> Measurement:
     """Take a few steps on one tiny batch and measure each tensor when it first moves.
 
@@ -132,6 +133,7 @@ def measure_width(
         steps: Number of optimizer steps.
         lr_factors: Factors on the learning rates of single tensors, for the negative control.
         probe: Whether to also measure weight decay, epsilon and inference, with more subjects.
+        readouts: The tensors that act as readouts.
 
     Raises:
         InputError: The model cannot be trained, its batches are not repeatable, or its loss is not
@@ -164,7 +166,7 @@ def measure_width(
             terms = calls.terms
             inputs = all_inputs(uses, inner)
             result.contractions = first.contractions
-            measure_init(subject, calls, uses, inner, result)
+            measure_init(subject, calls, uses, inner, readouts, result)
         result.finite &= finite
         step_and_measure(subject, uses, inner, result)
     last, finite = forward_backward(subject, batch)
@@ -221,6 +223,7 @@ def measure_init(
     calls: Calls,
     uses: Mapping[str, list[Use]],
     inner: Mapping[str, list[Group]],
+    readouts: Set[str],
     result: Measurement,
 ) -> None:
     """Measure activations, gains and upstream sizes in the first pass, before any step.
@@ -230,17 +233,17 @@ def measure_init(
         calls: The calls of the first pass.
         uses: The calls that use each tensor.
         inner: The operations inside of modules that use each tensor.
+        readouts: The tensors that act as readouts.
         result: The measurement to fill in.
     """
     result.activations = {name: rms(call.output) for name, call in calls.by_module.items()}
     named = dict(subject.model.named_parameters())
     for name, calls_of_tensor in uses.items():
         for call, local in calls_of_tensor:
-            gain = gain_of(call, local, named[name].detach())
-            if gain:
+            if gain := gain_of(call, local, named[name].detach()):
                 result.gains[name] = gain
                 result.output_multipliers[name] = call.output_multiplier
-    layers = upstream_layers(subject.model, calls)
+    layers = upstream_layers(subject.model, calls, readouts)
     # a readout's input may contain its multiplier; the output of the layer before it does not
     result.upstream = {name: layer.size for name, layer in layers.items()}
     result.upstream_modules = {name: layer.module for name, layer in layers.items() if layer.module}
@@ -251,8 +254,7 @@ def measure_init(
         if first.operand is not None:
             result.upstream[name] = rms(operands(groups[0])) / abs(first.input_factor)
         for group in groups:
-            gain = gain_of_group(group, named[name].detach())
-            if gain:
+            if gain := gain_of_group(group, named[name].detach()):
                 result.gains[name] = gain
                 result.output_multipliers[name] = group[-1].outside
 

@@ -179,3 +179,63 @@ def test_a_wrong_layer_before_two_heads_is_all_that_is_named() -> None:
         return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
 
     assert failed(check(build, WIDTHS)) == {"second.weight": "init-too-large"}
+
+
+class Pooled(nn.Module):
+    """A readout of the mean of a sequence, weighted by learned scores."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(12, width), nn.Linear(width, width)
+        self.score, self.last = nn.Linear(width, 1), nn.Linear(width, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.second(torch.relu(self.first(x))))
+        y: Tensor = self.last((self.score(h).softmax(1) * h).sum(1))
+        return y
+
+
+def test_a_learned_score_is_not_the_layer_before_the_readout() -> None:
+    model = Pooled(8)
+    with recording(model) as calls:
+        model(torch.randn(3, 5, 12))
+    before = upstream_layers(model, calls, {"score.weight", "last.weight"})
+    assert before["last.weight"].module == before["score.weight"].module == "second"
+    assert upstream_layers(model, calls)["last.weight"].module == "score"  # control: ended last
+
+
+def pooled(width: int, power: float) -> Subject:
+    """mup with 1/m in the init and Adam: 1/m is the rate of both readouts.
+
+    Args:
+        width: The width.
+        power: Exponent of the width in the rate of the readout behind the scores.
+    """
+    model, m = Pooled(width), width / 64
+    with torch.no_grad():
+        for readout in (model.score, model.last):
+            readout.weight.mul_(m**-0.5)  # std 1/width
+    powers = {"second.weight": -1.0, "score.weight": -1.0, "last.weight": power}
+    groups = [
+        {"params": [p], "lr": 3e-3 * m ** powers.get(n, 0.0)} for n, p in model.named_parameters()
+    ]
+
+    def batch(seed: int) -> tuple[Tensor, Tensor]:
+        g = torch.Generator().manual_seed(seed)
+        return torch.randn(16, 6, 12, generator=g), torch.randint(0, 6, (16,), generator=g)
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+    return Subject(model, torch.optim.Adam(groups, eps=1e-12), loss, batch)
+
+
+def test_a_readout_behind_learned_scores_is_judged_by_its_own_rate() -> None:
+    """Scores shrink with the width at init; as the layer before the readout, they hid the fault."""
+    report = check(lambda width: pooled(width, -1.5), WIDTHS)
+    assert failed(report) == {"last.weight": "lr-too-small"}
+
+
+@pytest.mark.slow  # the control
+def test_a_right_readout_behind_learned_scores_passes() -> None:
+    assert check(lambda width: pooled(width, -1.0), WIDTHS).passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -27,14 +28,24 @@ class Upstream(NamedTuple):
     size: float
 
 
-def upstream_layers(model: nn.Module, calls: Calls) -> dict[str, Upstream]:
+def upstream_layers(
+    model: nn.Module, calls: Calls, readouts: Set[str] = frozenset()
+) -> dict[str, Upstream]:
     """For each tensor of a module, the layer with tensors of its own that ended before it.
 
-    Modules that read one input, such as the heads of a VAE, have one layer before them.
+    Modules that read one input, such as the heads of a VAE, have one layer before them. What a
+    readout reads grows with the width, so no other readout is the layer before it: a learned score
+    only weighs the positions that are pooled.
+
+    Args:
+        model: The model.
+        calls: The calls of one pass.
+        readouts: The tensors that act as readouts.
     """
     layers: dict[str, Upstream] = {}
     previous: Upstream | None = None
-    before: dict[Fingerprint, Upstream | None] = {}
+    growing: Upstream | None = None  # the last one that is no readout
+    before: dict[Fingerprint, tuple[Upstream | None, Upstream | None]] = {}
     parameters = dict(model.named_parameters())
     names = {id(p): name for name, p in parameters.items()}
     operations = inner_layers(calls)
@@ -50,10 +61,16 @@ def upstream_layers(model: nn.Module, calls: Calls) -> dict[str, Upstream]:
             inside = not path or f"{op.module}.".startswith(f"{path}.")
             if not inside and x is not None and y.shape[-1:] == x.shape[-1:] and bool(y.any()):
                 previous = Upstream(previous.module if previous else "", rms(y))
-        source = previous if x is None else before.setdefault(fingerprint(x), previous)
+                growing = growing if name in readouts else previous
+        found = previous, growing
+        if x is not None:
+            found = before.setdefault(fingerprint(x), found)
+        reads_out = not readouts.isdisjoint(own)
+        source = found[1] if reads_out else found[0]
         if source:
             layers.update(dict.fromkeys(own, source))
         previous = Upstream(path, rms(call.output))
+        growing = growing if reads_out else previous
     return layers
 
 
