@@ -68,6 +68,8 @@ def choose(
 ) -> Choice:
     """The setting of lowest expected regret at a size.
 
+    Where hyperparameters are held inside the tried values, the others are the best beside these.
+
     Args:
         fitted: The surface.
         sizes: Where the setting is used.
@@ -76,9 +78,16 @@ def choose(
         at_end: For these, the end of the tried values at which they are best: it is chosen.
     """
     study = fitted.study
-    setting = _inside(fitted, fitted.chosen_setting(sizes), unresolved, at_end or {})
+    setting = fitted.chosen_setting(sizes)
+    moved = _moved_inside(fitted, setting, unresolved, at_end or {})
     reason = unsupported(extents(study.rungs, study.axes, study.full(sizes)))
-    positions = fitted.positions(sizes)
+    beside = dict(moved) if fitted.second is None else {}
+    if beside:
+        setting = np.median(fitted.beside(beside, sizes), axis=0)
+        moved |= _moved_inside(fitted, setting, unresolved, {})
+    positions = fitted.positions(sizes, beside)
+    for j, position in moved.items():
+        setting[j] = position
     values = {}
     for j, c in enumerate(study.hyperparameters.coordinates):
         known = reason is None and fitted.second is None and c.name not in unresolved
@@ -110,12 +119,12 @@ def choose(
     return Choice(study.full(sizes), values, regret, reason)
 
 
-def _inside(
+def _moved_inside(
     fitted: StudySurface, setting: Array, unresolved: frozenset[str], at_end: Mapping[str, str]
-) -> Array:
-    """The setting with those hyperparameters moved inside the tried values that have to be.
+) -> dict[int, float]:
+    """By index, the coordinates of hyperparameters that move inside the values that were tried.
 
-    Linear ones always are: beyond the values that were tried they may not exist (momentum above 1).
+    Linear ones never leave these: beyond them they may not exist (momentum above 1).
 
     Args:
         fitted: The surface.
@@ -125,10 +134,10 @@ def _inside(
     """
     finished = fitted.study.runs.settings[~fitted.study.runs.diverged]
     low, high = finished.min(0), finished.max(0)
-    moved = setting.copy()
+    moved = {}
     for j, c in enumerate(fitted.study.hyperparameters.coordinates):
         if c.name in at_end:
-            moved[j] = low[j] if at_end[c.name] == "low" else high[j]
-        elif c.name in unresolved or not c.octaves:
-            moved[j] = np.clip(setting[j], low[j], high[j])
+            moved[j] = float(low[j] if at_end[c.name] == "low" else high[j])
+        elif (c.name in unresolved or not c.octaves) and not low[j] <= setting[j] <= high[j]:
+            moved[j] = float(np.clip(setting[j], low[j], high[j]))
     return moved

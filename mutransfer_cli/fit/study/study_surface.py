@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mutransfer_cli.fit.study.choices.held_at_zero import (
-    beside_zero,
+    beside,
     best_at_zero,
     zero_category,
 )
@@ -69,11 +69,16 @@ class StudySurface:
 
     def beside_zero(self, optima: Array) -> Array:
         """Draws of an optimum, with hyperparameters that are best at 0 held there."""
-        return beside_zero(optima, self.surface.draws, self.held)
+        return beside(optima, self.surface.draws, self.held)
 
     def optimum_draws(self, sizes: Sizes) -> Array:
         """Draws of the optimum in coordinates, shape (draws, hyperparameters)."""
         return self.beside_zero(self.surface.at(self.study.size(sizes)).optimum)
+
+    def beside(self, held: Mapping[int, float], sizes: Sizes) -> Array:
+        """Draws of the best setting with some coordinates held, shape (draws, hyperparameters)."""
+        best = self.surface.at(self.study.size(sizes)).optimum
+        return beside(best, self.surface.draws, self.held | dict(held))
 
     def zero_costs(self, name: str, rungs: Sequence[int] | None = None) -> dict[float, Interval]:
         """The relative extra loss of each positive value of a hyperparameter that is best at 0.
@@ -88,12 +93,20 @@ class StudySurface:
         category = zero_category(runs, keys, self.study.scale, name)
         return category.costs(self.study.scale, self.relative_noise, self.confidence)
 
-    def positions(self, sizes: Sizes) -> dict[str, Interval]:
+    def positions(
+        self, sizes: Sizes, held: Mapping[int, float] | None = None
+    ) -> dict[str, Interval]:
         """The optimum of every hyperparameter in coordinates (octaves or steps).
 
         One that is best at 0 is below the smallest value that is shown to be worse.
+
+        Args:
+            sizes: Where it is the optimum.
+            held: By index, coordinates beside which the others are best; these keep their optimum.
         """
-        draws = self.optimum_draws(sizes)
+        free = self.optimum_draws(sizes)
+        draws = self.beside(held, sizes) if held else free
+        draws[:, list(held or ())] = free[:, list(held or ())]
         found = {name: interval(draws[:, j], self.confidence) for j, name in enumerate(self.names)}
         for j, zero in self.held.items():
             costs = self.zero_costs(self.names[j])
@@ -103,11 +116,10 @@ class StudySurface:
             found[self.names[j]] = Interval(value=zero, low=zero, high=high)
         return found
 
-    def optimum(self, sizes: Sizes) -> dict[str, Interval]:
-        """The optimum of every hyperparameter."""
-        coordinates = self.study.hyperparameters.coordinates
-        positions = self.positions(sizes)
-        return {c.name: c.interval(positions[c.name]) for c in coordinates}
+    def optimum(self, sizes: Sizes, held: Mapping[int, float] | None = None) -> dict[str, Interval]:
+        """The optimum of every hyperparameter, as `positions`."""
+        found = self.positions(sizes, held)
+        return {c.name: c.interval(found[c.name]) for c in self.study.hyperparameters.coordinates}
 
     def chosen_setting(self, sizes: Sizes) -> Array:
         """The setting of lowest expected regret, in coordinates, shape (hyperparameters,).

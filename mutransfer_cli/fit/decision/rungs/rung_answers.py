@@ -9,15 +9,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mutransfer_cli.fit.decision.rungs.resolution import (
-    Findings,
-    Tried,
-    end_message,
-    unresolved_reason,
-)
+from mutransfer_cli.fit.decision.rungs.beside_ends import held_at_end, unresolved_at
+from mutransfer_cli.fit.decision.rungs.resolution import Findings, end_message
 from mutransfer_cli.fit.decision.wording import spoken
 from mutransfer_cli.fit.study.coordinates import Coordinate, setting_of_run
-from mutransfer_cli.fit.study.rung_range import LeftRung, falling_to_an_end
+from mutransfer_cli.fit.study.rung_range import LeftRung
 from mutransfer_cli.fit.study.size_axes import Sizes, rung_order, size_axes, sizes_of
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.interval import Interval
@@ -160,22 +156,19 @@ def _fitted_rung(
     fitted: StudySurface, rung: int, sizes: Sizes, runs: Sequence[Observation]
 ) -> RungAnswer:
     """The answer of a rung of the surface."""
-    counts = _counts(runs)
-    unresolved: dict[str, str] = {}
-    found = Findings()
-    draws = fitted.optimum_draws(sizes)
-    for j, coordinate in enumerate(fitted.study.hyperparameters.coordinates):
-        tried = Tried.of(fitted, rung, j)
-        why = unresolved_reason(
-            coordinate, tried, draws[:, j], found, two_optima=fitted.second is not None
-        )
-        end = falling_to_an_end(runs, coordinate.name) if len(fitted.names) == 1 else None
-        if end is not None and why is None:
-            low, high = (coordinate.value(tried.values[i]) for i in (0, -1))
-            why, found.at_end[coordinate.name] = end_message(coordinate, end, low, high), end
-        if why is not None:
-            unresolved[coordinate.name] = why
-    optimum: dict[str, Interval] | None = fitted.optimum(sizes)
+    counts, found = _counts(runs), Findings()
+    coordinates = range(len(fitted.names))
+    unresolved = unresolved_at(fitted, rung, runs, fitted.optimum_draws(sizes), coordinates, found)
+    held = held_at_end(fitted, rung, found.at_end) if fitted.second is None else {}
+    others = [j for j in coordinates if j not in held]
+    if held and others:
+        # The optimum of the others is known beside what is at its end, if not that of all at once
+        ends = {fitted.names[j]: found.at_end[fitted.names[j]] for j in held}
+        found = Findings(at_end=ends)
+        kept = {name: why for name, why in unresolved.items() if name in ends}
+        beside = fitted.beside(held, sizes)
+        unresolved = kept | unresolved_at(fitted, rung, runs, beside, others, found)
+    optimum: dict[str, Interval] | None = fitted.optimum(sizes, held)
     assert optimum is not None
     for name in unresolved:
         optimum[name] = Interval(value=optimum[name].value)

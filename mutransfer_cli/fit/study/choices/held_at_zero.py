@@ -65,7 +65,7 @@ def best_at_zero(
     return found
 
 
-def beside_zero(optima: Array, draws: Draws, held: dict[int, float]) -> Array:
+def beside(optima: Array, draws: Draws, held: dict[int, float]) -> Array:
     """The best settings with some hyperparameters held, shape (draws, hyperparameters).
 
     Of a loss with the Hessian H, the minimum at x_j = b is x + (b - x_j) C_j / C_jj with C the

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mutransfer_cli.fit.study.choices.held_at_zero import beside_zero, best_at_zero
+from mutransfer_cli.fit.study.choices.held_at_zero import beside, best_at_zero
 from mutransfer_cli.fit.study.study_runs import study_runs
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.draws import Draws
@@ -23,10 +23,10 @@ def draws(coupling: float) -> Draws:
 @pytest.mark.parametrize("coupling", [0.0, 1.0, -2.0])
 def test_the_others_move_along_the_valley(coupling: float) -> None:
     """At x₂ = 1 the derivative by x₁ is 2 x₁ + 2c(c x₁ + 1): the minimum is -c/(1 + c²)."""
-    found = beside_zero(np.zeros((1, 2)), draws(coupling), {1: 1.0})
+    found = beside(np.zeros((1, 2)), draws(coupling), {1: 1.0})
     np.testing.assert_allclose(found, [[-coupling / (1 + coupling**2), 1.0]], atol=1e-12)
     free = np.array([[0.3, 1.2]])
-    np.testing.assert_array_equal(beside_zero(free, draws(coupling), {}), free)
+    np.testing.assert_array_equal(beside(free, draws(coupling), {}), free)
 
 
 def decays(lowest: float, values: tuple[float, ...]) -> list[Observation]:
