@@ -33,6 +33,9 @@ def require(table: RunTable, roles: ColumnRoles, *names: str) -> None:
 def no_column(table: RunTable, *names: str) -> InputError:
     """The error of a table that has no column for any of several roles."""
     role = names[0]
+    unread = text_of_role(table, role)
+    if unread:
+        return InputError(unread)
     present = [name or "(unnamed)" for name in table.names]
     found = ", ".join(present[:30]) + (", …" if len(present) > 30 else "") or "nothing"
     close = nearest(table, *(ROLES[role].ranks if role in ROLES else (role,)))
@@ -76,6 +79,19 @@ def no_column(table: RunTable, *names: str) -> InputError:
         f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
         f"{role}=COLUMN{'' if hint else rest}"
     )
+
+
+def text_of_role(table: RunTable, role: str) -> str:
+    """What a column says that has the name of a role and holds text; empty if none does."""
+    for column in table.columns:
+        if column_name(column.name).role == role:
+            for position, value in zip(table.positions, column.values, strict=True):
+                if isinstance(value, str) and value.strip():
+                    return (
+                        f"{position}: {column.name} ({role}): expected a number, found "
+                        f"{value.strip()!r}"
+                    )
+    return ""
 
 
 def lacking(table: RunTable, role: str) -> list[str]:

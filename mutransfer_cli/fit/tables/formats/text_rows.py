@@ -9,6 +9,8 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.cells import COMMA_DECIMAL, THOUSANDS
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 
+REPEATED_HEADER = "the header again, as where files were joined"
+
 
 def text_table(
     source: str,
@@ -45,7 +47,7 @@ def text_table(
 def complete_rows(
     source: str, records: Sequence[tuple[int, list[str]]], names: Sequence[str]
 ) -> tuple[list[tuple[int, list[str]]], list[IgnoredRow]]:
-    """The rows with a cell for every name, and those that have fewer.
+    """The rows with a cell for every name, and those that have fewer or repeat the names.
 
     Args:
         source: The file.
@@ -56,6 +58,7 @@ def complete_rows(
         InputError: A row has more cells than there are names.
     """
     width = len(names)
+    header = [name.strip() for name in names]
     rows, ignored = [], []
     for line, cells in records:
         if not any(map(str.strip, cells)):
@@ -70,6 +73,8 @@ def complete_rows(
         if len(cells) < width:
             end = "truncated: " if line == records[-1][0] else ""
             ignored.append(IgnoredRow(f"{source}:{line}", f"{end}{len(cells)} of {width} cells"))
+        elif [cell.strip() for cell in cells] == header:
+            ignored.append(IgnoredRow(f"{source}:{line}", REPEATED_HEADER))
         else:
             rows.append((line, cells))
     return rows, ignored

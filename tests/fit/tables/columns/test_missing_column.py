@@ -30,3 +30,12 @@ def test_a_column_that_was_maximized_is_no_loss_of_its_own() -> None:
     message = str(no_column(table("lr", "width", "eval/acc"), "loss"))
     assert "eval/acc is better where it is higher: pass --columns 'loss=1-eval/acc'" in message
     assert "higher" not in str(no_column(table("lr", "width", "runtime"), "loss"))
+
+
+def test_a_column_of_text_is_named_by_its_cell() -> None:
+    """`learning_rate` is there: that it holds no number is the fault."""
+    columns = (TableColumn("learning_rate", ["0.01 (peak)"]), TableColumn("loss", ["3.1"]))
+    remarks = RunTable("runs.csv", "runs.csv:1", columns, ["runs.csv:2"])
+    message = "runs.csv:2: learning_rate (lr): expected a number, found '0.01 (peak)'"
+    assert str(no_column(remarks, "lr")) == message
+    assert "no column 'width'" in str(no_column(remarks, "width"))

@@ -38,6 +38,14 @@ def test_lines_of_rows() -> None:
     assert table.columns[1].cells[0] == "x\ny\n# no comment"
 
 
+def test_files_that_were_joined() -> None:
+    """`cat a.csv b.csv` repeats the header; other text in its place is kept, and refused later."""
+    table = read_delimited("f", "a,b\n1,2\na, b\n3,4\n")
+    assert table.positions == ["f:2", "f:4"]
+    assert [row.position for row in table.ignored] == ["f:3"]
+    assert values("a,b\n1,2\nb,a\n") == {"a": [1, "b"], "b": [2, "a"]}
+
+
 def test_a_header_in_a_comment() -> None:
     """As `numpy.savetxt` writes it."""
     assert values("# other\n# a b\n1 2\n3 4\n") == {"a": [1, 3], "b": [2, 4]}
