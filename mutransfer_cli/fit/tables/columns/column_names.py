@@ -114,6 +114,8 @@ def plain_column_name(name: str) -> ColumnName:
     if compared(plain) in _RANKS:
         return ColumnName(compared(plain), *_RANKS[compared(plain)], scale=scale)
     parts = [part for part in re.split(r"[./:]", text) if part]
+    if len(parts) > 2 and parts[0] == "data" and origin_of(compared(parts[1])):
+        parts = parts[1:]  # data.metrics.loss and data.params.lr of MLflow's REST API
     origin = origin_of(compared(parts[0])) if len(parts) > 1 else ""
     if origin:
         # configs of W&B's API: config.d_model.value

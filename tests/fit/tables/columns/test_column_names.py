@@ -17,6 +17,7 @@ from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
         ("n_layer", "depth"), ("Num-Layers", "depth"), ("Learning Rate", "lr"),
         ("optimizer.lr", "lr"), ("params.learning_rate", "lr"), ("params_lr", "lr"), ("η", "lr"),
         ("eval/loss", "loss"), ("Val. loss", "loss"), ("metrics.val_loss", "loss"),
+        ("data.metrics.val_loss", "loss"), ("data.params.lr", "lr"), ("data.loss_scale", None),
         ("N", "params"), ("params (M)", "params"), ("non-embedding params", "params"),
         ("tokens_seen", "tokens"), ("D", "tokens"), ("bs", "batch"), ("max_iters", "steps"),
         ("C", "flops"), ("State", "state"), ("config/seed", "seed"), ("loss_std", "loss_sd"),
@@ -32,6 +33,9 @@ def test_roles(name: str, role: str | None) -> None:
 
 def test_origins() -> None:
     names = ("config.lr", "summary.lr", "metrics.acc", "tags.a", "lr", "summary._runtime")
+    assert [column_name(f"data.{n}").origin for n in ("params.lr", "metrics.lr")] == [
+        "setting", "outcome",
+    ]  # fmt: skip
     assert [column_name(n).origin for n in names] == [
         "setting", "outcome", "outcome", "tag", "", "outcome",
     ]  # fmt: skip
