@@ -75,6 +75,9 @@ def no_column(table: RunTable, *names: str) -> InputError:
     rest = f", or {role}=NUMBER if all runs have one" if role in TABLE_SIZE_ROLES else ""
     if role == "lr":
         rest = f"; a law of the loss in sizes needs none: mutransfer law {quote(table.source)}"
+    elif role == "width" and any(column_name(name).role == "flops" for name in table.names):
+        law = f"mutransfer law {quote(table.source)} --form optimum"
+        rest += f"; laws in compute alone need neither: {law}"
     return InputError(
         f"{table.header}: no column {role!r}; found {found}{hint}{also}: pass --columns "
         f"{role}=COLUMN{'' if hint else rest}"

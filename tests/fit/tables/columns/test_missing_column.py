@@ -32,6 +32,12 @@ def test_a_column_that_was_maximized_is_no_loss_of_its_own() -> None:
     assert "higher" not in str(no_column(table("lr", "width", "runtime"), "loss"))
 
 
+def test_compute_alone_is_for_laws() -> None:
+    hint = "laws in compute alone need neither: mutransfer law runs.csv --form optimum"
+    assert hint in str(no_column(table("C", "lr", "loss"), "width", "params"))
+    assert "laws" not in str(no_column(table("lr", "loss"), "width", "params"))
+
+
 def test_a_column_of_text_is_named_by_its_cell() -> None:
     """`learning_rate` is there: that it holds no number is the fault."""
     columns = (TableColumn("learning_rate", ["0.01 (peak)"]), TableColumn("loss", ["3.1"]))
