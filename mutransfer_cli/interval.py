@@ -35,10 +35,12 @@ class Interval(BaseModel):
         return max(self.high - self.value, self.value - self.low)
 
     def __str__(self) -> str:
-        """The value and its bounds, for people."""
-        if self.low is None or self.high is None:
-            return number(self.value)
-        return f"{number(self.value)} ({number(self.low)} to {number(self.high)})"
+        """The value and its bounds, for people; a bound that is missing is no bound."""
+        low, high = ("" if b is None else number(b) for b in (self.low, self.high))
+        if low and high:
+            return f"{number(self.value)} ({low} to {high})"
+        bound = f" (at least {low})" if low else f" (at most {high})" if high else ""
+        return number(self.value) + bound
 
     def exp2(self) -> Interval:
         """Two to the power of the value and of both bounds: a learning rate from its log2."""

@@ -24,6 +24,8 @@ def test_powers_of_two_keep_missing_bounds() -> None:
 def test_as_text() -> None:
     assert str(Interval(value=0.0123456, low=0.01, high=0.02)) == "0.01235 (0.01 to 0.02)"
     assert f"lr {Interval(value=3)}" == "lr 3"
+    assert str(Interval(value=9, low=5.5)) == "9 (at least 5.5)"
+    assert str(Interval(value=9, high=12)) == "9 (at most 12)"
 
 
 @pytest.mark.parametrize(
