@@ -90,7 +90,8 @@ def test_a_grown_recipe_goes_on(done: Path, tmp_path: Path) -> None:
     assert after.recipe.search.seeds == 3
     assert all(record in after.records for record in before)
     assert len(after.records) == len({r.key for r in after.records}) == 3 * 3 * 4
-    with pytest.raises(InputError, match=r"different recipe: .* \(a grid without pruning goes on"):
+    refused = r"different recipe: .* \(a search by grid without pruning goes on"
+    with pytest.raises(InputError, match=refused):
         run_sweep(write_recipe(tmp_path), run)
 
 
