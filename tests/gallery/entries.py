@@ -183,6 +183,11 @@ ENTRIES = (
         (trained("mup", "gpt-mup-embedding"),),
     ),
     Entry(
+        "embedding-rate",
+        "How does the best rate of the embedding follow the width where the vocabulary is large?",
+        (Side("mup", "embedding-rate"),),
+    ),
+    Entry(
         "digits-decay",
         "Do the learning rate and the weight decay of an MLP on noisy digits transfer?",
         (trained("mup", "digits-mup-decay"),),
@@ -204,6 +209,5 @@ ENTRIES = (
     ),
 )
 NOT_RUN = {
-    "embedding-rate": "not run to its end; see docs/embedding-rate.md",
     "gpt-text": "needs a text of the user's own, and about nine hours on two cores",
 }

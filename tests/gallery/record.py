@@ -141,5 +141,7 @@ def shrink(plot: Path) -> None:
 
     with Image.open(plot) as image:
         size = (PNG_WIDTH, round(image.height * PNG_WIDTH / image.width))
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(PNG_COLORS)
+        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    # by coverage: the median cut merges the colors of markers, which have few pixels
+    small = small.quantize(PNG_COLORS, Image.Quantize.MAXCOVERAGE)
     small.save(plot, optimize=True)
