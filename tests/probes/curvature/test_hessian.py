@@ -200,7 +200,10 @@ def test_a_loss_without_curvature_to_measure_is_refused(loss: Any, said: str) ->
 
 def test_complex_parameters_are_refused() -> None:
     model = nn.Linear(3, 2, dtype=torch.complex128)
-    loss = lambda m, b: m(b[0].to(torch.complex128)).abs().mean()  # noqa: E731  # short
+
+    def loss(m: nn.Module, b: Any) -> torch.Tensor:
+        return m(b[0].to(torch.complex128)).abs().mean()
+
     with pytest.raises(InputError, match="parameter weight is complex"):
         top_eigenvalues(Hessian(model, loss, batches()))
     with pytest.raises(InputError, match="parameter weight is complex"):
