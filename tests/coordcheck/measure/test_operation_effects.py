@@ -100,6 +100,40 @@ def test_experts_that_all_tokens_reach() -> None:
     assert failed(wrong) == {"up": "lr-too-large"}
 
 
+class SortedExperts(nn.Module):
+    """Two experts on the rows of a batch that are sorted for them, as Hugging Face's mixtures."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, width), nn.Linear(width, 3)
+        self.up = nn.Parameter(torch.randn(2, width, width) * width**-0.5)
+        self.down = nn.Parameter(torch.randn(2, width, width) * width**-0.5)
+        nn.init.normal_(self.last.weight, std=1 / width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        ends = torch.tensor([len(x) // 2, len(x)], dtype=torch.int32)
+        h = torch.relu(self.first(x))
+        h = torch.relu(F.grouped_mm(h, self.up.transpose(-2, -1), offs=ends))
+        y: Tensor = self.last(F.grouped_mm(h, self.down.transpose(-2, -1), offs=ends))
+        return y
+
+
+def sorted_rate(name: str, width: int) -> float:
+    """Table 8: hidden matrices and a readout without multiplier learn at 1/m."""
+    return 64 / width if name in {"up", "down", "last.weight"} else 1.0
+
+
+@pytest.mark.skipif(not hasattr(F, "grouped_mm"), reason="torch 2.10 and later have it")
+def test_an_init_of_sorted_experts_is_judged_and_named() -> None:
+    def too_large(width: int) -> nn.Module:
+        model = SortedExperts(width)
+        with torch.no_grad():
+            model.down.mul_((width / 64) ** 0.5)
+        return model
+
+    assert failed(report_on(too_large, sorted_rate)) == {"down": "init-too-large"}
+
+
 def test_a_layer_that_is_its_module_is_no_inner_operation() -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.LayerNorm(2))
     with recording(model) as calls:

@@ -19,8 +19,9 @@ from mutransfer_cli.tracing.torch_functions import (
 )
 
 CONTRACTION = "mul, sum"  # a product whose entries are summed in a second call
+GROUPED = frozenset({"grouped_mm", "_grouped_mm"})  # a stack of experts on sorted tokens
 MATRIX_FUNCTIONS = (
-    RIGHT_OR_LEFT | ADDED | CONVOLUTION | TRANSPOSED | {"linear", "einsum", CONTRACTION}
+    RIGHT_OR_LEFT | ADDED | CONVOLUTION | TRANSPOSED | GROUPED | {"linear", "einsum", CONTRACTION}
 )
 SUMS = frozenset({"add", "sub"})
 LOOKUPS = frozenset({"embedding", "getitem", "index_select"})
