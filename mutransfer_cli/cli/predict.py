@@ -149,11 +149,10 @@ def show(document: PredictDocument, output: Path | None) -> None:
     for name, optimum in document.optimum.items():
         show_line(f"  {name}: {interval(optimum)}")
     regret = document.regret
-    if regret is not None and regret.low is not None and regret.high is not None:
-        show_line(
-            f"  extra loss of this choice: {regret.value:.2%} "
-            f"({regret.low:.2%} to {regret.high:.2%})"
-        )
+    if regret is not None and regret.low is not None:
+        low = f"{regret.low:.2%}"
+        bounds = f"at least {low}" if regret.high is None else f"{low} to {regret.high:.2%}"
+        show_line(f"  extra loss of this choice: {regret.value:.2%} ({bounds})")
     if document.reason is not None and (inconclusive is None or document.loss is not None):
         show_line(f"note: {document.reason}")
     if document.pilot is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from mutransfer_cli.fit.decision.answers import Answers, Question
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, assumed_rules
@@ -24,6 +25,7 @@ from mutransfer_cli.fit.decision.obstacles import (
     target_verdict,
     transfer_costs,
 )
+from mutransfer_cli.fit.decision.rungs.far_ends import far_ends, with_far_ends
 from mutransfer_cli.fit.decision.rungs.rung_answers import (
     RungAnswer,
     rung_answers,
@@ -55,14 +57,20 @@ def answer(observations: Sequence[Observation], question: Question) -> Answers:
         observations, left = along_axis(observations, question.axis)
     if not any(o.loss is not None for o in observations if not o.pruned):
         return _nothing_finished(observations, question)
-    fitted = study_surface(
+    surface = partial(
+        study_surface,
         observations,
         spaces=question.spaces,
         confidence=question.confidence,
         untrained=question.untrained,
         limits=question.rules.limits,
     )
+    fitted = surface()
     rungs = rung_answers(fitted, observations)
+    ends = far_ends(fitted, rungs)
+    if ends:
+        fitted = surface(held=ends)
+        rungs = with_far_ends(rung_answers(fitted, observations), rungs, ends)
     by_lines = answer_by_lines(fitted.study.observations, rungs, question, answer)
     if by_lines is not None:
         return replace(by_lines, ignored=(*left, *fitted.study.ignored, *by_lines.ignored))
@@ -146,7 +154,8 @@ def _choice(
         target: The target, if one is named.
         source: The largest rung that has an optimum.
     """
-    nowhere = {name for name in fitted.names if all(name in r.unresolved for r in rungs)}
+    names = (*fitted.names, *fitted.study.categories)
+    nowhere = {name for name in names if all(name in r.unresolved for r in rungs)}
     open_ends = nowhere if target is not None else nowhere | set(source.unresolved)
     return choose(
         fitted,

@@ -86,6 +86,11 @@ def choice_notes(choice: Choice | None, assumed: Sequence[AssumedRule]) -> tuple
         notes.append(f"the choice has no interval: {choice.unsupported}")
     for name, chosen in choice.values.items():
         costs = (chosen.costs or {}).items()
+        if costs and chosen.at_end:
+            notes.append(
+                f"all regrets are beside {name} {chosen.value.value:g}, the {chosen.at_end} end of "
+                f"the values that were run; what a {chosen.at_end}er one gains is not known"
+            )
         if costs:
             others = ", ".join(f"{value:g} costs {percent(cost)} more" for value, cost in costs)
             notes.append(f"{name}: {chosen.value.value:g} is the best value that was run; {others}")

@@ -44,7 +44,8 @@ class Choice:
     Attributes:
         sizes: Where it is made.
         values: By hyperparameter.
-        regret: Its relative extra loss there.
+        regret: Its relative extra loss there; without an upper bound beside a category that is best
+            at an end of the tried values.
         unsupported: Why the runs give no interval for the optimum there; None if they do.
     """
 
@@ -108,6 +109,7 @@ def choose(
         name: ChosenValue(
             Interval(value=category.value),
             costs=category.costs(study.scale, fitted.relative_noise, fitted.confidence),
+            at_end=(at_end or {}).get(name),
         )
         for name, category in study.categories.items()
     }
@@ -116,6 +118,8 @@ def choose(
         for name, value in study.hyperparameters.constant.items()
     }
     regret = cost_of(fitted, setting, sizes)
+    if study.categories.keys() & (at_end or {}).keys():  # what lies beyond the end is not known
+        regret = Interval(value=regret.value, low=regret.low)
     return Choice(study.full(sizes), values, regret, reason)
 
 

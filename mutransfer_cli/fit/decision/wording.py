@@ -66,6 +66,8 @@ def percent(cost: Interval, places: int = 2) -> str:
         cost: The cost, as a fraction.
         places: Digits after the point of the percentages.
     """
+    if cost.low is not None and cost.high is None:
+        return f"{cost.value:.{places}%} (at least {cost.low:.{places}%})"
     if cost.low is None or cost.high is None:
         return f"{cost.value:.{places}%}"
     return f"{cost.value:.{places}%} ({cost.low:.{places}%} to {cost.high:.{places}%})"

@@ -44,15 +44,25 @@ class TargetSurface:
         """Hyperparameters whose optimum no rung resolves."""
         if self.decision.unsupported is not None:
             return frozenset()
-        values = self.decision.values
-        return frozenset(name for name in self.surface.names if values[name].value.low is None)
+        names = self.surface.names
+        return frozenset(
+            name
+            for name, chosen in self.decision.values.items()
+            if chosen.at_end or (name in names and chosen.value.low is None)
+        )
 
     @property
     def fault(self) -> str | None:
         """Why an optimum has no interval; None where all have one."""
         if self.decision.unsupported is not None or not self.unresolved:
             return self.decision.unsupported
-        return f"no rung resolves that of {', '.join(sorted(self.unresolved))}"
+        ends = [
+            f"the best {name} is at the {chosen.at_end} end of the values that were run; run "
+            f"{chosen.at_end}er ones"
+            for name, chosen in self.decision.values.items()
+            if chosen.at_end
+        ]
+        return "; ".join([f"no rung resolves that of {', '.join(sorted(self.unresolved))}", *ends])
 
     @property
     def distance(self) -> float:

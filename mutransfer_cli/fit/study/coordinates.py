@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import exp2, log2
 from typing import Literal
 
@@ -91,6 +91,24 @@ class Hyperparameters:
     def names(self) -> tuple[str, ...]:
         """Names of the coordinates."""
         return tuple(c.name for c in self.coordinates)
+
+    def as_categories(
+        self, names: Collection[str], observations: Sequence[Observation]
+    ) -> Hyperparameters:
+        """The same roles, but for coordinates that become categories.
+
+        Args:
+            names: Their names.
+            observations: The runs, which have their values.
+        """
+        values = {
+            name: tuple(sorted({setting_of_run(o)[name] for o in observations})) for name in names
+        }
+        return replace(
+            self,
+            coordinates=tuple(c for c in self.coordinates if c.name not in names),
+            categories={**self.categories, **values},
+        )
 
 
 def setting_of_run(observation: Observation) -> dict[str, float]:

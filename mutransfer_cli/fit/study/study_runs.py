@@ -122,6 +122,7 @@ def study_runs(
     *,
     spaces: Mapping[str, Space] | None = None,
     untrained: float | None = None,
+    held: Mapping[str, float] | None = None,
 ) -> StudyRuns:
     """Convert observations to arrays.
 
@@ -129,6 +130,7 @@ def study_runs(
         observations: All runs of a study.
         spaces: The spaces that were searched, by hyperparameter, where they are known.
         untrained: The loss of the untrained model, if it is known.
+        held: Hyperparameters of which only the runs at one value are fitted, with the value.
 
     Raises:
         InputError: No run finished.
@@ -150,12 +152,13 @@ def study_runs(
     rung_keys = [tuple(row) for row in positions]
     hyperparameters = with_zeros_as_categories(
         complete, rung_keys, hyperparameters_of(complete, spaces), scale
-    )
-    categories, chosen = best_categories(complete, rung_keys, hyperparameters, scale)
+    ).as_categories(held or {}, complete)
+    categories, chosen = best_categories(complete, rung_keys, hyperparameters, scale, held)
     left = len(chosen) - sum(chosen)
     if left:
         best = ", ".join(f"{name} {c.value:g}" for name, c in categories.items())
-        ignored.append(IgnoredRuns(left, f"not at the best category: {best}"))
+        what = "end of the values, beside which the others are answered" if held else "category"
+        ignored.append(IgnoredRuns(left, f"not at the best {what}: {best}"))
     by_rung: dict[tuple[float, ...], list[int]] = defaultdict(list)
     for i, key in enumerate(rung_keys):
         if chosen[i]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,7 @@ def study_surface(
     confidence: float = 0.95,
     untrained: float | None = None,
     limits: Collection[str] = (),
+    held: Mapping[str, float] | None = None,
 ) -> StudySurface:
     """Fit the response surface to a study.
 
@@ -31,21 +33,23 @@ def study_surface(
         confidence: Confidence level of all intervals, between 0 and 1.
         untrained: The loss of the untrained model, if it is known.
         limits: The sizes along which theory says that training tends to a limit.
+        held: Hyperparameters of which only the runs at one value are fitted, with the value.
 
     Raises:
         InputError: No run finished.
     """
-    study = study_runs(observations, spaces=spaces, untrained=untrained)
+    arrays = partial(study_runs, spaces=spaces, untrained=untrained, held=held)
+    study = arrays(observations)
     low = absurdly_low(study.runs)
     left = [study.observations[i] for i in np.flatnonzero(low)]
     if left:
-        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+        study = arrays(_without(observations, left))
     odds = decay_odds({axis.name for axis in study.axes}, limits)
     surface = fit_response(study.runs, odds)
     high = [study.observations[i] for i in np.flatnonzero(outliers(surface))]
     if high:
         left += high
-        study = study_runs(_without(observations, left), spaces=spaces, untrained=untrained)
+        study = arrays(_without(observations, left))
         surface = fit_response(study.runs, odds)
     return StudySurface(study, surface, confidence, tuple(left))
 

@@ -64,6 +64,7 @@ def best_categories(
     rungs: Sequence[tuple[float, ...]],
     hyperparameters: Hyperparameters,
     scale: LossScale,
+    held: Mapping[str, float] | None = None,
 ) -> tuple[dict[str, Category], list[bool]]:
     """The best value of every category, and which runs have all of them.
 
@@ -75,14 +76,16 @@ def best_categories(
         rungs: The rung of each run.
         hyperparameters: Which hyperparameters are categories.
         scale: The scale of the losses.
+        held: Categories whose value is given.
     """
+    held = held or {}
     names = tuple(hyperparameters.categories)
     if not names:
         return {}, [True] * len(observations)
     combinations = [tuple(o.params[name] for name in names) for o in observations]
     lowest: dict[tuple[float, ...], dict[tuple[float, ...], float]] = defaultdict(dict)
     for o, rung, combination in zip(observations, rungs, combinations, strict=True):
-        if o.loss is not None:
+        if o.loss is not None and held.items() <= o.params.items():
             loss = float(scale.transformed(np.array(o.loss)))
             lowest[combination][rung] = min(loss, lowest[combination].get(rung, loss))
     best_of = {
@@ -98,7 +101,7 @@ def best_categories(
     for name in names:
         found = category_differences(observations, rungs, scale, base, name)
         means = {value: mean_difference(differences) for value, differences in found.items()}
-        if means and min(means.values()) < 0:
+        if name not in held and means and min(means.values()) < 0:
             base[name] = min(means, key=lambda value: means[value])
             found = category_differences(observations, rungs, scale, base, name)
         categories[name] = Category(base[name], found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mutransfer_cli.fit.study.choices.category_differences import (
     Rung,
@@ -49,14 +48,7 @@ def with_zeros_as_categories(
             ).values()
         )
     }
-    values = {
-        name: tuple(sorted({setting_of_run(o)[name] for o in observations})) for name in moved
-    }
-    return replace(
-        hyperparameters,
-        coordinates=tuple(c for c in hyperparameters.coordinates if c.name not in moved),
-        categories={**hyperparameters.categories, **values},
-    )
+    return hyperparameters.as_categories(moved, observations)
 
 
 def searched_at_zero(

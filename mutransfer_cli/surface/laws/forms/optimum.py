@@ -32,7 +32,7 @@ from mutransfer_cli.surface.laws.optima.exponent_priors import exponent_priors
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima
-from mutransfer_cli.surface.laws.optima.table_optima import left_out, optima_of
+from mutransfer_cli.surface.laws.optima.table_optima import beside_an_end, left_out, optima_of
 
 SHORTEST_SPAN = 0.95  # octaves of a size in which an exponent can be told: one, up to rounding
 MOSTLY_PRIOR = 0.7  # of the prior's standard deviation, above which the runs say little
@@ -135,7 +135,7 @@ class Optimum:
             raise Inconclusive(
                 f"{have} an optimum inside the range, and a law in {' and '.join(table.sizes)} "
                 f"needs {needed}; "
-                f"{'; '.join(notes)}"
+                f"{'; '.join(notes)}{beside_an_end(table, optima)}"
             )
         laws = {
             name: fit_exponents(

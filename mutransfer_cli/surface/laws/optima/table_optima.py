@@ -10,6 +10,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.surface.laws.grouping import Groups
 from mutransfer_cli.surface.laws.law_form import LawTable
 from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima, size_optima
+from mutransfer_cli.surface.range_end import range_end
 
 ONE_SETTING = 1e-3  # octaves; settings this close are one
 
@@ -51,3 +52,21 @@ def left_out(table: LawTable, groups: Groups, optima: SizeOptima) -> tuple[str, 
         more = f" and {count - 3} more" if count > 3 else ""
         lines.append(f"left out {'; '.join(which[:3])}{more}: {reason}")
     return tuple(lines)
+
+
+def beside_an_end(table: LawTable, optima: SizeOptima) -> str:
+    """How to fit the law beside the end at which a hyperparameter is best everywhere, or nothing.
+
+    Args:
+        table: The table.
+        optima: The optimum of each size.
+    """
+    if len(table.hyperparameters) < 2:
+        return ""
+    for j, name in enumerate(table.hyperparameters):
+        values = table.columns[name]
+        for end, value in (("low", values.min()), ("high", values.max())):
+            if set(optima.reasons) == {range_end(f"{{{j}}}", end)}:
+                others = " and ".join(n for n in table.hyperparameters if n != name)
+                return f"; --where '{name}={value:.10g}' fits the law of {others} beside that end"
+    return ""

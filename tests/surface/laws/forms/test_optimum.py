@@ -60,6 +60,17 @@ def test_all_at_an_edge_is_inconclusive() -> None:
         OPTIMUM.fit(table.rows(np.log2(table["lr"]) < best - 0.6), LawOptions())
 
 
+def test_batches_below_every_optimum_name_the_law_beside_their_end() -> None:
+    """All batches that were run are an octave or more below the best one, at every size."""
+    table = optimum_table()
+    best = [optimal(n, d)[1] for n, d in zip(table["params"], table["tokens"], strict=True)]
+    end = np.floor(min(best)) - 1
+    below = table.rows(np.log2(table["batch"]) <= end)
+    assert len(np.unique(below["batch"])) >= 3
+    with pytest.raises(Inconclusive, match=f"--where 'batch={2**end:.0f}' fits the law of lr besi"):
+        OPTIMUM.fit(below, LawOptions())
+
+
 def test_one_run_a_size_is_its_optimum() -> None:
     """A table of published choices: lr = 2^−8·(N/4e8)^−0.5 exactly."""
     params = np.geomspace(1e8, 1e10, 8)
