@@ -144,5 +144,12 @@ LR_ADJUSTMENTS = Registry(
             source="microsoft/dion, adjust_lr_rms_norm",
             coefficient=0.2,
         ),
+        LrAdjustmentEntry(
+            name="rms_to_rms",
+            summary="timm's name of the spectral condition",
+            implementation=_RATIO,
+            formula="√(out/in)",
+            source="timm.optim.Muon, adjust_lr_fn",
+        ),
     ],
 )

@@ -20,7 +20,6 @@ from mutransfer_cli.data.sliced_batch import has_separate_rows
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.growth.along_axes import widened, with_growth
-from mutransfer_cli.models.huggingface.default_roles import default_roles
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
@@ -68,7 +67,7 @@ def family_for(recipe: Recipe, deeper: bool = False, few_blocks: bool = False) -
     if key not in _families:
         widths = [s.width for s in rungs(recipe) if s.width != base.width]
         other = replace(base, width=min(widths) if widths else 2 * base.width)
-        roles = [(r.match, r.role) for r in recipe.roles] + list(default_roles(recipe.model.build))
+        roles = [(r.match, r.role) for r in recipe.roles]
         with torch.random.fork_rng(devices=[]):
             full = base if few else replace(base, depth=2 * base.depth)
             wide = other.width

@@ -30,6 +30,7 @@ from mutransfer_cli.tracing.tracer import trace
 from mutransfer_cli.tracing.usage.grouped_uses import by_group, without_gated
 from mutransfer_cli.tracing.usage.learned_tokens import resized_tokens, root_mean_square
 from mutransfer_cli.tracing.usage.modulated_weights import as_weights
+from mutransfer_cli.tracing.usage.state_spaces import state_space_roles
 
 NO_BLOCKS = Blocks()
 LAYERS = frozenset({"hidden", "convolution", "expert", "readout", "tied"})
@@ -200,6 +201,7 @@ def family_of(
             f"parameter {name} exists at one width but not at another", path=("model",)
         )
     values = dict(model.named_parameters())
+    state_spaces = state_space_roles(small.shapes)
     tensors = []
     for name, shape in small.shapes.items():
         if len(shape) != len(big.shapes[name]):
@@ -214,7 +216,8 @@ def family_of(
         uses = without_gated(name, small.uses[name], big.uses[name], ratios)
         uses, share = by_group(uses, big.uses[name], shape)
         uses = as_weights(uses, frozenset(growing))
-        role = chosen_role(name, roles) or role_of(name, uses, frozenset(growing))
+        chosen = chosen_role(name, roles) or state_spaces.get(name)
+        role = chosen or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
         rms = root_mean_square(values[name].detach())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))

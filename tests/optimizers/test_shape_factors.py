@@ -24,6 +24,7 @@ from mutransfer_cli.optimizers.shape_factors import lr_adjustment, other_names
         ("moonlight", 4.0, 4.0),
         ("dion", 2.0, 0.5),
         ("dion_rms_norm", 4.0, 4.0),
+        ("rms_to_rms", 2.0, 0.5),
     ],
 )
 def test_values(name: str, tall: float, wide: float) -> None:
@@ -53,6 +54,7 @@ def test_what_transfers() -> None:
         "spectral_unclamped",
         "unit_rms_norm",
         "dion",
+        "rms_to_rms",
     }
     assert {a.name for a in all_of if a.width_exponent == 0.5} == {
         "match_rms_adamw",
@@ -64,7 +66,11 @@ def test_what_transfers() -> None:
 
 
 def test_other_names_of_a_formula() -> None:
-    assert other_names(lr_adjustment("dion")) == ("spectral_unclamped", "unit_rms_norm")
+    assert other_names(lr_adjustment("dion")) == (
+        "spectral_unclamped",
+        "unit_rms_norm",
+        "rms_to_rms",
+    )
     assert other_names(lr_adjustment("spectral")) == ()
 
 

@@ -39,6 +39,7 @@ PUBLISHED: dict[str, Callable[[int, int], float]] = {
     "moonlight": lambda a, b: 0.2 * sqrt(max(a, b)),  # adjust_lr_for_muon
     "dion": lambda a, b: sqrt(a / b),  # adjust_lr_spectral_norm
     "dion_rms_norm": lambda a, b: 0.2 * sqrt(max(a, b)),  # adjust_lr_rms_norm
+    "rms_to_rms": lambda a, b: (a / b) ** 0.5,  # timm, get_lr_scale
 }
 LR, DECAY, MOMENTUM = 0.01, 0.1, 0.95
 
