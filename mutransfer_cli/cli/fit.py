@@ -28,7 +28,7 @@ from mutransfer_cli.cli.arguments.shared_options import (
     Width,
 )
 from mutransfer_cli.cli.terminal.output import show_line
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.confidence import CONFIDENCE, require_confidence
 
 if TYPE_CHECKING:
     from mutransfer_cli.fit.study_fit import StudyFit
@@ -86,7 +86,7 @@ def fit(
         typer.Option("--advise", help="List proxies, with what a sweep of each promises."),
     ] = False,
     output: Output = None,
-    confidence: Confidence = 0.95,
+    confidence: Confidence = CONFIDENCE,
     lr_is: LrIs = "base",
     optimizer: OptimizerOfRuns = "adamw",
     base_width: BaseWidth = None,
@@ -105,8 +105,7 @@ def fit(
 
     Example: mutransfer fit runs/gpt --width 4096
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    require_confidence(confidence)
     from mutransfer_cli.cli.printed.fit_tables import show
     from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.fit.decision.transfer import tolerance_of

@@ -19,6 +19,7 @@ from mutransfer_cli.cli.arguments.shared_options import (
     Where,
 )
 from mutransfer_cli.cli.terminal.output import number, show_line
+from mutransfer_cli.confidence import CONFIDENCE, percentage, require_confidence
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def law(
             help="Predict at params=7e9,tokens=1e12, say; repeatable.",
         ),
     ] = None,
-    confidence: Confidence = 0.95,
+    confidence: Confidence = CONFIDENCE,
     resamples: Annotated[
         int, typer.Option("--resamples", metavar="N", min=100, help="Bootstrap refits.")
     ] = 1000,
@@ -87,8 +88,7 @@ def law(
 
     Example: mutransfer law runs.csv --form power --at params=7e9
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    require_confidence(confidence)
     if form is None:
         raise no_form(source, columns or (), where or (), study)
     row = LAWS.get(form)
@@ -175,7 +175,8 @@ def show(document: LawDocument) -> None:
             rows.append((name, interval(value)))
         else:
             rows += [(f"{name}: {part}", interval(own)) for part, own in value.items()]
-    title = f"{document.form}, {document.points} points, at {document.confidence:.0%} confidence"
+    level = percentage(document.confidence)
+    title = f"{document.form}, {document.points} points, at {level} confidence"
     table(title, ("parameter", "value"), rows)
     if document.predictions:
         shown = document.predictions[:SHOWN]

@@ -25,6 +25,7 @@ from mutransfer_cli.cli.arguments.shared_options import (
     Width,
 )
 from mutransfer_cli.cli.terminal.output import number, show_line, show_verdict
+from mutransfer_cli.confidence import CONFIDENCE, percentage, require_confidence
 from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def predict(
     steps: Steps = None,
     tokens: Tokens = None,
     params: Params = None,
-    confidence: Confidence = 0.95,
+    confidence: Confidence = CONFIDENCE,
     pilot: Annotated[
         str | None,
         typer.Option(
@@ -94,8 +95,7 @@ def predict(
 
     Example: mutransfer predict runs/gpt --width 4096 -o forecast.json
     """
-    if not 0 < confidence < 1:
-        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    require_confidence(confidence)
     given = {
         name: float(value)
         for name, value in (
@@ -144,7 +144,7 @@ def show(document: PredictDocument, output: Path | None) -> None:
     sizes = ", ".join(f"{k} {number(v)}" for k, v in document.target.items() if v is not None)
     unit = "octave" if document.distance == 1 else "octaves"
     show_line(f"target: {sizes}; {document.distance:.3g} {unit} beyond the largest rung")
-    show_line(f"at {document.confidence:.0%} confidence:")
+    show_line(f"at {percentage(document.confidence)} confidence:")
     show_line(f"  loss: {interval(document.loss)}")
     for name, optimum in document.optimum.items():
         show_line(f"  {name}: {interval(optimum)}")

@@ -11,8 +11,9 @@ import typer
 
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.cli.arguments.completion import beginning_with
-from mutransfer_cli.cli.arguments.shared_options import ExitZero, Json, Seed, Sets
+from mutransfer_cli.cli.arguments.shared_options import Confidence, ExitZero, Json, Seed, Sets
 from mutransfer_cli.cli.terminal.output import show_line, show_verdict
+from mutransfer_cli.confidence import CONFIDENCE, percentage, require_confidence
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
 from mutransfer_cli.errors import InputError
 
@@ -49,9 +50,7 @@ def probe(
             show_default=False,
         ),
     ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", help="Confidence level, between 0 and 1.")
-    ] = 0.9,
+    confidence: Confidence = CONFIDENCE,
     predict: Annotated[
         float | None,
         typer.Option(
@@ -78,8 +77,7 @@ def probe(
     """
     from mutransfer_cli.cli.terminal.output import print_json
 
-    if not 0 < confidence < 1:
-        raise InputError(f"--confidence {confidence:g}: expected a number between 0 and 1")
+    require_confidence(confidence)
     if name is None:
         listed = ProbeListDocument(
             probes=tuple(
@@ -163,8 +161,9 @@ def show(document: ProbeDocument) -> None:
     if document.advice:
         show_line(f"advice: {document.advice}")
     show_line("")
+    level = percentage(document.confidence)
     table(
-        f"{document.probe}: {document.question}",
+        f"{document.probe}: {document.question} Intervals at {level} confidence.",
         ("measure", "at", "value", "expected"),
         (
             (

@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.search.record import Record
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.surface.rung_departures import departures_of
@@ -15,7 +16,6 @@ FEWEST_RUNGS = 4  # so that the others show a trend
 FEWEST_SEEDS = 2
 FAR = {"readout norm": 0.5}  # octaves from the trend of the others; see `OTHERS`
 OTHERS = 1.0
-CONFIDENCE = 0.95
 
 
 def norm_outlier_note(run: Run) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import TransferRules
 from mutransfer_cli.fit.decision.transfer import TOLERANCE
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 def fit_run(
     run: Run,
     *,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     tolerance: float = TOLERANCE,
     target: TargetOptions | None = None,
     axis: str | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.decision import Ignored
 from mutransfer_cli.documents.fit import Against, FitDocument
 from mutransfer_cli.documents.quality import ProxyAdvice
@@ -151,7 +152,7 @@ def fit_study(
     observations: Sequence[Observation],
     *,
     question: Question | None = None,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     source: str = "",
 ) -> StudyFit:
     """Fit a study.
@@ -174,7 +175,7 @@ def fit_study(
 def fit(
     observations: Sequence[Observation],
     *,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     source: str = "",
 ) -> FitDocument:
     """The document of `fit_study`, with the same arguments.

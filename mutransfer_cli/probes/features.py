@@ -27,7 +27,7 @@ from mutransfer_cli.probes.subject.time_plan import Option, fitting, seeds_and_s
 from mutransfer_cli.recipe.size import Size
 
 TOLERANCE = 0.15  # of the exponent of the width
-FEWEST_WIDTHS = 3
+FEWEST_WIDTHS, MOST_SEEDS = 3, 6
 # Steps that take as long as measuring at both ends of a run: 18 to 40 for the tangent kernels, and
 # up to 4 for the layers' outputs (a GPT, a convolutional net and an MLP, two widths each)
 KERNELS, OUTPUTS = 35.0, 3.0
@@ -73,7 +73,7 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
     runs: dict[int, list[TrainedFeatures]] = defaultdict(list)
     notes: dict[str, None] = {}
     steps = min(STEPS, proxies.base.steps)
-    options = _options(seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_WIDTHS))
+    options = _options(seeds_and_sizes(sizes, steps, MOST_SEEDS, 1, FEWEST_WIDTHS))
     plan = fitting(proxies, request.seed, request.left, options, measuring=OUTPUTS, fewest_steps=5)
     notes.update(dict.fromkeys(plan.notes))
     (sizes, seeds), with_kernel = plan.what

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
@@ -43,7 +44,7 @@ def noise_scale(
     loss: Callable[[nn.Module, Any], Tensor],
     batches: Sequence[Any],
     examples: int,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
 ) -> NoiseScale:
     """Estimate the gradient noise scale from the gradients of independent batches of one size.
 

@@ -44,6 +44,7 @@ ADVICE = {
     "inconclusive": "sweep with three seeds (search.seeds: 3) and give the run in place of the "
     "recipe; or add widths to the ladder",
 }
+BEST = "each rung at the best setting of its grid: where these rates differ, so do its updates"
 Values = dict[str, list[tuple[float, float]]]  # by name: size and value
 
 
@@ -67,6 +68,7 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
             for trial in trials:
                 for name, value in trial.norms.items():
                     values[name].append((size, value))
+        notes[BEST] = None
         outlier = norm_outlier_note(proxies.run)
         if outlier:
             notes[outlier] = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mutransfer_cli.catalog.probes import PROBES, ProbeEntry
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.probe import Measure, ProbeDocument, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
@@ -45,7 +46,7 @@ class ProbeRequest:
     seed: int = 0
     seeds: int = 3
     minutes: float = DEFAULT_MINUTES
-    confidence: float = 0.9
+    confidence: float = CONFIDENCE
     started: float = field(default_factory=lambda: time.perf_counter())
     table: Path | None = None
     predict: float | None = None
@@ -99,7 +100,7 @@ def run_probe(
     *,
     seed: int = 0,
     minutes: float = DEFAULT_MINUTES,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     predict: float | None = None,
     curve: Path | None = None,
 ) -> ProbeDocument:

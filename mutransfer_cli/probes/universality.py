@@ -34,7 +34,7 @@ from mutransfer_cli.recipe.size import Size
 
 ROWS = 256  # examples, or tokens, that are compared
 BATCHES = 8
-FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 4
+FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 6
 SEEDS = "agreement of seeds"
 SAME = 0.9  # of what seeds let one expect
 SAME_ADVICE = "what is tuned at the smallest width is tuned for the same solution"

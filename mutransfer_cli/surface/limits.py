@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 
@@ -34,7 +35,7 @@ def limit_of(
     sizes: Sequence[float],
     values: NDArray[np.float64],
     powers: Sequence[float] = (1.0,),
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
 ) -> Limit:
     """Fit value = limit + c·size^-p to every seed, and average over seeds.
 
@@ -84,13 +85,14 @@ def vector_error(
     values: NDArray[np.float64],
     base: int,
     power: float = 1.0,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
 ) -> Interval | None:
     """How far a vector at one size is from its limit, relative to the limit, without noise.
 
     Every entry of every seed is fitted as limit + c·size^-power. The squared length of the mean
-    error over seeds, less what seeds alone add to it, is unbiased (derived); jackknife interval
-    over seeds, three or more. None where the limit itself does not stand out from its seeds.
+    error over seeds, less what seeds alone add to it, is unbiased (derived); jackknife interval of
+    the square over seeds, three or more: where no error stands out from the seeds, it reaches from
+    zero to the largest that they hide. None where the limit itself does not stand out.
 
     Args:
         sizes: Three sizes or more (sizes,).
@@ -105,22 +107,24 @@ def vector_error(
     errors = slopes * x[base]
     seeds = len(errors)
 
-    def relative(kept: list[int]) -> float:
+    def squared(kept: list[int]) -> float:
         lengths = []
         for vectors in (errors[kept], limits[kept]):
             mean = vectors.mean(0)
             noise = vectors.var(0, ddof=1).sum() / len(kept) if len(kept) > 1 else 0.0
-            lengths.append(max(float(mean @ mean - noise), 0.0))
-        return (lengths[0] / lengths[1]) ** 0.5 if lengths[1] > 0 else float("nan")
+            lengths.append(float(mean @ mean - noise))
+        return lengths[0] / lengths[1] if lengths[1] > 0 else float("nan")
 
-    value = relative(list(range(seeds)))
-    if value != value:
+    square = squared(list(range(seeds)))
+    if square != square:
         return None
+    square = max(square, 0.0)  # the estimate can be below zero, what it estimates cannot
     if seeds < 3:  # without one of two seeds, none is left to tell noise by
-        return Interval(value=value)
-    parts = np.array([relative([s for s in range(seeds) if s != left]) for left in range(seeds)])
+        return Interval(value=square**0.5)
+    parts = np.array([squared([s for s in range(seeds) if s != left]) for left in range(seeds)])
     if not np.isfinite(parts).all():
-        return Interval(value=value)
+        return Interval(value=square**0.5)
     error = float(np.sqrt((seeds - 1) / seeds * ((parts - parts.mean()) ** 2).sum()))
     reach = float(t.ppf((1 + confidence) / 2, seeds - 1)) * error
-    return Interval(value=value, low=max(value - reach, 0.0), high=value + reach)
+    low, high = max(square - reach, 0.0) ** 0.5, (square + reach) ** 0.5
+    return Interval(value=square**0.5, low=low, high=high)

@@ -17,6 +17,7 @@ from mutransfer_cli.probes.curves.run_curves import settings_of_run
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.surface.loss_curves.final_loss import predict_final_loss
 
+CONFIDENCE = 0.9
 Row = tuple[float, float, bool]  # error and seeds' standard deviation, relative; inside
 
 
@@ -32,7 +33,8 @@ def measured(path: Path, fraction: float, with_references: bool) -> list[Row]:
             smaller = [c for c in setting.curves if c.size is not None and c.size < size]
             scatter = float(np.std([c.final for c in own], ddof=1))
             for curve in own:
-                found = predict_final_loss(curve, fraction, smaller if with_references else ())
+                known = smaller if with_references else ()
+                found = predict_final_loss(curve, fraction, known, CONFIDENCE)
                 assert found.low is not None and found.high is not None
                 error = abs(found.value - curve.final)
                 rows.append((error, scatter, found.low <= curve.final <= found.high))
@@ -54,7 +56,8 @@ def main() -> None:
             error, scatter, inside = (np.array(column) for column in zip(*rows, strict=True))
             print(
                 f"  {name:12s} {len(rows):4d} runs: median error {np.median(error / scatter):.2f} "
-                f"of the seeds' standard deviation, 90 % intervals cover {inside.mean():.0%}"
+                f"of the seeds' standard deviation, {CONFIDENCE:.0%} intervals cover "
+                f"{inside.mean():.0%}"
             )
 
 

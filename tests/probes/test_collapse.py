@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,21 @@ def test_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("probe", "noise", table) == 2
     assert "expected a recipe" in capsys.readouterr().err
     assert run("probe", "collapse", table, "--predict", "2") == 2
+
+
+def test_the_level_of_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At 95 % unless asked otherwise; Student's quantiles, three freedoms: 3.1824 and 2.3534."""
+    table = str(write(tmp_path / "curves.csv", planted(seeds=4)))
+    reach = {}
+    for level, options in ((0.95, []), (0.9, ["--confidence", "0.9"])):
+        assert run("probe", "collapse", table, *options, "--json") in (0, 3)
+        document = json.loads(capsys.readouterr().out)
+        assert document["confidence"] == level
+        ratio = document["measures"][0]["estimate"]
+        reach[level] = ratio["high"] - ratio["value"]
+    assert reach[0.95] / reach[0.9] == pytest.approx(3.1824 / 2.3534, rel=1e-3)
+    run("probe", "collapse", table, "--confidence", "0.995")
+    assert "Intervals at 99.5% confidence" in capsys.readouterr().out
 
 
 def test_a_run_whose_sizes_share_no_setting_is_told_so(

@@ -46,7 +46,7 @@ def planted(correlation: float, drift: float, noise: float, seed: int) -> ProbeR
                         width, 2.0 ** (x - 8), 0, loss, params={"weight_decay": 2.0 ** (y - 5)}
                     )
                 )
-    return judge(fit_study(runs, confidence=0.9))
+    return judge(fit_study(runs, confidence=0.95))
 
 
 def test_ten_known_cases() -> None:
@@ -109,7 +109,7 @@ model: {build: mlp, args: {activation: tanh}}
 optimizer: {name: adam, lr: 0.01}
 data: {source: teacher, d_in: 16, d_out: 4}
 base: {width: 32, depth: 2, batch: 64, steps: 80}
-ladder: {width: [32, 64, 128, 256]}
+ladder: {width: [32, 64, 128, 256, 512]}
 search: {seeds: 2, extend: 4, space: {lr: {log2: [-10, -4], step: 0.5}}}
 """
 

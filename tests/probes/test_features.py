@@ -52,7 +52,7 @@ def tanh(width, seed=0):
 def slow(width, seed=0):
     return make(width, seed, 0.1, nn.Tanh, 1)
 def deep(width, seed=0):
-    return make(width, seed, 0.2, nn.Tanh, 3)
+    return make(2 * width, seed, 0.2, nn.Tanh, 3)  # deeper: the limit is reached later
 def relu(width, seed=0):
     return make(width, seed, 0.2, nn.ReLU, 1)
 """

@@ -69,7 +69,7 @@ def test_features_are_learned_under_mup_and_not_in_the_lazy_regime(
     assert mup.verdict == "pass", mup.reason
     (tmp_path / "lazy_net.py").write_text(LAZY)
     monkeypatch.syspath_prepend(str(tmp_path))
-    lazy = run_probe("features", "lazy_net:build")
+    lazy = run_probe("features", "lazy_net:build", minutes=60.0)
     assert lazy.verdict == "fail" and lazy.reason.startswith("lazy"), lazy.reason
     slopes = {
         m.at.get("layer") or m.at.get("movement"): m.estimate.value

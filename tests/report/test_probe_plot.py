@@ -138,3 +138,31 @@ def test_few_steps_are_numbers(
     labels = [t.get_text() for t in axes.get_xticklabels()]
     assert labels == shown if shown else "3" not in labels
     plt.close(kept[0])
+
+
+def test_many_curves_are_named_below_the_axes_and_have_bars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six bands would hide each other, and six names a curve; two of them (the control) do not."""
+    given = document("norms", 1)
+    curve = given.series[0].model_copy(update={"low": (0.5, 3.0), "high": (2.0, 5.0)})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    for count in (6, 2):
+        curves = tuple(curve.model_copy(update={"name": f"w{i}"}) for i in range(count))
+        plot_probes([given.model_copy(update={"series": curves})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (many,), (few,) = ([a for a in d.axes if a.axison] for d in kept)
+    for axes, kind, below in (
+        (many, "LineCollection", True),
+        (few, "FillBetweenPolyCollection", 0),
+    ):
+        assert {type(c).__name__ for c in axes.collections} <= {kind, "PolyCollection"}
+        place = axes.get_legend().get_window_extent()
+        assert (place.y1 < axes.get_window_extent().y0) == below
+        assert [t.get_text() for t in axes.get_legend().get_texts()][-1] == "90% interval"
+    assert [t.get_text() for t in many.get_yticklabels() if 0.5 <= t.get_position()[1] <= 5] == [
+        "0.5", "1", "2", "5"
+    ]  # fmt: skip
+    for drawing in kept:
+        plt.close(drawing)

@@ -50,7 +50,10 @@ Params = Annotated[
     typer.Option("--params", metavar="N", min=1, help="Parameters of the target, in tables."),
 ]
 Confidence = Annotated[
-    float, typer.Option("--confidence", metavar="P", help="Confidence level of all intervals.")
+    float,
+    typer.Option(
+        "--confidence", metavar="P", help="Confidence level of all intervals, between 0 and 1."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]

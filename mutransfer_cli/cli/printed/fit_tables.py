@@ -13,6 +13,7 @@ from mutransfer_cli.cli.terminal.output import (
     show_verdict,
     table,
 )
+from mutransfer_cli.confidence import percentage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def show_rungs(document: FitDocument) -> None:
     diverged = any(r.censored for r in document.rungs)
     pruned = any(r.pruned for r in document.rungs)
     table(
-        f"optimum of each rung, at {document.confidence:.0%} confidence",
+        f"optimum of each rung, at {percentage(document.confidence)} confidence",
         (
             *shown,
             *names,

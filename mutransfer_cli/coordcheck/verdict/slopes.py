@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from scipy import special
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.check import Slope
 
 
@@ -35,7 +36,7 @@ class SlopeFit:
     error: float
     degrees_of_freedom: int
 
-    def report(self, expected: float | None, confidence: float = 0.95) -> Slope:
+    def report(self, expected: float | None, confidence: float = CONFIDENCE) -> Slope:
         """The slope with its interval, as a part of the document."""
         quantile = float(special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2))
         half = quantile * self.error

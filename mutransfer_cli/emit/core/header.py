@@ -7,6 +7,7 @@ from typing import Any
 
 from mutransfer_cli.catalog.stack_versions import version_lines
 from mutransfer_cli.catalog.stacks import STACKS
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.scale import Deviation, Provenance, ScaleDocument
 from mutransfer_cli.emit.core.comments import comment_block
 from mutransfer_cli.interval import Interval
@@ -95,7 +96,7 @@ def interval_text(estimate: Interval, confidence: str = "") -> str:
 def provenance_lines(p: Provenance) -> list[str]:
     """Fitted optima, cost of the proxies, versions and digests of the run."""
     lines = []
-    at = f" at {p.confidence:.0%}"
+    at = f" at {percentage(p.confidence)}"
     for name, estimate in p.optima.items():
         lines.append(f"{name} {interval_text(estimate, at)}")
     if p.choice is not None:

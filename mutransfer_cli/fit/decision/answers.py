@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule, TransferRules
 from mutransfer_cli.fit.decision.lowest_regret import Choice
 from mutransfer_cli.fit.decision.rungs.rung_answers import RungAnswer, size_names, source_rung
@@ -36,7 +37,7 @@ class Question:
         untrained: The loss of the untrained model, if it is known.
     """
 
-    confidence: float = 0.95
+    confidence: float = CONFIDENCE
     tolerance: float = TOLERANCE
     target: Callable[[Sequence[Sizes]], Sizes | None] = lambda rungs: None
     judge_target: bool = True

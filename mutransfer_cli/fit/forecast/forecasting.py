@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns, TableOptions, ladder_runs
@@ -26,7 +27,7 @@ def make_prediction(
     source: str,
     given: Mapping[str, float],
     *,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     pilot: str | None = None,
     output: Path | None = None,
     table: TableOptions,

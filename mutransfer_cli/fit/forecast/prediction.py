@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mutransfer_cli.catalog.axes import BUILT_IN
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.predict import ForecastRuns, PredictDocument
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.pilot_base import at_base_of
@@ -43,7 +44,7 @@ def predict(
     runs: LadderRuns,
     target: Sizes,
     *,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     pilot: LadderRuns | None = None,
 ) -> PredictDocument:
     """Predict loss and optimum at a target.

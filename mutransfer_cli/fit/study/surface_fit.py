@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.fit.study.outliers import absurdly_low, outliers
 from mutransfer_cli.fit.study.study_runs import study_runs
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -20,7 +21,7 @@ def study_surface(
     observations: Sequence[Observation],
     *,
     spaces: Mapping[str, Space] | None = None,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     untrained: float | None = None,
     limits: Collection[str] = (),
     held: Mapping[str, float] | None = None,

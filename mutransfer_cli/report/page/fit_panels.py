@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.fit.decision.wording import size_text, spoken
 from mutransfer_cli.fit.rung_curves import is_scattered, settings_of, surface_line
@@ -126,7 +127,7 @@ def slice_panels(
             f"{key}-cost-{coordinate.name}",
             f"What another {spoken(coordinate.name)} costs",
             "Extra loss against the best setting, the other hyperparameters at the choice; the "
-            f"band is the interval at {document.confidence:.0%}.",
+            f"band is the interval at {percentage(document.confidence)}.",
             f"{spoken(coordinate.name)}, quoted at the base",
             "extra loss, % of the loss",
             tuple(series),
@@ -178,7 +179,7 @@ def optimum_panels(document: FitDocument, key: str) -> Iterator[Panel]:
             yield Panel(
                 f"{key}-optimum-{name}-{axis}",
                 f"Best {spoken(name)} against {axis}",
-                f"Level if it transfers. Intervals at {document.confidence:.0%}.",
+                f"Level if it transfers. Intervals at {percentage(document.confidence)}.",
                 axis,
                 f"{spoken(name)}, quoted at the base",
                 (Series(name, sizes, values, "curve", 0, low=low, high=high, in_legend=False),),
@@ -211,7 +212,7 @@ def cost_panels(document: FitDocument, key: str) -> Iterator[Panel]:
         yield Panel(
             f"{key}-transfer-{axis}",
             f"What the smallest rung's optimum costs along {axis}",
-            f"The dashed line is the tolerance. Intervals at {document.confidence:.0%}.",
+            f"The dashed line is the tolerance. Intervals at {percentage(document.confidence)}.",
             axis,
             "extra loss, % of the loss",
             (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.fit.decision.wording import percent, signed_interval, size_text, spoken
 from mutransfer_cli.interval import Interval
@@ -123,7 +124,7 @@ def rung_table(document: FitDocument) -> Element:
         "extra loss with the smallest rung's optimum",
         "note",
     )
-    return table(f"Optima with intervals at {document.confidence:.0%}", head, rows)
+    return table(f"Optima with intervals at {percentage(document.confidence)}", head, rows)
 
 
 def configuration(section: RunSection) -> Element:

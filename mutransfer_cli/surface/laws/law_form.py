@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 
@@ -67,7 +68,7 @@ class LawOptions:
         floor: Irreducible loss E of laws of the loss where it is fixed; None to fit it.
     """
 
-    confidence: float = 0.95
+    confidence: float = CONFIDENCE
     resamples: int = 1000
     seed: int = 0
     floor: float | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.law_form import Array
@@ -48,7 +49,7 @@ def forecast_loss(
     covariance: Array,
     sizes_octaves: Array,
     target_octaves: Array,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     seed: int = 0,
     exponents: Array | None = None,
 ) -> LossForecast:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 
@@ -51,7 +52,7 @@ class BatchHyperbola:
 
 
 def batch_hyperbola(
-    curves: Mapping[float, Sequence[StepCurve]], confidence: float = 0.9
+    curves: Mapping[float, Sequence[StepCurve]], confidence: float = CONFIDENCE
 ) -> BatchHyperbola:
     """Fit the hyperbola to the steps at which runs of several batch sizes reach one loss.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.loss_curve import Array, LossCurve
@@ -65,7 +66,7 @@ class Collapse:
 
 
 def curve_collapse(
-    curves: Sequence[LossCurve], end: float = 1.0, confidence: float = 0.9
+    curves: Sequence[LossCurve], end: float = 1.0, confidence: float = CONFIDENCE
 ) -> Collapse:
     """Compare the loss curves of several sizes.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t
 
+from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.loss_curve import Array, LossCurve
@@ -21,7 +22,7 @@ def predict_final_loss(
     curve: LossCurve,
     fraction: float,
     references: Sequence[LossCurve] = (),
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Predict the mean loss of the last tenth of a run from its beginning.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from xml.etree.ElementTree import Element
 
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.check import CheckDocument, Slope, TensorReport
 from mutransfer_cli.documents.law import LawDocument
 from mutransfer_cli.documents.predict import PredictDocument
@@ -110,7 +111,7 @@ def probe_html(file: str, document: ProbeDocument) -> Iterator[Element | None]:
         for m in document.measures[:SHOWN]
     ]
     more = len(document.measures) - len(rows)
-    caption = f"Measures, with intervals at {document.confidence:.0%}"
+    caption = f"Measures, with intervals at {percentage(document.confidence)}"
     caption += f"; {more} further ones are in the document" if more > 0 else ""
     yield table(caption, ("measure", "at", "value", "expected"), rows)
     yield note_list((*document.notes, f"method: {document.method}"))
@@ -125,7 +126,9 @@ def law_html(file: str, document: LawDocument) -> Iterator[Element | None]:
             rows.append((name, str(value)))
         else:
             rows += [(f"{name}: {part}", str(own)) for part, own in value.items()]
-    caption = f"Parameters, fitted to {document.points} points, at {document.confidence:.0%}"
+    caption = (
+        f"Parameters, fitted to {document.points} points, at {percentage(document.confidence)}"
+    )
     yield table(caption, ("parameter", "value"), rows)
     if document.predictions:
         shown = document.predictions[:SHOWN]
@@ -158,7 +161,7 @@ def forecast_html(file: str, document: PredictDocument) -> Iterator[Element | No
         rows.append(("loss", str(document.loss)))
     rows += [(name, str(value)) for name, value in document.optimum.items()]
     day = f", made on {document.made}" if document.made else ""
-    yield table(f"At {document.confidence:.0%}{day}", ("quantity", "value"), rows)
+    yield table(f"At {percentage(document.confidence)}{day}", ("quantity", "value"), rows)
     if document.score is not None:
         inside = {True: "inside", False: "outside", None: "without an interval"}
         score = document.score

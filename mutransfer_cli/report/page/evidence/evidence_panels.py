@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mutransfer_cli.catalog.sizes import SIZES
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.check import CheckDocument, ModuleReport
 from mutransfer_cli.documents.law import LawCurve, LawDocument
 from mutransfer_cli.documents.probe import ProbeDocument
@@ -102,10 +103,12 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
         ]
         x_name = curves[0].x_name
         positive = all(x > 0 for curve in curves for x in curve.x)
+        banded = any(curve.low is not None for curve in curves)
+        bands = f" Bands are intervals at {percentage(document.confidence)}." if banded else ""
         yield Panel(
             f"{key}-{i + 1}",
             f"{document.probe}: {title}",
-            document.question,
+            document.question + bands,
             x_name,
             curves[0].y_name,
             tuple(shown),
@@ -153,7 +156,7 @@ def law_panels(document: LawDocument, key: str) -> Iterator[Panel]:
         yield Panel(
             f"{key}-{name}",
             f"Law {document.form}: {name}",
-            f"Predictions for new runs, with intervals at {document.confidence:.0%}.",
+            f"Predictions for new runs, with intervals at {percentage(document.confidence)}.",
             size,
             name,
             (points_of(name, points),) if x else (),
