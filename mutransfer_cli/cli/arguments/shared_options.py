@@ -51,9 +51,7 @@ Params = Annotated[
 ]
 Confidence = Annotated[
     float,
-    typer.Option(
-        "--confidence", metavar="P", help="Confidence level of all intervals, between 0 and 1."
-    ),
+    typer.Option("--confidence", metavar="P", help="Confidence level of all intervals."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
