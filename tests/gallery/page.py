@@ -57,7 +57,7 @@ def index(recorded: dict[Entry, dict[Side, Record]]) -> str:
     ]
     missing += [f"`recipes/{name}.yaml`: {reason}" for name, reason in NOT_RUN.items()]
     not_run = "".join(f"- {text}\n" for text in dict.fromkeys(missing))
-    return HEAD + "".join(rows) + f"\nNot run:\n\n{not_run}"
+    return HEAD + "".join(rows) + (f"\nNot run:\n\n{not_run}" if not_run else "")
 
 
 def row(entry: Entry, runs: dict[Side, Record]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -53,6 +54,9 @@ def make(entry: Entry, side: Side, workers: int) -> None:
 def swept(entry: Entry, side: Side, workers: int) -> Record:
     """A side that is swept into a run directory."""
     run = str(RUNS / f"{entry.name}-{side.name}")
+    written = [side.data] if side.data else []
+    for line in written:
+        subprocess.run(["sh", "-c", line], cwd=ROOT, env=with_this_python(), check=True)
     sets = [text for pair in side.sets for text in ("--set", pair)]
     sweep = ["sweep", f"recipes/{side.recipe}.yaml", *sets, "--run", run]
     result = json.loads(printed(["mutransfer", *sweep, "--workers", str(workers), "--json"]))
@@ -61,7 +65,7 @@ def swept(entry: Entry, side: Side, workers: int) -> Record:
         date=environment["started"][:10],
         device=device(result["device"], workers),
         versions={"mutransfer": environment["mutransfer"], **environment["versions"]},
-        commands=(command(["mutransfer", *sweep]), command(["mutransfer", "fit", run])),
+        commands=(*written, command(["mutransfer", *sweep]), command(["mutransfer", "fit", run])),
         trials=result["trials"]["finished"],
         diverged=result["trials"]["diverged"],
         seconds=result["seconds"],
@@ -121,6 +125,12 @@ def printed(line: list[str], accepted: tuple[int, ...] = (0,)) -> str:
     if result.returncode not in accepted:
         raise RuntimeError(f"{command(line)}: exit code {result.returncode}: {result.stderr}")
     return result.stdout
+
+
+def with_this_python() -> dict[str, str]:
+    """The environment in which a shell's `python` is this one."""
+    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return {**os.environ, "PATH": os.pathsep.join(folders)}
 
 
 def command(line: list[str]) -> str:
