@@ -15,12 +15,17 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import write_text
 
 DEFAULT_MODEL = "gpt"
+DEFAULT_PATH = Path("recipe.yaml")
 
 
 def init(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The recipe to write.")] = Path(
-        "recipe.yaml"
-    ),
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="The recipe to write; default: recipe.yaml."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PATH", help="The same as PATH.")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -41,7 +46,11 @@ def init(
     """
     from mutransfer_cli.cli.terminal.output import print_json
     from mutransfer_cli.documents.init import InitDocument
+    from mutransfer_cli.recipe.starter.callable_template import REQUIRED
 
+    if path is not None and output is not None:
+        raise InputError(f"{path} and -o {output}: expected one path")
+    path = path or output or DEFAULT_PATH
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; choose another path, or --force to overwrite")
     if model is None and not as_json and on_a_terminal():
@@ -55,7 +64,8 @@ def init(
     if as_json:
         print_json(InitDocument(path=str(path), model=model))
     else:
-        show_line(f"wrote {path}; next: mutransfer check {path}")
+        to_add = "add to it what it marks as required, then " if REQUIRED in text else ""
+        show_line(f"wrote {path}; next: {to_add}mutransfer check {path}")
 
 
 def text_for(model: str, name: str) -> str:
@@ -69,7 +79,7 @@ def text_for(model: str, name: str) -> str:
         InputError: The model is none of these, or the name cannot be a study's.
     """
     from mutransfer_cli.catalog.callable_name import is_callable
-    from mutransfer_cli.recipe.template import template
+    from mutransfer_cli.recipe.starter.template import template
 
     proxies = None
     if model.startswith("hf:"):
@@ -79,16 +89,7 @@ def text_for(model: str, name: str) -> str:
     if is_callable(model) and proxies is None:
         from mutransfer_cli.models.model_input import callable_arguments, input_of
 
-        arguments = callable_arguments(model)
-        return template(
-            model,
-            name,
-            takes=input_of(model),
-            width=arguments.width,
-            args=arguments.fixed,
-            signature=arguments.signature,
-            narrowest=arguments.narrowest,
-        )
+        return template(model, name, takes=input_of(model), arguments=callable_arguments(model))
     return template(model, name, proxies)
 
 
@@ -105,7 +106,7 @@ def text_from_answers(name: str) -> tuple[str, str]:
         InputError: The answers do not suit each other.
     """
     from mutransfer_cli.recipe.load import loads
-    from mutransfer_cli.recipe.template_choices import with_choices
+    from mutransfer_cli.recipe.starter.template_choices import with_choices
 
     def usable(model: str) -> str:
         text = text_for(model, name)

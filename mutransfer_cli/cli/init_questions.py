@@ -13,7 +13,7 @@ from mutransfer_cli.errors import InputError
 
 if TYPE_CHECKING:
     from mutransfer_cli.catalog.registry import Registry
-    from mutransfer_cli.recipe.template_choices import Choices
+    from mutransfer_cli.recipe.starter.template_choices import Choices
 
 Answer = TypeVar("Answer")
 
@@ -66,7 +66,7 @@ def ask_choices(text: str) -> Choices:
     from mutransfer_cli.catalog.optimizers import OPTIMIZERS
     from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
     from mutransfer_cli.catalog.sources import SOURCES
-    from mutransfer_cli.recipe.template_choices import Choices, defaults_of
+    from mutransfer_cli.recipe.starter.template_choices import Choices, defaults_of
 
     default = defaults_of(text)
     kind = SOURCES[default.source].yields

@@ -7,11 +7,13 @@ from functools import partial
 from torch import nn
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.models.growth.callable_arguments import CallableArguments, arguments_of
+from mutransfer_cli.models.growth.callable_arguments import arguments_of
+from mutransfer_cli.models.growth.config_object import refuse_config_object
 from mutransfer_cli.models.loss import ONE_OUTPUT, OWN_LOSS
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import call_builder, import_callable
-from mutransfer_cli.recipe.template import ModelInput
+from mutransfer_cli.recipe.starter.callable_template import CallableArguments
+from mutransfer_cli.recipe.starter.template import ModelInput
 from mutransfer_cli.tracing.skeleton import skeleton
 
 
@@ -19,9 +21,11 @@ def callable_arguments(path: str) -> CallableArguments:
     """The arguments of `package.module:callable` that a recipe names, from its signature.
 
     Raises:
-        InputError: The callable cannot be imported.
+        InputError: The callable cannot be imported, or takes its sizes in one object.
     """
-    return arguments_of(import_callable(path))
+    builder = import_callable(path)
+    refuse_config_object(builder, path)
+    return arguments_of(builder)
 
 
 def input_of(path: str) -> ModelInput | None:
@@ -38,7 +42,11 @@ def input_of(path: str) -> ModelInput | None:
 
     def model(width: int) -> nn.Module:
         sizes = {name: round(width * factor) for name, factor in arguments.width.items()}
-        subjects.append(call_builder(builder, path, {**arguments.fixed, **sizes}, {"depth": 2}, 0))
+        sizes |= {
+            name: round(arguments.layers * factor) for name, factor in arguments.depth.items()
+        }
+        optional = {"depth": arguments.layers}
+        subjects.append(call_builder(builder, path, {**arguments.fixed, **sizes}, optional, 0))
         return subjects[-1].model
 
     try:

@@ -124,11 +124,17 @@ def user_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, Any]:
-    """Those of the options that the callable has parameters for."""
+    """Those of the options that the callable has parameters for.
+
+    One that takes any keyword gets them all, but no seed beside named parameters: such keywords
+    go on to a layer, which has no seed.
+    """
     parameters = inspect.signature(builder).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return options
-    return {k: v for k, v in options.items() if k in parameters}
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return {k: v for k, v in options.items() if k in parameters}
+    return {
+        k: v for k, v in options.items() if k != "seed" or len(parameters) == 1 or k in parameters
+    }
 
 
 def call_builder(
@@ -149,12 +155,13 @@ def call_builder(
     """
     torch.manual_seed(seed)
     arguments = {**arguments, **accepted_arguments(builder, {**optional, "seed": seed})}
-    try:
-        inspect.signature(builder).bind(**arguments)
-    except TypeError as error:
-        given = ", ".join(arguments)
-        raise InputError(f"{path}: called with {given}: {error}", BUILD) from error
-    result = run_user_code(lambda: builder(**arguments), path, BUILD)
+    _ensure_taken(builder, path, arguments)
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    result = run_user_code(
+        lambda: builder(**arguments),
+        f"{path}({given}), with what the recipe's model section passes",
+        BUILD,
+    )
     if isinstance(result, nn.Module):
         return Subject(result)
     if isinstance(result, Subject) and isinstance(result.model, nn.Module):
@@ -165,6 +172,34 @@ def call_builder(
         "mutransfer_cli.Subject",
         BUILD,
     )
+
+
+def _ensure_taken(builder: Builder, path: str, arguments: dict[str, Any]) -> None:
+    """Refuse arguments that a user's builder does not take, or that do not suffice.
+
+    Raises:
+        InputError: It does not take these arguments.
+    """
+    signature = inspect.signature(builder)
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        unknown = [name for name in arguments if name not in signature.parameters]
+        missing = [
+            name
+            for name, p in signature.parameters.items()
+            if p.default is p.empty
+            and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+            and name not in arguments
+        ]
+        said = str(error)
+        if unknown == ["width"]:
+            taken = ", ".join(signature.parameters) or "none"
+            said = f"it takes {taken}; name its width, as in model.width: {{dim: 1}}"
+        elif missing:
+            said = f"it also requires {', '.join(missing)}: add them to model.args, or to "
+            said += "model.width or model.depth where they grow"
+        raise InputError(f"{path}: called with {', '.join(arguments)}: {said}", BUILD) from error
 
 
 def _one_optimizer(optimizer: Any, path: str) -> Any:

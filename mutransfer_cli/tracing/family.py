@@ -12,6 +12,7 @@ from functools import cached_property
 
 from torch import nn
 
+from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
 from mutransfer_cli.tracing.knobs import Knob, knobs_of
@@ -66,7 +67,7 @@ class Family:
         on_stream: Tensors of layers whose result is the residual stream, such as a norm behind the
             residual sum.
         growth: By further axis, the dimensions of each tensor that grow along it.
-        frozen: Tensors that are not trained.
+        frozen: Tensors that are not trained, among them those of no elements.
         resized: Learned tokens whose own init has another size at another width.
         axis_powers: By further axis, the exponents of its size in the numbers by which the model
             multiplies the result of a tensor.
@@ -212,13 +213,17 @@ def family_of(
         growing = tuple(
             d for d, (a, b) in enumerate(zip(shape, big.shapes[name], strict=True)) if a != b
         )
-        ratios = [b / a for a, b in zip(shape, big.shapes[name], strict=True)]
+        # a dimension of none, such as that of no memories, does not grow
+        ratios = [b / a if a else 1.0 for a, b in zip(shape, big.shapes[name], strict=True)]
         uses = without_gated(name, small.uses[name], big.uses[name], ratios)
         uses, share = by_group(uses, big.uses[name], shape)
         uses = as_weights(uses, frozenset(growing))
-        chosen = chosen_role(name, roles) or state_spaces.get(name)
+        empty: Role | None = "vector" if 0 in shape else None  # of no elements: as good as any
+        chosen = chosen_role(name, roles) or state_spaces.get(name) or empty
         role = chosen or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
+        if 0 in shape:  # no product has it as a weight
+            into = out = ()
         rms = root_mean_square(values[name].detach())
         tensors.append(TensorShape(name, role, shape, growing, into, out, rms, tuple(uses), share))
         log.debug("%s: %s, dimensions %s grow", name, role, growing)
@@ -244,7 +249,7 @@ def family_of(
         scale_powers(tensors, growth.outside, big),
         small.gains,
         small.on_stream,
-        frozen=frozenset(name for name, p in values.items() if not p.requires_grad),
+        frozen=frozenset(name for name, p in values.items() if not (p.requires_grad and p.numel())),
         resized=resized_tokens(tensors, dict(other[0].named_parameters())),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mutransfer_cli.cli.init import init
 from mutransfer_cli.cli.init_questions import minutes_of, widths_of
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import load
@@ -93,3 +94,13 @@ def test_widths_and_minutes() -> None:
     for text in ("-1", "inf", "nan", "soon"):
         with pytest.raises(InputError):
             minutes_of(text)
+
+
+def test_the_path_may_follow_o(tmp_path: Path) -> None:
+    """As with the other commands that write a file."""
+    init(output=tmp_path / "mine.yaml", model="mlp")
+    init(tmp_path / "yours.yaml", model="mlp")
+    texts = [(tmp_path / f"{name}.yaml").read_text() for name in ("mine", "yours")]
+    assert texts[0].replace("name: mine", "name: yours") == texts[1]
+    with pytest.raises(InputError, match=r"b\.yaml: expected one path"):
+        init(tmp_path / "a.yaml", output=tmp_path / "b.yaml", model="mlp")

@@ -51,7 +51,8 @@ SP = "parameterization=sp"
 LION = "optimizer={name: lion, lr: 0.002, betas: [0.9, 0.99], weight_decay: 0.0}"
 MUON = "optimizer={name: muon, lr: 0.03125, weight_decay: 0.0}"
 SGD = "optimizer={name: sgd, lr: 0.125, momentum: 0.9}"
-CORPUS = """cat $(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')/*/*.py > corpus.txt"""
+STDLIB = """$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"""
+CORPUS = f"cat {STDLIB}/*/*.py > corpus.txt"
 THREE_WIDTHS = "ladder.width=[16, 32, 64]"
 BY_NAME = {ladder.name: ladder for ladder in LADDERS}
 

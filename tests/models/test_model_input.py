@@ -14,7 +14,8 @@ from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.model_input import callable_arguments, input_of
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.template import ModelInput, template
+from mutransfer_cli.recipe.starter.callable_template import CallableArguments
+from mutransfer_cli.recipe.starter.template import ModelInput, template
 
 
 def tokens(width: int) -> nn.Module:
@@ -107,14 +108,7 @@ def test_the_recipe_passes_the_width_by_the_name_that_the_callable_requires() ->
     path = "some_models:by_another_name"
     arguments = callable_arguments(path)
     assert input_of(path) == ModelInput("vectors", 12, 7)
-    text = template(
-        path,
-        "study",
-        takes=input_of(path),
-        width=arguments.width,
-        args=arguments.fixed,
-        signature=arguments.signature,
-    )
+    text = template(path, "study", takes=input_of(path), arguments=arguments)
     assert loads(text, "the recipe").recipe.model.width == {"d_model": 1}
     assert "# by_another_name(d_model: 'int', classes: 'int' = 7, seed: 'int' = 0)\n" in text
 
@@ -123,9 +117,7 @@ def test_a_vocabulary_is_not_the_width() -> None:
     """Bytes are what the default data have; the ratio of two widths is that of their defaults."""
     assert input_of("some_models:wavenet") == ModelInput("tokens")
     arguments = callable_arguments("some_models:wavenet")
-    text = template(
-        "some_models:wavenet", "study", width=arguments.width, args=arguments.fixed, signature=""
-    )
+    text = template("some_models:wavenet", "study", arguments=arguments)
     model = loads(text, "the recipe").recipe.model
     assert (model.args, model.width) == (
         {"n_symbols": 256},
@@ -137,8 +129,8 @@ def test_a_vocabulary_is_not_the_width() -> None:
     ("narrowest", "base", "target"), [(32, 64, 4096), (64, 64, 4096), (48, 96, 3072)]
 )
 def test_sizes_are_multiples_of_the_narrowest(narrowest: int, base: int, target: int) -> None:
-    width = {"width": 1, "heads": 1 / narrowest}
-    recipe = loads(template("m:build", "study", width=width, narrowest=narrowest), "it").recipe
+    arguments = CallableArguments({"width": 1, "heads": 1 / narrowest}, narrowest=narrowest)
+    recipe = loads(template("m:build", "study", arguments=arguments), "it").recipe
     assert recipe.ladder.width == (narrowest, 2 * narrowest, 4 * narrowest)
     assert recipe.target is not None
     assert (recipe.base.width, recipe.target.width) == (base, target)

@@ -34,6 +34,16 @@ def nothing(width):
 def needs(width, other):
     return nn.Linear(6, width)
 
+def narrow(dim):
+    return nn.Linear(6, dim)
+
+def passes_on(width, **layer):
+    return nn.Sequential(nn.Linear(6, width, **layer), nn.Linear(width, 3))
+
+def any_keyword(**sizes):
+    assert sizes == {"width": 8, "depth": 2, "seed": 5}
+    return nn.Linear(6, 3)
+
 def broken(width):
     raise ValueError("no such\\nlayer")
 
@@ -56,6 +66,11 @@ def test_depth_and_seed_are_offered(module: str) -> None:
     assert isinstance(build(recipe, SIZE, seed=5).model, nn.Sequential)
 
 
+def test_a_callable_of_any_keyword_gets_all(module: str) -> None:
+    recipe = loads(RECIPE.format(where=f"{module}:any_keyword")).recipe
+    assert build(recipe, SIZE, seed=5).model is not None
+
+
 @pytest.mark.parametrize(
     ("where", "message"),
     [
@@ -64,8 +79,13 @@ def test_depth_and_seed_are_offered(module: str) -> None:
         ("their_model:absent", "has no 'absent'"),
         ("their_model:constant", "is a int, expected a callable"),
         ("their_model:nothing", "returned a dict, expected a torch.nn.Module"),
-        ("their_model:needs", "missing a required argument: 'other'"),
-        ("their_model:broken", r"their_model\.py:\d+: ValueError: no such layer"),
+        ("their_model:needs", "also requires other: add them to model.args"),
+        ("their_model:narrow", r"it takes dim; name its width, as in model\.width: \{dim: 1\}"),
+        ("their_model:passes_on", "unexpected keyword argument 'depth'"),
+        (
+            "their_model:broken",
+            r"broken\(width=8\), .*their_model\.py:\d+: ValueError: no such layer",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_callable_is_one_line(module: str, where: str, message: str) -> None:

@@ -78,7 +78,7 @@ def test_the_two_quickstarts_differ_in_the_parameterization_only() -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys, mutransfer_cli.recipe.freeze, mutransfer_cli.recipe.template;"
+        "import sys, mutransfer_cli.recipe.freeze, mutransfer_cli.recipe.starter.template;"
         "print([m for m in ('torch', 'numpy', 'scipy', 'optuna') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

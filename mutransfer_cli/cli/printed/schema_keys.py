@@ -131,6 +131,6 @@ def recipe_example() -> Any:
     """The values of the recipe that `mutransfer init` writes."""
     import yaml
 
-    from mutransfer_cli.recipe.template import template
+    from mutransfer_cli.recipe.starter.template import template
 
     return yaml.safe_load(template("gpt", "my-study"))

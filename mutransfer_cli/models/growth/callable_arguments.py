@@ -3,58 +3,39 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from inspect import Parameter
 from math import lcm
 from typing import Any
 
+from mutransfer_cli.models.growth.argument_names import (
+    CAUSAL,
+    CONTEXT,
+    DEPTH,
+    HEAD_SIZE,
+    HEADS,
+    IMAGE,
+    IMAGE_CHANNELS,
+    LIKELY,
+    SURE,
+    VOCABULARY,
+    is_count,
+    is_width,
+)
 from mutransfer_cli.models.user_code import Builder
+from mutransfer_cli.recipe.schema.data import Data
+from mutransfer_cli.recipe.starter.callable_template import LAYERS, NARROWEST, CallableArguments
 
-SURE = re.compile(
-    r"width|dim|d_model|dim_model|model_dim|n_embd|n_embed|hidden|hidden_size|hidden_dim"
-    r"|embed_dim|embedding_dim|hidden_channels|base_channels|latent_dim"
-)
-LIKELY = re.compile(
-    r"(?!(?:in|out|input|output|image|img|patch|head|num|n)_)"
-    r"(?:(?:\w+_)?(?:width|dim|hidden|channels|features|hidden_size)|d_ff|dim_feedforward)"
-)
-VOCABULARY = re.compile(r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|tokens?|ntoken|symbols|chars)")
-HEADS = re.compile(r"(?:(?:n|n_|num_)(?:attention_|attn_|kv_|key_value_)?heads?|(?:kv_)?heads)")
-HEAD_SIZE = re.compile(r"(?:attention_|attn_)?(?:dim_head|head_dim|d_head|head_size|head_width)")
-SMALLEST_WIDTH = 8
 USUAL_HEAD_SIZE = 32  # where neither a default nor an argument says one
-NARROWEST_RUNGS = (32, 128)  # from, to; beyond, a ladder takes too long on a CPU
+NARROWEST_RUNGS = (NARROWEST, 128)  # from, to; beyond, a ladder takes too long on a CPU
 DIVISOR = 8  # of every rung, as normalization by groups asks
 BYTES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class CallableArguments:
-    """What a recipe passes to a callable.
-
-    Attributes:
-        width: By argument, how many times the width it is.
-        fixed: Arguments that are the same at every size.
-        signature: The callable's parameters as text; empty where it has no signature.
-        narrowest: The smallest width of a ladder at which every number of heads is whole.
-    """
-
-    width: Mapping[str, float] = field(default_factory=lambda: {"width": 1})
-    fixed: Mapping[str, int] = field(default_factory=dict)
-    signature: str = ""
-    narrowest: int = NARROWEST_RUNGS[0]
+SEQ_LEN: int = Data.model_fields["seq_len"].default
 
 
 def arguments_of(builder: Builder) -> CallableArguments:
-    """The arguments that are a callable's width, its numbers of heads, and its vocabulary.
-
-    `width` where it takes that; else the first one with a usual name, and others whose defaults
-    are widths too, in the proportion of the defaults (1 without defaults); else the only one that
-    it requires. Heads grow in number, by the head size of the defaults.
-    """
+    """The arguments that are a callable's sizes, and those that its data say, by its signature."""
     try:
         signature = inspect.signature(builder)
     except (TypeError, ValueError):
@@ -67,24 +48,76 @@ def arguments_of(builder: Builder) -> CallableArguments:
         and name not in ("self", "depth", "seed")
     }
     required = [name for name, default in named.items() if default is Parameter.empty]
-    fixed = {name: BYTES for name in required if VOCABULARY.fullmatch(name)}
-    if any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()) or "width" in named:
-        narrowest, heads = _heads(named, "width")
-        return CallableArguments({"width": 1, **heads}, fixed, text, narrowest)
+    fixed = _from_data(named)
+    depth, layers = ({}, LAYERS) if "depth" in signature.parameters else _depth(named)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    rest = [name for name in required if name not in fixed and name not in depth]
+    narrowest, width = _width(named, rest, open_ended)
+    missing = tuple(name for name in rest if name not in width)
+    return CallableArguments(width, fixed, text, narrowest, depth, layers, missing)
+
+
+def _from_data(named: Mapping[str, Any]) -> dict[str, int]:
+    """The arguments that the default data say: a vocabulary of bytes, the length of a sequence.
+
+    A model of tokens that is not causal by default is made so, since it predicts the next one.
+    """
+    fixed: dict[str, int] = {}
+    tokens = any(VOCABULARY.fullmatch(name) for name in named)
+    for name, default in named.items():
+        if VOCABULARY.fullmatch(name) and (default is Parameter.empty or default is None):
+            fixed[name] = BYTES
+        elif CONTEXT.fullmatch(name) and default is Parameter.empty:
+            fixed[name] = SEQ_LEN
+        elif tokens and CAUSAL.fullmatch(name) and default is False:
+            fixed[name] = True
+    return fixed
+
+
+def _depth(named: Mapping[str, Any]) -> tuple[dict[str, float], int]:
+    """The numbers of layers, those with the default of the first or none, and that default."""
+    counts = {
+        name: default
+        for name, default in named.items()
+        if DEPTH.fullmatch(name) and (default is Parameter.empty or is_count(default))
+    }
+    layers = next((d for d in counts.values() if d is not Parameter.empty), LAYERS)
+    return {n: 1.0 for n, d in counts.items() if d in (Parameter.empty, layers)}, layers
+
+
+def _width(
+    named: Mapping[str, Any], rest: Sequence[str], open_ended: bool
+) -> tuple[int, dict[str, float]]:
+    """The narrowest rung; and by argument, how many times the width it is.
+
+    `width` where it takes that; else the first one with a usual name, and others whose defaults
+    are widths too, in the proportion of the defaults (1 without defaults); else the only one that
+    it requires. Heads grow in number, by the head size of the defaults.
+
+    Args:
+        named: The defaults by argument.
+        rest: The required arguments that nothing else gives.
+        open_ended: It takes further arguments by any name.
+    """
+    images = any(IMAGE.fullmatch(name) for name in named)
     usual = [
         name
         for name in named
-        if (SURE.fullmatch(name) or LIKELY.fullmatch(name)) and not HEAD_SIZE.fullmatch(name)
+        if (SURE.fullmatch(name) or LIKELY.fullmatch(name))
+        and not HEAD_SIZE.fullmatch(name)
+        and not (images and IMAGE_CHANNELS.fullmatch(name))
     ]
     widths = {name: named[name] for name in usual if is_width(named[name])}
-    sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in required or is_width(d))]
-    rest = [name for name in required if name not in fixed]
-    first = (sure or list(widths) or (rest if len(rest) == 1 else ["width"]))[0]
-    unit = widths.pop(first, None)
+    sure = [n for n, d in named.items() if SURE.fullmatch(n) and (n in rest or is_width(d))]
+    only = rest if len(rest) == 1 and not open_ended else ["width"]
+    first = "width" if "width" in named else (sure or list(widths) or only)[0]
     narrowest, heads = _heads(named, first)
+    if first == "width":
+        return narrowest, {"width": 1, **heads}
+    unit = widths.pop(first, None)
     others = {name: _ratio(d, unit, narrowest) for name, d in widths.items()} if unit else {}
     unknown = {name: 1.0 for name in usual if name in rest and name != first}
-    return CallableArguments({first: 1, **others, **unknown, **heads}, fixed, text, narrowest)
+    return narrowest, {first: 1, **others, **unknown, **heads}
 
 
 def _ratio(default: int, unit: int, narrowest: int) -> float:
@@ -100,16 +133,16 @@ def _heads(defaults: Mapping[str, Any], width: str) -> tuple[int, dict[str, floa
     or where only a wide rung has a whole number of each.
     """
     unit = defaults.get(width)
-    sizes = [d for name, d in defaults.items() if HEAD_SIZE.fullmatch(name) and _is_count(d)]
+    sizes = [d for name, d in defaults.items() if HEAD_SIZE.fullmatch(name) and is_count(d)]
     heads = {n: c for n, c in defaults.items() if HEADS.fullmatch(n)}
     known = {
         name: Fraction(count, unit)
         for name, count in heads.items()
-        if isinstance(unit, int) and is_width(unit) and _is_count(count)
+        if isinstance(unit, int) and is_width(unit) and is_count(count)
     }
     per_width: dict[str, Fraction] = {}
     for name, count in heads.items():
-        if not (_is_count(count) or count is Parameter.empty):
+        if not (is_count(count) or count is Parameter.empty):
             continue
         if name in known:
             per_width[name] = known[name]
@@ -127,13 +160,3 @@ def _heads(defaults: Mapping[str, Any], width: str) -> tuple[int, dict[str, floa
     if narrowest > most:
         return least, {}
     return narrowest, {name: float(ratio) for name, ratio in per_width.items()}
-
-
-def _is_count(default: object) -> bool:
-    """Whether a default may be a number of heads or a head's size."""
-    return isinstance(default, int) and not isinstance(default, bool) and default > 0
-
-
-def is_width(default: object) -> bool:
-    """Whether a default may be a number of features."""
-    return isinstance(default, int) and not isinstance(default, bool) and default >= SMALLEST_WIDTH

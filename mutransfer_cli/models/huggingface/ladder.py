@@ -20,7 +20,7 @@ from mutransfer_cli.models.huggingface.config_entries import (
     first_entry,
     known_config,
 )
-from mutransfer_cli.recipe.template import IMAGE_SIDE, ProxyLadder
+from mutransfer_cli.recipe.starter.template import IMAGE_SIDE, ProxyLadder
 
 log = logging.getLogger(__name__)
 

@@ -66,6 +66,33 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
         # not a number of heads, or heads that neither the width nor a head size measures
         (lambda width=128, heads=True, head=4, output_heads=4: None, {"width": 1}, {}),
         (lambda width, heads=4: None, {"width": 1}, {}),
+        # keywords that go on to a layer do not hide the width
+        (
+            lambda *, dim, num_tokens, depth, ff_mult=2, **kwargs: None,
+            {"dim": 1},
+            {"num_tokens": 256},
+        ),
+        # PyTorch's word_language_model
+        (
+            lambda ntoken, ninp, nhead, nhid, nlayers, dropout=0.5: None,
+            {"ninp": 1, "nhid": 1, "nhead": 1 / 32},
+            {"ntoken": 256},
+        ),
+        # channels of an image
+        (lambda *, image_size, channels, patch_size, dim, depth: None, {"dim": 1}, {}),
+        # the length of the data's sequences where it has no default, and predicting the next token
+        (
+            lambda *, num_tokens, max_seq_len, dim, causal=False: None,
+            {"dim": 1},
+            {"num_tokens": 256, "max_seq_len": 64, "causal": True},
+        ),
+        (
+            lambda vocab_size, context_length, d_model, max_len=512, causal=True: None,
+            {"d_model": 1},
+            {"vocab_size": 256, "context_length": 64},
+        ),
+        (lambda dim, seq_len, causal=False: None, {"dim": 1}, {"seq_len": 64}),  # not of tokens
+        (lambda dim, num_tokens=None: None, {"dim": 1}, {"num_tokens": 256}),
         # signatures that do not tell: the reader has to say
         (lambda n_channels, n_classes, bilinear=False: None, {"width": 1}, {}),
         (lambda first, second: None, {"width": 1}, {}),
@@ -97,6 +124,29 @@ def test_every_rung_has_whole_heads(
 ) -> None:
     arguments = arguments_of(builder)
     assert (dict(arguments.width), arguments.narrowest) == ({"width": 1, **heads}, narrowest)
+
+
+@pytest.mark.parametrize(
+    ("builder", "depth", "layers"),
+    [
+        (lambda dim, depth: None, {}, 2),
+        (lambda dim: None, {}, 2),
+        (lambda dim, n_layers: None, {"n_layers": 1}, 2),
+        (lambda dim, num_layers=6: None, {"num_layers": 1}, 6),
+        (lambda dim, num_encoder_layers=6, num_decoder_layers=6, n_dense_layers=1: None,
+         {"num_encoder_layers": 1, "num_decoder_layers": 1}, 6),
+        (lambda dim, layers=(3, 4, 6, 3): None, {}, 2),
+    ],
+)  # fmt: skip
+def test_the_depth(builder: Callable[..., Any], depth: dict[str, float], layers: int) -> None:
+    arguments = arguments_of(builder)
+    assert (dict(arguments.depth), arguments.layers) == (depth, layers)
+
+
+def test_what_nothing_says_is_missing() -> None:
+    found = arguments_of(lambda *, image_size, patch_size, num_classes, dim, depth, heads: None)
+    assert found.missing == ("image_size", "patch_size", "num_classes")
+    assert arguments_of(lambda n_layers, dim, num_tokens: None).missing == ()
 
 
 def test_ratios_are_whole_at_the_narrowest_rung() -> None:

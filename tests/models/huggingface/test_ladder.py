@@ -11,7 +11,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.family_cache import family_for
 from mutransfer_cli.models.huggingface.ladder import ladder_of
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.template import template
+from mutransfer_cli.recipe.starter.template import template
 
 
 def written(folder: Path, **config: object) -> str:

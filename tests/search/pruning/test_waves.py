@@ -318,13 +318,6 @@ def test_populations_prune_the_same_trials_at_the_same_steps(done: Path, tmp_pat
 
 
 RECIPES = Path(__file__).parents[3] / "recipes"
-SHORT = {  # nine hours as it is
-    "gpt-text": (
-        "base.steps=100", "base.width=32", "base.batch=8", "base.depth=2",
-        "ladder.width=[16,32,64]",
-        "model.args.head_dim=16", "data.seq_len=32", "target.width=512",
-    ),
-}  # fmt: skip
 
 
 @pytest.mark.slow
@@ -340,7 +333,7 @@ def test_every_recipe_has_the_same_optimum_with_and_without_pruning(
     sets = [f"data.path={corpus}"] if path.stem == "gpt-text" else []
     found = {}
     for pruner in ("none", "halving", "median"):
-        loaded = load(path, (*sets, *SHORT.get(path.stem, ()), f"search.prune={pruner}"))
+        loaded = load(path, (*sets, f"search.prune={pruner}"))
         before = getrusage(RUSAGE_CHILDREN).ru_utime
         document = sweep(loaded, tmp_path / pruner, device="cpu", engine="one-by-one")
         spent = getrusage(RUSAGE_CHILDREN).ru_utime - before

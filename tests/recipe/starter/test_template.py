@@ -8,7 +8,7 @@ from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.sources import SOURCES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
-from mutransfer_cli.recipe.template import ProxyLadder, template
+from mutransfer_cli.recipe.starter.template import ProxyLadder, template
 from tests.helpers.registries import remove
 
 

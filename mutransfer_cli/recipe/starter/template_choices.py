@@ -45,7 +45,7 @@ def defaults_of(text: str) -> Defaults:
     """What a template holds.
 
     Args:
-        text: The template, see `recipe.template`.
+        text: The template, see `recipe.starter.template`.
     """
 
     def first(pattern: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -17,8 +15,15 @@ from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.quoting import yaml_scalar
 from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
+from mutransfer_cli.recipe.starter.callable_template import (
+    DEFAULT_ARGUMENTS,
+    LAYERS,
+    NARROWEST,
+    CallableArguments,
+    model_section,
+    plain_or_quoted,
+)
 
 _TEXT = """\
 # mutransfer check FILE      is the parameterization implemented as the theory asks?
@@ -47,24 +52,15 @@ search:
 """
 
 _SIZES = """\
-base: {{width: {base}, depth: 2, batch: 16, steps: {steps}}}
+base: {{width: {base}, depth: {depth}, batch: 16, steps: {steps}}}
 {ladder:<33} # the proxies that are trained
 {target:<33} # the model that is too large to tune"""
-NARROWEST, BASE, TARGET = 32, 64, 4096  # widths, unless a model's heads ask for others
+BASE, TARGET = 64, 4096  # widths, unless a model's heads ask for others
 
-_CALLABLE_MODEL = """\
-# Called as build(width, **args), with depth and seed where it asks for them. It returns a
-# torch.nn.Module, or a mutransfer_cli.Subject with its own loss and batches.
-model:
-  build: {build}
-{signature}  {args:<31} # further arguments, the same at every size
-  {width:<31} # argument: how many times the width it is
-"""
 _INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do | fan_in"
 _CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
 
 
-DEFAULT_WIDTH: Mapping[str, float] = {"width": 1}
 IMAGE_SIDE = 8  # pixels; side of the images on which proxies of vision models train
 
 
@@ -113,10 +109,7 @@ def template(
     name: str,
     ladder: ProxyLadder | None = None,
     takes: ModelInput | None = None,
-    width: Mapping[str, float] = DEFAULT_WIDTH,
-    args: Mapping[str, int] | None = None,
-    signature: str = "",
-    narrowest: int = NARROWEST,
+    arguments: CallableArguments = DEFAULT_ARGUMENTS,
 ) -> str:
     """The text of a commented recipe.
 
@@ -125,10 +118,7 @@ def template(
         name: The study's name.
         ladder: Sizes of the proxies, for an hf: model.
         takes: What the callable's model takes; None: unknown.
-        width: By argument of the callable, how many times the width it is.
-        args: Arguments of the callable that are the same at every size.
-        signature: The callable's parameters as text.
-        narrowest: The width that all widths of the callable's model are multiples of.
+        arguments: Those of the callable.
 
     Raises:
         InputError: The model is none of these, or the name cannot be a study's.
@@ -143,15 +133,10 @@ def template(
         parts = _of_config(model, ladder)
     elif is_callable(model):
         parts = {
-            "model": _CALLABLE_MODEL.format(
-                build=plain_or_quoted(model),
-                width=f"width: {flow(width)}",
-                args=f"args: {flow(args or {})}",
-                signature=_signature_comment(model, signature),
-            ),
+            "model": model_section(model, arguments),
             "init": _INIT_FROM_MODEL,
             "data": _CALLABLE_DATA + _data_for(takes),
-            "sizes": _sizes(200, narrowest),
+            "sizes": _sizes(200, arguments.narrowest, arguments.layers),
         }
     else:
         raise InputError(
@@ -168,7 +153,7 @@ def template(
     )
 
 
-def _sizes(steps: int, narrowest: int = NARROWEST) -> str:
+def _sizes(steps: int, narrowest: int = NARROWEST, layers: int = LAYERS) -> str:
     """The sizes, every width a multiple of the narrowest."""
     widths = [narrowest, 2 * narrowest, 4 * narrowest]
     target = narrowest
@@ -176,6 +161,7 @@ def _sizes(steps: int, narrowest: int = NARROWEST) -> str:
         target *= 2
     return _SIZES.format(
         base=narrowest * ceil(BASE / narrowest),
+        depth=layers,
         steps=steps,
         ladder=f"ladder: {{width: {widths}}}",
         target=f"target: {{width: {target}}}",
@@ -265,25 +251,6 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
         "sizes": sizes,
         **({"parameterization": deeper} if deeper and depth > ladder.depth else {}),
     }
-
-
-def flow(values: Mapping[str, float]) -> str:
-    """Numbers by name as YAML in one line."""
-    return "{" + ", ".join(f"{name}: {value:.12g}" for name, value in values.items()) + "}"
-
-
-def _signature_comment(model: str, signature: str) -> str:
-    """The callable with its parameters as a comment: a reader sees which grow."""
-    if not signature:
-        return ""
-    name = re.split(r"[:.]", model)[-1]
-    lines = textwrap.wrap(f"{name}{signature}", 92, max_lines=6, break_on_hyphens=False)
-    return "".join(f"  # {line}\n" for line in lines)
-
-
-def plain_or_quoted(model: str) -> str:
-    """A model as YAML text, quoted if it holds anything that YAML or a format reads as its own."""
-    return model if re.fullmatch(r"[\w./-]+(:[\w./-]+)?", model) else yaml_scalar(model)
 
 
 def _quoted(name: str) -> str:

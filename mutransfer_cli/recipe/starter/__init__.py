@@ -1,0 +1,1 @@
+"""The commented recipe that `mutransfer init` writes."""
