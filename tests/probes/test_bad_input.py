@@ -68,6 +68,10 @@ def fixed(width, seed=0):
     return Subject(made.model, last, made.loss, made.batch)
 def one_size(width, seed=0):
     return plain(64, seed)
+def ascending(width, seed=0):
+    made = plain(width, seed)
+    up = torch.optim.SGD(made.model.parameters(), lr=0.01, maximize=True)
+    return Subject(made.model, up, made.loss, made.batch)
 def no_optimizer(width, seed=0):
     made = subject(width, seed, nn.Identity())
     return Subject(made.model, None, made.loss, made.batch)
@@ -106,6 +110,12 @@ def notes_of(capsys: pytest.CaptureFixture[str], probe: str, model: str) -> list
 @pytest.mark.parametrize("probe", TRAINED)
 def test_a_loss_that_is_not_finite(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "not finite" in error_of(capsys, probe, "hard_models:not_finite")
+
+
+@pytest.mark.parametrize("probe", TRAINED)
+def test_an_optimizer_that_maximizes(probe: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of -H the lowest curvature of H limits the steps; `sharpness` gave the highest."""
+    assert "return minus the objective" in error_of(capsys, probe, "hard_models:ascending")
 
 
 @pytest.mark.parametrize("probe", ["noise", "features"])

@@ -68,8 +68,9 @@ def stability(
         tolerance: Relative error of the eigenvalues, about.
 
     Raises:
-        InputError: The optimizer is another one, or its groups differ in momentum.
+        InputError: The optimizer is another one, maximizes, or its groups differ in momentum.
     """
+    require_descent(optimizer)
     scale, thresholds = scales(hessian, optimizer)
     if max(thresholds) - min(thresholds) > 1e-9 * max(thresholds):
         raise InputError(
@@ -199,6 +200,22 @@ _RULES: Sequence[tuple[type[Optimizer], _Rule]] = (
 def has_threshold(optimizer: Optimizer) -> bool:
     """Whether the threshold of an optimizer's stability is known."""
     return all(any(type(part) is kind for kind, _ in _RULES) for part, _ in _groups(optimizer))
+
+
+def require_descent(optimizer: Optimizer) -> None:
+    """Refuse an optimizer that maximizes: the curvature that limits its steps is that of -loss.
+
+    Args:
+        optimizer: Any optimizer, or several as one.
+
+    Raises:
+        InputError: A group has `maximize=True`.
+    """
+    if any(group.get("maximize", False) for _, group in _groups(optimizer)):
+        raise InputError(
+            "the optimizer maximizes (maximize=True), and probes measure descent: return minus the "
+            "objective as the loss, and leave maximize out"
+        )
 
 
 def _groups(optimizer: Optimizer) -> Iterator[tuple[Optimizer, dict[str, Any]]]:

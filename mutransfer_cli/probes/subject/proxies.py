@@ -17,6 +17,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.probes.curvature.repeatable import random_parts, repeatable
+from mutransfer_cli.probes.curvature.stability import require_descent
 from mutransfer_cli.probes.subject.trainee import Trainee, check_slope
 from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
@@ -179,6 +180,7 @@ def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:
     """
     loss, batch = subject.loss, subject.batch
     assert loss is not None and batch is not None
+    require_descent(subject.optimizer)
     subject.model.train()
 
     def step_on(i: int, examples: Any) -> float:

@@ -154,6 +154,8 @@ def test_what_has_no_threshold_is_refused() -> None:
     hessian = Hessian(bowl, bowl_loss, [None])
     with pytest.raises(InputError, match="threshold of Adagrad is not known"):
         stability(hessian, torch.optim.Adagrad(bowl.parameters()))
+    with pytest.raises(InputError, match="optimizer maximizes"):
+        stability(hessian, torch.optim.SGD(bowl.parameters(), lr=0.1, maximize=True))
     other = torch.optim.SGD(Bowl().parameters(), lr=0.1)
     with pytest.raises(InputError, match="does not have 1 of the model's parameters"):
         stability(hessian, other)
