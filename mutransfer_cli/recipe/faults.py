@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.recipe.likely_form import likely_list, likely_mapping
 from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
 
 
@@ -86,6 +87,13 @@ def _message(kind: str, context: dict[str, Any], value: Any) -> str:
     return f"expected {expected.get(kind, 'something else')}, found {show(value)}"
 
 
+def _likely(kind: str, path: KeyPath, value: Any) -> str:
+    """What somebody meant who wrote a value of another kind; empty where nothing is likely."""
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return likely_mapping(path, value)
+    return likely_list(value) if kind in ("tuple_type", "list_type") else ""
+
+
 def value_message(error: ValidationError) -> str:
     """What is wrong with a single value, such as that of an option.
 
@@ -125,5 +133,6 @@ def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = 
             result.append(Fault(prefix + path, item["msg"]))
         else:
             message = _message(kind, item.get("ctx") or {}, item.get("input"))
+            message += _likely(kind, prefix + path, item.get("input"))
             result.append(Fault(prefix + path, message))
     return result
