@@ -33,7 +33,9 @@ def faults_of_activations(
     """
     if not all(m.finite for m in measurements):
         return (), ""
-    power = parameterization_of(request.parameterization).attention_power
+    power = request.sum_power
+    if power is None:
+        power = parameterization_of(request.parameterization).attention_power
 
     def faults_at(chosen: Sequence[Measurement], judge: Judge) -> tuple[FaultReport, ...]:
         faults = activation_faults(chosen, request.expected, power, judge)

@@ -49,6 +49,7 @@ from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 TOKENS_OF_EXPERT = 8  # tokens for each expert in the measured batch
 COLUMNS = 4  # tokens of each of its sequences
+SUM_OF_EXPERTS = -0.5  # active-width: gates of 1/k on outputs that grow as k^1/2
 MULTIPLES = (1, 2, 4)  # default sizes, as multiples of that at the base
 
 
@@ -127,6 +128,9 @@ def axis_request(
         axis=axis.name,
         notes=axis_notes(factory, replace(base, **{axis.size: all_sizes[-1]})) if count else (),
         may_fade=count is not None and recipe.rules.experts == "averaged",
+        sum_power=SUM_OF_EXPERTS
+        if axis.name == ACTIVE_AXIS and recipe.rules.experts == "active-width"
+        else None,
         **request_options(options),
     )
 

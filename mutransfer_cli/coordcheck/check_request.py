@@ -37,6 +37,8 @@ class CheckRequest:
         notes: Notes to show in any case.
         axis: Name of the axis that the widths are sizes of.
         may_fade: Whether the outputs of branches may shrink at init, as a rule of the axis says.
+        sum_power: Exponent of the number of terms by which a rule of the axis multiplies the terms
+            of a sum; None: the parameterization's.
         unjudged: Role and reason of tensors for which there are no expected exponents.
     """
 
@@ -54,6 +56,7 @@ class CheckRequest:
     notes: tuple[str, ...] = ()
     axis: str = "width"
     may_fade: bool = False
+    sum_power: float | None = None
     unjudged: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property

@@ -171,6 +171,16 @@ CASES = {
         MOE + "rules: {experts: averaged}\n", "active_experts", (1, 2, 4, 8), range(-10, -1), GROWN
     ),
     "moe-expert-width": Case(MOE, "expert_width", (8, 16, 32, 64), range(-10, -1), GROWN),
+    **{  # active width of 2 to 16 times the width
+        f"moe-beyond-{rule}": Case(
+            MOE.replace("width: 32, depth", "width: 16, depth") + f"rules: {{experts: {rule}}}\n",
+            "expert_width",
+            (16, 32, 64, 128),
+            range(-10, -1),
+            GROWN,
+        )
+        for rule in ("active-width", "averaged")
+    },
     "lora-width": Case(
         LORA.replace("ALPHA", "8").replace("POWER", "1"),
         "width",

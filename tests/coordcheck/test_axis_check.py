@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.coordcheck.axis_check import axis_request, check_recipe_axis, default_sizes
 from mutransfer_cli.coordcheck.check_request import CheckRequest
 from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
+from mutransfer_cli.coordcheck.report.axis_words import in_words_of
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.documents.check import CheckDocument
 from mutransfer_cli.errors import InputError
@@ -83,6 +84,16 @@ def test_texts_are_those_of_the_axis() -> None:
     document = check_recipe_axis(recipe, "experts", (4, 8), None).document
     assert document.verdict == "inconclusive" and document.axis == "experts"
     assert document.reason.startswith("sizes 4, 8 are too few")
+    named = document.model_copy(update={"notes": ("of a width: active-width",)})
+    (note,) = in_words_of(named, "experts").notes
+    assert note == "of a experts: active-width"  # the name of a rule stays
+
+
+def test_terms_of_a_sum_over_experts_grow_where_their_init_does() -> None:
+    """active-width: outputs ∝ k^1/2 behind gates of 1/k; averaged: outputs that stay."""
+    assert request("active_experts").sum_power == -0.5
+    assert request("active_experts", "averaged").sum_power is None
+    assert request("expert_width").sum_power is None
 
 
 @pytest.mark.slow
@@ -133,6 +144,23 @@ def test_the_sum_over_experts_may_fade_under_averaging_alone() -> None:
     document = run_width_check(replace(faded, may_fade=False)).document
     assert [f.finding for f in document.faults] == ["activation-scale"]
     assert document.faults[0].where == "blocks.0.mlp"
+
+
+@pytest.mark.slow
+def test_a_mixture_that_sums_its_experts_by_itself_passes() -> None:
+    """Hugging Face's code sums the outputs of a token's experts, which the built-in `moe` does not.
+
+    By the bound of aligned terms, k^1/2, the sum would be a fault.
+    """
+    recipe = loads(
+        "name: x\nmodel: {build: 'hf:mixtral', args: {head_dim: 8}}\n"
+        "data: {source: stdlib, seq_len: 8}\nbase: {width: 32, depth: 1, batch: 4, steps: 5, "
+        "experts: 8, active_experts: 2, expert_width: 16}\n"
+    ).recipe
+    right = axis_request(recipe, AXES["active_experts"], None, None)
+    assert run_width_check(right).document.verdict == "pass"
+    document = run_width_check(replace(right, sum_power=None)).document
+    assert [f.finding for f in document.faults] == ["sum-over-width"]
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ def in_words_of(document: CheckDocument, axis: str) -> CheckDocument:
         if isinstance(value, str):
             value = re.sub(r"--widths\b", "--sizes", value)
             value = re.sub(r"\bwidths\b", "sizes", value)
-            return re.sub(r"\bwider\b", "larger", re.sub(r"\bwidth\b", axis, value))
+            return re.sub(r"\bwider\b", "larger", re.sub(r"(?<!-)\bwidth\b", axis, value))
         if isinstance(value, dict):
             return {key: words(item) for key, item in value.items()}
         return [words(item) for item in value] if isinstance(value, list | tuple) else value

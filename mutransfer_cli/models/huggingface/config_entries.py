@@ -20,6 +20,7 @@ FOLLOWS_HIDDEN_SIZE = frozenset(
     | {"moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"}
     | {"pooler_output_size", "time_step_rank", "word_embed_proj_dim", "lru_width", "hidden_dim"}
     | {"q_lora_rank", "kv_lora_rank", "rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
+    | {"expert_ffn_hidden_size"}
     | {"mamba_d_ssm", "mamba_n_heads"}  # of Mamba-2 beside attention, whose head size stays
 )
 HEAD_COUNT = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads")
@@ -33,8 +34,13 @@ NOT_PER_LAYER = frozenset({"mlp_multipliers", "ssm_multipliers", "time_step_limi
 # By further axis, the entries that are its size, the most specific first.
 AXIS_ENTRIES = {
     "experts": ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"),
-    "active_experts": ("num_experts_per_tok", "moe_top_k", "moe_topk", "top_k_experts"),
-    "expert_width": ("moe_intermediate_size", "expert_intermediate_size", "intermediate_size"),
+    "active_experts": ("num_experts_per_tok", "moe_top_k", "moe_topk", "moe_k", "top_k_experts"),
+    "expert_width": (
+        "moe_intermediate_size",
+        "expert_intermediate_size",
+        "expert_ffn_hidden_size",
+        "intermediate_size",
+    ),
 }
 SPECIAL_TOKENS = ("pad_token_id", "bos_token_id", "eos_token_id")
 

@@ -183,9 +183,10 @@ def _entries_of_axes(recipe: Recipe, values: Mapping[str, Any], size: Size) -> d
             known = [n for n in AXIS_ENTRIES.get(axis.name, ()) if n in values]
             entry = name if name in values else next(iter(known), None)
             if entry is None:
+                example = AXIS_ENTRIES.get(axis.name, (name,))[0]
                 raise InputError(
                     f"its config has no entry for {axis.name} that is known here; give "
-                    f"model.{axis.name}, such as {{num_experts: 1}}",
+                    f"model.{axis.name}, such as {{{example}: 1}}",
                     path=("model", axis.name),
                 )
             scaled[entry] = _whole(factor * getattr(size, axis.size), entry, size.width)

@@ -131,8 +131,11 @@ def follow_further_axes(
         else:
             factors = rule(tensor.role, geometry, ratio)
         std = tensor.init_std
+        # as the model made it no longer, though it may keep its shape
+        rescaled = tensor.init == "keep" and bool(std) and factors.init_std != 1.0
         tensor = replace(
             tensor,
+            init="rescale" if rescaled else tensor.init,
             lr=tensor.lr * factors.lr,
             weight_decay=tensor.weight_decay * factors.weight_decay,
             eps=None if tensor.eps is None else tensor.eps * factors.eps,

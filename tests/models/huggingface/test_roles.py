@@ -166,6 +166,18 @@ def test_mixtures_with_axes_of_their_own(kind: str) -> None:
         assert (new.eps or 0) / (old.eps or 1) == pytest.approx(2**-0.5)
 
 
+@pytest.mark.parametrize(("k", "how"), [(2, "keep"), (4, "rescale")])
+def test_more_experts_of_a_token_rescale_the_model_s_own_init(k: int, how: str) -> None:
+    """k terms behind gates of 1/k ask for an init ∝ √k; the stack keeps its shape."""
+    recipe = mixture("mixtral")
+    sizes = {"depth": 2, "batch": 4, "steps": 5, "experts": 8, "expert_width": 32}
+    plan = plan_for(recipe, Size(width=64, active_experts=k, **sizes))
+    down = plan.tensor("model.layers.1.mlp.experts.down_proj")
+    assert down.init == how
+    assert down.init_std == pytest.approx(0.02 * (k / 2) ** 0.5, rel=0.05)  # initializer_range
+    assert plan.tensor("model.layers.1.mlp.experts.gate_up_proj").init == "keep"
+
+
 @pytest.mark.parametrize("kind", ROLES)
 def test_roles(kind: str) -> None:
     for tensor in family_for(hf_recipe(kind)).tensors:
