@@ -31,7 +31,7 @@ def loss_plot(study: StudyFit, width: int) -> list[str]:
         width: Characters of a line.
 
     Returns:
-        Lines, none where no rung has two finished learning rates.
+        Lines, none where no rung has two finished learning rates or two losses.
     """
     rungs = [rung for rung in study.curves if rung.curve is not None and len(rung.curve.x) > 1]
     if not rungs:
@@ -41,6 +41,8 @@ def loss_plot(study: StudyFit, width: int) -> list[str]:
     margin = max(map(len, names)) + 4
     edges, cell = bins(rungs, width - margin - len("  best -10.12"))
     excess = np.concatenate([rung_excess(rung) for rung in rungs])
+    if not excess.any():  # every loss is the same
+        return []
     scale = min(float(excess.max()), CLIPPED * float(np.median(excess[excess > 0], axis=0)))
     any_diverged = any(rung.curve is not None and len(rung.curve.censored) for rung in rungs)
     diverged = f"; {DIVERGED}: diverged" if any_diverged else ""

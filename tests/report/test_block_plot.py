@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mutransfer_cli.fit.run_fit import fit_run
+from mutransfer_cli.fit.table_fit import fit_table
 from mutransfer_cli.report.block_plot import block, loss_plot, sparkline
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.run_directories import finished_run
@@ -31,3 +32,10 @@ def test_the_plot_shows_the_optimum_of_every_rung(tmp_path: Path) -> None:
         assert len(columns) == 7 and columns[3] == "▁" == min(columns)
         assert columns[0] > columns[1] and columns[6] > columns[5] and "best -6.20" in row
     assert max(map(len, loss_plot(study, 40)[1:])) <= 40
+
+
+def test_losses_that_are_all_the_same_have_no_plot(tmp_path: Path) -> None:
+    """There is no height to show; a warning of numpy came out."""
+    table = tmp_path / "same.csv"
+    table.write_text("width,lr,loss\n" + "".join(f"64,{lr},2.5\n" for lr in (0.1, 0.2, 0.4)))
+    assert loss_plot(fit_table(str(table)), 80) == []

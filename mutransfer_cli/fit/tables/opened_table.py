@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.fit.tables.columns.column_options import ColumnOption, condition, rows_where
+from mutransfer_cli.fit.tables.columns.merged_cells import ROLES, with_merged_cells
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
 from mutransfer_cli.fit.tables.columns.stated_columns import with_stated_columns
 from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
@@ -28,7 +29,9 @@ def opened_table(
         InputError: The file, an option or a condition is wrong.
     """
     conditions = [condition(text) for text in where]
-    table = with_stated_columns(one_run_per_row(open_table(source, study=study)), options)
+    named = {option.column for option in options if option.name in ROLES}
+    table = one_run_per_row(with_merged_cells(open_table(source, study=study), named))
+    table = with_stated_columns(table, options)
     table = rows_where(with_tokens(table), conditions)
     rows, repeated = duplicates(table)
     return table.select(rows, repeated) if repeated else table

@@ -126,6 +126,8 @@ def plain_column_name(name: str) -> ColumnName:
         return ColumnName(
             inner.key, inner.role, inner.rank, inner.origin or origin, inner.scale, inner.base
         )
+    if key.startswith("system_attrs_"):  # Optuna's own
+        return ColumnName(key, origin="tag")
     for prefix in ("params_", "user_attrs_", "config_"):  # Optuna's and others' data frames
         if key.startswith(prefix):
             inner = column_name(key.removeprefix(prefix))

@@ -57,7 +57,9 @@ def stated_hint(table: RunTable, *roles: str) -> str:
         if len(set(texts)) < 2 or len(texts) < len(column.values):
             continue
         patterns = {role: pattern for role in roles if (pattern := _pattern_of(role, texts))}
-        if patterns:
+        if roles[0] not in patterns and (pattern := _pattern_of(roles[0], texts, constant=True)):
+            patterns = {roles[0]: pattern, **patterns}
+        if roles[0] in patterns:
             options = ",".join(f"{role}={column.name}{IN}{p}" for role, p in patterns.items())
             return f"{column.name} states it, as in {texts[0]!r}: pass --columns '{options}'"
     return ""
@@ -95,8 +97,14 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{start}{re.escape(before)}({DIGITS}){re.escape(after)}")
 
 
-def _pattern_of(role: str, texts: Sequence[str]) -> str | None:
-    """A pattern by which every text states a role, and not all the same; None without one."""
+def _pattern_of(role: str, texts: Sequence[str], *, constant: bool = False) -> str | None:
+    """A pattern by which every text states a role; None without one.
+
+    Args:
+        role: The role.
+        texts: The texts of a column.
+        constant: Whether all texts may say the same.
+    """
     names = [*sorted(ROLES[role].ranks, key=len, reverse=True)]
     names += [short for short, name in SHORT_NAMES.items() if name == role]
     begin = "|".join(re.escape(name) for name in names)
@@ -106,6 +114,6 @@ def _pattern_of(role: str, texts: Sequence[str]) -> str | None:
         patterns.append(f"{NUMBER}x" if role == "width" else f"x{NUMBER}")
     for pattern in patterns:
         found = [match[1] if (match := _compiled(pattern).search(text)) else None for text in texts]
-        if all(found) and len(set(found)) > 1:
+        if all(found) and (constant or len(set(found)) > 1):
             return pattern
     return None

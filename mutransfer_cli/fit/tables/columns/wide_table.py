@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from mutransfer_cli.catalog.sizes import SIZES, TABLE_SIZES
-from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
 from mutransfer_cli.fit.tables.columns.known_names import SHORT_NAMES
 from mutransfer_cli.fit.tables.content.cells import cell_value
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
@@ -17,6 +17,7 @@ FEWEST_NAMED = 2  # columns such as `seed 0`
 SPREAD = ("lr", "seed", *SIZES, *TABLE_SIZES)  # roles of such columns
 LARGEST_RATE = 100.0
 _NAMED = re.compile(r"(?P<name>.*?[^\W\d])(?:\s*[=:]\s*|[ _]+)?(?P<number>[\d.].*)")
+_SEED_LOSS = re.compile(r"(?P<loss>.*loss)[\W_]*(?:seed|s)[\W_]*(?P<seed>\d+)\W*", re.IGNORECASE)
 _REMARK = re.compile(r"\s*\([^()]*\)\s*")  # d=256 (35M)
 _CORNER = re.compile(r"(?P<rows>[^\\/]+?)\s*[\\/]+\s*(?P<columns>[^\\/]+)")  # width \ lr
 
@@ -32,6 +33,17 @@ def one_run_per_row(table: RunTable) -> RunTable:
         table: A table of any form; one with a column of losses stays as it is.
     """
     names = [column_name(name) for name in table.names]
+    seeds = {
+        i: float(m["seed"]) for i, n in enumerate(table.names) if (m := _SEED_LOSS.fullmatch(n))
+    }
+    bases = {compared(_SEED_LOSS.sub(r"\g<loss>", table.names[i])) for i in seeds}
+    if (
+        len(seeds) >= FEWEST_NAMED
+        and len(set(seeds.values())) == len(seeds)
+        and len(bases) == 1
+        and not any(n.role in ("loss", "seed") for i, n in enumerate(names) if i not in seeds)
+    ):
+        return _melted(table, "seed", seeds)
     if any(name.role == "loss" or "loss" in name.key.split("_") for name in names):
         return table
     across: dict[str, dict[int, float]] = defaultdict(dict)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 DIVERGED = {"diverged", "diverges", "diverge", "divergent", "divergence", "exploded", "explodes"}
-DIVERGED |= {"blew up", "blown up", "divergiert", "#num!", "#div/0!"}
+DIVERGED |= {"div.", "blew up", "blown up", "divergiert", "#num!", "#div/0!"}
 NOT_FINITE = {"nan", "-nan", "inf", "-inf", "infinity", "-infinity", "∞"}
 DIVERGED_AT = re.compile(r"(?:diverged|exploded|nan)\s*(?:[(@]|at\b|after\b|in\b)")
 MISSING = {"", "-", "--", "---", "n/a", "na", "#n/a", "<na>", "none", "null", "nil", "?", "tbd"}

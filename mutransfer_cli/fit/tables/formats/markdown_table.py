@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.tables.content.run_table import RunTable
 from mutransfer_cli.fit.tables.formats.header_levels import header_joined
+from mutransfer_cli.fit.tables.formats.latex_table import plain as latex_plain
 from mutransfer_cli.fit.tables.formats.text_rows import text_table
 
 RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*")
@@ -16,6 +17,7 @@ BARS = str.maketrans("│┃║", "|||")
 CORNERS = frozenset("+┼├┤┌┐└┘╞╡╪┏┓┗┛┡┩╇╭╮╰╯╔╗╚╝╠╣╬╟╢╫")
 BORDER = CORNERS | frozenset("-=─━═┬┴┳┻╤╧╦╩|: ")
 DECORATION = re.compile(r"^(\*\*|__|`|\*(?!\*))(.*?)\1$")
+MATH = re.compile(r"\$[^$]+\$")
 MARKS = "★☆⭐✓✔✅🏆←◀"  # beside the best value of a column
 
 
@@ -88,7 +90,7 @@ def cells_of(line: str) -> list[str]:
 
 def plain(cell: str) -> str:
     """A cell without emphasis and marks, also where they are nested: **`3.1`**, **2.5 ★**."""
-    text = cell.strip()
+    text = latex_plain(cell) if MATH.search(cell) else cell.strip()
     while True:
         bare = DECORATION.sub(r"\2", text).strip()
         marked = bare.strip(MARKS + "\ufe0f ")

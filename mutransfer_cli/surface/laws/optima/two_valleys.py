@@ -1,18 +1,23 @@
 """Two optima at most sizes of a table, which bowls of one shape cannot follow.
 
 The rule is that of a study (`surface/response/second_optimum.py`): two settings of a size are in
-different valleys if every setting between them is clearly worse than both.
+different valleys if every setting between them is clearly worse than both. The yardstick is the
+noise that the fit of one valley found, or that of neighbors where this is smaller: what the fit
+cannot follow, which is the second valley itself, counts as noise there.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Sequence
+from math import inf, sqrt
 
 import numpy as np
 
 from mutransfer_cli.interval import number
 from mutransfer_cli.surface.laws.law_form import Array, Indices
 from mutransfer_cli.surface.response.second_optimum import CLEAR, highest_ridge
+
+FEWEST_DIFFERENCES = 12
 
 
 def two_valleys(settings: Array, log_loss: Array, size: Indices, noise: Array) -> str:
@@ -27,8 +32,9 @@ def two_valleys(settings: Array, log_loss: Array, size: Indices, noise: Array) -
         noise: Standard deviation of a run at each size, shape (sizes,).
     """
     total, shown, said = 0.0, 0, ""
-    for r in range(len(noise)):
-        distinct, means, repeats = _means(settings[size == r], log_loss[size == r])
+    by_size = [_means(settings[size == r], log_loss[size == r]) for r in range(len(noise))]
+    noise = np.minimum(noise, _neighbor_noise(by_size))
+    for r, (distinct, means, repeats) in enumerate(by_size):
         ridge = highest_ridge(distinct, means)
         if ridge is None:
             continue
@@ -50,6 +56,21 @@ def _means(settings: Array, log_loss: Array) -> tuple[Array, Array, float]:
     index = index.reshape(-1)
     counts = np.bincount(index)
     return distinct, np.bincount(index, log_loss) / counts, float(np.median(counts))
+
+
+def _neighbor_noise(sizes: Sequence[tuple[Array, Array, float]]) -> float:
+    """The standard deviation of a run by third differences; infinite without enough of them.
+
+    Noise of standard deviation σ gives them √(1 + 9 + 9 + 1) σ; the curve of the loss adds to that.
+
+    Args:
+        sizes: Settings, means and repeats of each size, as `_means`.
+    """
+    if sizes[0][0].shape[1] > 1:
+        return inf
+    third = [np.diff(means, 3) * sqrt(repeats) for _, means, repeats in sizes if len(means) > 3]
+    squares = np.concatenate([np.zeros(0), *third]) ** 2
+    return sqrt(squares.mean() / 20) if len(squares) >= FEWEST_DIFFERENCES else inf
 
 
 def _text(setting: Array) -> str:

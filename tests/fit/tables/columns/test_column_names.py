@@ -36,6 +36,7 @@ def test_origins() -> None:
     assert [column_name(f"data.{n}").origin for n in ("params.lr", "metrics.lr")] == [
         "setting", "outcome",
     ]  # fmt: skip
+    assert column_name("system_attrs_grid_id").origin == "tag"  # of Optuna's data frame
     assert [column_name(n).origin for n in names] == [
         "setting", "outcome", "outcome", "tag", "", "outcome",
     ]  # fmt: skip

@@ -32,6 +32,17 @@ def test_names_of_runs_say_sizes_and_rates(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_refusal_names_what_is_lacking_also_where_all_names_say_the_same(
+    tmp_path: Path,
+) -> None:
+    """A hint for the depth alone led to itself again."""
+    text = "Model,LR,loss\n" + "".join(f'"d=512, L={n}",0.1,3.{n}\n' for n in (4, 8))
+    with pytest.raises(InputError, match="'width=Model~d=#,depth=Model~L=#'"):
+        read(tmp_path, text)
+    found = read(tmp_path, text, "width=Model~d=#,depth=Model~L=#").observations
+    assert [(o.size("width"), o.size("depth")) for o in found] == [(512, 4), (512, 8)]
+
+
 def test_a_refusal_says_the_options_that_read_the_names(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column 'width'; Name states it") as error:
         read(tmp_path, NAMES)

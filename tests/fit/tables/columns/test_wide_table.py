@@ -36,6 +36,16 @@ def test_a_column_for_each_learning_rate(header: str, tmp_path: Path) -> None:
     ]
 
 
+def test_a_loss_for_each_seed(tmp_path: Path) -> None:
+    """Beside the mean of the seeds there is a loss already."""
+    rows = "64,0.1,3.0,3.2\n"
+    for names in ("loss_seed3,loss_seed4", "val_loss (seed 3),val_loss (seed 4)"):
+        found = runs_of(f"width,lr,{names}\n{rows}", tmp_path)
+        assert found == [(64, 0.1, 3, 3.0), (64, 0.1, 4, 3.2)]
+    found = runs_of("width,lr,loss,loss_seed0\n" + rows, tmp_path)
+    assert found == [(64, 0.1, 0, 3.0)]
+
+
 def test_a_column_for_each_width_or_parameter_count(tmp_path: Path) -> None:
     assert runs_of("lr,64,128,256\n0.1,3.0,2.9,2.8\n", tmp_path) == [
         (64, 0.1, 0, 3.0),
@@ -69,7 +79,7 @@ def test_what_was_understood_and_where_runs_stand(tmp_path: Path) -> None:
         ("a", "0.1", "0.2", "0.3"),  # neither sizes nor rates
         ("width", "0.1", "0.2"),  # two numbers may be anything
         ("width", "0.1", "0.2", "-0.3"),  # no learning rates
-        ("width", "lr", "val_loss seed 0", "val_loss seed 1"),
+        ("width", "lr", "val_loss step 0", "val_loss step 1"),
         ("width", "lr", "beta 1", "beta 2"),
     ],
 )

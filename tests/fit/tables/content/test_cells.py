@@ -70,6 +70,7 @@ def test_numbers(cell: object, value: float) -> None:
         "> 1e3",
         "blew up",
         "∞",
+        "div.",
         "diverged @ 100",
         "NaN (step 7)",
         "diverged after 3k",

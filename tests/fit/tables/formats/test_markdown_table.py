@@ -21,6 +21,14 @@ def test_without_outer_bars_and_with_escapes() -> None:
     assert [column.cells[0] for column in table.columns] == ["x|y", "2"]
 
 
+def test_mathematics_is_read_as_in_latex() -> None:
+    table = read_markdown(
+        "f", "| $d_{model}$ | LR ($\\times 10^{-3}$) |\n|-|-|\n| 8 | $2^{-3}$ |\n"
+    )
+    assert table.names == ["d_model", "LR (× 10^-3)"]
+    assert table.columns[1].values == [0.125]
+
+
 def test_tables_with_one_header_are_joined() -> None:
     assert read_markdown("f", TABLE + "\nmore\n\n" + TABLE).positions[-1] == "f:15"
     with pytest.raises(InputError, match=r"two tables with different columns \(lines 3 and 8\)"):

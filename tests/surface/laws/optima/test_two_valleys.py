@@ -28,6 +28,18 @@ def test_two_valleys_are_found() -> None:
         OPTIMUM.fit(table(5.0), LawOptions())
 
 
+def test_narrow_valleys_are_found() -> None:
+    """The fit of one valley cannot follow two: its residuals, .03, are no noise, which is .001."""
+    rng = np.random.default_rng(7)
+    x = np.tile(np.arange(-13, -3.9, 0.5), 3)
+    widths = np.repeat(WIDTHS[:3], len(x) // 3)
+    excess = 0.02 * np.minimum((x + 11) ** 2, (x + 6) ** 2) + 0.001 * rng.standard_normal(len(x))
+    loss: Array = (2 + (widths / 64) ** -0.5) * np.exp(excess)
+    both = LawTable({"width": widths, "lr": 2.0**x, "loss": loss}, ("width",), ("lr",))
+    with pytest.raises(Inconclusive, match="two optima"):
+        OPTIMUM.fit(both, LawOptions())
+
+
 def test_one_valley_has_a_law() -> None:
     law = OPTIMUM.fit(table(0.0), LawOptions())
     assert law.points == 4 and law.notes == ()
