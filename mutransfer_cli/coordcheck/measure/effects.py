@@ -194,7 +194,7 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         The gain, of an embedding that of its lookups; None unless the tensor is a matrix of a
         recurrent or attention module of torch, or the weight of a module with one input.
     """
-    if isinstance(call.module, SEVERAL_MATRICES) and "." not in local and value.dim() == 2:
+    if has_several_matrices(call, local) and value.dim() == 2:
         return rms(value) * math.sqrt(value.shape[1])  # its inputs include states or values
     x = next((a for a in call.args if isinstance(a, Tensor)), None)
     if x is None or len(call.args) != 1 or call.kwargs:
@@ -215,3 +215,14 @@ def gain_of(call: Call, local: str, value: Tensor) -> float | None:
         if name == "bias"
     }
     return rms(rerun(call, {local: value, **zeros}, (noise,)))
+
+
+def has_several_matrices(call: Call, local: str) -> bool:
+    """Whether a tensor is one of the matrices of a recurrent or attention module of torch."""
+    return isinstance(call.module, SEVERAL_MATRICES) and "." not in local
+
+
+def size_of_gain_input(call: Call, local: str) -> float:
+    """RMS of the random input on which `gain_of` measures a tensor; 1 where it needs none."""
+    x = first_float_tensor(call.args)
+    return 1.0 if x is None or has_several_matrices(call, local) else rms(x)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mutransfer_cli.coordcheck.measure.contractions import Contraction, ContractionTracer
 from mutransfer_cli.coordcheck.measure.effects import (
@@ -15,8 +15,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
     Use,
     effects_of,
     gain_of,
-    inputs_of,
-    uses_by_tensor,
+    size_of_gain_input,
 )
 from mutransfer_cli.coordcheck.measure.idle_tensors import idle_tensors
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
@@ -25,7 +24,6 @@ from mutransfer_cli.coordcheck.measure.operation_effects import (
     Group,
     effect_of_group,
     gain_of_group,
-    inner_operations,
     operands,
 )
 from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
@@ -35,6 +33,7 @@ from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
 )
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rms
 from mutransfer_cli.coordcheck.measure.stream_sums import AddedTerm, Term, added_terms
+from mutransfer_cli.coordcheck.measure.tensor_uses import all_inputs, uses_of
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
@@ -59,6 +58,7 @@ class Measurement:
         size: The size along the axis.
         effects: For each tensor, the effect of its first update in each module that uses it.
         gains: For each tensor, the gain of its module at init on isotropic input.
+        responses: That gain, divided by the RMS of the tensor and of that input.
         output_multipliers: For each tensor in `gains`, the multiplier of that module's output.
         upstream: For each tensor, the RMS of the output of the preceding layer.
         upstream_modules: For each tensor, the name of the module of the preceding layer.
@@ -81,6 +81,7 @@ class Measurement:
     size: int
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     gains: dict[str, float] = field(default_factory=dict)
+    responses: dict[str, float] = field(default_factory=dict)
     output_multipliers: dict[str, float] = field(default_factory=dict)
     upstream: dict[str, float] = field(default_factory=dict)
     upstream_modules: dict[str, str] = field(default_factory=dict)
@@ -194,30 +195,6 @@ def measure_width(
     return result
 
 
-def uses_of(model: nn.Module, calls: Calls) -> tuple[dict[str, list[Use]], dict[str, list[Group]]]:
-    """The modules that use each tensor, and operations inside of modules that do.
-
-    Where all uses of a tensor are known as operations, only modules that consist of one count.
-    """
-    uses, inner = uses_by_tensor(model, calls), inner_operations(calls)
-    for name in inner:
-        whole = {op.module for op in calls.operations[name]}
-        whole -= {op.module for group in inner[name] for op in group}
-        uses[name] = [u for u in uses[name] if any(u[0] is calls.by_module[m] for m in whole)]
-    return uses, inner
-
-
-def all_inputs(
-    uses: Mapping[str, list[Use]], inner: Mapping[str, list[Group]]
-) -> dict[str, Tensor]:
-    """For each tensor the entries of the activations that it acts on."""
-    inputs = inputs_of(uses)
-    for name, groups in inner.items():
-        if groups[-1][0].operand is not None:
-            inputs[name] = operands(groups[-1])
-    return inputs
-
-
 def measure_init(
     subject: Subject,
     calls: Calls,
@@ -238,10 +215,12 @@ def measure_init(
     """
     result.activations = {name: rms(call.output) for name, call in calls.by_module.items()}
     named = dict(subject.model.named_parameters())
+    sizes = {name: rms(p.detach()) or 1.0 for name, p in named.items()}
     for name, calls_of_tensor in uses.items():
         for call, local in calls_of_tensor:
             if gain := gain_of(call, local, named[name].detach()):
                 result.gains[name] = gain
+                result.responses[name] = gain / (sizes[name] * size_of_gain_input(call, local))
                 result.output_multipliers[name] = call.output_multiplier
     layers = upstream_layers(subject.model, calls, readouts)
     # a readout's input may contain its multiplier; the output of the layer before it does not
@@ -256,6 +235,8 @@ def measure_init(
         for group in groups:
             if gain := gain_of_group(group, named[name].detach()):
                 result.gains[name] = gain
+                x = 1.0 if first.operand is None else rms(operands(group))
+                result.responses[name] = gain / (sizes[name] * x)
                 result.output_multipliers[name] = group[-1].outside
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 from mutransfer_cli.coordcheck.measure.effects import Effect
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
-from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.expected_exponents import (
+    MEASURED_WITH_MULTIPLIER,
+    Expectation,
+)
+from mutransfer_cli.coordcheck.verdict.matrix_rate import rate_deviation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
 MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
 SHRINKS = 0.25  # slope of a size that shrinks with the width, the tolerance of all exponents
-# roles whose multiplier may be applied after their module
-SCALED_OUTPUT_ROLES = frozenset({"input", "readout", "tied"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def init_deviation(
     """Slope and deviation of the gain of a tensor's module; None and 0 if it is not judged."""
     if expected.init is None:
         return None, 0.0
-    follows = expected.acts_as in SCALED_OUTPUT_ROLES
+    follows = expected.acts_as in MEASURED_WITH_MULTIPLIER
     sizes = {m.size for m in measurements}
     measurements = [m for m in measurements if name in m.gains]  # no token may reach an expert
     if {m.size for m in measurements} != sizes:
@@ -104,7 +106,7 @@ def update_deviation(
 
     def slope_of(aspect: str) -> SlopeFit | None:
         """Slope of an aspect of the effect, with the multiplier that follows its module."""
-        follows = expected.acts_as in SCALED_OUTPUT_ROLES
+        follows = expected.acts_as in MEASURED_WITH_MULTIPLIER
 
         def value_of(m: Measurement) -> float | None:
             value = effect_aspect(m, name, use, aspect)
@@ -136,6 +138,12 @@ def update_deviation(
         gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
         inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
+    rate = rate_deviation(name, measurements, expected)
+    if rate is not None:
+        gain = fit_slope(measurements, lambda m: m.gains.get(name))
+        if gain and abs(gain.value - (expected.init or 0.0)) > MADE_UP_FOR:
+            del deviations[:-1]  # the effect contains what its input does by itself
+        deviations.append(rate)
     deviation = conservative(deviations)
     module = measured[0].effects[name][use].module
     along = aligned.value - right_exponent if aligned else None

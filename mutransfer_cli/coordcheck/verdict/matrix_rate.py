@@ -1,0 +1,56 @@
+"""The learning rate of a matrix by the size of its update alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.expected_exponents import (
+    MEASURED_WITH_MULTIPLIER,
+    Expectation,
+)
+from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
+from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN
+
+
+def rate_deviation(
+    name: str, measurements: Sequence[Measurement], expected: Expectation
+) -> float | None:
+    """Deviation of a matrix's learning rate from that of its parameterization, in any form.
+
+    A gradient step changes the layer y = c·W·x by lr · c² · ⟨x, x'⟩ · δ. How alike the inputs x of
+    a batch are is not the layer's own: where a few features that do not grow are joined to those
+    that do, and are alike in a batch, the overlap ⟨x, x'⟩ / n shrinks until the others outweigh
+    them. What remains, lr · c² · n, is the same in every abc-equivalent form, and c·√n is the
+    layer's response to random inputs; of steps of a fixed size it is lr · c · √n (derived, from
+    Tensor Programs V, arXiv 2203.03466, appendix J).
+
+    Args:
+        name: The tensor's name.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of the tensor.
+
+    Returns:
+        The deviation; None for tensors other than matrices, for readouts, whose multiplier may be
+        on their input, and where the entries of updates follow neither the gradient nor its sign.
+    """
+    geometry = expected.geometry
+    if geometry not in (GRADIENT, SIGN) or expected.normed or expected.sparse:
+        return None
+    if expected.role in {"readout", "tied"} or expected.acts_as != expected.role:
+        return None
+    if expected.init is None or expected.row_init is None or expected.lr is None:
+        return None
+    follows = expected.role in MEASURED_WITH_MULTIPLIER
+
+    def own_part(m: Measurement) -> float | None:
+        sizes = m.rates if geometry.sees_gradient_scale else m.moves
+        response, size = m.responses.get(name), sizes.get(name)
+        if response is None or size is None:
+            return None
+        factor = response * (m.output_multipliers[name] if follows else 1.0)
+        return size * factor**-geometry.lr_power
+
+    fit = fit_slope(measurements, own_part)
+    right = expected.lr - geometry.lr_power * (expected.init - expected.row_init)
+    return fit.value - right if fit else None
