@@ -129,3 +129,42 @@ def test_an_init_behind_an_input_of_which_a_part_does_not_grow(power: float) -> 
     size = {0.5: "init-too-large", -0.5: "init-too-small"}
     found = failed(check(build, WIDTHS))
     assert found == ({"second.weight": size[power]} if power else {})
+
+
+class Joined(nn.Module):
+    """A layer whose input joins hidden units with one large feature, alike at every width."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(16, width), nn.Linear(width + 1, width)
+        self.readout = nn.Linear(width, 4, bias=False)
+        nn.init.normal_(self.readout.weight, std=0.125)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = torch.relu(self.first(x))
+        h = torch.relu(self.second(torch.cat([h, torch.full_like(h[:, :1], 16.0)], -1)))
+        out: torch.Tensor = self.readout(h) * 64 / h.shape[1]
+        return out
+
+
+@pytest.mark.parametrize(("kind", "power"), [("sgd", 0.0), ("sgd", 1.0), ("adam", 0.5)])
+def test_the_rate_of_a_layer_of_which_one_feature_does_not_grow(kind: str, power: float) -> None:
+    """The feature's part of the effect shrinks like 1/m, and must not hide a rate of the power m.
+
+    Two samples have the overlap (h · h' + 16²) / (n + 1) in the input, of which h · h' grows with n
+    and 256 does not: at width 64 the feature outweighs the rest (by hand).
+    """
+
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
+        model, plain, m = Joined(width), subject()(width, seed), width / 64
+        hidden, other = (1.0, m) if kind == "sgd" else (1 / m, 1.0)
+        rates = {n: other for n, _ in model.named_parameters()}
+        rates["second.weight"] = hidden * m**power
+        groups = [{"params": [p], "lr": rates[n] / 20} for n, p in model.named_parameters()]
+        if kind == "sgd":
+            return Subject(model, torch.optim.SGD(groups), plain.loss, plain.batch)
+        return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
+
+    found = failed(check(build, WIDTHS))
+    assert found == ({"second.weight": "lr-too-large"} if power else {})
