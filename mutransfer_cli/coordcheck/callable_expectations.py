@@ -15,6 +15,7 @@ from mutransfer_cli.optimizers.geometry import Geometry
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 from mutransfer_cli.tracing.family import Family
+from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 DEFAULT_OPTIMIZER = "adamw"  # for callables that have no optimizer
 
@@ -60,8 +61,11 @@ def unjudged_tensors(family: Family) -> dict[str, tuple[str, str]]:
     """Role and reason of every tensor for which there is no rule."""
     fixed = "its role is fixed: there is no rule for it"
     ports = "the model divides its layer's output by the width; common ports disagree on its rate"
-    return {
-        t.name: (t.role, fixed if t.role == "fixed" else ports)
-        for t in family.tensors
-        if not is_judged(t, family)
-    }
+    beside = "it is frozen, and no matrix that is trained depends on it"
+
+    def reason(t: TensorShape) -> str:
+        if t.name in family.beside:
+            return beside
+        return fixed if t.role == "fixed" else ports
+
+    return {t.name: (t.role, reason(t)) for t in family.tensors if not is_judged(t, family)}

@@ -68,6 +68,8 @@ class Family:
             residual sum.
         growth: By further axis, the dimensions of each tensor that grow along it.
         frozen: Tensors that are not trained, among them those of no elements.
+        beside: Those of them that reach nothing trained and that nothing trained reaches, as in a
+            teacher that is an average of the model.
         resized: Learned tokens whose own init has another size at another width.
         axis_powers: By further axis, the exponents of its size in the numbers by which the model
             multiplies the result of a tensor.
@@ -92,6 +94,7 @@ class Family:
     on_stream: frozenset[str] = frozenset()
     growth: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
     frozen: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
     axis_powers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     resized: frozenset[str] = frozenset()
 
@@ -124,9 +127,11 @@ class Family:
     def pretrained(self) -> bool:
         """Whether matrices of layers are frozen, as only in a model that was trained before.
 
-        A new one freezes what it never trains: correction biases of routers, tables of positions.
+        A new one freezes what it never trains: correction biases of routers, tables of positions,
+        and copies of itself that are averaged, such as teachers and target networks.
         """
-        return any(t.role in LAYERS and t.name in self.frozen for t in self.tensors)
+        within = self.frozen - self.beside
+        return any(t.role in LAYERS and t.name in within for t in self.tensors)
 
     @cached_property
     def final_readouts(self) -> frozenset[str]:
@@ -202,6 +207,7 @@ def family_of(
             f"parameter {name} exists at one width but not at another", path=("model",)
         )
     values = dict(model.named_parameters())
+    frozen = frozenset(n for n, p in values.items() if not (p.requires_grad and p.numel()))
     state_spaces = state_space_roles(small.shapes)
     tensors = []
     for name, shape in small.shapes.items():
@@ -218,8 +224,10 @@ def family_of(
         uses = without_gated(name, small.uses[name], big.uses[name], ratios)
         uses, share = by_group(uses, big.uses[name], shape)
         uses = as_weights(uses, frozenset(growing))
-        empty: Role | None = "vector" if 0 in shape else None  # of no elements: as good as any
-        chosen = chosen_role(name, roles) or state_spaces.get(name) or empty
+        free: Role | None = "vector" if 0 in shape else None  # of no elements: as good as any
+        if free is None and not uses and name in frozen:
+            free = "fixed"
+        chosen = chosen_role(name, roles) or state_spaces.get(name) or free
         role = chosen or role_of(name, uses, frozenset(growing))
         into, out = main_dims(name, uses, shape, role, frozenset(growing))
         if 0 in shape:  # no product has it as a weight
@@ -249,7 +257,8 @@ def family_of(
         scale_powers(tensors, growth.outside, big),
         small.gains,
         small.on_stream,
-        frozen=frozenset(name for name, p in values.items() if not (p.requires_grad and p.numel())),
+        frozen=frozen,
+        beside=small.dependencies.beside(frozen),
         resized=resized_tokens(tensors, dict(other[0].named_parameters())),
     )
 

@@ -160,7 +160,10 @@ def role_of(name: str, uses: Sequence[Use], growing: frozenset[int]) -> Role:
         f"in a call by roles=[('{name}', '{role}')]"
     )
     if not uses:
-        raise InputError(f"parameter {name}: not used in the forward pass; {hint}")
+        raise InputError(
+            f"parameter {name}: not used in the forward pass; freeze it, such as a copy that is "
+            f"averaged (requires_grad_(False)), or {hint}"
+        )
     unknown = [u.function for u in uses if u.kind == "unknown"]
     if unknown and growing:  # a tensor of one size scales as a scalar, whatever uses it
         if unknown[0].endswith(TWO_PARAMETERS):

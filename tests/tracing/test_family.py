@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from mutransfer_cli import Subject, plan
 from tests.helpers.traced_models import Net, traced, vectors
 
 
@@ -67,3 +69,51 @@ def test_a_tensor_of_no_elements_is_not_trained() -> None:
     none, two = (traced(lambda w, n=n: Net(w, Memory(w, n)), vectors()) for n in (0, 2))
     assert (none.frozen, two.frozen) == ({"hidden.kept"}, frozenset())
     assert none.tensor("hidden.w").role == two.tensor("hidden.w").role == "hidden"
+
+
+class Target(nn.Module):
+    """A network with a frozen copy of itself, of which it learns, or on which it is built."""
+
+    def __init__(self, width: int, beside: bool) -> None:
+        super().__init__()
+        self.beside = beside
+        self.net = nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, width))
+        self.target = copy.deepcopy(self.net).requires_grad_(False)
+        self.unused = copy.deepcopy(self.net).requires_grad_(False)
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            y = self.target(x.flip(0))
+        out: Tensor = self.head(self.net(x) if self.beside else self.net(x) + y)
+        return out
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_frozen_copy_beside_a_model_makes_no_pretrained_one(beside: bool) -> None:
+    """A teacher or target network reads the data only, and no layer reads it; features are read.
+
+    A new model is initialized, and its readout gets 1/m (Tensor Programs V, Table 8); nothing that
+    a pretrained one computes changes.
+    """
+    family = traced(lambda w: Target(w, beside), vectors())
+    names = {n for n, p in Target(8, beside).named_parameters() if not p.requires_grad}
+    assert family.frozen == names
+    assert family.beside == (names if beside else {n for n in names if "unused" in n})
+    assert family.pretrained is not beside
+    made = plan(
+        lambda width: Subject(Target(width, beside), None),
+        base={"width": 16},
+        target={"width": 64},
+        optimizer={"name": "adam", "lr": 1e-3},
+        batch=(torch.randn(4, 6), torch.zeros(4).long()),
+    )
+    model = Target(64, beside)
+    was = model.head.weight.detach().clone()
+    made.initialize(model, seed=0)
+    assert torch.equal(model.head.weight, was) is not beside
+    made.install(model)
+    x = torch.randn(4, 64)
+    plain = nn.functional.linear(x, model.head.weight, model.head.bias)
+    right = plain if not beside else (plain - model.head.bias) / 4 + model.head.bias
+    assert torch.allclose(copy.deepcopy(model.head)(x), right, atol=1e-5)

@@ -65,11 +65,12 @@ def is_judged(tensor: TensorShape, family: Family) -> bool:
     """Whether theory has one exponent for a tensor.
 
     Ports that divide their logits leave the rate of a bias before them as it is; theory multiplies
-    it. Both are common.
+    it. Both are common. Nothing trained depends on a frozen tensor beside the model: its init is
+    free.
     """
     if tensor.role == "scalar" and tensor.name in family.outside_powers:
         return False
-    return tensor.role != "fixed"
+    return tensor.role != "fixed" and tensor.name not in family.beside
 
 
 def expectation(

@@ -41,7 +41,8 @@ def regime_fault(
         return ""
     return (
         f"{contradiction}, though no tensor's own effect does: look for a factor of the width "
-        "between the modules"
+        "between the modules, or for a layer that reads a few features that do not grow joined to "
+        "many that do (give them a matrix of their own)"
     )
 
 

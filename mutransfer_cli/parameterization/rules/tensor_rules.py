@@ -38,6 +38,9 @@ from mutransfer_cli.tracing.roles import Shape
 from mutransfer_cli.tracing.tensor_shape import TensorShape
 
 FROZEN = "frozen (requires_grad is False): it is not trained"
+COPIED = (
+    f"{FROZEN}; copy it from the trained model after `initialize` and `install`, if it is a copy"
+)
 
 
 def matches_any(name: str, patterns: Sequence[str]) -> bool:
@@ -185,6 +188,8 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
     at_base_factor = context.family.scale_values.get(tensor.name, 1.0) if by_model != ONE else 1.0
     init, std = initial_std(name, tensor, context, factor, at_base, abs(at_base_factor))
     note = context.family.scale_notes.get(tensor.name, "")
+    if tensor.name in context.family.frozen:
+        note = COPIED if tensor.name in context.family.beside else FROZEN
     return TensorPlan(
         name=name,
         role=tensor.role,
@@ -210,9 +215,7 @@ def tensor_plan(name: str, tensor: TensorShape, shape: Shape, context: PlanConte
                 *(scale_of_update(adjustment, at_base_by_class, by_class) if adjustment else []),
             ]
         ),
-        note=FROZEN
-        if tensor.name in context.family.frozen
-        else note or (depth_note(depth, position) if m_depth != 1.0 else ""),
+        note=note or (depth_note(depth, position) if m_depth != 1.0 else ""),
     )
 
 

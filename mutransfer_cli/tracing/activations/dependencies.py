@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from torch import Tensor
 
@@ -78,3 +78,22 @@ class Dependencies:
         """The parameters that the input of a matrix depends on."""
         bits = self._inputs[name]
         return frozenset(n for n in self._names if bits & self._bits[n])
+
+    def beside(self, frozen: Set[str]) -> frozenset[str]:
+        """The frozen parameters that no trained matrix depends on, and that depend on none.
+
+        Args:
+            frozen: Parameters that are not trained.
+        """
+        if not frozen:
+            return frozenset()
+        trained = [name for name in self._names if name not in frozen]
+        read = 0
+        for name in trained:
+            read |= self._inputs[name]
+        reached = sum(self._bits[name] for name in trained)
+        return frozenset(
+            name
+            for name in frozen
+            if not read & self._bits[name] and not self._inputs[name] & reached
+        )
