@@ -19,6 +19,7 @@ from mutransfer_cli.coordcheck.measure.effects import (
 )
 from mutransfer_cli.coordcheck.measure.idle_tensors import idle_tensors
 from mutransfer_cli.coordcheck.measure.inference_path import inference_ratio
+from mutransfer_cli.coordcheck.measure.layers.tensor_uses import all_inputs, uses_of
 from mutransfer_cli.coordcheck.measure.layers.upstream import upstream_layers
 from mutransfer_cli.coordcheck.measure.operation_effects import (
     Group,
@@ -33,7 +34,6 @@ from mutransfer_cli.coordcheck.measure.optimizer.optimizer_probes import (
 )
 from mutransfer_cli.coordcheck.measure.recorder import Calls, rms
 from mutransfer_cli.coordcheck.measure.stream_sums import AddedTerm, Term, added_terms
-from mutransfer_cli.coordcheck.measure.tensor_uses import all_inputs, uses_of
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mutransfer_cli.catalog.findings import FINDINGS
+from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
 from mutransfer_cli.documents.check import Repair
 

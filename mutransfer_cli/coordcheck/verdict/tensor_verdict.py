@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.coverage import IDLE, Coverage, Problem, coverage_of
-from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
+from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import (
     UseDeviation,
     init_deviation,
     move_deviation,
@@ -17,6 +16,7 @@ from mutransfer_cli.coordcheck.verdict.exponent_deviation import (
     without_cancelled_gradient,
     without_fading_factor,
 )
+from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.diagnosis import correction, diagnose, excess, nearest_half
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN, Geometry

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import input_slope
 from mutransfer_cli.coordcheck.verdict.diagnosis import nearest_half, power
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.exponent_deviation import input_slope
 from mutransfer_cli.coordcheck.verdict.slopes import conservative, fit_slope
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
 from mutransfer_cli.documents.check import AspectVerdict, FaultReport, Repair

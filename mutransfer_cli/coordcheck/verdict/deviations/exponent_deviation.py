@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from mutransfer_cli.coordcheck.measure.effects import Effect
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.deviations.matrix_rate import rate_deviation
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     MEASURED_WITH_MULTIPLIER,
     Expectation,
 )
-from mutransfer_cli.coordcheck.verdict.matrix_rate import rate_deviation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits

@@ -1,0 +1,1 @@
+"""Deviations of exponents from the expected ones."""
