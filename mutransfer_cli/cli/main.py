@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -88,11 +88,7 @@ def main() -> None:
         print_line(f"inconclusive: {error}")
         sys.exit(3)
     except (KeyboardInterrupt, Interrupted) as error:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one does not change the exit code
-        print_line(
-            f"interrupted; {error.kept}" if isinstance(error, Interrupted) else "interrupted"
-        )
-        sys.exit(INTERRUPTED)
+        end_interrupted(error)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -105,8 +101,17 @@ def main() -> None:
         report_missing_package(error)
         report_internal_error(error)
     except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt | Interrupted):
+            end_interrupted(error.__cause__)  # Python before 3.12 wraps what __set_name__ raises
         report_usage_error(error)
         report_internal_error(error)
+
+
+def end_interrupted(error: KeyboardInterrupt | Interrupted) -> NoReturn:
+    """Say that the user stopped the command, and exit with 130."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one does not change the exit code
+    print_line(f"interrupted; {error.kept}" if isinstance(error, Interrupted) else "interrupted")
+    sys.exit(INTERRUPTED)
 
 
 def report_missing_package(error: ModuleNotFoundError) -> None:

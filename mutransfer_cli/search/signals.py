@@ -19,6 +19,7 @@ from mutransfer_cli.errors import Interrupted
 _deferring = 0
 _pending: int | None = None
 _received: int | None = None  # the signal that was turned into Interrupted last
+_ending: int | None = None  # the same, outside of `handle_termination`
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -33,15 +34,27 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def handle_termination() -> Iterator[None]:
-    """SIGINT and SIGTERM raise Interrupted inside the block; has no effect in other threads."""
+    """SIGINT and SIGTERM raise Interrupted inside the block; has no effect in other threads.
+
+    Raises:
+        Interrupted: A signal was received before, and what it raised was swallowed.
+    """
     global _pending, _received
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    if _ending is not None:
+        raise Interrupted(signal.Signals(_ending).name)
     _pending = _received = None
     before = {n: signal.signal(n, _stop) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except Interrupted:
+        raise
+    except Exception as error:
+        if _received is not None:  # a library turned what was raised into an error of its own
+            raise Interrupted(signal.Signals(_received).name) from error
+        raise
     finally:
         restore(before)
 
@@ -51,17 +64,21 @@ def interrupted_by_signals() -> Iterator[None]:
     """SIGINT and SIGTERM raise Interrupted in this process, also where `sweep` is being left.
 
     For a command: after Interrupted both stay ignored, so that a signal that is repeated while the
-    process ends does not change its exit code. A forked worker that has no handler of its own yet
-    ends without a word.
+    process ends does not change its exit code. Code in which it is raised, such as an import, may
+    turn it into another error, which then counts as it. A forked worker that has no handler of its
+    own yet ends without a word.
     """
+    global _ending
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     owner = os.getpid()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        global _ending
         if os.getpid() != owner:
             os._exit(0)
+        _ending = number
         ignore_signals()
         raise Interrupted(signal.Signals(number).name)
 
@@ -71,9 +88,16 @@ def interrupted_by_signals() -> Iterator[None]:
     except (Interrupted, KeyboardInterrupt):
         ignore_signals()
         raise
+    except Exception as error:
+        if _ending is not None:
+            raise Interrupted(signal.Signals(_ending).name) from error
+        restore(before)
+        raise
     except BaseException:
         restore(before)
         raise
+    finally:
+        _ending = None
     restore(before)
 
 

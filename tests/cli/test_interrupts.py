@@ -36,6 +36,9 @@ def test_only_a_sweep_keeps_trials(
     kept = message(Interrupted("SIGTERM"), monkeypatch, capsys)
     assert kept == f"mutransfer: interrupted; {SWEEP}; run the same command again to resume\n"
     assert message(KeyboardInterrupt(), monkeypatch, capsys) == "mutransfer: interrupted\n"
+    wrapped = RuntimeError("Error calling __set_name__ on 'Field'")  # as in an import, Python 3.11
+    wrapped.__cause__ = KeyboardInterrupt()
+    assert message(wrapped, monkeypatch, capsys) == "mutransfer: interrupted\n"
 
 
 def test_a_watched_report_names_its_page(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 import pytest
 
@@ -110,3 +111,35 @@ def test_other_threads_handle_no_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+class Named:
+    """Python before 3.12 turns whatever `__set_name__` raises into a RuntimeError."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("block", [handle_termination, interrupted_by_signals])
+def test_a_signal_that_code_turned_into_another_error(
+    block: Callable[[], AbstractContextManager[None]],
+) -> None:
+    with pytest.raises(Interrupted, match="SIGTERM"), block():
+        try:
+            type("Owner", (), {"field": Named()})
+        except Interrupted as error:  # Python 3.12 and later
+            raise RuntimeError("Error calling __set_name__") from error
+    with pytest.raises(ValueError, match="own"), block():
+        raise ValueError("own")
+
+
+def test_a_signal_that_an_import_swallowed_ends_the_sweep_that_follows() -> None:
+    started = []
+    with pytest.raises(Interrupted, match="SIGTERM"), interrupted_by_signals():
+        with suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+        with handle_termination():
+            started.append("sweep")
+    with handle_termination():
+        started.append("next sweep")
+    assert started == ["next sweep"]

@@ -13,7 +13,7 @@ from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.roles import Role
 
-_HUGGING_FACE = re.compile(r"hf:\S+")
+_HUGGING_FACE = re.compile(r"hf:\S(.*\S)?")  # a path may have spaces
 
 
 def _known_build(text: str) -> str:
