@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
@@ -49,7 +50,7 @@ def rate_deviation(
         if response is None or size is None:
             return None
         factor = response * (m.output_multipliers[name] if follows else 1.0)
-        return size * factor**-geometry.lr_power
+        return size * math.pow(factor, -geometry.lr_power)
 
     fit = fit_slope(measurements, own_part)
     right = expected.lr - geometry.lr_power * (expected.init - expected.row_init)
