@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mutransfer_cli.fit.tables.columns.column_options import ColumnOption, condition, rows_where
-from mutransfer_cli.fit.tables.columns.merged_cells import ROLES, with_merged_cells
 from mutransfer_cli.fit.tables.columns.size_ratios import with_tokens
 from mutransfer_cli.fit.tables.columns.stated_columns import with_stated_columns
 from mutransfer_cli.fit.tables.columns.wide_table import one_run_per_row
 from mutransfer_cli.fit.tables.content.run_table import RunTable
 from mutransfer_cli.fit.tables.formats.table_file import open_table
+from mutransfer_cli.fit.tables.merged_cells import ROLES, with_merged_cells
 from mutransfer_cli.fit.tables.repeats import duplicates
 
 
