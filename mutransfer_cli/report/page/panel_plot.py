@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import figure
-from mutransfer_cli.report.page.panels import COLORS, Panel, Series, powers_of_two
+from mutransfer_cli.report.page.panels import COLORS, Panel, Series, decade_ticks, powers_of_two
 
 MARKERS = ("o", "s", "D", "^", "p", "*")
 LINE_STYLES = {"line": "-", "curve": "-", "dashed": "--"}
@@ -27,14 +29,28 @@ def plot_panel(panel: Panel, path: Path) -> None:
             axes.set_xticks([2.0**t for t in powers_of_two(panel)])
         elif panel.log10_x:
             axes.set_xscale("log")
+            name_decades(axes.xaxis, [x for series in panel.series for x in series.x])
         if panel.log_y:
             axes.set_yscale("log")
+            name_decades(axes.yaxis, [y for series in panel.series for y in series.y])
         if panel.reference is not None:
             axes.axhline(panel.reference, color="0.5", linestyle="--", linewidth=1)
         axes.set(xlabel=plain_label(panel.x_label), ylabel=plain_label(panel.y_label))
         axes.set_title(plain_label(panel.title), fontsize=10)
         if any(series.in_legend for series in panel.series):
             axes.legend(fontsize=8)
+
+
+def name_decades(axis: Any, values: Sequence[float]) -> None:
+    """The ticks of the page on an axis of matplotlib's, whose own overlap within a decade."""
+    ticks = decade_ticks(values)
+    axis.set_ticks(list(ticks), [superscripts(text) for text in ticks.values()])
+    axis.set_ticks([], minor=True)
+
+
+def superscripts(text: str) -> str:
+    """A text with HTML's superscripts in the notation of matplotlib."""
+    return re.sub(r"<sup>(.*?)</sup>", r"$^{\1}$", text.replace("−", "-"))
 
 
 def draw(axes: Any, series: Series) -> None:

@@ -96,24 +96,33 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
             Series(curve.name, curve.x, curve.y, "curve", color, low=curve.low, high=curve.high)
             for color, curve in enumerate(curves)
         ]
-        shown += [
-            Series(f"{curve.name}, theory", curve.x, curve.expected, "dashed", color)
-            for color, curve in enumerate(curves)
-            if curve.expected is not None
-        ]
+        shown += expected_of(curves)
         x_name = curves[0].x_name
         positive = all(x > 0 for curve in curves for x in curve.x)
         banded = any(curve.low is not None for curve in curves)
         bands = f" Bands are intervals at {percentage(document.confidence)}." if banded else ""
         yield Panel(
             f"{key}-{i + 1}",
-            f"{document.probe}: {title}",
+            title if title == document.probe else f"{document.probe}: {title}",
             document.question + bands,
             x_name,
             curves[0].y_name,
             tuple(shown),
             log2_x=x_name in LOGARITHMIC and positive,
         )
+
+
+def expected_of(curves: Sequence[ProbeSeries]) -> list[Series]:
+    """What theory predicts of each curve; one line where that is the same number for all."""
+    levels = {y for curve in curves for y in curve.expected or ()}
+    if len(levels) == 1 and all(curve.expected is not None for curve in curves):
+        x = tuple(sorted({x for curve in curves for x in curve.x}))
+        return [Series(curves[0].expected_name, x, (*levels,) * len(x), "dashed", len(curves))]
+    return [
+        Series(f"{curve.name}, {curve.expected_name}", curve.x, curve.expected, "dashed", color)
+        for color, curve in enumerate(curves)
+        if curve.expected is not None
+    ]
 
 
 def law_panels(document: LawDocument, key: str) -> Iterator[Panel]:

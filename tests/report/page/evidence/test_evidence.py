@@ -25,7 +25,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.evidence_files import Evidence, split_sources
 from mutransfer_cli.report.page.evidence.evidence_panels import evidence_panels, probe_panels
-from mutransfer_cli.report.page.panel_plot import plot_panel
+from mutransfer_cli.report.page.panel_plot import plot_panel, superscripts
 from mutransfer_cli.report.page.plotly_figure import plotly_figure, traces
 from mutransfer_cli.report.page.write import write_report
 from tests.helpers.run_directories import finished_run
@@ -212,6 +212,9 @@ def test_a_law_is_drawn_with_its_runs() -> None:
     axes = plotly_figure(panel)["layout"]
     assert axes["xaxis"]["ticktext"] == ["10<sup>7</sup>", "10<sup>8</sup>", "10<sup>9</sup>"]
     assert axes["yaxis"]["tickvals"] == [2.0, 5.0, 10.0]  # 2 to 9
+    # the same ticks on paper, in its own notation
+    assert [superscripts(text) for text in axes["xaxis"]["ticktext"]][0] == "10$^{7}$"
+    assert superscripts("0.5") == "0.5"
 
 
 def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
@@ -243,6 +246,12 @@ def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
     assert "dash" not in traces(measured)[0]["line"]
     plot_panel(panel, tmp_path / "plot.svg")
     assert "stroke-dasharray" in (tmp_path / "plot.svg").read_text()
+    assert theory.name == "expected" and panel.title == "entangle: optimum"
+    # one line for curves whose theory is the same number, one for each where it is not
+    for level, lines in ((-6.0, 1), (-5.0, 2)):
+        other = curve.model_copy(update={"name": "b", "expected": (level, level)})
+        (panel,) = probe_panels(document.model_copy(update={"series": (curve, other)}), "probe1")
+        assert [s.style for s in panel.series].count("dashed") == lines
 
 
 class Landmarks(HTMLParser):
