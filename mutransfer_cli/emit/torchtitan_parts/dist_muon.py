@@ -105,7 +105,7 @@ def muon_text(request: EmitRequest, muon: DistMuon | None, modules: Sequence[str
         modules: The modules of a layer.
     """
     if muon is None:
-        return "MUON = None\n"
+        return "MUON = None\nMUON_MODULES = ()\n"
     options = python(muon_options(request, muon), 100)
     return f"MUON = {options}\nMUON_MODULES = {python(tuple(modules))}\n"
 

@@ -7,9 +7,11 @@ syntax tree, the same words of a shell, the same nodes of YAML and JSON, only ot
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import shutil
 import subprocess
+import symtable
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,27 @@ def test_text_arrives_as_data(name: str, parts: dict[str, Parts], tmp_path: Path
         assert files.keys() == expected.keys()
         for file, text in files.items():
             assert structure(file, text, tmp_path) == expected[file], (file, hostile)
+
+
+def undefined(text: str) -> set[str]:
+    """Names that a Python file reads and nothing defines, as a linter finds them (F821)."""
+    tables = [symtable.symtable(text, "file.py", "exec")]
+    defined = {*vars(builtins), "__file__"}
+    defined |= {s.get_name() for s in tables[0].get_symbols() if s.is_assigned() or s.is_imported()}
+    defined |= {s.get_name() for s in tables[0].get_symbols() if s.is_namespace()}
+    read = set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        read |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return read - defined
+
+
+@pytest.mark.parametrize("name", [row.name for row in STACKS])
+def test_python_files_define_what_they_read(name: str, parts: dict[str, Parts]) -> None:
+    assert undefined("def f(): return x") == {"x"}
+    for file, text in rendered(parts[name], HARMLESS).items():
+        assert file.endswith((".json", ".yaml", ".sh", ".bsh")) or undefined(text) == set()
 
 
 @pytest.mark.parametrize("name", [row.name for row in STACKS])
