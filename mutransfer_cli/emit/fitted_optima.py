@@ -11,7 +11,7 @@ from typing import Any
 
 from mutransfer_cli.documents.fit import FitDocument
 from mutransfer_cli.documents.scale import Deviation, Prediction, Provenance
-from mutransfer_cli.errors import Inconclusive
+from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.fit.fit_file import read_fit
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.interval import Interval
@@ -21,6 +21,9 @@ from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
 
 log = logging.getLogger(__name__)
+
+BATCH = "batch"  # a hyperparameter where a table searched it on every rung
+SAME_BATCH = 0.05  # relative difference of batches that are taken as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +78,41 @@ class FittedOptima:
         Raises:
             InputError: The recipe has no such hyperparameter, or refuses the value.
         """
+        values = dict(self.fit.hyperparameters)
+        self._require_batch(recipe, values.pop(BATCH, None))
         return override(
             recipe,
             {
                 key_path(name): value
-                for name, value in self.fit.hyperparameters.items()
+                for name, value in values.items()
                 if origins.get(key_path(name)) != "command line"
             },
         )
+
+    def _require_batch(self, recipe: Recipe, batch: float | None) -> None:
+        """Require base and target to have the batch that a table searched beside the learning rate.
+
+        A rule for other batches would scale a rate that is the best at this one already.
+
+        Raises:
+            InputError: They have another one.
+        """
+        own = (recipe.base.batch, self.target.batch)
+        if batch is not None and any(abs(size / batch - 1) > SAME_BATCH for size in own):
+            said = max(1, round(batch))
+            raise InputError(
+                f"{self.fit.source}: the fit searched the batch, and its learning rate is the best "
+                f"beside batch {batch:.4g}, in the unit of the table; base and target have "
+                f"{own[0]} and {own[1]}: pass --set base.batch={said} --batch {said}, or fit again "
+                "with --batch N, which takes the batch as a size"
+            )
 
     def override_notes(self, origins: Mapping[str, str]) -> list[str]:
         """A note for each value of the choice that the command line overrides."""
         return [
             f"{name} comes from --set; the fitted optimum {value:.4g} is not used"
             for name, value in self.fit.hyperparameters.items()
-            if origins.get(key_path(name)) == "command line"
+            if name != BATCH and origins.get(key_path(name)) == "command line"
         ]
 
     def predicted(self) -> Prediction:

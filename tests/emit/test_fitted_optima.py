@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -10,12 +11,16 @@ import pytest
 
 from mutransfer_cli.emit.fitted_optima import FittedOptima
 from mutransfer_cli.emit.scale import scale
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.fit_file import write_fit
 from mutransfer_cli.fit.study_fit import fit
+from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.surface.observation import Observation
 from tests.helpers.commands import run
 from tests.helpers.loss_curves import along
+from tests.helpers.run_directories import RECIPE
 
 
 def test_a_run_says_where_its_numbers_come_from(tmp_path: Path) -> None:
@@ -64,3 +69,18 @@ def test_the_optimum_is_that_of_the_source_among_rungs_of_one_width(tmp_path: Pa
     other = FittedOptima.read(None, tmp_path / "fit.json", Size(64, 2, 16, 200))
     assert not other.made_for_target
     assert any("was not made for the target" in note for note in other.notes())
+
+
+def test_a_searched_batch_has_to_be_that_of_base_and_target(tmp_path: Path) -> None:
+    """Rates best beside batch 32, as `Σ (log2 lr + 8)² + (log2 batch - 5)²` has them."""
+    loss = {
+        (w, x, b): 2 + (w / 64) ** -0.5 + 0.02 * (x + 8) ** 2 + 0.01 * (b - 5) ** 2
+        for w in (64, 128) for x in range(-11, -4) for b in range(3, 8)
+    }  # fmt: skip
+    runs = [Observation(w, 2.0**x, 0, y, params={"batch": 2.0**b}) for (w, x, b), y in loss.items()]
+    made = FittedOptima(fit(runs), Size(128, 2, 32, 200), None)
+    recipe = loads(RECIPE, "recipe.yaml", ["base.batch=32"]).recipe
+    applied = made.applied_to(recipe, {})
+    assert applied.optimizer.lr == pytest.approx(2**-8, rel=0.02) and made.override_notes({}) == []
+    with pytest.raises(InputError, match=r"beside batch 32.* --set base.batch=32 --batch 32"):
+        replace(made, target=Size(128, 2, 16, 200)).applied_to(recipe, {})

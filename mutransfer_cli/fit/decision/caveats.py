@@ -41,10 +41,16 @@ def scale_notes(fitted: StudySurface) -> list[str]:
     scale = fitted.study.scale
     if scale.logarithmic:
         return []
-    return [
+    notes = [
         "some losses are not positive, so costs are not shares of the loss but of what training "
         f"gained, {scale.unit:.4g}"
     ]
+    if all(o.loss is None or o.loss < 0 for o in fitted.study.observations):
+        notes.append(
+            "every loss is negative; if a higher one is better, as of a reward or a log "
+            "likelihood, pass --columns loss=-COLUMN for the table"
+        )
+    return notes
 
 
 def decay_notes(fitted: StudySurface) -> list[str]:
