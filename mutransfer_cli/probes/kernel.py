@@ -43,10 +43,11 @@ ADVICE = {
     "inconclusive": "repeat it with another --seed, whose examples are others",
 }
 METHOD = (
-    f"tangent kernel of the first output at {POINTS} examples; test error of kernel ridge "
-    f"regression on training sets drawn from them, over {DRAWS} draws, against the "
-    "eigenframework: Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922); beside it the error of the network "
-    f"itself, trained for its steps on as many examples ({NETWORKS} draws), and on fresh ones"
+    f"tangent kernel of the first output at {POINTS} examples; error of kernel ridge regression on "
+    f"training sets drawn from them, at the others, over {DRAWS} draws, against the "
+    "eigenframework, Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922), extrapolated to endless examples; "
+    f"beside it the error of the network itself, trained for its steps on as many examples "
+    f"({NETWORKS} draws), and on fresh ones"
 )
 
 

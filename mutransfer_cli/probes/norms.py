@@ -34,7 +34,9 @@ METHOD = (
     "RMS→∞ norm of the readout, spectral norms by the power method, update in the middle of a run: "
     "‖ΔW‖/‖W‖, angle, and alignment ‖ΔW x‖/(‖ΔW‖₂‖x‖). The readout's norm is constant over sizes "
     "at the optimum (arXiv 2510.03871), alignment is where updates act as the rules assume "
-    "(2310.17813); rotation in equilibrium is √(2ηλ) (2305.17212)"
+    "(2310.17813); a step's rotation in equilibrium is √(2ηλ(1 - β₁)/(1 + β₁)) under AdamW and "
+    "√(2ηλ/(1 + β)) under SGD, where only directions matter and batches are independent "
+    "(2305.17212)"
 )
 ADVICE = {
     "pass": "nothing to change; a later rung whose readout leaves this size is trained off its "

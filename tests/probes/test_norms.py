@@ -9,11 +9,12 @@ import torch
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.probe_run import run_probe
-from mutransfer_cli.probes.subject.trained_norms import alignments
+from mutransfer_cli.probes.subject.trained_norms import alignments, equilibrium_rotation
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
+from mutransfer_cli.train.tensor_norms import update_norms
 
 RECIPE = """
 name: small
@@ -105,3 +106,33 @@ def test_alignment_by_hand() -> None:
 def test_too_few_widths(recipe: Path) -> None:
     with pytest.raises(InputError, match="at least 3 widths, found 2"):
         run_probe("norms", str(recipe), ("ladder.width=[32, 64]",))
+
+
+@pytest.mark.parametrize("kind", ["adamw", "adamw without momentum", "sgd", "heavy ball"])
+def test_rotation_in_equilibrium(kind: str) -> None:
+    """Random gradients, of length 1/|w| for SGD as where only the direction of weights matters.
+
+    √(2ηλ), which was expected of AdamW's steps, is 4.4 times as much at β₁ = 0.9.
+    """
+    torch.manual_seed(0)
+    weights = torch.nn.Parameter(torch.randn(40, 50))
+    decay, momentum = {"lr": 0.05, "weight_decay": 0.5}, {"heavy ball": 0.8}.get(kind, 0.0)
+    optimizer: torch.optim.Optimizer = torch.optim.SGD([weights], **decay, momentum=momentum)
+    if kind.startswith("adamw"):
+        betas = (0.0 if "without" in kind else 0.9, 0.99)
+        optimizer = torch.optim.AdamW([weights], **decay, betas=betas)
+    angles = []
+    for step in range(600):
+        before = weights.detach().clone()[None]
+        scale = 1.0 if kind.startswith("adamw") else float(1 / before.norm())
+        weights.grad = scale * torch.randn(40, 50)
+        optimizer.step()
+        if step >= 400:
+            norms = update_norms({"w": before}, {"w": weights.detach()[None]})[0]
+            angles.append(norms["rotation w"])
+    found = equilibrium_rotation(optimizer, optimizer.param_groups[0])
+    assert found is not None and found[1] < 200
+    mean = sum(angles) / len(angles)
+    assert mean == pytest.approx(found[0], rel=0.05)
+    if kind == "adamw":
+        assert mean < 0.3 * (2 * 0.05 * 0.5) ** 0.5  # the control

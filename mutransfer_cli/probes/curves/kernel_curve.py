@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from mutransfer_cli.documents.probe import Measure
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.eigenframework import (
+    Sample,
     Spectrum,
     gaussian_error,
-    measured_error,
     predicted_error,
+    unseen_error,
 )
 from mutransfer_cli.probes.estimates.seed_intervals import mean_interval
 from mutransfer_cli.probes.probe_run import ProbeRequest
@@ -58,15 +59,15 @@ def compared_kernel(kernel: Array, target: Array, when: str, request: ProbeReque
         request: Seed and confidence.
     """
     ridge = RIDGE * float(np.trace(kernel)) / len(kernel)
-    spectrum = Spectrum.of(kernel, target)
+    sample = Sample.of(kernel, target)
     rng = np.random.default_rng(request.seed)
     found = []
     for n in EXAMPLES:
-        errors = [measured_error(kernel, target, n, ridge, rng) for _ in range(DRAWS)]
-        expected = predicted_error(spectrum, n, ridge)
+        errors = [unseen_error(kernel, target, n, ridge, rng) for _ in range(DRAWS)]
+        expected = sample.predicted_error(n, ridge)
         ratio = mean_interval([e / expected for e in errors], request.confidence)
         error = error_interval(errors, request.confidence)
-        found.append(Point(when, n, error, expected, ratio, spectrum, ridge))
+        found.append(Point(when, n, error, expected, ratio, sample.whole, ridge))
     return found
 
 
@@ -89,8 +90,9 @@ def gaussian_control(point: Point, request: ProbeRequest) -> Measure:
         request: Seed and confidence.
     """
     rng = np.random.default_rng(request.seed)
+    expected = predicted_error(point.spectrum, point.examples, point.ridge)
     ratios = [
-        gaussian_error(point.spectrum, point.examples, point.ridge, rng) / point.expected
+        gaussian_error(point.spectrum, point.examples, point.ridge, rng) / expected
         for _ in range(DRAWS)
     ]
     return Measure(

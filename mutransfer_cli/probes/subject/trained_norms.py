@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
 
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 from mutransfer_cli.train.tensor_norms import (
@@ -98,13 +99,41 @@ def _stacked(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _equilibrium(trainee: Trainee, step: int) -> dict[str, float]:
-    """√(2ηλ) of the tensors whose decay has had time to balance their updates, of AdamW."""
+    """Rotation in equilibrium of the tensors whose decay has had time to balance their updates."""
     names = {id(p): name for name, p in trainee.model.named_parameters()}
     expected = {}
     for part in getattr(trainee.optimizer, "parts", [trainee.optimizer]):
         for group in part.param_groups:
-            product = float(group["lr"]) * float(group.get("weight_decay") or 0.0)
-            if isinstance(part, torch.optim.AdamW) and product * step > 1:
+            found = equilibrium_rotation(part, group)
+            if found is not None and step > found[1]:
                 for p in group["params"]:
-                    expected[f"{ROTATION} {names.get(id(p))}"] = (2 * product) ** 0.5
+                    expected[f"{ROTATION} {names.get(id(p))}"] = found[0]
     return expected
+
+
+def equilibrium_rotation(part: Optimizer, group: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The angle of a step in equilibrium, and the steps to it, where only directions matter.
+
+    For gradients of independent batches: √(2ηλ(1 - β₁)/(1 + β₁)) under AdamW and √(2ηλ/(1 + β))
+    under heavy ball (derived; as in arXiv 2305.17212). Squared lengths are balanced where what
+    decay takes, 2ηλ|w|², is what the updates of one batch add over time, η² times its squared
+    length for AdamW, whose weights sum to 1; a step is shorter, since it averages over batches:
+    of AdamW by (1 - β₁)/(1 + β₁). Heavy ball is the same with η/(1 - β).
+
+    Args:
+        part: The optimizer.
+        group: One of its groups.
+
+    Returns:
+        None for another optimizer, or without decay.
+    """
+    decay = float(group["lr"]) * float(group.get("weight_decay") or 0.0)
+    if decay <= 0:
+        return None
+    if isinstance(part, AdamW):
+        beta1 = float(group["betas"][0])
+        return (2 * decay * (1 - beta1) / (1 + beta1)) ** 0.5, 1 / decay
+    if isinstance(part, SGD) and not group["nesterov"] and not group["dampening"]:
+        beta = float(group["momentum"])
+        return (2 * decay / (1 + beta)) ** 0.5, (1 - beta) / decay
+    return None
