@@ -50,16 +50,31 @@ def rung_curves(
     return [RungCurve(answer, curves.get(i)) for i, answer in enumerate(answers)]
 
 
-def is_scattered(curves: Sequence[RungCurve]) -> bool:
-    """Whether no rung has a line of learning rates at one setting of the others to show."""
+def is_joint(curves: Sequence[RungCurve], surface: StudySurface | None) -> bool:
+    """Whether the optima of a study are of several hyperparameters at once.
+
+    Then a line of learning rates at one setting of the others, if there is one, has its lowest loss
+    elsewhere.
+
+    Args:
+        curves: The rungs.
+        surface: The response surface, if one was fitted.
+    """
     found = [rung.curve for rung in curves if rung.curve is not None]
-    return bool(found) and all(len(curve.x) < FEWEST_RATES for curve in found)
+    if found and all(len(curve.x) < FEWEST_RATES for curve in found):
+        return True
+    return surface is not None and any(_is_whole(surface, rung.answer) for rung in curves)
 
 
-def settings_of(
+def _is_whole(surface: StudySurface, answer: RungAnswer) -> bool:
+    """Whether a rung has an optimum of every hyperparameter, of which there are several."""
+    return len(surface.names) > 1 and set(answer.optimum or {}) == set(surface.names)
+
+
+def lowest_losses(
     observations: Sequence[Observation], answer: RungAnswer
 ) -> list[tuple[float, float]]:
-    """Learning rate and mean loss over the seeds of every setting of a rung.
+    """Every learning rate of a rung with the lowest mean loss over the seeds that was found at it.
 
     Args:
         observations: All runs.
@@ -69,7 +84,10 @@ def settings_of(
     for o in observations:
         if o.loss is not None and tuple(sizes_of(o).items()) == tuple(answer.sizes.items()):
             losses[o.lr, tuple(sorted(o.params.items()))].append(o.loss)
-    return [(lr, float(np.mean(found))) for (lr, _), found in losses.items()]
+    lowest: dict[float, float] = {}
+    for (lr, _), found in losses.items():
+        lowest[lr] = min(float(np.mean(found)), lowest.get(lr, np.inf))
+    return sorted(lowest.items())
 
 
 def surface_line(
@@ -83,12 +101,11 @@ def surface_line(
         rates: Learning rates that were run.
 
     Returns:
-        Empty where the rung has no optimum of every hyperparameter.
+        Empty where the rung has no optimum of every one of several hyperparameters.
     """
-    optimum = answer.optimum or {}
-    if surface is None or not rates or answer.loss is None or set(optimum) != set(surface.names):
+    if surface is None or not rates or answer.loss is None or not _is_whole(surface, answer):
         return []
-    best = {name: found.value for name, found in optimum.items()}
+    best = {name: found.value for name, found in (answer.optimum or {}).items()}
     line = map(float, np.geomspace(min(rates), max(rates), LINE_POINTS))
     return [
         (lr, answer.loss * (1 + surface.regret({**best, "lr": lr}, answer.sizes).value))

@@ -69,3 +69,16 @@ def along(axis: str, optima: dict[int, float], **fixed: int) -> list[Observation
     """A sweep whose rungs differ along one axis alone."""
     runs = sweep(np.random.default_rng(3), optima, noise=1e-6)
     return [replace(o, **{"width": 64, **fixed, axis: o.width}) for o in runs]
+
+
+def random_settings(settings: int = 24) -> list[Observation]:
+    """Random settings of two hyperparameters; the loss is 2 + .03 u² + .01 v² at 2^-6 and 2^-1."""
+    random = np.random.default_rng(0)
+    runs = []
+    for width in (16, 32):
+        for u, v in random.uniform(-2.5, 2.5, (settings, 2)):
+            height = 2 + 16 / width + 0.03 * u * u + 0.01 * v * v
+            runs.append(
+                Observation(width, 2.0 ** (u - 6), 0, height, params={"init_std": 2.0 ** (v - 1)})
+            )
+    return runs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from matplotlib import pyplot as plt
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study_fit import fit_study
 from mutransfer_cli.report import figure, fit_plot
-from tests.helpers.loss_curves import along, sweep
+from tests.helpers.loss_curves import along, random_settings, sweep
 
 
 def test_every_rung_has_its_own_curve_where_two_axes_grow(
@@ -54,14 +53,16 @@ def test_a_figure_is_written_or_named(tmp_path: Path) -> None:
 
 
 def test_points_of_several_hyperparameters_are_not_connected(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line through settings that differ in another hyperparameter too is no curve."""
-    drawn: list[str] = []
-    panel = Mock(plot=lambda x, y, style, **_: drawn.append(style))
-    curve = Mock(x=np.array([-1.0, 0.0]), means=np.array([2.0, 1.0]), censored=np.array([]))
-    for optimum in ({"lr": None}, {"lr": None, "weight_decay": 0.1}):
-        rung = Mock(curve=curve, answer=Mock(optimum=optimum))
-        monkeypatch.setattr(fit_plot, "size_text", lambda *_: "width 32")
-        fit_plot.draw_rung(panel, rung, ("width",), "k")
-    assert drawn == ["o-", "o"]
+    """The line beside them is the surface's, and is lowest at the rung's optimum."""
+    panels = []
+    monkeypatch.setattr(figure, "save", lambda drawing, path: panels.append(drawing.axes[0]))
+    study = fit_study(random_settings())
+    fit_plot.plot_fit(study, tmp_path / "fit.png")
+    points, line = panels[0].get_lines()[:2]
+    assert (points.get_linestyle(), line.get_linestyle()) == ("None", "-")
+    lowest = line.get_xdata()[np.argmin(line.get_ydata())]
+    optimum = study.curves[0].answer.optimum
+    assert optimum is not None
+    assert np.log2(lowest) == pytest.approx(np.log2(optimum["lr"].value), abs=0.2)

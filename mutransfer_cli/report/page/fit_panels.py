@@ -9,7 +9,7 @@ import numpy as np
 from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.fit import FitDocument, Rung
 from mutransfer_cli.fit.decision.wording import size_text, spoken
-from mutransfer_cli.fit.rung_curves import is_scattered, settings_of, surface_line
+from mutransfer_cli.fit.rung_curves import is_joint, lowest_losses, surface_line
 from mutransfer_cli.fit.study.coordinates import Coordinate
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -40,12 +40,13 @@ def fit_panels(study: StudyFit, document: FitDocument, key: str) -> list[Panel]:
 def losses_panel(study: StudyFit, key: str) -> Panel:
     """Loss against learning rate, a curve for every rung."""
     series: list[Series] = []
-    scattered = is_scattered(study.curves)
+    joint = is_joint(study.curves, study.surface)
     points = "Means over the seeds"
-    if scattered:
+    if joint:
         points = (
-            "Each point is a setting, the mean over its seeds, with whatever values of the other "
-            "hyperparameters; lines are the fitted surface at the rung's best values of these"
+            "A point is the lowest mean over the seeds at its learning rate, with whatever values "
+            "of the other hyperparameters; lines are the fitted surface at the rung's best values "
+            "of these"
         )
     for i, rung in enumerate(study.curves):
         curve, answer = rung.curve, rung.answer
@@ -53,8 +54,8 @@ def losses_panel(study: StudyFit, key: str) -> Panel:
             continue
         name = size_text(answer.sizes, study.answers.axes) or size_text(answer.sizes, ["width"])
         rates = tuple(float(r) for r in 2.0**curve.x)
-        if scattered:
-            settings = settings_of(study.observations, answer)
+        if joint:
+            settings = lowest_losses(study.observations, answer)
             line = surface_line(study.surface, answer, [lr for lr, _ in settings])
             series.append(Series(name, *columns(settings), "points", i))
             series.append(Series(name, *columns(line), "line", i, in_legend=False))
