@@ -5,7 +5,7 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.surface.laws.forms.noise_scale import NOISE_SCALE
+from mutransfer_cli.surface.laws.forms.noise_scale import NOISE_SCALE, SHARED
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
 
 EPSILON, NOISE = 0.02, 256.0
@@ -58,3 +58,22 @@ def test_the_optimum_of_each_batch_from_its_runs() -> None:
 def test_three_batches_are_too_few() -> None:
     with pytest.raises(InputError, match="3 different batches"):
         NOISE_SCALE.fit(optima([8, 16, 32]), LawOptions())
+
+
+@pytest.mark.parametrize(("shared", "inside"), [(SHARED, True), (0.0, False)])
+def test_an_error_that_all_optima_share(
+    monkeypatch: pytest.MonkeyPatch, shared: float, inside: bool
+) -> None:
+    """Lopsided bowls about 2^-7/(1 + 256/B): the optima of all batches come out too low alike."""
+    rng, rows = np.random.default_rng(1), []
+    for batch in 2.0 ** np.arange(4, 12):
+        u = np.arange(-13.0, -3.0) + 7 + np.log2(1 + 256 / batch)
+        for x in u[np.abs(u) < 3]:
+            rise = 0.01 * x * x * (1 + 0.4 * np.tanh(x)) + 0.003 * rng.standard_normal()
+            rows.append((batch, 2.0 ** (x - 7) / (1 + 256 / batch), 2.5 * np.exp(rise)))
+    columns = dict(zip(("batch", "lr", "loss"), np.array(rows).T, strict=True))
+    monkeypatch.setattr("mutransfer_cli.surface.laws.forms.noise_scale.SHARED", shared)
+    law = NOISE_SCALE.fit(LawTable(columns, ("batch",), ("lr",)), LawOptions())
+    rate = law.parameters["epsilon_max"]
+    assert isinstance(rate, Interval) and rate.low is not None and rate.high is not None
+    assert (rate.low < 2**-7 < rate.high) == inside
