@@ -76,6 +76,8 @@ HEADER = re.compile(
     r"(?P<value>[^\s'\"]{4,})",
     re.IGNORECASE,
 )
+# What drivers take for a host, where a password holds an `@` or no scheme stands before it.
+HOST = re.compile(r"(?P<before>\b(?:host ?name|port number from)\s{1,9}['\"]?)[^\s'\"]*@", re.I)
 USER_TOKEN = re.compile(r"(?P<before>\bhttps?://)[^\s/:@?'\"]+@", re.IGNORECASE)
 
 
@@ -88,7 +90,7 @@ def redact(text: str) -> str:
     if ADDRESS_SIGN.search(text):
         text = ADDRESS.sub(_login, text)
         text = WORD.sub(_word, text)
-        text = USER_TOKEN.sub(rf"\g<before>{HIDDEN}@", text)
+        text = HOST.sub(rf"\g<before>{HIDDEN}@", USER_TOKEN.sub(rf"\g<before>{HIDDEN}@", text))
     text = PARAMETER.sub(_parameter, PORT.sub(rf"\g<before>:{HIDDEN}", text))
     text = FIELD.sub(_field, SETTING.sub(_setting, text))
     for pattern in (PASS_LINE, SHORT_OPTION):

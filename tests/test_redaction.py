@@ -91,6 +91,8 @@ OTHER_FORMS = [
     "cloned with ghp_{}abcdefghij",
     "cookie eyJhbGciOi.{}.abcdefghijkl",
     "https://u:{}@github.com/x",
+    'postgresql://u:a@{}@h/w: could not translate host name "{}@h" to address',
+    "--ray-address //u:{}@h/w: Unable to parse port number from {}@h/w",
 ]
 
 
@@ -142,6 +144,7 @@ def test_any_password_in_an_address(password: str) -> None:
         "search.space.token_dim: expected a number; data: {tokens: 5, tokenizer: gpt2}",
         "mkdir -p runs/2; ssh -p 22 h; <name>x</name>; sk-learn",
         "https://github.com/x@v1 and git@github.com:x/y",
+        'could not translate host name "db" to address; ask x@db for a port number from 1 on',
     ],
 )
 def test_other_text_is_kept(text: str) -> None:
