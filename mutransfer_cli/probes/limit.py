@@ -118,6 +118,8 @@ def judge(errors: Mapping[str, Interval], loss: float) -> tuple[Verdict, str]:
     coarsest = max(errors, key=lambda name: errors[name].value)
     if errors[coarsest].value < SMALL * loss:
         return "pass", f"the base is within {SMALL:.0%} of its limits: {text}"
+    if len(errors) == 1:
+        return "pass", f"no axis but the {coarsest} was measured; error of the base: {text}"
     low = errors[coarsest].low or errors[coarsest].value
     as_far = [n for n, e in errors.items() if n != coarsest and (e.high or e.value) > low]
     if as_far:
@@ -172,6 +174,10 @@ def _result(
         advice = "a smaller or coarser model is better here: larger ones will need regularization"
     elif verdict == "inconclusive":
         advice = "give it more time (--minutes) for more seeds, or add sizes to the ladder"
+    elif len(found) == 1:
+        advice = (
+            "add a ladder of three widths or depths, which tells whether a larger model gains more"
+        )
     elif "overlaps" in reason:
         advice = (
             "larger models and smaller steps gain alike, as far as these seeds tell; give it more "

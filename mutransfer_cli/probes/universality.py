@@ -37,7 +37,7 @@ BATCHES = 8
 FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 6
 SEEDS = "agreement of seeds"
 SAME = 0.9  # of what seeds let one expect
-SAME_ADVICE = "what is tuned at the smallest width is tuned for the same solution"
+SAME_ADVICE = "tune at the smallest width: it learns the solution that the largest learns"
 UNDECIDED_ADVICE = "more seeds decide it: give it more time (--minutes)"
 LONGER_ADVICE = "train longer (base.steps), until two seeds of one width learn the same"
 METHOD = (
@@ -228,7 +228,10 @@ def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str
     """Whether every width has learned what the largest has, up to seeds."""
     worst = min(ratios, key=lambda w: ratios[w].value)
     value = ratios[worst]
-    text = f"CKA of width {worst} with {largest} is {value} of what their seeds let one expect"
+    text = (
+        f"the similarity (CKA) of widths {worst} and {largest} is {value} of what their seeds let "
+        "one expect"
+    )
     if value.low is None or value.high is None or value.value != value.value:
         return "inconclusive", f"seeds do not agree with each other at all: {text}", LONGER_ADVICE
     if value.low >= SAME:

@@ -70,6 +70,8 @@ def test_the_coarsest_axis_is_named() -> None:
     }
     verdict, reason = judge(errors, 1.0)
     assert verdict == "pass" and reason.startswith("the coarsest axis is the depth")
+    del errors["width"]  # nothing is the coarsest of one
+    assert judge(errors, 1.0)[1].startswith("no axis but the depth was measured")
 
 
 def test_a_ladder(tmp_path: Path) -> None:
