@@ -64,6 +64,8 @@ def beside_an_end(table: LawTable, optima: SizeOptima) -> str:
     if len(table.hyperparameters) < 2:
         return ""
     for j, name in enumerate(table.hyperparameters):
+        if name == "lr":  # is cheap to search further, and moves all others
+            continue
         values = table.columns[name]
         for end, value in (("low", values.min()), ("high", values.max())):
             if set(optima.reasons) == {range_end(f"{{{j}}}", end)}:
