@@ -10,12 +10,12 @@ import typer
 
 from mutransfer_cli.catalog.executors import DEFAULT_EXECUTOR, EXECUTORS, require_executor
 from mutransfer_cli.catalog.loggers import LOGGERS, require_loggers
-from mutransfer_cli.catalog.sizes import varying_sizes
+from mutransfer_cli.catalog.sizes import SIZES, named_sizes, varying_sizes
 from mutransfer_cli.cli.arguments.shared_options import Json, Seed, Sets, Threads
 from mutransfer_cli.cli.terminal.output import show_line
 
 if TYPE_CHECKING:
-    from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument
+    from mutransfer_cli.documents.sweep import DryRunDocument, SweepDocument, TargetCost
 
 
 def sweep(
@@ -239,10 +239,8 @@ def show_costs(document: DryRunDocument) -> None:
     if document.target is not None:
         t = document.target
         show_line(
-            f"the same number of trials at the target (width {t.width}, depth {t.depth}, "
-            f"batch {t.batch}, "
-            f"{t.steps} steps): {t.flops * document.trials:.3g} FLOP; the sweep costs "
-            f"{t.share:.2g} of that"
+            f"the same number of trials at the target ({size_words(t)}): "
+            f"{t.flops * document.trials:.3g} FLOP; the sweep costs {t.share:.2g} of that"
             + (
                 f"; their price at the same speed: {document.price_at_target:.3g}"
                 if document.price_at_target is not None
@@ -251,6 +249,14 @@ def show_costs(document: DryRunDocument) -> None:
         )
     for note in document.notes:
         show_line(f"note: {note}")
+
+
+def size_words(target: TargetCost) -> str:
+    """The target's size along every axis that the model has."""
+    sizes = named_sizes({name: getattr(target, name) for name in SIZES})
+    return ", ".join(
+        f"{n} steps" if name == "steps" else f"{name} {n}" for name, n in sizes.items()
+    )
 
 
 def duration(seconds: float) -> str:

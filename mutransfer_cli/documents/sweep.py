@@ -118,6 +118,7 @@ class RungCost(Part):
     )
 
 
+@further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
 class TargetCost(Part):
     """What the sweep's trials would cost at the target's size."""
 

@@ -179,10 +179,7 @@ def target_cost(
     size = recipe_target(proxies.recipe)
     flops = training_flops(proxies, size)
     cost = TargetCost(
-        width=size.width,
-        depth=size.depth,
-        batch=size.batch,
-        steps=size.steps,
+        **size.as_dict(),
         flops=flops.value,
         share=spent / (flops.value * count),
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.cli.sweep import duration
+from mutransfer_cli.cli.sweep import duration, size_words
+from mutransfer_cli.documents.sweep import TargetCost
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.search.estimate import dry_run
 
@@ -28,6 +29,13 @@ def test_the_price_is_hours_times_the_price_of_an_hour() -> None:
     # as many trials of the target, at the sweep's FLOPs per second
     at_target = document.seconds_training * document.target.flops * document.trials / document.flops
     assert document.price_at_target == pytest.approx(2 * at_target)
+
+
+def test_a_target_is_named_along_every_axis_that_it_has() -> None:
+    cost = {"width": 16, "depth": 1, "batch": 8, "steps": 30, "flops": 1.0, "share": 1.0}
+    assert size_words(TargetCost(**cost)) == "width 16, depth 1, batch 8, 30 steps"
+    longer = TargetCost(**cost, seq_len=256)
+    assert size_words(longer) == "width 16, depth 1, batch 8, 30 steps, seq_len 256"
 
 
 def test_without_a_price_there_is_none() -> None:
