@@ -12,7 +12,7 @@ from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.cli.arguments.shared_options import Json
 from mutransfer_cli.cli.terminal.output import number, on_terminal, put, show_line, table
 from mutransfer_cli.cli.terminal.progress_display import clock
-from mutransfer_cli.cli.terminal.standard_output import is_read
+from mutransfer_cli.cli.terminal.standard_output import is_read, report_stream
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.watch import WatchDocument
@@ -51,6 +51,8 @@ def watch(
         elif shown is None or document.done != shown.done:
             show(document)
         shown = document
+        if (stream := report_stream()) is not None:
+            stream.flush()  # a pipe is read while the sweep runs
         if once or document.state != "unfinished" or not is_read():
             return
         time.sleep(every)

@@ -56,3 +56,10 @@ def test_a_long_name_has_a_line_of_its_own() -> None:
 def test_a_word_that_is_too_long_is_not_cut() -> None:
     path = "/a" * 60
     assert path in "".join(table_lines(("path", "n"), ((path, "1"),), 40))
+
+
+def test_a_size_keeps_its_name_where_rows_are_lists() -> None:
+    """A bare 16 does not say of what; the name of a tensor does."""
+    cells = ("0.009809 (0.00843 to 0.0121)", "-0.10 (-0.13 to -0.03)", "1.83% (0.60 to 2.61%)")
+    for first, line in (("16", "  width 16"), ("head.weight", "  head.weight")):
+        assert line in table_lines(("width", "a", "b", "c"), ((first, *cells),), 30)

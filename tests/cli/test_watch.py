@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,20 @@ def test_only_what_is_done_is_complete() -> None:
     """1,000 of 1,002 is 99.8 %; rounded to the nearest, it would read 100."""
     counts = ((1000, 1002), (1002, 1002), (0, 5), (0, 0))
     assert [command.part(*n, 100) for n in counts] == [99, 100, 0, 100]
+
+
+def test_a_pipe_gets_each_state_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is buffered as a pipe is; what it holds while `watch` waits is what a reader sees."""
+    add(tmp_path / "run", 0, 4)
+    seen: list[str] = []
+
+    def wait(seconds: float) -> None:
+        seen.append((tmp_path / "log").read_text())
+        raise KeyboardInterrupt
+
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        monkeypatch.setattr(sys, "stdout", log)
+        monkeypatch.setattr(command.time, "sleep", wait)
+        with pytest.raises(KeyboardInterrupt):
+            command.watch(tmp_path / "run")
+    assert "unfinished: 4 of" in seen[0] and "trials" in seen[0]

@@ -165,7 +165,8 @@ def listed_row(columns: Sequence[str], row: Sequence[str], width: int) -> list[s
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [INDENT + row[0], *lines]
+    size = row[0].isdecimal()  # a bare number does not say what it is
+    return [INDENT + (f"{columns[0]} {row[0]}" if size else row[0]), *lines]
 
 
 def cell_lines(
