@@ -11,6 +11,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curves.curve_table import curves_of_table
 from mutransfer_cli.probes.curves.early_prediction import backtested, predicted
 from mutransfer_cli.probes.curves.run_curves import best_setting, settings_of_run
+from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.surface.loss_curves.curve_collapse import Collapse, Departure, curve_collapse
 from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
@@ -161,16 +162,34 @@ def _measures(full: Collapse, half: Collapse) -> tuple[Measure, ...]:
 
 
 def _series(found: Collapse) -> tuple[Series, ...]:
-    return tuple(
-        Series(
-            name=d.name,
-            panel="normalized loss curves",
-            x_name="share of the run",
-            y_name="loss / final loss",
-            x=tuple(found.progress),
-            y=tuple(shape),
-        )
-        for d, shape in zip(found.departures, found.shapes, strict=True)
+    """The normalized curves, and how far each size is from the others, with intervals."""
+    places = tuple(float(i + 1) for i in range(len(found.departures)))
+    far = Series(
+        name="shape",
+        panel="each size against the others",
+        x_name="size, from the smallest",
+        y_name="difference, in seeds' standard deviations",
+        x=places,
+        y=(),
+        expected=(0.0,) * len(places),
+        expected_name="alike",
+    )
+    levels = [d.level for d in found.departures if d.level is not None]
+    level = far.model_copy(update={"name": "level", "expected": None})
+    return (
+        *(
+            Series(
+                name=d.name,
+                panel="normalized loss curves",
+                x_name="share of the run",
+                y_name="loss / final loss",
+                x=tuple(found.progress),
+                y=tuple(shape),
+            )
+            for d, shape in zip(found.departures, found.shapes, strict=True)
+        ),
+        banded(far, [d.shape for d in found.departures]),
+        *([banded(level, levels)] if len(levels) == len(places) else []),
     )
 
 

@@ -102,7 +102,10 @@ def test_a_run_directory(tmp_path: Path) -> None:
     sweep(load(path, []), tmp_path / "run")
     document = run_probe("collapse", str(tmp_path / "run"))
     assert document.verdict in ("pass", "inconclusive", "fail")
-    assert {s.name for s in document.series} == {"width 16", "width 32", "width 64"}
+    curves = {s.name for s in document.series if s.panel == "normalized loss curves"}
+    assert curves == {"width 16", "width 32", "width 64"}
+    # three sizes have no trend, so no level
+    assert {s.name for s in document.series} - curves == {"shape"}
     back = run_probe("collapse", str(tmp_path / "run"), predict=0.25)
     assert [m.at["size"] for m in back.measures] == ["width 64"] * 3
     assert all(m.expected is not None for m in back.measures)
@@ -160,6 +163,8 @@ def test_the_level_of_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[st
         document = json.loads(capsys.readouterr().out)
         assert document["confidence"] == level
         ratio = document["measures"][0]["estimate"]
+        drawn = {s["name"]: s for s in document["series"] if s["panel"].startswith("each size")}
+        assert set(drawn) == {"shape", "level"} and len(drawn["shape"]["low"]) == 5
         reach[level] = ratio["high"] - ratio["value"]
     assert reach[0.95] / reach[0.9] == pytest.approx(3.1824 / 2.3534, rel=1e-3)
     run("probe", "collapse", table, "--confidence", "0.995")
