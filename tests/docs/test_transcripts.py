@@ -85,7 +85,9 @@ def folder(tmp_path: Path) -> Path:
         pytest.param(
             b,
             id=f"{b.page}:{b.line}",
-            marks=[pytest.mark.slow] if "slow" in (b.marks or ()) else [],
+            marks=[pytest.mark.slow, pytest.mark.timeout(3600)]
+            if "slow" in (b.marks or ())
+            else [],
         )
         for b in BLOCKS
     ],
