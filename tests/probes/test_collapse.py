@@ -168,7 +168,7 @@ def test_the_level_of_intervals(tmp_path: Path, capsys: pytest.CaptureFixture[st
         reach[level] = ratio["high"] - ratio["value"]
     assert reach[0.95] / reach[0.9] == pytest.approx(3.1824 / 2.3534, rel=1e-3)
     run("probe", "collapse", table, "--confidence", "0.995")
-    assert "Intervals at 99.5% confidence" in capsys.readouterr().out
+    assert "Intervals at 99.5% confidence" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_whose_sizes_share_no_setting_is_told_so(
