@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +169,11 @@ def study_runs(
         blown = exploded(complete, list(by_rung.values()))
         complete = [replace(o, loss=None) if i in blown else o for i, o in enumerate(complete)]
     unfinished, open_rungs = left_rungs(complete, by_rung, hyperparameters)
-    rows = [i for members in by_rung.values() for i in members]
+    # in an order of their own, so that draws and sums do not depend on which trial ended first
+    rows = sorted(
+        (i for members in by_rung.values() for i in members),
+        key=lambda i: (rung_keys[i], *_place(complete[i])),
+    )
     used = [complete[i] for i in rows]
     runs = Runs(
         settings=np.array(
@@ -196,6 +201,11 @@ def study_runs(
         unfinished_rungs=unfinished,
         open_rungs=open_rungs,
     )
+
+
+def _place(o: Observation) -> tuple[tuple[tuple[str, float], ...], int, float]:
+    """The place of a run among those of its rung: by setting, seed and loss."""
+    return tuple(sorted(setting_of_run(o).items())), o.seed, inf if o.loss is None else o.loss
 
 
 def _positions(observations: Sequence[Observation], axes: Sequence[SizeAxis]) -> Array:

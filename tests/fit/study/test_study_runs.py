@@ -9,7 +9,9 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.study_runs import study_runs
+from mutransfer_cli.fit.study_fit import fit_study
 from mutransfer_cli.surface.observation import Observation
+from tests.helpers.loss_curves import sweep
 
 
 def run(width: int, lr: float, loss: float | None = 2.0, **params: float) -> Observation:
@@ -17,13 +19,26 @@ def run(width: int, lr: float, loss: float | None = 2.0, **params: float) -> Obs
 
 
 def test_settings_sizes_and_losses() -> None:
+    """By size, setting and seed, whichever comes first."""
     study = study_runs([run(64, 0.25, 2.0), run(128, 0.5, None), run(128, 0.25, 4.0)])
-    assert study.runs.settings[:, 0].tolist() == [-2, -1, -2]
+    assert study.runs.settings[:, 0].tolist() == [-2, -2, -1]
     assert study.runs.sizes[:, 0].tolist() == [6, 7, 7]
-    assert study.runs.losses[[0, 2]].tolist() == pytest.approx([np.log(2), np.log(4)])
-    assert study.runs.diverged.tolist() == [False, True, False]
+    assert study.runs.losses[:2].tolist() == pytest.approx([np.log(2), np.log(4)])
+    assert study.runs.diverged.tolist() == [False, False, True]
     assert study.values(study.setting({"lr": 0.25})) == {"lr": 0.25}
     assert [rung["width"] for rung in study.rungs] == [64, 128]
+
+
+def test_the_order_in_which_trials_ended_does_not_matter() -> None:
+    """Workers end in another order each time; the answer is the same to the last bit."""
+    runs = sweep(np.random.default_rng(0), {32: -6.0, 64: -6.5}, seeds=3)
+    mixed = [runs[i] for i in np.random.default_rng(1).permutation(len(runs))]
+    assert mixed != runs
+    first, second = study_runs(runs), study_runs(mixed)
+    assert first.observations == second.observations
+    assert np.array_equal(first.runs.losses, second.runs.losses)
+    assert np.array_equal(first.runs.settings, second.runs.settings)
+    assert fit_study(runs).answers.choice == fit_study(mixed).answers.choice
 
 
 def test_what_is_left_out_has_a_reason() -> None:
