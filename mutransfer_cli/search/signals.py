@@ -89,7 +89,7 @@ def interrupted_by_signals() -> Iterator[None]:
         ignore_signals()
         raise
     except Exception as error:
-        if _ending is not None:
+        if _ending is not None:  # code that was interrupted, such as an import, made it another one
             raise Interrupted(signal.Signals(_ending).name) from error
         restore(before)
         raise
