@@ -16,6 +16,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.search.executors.group_training import train_jobs
 from mutransfer_cli.search.grouping.members import Group
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
+from mutransfer_cli.train.machine.imports import import_what_optimizers_import
 from mutransfer_cli.train.machine.threads import limit_threads
 from mutransfer_cli.train.trial_result import Result
 
@@ -51,6 +52,7 @@ def start_worker(
     configure_from_environment()
     _checkpoints = checkpoints
     limit_threads(threads)
+    import_what_optimizers_import()
     sys.path.insert(0, folder)
     _proxies, _device = ProxyFactory(proxies.recipe), devices[number % len(devices)]
 

@@ -133,9 +133,7 @@ def test_of_a_population_that_loses_its_worker_twice_each_trains_alone(
 def test_of_a_population_that_hangs_each_trains_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "TIMEOUT_GRACE", 0.0)
-    monkeypatch.setattr(room, "START_GRACE", 20.0)
-    changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 10"}
+    changes = {"[-4, -2]": "[-3, -2]", "extend: 0": "extend: 0, timeout: 12"}
     path = breaking(tmp_path, "hanging", "time.sleep(3600)", monkeypatch, **changes)
     ray, population = swept_by(path, tmp_path / "ray", "ray", "population:2")
     assert population.size == 2

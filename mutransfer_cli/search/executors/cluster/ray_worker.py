@@ -12,6 +12,7 @@ from mutransfer_cli.logs import configure_from_environment
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.search.executors.group_training import train_jobs
 from mutransfer_cli.search.grouping.members import Group
+from mutransfer_cli.train.machine.imports import import_what_optimizers_import
 from mutransfer_cli.train.machine.threads import limit_threads
 from mutransfer_cli.train.trial_result import Result
 
@@ -28,6 +29,7 @@ def set_up(threads: int, folder: str) -> None:
     """
     configure_from_environment()
     limit_threads(threads)
+    import_what_optimizers_import()
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.insert(0, folder)
 
@@ -50,8 +52,8 @@ def train_parts(
         folder: Where the user's own modules are imported from.
         checkpoints: A folder of the driver's file system, not used if it is not mounted here.
     """
-    yield None
     set_up(threads, folder)
+    yield None
     if checkpoints is not None and not checkpoints.parents[1].is_dir():
         checkpoints = None  # this machine does not mount the driver's file system
     yield from train_jobs(proxies, group, device, checkpoints)
