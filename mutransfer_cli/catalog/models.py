@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -78,8 +78,8 @@ class ModelEntry(Entry):
     example: Example = Example()
 
 
-class MoeArguments(Section):
-    """`moe`: as `gpt`; n_expert, n_active and d_expert may follow axes of their own."""
+class TransformerArguments(Section):
+    """Arguments of every built-in transformer."""
 
     vocab_size: Positive
     """Number of tokens."""
@@ -87,19 +87,24 @@ class MoeArguments(Section):
     """Head size: heads grow in number."""
     n_head: Positive | None = None
     """Number of heads: heads grow in size."""
+
+    @model_validator(mode="after")
+    def _one_head(self) -> Self:
+        if (self.head_dim is None) == (self.n_head is None):
+            given = "both" if self.head_dim is not None else "neither"
+            raise refuse(f"give exactly one of head_dim, n_head; found {given}")
+        return self
+
+
+class MoeArguments(TransformerArguments):
+    """`moe`: as `gpt`; n_expert, n_active and d_expert may follow axes of their own."""
+
     n_expert: Positive = 8
     """Number of experts, where base.experts is not given."""
     n_active: Positive = 2
     """Experts that a token is sent to, where base.active_experts is not given."""
     expert_ratio: PositiveNumber = 1.0
     """Hidden size of an expert over d_model, where base.expert_width is not given."""
-
-    @model_validator(mode="after")
-    def _one_head(self) -> MoeArguments:
-        if (self.head_dim is None) == (self.n_head is None):
-            given = "both" if self.head_dim is not None else "neither"
-            raise refuse(f"give exactly one of head_dim, n_head; found {given}")
-        return self
 
 
 class MlpArguments(Section):
@@ -115,28 +120,15 @@ class MlpArguments(Section):
     """Biases in every layer."""
 
 
-class GptArguments(Section):
+class GptArguments(TransformerArguments):
     """`gpt`: d_model follows the width, n_layer the depth, seq_len comes from the data."""
 
-    vocab_size: Positive
-    """Number of tokens."""
-    head_dim: Positive | None = None
-    """Head size: heads grow in number."""
-    n_head: Positive | None = None
-    """Number of heads: heads grow in size."""
     tied: Switch = False
     """Readout and token embedding share one matrix."""
     bias: Switch = False
     """Biases in linear layers."""
     mlp_ratio: Positive = 4
     """Hidden size of the feed-forward part over d_model."""
-
-    @model_validator(mode="after")
-    def _one_head(self) -> GptArguments:
-        if (self.head_dim is None) == (self.n_head is None):
-            given = "both" if self.head_dim is not None else "neither"
-            raise refuse(f"give exactly one of head_dim, n_head; found {given}")
-        return self
 
 
 class ConvnetArguments(Section):
