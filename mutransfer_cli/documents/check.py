@@ -120,6 +120,12 @@ class CheckDocument(Part):
     seconds: float
     tensors: tuple[TensorReport, ...]
     modules: tuple[ModuleReport, ...]
+    not_judged: dict[str, dict[str, str]] = Field(
+        default_factory=lambda values: {
+            t.name: t.not_judged for t in values.get("tensors", ()) if t.not_judged
+        },
+        description="by tensor, the reason for each aspect that was not judged",
+    )
     control: ControlReport
     limits: tuple[str, ...] = Field(description="what this check cannot detect")
     notes: tuple[str, ...] = Field(default=(), description="remarks that do not affect the verdict")

@@ -191,6 +191,8 @@ def test_frozen_tensors_are_listed_and_their_inits_judged() -> None:
     assert "5 of 6" in right.document.reason or "4 of 6" in right.document.reason
     frozen = next(t for t in right.tensors if t.name == "0.weight")
     assert "frozen" in frozen.not_judged["update"] and frozen.aspects["init"] == "pass"
+    assert right.document.not_judged["0.weight"] == dict(frozen.not_judged)
+    assert "4.weight" not in right.document.not_judged  # the readout is judged whole
 
     def too_large(width: int) -> nn.Module:
         model = with_frozen_features(width)
