@@ -15,7 +15,8 @@ import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS
 from mutransfer_cli.cli.arguments.common_options import invocation, with_common_options
-from mutransfer_cli.errors import Inconclusive, InputError, Interrupted
+from mutransfer_cli.cli.supervision import leave_threads
+from mutransfer_cli.errors import Inconclusive, InputError, Interrupted, described
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.redaction import redact, redact_command
 from mutransfer_cli.version import __version__
@@ -72,6 +73,15 @@ def print_traceback(error: BaseException) -> None:
 
 
 def main() -> None:
+    """Run the command line and exit with its code, whatever threads the user's code has started."""
+    try:
+        run()
+    except SystemExit as ended:
+        leave_threads(ended.code)
+        raise
+
+
+def run() -> NoReturn:
     """Run the command line and exit with its code."""
     atexit.register(gc.freeze)  # Python's collection at its end would walk all of torch: 0.5 to 1 s
     try:
@@ -104,6 +114,7 @@ def main() -> None:
         if isinstance(error.__cause__, KeyboardInterrupt | Interrupted):
             end_interrupted(error.__cause__)  # Python before 3.12 wraps what __set_name__ raises
         report_usage_error(error)
+        report_out_of_memory(error)
         report_internal_error(error)
 
 
@@ -153,6 +164,17 @@ def report_usage_error(error: Exception) -> None:
         hint = f"; see `{context.command_path} --help`" if context else ""
         print_line(f"error: {error.format_message().rstrip('.')}{hint}")
         sys.exit(2)
+
+
+def report_out_of_memory(error: Exception) -> None:
+    """Say in one line that memory ran out, and exit; return after any other error."""
+    if not isinstance(error, MemoryError | RuntimeError):
+        return
+    from mutransfer_cli.train.population.oom_split import is_out_of_memory
+
+    if is_out_of_memory(error):
+        said = described(error)
+        fail(f"out of memory; take a smaller model, batch or sequence ({said})", 2)
 
 
 def fail(error: object, code: int) -> None:

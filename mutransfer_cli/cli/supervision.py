@@ -1,19 +1,23 @@
 """Runs a command that executes the user's code in a child process, whose end proves nothing.
 
-The user's code may end the process with code 0, or crash it. Only an exit code that the command
-itself reported counts.
+The user's code may end the process with code 0, crash it, or keep it from ending. Only an exit
+code that the command itself reported counts.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 WRONG_INPUT = 2
+SECONDS_FOR_THREADS = 3.0  # that the user's threads get to end after the command
 
 
 def supervised(name: str, command: Callable[[], int]) -> int:
@@ -114,3 +118,26 @@ def _leave(status: int, reported: str, received: set[int], name: str) -> None:
     print(f"mutransfer: error: {name}: its code {ended} before there was a verdict",
           file=sys.stderr, flush=True)  # fmt: skip
     os._exit(WRONG_INPUT)
+
+
+def leave_threads(code: object) -> None:
+    """End the process if a thread would keep it from ending; return where there is none.
+
+    Python waits for every thread that is no daemon, such as one that a user's model has started.
+
+    Args:
+        code: The exit code, as `sys.exit` takes it.
+    """
+    end = time.monotonic() + SECONDS_FOR_THREADS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                break
+    else:
+        return
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

@@ -39,7 +39,7 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        with default_device_kept():
+        with default_device_kept(), recursion_limit_kept():
             target: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
@@ -70,7 +70,8 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
         InputError: The code raised.
     """
     try:
-        return call()
+        with recursion_limit_kept():
+            return call()
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # whatever the user's code raises
@@ -88,6 +89,16 @@ def default_device_kept() -> Iterator[None]:
     finally:
         if before.type == "cpu" and torch.get_default_device() != before:
             torch.set_default_device(None)
+
+
+@contextmanager
+def recursion_limit_kept() -> Iterator[None]:
+    """Undo a `sys.setrecursionlimit` in the block that is too low for torch and for us."""
+    before = sys.getrecursionlimit()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(max(before, sys.getrecursionlimit()))
 
 
 @contextmanager

@@ -63,6 +63,15 @@ def classes(base: type[Part]) -> Iterator[type[Part]]:
         yield from classes(each)
 
 
+def test_memory_that_runs_out_is_one_line(tmp_path: Path) -> None:
+    """The control is the fault above: 10^12 rows of 8 numbers of 8 bytes are 58.2 TiB."""
+    recipe = tmp_path / "large.yaml"
+    recipe.write_text(RECIPE.replace("batch: 16", "batch: 1000000000000"))
+    done = run("shapes", str(recipe))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "out of memory; take a smaller model, batch" in done.stderr and "58.2 TiB" in done.stderr
+
+
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")

@@ -72,7 +72,11 @@ def run(folder: Path, target: str, *options: str) -> tuple[int, str]:
     (folder / "user.py").write_text(USER)
     (folder / "exiting.py").write_text("import sys\nsys.exit(0)\n")
     (folder / "meta.py").write_text(
-        "import torch\nfrom user import wrong\ntorch.set_default_device('meta')\n"
+        "import sys, threading, time, torch\n"
+        "from user import wrong\n"
+        "torch.set_default_device('meta')\n"
+        "sys.setrecursionlimit(80)  # less than torch needs\n"
+        "threading.Thread(target=time.sleep, args=(900,)).start()  # longer than the timeout\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "mutransfer_cli", "check", target, "--widths", "8,16,32", *options],

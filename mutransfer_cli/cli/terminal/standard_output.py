@@ -82,7 +82,7 @@ def stdout_for_reports() -> Iterator[None]:
     finally:
         _reports.pop()
         with suppress(BrokenPipeError):
-            stream.flush()
+            stream.close() if own else stream.flush()
         if not own:
             os.dup2(saved, STDOUT)
         os.close(saved)

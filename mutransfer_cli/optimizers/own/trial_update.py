@@ -11,10 +11,11 @@ LARGEST_SINGULAR_VALUE = 30.0  # largest one of a trial gradient; the smallest i
 
 def trial_gradient(p: Tensor) -> Tensor:
     """A random gradient with entries of order 1; a matrix's singular values go from 30 to 1."""
-    noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
+    dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)  # bfloat16 has no SVD
+    noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
     if p.dim() == 2:
         u, _, v = torch.linalg.svd(noise, full_matrices=False)
-        noise = (u * LARGEST_SINGULAR_VALUE ** torch.linspace(1, 0, min(p.shape))) @ v
+        noise = (u * LARGEST_SINGULAR_VALUE ** torch.linspace(1, 0, min(p.shape), dtype=dtype)) @ v
     return noise.to(p)
 
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from mutransfer_cli.optimizers.own.known_geometry import known_geometry
 from mutransfer_cli.optimizers.own.measured_geometry import measured_update
 from mutransfer_cli.optimizers.own.trial_steps import decay_share
+from mutransfer_cli.optimizers.own.trial_update import trial_gradient
 from mutransfer_cli.optimizers.protocol import GroupHyperparameters, optimizer_spec
 from mutransfer_cli.plans.param_groups import trainable_optimizers
 
@@ -64,3 +65,12 @@ class OfDecay(Optimizer):
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_share_of_the_decay(share: float) -> None:
     assert decay_share(lambda groups: OfDecay(groups, share)) == pytest.approx(share, abs=1e-3)
+
+
+def test_trial_gradients_do_not_depend_on_torch_s_default() -> None:
+    """Torch has no singular values in bfloat16, which a user's module may make the default."""
+    matrix = torch.zeros(6, 4, dtype=torch.float32)
+    torch.set_default_dtype(torch.float32)
+    expected = trial_gradient(matrix)
+    torch.set_default_dtype(torch.bfloat16)
+    assert torch.equal(trial_gradient(matrix), expected)
