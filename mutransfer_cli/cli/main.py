@@ -81,7 +81,7 @@ def main() -> None:
         raise
 
 
-def run() -> NoReturn:
+def run() -> None:
     """Run the command line and exit with its code."""
     atexit.register(gc.freeze)  # Python's collection at its end would walk all of torch: 0.5 to 1 s
     try:

@@ -16,6 +16,7 @@ from mutransfer_cli.search.storage.location import StorageLocation, is_missing
 from mutransfer_cli.search.storage.locks import write_lock
 from mutransfer_cli.search.storage.run_directory import (
     CURVES,
+    ENVIRONMENT,
     RECIPE,
     prepare,
     read_environment,
@@ -56,7 +57,7 @@ class Start:
         with write_lock(run):
             is_new = not (run / RECIPE).is_file()
             before = read_environment(run)
-            lost = () if is_new else lost_note(run, self.location)
+            lost = () if is_new else (*lost_note(run, self.location), *rewritten_note(run))
             changed = () if is_new else change_note(run, self.recipe)
             prepare(run, self.recipe, environment)
             try:
@@ -81,6 +82,17 @@ def change_note(run: Path, recipe: Recipe) -> tuple[str, ...]:
     if difference is None:
         return ()
     return (f"the run goes on with this recipe, which trains the same and more: {difference}",)
+
+
+def rewritten_note(run: Path) -> tuple[str, ...]:
+    """A note on an environment that is gone, which `prepare` writes again."""
+    path = run / ENVIRONMENT
+    if path.is_file():
+        return ()
+    return (
+        f"{path}: was missing; written again with the versions, device and seed of this command "
+        "(each trial keeps what it was made with)",
+    )
 
 
 def lost_note(run: Path, location: StorageLocation) -> tuple[str, ...]:

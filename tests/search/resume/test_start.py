@@ -177,8 +177,10 @@ def test_a_lost_environment_of_a_shared_study(recipe: Path) -> None:
     with pytest.raises(InputError, match=r"environment\.json: is missing, and with it where"):
         swept(recipe)
     said: list[str] = []
-    swept(recipe, said, storage="journal:study.log")
+    notes = swept(recipe, said, storage="journal:study.log")
+    assert [note.partition(";")[0] for note in notes] == [f"run/{ENVIRONMENT}: was missing"]
     assert said == ["12 of 12 trials finished; nothing is left to train"]
+    assert swept(recipe, storage="journal:study.log") == ()  # the control: it is there again
     assert {record.key: record.loss for record in Run.open(Path("run")).records} == before
 
 
