@@ -145,6 +145,34 @@ def _obstacle(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> str | None:
     return short_ladder(fitted, [r.sizes for r in judged])
 
 
+def unresolved_optimum(rungs: Sequence[RungAnswer]) -> str | None:
+    """Why no optimum can be named beyond the rungs, and what to run; None if one can.
+
+    No rung has that of a hyperparameter inside its range, or the largest rung has none.
+    Hyperparameters that hardly change the loss are no reason.
+
+    Args:
+        rungs: All rungs, from the cheapest trial to the most expensive.
+    """
+    judged = judged_rungs(rungs)
+    nowhere = {
+        name: why
+        for rung in (judged[0], judged[-1])
+        for name, why in rung.unresolved.items()
+        if name not in rung.flat and all(name in other.unresolved for other in rungs)
+    }
+    if nowhere:
+        said = "; ".join(dict.fromkeys(nowhere.values()))
+        return (
+            f"the optimum of {', '.join(nowhere)} is not predicted, because no rung has one inside "
+            f"its range: {said}"
+        )
+    if rungs[-1].comparable:
+        return None
+    said = "; ".join(_by_note(rungs[-1:], size_names(rungs)))
+    return f"the optimum is not predicted, because {said}"
+
+
 def no_optimum(rungs: Sequence[RungAnswer], rates: int = 0) -> str:
     """Says why no rung has an optimum.
 

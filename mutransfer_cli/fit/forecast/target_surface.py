@@ -9,6 +9,7 @@ from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.fit.decision.assumed_rules import AssumedRule
 from mutransfer_cli.fit.decision.lowest_regret import Choice, choose
+from mutransfer_cli.fit.decision.obstacles import unresolved_optimum
 from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
@@ -30,6 +31,9 @@ class TargetSurface:
         extents: How far the target is beyond the ladder along each axis.
         notes: Rules that the choice rests on and no run tests.
         assumed: These rules.
+        unanswered: Why no optimum can be named there, and what to run: no rung has that of a
+            hyperparameter inside its range, or the largest rung has none. `fit` judges no transfer
+            there either.
     """
 
     surface: StudySurface
@@ -38,6 +42,7 @@ class TargetSurface:
     extents: tuple[Extent, ...]
     notes: tuple[str, ...] = ()
     assumed: tuple[AssumedRule, ...] = ()
+    unanswered: str | None = None
 
     @property
     def unresolved(self) -> frozenset[str]:
@@ -110,7 +115,15 @@ def surface_at(runs: LadderRuns, target: Sizes, confidence: float) -> TargetSurf
     study = answers.fitted.study
     reach = tuple(extents(study.rungs, study.axes, target))
     notes = answers.notes if answers.choice.unsupported is None else answers.notes[1:]
-    return TargetSurface(answers.fitted, target, answers.choice, reach, notes, answers.assumed)
+    return TargetSurface(
+        answers.fitted,
+        target,
+        answers.choice,
+        reach,
+        notes,
+        answers.assumed,
+        unresolved_optimum(answers.rungs),
+    )
 
 
 def outside_notes(at_target: TargetSurface) -> list[str]:

@@ -14,14 +14,16 @@ def unanswered(
 ) -> str | None:
     """Why a prediction is inconclusive, and what to run; None where it is not.
 
-    It is where neither the loss nor an optimum has an interval, and where the ladder spans less
-    than an octave towards the target.
+    It is where the rungs leave an optimum open, where neither the loss nor an optimum has an
+    interval, and where the ladder spans less than an octave towards the target.
 
     Args:
         at_target: The surface at the target.
         loss: The predicted loss.
         loss_fault: Why it or its interval is missing, as the end of a sentence on the loss.
     """
+    if at_target.unanswered is not None:
+        return at_target.unanswered
     has_loss = loss is not None and loss.low is not None
     has_optimum = any(value.low is not None for value in at_target.optimum().values())
     short = any(extent.short for extent in at_target.extents)

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from mutransfer_cli.catalog.laws import LawEntry
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.law.run_columns import RunColumns
+from mutransfer_cli.fit.tables.cell_checks import has_no_logarithm, logarithm_hint
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 
 Columns = dict[str, npt.NDArray[np.float64]]
+Rows = npt.NDArray[np.bool_]  # a mask over the rows of a table
 SAME = 1e-3  # relative; numbers closer than this are one size
 FEWEST = 3  # values of a hyperparameter at a size that was searched
 
@@ -89,18 +91,35 @@ def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str])
     return [f"{', '.join(left)}: varied, but not fitted: --of {','.join((*fitted, *left))} does so"]
 
 
-def zero_notes(hyperparameters: Columns) -> list[str]:
-    """Says how many rows are ignored because a hyperparameter has no logarithm there.
+def left_at_zero(
+    runs: RunColumns, columns: Columns, names: Sequence[str], rows: Rows
+) -> tuple[Rows, list[str]]:
+    """The rows whose hyperparameters have logarithms, and a note for each that is 0 in others.
+
+    `fit` treats learning rates alike.
 
     Args:
-        hyperparameters: Their columns, of rows with numbers.
+        runs: The runs, for the positions of rows.
+        columns: All columns.
+        names: The hyperparameters that are fitted.
+        rows: The rows that have numbers for all of them.
+
+    Raises:
+        InputError: A number is negative.
     """
-    return [
-        f"ignored {rows_text(values <= 0)}: {name} is {float(values.min()):g} there, and laws are "
-        "fitted to logarithms"
-        for name, values in hyperparameters.items()
-        if (values <= 0).any()
-    ]
+    notes, kept = [], rows
+    for name in names:
+        values = columns[name]
+        for row in np.flatnonzero(rows & (values < 0)):
+            position = runs.positions[row] if runs.positions else runs.source
+            hint = logarithm_hint(name) if name == "lr" else ""
+            raise InputError(
+                f"{position}: {name}: expected a positive number, found {values[row]:g}{hint}"
+            )
+        zero = rows & (values == 0)
+        notes += [f"ignored {rows_text(zero)}: {has_no_logarithm(name)}"] if zero.any() else []
+        kept = kept & ~zero
+    return kept, notes
 
 
 def rows_text(mask: npt.NDArray[np.bool_]) -> str:

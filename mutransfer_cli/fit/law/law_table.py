@@ -13,12 +13,12 @@ from mutransfer_cli.fit.law.law_hyperparameters import (
     SAME,
     Columns,
     chosen_hyperparameters,
+    left_at_zero,
     left_to_noise,
     require,
     rows_text,
     searched_too,
     varies,
-    zero_notes,
 )
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
@@ -108,9 +108,8 @@ def law_table(
         notes.append(f"{', '.join(jointly)}: searched at each size too, so fitted jointly")
     if not complete.all():
         notes.append(f"ignored {rows_text(~complete)}: no {_missing(columns, needed)}")
-    zero = np.logical_or.reduce([columns[h] <= 0 for h in hyperparameters] or [~complete])
-    notes += zero_notes({h: columns[h][complete] for h in hyperparameters})
-    complete &= ~zero
+    complete, at_zero = left_at_zero(runs, columns, hyperparameters, complete)
+    notes += at_zero
     if not complete.any():
         raise InputError(
             f"{runs.source}: no row has positive numbers for all of {', '.join(hyperparameters)}"

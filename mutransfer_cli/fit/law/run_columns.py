@@ -20,11 +20,13 @@ class RunColumns:
         source: The file or storage.
         columns: By role or own name, each of shape (rows,); NaN where a cell holds no number.
         notes: What was understood and what was ignored.
+        positions: Of each row, such as its line; empty if unknown.
     """
 
     source: str
     columns: Mapping[str, npt.NDArray[np.float64]]
     notes: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
 
 
 def read_columns(
@@ -62,7 +64,7 @@ def columns_of(table: NumberTable) -> RunColumns:
     how = table.understanding
     read = f"read {table.source}: {how.line}"
     notes = (read, *(line for line in (*how.row_lines, *how.notes) if line))
-    return RunColumns(table.source, arrays, notes)
+    return RunColumns(table.source, arrays, notes, table.positions)
 
 
 def known_name(name: str, columns: Mapping[str, object]) -> str:

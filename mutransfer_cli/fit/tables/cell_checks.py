@@ -49,6 +49,16 @@ def numbers(
     return found
 
 
+def has_no_logarithm(name: str) -> str:
+    """Why a row is ignored: such as a learning rate of 0, of a model that was not trained."""
+    return f"{name} is 0, which has no logarithm"
+
+
+def logarithm_hint(name: str) -> str:
+    """What to pass where a column of negative rates holds their logarithms."""
+    return f"; for logarithms pass --columns 'lr=10^{name}' or 'lr=2^{name}'"
+
+
 def refuse(table: RunTable, column: TableColumn, row: int, name: str, *, integer: bool) -> None:
     """Refuse a cell.
 
@@ -65,7 +75,10 @@ def refuse(table: RunTable, column: TableColumn, row: int, name: str, *, integer
     expected = "a whole number" if integer else "a positive number"
     cell = str(column.cells[row]).strip()
     hint = ""
-    if column.values[row] == 0.0:
+    value = column.values[row]
+    if name == "lr" and isinstance(value, float) and value < 0:
+        hint = logarithm_hint(column.name)
+    if value == 0.0:
         hint = f" (0 has no logarithm; leave these rows out with --where '{column.name}>0')"
     named = name if name == column.name else f"{column.name} ({name})"
     raise InputError(f"{table.positions[row]}: {named}: expected {expected}, found {cell!r}{hint}")

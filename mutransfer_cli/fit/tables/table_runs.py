@@ -11,7 +11,7 @@ from mutransfer_cli.catalog.axes import BUILT_IN
 from mutransfer_cli.catalog.sizes import FURTHER_AXES, SIZES, TABLE_SIZES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.base_rates import check_rate_options, hidden_lr_factor
-from mutransfer_cli.fit.tables.cell_checks import loss_of, numbers
+from mutransfer_cli.fit.tables.cell_checks import has_no_logarithm, loss_of, numbers
 from mutransfer_cli.fit.tables.columns.code_and_data import code_notes, refuse_mixed_data
 from mutransfer_cli.fit.tables.columns.column_options import column_options
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles, assign_roles
@@ -136,6 +136,9 @@ def runs_with_results(table: RunTable, roles: ColumnRoles) -> tuple[RunTable, li
         missing = next((n for n, column in needed.items() if absent(column.values[row])), None)
         if missing is not None:
             ignored.append(IgnoredRow(table.positions[row], f"no {missing}"))
+            continue
+        if needed["lr"].values[row] == 0.0:
+            ignored.append(IgnoredRow(table.positions[row], has_no_logarithm("lr")))
             continue
         loss, deviation, reason = loss_of(table, loss_column, row)
         if reason and ending == "finished":

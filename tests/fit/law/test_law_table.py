@@ -116,7 +116,7 @@ def test_rows_at_zero_have_no_logarithm() -> None:
                  loss=[1, 2, 3, 1, 2, 3])  # fmt: skip
     made, notes = law_table(table, LAWS["optimum"], of=["weight_decay"])
     assert len(made) == 4
-    assert "ignored 2 rows: weight_decay is 0 there, and laws are fitted to logarithms" in notes
+    assert "ignored 2 rows: weight_decay is 0, which has no logarithm" in notes
     with pytest.raises(InputError, match="no row has positive numbers"):
         law_table(runs(params=[1, 2], lr=[0, 0], loss=[1, 2]), LAWS["optimum"], of=["lr"])
 
@@ -147,3 +147,15 @@ def test_runs_of_one_size_that_differ_in_the_rate_are_named_or_left_out() -> Non
     assert made["loss"].tolist() == [3, 2] and "2 of 4 rows" in notes[-1]
     seeds = runs(params=[1, 1, 2, 2], tokens=[5] * 4, lr=[1] * 4, loss=[4, 3, 2, 2.5])
     assert law_table(seeds, LAWS["chinchilla"])[1] == ()
+
+
+def test_a_negative_hyperparameter_is_refused_by_its_row() -> None:
+    """`fit` refuses it alike; rows at 0 are left out by both."""
+    columns = {
+        "params": np.array([1.0, 1, 2, 2]), "lr": np.array([1.0, -2, 1, 2]),
+        "loss": np.array([1.0, 2, 1, 2]),
+    }  # fmt: skip
+    table = RunColumns("runs.csv", columns, positions=tuple(f"runs.csv:{i}" for i in (2, 3, 4, 5)))
+    message = r"runs\.csv:3: lr: expected a positive number, found -2; .*10\^lr"
+    with pytest.raises(InputError, match=message):
+        law_table(table, LAWS["optimum"], of=["lr"])

@@ -201,8 +201,10 @@ def test_choices_are_asked_for(tmp_path: Path) -> None:
 def test_zero_has_no_logarithm(tmp_path: Path) -> None:
     text = "width,lr,loss,wd\n64,.1,2,0\n64,.1,3,0.1\n64,.2,2,0\n64,.2,3,.1\n"
     rate = text.replace("64,.1,2,0", "64,0,2,0")
-    with pytest.raises(InputError, match=r"runs\.csv:2: lr: expected a positive .*no logarithm"):
-        read(tmp_path, rate)
+    assert losses(read(tmp_path, rate)) == [3.0, 2.0, 3.0]  # as `law` reads it
+    size = text.replace("64,.1,2,0", "0,.1,2,0")
+    with pytest.raises(InputError, match=r"runs\.csv:2: width: expected a .*no logarithm"):
+        read(tmp_path, size)
     negative = text.replace("64,.1,2,0", "64,.1,2,-1")
     with pytest.raises(InputError, match=r"runs\.csv:2: wd \(weight_decay\): expected a positive"):
         read(tmp_path, negative)

@@ -58,6 +58,15 @@ def test_bad_cells_are_named(tmp_path: Path, text: str, message: str) -> None:
         read_table(written(tmp_path, text))
 
 
+def test_a_rate_of_zero_is_left_out(tmp_path: Path) -> None:
+    """Nothing was trained there, and a logarithm does not exist; `law` says the same."""
+    path = written(tmp_path, "width,lr,loss\n64,0.01,2\n64,0,3\n64,0.0,3\n64,0.02,2\n")
+    runs = read_runs(str(path))
+    assert [o.lr for o in runs.observations] == [0.01, 0.02]
+    (said,) = runs.understanding.row_lines
+    assert said.startswith("ignored 2 rows: lr is 0, which has no logarithm (")
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_table(tmp_path / "none.csv")
