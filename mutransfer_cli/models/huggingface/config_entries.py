@@ -20,9 +20,16 @@ FOLLOWS_HIDDEN_SIZE = frozenset(
     | {"moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"}
     | {"pooler_output_size", "time_step_rank", "word_embed_proj_dim", "lru_width", "hidden_dim"}
     | {"q_lora_rank", "kv_lora_rank", "rotary_ndims", "ffn_hidden_size", "expert_intermediate_size"}
-    | {"expert_ffn_hidden_size"}
-    | {"mamba_d_ssm", "mamba_n_heads"}  # of Mamba-2 beside attention, whose head size stays
+    | {"expert_ffn_hidden_size", "shared_experts_intermediate_size", "intermediate_size_mlp"}
+    | {"moe_shared_expert_intermediate_size", "dense_intermediate_size", "dim_ff", "d_inner"}
+    | {"feed_forward_size", "attention_hidden_size", "mamba_dt_rank", "o_lora_rank"}
+    # numbers of heads of further layers beside attention, whose head size stays
+    | {"mamba_d_ssm", "mamba_n_heads", "mamba_num_heads"}
+    | {"linear_num_heads", "linear_num_key_heads", "linear_num_value_heads"}
+    | {"swa_num_attention_heads", "swa_num_key_value_heads"}
 )
+# The same, where the config has an entry for the size of such a head (Zamba 2; Zamba has none).
+FOLLOWS_WITH_HEAD_SIZE = {"n_mamba_heads": "mamba_headdim"}
 HEAD_COUNT = ("num_attention_heads", "n_head", "num_heads", "n_heads", "encoder_attention_heads")
 FURTHER_HEAD_COUNTS = ("encoder_attention_heads", "decoder_attention_heads")
 KEY_HEAD_COUNT = ("num_key_value_heads", "num_kv_heads")
@@ -63,6 +70,23 @@ class KnownConfig:
 def first_entry(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of the names under which the config has a number; None if there is none."""
     return next((n for n in names if isinstance(values.get(n), int)), None)
+
+
+def entries_that_follow(values: Mapping[str, Any]) -> list[str]:
+    """The entries that grow with the hidden size, apart from it and attention's heads."""
+    counts = {n for n, head_size in FOLLOWS_WITH_HEAD_SIZE.items() if head_size in values}
+    return sorted((FOLLOWS_HIDDEN_SIZE | counts) & values.keys())
+
+
+def entry_called(known: KnownConfig, name: str) -> str | None:
+    """The entry that a name means, which may be another one of the type's names for it.
+
+    Args:
+        known: The config.
+        name: A name, such as Qwen's `num_experts` for `num_local_experts`.
+    """
+    names = getattr(import_transformers().CONFIG_MAPPING[known.model_type], "attribute_map", {})
+    return next((n for n in (name, names.get(name)) if n in known.values), None)
 
 
 def known_config(name: str) -> KnownConfig:

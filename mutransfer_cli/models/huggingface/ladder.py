@@ -10,13 +10,13 @@ from typing import Any
 from mutransfer_cli.catalog.sources import BYTES
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.huggingface.config_entries import (
-    FOLLOWS_HIDDEN_SIZE,
     FURTHER_HEAD_COUNTS,
     HEAD_COUNT,
     HEAD_SIZE,
     HIDDEN_SIZE,
     KEY_HEAD_COUNT,
     LAYER_COUNT,
+    entries_that_follow,
     first_entry,
     known_config,
 )
@@ -101,7 +101,7 @@ def narrowest_width(
         head_count: Name of the entry that is the number of heads; None where there are none.
         head_size: Size of a head in the proxies.
     """
-    followers = [values[n] for n in FOLLOWS_HIDDEN_SIZE & values.keys()]
+    followers = [values[n] for n in entries_that_follow(values)]
     parts = [width, *(v for v in followers if isinstance(v, int) and v > 1)]
     if head_count:
         own = first_entry(values, HEAD_SIZE)

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from difflib import get_close_matches
 from typing import Any
 
 from mutransfer_cli.catalog.fields import show
@@ -19,7 +20,6 @@ from mutransfer_cli.data.opening import input_and_class_counts
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.huggingface.config_entries import (
     AXIS_ENTRIES,
-    FOLLOWS_HIDDEN_SIZE,
     FURTHER_HEAD_COUNTS,
     FURTHER_LAYER_COUNTS,
     HEAD_COUNT,
@@ -30,6 +30,8 @@ from mutransfer_cli.models.huggingface.config_entries import (
     NOT_PER_LAYER,
     SPECIAL_TOKENS,
     KnownConfig,
+    entries_that_follow,
+    entry_called,
     first_entry,
     known_config,
 )
@@ -117,13 +119,17 @@ def require_whole_groups(recipe: Recipe, entries: Mapping[str, Any], width: int)
 
 def _fixed_entries(recipe: Recipe, known: KnownConfig) -> dict[str, Any]:
     """`model.args`, with the vocabulary and the classes of the data."""
-    fixed = dict(recipe.model.args)
-    for name in fixed:
-        if name not in known.values and name not in EXTRA_ARGUMENTS:
+    fixed = {}
+    for name, value in recipe.model.args.items():
+        entry = name if name in EXTRA_ARGUMENTS else entry_called(known, name)
+        if entry is None:
+            close = get_close_matches(name, known.values, n=1)
             raise InputError(
-                f"hf:{known.model_type} has no such entry in its config",
+                f"hf:{known.model_type} has no such entry in its config"
+                + (f"; did you mean {close[0]}?" if close else ""),
                 path=("model", "args", name),
             )
+        fixed[entry] = value
     for name in ("vocab_size", *HEAD_COUNT, *KEY_HEAD_COUNT):
         if isinstance(fixed.get(name), int) and fixed[name] < 1:
             raise InputError(
@@ -152,7 +158,7 @@ def _scaled_entries(
         )
     ratio = size.width / _size(values, hidden_size)
     scaled: dict[str, Any] = {hidden_size: size.width}
-    for name in sorted(FOLLOWS_HIDDEN_SIZE & values.keys()):
+    for name in entries_that_follow(values):
         if isinstance(values[name], int) and values[name] > 1 and name not in fixed:
             scaled[name] = _whole(_size(values, name) * ratio, name, size.width)
     if head_count is not None:

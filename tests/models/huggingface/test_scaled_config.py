@@ -51,6 +51,7 @@ def test_a_config_file_keeps_head_size_and_ratios(tmp_path: Path) -> None:
         ("none/config.json", "{}", "cannot be read"),
         ("llama", "{head_dim: 48}", "not a whole number"),
         ("llama", "{hidden: 3}", "model.args.hidden: hf:llama has no such entry"),
+        ("llama", "{rms_norm_esp: 1}", "no such entry in its config; did you mean rms_norm_eps?"),
         ("llama", "{vocab_size: 0}", "model.args.vocab_size: expected a whole number from 1"),
         (
             "llama",
@@ -63,6 +64,43 @@ def test_wrong_input(kind: str, args: str, line: str) -> None:
     with pytest.raises(InputError, match=line) as caught:
         family_for(hf_recipe(kind, args=args))
     assert "\n" not in str(caught.value)
+
+
+def test_the_name_of_an_entry_on_the_hub() -> None:
+    """Qwen's config.json says `num_experts`, transformers keeps it as `num_local_experts`."""
+    recipe = hf_recipe("qwen3_moe", args="{num_experts: 4, head_dim: 128}")
+    assert config_at(recipe, Size(2048, 2, 4, 5)).num_local_experts == 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "entries", "fixed"),
+    [
+        # heads of 64 beside attention: their number is the inner width, 2 x hidden, over 64
+        ("zamba2", {"n_mamba_heads": 64, "attention_hidden_size": 4096}, {"mamba_headdim": 64}),
+        ("nemotron_h", {"mamba_num_heads": 64}, {"mamba_head_dim": 64}),
+        # as published for Qwen3-Next: 16 and 32 heads of 128 at 2,048
+        (
+            "qwen3_next",
+            {"linear_num_key_heads": 16, "linear_num_value_heads": 32},
+            {"linear_key_head_dim": 128},
+        ),
+        (
+            "jamba",
+            {"mamba_dt_rank": 128},
+            {"mamba_d_state": 16},
+        ),  # hidden/16, as in the Mamba paper
+    ],
+)
+def test_heads_and_ranks_of_state_spaces_follow_the_width(
+    kind: str, entries: dict[str, int], fixed: dict[str, int], tmp_path: Path
+) -> None:
+    path = tmp_path / "config.json"
+    sizes = {"hidden_size": 2048, "num_attention_heads": 32, "num_key_value_heads": 32}
+    path.write_text(json.dumps({"model_type": kind, **sizes, **entries, **fixed}))
+    recipe = hf_recipe(str(path), args="{}")
+    half = config_at(recipe, Size(1024, 2, 4, 5))
+    assert {n: getattr(half, n) for n in entries} == {n: v // 2 for n, v in entries.items()}
+    assert {n: getattr(half, n) for n in fixed} == fixed
 
 
 @pytest.mark.parametrize(
