@@ -121,13 +121,19 @@ def horizon_words(horizon: str, geometry: Geometry) -> tuple[str, Evidence, str]
 
 
 def _horizon(config: PlanConfig, plan: PlanData) -> Choice:
-    taken, kind, source = horizon_words(config.horizon, optimizer_spec(plan.optimizer).geometry)
+    geometry = optimizer_spec(plan.optimizer).geometry
+    taken, kind, source = horizon_words(config.horizon, geometry)
+    values = [name for name in HORIZON if name != "fixed-norm" or geometry.keeps_norm]
+    rivals = {name: horizon_words(name, geometry) for name in values if name != config.horizon}
+    others = [
+        f"{words} ({name}): {whose}" for name, (words, _, whose) in rivals.items() if words != taken
+    ]
     return Choice(
         "batch and duration (rules.horizon)",
         taken,
         kind if optimizer_spec(plan.optimizer).horizon_published else "assumption",
         source,
-        "tokens^-0.3: MARIN; with the model's size: StepFun 2503.04715",
+        "; ".join([*others, "with the model's size: StepFun 2503.04715"]),
     )
 
 

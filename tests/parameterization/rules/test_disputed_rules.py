@@ -86,3 +86,15 @@ def test_the_rate_over_the_batch_is_what_the_choice_says(
     (base, _) = planned(config, steps=32)
     assert plan.tensors[0].lr / base.tensors[0].lr == pytest.approx(factor)
     assert words in choices["batch and duration (rules.horizon)"].taken
+
+
+def test_the_rivals_over_the_batch_are_the_other_values_of_the_key() -> None:
+    """Goyal's linear rule is SGD's, Malladi's square root Adam's; one's own rule is no rival."""
+    _, choices = planned(PlanConfig("mup", Optimizer("adamw"), horizon="none"), batch=16)
+    others = choices["batch and duration (rules.horizon)"].others
+    assert "(steps): Complete(d)P" in others and "∝ √batch · tokens^-0.32" in others
+    assert "(none)" not in others
+    _, choices = planned(PlanConfig("mup", Optimizer("sgd")), batch=16)
+    others = choices["batch and duration (rules.horizon)"].others
+    assert "rate ∝ batch; length ignored (none): Goyal" in others and "√batch" not in others
+    assert "(fixed-norm)" not in others  # under SGD the same as the default
