@@ -50,6 +50,18 @@ def test_moments_by_hand() -> None:
     assert moments(np.outer([1.0, 3.0], [1.0, 3.0]), 10) == pytest.approx((20.0, 3.0))
 
 
+def test_the_formula_of_two_batch_sizes_that_the_docs_give() -> None:
+    """Four parts of 8 examples and the batch of 32 that they make: the same numbers (1812.06162)."""
+    parts = np.random.default_rng(0).normal(1.0, 2.0, (4, 7))
+    (small, g2_small), (large, g2_large) = (
+        (8, (parts**2).sum(1).mean()),
+        (32, (parts.mean(0) ** 2).sum()),
+    )
+    trace = (g2_small - g2_large) / (1 / small - 1 / large)
+    squared = (large * g2_large - small * g2_small) / (large - small)
+    assert moments(parts @ parts.T, small) == pytest.approx((trace, squared))
+
+
 def test_gradients_that_are_noise_alone_have_no_upper_bound() -> None:
     """At the optimum the mean gradient is zero."""
     model, x, y = regression(3200)
