@@ -51,7 +51,7 @@ def test_moments_by_hand() -> None:
 
 
 def test_the_formula_of_two_batch_sizes_that_the_docs_give() -> None:
-    """Four parts of 8 examples and the batch of 32 that they make: the same numbers (1812.06162)."""
+    """Four parts of 8 examples and the batch of 32 that they make (1812.06162, appendix A.1)."""
     parts = np.random.default_rng(0).normal(1.0, 2.0, (4, 7))
     (small, g2_small), (large, g2_large) = (
         (8, (parts**2).sum(1).mean()),
