@@ -135,6 +135,29 @@ def expected_lr(expected: Expectation, init: float | None) -> float | None:
     return expected.lr + expected.geometry.lr_power * multiplier
 
 
+def right_rates(expected: Expectation, init: float | None) -> tuple[float, float] | None:
+    """The least and the greatest exponent of the learning rate that may be right; None: unknown.
+
+    The init of a readout at zero does not tell how much of the factor is in the forward pass: its
+    rate may be that of the table's row or that without a multiplier, which follows from it (a rate
+    ∝ multiplier^lr_power keeps the effect: Yang and Hu, arXiv 2011.14522).
+
+    Args:
+        expected: The expected exponents of the tensor.
+        init: The measured exponent of its init standard deviation; None where it is zero.
+    """
+    right = expected_lr(expected, init)
+    if right is None:
+        return None
+    if init is not None or expected.acts_as != "readout":
+        return right, right
+    if expected.init is None or expected.row_init is None:
+        return right, right
+    of_row = expected.init - expected.row_init - 0.5  # the row's multiplier; 1/2 from fan-in
+    without = right - expected.geometry.lr_power * of_row
+    return min(right, without), max(right, without)
+
+
 def audit_tensor(
     name: str, expected: Expectation, widths: Mapping[int, AuditedWidth], ratio: float
 ) -> TensorReport:
@@ -165,7 +188,8 @@ def audit_tensor(
     decay = exact_slope(
         {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in present.items()}
     )
-    right_lr = expected_lr(expected, init)
+    right = right_rates(expected, init)
+    right_lr = None if lr is None or right is None else min(max(lr, right[0]), right[1])
     slope = None
     is_judged = lr is not None and right_lr is not None
     aspects: dict[str, AspectVerdict] = {"learning rate": "pass" if is_judged else "not judged"}
@@ -183,11 +207,11 @@ def audit_tensor(
         if abs(lr - right_lr) > EXPONENT_TOLERANCE:
             aspects["learning rate"] = "fail"
             finding = lr_finding(lr - right_lr)
-            right = round(right_lr, 3) + 0.0  # without the noise of a random init
+            shown = round(right_lr, 3) + 0.0  # without the noise of a random init
             diagnosis = Diagnosis(
                 finding,
                 f"`{name}`: its learning rate{times_factor(adjustment)} goes as width^{lr:.2g}, "
-                f"expected width^{right:.2g}: it is {excess(lr - right_lr, ratio)}",
+                f"expected width^{shown:.2g}: it is {excess(lr - right_lr, ratio)}",
                 FINDINGS[finding].fix(change=correction(lr - right_lr)),
             )
     return report(name, expected.role, aspects, slope, diagnosis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import log2
+from math import isclose, log2
 
 from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
 from mutransfer_cli.coordcheck.measure.optimizer.initial_steps import take_initial_steps
@@ -91,6 +91,29 @@ def distinct_over_width(
     )
 
 
+def alike_over_width(
+    conventions: Sequence[LrAdjustment], shapes: Mapping[int, Sequence[tuple[int, ...]]]
+) -> bool:
+    """Whether the conventions' factors on every matrix change alike from width to width.
+
+    Args:
+        conventions: The conventions that are possible.
+        shapes: Shapes of the model's matrices at each width, in one order.
+    """
+    changes = [
+        [
+            log2(convention(wide) / convention(narrow))
+            for narrow, *_, wide in zip(*shapes.values(), strict=True)
+        ]
+        for convention in conventions
+    ]
+    return all(
+        isclose(change, first, abs_tol=1e-9)
+        for others in changes[1:]
+        for first, change in zip(changes[0], others, strict=True)
+    )
+
+
 def measured_convention(
     fresh: Callable[[int], Subject], widths: Sequence[int], names: Collection[str]
 ) -> tuple[LrAdjustment | None, str]:
@@ -102,7 +125,8 @@ def measured_convention(
         names: The tensors whose updates are orthogonalized.
 
     Returns:
-        None where no published convention, or more than one, gives the measured factors.
+        None where no published convention gives the measured factors, or several do that change
+        otherwise over the width.
     """
     by_width = {width: update_scales(fresh(width), names) for width in widths}
     scales = [scale for found in by_width.values() for scale in found]
@@ -117,6 +141,10 @@ def measured_convention(
     shapes = {width: [scale.shape for scale in found] for width, found in by_width.items()}
     texts = [" = ".join((a.name, *other_names(a))) + f", {a.formula}" for a in fitting]
     note = f"the optimizer scales its orthogonalized updates by {' or '.join(texts)}"
-    if distinct_over_width(fitting, shapes):
-        return None, f"{note}: which of them could not be told, so their rates were not judged"
-    return fitting[0], note + (": the same for this model's shapes" if len(fitting) > 1 else "")
+    if len(fitting) == 1:
+        return fitting[0], note
+    if not distinct_over_width(fitting, shapes):
+        return fitting[0], f"{note}: the same for this model's shapes"
+    if alike_over_width(fitting, shapes):
+        return fitting[0], f"{note}: which of them could not be told; over the width they are alike"
+    return None, f"{note}: which of them could not be told, so their rates were not judged"

@@ -79,6 +79,29 @@ def test_square_matrices_alone_do_not_tell_formulas_apart() -> None:
     assert "the same for this model's shapes" in note
 
 
+@pytest.mark.parametrize(
+    ("sides", "judged"),
+    [
+        # √max(1, out/in), √(out/in) and 1 are within a third of an octave of each other; each side
+        # grows with the width, so that none of them changes with it
+        (lambda n: (5 * n // 4, n), True),
+        # a matrix out of 8 fixed inputs: only √(out/in) and √max(1, out/in) grow
+        (lambda n: (n, 8), False),
+    ],
+)
+def test_formulas_that_go_alike_over_the_width_are_judged(
+    sides: Callable[[int], tuple[int, int]], judged: bool
+) -> None:
+    def fresh(width: int) -> Subject:
+        fan_out, fan_in = sides(width)
+        model = nn.Linear(fan_in, fan_out, bias=False)
+        return Subject(model, Scaled(model.parameters(), lambda a, b: 1.0))
+
+    convention, note = measured_convention(fresh, (8, 12) if not judged else (16, 64), ["weight"])
+    assert (convention is not None) == judged
+    assert ("over the width they are alike" in note) == judged
+
+
 def muon(convention: str, power: float) -> Callable[[int, int], Subject]:
     """The hand-written muP model, its hidden matrices under torch's Muon at rates ∝ m^power."""
 
