@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,12 +12,14 @@ from mutransfer_cli.tracing.roles import Shape
 
 
 class Skeleton(torch.overrides.TorchFunctionMode):
-    """While active, functions that initialize tensors on the meta device do nothing."""
+    """While active, functions that initialize or move tensors on the meta device do nothing."""
 
     FILLS = frozenset(
         {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
         | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
     )
+
+    MOVES = frozenset({"cpu", "cuda", "to"})
 
     def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
         self, func, types, args=(), kwargs=None
@@ -27,7 +30,15 @@ class Skeleton(torch.overrides.TorchFunctionMode):
         fills = name in self.FILLS or (home == "torch.nn.init" and name.endswith("_"))
         if fills and isinstance(first, torch.Tensor) and first.is_meta:
             return first
+        if name in self.MOVES and isinstance(first, torch.Tensor) and first.is_meta:
+            return _converted(first, args[1:], kwargs)
         return func(*args, **kwargs)
+
+
+def _converted(tensor: torch.Tensor, args: Sequence[object], kwargs: Any) -> torch.Tensor:
+    """What `tensor.to(...)` would return, on the device where the tensor is."""
+    types = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.dtype | torch.Tensor)]
+    return tensor.type(getattr(types[0], "dtype", types[0])) if types else tensor
 
 
 def skeleton(build: Callable[[], nn.Module]) -> nn.Module:

@@ -144,8 +144,9 @@ def einsum_parts(args: Sequence[Any]) -> Parts:
     parts = []
     for tensor, mine in zip(operands, labels, strict=True):
         others = "".join(o for o in labels if o is not mine)
-        offset = tensor.dim() - len(mine.replace("...", ""))
-        plain = [(i + offset, c) for i, c in enumerate(mine.replace("...", ""))]
+        first, dots, last = mine.partition("...")
+        start = tensor.dim() - len(last) if dots else len(first)
+        plain = [*enumerate(first), *enumerate(last, start)]
         into = [i for i, c in plain if c not in output]
         own = [i for i, c in plain if c in output and c not in others]
         parts.append((into, own or [i for i, c in plain if c in output]))

@@ -11,7 +11,7 @@ WIDTH = 1 << 20  # 4 TB of float32 for each matrix
 
 
 class Net(nn.Module):
-    """Initializes with torch.nn.init, in place, and as a copy."""
+    """Initializes with torch.nn.init, in place, as a copy, and with a matrix made on the CPU."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -20,12 +20,16 @@ class Net(nn.Module):
         self.a.weight.data.normal_().mul_(2)
         with torch.no_grad():
             self.a.bias.copy_(torch.zeros(width))
+        rotation, _ = torch.linalg.qr(torch.randn(width, width).cpu())
+        self.rotation = nn.Parameter(rotation.to("cpu", torch.float64))
 
 
 def test_a_large_model_takes_no_memory() -> None:
     model = skeleton(lambda: Net(WIDTH))
     assert all(p.is_meta for p in model.parameters())
-    assert shapes_of(model) == {"a.weight": (WIDTH, WIDTH), "a.bias": (WIDTH,)}
+    square = (WIDTH, WIDTH)
+    assert shapes_of(model) == {"a.weight": square, "a.bias": (WIDTH,), "rotation": square}
+    assert model.rotation.dtype == torch.float64
 
 
 def test_real_tensors_are_still_initialized() -> None:

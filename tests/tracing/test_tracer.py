@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.tracing.torch_functions import einsum_parts
 from mutransfer_cli.tracing.tracer import trace
 from tests.helpers.traced_models import Conv1D, Heads, Language, Net, Raw, tokens, traced, vectors
 
@@ -188,6 +189,35 @@ def test_attention_written_by_hand_is_seen(how: str) -> None:
     assert (seen.head_size, seen.scale) == (2, pytest.approx(1.0))
     assert family.head_growth == 2.0
     assert family.scale_growth == pytest.approx(0.5)
+
+
+def test_sums_of_three_activations_are_no_scores() -> None:
+    """Causal linear attention as Performer computes it: the normalizer has fewer dimensions."""
+
+    class Linear(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(6, width), nn.Linear(width, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x).exp()
+            sums = torch.einsum("...nd,...ne->...nde", h, h).cumsum(-3)
+            norm = 1 / torch.einsum("...nd,...nd->...n", h, h.cumsum(-2))
+            out: Tensor = self.last(torch.einsum("...nde,...nd,...n->...ne", sums, h, norm))
+            return out
+
+    assert traced(Linear, torch.randn(2, 5, 6)).attention == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "parts"),
+    [("...bd", ([3], [2])), ("b...d", ([3], [0])), ("bd...", ([1], [0]))],
+)
+def test_dimensions_of_an_ellipsis(labels: str, parts: tuple[list[int], list[int]]) -> None:
+    """An ellipsis stands for the dimensions that no label names, wherever it is."""
+    equation = f"{labels},de->{labels.replace('d', 'e')}"
+    _, found = einsum_parts((equation, torch.ones(2, 3, 4, 5), torch.ones(5, 6)))
+    assert found[0] == parts
 
 
 def test_a_softmax_of_a_layer_is_no_attention() -> None:

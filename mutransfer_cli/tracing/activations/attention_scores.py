@@ -84,8 +84,8 @@ class AttentionScores:
         if not results or any(learned(t) for t in operands):
             return None
         if name in PRODUCTS:
-            left, right = operands[-2:] if len(operands) > 1 else (None, None)
-            if left is not None and right is not None:
+            if len(operands) == 2 or (name == "baddbmm" and len(operands) == 3):
+                left, right = operands[-2:]
                 size = summed_products(name, args, left, right)
                 dims = summed_dims(name, args, left, right)
                 scores = ScaledActivation(
