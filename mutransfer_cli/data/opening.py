@@ -16,6 +16,7 @@ from mutransfer_cli.data.protocol import (
     Source,
     VectorSource,
 )
+from mutransfer_cli.data.shaped_inputs import shaped
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import Recipe
 
@@ -62,7 +63,10 @@ def open_source(recipe: Recipe, seq_len: int | None = None) -> Source:
         d_out=data.d_out or row.d_out,
         vocab_size=int(recipe.model.args.get("vocab_size", UINT16_TOKENS)),
     )
-    return _opened(row.name, settings, file_version(path))
+    source = _opened(row.name, settings, file_version(path))
+    if data.shape is None:
+        return source
+    return shaped(cast(VectorSource, source), tuple(data.shape), row.name)
 
 
 def input_and_class_counts(recipe: Recipe) -> tuple[int | None, int | None]:

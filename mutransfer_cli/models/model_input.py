@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from torch import nn
@@ -14,18 +15,45 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import call_builder, import_callable
 from mutransfer_cli.recipe.starter.callable_template import CallableArguments
 from mutransfer_cli.recipe.starter.template import ModelInput
-from mutransfer_cli.tracing.skeleton import skeleton
+from mutransfer_cli.tracing.skeleton import shapes_of, skeleton
 
 
 def callable_arguments(path: str) -> CallableArguments:
     """The arguments of `package.module:callable` that a recipe names, from its signature.
 
+    The ladder starts where the model has the parameters of wider ones: of some, a single head has
+    no output projection.
+
     Raises:
-        InputError: The callable cannot be imported, or takes its sizes in one object.
+        InputError: The callable cannot be imported, or takes its sizes in one object or a list.
     """
     builder = import_callable(path)
     refuse_config_object(builder, path)
-    return arguments_of(builder)
+    arguments = arguments_of(builder)
+    try:
+        one, two = (
+            shapes_of(skeleton(lambda n=n: _built(path, n * arguments.narrowest).model))  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
+            for n in (1, 2)
+        )
+    except Exception:  # whatever the user's code raises: it may need arguments or a device
+        return arguments
+    return replace(
+        arguments, narrowest=(1 if one.keys() == two.keys() else 2) * arguments.narrowest
+    )
+
+
+def _built(path: str, width: int) -> Subject:
+    """The callable's model of a width, with the arguments that `init` writes.
+
+    Raises:
+        InputError: The callable cannot be imported or called with them.
+    """
+    builder = import_callable(path)
+    arguments = arguments_of(builder)
+    sizes = {name: round(width * factor) for name, factor in arguments.width.items()}
+    sizes |= {name: round(arguments.layers * factor) for name, factor in arguments.depth.items()}
+    optional = {"depth": arguments.layers}
+    return call_builder(builder, path, {**arguments.fixed, **sizes}, optional, 0)
 
 
 def input_of(path: str) -> ModelInput | None:
@@ -36,24 +64,20 @@ def input_of(path: str) -> ModelInput | None:
     Raises:
         InputError: The callable cannot be imported, or its model has one output and no loss.
     """
-    builder = import_callable(path)
-    arguments = arguments_of(builder)
+    arguments = arguments_of(import_callable(path))
     subjects: list[Subject] = []
 
     def model(width: int) -> nn.Module:
-        sizes = {name: round(width * factor) for name, factor in arguments.width.items()}
-        sizes |= {
-            name: round(arguments.layers * factor) for name, factor in arguments.depth.items()
-        }
-        optional = {"depth": arguments.layers}
-        subjects.append(call_builder(builder, path, {**arguments.fixed, **sizes}, optional, 0))
+        subjects.append(_built(path, width))
         return subjects[-1].model
 
     try:
         small, big = (skeleton(partial(model, n * arguments.narrowest)) for n in (2, 4))
     except Exception:  # whatever the user's code raises: it may need arguments or a device
-        return None
+        return ModelInput("images", arguments.channels) if arguments.channels else None
     found = first_input(list(small.modules()), list(big.modules()))
+    if found is not None and arguments.channels:
+        found = ModelInput("images", arguments.channels, found.classes)
     if found is not None and found.classes == 1 and subjects[0].loss is None:
         raise InputError(f"--model {path}: {ONE_OUTPUT}; {OWN_LOSS}")
     return found

@@ -204,12 +204,13 @@ def family_of(
     if small.shapes.keys() != big.shapes.keys():
         name = min(small.shapes.keys() ^ big.shapes.keys())
         raise InputError(
-            f"parameter {name} exists at one width but not at another", path=("model",)
+            f"parameter {name} exists at one width but not at another, as where a single head "
+            "needs no output projection; begin the ladder at a width that has it",
+            path=("model",),
         )
     values = dict(model.named_parameters())
     frozen = frozenset(n for n, p in values.items() if not (p.requires_grad and p.numel()))
-    state_spaces = state_space_roles(small.shapes)
-    tensors = []
+    state_spaces, tensors = state_space_roles(small.shapes), []
     for name, shape in small.shapes.items():
         if len(shape) != len(big.shapes[name]):
             raise InputError(

@@ -37,8 +37,9 @@ class Skeleton(torch.overrides.TorchFunctionMode):
 
 def _converted(tensor: torch.Tensor, args: Sequence[object], kwargs: Any) -> torch.Tensor:
     """What `tensor.to(...)` would return, on the device where the tensor is."""
-    types = [a for a in (*args, *kwargs.values()) if isinstance(a, torch.dtype | torch.Tensor)]
-    return tensor.type(getattr(types[0], "dtype", types[0])) if types else tensor
+    given = (*args, *kwargs.values())
+    types = [a.dtype if isinstance(a, torch.Tensor) else a for a in given]
+    return next((tensor.to(t) for t in types if isinstance(t, torch.dtype)), tensor)
 
 
 def skeleton(build: Callable[[], nn.Module]) -> nn.Module:

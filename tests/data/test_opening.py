@@ -59,3 +59,15 @@ def test_sizes_of_a_file_are_read_from_it(tmp_path: Path) -> None:
 def test_sizes_that_the_file_does_not_have(tmp_path: Path, said: str, line: str) -> None:
     with pytest.raises(InputError, match=rf"data\.{line}"):
         input_and_class_counts(table(tmp_path, said))
+
+
+def test_inputs_of_another_shape(tmp_path: Path) -> None:
+    """The same numbers in the order of the file; a shape of 5 numbers is refused."""
+    flat, shaped = open_source(table(tmp_path)), open_source(table(tmp_path, ", shape: [3, 1, 2]"))
+    assert flat.digest == shaped.digest
+    (x, y), (as_image, classes) = flat.batch(1, 2, 4), shaped.batch(1, 2, 4)
+    assert as_image.shape == (4, 3, 1, 2)
+    assert as_image.flatten().equal(x.flatten()) and y.equal(classes)
+    assert {x.shape[1:] for x, _ in shaped.validation(2)} == {(3, 1, 2)}
+    with pytest.raises(InputError, match=r"data\.shape: 1×5 are 5 numbers, .* tensors has 6"):
+        open_source(table(tmp_path, ", shape: [1, 5]"))

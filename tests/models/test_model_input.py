@@ -46,6 +46,16 @@ def wavenet(n_symbols: int, residual_channels: int = 64, skip_channels: int = 12
     )
 
 
+class OneHead(nn.Module):
+    """As vit-pytorch's attention: no output projection where one head is as wide as the model."""
+
+    def __init__(self, dim: int, heads: int, dim_head: int = 64) -> None:
+        super().__init__()
+        self.first = nn.Embedding(256, dim)
+        if heads > 1 or dim_head != dim:
+            self.out = nn.Linear(heads * dim_head, dim)
+
+
 def regression(width: int) -> nn.Module:
     return nn.Sequential(nn.Linear(12, width), nn.Tanh(), nn.Linear(width, 1))
 
@@ -62,7 +72,7 @@ def fails(width: int) -> nn.Module:
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleType("some_models")
     for build in (
-        *(tokens, vectors, digits, images, regression, with_loss),
+        *(tokens, vectors, digits, images, OneHead, regression, with_loss),
         *(fails, by_another_name, wavenet),
     ):
         setattr(found, build.__name__, build)
@@ -75,7 +85,12 @@ def module(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tokens", ModelInput("tokens"), "source: stdlib"),
         ("vectors", ModelInput("vectors", 12, 5), "source: teacher, d_in: 12, d_out: 5"),
         ("digits", ModelInput("vectors", 64, 10), "source: digits"),
-        ("images", ModelInput("images", 3), "source: tensors, path: FILE.npz"),
+        # 3 channels of 32 × 32
+        (
+            "images",
+            ModelInput("images", 3),
+            "data: {source: teacher, d_in: 3072, d_out: 10, shape: [3, 32, 32]}",
+        ),
         ("fails", None, "source: stdlib"),
     ],
 )
@@ -111,6 +126,11 @@ def test_the_recipe_passes_the_width_by_the_name_that_the_callable_requires() ->
     text = template(path, "study", takes=input_of(path), arguments=arguments)
     assert loads(text, "the recipe").recipe.model.width == {"d_model": 1}
     assert "# by_another_name(d_model: 'int', classes: 'int' = 7, seed: 'int' = 0)\n" in text
+
+
+def test_a_ladder_starts_where_the_model_has_all_its_parameters() -> None:
+    assert callable_arguments("some_models:OneHead").narrowest == 128  # one head at 64
+    assert callable_arguments("some_models:vectors").narrowest == 32  # the control
 
 
 def test_a_vocabulary_is_not_the_width() -> None:

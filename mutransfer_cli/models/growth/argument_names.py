@@ -14,7 +14,10 @@ LIKELY = re.compile(
     r"(?!(?:in|out|input|output|image|img|patch|head|num|n)_)"
     r"(?:(?:\w+_)?(?:width|dim|hidden|channels|features|hidden_size)|d_ff|d_inner|dim_feedforward)"
 )
-VOCABULARY = re.compile(r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|tokens?|ntoken|symbols|chars)")
+VOCABULARY = re.compile(
+    r"(?:\w+_)?(?:vocab|vocab_size|vocabulary|ntoken|symbols|chars)"
+    r"|(?!\w*(?:memory|mem|register|pooled|latent|prefix|prompt|special|extra)_)(?:\w+_)?tokens?"
+)
 CONTEXT = re.compile(
     r"(?:(?:max|n|num)_?)?(?:(?:seq|sequence|ctx|context)(?:_?(?:len|length|size|window))?"
     r"|len|length|positions|position_embeddings|block_size)"
@@ -24,7 +27,10 @@ CAUSAL = re.compile(r"(?:is_)?causal")
 HEADS = re.compile(r"(?:(?:n|n_|num_)(?:attention_|attn_|kv_|key_value_)?heads?|(?:kv_)?heads)")
 HEAD_SIZE = re.compile(r"(?:attention_|attn_)?(?:dim_head|head_dim|d_head|head_size|head_width)")
 IMAGE = re.compile(r"(?:image|img)_size")
-IMAGE_CHANNELS = re.compile(r"channels|in_chans|img_channels|image_channels")
+IMAGE_CHANNELS = re.compile(r"channels|in_chans|in_channels|img_channels|image_channels")
+PATCH = re.compile(r"(?:(?:image|img)_)?patch_size")
+CLASSES = re.compile(r"(?:num_|n_)?(?:classes|labels)")
+WIDTHS = re.compile(r"dims|widths|channels|(?:\w+_)?(?:channels|dims|sizes|filters|features)")
 SMALLEST_WIDTH = 8
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from inspect import Parameter
 from math import lcm
@@ -11,6 +11,7 @@ from typing import Any
 
 from mutransfer_cli.models.growth.argument_names import (
     CAUSAL,
+    CLASSES,
     CONTEXT,
     DEPTH,
     HEAD_SIZE,
@@ -18,6 +19,7 @@ from mutransfer_cli.models.growth.argument_names import (
     IMAGE,
     IMAGE_CHANNELS,
     LIKELY,
+    PATCH,
     SURE,
     VOCABULARY,
     is_count,
@@ -25,12 +27,20 @@ from mutransfer_cli.models.growth.argument_names import (
 )
 from mutransfer_cli.models.user_code import Builder
 from mutransfer_cli.recipe.schema.data import Data
-from mutransfer_cli.recipe.starter.callable_template import LAYERS, NARROWEST, CallableArguments
+from mutransfer_cli.recipe.starter.callable_template import (
+    IMAGE_SIDE,
+    LAYERS,
+    NARROWEST,
+    CallableArguments,
+)
 
 USUAL_HEAD_SIZE = 32  # where neither a default nor an argument says one
 NARROWEST_RUNGS = (NARROWEST, 128)  # from, to; beyond, a ladder takes too long on a CPU
 DIVISOR = 8  # of every rung, as normalization by groups asks
 BYTES = 256
+PATCH_SIDE = 8  # at most: 16 patches of an image
+RGB = 3
+TEN_CLASSES = 10
 SEQ_LEN: int = Data.model_fields["seq_len"].default
 
 
@@ -49,19 +59,37 @@ def arguments_of(builder: Builder) -> CallableArguments:
     }
     required = [name for name, default in named.items() if default is Parameter.empty]
     fixed = _from_data(named)
-    depth, layers = ({}, LAYERS) if "depth" in signature.parameters else _depth(named)
+    layered = signature.parameters.get("depth")
+    depth, layers = _depth(named)
+    if layered is not None:
+        depth, layers = {}, layered.default if is_count(layered.default) else LAYERS
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     rest = [name for name in required if name not in fixed and name not in depth]
     narrowest, width = _width(named, rest, open_ended)
     missing = tuple(name for name in rest if name not in width)
-    return CallableArguments(width, fixed, text, narrowest, depth, layers, missing)
+    channels = _channels({**named, **fixed}) if _sees_images(named) else None
+    return CallableArguments(width, fixed, text, narrowest, depth, layers, missing, channels)
+
+
+def _sees_images(named: Iterable[str]) -> bool:
+    """Whether an argument is the size of an image."""
+    return any(IMAGE.fullmatch(name) for name in named)
+
+
+def _channels(values: Mapping[str, Any]) -> int:
+    """The channels of the images, by the argument that says them."""
+    said = [d for name, d in values.items() if IMAGE_CHANNELS.fullmatch(name) and is_count(d)]
+    return said[0] if said else RGB
 
 
 def _from_data(named: Mapping[str, Any]) -> dict[str, int]:
     """The arguments that the default data say: a vocabulary of bytes, the length of a sequence.
 
     A model of tokens that is not causal by default is made so, since it predicts the next one.
+    One of images gets small ones.
     """
+    if _sees_images(named):
+        return _from_images(named)
     fixed: dict[str, int] = {}
     tokens = any(VOCABULARY.fullmatch(name) for name in named)
     for name, default in named.items():
@@ -71,6 +99,22 @@ def _from_data(named: Mapping[str, Any]) -> dict[str, int]:
             fixed[name] = SEQ_LEN
         elif tokens and CAUSAL.fullmatch(name) and default is False:
             fixed[name] = True
+    return fixed
+
+
+def _from_images(named: Mapping[str, Any]) -> dict[str, int]:
+    """The arguments of a model of images: small ones, in a few patches, of ten classes."""
+    fixed: dict[str, int] = {}
+    for name, default in named.items():
+        required = default is Parameter.empty
+        if IMAGE.fullmatch(name):
+            fixed[name] = IMAGE_SIDE
+        elif PATCH.fullmatch(name) and (required or (is_count(default) and default > PATCH_SIDE)):
+            fixed[name] = PATCH_SIDE
+        elif IMAGE_CHANNELS.fullmatch(name) and required:
+            fixed[name] = RGB
+        elif CLASSES.fullmatch(name) and required:
+            fixed[name] = TEN_CLASSES
     return fixed
 
 
@@ -99,7 +143,7 @@ def _width(
         rest: The required arguments that nothing else gives.
         open_ended: It takes further arguments by any name.
     """
-    images = any(IMAGE.fullmatch(name) for name in named)
+    images = _sees_images(named)
     usual = [
         name
         for name in named

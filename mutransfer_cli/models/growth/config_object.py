@@ -1,4 +1,4 @@
-"""Callables that take their sizes in one object: what a function of the sizes would look like."""
+"""Callables that take their sizes in an object or a list: what a function of them looks like."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import dataclasses
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from typing import Any
 
+from torch import nn
+
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.growth.argument_names import SURE, WIDTHS, is_width
 from mutransfer_cli.models.growth.callable_arguments import arguments_of
 from mutransfer_cli.models.user_code import BUILD, Builder
 
@@ -19,14 +22,14 @@ CLASS = re.compile(r"\w*(?:Config|Configuration|Args|Arguments|Params|HParams|Op
 
 
 def refuse_config_object(builder: Builder, path: str) -> None:
-    """Refuse a callable whose sizes lie in an object, which a recipe cannot hold.
+    """Refuse a callable whose sizes lie in an object or a list, which a recipe cannot scale.
 
     Args:
         builder: The callable.
         path: The callable as package.module:callable.
 
     Raises:
-        InputError: It requires one argument alone, and that is such an object.
+        InputError: It requires such an object, or its widths are a list.
     """
     try:
         parameters = inspect.signature(builder).parameters
@@ -37,22 +40,61 @@ def refuse_config_object(builder: Builder, path: str) -> None:
         for p in parameters.values()
         if p.default is Parameter.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    if len(required) != 1:
-        return
-    kind = _class_of(required[0], builder)
-    if not (OBJECT.fullmatch(required[0].name) or dataclasses.is_dataclass(kind)):
-        return
     name = re.split(r"[:.]", path)[-1]
-    function = (
-        f"def build(width, depth): return {name}({kind.__name__}({_sizes(kind)}))"
-        if kind
-        else f"a function build(width, depth) that makes it and returns {name}({required[0].name})"
-    )
+    for parameter in required:
+        kind = _class_of(parameter, builder)
+        alone = len(required) == 1 and OBJECT.fullmatch(parameter.name)
+        said = parameter.annotation is not Parameter.empty
+        if alone or (said and _holds_sizes(kind)):
+            made = f"{parameter.name}={kind.__name__}({_sizes(kind)})" if kind else ""
+            others = [*_given(required, parameter.name, builder), made]
+            function = (
+                f"def build(width, depth): return {name}({', '.join(others)})"
+                if kind
+                else f"a function build(width, depth) that makes it and returns {name}"
+                f"({parameter.name})"
+            )
+            _refuse(
+                f"{path} takes an object, {parameter.name!r}, which a recipe cannot hold", function
+            )
+    lists = [n for n, p in parameters.items() if WIDTHS.fullmatch(n) and _are_widths(p.default)]
+    if lists and not any(SURE.fullmatch(n) for n in parameters):
+        widths = _in_proportion(parameters[lists[0]].default)
+        arguments = [*_given(required, lists[0], builder), f"{lists[0]}={widths}"]
+        _refuse(
+            f"{path} takes its widths as a list, {lists[0]!r}",
+            f"def build(width): return {name}({', '.join(arguments)})",
+        )
+
+
+def _refuse(reason: str, function: str) -> None:
+    """Say what to write."""
     raise InputError(
-        f"{path} takes one object, {required[0].name!r}, which a recipe cannot hold; in a file of "
-        f"your own, say sized.py, write {function} and name it sized:build",
+        f"{reason}; in a file of your own, say sized.py, write {function} and name it sized:build",
         BUILD,
     )
+
+
+def _holds_sizes(kind: type[Any] | None) -> bool:
+    """Whether objects of this class are modules or settings."""
+    return kind is not None and (dataclasses.is_dataclass(kind) or issubclass(kind, nn.Module))
+
+
+def _given(required: Sequence[Parameter], but: str, builder: Builder) -> list[str]:
+    """The other arguments that are required, as Python, with what the default data say."""
+    fixed = arguments_of(builder).fixed
+    return [f"{p.name}={fixed.get(p.name, '...')}" for p in required if p.name != but]
+
+
+def _are_widths(default: object) -> bool:
+    """Whether a default is a list of numbers of features."""
+    return isinstance(default, list | tuple) and bool(default) and all(map(is_width, default))
+
+
+def _in_proportion(widths: Sequence[int]) -> str:
+    """Widths in the proportion of the first, as Python."""
+    ratios = [_growing({"": width / widths[0]}, "width")[0].lstrip("=") for width in widths]
+    return f"({', '.join(ratios)})"
 
 
 def _class_of(parameter: Parameter, builder: Builder) -> type[Any] | None:

@@ -20,7 +20,7 @@ from mutransfer_cli.models.huggingface.config_entries import (
     first_entry,
     known_config,
 )
-from mutransfer_cli.recipe.starter.template import IMAGE_SIDE, ProxyLadder
+from mutransfer_cli.recipe.starter.template import DIGIT_SIDE, ProxyLadder
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def ladder_of(model: str) -> ProxyLadder:
         if (values.get("rotary_dim") or 0) > head:
             args["rotary_dim"] = head
     if images:
-        args |= {"image_size": IMAGE_SIDE, "patch_size": 2, "num_channels": 1}
+        args |= {"image_size": DIGIT_SIDE, "patch_size": 2, "num_channels": 1}
     elif from_file and "vocab_size" in values:
         args["vocab_size"] = BYTES
     unit = narrowest_width(values, width, head_count, head)

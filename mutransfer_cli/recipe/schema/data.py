@@ -35,6 +35,8 @@ class Data(Section):
     """Numbers per input; null: what the source has, and for tokens none."""
     d_out: Positive | None = None
     """Number of classes; null: what the source has, and for tokens none."""
+    shape: Annotated[list[Positive], Field(min_length=1)] | None = None
+    """The shape of each input, such as [3, 32, 32] for an image; null: as the source has it."""
 
     @property
     def is_tokens(self) -> bool:

@@ -20,6 +20,7 @@ model:
 NARROWEST = 32  # width, unless a model's heads ask for another
 REQUIRED = "# Required, for you to add"
 LAYERS = 2  # where no default says a number
+IMAGE_SIDE = 32  # pixels; side of the images where nothing else says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class CallableArguments:
         depth: By argument, how many times the depth it is; empty where it is called `depth`.
         layers: The depth of the base.
         missing: Arguments that it requires, and of which nothing says what they are.
+        channels: Those of its images, where an argument says their size; else None.
     """
 
     width: Mapping[str, float] = field(default_factory=lambda: {"width": 1})
@@ -43,6 +45,7 @@ class CallableArguments:
     depth: Mapping[str, float] = field(default_factory=dict)
     layers: int = LAYERS
     missing: tuple[str, ...] = ()
+    channels: int | None = None
 
 
 DEFAULT_ARGUMENTS = CallableArguments()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from typing import Literal
 
 import yaml
@@ -18,6 +18,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 from mutransfer_cli.recipe.starter.callable_template import (
     DEFAULT_ARGUMENTS,
+    IMAGE_SIDE,
     LAYERS,
     NARROWEST,
     CallableArguments,
@@ -61,7 +62,8 @@ _INIT_FROM_MODEL = "init: {from: model}               # model: as its authors do
 _CALLABLE_DATA = "# Used where the model brings no loss and batches of its own.\n"
 
 
-IMAGE_SIDE = 8  # pixels; side of the images on which proxies of vision models train
+DIGIT_SIDE = 8  # pixels; side of the images on which proxies of Hugging Face's models train
+CLASSES = 10  # of images, where the model's last layer does not say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +197,13 @@ def _data_for(takes: ModelInput | None) -> str:
     if takes is None or takes.kind == "tokens":
         return _data("tokens")
     if takes.kind == "images":
+        shape = [takes.size or 1, IMAGE_SIDE, IMAGE_SIDE]
         return (
-            f"# The model takes images: x (examples, {takes.size}, height, width) and classes y\n"
-            "# of your own file.\n"
-            "data: {source: tensors, path: FILE.npz}"
+            "# Noise as images, with classes of a fixed random network: enough for check. For a\n"
+            f"# sweep, your own images x (examples, {takes.size}, height, width) and classes y:\n"
+            "# {source: tensors, path: FILE.npz}.\n"
+            f"data: {{source: teacher, d_in: {prod(shape)}, d_out: {takes.classes or CLASSES}, "
+            f"shape: {shape}}}"
         )
     rows = [row for row in SOURCES if row.yields == "vectors" and not row.reads_file]
     for row in sorted(rows, key=lambda r: not r.fixed_sizes):
@@ -247,7 +252,7 @@ def _of_config(model: str, ladder: ProxyLadder) -> dict[str, str]:
             [*about, "model:", f"  build: {plain_or_quoted(model)}", f"  args: {args}", ""]
         ),
         "init": _INIT_FROM_MODEL,
-        "data": _data("vectors", d_in=IMAGE_SIDE**2) if ladder.images else _data("tokens"),
+        "data": _data("vectors", d_in=DIGIT_SIDE**2) if ladder.images else _data("tokens"),
         "sizes": sizes,
         **({"parameterization": deeper} if deeper and depth > ladder.depth else {}),
     }

@@ -48,6 +48,7 @@ def _data_faults(recipe: Recipe) -> Iterator[Fault]:
     for name, value, fixed in (
         ("d_in", data.d_in, source.d_in),
         ("d_out", data.d_out, source.d_out),
+        ("shape", data.shape, data.shape),
     ):
         if source.yields == "tokens" and value is not None:
             yield Fault(("data", name), f"data.source {data.source} has no {name}; leave it out")

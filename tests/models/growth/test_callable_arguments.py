@@ -26,7 +26,18 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
         (
             lambda *, image_size, patch_size, num_classes, dim, depth, heads, mlp_dim: None,
             {"dim": 1, "mlp_dim": 1, "heads": 1 / 32},  # heads that nothing measures: of 32
-            {},
+            {"image_size": 32, "patch_size": 8, "num_classes": 10},  # 16 patches
+        ),
+        # larger images and patches of the defaults made as small, smaller patches kept
+        (
+            lambda img_size=224, patch_size=16, in_chans=3, num_classes=1000, embed_dim=768: None,
+            {"embed_dim": 1},
+            {"img_size": 32, "patch_size": 8},
+        ),
+        (
+            lambda img_size=224, patch_size=4, embed_dim=96, num_register_tokens=None: None,
+            {"embed_dim": 1},
+            {"img_size": 32},
         ),
         (
             lambda d_model=512, nhead=8, num_layers=6, dim_feedforward=2048: None,
@@ -79,7 +90,11 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
             {"ntoken": 256},
         ),
         # channels of an image
-        (lambda *, image_size, channels, patch_size, dim, depth: None, {"dim": 1}, {}),
+        (
+            lambda *, image_size, channels, patch_size, dim, depth: None,
+            {"dim": 1},
+            {"image_size": 32, "channels": 3, "patch_size": 8},
+        ),
         # the length of the data's sequences where it has no default, and predicting the next token
         (
             lambda *, num_tokens, max_seq_len, dim, causal=False: None,
@@ -93,6 +108,12 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
         ),
         (lambda dim, seq_len, causal=False: None, {"dim": 1}, {"seq_len": 64}),  # not of tokens
         (lambda dim, num_tokens=None: None, {"dim": 1}, {"num_tokens": 256}),
+        # tokens that are no vocabulary
+        (
+            lambda dim, num_tokens, num_memory_tokens=None, dim_pooled_tokens=None: None,
+            {"dim": 1},
+            {"num_tokens": 256},
+        ),
         # signatures that do not tell: the reader has to say
         (lambda n_channels, n_classes, bilinear=False: None, {"width": 1}, {}),
         (lambda first, second: None, {"width": 1}, {}),
@@ -130,6 +151,7 @@ def test_every_rung_has_whole_heads(
     ("builder", "depth", "layers"),
     [
         (lambda dim, depth: None, {}, 2),
+        (lambda dim, depth=12: None, {}, 12),
         (lambda dim: None, {}, 2),
         (lambda dim, n_layers: None, {"n_layers": 1}, 2),
         (lambda dim, num_layers=6: None, {"num_layers": 1}, 6),
@@ -144,8 +166,8 @@ def test_the_depth(builder: Callable[..., Any], depth: dict[str, float], layers:
 
 
 def test_what_nothing_says_is_missing() -> None:
-    found = arguments_of(lambda *, image_size, patch_size, num_classes, dim, depth, heads: None)
-    assert found.missing == ("image_size", "patch_size", "num_classes")
+    found = arguments_of(lambda *, kernel, num_classes, dim, depth, heads: None)
+    assert found.missing == ("kernel", "num_classes")
     assert arguments_of(lambda n_layers, dim, num_tokens: None).missing == ()
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from torch import nn
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.growth.config_object import refuse_config_object
@@ -49,6 +50,31 @@ def test_the_function_that_it_shows_makes_the_object(signature: str) -> None:
 
 def test_an_object_of_an_unknown_class() -> None:
     assert "build(width, depth) that makes it and returns GPT(args)" in refused("args")
+
+
+class Layers(nn.Module):
+    def __init__(self, dim: int, depth: int) -> None:
+        super().__init__()
+        self.sizes = dim, depth
+
+
+def test_an_object_beside_other_arguments() -> None:
+    """As x-transformers has it; a class that is no module and no dataclass is not made."""
+    said = refused("*, num_tokens, max_seq_len, attn_layers: 'Layers', emb_dim=None", Layers)
+    line = said[said.index("def build") : said.index(" and name it")]
+    built: dict[str, Any] = {"GPT": lambda **given: given, "Layers": Layers}
+    exec(line, built)
+    given = built["build"](256, 3)
+    assert given.pop("attn_layers").sizes == (256, 3)
+    assert given == {"num_tokens": 256, "max_seq_len": 64}
+    assert refused("dim, layers: 'str'", Layers) == ""
+
+
+def test_widths_in_a_list_grow_together() -> None:
+    """As of ConvNeXt; where an argument alone is the width, the list stays as it is."""
+    said = refused("in_chans=3, depths=(3, 3, 9, 3), dims=(96, 192, 384, 768)")
+    assert "def build(width): return GPT(dims=(width, 2 * width, 4 * width, 8 * width))" in said
+    assert refused("dim, dims=(96, 192, 384, 768)") == ""
 
 
 @pytest.mark.parametrize(

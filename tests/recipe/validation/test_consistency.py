@@ -12,6 +12,7 @@ VECTORS = " | ".join(row.name for row in SOURCES if row.yields == "vectors")
 GPT = [
     ("source: stdlib", "source: text", "7:1: data.path: missing; data.source text reads a file"),
     ("source: stdlib", "source: stdlib, path: x", "7:30: data.path: data.source stdlib reads no"),
+    ("source: stdlib", "source: stdlib, shape: [3]", "7:31: data.shape: data.source stdlib has no"),
     ("source: stdlib", "source: stdlib, d_in: 3", "7:30: data.d_in: data.source stdlib has no"),
     ("source: stdlib", "source: digits", "7:16: data.source: gpt reads tokens"),
     ("{width: 32}", "{width: 32, tokens: 1000}", "8:27: base.tokens: 1000 tokens are less than"),
