@@ -40,6 +40,7 @@ class ProbeRequest:
         table: A table of loss curves, where it is one.
         predict: Share of a run from which its final loss is predicted; None: nothing is predicted.
         curve: A table with the first part of one run.
+        thorough: Whether an estimate is to be confirmed; a sweep, which begins at it, does so.
     """
 
     proxies: Proxies | None = None
@@ -51,6 +52,7 @@ class ProbeRequest:
     table: Path | None = None
     predict: float | None = None
     curve: Path | None = None
+    thorough: bool = True
 
     @property
     def measured(self) -> Proxies:

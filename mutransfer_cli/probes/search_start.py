@@ -46,7 +46,8 @@ def search_start(
         return known, f"the search began at lr = {known:.4g}, which an earlier sweep estimated"
     probe: Probe = PROBES.require(PROBE, KEY).load()
     proxies = proxies_of_recipe(loaded.recipe, str(loaded.path))
-    result = probe(ProbeRequest(proxies, seed=seed, minutes=inf))  # little beside the sweep
+    request = ProbeRequest(proxies, seed=seed, minutes=inf, thorough=False)  # little beside it
+    result = probe(request)
     if result.verdict != "pass":
         return None, f"the search begins as without `search.start`: {result.reason}"
     best = min((m.estimate for m in result.measures), key=_octaves)

@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from math import log2
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from mutransfer_cli.models.proxy import ProxyFactory
-from mutransfer_cli.probes.predict_lr import (
-    CRITICAL,
-    STABILITY,
-    Calibration,
-    calibrated,
-    edge_multiples,
-    minimum,
-)
+from mutransfer_cli.probes.estimates.best_rate import bracket, minimum
+from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
+from mutransfer_cli.probes.predict_lr import CALIBRATION, judged
 from mutransfer_cli.probes.probe_run import run_probe
+from mutransfer_cli.probes.subject.trained_rates import CRITICAL, SHORT, STABILITY, edge_multiples
 from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.train.population.trainer import train_population
@@ -129,3 +126,98 @@ def test_a_callable_has_curvature_only_and_is_not_decided(
     assert document.verdict == "inconclusive"
     assert {m.at["estimator"] for m in document.measures} == {STABILITY, CRITICAL}
     assert document.series == ()  # no axes without a curve
+
+
+REGRESSION = """
+import torch
+from torch import nn
+from mutransfer_cli import Subject
+TRUTH = torch.ones(5, 1)
+class Model(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(5, 1))
+        self.unused = nn.Parameter(torch.zeros(width), requires_grad=False)
+    def forward(self, x):
+        return x @ self.w
+def build(width, noise):
+    def batch(seed):
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(100, 5, generator=generator)
+        return x, x @ TRUTH + noise * torch.randn(100, 1, generator=generator)
+    loss = lambda m, b: ((m(b[0]) - b[1]) ** 2).mean() / 2
+    return Subject(Model(width), loss=loss, batch=batch)
+"""
+REGRESSED = """
+name: regression
+model: {build: "REGRESSION:build", args: {noise: NOISE}}
+parameterization: sp
+optimizer: {name: sgd, lr: 0.1}
+schedule: {name: constant, warmup: 0.0}
+data: {source: digits}
+base: {width: 8, depth: 1, batch: 100, steps: STEPS}
+ladder: {width: [8, 16]}
+"""
+
+
+def best_of_regression(noise: float, steps: int) -> float:
+    """The rate of lowest mean |w - w*|² after so many steps of batches of B normal inputs.
+
+    With E[xxᵀ] = 1 and E[x xᵀx xᵀ] = (d + 2), a step multiplies it by (1 - η)² + η²(d + 1)/B and
+    adds η² noise² d/B; it is 5 at init.
+    """
+    rates = 2.0 ** np.arange(-9, 1, 0.01)
+    distance = np.full_like(rates, 5.0)
+    for _ in range(steps):
+        shrunk = (1 - rates) ** 2 + rates**2 * 6 / 100
+        distance = shrunk * distance + rates**2 * noise**2 * 5 / 100
+    return float(rates[np.argmin(distance)])
+
+
+@pytest.mark.parametrize(("noise", "steps"), [(0.0, 20), (3.0, 60)])
+def test_a_linear_regression(
+    noise: float, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With label noise the best rate is about log(T)/T, at other multiples of a short run's.
+
+    The calibrated interval may miss it; then runs of all steps must say so, and hold it.
+    """
+    (tmp_path / f"regressed{steps}.py").write_text(REGRESSION)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = REGRESSED.replace("NOISE", str(noise)).replace("STEPS", str(steps))
+    path = tmp_path / "r.yaml"
+    path.write_text(text.replace("REGRESSION", f"regressed{steps}"))
+    document = run_probe("predict-lr", str(path))
+    found = {m.at["estimator"]: m.estimate for m in document.measures}
+    name = SHORT if document.verdict == "pass" else "runs of all steps"
+    low, high = found[name].low, found[name].high
+    best = best_of_regression(noise, steps)
+    assert low is not None and high is not None and low < best < high, document.reason
+
+
+def bowl(rate: float, steps: int, noise: float) -> float:
+    """Mean loss ½m after steps on ½w² from w = 1: m ← (1 - η)² m + η² noise."""
+    m = 1.0
+    for _ in range(steps):
+        m = (1 - rate) ** 2 * m + rate**2 * noise
+    return m / 2
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4, 0.01, 1.0])
+@pytest.mark.parametrize("steps", [50, 200, 1000])
+def test_runs_of_all_steps_show_where_the_calibration_does_not_hold(
+    noise: float, steps: int
+) -> None:
+    """A pass holds the best rate; else it is between the ends that are reported."""
+    grid = [2.0 ** (k / 8) for k in range(-80, 9)]
+    best = min(grid, key=lambda rate: bowl(rate, steps, noise))
+    short = {2.0**k: bowl(2.0**k, steps // 10, noise) for k in range(-10, 1)}
+    estimate = calibrated(minimum(short), CALIBRATION[SHORT], 0.95)
+    found = bracket(lambda rate: bowl(rate, steps, noise), estimate)
+    verdict, reason, _ = judged(SHORT, estimate, found, thorough=True)
+    low, high = (
+        (estimate.low, estimate.high) if verdict == "pass" else (found.low or 0.0, found.high)
+    )
+    assert low is not None and high is not None and low <= best <= high, reason
+    if noise == 1e-4 and steps > 50:  # the control: the calibration by itself would be wrong
+        assert verdict == "inconclusive" and estimate.low is not None and best < estimate.low
