@@ -21,11 +21,17 @@ def repeatable(loss: Loss) -> Loss:
     """
 
     def repeated(model: nn.Module, batch: Any) -> Tensor:
-        with torch.random.fork_rng(devices=[]), kept_buffers(model):
+        with torch.random.fork_rng(devices=_gpus(model)), kept_buffers(model):
             torch.manual_seed(0)
             return loss(model, batch)
 
     return repeated
+
+
+def _gpus(model: nn.Module) -> list[int]:
+    """The GPUs of a model, whose generators `manual_seed` seeds too."""
+    found = {p.device.index for p in model.parameters() if p.device.type == "cuda"}
+    return sorted(index for index in found if index is not None)
 
 
 @contextmanager

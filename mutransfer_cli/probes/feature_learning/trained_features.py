@@ -50,7 +50,7 @@ def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatu
     for step in range(min(STEPS, trainee.steps)):
         finite_loss(trainee.step(step), step)
     after = output_gradients(trainee, batch) if gradients is not None else None
-    moved = _movement(outputs, layer_outputs(trainee, batch))
+    moved = relative_movement(outputs, layer_outputs(trainee, batch))
     if gradients is None or after is None:
         return TrainedFeatures(moved, None, {}, {})
     found = {INIT: gradients, TRAINED: after}
@@ -63,8 +63,14 @@ def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatu
     return TrainedFeatures(moved, kernel, alignment, {w: g.ansatz for w, g in found.items()})
 
 
-def _movement(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, float]:
+def relative_movement(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor]
+) -> dict[str, float]:
     """Relative change of every output that moves; empty where all are fixed.
+
+    Args:
+        before: Outputs by layer.
+        after: The same at a later step.
 
     Raises:
         InputError: There is no output.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mutransfer_cli.probes.curvature.repeatable import Loss
 from mutransfer_cli.probes.subject.trainee import Trainee
 
 READOUTS = ("readout", "tied")
@@ -27,7 +29,20 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
         trainee: Gives the model, its loss and the roles of its tensors.
         batch: The batch.
     """
-    roles = trainee.roles
+    return outputs_by_layer(trainee.model, trainee.loss, batch, trainee.roles)
+
+
+def outputs_by_layer(
+    model: nn.Module, loss: Loss, batch: Any, roles: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """See `layer_outputs`.
+
+    Args:
+        model: The model.
+        loss: Its loss, see `repeatable`.
+        batch: The batch.
+        roles: Role of every tensor; empty where there is no plan.
+    """
     found: dict[str, Tensor] = {}
 
     def keep(name: str) -> Any:
@@ -40,19 +55,19 @@ def layer_outputs(trainee: Trainee, batch: Any) -> dict[str, Tensor]:
         return hook
 
     handles = []
-    for name, module in trainee.model.named_modules():
+    for name, module in model.named_modules():
         own = [n for n, _ in module.named_parameters(recurse=False)]
         full = [f"{name}.{n}" if name else n for n in own]
         if own and not any(roles.get(n) in READOUTS for n in full):
             handles.append(module.register_forward_hook(keep(name or "model")))
     try:
         with torch.no_grad():
-            trainee.loss(trainee.model, batch)
+            loss(model, batch)
     finally:
         for handle in handles:
             handle.remove()
     if not roles:
-        matrices = [name for name in found if has_matrix(trainee.model, name)]
+        matrices = [name for name in found if has_matrix(model, name)]
         found.pop(matrices[-1] if matrices else "", None)
     return found
 
