@@ -8,7 +8,7 @@ Three estimators, each times a factor that was calibrated on the recipes of
 - `critical`: the rate at which the coming update would no longer lower the loss (2601.16979);
 - `short runs`: the rate of lowest loss after a tenth of the steps.
 
-Runs of all steps at a few rates then confirm the interval, or show that the recipe is another kind.
+Runs of all steps at a few rates then put the best rate between two of them.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def judged(
 ) -> tuple[Verdict, str, str]:
     """Verdict, reason and advice.
 
-    Recipes whose best rate falls faster with the number of steps than that of the calibrated ones,
-    or slower, are told by runs of all steps: a noisy quadratic has its best rate at log(T)/T.
+    Where the best rate falls faster with the number of steps than in the calibrated recipes, or
+    slower, only runs of all steps can tell: a noisy quadratic has its best rate at log(T)/T.
 
     Args:
         name: The estimator of least scatter.
@@ -124,33 +124,42 @@ def judged(
         whole: Losses of runs of all steps; None: there were none.
         thorough: Whether such runs must confirm the estimate.
     """
-    assert estimate.low is not None and estimate.high is not None
-    reach = log2(estimate.high / estimate.low) / 2
-    space = f"log2 [{log2(estimate.low):.1f}, {log2(estimate.high):.1f}]"
-    where = f"the best learning rate is about {estimate} ({name}, ±{reach:.1f} octaves)"
-    if reach > EFFORT:
-        return "inconclusive", where, f"no start for a search: try rates over {space}"
-    advice = (
-        f"sweep lr over {space}, which `search: {{start: probe}}` does by itself: this number is "
-        "where a sweep begins, not the best rate"
-    )
+    alone = f"{estimate} ({name}, ±{_reach(estimate):.1f} octaves)"
+    if _reach(estimate) > EFFORT:
+        advice = f"no start for a search: try rates over {_space(estimate)}"
+        return "inconclusive", f"the best learning rate is about {alone}", advice
     if not thorough:
-        return "pass", where, advice
+        return "pass", f"the best learning rate is about {alone}", _sweep(estimate)
     if whole is None:
-        return "inconclusive", f"{where}, which no run of all steps confirms", advice
-    if whole.within(estimate):
-        return "pass", f"{where}; runs of all steps agree", advice
-    low, high = (None if end is None else f"{log2(end):.1f}" for end in (whole.low, whole.high))
-    if low and high:
-        place, advice = f"between 2^{low} and 2^{high}", f"sweep lr over log2 [{low}, {high}]"
-    elif high:
-        place, advice = f"below 2^{high}", f"sweep lr over rates below 2^{high}"
-    else:
-        place, advice = f"above 2^{low}", f"sweep lr over rates above 2^{low}"
-    reason = (
-        f"{where} by the recipes that it was calibrated on, but runs of all steps put it {place}"
-    )
-    return "inconclusive", reason, advice
+        reason = f"the best learning rate is about {alone}, which no run of all steps confirms"
+        return "inconclusive", reason, _sweep(estimate)
+    low, high = whole.low, whole.high
+    if low is None or high is None:
+        far = f"below 2^{log2(high):.1f}" if high else f"above 2^{log2(low or 1):.1f}"
+        reason = f"the best learning rate is {far} by runs of all steps, though not by {alone}"
+        return "inconclusive", reason, f"sweep lr over rates {far}"
+    measured = Interval(value=whole.best, low=low, high=high)
+    reason = f"the best learning rate is about {measured} by runs of all steps"
+    if not whole.within(estimate):
+        reason += f", though not by {alone}: this recipe is unlike those that it was calibrated on"
+    if _reach(measured) > EFFORT:
+        return "inconclusive", reason, f"sweep lr over {_space(measured)}"
+    return "pass", reason, _sweep(measured)
+
+
+def _reach(interval: Interval) -> float:
+    """Octaves from the middle of an interval to its ends."""
+    assert interval.low is not None and interval.high is not None
+    return log2(interval.high / interval.low) / 2
+
+
+def _space(interval: Interval) -> str:
+    assert interval.low is not None and interval.high is not None
+    return f"log2 [{log2(interval.low):.1f}, {log2(interval.high):.1f}]"
+
+
+def _sweep(interval: Interval) -> str:
+    return f"sweep lr over {_space(interval)} at every width: this number is where a sweep begins"
 
 
 def _options(proxies: Proxies, size: Size, seeds: int) -> list[Option[tuple[bool, bool]]]:

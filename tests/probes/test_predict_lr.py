@@ -180,7 +180,7 @@ def test_a_linear_regression(
 ) -> None:
     """With label noise the best rate is about log(T)/T, at other multiples of a short run's.
 
-    The calibrated interval may miss it; then runs of all steps must say so, and hold it.
+    The calibrated interval may miss it; runs of all steps must hold it.
     """
     (tmp_path / f"regressed{steps}.py").write_text(REGRESSION)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -188,11 +188,10 @@ def test_a_linear_regression(
     path = tmp_path / "r.yaml"
     path.write_text(text.replace("REGRESSION", f"regressed{steps}"))
     document = run_probe("predict-lr", str(path))
-    found = {m.at["estimator"]: m.estimate for m in document.measures}
-    name = SHORT if document.verdict == "pass" else "runs of all steps"
-    low, high = found[name].low, found[name].high
+    found = {m.at["estimator"]: m.estimate for m in document.measures}["runs of all steps"]
     best = best_of_regression(noise, steps)
-    assert low is not None and high is not None and low < best < high, document.reason
+    assert found.low is not None and found.high is not None
+    assert found.low < best < found.high, document.reason
 
 
 def bowl(rate: float, steps: int, noise: float) -> float:
@@ -208,16 +207,14 @@ def bowl(rate: float, steps: int, noise: float) -> float:
 def test_runs_of_all_steps_show_where_the_calibration_does_not_hold(
     noise: float, steps: int
 ) -> None:
-    """A pass holds the best rate; else it is between the ends that are reported."""
+    """The best rate is between the ends that are reported."""
     grid = [2.0 ** (k / 8) for k in range(-80, 9)]
     best = min(grid, key=lambda rate: bowl(rate, steps, noise))
     short = {2.0**k: bowl(2.0**k, steps // 10, noise) for k in range(-10, 1)}
     estimate = calibrated(minimum(short), CALIBRATION[SHORT], 0.95)
     found = bracket(lambda rate: bowl(rate, steps, noise), estimate)
     verdict, reason, _ = judged(SHORT, estimate, found, thorough=True)
-    low, high = (
-        (estimate.low, estimate.high) if verdict == "pass" else (found.low or 0.0, found.high)
-    )
-    assert low is not None and high is not None and low <= best <= high, reason
+    assert (found.low or 0.0) <= best <= (found.high or 3.0), reason
+    assert (verdict == "pass") == (found.low is not None and found.high is not None)
     if noise == 1e-4 and steps > 50:  # the control: the calibration by itself would be wrong
-        assert verdict == "inconclusive" and estimate.low is not None and best < estimate.low
+        assert "though not by" in reason and estimate.low is not None and best < estimate.low

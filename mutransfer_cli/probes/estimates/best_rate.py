@@ -32,8 +32,7 @@ class Bracket:
     def within(self, estimate: Interval) -> bool:
         """Whether it lies inside an interval."""
         assert estimate.low is not None and estimate.high is not None
-        low, high = self.low or 0.0, self.high or inf
-        return estimate.low <= low and high <= estimate.high
+        return estimate.low <= (self.low or 0.0) and (self.high or inf) <= estimate.high
 
 
 def bracket(loss: Callable[[float], float], estimate: Interval) -> Bracket:
