@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +16,7 @@ from mutransfer_cli.cli.arguments.shared_options import Confidence, ExitZero, Js
 from mutransfer_cli.cli.terminal.output import show_line, show_verdict
 from mutransfer_cli.confidence import CONFIDENCE, percentage, require_confidence
 from mutransfer_cli.documents.probe import ProbeLine, ProbeListDocument
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.probe import ProbeDocument
@@ -89,56 +90,99 @@ def probe(
         else:
             show_list(listed)
         return
+    total = minutes if minutes is not None else ALL_MINUTES if name == ALL else ONE_MINUTES
+    options = {"seed": seed, "confidence": confidence, "predict": predict, "curve": curve}
+    results: list[ProbeDocument] = []
+    skipped: dict[str, str] = {}
+    from mutransfer_cli.search.signals import interrupted_by_signals
+
+    stopped = None
+    try:
+        with interrupted_by_signals():
+            for found in _measured(name, target, tuple(sets or ()), total, skipped, options):
+                results.append(found)
+                if not as_json:
+                    show(found)
+    except Interrupted as error:
+        stopped = error
+    if name == ALL and not results and stopped is None:
+        raise InputError(f"probe all: {next(iter(skipped.values()))}")
+    results = _plotted(results, plot)
+    if name == ALL and as_json:
+        print_json(ProbeListDocument(results=tuple(results), skipped=skipped))
+    elif as_json and results:
+        print_json(results[0])
+    for each, reason in () if as_json else skipped.items():
+        show_line(f"{each}: skipped, {reason}")
+    if stopped is not None:
+        raise Interrupted(str(stopped), _kept(name, len(results)))
+    code = max((EXIT_CODES[d.verdict] for d in results), key=lambda c: (c == 1, c))
+    if code and not exit_zero:
+        raise typer.Exit(code)
+
+
+def _measured(
+    name: str,
+    target: str | None,
+    sets: tuple[str, ...],
+    minutes: float,
+    skipped: dict[str, str],
+    options: dict[str, Any],
+) -> Iterator[ProbeDocument]:
+    """One probe, or all that take the target, each within its share of the time that is left.
+
+    Args:
+        name: Name of a probe, or `all`.
+        target: What they measure.
+        sets: Overrides `key=value` of a recipe.
+        minutes: For all of them together.
+        skipped: Receives the probes that cannot measure the target, with the reason.
+        options: Further options of `run_probe`.
+    """
     from mutransfer_cli.probes.probe_run import run_probe
+    from mutransfer_cli.search.signals import require_not_interrupted
 
     names = PROBES.names if name == ALL else (name,)
     started = time.perf_counter()
-    total = minutes if minutes is not None else ALL_MINUTES if name == ALL else ONE_MINUTES
-    results: list[ProbeDocument] = []
-    skipped: dict[str, str] = {}
     for i, each in enumerate(names):
-        left = total - (time.perf_counter() - started) / 60
+        left = minutes - (time.perf_counter() - started) / 60
+        share = max(LEAST_MINUTES, left / (len(names) - i))
         own = target if name != ALL or PROBES[each].takes else None
+        place = f" ({i + 1} of {len(names)})" if name == ALL else ""
+        show_line(f"probe: {each}{place}, {share:.2g} minutes at most", file=sys.stderr, flush=True)
         try:
-            document = run_probe(
-                each,
-                own,
-                tuple(sets or ()),
-                seed=seed,
-                minutes=max(LEAST_MINUTES, left / (len(names) - i)),
-                confidence=confidence,
-                predict=predict,
-                curve=curve,
-            )
+            document = run_probe(each, own, sets, minutes=share, **options)
         except InputError as error:
+            require_not_interrupted()
             if name != ALL:
                 raise
             skipped[each] = error.message
             continue
-        results.append(document)
-        if not as_json:
-            show(document)
-    if name == ALL and not results:
-        raise InputError(f"probe all: {next(iter(skipped.values()))}")
-    if plot is not None and not any(document.series for document in results):
-        show_line(f"--plot {plot}: not written, there is no curve to show", file=sys.stderr)
-    elif plot is not None:
-        from mutransfer_cli.report.probe_plot import plot_probes
+        require_not_interrupted()
+        yield document
 
-        plot_probes(results, plot)
-        results = [d.model_copy(update={"plot": str(plot)}) if d.series else d for d in results]
-    if as_json:
-        print_json(
-            ProbeListDocument(results=tuple(results), skipped=skipped)
-            if name == ALL
-            else results[0]
-        )
-    else:
-        for each, reason in skipped.items():
-            show_line(f"{each}: skipped, {reason}")
-    code = max((EXIT_CODES[d.verdict] for d in results), key=lambda c: (c == 1, c))
-    if code and not exit_zero:
-        raise typer.Exit(code)
+
+def _plotted(results: list[ProbeDocument], plot: Path | None) -> list[ProbeDocument]:
+    """The documents, with the path of the plot in those that it shows."""
+    if plot is None:
+        return results
+    if not any(document.series for document in results):
+        show_line(f"--plot {plot}: not written, there is no curve to show", file=sys.stderr)
+        return results
+    from mutransfer_cli.report.probe_plot import plot_probes
+
+    plot_probes(results, plot)
+    return [d.model_copy(update={"plot": str(plot)}) if d.series else d for d in results]
+
+
+def _kept(name: str, ended: int) -> str:
+    """What an interrupted command leaves: a probe keeps no parts of its measurements."""
+    if name != ALL:
+        return "a probe that has not ended keeps nothing; run the same command again"
+    return (
+        f"{ended} of {len(PROBES.names)} probes had ended, and are shown; the same command "
+        "measures all of them again, and `probe NAME` one of them"
+    )
 
 
 def show_list(document: ProbeListDocument) -> None:

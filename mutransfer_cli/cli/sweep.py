@@ -128,17 +128,17 @@ def sweep(
         else:
             show_costs(costs)
         return
-    start_rate, start_note = None, None
-    if loaded.recipe.search.start == "probe":
-        from mutransfer_cli.probes.search_start import search_start
-
-        start_rate, start_note = search_start(loaded, folder, seed, storage)
-        show_line(start_note, file=sys.stderr)
     from mutransfer_cli.fit.sweep_choice import with_choice
     from mutransfer_cli.search.signals import interrupted_by_signals
     from mutransfer_cli.search.sweep import sweep as run_sweep
 
     with interrupted_by_signals(), Progress("sweep") as progress:
+        start_rate, start_note = None, None
+        if loaded.recipe.search.start == "probe":
+            from mutransfer_cli.probes.search_start import search_start
+
+            start_rate, start_note = search_start(loaded, folder, seed, storage)
+            progress.note(start_note)
         document = run_sweep(
             loaded,
             folder,

@@ -92,6 +92,9 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
     if found is not None:
         span = Interval(value=found.best, low=found.low, high=found.high)
         measures.append(Measure(name="learning rate", at={"estimator": WHOLE}, estimate=span))
+        if found.low is not None and found.high is not None:
+            both = together(estimates[best], found)
+            measures.insert(0, Measure(name="best learning rate", estimate=both))
         panels["after all steps"] = dict(sorted(found.losses.items()))
     series = tuple(
         Series(
@@ -133,18 +136,37 @@ def judged(
     if whole is None:
         reason = f"the best learning rate is about {alone}, which no run of all steps confirms"
         return "inconclusive", reason, _sweep(estimate)
-    low, high = whole.low, whole.high
-    if low is None or high is None:
-        far = f"below 2^{log2(high):.1f}" if high else f"above 2^{log2(low or 1):.1f}"
+    if whole.low is None or whole.high is None:
+        low, high = (0.0 if end is None else log2(end) for end in (whole.low, whole.high))
+        far = f"above 2^{low:.1f}" if whole.low else f"below 2^{high:.1f}"
         reason = f"the best learning rate is {far} by runs of all steps, though not by {alone}"
         return "inconclusive", reason, f"sweep lr over rates {far}"
-    measured = Interval(value=whole.best, low=low, high=high)
-    reason = f"the best learning rate is about {measured} by runs of all steps"
-    if not whole.within(estimate):
-        reason += f", though not by {alone}: this recipe is unlike those that it was calibrated on"
-    if _reach(measured) > EFFORT:
-        return "inconclusive", reason, f"sweep lr over {_space(measured)}"
-    return "pass", reason, _sweep(measured)
+    both = together(estimate, whole)
+    reason = f"the best learning rate is about {both} by short runs and runs of all steps"
+    if both.value != estimate.value:
+        reason += f"; short runs alone give {estimate}, so this recipe is unlike the calibrated"
+    if _reach(both) > EFFORT:
+        return "inconclusive", reason, f"sweep lr over {_space(both)}"
+    return "pass", reason, _sweep(both)
+
+
+def together(estimate: Interval, whole: Bracket) -> Interval:
+    """An estimate, and between which rates runs of all steps put the best one, as one interval.
+
+    Either may miss it: the first where a recipe is unlike the calibrated ones, and the second where
+    rates differ in loss by less than seeds do.
+
+    Args:
+        estimate: By the calibrated estimator of least scatter.
+        whole: With both ends.
+    """
+    assert estimate.low is not None and estimate.high is not None
+    assert whole.low is not None and whole.high is not None
+    return Interval(
+        value=estimate.value if estimate.low <= whole.best <= estimate.high else whole.best,
+        low=min(estimate.low, whole.low),
+        high=max(estimate.high, whole.high),
+    )
 
 
 def _reach(interval: Interval) -> float:

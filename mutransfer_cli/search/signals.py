@@ -105,10 +105,11 @@ def require_not_interrupted() -> None:
     """Raise Interrupted again, in case a library swallowed it or turned it into another error.
 
     Raises:
-        Interrupted: A signal was received inside `handle_termination`.
+        Interrupted: A signal was received inside `handle_termination` or `interrupted_by_signals`.
     """
-    if _received is not None and threading.current_thread() is threading.main_thread():
-        raise Interrupted(signal.Signals(_received).name)
+    number = _received if _ending is None else _ending
+    if number is not None and threading.current_thread() is threading.main_thread():
+        raise Interrupted(signal.Signals(number).name)
 
 
 def ignore_signals() -> None:

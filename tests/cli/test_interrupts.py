@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mutransfer_cli.cli import main as entry
-from mutransfer_cli.errors import Interrupted
+from mutransfer_cli.documents.probe import ProbeDocument, Series
+from mutransfer_cli.errors import InputError, Interrupted
 from mutransfer_cli.report.page import serve, write
+from tests.helpers.commands import run
 
 SWEEP = "finished trials are kept"
 
@@ -59,3 +64,53 @@ def test_a_watched_report_names_its_page(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"mutransfer: interrupted; {page} is the page as it was written last"
     assert page.read_text() == '<html lang="en">'
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """An interrupted command ignores signals until it ends."""
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    hook = sys.unraisablehook
+    yield
+    sys.unraisablehook = hook
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_probes_that_ended_are_kept(
+    number: signal.Signals,
+    swallowed: bool,
+    handlers: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The third is interrupted, in code that may make an error of its own of it."""
+    started: list[str] = []
+
+    def measured(name: str, *arguments: object, **options: object) -> ProbeDocument:
+        started.append(name)
+        if len(started) == 3:
+            try:
+                os.kill(os.getpid(), number)
+            except Interrupted:
+                if not swallowed:
+                    raise
+                raise InputError("step 1: Interrupted") from None
+        curve = Series(name="a", panel="b", x_name="c", y_name="d", x=(1, 2), y=(1, 2))
+        return ProbeDocument(
+            probe=name, question="?", subject="r", verdict="pass", reason="so", advice=None,
+            values={}, expected={}, measures=(), series=(curve,), method="m", confidence=0.95,
+            seconds=1, notes=(),
+        )  # fmt: skip
+
+    monkeypatch.setattr("mutransfer_cli.probes.probe_run.run_probe", measured)
+    plot = tmp_path / "p.png"
+    assert run("probe", "all", "r.yaml", "--json", "--plot", plot) == 130
+    printed = capsys.readouterr()
+    assert len(started) == 3 and plot.exists()
+    assert [d["probe"] for d in json.loads(printed.out)["results"]] == started[:2]
+    last = printed.err.splitlines()[-1]
+    assert last.startswith("mutransfer: interrupted; 2 of 11 probes had ended, and are shown")

@@ -96,7 +96,7 @@ def test_within_an_octave_wherever_the_recipe_starts(recipe: Path) -> None:
         recipe.write_text(RECIPE.replace("LR", rate))
         document = run_probe("predict-lr", str(recipe))
         assert document.verdict == "pass", document.reason
-        (short,) = [m for m in document.measures if m.at["estimator"] == "short runs"]
+        (short,) = [m for m in document.measures if m.at.get("estimator") == "short runs"]
         assert abs(log2(short.estimate.value) - best) < 1, (rate, document.reason, best)
         assert short.estimate.low is not None and short.estimate.high is not None
         assert short.estimate.low < 2**best < short.estimate.high
@@ -180,7 +180,7 @@ def test_a_linear_regression(
 ) -> None:
     """With label noise the best rate is about log(T)/T, at other multiples of a short run's.
 
-    The calibrated interval may miss it; runs of all steps must hold it.
+    The calibrated interval may miss it; with runs of all steps it must hold it.
     """
     (tmp_path / f"regressed{steps}.py").write_text(REGRESSION)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -188,7 +188,7 @@ def test_a_linear_regression(
     path = tmp_path / "r.yaml"
     path.write_text(text.replace("REGRESSION", f"regressed{steps}"))
     document = run_probe("predict-lr", str(path))
-    found = {m.at["estimator"]: m.estimate for m in document.measures}["runs of all steps"]
+    (found,) = [m.estimate for m in document.measures if m.name == "best learning rate"]
     best = best_of_regression(noise, steps)
     assert found.low is not None and found.high is not None
     assert found.low < best < found.high, document.reason
@@ -215,6 +215,6 @@ def test_runs_of_all_steps_show_where_the_calibration_does_not_hold(
     found = bracket(lambda rate: bowl(rate, steps, noise), estimate)
     verdict, reason, _ = judged(SHORT, estimate, found, thorough=True)
     assert (found.low or 0.0) <= best <= (found.high or 3.0), reason
-    assert (verdict == "pass") == (found.low is not None and found.high is not None)
     if noise == 1e-4 and steps > 50:  # the control: the calibration by itself would be wrong
-        assert "though not by" in reason and estimate.low is not None and best < estimate.low
+        assert "short runs alone" in reason and estimate.low is not None and best < estimate.low
+        assert verdict == "inconclusive"

@@ -42,7 +42,7 @@ def test_a_sweep_begins_where_the_probe_says(
 ) -> None:
     folder = tmp_path / "run"
     probed = run_probe("predict-lr", str(recipe))
-    (short,) = [m for m in probed.measures if m.at["estimator"] == "short runs"]
+    (short,) = [m for m in probed.measures if m.at.get("estimator") == "short runs"]
     assert run("sweep", str(recipe), "--run", str(folder), "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert "the search begins at lr = " in document["notes"][0]

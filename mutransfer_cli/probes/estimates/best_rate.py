@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
@@ -28,11 +27,6 @@ class Bracket:
     low: float | None
     best: float
     high: float | None
-
-    def within(self, estimate: Interval) -> bool:
-        """Whether it lies inside an interval."""
-        assert estimate.low is not None and estimate.high is not None
-        return estimate.low <= (self.low or 0.0) and (self.high or inf) <= estimate.high
 
 
 def bracket(loss: Callable[[float], float], estimate: Interval) -> Bracket:
