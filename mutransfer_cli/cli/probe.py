@@ -148,8 +148,9 @@ def _measured(
         left = minutes - (time.perf_counter() - started) / 60
         share = max(LEAST_MINUTES, left / (len(names) - i))
         own = target if name != ALL or PROBES[each].takes else None
-        place = f" ({i + 1} of {len(names)})" if name == ALL else ""
-        show_line(f"probe: {each}{place}, {share:.2g} minutes at most", file=sys.stderr, flush=True)
+        if name == ALL:
+            line = f"probe: {each} ({i + 1} of {len(names)}), {share:.2g} minutes at most"
+            show_line(line, file=sys.stderr, flush=True)
         try:
             document = run_probe(each, own, sets, minutes=share, **options)
         except InputError as error:
