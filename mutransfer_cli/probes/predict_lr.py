@@ -23,7 +23,7 @@ from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.time_plan import Option, fitting
-from mutransfer_cli.probes.subject.trained_rates import (
+from mutransfer_cli.probes.trained_rates import (
     CRITICAL,
     OCTAVES,
     SHARE,

@@ -23,7 +23,7 @@ from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.probes.estimates.best_rate import minimum
 from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
 from mutransfer_cli.probes.subject.proxies import proxies_of_recipe
-from mutransfer_cli.probes.subject.trained_rates import OCTAVES, SHORT, raw_estimates
+from mutransfer_cli.probes.trained_rates import OCTAVES, SHORT, raw_estimates
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.recipe.schema.search import Search
 from mutransfer_cli.recipe.schema.space import Space

@@ -160,7 +160,7 @@ def test_features_and_norms_by_hand() -> None:
 
 def test_the_example_of_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     text = (Path(__file__).parents[2] / "docs" / "probes.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    example = re.findall(r"```python\n(.*?)```", text, re.S)[0]
     exec(example.replace("range(100)", "range(60)"), {})
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 4

@@ -16,8 +16,8 @@ from mutransfer_cli.probes.estimates.best_rate import bracket, minimum
 from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
 from mutransfer_cli.probes.predict_lr import CALIBRATION, judged
 from mutransfer_cli.probes.probe_run import run_probe
-from mutransfer_cli.probes.subject.trained_rates import CRITICAL, SHORT, STABILITY, edge_multiples
 from mutransfer_cli.probes.subject.trainee import Trainee
+from mutransfer_cli.probes.trained_rates import CRITICAL, SHORT, STABILITY, edge_multiples
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.trial import Trial
