@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.likely_form import likely_list, likely_mapping
+from mutransfer_cli.recipe.likely_number import likely_number
 from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
 
 
@@ -94,6 +96,20 @@ def _likely(kind: str, path: KeyPath, value: Any) -> str:
     return likely_list(value) if kind in ("tuple_type", "list_type") else ""
 
 
+def _likely_number(
+    model: type[BaseModel], path: KeyPath, prefix: KeyPath, item: ErrorDetails
+) -> str:
+    """What somebody meant who wrote no number where one stands; empty where nothing is likely."""
+    found, value = item["msg"], item.get("input")
+    if found.startswith("expected two numbers in brackets") and path[-1:] == ("betas",):
+        return f"; write [{value}, 0.999]" if isinstance(value, float) else ""
+    if not found.startswith(("expected a number, found", "expected an integer, found")):
+        return ""
+    section = section_at(model, path[:-1])
+    field = section.model_fields.get(path[-1]) if section and path else None
+    return likely_number(prefix + path, value, field is not None and field.default is None)
+
+
 def value_message(error: ValidationError) -> str:
     """What is wrong with a single value, such as that of an option.
 
@@ -130,7 +146,8 @@ def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = 
                 message = "missing; a recipe needs name, model, data and base"
             result.append(Fault(prefix + path, message, at_key=True))
         elif kind == "recipe":
-            result.append(Fault(prefix + path, item["msg"]))
+            likely = _likely_number(model, path, prefix, item)
+            result.append(Fault(prefix + path, item["msg"] + likely))
         else:
             message = _message(kind, item.get("ctx") or {}, item.get("input"))
             message += _likely(kind, prefix + path, item.get("input"))

@@ -1,4 +1,4 @@
-"""What a refusal proposes for a list or a value in the place of a mapping is then accepted."""
+"""What a refusal proposes for a value of another form is then accepted."""
 
 from __future__ import annotations
 
@@ -38,6 +38,29 @@ search: {space: {lr: {log2: [-9, -3], step: 1.0}}, budget: {trials: 30}}
         ("search.space.lr", "[1e-3, 1e-2]", "{choice: [0.001, 0.01]}"),
         ("search.space.z_loss", "[0, 1e-4]", "{choice: [0, 0.0001]}"),
         ("search.space.lr", "0.01", "{log2: [-10, -3]}"),
+        ("search.space.lr", "1e-4..1e-1", "{log10: [-4, -1]}"),
+        ("search.space.lr", "0.001 to 0.1", "{log10: [-3, -1]}"),
+        ("search.budget", "30m", "{minutes: 30}"),
+        ("search.budget", "2h", "{minutes: 120}"),
+        ("init", "fan_in", "{from: fan_in}"),
+        ("init", "0.02", "{std: 0.02}"),
+        ("lr_factors", "2", "{hidden: 2}"),
+        ("multipliers", "2", "{logit: 2}"),
+        ("model.width", "d_model", "{d_model: 1}"),
+        ("optimizer", "adam(lr=0.01)", "{name: adam, lr: 0.01}"),
+        ("optimizer", "adam()", "{name: adam}"),
+        ("optimizer.betas", "0.9", "[0.9, 0.999]"),
+        ("optimizer.lr", "2^-7", "0.0078125"),
+        ("optimizer.lr", "1/8", "0.125"),
+        ("optimizer.weight_decay", "10%", "0.1"),
+        ("base.steps", "1k", "1000"),
+        ("base.steps", "'1,000'", "1000"),
+        ("base.tokens", "20B", "2.0e+10"),
+        ("data.seq_len", "2k", "2000"),
+        ("clip", "none", "null"),
+        ("search.seeds", "[0, 1, 2]", "3"),
+        ("search.timeout", "10m", "600"),
+        ("search.budget.minutes", "2h", "120"),
     ],
 )
 def test_the_proposal_is_accepted(key: str, value: str, proposal: str) -> None:
@@ -52,7 +75,14 @@ def test_the_proposal_is_accepted(key: str, value: str, proposal: str) -> None:
         assert error.path[:1] != (key.split(".")[0],) or "expected a" not in str(error)
 
 
-@pytest.mark.parametrize("setting", ["init=mup", "base=null", "roles={x: vector}"])
+def test_the_parameterization_has_a_key_of_its_own() -> None:
+    with pytest.raises(InputError, match="write parameterization: mup; a mapping is"):
+        loads(RECIPE, "r", ["init=mup"])
+
+
+@pytest.mark.parametrize(
+    "setting", ["init=x", "base=null", "roles={x: vector}", "optimizer.lr=none", "base.steps=1m"]
+)
 def test_nothing_is_proposed_where_nothing_is_likely(setting: str) -> None:
     with pytest.raises(InputError) as caught:
         loads(RECIPE, "r", [setting])
