@@ -25,7 +25,16 @@ def read_fit(path: Path) -> FitDocument:
     Raises:
         InputError: The file cannot be read, or is not a fit.
     """
-    return validated(FitDocument, read_json(path), path, "a fit")
+    try:
+        data = read_json(path)
+    except InputError as error:
+        if path.suffix == ".json" or not path.is_file():
+            raise
+        made = path.with_suffix(".fit.json")
+        raise InputError(
+            f"{path}: not a fit; of a table of runs, `mutransfer fit {path}` writes {made}"
+        ) from error
+    return validated(FitDocument, data, path, "a fit")
 
 
 def unreadable_fit(path: Path) -> str | None:

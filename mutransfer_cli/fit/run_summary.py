@@ -47,7 +47,7 @@ def fit_lines(fit: FitDocument) -> Iterator[str]:
     for rung in fit.rungs:
         yield rung_line(rung, shown)
     for name, axis in fit.axes.items():
-        for hyperparameter, drift in axis.drift.items():
+        for hyperparameter, drift in axis.drift.items() if fit.decision is not None else ():
             moved = signed_interval(drift)
             yield f"drift of {hyperparameter}: {moved} octaves per doubling of {name}"
         for regret in axis.regret:

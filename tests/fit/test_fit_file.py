@@ -28,3 +28,11 @@ def test_round_trip(tmp_path: Path) -> None:
     assert "not a fit" in str(unreadable_fit(tmp_path / "fit.json"))
     with pytest.raises(InputError, match=r"fit\.json: not a fit"):
         read_fit(tmp_path / "fit.json")
+
+
+def test_a_table_in_place_of_a_fit_is_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("width,lr,loss\n64,0.01,2.5\n")
+    with pytest.raises(InputError, match=r"runs\.csv: not a fit; .*writes .*runs\.fit\.json$"):
+        read_fit(tmp_path / "runs.csv")
+    with pytest.raises(InputError, match="No such file"):
+        read_fit(tmp_path / "none.csv")

@@ -28,7 +28,8 @@ def far_ends(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> dict[str, flo
     """The end of the tried values, by hyperparameter that is best beyond the same one everywhere.
 
     Empty where the optimum is near these ends, so that the surface knows what is best beside them,
-    and where a rung has too few runs at the ends to say so.
+    and where a rung has too few runs at the ends to say so. Where no rung resolves the learning
+    rate, the surface does not know that, however near the ends are.
 
     Args:
         fitted: The surface over all hyperparameters.
@@ -40,13 +41,15 @@ def far_ends(fitted: StudySurface, rungs: Sequence[RungAnswer]) -> dict[str, flo
     tried = [setting_of_run(o) for o in study.observations if o.loss is not None]
     finished = study.runs.settings[~study.runs.diverged]
     best = np.array([np.median(fitted.optimum_draws(sizes), axis=0) for sizes in study.rungs])
+    open_rate = all(TUNED in rung.unresolved for rung in rungs)
+    far = -np.inf if open_rate else FAR
     for j, coordinate in enumerate(study.hyperparameters.coordinates):
         sides = {rung.at_end.get(coordinate.name) for rung in rungs}
         if coordinate.name == TUNED or len(sides) > 1:
             continue
-        if sides == {"high"} and (best[:, j] > finished[:, j].max() + FAR).all():
+        if sides == {"high"} and (best[:, j] > finished[:, j].max() + far).all():
             ends[coordinate.name] = max(setting[coordinate.name] for setting in tried)
-        if sides == {"low"} and (best[:, j] < finished[:, j].min() - FAR).all():
+        if sides == {"low"} and (best[:, j] < finished[:, j].min() - far).all():
             ends[coordinate.name] = min(setting[coordinate.name] for setting in tried)
     others = [name for name in fitted.names if name not in ends]
     return ends if ends and _searched_beside(fitted, ends, others) else {}

@@ -28,15 +28,12 @@ from mutransfer_cli.surface.laws.law_form import (
     Series,
 )
 from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
-from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima
+from mutransfer_cli.surface.laws.optima.size_optima import SHARED, SizeOptima
 from mutransfer_cli.surface.laws.optima.table_optima import left_out, optima_of
 
 FEWEST_BATCHES = 4  # two parameters and two more
 BEYOND = 8.0  # octaves beyond the batches in which the noise scale is searched
 STEPS = 1601
-# Octaves; the error that the optima of all batches share, as their bowls have one skew: 0.06 on
-# simulated octave grids whose curvature differs by 0 to 40 % between the sides of the optimum.
-SHARED = 0.06
 SCATTER = 0.03  # octaves; the least scatter of an optimum about the form (assumption)
 
 

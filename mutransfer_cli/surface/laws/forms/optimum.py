@@ -31,7 +31,7 @@ from mutransfer_cli.surface.laws.law_form import (
 from mutransfer_cli.surface.laws.optima.exponent_priors import exponent_priors
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
-from mutransfer_cli.surface.laws.optima.size_optima import SizeOptima
+from mutransfer_cli.surface.laws.optima.size_optima import SHARED, SizeOptima
 from mutransfer_cli.surface.laws.optima.table_optima import beside_an_end, left_out, optima_of
 
 SHORTEST_SPAN = 0.95  # octaves of a size in which an exponent can be told: one, up to rounding
@@ -144,6 +144,7 @@ class Optimum:
                 optima.covariances[used, i, i],
                 exponent_priors(name, table.sizes),
                 options.seed,
+                shared=SHARED,
             )
             for i, name in enumerate(table.hyperparameters)
         }

@@ -107,6 +107,8 @@ def fit_exponents(
     variances: Array,
     priors: Sequence[ExponentPrior],
     seed: int,
+    *,
+    shared: float = 0.0,
 ) -> ExponentLaw:
     """Fit a power law, averaged over the scatter by its posterior.
 
@@ -116,6 +118,8 @@ def fit_exponents(
         variances: Of the optima, octaves², shape (sizes,).
         priors: The prior of the exponent in each size.
         seed: Seed of the draws.
+        shared: Standard deviation of an error that all optima share, octaves: it moves the law,
+            and no exponent.
     """
     line = BentLine.of(log2_sizes, 1 / (variances + SCATTER**2))
     design = line.terms(log2_sizes)
@@ -130,6 +134,7 @@ def fit_exponents(
     roots = [np.linalg.cholesky(fit[1]) for fit in fits]
     noise = rng.standard_normal((DRAWS, design.shape[1]))
     draws = np.stack([fits[i][0] + roots[i] @ z for i, z in zip(chosen, noise, strict=True)])
+    draws[:, 0] += shared * rng.standard_normal(DRAWS)
     estimate = np.asarray(share @ np.stack([fit[0] for fit in fits]))
     return ExponentLaw(
         line=line,

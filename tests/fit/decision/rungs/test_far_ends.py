@@ -11,6 +11,7 @@ import pytest
 from mutransfer_cli.fit.decision.answering import answer
 from mutransfer_cli.fit.decision.answers import Question
 from mutransfer_cli.surface.observation import Observation
+from tests.benchmarks.far_ends import sweep as entangled_sweep
 
 SLANT = 0.4  # octaves of the best learning rate per octave of batch
 
@@ -51,6 +52,19 @@ def test_answers_the_learning_rate_beside_the_end(beyond: float) -> None:
         found.reason
     )
     assert "all regrets are beside batch 48" in " ".join(found.notes)
+
+
+def test_a_rate_that_the_surface_leaves_open_near_the_end() -> None:
+    """Half an octave beyond, an entangled surface knows the rate to ±2 octaves; the end's runs do.
+
+    The truth is the minimum of the planted parabola beside the largest batch.
+    """
+    runs, best = entangled_sweep(0.5, np.random.default_rng([4, 1]))
+    found = answer(runs, Question(target=lambda rungs: {"width": 1024.0}))
+    assert found.choice is not None
+    lr = found.choice.values["lr"].value
+    assert lr.low is not None and lr.high is not None
+    assert log2(lr.low) < best < log2(lr.high) < best + 1
 
 
 def test_uses_all_runs_near_the_end() -> None:

@@ -9,6 +9,7 @@ from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.forms.optimum import OPTIMUM
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from mutransfer_cli.surface.laws.optima.size_optima import SHARED
 from tests.helpers.law_tables import TOKENS, optimal, optimum_table
 
 EXPONENTS = {("lr", "params"): -0.5, ("lr", "tokens"): 0.25,
@@ -114,3 +115,28 @@ def test_one_tuned_setting_of_each_size_with_several_seeds() -> None:
     own = law.parameters["lr"]
     assert isinstance(own, Mapping) and law.points == 4
     assert own["width"].value == pytest.approx(-0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(("shared", "inside"), [(SHARED, True), (0.0, False)])
+def test_an_error_that_all_sizes_share(
+    monkeypatch: pytest.MonkeyPatch, shared: float, inside: bool
+) -> None:
+    """Lopsided bowls about 2^-9 N^-1/2, N about 1: the optima of all sizes come out too low alike.
+
+    So many sizes know the level of the law to .02 octaves, and it is .04 octaves low.
+    """
+    rng, rows = np.random.default_rng(1), []
+    for log2_size in np.arange(-6, 6.1, 0.4):
+        u = np.arange(-15.0, -2.0) + 9 + log2_size / 2
+        for x in u[np.abs(u) < 4]:
+            rise = 0.01 * x * x * (1 + 0.4 * np.tanh(x / 2)) + 0.001 * rng.standard_normal()
+            rows.append((2.0**log2_size, 2.0 ** (x - 9 - log2_size / 2), 2.5 * np.exp(rise)))
+    columns = dict(zip(("params", "lr", "loss"), np.array(rows).T, strict=True))
+    monkeypatch.setattr("mutransfer_cli.surface.laws.forms.optimum.SHARED", shared)
+    law = OPTIMUM.fit(LawTable(columns, ("params",), ("lr",)), LawOptions())
+    parameters = law.parameters["lr"]
+    assert isinstance(parameters, Mapping)
+    level = parameters["c"]
+    assert level.low is not None and level.high is not None
+    assert (level.low < 2**-9 < level.high) == inside
+    assert parameters["params"].value == pytest.approx(-0.5, abs=0.01)
