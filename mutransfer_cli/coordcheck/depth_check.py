@@ -28,8 +28,7 @@ from mutransfer_cli.coordcheck.verdict.depth_verdict import (
     regime_of,
     tensor_reports,
 )
-from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, SlopeFit
 from mutransfer_cli.documents.check import CheckDocument, ControlReport, ModuleReport
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks

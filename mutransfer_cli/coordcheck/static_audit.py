@@ -21,8 +21,8 @@ from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.verdict.coverage import FROZEN
 from mutransfer_cli.coordcheck.verdict.diagnosis import Diagnosis, correction, excess, lr_finding
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import exact_slope
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, SEVERITY
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, exact_slope
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import SEVERITY
 from mutransfer_cli.coordcheck.verdict.width_verdict import notes_on_unjudged, unmeasured_report
 from mutransfer_cli.documents.check import (
     AspectVerdict,

@@ -23,7 +23,8 @@ from mutransfer_cli.coordcheck.verdict.regime import (
     regime_remark,
 )
 from mutransfer_cli.coordcheck.verdict.repair import init_errors, separated, with_repaired_inits
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.coordcheck.verdict.undecided import (
     RELIABLE_WIDTH,
     notes_on_excused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE
 from mutransfer_cli.documents.check import CheckDocument, TensorReport
 from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import VERDICT_COLORS, figure

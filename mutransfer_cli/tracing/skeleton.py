@@ -43,9 +43,19 @@ def _converted(tensor: torch.Tensor, args: Sequence[object], kwargs: Any) -> tor
 
 
 def skeleton(build: Callable[[], nn.Module]) -> nn.Module:
-    """Call `build` on the meta device: no memory is allocated and nothing is initialized."""
-    with torch.device("meta"), Skeleton():
-        return build()
+    """Call `build` on the meta device: no memory is allocated and nothing is initialized.
+
+    A constructor that reads the values of a tensor, such as eigenvalues or a list of drop rates,
+    cannot run there: it runs on the CPU.
+    """
+    try:
+        with torch.device("meta"), Skeleton():
+            return build()
+    except Exception as error:  # of torch's several kinds; named as the user's code or not
+        if "meta" not in str(error).lower():
+            raise
+    with torch.device("cpu"):
+        return build().to("meta")
 
 
 def shapes_of(model: nn.Module) -> dict[str, Shape]:

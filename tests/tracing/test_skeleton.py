@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
@@ -38,3 +39,26 @@ def test_real_tensors_are_still_initialized() -> None:
     skeleton(lambda: nn.ParameterList([nn.Parameter(real.fill_(1.0))]))
     assert torch.equal(real, torch.ones(3))
     assert not torch.equal(Net(4).a.weight, torch.zeros(4, 4))
+
+
+class ReadsValues(nn.Module):
+    """Lists drop rates, and chooses the eigenvalues of a matrix in one half of the plane."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.rates = [rate.item() for rate in torch.linspace(0, 0.5, 3)]
+        turned = torch.linalg.eigvals(torch.diag(torch.ones(width - 1), 1).sub_(
+            torch.diag(torch.ones(width - 1), -1)))  # fmt: skip
+        self.frequency = nn.Parameter(turned.imag[turned.imag > 0])
+
+
+def test_a_constructor_that_reads_values() -> None:
+    """An antisymmetric matrix has pairs of imaginary eigenvalues: half of them are above 0."""
+    model = skeleton(lambda: ReadsValues(8))
+    assert model.frequency.is_meta and shapes_of(model) == {"frequency": (4,)}
+    assert model.rates == [0.0, 0.25, 0.5]
+
+
+def test_other_errors_of_a_constructor_are_its_own() -> None:
+    with pytest.raises(ValueError, match="no such size"):
+        skeleton(lambda: (_ for _ in ()).throw(ValueError("no such size")))

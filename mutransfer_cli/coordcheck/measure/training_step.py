@@ -52,23 +52,30 @@ def on_tiny_batch(batch: Any, first_pass: Callable[[Any], Result]) -> tuple[Any,
     """The tiny batch that a model takes, and the result of the first pass on it.
 
     A layer that mixes a fixed number of tokens takes no shorter sequences: then the batch holds
-    full ones.
+    full ones. A loss may name its number of rows: then the batch is used whole.
 
     Args:
         batch: The subject's batch.
         first_pass: Runs the model on a batch.
 
     Raises:
-        InputError: The model takes neither short nor full sequences.
+        InputError: The model does not take the whole batch either.
     """
-    tiny = tiny_batch(batch)
-    try:
-        return tiny, first_pass(tiny)
-    except InputError:
-        full = tiny_batch(batch, cut_sequences=False)
-        if full is tiny or all(a.shape == b.shape for a, b in zip(full, tiny, strict=True)):
-            raise
-    return full, first_pass(full)
+    shorter = [tiny_batch(batch), tiny_batch(batch, cut_sequences=False)]
+    tried: list[Any] = []
+    for candidate in shorter:
+        if _shapes(candidate) in [_shapes(other) for other in (*tried, batch)]:
+            continue
+        tried.append(candidate)
+        try:
+            return candidate, first_pass(candidate)
+        except InputError:
+            continue
+    return batch, first_pass(batch)
+
+
+def _shapes(batch: Any) -> list[tuple[int, ...]]:
+    return [tuple(leaf.shape) for leaf in tree_leaves(batch) if isinstance(leaf, Tensor)]
 
 
 def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:

@@ -61,6 +61,8 @@ class Measurement:
         responses: That gain, divided by the RMS of the tensor and of that input.
         output_multipliers: For each tensor in `gains`, the multiplier of that module's output.
         upstream: For each tensor, the RMS of the output of the preceding layer.
+        responses_to_upstream: For each tensor, its gain, divided by the RMS of the tensor and of
+            that output: the multipliers between the two layers are in it.
         upstream_modules: For each tensor, the name of the module of the preceding layer.
         input_changes: For each tensor, the RMS of the change of its module's input.
         contractions: Sums over activations in the first pass.
@@ -84,6 +86,7 @@ class Measurement:
     responses: dict[str, float] = field(default_factory=dict)
     output_multipliers: dict[str, float] = field(default_factory=dict)
     upstream: dict[str, float] = field(default_factory=dict)
+    responses_to_upstream: dict[str, float] = field(default_factory=dict)
     upstream_modules: dict[str, str] = field(default_factory=dict)
     input_changes: dict[str, float] = field(default_factory=dict)
     contractions: list[Contraction] = field(default_factory=list)
@@ -238,6 +241,11 @@ def measure_init(
                 x = 1.0 if first.operand is None else rms(operands(group))
                 result.responses[name] = gain / (sizes[name] * x)
                 result.output_multipliers[name] = group[-1].outside
+    result.responses_to_upstream = {
+        name: gain / (sizes[name] * result.upstream[name])
+        for name, gain in result.gains.items()
+        if result.upstream.get(name)
+    }
 
 
 def step_and_measure(

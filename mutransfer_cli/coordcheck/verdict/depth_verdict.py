@@ -15,8 +15,13 @@ from mutransfer_cli.coordcheck.measure.depth_training import (
 )
 from mutransfer_cli.coordcheck.verdict.depth_expectation import CONSTANT, DepthExpectation
 from mutransfer_cli.coordcheck.verdict.diagnosis import correction, excess, lr_finding
-from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
+from mutransfer_cli.coordcheck.verdict.slopes import (
+    EXPONENT_TOLERANCE,
+    SlopeFit,
+    conservative,
+    fit_slope,
+)
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import verdict_on
 from mutransfer_cli.documents.check import (
     AspectVerdict,
     ControlReport,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import UseDeviation
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.documents.check import Repair
 
 FLAT_EXPONENT = 0.05  # exponents that are smaller in magnitude are called constant

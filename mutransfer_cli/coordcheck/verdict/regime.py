@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, fit_slope
 from mutransfer_cli.documents.check import Regime
 
 HIDDEN_ROLES = frozenset({"hidden", "convolution", "expert"})

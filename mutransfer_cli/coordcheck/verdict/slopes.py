@@ -12,6 +12,8 @@ from scipy import special
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.check import Slope
 
+EXPONENT_TOLERANCE = 0.25  # exponents of the theory are multiples of 1/2
+
 
 class Sized(Protocol):
     """A measurement at one size along an axis."""

@@ -17,10 +17,9 @@ from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import (
     without_fading_factor,
 )
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, SlopeFit, fit_slope
 from mutransfer_cli.documents.check import AspectVerdict
 
-EXPONENT_TOLERANCE = 0.25  # exponents of the theory are multiples of 1/2
 SIGNIFICANT = 2.0  # standard errors beyond which a deviation counts as an error
 EPSILON_HORIZON = 16.0  # epsilon is judged at this multiple of the largest width
 CONSTANT_EPSILON = 0.75  # slope; 1 if epsilon is constant, 1/2 for queries and keys at first

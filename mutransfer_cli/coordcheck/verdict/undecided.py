@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, TensorVerdict
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
 from mutransfer_cli.documents.check import AspectVerdict, FaultReport, TensorReport
 
 PERSISTING = 0.375  # halfway between the tolerance and the smallest possible error

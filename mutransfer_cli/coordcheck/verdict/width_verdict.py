@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from mutransfer_cli.coordcheck.verdict.diagnosis import diagnose
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.regime import HIDDEN_ROLES
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import (
-    EXPONENT_TOLERANCE,
-    SEVERITY,
-    TensorVerdict,
-)
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import SEVERITY, TensorVerdict
 from mutransfer_cli.documents.check import (
     AspectVerdict,
     ControlReport,

@@ -82,6 +82,16 @@ def test_a_model_of_fixed_sequences_gets_full_ones() -> None:
     assert on_tiny_batch(batch, lambda batch: batch[0].shape)[1] == (2, 4)  # 8 tokens, two rows
 
 
+def test_a_loss_that_names_its_number_of_rows_gets_the_whole_batch() -> None:
+    def named(batch: tuple[torch.Tensor, ...]) -> int:
+        if batch[0].shape != (12, 5):
+            raise InputError("loss: expected input batch_size (4) to match target batch_size (12)")
+        return batch[0].shape[0]
+
+    assert on_tiny_batch((torch.rand(12, 5),), named)[1] == 12
+    assert on_tiny_batch((torch.rand(12, 5),), len)[0][0].shape == (4, 5)  # the control
+
+
 def test_features_beside_token_ids_keep_their_columns() -> None:
     """A two-tower model takes the items of a user, and features of another number."""
     items, features = torch.arange(40).view(8, 5), torch.rand(8, 12)
@@ -89,7 +99,7 @@ def test_features_beside_token_ids_keep_their_columns() -> None:
     assert [t.shape for t in tiny_batch((items, items))] == [(2, 4), (2, 4)]  # control: a text
 
 
-def test_an_error_of_both_lengths_is_that_of_full_sequences() -> None:
+def test_an_error_of_all_lengths_is_that_of_the_whole_batch() -> None:
     def broken(batch: tuple[torch.Tensor, ...]) -> None:
         raise InputError(f"loss: {batch[0].shape[1]} tokens")
 

@@ -166,5 +166,9 @@ def test_the_rate_of_a_layer_of_which_one_feature_does_not_grow(kind: str, power
             return Subject(model, torch.optim.SGD(groups), plain.loss, plain.batch)
         return Subject(model, torch.optim.Adam(groups, eps=1e-12), plain.loss, plain.batch)
 
-    found = failed(check(build, WIDTHS))
-    assert found == ({"second.weight": "lr-too-large"} if power else {})
+    report = check(build, WIDTHS)
+    assert failed(report) == ({"second.weight": "lr-too-large"} if power else {})
+    repairs = [r for t in report.document.tensors for r in t.repairs]
+    assert [(r.name, r.quantity, r.power) for r in repairs] == (
+        [("second.weight", "lr", -power)] if power else []
+    )

@@ -9,8 +9,8 @@ from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import input_slope
 from mutransfer_cli.coordcheck.verdict.diagnosis import nearest_half, power
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
-from mutransfer_cli.coordcheck.verdict.slopes import conservative, fit_slope
-from mutransfer_cli.coordcheck.verdict.tensor_verdict import EXPONENT_TOLERANCE, verdict_on
+from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, conservative, fit_slope
+from mutransfer_cli.coordcheck.verdict.tensor_verdict import verdict_on
 from mutransfer_cli.documents.check import AspectVerdict, FaultReport, Repair
 
 Judge = Callable[[float, float], AspectVerdict]  # of a deviation and its standard error
@@ -36,7 +36,7 @@ def activation_faults(
     return (
         contraction_faults(measurements, attention_power, judge)
         or input_faults(measurements, expected, judge)
-        or branch_faults(measurements, judge)
+        or branch_faults(measurements, expected, judge)
     )
 
 
@@ -139,16 +139,21 @@ def input_faults(
 
 
 def branch_faults(
-    measurements: Sequence[Measurement], judge: Judge = verdict_on
+    measurements: Sequence[Measurement],
+    expected: Mapping[str, Expectation],
+    judge: Judge = verdict_on,
 ) -> tuple[FaultReport, ...]:
     """Outputs of modules that depend on the width when they are added to another activation.
 
     Both terms of a sum have a constant size in the limit, or at least their changes do; a norm
     behind the sum hides a factor on one of them. Derived from the same condition as the init and
-    update of every layer.
+    update of every layer. The outputs of a layer onto a fixed number of features, such as the mean
+    of a latent variable, vanish at init, and with gradients that come through a readout so do their
+    first changes: they may shrink.
 
     Args:
         measurements: Measurements at all widths and seeds, with repaired inits.
+        expected: The expected exponents of each tensor.
         judge: See `activation_faults`.
     """
     first = [(t.module, t.origin) for t in measurements[0].terms]
@@ -165,6 +170,9 @@ def branch_faults(
             continue
         deviation = conservative([fit.value for fit in found])
         if judge(deviation, max(fit.error for fit in found)) != "fail":
+            continue
+        owned = {e.role for name, e in expected.items() if name.rpartition(".")[0] == origin}
+        if deviation < 0 and "readout" in owned:
             continue
         exponent = nearest_half(deviation)
         faults[origin] = FaultReport(

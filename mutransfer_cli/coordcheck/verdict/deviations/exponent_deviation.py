@@ -12,11 +12,15 @@ from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     MEASURED_WITH_MULTIPLIER,
     Expectation,
 )
-from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, conservative, fit_slope
+from mutransfer_cli.coordcheck.verdict.slopes import (
+    EXPONENT_TOLERANCE,
+    SlopeFit,
+    conservative,
+    fit_slope,
+)
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
 MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
-SHRINKS = 0.25  # slope of a size that shrinks with the width, the tolerance of all exponents
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,9 @@ def grows_back(name: str, input_at_init: SlopeFit, measurements: Sequence[Measur
         measurements: Measurements at all widths and seeds.
     """
     change = fit_slope(measurements, lambda m: m.input_changes.get(name))
-    if change is None or input_at_init.value > -SHRINKS:
+    if change is None or input_at_init.value > -EXPONENT_TOLERANCE:
         return False
-    return abs(change.value) <= SHRINKS < change.value - input_at_init.value
+    return abs(change.value) <= EXPONENT_TOLERANCE < change.value - input_at_init.value
 
 
 def update_deviation(
@@ -141,10 +145,13 @@ def update_deviation(
     rate = rate_deviation(name, measurements, expected)
     if rate is not None:
         gain = fit_slope(measurements, lambda m: m.gains.get(name))
-        if gain and abs(gain.value - (expected.init or 0.0)) > MADE_UP_FOR:
+        changes = gain and abs(gain.value - (expected.init or 0.0)) > MADE_UP_FOR
+        if changes and expected.role != "readout":
             del deviations[:-1]  # the effect contains what its input does by itself
         deviations.append(rate)
     deviation = conservative(deviations)
+    if rate is not None and abs(deviation) > EXPONENT_TOLERANCE:
+        deviation = rate  # it decides how much is wrong: estimates by effects can be too small
     module = measured[0].effects[name][use].module
     along = aligned.value - right_exponent if aligned else None
     return UseDeviation(

@@ -22,9 +22,10 @@ def rate_deviation(
     A gradient step changes the layer y = c·W·x by lr · c² · ⟨x, x'⟩ · δ. How alike the inputs x of
     a batch are is not the layer's own: where a few features that do not grow are joined to those
     that do, and are alike in a batch, the overlap ⟨x, x'⟩ / n shrinks until the others outweigh
-    them. What remains, lr · c² · n, is the same in every abc-equivalent form, and c·√n is the
-    layer's response to random inputs; of steps of a fixed size it is lr · c · √n (derived, from
-    Tensor Programs V, arXiv 2203.03466, appendix J).
+    them; where a batch has more samples than the layer has inputs, as an image has places, the
+    part that is not aligned outweighs the aligned one. What remains, lr · c² · n, is the same in
+    every abc-equivalent form, and c·√n is the layer's response to random inputs; of steps of a
+    fixed size it is lr · c · √n (derived, from Tensor Programs V, arXiv 2203.03466, appendix J).
 
     Args:
         name: The tensor's name.
@@ -32,13 +33,13 @@ def rate_deviation(
         expected: The expected exponents of the tensor.
 
     Returns:
-        The deviation; None for tensors other than matrices, for readouts, whose multiplier may be
-        on their input, and where the entries of updates follow neither the gradient nor its sign.
+        The deviation; None for tensors other than matrices, and where the entries of updates follow
+        neither the gradient nor its sign.
     """
     geometry = expected.geometry
     if geometry not in (GRADIENT, SIGN) or expected.normed or expected.sparse:
         return None
-    if expected.role in {"readout", "tied"} or expected.acts_as != expected.role:
+    if expected.role == "tied" or expected.acts_as != expected.role:
         return None
     if expected.init is None or expected.row_init is None or expected.lr is None:
         return None
@@ -46,7 +47,9 @@ def rate_deviation(
 
     def own_part(m: Measurement) -> float | None:
         sizes = m.rates if geometry.sees_gradient_scale else m.moves
-        response, size = m.responses.get(name), sizes.get(name)
+        # a readout's multiplier may be on its input
+        responses = m.responses_to_upstream if expected.role == "readout" else m.responses
+        response, size = responses.get(name), sizes.get(name)
         if response is None or size is None:
             return None
         factor = response * (m.output_multipliers[name] if follows else 1.0)
