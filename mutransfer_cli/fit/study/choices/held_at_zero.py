@@ -26,6 +26,8 @@ from mutransfer_cli.surface.response.draws import Draws
 
 Array = NDArray[np.float64]
 
+FLAT = 1e-12  # of the largest curvature, below which it is a rounding error
+
 
 def zero_category(
     observations: Sequence[Observation], rungs: Sequence[Rung], scale: LossScale, name: str
@@ -68,8 +70,9 @@ def best_at_zero(
 def beside(optima: Array, draws: Draws, held: dict[int, float]) -> Array:
     """The best settings with some hyperparameters held, shape (draws, hyperparameters).
 
-    Of a loss with the Hessian H, the minimum at x_j = b is x + (b - x_j) C_j / C_jj with C the
-    inverse of H (derived).
+    Of a loss with the Hessian H, the others o move by -H_oo⁻¹ H_oh d where the held ones h are d
+    off their optima (derived). Along a direction of no curvature the runs tell nothing, and they
+    stay: the pseudo-inverse.
 
     Args:
         optima: Draws of the optimum, shape (draws, hyperparameters).
@@ -78,11 +81,13 @@ def beside(optima: Array, draws: Draws, held: dict[int, float]) -> Array:
     """
     if not held:
         return optima
-    inverse = np.linalg.inv(hessians(draws))
+    names = list(held)
+    others = [j for j in range(optima.shape[1]) if j not in held]
     moved = optima.copy()
-    for j, position in held.items():
-        missing = position - moved[:, j]
-        moved += missing[:, None] * inverse[:, :, j] / inverse[:, j, j, None]
-    for j, position in held.items():
-        moved[:, j] = position
+    moved[:, names] = list(held.values())
+    hessian = hessians(draws)
+    slopes = hessian[:, :, names] @ (moved - optima)[:, names, None]
+    curvature = hessian[:, others][:, :, others]
+    inverse = np.linalg.pinv(curvature, rcond=FLAT, hermitian=True)
+    moved[:, others] -= (inverse @ slopes[:, others])[:, :, 0]
     return moved

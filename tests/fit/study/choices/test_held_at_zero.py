@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import product
 
 import numpy as np
@@ -27,6 +27,20 @@ def test_the_others_move_along_the_valley(coupling: float) -> None:
     np.testing.assert_allclose(found, [[-coupling / (1 + coupling**2), 1.0]], atol=1e-12)
     free = np.array([[0.3, 1.2]])
     np.testing.assert_array_equal(beside(free, draws(coupling), {}), free)
+
+
+def test_a_hyperparameter_without_effect_stays() -> None:
+    """The loss is x₁² and says nothing of x₂."""
+    flat = replace(draws(0.0), scale=np.array([[0.0, -np.inf]]))
+    optima = np.array([[0.3, 1.2]])
+    np.testing.assert_array_equal(beside(optima, flat, {0: 0.5}), [[0.5, 1.2]])
+    np.testing.assert_array_equal(beside(optima, flat, {1: 2.0}), [[0.3, 2.0]])
+
+
+def test_several_that_are_held_leave_the_others_to_themselves() -> None:
+    """At x₁ = a and x₂ = b nothing is left to move: the answer is (a, b), whatever is coupled."""
+    found = beside(np.array([[0.3, 1.2]]), draws(2.0), {0: -1.0, 1: 4.0})
+    np.testing.assert_array_equal(found, [[-1.0, 4.0]])
 
 
 def decays(lowest: float, values: tuple[float, ...]) -> list[Observation]:
