@@ -31,6 +31,13 @@ class Sizes(Part):
     tokens: float | None = None
 
 
+DRIFT = {
+    "holds": "the optimum moves by at most 0.25 octaves per doubling",
+    "fails": "the optimum moves by more than 0.25 octaves per doubling",
+    "inconclusive": "the interval crosses ±0.25 octaves per doubling; add rungs to narrow it",
+}
+
+
 class Rung(Sizes):
     """One rung of the ladder: its sizes and its optimum."""
 
@@ -164,6 +171,11 @@ class FitDocument(Part):
     def decided(self) -> dict[str, Decided]:
         """The decision without its regret."""
         return {n: d for n, d in (self.decision or {}).items() if isinstance(d, Decided)}
+
+    @property
+    def drift_reason(self) -> str:
+        """What `drift_verdict` says."""
+        return DRIFT[self.drift_verdict]
 
     @property
     def separate_target(self) -> TargetVerdict | None:

@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from mutransfer_cli.fit.study_fit import StudyFit
     from mutransfer_cli.interval import Interval
 
-DRIFT = {
-    "holds": "the optimum moves by at most 0.25 octaves per doubling",
-    "fails": "the optimum moves by more than 0.25 octaves per doubling",
-    "inconclusive": "the interval crosses ±0.25 octaves per doubling; add rungs to narrow it",
-}
-
 
 def show(study: StudyFit, document: FitDocument, target: Path) -> None:
     """Print the verdicts, the decision, a plot, the rungs and the notes.
@@ -70,7 +64,7 @@ def show_verdicts(document: FitDocument) -> None:
         show_line(f"target {document.separate_target.verdict}: {document.separate_target.reason}")
     if any(axis.drift for axis in document.axes.values()):
         known = any(rung.optimum for rung in document.rungs)
-        reason = DRIFT[document.drift_verdict] if known else "no rung has an optimum to compare"
+        reason = document.drift_reason if known else "no rung has an optimum to compare"
         show_line(f"drift {document.drift_verdict}: {reason}")
     show_line("")
 

@@ -50,7 +50,7 @@ def answer_box(section: RunSection) -> Element:
         "div",
         element("p", question(document, sum(section.trials.values()), section.setup)),
         element("p", element("strong", answer(document))),
-        sentence(next_step(document, section.source)),
+        sentence(next_step(document, section.source, is_run=bool(section.setup))),
         class_="answer",
     )
 
@@ -61,8 +61,7 @@ def verdict_lines(document: FitDocument) -> Element:
     there = document.separate_target
     if there is not None:
         lines.append(verdict_line("target", there.verdict, there.reason))
-    tolerated = "whether the best learning rate moves by at most 0.25 octaves per doubling"
-    lines.append(verdict_line("drift", document.drift_verdict, tolerated))
+    lines.append(verdict_line("drift", document.drift_verdict, document.drift_reason))
     lines += [element("li", f"note: {note}") for note in document.notes]
     lines += [
         element("li", f"assumed along {a.axis}: {a.rule} ({a.source}); {a.settle}")

@@ -50,13 +50,15 @@ def answer(document: FitDocument) -> str:
     return f"Set {', '.join(values)}{reason}."
 
 
-def next_step(document: FitDocument, source: str) -> str:
+def next_step(document: FitDocument, source: str, is_run: bool) -> str:
     """What to do next.
 
     Args:
         document: The fit.
         source: The run or table, as it is named on the command line.
+        is_run: Whether it is a run, which holds the recipe that a configuration needs.
     """
+    planned = source if is_run else "RECIPE --fit FIT"
     there = document.separate_target
     if document.verdict == "fails":
         return (
@@ -70,6 +72,6 @@ def next_step(document: FitDocument, source: str) -> str:
     if document.target is None:
         return (
             f"Name the large run: `mutransfer fit {source} --width N`, then `mutransfer scale "
-            f"{source} --width N` writes its configuration."
+            f"{planned} --width N` writes its configuration."
         )
-    return f"Write the configuration: `mutransfer scale {source} --format FORMAT -o FILE`."
+    return f"Write the configuration: `mutransfer scale {planned} --format FORMAT -o FILE`."

@@ -13,6 +13,7 @@ import pytest
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.report.page import page_file
+from mutransfer_cli.report.page.sentences import next_step
 from mutransfer_cli.report.page.write import write_report
 from mutransfer_cli.search.storage.run import Run
 from tests.helpers.sweeps import run_sweep, write_recipe
@@ -74,6 +75,11 @@ def test_runs_and_tables_stand_side_by_side(run: Path, tmp_path: Path) -> None:
     assert len(written.fits) == 2 and "The runs of this page" in page
     assert "a&lt;b&gt;.csv" in page and "<b>" not in page.split("<script")[0]
     assert "has no model to plan" in page
+    _, of_the_table = written.fits
+    assert all(fit.drift_reason in page for fit in written.fits)
+    undecided = of_the_table.model_copy(update={"verdict": "holds", "target_verdict": None})
+    assert "scale RECIPE --fit FIT" in next_step(undecided, "a.csv", is_run=False)
+    assert "scale run " in next_step(undecided, "run", is_run=True)  # the control
 
 
 def test_what_is_wrong_is_one_line(
