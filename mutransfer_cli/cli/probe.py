@@ -90,6 +90,8 @@ def probe(
         else:
             show_list(listed)
         return
+    if name == ALL and target is None:
+        raise InputError("probe all: expected a recipe, a run directory or package.module:callable")
     total = minutes if minutes is not None else ALL_MINUTES if name == ALL else ONE_MINUTES
     options = {"seed": seed, "confidence": confidence, "predict": predict, "curve": curve}
     results: list[ProbeDocument] = []
@@ -139,16 +141,20 @@ def _measured(
         skipped: Receives the probes that cannot measure the target, with the reason.
         options: Further options of `run_probe`.
     """
-    from mutransfer_cli.probes.probe_run import run_probe
+    from mutransfer_cli.probes.probe_run import applies, run_probe
     from mutransfer_cli.search.signals import require_not_interrupted
 
     names = PROBES.names if name == ALL else (name,)
+    measured = False
     started = time.perf_counter()
     for i, each in enumerate(names):
+        if name == ALL and not PROBES[each].takes and not measured:
+            continue  # its pass would say nothing of a target that nothing could measure
         left = minutes - (time.perf_counter() - started) / 60
-        share = max(LEAST_MINUTES, left / (len(names) - i))
+        sharing = [n for n in names[i:] if target is None or applies(n, target)]
+        share = max(LEAST_MINUTES, left / max(1, len(sharing)))
         own = target if name != ALL or PROBES[each].takes else None
-        if name == ALL:
+        if name == ALL and target is not None and applies(each, target):
             line = f"probe: {each} ({i + 1} of {len(names)}), {share:.2g} minutes at most"
             show_line(line, file=sys.stderr, flush=True)
         try:
@@ -160,6 +166,7 @@ def _measured(
             skipped[each] = error.message
             continue
         require_not_interrupted()
+        measured = True
         yield document
 
 

@@ -13,8 +13,10 @@ Runs of all steps at a few rates then put the best rate between two of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from math import inf, isfinite, log2
 
+from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
@@ -96,21 +98,40 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
             both = together(estimates[best], found)
             measures.insert(0, Measure(name="best learning rate", estimate=both))
         panels["after all steps"] = dict(sorted(found.losses.items()))
-    series = tuple(
-        Series(
-            name=f"loss {panel}",
-            panel=f"loss {panel}",
-            x_name="learning rate (log2)",
-            y_name="loss",
-            x=tuple(log2(rate) for rate, loss in losses.items() if isfinite(loss)),
-            y=tuple(loss for loss in losses.values() if isfinite(loss)),
-        )
-        for panel, losses in panels.items()
-        if losses  # a callable with rates of its own has no short runs
-    )
+    answer = next((m for m in measures if not m.at), measures[0]).estimate
+    series = tuple(_curves(panels, answer, percentage(request.confidence)))
     reason = f"width {size.width}: {reason}"
     notes = (*plan.notes, *proxies.train(size, request.seed, {}).notes)
     return ProbeResult(verdict, reason, tuple(measures), METHOD, series, advice, notes)
+
+
+def _curves(
+    panels: Mapping[str, Mapping[float, float]], answer: Interval, level: str
+) -> Iterator[Series]:
+    """Losses by rate, and the interval of the best rate under them.
+
+    Args:
+        panels: Losses by rate, by when they were measured; empty for a callable's own rates.
+        answer: The best rate.
+        level: Of its interval, for people.
+    """
+    for when, losses in panels.items():
+        finite = {log2(rate): loss for rate, loss in losses.items() if isfinite(loss)}
+        if not finite:
+            continue
+        drawn = {f"loss {when}": finite}
+        if answer.low is not None and answer.high is not None:
+            ends = (log2(rate) for rate in (answer.low, answer.value, answer.high))
+            drawn[f"{level} interval of the best rate"] = dict.fromkeys(ends, min(finite.values()))
+        for name, curve in drawn.items():
+            yield Series(
+                name=name,
+                panel=f"loss {when}",
+                x_name="learning rate (log2)",
+                y_name="loss",
+                x=tuple(curve),
+                y=tuple(curve.values()),
+            )
 
 
 def judged(
@@ -129,7 +150,9 @@ def judged(
     """
     alone = f"{estimate} ({name}, ±{_reach(estimate):.1f} octaves)"
     if _reach(estimate) > EFFORT:
-        advice = f"no start for a search: try rates over {_space(estimate)}"
+        advice = f"no start for a search: sweep lr over {_space(estimate)}"
+        if name != SHORT:
+            advice += "; short runs tell more, and need a recipe (`mutransfer init --model …`)"
         return "inconclusive", f"the best learning rate is about {alone}", advice
     if not thorough:
         return "pass", f"the best learning rate is about {alone}", _sweep(estimate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,13 @@ from mutransfer_cli.catalog.probes import PROBES, ProbeEntry
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.documents.probe import Measure, ProbeDocument, Series, Verdict
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.subject.proxies import Proxies, proxies_of
+from mutransfer_cli.probes.subject.proxies import Proxies, is_callable, proxies_of
 from mutransfer_cli.probes.subject.time_plan import TooLittleTime
 
 DEFAULT_MINUTES = 3.0
 TIME_PLAN = "time of the first steps at the smallest and the largest size, times their number"
+MINUTES = "--minutes"
+TIME_FOR_ALL = re.compile(rf"{MINUTES} [\d.]+")
 TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 KINDS = {
     "callable": "a package.module:callable",
@@ -172,7 +175,7 @@ def run_probe(
         subject=target or name,
         verdict=result.verdict,
         reason=result.reason,
-        advice=result.advice,
+        advice=advice_of(result),
         values={m.full_name: m.estimate for m in result.measures},
         expected={m.full_name: m.expected for m in result.measures if m.expected is not None},
         measures=result.measures,
@@ -182,6 +185,40 @@ def run_probe(
         seconds=time.perf_counter() - request.started,
         notes=result.notes,
     )
+
+
+def advice_of(result: ProbeResult) -> str | None:
+    """Advice, with more time first where runs were left out and the answer is not decided.
+
+    Args:
+        result: What a probe found; a note of `fitting` names the minutes for everything.
+    """
+    advice = result.advice
+    if result.verdict != "inconclusive" or (advice and MINUTES in advice):
+        return advice
+    asked = [m[0] for n in result.notes if "no time" in n and (m := TIME_FOR_ALL.search(n))]
+    if not asked:
+        return advice
+    then = f"; if that does not decide it: {advice}" if advice else ""
+    return f"give it more time ({asked[0]}){then}"
+
+
+def applies(name: str, target: str) -> bool:
+    """Whether a probe takes a target of this kind, or brings its own model.
+
+    Args:
+        name: Name of the probe.
+        target: As the user gave it; it need not exist.
+    """
+    path = Path(target)
+    if path.suffix.lower() in TABLES and path.is_file():
+        kind = "table"
+    elif is_callable(target):
+        kind = "callable"
+    else:
+        kind = "run" if path.is_dir() else "recipe"
+    entry = PROBES.get(name)
+    return entry is None or not entry.takes or kind in entry.takes
 
 
 def kind_of(proxies: Proxies) -> str:

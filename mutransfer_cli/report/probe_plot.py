@@ -20,7 +20,8 @@ MOST_LABELS = 12
 MOST_INSIDE = 4  # labels; a legend of more would cover curves, and stands below the axes
 MOST_BANDS = 3  # bands of more curves would hide each other: bars
 MARKERS = "os^DvPX"  # curves differ in print, and to the colour-blind
-MOST_MARKERS = 40  # points of a curve that has them
+MOST_MARKERS = 40  # points of a curve that has them all; of one with more, so many have one:
+FEW_MARKERS = 8
 MOST_TICKS = 8  # steps
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
@@ -73,7 +74,8 @@ def _draw(panel: Any, curves: Sequence[Series], level: str) -> None:
     bounded = [c for c in curves if c.low is not None and c.high is not None]
     interval: str | None = f"{level} {INTERVAL}"  # in the legend once
     for series, color, marker in zip(curves, shades(len(curves)), cycle(MARKERS), strict=False):
-        style = {"marker": marker if len(series.x) <= MOST_MARKERS else "", "markersize": 4}
+        every = 1 if len(series.x) <= MOST_MARKERS else -(-len(series.x) // FEW_MARKERS)
+        style = {"marker": marker, "markersize": 4, "markevery": every}
         panel.plot(series.x, series.y, color=color, label=series.name, **style)
         if series.low is None or series.high is None:
             continue

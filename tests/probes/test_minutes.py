@@ -7,6 +7,7 @@ everything else takes none. A probe therefore takes exactly what its forward pas
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,8 @@ import pytest
 
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument
-from mutransfer_cli.probes.probe_run import ProbeResult, run_probe
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes.probe_run import ProbeResult, advice_of, run_probe
 from mutransfer_cli.probes.subject.time_plan import costs_by_size
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.commands import run
@@ -160,10 +162,13 @@ def test_the_cost_of_a_size_between_is_a_power() -> None:
 
 
 def test_all_probes_share_the_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 11 minutes, one each; what a probe leaves goes to those after it."""
+    """Of 9 minutes, one for each that takes a recipe; what one leaves goes to those after it."""
     now, given = [0.0], []
+    apply = [row.name for row in PROBES if not row.takes or "recipe" in row.takes]
 
     def instead(name: str, *args: object, minutes: float, **options: object) -> ProbeDocument:
+        if name not in apply:
+            raise InputError("it takes a run")
         given.append(minutes)
         now[0] += 30 if name == PROBES.names[0] else 60 * minutes
         return ProbeDocument(
@@ -173,6 +178,35 @@ def test_all_probes_share_the_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     monkeypatch.setattr("mutransfer_cli.probes.probe_run.run_probe", instead)
-    assert run("probe", "all", "x", "--minutes", str(len(PROBES.names))) == 0
-    rest = len(PROBES.names) - 1
+    assert run("probe", "all", "x", "--minutes", str(len(apply))) == 0
+    rest = len(apply) - 1
     assert given == pytest.approx([1.0] + [(rest + 0.5) / rest] * rest)
+
+
+def test_a_target_that_no_probe_can_measure_does_not_pass(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`linear` would pass: it brings its own model."""
+
+    def refuses(name: str, *args: object, **options: object) -> ProbeDocument:
+        raise InputError(f"{name}: the head size grows")
+
+    monkeypatch.setattr("mutransfer_cli.probes.probe_run.run_probe", refuses)
+    assert run("probe", "all", "x", "--json") == 2
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert printed.err.endswith("error: probe all: sharpness: the head size grows\n")
+    assert run("probe", "all") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_answer_that_time_left_open_asks_for_time_first() -> None:
+    note = "no time for 5 of 6 seeds (--minutes 1.6)"
+    open_one = ProbeResult("inconclusive", "r", (), "m", advice="run check", notes=("a", note))
+    assert advice_of(open_one) == (
+        "give it more time (--minutes 1.6); if that does not decide it: run check"
+    )
+    decided = replace(open_one, verdict="pass")
+    assert advice_of(decided) == "run check"
+    assert advice_of(replace(open_one, notes=("a",))) == "run check"
+    assert advice_of(replace(open_one, advice="more (--minutes)")) == "more (--minutes)"

@@ -76,7 +76,7 @@ def proxies_of(target: str, sets: tuple[str, ...] = ()) -> Proxies:
     Raises:
         InputError: There is no such recipe, run or callable.
     """
-    if ":" in target and not target.endswith((".yaml", ".yml")):
+    if is_callable(target):
         if sets:
             raise InputError("--set: there is no recipe to change; give a recipe instead")
         return proxies_of_callable(import_callable(target, ("probe",)), target)
@@ -85,6 +85,11 @@ def proxies_of(target: str, sets: tuple[str, ...] = ()) -> Proxies:
         run = Run.open(path)
         return proxies_of_recipe(run.recipe, target, run)
     return proxies_of_recipe(load(path, sets).recipe, target)
+
+
+def is_callable(target: str) -> bool:
+    """Whether a target is written as `package.module:callable`."""
+    return ":" in target and not target.endswith((".yaml", ".yml"))
 
 
 def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Proxies:
