@@ -12,6 +12,8 @@ from mutransfer_cli.surface.response.trend import Trend
 KEPT = 3  # times (p + 1) best settings of a rung that always stay
 MOST_RUNS = 320  # in one window
 FEWEST_OF_RUNG = 8
+BRACKET = 3  # values of a hyperparameter that can bracket an optimum
+FARTHEST = 0.25  # log loss above a rung's best of a value that is kept to bracket it
 REPEATED = 2  # runs per setting from which seeds count as repeats
 
 
@@ -38,13 +40,38 @@ def in_window(runs: Runs, window: float) -> Mask:
         order = members[np.argsort(losses, kind="stable")]
         always = KEPT * (runs.hyperparameters + 1) * seeds
         near = int(np.sum(losses <= losses.min() + window))
-        order = order[: max(always, near)]
+        order = with_brackets(runs, order, max(always, near), KEPT * runs.hyperparameters * seeds)
         if len(order) > most:
             best, others = order[: most // 2], order[most // 2 :]
             even = np.linspace(0, len(others) - 1, most - len(best)).round().astype(int)
             order = np.concatenate([best, others[even]])
         kept[order] = True
     return kept
+
+
+def with_brackets(runs: Runs, order: Indices, count: int, each: int) -> Indices:
+    """The best runs of a rung, and of each hyperparameter those at its best three values.
+
+    Of values far apart, as three of an init std over eight octaves, the best runs may all have one:
+    they say nothing of its curvature, nor of how the other optima depend on it. Values that lose
+    more than the widest window holds are no help.
+
+    Args:
+        runs: All runs.
+        order: Indices of the runs of one rung, the best first.
+        count: How many of the best are kept.
+        each: How many are kept, at least, with a value that the best runs lack.
+    """
+    kept, losses = np.arange(len(order)) < count, runs.losses[order]
+    for column in runs.settings[order].round(9).T:
+        values, first = np.unique(column, return_index=True)
+        if len(np.unique(column[kept])) >= BRACKET:
+            continue
+        for value in values[np.argsort(first)][:BRACKET]:
+            of_value = np.flatnonzero(column == value)[:each]
+            if losses[of_value[0]] <= losses[0] + FARTHEST:
+                kept[of_value] = True
+    return order[kept]
 
 
 def without_repeats(runs: Runs, members: Indices, most: int) -> Indices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mutransfer_cli.surface.response.fitting.window import MOST_RUNS, in_window
 from mutransfer_cli.surface.response.response_surface import fit_response
@@ -40,3 +41,39 @@ def test_runs_that_do_not_repeat_settings_stay_even_with_a_seed_each() -> None:
     kept = in_window(runs, 0.25)
     best = np.argsort(runs.losses)[: MOST_RUNS // 2]
     assert kept[best].all()
+
+
+def grid(spacing: float, rungs: int = 1) -> Runs:
+    """All of x, y, z: log loss .01 (x + .3)² + .005 y² + .01 (z - .5)² with noise of .001."""
+    axes = (np.arange(-4.0, 5.0), 2 * np.arange(-2.0, 3.0), spacing * np.arange(-1.0, 2.0))
+    one = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
+    settings = np.tile(one, (rungs, 1))
+    excess = (settings - [-0.3, 0.0, 0.5]) ** 2 @ [0.01, 0.005, 0.01]
+    return Runs(
+        settings,
+        np.repeat(np.arange(float(rungs)), len(one))[:, None],
+        np.zeros(len(settings), dtype=int),
+        1 + excess + 0.001 * np.random.default_rng(0).standard_normal(len(settings)),
+    )
+
+
+@pytest.mark.parametrize(("spacing", "added"), [(4.0, 18), (8.0, 0), (0.5, 0)])
+def test_values_apart_stay_beside_the_best_runs(spacing: float, added: int) -> None:
+    """Runs at z = ±4 lose .12 and .20 at least: a window of .03 has z = 0 alone.
+
+    With three hyperparameters nine runs of each other value stay. At z = ±8 they lose more than
+    .25; at ±.5 the window has them.
+    """
+    runs = grid(spacing)
+    kept, near = in_window(runs, 0.03), runs.losses <= runs.losses.min() + 0.03
+    best = np.argsort(runs.losses)[: max(12, int(near.sum()))]
+    assert kept[best].all()
+    assert kept.sum() - len(best) == added
+
+
+def test_optima_are_known_beside_values_apart() -> None:
+    """z was known to ±10 octaves without the runs at ±4, and so x to ±1 and y to ±1.4."""
+    optimum = fit_response(grid(4.0, rungs=2)).at(np.zeros(1)).optimum
+    low, high = np.quantile(optimum, [0.05, 0.95], axis=0)
+    assert (low < [-0.3, 0.0, 0.5]).all() and (high > [-0.3, 0.0, 0.5]).all()
+    assert (high - low < [0.3, 1.0, 5.0]).all()
