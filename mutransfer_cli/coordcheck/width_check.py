@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.activation_check import faults_of_activations, larger_half
@@ -49,6 +50,8 @@ from mutransfer_cli.documents.check import (
 
 log = logging.getLogger(__name__)
 
+Repairable = TypeVar("Repairable", TensorReport, FaultReport)
+
 CONTROL_SEEDS = 2
 DOUBTFUL_DEVIATION = 0.15  # a larger deviation needs more seeds
 MOST_REPAIRS = 3  # rounds in which inits are repaired and measured again
@@ -85,7 +88,7 @@ def run_width_check(request: CheckRequest) -> CheckReport:
     unstable = not all(m.finite for m in measurements)
     regime: Regime | None = "unstable" if unstable else regime_of(request.expected, measurements)
     activations, doubt = faults_of_activations(request, repaired)
-    faults = request.faults + activations
+    faults = tuple(with_sizes(fault, request.widths) for fault in request.faults + activations)
     tensors = tensor_reports(request, verdicts, repaired if len(faults) else ())
     if request.axis == "width" and request.widths[0] < RELIABLE_WIDTH:
         wider = request.judge(larger_half(request, repaired))
@@ -173,10 +176,13 @@ def tensor_reports(
             for t in judged
         ]
     others = [unmeasured_report(n, role, why) for n, (role, why) in request.unjudged.items()]
-    return tuple(
-        t.model_copy(update={"repairs": tuple(at_sizes(r, request.widths) for r in t.repairs)})
-        for t in (*judged, *others)
-    )
+    return tuple(with_sizes(t, request.widths) for t in (*judged, *others))
+
+
+def with_sizes(part: Repairable, sizes: Sequence[int]) -> Repairable:
+    """A tensor's report or a fault whose repairs have their factor at every size."""
+    repairs = tuple(at_sizes(repair, sizes) for repair in part.repairs)
+    return part.model_copy(update={"repairs": repairs})
 
 
 def at_sizes(repair: Repair, sizes: Sequence[int]) -> Repair:

@@ -96,7 +96,8 @@ def input_faults(
     """The first layer whose input changes with the width although every init is right.
 
     Its input at init, the change of that input, and the layer's own output must agree: a layer
-    whose weight makes up for its input is right.
+    whose weight makes up for its input is right. What follows a layer onto a fixed number of
+    features, as the second matrix of an adapter of fixed rank, may shrink: see `branch_faults`.
 
     Args:
         measurements: Measurements at all widths and seeds.
@@ -120,6 +121,8 @@ def input_faults(
         if judge(deviation, max(fit.error for fit in found)) != "fail":
             continue
         before = measurements[0].upstream_modules[name]
+        if deviation < 0 and narrows(before, expected):
+            continue
         exponent = nearest_half(deviation)
         return (
             FaultReport(
@@ -171,8 +174,7 @@ def branch_faults(
         deviation = conservative([fit.value for fit in found])
         if judge(deviation, max(fit.error for fit in found)) != "fail":
             continue
-        owned = {e.role for name, e in expected.items() if name.rpartition(".")[0] == origin}
-        if deviation < 0 and "readout" in owned:
+        if deviation < 0 and narrows(origin, expected):
             continue
         exponent = nearest_half(deviation)
         faults[origin] = FaultReport(
@@ -188,6 +190,16 @@ def branch_faults(
             repairs=(Repair(name=origin, quantity="multiplier", power=-exponent),),
         )
     return tuple(faults.values())
+
+
+def narrows(module: str, expected: Mapping[str, Expectation]) -> bool:
+    """Whether a module ends in a fixed number of features.
+
+    Args:
+        module: The module's name.
+        expected: The expected exponents of each tensor.
+    """
+    return any(e.role == "readout" and n.rpartition(".")[0] == module for n, e in expected.items())
 
 
 def blocked_by(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Subject, check
+from mutransfer_cli.coordcheck.verdict.activations import activation_scale
+from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
+from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
 from tests.helpers.check_subjects import WIDTHS, failed
 
 Join = Callable[[Tensor, Tensor], Tensor]
@@ -244,7 +248,44 @@ def test_a_factor_between_two_layers(act: Callable[[Tensor], Tensor]) -> None:
         (fault,) = report.document.faults
         assert (fault.finding, fault.where) == ("activation-scale", "b")
         assert fault.repairs[0].power == -power
+        assert fault.repairs[0].factors == {w: (w / 64) ** -power for w in WIDTHS}
         assert report.verdict == "fail"
+
+
+@pytest.mark.parametrize(
+    ("before", "power", "blamed"),
+    [
+        # a sum of n terms of init 1/n is n^-1/2 at init (Tensor Programs V, Table 3, output), and
+        # nothing makes up for it in the second matrix of an adapter of fixed rank
+        ("readout", -0.5, False),
+        ("readout", 0.5, True),
+        ("hidden", -0.5, True),
+    ],
+)
+def test_what_follows_a_fixed_number_of_features_may_shrink(
+    before: str, power: float, blamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expect(role: str) -> Expectation:
+        return Expectation(role=role, update=0.0, init=0.0, decay=0.0)
+
+    def of_input(name: str, use: int, measured: Any, e: Expectation) -> Any:
+        return fit_slope(measured, lambda m: m.gains[name])
+
+    monkeypatch.setattr(activation_scale, "input_slope", of_input)
+    sizes = [
+        SimpleNamespace(
+            size=n,
+            upstream_modules={"b.weight": "a"},
+            input_changes={"b.weight": n**power},
+            gains={"b.weight": n**power},
+        )
+        for n in WIDTHS
+        for _ in range(2)
+    ]
+    expected = {"a.weight": expect(before), "b.weight": expect("input")}
+    measured: Any = sizes
+    faults = activation_scale.input_faults(measured, expected)
+    assert [f.where for f in faults] == (["a"] if blamed else [])
 
 
 def test_a_factor_that_the_next_weight_makes_up_for() -> None:
