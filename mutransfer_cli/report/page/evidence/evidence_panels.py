@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.check import CheckDocument, ModuleReport
@@ -109,6 +110,8 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
             curves[0].y_name,
             tuple(shown),
             log2_x=x_name in LOGARITHMIC and positive,
+            log_y=PROBES[document.probe].logarithmic
+            and spans_decades(y for c in curves for y in (*c.y, *(c.low or ()), *(c.high or ()))),
         )
 
 
