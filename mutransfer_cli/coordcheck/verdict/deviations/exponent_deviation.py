@@ -150,7 +150,7 @@ def update_deviation(
             del deviations[:-1]  # the effect contains what its input does by itself
         deviations.append(rate)
     deviation = conservative(deviations)
-    if rate is not None and abs(deviation) > EXPONENT_TOLERANCE:
+    if rate is not None and expected.role != "readout" and abs(deviation) > EXPONENT_TOLERANCE:
         deviation = rate  # it decides how much is wrong: estimates by effects can be too small
     module = measured[0].effects[name][use].module
     along = aligned.value - right_exponent if aligned else None
