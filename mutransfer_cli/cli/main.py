@@ -15,13 +15,12 @@ import typer
 
 from mutransfer_cli.catalog.commands import COMMANDS
 from mutransfer_cli.cli.arguments.common_options import invocation, with_common_options
-from mutransfer_cli.cli.supervision import leave_threads
+from mutransfer_cli.cli.supervision import INTERRUPTED, leave_threads
 from mutransfer_cli.errors import Inconclusive, InputError, Interrupted, described
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.redaction import redact, redact_command
 from mutransfer_cli.version import __version__
 
-INTERRUPTED = 130
 FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 app = typer.Typer(

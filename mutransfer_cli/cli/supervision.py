@@ -17,6 +17,7 @@ from contextlib import suppress
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 WRONG_INPUT = 2
+INTERRUPTED = 130
 SECONDS_FOR_THREADS = 3.0  # that the user's threads get to end after the command
 
 
@@ -109,8 +110,8 @@ def _leave(status: int, reported: str, received: set[int], name: str) -> None:
     if reported == "error" and status == 0:
         os._exit(WRONG_INPUT)
     if -status in received:
-        signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
+        print("mutransfer: interrupted", file=sys.stderr, flush=True)
+        os._exit(INTERRUPTED)
     if status < 0:
         ended = f"crashed with {signal.Signals(-status).name}"
     else:

@@ -24,11 +24,13 @@ class Term:
     Attributes:
         module: Name of the module that was running.
         origin: Name of the module whose output, perhaps multiplied, the activation is.
+        layer: Name of the first module that returned it, before modules that hand it on.
         value: A copy of the activation.
     """
 
     module: str
     origin: str
+    layer: str
     value: Tensor
 
 
@@ -40,6 +42,7 @@ class StreamSums(FunctionTracer):
         super().__init__()
         self.terms: list[Term] = []
         self._origins: dict[int, str] = {}
+        self._layers: dict[int, str] = {}
         self._alive: list[Tensor] = []  # so that no other tensor gets the same id
         self._modules = [""]
 
@@ -52,6 +55,7 @@ class StreamSums(FunctionTracer):
         module = self._modules.pop()
         if isinstance(output, Tensor):
             self._origins[id(output)] = module
+            self._layers.setdefault(id(output), module)
             self._alive.append(output)
 
     def called(
@@ -77,11 +81,12 @@ class StreamSums(FunctionTracer):
             if name in ADD and len(pair) == 2:
                 self._sum(pair, float(kwargs.get("alpha", 1.0)), result)
             elif name in LINEAR:
-                origins = [self._origins[id(t)] for t in pair if id(t) in self._origins]
+                outputs = [t for t in pair if id(t) in self._origins]
                 others = [t for t in pair if id(t) not in self._origins]
                 # numbers, and tensors of numbers that are not trained, such as buffers
-                if len(origins) == 1 and not any(t.requires_grad for t in others):
-                    self._origins[id(result)] = origins[0]
+                if len(outputs) == 1 and not any(t.requires_grad for t in others):
+                    self._origins[id(result)] = self._origins[id(outputs[0])]
+                    self._layers[id(result)] = self._layers[id(outputs[0])]
                     self._alive.append(result)
 
     def _sum(self, pair: list[Tensor], alpha: float, result: Tensor) -> None:
@@ -97,7 +102,8 @@ class StreamSums(FunctionTracer):
             changed = address(tensor) == address(result)  # in place: its value is gone
             if origin and not changed and tensor.requires_grad and tensor.is_floating_point():
                 value = factor * tensor.detach().clone()
-                self.terms.append(Term(self._modules[-1], origin, value))
+                layer = self._layers[id(tensor)]
+                self.terms.append(Term(self._modules[-1], origin, layer, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +113,14 @@ class AddedTerm:
     Attributes:
         module: Name of the module in whose forward pass it is added.
         origin: Name of the module that returned it.
+        layer: Name of the first module that returned it, before modules that hand it on.
         init: Its RMS at init, with all factors up to the sum.
         change: RMS of its change after the last step.
     """
 
     module: str
     origin: str
+    layer: str
     init: float
     change: float
 
@@ -122,7 +130,7 @@ def added_terms(first: Sequence[Term], last: Sequence[Term]) -> list[AddedTerm]:
     if [(t.origin, t.value.shape) for t in last] != [(t.origin, t.value.shape) for t in first]:
         return []
     return [
-        AddedTerm(a.module, a.origin, size(a.value), size(b.value - a.value))
+        AddedTerm(a.module, a.origin, a.layer, size(a.value), size(b.value - a.value))
         for a, b in zip(first, last, strict=True)
     ]
 

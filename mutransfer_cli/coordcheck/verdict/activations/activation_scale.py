@@ -174,7 +174,7 @@ def branch_faults(
         deviation = conservative([fit.value for fit in found])
         if judge(deviation, max(fit.error for fit in found)) != "fail":
             continue
-        if deviation < 0 and narrows(origin, expected):
+        if deviation < 0 and narrows(measurements[0].terms[index].layer, expected):
             continue
         exponent = nearest_half(deviation)
         faults[origin] = FaultReport(

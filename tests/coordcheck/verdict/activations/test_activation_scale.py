@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Subject, check
+from mutransfer_cli.coordcheck.measure.stream_sums import StreamSums
 from mutransfer_cli.coordcheck.verdict.activations import activation_scale
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
@@ -361,3 +362,20 @@ def test_a_number_on_a_branch_is_a_factor_of_its_last_layer() -> None:
     """abc-symmetry: a number behind a layer is wrong unless its init and rate make up for it."""
     assert residual_report(0.0, "alpha").passed
     assert residual_report(-0.5, "alpha").verdict == "fail"
+
+
+def test_the_layer_of_a_term_is_the_first_module_that_returned_it() -> None:
+    """As in an MLP-Mixer: a readout over the positions, transposed, through an identity."""
+    sums, layer, x = StreamSums(), nn.Linear(3, 5), torch.ones(4, 3)
+    with sums:
+        sums.entered("mlp")
+        sums.entered("mlp.out")
+        y = layer(x)
+        sums.left(y)
+        sums.left(y)
+        branch = y.transpose(0, 1)
+        sums.entered("drop_path")
+        sums.left(branch)
+        _ = branch + torch.ones(5, 4)
+        _ = branch.relu() + torch.ones(5, 4)  # the control: no longer the output of a module
+    assert [(t.origin, t.layer) for t in sums.terms] == [("drop_path", "mlp.out")]
