@@ -42,6 +42,9 @@ def test_the_rate_of_a_readout_in_three_forms(factor: float, rate: float, wrong_
 ])  # fmt: skip
 def test_what_is_added_to_a_latent_mean(expected: Expectation, power: float, faulty: bool) -> None:
     """The mean of a latent variable, of n units times n^-1, is a random sum: n^-1/2 at init."""
-    measurements = [Measurement(n, terms=[AddedTerm("", "mu", n**power, n**power)]) for n in WIDTHS]
-    faults = branch_faults(measurements, {"mu.weight": expected, "other.weight": READOUT})
-    assert [f.where for f in faults] == (["mu"] if faulty else [])
+    for origin in ("mu", "drop_path"):  # an identity that hands the mean on
+        measurements = [
+            Measurement(n, terms=[AddedTerm("", origin, "mu", n**power, n**power)]) for n in WIDTHS
+        ]
+        faults = branch_faults(measurements, {"mu.weight": expected, "other.weight": READOUT})
+        assert [f.where for f in faults] == ([origin] if faulty else [])
