@@ -35,7 +35,8 @@ class Repair(Part):
 
     name: str = Field(description="tensor or module; empty: the model's output")
     quantity: Quantity = Field(
-        description="lr; init: the tensor's entries; multiplier: the output of the tensor's module"
+        description="lr; init: the tensor's entries; multiplier: its product with the input, "
+        "before a bias; of a fault: the module's output"
     )
     power: float = Field(description="multiply the quantity by m^power, m = width / base width")
     factors: dict[int, float] = Field(
