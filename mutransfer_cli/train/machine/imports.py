@@ -8,4 +8,4 @@ def import_what_optimizers_import() -> None:
 
     That takes a second, and several on a busy machine, which are not part of a trial.
     """
-    import torch._dynamo  # noqa: F401
+    import torch._dynamo  # noqa: F401  # imported for its time alone
