@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import typer
@@ -83,6 +84,9 @@ def main() -> None:
 def run() -> None:
     """Run the command line and exit with its code."""
     atexit.register(gc.freeze)  # Python's collection at its end would walk all of torch: 0.5 to 1 s
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:  # as Ctrl-C, from a batch system
+        with suppress(ValueError):  # only the main thread may set it
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(standalone_mode=False, prog_name="mutransfer")
         if code == INTERRUPTED:

@@ -147,3 +147,22 @@ def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:
 def test_exit_zero_holds_for_user_code_too(tmp_path: Path) -> None:
     assert run(tmp_path, "user:wrong", "--exit-zero")[0] == 0
     assert run(tmp_path, "user:raises_in_batch", "--exit-zero")[0] == 2
+
+
+def test_sigterm_interrupts_any_command() -> None:
+    """A batch system's SIGTERM is Ctrl-C: 130, not 143."""
+    script = (
+        "import os, signal, sys\n"
+        "from mutransfer_cli.cli import main\n"
+        "main.app = lambda **options: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "main.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "mutransfer: interrupted\n")
