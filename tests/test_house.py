@@ -9,6 +9,7 @@ from importlib import import_module
 
 import pytest
 
+from tests.benchmarks.given_words import given_words
 from tests.helpers import source
 from tests.helpers.registries import REGISTRIES
 
@@ -153,3 +154,32 @@ def test_public_functions_say_what_they_raise() -> None:
 def _is_command(function: ast.FunctionDef) -> bool:
     """Commands: typer's help says what each option is."""
     return "typer." in ast.unparse(function.args) or "options." in ast.unparse(function.args)
+
+
+def starts_unasked(text: str) -> bool:
+    """Whether a program starts its work whatever its words are, `--help` among them."""
+    asks = "parse_args()" in text or "given_words(__doc__)" in text
+    return '__name__ == "__main__"' in text and ("sys.argv" in text or not asks)
+
+
+def test_no_benchmark_starts_on_help() -> None:
+    programs = sorted((source.ROOT / "tests" / "benchmarks").glob("*.py"))
+    assert [p.name for p in programs if starts_unasked(p.read_text())] == []
+    begins = 'def main():\n    rounds = {}\nif __name__ == "__main__":\n    main()\n'
+    assert starts_unasked(begins.format("sys.argv[1:]")) and starts_unasked(begins.format(5))
+
+
+def test_help_tells_what_a_benchmark_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def left_by(*words: str) -> tuple[object, str]:
+        monkeypatch.setattr("sys.argv", ["benchmark", *words])
+        with pytest.raises(SystemExit) as left:
+            given_words("Trains all [--train] [NAME…]")
+        told = capsys.readouterr()
+        return left.value.code, told.out + told.err
+
+    assert left_by("mlp", "--help") == (0, "Trains all [--train] [NAME…]\n")
+    assert left_by("--trian")[0] == 2
+    monkeypatch.setattr("sys.argv", ["benchmark", "mlp", "--train"])
+    assert given_words("Trains all [--train] [NAME…]") == ["mlp", "--train"]

@@ -13,7 +13,6 @@ surface answers all; how often the intervals of `adaptive` hold is a table of it
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from mutransfer_cli.search.samplers.independent import IndependentSampler
 from mutransfer_cli.search.samplers.protocol import Sampler, SearchProblem
 from mutransfer_cli.surface.design.goal import Goal
 from mutransfer_cli.surface.response.response_surface import fit_response
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.surface_coverage import HEADER, Answer, answers_of, row
 from tests.benchmarks.synthetic_truths import Truth
 
@@ -229,8 +229,9 @@ def line(name: str, found: Sequence[Outcome]) -> str:
 
 
 def main() -> None:
-    defaults = ("1", "40", "1000", "1024")[len(sys.argv) - 1 :]
-    p, truths, first, target = (int(x) for x in [*sys.argv[1:], *defaults])
+    given = given_words(__doc__)
+    defaults = ("1", "40", "1000", "1024")[len(given) :]
+    p, truths, first, target = (int(x) for x in [*given, *defaults])
     seeds = range(first, first + truths)
     print(
         f"{p} hyperparameters, {truths} truths from seed {first}; error of the worst: median / 90 %"

@@ -11,7 +11,6 @@ regret there is not above it. The same for every size on offer, advised or not: 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from mutransfer_cli.surface.transfer.proxy_promise import (
     promised_regret,
     standard_design,
 )
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.prediction_coverage import BEYOND, share
 from tests.benchmarks.synthetic_truths import Truth, grid, run_all, sobol
 
@@ -156,4 +156,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(given_words(__doc__))

@@ -11,7 +11,6 @@ end it: it is given the smallest number of trials at which 18 of 20 repeats are 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from mutransfer_cli.search.samplers.adaptive_search.search_state import SearchSt
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 
 LOW, HIGH, PER_OCTAVE, SEEDS, REPEATS, RIGHT = -12, -3, 8, 8, 20, 0.25
 SEARCH = "search: {sampler: adaptive, extend: 0, space: {lr: {log2: [-12, -3]}}}\n"
@@ -154,7 +154,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     torch.set_num_threads(1)
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
+    given = given_words(__doc__)
+    folder = Path(given[0]) if given else Path(tempfile.mkdtemp())
     folder.mkdir(exist_ok=True)
     print(f"{'recipe':36} {'truth':>7}  adaptive          grid              TPE")
     for name, text in RECIPES.items():

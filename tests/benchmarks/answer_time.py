@@ -11,7 +11,6 @@ seeds, and TPE with the number of trials that `answer` found (200 where none was
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 import warnings
@@ -30,6 +29,7 @@ from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
 from tests.benchmarks.answer import HIGH, LOW, RECIPES, SEARCH
+from tests.benchmarks.given_words import given_words
 
 CORES = 2
 RUN = 40  # trials of TPE
@@ -114,10 +114,11 @@ def theirs(search: Search) -> float:
 def main() -> None:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    longer = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    names = sys.argv[4:] or list(RECIPES)
+    given = given_words(__doc__)
+    longer = int(given[0]) if given else 8
+    repeats = int(given[1]) if len(given) > 1 else 1
+    count = int(given[2]) if len(given) > 2 else 1
+    names = given[3:] or list(RECIPES)
     print(f"{'recipe':36} adaptive        grid                TPE")
     for name in names:
         enough = TPE[list(RECIPES).index(name)]

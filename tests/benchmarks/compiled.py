@@ -29,6 +29,7 @@ from mutransfer_cli.train.population.model_stack import ModelStack
 from mutransfer_cli.train.population.population import Population
 from mutransfer_cli.train.single_trial import SingleModel
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 
 Step = Callable[[], object]
 TEXT = "data: {source: stdlib, seq_len: 64}"
@@ -161,7 +162,7 @@ def measure(case: str, trials: int, seconds: float) -> None:
 
 
 def main() -> None:
-    given = sys.argv[1:]
+    given = given_words(__doc__)
     cases = given[0].split(",") if given else list(CASES)
     sizes = [int(k) for k in given[1].split(",")] if len(given) > 1 else [8, 32]
     seconds = float(given[2]) if len(given) > 2 else 2.0

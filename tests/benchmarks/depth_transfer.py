@@ -11,7 +11,6 @@ Interpolation and intervals as in `horizon_costs`.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from dataclasses import dataclass
 from math import log2
@@ -21,6 +20,7 @@ import torch
 
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.horizon_costs import DRAWS, SEED, Values, interpolated, interval
 from tests.benchmarks.horizon_runs import TABLES
 from tests.benchmarks.transfer_table import TransferTable
@@ -103,7 +103,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     rng = np.random.default_rng(SEED)
-    for name in sys.argv[1:] or STACKS:
+    for name in given_words(__doc__) or STACKS:
         table = table_of(name)
         table.train()
         rates, tables = table.curves()

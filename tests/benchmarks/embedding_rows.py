@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import torch
 
+from tests.benchmarks.given_words import given_words
+
 CASES = ((256, 256, (8, 16, 32, 64, 128, 256)), (2048, 4096, (16, 64, 256)))
 REPEATS = 4
 
@@ -40,6 +42,7 @@ def row_norms(vocabulary: int, tokens: int, width: int) -> tuple[float, float, f
 
 def main() -> None:
     """Print a line for each width."""
+    given_words(__doc__)
     torch.manual_seed(0)
     torch.set_num_threads(1)
     for vocabulary, tokens, widths in CASES:

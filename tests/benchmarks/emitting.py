@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 
 from mutransfer_cli.catalog.stacks import STACKS
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.startup import PYTHON, timed
 
 # Llama 70B with small heads, as the proxies have; GPT-2's shape for what is no Llama.
@@ -33,7 +34,8 @@ NEEDS_GPT = ("nanogpt-mup", "nanogpt-completep", "bsh")
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    given = given_words(__doc__)
+    rounds = int(given[0]) if given else 5
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "llama.json").write_text(json.dumps(LLAMA))

@@ -5,7 +5,6 @@ python -m tests.benchmarks.false_alarms [runs of each kind]
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 import warnings
@@ -18,6 +17,7 @@ from scipy import stats
 from mutransfer_cli import check
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.coordcheck.report.result import CheckReport
+from tests.benchmarks.given_words import given_words
 from tests.helpers.check_models import CALLABLES, RECIPES
 
 
@@ -65,7 +65,8 @@ def print_bounds(verdicts: Counter[str]) -> None:
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    alarms(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    given = given_words(__doc__)
+    alarms(int(given[0]) if given else 5)
 
 
 if __name__ == "__main__":

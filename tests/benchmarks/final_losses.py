@@ -7,7 +7,6 @@ the runs of the smaller sizes; and by themselves.
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 from mutransfer_cli.probes.curves.run_curves import settings_of_run
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.surface.loss_curves.final_loss import predict_final_loss
+from tests.benchmarks.given_words import given_words
 
 CONFIDENCE = 0.9
 Row = tuple[float, float, bool]  # error and seeds' standard deviation, relative; inside
@@ -43,10 +43,11 @@ def measured(path: Path, fraction: float, with_references: bool) -> list[Row]:
 
 def main() -> None:
     """Print a line for every run directory and one for all."""
-    fraction = float(sys.argv[1])
+    given = given_words(__doc__)
+    fraction = float(given[0])
     for with_references in (True, False):
         table: dict[str, list[Row]] = defaultdict(list)
-        for name in sys.argv[2:]:
+        for name in given[1:]:
             table[Path(name).name] = measured(Path(name), fraction, with_references)
         table["all"] = [row for rows in table.values() for row in rows]
         print("with completed smaller runs" if with_references else "from its own curve")

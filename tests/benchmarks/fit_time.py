@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mutransfer_cli.surface.response.runs import Runs
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.synthetic_truths import Truth, grid, sobol
 
 NAMES = ("lr", "weight_decay")
@@ -50,7 +51,8 @@ def write_table(runs: Runs, path: Path) -> None:
 
 
 def main() -> None:
-    truths = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    given = given_words(__doc__)
+    truths = int(given[0]) if given else 10
     tables = {
         "1,024 runs, two hyperparameters": [
             sobol(Truth(FIRST + i, 2), points=256) for i in range(truths)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.horizon_recipes import RECIPES, HorizonRecipe
 from tests.benchmarks.horizon_runs import HORIZONS, distinct, factors, read
 
@@ -106,6 +107,7 @@ def interval(values: Values) -> str:
 
 def main() -> None:
     """Print the table and the medians."""
+    given_words(__doc__)
     rng = np.random.default_rng(SEED)
     draws: dict[str, dict[tuple[str, int], Values]] = {}
     points: dict[str, dict[tuple[str, int], float]] = {}

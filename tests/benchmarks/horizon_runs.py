@@ -10,7 +10,6 @@ same runs at the same rates, these are trained once.
 from __future__ import annotations
 
 import csv
-import sys
 import time
 import warnings
 from functools import cache
@@ -24,6 +23,7 @@ from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.rules.horizon_rules import HorizonRule, horizon_rule
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.horizon_recipes import RECIPES, HorizonRecipe
 
 TABLES = Path(__file__).parents[1] / "data" / "horizon"
@@ -119,7 +119,8 @@ def main() -> None:
     """Train all recipes, the cheapest directions first."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else SEEDS
+    given = given_words(__doc__)
+    seeds = int(given[0]) if given else SEEDS
     for recipe in RECIPES:
         started = time.perf_counter()
         train(recipe, seeds)

@@ -19,7 +19,6 @@ estimated with the runs of the first.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -36,6 +35,7 @@ from mutransfer_cli.fit.run_fit import transfer_rules
 from mutransfer_cli.fit.study.surface_fit import study_surface
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.recipe.schema.recipe import Recipe
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.ladder_evidence import (
     CONFIDENCE,
     SEEDS,
@@ -385,4 +385,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(given_words(__doc__))

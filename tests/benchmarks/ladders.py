@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -36,6 +35,7 @@ from mutransfer_cli.search.samplers.protocol import SearchProblem, make_sampler
 from mutransfer_cli.search.samplers.settings import mean_losses
 from mutransfer_cli.train.population.oom_split import train_group
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.ladder_table import LADDERS, Ladder
 
 TABLES = Path(__file__).parents[1] / "data" / "ladders"
@@ -229,4 +229,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(given_words(__doc__))

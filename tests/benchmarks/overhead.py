@@ -6,7 +6,6 @@ progress and checkpoints, against a loop that does nothing but train them. Inter
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from mutransfer_cli.recipe.load import LoadedRecipe, loads
 from mutransfer_cli.search.sweep import sweep
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 
 TRIALS = 8
 
@@ -49,8 +49,9 @@ def swept(loaded: LoadedRecipe) -> float:
 
 
 def main() -> None:
-    each = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    given = given_words(__doc__)
+    each = float(given[0]) if given else 5.0
+    repeats = int(given[1]) if len(given) > 1 else 3
     torch.set_num_threads(1)
     trial = bare(recipe(200)) / TRIALS / 200
     loaded = recipe(round(each / trial))

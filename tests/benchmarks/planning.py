@@ -12,6 +12,7 @@ import tempfile
 from math import prod
 from pathlib import Path
 
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.startup import PYTHON, timed
 
 # type: arguments of the proxies, base width, target width and depth, encoder-decoders counted once
@@ -37,7 +38,8 @@ target: {{width: {width}, depth: {depth}}}
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    given = given_words(__doc__)
+    rounds = int(given[0]) if given else 5
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         commands = {"imports": [*PYTHON, IMPORTS], "+ class": [*PYTHON, CLASS]}

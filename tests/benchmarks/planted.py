@@ -10,7 +10,6 @@ python -m tests.benchmarks.planted repairs N SEED  N random ones, repaired
 from __future__ import annotations
 
 import random
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
+from tests.benchmarks.given_words import given_words
 from tests.helpers.check_models import RECIPES
 from tests.helpers.repairs import repaired, repairs_of
 
@@ -286,7 +286,7 @@ def tally_repairs(cases: Sequence[tuple[str, list[Error]]]) -> Counter[str]:
 def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    match sys.argv[1:]:
+    match given_words(__doc__):
         case ["power", cases, seed]:
             power(int(cases), int(seed))
         case ["repairs"]:

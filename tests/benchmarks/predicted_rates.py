@@ -9,7 +9,6 @@ samplers run on the losses of the sweep, a grid over eleven octaves, and adaptiv
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -34,6 +33,7 @@ from mutransfer_cli.search.samplers.protocol import SearchProblem, make_sampler
 from mutransfer_cli.train.population.trainer import train_population
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
+from tests.benchmarks.given_words import given_words
 from tests.helpers.sweeps import record_with
 
 SIZE = Size(32, 1, 1, 1)
@@ -135,7 +135,7 @@ def at(losses: Losses, job: Job) -> float | None:
 
 def main() -> None:
     """Print a line for every recipe, and one for every estimator."""
-    chosen = sys.argv[1:] or list(RECIPES)
+    chosen = given_words(__doc__) or list(RECIPES)
     errors: dict[str, dict[str, float]] = defaultdict(dict)
     tables: dict[str, tuple[Losses, float]] = {}
     for name in chosen:

@@ -11,7 +11,6 @@ binomial interval beside them.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log2
@@ -24,6 +23,7 @@ from mutransfer_cli.fit.forecast.ladder_runs import LadderRuns
 from mutransfer_cli.fit.forecast.prediction import predict
 from mutransfer_cli.surface.observation import Observation
 from mutransfer_cli.surface.response.runs import Runs
+from tests.benchmarks.given_words import given_words
 from tests.benchmarks.synthetic_truths import Truth, grid, sobol
 
 CONFIDENCE = 0.90
@@ -185,4 +185,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(given_words(__doc__))

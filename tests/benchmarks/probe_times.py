@@ -19,6 +19,7 @@ import sys
 from pathlib import Path
 
 from mutransfer_cli.catalog.probes import PROBES
+from tests.benchmarks.given_words import given_words
 
 LIMIT = 180.0  # seconds that a probe may take at its default size
 COMMAND = """
@@ -55,7 +56,7 @@ def measured(probe: str, target: str | None) -> tuple[float, str]:
 
 def main() -> None:
     """Print a line for every probe and target."""
-    targets = sys.argv[1:]
+    targets = given_words(__doc__)
     for target in targets:
         kind = "run" if Path(target).is_dir() else "recipe"
         for entry in PROBES:

@@ -5,7 +5,6 @@ python -m tests.benchmarks.rule_alarms [runs of each kind] [KIND...]
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 import warnings
@@ -26,6 +25,7 @@ from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from tests.benchmarks.false_alarms import print_bounds
+from tests.benchmarks.given_words import given_words
 from tests.helpers.rule_models import RULES, RuleModel
 
 WIDTHS = (64, 128, 256)
@@ -65,11 +65,12 @@ def main() -> None:
     """Print a line a kind, and the bounds."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 8
+    given = given_words(__doc__)
+    runs = int(given[0]) if given else 8
     verdicts: Counter[str] = Counter()
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[2:] or RULES:
+        for name in given[1:] or RULES:
             kind, started = RULES[name], time.process_time()
             reports = [right(kind, 100 * k, Path(folder)) for k in range(runs)]
             verdicts.update(report.verdict for report in reports)

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.given_words import given_words
+
 PYTHON = [sys.executable, "-c"]
 BASE = "depth: 2,"
 RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
@@ -29,7 +31,8 @@ def timed(command: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    given = given_words(__doc__)
+    rounds = int(given[0]) if given else 7
     with tempfile.TemporaryDirectory() as folder:
         deep = Path(folder) / "deep.yaml"
         shallow = RECIPE.read_text(encoding="utf-8")

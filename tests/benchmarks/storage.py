@@ -6,7 +6,6 @@ Of each kind of storage the median over the trials.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from mutransfer_cli.search.storage.location import own_location, parse_location
 from mutransfer_cli.search.storage.shared_queue import SharedTrialQueue
 from mutransfer_cli.search.storage.study import Study
 from mutransfer_cli.search.storage.trial_queue import TrialQueue
+from tests.benchmarks.given_words import given_words
 from tests.helpers.postgres import postgres
 from tests.helpers.sweeps import RECIPE
 
@@ -43,7 +43,8 @@ def milliseconds(ledger: TrialQueue, trials: int) -> float:
 
 
 def main() -> None:
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    given = given_words(__doc__)
+    trials = int(given[0]) if given else 60
     recipe = loads(RECIPE.replace("STEPS", "12"), "r.yaml").recipe
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

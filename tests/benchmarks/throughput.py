@@ -13,7 +13,6 @@ validation loss once. Ours includes the calibration. Interleaved; medians of rat
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 import warnings
@@ -30,6 +29,7 @@ from mutransfer_cli.data.opening import open_source
 from mutransfer_cli.models.builtin.gpt import GPT
 from mutransfer_cli.recipe.load import LoadedRecipe, loads
 from mutransfer_cli.search.sweep import sweep
+from tests.benchmarks.given_words import given_words
 
 Arm = Callable[[int], tuple[float, float]]
 BASE = 32
@@ -199,7 +199,7 @@ def theirs(
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    given = sys.argv[1:]
+    given = given_words(__doc__)
     steps = int(given[0]) if given else 1000
     repeats = int(given[1]) if len(given) > 1 else 3
     widths = [int(w) for w in given[2].split(",")] if len(given) > 2 else [64, 128, 256, 512]
