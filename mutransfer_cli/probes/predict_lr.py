@@ -40,6 +40,7 @@ from mutransfer_cli.recipe.size import Size
 
 MEASURING = 170  # steps that the two points of curvature cost, about
 WHOLE = "runs of all steps"
+BELOW = 0.05  # of the losses' range, at which the interval is drawn below them
 EFFORT = 2.0  # octaves; an interval that reaches further is no start for a sweep
 
 
@@ -122,7 +123,8 @@ def _curves(
         drawn = {f"loss {when}": finite}
         if answer.low is not None and answer.high is not None:
             ends = (log2(rate) for rate in (answer.low, answer.value, answer.high))
-            drawn[f"{level} interval of the best rate"] = dict.fromkeys(ends, min(finite.values()))
+            below = min(finite.values()) - BELOW * (max(finite.values()) - min(finite.values()))
+            drawn[f"{level} interval of the best rate"] = dict.fromkeys(ends, below)
         for name, curve in drawn.items():
             yield Series(
                 name=name,

@@ -151,7 +151,10 @@ def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, st
     else:
         verdict = "inconclusive"
         reason = f"seeds differ too much: scaled sharpness is {where}"
-        advice = "measure along more steps or seeds (--minutes)"
+        advice = (
+            f"be safe with {1 / high:.2g} times this learning rate, which is stable at the upper "
+            "end; `probe predict-lr` or a sweep finds the best one"
+        )
     if verdict == "pass" and largest not in certain:
         verdict = "inconclusive"
         reason += f"; width {largest.width}, which decides whether it transfers, was not measured"

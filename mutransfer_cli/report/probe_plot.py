@@ -13,15 +13,15 @@ from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.probe import ProbeDocument, Series
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.report.figure import figure, shades
+from mutransfer_cli.report.page.panels import FEW_MARKERS, MOST_MARKERS
 
 PANEL_WIDTH, HEIGHT = 5.4, 4.4  # inches
 LEGEND_ROW = 0.22  # inches
 MOST_LABELS = 12
-MOST_INSIDE = 4  # labels; a legend of more would cover curves, and stands below the axes
 MOST_BANDS = 3  # bands of more curves would hide each other: bars
+APART = 0.008  # of the axis, between bars of one x
 MARKERS = "os^DvPX"  # curves differ in print, and to the colour-blind
-MOST_MARKERS = 40  # points of a curve that has them all; of one with more, so many have one:
-FEW_MARKERS = 8
+PALE = {"linewidth": 4, "alpha": 0.5}
 MOST_TICKS = 8  # steps
 COLUMNS = 3
 LOGARITHMIC = ("width", "depth", "step")
@@ -49,8 +49,8 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
     if not panels:
         raise InputError(f"--plot {path}: these probes measure numbers only, and no curves")
     across = min(len(panels), COLUMNS)
-    below = [len(c) for c in panels.values() if MOST_INSIDE < len(c) <= MOST_LABELS]
-    height = HEIGHT + LEGEND_ROW * max(((n + 2) / 2 for n in below), default=0)
+    named = [len(c) for c in panels.values() if len(c) <= MOST_LABELS]
+    height = HEIGHT + LEGEND_ROW * max(((n + 2) / 2 for n in named), default=0)
     size = PANEL_WIDTH * across, height * -(-len(panels) // across)
     level = percentage(documents[0].confidence)
     with figure(path, len(panels), size, across) as axes:
@@ -60,7 +60,7 @@ def plot_probes(documents: Sequence[ProbeDocument], path: Path) -> None:
             panel.set_title(title if title == probe else f"{probe}: {title}")
             _scale(panel, curves, PROBES[probe].logarithmic)
             if len(curves) <= MOST_LABELS:
-                _name(panel, len(curves))
+                _name(panel)
 
 
 def _draw(panel: Any, curves: Sequence[Series], level: str) -> None:
@@ -73,24 +73,43 @@ def _draw(panel: Any, curves: Sequence[Series], level: str) -> None:
     """
     bounded = [c for c in curves if c.low is not None and c.high is not None]
     interval: str | None = f"{level} {INTERVAL}"  # in the legend once
-    for series, color, marker in zip(curves, shades(len(curves)), cycle(MARKERS), strict=False):
+    for i, (series, color, marker) in enumerate(
+        zip(curves, shades(len(curves)), cycle(MARKERS), strict=False)
+    ):
+        x = _beside(series, i, len(curves)) if len(bounded) > MOST_BANDS else series.x
         every = 1 if len(series.x) <= MOST_MARKERS else -(-len(series.x) // FEW_MARKERS)
-        style = {"marker": marker, "markersize": 4, "markevery": every}
-        panel.plot(series.x, series.y, color=color, label=series.name, **style)
+        style: dict[str, Any] = {"marker": marker, "markersize": 4, "markevery": every}
+        if len({*(series.expected or ())}) > 1:  # dashes must be seen on a curve that follows them
+            style |= PALE
+        panel.plot(x, series.y, color=color, label=series.name, **style)
         if series.low is None or series.high is None:
             continue
         drawn = {"color": color, "label": interval}
         if len(series.x) == 1 or len(bounded) > MOST_BANDS:  # a band of one point has no width
-            panel.vlines(series.x, series.low, series.high, linewidth=1, **drawn)
+            panel.vlines(x, series.low, series.high, linewidth=1, **drawn)
         else:
             panel.fill_between(series.x, series.low, series.high, alpha=0.15, linewidth=0, **drawn)
         interval = None
     label: str | None = curves[0].expected_name
     for series in curves:  # after all curves, also in the legend
         if series.expected is not None:
-            dashes = {"linewidth": 1, "color": "0.4", "label": label}
+            dashes = {"linewidth": 1, "color": "k", "label": label}
             panel.plot(series.x, series.expected, "--", **dashes)
             label = None
+
+
+def _beside(series: Series, i: int, curves: int) -> tuple[float, ...]:
+    """Positions of a curve whose bars stand beside those of the others.
+
+    Args:
+        series: The curve.
+        i: Its number, from 0.
+        curves: Number of curves.
+    """
+    shift = APART * (i - (curves - 1) / 2)
+    if series.x_name in LOGARITHMIC and min(series.x) > 0:
+        return tuple(x * (max(series.x) / min(series.x)) ** shift for x in series.x)
+    return tuple(x + shift * (max(series.x) - min(series.x)) for x in series.x)
 
 
 def _scale(panel: Any, curves: Sequence[Series], powers: bool) -> None:
@@ -122,11 +141,9 @@ def _scale(panel: Any, curves: Sequence[Series], powers: bool) -> None:
             panel.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _name(panel: Any, curves: int) -> None:
-    """Name the curves in the axes, or below them where they are many."""
+def _name(panel: Any) -> None:
+    """Name the curves below the axes, in which a legend would cover some of them."""
     drawn = zip(*panel.get_legend_handles_labels(), strict=True)
     handles, labels = zip(*sorted(drawn, key=lambda d: d[1].endswith(INTERVAL)), strict=True)
-    style: dict[str, Any] = {"fontsize": "small"}
-    if curves > MOST_INSIDE:
-        style |= {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13), "ncols": 2}
-    panel.legend(handles, labels, **style)
+    style = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13), "ncols": 2}
+    panel.legend(handles, labels, fontsize="small", **style)

@@ -140,10 +140,10 @@ def test_few_steps_are_numbers(
     plt.close(kept[0])
 
 
-def test_many_curves_are_named_below_the_axes_and_have_bars(
+def test_curves_are_named_below_the_axes_and_many_have_bars_side_by_side(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Six bands would hide each other, and six names a curve; two of them (the control) do not."""
+    """Six bands would hide each other, two (the control) do not; names would hide a curve."""
     given = document("norms", 1)
     curve = given.series[0].model_copy(update={"low": (0.5, 3.0), "high": (2.0, 5.0)})
     kept = []
@@ -153,16 +153,34 @@ def test_many_curves_are_named_below_the_axes_and_have_bars(
         plot_probes([given.model_copy(update={"series": curves})], tmp_path / "x.png")
     monkeypatch.undo()
     (many,), (few,) = ([a for a in d.axes if a.axison] for d in kept)
-    for axes, kind, below in (
-        (many, "LineCollection", True),
-        (few, "FillBetweenPolyCollection", 0),
+    for axes, kind, places in (
+        (many, "LineCollection", 6),
+        (few, "FillBetweenPolyCollection", 1),
     ):
+        assert len({tuple(line.get_xdata()) for line in axes.lines}) == places
         assert {type(c).__name__ for c in axes.collections} <= {kind, "PolyCollection"}
         place = axes.get_legend().get_window_extent()
-        assert (place.y1 < axes.get_window_extent().y0) == below
+        assert place.y1 < axes.get_window_extent().y0
         assert [t.get_text() for t in axes.get_legend().get_texts()][-1] == "90% interval"
     assert [t.get_text() for t in many.get_yticklabels() if 0.5 <= t.get_position()[1] <= 5] == [
         "0.5", "1", "2", "5"
     ]  # fmt: skip
     for drawing in kept:
         plt.close(drawing)
+
+
+@pytest.mark.parametrize(("expected", "wide"), [((1.0, 4.0), True), ((2.0, 2.0), False)])
+def test_what_is_expected_is_seen_on_a_curve_that_follows_it(
+    expected: tuple[float, float], wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The curve is wide and pale under thin dashes; one beside a level (the control) is not."""
+    given = document("linear", 1)
+    curve = given.series[0].model_copy(update={"expected": expected})
+    kept = []
+    monkeypatch.setattr(plt, "close", kept.append)
+    plot_probes([given.model_copy(update={"series": (curve,)})], tmp_path / "x.png")
+    monkeypatch.undo()
+    (axes,) = (a for a in kept[0].axes if a.axison)
+    measured, theory = axes.lines
+    assert (measured.get_linewidth() > 2 * theory.get_linewidth()) == wide
+    plt.close(kept[0])

@@ -9,7 +9,16 @@ from typing import Any
 
 from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import figure
-from mutransfer_cli.report.page.panels import COLORS, Panel, Series, decade_ticks, powers_of_two
+from mutransfer_cli.report.page.panels import (
+    COLORS,
+    FEW_MARKERS,
+    GRAY,
+    Panel,
+    Series,
+    crowded,
+    decade_ticks,
+    powers_of_two,
+)
 
 MARKERS = ("o", "s", "D", "^", "p", "*")
 LINE_STYLES = {"line": "-", "curve": "-", "dashed": "--"}
@@ -55,7 +64,7 @@ def superscripts(text: str) -> str:
 
 def draw(axes: Any, series: Series) -> None:
     """Draw one series on matplotlib's axes."""
-    color = COLORS[series.color % len(COLORS)]
+    color = GRAY if series.style == "dashed" else COLORS[series.color % len(COLORS)]
     marker = MARKERS[series.color % len(MARKERS)]
     name = plain_label(series.name) if series.in_legend else "_"
     if series.style == "cross":
@@ -87,6 +96,7 @@ def draw(axes: Any, series: Series) -> None:
         else "D"
         if series.style == "optimum"
         else marker,
+        markevery=-(-len(series.x) // FEW_MARKERS) if crowded(series) else 1,
         markersize=8 if series.style == "optimum" else 4,
         markeredgecolor="k" if series.style == "optimum" else color,
         color=color,

@@ -15,6 +15,9 @@ Style = Literal["line", "dashed", "curve", "points", "cross", "optimum"]
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 
 
+GRAY = "#888888"  # of what theory predicts: seen on every curve that follows it
+MOST_MARKERS = 40  # points of a curve that has them all; of one with more, so many have one:
+FEW_MARKERS = 8
 WIDE = 3.0  # ratio of values from which their axis is logarithmic
 FINE_DECADES = 1.5  # range of a logarithmic axis up to which 2 and 5 of a decade have ticks
 
@@ -76,6 +79,11 @@ class Panel:
     log10_x: bool = False
     log_y: bool = False
     reference: float | None = None
+
+
+def crowded(series: Series) -> bool:
+    """Whether the marks of a curve would hide it, and what theory predicts of it."""
+    return series.style == "curve" and len(series.x) > MOST_MARKERS
 
 
 def spans_decades(values: Iterable[float]) -> bool:

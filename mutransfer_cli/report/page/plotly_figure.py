@@ -8,8 +8,11 @@ from typing import Any
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.report.page.panels import (
     COLORS,
+    FEW_MARKERS,
+    GRAY,
     Panel,
     Series,
+    crowded,
     decade_ticks,
     powers_of_two,
 )
@@ -59,7 +62,7 @@ def plotly_figure(panel: Panel) -> dict[str, Any]:
                 "x1": 1,
                 "y0": panel.reference,
                 "y1": panel.reference,
-                "line": {"dash": "dash", "width": 1, "color": "#888888"},
+                "line": {"dash": "dash", "width": 1, "color": GRAY},
             }
         ]
     return {"data": [t for s in panel.series for t in traces(s)], "layout": layout}
@@ -93,14 +96,16 @@ def traces(series: Series) -> list[dict[str, Any]]:
         "hovertemplate": "%{x:.4g}, %{y:.5g}<extra>%{fullData.name}</extra>",
     }
     if series.style == "dashed":
-        trace["line"]["dash"] = "dash"
+        trace["line"] |= {"dash": "dash", "color": GRAY}
+    if crowded(series):
+        trace["marker"]["maxdisplayed"] = FEW_MARKERS
     if series.style == "cross":
         trace["marker"] = {"color": color, "symbol": "x-thin", "size": 9, "line": {"width": 2}}
         trace["marker"]["line"]["color"] = color
         trace["hovertemplate"] = "%{x:.4g}: diverged<extra>%{fullData.name}</extra>"
     if series.style == "optimum":
         trace["marker"] = {"color": color, "symbol": "diamond-tall", "size": 13}
-        trace["marker"]["line"] = {"color": "#888888", "width": 1}
+        trace["marker"]["line"] = {"color": GRAY, "width": 1}
     if series.x_low is not None and series.x_high is not None:
         trace["error_x"] = {
             "type": "data",

@@ -116,15 +116,15 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
 
 
 def expected_of(curves: Sequence[ProbeSeries]) -> list[Series]:
-    """What theory predicts of each curve; one line where that is the same number for all."""
+    """What theory predicts of each curve, named once; one line where all have the same number."""
     levels = {y for curve in curves for y in curve.expected or ()}
     if len(levels) == 1 and all(curve.expected is not None for curve in curves):
         x = tuple(sorted({x for curve in curves for x in curve.x}))
         return [Series(curves[0].expected_name, x, (*levels,) * len(x), "dashed", len(curves))]
+    lines = [(c.expected_name, c.x, c.expected) for c in curves if c.expected is not None]
     return [
-        Series(f"{curve.name}, {curve.expected_name}", curve.x, curve.expected, "dashed", color)
-        for color, curve in enumerate(curves)
-        if curve.expected is not None
+        Series(name, x, y, "dashed", len(curves), in_legend=i == 0)
+        for i, (name, x, y) in enumerate(lines)
     ]
 
 

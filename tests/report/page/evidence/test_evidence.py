@@ -6,8 +6,10 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib import pyplot as plt
 
 from mutransfer_cli.documents.base import as_json
 from mutransfer_cli.documents.check import (
@@ -252,6 +254,28 @@ def test_theory_is_dashed_on_the_page_and_in_its_files(tmp_path: Path) -> None:
         other = curve.model_copy(update={"name": "b", "expected": (level, level)})
         (panel,) = probe_panels(document.model_copy(update={"series": (curve, other)}), "probe1")
         assert [s.style for s in panel.series].count("dashed") == lines
+        assert sum(s.in_legend for s in panel.series if s.style == "dashed") == 1
+
+
+def test_a_long_curve_does_not_cover_what_theory_predicts_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 200 points 8 have marks, of 3 (the control) all; dashes differ in color from the curve."""
+    for points, most in ((200, 8), (3, None)):
+        x = tuple(map(float, range(points)))
+        given = ProbeSeries(name="a", panel="p", x_name="time", y_name="y", x=x, y=x, expected=x)
+        (panel,) = probe_panels(PROBE.model_copy(update={"series": (given,)}), "probe1")
+        (measured,), (theory,) = map(traces, panel.series)
+        assert measured["marker"].get("maxdisplayed") == most
+        assert theory["line"]["color"] != measured["line"]["color"]
+        kept = list[Any]()
+        monkeypatch.setattr(plt, "close", kept.append)
+        plot_panel(panel, tmp_path / "plot.png")
+        monkeypatch.undo()
+        curve, dashes = kept[0].axes[0].lines
+        assert curve.get_markevery() == (25 if most else 1)
+        assert dashes.get_color() != curve.get_color()
+        plt.close(kept[0])
 
 
 class Landmarks(HTMLParser):
