@@ -110,7 +110,8 @@ LR_ADJUSTMENTS = Registry(
             summary="optax's and MaxText's, with their number as adjust_lr_factor (0.2 by default)",
             implementation=_LONGER,
             formula="c·√max(out, in)",
-            source="optax.contrib.muon, consistent_rms; MaxText, muon_consistent_rms",
+            source="optax.contrib.muon, consistent_rms; MaxText, muon_consistent_rms; "
+            "keras.optimizers.Muon, rms_rate",
             coefficient=0.2,
             takes_factor=True,
         ),
@@ -119,14 +120,15 @@ LR_ADJUSTMENTS = Registry(
             summary="the authors' own; also optax without consistent_rms, and levanter",
             implementation=_CLAMPED,
             formula="√max(1, out/in)",
-            source="KellerJordan/Muon, muon_update",
+            source="KellerJordan/Muon, muon_update; DeepSpeed, muon_update",
         ),
         LrAdjustmentEntry(
             name="moonlight",
             summary="Moonlight's and Kimi's",
             implementation=_LONGER,
             formula="0.2·√max(out, in)",
-            source="MoonshotAI/Moonlight, adjust_lr_for_muon; 2502.16982",
+            source="MoonshotAI/Moonlight, adjust_lr_for_muon; levanter, use_kimi_scaling; "
+            "2502.16982",
             coefficient=0.2,
         ),
         LrAdjustmentEntry(
@@ -134,14 +136,14 @@ LR_ADJUSTMENTS = Registry(
             summary="the default of microsoft/dion, spectral_norm there",
             implementation=_RATIO,
             formula="√(out/in)",
-            source="microsoft/dion, adjust_lr_spectral_norm",
+            source="microsoft/dion, adjust_lr_spectral_norm; OLMo-core, spectral_norm",
         ),
         LrAdjustmentEntry(
             name="dion_rms_norm",
             summary="the other one of microsoft/dion, rms_norm there",
             implementation=_LONGER,
             formula="0.2·√max(out, in)",
-            source="microsoft/dion, adjust_lr_rms_norm",
+            source="microsoft/dion, adjust_lr_rms_norm; OLMo-core, rms_norm",
             coefficient=0.2,
         ),
         LrAdjustmentEntry(

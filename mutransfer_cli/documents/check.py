@@ -35,8 +35,8 @@ class Repair(Part):
 
     name: str = Field(description="tensor or module; empty: the model's output")
     quantity: Quantity = Field(
-        description="lr; init: the tensor's entries; multiplier: its product with the input, "
-        "before a bias; of a fault: the module's output"
+        description="lr; init: the tensor's entries; multiplier: the tensor's product with the "
+        "module's input, before a bias; of a fault: the module's output"
     )
     power: float = Field(description="multiply the quantity by m^power, m = width / base width")
     factors: dict[int, float] = Field(

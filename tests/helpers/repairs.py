@@ -18,24 +18,29 @@ from mutransfer_cli.models.subject import Subject
 
 
 def repairs_of(document: CheckDocument) -> list[Repair]:
-    faulty: Iterable[Any] = [*document.tensors, *document.faults]
-    return [repair for part in faulty for repair in part.repairs]
+    return [*_of(document.tensors), *_of(document.faults)]
+
+
+def _of(parts: Iterable[Any]) -> list[Repair]:
+    return [repair for part in parts for repair in part.repairs]
 
 
 def repaired(build: BuildSubject, document: CheckDocument) -> BuildSubject:
     """The same subjects with every repair applied as the document says."""
-    repairs = repairs_of(document)
+    of_tensors, of_faults = _of(document.tensors), _of(document.faults)
 
     def subject_at(width: int, seed: int) -> Subject:
         subject = build(width, seed)
-        for repair in repairs:
+        for repair in of_tensors:
             apply(subject, repair, repair.factors[width])
+        for repair in of_faults:
+            apply(subject, repair, repair.factors[width], of_fault=True)
         return subject
 
     return subject_at
 
 
-def apply(subject: Subject, repair: Repair, factor: float) -> None:
+def apply(subject: Subject, repair: Repair, factor: float, of_fault: bool = False) -> None:
     named = dict(subject.model.named_parameters())
     if repair.quantity == "init":
         with torch.no_grad():
@@ -43,7 +48,9 @@ def apply(subject: Subject, repair: Repair, factor: float) -> None:
     elif repair.quantity == "lr":
         multiply_learning_rates(subject.model, subject.optimizer, {repair.name: factor})
     elif repair.quantity == "multiplier":
-        multiply(subject.model, repair.name, factor, repair.name in named)
+        is_tensor = repair.name in named
+        name = repair.name.rpartition(".")[0] if is_tensor else repair.name
+        multiply(subject.model.get_submodule(name), factor, before_bias=not of_fault)
     else:
         # a group of its own
         multiply_learning_rates(subject.model, subject.optimizer, {repair.name: 1.0})
@@ -53,14 +60,13 @@ def apply(subject: Subject, repair: Repair, factor: float) -> None:
                     group[repair.quantity] *= factor
 
 
-def multiply(model: nn.Module, name: str, factor: float, is_tensor: bool) -> None:
-    """Multiply the input of a tensor's module, or the output of a module."""
-    if is_tensor:
-        module = model.get_submodule(name.rpartition(".")[0])
+def multiply(module: nn.Module, factor: float, before_bias: bool) -> None:
+    """Multiply the product of a module with its input, before its bias, or the module's output."""
+    if before_bias and getattr(module, "bias", None) is not None:
         module.register_forward_pre_hook(lambda _, given: (given[0] * factor, *given[1:]))
         return
 
     def scale(_: nn.Module, given: Any, output: Tensor) -> Tensor:
         return output * factor
 
-    model.get_submodule(name).register_forward_hook(scale)
+    module.register_forward_hook(scale)

@@ -147,7 +147,9 @@ def diagnose_tied(name: str, use: UseDeviation, ratio: float) -> Diagnosis:
         "multiplier-missing",
         f"`{name}`: its update is right as that of the embedding; as that of the readout it is "
         f"{excess(deviation, ratio)}: the multiplier of the logits is missing",
-        FINDINGS["multiplier-missing"].fix(what="the logits", power=power(exponent)),
+        FINDINGS["multiplier-missing"].fix(
+            what="the logits, before a bias,", power=power(exponent)
+        ),
         (Repair(name=use.module, quantity="multiplier", power=-exponent),),
     )
 

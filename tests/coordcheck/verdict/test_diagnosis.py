@@ -99,7 +99,7 @@ def test_tied_logits_without_their_multiplier() -> None:
     tied = replace(HIDDEN, role="tied", init=None)
     found = diagnose(wrong, tied, 4)
     assert found is not None and found.finding == "multiplier-missing"
-    assert found.fix == "multiply the logits by 1/m, m = width / base width"
+    assert found.fix == "multiply the logits, before a bias, by 1/m, m = width / base width"
     (repair,) = found.repairs
     assert (repair.name, repair.quantity, repair.power) == ("head", "multiplier", -1.0)
     rate = diagnose(replace(wrong, unscaled_logits=None), tied, 4)
