@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 from mutransfer_cli.quoting import one_line
 
@@ -68,3 +69,9 @@ def described(error: BaseException) -> str:
         code = "" if error.code is None else repr(error.code)
         return f"called sys.exit({code}), but code of yours must not end the process"
     return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message, such as `; did you mean 'lr'?`; empty if no known word is close."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -155,9 +154,8 @@ class Registry(Generic[E]):
 
     def unknown(self, name: str) -> str:
         """The error message for an unknown name, which suggests the closest one."""
-        near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.6)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
         ignored = "".join(f"; ignored: {line}" for line in self._loaded[1])
+        hint = suggestion(name, self.names)
         return f"expected {' | '.join(self.names)}, found {name!r}{hint}{ignored}"
 
     def require(self, name: str, path: Sequence[str] = ()) -> E:

@@ -13,7 +13,7 @@ from mutransfer_cli.cli.arguments.shared_options import ExitZero, Json, Seed, Se
 from mutransfer_cli.cli.supervision import supervised
 from mutransfer_cli.cli.terminal.output import show_line
 from mutransfer_cli.cli.terminal.standard_output import report_stream
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from mutransfer_cli.documents.check import CheckDocument
@@ -36,28 +36,38 @@ def parse_sizes(text: str | None, option: str) -> list[int] | None:
 
 
 def check(
-    target: Annotated[str, typer.Argument(help="A recipe, or package.module:callable.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="A recipe, or package.module:callable.")
+    ],
     widths: Annotated[
-        str | None, typer.Option("--widths", help="Widths, such as 64,128,256; at least three.")
+        str | None,
+        typer.Option(
+            "--widths", metavar="LIST", help="Widths, such as 64,128,256; at least three."
+        ),
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option("--seeds", min=2, help="Seeds; more are added while undecided."),
+        typer.Option("--seeds", metavar="N", min=2, help="Seeds; more are added while undecided."),
     ] = 3,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps per seed and size.")] = 3,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=1, help="Steps per seed and size.")
+    ] = 3,
     axis: Annotated[
-        str, typer.Option("--axis", help=f"What grows: {', '.join(AXIS_NAMES)}.")
+        str, typer.Option("--axis", metavar="NAME", help=f"What grows: {', '.join(AXIS_NAMES)}.")
     ] = "width",
     depths: Annotated[
-        str | None, typer.Option("--depths", help="Depths for --axis depth, such as 2,4,8,16.")
+        str | None,
+        typer.Option("--depths", metavar="LIST", help="Depths for --axis depth, such as 2,4,8,16."),
     ] = None,
     sizes: Annotated[
-        str | None, typer.Option("--sizes", help="Sizes for any other --axis, such as 4,8,16.")
+        str | None,
+        typer.Option("--sizes", metavar="LIST", help="Sizes for any other --axis, such as 4,8,16."),
     ] = None,
     expect: Annotated[
         str | None,
         typer.Option(
             "--expect",
+            metavar="NAME",
             help="Parameterization to compare the model with; default: the recipe's, else mup.",
         ),
     ] = None,
@@ -69,20 +79,27 @@ def check(
         ),
     ] = False,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Baseline file of accepted findings.")
+        Path | None,
+        typer.Option("--baseline", metavar="PATH", help="Baseline file of accepted findings."),
     ] = None,
     write_baseline: Annotated[
         Path | None,
-        typer.Option("--write-baseline", help="Write the current findings as the baseline."),
+        typer.Option(
+            "--write-baseline", metavar="PATH", help="Write the current findings as the baseline."
+        ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", help="Write the verdicts as JUnit XML.")
+        Path | None,
+        typer.Option("--junit", metavar="PATH", help="Write the verdicts as JUnit XML."),
     ] = None,
     github: Annotated[
         bool, typer.Option("--github", help="Print GitHub workflow annotations.")
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Plot the measured curves against the size (PNG).")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="PATH", help="Plot the measured curves against the size (PNG)."
+        ),
     ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="A line for every tensor, also of alike layers.")
@@ -90,7 +107,7 @@ def check(
     exit_zero: ExitZero = False,
     sets: Sets = None,
     device: Annotated[
-        str, typer.Option("--device", help="Device: cpu, or auto (the same).")
+        str, typer.Option("--device", metavar="NAME", help="Device: cpu, or auto (the same).")
     ] = "cpu",
     seed: Seed = 0,
     threads: Threads = 1,
@@ -101,7 +118,8 @@ def check(
     Example: mutransfer check recipe.yaml, or mutransfer check my_package.model:build
     """
     if axis not in AXIS_NAMES:
-        raise InputError(f"--axis {axis}: expected {' or '.join(AXIS_NAMES)}")
+        hint = suggestion(axis, AXIS_NAMES)
+        raise InputError(f"--axis {axis}: expected {' or '.join(AXIS_NAMES)}{hint}")
     all_widths = parse_sizes(widths, "--widths")
     recipe = None
     if ":" not in target or target.endswith((".yaml", ".yml")):

@@ -23,7 +23,10 @@ def located(error: InputError, arguments: Sequence[str]) -> InputError:
         error: An error that was raised after the recipe had been read.
         arguments: The command-line arguments; the first YAML file among them is the recipe.
     """
+    writes_recipe = list(arguments[:1]) == ["init"]  # a file of its name is an older one
     if error.position or not error.path or error.path[0] not in section_keys(Recipe):
+        return error
+    if writes_recipe:
         return error
     position = _position(error.path, arguments)
     return InputError(error.message, error.path, position) if position else error

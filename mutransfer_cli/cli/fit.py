@@ -94,7 +94,10 @@ def fit(
     where: Where = None,
     study: StudyName = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Plot the loss against the learning rate (PNG).")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="PATH", help="Plot the loss against the learning rate (PNG)."
+        ),
     ] = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,

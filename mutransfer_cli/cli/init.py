@@ -31,8 +31,8 @@ def init(
         typer.Option(
             "--model",
             metavar="MODEL",
-            help="mlp, gpt, convnet, hf:TYPE, hf:config.json or package.module:callable; default: "
-            "gpt.",
+            help="mlp, gpt, moe, convnet, hf:TYPE, hf:config.json or package.module:callable; "
+            "default: gpt.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,

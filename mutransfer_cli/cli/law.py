@@ -79,7 +79,9 @@ def law(
         int, typer.Option("--resamples", metavar="N", min=100, help="Bootstrap refits.")
     ] = 1000,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the bootstrap.")] = 0,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Plot the law (PNG).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="PATH", help="Plot the law (PNG).")
+    ] = None,
     output: Output = None,
     exit_zero: ExitZero = False,
     as_json: Json = False,

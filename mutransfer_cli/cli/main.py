@@ -17,7 +17,7 @@ import typer
 from mutransfer_cli.catalog.commands import COMMANDS
 from mutransfer_cli.cli.arguments.common_options import invocation, with_common_options
 from mutransfer_cli.cli.supervision import INTERRUPTED, leave_threads
-from mutransfer_cli.errors import Inconclusive, InputError, Interrupted, described
+from mutransfer_cli.errors import Inconclusive, InputError, Interrupted, described, suggestion
 from mutransfer_cli.quoting import one_line
 from mutransfer_cli.redaction import redact, redact_command
 from mutransfer_cli.version import __version__
@@ -163,9 +163,13 @@ def report_usage_error(error: Exception) -> None:
             from mutransfer_cli.recipe.faults import value_message
 
             error.message = value_message(cause)  # type: ignore[attr-defined]  # typer's has one
+        options = getattr(error, "possibilities", None) or ()  # near ones, sorted by name
+        near = suggestion(getattr(error, "option_name", ""), options)
+        if near:
+            error.possibilities = None  # type: ignore[attr-defined]  # it would list them all
         context = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context else ""
-        print_line(f"error: {error.format_message().rstrip('.')}{hint}")
+        print_line(f"error: {error.format_message().rstrip('.')}{near}{hint}")
         sys.exit(2)
 
 

@@ -32,6 +32,7 @@ def probe(
     name: Annotated[
         str | None,
         typer.Argument(
+            metavar="NAME",
             help=f"{' | '.join(PROBES.names)} | {ALL}; none: list them.",
             autocompletion=beginning_with((*PROBES.names, ALL)),
         ),
@@ -39,13 +40,15 @@ def probe(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="A recipe, a run directory, package.module:callable, or a CSV of curves."
+            metavar="TARGET",
+            help="A recipe, a run directory, package.module:callable, or a CSV of curves.",
         ),
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
             "--minutes",
+            metavar="M",
             min=0.1,
             help=f"Time that it may take, about: 3 for one probe, {ALL_MINUTES:g} for all of them.",
             show_default=False,
@@ -62,10 +65,12 @@ def probe(
     ] = None,
     curve: Annotated[
         Path | None,
-        typer.Option("--curve", help="collapse: a CSV with that share of the run to predict."),
+        typer.Option(
+            "--curve", metavar="PATH", help="collapse: a CSV with that share of the run to predict."
+        ),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Plot what was measured (PNG).")
+        Path | None, typer.Option("--plot", metavar="PATH", help="Plot what was measured (PNG).")
     ] = None,
     exit_zero: ExitZero = False,
     sets: Sets = None,

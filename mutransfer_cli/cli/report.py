@@ -26,18 +26,24 @@ def report(
             "--json, which the page shows too.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path(
-        "report.html"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="PATH", help="The page to write.")
+    ] = Path("report.html"),
     width: Width = None,
     depth: Depth = None,
     batch: Batch = None,
     steps: Steps = None,
     png: Annotated[
-        Path | None, typer.Option("--png", help="Also write each plot as PNG into this folder.")
+        Path | None,
+        typer.Option(
+            "--png", metavar="FOLDER", help="Also write each plot as PNG into this folder."
+        ),
     ] = None,
     svg: Annotated[
-        Path | None, typer.Option("--svg", help="Also write each plot as SVG into this folder.")
+        Path | None,
+        typer.Option(
+            "--svg", metavar="FOLDER", help="Also write each plot as SVG into this folder."
+        ),
     ] = None,
     watch: Annotated[
         bool,
@@ -45,7 +51,7 @@ def report(
             "--watch", help="Serve the page to this machine, and write it again until Ctrl-C."
         ),
     ] = False,
-    port: Annotated[int, typer.Option("--port", help="Local port of --watch.")] = 8765,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Local port of --watch.")] = 8765,
     as_json: Json = False,
 ) -> None:
     """Write one page that answers what to set for the large run, and shows why to believe it.

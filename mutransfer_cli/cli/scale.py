@@ -53,6 +53,7 @@ def scale(
         typer.Option(
             "--output",
             "-o",
+            metavar="PATH",
             help="File to write, or folder for several; default: print the main file.",
         ),
     ] = None,

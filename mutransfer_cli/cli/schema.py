@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from mutransfer_cli.catalog.commands import COMMANDS, load_model
 from mutransfer_cli.cli.arguments.completion import beginning_with
 from mutransfer_cli.cli.terminal.output import show_line, write
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -39,8 +38,7 @@ def schema(
     Example: mutransfer schema recipe --keys
     """
     if document not in NAMES:
-        near = get_close_matches(document, NAMES, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = suggestion(document, NAMES)
         raise InputError(f"schema {document}: expected one of {', '.join(NAMES)}{hint}")
     schema = document_model(document).model_json_schema(by_alias=True)
     if not keys:

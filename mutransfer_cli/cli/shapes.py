@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def shapes(
-    recipe: Annotated[Path, typer.Argument(help="A recipe.")],
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.")],
     width: Width = None,
     depth: Depth = None,
     batch: Batch = None,

@@ -12,7 +12,7 @@ from mutransfer_cli.cli.terminal.output import show_line
 
 
 def summary(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     as_json: Json = False,
 ) -> None:
     """Print a run's optima, the cost of the transfer, and the paths of its files.

@@ -87,6 +87,7 @@ def sweep(
         str,
         typer.Option(
             "--device",
+            metavar="NAME",
             help="Device: auto, cpu, cuda, cuda:N or mps; a list, or all: workers on each GPU.",
         ),
     ] = "auto",

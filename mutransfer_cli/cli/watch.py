@@ -22,10 +22,11 @@ CLEAR = "\x1b[H\x1b[J"
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
     once: Annotated[bool, typer.Option("--once", help="Show one state, and exit.")] = False,
     every: Annotated[
-        float, typer.Option("--every", min=0.1, help="Seconds between two states.")
+        float,
+        typer.Option("--every", metavar="SECONDS", min=0.1, help="Seconds between two states."),
     ] = 10.0,
     as_json: Json = False,
 ) -> None:

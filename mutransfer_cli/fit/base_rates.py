@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.optimizers.protocol import optimizer_spec
 from mutransfer_cli.parameterization.protocol import parameterization_of
 from mutransfer_cli.parameterization.rules.lr_rules import lr_rule
@@ -19,7 +19,8 @@ def check_rate_options(lr_is: str, optimizer: str) -> None:
         InputError: A value is unknown.
     """
     if lr_is not in LR_MEANINGS:
-        raise InputError(f"--lr-is {lr_is}: expected {' or '.join(LR_MEANINGS)}")
+        hint = suggestion(lr_is, LR_MEANINGS)
+        raise InputError(f"--lr-is {lr_is}: expected {' or '.join(LR_MEANINGS)}{hint}")
     if optimizer not in OPTIMIZERS:
         raise InputError(f"--optimizer: {OPTIMIZERS.unknown(optimizer)}")
 

@@ -8,6 +8,7 @@ from functools import partial
 from torch import nn
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.growth.argument_names import INPUTS
 from mutransfer_cli.models.growth.callable_arguments import arguments_of
 from mutransfer_cli.models.growth.config_object import refuse_config_object
 from mutransfer_cli.models.loss import ONE_OUTPUT, OWN_LOSS
@@ -74,13 +75,21 @@ def input_of(path: str) -> ModelInput | None:
     try:
         small, big = (skeleton(partial(model, n * arguments.narrowest)) for n in (2, 4))
     except Exception:  # whatever the user's code raises: it may need arguments or a device
-        return ModelInput("images", arguments.channels) if arguments.channels else None
+        return _said_by(arguments)
     found = first_input(list(small.modules()), list(big.modules()))
     if found is not None and arguments.channels:
         found = ModelInput("images", arguments.channels, found.classes)
     if found is not None and found.classes == 1 and subjects[0].loss is None:
         raise InputError(f"--model {path}: {ONE_OUTPUT}; {OWN_LOSS}")
     return found
+
+
+def _said_by(arguments: CallableArguments) -> ModelInput | None:
+    """What a model takes by the names of its arguments, where it cannot be built."""
+    if arguments.channels:
+        return ModelInput("images", arguments.channels)
+    size = next((int(n) for name, n in arguments.fixed.items() if INPUTS.fullmatch(name)), None)
+    return None if size is None else ModelInput("vectors", size)
 
 
 def first_input(small: list[nn.Module], big: list[nn.Module]) -> ModelInput | None:

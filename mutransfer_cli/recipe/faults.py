@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mutransfer_cli.catalog.fields import show
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.recipe.likely_form import likely_list, likely_mapping
 from mutransfer_cli.recipe.likely_number import likely_number
 from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
@@ -38,12 +37,6 @@ class Fault:
     def error(self, position: str = "") -> InputError:
         """The fault as an exception; `position` is where the key or value stands."""
         return InputError(self.message, self.path, position)
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message, such as `; did you mean 'lr'?`; empty if no known word is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def unknown_key(word: str, known: Iterable[str]) -> str:

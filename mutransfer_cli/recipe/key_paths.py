@@ -9,8 +9,8 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.faults import suggestion, unknown_key
+from mutransfer_cli.errors import InputError, suggestion
+from mutransfer_cli.recipe.faults import unknown_key
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.schema_types import (
     KeyPath,

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.recipe.faults import Fault, faults_of
 from mutransfer_cli.recipe.key_paths import key_path as key_path
 from mutransfer_cli.recipe.key_paths import resolve, set_value
@@ -148,7 +148,8 @@ def load(path: Path, sets: Sequence[str] = ()) -> LoadedRecipe:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `mutransfer init` writes a recipe") from None
+        hint = suggestion(path.stem, (near.stem for near in path.parent.glob("*.yaml")))
+        raise InputError(f"{path}: no such file{hint}; `mutransfer init` writes a recipe") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"{path}: cannot be read: {reason}") from None

@@ -267,6 +267,13 @@ def test_fit_of_a_table(tmp_path: Path) -> None:
         (["probe", "sharpness"], "probe sharpness: expected a recipe"),
         (["report", "absent"], "absent"),
         (["--nonsense"], "--nonsense"),
+        (["fit", "--widht", "3"], "No such option: --widht; did you mean '--width'?; see"),
+        (["check", "rr.yaml"], "rr.yaml: no such file; did you mean 'r'?"),
+        (["check", "r.yaml", "--axis", "dpeth"], "or rank; did you mean 'depth'?"),
+        (["sweep", "r.yaml", "--engine", "one-by-on"], "did you mean 'one-by-one'?"),
+        (["init", "new.yaml", "--model", "gtp"], "callable; did you mean 'gpt'?"),
+        (["sweep", "r.yaml", "--set", "model.build=mpl"], "found 'mpl'; did you mean 'mlp'?"),
+        (["sweep", "r.yaml", "--set", "data.source=stdlbi"], "did you mean 'stdlib'?"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_2(

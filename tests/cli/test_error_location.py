@@ -23,6 +23,7 @@ def recipe(tmp_path: Path) -> str:
 def test_a_key_of_the_file(recipe: str) -> None:
     error = InputError("no such file", ("data", "path"))
     assert str(located(error, ["sweep", recipe])) == f"{recipe}:4:9: data.path: no such file"
+    assert str(located(error, ["init", recipe, "--force"])) == "data.path: no such file"
 
 
 def test_a_key_that_the_file_does_not_have_is_where_its_section_is(recipe: str) -> None:

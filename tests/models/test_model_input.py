@@ -68,12 +68,16 @@ def fails(width: int) -> nn.Module:
     raise ValueError("needs a file")
 
 
+def fails_on_vectors(d_in: int, n_classes: int, width: int, kind: str) -> nn.Module:
+    raise ValueError("needs a kind")
+
+
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ModuleType("some_models")
     for build in (
         *(tokens, vectors, digits, images, OneHead, regression, with_loss),
-        *(fails, by_another_name, wavenet),
+        *(fails, fails_on_vectors, by_another_name, wavenet),
     ):
         setattr(found, build.__name__, build)
     monkeypatch.setitem(sys.modules, "some_models", found)
@@ -92,6 +96,11 @@ def module(monkeypatch: pytest.MonkeyPatch) -> None:
             "data: {source: teacher, d_in: 3072, d_out: 10, shape: [3, 32, 32]}",
         ),
         ("fails", None, "source: stdlib"),
+        (
+            "fails_on_vectors",
+            ModelInput("vectors", 32),
+            "data: {source: teacher, d_in: 32, d_out: 10}",
+        ),
     ],
 )
 def test_the_recipe_names_data_that_the_model_takes(

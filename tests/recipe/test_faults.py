@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.faults import Fault, suggestion, unknown_key
+from mutransfer_cli.errors import InputError, suggestion
+from mutransfer_cli.recipe.faults import Fault, unknown_key
 from mutransfer_cli.recipe.load import loads
 
 

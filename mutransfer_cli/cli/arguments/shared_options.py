@@ -55,10 +55,14 @@ Confidence = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 instead of 1 or 3.")]
-Device = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda, cuda:N or mps.")]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, cuda:N or mps.")
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="First seed.")]
 Threads = Annotated[int, typer.Option("--threads", metavar="N", min=1, help="Threads per worker.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="PATH", help="File to write.")
+]
 Width = Annotated[int | None, typer.Option("--width", metavar="N", min=1, help="Target's width.")]
 Depth = Annotated[int | None, typer.Option("--depth", metavar="N", min=1, help="Target's depth.")]
 Batch = Annotated[

@@ -30,6 +30,10 @@ IMAGE = re.compile(r"(?:image|img)_size")
 IMAGE_CHANNELS = re.compile(r"channels|in_chans|in_channels|img_channels|image_channels")
 PATCH = re.compile(r"(?:(?:image|img)_)?patch_size")
 CLASSES = re.compile(r"(?:num_|n_)?(?:classes|labels)")
+_SIZE = r"(?:dim|size|features)"
+INPUTS = re.compile(rf"(?:in|input)_{_SIZE}|(?:d|dim)_in|(?:n|num)_(?:in|inputs|features)")
+OUTPUTS = re.compile(rf"(?:out|output)_{_SIZE}|(?:d|dim)_out|(?:n|num)_(?:out|outputs)")
+DROPOUT = re.compile(r"(?:\w+_)?(?:dropout|drop_?rate|drop_?prob|p_drop|pdrop)\d*(?:_rate|_prob)?")
 WIDTHS = re.compile(r"dims|widths|channels|(?:\w+_)?(?:channels|dims|sizes|filters|features)")
 SMALLEST_WIDTH = 8
 

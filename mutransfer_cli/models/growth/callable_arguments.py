@@ -14,11 +14,14 @@ from mutransfer_cli.models.growth.argument_names import (
     CLASSES,
     CONTEXT,
     DEPTH,
+    DROPOUT,
     HEAD_SIZE,
     HEADS,
     IMAGE,
     IMAGE_CHANNELS,
+    INPUTS,
     LIKELY,
+    OUTPUTS,
     PATCH,
     SURE,
     VOCABULARY,
@@ -41,6 +44,8 @@ BYTES = 256
 PATCH_SIDE = 8  # at most: 16 patches of an image
 RGB = 3
 TEN_CLASSES = 10
+VECTOR = 32  # numbers of an input, where nothing else says it
+LONG_SIGNATURE = 400  # characters; a longer one is shown without its types
 SEQ_LEN: int = Data.model_fields["seq_len"].default
 
 
@@ -50,7 +55,6 @@ def arguments_of(builder: Builder) -> CallableArguments:
         signature = inspect.signature(builder)
     except (TypeError, ValueError):
         return CallableArguments()  # a callable of C without a signature
-    text = str(signature.replace(return_annotation=signature.empty))
     named = {
         name: p.default
         for name, p in signature.parameters.items()
@@ -68,7 +72,18 @@ def arguments_of(builder: Builder) -> CallableArguments:
     narrowest, width = _width(named, rest, open_ended)
     missing = tuple(name for name in rest if name not in width)
     channels = _channels({**named, **fixed}) if _sees_images(named) else None
-    return CallableArguments(width, fixed, text, narrowest, depth, layers, missing, channels)
+    return CallableArguments(
+        width, fixed, _shown(signature), narrowest, depth, layers, missing, channels
+    )
+
+
+def _shown(signature: inspect.Signature) -> str:
+    """The parameters as text; without their types where those are long, as numpy's are."""
+    text = str(signature.replace(return_annotation=signature.empty))
+    if len(text) <= LONG_SIGNATURE:
+        return text
+    plain = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    return str(inspect.Signature(plain))
 
 
 def _sees_images(named: Iterable[str]) -> bool:
@@ -82,16 +97,18 @@ def _channels(values: Mapping[str, Any]) -> int:
     return said[0] if said else RGB
 
 
-def _from_data(named: Mapping[str, Any]) -> dict[str, int]:
+def _from_data(named: Mapping[str, Any]) -> dict[str, float]:
     """The arguments that the default data say: a vocabulary of bytes, the length of a sequence.
 
     A model of tokens that is not causal by default is made so, since it predicts the next one.
-    One of images gets small ones.
+    One of images gets small ones, one of vectors short ones; nothing is dropped by default.
     """
+    required = [name for name, default in named.items() if default is Parameter.empty]
+    undropped = {name: 0.0 for name in required if DROPOUT.fullmatch(name)}
     if _sees_images(named):
-        return _from_images(named)
-    fixed: dict[str, int] = {}
+        return {**_from_images(named), **undropped}
     tokens = any(VOCABULARY.fullmatch(name) for name in named)
+    fixed = {} if tokens else _from_vectors(required)
     for name, default in named.items():
         if VOCABULARY.fullmatch(name) and (default is Parameter.empty or default is None):
             fixed[name] = BYTES
@@ -99,12 +116,23 @@ def _from_data(named: Mapping[str, Any]) -> dict[str, int]:
             fixed[name] = SEQ_LEN
         elif tokens and CAUSAL.fullmatch(name) and default is False:
             fixed[name] = True
-    return fixed
+    return {**fixed, **undropped}
 
 
-def _from_images(named: Mapping[str, Any]) -> dict[str, int]:
+def _from_vectors(required: Sequence[str]) -> dict[str, float]:
+    """The required arguments of a model of vectors: how many numbers it takes and returns."""
+    fixed: dict[str, float] = {}
+    for name in required:
+        if INPUTS.fullmatch(name):
+            fixed[name] = VECTOR
+        elif OUTPUTS.fullmatch(name) or CLASSES.fullmatch(name):
+            fixed[name] = TEN_CLASSES
+    return fixed if any(map(INPUTS.fullmatch, required)) else {}
+
+
+def _from_images(named: Mapping[str, Any]) -> dict[str, float]:
     """The arguments of a model of images: small ones, in a few patches, of ten classes."""
-    fixed: dict[str, int] = {}
+    fixed: dict[str, float] = {}
     for name, default in named.items():
         required = default is Parameter.empty
         if IMAGE.fullmatch(name):

@@ -20,6 +20,9 @@ from mutransfer_cli.models.user_code import BUILD, Builder
 OBJECT = re.compile(r"(?:\w+_)?(?:config|cfg|conf|args|hparams|hps|params|opts?|options|settings)")
 CLASS = re.compile(r"\w*(?:Config|Configuration|Args|Arguments|Params|HParams|Options|Settings)")
 
+LIST = re.compile(r"(?i)(?:\b|_)(?:list|sequence|tuple|iterable|array\w*)\b")  # in annotations
+_ALIKE = (", depth", "[width] * depth")  # widths of which no default says the proportion
+
 
 def refuse_config_object(builder: Builder, path: str) -> None:
     """Refuse a callable whose sizes lie in an object or a list, which a recipe cannot scale.
@@ -57,13 +60,14 @@ def refuse_config_object(builder: Builder, path: str) -> None:
             _refuse(
                 f"{path} takes an object, {parameter.name!r}, which a recipe cannot hold", function
             )
-    lists = [n for n, p in parameters.items() if WIDTHS.fullmatch(n) and _are_widths(p.default)]
+    lists = [p for n, p in parameters.items() if WIDTHS.fullmatch(n) and _is_list(p)]
     if lists and not any(SURE.fullmatch(n) for n in parameters):
-        widths = _in_proportion(parameters[lists[0]].default)
-        arguments = [*_given(required, lists[0], builder), f"{lists[0]}={widths}"]
+        grown = lists[0]
+        length, widths = ("", _in_proportion(grown.default)) if grown not in required else _ALIKE
+        arguments = [*_given(required, grown.name, builder), f"{grown.name}={widths}"]
         _refuse(
-            f"{path} takes its widths as a list, {lists[0]!r}",
-            f"def build(width): return {name}({', '.join(arguments)})",
+            f"{path} takes its widths as a list, {grown.name!r}",
+            f"def build(width{length}): return {name}({', '.join(arguments)})",
         )
 
 
@@ -86,8 +90,11 @@ def _given(required: Sequence[Parameter], but: str, builder: Builder) -> list[st
     return [f"{p.name}={fixed.get(p.name, '...')}" for p in required if p.name != but]
 
 
-def _are_widths(default: object) -> bool:
-    """Whether a default is a list of numbers of features."""
+def _is_list(parameter: Parameter) -> bool:
+    """Whether an argument is a list of numbers of features: by its default, else its annotation."""
+    default = parameter.default
+    if default is Parameter.empty:
+        return LIST.search(str(parameter.annotation)) is not None
     return isinstance(default, list | tuple) and bool(default) and all(map(is_width, default))
 
 

@@ -9,13 +9,15 @@ from pydantic import AfterValidator, Field
 from mutransfer_cli.catalog.callable_name import CALLABLE, is_callable
 from mutransfer_cli.catalog.fields import Positive, Section, Text, refuse
 from mutransfer_cli.catalog.sources import SOURCES
+from mutransfer_cli.errors import suggestion
 
 
 def _known_source(text: str) -> str:
     if text in SOURCES or is_callable(text):
         return text
     names = " | ".join(SOURCES.names)
-    raise refuse(f"expected {names} | package.module:callable, found {text!r}")
+    hint = suggestion(text, SOURCES.names)
+    raise refuse(f"expected {names} | package.module:callable, found {text!r}{hint}")
 
 
 def _list_sources(schema: dict[str, Any]) -> None:

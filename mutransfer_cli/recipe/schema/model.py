@@ -12,6 +12,7 @@ from mutransfer_cli.catalog.fields import PositiveNumber, Section, Text, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
 from mutransfer_cli.catalog.models import MODELS
 from mutransfer_cli.catalog.roles import Role
+from mutransfer_cli.errors import suggestion
 
 _HUGGING_FACE = re.compile(r"hf:\S(.*\S)?")  # a path may have spaces
 
@@ -22,6 +23,7 @@ def _known_build(text: str) -> str:
     names = " | ".join(MODELS.names)
     raise refuse(
         f"expected {names} | hf:TYPE | hf:config.json | package.module:callable, found {text!r}"
+        f"{suggestion(text, MODELS.names)}"
     )
 
 

@@ -39,7 +39,7 @@ class CallableArguments:
     """
 
     width: Mapping[str, float] = field(default_factory=lambda: {"width": 1})
-    fixed: Mapping[str, int] = field(default_factory=dict)
+    fixed: Mapping[str, float] = field(default_factory=dict)
     signature: str = ""
     narrowest: int = NARROWEST
     depth: Mapping[str, float] = field(default_factory=dict)
@@ -88,7 +88,9 @@ def _missing_comment(missing: Sequence[str]) -> str:
     """What the reader has to add, as a comment."""
     if not missing:
         return ""
-    return f"  {REQUIRED} to args, width or depth: {', '.join(missing)}\n"
+    text = f"{REQUIRED} to args, width or depth: {', '.join(missing)}"
+    lines = textwrap.wrap(text, 94, subsequent_indent="# ", break_on_hyphens=False)
+    return "".join(f"  {line}\n" for line in lines)
 
 
 def _depth_line(depth: Mapping[str, float]) -> str:

@@ -14,7 +14,7 @@ from mutransfer_cli.catalog.models import MODELS, ModelEntry
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.samplers import SAMPLERS
 from mutransfer_cli.catalog.sources import SOURCES, DataKind
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.recipe.schema.recipe import NAME, Recipe
 from mutransfer_cli.recipe.starter.callable_template import (
     DEFAULT_ARGUMENTS,
@@ -143,7 +143,7 @@ def template(
     else:
         raise InputError(
             f"--model {model}: expected {' | '.join(MODELS.names)} | hf:TYPE | hf:config.json | "
-            "package.module:callable"
+            f"package.module:callable{suggestion(model, MODELS.names)}"
         )
     default = Recipe.model_fields["parameterization"].default
     parts = {"sizes": _sizes(200), "parameterization": default, **parts}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from mutransfer_cli.catalog.pruners import PRUNERS
-from mutransfer_cli.errors import InputError
-from mutransfer_cli.recipe.faults import Fault, suggestion
+from mutransfer_cli.errors import InputError, suggestion
+from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.key_paths import SHORT_NAMES
 from mutransfer_cli.recipe.placeholders import (
     TRIAL_PLACEHOLDERS,

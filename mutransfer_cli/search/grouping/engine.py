@@ -14,7 +14,7 @@ from typing import ParamSpec, Protocol, TypeVar
 import torch
 
 from mutransfer_cli.documents.sweep import Population
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.grouping.engine_file import (
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+ENGINES = ("auto", "one-by-one", "population")
 
 
 def parse_engine(text: str) -> tuple[str, int | None]:
@@ -46,10 +47,11 @@ def parse_engine(text: str) -> tuple[str, int | None]:
     Raises:
         InputError: Anything else.
     """
-    match = re.fullmatch(r"(auto|one-by-one|population)(?::(\d+))?", text)
+    match = re.fullmatch(rf"({'|'.join(ENGINES)})(?::(\d+))?", text)
     if match is None or (match[2] and (match[1] != "population" or int(match[2]) < 2)):
         raise InputError(
             f"--engine {text}: expected auto, one-by-one, population or population:K with K > 1"
+            f"{suggestion(text, ENGINES)}"
         )
     return match[1], int(match[2]) if match[2] else None
 

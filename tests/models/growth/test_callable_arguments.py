@@ -114,6 +114,13 @@ from mutransfer_cli.models.growth.callable_arguments import arguments_of
             {"dim": 1},
             {"num_tokens": 256},
         ),
+        # of vectors: MLP of rtdl_revisiting_models 0.0.2, and one whose vectors have defaults
+        (
+            lambda *, d_in, d_out, n_blocks, d_block, dropout: None,
+            {"d_block": 1},
+            {"d_in": 32, "d_out": 10, "dropout": 0},
+        ),
+        (lambda input_size=8, hidden_size=64, num_classes=3: None, {"hidden_size": 1}, {}),
         # signatures that do not tell: the reader has to say
         (lambda n_channels, n_classes, bilinear=False: None, {"width": 1}, {}),
         (lambda first, second: None, {"width": 1}, {}),
@@ -175,6 +182,17 @@ def test_ratios_are_whole_at_the_narrowest_rung() -> None:
     """1365 is 8/3 of 512, rounded; of 64 it is 170.6."""
     arguments = arguments_of(lambda d_model=512, n_heads=8, d_ff=1365: None)
     assert arguments.width == {"d_model": 1, "d_ff": 171 / 64, "n_heads": 1 / 64}
+
+
+def test_types_of_many_lines_are_not_shown() -> None:
+    """As numpy's ArrayLike, which fills the comment before the last argument."""
+    kind = " | ".join(f"type_{n}" for n in range(100))
+
+    def build(width: int, kernel: int = 3) -> None: ...
+
+    assert arguments_of(build).signature == "(width: 'int', kernel: 'int' = 3)"
+    build.__annotations__["kernel"] = kind
+    assert arguments_of(build).signature == "(width, kernel=3)"
 
 
 def test_a_callable_without_a_signature() -> None:

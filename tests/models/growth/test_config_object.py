@@ -77,6 +77,18 @@ def test_widths_in_a_list_grow_together() -> None:
     assert refused("dim, dims=(96, 192, 384, 768)") == ""
 
 
+@pytest.mark.parametrize("kind", ["list[int]", "Sequence[int]", "'ArrayLike'"])
+def test_required_widths_in_a_list_are_alike(kind: str) -> None:
+    said = refused(f"input_dim, hidden_dims: {kind!r}, output_dim, dropout")
+    line = said[said.index("def build") : said.index(" and name it")]
+    built: dict[str, Any] = {"GPT": lambda **given: given}
+    exec(line, built)
+    given = built["build"](64, 3)
+    assert given.pop("hidden_dims") == [64, 64, 64]
+    assert given == {"input_dim": 32, "output_dim": 10, "dropout": 0}
+    assert refused("input_dim, hidden_channels: int, output_dim") == ""  # the control
+
+
 @pytest.mark.parametrize(
     "signature", ["width", "dim: 'int'", "config, width", "dim, config=None", "**config"]
 )
