@@ -20,6 +20,12 @@ from mutransfer_cli.fit.law.law_hyperparameters import (
     searched_too,
     varies,
 )
+from mutransfer_cli.fit.law.law_models import (
+    MODEL_SIZES,
+    refuse_alike_models,
+    require_one_model,
+    require_sizes_of_one_model,
+)
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 from mutransfer_cli.fit.tables.rung_sizes import ROUNDED, merged
@@ -84,6 +90,8 @@ def law_table(
     Raises:
         InputError: A column is missing, or no run has all numbers.
     """
+    if form.hyperparameters and {known_name(n, runs.columns) for n in along} <= {*MODEL_SIZES}:
+        refuse_alike_models(runs)
     equal, rounded = without_rounding(runs.columns) if form.hyperparameters or best else ({}, [])
     columns, derived = with_derived(equal or runs.columns)
     along = [known_name(name, columns) for name in along]
@@ -100,6 +108,8 @@ def law_table(
         needed["loss"] = None
     if form.one_model:
         require_one_model(columns, sizes, runs)
+    elif hyperparameters and "loss" in columns:
+        require_sizes_of_one_model(columns, sizes, hyperparameters, runs)
     complete = np.logical_and.reduce([np.isfinite(columns[name]) for name in needed])
     if not complete.any():
         raise InputError(f"{runs.source}: no row has numbers for all of {', '.join(needed)}")
@@ -182,34 +192,6 @@ def tuned_rows(columns: Columns, used: Sequence[str], *, best: bool) -> tuple[Co
         f"runs of one size differ in {', '.join(varied)}, so that the law is that of all settings "
         "that were run; --best takes the best run of each size"
     ]
-
-
-def require_one_model(columns: Columns, sizes: Sequence[str], runs: RunColumns) -> None:
-    """Check that all runs are of one model and one training length, in steps or in tokens.
-
-    Args:
-        columns: All columns.
-        sizes: The sizes of the law.
-        runs: The table, for messages.
-
-    Raises:
-        InputError: Another size varies.
-    """
-    (size,) = sizes
-    groups = [columns[size] == value for value in np.unique(columns[size])]
-    models: list[str] = [name for name in ("params", "width", "depth") if name in columns]
-    lengths: list[str] = [name for name in ("tokens", "steps") if name in columns]
-    varied = [name for name in models if varies(columns[name])] or [
-        name for name in lengths if any(varies(columns[name][group]) for group in groups)
-    ]
-    if varied:
-        name = varied[0]
-        values = np.unique(columns[name][np.isfinite(columns[name])])
-        shown = ", ".join([f"{v:g}" for v in values[:4]] + ["…"] * (len(values) > 4))
-        raise InputError(
-            f"{runs.source}: {name} differs between runs ({shown}): "
-            f"the law holds at one {name}; pick one with --where '{name}={values[0]:g}'"
-        )
 
 
 def chosen_sizes(columns: Columns, form: LawEntry, runs: RunColumns) -> tuple[str, ...]:

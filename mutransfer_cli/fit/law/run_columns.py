@@ -68,6 +68,9 @@ def columns_of(table: NumberTable) -> RunColumns:
 
 
 def known_name(name: str, columns: Mapping[str, object]) -> str:
-    """The name under which a column is known: its own, or that of its role."""
-    role = column_name(name).role
-    return role if role is not None and name not in columns and role in columns else name
+    """The name under which a column is known: its own in any spelling, or that of its role."""
+    meant = column_name(name)
+    for known in (name, meant.role, meant.key):
+        if known is not None and known in columns:
+            return known
+    return name

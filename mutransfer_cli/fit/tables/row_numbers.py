@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.fit.tables.alike_models import alike_models
 from mutransfer_cli.fit.tables.cell_checks import numbers
 from mutransfer_cli.fit.tables.columns.column_roles import ColumnRoles
 from mutransfer_cli.fit.tables.columns.known_names import ROLES
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn
-from mutransfer_cli.fit.tables.rung_sizes import ROUNDED, independent_sizes, merged
+from mutransfer_cli.fit.tables.rung_sizes import PARAMETERS, ROUNDED, independent_sizes, merged
 
 
 def hyperparameters_of(
@@ -42,6 +43,9 @@ def sizes_of(
         roles: The roles of its columns.
         rows: The rows.
         named: The sizes that a target names.
+
+    Raises:
+        InputError: Models of almost the same parameters are told apart by another column.
     """
     sizes: dict[str, list[float]] = {}
     notes = []
@@ -51,6 +55,8 @@ def sizes_of(
         if name == "steps" and not all(value.is_integer() for value in values):
             values = [float(round(value)) for value in values]
             notes.append("steps are rounded to whole numbers")
+        if name == PARAMETERS:
+            refuse_alike_models(table, roles, rows, values)
         if name in ROUNDED:
             stands_for, groups = merged(values)
             values = [stands_for[value] for value in values]
@@ -63,6 +69,27 @@ def sizes_of(
         IgnoredColumn(roles.columns[name].name, reason) for name, reason in dropped.items()
     )
     return {name: sizes[name] for name in kept}, columns, notes
+
+
+def refuse_alike_models(
+    table: RunTable, roles: ColumnRoles, rows: Sequence[int], params: Sequence[float]
+) -> None:
+    """Refuse models of almost the same parameters that another column tells apart.
+
+    Args:
+        table: The table, for positions.
+        roles: The roles of its columns.
+        rows: The rows.
+        params: The parameters of each of them.
+
+    Raises:
+        InputError: There are such models.
+    """
+    shapes = [roles.columns[name] for name in ("width", "depth") if name in roles.columns]
+    others = {c.name: [c.values[row] for row in rows] for c in (*roles.others, *shapes)}
+    found = alike_models(params, others)
+    if found is not None:
+        raise InputError(f"{table.header}: {found}")
 
 
 def seeds_of(table: RunTable, roles: ColumnRoles, rows: Sequence[int]) -> list[int] | None:

@@ -27,3 +27,4 @@ def test_names_of_roles() -> None:
     assert known_name("N", {"params": 0}) == "params"
     assert known_name("N", {"N": 0, "params": 0}) == "N"
     assert known_name("other", {"params": 0}) == "other"
+    assert known_name("Na", {"na": 0, "params": 0}) == "na"  # as the file's header spells it

@@ -110,3 +110,15 @@ def test_wrong_options_are_named(tmp_path: Path) -> None:
         read_table(path, lr_is="cooked")
     with pytest.raises(InputError, match=r"--optimizer: expected adamw .*found 'adamx'"):
         read_table(path, optimizer="adamx")
+
+
+def test_mixtures_of_one_size_are_not_mixed(tmp_path: Path) -> None:
+    """Models of 2.155e9 and 2.156e9 parameters, of which one uses three times as many at once."""
+    rows = [f"{n},{a},{lr},2.5\n" for n, a in ((2155, 600), (2156, 200)) for lr in (0.1, 0.2)]
+    path = written(tmp_path, "N,Na,lr,loss\n" + "".join(rows))
+    with pytest.raises(InputError, match=r"csv:1: params .* differ in Na; take one .*Na=600, or"):
+        read_table(path)
+    assert {dict(o.further_sizes)["params"] for o in read_table(path, columns=["params=Na"])} == {
+        200, 600,
+    }  # fmt: skip
+    assert len(read_table(path, where=["Na=600"])) == 2

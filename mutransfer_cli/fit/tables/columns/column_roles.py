@@ -24,6 +24,7 @@ from mutransfer_cli.fit.tables.columns.column_values import transformed
 from mutransfer_cli.fit.tables.columns.known_names import FACTOR_WORDS, ROLES, TABLE_SIZE_ROLES
 from mutransfer_cli.fit.tables.columns.run_states import flag_states, is_state_column
 from mutransfer_cli.fit.tables.content.cells import Spread
+from mutransfer_cli.fit.tables.content.quotients import quotient_of
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 from mutransfer_cli.fit.tables.content.understanding import IgnoredColumn, alternatives, joined
 
@@ -105,7 +106,9 @@ def assign_roles(table: RunTable, options: Sequence[ColumnOption] = ()) -> Colum
         name = column_name(without_repetition(column.name, names))
         refuse_unclear(table, name, column)
         flags = flag_states(column, name.key)
-        if flags is not None:
+        if (quotient := quotient_of(table, column)) is not None:
+            roles.ignored.append(IgnoredColumn(column.name, quotient))
+        elif flags is not None:
             roles.states.append(flags)
         elif name.role is None or is_tag(column, name) or not could_be(column, name):
             roles.others.append(transformed(column, name) if name.role is None else column)

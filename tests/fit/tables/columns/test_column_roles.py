@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -142,3 +144,19 @@ def test_a_moving_average_comes_before_the_last_steps_loss() -> None:
 @pytest.mark.parametrize("name", ["val_bpb", "val_bpc", "Val BPB", "bits_per_byte"])
 def test_bits_per_byte_are_a_loss(name: str) -> None:
     assert assign_roles(table({name: 1.9}, {name: 1.8})).columns["loss"].name == name
+
+
+@pytest.mark.parametrize("name", ["D/N", "D_N", "D per N"])
+def test_a_quotient_of_two_columns_has_no_role(name: str) -> None:
+    """The tables of arXiv 2503.04715 have D and N beside D/N: 4e9/2e8 = 20, 1.14e10/2e8 = 57."""
+    rows = table({"N": 2e8, "D": 4e9, name: 20.0}, {"N": 2e8, "D": 1.14e10, name: 57.0})
+    roles = assign_roles(rows)
+    assert (roles.columns["params"].name, roles.columns["tokens"].name) == ("N", "D")
+    assert [(c.name, c.reason) for c in roles.ignored] == [(name, "D divided by N")]
+    assert not roles.others
+    # the controls: other numbers under the name, and names that only look like a quotient
+    other = table({"N": 2e8, "D": 4e9, name: 21.0}, {"N": 2e8, "D": 1.14e10, name: 57.0})
+    with contextlib.suppress(InputError):
+        assert not assign_roles(other).ignored
+    path = table({"train": 1.0, "loss": 2.0, "train/loss": 3.0})
+    assert not any("divided" in c.reason for c in assign_roles(path).ignored)
