@@ -33,7 +33,7 @@ def test_a_size_of_the_law_has_one_model() -> None:
 def test_mixtures_of_experts_with_one_number_of_parameters() -> None:
     """Two mixtures differ by .05 % in all parameters, but one uses three times as many at once."""
     active = [6e8] * 3 + [2e8] * 3
-    mixed = runs(params=[2.155e9] * 3 + [2.156e9] * 3, na=active, tokens=[1e9] * 6,
+    mixed = runs(params=[2.155e9] * 3 + [2.156e9] * 3, na=active, tokens=[1e9, 2e9, 4e9] * 2,
                  lr=[1, 2, 4] * 2, loss=[2] * 6)  # fmt: skip
     with pytest.raises(InputError, match=r"their models differ in na; .* --where na=600000000, or"):
         law_table(mixed, LAWS["optimum"])
@@ -41,4 +41,4 @@ def test_mixtures_of_experts_with_one_number_of_parameters() -> None:
     # the controls: the column is the same, follows no model, or says which run it was
     for na in ([6e8] * 6, [6e8, 2e8, 6e8] * 2):
         same = RunColumns("runs.csv", {**mixed.columns, "na": np.array(na)})
-        assert law_table(same, LAWS["optimum"])[0].sizes == ("params",)
+        assert law_table(same, LAWS["optimum"])[0].sizes == ("tokens",)

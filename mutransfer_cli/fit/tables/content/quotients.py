@@ -33,7 +33,14 @@ def quotient_of(table: RunTable, column: TableColumn) -> str | None:
 def divides(
     column: TableColumn, above: str, below: str, by_name: Mapping[str, TableColumn]
 ) -> bool:
-    """Whether a column is the quotient of two others in every row that has all three numbers."""
+    """Whether a column is the quotient of two others in every row that has all three numbers.
+
+    Args:
+        column: The column.
+        above: Name of the dividend.
+        below: Name of the divisor.
+        by_name: The columns by name.
+    """
     compared = 0
     for quotient, dividend, divisor in zip(
         column.values, by_name[above].values, by_name[below].values, strict=True
