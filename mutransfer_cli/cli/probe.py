@@ -219,19 +219,21 @@ def show(document: ProbeDocument) -> None:
         show_line(f"advice: {document.advice}")
     show_line("")
     level = percentage(document.confidence)
-    table(
-        f"{document.probe}: {document.question} Intervals at {level} confidence.",
-        ("measure", "at", "value", "expected"),
+    title = f"{document.probe}: {document.question}"
+    rows = (
         (
-            (
-                f"{m.name} ({m.unit})" if m.unit else m.name,
-                m.place or "-",
-                str(m.estimate),
-                number(m.expected),
-            )
-            for m in shown
-        ),
+            f"{m.name} ({m.unit})" if m.unit else m.name,
+            m.place or "-",
+            str(m.estimate),
+            number(m.expected),
+        )
+        for m in shown
     )
+    if shown:
+        columns = ("measure", "at", "value", "expected")
+        table(f"{title} Intervals at {level} confidence.", columns, rows)
+    else:
+        show_line(title)
     if len(document.measures) > SHOWN:
         show_line(f"{len(document.measures) - SHOWN} further measures: --json")
     for note in document.notes:

@@ -135,7 +135,7 @@ def _options(options: list[Option[Sizes]]) -> list[Option[tuple[Sizes, bool]]]:
 
 
 def by_layer(runs: Runs) -> dict[str, list[tuple[float, float]]]:
-    """Width and movement of every run, by layer.
+    """Width and movement of every run, by layer, without further readouts.
 
     Args:
         runs: The runs of every width.
@@ -145,7 +145,23 @@ def by_layer(runs: Runs) -> dict[str, list[tuple[float, float]]]:
         for run in found:
             for name, movement in run.movement.items():
                 moved[name].append((float(width), movement))
-    return moved
+    others = {name: points for name, points in moved.items() if not is_readout(runs, name)}
+    return others or moved
+
+
+def is_readout(runs: Runs, name: str) -> bool:
+    """Whether a layer reads a width and puts out none, such as each of several heads.
+
+    Its output at init is a sum over the width that vanishes under `mup`, so that a relative change
+    would grow as width^1/2 beside features that are learned at every width alike.
+
+    Args:
+        runs: The runs of every width.
+        name: The layer.
+    """
+    extents = [run.extent[name] for found in runs.values() for run in found if name in run.extent]
+    outputs, matrices = ({extent[i] for extent in extents} for i in (0, 1))
+    return len(outputs) == 1 and len(matrices) > 1
 
 
 def _certain(slope: Interval) -> bool:

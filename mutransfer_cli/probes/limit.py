@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mutransfer_cli.documents.probe import Measure, Series, Verdict
+from mutransfer_cli.documents.probe import Measure, Series
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.axis_limit import AxisLimit, axis_limit, fluctuation_of
+from mutransfer_cli.probes.estimates.axis_verdict import judge
 from mutransfer_cli.probes.estimates.seed_intervals import banded, mean_interval
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.axis_runs import STEP, axis_runs, reduced
@@ -19,7 +20,6 @@ from mutransfer_cli.probes.subject.time_plan import fitting
 from mutransfer_cli.probes.subject.trained_run import SHARES, TrainedRun, trained_run
 
 BATCHES = 8  # on which losses are measured, none of them trained on
-SMALL = 0.01  # of the loss: an error below it is none
 FEWEST_SEEDS = 2
 MOST_SEEDS = 8  # as many as there is time for
 SEEDS_OF_INTERVALS = 3  # fewest from which a jackknife tells the error of a vector
@@ -48,7 +48,8 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
     """
     proxies = request.measured
     base = proxies.base
-    options = reduced(axis_runs(proxies), base, FEWEST_SEEDS)
+    wanted = axis_runs(proxies)
+    options = reduced(wanted, base, FEWEST_SEEDS)
     plan = fitting(proxies, request.seed, request.left, options, measuring=BATCHES)
     axes = plan.what
     notes: dict[str, None] = dict.fromkeys(plan.notes)
@@ -93,46 +94,13 @@ def probe_limit(request: ProbeRequest) -> ProbeResult:
             f"{SEEDS_OF_INTERVALS} give one (--minutes)"
         ] = None
     fluctuation = fluctuation_of(spread, request.confidence)
-    return _result(found, fluctuation, tuple(notes), request.confidence)
-
-
-def judge(errors: Mapping[str, Interval], loss: float) -> tuple[Verdict, str]:
-    """The verdict on the discretization errors of the base.
-
-    Args:
-        errors: The error along every axis.
-        loss: The loss of the base, of which errors are shares.
-    """
-    text = "; ".join(f"{name} {value}" for name, value in errors.items())
-    helps, open_axes = [], []
-    for name, value in errors.items():
-        assert value.low is not None and value.high is not None
-        if value.high < -SMALL * loss:
-            helps.append(name)
-        elif value.low < -SMALL * loss:
-            open_axes.append(name)
-    if helps:
-        return "fail", f"finite size helps along {', '.join(helps)}: errors of the base: {text}"
-    if open_axes:
-        return "inconclusive", f"not decided along {', '.join(open_axes)}: {text}"
-    coarsest = max(errors, key=lambda name: errors[name].value)
-    if errors[coarsest].value < SMALL * loss:
-        return "pass", f"the base is within {SMALL:.0%} of its limits: {text}"
-    if len(errors) == 1:
-        return "pass", f"no axis but the {coarsest} was measured; error of the base: {text}"
-    low = errors[coarsest].low or errors[coarsest].value
-    as_far = [n for n, e in errors.items() if n != coarsest and (e.high or e.value) > low]
-    if as_far:
-        reason = (
-            f"the coarsest axis seems to be the {coarsest}, with an interval that overlaps that of "
-            f"the {' and the '.join(as_far)}; errors of the base: {text}"
-        )
-        return "pass", reason
-    return "pass", f"the coarsest axis is the {coarsest}; errors of the base: {text}"
+    missing = [axis for axis in wanted if axis not in axes]
+    return _result(found, missing, fluctuation, tuple(notes), request.confidence)
 
 
 def _result(
     found: Sequence[AxisLimit],
+    missing: Sequence[str],
     fluctuation: Interval | None,
     notes: tuple[str, ...],
     confidence: float,
@@ -141,12 +109,13 @@ def _result(
 
     Args:
         found: Every axis.
+        missing: Axes of the recipe for which there was no time.
         fluctuation: Exponent of the logits' variance over seeds.
         notes: What else to say.
         confidence: Of the intervals.
     """
     loss = float(found[0].losses[found[0].base].mean())
-    verdict, reason = judge({a.name: a.error for a in found}, abs(loss))
+    verdict, reason, advice = judge({a.name: a.error for a in found}, abs(loss), missing)
     measures: list[Measure] = []
     series: list[Series] = []
     more = list(notes)
@@ -168,26 +137,6 @@ def _result(
                 name="exponent of the width: variance of logits over seeds",
                 estimate=fluctuation,
             )
-        )
-    advice = "nothing to gain from larger models or smaller steps; more data or steps remain"
-    if verdict == "fail":
-        advice = "a smaller or coarser model is better here: larger ones will need regularization"
-    elif verdict == "inconclusive":
-        advice = "give it more time (--minutes) for more seeds, or add sizes to the ladder"
-    elif len(found) == 1:
-        advice = (
-            "add a ladder of three widths or depths, which tells whether a larger model gains more"
-        )
-    elif "overlaps" in reason:
-        advice = (
-            "larger models and smaller steps gain alike, as far as these seeds tell; give it more "
-            "time (--minutes) to tell the axes apart"
-        )
-    elif "coarsest" in reason:
-        advice = (
-            "smaller steps over a longer run gain more than a larger model"
-            if f"axis is the {STEP}" in reason
-            else "a larger rung along that axis brings the proxy closest to its target"
         )
     return ProbeResult(verdict, reason, tuple(measures), METHOD, tuple(series), advice, tuple(more))
 

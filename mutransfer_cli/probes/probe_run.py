@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -161,7 +161,7 @@ def run_probe(
     try:
         result = probe(request)
     except TooLittleTime as error:
-        advice = f"--minutes {error.whole:g}"
+        advice = f"give it more time: --minutes {error.whole:g}"
         if error.least < error.whole:
             advice += f", or --minutes {error.least:g} for the least"
         result = ProbeResult("inconclusive", str(error), (), TIME_PLAN, advice=advice)
@@ -194,13 +194,27 @@ def advice_of(result: ProbeResult) -> str | None:
         result: What a probe found; a note of `fitting` names the minutes for everything.
     """
     advice = result.advice
-    if result.verdict != "inconclusive" or (advice and MINUTES in advice):
-        return advice
     asked = [m[0] for n in result.notes if "no time" in n and (m := TIME_FOR_ALL.search(n))]
-    if not asked:
+    if result.verdict != "inconclusive" or not asked:
         return advice
+    if advice and MINUTES in advice:
+        return advice.replace(f"({MINUTES})", f"({asked[0]})")
     then = f"; if that does not decide it: {advice}" if advice else ""
     return f"give it more time ({asked[0]}){then}"
+
+
+def without_largest(result: ProbeResult, width: int) -> ProbeResult:
+    """What smaller widths tell by themselves: nothing passes without the largest.
+
+    Args:
+        result: Of the smaller widths.
+        width: The largest, for which there was no time.
+    """
+    if result.verdict != "pass":
+        return result
+    reason = f"{result.reason}; width {width} was not measured"
+    advice = "give it more time (--minutes): the largest width is the one to compare with"
+    return replace(result, verdict="inconclusive", reason=reason, advice=advice)
 
 
 def applies(name: str, target: str) -> bool:

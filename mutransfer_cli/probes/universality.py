@@ -25,7 +25,7 @@ from mutransfer_cli.probes.estimates.agreement import (
     relative_agreement,
 )
 from mutransfer_cli.probes.estimates.seed_intervals import banded
-from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult, without_largest
 from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, model_output, rows
 from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
@@ -71,6 +71,7 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
         seeds_and_sizes(sizes, proxies.base.steps, FEWEST_SEEDS, FEWEST_SEEDS, FEWEST_WIDTHS),
         measuring=BATCHES,
     )
+    largest = sizes[-1]
     (sizes, _), proxies = plan.what, replace(proxies, train=plan.train)
     learned: dict[Key, Learned] = {}
     batches: list[Any] = []
@@ -95,7 +96,8 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
     if not plan.notes:  # else there is no time for them either
         others = _other_parameterizations(request, sizes[-1], own, batches, notes, at_largest)
     result = compared(learned, [s.width for s in sizes], seeds, request.confidence, tuple(notes))
-    return replace(result, measures=(*result.measures, *others))
+    result = replace(result, measures=(*result.measures, *others))
+    return result if largest == sizes[-1] else without_largest(result, largest.width)
 
 
 def _other_parameterizations(

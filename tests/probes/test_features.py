@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.features import VERDICTS, regime_of
+from mutransfer_cli.probes.feature_learning.trained_features import TrainedFeatures
+from mutransfer_cli.probes.features import VERDICTS, by_layer, regime_of
 from mutransfer_cli.probes.probe_run import run_probe
 
 RECIPE = """
@@ -103,3 +105,21 @@ def test_one_layer_that_depends_on_the_width_is_enough_not_to_pass() -> None:
     assert regime not in VERDICTS and "but b as width^-0.5" in reason
     assert regime_of({"a": near, "b": far}, "b")[0] == "lazy"  # where the median layer does
     assert VERDICTS == {"learned": "pass", "lazy": "fail", "unstable": "fail"}
+
+
+def test_every_layer_that_reads_a_width_and_puts_out_none_is_a_readout() -> None:
+    """Under `mup` its output at init is width^-1/2: W of variance 1/width² on entries of size 1.
+
+    A front end of one size at every width is none, and a net of nothing else is judged by it.
+    """
+    extents = {"hidden": (2, 4), "head": (0, 2), "front": (0, 0)}  # powers of the width
+    runs = {
+        w: TrainedFeatures(
+            {"hidden": 0.1, "head": 0.1 * w**0.5, "front": 0.1},
+            None, {}, {}, {n: (w**a, w**b) for n, (a, b) in extents.items()},
+        )
+        for w in (32, 64, 128)
+    }  # fmt: skip
+    assert set(by_layer({w: [run] for w, run in runs.items()})) == {"hidden", "front"}
+    heads = {w: [replace(run, movement={"head": 1.0})] for w, run in runs.items()}
+    assert set(by_layer(heads)) == {"head"}

@@ -9,7 +9,8 @@ import pytest
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
-from mutransfer_cli.probes.limit import STEP, VECTORS, judge
+from mutransfer_cli.probes.estimates.axis_verdict import judge
+from mutransfer_cli.probes.limit import STEP, VECTORS
 from mutransfer_cli.probes.probe_run import run_probe
 from mutransfer_cli.probes.subject.trained_run import SHARES
 from mutransfer_cli.surface.limits import limit_of
@@ -46,7 +47,7 @@ def test_ten_known_cases() -> None:
         rng = np.random.default_rng(i)
         mean = 1 + error * SIZES[0] / np.array(SIZES)
         fit = limit_of(SIZES, mean[:, None] + noise * rng.normal(size=(4, 5)))
-        verdict, reason = judge({"width": fit.errors[0]}, 1.0)
+        verdict, reason, _ = judge({"width": fit.errors[0]}, 1.0)
         assert verdict in right, (error, noise, reason)
         decided += verdict != "inconclusive"
     assert decided >= 8
@@ -68,10 +69,13 @@ def test_the_coarsest_axis_is_named() -> None:
         "width": Interval(value=0.05, low=0.04, high=0.06),
         "depth": Interval(value=0.2, low=0.1, high=0.3),
     }
-    verdict, reason = judge(errors, 1.0)
+    verdict, reason, _ = judge(errors, 1.0)
     assert verdict == "pass" and reason.startswith("the coarsest axis is the depth")
     del errors["width"]  # nothing is the coarsest of one
     assert judge(errors, 1.0)[1].startswith("no axis but the depth was measured")
+    verdict, reason, advice = judge(errors, 1.0, ["width"])  # there was no time for the width
+    assert verdict == "inconclusive" and reason.startswith("the width was not measured")
+    assert "--minutes" in advice and "add a ladder" not in advice  # the ladder has one
 
 
 def test_a_ladder(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from mutransfer_cli.catalog.probes import PROBES
 from mutransfer_cli.documents.probe import ProbeDocument
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.probe_run import ProbeResult, advice_of, run_probe
+from mutransfer_cli.probes.probe_run import ProbeResult, advice_of, run_probe, without_largest
 from mutransfer_cli.probes.subject.time_plan import costs_by_size
 from mutransfer_cli.recipe.size import Size
 from tests.helpers.commands import run
@@ -126,7 +126,8 @@ def test_an_inconclusive_refusal_is_no_error(
     timed("features", recipe, 30.0, monkeypatch)
     assert run("probe", "features", str(recipe), "--minutes", "0.1") == 3
     shown = capsys.readouterr()
-    assert "nothing was measured" in shown.out and "advice: --minutes" in shown.out
+    assert "nothing was measured" in shown.out and "expected" not in shown.out  # no empty table
+    assert "advice: give it more time: --minutes" in shown.out
 
 
 def test_imports_come_on_top(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,4 +210,15 @@ def test_an_answer_that_time_left_open_asks_for_time_first() -> None:
     decided = replace(open_one, verdict="pass")
     assert advice_of(decided) == "run check"
     assert advice_of(replace(open_one, notes=("a",))) == "run check"
-    assert advice_of(replace(open_one, advice="more (--minutes)")) == "more (--minutes)"
+    assert advice_of(replace(open_one, advice="more (--minutes)")) == "more (--minutes 1.6)"
+    assert advice_of(replace(open_one, advice="more (--minutes)", notes=())) == "more (--minutes)"
+
+
+def test_nothing_passes_without_the_largest_width() -> None:
+    """The answer of the smaller ones, and time for the largest; a fault of theirs stays one."""
+    passed = ProbeResult("pass", "alike", (), "m", advice="tune at the smallest width")
+    cut = without_largest(passed, 256)
+    assert cut.verdict == "inconclusive" and cut.reason == "alike; width 256 was not measured"
+    assert cut.advice is not None and "--minutes" in cut.advice
+    failed = replace(passed, verdict="fail")
+    assert without_largest(failed, 256) == failed

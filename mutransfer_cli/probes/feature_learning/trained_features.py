@@ -10,7 +10,7 @@ from torch import Tensor
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.feature_learning.kernel_matrices import kernel_alignment, kernel_movement
 from mutransfer_cli.probes.feature_learning.output_gradients import output_gradients
-from mutransfer_cli.probes.subject.layer_outputs import layer_outputs
+from mutransfer_cli.probes.subject.layer_outputs import layer_outputs, matrix_entries
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 STEPS = 20  # of each run: later, losses differ by width
@@ -23,6 +23,7 @@ class TrainedFeatures:
 
     Attributes:
         movement: RMS of the change of each layer's output relative to its RMS at init.
+        extent: Entries of each layer's output, and of its matrices.
         kernel: Movement of the tangent kernel; None where it cannot be measured.
         alignment: Of the kernel with what the loss asks of the outputs at init, by time.
         ansatz: Cosine of WᵀW with the average gradient outer product, by time and layer.
@@ -32,6 +33,7 @@ class TrainedFeatures:
     kernel: float | None
     alignment: Mapping[str, float]
     ansatz: Mapping[str, Mapping[str, float]]
+    extent: Mapping[str, tuple[int, int]]
 
 
 def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatures:
@@ -46,13 +48,17 @@ def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatu
     """
     (batch,) = trainee.unseen(1)
     outputs = layer_outputs(trainee, batch)
+    extent = {
+        name: (value.numel(), matrix_entries(trainee.model, name))
+        for name, value in outputs.items()
+    }
     gradients = output_gradients(trainee, batch) if with_kernel else None
     for step in range(min(STEPS, trainee.steps)):
         finite_loss(trainee.step(step), step)
     after = output_gradients(trainee, batch) if gradients is not None else None
     moved = relative_movement(outputs, layer_outputs(trainee, batch))
     if gradients is None or after is None:
-        return TrainedFeatures(moved, None, {}, {})
+        return TrainedFeatures(moved, None, {}, {}, extent)
     found = {INIT: gradients, TRAINED: after}
     alignment = {}
     for when, g in found.items():
@@ -60,7 +66,8 @@ def trained_features(trainee: Trainee, with_kernel: bool = True) -> TrainedFeatu
         if value is not None:
             alignment[when] = value
     kernel = kernel_movement(gradients.kernel, after.kernel)
-    return TrainedFeatures(moved, kernel, alignment, {w: g.ansatz for w, g in found.items()})
+    ansatz = {when: g.ansatz for when, g in found.items()}
+    return TrainedFeatures(moved, kernel, alignment, ansatz, extent)
 
 
 def relative_movement(

@@ -67,15 +67,15 @@ def outputs_by_layer(
         for handle in handles:
             handle.remove()
     if not roles:
-        matrices = [name for name in found if has_matrix(model, name)]
+        matrices = [name for name in found if matrix_entries(model, name)]
         found.pop(matrices[-1] if matrices else "", None)
     return found
 
 
-def has_matrix(model: nn.Module, name: str) -> bool:
-    """Whether a module, named as in `layer_outputs`, has a matrix of its own."""
+def matrix_entries(model: nn.Module, name: str) -> int:
+    """Number of entries of a module's own matrices; it is named as in `layer_outputs`."""
     module = dict(model.named_modules()).get(name, model)
-    return any(p.dim() > 1 for p in module.parameters(recurse=False))
+    return sum(p.numel() for p in module.parameters(recurse=False) if p.dim() > 1)
 
 
 def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
