@@ -33,6 +33,8 @@ PASSING = frozenset(
     | {"add", "sub", "rsub", "neg", "clamp", "maximum", "masked_fill", "triu", "tril", "split"}
     | {"chunk", "unbind", "index_select", "gather", "mT", "T", "dropout", "type_as", "diagonal"}
 )
+# Of these, the functions whose result contains other activations too.
+JOINING = frozenset({"cat", "stack", "add", "sub", "rsub", "maximum", "where"})
 # Functions of a sum that only normalize other activations by it.
 NORMALIZING = frozenset({"rsqrt", "reciprocal", "rdiv", "norm", "log"})
 POWERS = {"sqrt": 0.5, "square": 2.0}
@@ -55,6 +57,8 @@ class Contraction:
         factor: The number by which the sum is multiplied before anything else uses it.
         power: The power to which it is raised before that.
         normalizes: Whether other activations are divided by the sum, or it is an attention score.
+        is_output: Whether its module returns the sum, times a number: a factor on the module's
+            output is then one on the sum.
     """
 
     function: str
@@ -64,6 +68,7 @@ class Contraction:
     factor: float = 1.0
     power: float = 1.0
     normalizes: bool = False
+    is_output: bool = False
 
     @property
     def size(self) -> float:
@@ -72,11 +77,12 @@ class Contraction:
 
 
 class Flow(NamedTuple):
-    """How a tensor contains a sum: raised to a power, times a number."""
+    """How a tensor contains a sum: raised to a power, times a number; alone or with others."""
 
     contraction: Contraction
     factor: float = 1.0
     power: float = 1.0
+    alone: bool = True
 
 
 class ContractionTracer(FunctionTracer):
@@ -143,8 +149,10 @@ class ContractionTracer(FunctionTracer):
             def enter(*_: Any, path: str = path) -> None:
                 self.modules.append(path)
 
-            def leave(*_: Any) -> None:
+            def leave(*given: Any, path: str = path) -> None:
                 self.modules.pop()
+                for flow in self.flows.get(id(given[-1]), []):
+                    flow.contraction.is_output |= flow.alone and flow.contraction.module == path
 
             handles.append(module.register_forward_pre_hook(enter, prepend=True))
             handles.append(module.register_forward_hook(leave, always_call=True))
@@ -243,7 +251,7 @@ def followed_flow(
         results: All tensors among the results.
         flow: How the operand contains the sum, in which is recorded what becomes of it.
     """
-    contraction, factor, power = flow
+    contraction, factor, power, alone = flow
     number = factor_of(function, tuple(args))
     is_denominator = name in DIVISIONS and len(args) > 1 and args[1] is operand
     exponent: Any = POWERS.get(name, args[1] if name == "pow" and len(args) > 1 else None)
@@ -256,14 +264,14 @@ def followed_flow(
     elif number is not None:
         factor *= number
     elif name in PASSING or name == "get":
-        return flow
+        return flow._replace(alone=alone and name not in JOINING)
     elif name in SCALINGS and len(results) == 1 and rms(operand) > 0:
         # by other activations, such as the norms of the operands: by how much is measured
         factor *= rms(results[0]) / rms(operand)
     else:
         return None
     contraction.factor, contraction.power = factor, power
-    return Flow(contraction, factor, power)
+    return Flow(contraction, factor, power, alone)
 
 
 def power_of_norm(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> float:

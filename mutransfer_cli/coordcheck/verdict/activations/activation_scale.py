@@ -82,7 +82,9 @@ def contraction_faults(
                     f"`{contraction.function}` sums over {contraction.terms} activations at the "
                     f"smallest width; in training the sum grows like m^{deviation:.2g}",
                     fix=FINDINGS["sum-over-width"].fix(power=power(exponent)),
-                    repairs=(Repair(name=where, quantity="multiplier", power=-exponent),),
+                    repairs=(Repair(name=where, quantity="multiplier", power=-exponent),)
+                    if contraction.is_output
+                    else (),
                 )
             )
     return tuple(faults)

@@ -191,6 +191,8 @@ class Interactions(nn.Module):
 def test_the_layer_behind_a_sum_is_not_blamed_for_it() -> None:
     wrong = report_on(lambda width: Interactions(width, 0.0))
     assert [f.finding for f in wrong.document.faults] == ["sum-over-width"]
+    # the module's output is not the sum: a factor on it would scale the layers behind as well
+    assert wrong.document.faults[0].repairs == ()
     assert failed(wrong) == {}
     assert not report_on(lambda width: Interactions(width, -1.0)).document.faults
 
