@@ -25,6 +25,8 @@ class Job:
         setting: Names and values of the hyperparameters, in the order of the search space.
         pruner: Decides whether it ends early; None: it runs to its end.
         step_mode: How its population takes steps.
+        batched: Whether its rung trains in populations. Then it does so even if it is the only one
+            left, so that a sweep that resumes has the losses of an undisturbed one bit for bit.
     """
 
     size: Size
@@ -32,6 +34,7 @@ class Job:
     setting: tuple[tuple[str, float], ...]
     pruner: Pruner | None = field(default=None, compare=False, repr=False)
     step_mode: StepMode = field(default="plain", compare=False, repr=False)
+    batched: bool = field(default=False, compare=False, repr=False)
 
     @property
     def params(self) -> dict[str, float]:

@@ -31,13 +31,14 @@ def train_jobs(
         checkpoints: The folder of the checkpoints; None: interrupted trials start again.
     """
     checkpointer = group_checkpointer(proxies, group, device, checkpoints)
-    if len(group) == 1 and (checkpointer is None or not checkpointer.stored()):
+    is_single = len(group) == 1 and not group[0].batched
+    if is_single and (checkpointer is None or not checkpointer.stored()):
         yield 0, run_trial(proxies, group[0], device, checkpoints)
         return
     trials = [trial_of(proxies, job) for job in group]
     step_mode = group[0].step_mode
     if checkpointer is None:
-        yield from train_group(trials, device, step_mode=step_mode)
+        yield from train_group(trials, device, step_mode=step_mode, batched=not is_single)
         return
     with checkpointer:
         yield from train_group(trials, device, checkpointer, step_mode)

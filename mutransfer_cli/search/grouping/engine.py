@@ -140,8 +140,10 @@ class Engine:
         for of in alike.values():
             queue = sorted(of, key=lambda job: job.seed)  # one seed's trials share their batches
             for count in choice.pieces(len(queue), self.workers):
-                group = queue[:count]
-                groups.append(tuple(replace(job, step_mode=choice.step_mode) for job in group))
+                mode, batched = choice.step_mode, choice.most > 1
+                groups.append(
+                    tuple(replace(j, step_mode=mode, batched=batched) for j in queue[:count])
+                )
                 queue = queue[count:]
         self.largest[size] = max(self.largest[size], *(len(g) for g in groups))
         log.info(

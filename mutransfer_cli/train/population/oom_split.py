@@ -35,6 +35,8 @@ def train_group(
     device: str = "cpu",
     checkpointer: GroupCheckpointer | None = None,
     step_mode: StepMode = "plain",
+    *,
+    batched: bool = False,
 ) -> Ends:
     """Train trials as a population, or a single one by itself.
 
@@ -43,6 +45,7 @@ def train_group(
         device: Torch's name of the device.
         checkpointer: Saves checkpoints of the population.
         step_mode: Operation by operation, or as one CUDA graph.
+        batched: Whether a single trial trains as a population of one.
 
     Yields:
         The number and the result of each trial as it ends.
@@ -51,7 +54,7 @@ def train_group(
         MemoryError: A single trial does not fit into memory; torch may raise its own error.
         InputError: The user's own code fails.
     """
-    if len(trials) == 1 and checkpointer is None:
+    if len(trials) == 1 and checkpointer is None and not batched:
         yield 0, train_trial(trials[0], device)
         return
     left = dict(enumerate(trials))

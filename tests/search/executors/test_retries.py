@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -17,6 +19,17 @@ def test_a_group_goes_on_once_then_each_trial_by_itself() -> None:
     retries = Retries("")
     assert retries.regroup(GROUP, died=True) == [GROUP]
     assert retries.regroup(GROUP, died=True) == ALONE
+
+
+def test_only_the_last_attempt_differs_from_a_population() -> None:
+    retries = Retries("")
+    group = tuple(replace(job, batched=True) for job in GROUP)
+    tried = [retries.regroup(group, died=True) for _ in range(DEATHS_ALLOWED)]
+    assert [[job.batched for g in groups for job in g] for groups in tried] == [
+        [True] * 3,
+        [True] * 3,
+        [False] * 3,
+    ]
 
 
 def test_a_group_that_does_not_answer_is_split_at_once() -> None:

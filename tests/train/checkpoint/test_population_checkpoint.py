@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def results(made: Any, jobs: tuple[Job, ...], folder: Path | None) -> dict[Job, 
 
 def same(one: Result, other: Result) -> bool:
     return (one.outcome, one.loss, one.curve) == (other.outcome, other.loss, other.curve)
+
+
+def test_the_last_one_of_a_population_has_the_loss_it_would_have_had_in_it() -> None:
+    """Whether others are left to train with it does not change a digit."""
+    made = small_recipe("mlp", "adamw", SEARCH)
+    jobs = jobs_of(made)
+    last = jobs[0]
+    truth = results(made, jobs, None)[last]
+    left = results(made, (replace(last, batched=True),), None)[last]
+    apart = results(made, (last,), None)[last]
+    assert same(left, truth)
+    assert not same(apart, truth)  # the control: trained one by one, it rounds in another order
 
 
 @pytest.mark.parametrize(
