@@ -67,20 +67,28 @@ def axis_notes(fitted: StudySurface) -> list[str]:
     """Names the sizes that grow in proportion on every rung."""
     rungs, axes = fitted.study.runs.rungs, fitted.study.axes
     own = [{rung.get(axis.name) for rung in fitted.study.rungs} for axis in axes]
-    notes = []
+    together: list[list[str]] = []
+    lines = []
     for i, j in combinations(range(len(axes)), 2):
         pair = rungs[:, [i, j]] - rungs[:, [i, j]].mean(0)
         along, *across = np.linalg.svd(pair, compute_uv=False)
-        if across and across[0] <= PROPORTIONAL * along:
-            first, second = axes[i].name, axes[j].name
-            together = f"{first} and {second} grow together on all rungs"
-            if len(own[j]) == 1 and len(axes[j].factors) > 1:  # the length is in examples
-                together = f"all rungs have the same {second}: the examples grow with the {first}"
-            notes.append(
-                f"{together}, so their drifts cannot be told apart; a target at other proportions "
-                "is an extrapolation"
-            )
-    return notes
+        if not across or across[0] > PROPORTIONAL * along:
+            continue
+        first, second = axes[i].name, axes[j].name
+        if len(own[j]) == 1 and len(axes[j].factors) > 1:  # the length is in examples
+            lines.append(f"all rungs have the same {second}: the examples grow with the {first}")
+        elif group := next((names for names in together if first in names), None):
+            group.extend([second] * (second not in group))
+        else:
+            together.append([first, second])
+    lines += [
+        f"{', '.join(names[:-1])} and {names[-1]} grow together on all rungs" for names in together
+    ]
+    return [
+        f"{line}, so their drifts cannot be told apart; a target at other proportions is an "
+        "extrapolation"
+        for line in lines
+    ]
 
 
 def choice_notes(choice: Choice | None, assumed: Sequence[AssumedRule]) -> tuple[str, ...]:

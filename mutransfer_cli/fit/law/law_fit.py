@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,8 +17,13 @@ from mutransfer_cli.documents.law import (
     QuantityScore,
 )
 from mutransfer_cli.errors import Inconclusive, InputError
-from mutransfer_cli.fit.law.conditions import parse_conditions, rows_that_meet
-from mutransfer_cli.fit.law.law_hyperparameters import require
+from mutransfer_cli.fit.law.held_out import (
+    distinct,
+    held_by_condition,
+    largest_sizes,
+    score_of,
+    without,
+)
 from mutransfer_cli.fit.law.law_table import law_table
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
 from mutransfer_cli.surface.laws.law_form import (
@@ -27,16 +31,12 @@ from mutransfer_cli.surface.laws.law_form import (
     LawForm,
     LawOptions,
     LawTable,
-    Mask,
     Picture,
     Score,
     Series,
 )
 
-log = logging.getLogger(__name__)
-
 MOST_POINTS = 1000  # of a curve in the document
-LARGEST = 0.2  # share of the different sizes that is held out by default
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,49 @@ def fit_law(runs: RunColumns, request: LawRequest) -> LawResult:
         InputError: The table or an option is wrong.
         Inconclusive: The runs do not determine the law.
     """
+    try:
+        return law_of(runs, request, further=True)
+    except Inconclusive as error:
+        named = named_alone(runs, request)
+        if named is None:
+            raise
+        result, left = named
+        note = f"{', '.join(left)}: searched at each size too, but not fitted jointly: {error}"
+        document = result.document.model_copy(update={"notes": (*result.document.notes, note)})
+        return replace(result, document=document)
+
+
+def named_alone(runs: RunColumns, request: LawRequest) -> tuple[LawResult, list[str]] | None:
+    """The law of the hyperparameters that the form and the user name, and those left out.
+
+    Args:
+        runs: The table.
+        request: What is asked.
+
+    Returns:
+        None where there are no others, so that nothing is left out.
+    """
+    options = {"along": request.along, "of": request.of}
+    every = law_table(runs, request.form, **options)[0].hyperparameters
+    named = law_table(runs, request.form, **options, further=False)[0].hyperparameters
+    left = [name for name in every if name not in named]
+    return (law_of(runs, request, further=False), left) if left else None
+
+
+def law_of(runs: RunColumns, request: LawRequest, *, further: bool) -> LawResult:
+    """The law and its document.
+
+    Args:
+        runs: The table.
+        request: What is asked.
+        further: Whether hyperparameters that nobody names are fitted jointly.
+
+    Raises:
+        InputError: The table or an option is wrong.
+        Inconclusive: The runs do not determine the law.
+    """
     table, notes = law_table(
-        runs, request.form, along=request.along, of=request.of, best=request.best
+        runs, request.form, along=request.along, of=request.of, best=request.best, further=further
     )
     form: LawForm = request.form.load()
     asked = [sizes_asked(sizes, table) for sizes in request.at]
@@ -144,67 +185,6 @@ def sizes_asked(sizes: Mapping[str, float], table: LawTable) -> dict[str, float]
             raise InputError(f"--at {text}: the law does not depend on {name}, but on "
                              f"{', '.join(table.sizes)}")  # fmt: skip
     return {name: sizes[name] for name in table.sizes}
-
-
-def held_by_condition(text: str, table: LawTable, runs: RunColumns) -> Mask:
-    """The rows that meet a condition.
-
-    Raises:
-        InputError: It names an unknown column, or holds out no row or all of them.
-    """
-    conditions = [
-        replace(one, column=known_name(one.column, table.columns))
-        for one in parse_conditions(text, "--hold-out")
-    ]
-    for one in conditions:
-        require(table.columns, one.column, runs)
-    held = rows_that_meet(conditions, table.columns)
-    if not held.any() or held.all():
-        what = "all" if held.all() else "none"
-        raise InputError(f"--hold-out {text!r}: {what} of the {len(held)} rows meet it")
-    return held
-
-
-def largest_sizes(form: LawForm, table: LawTable) -> Mask:
-    """The rows of the largest fifth of the sizes, of one at least."""
-    order = form.size_order(table)
-    different = np.unique(order)
-    count = max(1, int(LARGEST * len(different)))
-    return np.asarray(order > different[-count - 1]) if count < len(different) else order < -np.inf
-
-
-def without(form: LawForm, table: LawTable, held: Mask, options: LawOptions) -> FittedLaw | None:
-    """The law without the held-out rows; None where the rest does not determine it.
-
-    Args:
-        form: The form.
-        table: All rows.
-        held: The rows to leave out.
-        options: Confidence, refits, seed.
-    """
-    try:
-        return form.fit(table.rows(~held), options) if held.any() else None
-    except (InputError, Inconclusive) as error:
-        log.info("nothing is held out: %s", error)
-        return None
-
-
-def score_of(law: FittedLaw, held_out: LawTable) -> Score | None:
-    """The score on held-out rows; None where they hold nothing to compare with."""
-    try:
-        return law.score(held_out)
-    except Inconclusive as error:
-        log.info("held-out rows are not scored: %s", error)
-        return None
-
-
-def distinct(form: LawForm, table: LawTable) -> list[dict[str, float]]:
-    """The different sizes of a table; of sizes that count as one, the median."""
-    if len(table.sizes) == 1:
-        (name,), order = table.sizes, form.size_order(table)
-        return [{name: float(np.median(table[name][order == o]))} for o in np.unique(order)]
-    rows = zip(*(table[name] for name in table.sizes), strict=True)
-    return [dict(zip(table.sizes, map(float, row), strict=True)) for row in dict.fromkeys(rows)]
 
 
 def prediction(law: FittedLaw, sizes: Mapping[str, float]) -> Prediction:

@@ -18,12 +18,33 @@ Columns = dict[str, npt.NDArray[np.float64]]
 Rows = npt.NDArray[np.bool_]  # a mask over the rows of a table
 SAME = 1e-3  # relative; numbers closer than this are one size
 FEWEST = 3  # values of a hyperparameter at a size that was searched
+FOLLOWS = 0.02  # share of a hyperparameter's squares that others leave, below which it follows
+# Decay rates of averages, whose effect goes with 1 - beta: their laws are those of that.
+DECAY_RATES = ("beta1", "beta2", "momentum")
+KNOWN = tuple(
+    dict.fromkeys(("lr", *(f"1-{n}" if n in DECAY_RATES else n for n in HYPERPARAMETERS.values())))
+)
+
+
+def with_distances(columns: Columns) -> Columns:
+    """The columns with 1 - beta for each decay rate of an average.
+
+    Args:
+        columns: The columns of the table.
+    """
+    near = {n: columns[n] for n in DECAY_RATES if n in columns}
+    return columns | {f"1-{n}": 1 - v for n, v in near.items() if np.nanmax(v, initial=0) < 1}
+
+
+def logarithmic_name(name: str, columns: Columns) -> str:
+    """The hyperparameter whose logarithm a law is fitted to: `1-beta2` of `beta2`."""
+    return f"1-{name}" if f"1-{name}" in columns else name
 
 
 def searched_too(
-    columns: Columns, form: LawEntry, sizes: Sequence[str], fitted: Sequence[str]
+    columns: Columns, form: LawEntry, sizes: Sequence[str], fitted: Sequence[str], *, further: bool
 ) -> tuple[str, ...]:
-    """The form's other hyperparameters that were searched at most sizes.
+    """Other hyperparameters that were searched at most sizes.
 
     The optimum of one hyperparameter at a size is that of all: beside a batch that varies and is
     not fitted, each learning rate has losses of many batches.
@@ -33,14 +54,44 @@ def searched_too(
         form: The form's row in the catalog.
         sizes: The sizes of the law.
         fitted: The hyperparameters that it fits.
+        further: Whether those count that the form does not name, such as weight decay.
     """
-    others = [n for n in form.hyperparameters if n in columns and n not in (*sizes, *fitted)]
+    names = dict.fromkeys((*form.hyperparameters, *(KNOWN if further else ())))
+    others = [n for n in names if n in columns and n not in (*sizes, *fitted)]
+    others = [n for n in others if n in form.hyperparameters or np.nanmin(columns[n]) > 0]
     if "loss" not in columns or not sizes or not fitted or not others:
         return ()
     index = size_index(columns, sizes)
     groups = [index == i for i in range(int(index.max()) + 1)]
     values = {n: [len(np.unique(columns[n][g])) for g in groups] for n in others}
-    return tuple(n for n in others if 2 * sum(v >= FEWEST for v in values[n]) > len(groups))
+    searched = [n for n in others if 2 * sum(v >= FEWEST for v in values[n]) > len(groups)]
+    chosen: list[str] = []
+    for name in searched:
+        beside = (*fitted, *chosen)
+        if name in form.hyperparameters or not follows_from_others(columns, index, name, beside):
+            chosen.append(name)
+    return tuple(chosen)
+
+
+def follows_from_others(
+    columns: Columns, index: npt.NDArray[np.intp], name: str, others: Sequence[str]
+) -> bool:
+    """Whether a hyperparameter is a power of others at each size, such as a decay of the rate.
+
+    Args:
+        columns: All columns.
+        index: The size of each row.
+        name: The hyperparameter.
+        others: The others.
+    """
+    values = np.array([columns[n] for n in (name, *others)])
+    known = (np.isfinite(values) & (values > 0)).all(axis=0)
+    logs, index = np.log2(values[:, known]), index[known]
+    for i in np.unique(index):
+        logs[:, index == i] -= logs[:, index == i].mean(axis=1, keepdims=True)
+    own, rest = logs[0], logs[1:].T
+    left = own - rest @ np.linalg.lstsq(rest, own, rcond=None)[0]
+    return bool(np.sum(left**2) <= FOLLOWS * np.sum(own**2))
 
 
 def chosen_hyperparameters(
@@ -84,8 +135,7 @@ def left_to_noise(columns: Columns, sizes: Sequence[str], fitted: Sequence[str])
         sizes: The sizes of the law.
         fitted: The hyperparameters that it fits.
     """
-    known = dict.fromkeys(("lr", *HYPERPARAMETERS.values()))
-    left = [n for n in known if n in columns and n not in (*sizes, *fitted) and varies(columns[n])]
+    left = [n for n in KNOWN if n in columns and n not in (*sizes, *fitted) and varies(columns[n])]
     if not fitted or not left:
         return []
     return [f"{', '.join(left)}: varied, but not fitted: --of {','.join((*fitted, *left))} does so"]

@@ -10,15 +10,18 @@ import numpy.typing as npt
 from mutransfer_cli.catalog.laws import LAWS, LawEntry
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.law.law_hyperparameters import (
+    KNOWN,
     SAME,
     Columns,
     chosen_hyperparameters,
     left_at_zero,
     left_to_noise,
+    logarithmic_name,
     require,
     rows_text,
     searched_too,
     varies,
+    with_distances,
 )
 from mutransfer_cli.fit.law.law_models import (
     MODEL_SIZES,
@@ -27,12 +30,10 @@ from mutransfer_cli.fit.law.law_models import (
     require_sizes_of_one_model,
 )
 from mutransfer_cli.fit.law.run_columns import RunColumns, known_name
-from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
+from mutransfer_cli.fit.tables.columns.size_ratios import FLOPS
 from mutransfer_cli.fit.tables.rung_sizes import ROUNDED, merged
 from mutransfer_cli.interval import number
 from mutransfer_cli.surface.laws.law_form import LawTable
-
-FLOPS = 6.0  # for each parameter and token: Kaplan et al. 2020 (arXiv 2001.08361), section 2.1
 
 
 def with_derived(columns: Mapping[str, npt.NDArray[np.float64]]) -> tuple[Columns, tuple[str, ...]]:
@@ -77,6 +78,7 @@ def law_table(
     along: Sequence[str] = (),
     of: Sequence[str] = (),
     best: bool = False,
+    further: bool = True,
 ) -> tuple[LawTable, tuple[str, ...]]:
     """The rows and columns that a form needs, and what has to be said about them.
 
@@ -86,6 +88,8 @@ def law_table(
         along: Sizes that the user names; empty for the form's own.
         of: Hyperparameters that the user names; empty for the form's own.
         best: Whether a law of the loss is fitted to the best run of each size alone.
+        further: Whether hyperparameters that neither the form nor the user names are fitted
+            jointly, where they were searched.
 
     Raises:
         InputError: A column is missing, or no run has all numbers.
@@ -94,14 +98,17 @@ def law_table(
         refuse_alike_models(runs)
     equal, rounded = without_rounding(runs.columns) if form.hyperparameters or best else ({}, [])
     columns, derived = with_derived(equal or runs.columns)
+    columns = with_distances(columns)
     along = [known_name(name, columns) for name in along]
-    of = [known_name(name, columns) for name in of]
+    of = [logarithmic_name(known_name(name, columns), columns) for name in of]
     for name in (*along, *of, *form.columns):
         require(columns, name, runs)
     sizes = tuple(along) or chosen_sizes(columns, form, runs)
     hyperparameters = tuple(of) or chosen_hyperparameters(columns, form, sizes, runs)
     sizes = tuple(size for size in sizes if size not in hyperparameters)
-    jointly = searched_too(columns, form, sizes, hyperparameters)
+    jointly = searched_too(
+        columns, form, sizes, hyperparameters, further=further and not form.one_model
+    )
     hyperparameters = (*hyperparameters, *jointly)
     needed = dict.fromkeys((*sizes, *hyperparameters, *form.columns))
     if hyperparameters and "loss" in columns:
@@ -131,7 +138,8 @@ def law_table(
                 f"{runs.source}: {name}: expected positive numbers, found {kept[name].min():g}; "
                 "laws are fitted to logarithms"
             )
-    notes += left_to_noise(kept, sizes, hyperparameters)
+    if further:
+        notes += left_to_noise(kept, sizes, hyperparameters)
     if not hyperparameters:
         kept, tuning = tuned_rows(kept, (*sizes, *form.columns), best=best)
         notes += tuning
@@ -183,9 +191,9 @@ def tuned_rows(columns: Columns, used: Sequence[str], *, best: bool) -> tuple[Co
         lowest = order[np.unique(index[order], return_index=True)[1]]
         kept = {name: values[np.sort(lowest)] for name, values in columns.items()}
         return kept, [f"{len(lowest)} of {len(index)} rows: the best run of each size"]
-    known = [n for n in ("lr", *HYPERPARAMETERS.values()) if n in columns and n not in used]
+    known = [n for n in KNOWN if n in columns and n not in used]
     groups = [index == i for i in range(int(index.max()) + 1)]
-    varied = [n for n in dict.fromkeys(known) if any(varies(columns[n][g]) for g in groups)]
+    varied = [n for n in known if any(varies(columns[n][g]) for g in groups)]
     if not varied:
         return columns, []
     return columns, [

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mutransfer_cli.fit.tables.columns.column_names import column_name
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS
 from mutransfer_cli.fit.tables.number_table import NumberTable, read_numbers
 
 
@@ -70,7 +71,7 @@ def columns_of(table: NumberTable) -> RunColumns:
 def known_name(name: str, columns: Mapping[str, object]) -> str:
     """The name under which a column is known: its own in any spelling, or that of its role."""
     meant = column_name(name)
-    for known in (name, meant.role, meant.key):
+    for known in (name, meant.role, meant.key, HYPERPARAMETERS.get(meant.key)):
         if known is not None and known in columns:
             return known
     return name

@@ -22,7 +22,7 @@ from mutransfer_cli.fit.tables.columns.hyperparameter_columns import (
     reason_by_name,
     refuse_history,
 )
-from mutransfer_cli.fit.tables.columns.known_names import ROLES
+from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS, ROLES
 from mutransfer_cli.fit.tables.columns.missing_column import no_column
 from mutransfer_cli.fit.tables.columns.run_states import endings
 from mutransfer_cli.fit.tables.content.cells import Failure, Spread, Value
@@ -210,10 +210,12 @@ def numeric_columns(
     found = dict(named)
     ignored = []
     for column in roles.others:
-        key = column_name(column.name).key
+        own = column_name(column.name).key
         reason = reason_by_name(column)
-        if column in found.values() or key in found:
+        if column in found.values() or own in found:
             continue
+        usual = HYPERPARAMETERS.get(own, own)
+        key = own if usual in found else usual
         if reason is None and not any(isinstance(v, float | Spread) for v in column.values):
             reason = "text"
         if reason is None:

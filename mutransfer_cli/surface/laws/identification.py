@@ -48,9 +48,10 @@ def dependent_sizes(log_sizes: Array, names: tuple[str, ...]) -> str | None:
         rest = log_sizes[:, j] - design @ np.linalg.lstsq(design, log_sizes[:, j], rcond=None)[0]
         if float(np.std(rest)) < LEAST_OCTAVES * np.log(2):
             given = " and ".join(n for n in names if n != name)
+            shown = " or ".join(f"--along {n}" for n in names)
             return (
                 f"{name} is the same power of {given} in all runs: their effects cannot be told "
-                f"apart; add runs that vary one of them alone, or fit a law in one size"
+                f"apart; add runs that vary one of them alone, or fit a law in one size ({shown})"
             )
     return None
 

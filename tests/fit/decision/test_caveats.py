@@ -29,6 +29,19 @@ def study(sizes: list[tuple[int, int]], level: float = 3.0, noise: float = 1e-3)
 def test_sizes_that_grow_together_are_named() -> None:
     along = study([(64, 16), (128, 32), (256, 64)])
     assert any("width and batch grow together" in note for note in along.notes)
+    rates = product((1, 2, 4), range(-10, -3))
+    all_sizes = answer(
+        [
+            Observation(64 * k, 2.0**x, 0, 3 + 0.05 * (x + 7) ** 2 + 1e-3 * ((7 * x + k) % 3),
+                        batch=16 * k, steps=1000 * k, depth=2 * k)
+            for k, x in rates
+        ],
+        Question(),
+    ).notes  # fmt: skip
+    assert [note for note in all_sizes if "grow together" in note] == [
+        "width, depth, batch and steps grow together on all rungs, so their drifts cannot be told "
+        "apart; a target at other proportions is an extrapolation"
+    ]
     crossed = study([(64, 16), (128, 16), (128, 32)])
     assert not any("grow together" in note for note in crossed.notes)
 

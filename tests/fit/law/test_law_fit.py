@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from mutransfer_cli.catalog.laws import LAWS
@@ -131,6 +132,36 @@ def test_a_batch_that_was_searched_is_fitted_with_the_learning_rate() -> None:
         low, high = found[size].low, found[size].high
         assert low is not None and high is not None and low < truth < high
     assert any("fitted jointly" in note for note in document.notes)
+
+
+def test_a_decay_that_was_searched_is_fitted_with_the_learning_rate() -> None:
+    """lr* = 2^-8/N beside a decay, best at 2^-4, whose effect is 20 times as large as the noise.
+
+    Where the loss falls up to the end of the decays there is no optimum for it at any size: the law
+    is that of the rate alone, and says why.
+    """
+    rng = np.random.default_rng(3)
+    rows = [(n, x, y) for n in (1, 4, 16, 64) for x, y in rng.uniform(-3, 3, (14, 2))]
+    n, x, y = np.array(rows).T
+    columns = {"params": n, "lr": 2.0 ** (-8 + x) / n, "weight_decay": 2.0 ** (-4 + y)}
+    noise = np.exp(0.002 * rng.standard_normal(len(n)))
+    request = LawRequest(LAWS["optimum"], QUICK, hold_out="params>16")
+
+    def exponent(of_decay: npt.NDArray[np.float64]) -> tuple[float, float, str]:
+        loss = 3 * n**-0.1 * np.exp(0.01 * x**2 + of_decay) * noise
+        table = RunColumns("runs.csv", columns | {"loss": loss})
+        document = fit_law(table, request).document
+        found = document.parameters["lr"]
+        assert isinstance(found, dict)
+        low, high = found["params"].low, found["params"].high
+        assert low is not None and high is not None
+        return low, high, "; ".join(document.notes)
+
+    low, high, said = exponent(0.01 * y**2)
+    assert low < -1 < high and high - low < 0.6 and "fitted jointly" in said
+    low, high, said = exponent(-0.01 * y)
+    assert low < -1 < high and "weight_decay is at the high end" in said
+    assert "not fitted jointly" in said and "--of lr,weight_decay" not in said
 
 
 def test_the_noise_scale_of_a_sweep_over_rates_and_batches() -> None:

@@ -85,6 +85,26 @@ def test_a_batch_that_was_searched_too_is_fitted_jointly() -> None:
     assert (along.sizes, along.hyperparameters) == (("params", "batch"), ("lr",))
 
 
+def test_weight_decay_and_beta2_that_were_searched_too_are_fitted_jointly() -> None:
+    """Three values of each at both sizes; beta2 has a law in 1 - beta2: .1, .05, .02."""
+    lr, decay, beta2 = [1, 2, 4] * 3, [0.1] * 3 + [0.2] * 3 + [0.4] * 3, [0.9, 0.95, 0.98] * 3
+    columns = dict(params=[1] * 9 + [2] * 9, lr=lr * 2, loss=[2] * 18)
+    table = runs(**columns, weight_decay=decay * 2, beta2=(beta2[1:] + beta2[:1]) * 2)
+    made, notes = law_table(table, LAWS["optimum"])
+    assert made.hyperparameters == ("lr", "weight_decay", "1-beta2")
+    assert made["1-beta2"][:3] == pytest.approx([0.05, 0.02, 0.1])
+    assert notes == ("weight_decay, 1-beta2: searched at each size too, so fitted jointly",)
+    assert law_table(table, LAWS["optimum"], of=["beta2"])[0].hyperparameters[0] == "1-beta2"
+    alone, _ = law_table(table, LAWS["optimum"], further=False)
+    assert alone.hyperparameters == ("lr",)
+    # the controls: a decay that is a power of the rate, one that is 0 in some runs, and one model
+    for other in ([x**-0.5 for x in lr], [0.0] * 3 + decay[3:]):
+        made, _ = law_table(runs(**columns, weight_decay=other * 2), LAWS["optimum"])
+        assert made.hyperparameters == ("lr",)
+    batches = runs(batch=[1] * 9 + [2] * 9, lr=lr * 2, loss=[2] * 18, weight_decay=decay * 2)
+    assert law_table(batches, LAWS["batch"])[0].hyperparameters == ("lr",)
+
+
 def test_rows_without_a_number_are_ignored() -> None:
     table = runs(params=[1, 2, 4], tokens=[1, np.nan, 2], loss=[3, 2, 1])
     made, notes = law_table(table, LAWS["chinchilla"])

@@ -28,3 +28,5 @@ def test_names_of_roles() -> None:
     assert known_name("N", {"N": 0, "params": 0}) == "N"
     assert known_name("other", {"params": 0}) == "other"
     assert known_name("Na", {"na": 0, "params": 0}) == "na"  # as the file's header spells it
+    assert known_name("adam_beta2", {"beta2": 0}) == "beta2"
+    assert known_name("adam_beta2", {"adam_beta2": 0}) == "adam_beta2"

@@ -78,13 +78,13 @@ _NAMED = (
         "non_embedding_param_size "
         "param_size params_size parameter_size param_count params_count parameter_count "
         "total_params params_total model_params model_parameters active_params trainable_params "
-        "num_trainable_params model_size size",
+        "num_trainable_params n_total n_active model_size size",
     ),
     role(
         "tokens",
         "n_tokens num_tokens training_tokens train_tokens tokens_seen total_tokens D "
         "tokens_trained consumed_tokens n_train_tokens num_train_tokens token_count "
-        "tokens_processed training_tokens_seen dataset_tokens data_size dataset_size",
+        "tokens_processed training_tokens_seen dataset_tokens d_tokens data_size dataset_size",
     ),
     role(
         "flops",

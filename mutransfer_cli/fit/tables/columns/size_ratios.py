@@ -1,4 +1,4 @@
-"""Tokens that a table gives in other columns: for each parameter, or as steps and batch."""
+"""Tokens that a table gives in other columns: for each parameter, as steps and batch, or FLOPs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ SEQUENCE_LENGTHS = {
     *("max_seq_length", "max_sequence_length", "context_length", "context_len", "context_size"),
     *("context", "ctx", "ctx_len", "n_ctx", "block_size", "train_seq_len", "tokens_per_sequence"),
 }
+FLOPS = 6.0  # for each parameter and token: Kaplan et al. 2020 (arXiv 2001.08361), section 2.1
 LARGEST_BATCH = 1e8  # tokens; published runs have up to 7e7 (assumption)
 # nanoGPT and others state the batch of one pass beside it
 ACCUMULATION = {"gradient_accumulation_steps", "grad_accum_steps", "accumulation_steps"}
@@ -41,7 +42,7 @@ def with_tokens(table: RunTable) -> RunTable:
     """
     if any(column_name(column.name).role == "tokens" for column in table.columns):
         return table
-    return tokens_of_steps(tokens_of_ratio(table))
+    return tokens_of_flops(tokens_of_steps(tokens_of_ratio(table)))
 
 
 def tokens_of_ratio(table: RunTable) -> RunTable:
@@ -102,6 +103,39 @@ def tokens_of_steps(table: RunTable) -> RunTable:
         table,
         columns=(*table.columns, TableColumn("tokens", cells)),
         notes=(*table.notes, note),
+    )
+
+
+def tokens_of_flops(table: RunTable) -> RunTable:
+    """The table with tokens, where it has parameters and training FLOPs, and no steps.
+
+    FLOPs that differ from run to run, as those of runs that ended early do, describe no sizes: each
+    size has to occur twice on average.
+
+    Args:
+        table: A table of runs.
+    """
+    named = [(column, column_name(column.name)) for column in table.columns]
+    have = {name.role for _, name in named}
+    params = [(column, name.scale) for column, name in named if name.role == "params"]
+    flops = [(column, name.scale) for column, name in named if name.role == "flops"]
+    if have & {"tokens", "steps"} or len(params) != 1 or len(flops) != 1:
+        return table
+    ((size, of_size),), ((compute, of_compute),) = params, flops
+    cells = [
+        c * of_compute / (FLOPS * n * of_size)
+        if isinstance(c, float) and isinstance(n, float) and n > 0
+        else None
+        for c, n in zip(compute.values, size.values, strict=True)
+    ]
+    stands_for, _ = merged([cell for cell in cells if cell is not None])
+    tokens = [None if cell is None else stands_for[cell] for cell in cells]
+    if 2 * len(set(zip(size.values, tokens, strict=True))) > len(cells):
+        return table
+    return replace(
+        table,
+        columns=(*table.columns, TableColumn("tokens", tokens)),
+        notes=(*table.notes, f"tokens = {compute.name} / (6·{size.name})"),
     )
 
 

@@ -50,6 +50,17 @@ def test_tokens_follow_from_steps_batch_and_sequences() -> None:
     assert found.notes == ("tokens = steps · bs · context_length",)
 
 
+def test_tokens_follow_from_compute() -> None:
+    """1.5e18 = 6·1.25e8·2e9; runs whose compute differs from one to the next have no sizes."""
+    columns: dict[str, list[object]] = {"N": ["125M", "125M"], "lr": ["1e-3", "2e-3"]}
+    found = with_tokens(table(**columns, flops=["1.5e18", "1.5e18"]))
+    assert found.columns[-1].values == [2e9, 2e9]
+    assert found.notes == ("tokens = flops / (6·N)",)
+    for more in ({"flops": ["1.5e18", "1.4e18"]}, {"flops": ["1e18"] * 2, "steps": ["9", "9"]}):
+        own = table(**columns, **more)  # type: ignore[arg-type]  # lists of texts are lists of objects
+        assert with_tokens(own) is own
+
+
 def test_tokens_follow_from_steps_and_a_batch_in_tokens() -> None:
     found = with_tokens(table(iters=["1000", "-"], tokens_per_batch=["0.5M", "0.5M"]))
     assert found.columns[-1].values == [5e8, None]
