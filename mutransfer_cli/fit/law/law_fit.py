@@ -102,9 +102,12 @@ def named_alone(runs: RunColumns, request: LawRequest) -> tuple[LawResult, list[
     Returns:
         None where there are no others, so that nothing is left out.
     """
-    options = {"along": request.along, "of": request.of}
-    every = law_table(runs, request.form, **options)[0].hyperparameters
-    named = law_table(runs, request.form, **options, further=False)[0].hyperparameters
+    every, named = (
+        law_table(runs, request.form, along=request.along, of=request.of, further=further)[
+            0
+        ].hyperparameters
+        for further in (True, False)
+    )
     left = [name for name in every if name not in named]
     return (law_of(runs, request, further=False), left) if left else None
 
