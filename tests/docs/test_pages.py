@@ -40,6 +40,19 @@ def test_anchors_exist(document: str) -> None:
         assert anchor in made, (link, anchor)
 
 
+def rows_without_a_head(text: str) -> list[str]:
+    """Rows of tables that an empty line cuts off their head: a page shows them as text."""
+    prose = re.sub(r"(?ms)^ *```.*?^ *```$", "", text)
+    tables = re.findall(r"(?m)(?:^ *\|.*(?:\n|\Z))+", prose)
+    return [t.splitlines()[0] for t in tables if not re.match(r".*\n[ |:-]+(?:\n|\Z)", t)]
+
+
+def test_every_row_has_a_head() -> None:
+    pages = {document: (ROOT / document).read_text() for document in DOCUMENTS}
+    assert {d: rows for d, text in pages.items() if (rows := rows_without_a_head(text))} == {}
+    assert rows_without_a_head("| a |\n| --- |\n| 1 |\n\n| 2 |\n") == ["| 2 |"]
+
+
 def test_every_page_is_listed() -> None:
     index = (ROOT / "docs/README.md").read_text()
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md", "index.md"}
