@@ -25,5 +25,7 @@ def doctor(as_json: Json = False) -> None:
     for engine in document.engines:
         rate = f"{engine.steps_per_second:.0f} steps/s" if engine.steps_per_second else "no"
         show_line(f"engine {engine.name} on {engine.device}: {rate}; {engine.note}")
+    for mismatch in document.mismatches:
+        show_line(f"warning: {mismatch}")
     for missing in document.missing:
         show_line(f"for {missing.purpose}: {missing.install}")

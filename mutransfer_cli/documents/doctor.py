@@ -43,3 +43,6 @@ class DoctorDocument(Part):
     devices: tuple[DeviceDocument, ...]
     engines: tuple[EngineDocument, ...]
     missing: tuple[MissingDocument, ...] = ()
+    mismatches: tuple[str, ...] = Field(
+        default=(), description="packages built for another torch, with the command that repairs it"
+    )

@@ -18,6 +18,7 @@ from torch import nn
 from mutransfer_cli.errors import InputError, described
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
+from mutransfer_cli.torch_companions import named_mismatch
 
 Builder = Callable[..., Any]
 BUILD = ("model", "build")  # the key of a recipe that names a model
@@ -48,7 +49,8 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the user's module raises at import
-        raise InputError(f"{path}: importing it: {described(error)}", key) from error
+        said = described(error)
+        raise InputError(f"{path}: importing it: {said}{named_mismatch(said)}", key) from error
     for part in attribute.split("."):
         if not hasattr(target, part):
             raise InputError(f"{path}: {module_name} has no {part!r}", key)

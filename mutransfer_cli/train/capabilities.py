@@ -17,6 +17,7 @@ from mutransfer_cli.documents.doctor import (
 )
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.torch_companions import mismatches
 from mutransfer_cli.train.engine.choose import choose_engine
 from mutransfer_cli.train.engine.timing import Timing
 from mutransfer_cli.train.trial import Trial
@@ -126,4 +127,5 @@ def examine() -> DoctorDocument:
         devices=tuple(devices),
         engines=tuple(engine for d in devices for engine in time_engines(d.name)),
         missing=missing_packages(),
+        mismatches=tuple(mismatches().values()),
     )
