@@ -21,12 +21,12 @@ from mutransfer_cli.parameterization.rules.forward_multipliers import forward_mu
 from mutransfer_cli.parameterization.rules.horizon_rules import horizon_rule, scaled_beta2
 from mutransfer_cli.parameterization.rules.plan_context import PlanContext
 from mutransfer_cli.parameterization.rules.readout_form import possible_form
-from mutransfer_cli.parameterization.rules.tensor_rules import tensor_plan
 from mutransfer_cli.parameterization.rules.used_patterns import (
     SizedModel,
     require_used,
     selectors,
 )
+from mutransfer_cli.parameterization.tensors.tensor_plan import tensor_plan
 from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.plans.types import Sizes
 from mutransfer_cli.tracing.family import Family, match_tensors
