@@ -61,6 +61,16 @@ class Polar(OneFormula):
         return (u * (s > 0)) @ v * float(max(gradient.shape)) ** 0.5
 
 
+class PolarOfOneSize(OneFormula):
+    """The gradient with equal singular values, brought to an RMS of 1, as in AdaMuon."""
+
+    def direction(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """Of the same rank; √side times as large at rank one as at full rank."""
+        u, s, v = torch.linalg.svd(gradient.reshape(len(gradient), -1), full_matrices=False)
+        polar = ((u * (s > 1e-3 * s[0])) @ v).reshape(gradient.shape)
+        return polar / (polar.square().mean().sqrt() + 1e-12)
+
+
 class Normalized(OneFormula):
     """The gradient over its Frobenius norm: entries shrink with the tensor."""
 

@@ -23,7 +23,12 @@ from mutransfer_cli.optimizers.own.trial_steps import (
     unit_gradient,
     update_of,
 )
-from mutransfer_cli.optimizers.own.trial_update import is_orthogonalized, mean_singular_value
+from mutransfer_cli.optimizers.own.trial_update import (
+    is_orthogonalized,
+    is_resized,
+    mean_singular_value,
+    of_rank_one,
+)
 
 SMALLEST_STEP = 2.0**-14  # of entries of weights of order 1; smaller ones drown in rounding
 LARGEST_BOOST = 2.0**15  # of the rate: a class that chooses its own rate grows it from 1e-6
@@ -81,12 +86,15 @@ class MeasuredUpdate:
         keeps_norm: Whether a matrix keeps its Frobenius norm.
         factors: Where the update of every matrix is its gradient with equal singular values, their
             mean divided by the rate, by shape; else empty.
+        resized: Whether singular values are equal, but the update is brought to an RMS, so that
+            they grow as the rank of the gradient falls.
     """
 
     matrix: Responses
     vector: Responses | None
     factors: Mapping[tuple[int, ...], float]
     keeps_norm: bool = False
+    resized: bool = False
 
 
 def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
@@ -106,15 +114,18 @@ def measured_update(make: MakeOptimizer) -> MeasuredUpdate:
             break
         factors[shape] = mean_singular_value(-update, gradient) / rate
     kept = keeps_norm(make, rate)
+    resized = bool(factors) and not kept and resizes(make, rate)
+    if resized:
+        factors = {}
     try:
         vector = _responses(make, ((SHORT,), (LONG,)), rate)
     except NoStep:
         vector = None
     except Exception:  # such as Muon's, which refuses vectors
-        if not factors and not kept:
+        if not factors and not kept and not resized:
             raise
         vector = None
-    return MeasuredUpdate(matrix, vector, factors, kept)
+    return MeasuredUpdate(matrix, vector, factors, kept, resized)
 
 
 def step_size(make: MakeOptimizer, rate: float = RATE) -> float:
@@ -151,6 +162,18 @@ def keeps_norm(make: MakeOptimizer, rate: float = RATE) -> bool:
         parameter.grad = gradient.clone()
         optimizer.step()
     return abs(float(parameter.detach().norm() / gradient.norm()) - 1) < KEPT
+
+
+def resizes(make: MakeOptimizer, rate: float) -> bool:
+    """Whether the optimizer brings orthogonalized updates to an RMS.
+
+    Args:
+        make: Makes the optimizer.
+        rate: A rate at which its steps stand out from rounding.
+    """
+    full = unit_gradient(SHAPES[-1])
+    single = update_of(make, of_rank_one(full), rate=rate)
+    return is_resized(update_of(make, full, rate=rate), full, single)
 
 
 def _responses(make: MakeOptimizer, shapes: tuple[tuple[int, ...], ...], rate: float) -> Responses:

@@ -204,6 +204,11 @@ def unmatched(path: str, measured: MeasuredUpdate) -> str:
 def reason(measured: MeasuredUpdate) -> str:
     """What keeps an optimizer from having a rule, where that is plain."""
     over = measured.matrix
+    if measured.resized:
+        return (
+            "its orthogonalized update is brought to a size that does not follow the rank of the "
+            "gradient, as Adam's, but it trains no vectors"
+        )
     if abs(over.rate - 1) > TOLERANCE:
         return "its step is not in proportion to the rate: it chooses its own step size"
     if abs(over.neighbor) > TOLERANCE:

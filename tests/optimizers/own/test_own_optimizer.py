@@ -30,6 +30,8 @@ REFUSED = "tests.helpers.refused_optimizers:"
         ("Signs", SIGN, None),
         ("Descent", GRADIENT, None),
         ("Polar", SPECTRAL, "match_rms_adamw"),  # √max(out, in) up to the factor 0.2
+        # entries of 1 at every rank: of a fixed rank they add up over the fan-in, as Adam's do
+        ("PolarOfOneSize", SIGN, None),
         ("ThreeBetas", SIGN, None),  # keeps its own betas and epsilons
         ("ProximalSigns", SIGN, None),  # 1 - 1 / (1 + x) = x to first order
         ("TrustRatio", RELATIVE, None),  # a step of 1e-6 of the matrix: its norm only seems kept

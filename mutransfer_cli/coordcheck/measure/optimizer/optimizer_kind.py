@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -22,7 +23,12 @@ from mutransfer_cli.optimizers.geometry import (
     SPECTRAL,
     Geometry,
 )
-from mutransfer_cli.optimizers.own.trial_update import is_orthogonalized, trial_gradient
+from mutransfer_cli.optimizers.own.trial_update import (
+    is_orthogonalized,
+    is_resized,
+    of_rank_one,
+    trial_gradient,
+)
 
 KEPT = 0.01  # share of the growth of a norm by a step across it, at most
 SMALLEST_TURN = 0.005  # of which that growth stands out from rounding
@@ -39,33 +45,69 @@ def update_geometries(fresh: Callable[[], Subject]) -> dict[str, Geometry]:
     Args:
         fresh: Builds a new subject with its optimizer.
     """
-    updates: list[dict[str, Tensor]] = []
-    gradients: dict[str, Tensor] = {}
-    kept: set[str] = set()
-    for factor in (1.0, ENLARGEMENT):
-        subject = fresh()
-        assert subject.optimizer is not None
-        named = dict(subject.model.named_parameters())
-        before = {name: p.detach().clone() for name, p in named.items()}
-        gradients = {name: factor * trial_gradient(p) for name, p in named.items()
-                     if p.requires_grad}  # fmt: skip
-        fill = partial(fill_gradients, named, gradients)
-        fill()
-        take_initial_steps(subject.optimizer, fill)
-        run_user_code(subject.optimizer.step, "optimizer.step()")
-        kept = {name for name, p in named.items() if keeps_norm(before[name], p.detach())}
-        updates.append({name: real_numbers(p.detach() - before[name]) for name, p in named.items()})
+    first = trial_step(fresh, trial_gradient)
+    larger = trial_step(fresh, lambda p: ENLARGEMENT * trial_gradient(p))
     geometries = {}
-    for name, update in updates[0].items():
-        if rms(updates[1][name]) > FOLLOWS_GRADIENT * rms(update):
+    for name, update in first.updates.items():
+        if rms(larger.updates[name]) > FOLLOWS_GRADIENT * rms(update):
             geometries[name] = GRADIENT
-        elif name in gradients and is_orthogonalized(update, gradients[name]):
-            geometries[name] = FIXED_NORM_SPECTRAL if name in kept else SPECTRAL
-        elif name in kept:
+        elif name in first.gradients and is_orthogonalized(update, first.gradients[name]):
+            geometries[name] = FIXED_NORM_SPECTRAL if name in larger.kept else SPECTRAL
+        elif name in larger.kept:
             geometries[name] = FIXED_NORM
         else:
             geometries[name] = SIGN
+    spectral = {name for name, geometry in geometries.items() if geometry == SPECTRAL}
+    if spectral:  # brought to an RMS, they are as Adam's
+        single = trial_step(fresh, single_gradient)
+        for name in spectral:
+            if is_resized(first.updates[name], first.gradients[name], single.updates[name]):
+                geometries[name] = SIGN
     return geometries
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStep:
+    """What one step on trial gradients did, by tensor.
+
+    Attributes:
+        gradients: The gradients of the trained tensors.
+        updates: The changes.
+        kept: The matrices whose norm stayed.
+    """
+
+    gradients: Mapping[str, Tensor]
+    updates: Mapping[str, Tensor]
+    kept: frozenset[str]
+
+
+def trial_step(fresh: Callable[[], Subject], gradient: Callable[[Tensor], Tensor]) -> TrialStep:
+    """Take a step of a new subject's optimizer, past initial steps of another kind.
+
+    Args:
+        fresh: Builds a new subject with its optimizer.
+        gradient: Makes the gradient of a tensor.
+    """
+    subject = fresh()
+    assert subject.optimizer is not None
+    named = dict(subject.model.named_parameters())
+    before = {name: p.detach().clone() for name, p in named.items()}
+    gradients = {name: gradient(p) for name, p in named.items() if p.requires_grad}
+    fill = partial(fill_gradients, named, gradients)
+    fill()
+    take_initial_steps(subject.optimizer, fill)
+    run_user_code(subject.optimizer.step, "optimizer.step()")
+    return TrialStep(
+        gradients,
+        {name: real_numbers(p.detach() - before[name]) for name, p in named.items()},
+        frozenset(name for name, p in named.items() if keeps_norm(before[name], p.detach())),
+    )
+
+
+def single_gradient(p: Tensor) -> Tensor:
+    """A trial gradient, for matrices of rank one."""
+    gradient = trial_gradient(p)
+    return of_rank_one(gradient) if p.dim() == 2 and not p.is_complex() else gradient
 
 
 def keeps_norm(before: Tensor, after: Tensor) -> bool:

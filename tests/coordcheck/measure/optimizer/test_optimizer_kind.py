@@ -23,6 +23,7 @@ from mutransfer_cli.optimizers.geometry import (
 from mutransfer_cli.optimizers.muonh import MuonH
 from tests.helpers.check_models import Lion
 from tests.helpers.check_subjects import HIDDEN, WIDTHS, failed, subject
+from tests.helpers.own_optimizers import Polar, PolarOfOneSize
 
 # By their definitions: steps of signs (or of entries divided by their size), steps with equal
 # singular values, steps in proportion to the gradient.
@@ -65,6 +66,19 @@ def test_geometry_of_an_update(name: str, shape: tuple[int, int]) -> None:
         return Subject(model, make(model.parameters()))
 
     assert update_geometries(fresh) == {"weight": geometry}
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (10, 256)])
+def test_an_orthogonalized_update_of_one_size_is_as_a_sign(shape: tuple[int, int]) -> None:
+    """Its entries stay 1 at every rank; those of `Polar` fall as the root of the rank (derived)."""
+
+    def fresh(make: Callable[[Any], torch.optim.Optimizer]) -> Subject:
+        torch.manual_seed(0)
+        model = nn.Linear(shape[1], shape[0], bias=False)
+        return Subject(model, make(model.parameters()))
+
+    assert update_geometries(lambda: fresh(PolarOfOneSize)) == {"weight": SIGN}
+    assert update_geometries(lambda: fresh(Polar)) == {"weight": SPECTRAL}
 
 
 class Signs:
