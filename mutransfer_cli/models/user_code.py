@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError, described
+from mutransfer_cli.models.interpreter import interpreter_kept
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.torch_companions import named_mismatch
@@ -40,7 +41,7 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        with default_device_kept(), recursion_limit_kept():
+        with default_device_kept(), interpreter_kept():
             target: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
@@ -72,7 +73,7 @@ def run_user_code(call: Callable[[], Any], action: str, key: Sequence[str] = ())
         InputError: The code raised.
     """
     try:
-        with recursion_limit_kept():
+        with interpreter_kept():
             return call()
     except (InputError, KeyboardInterrupt):
         raise
@@ -94,16 +95,6 @@ def default_device_kept() -> Iterator[None]:
 
 
 @contextmanager
-def recursion_limit_kept() -> Iterator[None]:
-    """Undo a `sys.setrecursionlimit` in the block that is too low for torch and for us."""
-    before = sys.getrecursionlimit()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(max(before, sys.getrecursionlimit()))
-
-
-@contextmanager
 def user_errors_named(action: str) -> Iterator[None]:
     """Turn what the user's code raises, wherever we call it, into one line; not our own errors.
 
@@ -114,7 +105,8 @@ def user_errors_named(action: str) -> Iterator[None]:
         InputError: Code outside this package and its libraries raised in the block.
     """
     try:
-        yield
+        with interpreter_kept():
+            yield
     except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:  # also those that end a process

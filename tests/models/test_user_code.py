@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from pathlib import Path
 
@@ -46,6 +47,16 @@ def any_keyword(**sizes):
 
 def broken(width):
     raise ValueError("no such\\nlayer")
+
+def hostile(width):
+    import builtins, sys
+    model = nn.Linear(6, 3)
+    sys.path.clear()
+    sys.setrecursionlimit(150)
+    builtins.print = builtins.isinstance = None
+    builtins.sum = lambda *given: 7  # a stand-in
+    del builtins.callable
+    return model
 
 constant = 3
 """
@@ -93,6 +104,18 @@ def test_what_is_wrong_with_a_callable_is_one_line(module: str, where: str, mess
     with pytest.raises(InputError, match=message) as caught:
         build(recipe, SIZE)
     assert "\n" not in str(caught.value)
+
+
+def test_a_callable_that_takes_away_what_python_needs(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is gone is back; what stands in for something stays, as a `print` of one process."""
+    monkeypatch.setattr(builtins, "sum", sum)  # undone after the test
+    path, before = {*sys.path}, (sys.getrecursionlimit(), print, isinstance, callable)
+    build(loads(RECIPE.format(where="their_model:hostile")).recipe, SIZE)
+    assert (sys.getrecursionlimit(), print, isinstance, callable) == before
+    assert path <= {*sys.path}
+    assert sum([1]) == 7
 
 
 def test_a_model_that_does_not_fit_the_data(module: str) -> None:
