@@ -11,6 +11,7 @@ from mutransfer_cli.documents.law import LawDocument
 from mutransfer_cli.documents.predict import PredictDocument
 from mutransfer_cli.documents.probe import ProbeDocument
 from mutransfer_cli.documents.tensor_groups import grouped
+from mutransfer_cli.fit.decision.wording import percent, spoken
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.report.page.evidence.evidence_files import Evidence
 from mutransfer_cli.report.page.evidence.panel_html import figure
@@ -101,12 +102,13 @@ def probe_html(file: str, document: ProbeDocument) -> Iterator[Element | None]:
     yield element("p", document.question)
     yield verdict_text(document.verdict, document.reason)
     yield element("p", document.advice) if document.advice else None
+    absent = "-" if any(m.expected is not None for m in document.measures) else ""
     rows: list[Sequence[Child]] = [
         (
             f"{m.name} ({m.unit})" if m.unit else m.name,
             m.place or "-",
             str(m.estimate),
-            "-" if m.expected is None else f"{m.expected:.4g}",
+            absent if m.expected is None else f"{m.expected:.4g}",
         )
         for m in document.measures[:SHOWN]
     ]
@@ -159,7 +161,9 @@ def forecast_html(file: str, document: PredictDocument) -> Iterator[Element | No
     rows: list[Sequence[Child]] = []
     if document.loss is not None:
         rows.append(("loss", str(document.loss)))
-    rows += [(name, str(value)) for name, value in document.optimum.items()]
+    rows += [(spoken(name), str(value)) for name, value in document.optimum.items()]
+    if document.regret is not None:
+        rows.append(("extra loss of this choice", percent(document.regret)))
     day = f", made on {document.made}" if document.made else ""
     yield table(f"At {percentage(document.confidence)}{day}", ("quantity", "value"), rows)
     if document.score is not None:

@@ -16,6 +16,7 @@ from mutransfer_cli.report.page.evidence.evidence_files import Evidence
 from mutransfer_cli.report.page.panels import Panel, Series, Style, spans_decades
 
 MODULES = 6  # curves of a coordinate check, as many as there are colors
+JUDGED = "Verdicts follow the own effect of each tensor, in the table"
 LOGARITHMIC = {*SIZES, "step"}
 
 
@@ -44,7 +45,7 @@ def coordinate_panels(document: CheckDocument, key: str) -> Iterator[Panel]:
     level = all(slope.expected in (None, 0) for slope in slopes)
     for kind, title, rule in (
         ("init", "outputs at init", "none should grow"),
-        ("change", "changes of outputs", "all should be level"),
+        ("change", "changes of outputs", f"none should grow or vanish. {JUDGED}"),
     ):
         series = tuple(
             Series(
@@ -100,12 +101,12 @@ def probe_panels(document: ProbeDocument, key: str) -> Iterator[Panel]:
         shown += expected_of(curves)
         x_name = curves[0].x_name
         positive = all(x > 0 for curve in curves for x in curve.x)
-        banded = any(curve.low is not None for curve in curves)
-        bands = f" Bands are intervals at {percentage(document.confidence)}." if banded else ""
+        bounded = any(curve.low is not None for curve in curves)
+        intervals = f" Intervals at {percentage(document.confidence)}." if bounded else ""
         yield Panel(
             f"{key}-{i + 1}",
             title if title == document.probe else f"{document.probe}: {title}",
-            document.question + bands,
+            document.question + intervals,
             x_name,
             curves[0].y_name,
             tuple(shown),

@@ -110,7 +110,7 @@ FORECAST = PredictDocument(
     target={"width": 4096, "depth": None},
     loss=Interval(value=1.9876, low=1.9, high=2.1),
     optimum={"lr": Interval(value=0.0123, low=0.01, high=0.015)},
-    regret=None,
+    regret=Interval(value=0.00031, low=0.0, high=0.0047),
     distance=3.0,
     confidence=0.95,
     method="surface",
@@ -157,6 +157,9 @@ def test_the_page_shows_them_worst_first(folder: Path, tmp_path: Path) -> None:
     assert order == sorted(order)
     for number in ("0.3123 (0.3 to 0.33)", "1.7 (1.6 to 1.8)", "2.25 (2.2 to 2.3)", "1.988 (1.9"):
         assert number in part
+    assert "0.03% (0.00% to 0.47%)" in part  # the forecast's regret, .00031 (0 to .0047)
+    probe = part[part.index("Probe sharpness") : part.index("Law power")]
+    assert "value</th>" in probe and "expected</th>" not in probe  # nothing is expected there
     found = re.search(r'<script id="evidence" type="application/json">(.*?)</script>', text)
     assert found is not None
     shown = [document["schema"] for document in json.loads(found[1])]
@@ -189,7 +192,10 @@ def test_the_caption_says_what_the_check_expects() -> None:
             "tensors": (CHECK.tensors[0].model_copy(update=slopes),),
         }
     )
-    for document, words in ((CHECK, "all should be level."), (control, "sp does not keep them")):
+    for document, words in (
+        (CHECK, "none should grow or vanish."),
+        (control, "sp does not keep them"),
+    ):
         changes = evidence_panels(Evidence(checks=(("a", document),)))[1]
         assert words in changes.caption and document.expected in changes.title
 
