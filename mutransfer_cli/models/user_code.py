@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import inspect
 import sys
@@ -16,7 +17,6 @@ import torch
 from torch import nn
 
 from mutransfer_cli.errors import InputError, described
-from mutransfer_cli.models.interpreter import interpreter_kept
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.torch_companions import named_mismatch
@@ -25,6 +25,8 @@ Builder = Callable[..., Any]
 BUILD = ("model", "build")  # the key of a recipe that names a model
 LIBRARY_FOLDERS = (str(Path(__file__).parents[1]), str(Path(torch.__file__).parent), "<frozen ")
 PYTHON_FOLDER = sysconfig.get_path("stdlib")
+# All of them, before any code of a user's has run.
+BUILTINS = {name: value for name, value in vars(builtins).items() if callable(value)}
 
 
 def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
@@ -92,6 +94,24 @@ def default_device_kept() -> Iterator[None]:
     finally:
         if before.type == "cpu" and torch.get_default_device() != before:
             torch.set_default_device(None)
+
+
+@contextmanager
+def interpreter_kept() -> Iterator[None]:
+    """Undo what torch and we cannot work with, once the block has run.
+
+    That is a recursion limit that is too low, entries that `sys.path` has lost, and built-in
+    functions that are gone or cannot be called. Longer paths, and functions that stand in for a
+    built-in one, such as a `print` that is silent in all processes but the first, stay.
+    """
+    limit, path = sys.getrecursionlimit(), [*sys.path]
+    try:
+        yield
+    finally:
+        now = builtins.__dict__
+        now.update({n: f for n, f in BUILTINS.items() if not BUILTINS["callable"](now.get(n))})
+        sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
+        sys.path += [entry for entry in path if entry not in sys.path]
 
 
 @contextmanager
