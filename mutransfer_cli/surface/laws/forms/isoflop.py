@@ -190,10 +190,7 @@ class IsoFlop:
             [PRIOR],
             options.seed,
         )
-        kept = SizeOptima(
-            optima.optima[inside], optima.covariances[inside], optima.levels[inside],
-            optima.level_sds[inside], ("",) * int(inside.sum()), optima.runs[inside],
-        )  # fmt: skip
+        kept = optima.of(inside)
         return IsoFlopLaw(
             table=runs.rows(inside[index]),
             computes=computes[inside],

@@ -46,7 +46,7 @@ class OptimumLaw:
         table: The runs.
         groups: The sizes.
         optima: The optimum of each size.
-        used: Which sizes the laws are fitted to, shape (sizes,).
+        used: Which sizes the law of each hyperparameter is fitted to, shape (sizes, p).
         laws: The law of each hyperparameter.
         options: Confidence and seed.
         parameters: For each hyperparameter its coefficient `c` and exponents.
@@ -69,13 +69,13 @@ class OptimumLaw:
     @property
     def points(self) -> int:
         """The number of sizes with an optimum inside their range."""
-        return int(self.used.sum())
+        return int(self.used.any(axis=1).sum())
 
     @property
     def residual(self) -> float:
         """Root mean square departure of the optima from their laws, in octaves."""
         squares = [law.residuals**2 for law in self.laws.values()]
-        return float(np.sqrt(np.mean(squares)))
+        return float(np.sqrt(np.mean(np.concatenate(squares))))
 
     def predict(self, sizes: Mapping[str, float]) -> dict[str, Interval]:
         """The optimum of each hyperparameter at a size."""
@@ -91,8 +91,8 @@ class OptimumLaw:
         """Optimum against predicted optimum, for each hyperparameter."""
         panels = []
         for i, (name, law) in enumerate(self.laws.items()):
-            own = 2.0 ** self.optima.optima[self.used, i]
-            half = 1.96 * np.sqrt(self.optima.covariances[self.used, i, i])
+            own = 2.0 ** self.optima.optima[self.used[:, i], i]
+            half = 1.96 * np.sqrt(self.optima.covariances[self.used[:, i], i, i])
             law_value = own / 2.0**law.residuals
             points = Series("sizes", law_value, own, own * 2.0**-half, own * 2.0**half)
             ends = np.array([law_value.min(), law_value.max()])
@@ -126,12 +126,13 @@ class Optimum:
         require_variation(table, len(table.sizes))
         groups = group_sizes(table)
         optima = optima_of(table, groups)
-        used = np.array([not reason for reason in optima.reasons])
+        used = optima.known
         notes = left_out(table, groups, optima)
         needed = len(table.sizes) + 1
-        logs = np.log2(groups.sizes[used])
-        if used.sum() < needed:
-            have = f"{int(used.sum())} of {len(used)} sizes have" if used.any() else "no size has"
+        logs = np.log2(groups.sizes)
+        fewest = int(used.sum(axis=0).min())
+        if fewest < needed:
+            have = f"{fewest} of {len(used)} sizes have" if fewest else "no size has"
             raise Inconclusive(
                 f"{have} an optimum inside the range, and a law in {' and '.join(table.sizes)} "
                 f"needs {needed}; "
@@ -139,16 +140,16 @@ class Optimum:
             )
         laws = {
             name: fit_exponents(
-                logs,
-                optima.optima[used, i],
-                optima.covariances[used, i, i],
+                logs[used[:, i]],
+                optima.optima[used[:, i], i],
+                optima.covariances[used[:, i], i, i],
                 exponent_priors(name, table.sizes),
                 options.seed,
                 shared=SHARED,
             )
             for i, name in enumerate(table.hyperparameters)
         }
-        dependent = dependent_sizes(logs, table.sizes)
+        dependent = dependent_sizes(logs[used.any(axis=1)], table.sizes)
         reasons = [] if dependent is None else [dependent]
         bends: list[str] = []
         for name, law in laws.items():

@@ -24,6 +24,9 @@ LAPLACE = 1.1  # normal intervals at the mode are short by this factor (measured
 SHARED = 0.06
 FLAT = 1.5  # octaves; the largest standard deviation of an optimum that is used
 FEWEST_VALUES = 3
+# Octaves beyond the values that were run up to which a hyperparameter's optimum is inferred well
+# enough to answer the others beside it (assumption)
+BEYOND = 0.5
 BEST_RUNS = 2  # both at an end of the range: the optimum may be beyond
 
 
@@ -37,6 +40,8 @@ class SizeOptima:
         levels: log loss at the optimum, shape (sizes,).
         level_sds: Their standard deviations, shape (sizes,).
         reasons: Why a size has no optimum inside its range; empty where it has one.
+        known: Which optima are known well enough for a law, shape (sizes, p): all of a size with
+            an optimum, and those beside a hyperparameter that matters little there.
         runs: Number of runs of each size.
         diverged: How many of all runs are left out as diverged, beyond a jump of the loss.
     """
@@ -46,8 +51,22 @@ class SizeOptima:
     levels: Array
     level_sds: Array
     reasons: tuple[str, ...]
+    known: Mask
     runs: Indices
     diverged: int = 0
+
+    def of(self, sizes: Mask) -> SizeOptima:
+        """Those of some sizes, shape (sizes,)."""
+        return SizeOptima(
+            optima=self.optima[sizes],
+            covariances=self.covariances[sizes],
+            levels=self.levels[sizes],
+            level_sds=self.level_sds[sizes],
+            reasons=tuple(r for r, one in zip(self.reasons, sizes, strict=True) if one),
+            known=self.known[sizes],
+            runs=self.runs[sizes],
+            diverged=self.diverged,
+        )
 
 
 def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
@@ -65,20 +84,23 @@ def size_optima(settings: Array, log_loss: Array, size: Indices) -> SizeOptima:
     fits = [_in_window(first, rough, rise, count * (first.p + 1)) for count in WINDOWS]
     averaged = _average(fits)
     count = first.count
-    valleys = two_valleys(first.settings, first.log_loss, first.size, first.sigma)
-    reasons = (valleys,) * count
-    if not valleys:
-        reasons = tuple(
-            _reason(
-                settings[size == r],
-                settings[size == r][np.argsort(log_loss[size == r])[:BEST_RUNS]],
-                averaged.optima[r],
-                averaged.covariances[r],
-            )
-            for r in range(count)
-        )
     runs, lost = np.bincount(size, minlength=count), int(np.sum(~valley))
-    return replace(averaged, reasons=reasons, runs=runs, diverged=lost)
+    found = replace(averaged, runs=runs, diverged=lost)
+    valleys = two_valleys(first.settings, first.log_loss, first.size, first.sigma)
+    if valleys:
+        return replace(found, reasons=(valleys,) * count, known=np.zeros_like(found.known))
+    reasons, known = [], found.known.copy()
+    for r in range(count):
+        own = settings[size == r]
+        best = own[np.argsort(log_loss[size == r])[:BEST_RUNS]]
+        each = _reasons(own, best, found.optima[r], found.covariances[r])
+        near = _near(own, found.optima[r])
+        for j in range(first.p):
+            known[r, j] = not each[j] and all(
+                near[k] or not each[k] for k in range(first.p) if k != j
+            )
+        reasons.append(next(filter(None, each), ""))
+    return replace(found, reasons=tuple(reasons), known=known)
 
 
 def diverged(settings: Array, log_loss: Array, size: Indices) -> Mask:
@@ -146,28 +168,37 @@ def _average(fits: list[tuple[BowlState, Array]]) -> SizeOptima:
         levels=levels,
         level_sds=np.sqrt(level_variances / len(fits)),
         reasons=("",) * count,
+        known=np.ones((count, p), dtype=bool),
         runs=np.zeros(count, dtype=int),
     )
 
 
-def _reason(settings: Array, best: Array, optimum: Array, covariance: Array) -> str:
-    """Why the optimum of a size is not known; empty where it is.
+def _reasons(settings: Array, best: Array, optimum: Array, covariance: Array) -> list[str]:
+    """Why the optimum of each hyperparameter at a size is not known; empty where it is.
 
     The names of the hyperparameters are not known here: `{j}` stands for that of index j.
     """
     low, high = settings.min(axis=0), settings.max(axis=0)
     sd = np.sqrt(np.diag(covariance))
+    reasons = [""] * len(optimum)
     for j in range(len(optimum)):
-        if len(np.unique(settings[:, j])) < FEWEST_VALUES:
-            return f"fewer than three values of {{{j}}}; run more"
-        if optimum[j] <= low[j] or optimum[j] >= high[j]:
-            end = "low" if optimum[j] <= low[j] else "high"
-            return range_end(f"{{{j}}}", end)
-        if len(settings) > BEST_RUNS and (
+        at_an_end = len(settings) > BEST_RUNS and (
             np.all(best[:, j] == low[j]) or np.all(best[:, j] == high[j])
-        ):
-            end = "low" if best[0, j] == low[j] else "high"
-            return range_end(f"{{{j}}}", end)
-        if sd[j] > FLAT:
-            return f"the loss is flat in {{{j}}}; run values farther out"
-    return ""
+        )
+        if len(np.unique(settings[:, j])) < FEWEST_VALUES:
+            reasons[j] = f"fewer than three values of {{{j}}}; run more"
+        elif optimum[j] <= low[j] or optimum[j] >= high[j]:
+            reasons[j] = range_end(f"{{{j}}}", "low" if optimum[j] <= low[j] else "high")
+        elif at_an_end:
+            reasons[j] = range_end(f"{{{j}}}", "low" if best[0, j] == low[j] else "high")
+        elif sd[j] > FLAT:
+            reasons[j] = f"the loss is flat in {{{j}}}; run values farther out"
+    return reasons
+
+
+def _near(settings: Array, optimum: Array) -> Mask:
+    """Whether each hyperparameter's optimum is at most `BEYOND` outside of three values or more."""
+    low, high = settings.min(axis=0) - BEYOND, settings.max(axis=0) + BEYOND
+    values = np.array([len(np.unique(column)) for column in settings.T])
+    near: Mask = (optimum >= low) & (optimum <= high) & (values >= FEWEST_VALUES)
+    return near

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
 import numpy as np
 
@@ -33,25 +33,27 @@ def optima_of(table: LawTable, groups: Groups) -> SizeOptima:
         levels=np.zeros(len(counts)),
         level_sds=np.zeros(len(counts)),
         reasons=("",) * len(counts),
+        known=np.ones((len(counts), p), dtype=bool),
         runs=counts,
     )
 
 
 def left_out(table: LawTable, groups: Groups, optima: SizeOptima) -> tuple[str, ...]:
-    """A line for each reason for which sizes are left out."""
-    reasons = Counter(r.format(*table.hyperparameters) for r in optima.reasons if r)
-    if not reasons:
-        return ()
-    lines = []
-    for reason, count in reasons.items():
-        which = [
-            groups.label(i, table.sizes)
-            for i, r in enumerate(optima.reasons)
-            if r.format(*table.hyperparameters) == reason
-        ]
-        more = f" and {count - 3} more" if count > 3 else ""
-        lines.append(f"left out {'; '.join(which[:3])}{more}: {reason}")
-    return tuple(lines)
+    """A line for each reason for which sizes are left out of all laws, or of some."""
+    names = table.hyperparameters
+    left: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for i, reason in enumerate(optima.reasons):
+        if reason:
+            unknown = [
+                name for name, known in zip(names, optima.known[i], strict=True) if not known
+            ]
+            which = "" if len(unknown) == len(names) else f" of the law of {' and '.join(unknown)}"
+            left[which, reason.format(*names)].append(groups.label(i, table.sizes))
+    return tuple(
+        f"left out{which and which + ':'} {'; '.join(sizes[:3])}"
+        f"{f' and {len(sizes) - 3} more' if len(sizes) > 3 else ''}: {reason}"
+        for (which, reason), sizes in left.items()
+    )
 
 
 def beside_an_end(table: LawTable, optima: SizeOptima) -> str:

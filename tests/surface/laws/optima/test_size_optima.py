@@ -5,6 +5,7 @@ import pytest
 
 from mutransfer_cli.surface.laws.law_form import Array
 from mutransfer_cli.surface.laws.optima.size_optima import size_optima
+from mutransfer_cli.surface.range_end import range_end
 
 
 def skewed(u: Array) -> Array:
@@ -68,6 +69,25 @@ def test_edges_and_flat_losses_have_reasons() -> None:
     assert falling.reasons == ("the best {0} is at the high end of the range; run higher ones",)
     two = size_optima(np.tile([-8.0, -7.0], 4)[:, None], np.tile([1.0, 1.1], 4), np.zeros(8, int))
     assert two.reasons == ("fewer than three values of {0}; run more",)
+
+
+def test_optima_beside_an_end() -> None:
+    """The third size's second hyperparameter is best a quarter octave beyond its values.
+
+    The first is answered there all the same, and at two octaves beyond no longer.
+    """
+    grid = np.array([(a, b) for a in range(-12, -4) for b in range(5, 11)], dtype=float)
+    settings, size = np.tile(grid, (3, 1)), np.repeat(np.arange(3), len(grid))
+    noise = 3e-4 * np.random.default_rng(3).standard_normal(len(size))
+    for beyond, beside in ((0.25, True), (2.0, False)):
+        truth = np.array([[-8.3, 7.6], [-8.0, 8.0], [-7.6, 10 + beyond]])
+        u = settings - truth[size]
+        rise = 0.01 * u[:, 0] ** 2 + 0.005 * u[:, 1] ** 2 - 0.004 * u[:, 0] * u[:, 1]
+        fitted = size_optima(settings, np.log(2.5) + rise + noise, size)
+        assert fitted.reasons[2] == range_end("{1}", "high")
+        assert fitted.known.tolist() == [[True, True], [True, True], [beside, False]]
+        if beside:
+            assert fitted.optima[2, 0] == pytest.approx(-7.6, abs=0.15)
 
 
 @pytest.mark.slow
