@@ -14,6 +14,7 @@ Runs of all steps at a few rates then put the best rate between two of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import inf, isfinite, log2
 
 from mutransfer_cli.confidence import percentage
@@ -34,7 +35,7 @@ from mutransfer_cli.probes.trained_rates import (
     evaluated,
     raw_estimates,
     short_steps,
-    whole_loss,
+    whole_losses,
 )
 from mutransfer_cli.recipe.size import Size
 
@@ -54,7 +55,8 @@ METHOD = (
     "multiple of an update that lowers the loss (2601.16979); short runs: the rate of lowest loss "
     f"after {SHARE:.0%} of the steps; each times a factor calibrated on "
     f"{CALIBRATION[SHORT].recipes} recipes, whose scatter is the interval; runs of all steps: at "
-    "the middle and the ends of that interval, and beyond where the lowest loss is at an end"
+    "the middle and the ends of that interval, and beyond while no rate on a side is certainly "
+    "worse, by differences of the same seed"
 )
 
 
@@ -85,7 +87,8 @@ def probe_predict_lr(request: ProbeRequest) -> ProbeResult:
     found = None
     if whole and best == SHORT:
         seeds = range(request.seed, request.seed + request.seeds)
-        found = bracket(lambda rate: whole_loss(proxies, size, seeds, rate), estimates[best])
+        whole_runs = partial(whole_losses, proxies, size, seeds)
+        found = bracket(whole_runs, estimates[best])
     verdict, reason, advice = judged(best, estimates[best], found, request.thorough)
     measures = [
         Measure(name="learning rate", at={"estimator": name}, estimate=value)
@@ -161,9 +164,19 @@ def judged(
     if whole is None:
         reason = f"the best learning rate is about {alone}, which no run of all steps confirms"
         return "inconclusive", reason, _sweep(estimate)
+    if whole.low is None and whole.high is None:
+        reason = (
+            f"the best learning rate is about {alone}, but runs of all steps at rates from 2^"
+            f"{log2(min(whole.losses)):.1f} to 2^{log2(max(whole.losses)):.1f} differ by less than "
+            "seeds do"
+        )
+        return "inconclusive", reason, f"any of these rates does; {_sweep(estimate)}"
     if whole.low is None or whole.high is None:
         low, high = (0.0 if end is None else log2(end) for end in (whole.low, whole.high))
         far = f"above 2^{low:.1f}" if whole.low else f"below 2^{high:.1f}"
+        if (whole.low or 0) < estimate.value < (whole.high or inf):
+            reason = f"the best learning rate is about {alone}; runs of all steps tell only: {far}"
+            return "inconclusive", reason, _sweep(estimate)
         reason = f"the best learning rate is {far} by runs of all steps, though not by {alone}"
         return "inconclusive", reason, f"sweep lr over rates {far}"
     both = together(estimate, whole)

@@ -24,10 +24,7 @@ from mutransfer_cli.recipe.size import Size
 MOST_WIDTHS = 2  # the smallest and the largest
 FEWEST_SEEDS = 2
 GROWTH = 3.0  # of the time of a run from one width to the next, until it is measured
-EDGE = (
-    0.8,
-    1.2,
-)  # ratios to the threshold that count as the edge: oscillation about 1 (2103.00065)
+EDGE = 0.8, 1.2  # ratios to the threshold that count as the edge: they oscillate (2103.00065)
 LOST = "no update lowers the loss of a batch that is not trained on, at any length"
 METHOD = (
     "largest eigenvalue of D^½ H D^½ with D = learning rate / preconditioner, by eigsh, on "
@@ -142,6 +139,9 @@ def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, st
             f"steps stay stable up to about {1 / worst.value:.2g} times this learning rate; the "
             "best one is found by `probe predict-lr` or a sweep"
         )
+    elif low > 1:
+        verdict, reason = "pass", f"at the edge of stability, and somewhat above it: {where}"
+        advice = f"keep this learning rate if the loss falls; else divide the rate by {high:.2g}"
     elif low >= low_edge or high <= high_edge:
         verdict, reason = "pass", f"at or just below the edge of stability: {where}"
         advice = (
@@ -151,10 +151,8 @@ def judged(by_size: Mapping[Size, Interval], largest: Size) -> tuple[Verdict, st
     else:
         verdict = "inconclusive"
         reason = f"seeds differ too much: scaled sharpness is {where}"
-        advice = (
-            f"be safe with {1 / high:.2g} times this learning rate, which is stable at the upper "
-            "end; `probe predict-lr` or a sweep finds the best one"
-        )
+        safe = f"{1 / high:.2g} times this learning rate is stable at the upper end of the interval"
+        advice = f"{safe}; `probe predict-lr` or a sweep finds the best one"
     if verdict == "pass" and largest not in certain:
         verdict = "inconclusive"
         reason += f"; width {largest.width}, which decides whether it transfers, was not measured"

@@ -58,8 +58,8 @@ def short_loss(trainee: Trainee) -> float:
     return _loss_after(trainee, short_steps(trainee.steps))
 
 
-def whole_loss(proxies: Proxies, size: Size, seeds: Sequence[int], rate: float) -> float:
-    """The mean loss on unseen batches after all steps; infinite where a run diverges.
+def whole_losses(proxies: Proxies, size: Size, seeds: Sequence[int], rate: float) -> list[float]:
+    """The losses on unseen batches after all steps; infinite where a run diverges.
 
     Args:
         proxies: What is trained.
@@ -67,8 +67,8 @@ def whole_loss(proxies: Proxies, size: Size, seeds: Sequence[int], rate: float) 
         seeds: The seeds.
         rate: The learning rate.
     """
-    runs = [proxies.train(size, seed, {"lr": rate}) for seed in seeds]
-    return sum(_loss_after(run, run.steps) for run in runs) / len(runs)
+    runs = (proxies.train(size, seed, {"lr": rate}) for seed in seeds)
+    return [_loss_after(run, run.steps) for run in runs]
 
 
 def _loss_after(trainee: Trainee, steps: int) -> float:

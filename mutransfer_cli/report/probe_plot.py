@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mutransfer_cli.catalog.probes import PROBES
+from mutransfer_cli.catalog.sizes import SIZES
 from mutransfer_cli.confidence import percentage
 from mutransfer_cli.documents.probe import ProbeDocument, Series
 from mutransfer_cli.errors import InputError
@@ -24,7 +25,7 @@ MARKERS = "os^DvPX"  # curves differ in print, and to the colour-blind
 PALE = {"linewidth": 4, "alpha": 0.5}
 MOST_TICKS = 8  # steps
 COLUMNS = 3
-LOGARITHMIC = ("width", "depth", "step")
+LOGARITHMIC = (*SIZES, "step")
 COSINE = "cosine"
 INTERVAL = "interval"
 WIDE = 3.0  # ratio of values from which a probe of powers has a logarithmic axis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.probes.estimates.best_rate import bracket, minimum
 from mutransfer_cli.probes.estimates.calibration import Calibration, calibrated
@@ -46,6 +48,26 @@ def test_a_calibration_by_hand() -> None:
     assert log2(found.value) == pytest.approx(-5)
     assert found.low is not None
     assert log2(found.low) == pytest.approx(-5 - 2.1318 * 0.5 * 1.2**0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize(("differences", "closed"), [((1, 2, 3), True), ((-1, 2, 5), False)])
+def test_a_rate_is_worse_where_seeds_agree(differences: tuple[float, ...], closed: bool) -> None:
+    """Mean 2 in both; 1.886 (t of 2 degrees of freedom at 90 %) × 1/√3 = 1.09, × 3/√3 = 3.27.
+
+    A side on which no rate is certainly worse is open, and is not decided.
+    """
+    apart = np.array(differences)
+    losses = {1.0: np.zeros(3), 0.5: apart, 2.0: apart}
+    estimate = Interval(value=1.0, low=0.5, high=2.0)
+    found = bracket(lambda rate: losses.get(rate, apart).tolist(), estimate)
+    assert (found.low, found.high) == ((0.5, 2.0) if closed else (None, None))
+    verdict, reason, advice = judged(SHORT, estimate, found, thorough=True)
+    assert (verdict == "pass") == closed
+    assert ("differ by less than seeds do" in reason) != closed and "sweep lr over" in advice
+    one_side = replace(found, low=None, high=2.0)
+    assert judged(SHORT, estimate, one_side, thorough=True)[1].endswith("tell only: below 2^1.0")
+    beyond = replace(found, low=1.5, high=None)  # the control: the estimate is on the other side
+    assert "though not by" in judged(SHORT, estimate, beyond, thorough=True)[1]
 
 
 def quadratic(rate: float) -> Trainee:
@@ -212,7 +234,7 @@ def test_runs_of_all_steps_show_where_the_calibration_does_not_hold(
     best = min(grid, key=lambda rate: bowl(rate, steps, noise))
     short = {2.0**k: bowl(2.0**k, steps // 10, noise) for k in range(-10, 1)}
     estimate = calibrated(minimum(short), CALIBRATION[SHORT], 0.95)
-    found = bracket(lambda rate: bowl(rate, steps, noise), estimate)
+    found = bracket(lambda rate: [bowl(rate, steps, noise)], estimate)
     verdict, reason, _ = judged(SHORT, estimate, found, thorough=True)
     assert (found.low or 0.0) <= best <= (found.high or 3.0), reason
     if noise == 1e-4 and steps > 50:  # the control: the calibration by itself would be wrong

@@ -33,6 +33,17 @@ def test_nothing_passes_without_the_largest_width() -> None:
     assert judged({SMALL: beyond}, LARGE)[0] == "fail"  # the control: one width is enough for this
 
 
+def test_what_to_do_at_the_edge() -> None:
+    """A quadratic diverges at 1.05 of its threshold; below 1, and between .3 and 2, it need not."""
+    above, below = Interval(value=1.05, low=1.04, high=1.06), Interval(value=0.95, low=0.9, high=1)
+    verdict, reason, advice = judged({LARGE: above}, LARGE)
+    assert verdict == "pass" and "above it" in reason and "divide the rate by 1.1" in advice
+    assert "just below" in judged({LARGE: below}, LARGE)[1]
+    wide = Interval(value=0.8, low=0.3, high=2.0)
+    verdict, _, advice = judged({LARGE: wide}, LARGE)
+    assert verdict == "inconclusive" and "0.5 times this learning rate" in advice
+
+
 def test_an_update_that_lowers_the_loss_at_no_length_says_nothing_of_curvature() -> None:
     """Its ratio was infinite, and its interval no number; the control has one of 1/2."""
     lost, found = CriticalRate(0.0, 2**-15, 16), CriticalRate(2.0, 2.0, 5)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from scipy.stats import t
 
 from mutransfer_cli.interval import Interval
 
-MOST_RUNS = 6  # three, others at twice the distance each while the lowest is at an end, one between
+MOST_RUNS = 6  # three, others at twice the distance each while a side is open, one between
+# Of a side; with it, the interval of `tests/benchmarks/known_rates.py` holds the best rate in 95 %
+CERTAIN = 0.9
+
+Runs: TypeAlias = Mapping[float, Sequence[float]]  # losses of every seed, by rate
 
 
 @dataclass(frozen=True)
@@ -17,10 +23,10 @@ class Bracket:
     """The rates between which the loss is lowest, if it has one valley.
 
     Attributes:
-        losses: By rate.
-        low: Its lower end; None: the loss is still falling at the lowest rate.
+        losses: Mean over the seeds, by rate.
+        low: Its lower end; None: no lower rate that was run is certainly worse than the best.
         best: The vertex of the parabola through the lowest loss and its neighbours.
-        high: Its upper end; None: the loss is still falling at the highest rate.
+        high: Its upper end; None: no higher rate that was run is certainly worse.
     """
 
     losses: Mapping[float, float]
@@ -29,32 +35,62 @@ class Bracket:
     high: float | None
 
 
-def bracket(loss: Callable[[float], float], estimate: Interval) -> Bracket:
+def bracket(loss: Callable[[float], Sequence[float]], estimate: Interval) -> Bracket:
     """Compare the middle and both ends of an interval, and rates beyond it while that is needed.
 
     Args:
-        loss: Loss of a run at a rate; infinite where it diverges.
+        loss: Losses of a run at a rate, one a seed; infinite where it diverges.
         estimate: An interval with both ends.
     """
     low, high = estimate.low, estimate.high
     assert low is not None and high is not None
-    losses = {rate: loss(rate) for rate in (low, estimate.value, high)}
+    runs = {rate: loss(rate) for rate in (low, estimate.value, high)}
     factor = (high / low) ** 0.5
-    while len(losses) < MOST_RUNS - 1 and (side := _end(losses)):
-        rate = min(losses) / factor if side < 0 else max(losses) * factor
-        losses[rate] = loss(rate)
+    while len(runs) < MOST_RUNS - 1 and (side := _open_side(runs)):
+        rate = min(runs) / factor if side < 0 else max(runs) * factor
+        runs[rate] = loss(rate)
         factor *= factor
-    if lowest(losses) in (low, high):  # the best rate is on either side of it
-        rate = (lowest(losses) * estimate.value) ** 0.5
-        losses[rate] = loss(rate)
-    rates = sorted(losses)
-    i = rates.index(lowest(losses))
+    if lowest(means(runs)) in (low, high):  # the best rate is on either side of it
+        rate = (lowest(means(runs)) * estimate.value) ** 0.5
+        runs[rate] = loss(rate)
+    below, above = worse(runs)
     return Bracket(
-        losses,
-        rates[i - 1] if i > 0 else None,
-        minimum(losses),
-        rates[i + 1] if i + 1 < len(rates) else None,
+        means(runs),
+        max(below) if below else None,
+        minimum(means(runs)),
+        min(above) if above else None,
     )
+
+
+def means(runs: Runs) -> dict[float, float]:
+    """Mean loss over the seeds, by rate."""
+    return {rate: float(np.mean(losses)) for rate, losses in runs.items()}
+
+
+def worse(runs: Runs) -> tuple[list[float], list[float]]:
+    """The rates below and above that of the lowest mean loss that are certainly worse than it.
+
+    Student's test on the differences of the same seed; of one seed, every difference counts.
+
+    Args:
+        runs: Losses of every seed, by rate.
+    """
+    best = lowest(means(runs))
+    found = [
+        rate for rate, losses in runs.items() if rate != best and _is_worse(losses, runs[best])
+    ]
+    return [r for r in found if r < best], [r for r in found if r > best]
+
+
+def _is_worse(losses: Sequence[float], best: Sequence[float]) -> bool:
+    if not np.isfinite(losses).all():
+        return True
+    differences = np.array(losses) - np.array(best)
+    n = len(differences)
+    if n < 2:
+        return bool(differences[0] > 0)
+    reach = float(t.ppf(CERTAIN, n - 1)) * float(differences.std(ddof=1)) / n**0.5
+    return bool(differences.mean() > reach)
 
 
 def lowest(losses: Mapping[float, float]) -> float:
@@ -87,7 +123,16 @@ def minimum(losses: Mapping[float, float]) -> float:
     return float(2 ** (-b / (2 * a))) if a > 0 else rates[i]
 
 
-def _end(losses: Mapping[float, float]) -> int:
-    """-1 where the lowest rate has the lowest loss, 1 where the highest has it, else 0."""
-    best = lowest(losses)
-    return -1 if best == min(losses) else 1 if best == max(losses) else 0
+def _open_side(runs: Runs) -> int:
+    """On which side no rate is certainly worse: -1 below, 1 above, 0 neither; first the lower loss.
+
+    Args:
+        runs: Losses of every seed, by rate.
+    """
+    below, above = worse(runs)
+    if below and above:
+        return 0
+    if not below and not above:
+        losses = means(runs)
+        return -1 if losses[min(losses)] <= losses[max(losses)] else 1
+    return 1 if below else -1
