@@ -98,7 +98,7 @@ def scale(
     Args:
         source: A run directory, a run that was read, or a recipe.
         sets: Overrides `key.path=value` from the command line.
-        width: Width of the target; None: the recipe's target.
+        width: Width of the target; None: the recipe's target, else the base.
         depth: Depth of the target; None: the recipe's target, else the base.
         batch: Examples per step; None: the recipe's target, else the base.
         steps: Training steps; None: the recipe's target, else the base.
@@ -116,8 +116,8 @@ def scale(
     require_stack(format)
     loaded, run = read_source(source, sets)
     recipe, optima = loaded.recipe, None
-    if width is None and (recipe.target is None or recipe.target.width is None):
-        raise InputError(f"{loaded.path}: no target; give --width, or target.width in the recipe")
+    if recipe.target is None and {width, depth, batch, steps, tokens} == {None}:
+        raise InputError(f"{loaded.path}: no target; give --width, or target in the recipe")
     size = target_size(recipe, width=width, depth=depth, batch=batch, steps=steps, tokens=tokens)
     if run is not None or fit is not None:
         # imported here, because a recipe without a fit needs no statistics

@@ -34,6 +34,16 @@ def test_set_goes_before_the_recipe(tmp_path: Path) -> None:
     assert found.document.hyperparameters["lr"] == 0.5
 
 
+def test_a_target_of_another_axis_keeps_the_base_width(tmp_path: Path) -> None:
+    recipe = small_recipe(tmp_path)
+    values = json.loads(scale(recipe, depth=4).text())
+    assert values["multipliers"] == {"width": 1.0, "depth": 4.0, "batch": 1.0, "duration": 1.0}
+    named = scale(recipe, sets=["target={depth: 4}"])
+    assert named.document.tensors == scale(recipe, depth=4).document.tensors
+    with pytest.raises(InputError, match="no target; give --width, or target in the recipe"):
+        scale(recipe)
+
+
 def test_missing_source_and_axes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none"):
         scale(tmp_path / "none.yaml", width=64)
