@@ -1,4 +1,4 @@
-"""Leaves out runs that lack a size or a hyperparameter that others have."""
+"""Leaves out runs that were pruned, or lack a size or a hyperparameter that others have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mutransfer_cli.fit.study.size_axes import SizeAxis, sizes_of
+from mutransfer_cli.fit.study.size_axes import SizeAxis, size_axes, sizes_of
 from mutransfer_cli.surface.observation import Observation
 
 
@@ -21,6 +21,23 @@ class IgnoredRuns:
 
     count: int
     reason: str
+
+
+def complete_runs(
+    observations: Sequence[Observation],
+) -> tuple[list[Observation], tuple[SizeAxis, ...], list[IgnoredRuns]]:
+    """The runs that can be compared, the axes along which they differ, and the others.
+
+    Args:
+        observations: All runs of a study.
+    """
+    ended = [o for o in observations if not o.pruned]
+    pruned = len(observations) - len(ended)
+    ignored = [IgnoredRuns(pruned, "pruned: the final loss is unknown")] if pruned else []
+    axes = size_axes([sizes_of(o) for o in ended])
+    sized, without_size = with_known_sizes(ended, axes)
+    complete, without_name = with_same_names(sized)
+    return complete, axes, [*ignored, *without_size, *without_name]
 
 
 def with_known_sizes(

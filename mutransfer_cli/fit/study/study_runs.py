@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.study.choices.categories import Category, best_categories
 from mutransfer_cli.fit.study.choices.zero_choice import with_zeros_as_categories
-from mutransfer_cli.fit.study.complete_rows import (
-    IgnoredRuns,
-    with_known_sizes,
-    with_same_names,
-)
+from mutransfer_cli.fit.study.complete_rows import IgnoredRuns, complete_runs
 from mutransfer_cli.fit.study.coordinates import (
     Hyperparameters,
     hyperparameters_of,
@@ -31,7 +27,6 @@ from mutransfer_cli.fit.study.size_axes import (
     Sizes,
     merged,
     rung_order,
-    size_axes,
     sizes_of,
 )
 from mutransfer_cli.recipe.schema.space import Space
@@ -136,16 +131,7 @@ def study_runs(
     Raises:
         InputError: No run finished.
     """
-    ignored = []
-    pruned = [o for o in observations if o.pruned]
-    if pruned:
-        ignored.append(IgnoredRuns(len(pruned), "pruned: the final loss is unknown"))
-    kept = [o for o in observations if not o.pruned]
-    axes = size_axes([sizes_of(o) for o in kept])
-    complete, reasons = with_known_sizes(kept, axes)
-    ignored += reasons
-    complete, reasons = with_same_names(complete)
-    ignored += reasons
+    complete, axes, ignored = complete_runs(observations)
     if not any(o.loss is not None for o in complete):
         raise InputError("no run finished")
     scale = loss_scale([o.loss for o in complete if o.loss is not None], untrained)
@@ -155,8 +141,7 @@ def study_runs(
         complete, rung_keys, hyperparameters_of(complete, spaces), scale
     ).as_categories(held or {}, complete)
     categories, chosen = best_categories(complete, rung_keys, hyperparameters, scale, held)
-    left = len(chosen) - sum(chosen)
-    if left:
+    if left := len(chosen) - sum(chosen):
         best = ", ".join(f"{name} {c.value:g}" for name, c in categories.items())
         what = "end of the values, beside which the others are answered" if held else "category"
         ignored.append(IgnoredRuns(left, f"not at the best {what}: {best}"))
@@ -175,18 +160,7 @@ def study_runs(
         key=lambda i: (rung_keys[i], *_place(complete[i])),
     )
     used = [complete[i] for i in rows]
-    runs = Runs(
-        settings=np.array(
-            [[c.position(setting_of_run(o)[c.name]) for c in hyperparameters.coordinates]
-             for o in used]
-        ),
-        sizes=positions[rows],
-        seeds=np.array([o.seed for o in used], dtype=np.int64),
-        losses=scale.transformed(
-            np.array([np.nan if o.loss is None else o.loss for o in used], dtype=float)
-        ),
-        repeats=np.array([o.runs for o in used], dtype=float),
-    )  # fmt: skip
+    runs = _arrays(used, positions[rows], hyperparameters, scale)
     members = {int(r): i for i, r in reversed(list(enumerate(runs.rung)))}
     return StudyRuns(
         runs=runs,
@@ -200,6 +174,26 @@ def study_runs(
         exploded=len(blown),
         unfinished_rungs=unfinished,
         open_rungs=open_rungs,
+    )
+
+
+def _arrays(
+    runs: Sequence[Observation],
+    positions: Array,
+    hyperparameters: Hyperparameters,
+    scale: LossScale,
+) -> Runs:
+    """Settings, sizes and transformed losses of runs, in their order."""
+    settings = [setting_of_run(o) for o in runs]
+    losses = [np.nan if o.loss is None else o.loss for o in runs]
+    return Runs(
+        settings=np.array(
+            [[c.position(s[c.name]) for c in hyperparameters.coordinates] for s in settings]
+        ),
+        sizes=positions,
+        seeds=np.array([o.seed for o in runs], dtype=np.int64),
+        losses=scale.transformed(np.array(losses, dtype=float)),
+        repeats=np.array([o.runs for o in runs], dtype=float),
     )
 
 
