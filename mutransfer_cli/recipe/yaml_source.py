@@ -12,7 +12,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.faults import Fault
 from mutransfer_cli.recipe.schema_types import KeyPath
 
-MOST_VALUES = 100_000  # of a recipe; nested aliases can expand to billions
+MOST_VALUES = 20_000  # of a recipe, which takes seconds; nested aliases can expand to billions
 MOST_LEVELS = 50  # of a recipe; what reads one may call itself for each
 _TAG = "tag:yaml.org,2002:"
 
@@ -43,7 +43,18 @@ def implicit_resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
 
 
 class _Loader(yaml.SafeLoader):
+    """Stops as soon as there are more nodes than `most` values with their keys."""
+
     yaml_implicit_resolvers = implicit_resolvers()
+    file, most, nodes = "", MOST_VALUES, 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes += 1
+        if self.nodes > 2 * self.most + 1:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # in its stubs
+            position = f"{self.file}:{mark.line + 1}:{mark.column + 1}"
+            raise InputError(f"more than {self.most} values", position=position)
+        return super().compose_node(parent, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +246,9 @@ def parse(text: str, name: str, most: int = MOST_VALUES) -> YamlSource:
     """
     source = YamlSource(name)
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        loader = _Loader(text)
+        loader.file, loader.most = name, most
+        node = loader.get_single_node()
         if node is not None:
             source.data = _Reader(source, most).read(node, ())
     except yaml.reader.ReaderError as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mutransfer_cli.errors import InputError
 from mutransfer_cli.recipe.load import loads
+from mutransfer_cli.recipe.yaml_source import parse
 from tests.helpers.recipes import GOOD, change, refused
 
 YAML = [
@@ -31,11 +33,19 @@ def test_what_is_no_recipe_at_all(text: str, line: str) -> None:
     assert refused(text).startswith("r.yaml:" + line)
 
 
+def test_a_long_file_is_read_no_further_than_its_bound() -> None:
+    """A list and ten numbers are as many nodes as five values with keys; then comes no YAML."""
+    assert parse("{a: 1, b: 2, c: [3]}", "r.yaml", 5).data["c"] == [3]
+    with pytest.raises(InputError, match=r"more than 5 values") as caught:
+        parse("- 1\n" * 12 + "]]", "r.yaml", 5)
+    assert caught.value.position == "r.yaml:11:3"
+
+
 def test_aliases_of_aliases_do_not_explode() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     for i in range(1, 12):
         lines.append(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]")
-    assert "more than 100000 values" in refused("\n".join(lines))
+    assert "more than 20000 values" in refused("\n".join(lines))
 
 
 @pytest.mark.parametrize(
