@@ -22,7 +22,10 @@ pytest.importorskip("setuptools", minversion="77", reason="setuptools 77 or newe
 ROOT = Path(__file__).parents[2]
 NEEDED = ("mutransfer_cli", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 READ_BY_TESTS = ("docs", "examples", "recipes", "tests", "Makefile", "CHANGELOG.md", "CITATION.cff")
-GENERATED = ("docs/_build/index.html", "docs/reference/keys.md", "tests/__pycache__/kept.pyc")
+GENERATED = (
+    *("docs/_build/index.html", "docs/reference/keys.md", "tests/__pycache__/kept.pyc"),
+    *("examples/runs/own-model/study.db", "examples/own_program/runs/own-program/study.db"),
+)
 BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('out'))"
 DATA = ("py.typed", "report/page/page.css", "report/page/page.js")
 
@@ -31,7 +34,7 @@ DATA = ("py.typed", "report/page/page.css", "report/page/page.js")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what the distributions are built from."""
     folder = tmp_path_factory.mktemp("source")
-    ignored = shutil.ignore_patterns("__pycache__", "_build", "reference")
+    ignored = shutil.ignore_patterns("__pycache__", "_build", "reference", "runs")
     for name in (*NEEDED, *READ_BY_TESTS):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
