@@ -36,8 +36,9 @@ class WandbLogger:
             if wandb.setup().settings.mode == ONLINE:
                 wandb.login()
         except wandb.Error as error:
+            said = str(error).rstrip(".")
             raise InputError(
-                f"--log wandb: {error}; run `wandb login`, or set WANDB_MODE=offline"
+                f"--log wandb: {said}; run `wandb login`, or set WANDB_MODE=offline"
             ) from error
 
     def log(self, trial: TrialLog) -> None:
