@@ -69,12 +69,14 @@ class Outcome:
         regret: True regret of the choice.
         promised: Upper end of the regret's interval.
         seconds: CPU seconds of the fit.
+        beyond: Octaves from the largest rung to the target.
     """
 
     answers: tuple[Answer, ...]
     regret: float
     promised: float
     seconds: float
+    beyond: float
 
 
 def answers_of(
@@ -125,7 +127,8 @@ def outcome(design: str, seed: int) -> Outcome:
     choice = surface.lowest_regret(target)
     promised = interval(surface.excess(choice, target), CONFIDENCE).high
     assert promised is not None
-    return Outcome(tuple(answers), float(truth.excess(choice, truth.target)[0]), promised, seconds)
+    regret = float(truth.excess(choice, truth.target)[0])
+    return Outcome(tuple(answers), regret, promised, seconds, truth.target - max(truth.sizes))
 
 
 def row(design: str, where: str, truths: int, answers: Sequence[Answer]) -> str:
@@ -167,6 +170,19 @@ def report(design: str, outcomes: list[Outcome]) -> None:
         f"{1000 * np.median([o.seconds for o in outcomes]):.0f} ms a fit",
         flush=True,
     )
+    distance = np.array([o.beyond for o in outcomes]).round(1)
+    for octaves in np.unique(distance):
+        there = [o for o, d in zip(outcomes, distance, strict=True) if d == octaves]
+        own = [a for o in there for a in o.answers if a.where == "target"]
+        kept = np.mean([o.regret <= o.promised for o in there])
+        half = np.median([a.half_width for a in own])
+        print(
+            f"{design}, {octaves:g} octaves beyond ({len(there)} truths): covers "
+            f"{np.mean([a.covers for a in own]):.3f} at ±{half:.2f}; "
+            f"regret {np.mean([o.regret for o in there]):.3%} mean; upper end "
+            f"{np.median([o.promised for o in there]):.3%} median, holds in {kept:.3f}",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -38,8 +38,16 @@ def require_variation(table: LawTable, parameters: int) -> None:
         )
 
 
-def dependent_sizes(log_sizes: Array, names: tuple[str, ...]) -> str | None:
-    """The reason why the effects of sizes cannot be told apart; None where they can."""
+def dependent_sizes(
+    log_sizes: Array, names: tuple[str, ...], *, alone: str = "--along"
+) -> str | None:
+    """The reason why the effects of sizes cannot be told apart; None where they can.
+
+    Args:
+        log_sizes: Shape (rows, k).
+        names: Of the sizes.
+        alone: The option before the name of a size that fits a law in it.
+    """
     for j, name in enumerate(names):
         others = np.delete(log_sizes, j, axis=1)
         if not others.shape[1]:
@@ -48,7 +56,7 @@ def dependent_sizes(log_sizes: Array, names: tuple[str, ...]) -> str | None:
         rest = log_sizes[:, j] - design @ np.linalg.lstsq(design, log_sizes[:, j], rcond=None)[0]
         if float(np.std(rest)) < LEAST_OCTAVES * np.log(2):
             given = " and ".join(n for n in names if n != name)
-            shown = " or ".join(f"--along {n}" for n in names)
+            shown = " or ".join(f"{alone} {n}" for n in names)
             return (
                 f"{name} is the same power of {given} in all runs: their effects cannot be told "
                 f"apart; add runs that vary one of them alone, or fit a law in one size ({shown})"

@@ -52,7 +52,7 @@ class Chinchilla:
         estimate = {name: float(value) for name, value in named(fitted.estimate).items()}
         parameters = intervals(estimate, named(fitted.refits.draws), options)
         reasons = unbounded({name: parameters[name] for name in PARAMETERS[3:]}, fitted.refits)
-        dependent = dependent_sizes(sizes, table.sizes)
+        dependent = dependent_sizes(sizes, table.sizes, alone="--form power --along")
         fixed = () if free else (f"E is fixed at {options.floor:g}",)
         return LossLaw(
             table=table,

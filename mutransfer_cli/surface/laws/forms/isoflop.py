@@ -8,7 +8,7 @@ of one shape that may be skewed, since isoFLOP curves are steeper on the side of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,8 +25,8 @@ from mutransfer_cli.surface.laws.law_form import (
     Score,
     Series,
 )
-from mutransfer_cli.surface.laws.loss.loss_law import new_run
-from mutransfer_cli.surface.laws.loss.power_sum import PowerSum, fit_power_sum
+from mutransfer_cli.surface.laws.loss.loss_law import Beyond, fit_loss_law, predicted_losses
+from mutransfer_cli.surface.laws.loss.power_sum import PowerSum
 from mutransfer_cli.surface.laws.optima.exponent_priors import ExponentPrior
 from mutransfer_cli.surface.laws.optima.exponent_regression import ExponentLaw, fit_exponents
 from mutransfer_cli.surface.laws.optima.isoflop_curves import (
@@ -55,7 +55,8 @@ class IsoFlopLaw:
         options: Confidence and seed.
         parameters: Exponents `a`, `b` and coefficients `G`, `H`: N = G·C^a, D = H·C^b.
         notes: Caveats, with the reason for each curve that was left out.
-        loss: The law of the loss at the vertices; None of too few curves.
+        loss: The law of the loss at the vertices, and where its prediction intervals come from;
+            None of too few curves.
     """
 
     table: LawTable
@@ -65,7 +66,7 @@ class IsoFlopLaw:
     options: LawOptions
     parameters: Parameters
     notes: tuple[str, ...]
-    loss: PowerSum | None = None
+    loss: tuple[PowerSum, Beyond] | None = None
     method: str = (
         "vertex of the loss against log parameters at each compute, all curves fitted at once; "
         "power law by regression with scatter between curves; tokens = flops / (6 parameters); "
@@ -93,15 +94,11 @@ class IsoFlopLaw:
         tokens = Interval(
             value=budget / params.value, low=budget / params.high, high=budget / params.low
         )
-        loss = {} if self.loss is None else {"loss": self._loss_at(self.loss, flops)}
-        return {"params": params, "tokens": tokens, **loss}
-
-    def _loss_at(self, loss: PowerSum, flops: float) -> Interval:
-        """The loss of a compute-optimal run, from those at the vertices of the curves."""
-        x = np.log([[flops]])
-        value = loss.log_loss(x, loss.estimate[None])[0, 0]
-        draws = value + np.add(*new_run(loss, x, self.options))[:, 0]
-        return percentiles(float(np.exp(value)), np.exp(draws), self.options.confidence)
+        if self.loss is None:
+            return {"params": params, "tokens": tokens}
+        value, low, high = predicted_losses(*self.loss, np.log([[flops]]), self.options)
+        loss = Interval(value=float(value[0]), low=float(low[0]), high=float(high[0]))
+        return {"params": params, "tokens": tokens, "loss": loss}
 
     def score(self, held_out: LawTable) -> Score:
         """Compare with the vertices of held-out curves."""
@@ -212,7 +209,9 @@ class IsoFlop:
         return np.asarray(order)
 
 
-def loss_of(optima: SizeOptima, computes: Array, options: LawOptions) -> PowerSum | None:
+def loss_of(
+    optima: SizeOptima, computes: Array, options: LawOptions
+) -> tuple[PowerSum, Beyond] | None:
     """The law of the loss at the vertices; None of too few curves.
 
     Args:
@@ -222,7 +221,7 @@ def loss_of(optima: SizeOptima, computes: Array, options: LawOptions) -> PowerSu
     """
     if len(computes) < CURVES_FOR_LOSS:
         return None
-    return fit_power_sum(np.log(computes)[:, None], optima.levels, options)
+    return fit_loss_law(np.log(computes)[:, None], optima.levels, replace(options, floor=None))
 
 
 def exponents_and_coefficients(law: ExponentLaw, options: LawOptions) -> dict[str, Interval]:

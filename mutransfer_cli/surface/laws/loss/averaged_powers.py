@@ -29,6 +29,7 @@ SECOND = 0.7  # prior probability of a second term
 SECOND_SHARE, SECOND_NEGATIVE = 0.2, 0.15  # mean of |ρ|, probability of ρ < 0
 SECOND_MEDIAN, SECOND_LOG_SD = 0.5, 0.6  # δ
 LEAST_TERM = 0.05  # of a first term that a negative second one leaves, at any size
+MOST_OCTAVES = 100.0  # of a term above that at the center, against overflow
 IMPOSSIBLE = -1e6  # log likelihood
 SCATTER_MEDIAN, SCATTER_LOG_SD = 7e-4, 0.8  # τ, relative to the loss
 
@@ -60,9 +61,9 @@ class Parameters:
             octaves: z, shape (sizes, axes).
         """
         z = octaves[None]
-        second = self.shares[:, None] * np.exp2(-self.decays[:, None] * z)
+        second = self.shares[:, None] * np.exp2(np.minimum(-self.decays[:, None] * z, MOST_OCTAVES))
         left = np.maximum(1 + second, LEAST_TERM)
-        return np.asarray(np.exp2(-self.exponents[:, None] * z) * left)
+        return np.asarray(np.exp2(np.minimum(-self.exponents[:, None] * z, MOST_OCTAVES)) * left)
 
     def negative(self, octaves: Array) -> Mask:
         """Which draws have a second term that all but cancels the first at a size, (draws,).
@@ -71,7 +72,8 @@ class Parameters:
             octaves: z, shape (sizes, axes).
         """
         most = (-self.decays[:, None] * octaves[None]).max(axis=1)
-        return np.asarray((1 + self.shares * np.exp2(most) <= LEAST_TERM).any(axis=1))
+        second = self.shares * np.exp2(np.minimum(most, MOST_OCTAVES))
+        return np.asarray((1 + second <= LEAST_TERM).any(axis=1))
 
     def of(self, kept: Mask) -> Parameters:
         """The draws where `kept` is true."""

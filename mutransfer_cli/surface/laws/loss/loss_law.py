@@ -96,17 +96,7 @@ class LossLaw:
 
     def _intervals(self, log_sizes: Array) -> tuple[Array, Array, Array]:
         """The predicted loss at each size, and the ends of the interval of a new run's loss."""
-        value = self.fitted.log_loss(log_sizes, self.fitted.estimate[None])[0]
-        if self.beyond.few is not None:
-            draws = self.beyond.few.draws(log_sizes, self.options.seed + 1)
-        else:
-            apart, scatter = new_run(self.fitted, log_sizes, self.options)
-            draws = np.exp(value + self.beyond.widening * apart + scatter)
-        tail = 50 * (1 - self.options.confidence)
-        low, middle, high = np.percentile(draws, [tail, 50, 100 - tail], axis=0)
-        loss = np.exp(value)
-        # where the stated form is absurd, as with sizes that grow together, the average stands
-        return np.where((low <= loss) & (loss <= high), loss, middle), low, high
+        return predicted_losses(self.fitted, self.beyond, log_sizes, self.options)
 
 
 @dataclass(frozen=True)
@@ -154,6 +144,30 @@ def new_run(fitted: PowerSum, log_sizes: Array, options: LawOptions) -> tuple[Ar
     rows = len(fitted.residuals)
     wider = np.sqrt(rows / max(rows - len(fitted.estimate), 1))
     return apart, rng.choice(fitted.residuals * wider, size=apart.shape)
+
+
+def predicted_losses(
+    fitted: PowerSum, beyond: Beyond, log_sizes: Array, options: LawOptions
+) -> tuple[Array, Array, Array]:
+    """The predicted loss at each size, and the ends of the interval of a new run's loss.
+
+    Args:
+        fitted: The law.
+        beyond: Where its prediction intervals come from.
+        log_sizes: Shape (rows, k).
+        options: Confidence and seed.
+    """
+    value = fitted.log_loss(log_sizes, fitted.estimate[None])[0]
+    if beyond.few is not None:
+        draws = beyond.few.draws(log_sizes, options.seed + 1)
+    else:
+        apart, scatter = new_run(fitted, log_sizes, options)
+        draws = np.exp(value + beyond.widening * apart + scatter)
+    tail = 50 * (1 - options.confidence)
+    low, middle, high = np.percentile(draws, [tail, 50, 100 - tail], axis=0)
+    loss = np.exp(value)
+    # where the stated form is absurd, as with sizes that grow together, the average stands
+    return np.where((low <= loss) & (loss <= high), loss, middle), low, high
 
 
 def fit_loss_law(log_sizes: Array, log_loss: Array, options: LawOptions) -> tuple[PowerSum, Beyond]:

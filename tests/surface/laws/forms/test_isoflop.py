@@ -9,6 +9,8 @@ from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.laws.forms.isoflop import ISOFLOP
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable
+from mutransfer_cli.surface.laws.loss.loss_law import Beyond, predicted_losses
+from mutransfer_cli.surface.laws.loss.power_sum import fit_power_sum
 from mutransfer_cli.surface.laws.optima.isoflop_curves import isoflop_curves
 from tests.helpers.law_tables import CHINCHILLA_POINTS
 
@@ -54,6 +56,46 @@ def test_exponents() -> None:
     assert loss.high / loss.low < 1.1
     product = 6 * predicted["params"].value * predicted["tokens"].value
     assert product == pytest.approx(1e22)
+
+
+@pytest.mark.slow
+def test_losses_beyond_few_curves_lie_inside() -> None:
+    """Four curves of seven sizes an octave apart, about other places; 67 times their compute.
+
+    Of 24 laws E + A·N^−α + B·D^−β, 90 % intervals; the control is the spread of resamples, which
+    knows nothing of how far the levels of so few curves err together.
+    """
+    options, beyond = LawOptions(confidence=0.9, resamples=200), np.log([[1e22]])
+    inside, alone = 0, 0
+    for seed in range(24):
+        rng = np.random.default_rng([9, seed])
+        alpha, beta = rng.uniform(0.28, 0.45, 2)
+        a, b = 400 * 1e8 ** (alpha - 0.34), 900 * 2e9 ** (beta - 0.30)
+
+        def optimal(
+            c: float, alpha: float = alpha, beta: float = beta, ratio: float = a / b
+        ) -> float:
+            return float((alpha * ratio / beta * (c / 6) ** beta) ** (1 / (alpha + beta)))
+
+        rows = []
+        for c in 6e17 * 4.0 ** np.arange(5):
+            middle = rng.uniform(-0.5, 0.5) + rng.uniform(-0.7, 0.7)
+            for octaves in np.arange(-3.0, 3.1):
+                n = optimal(c) * 2 ** (octaves + middle)
+                loss = 1.7 + a * n**-alpha + b * (c / 6 / n) ** -beta
+                rows.append((n, c, loss * np.exp(5e-4 * rng.normal())))
+        params, flops, loss = np.array(rows[:28]).T
+        table = LawTable({"params": params, "flops": flops, "loss": loss}, ("flops",))
+        law = ISOFLOP.fit(table, options)
+        best = optimal(1e22)
+        truth = 1.7 + a * best**-alpha + b * (1e22 / 6 / best) ** -beta
+        assert law.loss is not None
+        _, low, high = predicted_losses(*law.loss, beyond, options)
+        resampled = fit_power_sum(np.log(law.computes)[:, None], law.optima.levels, options)
+        _, alone_low, alone_high = predicted_losses(resampled, Beyond(), beyond, options)
+        inside += int(low[0] < truth < high[0])
+        alone += int(alone_low[0] < truth < alone_high[0])
+    assert inside >= 22 and alone < 22
 
 
 def test_optima_that_bend_are_named() -> None:

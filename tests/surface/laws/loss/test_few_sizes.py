@@ -9,6 +9,7 @@ import pytest
 
 from mutransfer_cli.surface.laws.forms.chinchilla import CHINCHILLA
 from mutransfer_cli.surface.laws.law_form import LawOptions, LawTable, Score
+from mutransfer_cli.surface.laws.loss.averaged_powers import Parameters
 from mutransfer_cli.surface.laws.loss.few_sizes import fit_few_sizes
 from mutransfer_cli.surface.laws.loss.loss_law import Beyond
 from mutransfer_cli.surface.laws.loss.power_sum import fit_power_sum
@@ -94,3 +95,13 @@ def test_no_term_springs_up_beyond_the_sizes() -> None:
     low, high = np.percentile(few.draws(log_sizes(table.rows(~seen)), 1), [1, 99], axis=0)
     assert np.all((low < table["loss"][~seen]) & (table["loss"][~seen] < high))
     assert np.all(high / low < 1.03)
+
+
+def test_second_terms_do_not_overflow() -> None:
+    """Five octaves below the center a decay of 400 is 2^2000, beyond any float; its share is 0."""
+    one = np.ones((2, 1))
+    drawn = Parameters(one[:, 0], one[:, 0], np.zeros(2, dtype=int), one, 0 * one, 400 * one)
+    assert drawn.terms(np.array([[-5.0]])).tolist() == [[[32.0]], [[32.0]]]
+    assert not drawn.negative(np.array([[-5.0]])).any()
+    opposed = replace(drawn, shares=-0.1 * one)  # the control: it cancels the first term
+    assert opposed.negative(np.array([[-5.0]])).all()
